@@ -1,0 +1,1 @@
+"""A machine-learning pipeline that gates, registers, serves and watches a model."""

@@ -1,0 +1,53 @@
+# The whole user interface. Anything a target does is one `python -m ml.stages.…` away, for systems without make.
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export PYTHONPATH := $(CURDIR)
+
+PYTHON ?= python3
+VENV = $(PYTHON) tools/make_venv.py
+
+##@ Every day
+.PHONY: help
+help: ## This list
+	@awk -f tools/help.awk Makefile
+
+.PHONY: setup
+setup: ## Make .venv with all that developing needs (uv when installed, else pip)
+	@$(VENV) dev
+
+.PHONY: pipeline-venv
+pipeline-venv:
+	@$(VENV) pipeline
+
+.PHONY: run
+run: pipeline-venv ## Validate, train, evaluate, track, gate, report: the main job
+	@python -m ml.stages.run
+
+.PHONY: report
+report: pipeline-venv ## Write build/report.md and build/report.html again
+	@python -m ml.stages.report
+
+.PHONY: test
+test: setup ## All tests
+	@python -m pytest -q -n auto --dist worksteal
+
+.PHONY: test-fast
+test-fast: setup ## The tests that take seconds
+	@python -m pytest -q -n auto -m 'not slow'
+
+.PHONY: lint
+lint: setup ## Style, types of mistakes and formatting
+	@ruff check . && ruff format --check .
+
+.PHONY: clean
+clean: ## Remove what the pipeline built; .venv, data and .mlflow stay
+	@git clean -fdxq build .pytest_cache .ruff_cache .hypothesis && git checkout -q -- build 2>/dev/null || true
+	@echo "clean: build/ is as committed. Next: make run"
+
+##@ The fork
+.PHONY: locks
+locks: ## Compile locks/ from pyproject.toml: newest versions that it allows (needs uv)
+	@tools/compile_locks.sh

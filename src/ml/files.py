@@ -1,0 +1,112 @@
+"""The only module that touches the disk: tables, JSON, text and the model file, each written whole or not at all."""
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ml.errors import UserError
+
+BUILD = Path("build")
+VALIDATION = BUILD / "validation.json"
+VALIDATION_TEXT = BUILD / "validation.md"
+TRAIN = BUILD / "train.parquet"
+TEST = BUILD / "test.parquet"
+MODEL = BUILD / "model"
+METRICS = BUILD / "metrics.json"
+INTERVALS = BUILD / "intervals.json"
+PLOTS = BUILD / "plots"
+SCORES = BUILD / "scores.parquet"
+VERDICT = BUILD / "verdict.json"
+REPORT = BUILD / "report.md"
+REPORT_HTML = BUILD / "report.html"
+
+
+def read_table(path: Path | str) -> pd.DataFrame:
+    """The table in a .parquet or .csv file; raises UserError when it is absent, empty or cannot be read."""
+    path = Path(path)
+    if not path.exists():
+        raise UserError(f"{path} is missing. {_source(path)}")
+    if path.stat().st_size == 0:
+        raise UserError(f"{path} is empty (0 bytes). Write it again, or `dvc checkout` to get the last version back.")
+    try:
+        frame = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path, low_memory=False)
+    except UnicodeDecodeError as error:
+        raise UserError(
+            f"{path} is not UTF-8: byte {error.object[error.start]:#04x} at offset {error.start:,}. "
+            f"Save it as UTF-8, e.g. `iconv -f latin1 -t utf-8 {path}`."
+        ) from None
+    except (OSError, ValueError) as error:  # pyarrow's and pandas' parse errors are both of these
+        raise UserError(f"{path} cannot be read: {_first_line(error)} Write the file again.") from None
+    if frame.empty:
+        raise UserError(f"{path} has {len(frame.columns)} columns and no rows. Export the data again.")
+    return frame
+
+
+def write_table(frame: pd.DataFrame, path: Path) -> None:
+    """Write a Parquet file; the same frame gives the same bytes."""
+    _whole(path, lambda file: frame.to_parquet(file, index=False, compression="zstd"))
+
+
+def write_rows(records: list[dict[str, Any]], path: Path) -> None:
+    """Write records as a CSV file for a plot, six digits a number."""
+    frame = pd.DataFrame(records)
+    _whole(path, lambda file: frame.to_csv(file, index=False, float_format="%.6g", lineterminator="\n"))
+
+
+def read_json(path: Path) -> Any:
+    """The content of a JSON file; raises UserError naming the command that writes it when it is absent."""
+    try:
+        return json.loads(read_bytes(path))
+    except ValueError as error:
+        raise UserError(f"{path} is not JSON: {error}. {_source(path)}") from None
+
+
+def read_bytes(path: Path) -> bytes:
+    """The content of a file; raises UserError naming the command that writes it when it is absent."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing. {_source(path)}") from None
+
+
+def write_json(value: Any, path: Path) -> None:
+    """Write JSON with sorted keys and a line end."""
+    write_text(json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n", path)
+
+
+def write_text(text: str, path: Path) -> None:
+    """Write text as UTF-8 with Unix line ends on every system, so that digests agree."""
+    write_bytes(text.encode(), path)
+
+
+def write_bytes(content: bytes, path: Path) -> None:
+    """Write a file."""
+    _whole(path, lambda file: file.write_bytes(content))
+
+
+def _whole(path: Path, write: Any) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        write(temporary)
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _source(path: Path) -> str:
+    if path.parts[:1] == BUILD.parts:
+        return "Run `make run` (or `dvc repro`) to build it."
+    return "Get it with `dvc pull`, or set data.file in params.yaml."
+
+
+def _first_line(error: Exception) -> str:
+    line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    return line if line.endswith(".") else f"{line}."

@@ -1,0 +1,21 @@
+"""The verbs: each stage reads, calls, writes, and is one command (`python -m ml.stages.train`).
+
+This package sets the environment of every stage before numpy loads: the same bytes come out on every
+machine only when thread counts and CPU kernels do not depend on it, and no tool reports home.
+"""
+
+import os
+import platform
+
+os.environ |= {
+    # HistGradientBoosting stores its thread count in the model, and oversubscribed cores make it 10-200 times slower.
+    "OMP_NUM_THREADS": "1",
+    # Sums in another order change the last bits of a logistic regression.
+    "OPENBLAS_NUM_THREADS": "1",
+    "DO_NOT_TRACK": "true",
+    "GX_ANALYTICS_ENABLED": "False",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "GIT_PYTHON_REFRESH": "quiet",
+}
+if platform.machine() in {"x86_64", "AMD64"}:
+    os.environ["OPENBLAS_CORETYPE"] = "Haswell"  # newer kernels round differently; every x86 runner has this one

@@ -1,0 +1,26 @@
+"""Judge the model on the rows it has not seen."""
+
+from ml import cli, files, metrics, model, schema
+from ml.importance import importance
+from ml.params import read_params
+
+
+def main() -> None:
+    """Score build/test.parquet and write build/metrics.json, the plots and the scores."""
+    params = read_params()
+    frame = files.read_table(files.TEST)
+    fitted = model.loads(files.read_bytes(files.MODEL / "model.skops"))
+    score, label = model.scores(fitted, frame, params.data), schema.labels(frame, params.data).to_numpy()
+    cli.say(f"evaluate: {params.evaluate.bootstrap:,} bootstrap replicates of {len(frame):,} rows")
+    rows = metrics.rank(label, score, params.evaluate.threshold)
+    found = metrics.intervals(rows, params.evaluate)
+    files.write_json({"rows": len(frame), **{name: m["value"] for name, m in found.items()}}, files.METRICS)
+    files.write_json(found, files.INTERVALS)
+    files.write_table(schema.identified(frame, params.data).assign(label=label, score=score), files.SCORES)
+    for name, points in metrics.curves(rows).items():
+        files.write_rows(points, files.PLOTS / f"{name}.csv")
+    files.write_rows(importance(fitted, frame, params.data), files.PLOTS / "importance.csv")
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,19 @@
+"""Split the checked table into the rows that train and the rows that test."""
+
+from ml import cli, files, schema, split
+from ml.params import read_params
+
+
+def main() -> None:
+    """Split data.file by prepare.split_by and write build/train.parquet and build/test.parquet."""
+    params = read_params()
+    files.read_json(files.VALIDATION)  # says what to run when the data has not been checked
+    frame = schema.conform(files.read_table(params.data.file), params.data)
+    test = split.is_test(frame, params.data, params.prepare)
+    files.write_table(frame[~test], files.TRAIN)
+    files.write_table(frame[test], files.TEST)
+    cli.say(f"prepare: {(~test).sum():,} rows to train on, {test.sum():,} to test on")
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# One consistent set: everything first, then each extra within it. Hashes, no registry host, markers for every platform.
+set -euo pipefail
+compile() {
+  uv pip compile pyproject.toml --quiet --universal --generate-hashes --no-emit-index-url --no-header \
+    --python-version 3.11 --upgrade --output-file "locks/$1.txt" --extra "$@"
+  echo "locks: locks/$1.txt holds $(grep -c '==' "locks/$1.txt") packages"
+}
+compile dev
+for extra in pipeline report serving; do
+  compile "$extra" --constraints locks/dev.txt
+done
