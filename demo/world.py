@@ -10,7 +10,6 @@ and then the world changes as `SCHEDULE` says:
 
 `docs/sample-data.md` tells the story of every column.
 """
-# ruff: noqa: PLR2004 - the numbers are the world; a name for each would hide it
 
 import argparse
 import os

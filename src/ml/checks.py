@@ -1,7 +1,7 @@
 """The contract as Great Expectations checks: what is expected of the table, and what was found."""
 
 import logging
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -61,11 +61,6 @@ def check(frame: pd.DataFrame, data: Data, params: Validate) -> list[Check]:
     suite = gx.ExpectationSuite(name="contract", expectations=[_built(r) for r in expectations(data, params)])
     results = batch.validate(suite, result_format="SUMMARY").results
     return sorted((_checked(r) for r in results), key=lambda c: (c.passed, c.severity, c.subject, c.expectation))
-
-
-def as_json(checks: list[Check], rows: int) -> dict[str, Any]:
-    """The checks as `build/validation.json` keeps them; the same table gives the same file."""
-    return {"rows": rows, "passed": not blocking(checks), "checks": [asdict(c) for c in checks]}
 
 
 def blocking(checks: list[Check]) -> list[Check]:

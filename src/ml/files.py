@@ -3,6 +3,7 @@
 import json
 import os
 import tempfile
+from hashlib import md5
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,11 @@ import pandas as pd
 
 from ml.errors import UserError
 
+PARAMS = Path("params.yaml")
 BUILD = Path("build")
 VALIDATION = BUILD / "validation.json"
 VALIDATION_TEXT = BUILD / "validation.md"
+PROFILE = BUILD / "profile.json"
 TRAIN = BUILD / "train.parquet"
 TEST = BUILD / "test.parquet"
 MODEL = BUILD / "model"
@@ -63,6 +66,16 @@ def read_json(path: Path) -> Any:
         return json.loads(read_bytes(path))
     except ValueError as error:
         raise UserError(f"{path} is not JSON: {error}. {_source(path)}") from None
+
+
+def read_rows(path: Path) -> list[dict[str, Any]]:
+    """The records of a CSV file that `write_rows` wrote."""
+    return read_table(path).to_dict("records")
+
+
+def digest(path: Path) -> str:
+    """The md5 of a file, as DVC records it."""
+    return md5(read_bytes(path), usedforsecurity=False).hexdigest()
 
 
 def read_bytes(path: Path) -> bytes:

@@ -1,23 +1,215 @@
-"""The report on a pull request: Markdown that GitHub renders, verdict first."""
+"""The report on a build: Markdown that GitHub renders in a comment, verdict first."""
 
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
+from ml.markdown import mark, table, validation
+from ml.metrics import DIGITS, HIGHER_IS_BETTER
+from ml.profile import changes
 
-def table(header: list[str], rows: list[list[Any]]) -> str:
-    """A Markdown table; cells are escaped."""
-    lines = [header, ["---"] * len(header), *rows]
-    return "".join("| " + " | ".join(_cell(c) for c in line) + " |\n" for line in lines)
+LIMIT = 60_000  # characters; GitHub takes 65,536
+BAR = 20
+COLOURS = '%%{init: {"themeVariables": {"xyChart": {"plotColorPalette": "#54aeff, #57606a"}}}}%%'
 
-
-def validation(result: dict[str, Any]) -> str:
-    """The checks of build/validation.json, failed ones first."""
-    rows = [[_mark(c), c["subject"], c["expectation"].removeprefix("expect_"), c["found"]] for c in result["checks"]]
-    return table(["", "column", "expectation", f"found in {result['rows']:,} rows"], rows)
+Record = dict[str, Any]
 
 
-def _mark(check: dict[str, Any]) -> str:
-    return "✅" if check["passed"] else "❌" if check["severity"] == "critical" else "⚠️"
+@dataclass(frozen=True)
+class Evidence:
+    """What one build left behind, and the same of the base branch in `before_…` where that is known."""
+
+    project: str
+    validation: Record
+    confidence: float = 0.95
+    verdict: Record = field(default_factory=dict)
+    intervals: Record = field(default_factory=dict)
+    profile: Record = field(default_factory=dict)
+    settings: Record = field(default_factory=dict)
+    plots: dict[str, list[Record]] = field(default_factory=dict)
+    lineage: Record = field(default_factory=dict)
+    before_metrics: Record | None = None
+    before_profile: Record | None = None
+    before_settings: Record | None = None
+    base: str = "main"
 
 
-def _cell(value: Any) -> str:
-    return str(value).replace("|", "\\|").replace("\n", " ")
+def markdown(evidence: Evidence) -> str:
+    """The whole report, at most 60,000 characters: sections that no longer fit are left out, and named."""
+    sections: list[Callable[[Evidence], str]] = [_headline]
+    if evidence.verdict:
+        sections += [_gates, _metrics, _settings, _data, _checks, _roc, _calibration, _confusion, _importance, _origin]
+    else:
+        sections += [_checks]
+    text, dropped = "", []
+    for section in sections:
+        part = section(evidence)
+        if len(text) + len(part) > LIMIT - 500:
+            dropped.append(section.__name__.strip("_"))
+        elif part:
+            text += part.rstrip() + "\n\n"
+    return text + (f"_Left out for length: {', '.join(dropped)}; build/report.html has them._\n" if dropped else "")
+
+
+def _headline(evidence: Evidence) -> str:
+    if not evidence.verdict:
+        failed = [c for c in evidence.validation["checks"] if not c["passed"] and c["severity"] == "critical"]
+        title = f"# ❌ {evidence.project}: the data breaks its contract"
+        return f"{title}\n\n{len(failed)} failed checks stop the pipeline; nothing was trained."
+    refusals = [v for v in evidence.verdict["verdicts"] if not v["passed"] and v["severity"] == "critical"]
+    if not refusals:
+        return f"# ✅ {evidence.project}: the model passes its gates"
+    reasons = "\n".join(f"- {v['reason']}" for v in refusals)
+    return f"# ❌ {evidence.project}: the model is refused\n\n{reasons}"
+
+
+def _gates(evidence: Evidence) -> str:
+    rows = [
+        [mark(v), v["gate"], _number(v["value"]), v["limit"], _interval(v), v["reason"]]
+        for v in evidence.verdict["verdicts"]
+    ]
+    return "## Gates\n\n" + table(["", "gate", "value", "limit", _heading(evidence), "why"], rows)
+
+
+def _metrics(evidence: Evidence) -> str:
+    before = evidence.before_metrics or {}
+    rows = [
+        [
+            name,
+            _number(m["value"]),
+            _interval(m),
+            _number(before.get(name)),
+            _change(name, m["value"], before.get(name)),
+        ]
+        for name, m in ((name, evidence.intervals[name]) for name in HIGHER_IS_BETTER)
+    ]
+    note = "" if before else f"\n`{evidence.base}` has no metrics in this clone, so there is nothing to compare with.\n"
+    header = ["metric", "value", _heading(evidence), evidence.base, "change"]
+    return "## Metrics on the test rows\n\n" + table(header, rows) + note
+
+
+def _settings(evidence: Evidence) -> str:
+    if evidence.before_settings is None:
+        return ""
+    old, new = flatten(evidence.before_settings), flatten(evidence.settings)
+    changed = [[k, old.get(k, "–"), new.get(k, "–")] for k in {**old, **new} if old.get(k) != new.get(k)]
+    contract = [row for row in changed if row[0].startswith("data.")]
+    settings = [row for row in changed if row not in contract]
+    text = ""
+    for title, rows in (("Data contract", contract), ("Settings", settings)):
+        if rows:
+            text += f"## {title}: changed against {evidence.base}\n\n" + table(["", evidence.base, "now"], rows) + "\n"
+    return text
+
+
+def _data(evidence: Evidence) -> str:
+    now = evidence.profile
+    period = f", {now['period'][0]} to {now['period'][1]}" if now["period"] else ""
+    text = f"## Data\n\n{now['rows']:,} rows{period}; {now['positive']:.1%} positive. "
+    if evidence.before_profile is None:
+        return text + f"`{evidence.base}` has no profile to compare with."
+    rows = changes(now, evidence.before_profile)
+    if not rows:
+        return text + f"The same data as on `{evidence.base}`."
+    return text + f"Against `{evidence.base}`:\n\n" + table(["", evidence.base, "now"], rows)
+
+
+def _checks(evidence: Evidence) -> str:
+    result = evidence.validation
+    failed = [c for c in result["checks"] if not c["passed"]]
+    shown = validation({**result, "checks": failed}) if failed else ""
+    summary = f"{len(result['checks']) - len(failed)} of {len(result['checks'])} checks passed"
+    every = f"<details><summary>All checks</summary>\n\n{validation(result)}\n</details>"
+    return f"## Validation\n\n{summary}.\n\n{shown}\n{every}"
+
+
+def _roc(evidence: Evidence) -> str:
+    points = evidence.plots["roc"]
+    curve = [_at(points, i / BAR) for i in range(BAR + 1)]
+    chance = [i / BAR for i in range(BAR + 1)]
+    return _chart(
+        "ROC curve: upper line the model, lower line chance", "false positive rate", "true positive rate", curve, chance
+    )
+
+
+def _calibration(evidence: Evidence) -> str:
+    points = evidence.plots["calibration"]
+    axis = ", ".join(f'"{p["predicted"]:.2f}"' for p in points)
+    observed = ", ".join(f"{p['observed']:.3f}" for p in points)
+    predicted = ", ".join(f"{p['predicted']:.3f}" for p in points)
+    return (
+        f"```mermaid\n{COLOURS}\nxychart-beta\n"
+        '    title "Calibration: bars what happened, line what the model said"\n'
+        f'    x-axis "mean score of the bin" [{axis}]\n    y-axis "share positive" 0 --> 1\n'
+        f"    bar [{observed}]\n    line [{predicted}]\n```"
+    )
+
+
+def _confusion(evidence: Evidence) -> str:
+    cell = {(c["actual"], c["predicted"]): f"{c['rows']:,}" for c in evidence.plots["confusion"]}
+    sides = ["positive", "negative"]
+    rows = [[f"actually {a}", *(cell[a, p] for p in sides)] for a in sides]
+    return "## Decisions\n\n" + table(["", *(f"predicted {p}" for p in sides)], rows)
+
+
+def _importance(evidence: Evidence) -> str:
+    points = evidence.plots["importance"]
+    top = max(p["importance"] for p in points) or 1
+    rows = [
+        [p["column"], f"{p['importance']:.4f} ± {p['deviation']:.4f}", "█" * max(0, round(BAR * p["importance"] / top))]
+        for p in points
+    ]
+    return "## Importance: ROC AUC lost when a column is shuffled\n\n" + table(["column", "loss", ""], rows)
+
+
+def _origin(evidence: Evidence) -> str:
+    if not evidence.lineage:
+        return ""
+    return f"<sub>{' · '.join(f'{k} {v}' for k, v in evidence.lineage.items())}</sub>"
+
+
+def _chart(title: str, x: str, y: str, *lines: list[float]) -> str:
+    drawn = "\n".join(f"    line [{', '.join(f'{v:.3f}' for v in line)}]" for line in lines)
+    axes = f'    x-axis "{x}" 0 --> 1\n    y-axis "{y}" 0 --> 1'
+    return f'```mermaid\n{COLOURS}\nxychart-beta\n    title "{title}"\n{axes}\n{drawn}\n```'
+
+
+def _at(points: list[Record], x: float) -> float:
+    """The true positive rate at a false positive rate, on straight lines between corners."""
+    for left, right in pairwise(points):
+        if left["fpr"] <= x <= right["fpr"] and right["fpr"] > left["fpr"]:
+            share = (x - left["fpr"]) / (right["fpr"] - left["fpr"])
+            return left["tpr"] + share * (right["tpr"] - left["tpr"])
+    return 1.0
+
+
+def flatten(settings: Any, prefix: str = "") -> dict[str, str]:
+    """Nested settings as dotted paths."""
+    if not isinstance(settings, dict):
+        return {prefix: str(settings)}
+    flat: dict[str, str] = {}
+    for key, value in settings.items():
+        flat |= flatten(value, f"{prefix}.{key}" if prefix else str(key))
+    return flat
+
+
+def _change(name: str, now: float, before: float | None) -> str:
+    if before is None:
+        return ""
+    if round(now - before, DIGITS) == 0:
+        return "="
+    good = (now > before) == HIGHER_IS_BETTER[name]
+    return f"{now - before:+.4f} {'better' if good else 'worse'}"
+
+
+def _interval(found: Record) -> str:
+    return "" if found.get("low") is None else f"{found['low']:.3f} – {found['high']:.3f}"
+
+
+def _heading(evidence: Evidence) -> str:
+    return f"{evidence.confidence:.0%} interval"
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.4g}"

@@ -6,6 +6,17 @@ from ml.errors import UserError
 from ml.params import Category, Data, Number
 
 
+class ContractError(UserError):
+    """A table breaks its contract: `problems` holds a column and a sentence for each breach."""
+
+    def __init__(self, data: Data, problems: list[tuple[str, str]], unknown: list[str] | None = None) -> None:
+        self.problems = problems
+        lines = "\n".join(f"  {column}: {text}" for column, text in problems)
+        also = f"\nColumns that the contract does not name: {', '.join(unknown[:10])}." if unknown else ""
+        remedy = "Fix the rows, or change the contract in params.yaml: data."
+        super().__init__(f"{data.file} breaks its contract:\n{lines}{also}\n{remedy}")
+
+
 def numbers(data: Data) -> list[str]:
     """Names of the numeric features, in the order of the contract."""
     return [name for name, column in data.columns.items() if isinstance(column, Number)]
@@ -29,17 +40,15 @@ def required(data: Data) -> list[str]:
 def conform(frame: pd.DataFrame, data: Data) -> pd.DataFrame:
     """The table in the contract's types: numbers float64, levels object with None where missing, time datetime64.
 
-    Columns outside the contract are dropped. Raises UserError with every column that is missing or cannot be read.
+    Columns outside the contract are dropped. Raises ContractError with every column that is missing or cannot be read.
     """
-    problems = [f"{name}: column is missing" for name in required(data) if name not in frame]
-    present = [name for name in required(data) if name in frame]
-    typed = {name: _typed(frame[name], name, data) for name in present}
-    problems += [_unreadable(frame[name], column, name, data) for name, column in typed.items()]
-    problems = [problem for problem in problems if problem]
+    problems = [(name, "column is missing") for name in required(data) if name not in frame]
+    typed = {name: _typed(frame[name], name, data) for name in required(data) if name in frame}
+    found = {name: _unreadable(frame[name], column, name == data.time) for name, column in typed.items()}
+    problems += [(name, text) for name, text in found.items() if text]
     if problems:
         extra = sorted(set(map(str, frame.columns)) - set(required(data)))
-        also = f"\nColumns not in the contract: {', '.join(extra[:10])}." if extra else ""
-        raise UserError(broken(data, problems) + also)
+        raise ContractError(data, problems, extra)
     return pd.DataFrame(typed, copy=False)
 
 
@@ -53,12 +62,6 @@ def inputs(frame: pd.DataFrame, data: Data) -> pd.DataFrame:
 def identified(frame: pd.DataFrame, data: Data) -> pd.DataFrame:
     """Who and when: the id and, where there is one, the time of each row."""
     return frame[[data.id, *([data.time] if data.time else [])]]
-
-
-def broken(data: Data, problems: list[str]) -> str:
-    """The message for a table that breaks its contract, one problem a line, with what to do next."""
-    lines = "\n".join(f"  {problem}" for problem in problems)
-    return f"{data.file} breaks its contract:\n{lines}\nFix the rows, or change the contract in params.yaml: data."
 
 
 def labels(frame: pd.DataFrame, data: Data) -> pd.Series:
@@ -96,10 +99,10 @@ def _typed(column: pd.Series, name: str, data: Data) -> pd.Series:
     return column
 
 
-def _unreadable(raw: pd.Series, typed: pd.Series, name: str, data: Data) -> str:
+def _unreadable(raw: pd.Series, typed: pd.Series, is_time: bool) -> str:
     wrong = raw.notna() & typed.isna()
     if not wrong.any():
         return ""
-    kind = "a date" if name == data.time else "a number"
     row = int(wrong.to_numpy().argmax())
-    return f"{name}: {wrong.sum():,} of {len(raw):,} rows are not {kind}, e.g. {raw.iloc[row]!r} at row {row + 1}"
+    kind = "a date" if is_time else "a number"
+    return f"{wrong.sum():,} of {len(raw):,} rows are not {kind}, e.g. {raw.iloc[row]!r} at row {row + 1:,}"

@@ -2,16 +2,18 @@
 
 from ml import cli, files, schema, split
 from ml.params import read_params
+from ml.profile import profile
 
 
 def main() -> None:
-    """Split data.file by prepare.split_by and write build/train.parquet and build/test.parquet."""
+    """Split data.file by prepare.split_by and write both sides and build/profile.json."""
     params = read_params()
     files.read_json(files.VALIDATION)  # says what to run when the data has not been checked
     frame = schema.conform(files.read_table(params.data.file), params.data)
     test = split.is_test(frame, params.data, params.prepare)
     files.write_table(frame[~test], files.TRAIN)
     files.write_table(frame[test], files.TEST)
+    files.write_json(profile(frame, params.data), files.PROFILE)
     cli.say(f"prepare: {(~test).sum():,} rows to train on, {test.sum():,} to test on")
 
 

@@ -1,0 +1,63 @@
+"""Tell what was built and what the gates say of it."""
+
+import json
+from typing import Any
+
+import yaml
+
+from ml import cli, files, git, page
+from ml.errors import UserError
+from ml.params import Params, read_params
+from ml.report import Evidence, markdown
+
+PLOTS = ("roc", "precision_recall", "calibration", "confusion", "importance")
+
+
+def main(base: str = "main") -> None:
+    """Write build/report.md and build/report.html, compared with branch BASE."""
+    evidence = collect(read_params(), base)
+    text = markdown(evidence)
+    files.write_text(text, files.REPORT)
+    files.write_text(page.html(evidence), files.REPORT_HTML)
+    cli.say(f"report: {files.REPORT} ({len(text):,} characters) and {files.REPORT_HTML}")
+
+
+def collect(params: Params, base: str) -> Evidence:
+    """Everything the report needs, from build/ and from the base branch."""
+    validation = files.read_json(files.VALIDATION)
+    if not validation["passed"]:
+        return Evidence(params.project, validation)
+    revision = git.base(base)
+    return Evidence(
+        project=params.project,
+        validation=validation,
+        confidence=params.evaluate.confidence,
+        verdict=files.read_json(files.VERDICT),
+        intervals=files.read_json(files.INTERVALS),
+        profile=files.read_json(files.PROFILE),
+        settings=yaml.safe_load(files.read_bytes(files.PARAMS)),
+        plots={name: files.read_rows(files.PLOTS / f"{name}.csv") for name in PLOTS},
+        lineage=_origin(),
+        before_metrics=_before(revision, files.METRICS),
+        before_profile=_before(revision, files.PROFILE),
+        before_settings=_before(revision, files.PARAMS),
+        base=base,
+    )
+
+
+def _before(revision: str | None, path: Any) -> dict[str, Any] | None:
+    text = git.show(revision, path) if revision else None
+    try:
+        return None if text is None else yaml.safe_load(text) if path.suffix == ".yaml" else json.loads(text)
+    except (yaml.YAMLError, ValueError) as error:
+        raise UserError(f"{path} at {revision} cannot be read: {error}. Mend it there, or name another BASE.") from None
+
+
+def _origin() -> dict[str, str]:
+    commit = git.ask("rev-parse", "--short", "HEAD")
+    model = files.digest(files.MODEL / "model.skops")
+    return {"commit": commit.strip() if commit else "none", "model": model[:12]}
+
+
+if __name__ == "__main__":
+    cli.run(main)

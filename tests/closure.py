@@ -1,0 +1,35 @@
+"""Which of our modules a module imports, all the way down."""
+
+import ast
+from pathlib import Path
+
+SOURCE = Path("src")
+
+
+def closure(module: str) -> set[Path]:
+    """The files of `module` and of all modules under src/ that it imports, directly or not."""
+    found: set[Path] = set()
+    todo = {module}
+    while todo:
+        path = locate(todo.pop())
+        if path and path not in found:
+            found.add(path)
+            todo |= imports(path)
+    return found
+
+
+def imports(path: Path) -> set[str]:
+    """Every module, and every name that may be one, that a file imports anywhere in it; packages included."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return names | {name.rsplit(".", n)[0] for name in names for n in range(1, name.count(".") + 1)}
+
+
+def locate(module: str) -> Path | None:
+    """The file of a module under src/, or None when it is not ours."""
+    base = SOURCE / Path(*module.split("."))
+    return next((path for path in (base.with_suffix(".py"), base / "__init__.py") if path.is_file()), None)

@@ -1,0 +1,55 @@
+"""What dvc.yaml, the Makefile, the modules and the docs say of each other is true."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.closure import closure, imports, locate
+
+STAGES = yaml.safe_load(Path("dvc.yaml").read_text())["stages"]
+ROOT = Path("src/ml")
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_dvc_stage_depends_on_every_module_it_imports(stage):
+    needed = {path.as_posix() for path in closure(f"ml.stages.{stage}") | closure("ml.stages")}
+
+    listed = {dep for dep in STAGES[stage]["deps"] if dep.startswith("src/")}
+
+    assert listed == needed, f"deps of {stage} in dvc.yaml should be:\n" + "\n".join(
+        f"      - {path}" for path in sorted(needed)
+    )
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_dvc_stage_has_one_name_everywhere(stage):
+    assert STAGES[stage]["cmd"] == f"python -m ml.stages.{stage}"
+    assert (ROOT / "stages" / f"{stage}.py").is_file()
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.rglob("*.py")), ids=str)
+def test_the_pipeline_never_imports_what_stands_on_it(path):
+    above = {name.split(".")[0] for name in imports(path)} & {"serving", "demo", "tests", "tools"}
+
+    assert not above
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "stages").glob("[a-z]*.py")), ids=str)
+def test_a_stage_never_imports_a_stage(path):
+    others = {name for name in imports(path) if name.startswith("ml.stages.") and locate(name)}
+
+    assert not others
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("*.py")), ids=str)
+def test_a_noun_never_imports_a_stage(path):
+    assert "ml.stages" not in imports(path)
+
+
+def test_only_one_module_touches_the_disk():
+    writing = re.compile(r"\.(write_text|write_bytes|to_parquet|to_csv|read_parquet|read_csv)\(|\bopen\(")
+    guilty = {p.name for p in ROOT.rglob("*.py") if writing.search(p.read_text()) and p.name != "files.py"}
+
+    assert guilty <= {"params.py"}, "read and write through ml.files"
