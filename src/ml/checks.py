@@ -8,6 +8,7 @@ from typing import Any
 import great_expectations as gx
 import pandas as pd
 from great_expectations.data_context.types.base import ProgressBarsConfig
+from pydantic.v1 import ValidationError  # the one that Great Expectations uses
 
 from ml.errors import UserError
 from ml.params import Category, Data, Expectation, Number, Validate
@@ -60,7 +61,7 @@ def check(frame: pd.DataFrame, data: Data, params: Validate) -> list[Check]:
     )
     suite = gx.ExpectationSuite(name="contract", expectations=[_built(r) for r in expectations(data, params)])
     results = batch.validate(suite, result_format="SUMMARY").results
-    return sorted((_checked(r) for r in results), key=lambda c: (c.passed, c.severity, c.subject, c.expectation))
+    return sorted((_checked(r, data) for r in results), key=lambda c: (c.passed, c.severity, c.subject, c.expectation))
 
 
 def blocking(checks: list[Check]) -> list[Check]:
@@ -88,15 +89,16 @@ def _built(rule: Expectation) -> gx.expectations.Expectation:
         raise UserError(f"params.yaml: validate.expectations: Great Expectations has no {rule.type}.")
     try:
         return kind(**rule.kwargs, severity=rule.severity)
-    except ValueError as error:
-        wrong = "; ".join(str(error).splitlines()[1:])
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
         raise UserError(f"params.yaml: validate.expectations: {rule.type}: {wrong}.") from None
 
 
-def _checked(result: Any) -> Check:
+def _checked(result: Any, data: Data) -> Check:
     config = result.expectation_config
     kwargs = {key: value for key, value in config.kwargs.items() if key != "batch_id"}
-    subject = kwargs.get("column") or ", ".join(kwargs.get("column_list", [])) or "table"
+    subject = kwargs.get("column") or "table"
+    subject = f"{data.target.name} is {data.target.positive}" if subject == POSITIVE else subject
     return Check(
         expectation=config.type,
         subject=subject,

@@ -1,0 +1,35 @@
+"""What every test may ask for."""
+
+import ml.stages  # noqa: F401, I001  (fixes thread counts before numpy loads)
+
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from demo.world import history
+from ml.params import Params, read_params
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session")
+def params() -> Params:
+    return read_params(ROOT / "params.yaml")
+
+
+@pytest.fixture(scope="session")
+def customers() -> pd.DataFrame:
+    """1,200 labelled rows of the sample world; copy before you change it."""
+    return history(rows=100)
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch, customers) -> Path:
+    """An empty folder with our params.yaml, a small table and nothing built, as the current folder."""
+    shutil.copy(ROOT / "params.yaml", tmp_path)
+    (tmp_path / "data").mkdir()
+    customers.to_parquet(tmp_path / "data" / "customers.parquet")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path

@@ -1,0 +1,130 @@
+"""A stranger's first minutes: clone, run, change something. Everything here runs from a clone of the last commit."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+pytestmark = pytest.mark.slow
+
+
+def run(folder, *command, check=True):
+    """A command in a clone, with the clone's own code."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    env = os.environ | {"PATH": path, "PYTHONPATH": f"{folder / 'src'}{os.pathsep}{folder}"}
+    env.pop("MLFLOW_TRACKING_URI", None)
+    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
+    if check:
+        assert done.returncode == 0, done.stdout + done.stderr
+    return done
+
+
+def clone(source, folder, *flags):
+    """A clone of the last commit of a repository."""
+    if not (Path(source) / ".git").exists():
+        pytest.skip("these tests clone the repository: run them in a git checkout")
+    subprocess.run(["git", "clone", "--quiet", *flags, f"file://{source}", str(folder)], check=True)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory):
+    """A clone in which `make run` has run."""
+    folder = clone(ROOT, tmp_path_factory.mktemp("fork") / "first")
+    done = run(folder, sys.executable, "-m", "ml.stages.run")
+    return folder, done
+
+
+def test_the_first_run_trains_and_says_what_came_out(first):
+    _, done = first
+
+    assert "train: random_forest on 9,6" in done.stderr
+    assert "PASSED: the model may be registered." in done.stdout
+    assert "Report: build/report.md" in done.stdout
+
+
+def test_no_warning_reaches_the_user(first):
+    _, done = first
+
+    assert "warning" not in (done.stdout + done.stderr).lower()
+
+
+def test_what_it_builds_is_to_the_byte_what_we_shipped(first):
+    folder, _ = first
+
+    assert run(folder, "git", "status", "--porcelain").stdout == ""
+
+
+def test_a_second_run_trains_nothing(first):
+    folder, _ = first
+
+    done = run(folder, sys.executable, "-m", "ml.stages.run")
+
+    assert "train:" not in done.stderr
+    assert "PASSED" in done.stdout
+
+
+def test_dvc_finds_everything_up_to_date(first):
+    folder, _ = first
+
+    assert "up to date" in run(folder, "dvc", "repro", "--dry").stdout
+
+
+def test_a_stricter_gate_refuses_the_model_and_still_reports(first):
+    folder, _ = first
+    params = folder / "params.yaml"
+    before = params.read_text()
+    params.write_text(before.replace("accuracy: { min: 0.85 }", "accuracy: { min: 0.99 }"))
+    (folder / "build" / "report.md").unlink()
+
+    done = run(folder, sys.executable, "-m", "ml.stages.run", check=False)
+
+    params.write_text(before)
+    assert done.returncode == 1
+    assert "is below the minimum 0.990" in done.stderr
+    assert (folder / "build" / "report.md").read_text().startswith("# ❌ churn: the model is refused")
+
+
+def test_dvc_users_find_what_they_expect(first):
+    folder, _ = first
+    run(folder, "dvc", "exp", "run", "--quiet", "-S", "train.random_forest.max_depth=6")
+
+    params = run(folder, "dvc", "params", "diff").stdout
+    metrics = run(folder, "dvc", "metrics", "diff").stdout
+    plots = run(folder, "dvc", "plots", "show", "-o", "plots").stdout
+    run(folder, "git", "checkout", "--", ".")
+    shutil.rmtree(folder / "plots")
+
+    assert "train.random_forest.max_depth" in params
+    assert "accuracy" in metrics
+    assert "index.html" in plots
+
+
+def test_one_broken_value_stops_the_run(first):
+    folder, _ = first
+    script = (
+        "import pandas as pd; p = 'data/customers.parquet'; f = pd.read_parquet(p);"
+        "f.loc[36, 'tenure_months'] = -7; f.to_parquet(p)"
+    )
+    run(folder, sys.executable, "-c", script)
+
+    done = run(folder, sys.executable, "-m", "ml.stages.run", check=False)
+
+    assert done.returncode == 1
+    assert "tenure_months: 1 of 12,000 rows are not 0 to 600, e.g. -7.0 at row 37" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_shallow_clone_of_a_clone_reproduces_with_one_dvc_command(tmp_path):
+    middle = clone(ROOT, tmp_path / "middle")
+    last = clone(middle, tmp_path / "last", "--depth", "1")
+
+    run(last, "dvc", "repro", "--pull", "--quiet")
+
+    assert run(last, "git", "status", "--porcelain").stdout == ""
+    assert (last / "build" / "model" / "model.skops").exists()

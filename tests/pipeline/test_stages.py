@@ -1,0 +1,174 @@
+"""The stages on a small table, in one process: what they write, and what they refuse."""
+
+import pandas as pd
+import pytest
+import yaml
+
+from ml import files, model
+from ml.errors import UserError
+from ml.params import read_params
+from ml.stages import evaluate, gate, prepare, report, train, validate
+
+pytestmark = pytest.mark.slow
+STAGES = (validate, prepare, train, evaluate)
+
+
+@pytest.fixture
+def built(project):
+    """A project with everything built, from a forest small enough for tests."""
+    configure(train__random_forest__n_estimators=10, evaluate__bootstrap=100, gates={"accuracy": {"min": 0.7}})
+    for stage in STAGES:
+        stage.main()
+    return project
+
+
+def configure(**changes):
+    """Change settings of the params.yaml in the current folder."""
+    settings = yaml.safe_load(files.PARAMS.read_text())
+    for dotted, value in changes.items():
+        *parents, last = dotted.split("__")
+        section = settings
+        for key in parents:
+            section = section[key]
+        section[last] = value
+    files.PARAMS.write_text(yaml.safe_dump(settings))
+
+
+def digests():
+    """Every built file and its digest."""
+    return {path.as_posix(): files.digest(path) for path in sorted(files.BUILD.rglob("*")) if path.is_file()}
+
+
+def test_the_same_inputs_build_the_same_bytes(built):
+    first = digests()
+
+    for stage in STAGES:
+        stage.main()
+
+    assert digests() == first
+    assert len(first) >= 10
+
+
+def test_no_row_is_lost_and_none_is_on_both_sides(built, customers):
+    train_ids = set(files.read_table(files.TRAIN)["customer_id"])
+    test_ids = set(files.read_table(files.TEST)["customer_id"])
+
+    assert train_ids | test_ids == set(customers["customer_id"])
+    assert not train_ids & test_ids
+
+
+def test_the_model_never_saw_a_test_row(built):
+    seen = files.read_table(files.TRAIN)
+    known = model.loads(files.read_bytes(files.MODEL / "model.skops"))
+
+    now = read_params()
+    fresh = model.fit(seen, now.data, now.train)
+
+    test = files.read_table(files.TEST)
+    assert (model.scores(fresh, test, now.data) == model.scores(known, test, now.data)).all()
+
+
+def test_a_good_model_passes_and_is_reported(built):
+    code = gate.main()
+    report.main()
+
+    assert code == 0
+    assert files.read_json(files.VERDICT)["passed"]
+    assert files.REPORT.read_text().startswith("# ✅ churn: the model passes its gates")
+    assert files.REPORT_HTML.read_text().count("<svg") == 4
+
+
+def test_a_refused_model_still_gets_its_report(built):
+    configure(gates={"accuracy": {"min": 0.99}})
+
+    code = gate.main()
+    report.main()
+
+    assert code == 1
+    assert "is below the minimum 0.990" in files.REPORT.read_text().splitlines()[2]
+
+
+def test_shuffled_labels_are_refused(project, customers):
+    shuffled = customers["churned"].sample(frac=1, random_state=0).to_numpy()
+    customers.assign(churned=shuffled).to_parquet("data/customers.parquet")
+    configure(train__random_forest__n_estimators=10, evaluate__bootstrap=100)
+    for stage in STAGES:
+        stage.main()
+
+    assert gate.main() == 1
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda f: f.drop(columns="plan"), "plan: column is missing"),
+        (lambda f: f.assign(tenure_months="long"), "tenure_months: 1,200 of 1,200 rows are not a number, e.g. 'long'"),
+        (
+            lambda f: f.assign(discount_share=2.5),
+            "discount_share: 1,200 of 1,200 rows are not 0 to 1, e.g. 2.5 at row 1",
+        ),
+        (lambda f: f.assign(device="fax"), "device: 1,200 of 1,200 rows are none of web, ios, android, tv, e.g. 'fax'"),
+        (lambda f: pd.concat([f, f]), "customer_id: 2,400 of 2,400 rows are a value that stands elsewhere too"),
+    ],
+    ids=["no column", "text", "range", "level", "twice"],
+)
+def test_bad_data_stops_validate_and_is_reported(project, customers, spoil, message):
+    spoil(customers).to_parquet("data/customers.parquet")
+
+    with pytest.raises(UserError, match="breaks its contract") as caught:
+        validate.main()
+
+    assert message in str(caught.value)
+    report.main()
+    assert files.REPORT.read_text().startswith("# ❌ churn: the data breaks its contract")
+    assert sorted(p.name for p in files.BUILD.iterdir()) == [
+        "report.html",
+        "report.md",
+        "validation.json",
+        "validation.md",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("customers.parquet", b"", "is empty"),
+        ("customers.parquet", b"PAR1" + bytes(50), "cannot be read"),
+        ("customers.csv", "customer_id,plan\n1,café\n".encode("latin-1"), "not UTF-8"),
+    ],
+    ids=["empty", "cut", "encoding"],
+)
+def test_a_file_that_cannot_be_read_stops_validate_and_leaves_nothing(project, name, content, message):
+    (project / "data" / name).write_bytes(content)
+    configure(data__file=f"data/{name}")
+
+    with pytest.raises(UserError, match=message):
+        validate.main()
+
+    assert not files.BUILD.exists()
+
+
+def test_a_csv_builds_the_same_model_as_parquet(built, customers):
+    parquet = files.digest(files.MODEL / "model.skops")
+    customers.to_csv("data/customers.csv", index=False)
+    configure(data__file="data/customers.csv")
+
+    for stage in STAGES:
+        stage.main()
+
+    assert files.digest(files.MODEL / "model.skops") == parquet
+
+
+@pytest.mark.parametrize("name", ["hist_gradient_boosting", "logistic_regression"])
+def test_another_model_is_one_setting_away(built, name):
+    configure(train__model=name)
+
+    train.main()
+    evaluate.main()
+
+    assert files.read_json(files.METRICS)["roc_auc"] > 0.8
+
+
+def test_a_stage_whose_input_is_missing_says_what_to_run(project):
+    with pytest.raises(UserError, match=r"build/train\.parquet is missing\. Run `make run`"):
+        train.main()

@@ -1,0 +1,118 @@
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ml import checks, schema
+from ml.errors import UserError
+from ml.params import Validate, read_params
+from tests.conftest import ROOT
+
+DATA = read_params(ROOT / "params.yaml").data
+
+
+def failed(frame, **rules):
+    """What fails in a table, as {(subject, expectation): check}."""
+    found = checks.check(schema.conform(frame, DATA), DATA, Validate.model_validate(rules))
+    return {(c.subject, c.expectation.removeprefix("expect_")): c for c in found if not c.passed}
+
+
+def test_good_data_passes_every_check(customers):
+    assert failed(customers, min_rows=1000, target_rate={"min": 0.1, "max": 0.5}, duplicate_share=0.01) == {}
+
+
+@pytest.mark.parametrize(
+    ("spoil", "breach", "found"),
+    [
+        (
+            lambda f: f.assign(usage_hours=f.usage_hours.where(f.index != 36, -7.0)),
+            ("usage_hours", "column_values_to_be_between"),
+            "1 of 1,200 rows are not 0 to 5,000, e.g. -7.0 at row 37",
+        ),
+        (
+            lambda f: f.assign(plan=f.plan.where(f.index != 4, "gold")),
+            ("plan", "column_values_to_be_in_set"),
+            "1 of 1,200 rows are none of basic, standard, premium, enterprise, e.g. 'gold' at row 5",
+        ),
+        (
+            lambda f: f.assign(customer_id=f.customer_id.where(f.index != 1, f.customer_id[0])),
+            ("customer_id", "column_values_to_be_unique"),
+            "2 of 1,200 rows are a value that stands elsewhere too, e.g. 'c0010000' at row 1",
+        ),
+        (
+            lambda f: f.assign(satisfaction=np.nan),
+            ("satisfaction", "column_values_to_not_be_null"),
+            "1,200 of 1,200 rows are missing (allowed: 30%), first at row 1",
+        ),
+        (
+            lambda f: f.assign(churned=f.churned.astype(object).where(f.index > 1, None)),
+            ("churned", "column_values_to_not_be_null"),
+            "2 of 1,200 rows are missing (allowed: 0%), first at row 1",
+        ),
+    ],
+    ids=["range", "level", "twice", "missing", "label"],
+)
+def test_a_breach_is_counted_with_an_example(customers, spoil, breach, found):
+    (subject, check), *others = failed(spoil(customers)).items()
+
+    assert (subject, check.found, check.severity) == (breach, found, "critical")
+    assert not others
+
+
+def test_too_few_rows_and_an_odd_target_rate_stop_the_pipeline(customers):
+    found = failed(customers, min_rows=5000, target_rate={"max": 0.01})
+
+    assert {subject for subject, _ in found} == {"table", "churned is True"}
+    assert "at least 5,000" in found["table", "table_row_count_to_be_between"].found
+
+
+def test_repeated_rows_and_old_data_only_warn(customers):
+    twice = pd.concat([customers, customers.assign(customer_id="x" + customers.customer_id)], ignore_index=True)
+
+    found = failed(twice, duplicate_share=0.5, max_age_days=1)
+
+    assert {c.severity for c in found.values()} == {"warning"}
+    assert len(found) == 2
+
+
+def test_a_users_own_expectation_counts(customers):
+    own = {"type": "expect_column_median_to_be_between", "kwargs": {"column": "tenure_months", "max_value": 1}}
+
+    found = failed(customers, expectations=[{**own, "severity": "warning"}])
+
+    assert found["tenure_months", "column_median_to_be_between"].severity == "warning"
+
+
+@pytest.mark.parametrize(
+    ("own", "message"),
+    [
+        ({"type": "expect_nonsense"}, "has no expect_nonsense"),
+        (
+            {"type": "expect_column_mean_to_be_between", "kwargs": {"colum": "plan"}},
+            "column: field required; colum: extra fields not permitted",
+        ),
+    ],
+    ids=["unknown", "misspelt"],
+)
+def test_an_expectation_that_cannot_be_built_stops_the_run(customers, own, message):
+    with pytest.raises(UserError, match=message):
+        failed(customers, expectations=[own])
+
+
+def test_an_expectation_that_cannot_run_fails(customers):
+    own = {"type": "expect_column_mean_to_be_between", "kwargs": {"column": "nowhere", "max_value": 1}}
+
+    found = failed(customers, expectations=[own])
+
+    assert "nowhere" in found["nowhere", "column_mean_to_be_between"].found
+
+
+@pytest.mark.slow
+def test_warnings_still_reach_people_after_great_expectations_loads():
+    script = "import ml.checks, warnings; warnings.warn('seen')"
+
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+
+    assert "seen" in done.stderr

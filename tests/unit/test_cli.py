@@ -1,0 +1,56 @@
+import subprocess
+import sys
+
+import pytest
+
+from ml import cli
+from ml.errors import UserError
+
+
+def called(monkeypatch, main, *arguments):
+    """The exit code of `main` run as a command."""
+    monkeypatch.setattr(sys, "argv", ["stage", *arguments])
+    with pytest.raises(SystemExit) as stop:
+        cli.run(main)
+    return stop.value.code
+
+
+def test_a_users_mistake_is_a_message_and_not_a_traceback(monkeypatch, capsys):
+    def main() -> None:
+        raise UserError("the age at row 7 is below 0. Mend it.")
+
+    code = called(monkeypatch, main)
+
+    assert code == 1
+    err = capsys.readouterr().err
+    assert "the age at row 7 is below 0. Mend it." in err
+    assert "Traceback" not in err
+
+
+def test_ctrl_c_ends_quietly_with_the_usual_code(monkeypatch, capsys):
+    def main() -> None:
+        raise KeyboardInterrupt
+
+    assert called(monkeypatch, main) == 130
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_flags_come_from_the_signature(monkeypatch):
+    seen = {}
+
+    def main(base: str = "main", count: int = 3, history: bool = False) -> int:
+        seen.update(base=base, count=count, history=history)
+        return 7
+
+    assert called(monkeypatch, main, "--base", "dev", "--history") == 7
+    assert seen == {"base": "dev", "count": 3, "history": True}
+
+
+@pytest.mark.parametrize("stage", ["validate", "prepare", "train", "evaluate", "gate", "report", "run"])
+def test_every_stage_explains_itself(stage):
+    done = subprocess.run(
+        [sys.executable, "-m", f"ml.stages.{stage}", "--help"], capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 0
+    assert f"python -m ml.stages.{stage}" in done.stdout

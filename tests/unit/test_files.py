@@ -1,0 +1,63 @@
+import pandas as pd
+import pytest
+
+from ml import files
+from ml.errors import UserError
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("empty.parquet", b"", "is empty"),
+        ("cut.parquet", b"PAR1abc", "cannot be read"),
+        ("latin.csv", "name\ncafé\n".encode("latin-1"), "not UTF-8: byte 0xe9 at offset 8"),
+        ("header.csv", b"a,b\n", "no rows"),
+        ("ragged.csv", b"a,b\n1,2\n1,2,3\n", "cannot be read"),
+    ],
+)
+def test_a_table_that_cannot_be_read_says_why(tmp_path, name, content, message):
+    (tmp_path / name).write_bytes(content)
+
+    with pytest.raises(UserError, match=message):
+        files.read_table(tmp_path / name)
+
+
+def test_a_parquet_file_cut_short_says_so(tmp_path):
+    files.write_table(pd.DataFrame({"a": range(1000)}), tmp_path / "a.parquet")
+    content = (tmp_path / "a.parquet").read_bytes()
+    (tmp_path / "a.parquet").write_bytes(content[:-20])
+
+    with pytest.raises(UserError, match="cannot be read"):
+        files.read_table(tmp_path / "a.parquet")
+
+
+def test_a_missing_table_says_how_to_get_it(tmp_path):
+    with pytest.raises(UserError, match="dvc pull"):
+        files.read_table(tmp_path / "none.parquet")
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path):
+    path = tmp_path / "a.json"
+    files.write_json({"kept": 1}, path)
+
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        files.write_json({"lost": float("nan")}, path)
+
+    assert files.read_json(path) == {"kept": 1}
+    assert [p.name for p in tmp_path.iterdir()] == ["a.json"]
+
+
+def test_the_same_table_gives_the_same_bytes(tmp_path):
+    frame = pd.DataFrame({"a": [1.5, None], "b": ["x", None]})
+
+    files.write_table(frame, tmp_path / "one.parquet")
+    files.write_table(frame.copy(), tmp_path / "two.parquet")
+
+    assert files.digest(tmp_path / "one.parquet") == files.digest(tmp_path / "two.parquet")
+
+
+def test_json_that_is_none_says_so(tmp_path):
+    (tmp_path / "a.json").write_text("{")
+
+    with pytest.raises(UserError, match="not JSON"):
+        files.read_json(tmp_path / "a.json")

@@ -1,0 +1,115 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn import metrics as reference
+
+from demo.world import ceiling, history, probability
+from ml import metrics
+from ml.params import Evaluate
+
+THRESHOLD = 0.5
+
+
+def sklearn(label, score, weight):
+    """The same metrics by scikit-learn."""
+    decided = score >= THRESHOLD
+    kwargs = {"sample_weight": weight}
+    return {
+        "accuracy": reference.accuracy_score(label, decided, **kwargs),
+        "balanced_accuracy": reference.balanced_accuracy_score(label, decided, **kwargs),
+        "f1": reference.f1_score(label, decided, **kwargs, zero_division=0),
+        "roc_auc": reference.roc_auc_score(label, score, **kwargs),
+        "pr_auc": reference.average_precision_score(label, score, **kwargs),
+        "log_loss": reference.log_loss(label, np.c_[1 - score, score], **kwargs),
+        "brier": reference.brier_score_loss(label, score, **kwargs),
+    }
+
+
+@st.composite
+def scored(draw):
+    """Labels of both classes, scores with ties, whole weights with zeros."""
+    size = draw(st.integers(4, 60))
+    label = np.array([0, 1, *draw(st.lists(st.integers(0, 1), min_size=size - 2, max_size=size - 2))])
+    score = np.array(draw(st.lists(st.integers(0, 20), min_size=size, max_size=size))) / 20
+    weight = np.array([1, 1, *draw(st.lists(st.integers(0, 3), min_size=size - 2, max_size=size - 2))], dtype=float)
+    return label, score, weight
+
+
+@given(scored())
+@settings(max_examples=150)
+def test_every_metric_is_scikit_learns(sample):
+    label, score, weight = sample
+    rows = metrics.rank(label, score, THRESHOLD)
+
+    measured = metrics.measure(rows, weight[rows.order])
+
+    for name, value in sklearn(label, score, weight).items():
+        assert measured[name] == pytest.approx(value, abs=1e-9), name
+
+
+def test_the_calibration_error_is_the_mean_gap_weighted_by_rows():
+    label, score = np.array([0, 0, 1, 1]), np.array([0.05, 0.05, 0.75, 0.95])
+
+    measured = metrics.measure(metrics.rank(label, score, THRESHOLD))
+
+    assert measured["calibration_error"] == pytest.approx((2 * 0.05 + 0.25 + 0.05) / 4)
+
+
+def test_the_metrics_of_the_true_probabilities_reach_the_known_ceiling():
+    frame = history(rows=2000)
+    best = ceiling(frame)
+
+    measured = metrics.measure(metrics.rank(frame["churned"].to_numpy().astype(int), probability(frame), THRESHOLD))
+
+    assert measured["accuracy"] == pytest.approx(best["accuracy"], abs=0.01)
+    assert measured["roc_auc"] == pytest.approx(best["auc"], abs=0.01)
+    assert measured["calibration_error"] < 0.02
+
+
+def test_an_interval_holds_the_truth_as_often_as_it_says():
+    rng = np.random.default_rng(0)
+    held = 0
+    for seed in range(100):
+        score = rng.uniform(size=300)
+        label = (rng.uniform(size=300) < score).astype(int)
+        found = metrics.intervals(metrics.rank(label, score, THRESHOLD), Evaluate(bootstrap=200), seed)
+        held += found["accuracy"]["low"] <= 0.75 <= found["accuracy"]["high"]  # E max(p, 1 - p) of uniform p
+
+    assert 88 <= held <= 100
+
+
+def test_intervals_are_the_same_each_time():
+    rng = np.random.default_rng(1)
+    score = rng.uniform(size=200)
+    rows = metrics.rank((rng.uniform(size=200) < score).astype(int), score, THRESHOLD)
+
+    assert metrics.intervals(rows, Evaluate()) == metrics.intervals(rows, Evaluate())
+
+
+def test_the_curves_start_and_end_where_they_must():
+    rng = np.random.default_rng(2)
+    score = rng.uniform(size=500)
+    rows = metrics.rank((rng.uniform(size=500) < score).astype(int), score, THRESHOLD)
+
+    curves = metrics.curves(rows)
+
+    assert (curves["roc"][0], curves["roc"][-1]) == ({"fpr": 0, "tpr": 0}, {"fpr": 1, "tpr": 1})
+    assert curves["precision_recall"][-1]["recall"] == 1
+    assert sum(c["rows"] for c in curves["confusion"]) == sum(c["rows"] for c in curves["calibration"]) == 500
+    assert len(curves["roc"]) <= 100
+
+
+def test_the_confusion_counts_agree_with_scikit_learn():
+    rng = np.random.default_rng(3)
+    label, score = rng.integers(0, 2, 200), rng.uniform(size=200)
+
+    cells = {(c["actual"], c["predicted"]): c["rows"] for c in metrics.confusion(metrics.rank(label, score, 0.3))}
+
+    (tn, fp), (fn, tp) = reference.confusion_matrix(label, score >= 0.3)
+    assert cells == {
+        ("positive", "positive"): tp,
+        ("positive", "negative"): fn,
+        ("negative", "positive"): fp,
+        ("negative", "negative"): tn,
+    }

@@ -1,0 +1,99 @@
+import io
+import zipfile
+
+import numpy as np
+import pytest
+import skops.io
+from hypothesis import given, settings
+
+from ml import model, schema
+from ml.errors import UserError
+from ml.params import read_params
+from tests.conftest import ROOT
+from tests.rows import tables
+
+PARAMS = read_params(ROOT / "params.yaml")
+
+
+def fitted(frame, name="random_forest"):
+    small = PARAMS.train.random_forest.model_copy(update={"n_estimators": 10})
+    return model.fit(frame, PARAMS.data, PARAMS.train.model_copy(update={"model": name, "random_forest": small}))
+
+
+@pytest.fixture(scope="module")
+def forest(customers):
+    return fitted(customers)
+
+
+@pytest.mark.parametrize("name", model.ESTIMATORS)
+def test_each_model_survives_its_file_with_the_same_scores(customers, name):
+    before = fitted(customers, name)
+
+    after = model.loads(model.dumps(before))
+
+    scores = model.scores(before, customers, PARAMS.data)
+    assert np.array_equal(scores, model.scores(after, customers, PARAMS.data))
+
+
+@pytest.mark.parametrize("name", model.ESTIMATORS)
+def test_the_same_rows_give_the_same_bytes(customers, name):
+    assert model.dumps(fitted(customers, name)) == model.dumps(fitted(customers, name))
+
+
+def test_another_seed_gives_other_bytes(customers, forest):
+    other = model.fit(customers, PARAMS.data, PARAMS.train.model_copy(update={"seed": 1}))
+
+    assert model.dumps(other) != model.dumps(forest)
+
+
+def test_the_model_ranks_customers_it_has_seen_well(customers, forest):
+    scores = model.scores(forest, customers, PARAMS.data)
+    churned = schema.labels(customers, PARAMS.data) == 1
+
+    assert scores[churned].mean() > scores[~churned].mean() + 0.3
+
+
+@given(tables(PARAMS.data))
+@settings(max_examples=40, deadline=None)
+def test_every_row_that_keeps_the_contract_gets_a_probability(forest, frame):
+    scores = model.scores(forest, frame, PARAMS.data)
+
+    assert ((scores >= 0) & (scores <= 1)).all()
+
+
+def test_a_level_nobody_knows_counts_as_no_level(customers, forest):
+    scores = model.scores(forest, customers.assign(device="watch"), PARAMS.data)
+
+    assert np.isfinite(scores).all()
+
+
+def test_a_file_with_an_unreviewed_type_is_not_loaded():
+    content = skops.io.dumps({"harmless": io.BytesIO})
+
+    with pytest.raises(UserError, match=r"_io\.BytesIO"):
+        model.loads(content)
+
+
+@pytest.mark.parametrize("content", [b"", b"no zip", b"PK\x05\x06" + bytes(18)], ids=["empty", "text", "empty zip"])
+def test_a_file_that_is_no_model_says_so(content):
+    with pytest.raises(UserError, match="not a skops file"):
+        model.loads(content)
+
+
+def test_a_file_cut_short_says_so(forest):
+    content = model.dumps(forest)
+
+    with pytest.raises(UserError, match="not a skops file"):
+        model.loads(content[: len(content) // 2])
+
+
+def test_the_file_holds_no_time_and_no_address(forest):
+    members = zipfile.ZipFile(io.BytesIO(model.dumps(forest))).infolist()
+
+    assert {m.date_time for m in members} == {(1980, 1, 1, 0, 0, 0)}
+    assert all(int(m.filename.split(".")[0]) <= 10 * len(members) for m in members if m.filename != "schema.json")
+
+
+def test_one_class_only_is_refused(customers):
+    with pytest.raises(UserError, match="all 1,200 training rows are negative"):
+        fitted(customers.assign(churned=False))

@@ -1,0 +1,84 @@
+import re
+
+import pytest
+import yaml
+from pydantic import ValidationError
+
+from ml.errors import UserError
+from ml.params import read_params
+from tests.conftest import ROOT
+
+GOOD = yaml.safe_load((ROOT / "params.yaml").read_text())
+
+
+def write(path, **changes):
+    """Our params.yaml with dotted settings changed."""
+    settings = yaml.safe_load(yaml.safe_dump(GOOD))
+    for dotted, value in changes.items():
+        *parents, last = dotted.split("__")
+        section = settings
+        for key in parents:
+            section = section[key]
+        section[last] = value
+    path.write_text(yaml.safe_dump(settings))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"train__sed": 1}, "train: unknown setting `sed`; did you mean `seed`?"),
+        ({"gates__acuracy": {"min": 0.8}}, "gates: unknown setting `acuracy`; did you mean `accuracy`?"),
+        ({"train__random_forest__max_dept": 3}, "train.random_forest: unknown setting `max_dept`"),
+        ({"data__columns__plan__vals": ["a"]}, "data.columns.plan: unknown setting `vals`; did you mean `values`?"),
+        ({"train__seed": "0"}, "train.seed: Input should be a valid integer (found '0')"),
+        ({"train__random_forest__n_estimators": 0}, "train.random_forest.n_estimators: Input should be greater than"),
+        ({"prepare__test_share": 1.5}, "prepare.test_share: Input should be less than 1 (found 1.5)"),
+        ({"data__columns__satisfaction__min": 11}, "data.columns.satisfaction: min 11 is above max 10"),
+        ({"data__columns__plan__values": ["a", "b", "a"]}, "data.columns.plan: values lists a more than once"),
+        ({"data__id": "plan"}, "data: plan: a column is id, time, target or feature, not two of them"),
+        ({"data__file": "data/customers.xls"}, "data: file data/customers.xls is neither .parquet nor .csv"),
+        ({"data__columns__plan__type": "text"}, "data.columns.plan: Input tag 'text'"),
+        ({"project": "My Project"}, "project: String should match pattern"),
+        ({"validate__expectations": [{"kwargs": {}}]}, "validate.expectations.0.type: Field required"),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else None,
+)
+def test_a_wrong_setting_is_refused_with_its_path(tmp_path, changes, message):
+    path = write(tmp_path / "params.yaml", **changes)
+
+    with pytest.raises(UserError, match=re.escape(message)):
+        read_params(path)
+
+
+def test_every_mistake_is_named_at_once(tmp_path):
+    path = write(tmp_path / "params.yaml", train__sed=1, prepare__test_share=2)
+
+    with pytest.raises(UserError, match=r"2 mistake\(s\)"):
+        read_params(path)
+
+
+def test_a_missing_file_says_where_to_run(tmp_path):
+    with pytest.raises(UserError, match="root of the repository"):
+        read_params(tmp_path / "params.yaml")
+
+
+def test_broken_yaml_names_the_line(tmp_path):
+    path = tmp_path / "params.yaml"
+    path.write_text("project: churn\ntrain: {seed: 0\n")
+
+    with pytest.raises(UserError, match="line 3"):
+        read_params(path)
+
+
+def test_settings_cannot_be_changed(params):
+    with pytest.raises(ValidationError):
+        params.train.seed = 1
+
+
+def test_levels_written_as_numbers_are_text(tmp_path):
+    path = write(tmp_path / "params.yaml", data__columns__plan__values=[1, 2, "3"])
+
+    read = read_params(path)
+
+    assert read.data.columns["plan"].values == ("1", "2", "3")

@@ -1,0 +1,129 @@
+import re
+from dataclasses import replace
+
+import pytest
+from markdown_it import MarkdownIt
+
+from ml import markdown as md
+from ml import page, profile, report
+from ml.params import read_params
+from tests.conftest import ROOT
+
+DATA = read_params(ROOT / "params.yaml").data
+METRIC = {"value": 0.9, "low": 0.88, "high": 0.92}
+METRICS = ("accuracy", "balanced_accuracy", "f1", "roc_auc", "pr_auc", "log_loss", "brier", "calibration_error")
+
+
+@pytest.fixture
+def evidence(customers):
+    check = {"passed": True, "subject": "plan", "expectation": "in_set", "found": "all", "severity": "critical"}
+    verdict = {"gate": "accuracy", "passed": True, "reason": "fine", "limit": "≥ 0.8", "severity": "critical", **METRIC}
+    curve = [{"fpr": 0, "tpr": 0}, {"fpr": 0.5, "tpr": 0.8}, {"fpr": 1, "tpr": 1}]
+    sides = ("positive", "negative")
+    return report.Evidence(
+        project="churn",
+        validation={"rows": 1200, "passed": True, "checks": [check]},
+        verdict={"passed": True, "verdicts": [verdict]},
+        intervals=dict.fromkeys(METRICS, METRIC),
+        profile=profile.profile(customers, DATA),
+        settings={"train": {"seed": 1}, "data": {"id": "x"}},
+        plots={
+            "roc": curve,
+            "precision_recall": [{"recall": 0.5, "precision": 0.9}, {"recall": 1, "precision": 0.3}],
+            "calibration": [{"predicted": 0.2, "observed": 0.25, "rows": 10}],
+            "confusion": [{"actual": a, "predicted": p, "rows": 5} for a in sides for p in sides],
+            "importance": [{"column": "plan", "importance": 0.1, "deviation": 0.01}],
+        },
+        before_metrics=dict.fromkeys(METRICS, 0.8),
+        before_profile=profile.profile(customers.head(600), DATA),
+        before_settings={"train": {"seed": 0}, "data": {"id": "x"}},
+    )
+
+
+def test_the_verdict_comes_first(evidence):
+    assert report.markdown(evidence).startswith("# ✅ churn: the model passes its gates")
+
+
+def test_a_refusal_comes_first_with_its_reasons(evidence):
+    bad = {**evidence.verdict["verdicts"][0], "passed": False, "reason": "accuracy 0.7 is below 0.8"}
+    refused = replace(evidence, verdict={"passed": False, "verdicts": [bad]})
+
+    text = report.markdown(refused)
+
+    assert text.startswith("# ❌ churn: the model is refused\n\n- accuracy 0.7 is below 0.8")
+
+
+def test_a_failed_warning_refuses_nothing(evidence):
+    odd = {**evidence.verdict["verdicts"][0], "passed": False, "severity": "warning"}
+
+    text = report.markdown(replace(evidence, verdict={"passed": True, "verdicts": [odd]}))
+
+    assert text.startswith("# ✅")
+    assert "| ⚠️ | accuracy |" in text
+
+
+def test_a_metric_that_should_fall_is_worse_when_it_rises(evidence):
+    text = report.markdown(evidence)
+
+    assert "| accuracy | 0.9 | 0.880 – 0.920 | 0.8 | +0.1000 better |" in text
+    assert "| log_loss | 0.9 | 0.880 – 0.920 | 0.8 | +0.1000 worse |" in text
+
+
+def test_only_changed_settings_and_data_are_shown(evidence):
+    text = report.markdown(evidence)
+
+    assert "| train.seed | 0 | 1 |" in text
+    assert "data.id" not in text
+    assert "| rows | 600 | 1,200 |" in text
+
+
+def test_without_a_base_the_report_says_so(evidence):
+    text = report.markdown(replace(evidence, before_metrics=None, before_profile=None, before_settings=None))
+
+    assert "`main` has no metrics in this clone" in text
+
+
+def test_bad_data_makes_a_report_without_a_model(evidence):
+    check = {"passed": False, "subject": "plan", "expectation": "x", "found": "1 of 9 rows", "severity": "critical"}
+    broken = report.Evidence("churn", {"rows": 9, "passed": False, "checks": [check]})
+
+    text = report.markdown(broken)
+
+    assert text.startswith("# ❌ churn: the data breaks its contract")
+    assert "| ❌ | plan | x | 1 of 9 rows |" in text
+
+
+def test_a_report_never_outgrows_a_comment(evidence):
+    checks = evidence.validation["checks"] * 3000
+
+    text = report.markdown(replace(evidence, validation={"rows": 1, "passed": True, "checks": checks}))
+
+    assert len(text) <= report.LIMIT
+    assert "Left out for length: checks" in text
+    assert "## Importance" in text
+
+
+def test_a_cell_cannot_leave_its_table():
+    text = md.table(["a"], [["x | y\n<script>"]])
+
+    assert text.splitlines()[2] == r"| x \| y &lt;script> |"
+    assert "<script>" not in MarkdownIt().enable("table").render(text)
+
+
+def test_the_page_stands_alone(evidence):
+    html = page.html(evidence)
+
+    assert html.count("<svg") == 4
+    assert not re.search(r'(src|href)="https?:', html)
+    assert "mermaid" not in html
+
+
+def test_the_same_evidence_gives_the_same_page(evidence):
+    assert page.html(evidence) == page.html(evidence)
+
+
+def test_the_roc_chart_lies_on_the_curve(evidence):
+    text = report.markdown(evidence)
+
+    line = re.search(r"ROC.*?line \[(.*?)\]", text, re.DOTALL)[1].split(", ")
+    assert (line[0], line[10], line[20]) == ("0.000", "0.800", "1.000")

@@ -1,0 +1,47 @@
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ml.params import Prepare, read_params
+from ml.split import is_test, position
+from tests.conftest import ROOT
+
+DATA = read_params(ROOT / "params.yaml").data
+HASH = Prepare(test_share=0.2, split_by="hash")
+
+
+def test_the_place_of_an_id_never_changes():
+    assert position(pd.Series(["c0010000", "42"])) == pytest.approx([0.98534868, 0.34259396], abs=1e-8)
+
+
+@given(st.lists(st.text(min_size=1), min_size=2, unique=True), st.randoms())
+def test_a_row_keeps_its_side_whatever_the_other_rows_are(ids, random):
+    frame = pd.DataFrame({"customer_id": ids})
+    some = frame.sample(frac=0.5, random_state=random.randint(0, 1000))
+
+    assert (is_test(frame, DATA, HASH)[some.index] == is_test(some, DATA, HASH)).all()
+
+
+@given(st.floats(0.05, 0.45), st.floats(0.5, 0.95))
+def test_a_larger_test_side_holds_the_smaller_one(small, large):
+    frame = pd.DataFrame({"customer_id": range(200)})
+
+    inner = is_test(frame, DATA, Prepare(test_share=small))
+    outer = is_test(frame, DATA, Prepare(test_share=large))
+
+    assert (outer | ~inner).all()
+
+
+def test_the_share_is_what_was_asked_for():
+    frame = pd.DataFrame({"customer_id": np.arange(100_000)})
+
+    assert is_test(frame, DATA, HASH).mean() == pytest.approx(0.2, abs=0.005)
+
+
+def test_by_time_every_test_row_is_newer_than_every_training_row(customers):
+    side = is_test(customers, DATA, Prepare(test_share=0.2, split_by="time"))
+
+    assert customers["snapshot"][side].min() > customers["snapshot"][~side].max()
+    assert 0 < side.mean() <= 0.25
