@@ -42,6 +42,10 @@ test-fast: setup ## The tests that take seconds
 lint: setup ## Style, types of mistakes and formatting
 	@ruff check . && ruff format --check .
 
+.PHONY: ui
+ui: pipeline-venv ## Browse runs and versions in MLflow (PORT=5000)
+	@python -m ml.stages.ui --port $(or $(PORT),5000)
+
 .PHONY: clean
 clean: ## Remove what the pipeline built; .venv, data and .mlflow stay
 	@git clean -fdxq build .pytest_cache .ruff_cache .hypothesis && git checkout -q -- build 2>/dev/null || true

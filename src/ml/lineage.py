@@ -1,0 +1,78 @@
+"""Where a model comes from: all that is needed to explain it and to build it again."""
+
+import hashlib
+import platform
+import subprocess
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ml import files
+from ml.params import Params
+
+LOCK = Path("dvc.lock")
+PACKAGES = Path("locks/pipeline.txt")
+LIBRARIES = ("numpy", "pandas", "pyarrow", "scikit-learn", "scipy", "skops")
+
+
+def collect(params: Params) -> dict[str, Any]:
+    """Commit, data, parameters, locks, platform and model digest of what stands in build/ now.
+
+    `commit` is None outside git. `changed` names tracked or new files that the commit does not hold as they are, so an
+    empty list means that the commit alone says what was built. None of this is inside build/model: a DVC output that
+    held the commit would change with every commit.
+    """
+    return {
+        "model": digest(files.MODEL / "model.skops"),
+        "commit": _git("rev-parse", "HEAD"),
+        "changed": changed(),
+        "data": {
+            "file": params.data.file,
+            "md5": md5(Path(params.data.file)),
+            "rows": files.read_json(files.VALIDATION)["rows"],
+        },
+        "params": params.model_dump(mode="json", by_alias=True),
+        "dvc_lock": pipeline_md5(),
+        "packages": md5(PACKAGES),
+        "python": platform.python_version(),
+        "platform": f"{platform.system()} {platform.machine()}",
+        "libraries": {name: version(name) for name in LIBRARIES},
+    }
+
+
+def digest(path: Path) -> str:
+    """The SHA-256 of a model file: two models are one when it is equal."""
+    return hashlib.sha256(files.read_bytes(path)).hexdigest()
+
+
+def md5(path: Path) -> str | None:
+    """The MD5 of a file, as DVC names it; None when it is absent."""
+    if not path.is_file():
+        return None
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "md5").hexdigest()
+
+
+def pipeline_md5() -> str | None:
+    """The MD5 of dvc.lock without the stage `track`, which asks for it before DVC has written its entry."""
+    if not LOCK.is_file():
+        return None
+    stages = yaml.safe_load(LOCK.read_text(encoding="utf-8")).get("stages", {})
+    kept = {name: stage for name, stage in stages.items() if name != "track"}
+    return hashlib.md5(yaml.safe_dump(kept).encode(), usedforsecurity=False).hexdigest()
+
+
+def changed() -> list[str]:
+    """Files that differ from the commit, at most 20, new ones too; ignored files do not count."""
+    lines = (_git("status", "--porcelain", "--no-renames") or "").splitlines()
+    return sorted(line[3:].strip('"') for line in lines)[:20]
+
+
+def _git(*arguments: str) -> str | None:
+    try:
+        done = subprocess.run(["git", *arguments], capture_output=True, text=True, encoding="utf-8", check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.rstrip("\n")

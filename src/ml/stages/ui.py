@@ -1,0 +1,25 @@
+"""Browse runs and versions in MLflow."""
+
+import os
+import sys
+
+from ml import cli, tracking
+
+
+def main(port: int = 5000) -> None:
+    """Open MLflow on the embedded home at 127.0.0.1 until Ctrl-C; a server home has its own address."""
+    server = os.environ.get("MLFLOW_TRACKING_URI")
+    if server:
+        cli.say(f"ui: the tracking is a server: open {server} in a browser")
+        return
+    uri = tracking.embedded_uri()
+    cli.say(f"ui: starting MLflow, about 15 s; then open http://127.0.0.1:{port} (Ctrl-C ends it)")
+    # Without its job runner MLflow is two processes, not ten; what it logs is for people who run servers.
+    os.environ |= {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "PYTHONWARNINGS": "ignore"}
+    place = ["--backend-store-uri", uri, "--registry-store-uri", uri, "--default-artifact-root", "store:/runs"]
+    served = ["ui", *place, "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    os.execv(sys.executable, [sys.executable, "-m", "mlflow", *served, "--uvicorn-opts", "--log-level warning"])  # noqa: S606
+
+
+if __name__ == "__main__":
+    cli.run(main)
