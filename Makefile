@@ -17,6 +17,7 @@ help: ## This list
 .PHONY: setup
 setup: ## Make .venv with all that developing needs (uv when installed, else pip)
 	@$(VENV) dev
+	@test -e build/model || dvc pull --quiet --allow-missing
 
 .PHONY: pipeline-venv
 pipeline-venv:
@@ -28,15 +29,15 @@ run: pipeline-venv ## Validate, train, evaluate, track, gate, report: the main j
 
 .PHONY: report
 report: pipeline-venv ## Write build/report.md and build/report.html again
-	@python -m ml.stages.report
+	@python -m ml.stages.report --base $(or $(BASE),main)
 
 .PHONY: test
 test: setup ## All tests
-	@python -m pytest -q -n auto --dist worksteal
+	@python -m pytest -q -n auto --dist worksteal $(PYTEST_FLAGS)
 
 .PHONY: test-fast
 test-fast: setup ## The tests that take seconds
-	@python -m pytest -q -n auto -m 'not slow'
+	@python -m pytest -q -n auto -m "not slow" $(PYTEST_FLAGS)
 
 .PHONY: lint
 lint: setup ## Style, types of mistakes and formatting
@@ -45,6 +46,10 @@ lint: setup ## Style, types of mistakes and formatting
 .PHONY: ui
 ui: pipeline-venv ## Browse runs and versions in MLflow (PORT=5000)
 	@python -m ml.stages.ui --port $(or $(PORT),5000)
+
+.PHONY: bench
+bench: pipeline-venv ## What the pipeline costs, as ratios (minutes)
+	@python tools/bench.py
 
 .PHONY: clean
 clean: ## Remove what the pipeline built; .venv, data and .mlflow stay

@@ -33,3 +33,13 @@ def project(tmp_path, monkeypatch, customers) -> Path:
     customers.to_parquet(tmp_path / "data" / "customers.parquet")
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+def pytest_addoption(parser):
+    parser.addoption("--fail-on-skip", action="store_true", help="a skipped test fails the run: CI has every part")
+
+
+def pytest_sessionfinish(session, exitstatus):
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if session.config.getoption("--fail-on-skip") and reporter and reporter.stats.get("skipped") and exitstatus == 0:
+        session.exitstatus = 1

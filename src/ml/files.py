@@ -1,15 +1,20 @@
 """The only module that touches the disk: tables, JSON, text and the model file, each written whole or not at all."""
 
+from __future__ import annotations
+
+import csv
+import io
 import json
 import os
 import tempfile
 from hashlib import md5
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from ml.errors import UserError
+
+if TYPE_CHECKING:  # a second of import that verdicts and reports do without
+    import pandas as pd
 
 PARAMS = Path("params.yaml")
 BUILD = Path("build")
@@ -30,6 +35,8 @@ REPORT_HTML = BUILD / "report.html"
 
 def read_table(path: Path | str) -> pd.DataFrame:
     """The table in a .parquet or .csv file; raises UserError when it is absent, empty or cannot be read."""
+    import pandas as pd  # noqa: PLC0415
+
     path = Path(path)
     if not path.exists():
         raise UserError(f"{path} is missing. {_source(path)}")
@@ -56,8 +63,10 @@ def write_table(frame: pd.DataFrame, path: Path) -> None:
 
 def write_rows(records: list[dict[str, Any]], path: Path) -> None:
     """Write records as a CSV file for a plot, six digits a number."""
-    frame = pd.DataFrame(records)
-    _whole(path, lambda file: frame.to_csv(file, index=False, float_format="%.6g", lineterminator="\n"))
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerows([records[0].keys(), *([_short(value) for value in r.values()] for r in records)])
+    write_text(text.getvalue(), path)
 
 
 def read_json(path: Path) -> Any:
@@ -70,7 +79,8 @@ def read_json(path: Path) -> Any:
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
     """The records of a CSV file that `write_rows` wrote."""
-    return read_table(path).to_dict("records")
+    rows = csv.DictReader(read_bytes(path).decode().splitlines())
+    return [{key: _value(text) for key, text in row.items()} for row in rows]
 
 
 def digest(path: Path) -> str:
@@ -99,6 +109,17 @@ def write_text(text: str, path: Path) -> None:
 def write_bytes(content: bytes, path: Path) -> None:
     """Write a file."""
     _whole(path, lambda file: file.write_bytes(content))
+
+
+def _short(value: Any) -> Any:
+    return f"{value:.6g}" if isinstance(value, float) else value
+
+
+def _value(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
 
 def _whole(path: Path, write: Any) -> None:

@@ -29,29 +29,6 @@ def profile(frame: pd.DataFrame, data: Data) -> dict[str, Any]:
     }
 
 
-def changes(now: dict[str, Any], before: dict[str, Any]) -> list[list[str]]:
-    """Rows of a table: what, before, now; of everything that differs between two profiles."""
-    old, new = _flat(before), _flat(now)
-    return [[key, old.get(key, ""), new.get(key, "")] for key in {**old, **new} if old.get(key) != new.get(key)]
-
-
-def _flat(found: dict[str, Any]) -> dict[str, str]:
-    period = found["period"]
-    flat = {"rows": f"{found['rows']:,}", "positive share": f"{found['positive']:.2%}"}
-    flat |= {"period": f"{period[0]} to {period[1]}"} if period else {}
-    for name, column in found["columns"].items():
-        flat[f"{name}: missing"] = f"{column['missing']:.2%}"
-        if "levels" in column:
-            flat |= {f"{name}: {level}": f"{share:.2%}" for level, share in column["levels"].items()}
-        else:
-            flat[f"{name}: mean ± deviation"] = f"{_number(column['mean'])} ± {_number(column['std'])}"
-    return flat
-
-
-def _number(value: float | None) -> str:
-    return "none" if value is None else f"{value:.4g}"
-
-
 def _share(flags: pd.Series) -> float:
     return _round(flags.mean())
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
+from ml.changes import data_changes, settings_changes
 from ml.markdown import mark, table, validation
 from ml.metrics import DIGITS, HIGHER_IS_BETTER
-from ml.profile import changes
 
 LIMIT = 60_000  # characters; GitHub takes 65,536
 BAR = 20
@@ -92,8 +92,7 @@ def _metrics(evidence: Evidence) -> str:
 def _settings(evidence: Evidence) -> str:
     if evidence.before_settings is None:
         return ""
-    old, new = flatten(evidence.before_settings), flatten(evidence.settings)
-    changed = [[k, old.get(k, "–"), new.get(k, "–")] for k in {**old, **new} if old.get(k) != new.get(k)]
+    changed = settings_changes(evidence.settings, evidence.before_settings)
     contract = [row for row in changed if row[0].startswith("data.")]
     settings = [row for row in changed if row not in contract]
     text = ""
@@ -109,7 +108,7 @@ def _data(evidence: Evidence) -> str:
     text = f"## Data\n\n{now['rows']:,} rows{period}; {now['positive']:.1%} positive. "
     if evidence.before_profile is None:
         return text + f"`{evidence.base}` has no profile to compare with."
-    rows = changes(now, evidence.before_profile)
+    rows = data_changes(now, evidence.before_profile)
     if not rows:
         return text + f"The same data as on `{evidence.base}`."
     return text + f"Against `{evidence.base}`:\n\n" + table(["", evidence.base, "now"], rows)
@@ -182,16 +181,6 @@ def _at(points: list[Record], x: float) -> float:
             share = (x - left["fpr"]) / (right["fpr"] - left["fpr"])
             return left["tpr"] + share * (right["tpr"] - left["tpr"])
     return 1.0
-
-
-def flatten(settings: Any, prefix: str = "") -> dict[str, str]:
-    """Nested settings as dotted paths."""
-    if not isinstance(settings, dict):
-        return {prefix: str(settings)}
-    flat: dict[str, str] = {}
-    for key, value in settings.items():
-        flat |= flatten(value, f"{prefix}.{key}" if prefix else str(key))
-    return flat
 
 
 def _change(name: str, now: float, before: float | None) -> str:

@@ -1,0 +1,55 @@
+"""The documents name everything there is, and nothing that is not."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from ml.params import Params, Section
+
+README = Path("README.md").read_text(encoding="utf-8")
+DOCS = {path: path.read_text(encoding="utf-8") for path in [Path("README.md"), *Path("docs").rglob("*.md")]}
+TARGETS = re.findall(r"^([a-z][a-z-]*):.*## ", Path("Makefile").read_text(), re.MULTILINE)
+STAGES = sorted(p.stem for p in Path("src/ml/stages").glob("[a-z]*.py"))
+
+
+def settings(section=Params, prefix=""):
+    """Every setting of params.yaml down to the second level, as a dotted path."""
+    for name, field in section.model_fields.items():
+        path = f"{prefix}{field.alias or name}"
+        inner = field.annotation
+        if isinstance(inner, type) and issubclass(inner, Section) and not prefix:
+            yield from settings(inner, f"{path}.")
+        else:
+            yield path
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_the_readme_names_every_make_target(target):
+    assert f"make {target}`" in README or f"make {target} " in README
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_the_readme_names_every_stage(stage):
+    assert f"`{stage}`" in README or f"make {stage}" in README
+
+
+@pytest.mark.parametrize("path", sorted(settings()))
+def test_the_docs_name_every_setting(path):
+    assert f"`{path}`" in DOCS[Path("docs/your-data.md")]
+
+
+@pytest.mark.parametrize("path", DOCS, ids=str)
+def test_no_document_names_a_make_target_that_is_not_there(path):
+    named = set(re.findall(r"`make ([a-z][a-z-]*)", DOCS[path]))
+
+    assert named <= set(TARGETS)
+
+
+@pytest.mark.parametrize("path", DOCS, ids=str)
+def test_every_link_between_documents_leads_somewhere(path):
+    links = [link.split("#")[0] for link in re.findall(r"\]\(([^)\s]+)\)", DOCS[path]) if "://" not in link]
+
+    missing = [link for link in links if link and not (path.parent / link).exists()]
+
+    assert not missing
