@@ -57,6 +57,11 @@ clean: ## Remove what the pipeline built; .venv, data and .mlflow stay
 	@echo "clean: build/ is as committed. Next: make run"
 
 ##@ The fork
+.PHONY: adopt
+adopt: pipeline-venv ## Make your table the data: DATA=file TARGET=column [PROJECT= ID= TIME= POSITIVE=]
+	@python -m ml.stages.adopt --data "$(DATA)" --target "$(TARGET)" --project "$(PROJECT)" --id-column "$(ID)" \
+	  --time "$(TIME)" --positive "$(POSITIVE)"
+
 .PHONY: locks
 locks: ## Compile locks/ from pyproject.toml: newest versions that it allows (needs uv)
 	@tools/compile_locks.sh

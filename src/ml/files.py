@@ -101,6 +101,20 @@ def write_json(value: Any, path: Path) -> None:
     write_text(json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n", path)
 
 
+def edit_yaml(path: Path, sections: dict[str, Any]) -> None:
+    """Replace top-level sections of a YAML file; the others keep their comments."""
+    from ruamel.yaml import YAML  # noqa: PLC0415
+
+    yaml = YAML()
+    yaml.width = 120
+    yaml.preserve_quotes = True
+    content = yaml.load(read_bytes(path))
+    content.update(sections)
+    text = io.StringIO()
+    yaml.dump(content, text)
+    write_text(text.getvalue(), path)
+
+
 def write_text(text: str, path: Path) -> None:
     """Write text as UTF-8 with Unix line ends on every system, so that digests agree."""
     write_bytes(text.encode(), path)
