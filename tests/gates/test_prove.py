@@ -4,6 +4,7 @@ import inspect
 import types
 from dataclasses import replace
 from functools import wraps
+from pathlib import Path
 
 import pytest
 
@@ -92,3 +93,12 @@ def test_the_command_exits_1_when_a_gate_is_disabled(tmp_path, monkeypatch, caps
 
     assert code == 1
     assert "LET PASS" in capsys.readouterr().out
+
+
+def test_the_document_shows_every_fault_in_the_order_of_the_proof():
+    document = Path("docs/gates.md").read_text(encoding="utf-8")
+    answer = {"critical": "refused", "warning": "warned"}
+
+    table = "".join(f"| {f.gate} | {f.what} | {answer[f.severity]} | passes |\n" for f in faults())
+
+    assert table in document

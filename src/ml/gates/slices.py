@@ -89,14 +89,14 @@ def _worst(slices: list[Slice], rule: Slices) -> Verdict | None:
     worst = max(slices, key=lambda s: (_failed(s, rule), s.gap))
     failed, beyond = _failed(worst, rule), worst.gap > rule.max_gap
     doubt = " but the slice is too small to be sure" if beyond and not failed else ""
+    floor = f", {'below' if HIGHER_IS_BETTER[rule.metric] else 'above'} {rule.min:g}" if _under(worst, rule) else ""
     behind = f"{abs(worst.gap):.3f} {'behind' if worst.gap >= 0 else 'ahead of'} all rows"
-    floor = f", floor {rule.min:g}" if rule.min is not None else ""
     return Verdict(
         gate=f"slices: {worst.column}",
         passed=not (failed or beyond),
-        reason=f"worst is {worst.name}: {rule.metric} {worst.value:.3f}, {behind}{doubt} "
-        f"(limit {rule.max_gap:g}{floor}, "
-        f"interval {worst.gap - worst.half:+.3f} to {worst.gap + worst.half:+.3f}, {worst.rows:,} rows)",
+        reason=f"worst is {worst.name}: {rule.metric} {worst.value:.3f}{floor}, {behind}{doubt} "
+        f"(limit {rule.max_gap:g}, interval {worst.gap - worst.half:+.3f} to {worst.gap + worst.half:+.3f}, "
+        f"{worst.rows:,} rows)",
         value=worst.gap,
         limit=f"≤ {rule.max_gap:g}",
         low=worst.gap - worst.half,
@@ -107,9 +107,12 @@ def _worst(slices: list[Slice], rule: Slices) -> Verdict | None:
 
 
 def _failed(found: Slice, rule: Slices) -> bool:
-    """Beyond the gap allowed and surely behind, or surely below the floor (above it, where lower is better)."""
-    if found.gap > rule.max_gap and found.gap - found.half > 0:
-        return True
+    """Further behind than allowed and surely behind, or surely under the floor."""
+    return (found.gap > rule.max_gap and found.gap - found.half > 0) or _under(found, rule)
+
+
+def _under(found: Slice, rule: Slices) -> bool:
+    """The whole interval is on the wrong side of the floor, which is a ceiling where lower is better."""
     if rule.min is None:
         return False
     return found.value + found.half < rule.min if HIGHER_IS_BETTER[rule.metric] else found.value - found.half > rule.min
