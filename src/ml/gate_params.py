@@ -112,17 +112,17 @@ class Size(Section):
 class Latency(Section):
     """How long one row may take in the predictor; `growth` is against the champion on the same machine."""
 
-    p50_ms: Positive = 50
-    p99_ms: Positive = 100
-    growth: Growth = 2.0
-    calls: Annotated[int, Field(ge=20)] = 100
+    p50_ms: Positive = 20
+    p99_ms: Positive = 50
+    growth: Growth = 3.0
+    calls: Annotated[int, Field(ge=20)] = 200
 
 
 class Parity(Section):
     """How far the served answer may be from the batch score of the same row."""
 
     tolerance: NotNegative = 1e-6
-    rows: Count = 200
+    rows: Count = 1000
 
 
 class Leakage(Section):

@@ -69,7 +69,7 @@ def test_the_row_that_differs_most_is_named_with_both_answers():
 
     (verdict,) = parity.judge(replace(good(), model=broken))
 
-    assert verdict.evidence[0]["id"] == str(good().test["id"].iloc[199])
+    assert verdict.evidence[0]["id"] == str(good().test["id"].iloc[999])
     assert "against 0.123456" in verdict.reason
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 from ml import metrics, model, schema, split
 from ml.gates import Evidence, Incumbent, Locks, Served
 from ml.params import Params
-from ml.stages.gate import served
+from ml.stages.gate import compile_anew, served
 
 ROWS = 5000
 NUMBERS = {"usage": {"type": "number", "min": 0, "max": 100}, "visits": {"type": "number", "missing": 0.2}}
@@ -97,7 +97,7 @@ def built(frame: pd.DataFrame, settings: Params, train: pd.DataFrame | None = No
 def fitted(train: pd.DataFrame, settings: Params) -> Served:
     """A model as it will be served."""
     pipeline = model.fit(train, settings.data, settings.train)
-    return served(pipeline, model.dumps(pipeline), settings.data)
+    return served(compile_anew(model.dumps(pipeline), settings), settings.data)
 
 
 def scored(evidence: Evidence, score: np.ndarray) -> Evidence:

@@ -1,14 +1,15 @@
 """Decide whether the model that was built may be registered."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
 import pandas as pd
-from sklearn.pipeline import Pipeline
 
-from ml import baseline, cli, files, gates, lineage, locks, model, schema
+from ml import baseline, cli, files, gates, lineage, locks, model
 from ml.gates import Evidence, Incumbent, Served, Verdict
 from ml.params import Data, Params, read_params
+from ml.predictor import CONTRACT, MODEL, Contract, from_files
 
 
 def main() -> int:
@@ -19,7 +20,7 @@ def main() -> int:
     refusals = gates.refused(verdicts)
     silent = gates.off(params)
     record = {
-        "model": lineage.digest(files.MODEL / "model.skops"),
+        "model": lineage.digest(files.MODEL / MODEL),
         "passed": not refusals,
         "champion": next((v.outcome for v in verdicts if v.outcome), ""),
         "off": silent,
@@ -37,7 +38,8 @@ def collect(params: Params) -> Evidence:
     """Everything the gates judge, from build/, the lock files and the model to beat."""
     train, test = files.read_table(files.TRAIN), files.read_table(files.TEST)
     scored = files.read_table(files.SCORES)
-    content = files.read_bytes(files.MODEL / "model.skops")
+    content = files.read_bytes(files.MODEL / MODEL)
+    built = {path.name: files.read_bytes(path) for path in sorted(files.MODEL.iterdir())}
     return Evidence(
         params=params,
         validation=files.read_json(files.VALIDATION),
@@ -46,23 +48,37 @@ def collect(params: Params) -> Evidence:
         label=scored["label"].to_numpy(),
         score=scored["score"].to_numpy(),
         intervals=files.read_json(files.INTERVALS),
-        model=served(model.loads(content), content, params.data),
+        model=served(built, params.data),
         locks=locks.read(),
         data=files.digest(Path(params.data.file)),
-        champion=_incumbent(content, test, params.data),
+        champion=_incumbent(content, test, params),
     )
 
 
-def served(fitted: Pipeline, content: bytes, data: Data) -> Served:
-    """The model as serving uses it."""
+def served(built: Mapping[str, bytes], data: Data) -> Served:
+    """The model whose files these are: the pipeline for whole tables, for rows the compiled form that ships."""
+    fitted, predictor = model.loads(built[MODEL]), from_files(built)
+    shipped = [name for name in built if (name == MODEL) == (predictor.kind == "sklearn")]
     return Served(
         score=lambda frame: model.scores(fitted, frame, data),
-        answer=lambda rows: model.scores(fitted, pd.DataFrame(rows, columns=schema.features(data)), data).tolist(),
-        size=len(content),
+        answer=predictor.scores,
+        size=sum(len(built[name]) for name in shipped),
     )
 
 
-def _incumbent(content: bytes, test: pd.DataFrame, data: Data) -> Incumbent | None:
+def compile_anew(content: bytes, params: Params) -> dict[str, bytes]:
+    """The files of a model of which only model.skops is at hand."""
+    from ml.compiled import compiled, uncompiled  # noqa: PLC0415  (a second of imports, for a champion only)
+
+    contract = Contract(project=params.project, threshold=params.evaluate.threshold, data=params.data)
+    built = {MODEL: content, CONTRACT: contract.model_dump_json().encode()}
+    try:
+        return built | compiled(model.loads(content))
+    except (ValueError, RuntimeError) as error:
+        return built | uncompiled(str(error))
+
+
+def _incumbent(content: bytes, test: pd.DataFrame, params: Params) -> Incumbent | None:
     """The model to beat with its scores of the test rows, or with the reason why it has none."""
     found = baseline.find()
     if found is None:
@@ -70,7 +86,7 @@ def _incumbent(content: bytes, test: pd.DataFrame, data: Data) -> Incumbent | No
     known = {"params": found.lineage.get("params", {}), "data": found.lineage.get("data", {}).get("md5") or ""}
     if found.model is None:
         return Incumbent(found.version, **known, why=found.why)
-    rival = served(model.loads(found.model), found.model, data)
+    rival = served(compile_anew(found.model, params), params.data)
     try:
         score = rival.score(test)
     except (KeyError, ValueError) as error:
