@@ -3,6 +3,8 @@
 import json
 from dataclasses import dataclass, field, replace
 from hashlib import md5
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from dvc.exceptions import DvcException
 from dvc_data.index import DataIndexDirError
 
 from ml import files, git
+from ml.tracking import HOME
 
 MODEL = (files.MODEL / "model.skops").as_posix()
 
@@ -26,10 +29,26 @@ class Baseline:
     why: str = ""
 
 
-def find(branch: str = "main") -> Baseline | None:
-    """What branch `branch` has built; None when it has built nothing, or there is no such branch here."""
+def find(project: str, branch: str = "main") -> Baseline | None:
+    """The registry's champion; without one, what branch `branch` has built; None when there is neither."""
+    return registered(project) or built(branch)
+
+
+def registered(project: str) -> Baseline | None:
+    """The registry's champion; None when no version has been promoted yet."""
+    if find_spec("ml.registry") is None:  # a fork may leave the registry out
+        return None
+    found = import_module("ml.registry").champion(HOME, project)
+    return found and Baseline(f"version {found.version}", found.model, found.lineage)
+
+
+def built(branch: str) -> Baseline | None:
+    """What branch `branch` has built; None when it has built nothing, or nothing is committed here."""
     revision = git.base(branch)
-    lock = yaml.safe_load(git.show(revision, "dvc.lock") or "") if revision else None
+    if revision is None:
+        why = f"this clone has no branch {branch}, so it is not known what it built. Run `git fetch origin {branch}`"
+        return Baseline(f"the model of {branch}", None, why=why) if git.ask("rev-parse", "HEAD") else None
+    lock = yaml.safe_load(git.show(revision, "dvc.lock") or "")
     stages = (lock or {}).get("stages", {})
     if "train" not in stages:
         return None

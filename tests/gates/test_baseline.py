@@ -46,7 +46,7 @@ def test_what_main_built_is_found_from_another_branch_with_its_lineage(repositor
     Path("data.csv").write_text("two")
     dvc("repro")
 
-    found = baseline.find()
+    found = baseline.find("small")
 
     assert found.model == b"one"
     assert found.version.startswith("the model of main (")
@@ -57,7 +57,7 @@ def test_what_main_built_is_found_from_another_branch_with_its_lineage(repositor
 def test_the_same_model_needs_no_cache_and_no_remote(repository):
     call("rm", "-r", ".dvc/cache")
 
-    assert baseline.find().model == b"one"
+    assert baseline.find("small").model == b"one"
 
 
 def test_a_model_on_record_that_cannot_be_had_is_no_cold_start(repository):
@@ -65,7 +65,7 @@ def test_a_model_on_record_that_cannot_be_had_is_no_cold_start(repository):
     dvc("repro")
     call("rm", "-r", ".dvc/cache")
 
-    found = baseline.find()
+    found = baseline.find("small")
 
     assert found.model is None
     assert "neither here nor in a remote" in found.why
@@ -75,14 +75,20 @@ def test_a_main_that_has_built_nothing_is_a_cold_start(repository):
     call("git", "rm", "--quiet", "--cached", "dvc.lock")
     call("git", "commit", "--quiet", "-m", "nothing")
 
-    assert baseline.find() is None
-    assert baseline.find("nowhere") is None
+    assert baseline.find("small") is None
+
+
+def test_a_clone_without_the_branch_is_no_cold_start(repository):
+    found = baseline.built("nowhere")
+
+    assert found.model is None
+    assert "git fetch origin nowhere" in found.why
 
 
 def test_no_repository_is_a_cold_start(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
-    assert baseline.find() is None
+    assert baseline.find("small") is None
 
 
 def test_the_digest_of_a_folder_is_the_one_that_dvc_records(repository):

@@ -265,3 +265,12 @@ def test_a_champion_that_cannot_score_the_rows_is_said_so(refuse, severity):
 
     assert (verdict.passed, verdict.severity, verdict.outcome) == (False, severity, "no champion")
     assert "it needs other columns (age)" in verdict.reason
+
+
+def test_a_champion_that_trained_on_nearly_all_test_rows_leaves_too_little_to_tell():
+    before = params(prepare={"test_share": 0.0001}).model_dump(mode="json", by_alias=True)
+
+    (verdict,) = champion.judge(replace(good(), champion=replace(good().champion, params=before)))
+
+    assert (verdict.passed, verdict.outcome) == (False, "not enough evidence")
+    assert "they are left out" in verdict.reason

@@ -59,7 +59,7 @@ def rival(monkeypatch, content, **lineage):
     """A champion of these bytes, trained with the settings in force."""
     settings = read_params().model_dump(mode="json", by_alias=True)
     origin = {"params": settings, "data": {"md5": ""}} | lineage
-    monkeypatch.setattr(baseline, "find", lambda: Baseline("the champion", content, origin))
+    monkeypatch.setattr(baseline, "find", lambda project: Baseline("the champion", content, origin))
 
 
 def test_a_champion_is_scored_on_our_test_rows(built, monkeypatch):

@@ -1,7 +1,7 @@
 """Latency, size and parity: judged on the model as it answers, beside the champion."""
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -62,6 +62,7 @@ def test_an_answer_that_is_no_number_is_refused(wrong):
     (verdict,) = parity.judge(replace(good(), model=broken))
 
     assert not verdict.passed
+    assert json.dumps(asdict(verdict), allow_nan=False)
 
 
 def test_the_row_that_differs_most_is_named_with_both_answers():

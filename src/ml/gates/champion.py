@@ -42,6 +42,9 @@ def judge(evidence: Evidence) -> list[Verdict]:
         return [_allowed(Verdict("champion", passed=False, reason=reason, value=0.0, outcome="not worse"), rule)]
     rows, doubt = unseen(evidence.test, params, champion.params, same_data=champion.data == evidence.data)
     label, old, new = evidence.label[rows], champion.score[rows], evidence.score[rows]
+    if not 0 < label.sum() < len(label):
+        reason = f"{doubt}; of the other {len(label):,} all are of one class"
+        return [_allowed(Verdict("champion", passed=False, reason=reason, outcome="not enough evidence"), rule)]
     found = compare(label, old, new, params)
     verdicts = [_sentence(found, champion.version, len(label), rule)]
     verdicts.append(mcnemar(label, old, new, params))

@@ -23,11 +23,8 @@ def judge(evidence: Evidence) -> list[Verdict]:
     threshold, worst = evidence.params.evaluate.threshold, int(gap.argmax())
     flips = int(((served >= threshold) != (batch >= threshold)).sum())
     passed = bool(gap[worst] <= rule.tolerance and not flips)
-    example = {
-        "id": str(evidence.test[data.id].iloc[worst]),
-        "batch": float(batch[worst]),
-        "served": float(served[worst]),
-    }
+    answer = float(served[worst]) if np.isfinite(served[worst]) else None  # JSON has no NaN
+    example = {"id": str(evidence.test[data.id].iloc[worst]), "batch": float(batch[worst]), "served": answer}
     return [
         Verdict(
             gate="parity",

@@ -80,7 +80,7 @@ def compile_anew(content: bytes, params: Params) -> dict[str, bytes]:
 
 def _incumbent(content: bytes, test: pd.DataFrame, params: Params) -> Incumbent | None:
     """The model to beat with its scores of the test rows, or with the reason why it has none."""
-    found = baseline.find()
+    found = baseline.find(params.project)
     if found is None:
         return None
     known = {"params": found.lineage.get("params", {}), "data": found.lineage.get("data", {}).get("md5") or ""}
