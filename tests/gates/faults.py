@@ -59,8 +59,8 @@ def faults() -> list[Fault]:
         Fault("calibration", "calibration bias", "scores too high", shifted(0.8), shifted(0.1)),
         Fault("size", "size", "a huge model", sized(50_000_001), sized(50_000_000)),
         Fault("size", "size", "a model that outgrew the champion", grown(3.1), grown(2.9), "warning"),
-        Fault("latency", "latency p50", "a slow model", slow(0.05), slow(0.001)),
-        Fault("latency", "latency p99", "a model slow at times", slow(0.09, every=5), slow(0.001, every=5)),
+        Fault("latency", "latency p50", "a slow model", slow(0.05), slow(0.0005)),
+        Fault("latency", "latency p99", "a model slow at times", slow(0.09, every=5), slow(0.0005, every=5)),
         Fault(
             "latency", "latency p50", "a model slower than the champion", slow(0.02, limit=900), slow(0.0), "warning"
         ),
@@ -206,7 +206,7 @@ def slow(seconds: float, every: int = 1, limit: float = 40) -> Callable[[], Evid
 
     def plant() -> Evidence:
         calls = iter(range(1_000_000))
-        rule = {"p50_ms": limit, "p99_ms": max(limit, 60), "growth": 20 if limit < 100 else 2, "calls": 20}
+        rule = {"p50_ms": limit, "p99_ms": max(limit, 60), "growth": 2, "calls": 20}
         model, champion = (replace(good().model, answer=partial(dawdle, calls, every, s)) for s in (seconds, 0.0002))
         settings = params({"latency": rule})
         return replace(good(), params=settings, model=model, champion=replace(good().champion, served=champion))
