@@ -61,4 +61,3 @@ class Evidence:
     locks: Locks
     data: str = ""  # MD5 of the table
     champion: Incumbent | None = None
-    seed: int = 0
