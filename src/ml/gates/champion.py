@@ -39,7 +39,7 @@ def judge(evidence: Evidence) -> list[Verdict]:
         return [replace(blind, outcome="no champion")]
     if champion.same:
         reason = f"this is {champion.version} itself, byte for byte"
-        return [_allowed(Verdict("champion", passed=False, reason=reason, value=0.0, outcome="not worse"), rule)]
+        return [Verdict("champion", passed=True, reason=reason, value=0.0, outcome="not worse")]
     rows, doubt = unseen(evidence.test, params, champion.params, same_data=champion.data == evidence.data)
     label, old, new = evidence.label[rows], champion.score[rows], evidence.score[rows]
     if not 0 < label.sum() < len(label):
@@ -110,8 +110,8 @@ def unseen(test: pd.DataFrame, params: Params, theirs: dict[str, Any], *, same_d
     below its own share, whatever table it had. Without that promise all rows are taken and the doubt is stated.
     """
     everything = np.ones(len(test), dtype=bool)
-    split, id_ = theirs.get("prepare"), theirs.get("data", {}).get("id")
-    if split is None or id_ is None:
+    split, id_ = theirs.get("prepare") or {}, theirs.get("data", {}).get("id")  # an absent section has its defaults
+    if id_ is None:
         return everything, "how the champion's rows were split is not on record, so it may have trained on these"
     by, share = split.get("split_by", "hash"), split.get("test_share", 0.2)
     if by == "time" and params.prepare.split_by == "time" and share == params.prepare.test_share and same_data:
