@@ -5,6 +5,7 @@ SHELL := bash
 MAKEFLAGS += --no-print-directory
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PYTHONPATH := $(CURDIR)
+export FORCE REASON
 
 PYTHON ?= python3
 VENV = $(PYTHON) tools/make_venv.py
@@ -55,6 +56,23 @@ bench: pipeline-venv ## What the pipeline costs, as ratios (minutes)
 clean: ## Remove what the pipeline built; .venv, data and .mlflow stay
 	@git clean -fdxq build .pytest_cache .ruff_cache .hypothesis && git checkout -q -- build 2>/dev/null || true
 	@echo "clean: build/ is as committed. Next: make run"
+
+##@ Registry
+.PHONY: register
+register: pipeline-venv ## Make the gated build a version; FORCE='reason' registers a refused one
+	@python -m ml.stages.register --force "$$FORCE"
+
+.PHONY: models
+models: pipeline-venv ## List the versions; HISTORY=1 tells who did what when, and who was champion after it
+	@python -m ml.stages.models $(if $(HISTORY),--history)
+
+.PHONY: promote
+promote: pipeline-venv ## Make VERSION=n the champion (REASON='why')
+	@python -m ml.stages.promote --version $(or $(VERSION),$(error say which version: make promote VERSION=3)) --reason "$$REASON"
+
+.PHONY: rollback
+rollback: pipeline-venv ## Bring the previous champion back, or TO=n (REASON='why')
+	@python -m ml.stages.rollback $(if $(TO),--to $(TO)) --reason "$$REASON"
 
 ##@ The fork
 .PHONY: locks

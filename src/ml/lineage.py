@@ -49,10 +49,7 @@ def digest(path: Path) -> str:
 
 def md5(path: Path) -> str | None:
     """The MD5 of a file, as DVC names it; None when it is absent."""
-    if not path.is_file():
-        return None
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "md5").hexdigest()
+    return files.digest(path) if path.is_file() else None
 
 
 def pipeline_md5() -> str | None:

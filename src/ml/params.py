@@ -191,6 +191,15 @@ class Gates(Section):
         return {name: value for name, value in self if isinstance(value, Bound)}
 
 
+class Card(Section):
+    """What the model card says in people's words."""
+
+    purpose: str = "Not stated yet: set card.purpose in params.yaml."
+    not_for: str = "Anything but the purpose above."
+    limits: str = "The model knows what its training rows showed; the gates below say how it did on other rows."
+    contact: str = "Whoever owns this repository."
+
+
 class Params(Section):
     """All of `params.yaml`."""
 
@@ -201,6 +210,7 @@ class Params(Section):
     train: Train = Train()
     evaluate: Evaluate = Evaluate()
     gates: Gates = Gates()
+    card: Card = Card()
 
 
 def read_params(path: Path = Path("params.yaml")) -> Params:

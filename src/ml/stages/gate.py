@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 
-from ml import cli, files, gates
+from ml import cli, files, gates, lineage
 from ml.params import read_params
 
 
@@ -12,7 +12,9 @@ def main() -> int:
     rows = files.read_json(files.METRICS)["rows"]
     verdicts = gates.absolute(files.read_json(files.INTERVALS), rows, params.gates)
     refusals = gates.refused(verdicts)
-    files.write_json({"passed": not refusals, "verdicts": [asdict(v) for v in verdicts]}, files.VERDICT)
+    judged = lineage.digest(files.MODEL / "model.skops")
+    record = {"model": judged, "passed": not refusals, "verdicts": [asdict(v) for v in verdicts]}
+    files.write_json(record, files.VERDICT)
     for verdict in verdicts:
         cli.say(f"gate: {'passed ' if verdict.passed else 'REFUSED'} {verdict.reason}")
     return 1 if refusals else 0
