@@ -74,6 +74,22 @@ promote: pipeline-venv ## Make VERSION=n the champion (REASON='why')
 rollback: pipeline-venv ## Bring the previous champion back, or TO=n (REASON='why')
 	@python -m ml.stages.rollback $(if $(TO),--to $(TO)) --reason "$$REASON"
 
+.PHONY: reproduce
+reproduce: pipeline-venv ## Build VERSION=n again from its commit, locks and data, and compare
+	@python -m ml.stages.reproduce --version $(or $(VERSION),$(error say which version: make reproduce VERSION=3))
+
+.PHONY: registry-pull
+registry-pull: pipeline-venv ## Merge the registry on branch mlflow of a git remote into .mlflow/ (REMOTE=origin)
+	@python -m ml.stages.registry_pull --remote $(or $(REMOTE),origin)
+
+.PHONY: registry-push
+registry-push: pipeline-venv ## Merge, then send what is new as one commit (REMOTE=origin)
+	@python -m ml.stages.registry_push --remote $(or $(REMOTE),origin)
+
+.PHONY: registry-prune
+registry-prune: pipeline-venv ## Delete model files but for aliased versions and the last KEEP=20
+	@python -m ml.stages.registry_prune --keep $(or $(KEEP),20)
+
 ##@ The fork
 .PHONY: locks
 locks: ## Compile locks/ from pyproject.toml: newest versions that it allows (needs uv)

@@ -36,6 +36,13 @@ def collect(params: Params) -> dict[str, Any]:
         "params": params.model_dump(mode="json", by_alias=True),
         "dvc_lock": pipeline_md5(),
         "packages": md5(PACKAGES),
+        **machine(),
+    }
+
+
+def machine() -> dict[str, Any]:
+    """Python, platform and the versions of the libraries that shape a model."""
+    return {
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
         "libraries": {name: version(name) for name in LIBRARIES},
@@ -44,7 +51,12 @@ def collect(params: Params) -> dict[str, Any]:
 
 def digest(path: Path) -> str:
     """The SHA-256 of a model file: two models are one when it is equal."""
-    return hashlib.sha256(files.read_bytes(path)).hexdigest()
+    return sha256(files.read_bytes(path))
+
+
+def sha256(content: bytes) -> str:
+    """The name of a model in the registry."""
+    return hashlib.sha256(content).hexdigest()
 
 
 def md5(path: Path) -> str | None:

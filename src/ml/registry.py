@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
+from ml import tracking
 from ml.embedded import Embedded
 from ml.errors import UserError
 from ml.ledger import CHAMPION, PREVIOUS, Entry, State, Version
@@ -45,10 +46,20 @@ class Champion:
 
 def open_registry(project: str, home: Path = HOME) -> Registry:
     """The registry of a project, wherever it lives."""
-    if os.environ.get("MLFLOW_TRACKING_URI"):
+    if tracking.server():
         from ml.server import Server  # noqa: PLC0415
 
         return Server(project, home)
+    return Embedded(project, home)
+
+
+def embedded_home(project: str, home: Path = HOME) -> Embedded:
+    """The registry in `.mlflow/`; raises UserError when the registry is a server, which needs no branch."""
+    if tracking.server():
+        where = tracking.shown(tracking.server())
+        raise UserError(
+            f"the registry is the server {where}: everyone sees it, so there is nothing to pull, push or prune."
+        )
     return Embedded(project, home)
 
 

@@ -1,0 +1,172 @@
+"""The embedded registry on a branch of a git remote: pulled, merged and pushed without touching files or the index.
+
+Each push is one commit whose message says what happened. Whoever pushes second merges the other's ledger and tries
+again; nothing is ever forced over another's work.
+"""
+
+import io
+import os
+import random
+import shutil
+import subprocess
+import tarfile
+import tempfile
+import time
+from collections import defaultdict
+from pathlib import Path
+
+from ml import embedded, ledger
+from ml.embedded import Embedded
+from ml.errors import UserError
+from ml.ledger import Entry, State
+
+BRANCH = "mlflow"
+SEEN = "refs/registry/seen"  # what was fetched last, so that the next fetch brings only what is new
+LEDGER = "ledger.jsonl"
+TRIES = 30
+ABOUT = b"The model registry, written by `make registry-push`. docs/registry.md explains it. Do not edit by hand.\n"
+
+
+def pull(home: Embedded, remote: str = "origin") -> State:
+    """The state after merging the remote's branch into the home; what the home alone knows stays."""
+    tip = _fetch(remote)
+    _merge(home, tip)
+    return home.show()
+
+
+def push(home: Embedded, remote: str = "origin") -> tuple[State, list[Entry]]:
+    """The state after merging both ways, and the entries that were new to the remote."""
+    for attempt in range(TRIES):
+        tip = _fetch(remote)
+        theirs, entries = _ledger(tip), _merge(home, tip)
+        new = [entry for entry in entries if entry not in theirs]
+        if not new:
+            return home.show(), []
+        commit = _commit(home, tip, entries, new)
+        done = _run("push", "--quiet", remote, f"{commit}:refs/heads/{BRANCH}")
+        if done.returncode == 0:
+            _run("update-ref", SEEN, commit)
+            return home.show(), new
+        if tip == _tip(remote) and attempt:
+            break  # nobody was faster: the remote does not want it
+        time.sleep(random.uniform(0, 0.2 * (attempt + 1)))  # noqa: S311
+    raise UserError(f"{remote} did not take the registry: {_said(done)} Nothing is lost; mend it and push again.")
+
+
+def _merge(home: Embedded, tip: str | None) -> list[Entry]:
+    """Models first and the ledger after them, so that a crash between never leaves a version without its model."""
+    theirs = _ledger(tip)
+    state = ledger.fold(ledger.merge(theirs, home.entries()))
+    present = set(_models(tip))
+    missing = [v.model for v in state.versions if v.model in present and not home.folder(v.model).exists()]
+    _extract(home, tip, missing)
+    entries = home.change(lambda ours: ledger.merge(theirs, ours))
+    for version in ledger.fold(entries).versions:
+        if version.pruned:
+            shutil.rmtree(home.folder(version.model), ignore_errors=True)
+    return entries
+
+
+def _fetch(remote: str) -> str | None:
+    tip = _tip(remote)
+    if tip is None or _run("cat-file", "-e", f"{tip}^{{tree}}").returncode == 0:
+        return tip
+    mine = f"refs/registry/{os.getpid()}"
+    shallow = _git("rev-parse", "--is-shallow-repository").strip() == b"true"
+    depth = ["--depth=1"] if shallow else []
+    _git("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", *depth, remote, f"+refs/heads/{BRANCH}:{mine}")
+    tip = _git("rev-parse", mine).decode().strip()
+    _run("update-ref", SEEN, tip)
+    _git("update-ref", "-d", mine)
+    return tip
+
+
+def _tip(remote: str) -> str | None:
+    done = _run("ls-remote", remote, f"refs/heads/{BRANCH}")
+    if done.returncode:
+        raise UserError(f"the registry cannot be reached at {remote}: {_said(done)} Check `git remote -v`.")
+    return done.stdout.decode().split()[0] if done.stdout else None
+
+
+def _ledger(tip: str | None) -> list[Entry]:
+    return embedded.loads(_git("cat-file", "blob", f"{tip}:{LEDGER}"), f"{LEDGER} on branch {BRANCH}") if tip else []
+
+
+def _models(tip: str | None) -> dict[str, str]:
+    """The tree object of each model folder on the branch."""
+    if tip is None or _run("cat-file", "-e", f"{tip}:models").returncode:
+        return {}
+    lines = _git("ls-tree", f"{tip}:models").decode().splitlines()
+    return {line.split("\t")[1]: line.split()[2] for line in lines}
+
+
+def _extract(home: Embedded, tip: str | None, models: list[str]) -> None:
+    if not models:
+        return
+    archive = _git("archive", "--format=tar", str(tip), *[f"models/{model}" for model in models])
+    with tempfile.TemporaryDirectory(dir=_made(home.home), prefix=".pull.") as folder:
+        with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+            tar.extractall(folder, filter="data")
+        for model in models:
+            home.keep(model, Path(folder) / "models" / model)
+
+
+def _commit(home: Embedded, tip: str | None, entries: list[Entry], new: list[Entry]) -> str:
+    state = ledger.fold(entries)
+    there = _models(tip)
+    kept = [v.model for v in state.versions if not v.pruned]
+    added = _trees({m: home.folder(m) for m in kept if m not in there and home.folder(m).exists()})
+    trees = {model: tree for model, tree in {**there, **added}.items() if model in kept}
+    models = _git("mktree", data="".join(f"040000 tree {t}\t{m}\n" for m, t in sorted(trees.items())).encode())
+    blobs = {name: _git("hash-object", "-w", "--stdin", data=content).decode().strip() for name, content in (
+        ("README.md", ABOUT), (LEDGER, embedded.dumps(entries)))}  # fmt: skip
+    lines = [f"100644 blob {blob}\t{name}" for name, blob in blobs.items()]
+    root = _git("mktree", data="\n".join([*lines, f"040000 tree {models.decode().strip()}\tmodels", ""]).encode())
+    parent = ["-p", tip] if tip else []
+    return _git("commit-tree", root.decode().strip(), *parent, data=_message(state, new).encode()).decode().strip()
+
+
+def _trees(folders: dict[str, Path]) -> dict[str, str]:
+    """A git tree object for each folder of files; two git processes, however many folders."""
+    paths = [path for folder in folders.values() for path in sorted(folder.iterdir())]
+    if not paths:
+        return {}
+    names = "".join(f"{path.resolve()}\n" for path in paths).encode()
+    hashes = _git("hash-object", "-w", "--no-filters", "--stdin-paths", data=names).decode().split()
+    lines = defaultdict(list)
+    for path, blob in zip(paths, hashes, strict=True):
+        lines[path.parent.name].append(f"100644 blob {blob}\t{path.name}\n")
+    trees = _git("mktree", "--batch", data="\n".join("".join(part) for part in lines.values()).encode())
+    return dict(zip(lines, trees.decode().split(), strict=True))
+
+
+def _message(state: State, new: list[Entry]) -> str:
+    lines = [
+        f"{e['action']} version {state.of(e['model']).number}" + (f": {e['reason']}" if e["reason"] else "")
+        for e in new
+    ]
+    return "\n".join([lines[0] if len(lines) == 1 else f"{len(lines)} changes of the registry", "", *lines]) + "\n"
+
+
+def _git(*arguments: str, data: bytes | None = None) -> bytes:
+    done = _run(*arguments, data=data)
+    if done.returncode:
+        raise UserError(f"git {arguments[0]} failed: {_said(done)}")
+    return done.stdout
+
+
+def _run(*arguments: str, data: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
+    named = {"GIT_AUTHOR_NAME": "registry", "GIT_AUTHOR_EMAIL": "registry@localhost"}
+    named |= {key.replace("AUTHOR", "COMMITTER"): value for key, value in named.items()}
+    environment = os.environ | {"GIT_TERMINAL_PROMPT": "0"} | named
+    return subprocess.run(["git", *arguments], input=data, capture_output=True, check=False, env=environment)
+
+
+def _said(done: subprocess.CompletedProcess[bytes]) -> str:
+    text = " ".join(done.stderr.decode(errors="replace").split()) or f"exit code {done.returncode}"
+    return text if text.endswith(".") else f"{text}."
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
