@@ -13,6 +13,7 @@ import tarfile
 import tempfile
 import time
 from collections import defaultdict
+from collections.abc import Iterable
 from pathlib import Path
 
 from ml import embedded, ledger
@@ -117,13 +118,19 @@ def _commit(home: Embedded, tip: str | None, entries: list[Entry], new: list[Ent
     kept = [v.model for v in state.versions if not v.pruned]
     added = _trees({m: home.folder(m) for m in kept if m not in there and home.folder(m).exists()})
     trees = {model: tree for model, tree in {**there, **added}.items() if model in kept}
-    models = _git("mktree", data="".join(f"040000 tree {t}\t{m}\n" for m, t in sorted(trees.items())).encode())
-    blobs = {name: _git("hash-object", "-w", "--stdin", data=content).decode().strip() for name, content in (
-        ("README.md", ABOUT), (LEDGER, embedded.dumps(entries)))}  # fmt: skip
-    lines = [f"100644 blob {blob}\t{name}" for name, blob in blobs.items()]
-    root = _git("mktree", data="\n".join([*lines, f"040000 tree {models.decode().strip()}\tmodels", ""]).encode())
+    models = _mktree(f"040000 tree {tree}\t{model}\n" for model, tree in sorted(trees.items()))
+    blobs = [_blob("README.md", ABOUT), _blob(LEDGER, embedded.dumps(entries))]
+    root = _mktree([*blobs, f"040000 tree {models}\tmodels\n"])
     parent = ["-p", tip] if tip else []
-    return _git("commit-tree", root.decode().strip(), *parent, data=_message(state, new).encode()).decode().strip()
+    return _git("commit-tree", root, *parent, data=_message(state, new).encode()).decode().strip()
+
+
+def _mktree(lines: Iterable[str]) -> str:
+    return _git("mktree", data="".join(lines).encode()).decode().strip()
+
+
+def _blob(name: str, content: bytes) -> str:
+    return f"100644 blob {_git('hash-object', '-w', '--stdin', data=content).decode().strip()}\t{name}\n"
 
 
 def _trees(folders: dict[str, Path]) -> dict[str, str]:
@@ -142,7 +149,8 @@ def _trees(folders: dict[str, Path]) -> dict[str, str]:
 
 def _message(state: State, new: list[Entry]) -> str:
     lines = [
-        f"{e['action']} version {state.of(e['model']).number}" + (f": {e['reason']}" if e["reason"] else "")
+        f"{e['action']} version {state.of(e['model']).number} by {e['who']}"
+        + (f": {e['reason']}" if e["reason"] else "")
         for e in new
     ]
     return "\n".join([lines[0] if len(lines) == 1 else f"{len(lines)} changes of the registry", "", *lines]) + "\n"
