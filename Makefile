@@ -78,6 +78,10 @@ rollback: pipeline-venv ## Bring the previous champion back, or TO=n (REASON='wh
 reproduce: pipeline-venv ## Build VERSION=n again from its commit, locks and data, and compare
 	@python -m ml.stages.reproduce --version $(or $(VERSION),$(error say which version: make reproduce VERSION=3))
 
+.PHONY: reproduce
+reproduce: pipeline-venv ## Build VERSION=n again from its commit, locks and data, and compare
+	@python -m ml.stages.reproduce --version $(or $(VERSION),$(error say which version: make reproduce VERSION=3))
+
 .PHONY: registry-pull
 registry-pull: pipeline-venv ## Merge the registry on branch mlflow of a git remote into .mlflow/ (REMOTE=origin)
 	@python -m ml.stages.registry_pull --remote $(or $(REMOTE),origin)

@@ -8,7 +8,6 @@ import io
 import os
 import random
 import shutil
-import subprocess
 import tarfile
 import tempfile
 import time
@@ -16,7 +15,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
-from ml import embedded, ledger
+from ml import embedded, git, ledger
 from ml.embedded import Embedded
 from ml.errors import UserError
 from ml.ledger import Entry, State
@@ -44,14 +43,14 @@ def push(home: Embedded, remote: str = "origin") -> tuple[State, list[Entry]]:
         if not new:
             return home.show(), []
         commit = _commit(home, tip, entries, new)
-        done = _run("push", "--quiet", remote, f"{commit}:refs/heads/{BRANCH}")
+        done = git.call("push", "--quiet", remote, f"{commit}:refs/heads/{BRANCH}")
         if done.returncode == 0:
-            _run("update-ref", SEEN, commit)
+            git.call("update-ref", SEEN, commit)
             return home.show(), new
         if tip == _tip(remote) and attempt:
             break  # nobody was faster: the remote does not want it
         time.sleep(random.uniform(0, 0.2 * (attempt + 1)))  # noqa: S311
-    raise UserError(f"{remote} did not take the registry: {_said(done)} Nothing is lost; mend it and push again.")
+    raise UserError(f"{remote} did not take the registry: {git.said(done)} Nothing is lost; mend it and push again.")
 
 
 def _merge(home: Embedded, tip: str | None) -> list[Entry]:
@@ -70,43 +69,45 @@ def _merge(home: Embedded, tip: str | None) -> list[Entry]:
 
 def _fetch(remote: str) -> str | None:
     tip = _tip(remote)
-    if tip is None or _run("cat-file", "-e", f"{tip}^{{tree}}").returncode == 0:
+    if tip is None or git.call("cat-file", "-e", f"{tip}^{{tree}}").returncode == 0:
         return tip
     mine = f"refs/registry/{os.getpid()}"
-    shallow = _git("rev-parse", "--is-shallow-repository").strip() == b"true"
+    shallow = git.must("rev-parse", "--is-shallow-repository").strip() == b"true"
     depth = ["--depth=1"] if shallow else []
-    _git("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", *depth, remote, f"+refs/heads/{BRANCH}:{mine}")
-    tip = _git("rev-parse", mine).decode().strip()
-    _run("update-ref", SEEN, tip)
-    _git("update-ref", "-d", mine)
+    git.must("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", *depth, remote, f"+refs/heads/{BRANCH}:{mine}")
+    tip = git.must("rev-parse", mine).decode().strip()
+    git.call("update-ref", SEEN, tip)
+    git.must("update-ref", "-d", mine)
     return tip
 
 
 def _tip(remote: str) -> str | None:
-    done = _run("ls-remote", remote, f"refs/heads/{BRANCH}")
+    done = git.call("ls-remote", remote, f"refs/heads/{BRANCH}")
     if done.returncode:
-        raise UserError(f"the registry cannot be reached at {remote}: {_said(done)} Check `git remote -v`.")
+        raise UserError(f"the registry cannot be reached at {remote}: {git.said(done)} Check `git remote -v`.")
     return done.stdout.decode().split()[0] if done.stdout else None
 
 
 def _ledger(tip: str | None) -> list[Entry]:
-    return embedded.loads(_git("cat-file", "blob", f"{tip}:{LEDGER}"), f"{LEDGER} on branch {BRANCH}") if tip else []
+    return (
+        embedded.loads(git.must("cat-file", "blob", f"{tip}:{LEDGER}"), f"{LEDGER} on branch {BRANCH}") if tip else []
+    )
 
 
 def _models(tip: str | None) -> dict[str, str]:
     """The tree object of each model folder on the branch."""
-    if tip is None or _run("cat-file", "-e", f"{tip}:models").returncode:
+    if tip is None or git.call("cat-file", "-e", f"{tip}:models").returncode:
         return {}
-    lines = _git("ls-tree", f"{tip}:models").decode().splitlines()
+    lines = git.must("ls-tree", f"{tip}:models").decode().splitlines()
     return {line.split("\t")[1]: line.split()[2] for line in lines}
 
 
 def _extract(home: Embedded, tip: str | None, models: list[str]) -> None:
     if not models:
         return
-    archive = _git("archive", "--format=tar", str(tip), *[f"models/{model}" for model in models])
+    archive = git.must("archive", "--format=tar", str(tip), *[f"models/{model}" for model in models])
     with tempfile.TemporaryDirectory(dir=_made(home.home), prefix=".pull.") as folder:
-        with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+        with tarfile.TarFile(fileobj=io.BytesIO(archive)) as tar:
             tar.extractall(folder, filter="data")
         for model in models:
             home.keep(model, Path(folder) / "models" / model)
@@ -122,15 +123,15 @@ def _commit(home: Embedded, tip: str | None, entries: list[Entry], new: list[Ent
     blobs = [_blob("README.md", ABOUT), _blob(LEDGER, embedded.dumps(entries))]
     root = _mktree([*blobs, f"040000 tree {models}\tmodels\n"])
     parent = ["-p", tip] if tip else []
-    return _git("commit-tree", root, *parent, data=_message(state, new).encode()).decode().strip()
+    return git.must("commit-tree", root, *parent, data=_message(state, new).encode()).decode().strip()
 
 
 def _mktree(lines: Iterable[str]) -> str:
-    return _git("mktree", data="".join(lines).encode()).decode().strip()
+    return git.must("mktree", data="".join(lines).encode()).decode().strip()
 
 
 def _blob(name: str, content: bytes) -> str:
-    return f"100644 blob {_git('hash-object', '-w', '--stdin', data=content).decode().strip()}\t{name}\n"
+    return f"100644 blob {git.must('hash-object', '-w', '--stdin', data=content).decode().strip()}\t{name}\n"
 
 
 def _trees(folders: dict[str, Path]) -> dict[str, str]:
@@ -139,40 +140,17 @@ def _trees(folders: dict[str, Path]) -> dict[str, str]:
     if not paths:
         return {}
     names = "".join(f"{path.resolve()}\n" for path in paths).encode()
-    hashes = _git("hash-object", "-w", "--no-filters", "--stdin-paths", data=names).decode().split()
+    hashes = git.must("hash-object", "-w", "--no-filters", "--stdin-paths", data=names).decode().split()
     lines = defaultdict(list)
     for path, blob in zip(paths, hashes, strict=True):
         lines[path.parent.name].append(f"100644 blob {blob}\t{path.name}\n")
-    trees = _git("mktree", "--batch", data="\n".join("".join(part) for part in lines.values()).encode())
+    trees = git.must("mktree", "--batch", data="\n".join("".join(part) for part in lines.values()).encode())
     return dict(zip(lines, trees.decode().split(), strict=True))
 
 
 def _message(state: State, new: list[Entry]) -> str:
-    lines = [
-        f"{e['action']} version {state.of(e['model']).number} by {e['who']}"
-        + (f": {e['reason']}" if e["reason"] else "")
-        for e in new
-    ]
+    lines = [f"{e['action']} version {state.of(e['model']).number} by {e['who']}: {e['reason'] or '-'}" for e in new]
     return "\n".join([lines[0] if len(lines) == 1 else f"{len(lines)} changes of the registry", "", *lines]) + "\n"
-
-
-def _git(*arguments: str, data: bytes | None = None) -> bytes:
-    done = _run(*arguments, data=data)
-    if done.returncode:
-        raise UserError(f"git {arguments[0]} failed: {_said(done)}")
-    return done.stdout
-
-
-def _run(*arguments: str, data: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
-    named = {"GIT_AUTHOR_NAME": "registry", "GIT_AUTHOR_EMAIL": "registry@localhost"}
-    named |= {key.replace("AUTHOR", "COMMITTER"): value for key, value in named.items()}
-    environment = os.environ | {"GIT_TERMINAL_PROMPT": "0"} | named
-    return subprocess.run(["git", *arguments], input=data, capture_output=True, check=False, env=environment)
-
-
-def _said(done: subprocess.CompletedProcess[bytes]) -> str:
-    text = " ".join(done.stderr.decode(errors="replace").split()) or f"exit code {done.returncode}"
-    return text if text.endswith(".") else f"{text}."
 
 
 def _made(folder: Path) -> Path:

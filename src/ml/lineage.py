@@ -2,14 +2,13 @@
 
 import hashlib
 import platform
-import subprocess
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from ml import files
+from ml import files, git
 from ml.params import Params
 
 LOCK = Path("dvc.lock")
@@ -26,7 +25,7 @@ def collect(params: Params) -> dict[str, Any]:
     """
     return {
         "model": digest(files.MODEL / "model.skops"),
-        "commit": _git("rev-parse", "HEAD"),
+        "commit": (git.ask("rev-parse", "HEAD") or "").strip() or None,
         "changed": changed(),
         "data": {
             "file": params.data.file,
@@ -75,13 +74,5 @@ def pipeline_md5() -> str | None:
 
 def changed() -> list[str]:
     """Files that differ from the commit, at most 20, new ones too; ignored files do not count."""
-    lines = (_git("status", "--porcelain", "--no-renames") or "").splitlines()
+    lines = (git.ask("status", "--porcelain", "--no-renames") or "").splitlines()
     return sorted(line[3:].strip('"') for line in lines)[:20]
-
-
-def _git(*arguments: str) -> str | None:
-    try:
-        done = subprocess.run(["git", *arguments], capture_output=True, text=True, encoding="utf-8", check=True)
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return done.stdout.rstrip("\n")
