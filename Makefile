@@ -48,6 +48,14 @@ lint: setup ## Style, types of mistakes and formatting
 ui: pipeline-venv ## Browse runs and versions in MLflow (PORT=5000)
 	@python -m ml.stages.ui --port $(or $(PORT),5000)
 
+.PHONY: tune
+tune: pipeline-venv ## Search the settings in params.yaml: tune; Ctrl-C keeps what is done (TRIALS=30)
+	@python -m ml.stages.tune --trials $(or $(TRIALS),0)
+
+.PHONY: compare
+compare: pipeline-venv ## Put runs side by side: RUNS=name,name (starts of names, ids or digests; the last five)
+	@python -m ml.stages.compare --runs "$(RUNS)"
+
 .PHONY: bench
 bench: pipeline-venv ## What the pipeline costs, as ratios (minutes)
 	@python tools/bench.py

@@ -92,6 +92,7 @@ class Embedded:
         """Bring MLflow's database up to date with the ledger; the state they agree on."""
         with FileLock(self.home / "view.lock"):
             state = self.state()
+            tracking.send(self.project, self.home)
             if state.versions:
                 mirror.update(tracking.open_client(self.home), self.project, state)
         return state

@@ -191,6 +191,48 @@ class Gates(Section):
         return {name: value for name, value in self if isinstance(value, Bound)}
 
 
+class Span(Section):
+    """A range that tuning may draw from, both ends included: whole numbers when both ends are."""
+
+    low: int | float
+    high: int | float
+    log: bool = False
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.low >= self.high:
+            raise ValueError(f"low {self.low:g} is not below high {self.high:g}")
+        if self.log and self.low <= 0:
+            raise ValueError(f"low {self.low:g} must be above 0 on a log scale")
+        return self
+
+
+class Choice(Section):
+    """A list that tuning may choose from."""
+
+    choices: Annotated[tuple[Any, ...], Field(min_length=2, strict=False)]
+
+
+class Tune(Section):
+    """What `make tune` searches: for each model the settings to try, every other one as it stands in train."""
+
+    trials: Count = 30
+    folds: Annotated[int, Field(ge=2)] = 4
+    metric: Metric = "roc_auc"
+    spaces: dict[
+        Literal["random_forest", "hist_gradient_boosting", "logistic_regression"], dict[str, Span | Choice]
+    ] = {}
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        for model, space in self.spaces.items():
+            known = Train.model_fields[model].annotation.model_fields
+            for name in space:
+                if name not in known:
+                    raise ValueError(f"spaces.{model}.{name}: no such setting; known: {', '.join(known)}")
+        return self
+
+
 class Card(Section):
     """What the model card says in people's words."""
 
@@ -210,6 +252,7 @@ class Params(Section):
     train: Train = Train()
     evaluate: Evaluate = Evaluate()
     gates: Gates = Gates()
+    tune: Tune = Tune()
     card: Card = Card()
 
 

@@ -18,7 +18,7 @@ class Server:
     """The registry on the server in MLFLOW_TRACKING_URI."""
 
     def __init__(self, project: str, home: Path = tracking.HOME) -> None:
-        self.project, self.waiting = project, home / "outbox" / "versions"
+        self.project, self.home, self.waiting = project, home, home / "outbox" / "versions"
         with tracking.answered():
             self.client = tracking.open_client(home)
 
@@ -43,19 +43,23 @@ class Server:
     def register(self, entry: Entry, folder: Path) -> State:
         """Add a version with the model files in `folder`; when the server does not answer, it is kept to send later."""
         outbox.put(self.waiting, entry["model"], entry, {"": sorted(folder.iterdir())})
-        self.send()
+        try:
+            tracking.send(self.project, self.home)
+            outbox.send(self.waiting, self._register)
+        except UserError as error:
+            raise UserError(
+                f"{error}\nThe version waits in {self.waiting}; the next `make register` sends it."
+            ) from None
         return self.state()
-
-    def send(self) -> int:
-        """Register whatever waited for the server; how many."""
-        return outbox.send(self.waiting, self._register)
 
     def move(self, entry: Entry) -> State:
         """Move aliases as the entry says, and keep it in the history."""
         state = self.state()
         version = state.of(entry["model"])
         with tracking.answered():
-            self.client.set_registered_model_tag(self.project, EVENT + entry["time"], json.dumps(entry))
+            self.client.set_registered_model_tag(
+                self.project, EVENT + entry["time"].removesuffix("+00:00"), json.dumps(entry)
+            )
             mirror.point(self.client, self.project, ledger.moved(state.aliases, entry["action"], version.number))
         return self.state()
 

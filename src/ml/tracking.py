@@ -19,6 +19,11 @@ from ml.params import Params
 HOME = Path(".mlflow")
 WAITING = HOME / "outbox" / "runs"
 RUN_KEY = "model.digest"
+QUIET = {
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",  # MLflow's own choice waits for minutes
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+}
 
 
 def server() -> str | None:
@@ -28,7 +33,8 @@ def server() -> str | None:
 
 def open_client(home: Path = HOME) -> Any:
     """An MlflowClient on the server in MLFLOW_TRACKING_URI, or on the embedded home directory, made when absent."""
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")  # MLflow's own choice waits for minutes
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
     uri = server() or embedded_uri(home)
 
     from mlflow import MlflowClient  # noqa: PLC0415
@@ -90,8 +96,7 @@ def send(project: str, home: Path = HOME) -> int:
     """Log the runs that wait in the outbox; how many."""
     with answered():
         client = open_client(home)
-        waiting = home / "outbox" / "runs"
-        return outbox.send(waiting, lambda run, folder: record_run(client, project, run, folder))
+        return outbox.send(home / "outbox" / "runs", lambda run, files: record_run(client, project, run, files))
 
 
 def record_run(client: Any, project: str, run: dict[str, Any], folder: Path | None = None) -> str:
@@ -100,12 +105,12 @@ def record_run(client: Any, project: str, run: dict[str, Any], folder: Path | No
     `run` holds `digest`, `name`, `params` and `metrics` (flat), `tags`, `dataset` (name and digest) and `lineage`;
     `folder` holds files to keep with it. A model that is evaluated anew gets its new metrics into the run it has.
     """
-    experiment = _experiment(client, project)
-    found = client.search_runs([experiment], f"tags.`{RUN_KEY}` = '{run['digest']}'", max_results=1)
+    where = experiment(client, project)
+    found = client.search_runs([where], f"tags.`{RUN_KEY}` = '{run['digest']}'", max_results=1)
     if found and found[0].info.status == "FINISHED" and found[0].data.metrics == run["metrics"]:
         return found[0].info.run_id
     named = {"run_name": run["name"], "tags": {RUN_KEY: run["digest"]}}
-    run_id = (found[0] if found else client.create_run(experiment, **named)).info.run_id
+    run_id = (found[0] if found else client.create_run(where, **named)).info.run_id
     _log(client, run_id, run)
     if folder:
         client.log_artifacts(run_id, str(folder))
@@ -113,7 +118,8 @@ def record_run(client: Any, project: str, run: dict[str, Any], folder: Path | No
     return run_id
 
 
-def _experiment(client: Any, project: str) -> str:
+def experiment(client: Any, project: str) -> str:
+    """The id of the experiment of a project, made when absent."""
     found = client.get_experiment_by_name(project)
     if found:
         return found.experiment_id

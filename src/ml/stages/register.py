@@ -14,13 +14,10 @@ def main(force: str = "") -> None:
     params = read_params()
     entry = _entry(params, force)
     store = registry.open_registry(params.project)
-    tracking.send(params.project)
-    state = store.state()
-    known = state.of(entry["model"])
-    if not known or known.pruned:
-        state = _register(store, entry, params)
+    state = _register(store, entry, params)
     version = state.of(entry["model"])
-    cli.say(f"register: {'already' if known else 'now'} version {version.number} of {params.project}")
+    word = "now" if version.entry["time"] == entry["time"] else "already"
+    cli.say(f"register: {word} version {version.number} of {params.project}")
     if version.lineage["changed"]:
         cli.say(
             f"register: commit {', '.join(version.lineage['changed'][:3])} first next time: no commit holds this build"
