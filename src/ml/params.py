@@ -13,6 +13,8 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Open = Annotated[float, Field(gt=0, lt=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 Count = Annotated[int, Field(ge=1)]
+Estimator = Literal["random_forest", "hist_gradient_boosting", "logistic_regression"]
+Metric = Literal["accuracy", "balanced_accuracy", "f1", "roc_auc", "pr_auc", "log_loss", "brier", "calibration_error"]
 Strings = Annotated[
     tuple[str, ...], BeforeValidator(lambda v: tuple(map(str, v)) if isinstance(v, list | tuple) else v)
 ]
@@ -154,7 +156,7 @@ class Train(Section):
     """Which model is trained, and how each is set."""
 
     seed: Seed = 0
-    model: Literal["random_forest", "hist_gradient_boosting", "logistic_regression"] = "random_forest"
+    model: Estimator = "random_forest"
     random_forest: RandomForest = RandomForest()
     hist_gradient_boosting: HistGradientBoosting = HistGradientBoosting()
     logistic_regression: LogisticRegression = LogisticRegression()
@@ -219,9 +221,7 @@ class Tune(Section):
     trials: Count = 30
     folds: Annotated[int, Field(ge=2)] = 4
     metric: Metric = "roc_auc"
-    spaces: dict[
-        Literal["random_forest", "hist_gradient_boosting", "logistic_regression"], dict[str, Span | Choice]
-    ] = {}
+    spaces: dict[Estimator, dict[str, Span | Choice]] = {}
 
     @model_validator(mode="after")
     def _known(self) -> Self:

@@ -41,8 +41,10 @@ def main(trials: int = 0) -> None:
 
 def _study(optuna: Any, params: Params) -> Any:
     """The study of this model, space and training data: any other one is another search."""
-    text = f"{files.digest(files.TRAIN)} {params.train.model_dump_json()} {params.tune.model_dump_json(exclude={'trials'})}"
-    name = f"{params.project}-{params.train.model}-{sha256(text.encode()).hexdigest()[:12]}"
+    space = params.tune.spaces[params.train.model]
+    fixed = {name: value for name, value in getattr(params.train, params.train.model) if name not in space}
+    asked = [files.digest(files.TRAIN), params.train.seed, fixed, params.tune.folds, params.tune.metric, space]
+    name = f"{params.project}-{params.train.model}-{sha256(repr(asked).encode()).hexdigest()[:12]}"
     tracking.HOME.mkdir(exist_ok=True)
     sampler = optuna.samplers.TPESampler(seed=params.train.seed)
     place = f"sqlite:///{(tracking.HOME / 'tune.db').as_posix()}"
