@@ -77,10 +77,12 @@ def fold(entries: Iterable[Entry]) -> State:
     events = []
     for entry in entries:
         action, model = entry["action"], entry["model"]
-        if action == "register" and model not in versions:
+        new = action == "register" and model not in versions
+        if new:
             versions[model] = Version(len(versions) + 1, entry)
         version = versions[model] = replace(versions[model], pruned=action == "prune")
-        aliases = moved(aliases, action, version.number)
+        if new or action != "register":  # registering a pruned model again only brings its files back
+            aliases = moved(aliases, action, version.number)
         events.append(event(entry, version.number, aliases.get(CHAMPION)))
     return State(tuple(versions.values()), aliases, tuple(events))
 
@@ -106,7 +108,7 @@ def merge(theirs: list[Entry], ours: list[Entry]) -> list[Entry]:
 
     A model that both registered stays as they did it; our promotions follow it, since they name the digest.
     """
-    registered = {entry["model"] for entry in theirs if entry["action"] == "register"}
+    registered = {version.model for version in fold(theirs).versions if not version.pruned}
     return theirs + [
         entry
         for entry in ours

@@ -29,6 +29,13 @@ def with_settings(train: Train, settings: dict[str, Any]) -> Train:
     return Train.model_validate(values)
 
 
+def present(params: Params) -> dict[str, Any]:
+    """The settings as they stand that the space could draw too."""
+    now = getattr(params.train, params.train.model)
+    space = params.tune.spaces[params.train.model]
+    return {name: getattr(now, name) for name, where in space.items() if _holds(where, getattr(now, name))}
+
+
 def validate(frame: pd.DataFrame, params: Params, train: Train, report: Callable[[int, float], None]) -> float:
     """The mean of tune.metric over the folds of the training rows; `report` gets each fold's running mean."""
     label = labels(frame, params.data).to_numpy()
@@ -63,6 +70,12 @@ def difference(text: str, model_name: str, settings: dict[str, Any]) -> str:
         stop = next((i for i in range(at + 1, len(lines)) if not lines[i].startswith("   ")), len(lines))
         after = [*lines[:at], changed, *lines[stop:]]
     return "\n".join(difflib.unified_diff(lines, after, "a/params.yaml", "b/params.yaml", lineterm="", n=1))
+
+
+def _holds(space: Span | Choice, value: Any) -> bool:
+    if isinstance(space, Choice):
+        return value in space.choices
+    return value is not None and space.low <= value <= space.high
 
 
 def _draw(trial: Any, name: str, space: Span | Choice) -> Any:

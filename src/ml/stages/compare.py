@@ -19,7 +19,11 @@ def main(runs: str = "") -> None:
         known = client.search_runs([tracking.experiment(client, project)], max_results=5000)
     if not known:
         raise UserError(f"experiment {project} has no runs yet. Next: make run")
-    chosen = [_one(known, start.strip()) for start in runs.split(",")] if runs else known[:5]
+    chosen = (
+        [_one(known, start.strip()) for start in runs.split(",")]
+        if runs
+        else [run for run in known if tracking.RUN_KEY in run.data.tags][:5]
+    )
     print(columns(["", *[run.info.run_name for run in chosen]], _rows(chosen)))
 
 

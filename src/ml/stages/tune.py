@@ -46,10 +46,14 @@ def _study(optuna: Any, params: Params) -> Any:
     asked = [files.digest(files.TRAIN), params.train.seed, fixed, params.tune.folds, params.tune.metric, space]
     name = f"{params.project}-{params.train.model}-{sha256(repr(asked).encode()).hexdigest()[:12]}"
     tracking.HOME.mkdir(exist_ok=True)
-    sampler = optuna.samplers.TPESampler(seed=params.train.seed)
     place = f"sqlite:///{(tracking.HOME / 'tune.db').as_posix()}"
     way = search.direction(params.tune.metric)
-    return optuna.create_study(storage=place, sampler=sampler, study_name=name, direction=way, load_if_exists=True)
+    study = optuna.create_study(storage=place, study_name=name, direction=way, load_if_exists=True)
+    done = len(study.get_trials(deepcopy=False))
+    study.sampler = optuna.samplers.TPESampler(seed=params.train.seed + done)  # else it would draw the first ones again
+    if not done:
+        study.enqueue_trial(search.present(params))  # what there is now, so that a proposal is known to be better
+    return study
 
 
 def _finished(study: Any) -> list[Any]:
