@@ -103,6 +103,11 @@ registry-prune: pipeline-venv ## Delete model files but for aliased versions and
 	@python -m ml.stages.registry_prune --keep $(or $(KEEP),20)
 
 ##@ The fork
+.PHONY: adopt
+adopt: pipeline-venv ## Make your table the data: DATA=file TARGET=column [PROJECT= ID= TIME= POSITIVE=]
+	@python -m ml.stages.adopt --data "$(DATA)" --target "$(TARGET)" --project "$(PROJECT)" --id-column "$(ID)" \
+	  --time "$(TIME)" --positive "$(POSITIVE)"
+
 .PHONY: locks
 locks: ## Compile locks/ from pyproject.toml: newest versions that it allows (needs uv)
 	@tools/compile_locks.sh

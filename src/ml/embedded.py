@@ -71,6 +71,11 @@ class Embedded:
             raise UserError(f"{path} is not the model that was registered. Delete its folder; make registry-pull.")
         return content
 
+    def fetch(self, version: Version, folder: Path) -> None:
+        """Copy all files of a version into a new folder."""
+        self.content(version)  # whole, and what was registered
+        shutil.copytree(self.folder(version.model), folder)
+
     def folder(self, model: str) -> Path:
         """Where the files of a model are."""
         return self.home / "models" / model

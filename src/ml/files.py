@@ -26,6 +26,7 @@ TEST = BUILD / "test.parquet"
 MODEL = BUILD / "model"
 METRICS = BUILD / "metrics.json"
 INTERVALS = BUILD / "intervals.json"
+PARITY = BUILD / "parity.json"
 PLOTS = BUILD / "plots"
 SCORES = BUILD / "scores.parquet"
 VERDICT = BUILD / "verdict.json"
@@ -99,6 +100,20 @@ def read_bytes(path: Path) -> bytes:
 def write_json(value: Any, path: Path) -> None:
     """Write JSON with sorted keys and a line end."""
     write_text(json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n", path)
+
+
+def edit_yaml(path: Path, sections: dict[str, Any]) -> None:
+    """Replace top-level sections of a YAML file; the others keep their comments."""
+    from ruamel.yaml import YAML  # noqa: PLC0415
+
+    yaml = YAML()
+    yaml.width = 120
+    yaml.preserve_quotes = True
+    content = yaml.load(read_bytes(path))
+    content.update(sections)
+    text = io.StringIO()
+    yaml.dump(content, text)
+    write_text(text.getvalue(), path)
 
 
 def write_text(text: str, path: Path) -> None:

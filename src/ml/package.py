@@ -13,10 +13,11 @@ from ml.schema import categories, inputs, numbers
 REQUIREMENTS = ("mlflow", "numpy", "pandas", "scikit-learn", "skops")
 
 
-def write(folder: Path, content: bytes, rows: pd.DataFrame, data: Data, card: str) -> None:
-    """Write an MLflow model folder around `content`, a skops file; `rows` are an example of what it is asked.
+def write(folder: Path, built: Path, rows: pd.DataFrame, data: Data, card: str) -> None:
+    """Write an MLflow model folder around the files that `train` built; `rows` are an example of what it is asked.
 
-    The folder's model.skops is `content` byte for byte, not as MLflow writes it, so its digest stays the model's name.
+    Those files are copied byte for byte (model.skops in the place of the one that MLflow writes), so the digest of
+    model.skops stays the model's name, and serving finds the compiled form beside it.
     """
     import mlflow  # noqa: PLC0415
     from mlflow.models import ModelSignature  # noqa: PLC0415
@@ -27,7 +28,7 @@ def write(folder: Path, content: bytes, rows: pd.DataFrame, data: Data, card: st
     columns += [ColSpec("string", name, required=not data.columns[name].missing) for name in categories(data)]
     scores = TensorSpec(pd.Series(dtype="float64").to_numpy().dtype, (-1, 2))
     mlflow.sklearn.save_model(
-        model.loads(content),
+        model.loads(files.read_bytes(built / "model.skops")),
         str(folder),
         signature=ModelSignature(Schema(columns), Schema([scores])),
         input_example=inputs(rows, data),
@@ -36,5 +37,6 @@ def write(folder: Path, content: bytes, rows: pd.DataFrame, data: Data, card: st
         skops_trusted_types=sorted(model.TRUSTED),
         pyfunc_predict_fn="predict_proba",
     )
-    files.write_bytes(content, folder / "model.skops")
+    for path in built.iterdir():
+        files.write_bytes(path.read_bytes(), folder / path.name)
     files.write_text(card, folder / "card.md")

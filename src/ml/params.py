@@ -4,8 +4,9 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from ml.errors import UserError
 
@@ -242,6 +243,19 @@ class Card(Section):
     contact: str = "Whoever owns this repository."
 
 
+class Log(Section):
+    """How served predictions are remembered; `PREDICTION_LOG` names another directory, or the place to ship to."""
+
+    directory: str = "logs"
+    fsync: Literal["none", "batch", "always"] = "none"
+    fsync_ms: Annotated[int, Field(ge=1, le=60_000)] = 50
+    segment_mb: Annotated[float, Field(gt=0)] = 64
+    segment_seconds: Annotated[float, Field(gt=0, le=86_400)] = 300
+    unavailable: Literal["refuse", "count"] = "refuse"
+    keep_segments_days: Annotated[float, Field(ge=0)] = 7
+    keep_days: Count | None = None
+
+
 class Params(Section):
     """All of `params.yaml`."""
 
@@ -254,19 +268,25 @@ class Params(Section):
     gates: Gates = Gates()
     tune: Tune = Tune()
     card: Card = Card()
+    log: Log = Log()
 
 
 def read_params(path: Path = Path("params.yaml")) -> Params:
     """All settings; raises UserError with every mistake and its path, e.g. `train.random_forest.max_depth`."""
     try:
-        return Params.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        return Params.model_validate(parse(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         raise UserError(f"{path} is missing. Run this from the root of the repository.") from None
-    except yaml.YAMLError as error:
+    except YAMLError as error:
         raise UserError(f"{path} is not YAML: {' '.join(str(error).split())}. Fix that line.") from None
     except ValidationError as error:
         mistakes = "\n".join(f"  {_path(e['loc'])}: {_sentence(e)}" for e in error.errors())
         raise UserError(f"{path} has {error.error_count()} mistake(s):\n{mistakes}\nFix them and run again.") from None
+
+
+def parse(text: str) -> Any:
+    """YAML 1.2 as DVC reads it: `yes` is text, a key given twice is an error. Raises ruamel.yaml.error.YAMLError."""
+    return YAML(typ="safe", pure=True).load(text)
 
 
 def _path(location: tuple[int | str, ...]) -> str:

@@ -34,6 +34,9 @@ class Registry(Protocol):
     def content(self, version: Version) -> bytes:
         """The bytes of a version's model.skops."""
 
+    def fetch(self, version: Version, folder: Path) -> None:
+        """Copy all files of a version into a new folder: what serving loads, MLflow's own files, the card."""
+
 
 @dataclass(frozen=True)
 class Champion:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,12 @@ class Server:
         if hashlib.sha256(content).hexdigest() != version.model:
             raise UserError(f"version {version.number} on the server is not the model that was registered.")
         return content
+
+    def fetch(self, version: Version, folder: Path) -> None:
+        """Copy all files of a version into a new folder."""
+        with tracking.answered(), tempfile.TemporaryDirectory() as place:
+            known = self.client.get_model_version(self.project, str(version.number))
+            shutil.copytree(self.client.download_artifacts(known.run_id, "model", place), folder)
 
     def _register(self, entry: Entry, folder: Path) -> None:
         state = self.state()

@@ -51,7 +51,11 @@ class Fitted:
     def folder(self, number: int) -> Path:
         place = self.place / str(number)
         if not place.exists():
-            package.write(place, self.content(number), self.frame.head(2), self.params.data, "a card")
+            built = self.place / f"built-{number}"
+            built.mkdir()
+            (built / "model.skops").write_bytes(self.content(number))
+            (built / "compiled.json").write_text("{}")
+            package.write(place, built, self.frame.head(2), self.params.data, "a card")
         return place
 
 

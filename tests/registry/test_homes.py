@@ -75,6 +75,14 @@ def test_rolling_back_brings_the_previous_champion_and_its_bytes_back(store, fit
     assert found.model == fitted.content(1)
 
 
+def test_all_that_serving_needs_is_fetched(store, fitted, tmp_path):
+    state = register(store, fitted, 1)
+    store.fetch(state.versions[0], tmp_path / "model")
+
+    assert (tmp_path / "model" / "model.skops").read_bytes() == fitted.content(1)
+    assert {"compiled.json", "MLmodel", "card.md"} <= {path.name for path in (tmp_path / "model").iterdir()}
+
+
 def test_a_forced_version_keeps_its_reason(store, fitted):
     state = register(store, fitted, 1, reason="the gate is wrong about region west")
 

@@ -1,4 +1,5 @@
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from ml import files
@@ -42,6 +43,8 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path):
 
     with pytest.raises(ValueError, match="not JSON compliant"):
         files.write_json({"lost": float("nan")}, path)
+    with pytest.raises(pa.ArrowInvalid):
+        files.write_table(pd.DataFrame({"lost": [object()]}), path)
 
     assert files.read_json(path) == {"kept": 1}
     assert [p.name for p in tmp_path.iterdir()] == ["a.json"]

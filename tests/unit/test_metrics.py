@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import bootstrap
 from sklearn import metrics as reference
 
 from demo.world import ceiling, history, probability
@@ -77,6 +78,18 @@ def test_an_interval_holds_the_truth_as_often_as_it_says():
         held += found["accuracy"]["low"] <= 0.75 <= found["accuracy"]["high"]  # E max(p, 1 - p) of uniform p
 
     assert 88 <= held <= 100
+
+
+def test_an_interval_is_scipys():
+    rng = np.random.default_rng(4)
+    score = rng.uniform(size=300)
+    label = (rng.uniform(size=300) < score).astype(int)
+    right = ((score >= THRESHOLD) == label).astype(float)
+
+    found = metrics.intervals(metrics.rank(label, score, THRESHOLD), Evaluate(bootstrap=4000))["accuracy"]
+
+    known = bootstrap((right,), np.mean, n_resamples=4000, method="percentile", rng=0).confidence_interval
+    assert (found["low"], found["high"]) == pytest.approx(tuple(known), abs=0.004)
 
 
 def test_intervals_are_the_same_each_time():

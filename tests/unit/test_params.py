@@ -71,6 +71,23 @@ def test_broken_yaml_names_the_line(tmp_path):
         read_params(path)
 
 
+def test_a_key_given_twice_is_refused(tmp_path):
+    path = tmp_path / "params.yaml"
+    path.write_text("project: churn\nproject: loans\n")
+
+    with pytest.raises(UserError, match='duplicate key "project"'):
+        read_params(path)
+
+
+def test_yes_and_no_are_levels_and_not_booleans(tmp_path):
+    text = (ROOT / "params.yaml").read_text().replace("values: [web, ios, android, tv]", "values: [yes, no]")
+    (tmp_path / "params.yaml").write_text(text)
+
+    read = read_params(tmp_path / "params.yaml")
+
+    assert read.data.columns["device"].values == ("yes", "no")
+
+
 def test_settings_cannot_be_changed(params):
     with pytest.raises(ValidationError):
         params.train.seed = 1

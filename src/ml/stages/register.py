@@ -37,7 +37,7 @@ def _register(store: registry.Registry, entry: ledger.Entry, params: Params) -> 
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder) / "model"
         example = files.read_table(files.TEST).head(3)
-        package.write(place, files.read_bytes(files.MODEL / "model.skops"), example, params.data, card(entry, params))
+        package.write(place, files.MODEL, example, params.data, card(entry, params))
         return store.register(entry, place)
 
 

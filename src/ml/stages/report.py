@@ -3,11 +3,11 @@
 import json
 from typing import Any
 
-import yaml
+from ruamel.yaml.error import YAMLError
 
 from ml import cli, files, git, page
 from ml.errors import UserError
-from ml.params import Params, read_params
+from ml.params import Params, parse, read_params
 from ml.report import Evidence, markdown
 
 PLOTS = ("roc", "precision_recall", "calibration", "confusion", "importance")
@@ -35,7 +35,7 @@ def collect(params: Params, base: str) -> Evidence:
         verdict=files.read_json(files.VERDICT),
         intervals=files.read_json(files.INTERVALS),
         profile=files.read_json(files.PROFILE),
-        settings=yaml.safe_load(files.read_bytes(files.PARAMS)),
+        settings=parse(files.read_bytes(files.PARAMS).decode()),
         plots={name: files.read_rows(files.PLOTS / f"{name}.csv") for name in PLOTS},
         lineage=_origin(),
         before_metrics=_before(revision, files.METRICS),
@@ -48,8 +48,8 @@ def collect(params: Params, base: str) -> Evidence:
 def _before(revision: str | None, path: Any) -> dict[str, Any] | None:
     text = git.show(revision, path) if revision else None
     try:
-        return None if text is None else yaml.safe_load(text) if path.suffix == ".yaml" else json.loads(text)
-    except (yaml.YAMLError, ValueError) as error:
+        return None if text is None else parse(text) if path.suffix == ".yaml" else json.loads(text)
+    except (YAMLError, ValueError) as error:
         raise UserError(f"{path} at {revision} cannot be read: {error}. Mend it there, or name another BASE.") from None
 
 

@@ -1,0 +1,87 @@
+"""A first contract for a table that nobody has described yet."""
+
+from typing import Any
+
+import pandas as pd
+
+from ml.errors import UserError
+from ml.schema import levels
+
+LEVELS = 50  # a text column with more is no category
+POSITIVE = ("true", "yes", "y", "1", "positive", "churned")
+
+
+def infer(frame: pd.DataFrame, file: str, target: str, roles: dict[str, str]) -> tuple[dict[str, Any], list[str]]:
+    """The `data` section of params.yaml for a table, and a sentence for each column that was left out.
+
+    `roles` may name `id`, `time` and the target's `positive` value; what it does not name is guessed. Limits are the
+    observed ones widened to a round number, for the next table will not have the same extremes. Raises UserError when
+    there is no usable target or id.
+    """
+    _present(frame, target, *(roles[role] for role in ("id", "time") if role in roles))
+    identity = roles.get("id") or _identity(frame, target)
+    moment = roles.get("time") or next(iter(frame.select_dtypes("datetime")), None)
+    columns, left = {}, []
+    for name in frame.columns.difference([identity, moment, target], sort=False):
+        column = _column(frame[name])
+        if isinstance(column, str):
+            left.append(f"{name}: {column}")
+        else:
+            columns[str(name)] = column
+    if not columns:
+        raise UserError(f"{file}: no column can be a feature:\n  " + "\n  ".join(left))
+    positive = _positive(frame[target], target, roles.get("positive"))
+    contract = {"file": file, "id": identity, "time": moment, "target": {"name": target, "positive": positive}}
+    return {k: v for k, v in contract.items() if v is not None} | {"columns": columns}, left
+
+
+def _present(frame: pd.DataFrame, *names: str) -> None:
+    missing = [name for name in names if name not in frame]
+    if missing:
+        raise UserError(f"the table has no column {', '.join(missing)}. It has: {', '.join(map(str, frame.columns))}.")
+
+
+def _identity(frame: pd.DataFrame, target: str) -> str:
+    unique = [n for n in frame.columns if n != target and frame[n].is_unique and frame[n].notna().all()]
+    named = [n for n in unique if "id" in str(n).lower()]
+    whole = [n for n in unique if not pd.api.types.is_float_dtype(frame[n])]
+    if not (named or whole):
+        raise UserError("no column identifies a row (unique, nothing missing). Name it with ID=, or add one.")
+    return str((named or whole)[0])
+
+
+def _positive(column: pd.Series, target: str, given: str | None) -> bool | str:
+    known = levels(column.dropna()).value_counts()
+    if len(known) != 2:  # noqa: PLR2004
+        some = ", ".join(map(str, known.index[:5]))
+        raise UserError(f"{target} has {len(known)} values ({some}); this template predicts one of two.")
+    if given is not None and given not in known.index:
+        raise UserError(f"{target} is never {given}; it is {' or '.join(known.index)}.")
+    positive = given or next((v for v in known.index if v.lower() in POSITIVE), known.index[-1])
+    return positive == "True" if set(known.index) == {"True", "False"} else positive
+
+
+def _column(column: pd.Series) -> dict[str, Any] | str:
+    """The contract of one column, or why it can be no feature."""
+    seen = column.dropna()
+    if seen.nunique() < 2:  # noqa: PLR2004
+        return f"every row holds the same ({seen.iloc[0]!r})" if len(seen) else "every row is missing"
+    missing = {"missing": min(1.0, round(float(column.isna().mean()) * 1.5 + 0.05, 2))} if column.isna().any() else {}
+    if pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
+        low, high = float(seen.min()), float(seen.max())
+        return {"type": "number", "min": -_round_up(-low) if low < 0 else 0, "max": _round_up(max(high, 0)), **missing}
+    if pd.api.types.is_datetime64_any_dtype(column):
+        return "a date; turn it into a number, or name it with TIME="
+    values = levels(seen).value_counts().index
+    if len(values) > LEVELS:
+        return f"{len(values):,} different texts; group them into at most {LEVELS} levels"
+    return {"type": "category", "values": list(values), **missing}
+
+
+def _round_up(value: float) -> float:
+    """The next 1, 2 or 5 times a power of ten that leaves room above `value`."""
+    if value <= 1:
+        return 1.0 if value > 0 else 0.0
+    power = 10.0 ** int(f"{value:e}".split("e")[1])
+    step = next(step for step in (1, 2, 5, 10, 20) if step * power >= value * 1.2)
+    return float(step * power)

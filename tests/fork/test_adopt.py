@@ -1,0 +1,96 @@
+"""Another table becomes the project's data with one command, and the pipeline runs on it."""
+
+import shutil
+import subprocess
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from ml import adopt, files
+from ml.errors import UserError
+from ml.params import read_params
+from ml.stages import adopt as stage
+from ml.stages import evaluate, prepare, train, validate
+from tests.conftest import ROOT
+
+
+@pytest.fixture
+def loans():
+    """Loans that default: no date, whole-number ids, a coded level, a yes/no target, a text column, a constant one."""
+    rng = np.random.default_rng(0)
+    rows = 1500
+    income = rng.lognormal(10, 0.5, rows).round(2)
+    grade = rng.integers(1, 5, rows)
+    risk = 1 / (1 + np.exp(-(grade - 2.5) * 1.5 + (income - income.mean()) / income.std()))
+    return pd.DataFrame(
+        {
+            "loan_id": np.arange(rows),
+            "income": income,
+            "grade": pd.Series(grade).map(str).radd("g"),
+            "balance": rng.normal(0, 500, rows).round(2),
+            "employed": rng.random(rows) < 0.8,
+            "age": np.where(rng.random(rows) < 0.1, np.nan, rng.integers(18, 90, rows)),
+            "note": [f"note {i}" for i in range(rows)],
+            "country": "AT",
+            "defaulted": np.where(rng.random(rows) < risk, "yes", "no"),
+        }
+    )
+
+
+def test_a_contract_is_inferred_that_the_table_keeps(loans):
+    contract, left = adopt.infer(loans, "data/loans.csv", "defaulted", {})
+
+    assert contract["id"] == "loan_id"
+    assert contract["target"] == {"name": "defaulted", "positive": "yes"}
+    assert contract["columns"]["grade"]["values"] != []
+    assert contract["columns"]["balance"]["min"] < loans["balance"].min()
+    assert contract["columns"]["age"]["missing"] > 0.1
+    assert sorted(sentence.split(":")[0] for sentence in left) == ["country", "note"]
+
+
+@pytest.mark.parametrize(
+    ("change", "target", "roles", "message"),
+    [
+        (lambda f: f, "default", {}, "no column default. It has: loan_id"),
+        (lambda f: f, "grade", {}, "grade has 4 values"),
+        (lambda f: f, "defaulted", {"positive": "maybe"}, "never maybe; it is"),
+        (lambda f: f.drop(columns=["loan_id", "note"]).assign(income=1.0, balance=1.0), "defaulted", {}, "identifies"),
+    ],
+    ids=["no column", "many classes", "no such value", "no id"],
+)
+def test_a_table_that_cannot_be_adopted_says_why(loans, change, target, roles, message):
+    with pytest.raises(UserError, match=message):
+        adopt.infer(change(loans), "data/loans.csv", target, roles)
+
+
+@pytest.mark.slow
+def test_the_pipeline_runs_on_an_adopted_table(tmp_path, monkeypatch, loans):
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(ROOT / "params.yaml", tmp_path)
+    subprocess.run(["git", "init", "--quiet"], check=True)
+    subprocess.run(["dvc", "init", "--quiet"], check=True)
+    loans.to_csv("loans.csv", index=False)
+
+    stage.main(data="loans.csv", target="defaulted", project="loans")
+    for step in (validate, prepare, train, evaluate):
+        step.main()
+
+    assert files.read_json(files.METRICS)["roc_auc"] > 0.7
+    assert read_params().project == "loans"
+    assert yaml.safe_load((tmp_path / "data.dvc").read_text())["outs"][0]["nfiles"] == 1
+    assert "# at or above it a score means positive" in (tmp_path / "params.yaml").read_text()
+
+
+@pytest.mark.slow
+def test_a_refused_table_changes_nothing(tmp_path, monkeypatch, loans):
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(ROOT / "params.yaml", tmp_path)
+    loans.to_csv("loans.csv", index=False)
+
+    with pytest.raises(UserError):
+        stage.main(data="loans.csv", target="defaulted", project="Not A Name")
+
+    assert (tmp_path / "params.yaml").read_bytes() == (ROOT / "params.yaml").read_bytes()
+    assert not (tmp_path / "data").exists()
