@@ -59,6 +59,7 @@ compare: pipeline-venv ## Put runs side by side: RUNS=name,name (starts of names
 .PHONY: bench
 bench: pipeline-venv ## What the pipeline costs, as ratios (minutes)
 	@python tools/bench.py
+	@python tools/bench_registry.py
 
 .PHONY: clean
 clean: ## Remove what the pipeline built; .venv, data and .mlflow stay
@@ -81,10 +82,6 @@ promote: pipeline-venv ## Make VERSION=n the champion (REASON='why')
 .PHONY: rollback
 rollback: pipeline-venv ## Bring the previous champion back, or TO=n (REASON='why')
 	@python -m ml.stages.rollback $(if $(TO),--to $(TO)) --reason "$$REASON"
-
-.PHONY: reproduce
-reproduce: pipeline-venv ## Build VERSION=n again from its commit, locks and data, and compare
-	@python -m ml.stages.reproduce --version $(or $(VERSION),$(error say which version: make reproduce VERSION=3))
 
 .PHONY: reproduce
 reproduce: pipeline-venv ## Build VERSION=n again from its commit, locks and data, and compare

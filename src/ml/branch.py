@@ -28,10 +28,11 @@ ABOUT = b"The model registry, written by `make registry-push`. docs/registry.md 
 
 
 def pull(home: Embedded, remote: str = "origin") -> State:
-    """The state after merging the remote's branch into the home; what the home alone knows stays."""
-    tip = _fetch(remote)
-    _merge(home, tip)
-    return home.show()
+    """The state after merging the remote's branch into the home; what the home alone knows stays.
+
+    MLflow's database follows with the next command that writes to it, or `make ui`: most who pull never open it.
+    """
+    return ledger.fold(_merge(home, _fetch(remote)))
 
 
 def push(home: Embedded, remote: str = "origin") -> tuple[State, list[Entry]]:
@@ -41,12 +42,12 @@ def push(home: Embedded, remote: str = "origin") -> tuple[State, list[Entry]]:
         theirs, entries = _ledger(tip), _merge(home, tip)
         new = [entry for entry in entries if entry not in theirs]
         if not new:
-            return home.show(), []
+            return ledger.fold(entries), []
         commit = _commit(home, tip, entries, new)
         done = git.call("push", "--quiet", remote, f"{commit}:refs/heads/{BRANCH}")
         if done.returncode == 0:
             git.call("update-ref", SEEN, commit)
-            return home.show(), new
+            return ledger.fold(entries), new
         if tip == _tip(remote) and attempt:
             break  # nobody was faster: the remote does not want it
         time.sleep(random.uniform(0, 0.2 * (attempt + 1)))  # noqa: S311

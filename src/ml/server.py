@@ -31,7 +31,9 @@ class Server:
         versions = {int(v.version): Version(int(v.version), json.loads(v.tags[ENTRY])) for v in found}
         tags = {key: text for key, text in (model.tags if model else {}).items() if key.startswith(EVENT)}
         by_digest = {v.model: v.number for v in versions.values()}
-        entries = [v.entry for v in versions.values()] + [json.loads(text) for text in tags.values()]
+        moves = [json.loads(text) for text in tags.values()]
+        moves = [entry for entry in moves if entry["model"] in by_digest]  # a version may be deleted on the server
+        entries = [v.entry for v in versions.values()] + moves
         aliases: dict[str, int] = {}
         events = []
         for entry in sorted(entries, key=lambda e: e["time"]):

@@ -107,6 +107,7 @@ def test_two_who_registered_version_1_end_with_1_and_2_in_both_clones_and_in_mlf
     assert [v.model for v in state.versions] == [fitted.entry(n)["model"] for n in (1, 2)]
     for name in ("here", "there"):
         clone(name)
+        Embedded("churn").show()
         client = tracking.open_client()
         shown = {client.get_model_version("churn", str(n)).tags["model.digest"] for n in (1, 2)}
         assert shown == {v.model for v in state.versions}
