@@ -4,7 +4,6 @@ Each push is one commit whose message says what happened. Whoever pushes second 
 again; nothing is ever forced over another's work.
 """
 
-import io
 import os
 import random
 import shutil
@@ -24,6 +23,7 @@ BRANCH = "mlflow"
 SEEN = "refs/registry/seen"  # what was fetched last, so that the next fetch brings only what is new
 LEDGER = "ledger.jsonl"
 TRIES = 30
+AS_IS = ("-c", "core.compression=0", "-c", "core.bigFileThreshold=512k")  # model files are compressed already
 ABOUT = b"The model registry, written by `make registry-push`. docs/registry.md explains it. Do not edit by hand.\n"
 
 
@@ -44,7 +44,7 @@ def push(home: Embedded, remote: str = "origin") -> tuple[State, list[Entry]]:
         if not new:
             return ledger.fold(entries), []
         commit = _commit(home, tip, entries, new)
-        done = git.call("push", "--quiet", remote, f"{commit}:refs/heads/{BRANCH}")
+        done = git.call(*AS_IS, "push", "--quiet", remote, f"{commit}:refs/heads/{BRANCH}")
         if done.returncode == 0:
             git.call("update-ref", SEEN, commit)
             return ledger.fold(entries), new
@@ -106,12 +106,13 @@ def _models(tip: str | None) -> dict[str, str]:
 def _extract(home: Embedded, tip: str | None, models: list[str]) -> None:
     if not models:
         return
-    archive = git.must("archive", "--format=tar", str(tip), *[f"models/{model}" for model in models])
     with tempfile.TemporaryDirectory(dir=_made(home.home), prefix=".pull.") as folder:
-        with tarfile.TarFile(fileobj=io.BytesIO(archive)) as tar:
+        archive = Path(folder) / "models.tar"
+        git.must("archive", f"--output={archive.resolve()}", str(tip), *[f"models/{model}" for model in models])
+        with tarfile.TarFile(archive) as tar:
             tar.extractall(folder, filter="data")
         for model in models:
-            home.keep(model, Path(folder) / "models" / model)
+            home.take(model, Path(folder) / "models" / model)
 
 
 def _commit(home: Embedded, tip: str | None, entries: list[Entry], new: list[Entry]) -> str:
@@ -141,7 +142,7 @@ def _trees(folders: dict[str, Path]) -> dict[str, str]:
     if not paths:
         return {}
     names = "".join(f"{path.resolve()}\n" for path in paths).encode()
-    hashes = git.must("hash-object", "-w", "--no-filters", "--stdin-paths", data=names).decode().split()
+    hashes = git.must(*AS_IS, "hash-object", "-w", "--no-filters", "--stdin-paths", data=names).decode().split()
     lines = defaultdict(list)
     for path, blob in zip(paths, hashes, strict=True):
         lines[path.parent.name].append(f"100644 blob {blob}\t{path.name}\n")

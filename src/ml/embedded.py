@@ -82,16 +82,22 @@ class Embedded:
 
     def keep(self, model: str, folder: Path) -> None:
         """Copy model files into the home, whole or not at all."""
-        if self.folder(model).exists():
-            return
+        if not self.folder(model).exists():
+            self.home.mkdir(parents=True, exist_ok=True)
+            temporary = Path(tempfile.mkdtemp(dir=self.home, prefix=".model."))
+            shutil.copytree(folder, temporary, dirs_exist_ok=True)
+            temporary.chmod(0o755)
+            self.take(model, temporary)
+
+    def take(self, model: str, folder: Path) -> None:
+        """Move a folder of model files, which is on the same disk, to its place in the home."""
         self.folder(model).parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(dir=self.home, prefix=".model."))
-        shutil.copytree(folder, temporary, dirs_exist_ok=True)
-        temporary.chmod(0o755)
         try:
-            temporary.rename(self.folder(model))
-        except OSError:  # somebody was faster, and it is the same model
-            shutil.rmtree(temporary)
+            folder.rename(self.folder(model))
+        except OSError:
+            if not self.folder(model).exists():
+                raise
+            shutil.rmtree(folder)  # somebody was faster, and it is the same model
 
     def show(self) -> State:
         """Bring MLflow's database up to date with the ledger; the state they agree on."""

@@ -31,7 +31,7 @@ def must(*arguments: str, data: bytes | None = None) -> bytes:
     """What git prints when it is given `data`; raises UserError with what it says when it fails."""
     done = call(*arguments, data=data)
     if done.returncode:
-        raise UserError(f"git {arguments[0]} failed: {said(done)}")
+        raise UserError(f"git {' '.join(arguments)[:60]} failed: {said(done)}")
     return done.stdout
 
 
