@@ -5,6 +5,7 @@ SHELL := bash
 MAKEFLAGS += --no-print-directory
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PYTHONPATH := $(CURDIR)
+export FORCE REASON
 
 PYTHON ?= python3
 VENV = $(PYTHON) tools/make_venv.py
@@ -47,9 +48,18 @@ lint: setup ## Style, types of mistakes and formatting
 ui: pipeline-venv ## Browse runs and versions in MLflow (PORT=5000)
 	@python -m ml.stages.ui --port $(or $(PORT),5000)
 
+.PHONY: tune
+tune: pipeline-venv ## Search the settings in params.yaml: tune; Ctrl-C keeps what is done (TRIALS=30)
+	@python -m ml.stages.tune --trials $(or $(TRIALS),0)
+
+.PHONY: compare
+compare: pipeline-venv ## Put runs side by side: RUNS=name,name (starts of names, ids or digests; the last five)
+	@python -m ml.stages.compare --runs "$(RUNS)"
+
 .PHONY: bench
 bench: pipeline-venv ## What the pipeline costs, as ratios (minutes)
 	@python tools/bench.py
+	@python tools/bench_registry.py
 
 .PHONY: clean
 clean: ## Remove what the pipeline built; .venv, data and .mlflow stay
@@ -60,6 +70,39 @@ clean: ## Remove what the pipeline built; .venv, data and .mlflow stay
 .PHONY: prove
 prove: pipeline-venv ## Plant a fault for every gate and show that each is caught (a minute)
 	@python -m tests.gates.prove
+
+##@ Registry
+.PHONY: register
+register: pipeline-venv ## Make the gated build a version; FORCE='reason' registers a refused one
+	@python -m ml.stages.register --force "$$FORCE"
+
+.PHONY: models
+models: pipeline-venv ## List the versions; HISTORY=1 tells who did what when, and who was champion after it
+	@python -m ml.stages.models $(if $(HISTORY),--history)
+
+.PHONY: promote
+promote: pipeline-venv ## Make VERSION=n the champion (REASON='why')
+	@python -m ml.stages.promote --version $(or $(VERSION),$(error say which version: make promote VERSION=3)) --reason "$$REASON"
+
+.PHONY: rollback
+rollback: pipeline-venv ## Bring the previous champion back, or TO=n (REASON='why')
+	@python -m ml.stages.rollback $(if $(TO),--to $(TO)) --reason "$$REASON"
+
+.PHONY: reproduce
+reproduce: pipeline-venv ## Build VERSION=n again from its commit, locks and data, and compare
+	@python -m ml.stages.reproduce --version $(or $(VERSION),$(error say which version: make reproduce VERSION=3))
+
+.PHONY: registry-pull
+registry-pull: pipeline-venv ## Merge the registry on branch mlflow of a git remote into .mlflow/ (REMOTE=origin)
+	@python -m ml.stages.registry_pull --remote $(or $(REMOTE),origin)
+
+.PHONY: registry-push
+registry-push: pipeline-venv ## Merge, then send what is new as one commit (REMOTE=origin)
+	@python -m ml.stages.registry_push --remote $(or $(REMOTE),origin)
+
+.PHONY: registry-prune
+registry-prune: pipeline-venv ## Delete model files but for aliased versions and the last KEEP=20
+	@python -m ml.stages.registry_prune --keep $(or $(KEEP),20)
 
 ##@ The fork
 .PHONY: adopt

@@ -1,7 +1,10 @@
 """The only module that asks git: what the repository holds at another revision, and where we are."""
 
+import os
 import subprocess
 from pathlib import Path
+
+from ml.errors import UserError
 
 
 def ask(*arguments: str) -> str | None:
@@ -22,3 +25,25 @@ def base(name: str) -> str | None:
     """The newest known revision of branch `name`: the one of origin where there is one, else the local one."""
     found = (ask("rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}") for ref in (f"origin/{name}", name))
     return next((commit.strip() for commit in found if commit), None)
+
+
+def must(*arguments: str, data: bytes | None = None) -> bytes:
+    """What git prints when it is given `data`; raises UserError with what it says when it fails."""
+    done = call(*arguments, data=data)
+    if done.returncode:
+        raise UserError(f"git {' '.join(arguments)[:60]} failed: {said(done)}")
+    return done.stdout
+
+
+def call(*arguments: str, data: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
+    """A finished git that never asks for a password, and signs commits where no user is configured."""
+    named = {"GIT_AUTHOR_NAME": "registry", "GIT_AUTHOR_EMAIL": "registry@localhost"}
+    named |= {key.replace("AUTHOR", "COMMITTER"): value for key, value in named.items()}
+    environment = named | os.environ | {"GIT_TERMINAL_PROMPT": "0"}
+    return subprocess.run(["git", *arguments], input=data, capture_output=True, check=False, env=environment)
+
+
+def said(done: subprocess.CompletedProcess[bytes]) -> str:
+    """The message of a git that failed, as a sentence."""
+    text = " ".join(done.stderr.decode(errors="replace").split()) or f"exit code {done.returncode}"
+    return text if text.endswith(".") else f"{text}."

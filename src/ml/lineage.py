@@ -2,14 +2,13 @@
 
 import hashlib
 import platform
-import subprocess
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from ml import files
+from ml import files, git
 from ml.params import Params
 
 LOCK = Path("dvc.lock")
@@ -26,7 +25,7 @@ def collect(params: Params) -> dict[str, Any]:
     """
     return {
         "model": digest(files.MODEL / "model.skops"),
-        "commit": _git("rev-parse", "HEAD"),
+        "commit": (git.ask("rev-parse", "HEAD") or "").strip() or None,
         "changed": changed(),
         "data": {
             "file": params.data.file,
@@ -36,6 +35,13 @@ def collect(params: Params) -> dict[str, Any]:
         "params": params.model_dump(mode="json", by_alias=True),
         "dvc_lock": pipeline_md5(),
         "packages": md5(PACKAGES),
+        **machine(),
+    }
+
+
+def machine() -> dict[str, Any]:
+    """Python, platform and the versions of the libraries that shape a model."""
+    return {
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
         "libraries": {name: version(name) for name in LIBRARIES},
@@ -44,15 +50,17 @@ def collect(params: Params) -> dict[str, Any]:
 
 def digest(path: Path) -> str:
     """The SHA-256 of a model file: two models are one when it is equal."""
-    return hashlib.sha256(files.read_bytes(path)).hexdigest()
+    return sha256(files.read_bytes(path))
+
+
+def sha256(content: bytes) -> str:
+    """The name of a model in the registry."""
+    return hashlib.sha256(content).hexdigest()
 
 
 def md5(path: Path) -> str | None:
     """The MD5 of a file, as DVC names it; None when it is absent."""
-    if not path.is_file():
-        return None
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "md5").hexdigest()
+    return files.digest(path) if path.is_file() else None
 
 
 def pipeline_md5() -> str | None:
@@ -66,13 +74,5 @@ def pipeline_md5() -> str | None:
 
 def changed() -> list[str]:
     """Files that differ from the commit, at most 20, new ones too; ignored files do not count."""
-    lines = (_git("status", "--porcelain", "--no-renames") or "").splitlines()
+    lines = (git.ask("status", "--porcelain", "--no-renames") or "").splitlines()
     return sorted(line[3:].strip('"') for line in lines)[:20]
-
-
-def _git(*arguments: str) -> str | None:
-    try:
-        done = subprocess.run(["git", *arguments], capture_output=True, text=True, encoding="utf-8", check=True)
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return done.stdout.rstrip("\n")

@@ -10,8 +10,10 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from ml.errors import UserError
-from ml.gate_params import Gates
+from ml.gate_params import Gates, Metric
 from ml.section import Count, Open, Range, Section, Seed, Share, Strings
+
+Estimator = Literal["random_forest", "hist_gradient_boosting", "logistic_regression"]
 
 
 class Number(Range):
@@ -120,7 +122,7 @@ class Train(Section):
     """Which model is trained, and how each is set."""
 
     seed: Seed = 0
-    model: Literal["random_forest", "hist_gradient_boosting", "logistic_regression"] = "random_forest"
+    model: Estimator = "random_forest"
     random_forest: RandomForest = RandomForest()
     hist_gradient_boosting: HistGradientBoosting = HistGradientBoosting()
     logistic_regression: LogisticRegression = LogisticRegression()
@@ -132,6 +134,55 @@ class Evaluate(Section):
     threshold: Open = 0.5
     bootstrap: Annotated[int, Field(ge=100)] = 1000
     confidence: Open = 0.95
+
+
+class Span(Section):
+    """A range that tuning may draw from, both ends included: whole numbers when both ends are."""
+
+    low: int | float
+    high: int | float
+    log: bool = False
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.low >= self.high:
+            raise ValueError(f"low {self.low:g} is not below high {self.high:g}")
+        if self.log and self.low <= 0:
+            raise ValueError(f"low {self.low:g} must be above 0 on a log scale")
+        return self
+
+
+class Choice(Section):
+    """A list that tuning may choose from."""
+
+    choices: Annotated[tuple[Any, ...], Field(min_length=2, strict=False)]
+
+
+class Tune(Section):
+    """What `make tune` searches: for each model the settings to try, every other one as it stands in train."""
+
+    trials: Count = 30
+    folds: Annotated[int, Field(ge=2)] = 4
+    metric: Metric = "roc_auc"
+    spaces: dict[Estimator, dict[str, Span | Choice]] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        for model, space in self.spaces.items():
+            known = Train.model_fields[model].annotation.model_fields
+            for name in space:
+                if name not in known:
+                    raise ValueError(f"spaces.{model}.{name}: no such setting; known: {', '.join(known)}")
+        return self
+
+
+class Card(Section):
+    """What the model card says in people's words."""
+
+    purpose: str = "Not stated yet: set card.purpose in params.yaml."
+    not_for: str = "Anything but the purpose above."
+    limits: str = "The model knows what its training rows showed; the gates below say how it did on other rows."
+    contact: str = "Whoever owns this repository."
 
 
 class Log(Section):
@@ -157,6 +208,8 @@ class Params(Section):
     train: Train = Train()
     evaluate: Evaluate = Evaluate()
     gates: Gates = Gates()
+    tune: Tune = Tune()
+    card: Card = Card()
     log: Log = Log()
 
     @model_validator(mode="after")

@@ -4,14 +4,16 @@ import os
 import sys
 
 from ml import cli, tracking
+from ml.embedded import Embedded
+from ml.params import read_params
 
 
 def main(port: int = 5000) -> None:
     """Open MLflow on the embedded home at 127.0.0.1 until Ctrl-C; a server home has its own address."""
-    server = os.environ.get("MLFLOW_TRACKING_URI")
-    if server:
-        cli.say(f"ui: the tracking is a server: open {server} in a browser")
+    if tracking.server():
+        cli.say(f"ui: the registry is a server: open {tracking.shown(tracking.server())} in a browser")
         return
+    Embedded(read_params().project).show()
     uri = tracking.embedded_uri()
     cli.say(f"ui: starting MLflow, about 15 s; then open http://127.0.0.1:{port} (Ctrl-C ends it)")
     # Without its job runner MLflow is two processes, not ten; what it logs is for people who run servers.

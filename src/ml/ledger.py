@@ -1,0 +1,122 @@
+"""The ledger: what happened in the registry, an entry each, and the state that follows from them.
+
+An entry names a model by its digest, never by version number: version 3 is the third model that was registered. So
+when two people register at once, the later one's entries go to the end of the other's, and nothing else changes.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ml.errors import UserError
+
+CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
+Entry = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Version:
+    """One registered model: its number and the entry that registered it."""
+
+    number: int
+    entry: Entry
+    pruned: bool = False  # its files are gone; all that is known about it stays
+
+    @property
+    def model(self) -> str:
+        """The digest of the model file."""
+        return self.entry["model"]
+
+    @property
+    def lineage(self) -> dict[str, Any]:
+        """Where the model comes from, as ml.lineage collects it."""
+        return self.entry["run"]["lineage"]
+
+
+@dataclass(frozen=True)
+class Event:
+    """One thing that happened to a version, and who was champion after it."""
+
+    time: str
+    who: str
+    action: str
+    version: int
+    reason: str
+    champion: int | None
+
+
+@dataclass(frozen=True)
+class State:
+    """Versions in order of number, which version each alias names, and the history, oldest first."""
+
+    versions: tuple[Version, ...] = ()
+    aliases: dict[str, int] = field(default_factory=dict)
+    events: tuple[Event, ...] = ()
+
+    def version(self, number: int) -> Version:
+        """One version by number; raises UserError naming those there are."""
+        for version in self.versions:
+            if version.number == number:
+                return version
+        known = ", ".join(str(v.number) for v in self.versions[-10:]) or "none yet"
+        raise UserError(f"there is no version {number}; known: {known}. `make models` lists them.")
+
+    def of(self, model: str) -> Version | None:
+        """The version of a model digest."""
+        return next((v for v in self.versions if v.model == model), None)
+
+    def named(self, alias: str) -> Version | None:
+        """The version that an alias names."""
+        return self.version(self.aliases[alias]) if alias in self.aliases else None
+
+
+def fold(entries: Iterable[Entry]) -> State:
+    """The state after all entries, in their order."""
+    versions: dict[str, Version] = {}
+    aliases: dict[str, int] = {}
+    events = []
+    for entry in entries:
+        action, model = entry["action"], entry["model"]
+        new = action == "register" and model not in versions
+        if new:
+            versions[model] = Version(len(versions) + 1, entry)
+        version = versions[model] = replace(versions[model], pruned=action == "prune")
+        if new or action != "register":  # registering a pruned model again only brings its files back
+            aliases = moved(aliases, action, version.number)
+        events.append(event(entry, version.number, aliases.get(CHAMPION)))
+    return State(tuple(versions.values()), aliases, tuple(events))
+
+
+def moved(aliases: dict[str, int], action: str, number: int) -> dict[str, int]:
+    """The aliases after an action on a version; the champion that yields becomes `previous`."""
+    champion = aliases.get(CHAMPION)
+    if action == "register" and number != champion:
+        return aliases | {CHALLENGER: number}
+    if action not in {"promote", "rollback"} or number == champion:
+        return aliases
+    kept = {name: n for name, n in aliases.items() if n != number}
+    return kept | {CHAMPION: number} | ({PREVIOUS: champion} if champion else {})
+
+
+def event(entry: Entry, number: int, champion: int | None) -> Event:
+    """An entry as a line of the history."""
+    return Event(entry["time"], entry["who"], entry["action"], number, entry.get("reason", ""), champion)
+
+
+def merge(theirs: list[Entry], ours: list[Entry]) -> list[Entry]:
+    """What both sides hold: theirs as it stands, then whatever only we have, in our order.
+
+    A model that both registered stays as they did it; our promotions follow it, since they name the digest.
+    """
+    registered = {version.model for version in fold(theirs).versions if not version.pruned}
+    return theirs + [
+        entry
+        for entry in ours
+        if entry not in theirs and not (entry["action"] == "register" and entry["model"] in registered)
+    ]
+
+
+def doomed(state: State, keep: int) -> list[Version]:
+    """The versions whose files may go: older than the last `keep`, and without an alias."""
+    named = set(state.aliases.values())
+    return [v for v in state.versions[: max(len(state.versions) - keep, 0)] if v.number not in named and not v.pruned]

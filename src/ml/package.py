@@ -1,0 +1,42 @@
+"""A model as MLflow keeps it: signature, input example, requirements and card around the same model file."""
+
+import logging
+from importlib.metadata import version
+from pathlib import Path
+
+import pandas as pd
+
+from ml import files, model
+from ml.params import Data
+from ml.schema import categories, inputs, numbers
+
+REQUIREMENTS = ("mlflow", "numpy", "pandas", "scikit-learn", "skops")
+
+
+def write(folder: Path, built: Path, rows: pd.DataFrame, data: Data, card: str) -> None:
+    """Write an MLflow model folder around the files that `train` built; `rows` are an example of what it is asked.
+
+    Those files are copied byte for byte (model.skops in the place of the one that MLflow writes), so the digest of
+    model.skops stays the model's name, and serving finds the compiled form beside it.
+    """
+    import mlflow  # noqa: PLC0415
+    from mlflow.models import ModelSignature  # noqa: PLC0415
+    from mlflow.types import ColSpec, Schema, TensorSpec  # noqa: PLC0415
+
+    logging.getLogger("mlflow").setLevel(logging.ERROR)  # a venv made by uv has no pip to write down the version of
+    columns = [ColSpec("double", name) for name in numbers(data)]
+    columns += [ColSpec("string", name, required=not data.columns[name].missing) for name in categories(data)]
+    scores = TensorSpec(pd.Series(dtype="float64").to_numpy().dtype, (-1, 2))
+    mlflow.sklearn.save_model(
+        model.loads(files.read_bytes(built / "model.skops")),
+        str(folder),
+        signature=ModelSignature(Schema(columns), Schema([scores])),
+        input_example=inputs(rows, data),
+        pip_requirements=[f"{name}=={version(name)}" for name in REQUIREMENTS],
+        serialization_format="skops",
+        skops_trusted_types=sorted(model.TRUSTED),
+        pyfunc_predict_fn="predict_proba",
+    )
+    for path in built.iterdir():
+        files.write_bytes(path.read_bytes(), folder / path.name)
+    files.write_text(card, folder / "card.md")

@@ -1,0 +1,63 @@
+"""Show what is registered."""
+
+from datetime import UTC, datetime
+
+from ml import cli, registry
+from ml.ledger import Event, State, Version
+from ml.params import read_params
+from ml.text import columns
+
+
+def main(history: bool = False) -> None:
+    """Print the versions with aliases, metrics, commit, data and age; --history prints what happened to them."""
+    project = read_params().project
+    state = registry.open_registry(project).state()
+    if not state.versions:
+        print(f"{project} has no versions yet. Next: make run, make register (or make registry-pull)")
+    elif history:
+        print(
+            columns(["when (UTC)", "who", "action", "version", "champion after", "reason"], map(_event, state.events))
+        )
+    else:
+        header = ["version", "aliases", "accuracy", "roc_auc", "commit", "data", "age", "model"]
+        print(columns(header, [_version(v, state) for v in reversed(state.versions)]))
+
+
+def _version(version: Version, state: State) -> list[str]:
+    metrics, lineage = version.entry["run"]["metrics"], version.lineage
+    aliases = [name for name, number in state.aliases.items() if number == version.number]
+    aliases += ["forced"] if version.entry["reason"] else []
+    return [
+        str(version.number),
+        ", ".join(aliases),
+        f"{metrics['accuracy']:.4f}",
+        f"{metrics['roc_auc']:.4f}",
+        (lineage["commit"] or "none")[:8] + ("+" if lineage["changed"] else ""),
+        (lineage["data"]["md5"] or "none")[:8],
+        age(version.entry["time"]),
+        version.model[:12] + (" (pruned)" if version.pruned else ""),
+    ]
+
+
+def _event(event: Event) -> list[str]:
+    return [
+        event.time[:19].replace("T", " "),
+        event.who,
+        event.action,
+        str(event.version),
+        str(event.champion or "none"),
+        event.reason,
+    ]
+
+
+def age(time: str) -> str:
+    """How long ago, in the largest unit that fits."""
+    seconds = (datetime.now(UTC) - datetime.fromisoformat(time)).total_seconds()
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= size:
+            return f"{seconds / size:.0f} {unit}"
+    return "now"
+
+
+if __name__ == "__main__":
+    cli.run(main)

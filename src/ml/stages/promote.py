@@ -1,0 +1,21 @@
+"""Make a version the champion."""
+
+from ml import cli, ledger, registry
+from ml.params import read_params
+
+
+def main(version: int, reason: str = "") -> None:
+    """Make a version the champion; the one that yields becomes `previous`."""
+    store = registry.open_registry(read_params().project)
+    state = store.state()
+    chosen = state.version(version)
+    if state.aliases.get(ledger.CHAMPION) == version:
+        cli.say(f"promote: version {version} is the champion already")
+        return
+    store.move(registry.stamped("promote", chosen.model, reason))
+    cli.say(f"promote: version {version} is champion, after {state.aliases.get(ledger.CHAMPION, 'none')}")
+    cli.say("promote: Next: make registry-push (embedded home), make serve. Undo: make rollback")
+
+
+if __name__ == "__main__":
+    cli.run(main)

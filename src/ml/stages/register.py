@@ -1,0 +1,59 @@
+"""Make the gated build a version in the registry."""
+
+import tempfile
+from pathlib import Path
+
+from ml import cli, files, ledger, lineage, package, registry, tracking
+from ml.card import card
+from ml.errors import UserError
+from ml.params import Params, read_params
+
+
+def main(force: str = "") -> None:
+    """Register build/ as a version and promote it when the gates allow; --force REASON registers a refused build."""
+    params = read_params()
+    entry = _entry(params, force)
+    store = registry.open_registry(params.project)
+    state = _register(store, entry, params)
+    version = state.of(entry["model"])
+    word = "now" if version.entry["time"] == entry["time"] else "already"
+    cli.say(f"register: {word} version {version.number} of {params.project}")
+    if version.lineage["changed"]:
+        cli.say(
+            f"register: commit {', '.join(version.lineage['changed'][:3])} first next time: no commit holds this build"
+        )
+    before = state.named(ledger.CHAMPION)
+    if state.aliases.get(ledger.CHALLENGER) == version.number and registry.promotable(entry["verdict"], before):
+        reason = f"gates passed; against the champion: {entry['verdict'].get('champion') or 'none yet'}"
+        store.move(registry.stamped("promote", version.model, reason))
+        cli.say(f"register: promoted: version {version.number} is champion. Undo: make rollback")
+    elif before and before.number == version.number:
+        cli.say("register: it is the champion. Next: make models, make serve")
+    else:
+        cli.say(f"register: it is not champion. Next: make models; then make promote VERSION={version.number}")
+
+
+def _register(store: registry.Registry, entry: ledger.Entry, params: Params) -> ledger.State:
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder) / "model"
+        example = files.read_table(files.TEST).head(3)
+        package.write(place, files.MODEL, example, params.data, card(entry, params))
+        return store.register(entry, place)
+
+
+def _entry(params: Params, force: str) -> ledger.Entry:
+    verdict = files.read_json(files.VERDICT)
+    origin = lineage.collect(params)
+    if verdict.get("model") != origin["model"]:
+        raise UserError(f"{files.VERDICT} judges another model than the one in {files.MODEL}. Run `make run` again.")
+    if not verdict["passed"] and not force:
+        refused = [v["reason"] for v in verdict["verdicts"] if not v["passed"] and v["severity"] == "critical"]
+        reasons = "\n".join(f"  {reason}" for reason in refused)
+        raise UserError(f"the gates refuse this build:\n{reasons}\nMend it, or say why: FORCE='reason' make register")
+    run = tracking.describe(params, origin, files.read_json(files.METRICS), files.read_json(files.INTERVALS))
+    reason = "" if verdict["passed"] else force
+    return registry.stamped("register", origin["model"], reason, run=run, verdict=verdict)
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,18 @@
+"""Make the embedded registry smaller."""
+
+from ml import cli, ledger, registry
+from ml.params import read_params
+
+
+def main(keep: int = 20) -> None:
+    """Delete the model files of versions that have no alias and are not among the last `keep`; their record stays."""
+    home = registry.embedded_home(read_params().project)
+    doomed = ledger.doomed(home.state(), keep)
+    home.prune([registry.stamped("prune", version.model, f"kept the last {keep}") for version in doomed])
+    cli.say(f"registry-prune: deleted the files of {len(doomed)} versions; `make reproduce VERSION=n` builds one again")
+    if doomed:
+        cli.say("registry-prune: Next: make registry-push")
+
+
+if __name__ == "__main__":
+    cli.run(main)

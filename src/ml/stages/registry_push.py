@@ -1,0 +1,17 @@
+"""Give the registry to a git remote."""
+
+from ml import branch, cli, registry
+from ml.params import read_params
+
+
+def main(remote: str = "origin") -> None:
+    """Merge .mlflow/ with branch `mlflow` of the remote and push what is new there as one commit."""
+    state, new = branch.push(registry.embedded_home(read_params().project), remote)
+    if not new:
+        cli.say(f"registry-push: {remote} has all {len(state.versions)} versions already")
+    for entry in new:
+        cli.say(f"registry-push: sent {entry['action']} of version {state.of(entry['model']).number}")
+
+
+if __name__ == "__main__":
+    cli.run(main)

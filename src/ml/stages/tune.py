@@ -1,0 +1,106 @@
+"""Search better settings for the model."""
+
+import sys
+from hashlib import sha256
+from typing import Any
+
+from ml import cli, files, search, tracking
+from ml.errors import UserError
+from ml.params import Params, read_params
+
+
+def main(trials: int = 0) -> None:
+    """Search the space of train.model in params.yaml: tune, and print the best settings as a diff of params.yaml.
+
+    Only build/train.parquet is read. Finished trials are kept: Ctrl-C stops, and the same command goes on from there.
+    """
+    import optuna  # noqa: PLC0415
+
+    params = read_params()
+    if not params.tune.spaces.get(params.train.model):
+        raise UserError(f"params.yaml: tune.spaces.{params.train.model} is empty: say there what to search.")
+    frame = files.read_table(files.TRAIN)
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    study = _study(optuna, params)
+    wanted = (trials or params.tune.trials) - len(_finished(study))
+    cli.say(f"tune: {max(wanted, 0)} trials of {params.train.model}, {len(_finished(study))} done before")
+    nest = _Nest(params)
+
+    def judge(trial: Any) -> float:
+        train = search.suggest(trial, params)
+        return search.validate(frame, params, train, lambda _, __: None)
+
+    try:
+        if wanted > 0:
+            study.optimize(judge, wanted, callbacks=[nest.log], show_progress_bar=sys.stderr.isatty())
+    except KeyboardInterrupt:
+        cli.say("\ntune: stopped; finished trials are kept, `make tune` goes on from there")
+    nest.close(study)
+    _propose(study, params)
+
+
+def _study(optuna: Any, params: Params) -> Any:
+    """The study of this model, space and training data: any other one is another search."""
+    space = params.tune.spaces[params.train.model]
+    fixed = {name: value for name, value in getattr(params.train, params.train.model) if name not in space}
+    asked = [files.digest(files.TRAIN), params.train.seed, fixed, params.tune.folds, params.tune.metric, space]
+    name = f"{params.project}-{params.train.model}-{sha256(repr(asked).encode()).hexdigest()[:12]}"
+    tracking.HOME.mkdir(exist_ok=True)
+    place = f"sqlite:///{(tracking.HOME / 'tune.db').as_posix()}"
+    way = search.direction(params.tune.metric)
+    study = optuna.create_study(storage=place, study_name=name, direction=way, load_if_exists=True)
+    done = len(study.get_trials(deepcopy=False))
+    study.sampler = optuna.samplers.TPESampler(seed=params.train.seed + done)  # else it would draw the first ones again
+    if not done:
+        study.enqueue_trial(search.present(params))  # what there is now, so that a proposal is known to be better
+    return study
+
+
+def _finished(study: Any) -> list[Any]:
+    return [trial for trial in study.get_trials(deepcopy=False) if trial.value is not None]
+
+
+def _propose(study: Any, params: Params) -> None:
+    if not _finished(study):
+        raise UserError("no trial finished. Run `make tune` again and let one finish.")
+    best, metric = study.best_trial, params.tune.metric
+    print(f"best of {len(_finished(study))} trials: {metric} {best.value:.4f} in cross-validation, trial {best.number}")
+    settings = {name: float(f"{v:.6g}") if isinstance(v, float) else v for name, v in best.params.items()}
+    change = search.difference(files.PARAMS.read_text(encoding="utf-8"), params.train.model, settings)
+    print(change or "params.yaml has these settings already")
+    cli.say("tune: Next: make the change in params.yaml, then make run" if change else "tune: Next: make run")
+
+
+class _Nest:
+    """The MLflow run of a search, with a nested run for each trial."""
+
+    def __init__(self, params: Params) -> None:
+        self.params = params
+        self.client = tracking.open_client()
+        with tracking.answered():
+            self.experiment = tracking.experiment(self.client, params.project)
+            made = self.client.create_run(self.experiment, run_name=f"tune-{params.train.model}")
+        self.run = made.info.run_id
+
+    def log(self, _: Any, trial: Any) -> None:
+        """One finished trial."""
+        tags = {"mlflow.parentRunId": self.run}
+        with tracking.answered():
+            child = self.client.create_run(self.experiment, tags=tags, run_name=f"trial-{trial.number}").info.run_id
+            for name, value in trial.params.items():
+                self.client.log_param(child, f"train.{name}", value)
+            self.client.log_metric(child, f"cv_{self.params.tune.metric}", trial.value)
+            self.client.set_terminated(child)
+        if not sys.stderr.isatty():
+            cli.say(f"tune: trial {trial.number}: {self.params.tune.metric} {trial.value:.4f} with {trial.params}")
+
+    def close(self, study: Any) -> None:
+        """The best so far, on the run of the search."""
+        with tracking.answered():
+            if _finished(study):
+                self.client.log_metric(self.run, f"cv_{self.params.tune.metric}", study.best_value)
+            self.client.set_terminated(self.run)
+
+
+if __name__ == "__main__":
+    cli.run(main)

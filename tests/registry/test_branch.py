@@ -1,0 +1,210 @@
+"""The embedded registry on a branch: shared, raced for, killed half-way, moved, pruned."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import mlflow
+import pytest
+
+from ml import branch, ledger, registry, tracking
+from ml.embedded import Embedded
+from ml.errors import UserError
+from tests.conftest import ROOT
+from tests.registry.conftest import MLFLOW
+
+pytestmark = pytest.mark.slow
+
+
+def git(folder, *arguments):
+    done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=True)
+    return done.stdout
+
+
+@pytest.fixture
+def remote(tmp_path, monkeypatch):
+    for name in MLFLOW:
+        monkeypatch.delenv(name, raising=False)
+    git(tmp_path, "init", "-q", "--bare", "remote.git")
+    return tmp_path / "remote.git"
+
+
+@pytest.fixture
+def clone(tmp_path, remote, monkeypatch):
+    """Make a clone by name, go there, and hand out its registry."""
+
+    def enter(name):
+        folder = tmp_path / name
+        if not folder.exists():
+            git(tmp_path, "init", "-q", name)
+            git(folder, "remote", "add", "origin", str(remote))
+        monkeypatch.chdir(folder)
+        return Embedded("churn")
+
+    return enter
+
+
+def register(home, fitted, number):
+    return home.register(fitted.entry(number), fitted.folder(number))
+
+
+def crew(what, remote, folder, rounds):
+    folder.mkdir()
+    env = os.environ | {"PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"}
+    command = [sys.executable, "-m", "tests.registry.crew", what, str(remote), str(folder), str(rounds), "7"]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_what_one_pushes_another_pulls(clone, fitted):
+    here = clone("here")
+    register(here, fitted, 1)
+    here.move(registry.stamped("promote", here.state().version(1).model, "first"))
+    branch.push(here)
+    there = clone("there")
+    branch.pull(there)
+
+    found = registry.champion(tracking.HOME, "churn")
+    assert (found.version, found.model) == (1, fitted.content(1))
+    assert there.state() == here.state()
+
+
+def test_pushing_touches_neither_files_nor_index_nor_branches(clone, fitted, remote):
+    home = clone("here")
+    git(".", "-c", "user.name=a", "-c", "user.email=a@b", "commit", "-q", "--allow-empty", "-m", "first")
+    register(home, fitted, 1)
+    before = git(".", "status", "--porcelain", "--branch"), git(".", "branch"), git(".", "rev-parse", "HEAD")
+    branch.push(home)
+    after = git(".", "status", "--porcelain", "--branch"), git(".", "branch"), git(".", "rev-parse", "HEAD")
+
+    assert before == after
+    assert git(remote, "log", "-1", "--format=%s", "mlflow").startswith("register version 1 by ")
+
+
+def test_pushing_twice_makes_one_commit(clone, fitted, remote):
+    home = clone("here")
+    register(home, fitted, 1)
+    branch.push(home)
+
+    assert branch.push(home)[1] == []
+    assert git(remote, "rev-list", "--count", "mlflow").strip() == "1"
+
+
+def test_two_who_registered_version_1_end_with_1_and_2_in_both_clones_and_in_mlflow(clone, fitted):
+    here, there = clone("here"), clone("there")
+    clone("here")
+    register(here, fitted, 1)
+    branch.push(here)
+    clone("there")
+    register(there, fitted, 2)
+    branch.push(there)
+    clone("here")
+    state = branch.pull(here)
+
+    assert [v.model for v in state.versions] == [fitted.entry(n)["model"] for n in (1, 2)]
+    for name in ("here", "there"):
+        clone(name)
+        Embedded("churn").show()
+        client = tracking.open_client()
+        shown = {client.get_model_version("churn", str(n)).tags["model.digest"] for n in (1, 2)}
+        assert shown == {v.model for v in state.versions}
+        assert client.get_model_version_by_alias("churn", "challenger").version in (2, "2")
+
+
+def test_20_rounds_of_two_pushers_at_once_lose_nothing(remote, tmp_path):
+    found = crew("race", remote, tmp_path / "crew", 20)
+
+    assert found == {"failed": 0, "versions": 40, "promotions": 40, "lacking": [], "faults": [], "same": True}
+
+
+def test_50_kills_at_random_moments_leave_a_registry_that_can_be_read_and_used(remote, tmp_path):
+    found = crew("crash", remote, tmp_path / "crew", 50)
+
+    assert found["wrong"] == []
+    assert found["killed"] > 25
+    assert (found["same"], found["last"]) == (True, "last-")
+
+
+def test_a_moved_folder_still_loads_and_changes(clone, fitted, tmp_path, monkeypatch, params):
+    home = clone("here")
+    register(home, fitted, 1)
+    shutil.move(tmp_path / "here", tmp_path / "elsewhere")
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    uri = tracking.embedded_uri()
+    monkeypatch.chdir(tmp_path)  # from any folder
+    mlflow.set_tracking_uri(uri)
+    mlflow.set_registry_uri(uri)
+    local = mlflow.artifacts.download_artifacts("models:/churn@challenger")
+
+    assert str(tmp_path / "elsewhere") in local
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    state = register(Embedded("churn"), fitted, 2)
+    assert [v.number for v in state.versions] == [1, 2]
+    assert not (tmp_path / "here").exists()
+
+
+def test_an_address_outside_the_home_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setenv("REGISTRY_HOME", str(tmp_path / "home"))
+
+    with pytest.raises(mlflow.MlflowException, match="leads out of"):
+        mlflow.artifacts.download_artifacts("store:/../../etc/passwd")
+
+
+def test_mlflow_is_made_anew_from_the_ledger_when_its_database_is_gone(clone, fitted):
+    home = clone("here")
+    for number in (1, 2):
+        register(home, fitted, number)
+    (home.home / "mlflow.db").unlink()
+    home.show()
+
+    versions = tracking.open_client().search_model_versions("name = 'churn'")
+    assert {int(v.version) for v in versions} == {1, 2}
+
+
+def test_pruning_frees_the_files_here_and_on_the_branch_and_keeps_the_record(clone, fitted, remote):
+    home = clone("here")
+    for number in (1, 2, 3):
+        register(home, fitted, number)
+    home.move(registry.stamped("promote", home.state().version(1).model, ""))
+    branch.push(home)
+    doomed = ledger.doomed(home.state(), keep=1)
+    home.prune([registry.stamped("prune", version.model, "") for version in doomed])
+    branch.push(home)
+
+    names = git(remote, "ls-tree", "--name-only", "mlflow:models").split()
+    assert sorted(names) == sorted(fitted.entry(n)["model"] for n in (1, 3))
+    with pytest.raises(UserError, match="its files were pruned"):
+        home.content(home.state().version(2))
+    assert home.state().version(2).lineage["data"]["rows"] == 1200
+
+
+def test_a_remote_that_cannot_be_reached_is_named(clone, fitted):
+    home = clone("here")
+    register(home, fitted, 1)
+    git(".", "remote", "set-url", "origin", "/nowhere/at/all.git")
+
+    with pytest.raises(UserError, match="cannot be reached at origin"):
+        branch.push(home)
+
+
+def test_a_remote_that_refuses_is_quoted(clone, fitted, remote):
+    home = clone("here")
+    register(home, fitted, 1)
+    hook = remote / "hooks" / "pre-receive"
+    hook.write_text("#!/bin/sh\necho no room here >&2\nexit 1\n")
+    hook.chmod(0o755)
+
+    with pytest.raises(UserError, match="no room here"):
+        branch.push(home)
+
+
+def test_a_model_file_that_was_changed_is_not_served(clone, fitted):
+    home = clone("here")
+    state = register(home, fitted, 1)
+    (home.folder(state.versions[0].model) / "model.skops").write_bytes(b"something else")
+
+    with pytest.raises(UserError, match="is not the model that was registered"):
+        home.content(state.versions[0])

@@ -1,0 +1,233 @@
+"""From a clean clone: build, register, refuse, promote, rebuild, search. Commands run as a user runs them."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.conftest import ROOT
+from tests.registry.conftest import MLFLOW
+
+pytestmark = pytest.mark.slow
+
+
+def stage(folder, name, *flags, check=True):
+    return command(folder, sys.executable, "-m", f"ml.stages.{name}", *flags, check=check)
+
+
+def command(folder, *words, check=True):
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    env = {name: value for name, value in os.environ.items() if name not in MLFLOW}
+    env |= {"PATH": path, "PYTHONPATH": f"{folder / 'src'}{os.pathsep}{folder}"}
+    done = subprocess.run(words, cwd=folder, env=env, capture_output=True, text=True, check=False)
+    assert not check or done.returncode == 0, done.stdout + done.stderr
+    return done
+
+
+def configure(folder, **sections):
+    """Change settings, commit, and build."""
+    path = folder / "params.yaml"
+    settings = yaml.safe_load(path.read_text())
+    for name, changes in sections.items():
+        settings[name] |= changes
+    path.write_text(yaml.safe_dump(settings, sort_keys=False))
+    command(folder, "dvc", "repro", "--quiet")
+    command(folder, "git", "-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qam", "Another model")
+    return stage(folder, "gate", check=False)
+
+
+FOREST = {"seed": 0, "random_forest": {"n_estimators": 5, "max_depth": 6}}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A clone with a small model, registered as version 1 from a clean commit."""
+    if not (ROOT / ".git").exists():
+        pytest.skip("these tests clone the repository: run them in a git checkout")
+    place = tmp_path_factory.mktemp("clone") / "first"
+    subprocess.run(["git", "clone", "-q", f"file://{ROOT}", str(place)], check=True)
+    command(place, "dvc", "pull", "--quiet", "data.dvc")
+    configure(place, train=FOREST, evaluate={"bootstrap": 100}, gates={})
+    write_verdict(place, passed=True)
+    stage(place, "register")
+    return place
+
+
+def write_verdict(place, *, passed):
+    """The verdict of the gates, made to pass or to refuse: the gates have tests of their own."""
+    path = place / "build" / "verdict.json"
+    verdict = json.loads(path.read_text())
+    reason = "accuracy 0.700 is below the minimum 0.850 (interval 0.68 to 0.72, 2,388 rows)"
+    refusal = {"gate": "accuracy", "passed": passed, "reason": reason, "severity": "critical"}
+    path.write_text(json.dumps(verdict | {"passed": passed, "champion": "better", "verdicts": [refusal]}))
+
+
+def test_the_first_version_is_promoted_and_listed_with_its_commit(folder):
+    listed = stage(folder, "models").stdout
+
+    commit = command(folder, "git", "rev-parse", "HEAD").stdout[:8]
+    line = next(line for line in listed.splitlines() if line.startswith("1 "))
+    assert "champion" in line
+    assert commit in line
+    assert f"{commit}+" not in line
+
+
+def test_registering_again_says_so_and_adds_nothing(folder):
+    done = stage(folder, "register")
+
+    assert "already version 1" in done.stderr
+    assert len(stage(folder, "models").stdout.splitlines()) == 2
+
+
+def test_the_card_tells_use_data_metrics_and_gates(folder):
+    card = next((folder / ".mlflow" / "models").glob("*/card.md")).read_text()
+
+    for heading in ("Intended use", "Data", "How good", "What the gates found", "Origin"):
+        assert f"## {heading}" in card
+    assert "12,000 rows" in card
+    assert "| roc_auc |" in card
+
+
+def test_a_version_rebuilt_from_its_record_is_identical(folder):
+    done = stage(folder, "reproduce", "--version", "1")
+
+    assert done.stdout.startswith("version 1 is identical")
+    assert command(folder, "git", "worktree", "list").stdout.count("\n") == 1
+
+
+def test_a_clone_at_another_path_reads_and_rebuilds_the_same(folder, tmp_path):
+    moved = tmp_path / "moved"
+    shutil.copytree(folder, moved, symlinks=True)
+
+    assert stage(moved, "models").stdout == stage(folder, "models").stdout
+    stage(moved, "promote", "--version", "1")
+
+
+def test_a_model_whose_bytes_differ_is_called_different_with_what_differs(folder, tmp_path):
+    moved = tmp_path / "moved"
+    shutil.copytree(folder, moved, symlinks=True)
+    forge(moved, lambda entry: entry["run"]["lineage"]["libraries"].update(numpy="1.0.0"), seed=5)
+    done = stage(moved, "reproduce", "--version", "1", check=False)
+
+    assert done.returncode == 1
+    assert "version 1 is different: scores of 2,388 test rows differ by at most" in done.stdout
+    assert "numpy was 1.0.0, is" in done.stdout
+
+
+def forge(place, change, seed):
+    """Put another model under version 1, with a changed record: a registry whose build cannot be repeated."""
+    settings = yaml.safe_load((place / "params.yaml").read_text())
+    settings["train"]["seed"] = seed
+    (place / "params.yaml").write_text(yaml.safe_dump(settings, sort_keys=False))
+    stage(place, "train")
+    other = place / "build" / "model" / "model.skops"
+    ask = "import sys; from ml import lineage; from pathlib import Path; print(lineage.digest(Path(sys.argv[1])))"
+    digest = command(place, sys.executable, "-c", ask, str(other)).stdout.strip()
+    ledger = place / ".mlflow" / "ledger.jsonl"
+    entries = [json.loads(line) for line in ledger.read_text().splitlines()]
+    old = entries[0]["model"]
+    for entry in entries:
+        entry["model"] = digest
+    change(entries[0])
+    ledger.write_text("".join(json.dumps(entry) + "\n" for entry in entries))
+    shutil.copytree(place / ".mlflow" / "models" / old, place / ".mlflow" / "models" / digest)
+    shutil.copy(other, place / ".mlflow" / "models" / digest)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda lineage: lineage.update(commit="1" * 40), "commit 1111111"),
+        (lambda lineage: lineage["data"].update(md5="2" * 32), f"{'2' * 32} was recorded"),
+        (lambda lineage: lineage.update(commit=None), "built outside git"),
+    ],
+    ids=["commit", "data", "no git"],
+)
+def test_what_is_missing_for_a_rebuild_is_named(folder, tmp_path, change, said):
+    moved = tmp_path / "moved"
+    shutil.copytree(folder, moved, symlinks=True)
+    ledger = moved / ".mlflow" / "ledger.jsonl"
+    entries = [json.loads(line) for line in ledger.read_text().splitlines()]
+    change(entries[0]["run"]["lineage"])
+    ledger.write_text("".join(json.dumps(entry) + "\n" for entry in entries))
+    done = stage(moved, "reproduce", "--version", "1", check=False)
+
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_data_that_nobody_has_is_named(folder, tmp_path):
+    moved = tmp_path / "moved"
+    shutil.copytree(folder, moved, symlinks=True)
+    shutil.rmtree(moved / ".dvc" / "cache")
+    shutil.rmtree(moved / "dvc-remote")
+    command(moved, "git", "-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qam", "Lose the remote")
+    ledger = moved / ".mlflow" / "ledger.jsonl"
+    commit = command(moved, "git", "rev-parse", "HEAD").stdout.strip()
+    entries = [json.loads(line) for line in ledger.read_text().splitlines()]
+    entries[0]["run"]["lineage"]["commit"] = commit
+    ledger.write_text("".join(json.dumps(entry) + "\n" for entry in entries))
+    done = stage(moved, "reproduce", "--version", "1", check=False)
+
+    assert done.returncode == 1
+    assert "the data of version 1 cannot be had: data/customers.parquet" in done.stderr
+
+
+def test_a_refused_build_needs_a_reason_and_keeps_it_and_is_not_promoted(folder, tmp_path):
+    moved = tmp_path / "moved"
+    shutil.copytree(folder, moved, symlinks=True)
+    configure(moved, train=FOREST | {"seed": 3})
+    write_verdict(moved, passed=False)
+    refused = stage(moved, "register", check=False)
+    forced = stage(moved, "register", "--force", "the gate is wrong today")
+
+    assert refused.returncode == 1
+    assert "accuracy 0.700 is below the minimum" in refused.stderr
+    assert "version 2" in forced.stderr
+    history = stage(moved, "models", "--history").stdout
+    assert "the gate is wrong today" in history
+    assert [line.split()[0] for line in stage(moved, "models").stdout.splitlines() if "champion" in line] == ["1"]
+
+
+def test_a_verdict_on_another_model_does_not_count(folder, tmp_path):
+    moved = tmp_path / "moved"
+    shutil.copytree(folder, moved, symlinks=True)
+    path = moved / "build" / "verdict.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"model": "another"}))
+    done = stage(moved, "register", check=False)
+
+    assert done.returncode == 1
+    assert "judges another model" in done.stderr
+
+
+def test_tuning_reads_no_test_rows_goes_on_where_it_stopped_and_proposes_a_diff(folder, tmp_path):
+    moved = tmp_path / "moved"
+    shutil.copytree(folder, moved, symlinks=True)
+    (moved / "build" / "test.parquet").unlink()
+    settings = yaml.safe_load((moved / "params.yaml").read_text())
+    settings["tune"] = {"folds": 2, "spaces": {"random_forest": {"max_depth": {"low": 1, "high": 12}}}}
+    (moved / "params.yaml").write_text(yaml.safe_dump(settings, sort_keys=False))
+    first = stage(moved, "tune", "--trials", "2")
+    second = stage(moved, "tune", "--trials", "6")
+
+    assert "0 done before" in first.stderr
+    assert "4 trials of random_forest, 2 done before" in second.stderr
+    assert "best of 6 trials" in second.stdout
+    assert "+++ b/params.yaml" in second.stdout
+
+
+def test_runs_side_by_side_show_what_differs(folder, tmp_path):
+    moved = tmp_path / "moved"
+    shutil.copytree(folder, moved, symlinks=True)
+    configure(moved, train=FOREST | {"seed": 4})
+    shown = stage(moved, "compare").stdout
+
+    assert "train.seed" in shown
+    assert "train.max_depth" not in shown
+    assert "roc_auc" in shown

@@ -1,0 +1,125 @@
+"""The life of a version, the same in both homes."""
+
+import json
+
+import mlflow
+import numpy as np
+import pytest
+
+from ml import ledger, model, registry, schema, tracking
+from ml.errors import UserError
+
+pytestmark = pytest.mark.slow
+
+
+def register(store, fitted, number, **more):
+    return store.register(fitted.entry(number, **more), fitted.folder(number))
+
+
+def act(store, action, number, reason=""):
+    version = store.state().version(number)
+    return store.move(registry.stamped(action, version.model, reason))
+
+
+def test_a_new_registry_has_no_champion(store, home):
+    assert store.state() == ledger.State()
+    assert registry.champion(home, store.project) is None
+
+
+def test_registering_makes_a_challenger_with_its_lineage(store, fitted):
+    state = register(store, fitted, 1)
+
+    version = state.named("challenger")
+    assert version.number == 1
+    assert version.lineage["data"]["rows"] == 1200
+    assert state.events[-1].action == "register"
+
+
+def test_the_same_model_twice_is_one_version_and_one_run(store, fitted, home):
+    register(store, fitted, 1)
+    register(store, fitted, 2)
+    state = register(store, fitted, 1)
+
+    client = tracking.open_client(home)
+    runs = client.search_runs([client.get_experiment_by_name(store.project).experiment_id])
+    assert [v.number for v in state.versions] == [1, 2]
+    assert len(runs) == 2
+
+
+def test_promoting_moves_the_old_champion_to_previous_and_keeps_history(store, fitted, home):
+    register(store, fitted, 1)
+    act(store, "promote", 1)
+    register(store, fitted, 2)
+    state = act(store, "promote", 2, "better on the slices")
+
+    assert state.aliases == {"champion": 2, "previous": 1}
+    assert [(e.action, e.version, e.champion) for e in state.events] == [
+        ("register", 1, None),
+        ("promote", 1, 1),
+        ("register", 2, 1),
+        ("promote", 2, 2),
+    ]
+    assert state.events[-1].reason == "better on the slices"
+    assert registry.champion(home, store.project).version == 2
+
+
+def test_rolling_back_brings_the_previous_champion_and_its_bytes_back(store, fitted, home):
+    for number in (1, 2):
+        register(store, fitted, number)
+        act(store, "promote", number)
+    state = store.state()
+    act(store, "rollback", registry.target(state, None).number)
+
+    found = registry.champion(home, store.project)
+    assert found.version == 1
+    assert found.model == fitted.content(1)
+
+
+def test_all_that_serving_needs_is_fetched(store, fitted, tmp_path):
+    state = register(store, fitted, 1)
+    store.fetch(state.versions[0], tmp_path / "model")
+
+    assert (tmp_path / "model" / "model.skops").read_bytes() == fitted.content(1)
+    assert {"compiled.json", "MLmodel", "card.md"} <= {path.name for path in (tmp_path / "model").iterdir()}
+
+
+def test_a_forced_version_keeps_its_reason(store, fitted):
+    state = register(store, fitted, 1, reason="the gate is wrong about region west")
+
+    assert state.versions[0].entry["reason"] == "the gate is wrong about region west"
+    assert not registry.promotable(state.versions[0].entry["verdict"], None)
+
+
+def test_mlflow_itself_loads_the_champion_and_answers_alike(store, fitted, home, params):
+    register(store, fitted, 1)
+    act(store, "promote", 1)
+
+    uri = tracking.server() or tracking.embedded_uri(home)
+    mlflow.set_tracking_uri(uri)
+    mlflow.set_registry_uri(uri)
+    loaded = mlflow.pyfunc.load_model(f"models:/{store.project}@champion")
+    rows = schema.inputs(fitted.frame.head(20), params.data)
+    ours = model.scores(model.loads(fitted.content(1)), fitted.frame.head(20), params.data)
+    assert np.array_equal(loaded.predict(rows)[:, 1], ours)
+
+
+def test_an_unknown_version_is_named_with_those_there_are(store, fitted):
+    register(store, fitted, 1)
+
+    with pytest.raises(UserError, match=r"there is no version 7; known: 1\."):
+        store.state().version(7)
+
+
+def test_a_version_shows_where_it_comes_from_in_mlflow(store, fitted, home):
+    register(store, fitted, 1)
+
+    shown = tracking.open_client(home).get_model_version(store.project, "1")
+    assert shown.tags["commit"] == "0" * 40
+    assert shown.tags["data.md5"] == "d" * 32
+
+
+def test_history_survives_as_json(store, fitted):
+    register(store, fitted, 1)
+    act(store, "promote", 1, 'quotes " and ünïcode')
+
+    assert json.loads(json.dumps(store.state().events[-1].reason)) == 'quotes " and ünïcode'

@@ -1,0 +1,101 @@
+"""What the registry costs: python tools/bench_registry.py [--versions 200] [--kilobytes 100]; `make bench` calls it.
+
+Versions are made of random bytes, which git cannot compress: the dearest case. The model size says how much there is.
+"""
+
+import ml.stages  # noqa: F401, I001  (no tool reports home)
+
+import argparse
+import hashlib
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from ml import branch, registry
+from ml.embedded import Embedded
+
+ROOT = Path(__file__).parent.parent
+PROJECT = "churn"
+
+
+def clone(remote, folder):
+    subprocess.run(["git", "init", "-q", str(folder)], check=True)
+    subprocess.run(["git", "-C", str(folder), "remote", "add", "origin", str(remote)], check=True)
+    (folder / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+    os.chdir(folder)
+    return Embedded(PROJECT)
+
+
+def entry(number, content):
+    digest = hashlib.sha256(content).hexdigest()
+    lineage = {"commit": f"{number:040x}", "changed": [], "data": {"md5": f"{number:032x}"}, "params": "p" * 4000}
+    metrics = {"accuracy": 0.9, "roc_auc": 0.95} | {f"metric_{i}": i / 24 for i in range(22)}
+    data = {"name": "data", "digest": "d"}
+    run = {"digest": digest, "name": f"model-{number}", "params": {"train.seed": number}, "metrics": metrics}
+    run |= {"tags": {}, "dataset": data, "lineage": lineage}
+    return registry.stamped("register", digest, "", run=run, verdict={"verdicts": ["v" * 200] * 30})
+
+
+def fill(home, count, size):
+    """Versions in the ledger and their files, as `register` keeps them, without MLflow."""
+    entries = []
+    for number in range(count):
+        content = random.Random(number).randbytes(size)  # noqa: S311
+        place = home.home / "new" / str(number)
+        place.mkdir(parents=True)
+        (place / "model.skops").write_bytes(content)
+        entries.append(entry(number, content))
+        home.keep(entries[-1]["model"], place)
+    home.change(lambda known: known + entries)
+
+
+def timed(act):
+    started = time.perf_counter()
+    act()
+    return time.perf_counter() - started
+
+
+def process(*command):
+    env = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)])}
+    return timed(lambda: subprocess.run([sys.executable, *command], env=env, check=True, stdout=subprocess.DEVNULL))
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--versions", type=int, default=200)
+    parser.add_argument("--kilobytes", type=int, default=100)
+    asked = parser.parse_args()
+    imported = process("-c", "import mlflow, mlflow.store.tracking.sqlalchemy_store")
+    with tempfile.TemporaryDirectory() as folder:
+        remote = Path(folder) / "remote.git"
+        subprocess.run(["git", "init", "-q", "--bare", str(remote)], check=True)
+        home = clone(remote, Path(folder) / "here")
+        fill(home, asked.versions, asked.kilobytes * 1000)
+        first = timed(home.show)
+        listing = process("-m", "ml.stages.models")
+        content = b"one more"
+        place = home.home / "new" / "more"
+        place.mkdir()
+        (place / "model.skops").write_bytes(content)
+        one = timed(lambda: home.register(entry(asked.versions, content), place))
+        sent = timed(lambda: branch.push(home))
+        there = clone(remote, Path(folder) / "there")
+        fetched = timed(lambda: branch.pull(there))
+        os.chdir(ROOT)
+    what = f"{asked.versions} versions of {asked.kilobytes} kB"
+    print(f"\n| registry, {what} | seconds | aim |\n|---|---|---|")
+    print(f"| import of MLflow with its database | {imported:.1f} | |")
+    print(f"| `make models`, the whole process (it does not import MLflow) | {listing:.2f} | 3 beyond the import |")
+    print(f"| registering one more, MLflow imported | {one:.2f} | seconds |")
+    print(f"| push of all to an empty local remote | {sent:.1f} | |")
+    print(f"| pull of all into an empty clone | {fetched:.1f} | |")
+    print(f"| push and pull | {sent + fetched:.1f} | 10 |")
+    print(f"| making MLflow's database of them, import included, once a clone | {first:.1f} | |")
+
+
+if __name__ == "__main__":
+    main()
