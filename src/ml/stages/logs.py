@@ -2,6 +2,7 @@
 
 import os
 import sys
+from csv import writer
 
 from ml import cli, predictions, segments
 from ml.params import read_params
@@ -14,7 +15,8 @@ def main(since: str = "", until: str = "", rows: int = 20, csv: bool = False) ->
     table = predictions.read_log(*sources, since=since, until=until)
     shown = table.drop(columns=predictions.KEY)
     if csv:
-        shown.to_csv(sys.stdout, index=False)
+        cells = shown.astype(object).where(shown.notna(), "")
+        writer(sys.stdout, lineterminator="\n").writerows([cells.columns, *cells.to_numpy()])
     elif len(shown):
         print(shown.tail(rows).to_string(index=False, max_colwidth=24))
     where = directory if url is None else f"{directory} and the place it is shipped to"
