@@ -104,6 +104,19 @@ registry-push: pipeline-venv ## Merge, then send what is new as one commit (REMO
 registry-prune: pipeline-venv ## Delete model files but for aliased versions and the last KEEP=20
 	@python -m ml.stages.registry_prune --keep $(or $(KEEP),20)
 
+##@ Prediction log
+.PHONY: logs
+logs: pipeline-venv ## What the API predicted, with late labels (SINCE= UNTIL= CSV=1)
+	@python -m ml.stages.logs --since "$(SINCE)" --until "$(UNTIL)" $(if $(CSV),--csv)
+
+.PHONY: compact
+compact: pipeline-venv ## Turn closed segments into Parquet files by day
+	@python -m ml.stages.compact
+
+.PHONY: ship
+ship: setup ## Ship closed segments to PREDICTION_LOG=postgresql://… or s3://… (ONCE=1 to stop after)
+	@python -m ml.stages.ship $(if $(ONCE),--once)
+
 ##@ The fork
 .PHONY: adopt
 adopt: pipeline-venv ## Make your table the data: DATA=file TARGET=column [PROJECT= ID= TIME= POSITIVE=]
