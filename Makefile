@@ -56,6 +56,12 @@ clean: ## Remove what the pipeline built; .venv, data and .mlflow stay
 	@git clean -fdxq build .pytest_cache .ruff_cache .hypothesis && git checkout -q -- build 2>/dev/null || true
 	@echo "clean: build/ is as committed. Next: make run"
 
+##@ Serving
+.PHONY: serve
+serve: setup ## Serve build/model on port 8000 (MODEL= PORT= WORKERS= CHALLENGER= CANARY=0.1): docs/serving.md
+	@SERVING_MODEL="$(MODEL)" SERVING_PORT="$(PORT)" SERVING_WORKERS="$(WORKERS)" SERVING_CHALLENGER="$(CHALLENGER)" \
+	  SERVING_CANARY="$(CANARY)" python -m serving
+
 ##@ The fork
 .PHONY: adopt
 adopt: pipeline-venv ## Make your table the data: DATA=file TARGET=column [PROJECT= ID= TIME= POSITIVE=]
