@@ -62,6 +62,10 @@ serve: setup ## Serve build/model on port 8000 (MODEL= PORT= WORKERS= CHALLENGER
 	@SERVING_MODEL="$(MODEL)" SERVING_PORT="$(PORT)" SERVING_WORKERS="$(WORKERS)" SERVING_CHALLENGER="$(CHALLENGER)" \
 	  SERVING_CANARY="$(CANARY)" python -m serving
 
+.PHONY: bench-serving
+bench-serving: setup ## Our server beside its peers, as ratios (minutes; needs wrk)
+	@python tools/bench_serving.py
+
 ##@ The fork
 .PHONY: adopt
 adopt: pipeline-venv ## Make your table the data: DATA=file TARGET=column [PROJECT= ID= TIME= POSITIVE=]

@@ -35,7 +35,7 @@ JSON = b"application/json"
 class Prediction(TypedDict):
     """The answer to one row."""
 
-    id: Id
+    id: str | int
     score: float
     label: bool
     model: str
@@ -53,7 +53,7 @@ class Label(TypedDict):
 
     __pydantic_config__ = ConfigDict(extra="forbid", strict=True)
     id: Id
-    label: bool | Annotated[int, Field(ge=-(2**63), lt=2**63)] | Annotated[str, Field(max_length=200)]
+    label: bool | Id
 
 
 class Feedback(TypedDict):

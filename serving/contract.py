@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, NotRequired
 
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError
 from typing_extensions import TypedDict  # pydantic needs this one below Python 3.12
 
 from ml.params import Category, Data, Number
@@ -11,8 +11,10 @@ from ml.params import Category, Data, Number
 LARGEST = 3.0e38  # a float32, the widest that trees take
 SHOWN_PROBLEMS = 20
 SHOWN_CHARACTERS = 100
+EXACT = 2**53  # whole numbers that JSON readers agree on
+Whole = Annotated[float, Field(ge=-EXACT, le=EXACT, multiple_of=1), AfterValidator(int)]  # JSON's 7.0 is the integer 7
 Id = Annotated[
-    Annotated[str, Field(min_length=1, max_length=200)] | Annotated[int, Field(ge=-(2**63), lt=2**63)],
+    Annotated[str, Field(min_length=1, max_length=200)] | Annotated[int, Field(ge=-EXACT, le=EXACT)] | Whole,
     Field(union_mode="left_to_right"),
 ]
 
