@@ -117,6 +117,16 @@ compact: pipeline-venv ## Turn closed segments into Parquet files by day
 ship: setup ## Ship closed segments to PREDICTION_LOG=postgresql://… or s3://… (ONCE=1 to stop after)
 	@python -m ml.stages.ship $(if $(ONCE),--once)
 
+##@ Serving
+.PHONY: serve
+serve: setup ## Serve build/model on port 8000 (MODEL= PORT= WORKERS= CHALLENGER= CANARY=0.1): docs/serving.md
+	@SERVING_MODEL="$(MODEL)" SERVING_PORT="$(PORT)" SERVING_WORKERS="$(WORKERS)" SERVING_CHALLENGER="$(CHALLENGER)" \
+	  SERVING_CANARY="$(CANARY)" python -m serving
+
+.PHONY: bench-serving
+bench-serving: setup ## Our server beside its peers, as ratios (minutes; needs wrk)
+	@python tools/bench_serving.py
+
 ##@ The fork
 .PHONY: adopt
 adopt: pipeline-venv ## Make your table the data: DATA=file TARGET=column [PROJECT= ID= TIME= POSITIVE=]

@@ -1,0 +1,74 @@
+"""`python -m serving`: check everything, then serve until SIGTERM."""
+
+import hashlib
+import os
+import secrets
+import signal
+import sys
+import tempfile
+from pathlib import Path
+
+import uvicorn
+from uvicorn.supervisors import Multiprocess
+
+from ml.errors import UserError
+from serving.metrics import SHARED
+from serving.settings import Settings, read_settings
+
+
+class Workers(Multiprocess):
+    """Several workers of which each swaps its model by itself on SIGHUP, so that no connection is closed for it."""
+
+    def handle_hup(self) -> None:
+        """Pass the signal on."""
+        for process in self.processes:
+            os.kill(process.pid, signal.SIGHUP)
+
+
+def build() -> object:
+    """The application of one worker, from the environment."""
+    from serving.app import create_app  # noqa: PLC0415
+    from serving.log import PredictionLog  # noqa: PLC0415
+    from serving.service import load_models  # noqa: PLC0415
+
+    settings = read_settings()
+    models = load_models(settings)
+    log = PredictionLog(Path(settings.log_directory), settings.log)
+    if settings.log_unavailable == "refuse":
+        try:
+            log.check()
+        except OSError as error:
+            raise UserError(str(error)) from None
+    return create_app(models, log, settings)
+
+
+def main() -> int:
+    """Serve as the SERVING_ variables say; exit 1 with the reason when something is wrong with them or the model."""
+    if sys.argv[1:] == ["--new-key"]:
+        key = secrets.token_urlsafe(32)
+        print(f"key, for the client: {key}\nline for SERVING_KEYS_FILE: {hashlib.sha256(key.encode()).hexdigest()}")
+        return 0
+    try:
+        settings = read_settings()
+        if settings.workers == 1:
+            uvicorn.Server(_config(build(), settings)).run()
+            return 0
+        with tempfile.TemporaryDirectory(prefix="serving-metrics-") as shared:
+            os.environ[SHARED] = shared
+            config = _config("serving.__main__:build", settings)
+            Workers(config, sockets=[config.bind_socket()]).run()
+    except UserError as error:
+        print(f"\nserving: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _config(app: object, settings: Settings) -> uvicorn.Config:
+    return uvicorn.Config(
+        app, factory=isinstance(app, str), host=settings.host, port=settings.port, workers=settings.workers,
+        access_log=False, log_level="info", server_header=False, timeout_graceful_shutdown=settings.drain_seconds,
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    sys.exit(main())

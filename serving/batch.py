@@ -1,0 +1,52 @@
+"""Requests that arrive in the same turn of the event loop are scored in one call; a lone one does not wait."""
+
+import asyncio
+from typing import Any
+
+import numpy as np
+
+from ml.predictor import Predictor
+
+INLINE_ROWS = 256  # more take milliseconds: a thread scores them, so that others are answered meanwhile
+
+
+class Batcher:
+    """Scores rows for many requests at once."""
+
+    def __init__(self, predictor: Predictor) -> None:
+        self._predictor = predictor
+        self._waiting: list[tuple[list[dict[str, Any]], asyncio.Future]] = []
+
+    async def scores(self, rows: list[dict[str, Any]]) -> np.ndarray:
+        """Probability of the positive class of each row; shape (rows,)."""
+        if len(rows) > INLINE_ROWS:
+            return await asyncio.to_thread(self._predictor.scores, rows)
+        loop = asyncio.get_running_loop()
+        future = loop.create_future()
+        if not self._waiting:
+            loop.call_soon(self._flush)
+        self._waiting.append((rows, future))
+        return await future
+
+    def _flush(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        while waiting:
+            batch, count = [], 0
+            while waiting and (not batch or count + len(waiting[0][0]) <= INLINE_ROWS):
+                batch.append(waiting.pop(0))
+                count += len(batch[-1][0])
+            self._score(batch)
+
+    def _score(self, batch: list[tuple[list[dict[str, Any]], asyncio.Future]]) -> None:
+        try:
+            scores = self._predictor.scores([row for rows, _ in batch for row in rows])
+        except Exception as error:  # noqa: BLE001  (each request reports it as its own)
+            for _, future in batch:
+                if not future.done():
+                    future.set_exception(error)
+            return
+        start = 0
+        for rows, future in batch:
+            if not future.done():  # its client has gone
+                future.set_result(scores[start : start + len(rows)])
+            start += len(rows)

@@ -1,0 +1,129 @@
+"""The data contract as the request model of the API, and its mistakes as sentences."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, NotRequired
+
+from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError
+from typing_extensions import TypedDict  # pydantic needs this one below Python 3.12
+
+from ml.params import Category, Data, Number
+
+LARGEST = 3.0e38  # a float32, the widest that trees take
+SHOWN_PROBLEMS = 20
+SHOWN_CHARACTERS = 100
+EXACT = 2**53  # whole numbers that JSON readers agree on
+Whole = Annotated[float, Field(ge=-EXACT, le=EXACT, multiple_of=1), AfterValidator(int)]  # JSON's 7.0 is the integer 7
+Id = Annotated[
+    Annotated[str, Field(min_length=1, max_length=200)] | Annotated[int, Field(ge=-EXACT, le=EXACT)] | Whole,
+    Field(union_mode="left_to_right"),
+]
+
+
+class Problem(TypedDict):
+    """What is wrong with a request; `row` and `column` are null when it is not about one value."""
+
+    row: int | None
+    column: str | None
+    value: Any
+    allowed: str | None
+    loc: list[int | str]
+    msg: str
+    type: str
+
+
+@dataclass(frozen=True)
+class Body:
+    """The validators of one contract; a valid row is a plain dict."""
+
+    data: Data
+    predict: Any
+    adapter: TypeAdapter
+    rows: TypeAdapter
+
+
+def body(data: Data, max_rows: int, unknown: Literal["refuse", "ignore"]) -> Body:
+    """The request model of a contract: `{"rows": [{column: value, …}, …]}`."""
+    fields = {name: _field(column) for name, column in data.columns.items()}
+    fields[data.id] = NotRequired[Annotated[Id | None, Field(description="Joins late labels to this prediction.")]]
+    row = TypedDict("Row", fields)
+    row.__pydantic_config__ = ConfigDict(
+        extra="forbid" if unknown == "refuse" else "ignore", strict=True, allow_inf_nan=False
+    )
+    rows = Annotated[list[row], Field(min_length=1, max_length=max_rows)]
+    predict = TypedDict("Predict", {"rows": rows})  # noqa: UP013  (the type is made here)
+    predict.__pydantic_config__ = ConfigDict(
+        extra="forbid", strict=True, json_schema_extra={"examples": [{"rows": [example(data)]}]}
+    )
+    return Body(data, predict, TypeAdapter(predict), TypeAdapter(rows))
+
+
+def example(data: Data) -> dict[str, Any]:
+    """A row that keeps the contract: the middle of each range, the first level."""
+    return {data.id: "example-1"} | {name: _middle(column) for name, column in data.columns.items()}
+
+
+def problems(error: ValidationError, data: Data) -> list[Problem]:
+    """The first mistakes of a request, each with its row, column, value and what is allowed."""
+    found = error.errors(include_url=False, include_context=False)[:SHOWN_PROBLEMS]
+    return [_problem(e, data) for e in found]
+
+
+def _field(column: Number | Category) -> Any:
+    if isinstance(column, Category):
+        kind = Literal[column.values]
+    else:
+        low = -LARGEST if column.min is None else column.min
+        high = LARGEST if column.max is None else column.max
+        kind = Annotated[float, Field(ge=low, le=high)]
+    return NotRequired[kind | None] if column.missing else kind
+
+
+def _middle(column: Number | Category) -> Any:
+    if isinstance(column, Category):
+        return column.values[0]
+    if column.min is not None and column.max is not None:
+        return (column.min + column.max) / 2
+    return next((v for v in (column.min, column.max) if v is not None), 0)
+
+
+def _problem(error: Any, data: Data) -> Problem:
+    location = [part for part in error["loc"] if part != "rows"]
+    row = location[0] if location and isinstance(location[0], int) else None
+    column = str(location[1]) if len(location) > 1 else None
+    known = data.columns.get(column or "")
+    allowed = _allowed(known) if known else None
+    message = error["msg"]
+    if error["type"] == "extra_forbidden" and column:
+        allowed, message = f"one of {', '.join([data.id, *data.columns])}", "the contract has no such column"
+    elif error["type"] == "missing" and column:
+        message = "the column is missing"
+    value = None if error["type"] in {"missing", "json_invalid"} else _shown(error["input"])
+    where = f"row {row}, {column}: " if column else ""
+    end = f"; allowed: {allowed}" if allowed else ""
+    return Problem(
+        row=row, column=column, value=value, allowed=allowed, loc=["body", *error["loc"]], msg=f"{where}{message}{end}",
+        type=error["type"],
+    )  # fmt: skip
+
+
+def _allowed(column: Number | Category) -> str:
+    also = ", or null" if column.missing else ""
+    if isinstance(column, Category):
+        return f"one of {', '.join(column.values)}{also}"
+    match column.min, column.max:
+        case None, None:
+            return f"a number{also}"
+        case low, None:
+            return f"a number of at least {low:g}{also}"
+        case None, high:
+            return f"a number of at most {high:g}{also}"
+        case low, high:
+            return f"a number from {low:g} to {high:g}{also}"
+
+
+def _shown(value: Any) -> Any:
+    """A value that is safe and short in an answer."""
+    if value is None or isinstance(value, bool) or (isinstance(value, int | float) and abs(value) < LARGEST):
+        return value
+    text = str(value)
+    return text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "…"

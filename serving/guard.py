@@ -1,0 +1,155 @@
+"""What stands before every route: request ids, API keys, rate and size limits, one log line, clean errors."""
+
+import hashlib
+import hmac
+import json
+import re
+import sys
+import time
+import uuid
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from pydantic_core import to_json
+
+from serving.metrics import Metrics
+from serving.settings import Settings, secret_lines
+
+OPEN_PATHS = ("/health/", "/ping", "/metrics", "/docs", "/openapi.json", "/assets/")
+PATHS = frozenset(
+    {"/predict", "/feedback", "/invocations", "/ping", "/model", "/metrics", "/health/live", "/health/ready"}
+)
+GIVEN_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+CLIENTS = 10_000  # remembered for the rate limit
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+
+class Refused(Exception):  # noqa: N818 - it is an answer, not a failure
+    """A request that is answered with an error: `reason` counts it in the metrics."""
+
+    def __init__(self, status: int, reason: str, detail: Any, headers: tuple[tuple[bytes, bytes], ...] = ()) -> None:
+        super().__init__(reason)
+        self.status, self.reason, self.detail, self.headers = status, reason, detail, headers
+
+
+class Guard:
+    """ASGI middleware in front of the application."""
+
+    def __init__(self, app: Callable, settings: Settings, metrics: Metrics) -> None:
+        self._app = app
+        self._settings = settings
+        self._metrics = metrics
+        self._limit = int(settings.max_body_mb * 1_000_000)
+        self._keys = [bytes.fromhex(k) for k in secret_lines(settings.keys_file)] if settings.keys_file else None
+        self._buckets: dict[Any, tuple[float, float]] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started, headers = time.perf_counter(), dict(scope["headers"])
+        given = headers.get(b"x-request-id", b"")
+        request_id = given.decode() if GIVEN_ID.fullmatch(given) else uuid.uuid4().hex
+        scope["request_id"], status = request_id, 0
+
+        async def answer(message: MutableMapping[str, Any]) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id.encode())]
+            await send(message)
+
+        try:
+            self._admit(scope, headers)
+            await self._app(scope, self._limited(receive, headers), answer)
+        except Refused as refused:
+            self._metrics.refused.labels(refused.reason).inc()
+            await respond(answer, {"detail": refused.detail, "request_id": request_id}, refused.status, refused.headers)
+        except Exception as error:  # noqa: BLE001  (a request must not take the worker along)
+            say("error", request_id=request_id, path=scope["path"], error=f"{type(error).__name__}: {error}")
+            if not status:
+                await respond(
+                    answer, {"detail": "the server failed; its log has this request id", "request_id": request_id}, 500
+                )
+        finally:
+            self._note(scope, request_id, status, time.perf_counter() - started)
+
+    def _admit(self, scope: Scope, headers: dict[bytes, bytes]) -> None:
+        if scope["path"].startswith(OPEN_PATHS):
+            return
+        client: Any = (scope.get("client") or ("",))[0]
+        if self._keys is not None:
+            given = headers.get(b"x-api-key") or headers.get(b"authorization", b"").removeprefix(b"Bearer ")
+            client = hashlib.sha256(given).digest()
+            if not any([hmac.compare_digest(client, key) for key in self._keys]):  # noqa: C419  (all are compared)
+                raise Refused(
+                    401, "key", "Send a valid key in the header X-API-Key.", ((b"www-authenticate", b"Bearer"),)
+                )
+        if self._settings.rate and not self._token(client):
+            raise Refused(
+                429, "rate", f"More than {self._settings.rate:g} requests a second.", ((b"retry-after", b"1"),)
+            )
+
+    def _token(self, client: Any) -> bool:
+        now, rate = time.monotonic(), self._settings.rate
+        tokens, last = self._buckets.pop(client, (max(rate, 1.0), now))
+        tokens = min(max(rate, 1.0), tokens + (now - last) * rate)
+        if len(self._buckets) >= CLIENTS:
+            del self._buckets[next(iter(self._buckets))]
+        self._buckets[client] = (tokens - 1 if tokens >= 1 else tokens, now)
+        return tokens >= 1
+
+    def _limited(self, receive: Receive, headers: dict[bytes, bytes]) -> Receive:
+        announced = headers.get(b"content-length", b"0")
+        if not announced.isdigit() or int(announced) > self._limit:
+            raise Refused(413, "size", self._too_large())
+        if b"content-length" in headers:
+            return receive
+        received = 0
+
+        async def counted() -> MutableMapping[str, Any]:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > self._limit:
+                raise Refused(413, "size", self._too_large())
+            return message
+
+        return counted
+
+    def _too_large(self) -> str:
+        return f"The body is larger than {self._settings.max_body_mb:g} MB. Send fewer rows a request."
+
+    def _note(self, scope: Scope, request_id: str, status: int, seconds: float) -> None:
+        path = scope["path"] if scope["path"] in PATHS else "other"
+        self._metrics.requests.labels(path, status).inc()
+        self._metrics.seconds.labels(path).observe(seconds)
+        wanted = self._settings.access_log
+        if wanted == "all" or (wanted == "errors" and status >= 400):  # noqa: PLR2004
+            say(
+                "request",
+                request_id=request_id,
+                method=scope["method"],
+                path=path,
+                status=status,
+                ms=round(seconds * 1e3, 2),
+            )
+
+
+async def respond(send: Send, content: Any, status: int = 200, headers: tuple[tuple[bytes, bytes], ...] = ()) -> None:
+    """Send JSON."""
+    data = content if isinstance(content, bytes) else to_json(content, inf_nan_mode="null")
+    start = [(b"content-type", b"application/json"), (b"content-length", str(len(data)).encode()), *headers]
+    await send({"type": "http.response.start", "status": status, "headers": start})
+    await send({"type": "http.response.body", "body": data})
+
+
+def say(event: str, **fields: Any) -> None:
+    """One JSON line on stdout; never with what a client sent."""
+    sys.stdout.write(
+        json.dumps({"time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "event": event, **fields}) + "\n"
+    )
+    sys.stdout.flush()

@@ -1,0 +1,62 @@
+"""MLflow's scoring protocol: the four shapes of its requests, as rows of our contract."""
+
+import csv
+import io
+from typing import Any
+
+from pydantic_core import from_json
+
+from ml.params import Data, Number
+from serving.guard import Refused
+
+SHAPES = "dataframe_split, dataframe_records, instances or inputs"
+
+
+def rows_of(content: bytes, kind: str, data: Data) -> list[dict[str, Any]]:
+    """The rows in a body of this content type, not yet checked; raises Refused when it has none of the shapes."""
+    if kind == "text/csv":
+        return _csv(content, data)
+    if kind != "application/json":
+        raise Refused(415, "content type", "Send application/json or text/csv.")
+    try:
+        given = from_json(content)
+    except ValueError as error:
+        raise Refused(400, "json", f"The body is not JSON: {error}.") from None
+    shapes = [k for k in given if k in SHAPES.replace(",", "").split()] if isinstance(given, dict) else []
+    if len(shapes) != 1:
+        raise Refused(400, "shape", f"The body must be an object with exactly one of {SHAPES}.")
+    found = _rows(shapes[0], given[shapes[0]], data)
+    return [{str(k): None if v != v else v for k, v in row.items()} for row in found]  # noqa: PLR0124  (NaN is missing)
+
+
+def _rows(shape: str, value: Any, data: Data) -> list[dict[str, Any]]:
+    try:
+        if shape == "dataframe_split":
+            return [dict(zip(value["columns"], row, strict=True)) for row in value["data"]]
+        if shape == "inputs" and isinstance(value, dict):
+            columns = {k: v if isinstance(v, list) else [v] for k, v in value.items()}
+            return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+        return [row if isinstance(row, dict) else dict(zip(data.columns, row, strict=True)) for row in value]
+    except (TypeError, KeyError, ValueError) as error:
+        raise Refused(400, "shape", f"{shape} is not what MLflow sends: {error}.") from None
+
+
+def _csv(content: bytes, data: Data) -> list[dict[str, Any]]:
+    try:
+        table = csv.DictReader(
+            io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True, restkey="", restval=""
+        )
+        return [{k: _cell(v, k, data) for k, v in row.items()} for row in table]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise Refused(400, "csv", f"The body is not CSV in UTF-8: {error}.") from None
+
+
+def _cell(text: Any, name: str, data: Data) -> Any:
+    if text == "":
+        return None
+    if isinstance(data.columns.get(name), Number):
+        try:
+            return float(text)
+        except ValueError:
+            return text  # the contract says what is wrong with it
+    return text

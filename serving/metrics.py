@@ -1,0 +1,40 @@
+"""What Prometheus reads at /metrics; with several workers, the sum of all of them."""
+
+import os
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess
+
+SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5)
+SCORES = tuple(n / 10 for n in range(1, 11))
+SHARED = "PROMETHEUS_MULTIPROC_DIR"
+
+
+class Metrics:
+    """The server's own registry, so that two applications in one process do not meet."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        kind = {"registry": self._registry}
+        answered = ["model", "variant"]
+        self.requests = Counter("serving_requests", "Answers by path and status", ["path", "status"], **kind)
+        self.seconds = Histogram("serving_seconds", "Time to answer", ["path"], buckets=SECONDS, **kind)
+        self.rows = Counter("serving_rows", "Rows scored", answered, **kind)
+        self.labels = Counter("serving_predictions", "Rows by label", [*answered, "label"], **kind)
+        self.scores = Histogram("serving_score", "Scores", answered, buckets=SCORES, **kind)
+        self.refused = Counter("serving_refused", "Requests refused, by reason", ["reason"], **kind)
+        self.feedback = Counter("serving_feedback", "Late labels accepted", **kind)
+        self.shadow_failures = Counter("serving_shadow_failures", "Shadow answers that failed", **kind)
+        gauge = {**kind, "multiprocess_mode": "livemostrecent"}
+        self.backlog = Gauge("serving_log_backlog_bytes", "Log not yet shipped or compacted", **gauge)
+        self.missing = Gauge(
+            "serving_log_missing_lines", "Answers that the log lacks", **{**kind, "multiprocess_mode": "livesum"}
+        )
+        self.info = Gauge("serving_model_info", "1 for each model that serves", [*answered, "form"], **gauge)
+
+    def text(self) -> bytes:
+        """The exposition format."""
+        if not os.environ.get(SHARED):
+            return generate_latest(self._registry)
+        together = CollectorRegistry()
+        multiprocess.MultiProcessCollector(together)
+        return generate_latest(together)

@@ -1,0 +1,92 @@
+"""Models that serve: from a folder, or from the registry by alias."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ml import predictor
+from ml.errors import UserError
+from ml.predictor import Contract, Predictor
+
+REGISTRY = "models:/"
+LINEAGE = "lineage.json"
+
+
+@dataclass(frozen=True)
+class Model:
+    """A loaded model: `name` is `<project>@<version or digest>`, `note` says why scikit-learn serves, if it does."""
+
+    name: str
+    source: str
+    digest: str
+    contract: Contract
+    predictor: Predictor
+    note: str | None
+    lineage: dict[str, Any] | None
+
+
+def load(source: str) -> Model:
+    """The model at a path or a `models:/name@alias`; raises UserError saying what is wrong with it."""
+    folder, version = _fetched(source) if source.startswith(REGISTRY) else (Path(source), None)
+    try:
+        files = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    except OSError as error:
+        raise UserError(f"{source} holds no model: {error.strerror}. Build one with `make run`.") from None
+    lacking = [name for name in (predictor.CONTRACT, predictor.FORM, predictor.MODEL) if name not in files]
+    if lacking:
+        raise UserError(f"{source} is no model folder: {', '.join(lacking)} missing. Build one with `make run`.")
+    try:
+        contract = predictor.read_contract(files)
+        lineage = json.loads(files[LINEAGE]) if LINEAGE in files else None
+        form = json.loads(files[predictor.FORM])["estimator"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(
+            f"{source}: its contract or form cannot be read ({error}). Train again, or restore it."
+        ) from None
+    digest = hashlib.sha256(files[predictor.MODEL]).hexdigest()
+    loaded = predictor.from_files(files, source)
+    _try(loaded, contract, source)
+    return Model(
+        f"{contract.project}@{version or digest[:12]}", source, digest, contract, loaded, form.get("reason"), lineage
+    )
+
+
+def same_contract(champion: Model, other: Model) -> None:
+    """Raise UserError when two models do not take the same rows."""
+    ours, theirs = champion.contract.data, other.contract.data
+    if (ours.columns, ours.id) != (theirs.columns, theirs.id):
+        differ = sorted({n for n in ours.columns | theirs.columns if ours.columns.get(n) != theirs.columns.get(n)})
+        raise UserError(
+            f"{other.source} was trained for another contract than {champion.source}: "
+            f"{', '.join(differ) or 'the id'} differ. Serve models of one contract, or restart with the new one."
+        )
+
+
+def _try(loaded: Predictor, contract: Contract, source: str) -> None:
+    """Score one row, so that a model that cannot is refused at the start."""
+    from serving.contract import example  # noqa: PLC0415
+
+    try:
+        score = float(loaded.scores([example(contract.data)])[0])
+    except Exception as error:  # noqa: BLE001  (whatever the runtime raises, the model is unfit)
+        raise UserError(f"{source} cannot score a row of its own contract: {error}. Train again.") from None
+    if not 0 <= score <= 1:
+        raise UserError(f"{source} scores a row of its own contract {score}, which is no probability. Train again.")
+
+
+def _fetched(source: str) -> tuple[Path, str | None]:
+    """The folder of a registered model, and its version."""
+    try:
+        from mlflow import MlflowClient, artifacts  # noqa: PLC0415
+        from mlflow.exceptions import MlflowException  # noqa: PLC0415
+    except ImportError:
+        raise UserError(f"{source} is in the registry, and MLflow is not installed here. Give a folder.") from None
+    name, _, alias = source.removeprefix(REGISTRY).partition("@")
+    name, _, version = name.partition("/")
+    try:
+        version = MlflowClient().get_model_version_by_alias(name, alias).version if alias else version
+        return Path(artifacts.download_artifacts(f"{REGISTRY}{name}/{version}")), str(version)
+    except (MlflowException, OSError) as error:
+        raise UserError(f"{source} cannot be had from the registry: {error}.") from None

@@ -1,0 +1,63 @@
+"""Lines of the prediction log: what is remembered of an answer, without what must not be."""
+
+import hmac
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic_core import to_json
+
+from ml.errors import UserError
+from ml.params import Data
+from serving.settings import Settings, secret_lines
+
+
+class Recorder:
+    """Builds lines; leaves out or hashes the columns that settings name."""
+
+    def __init__(self, data: Data, settings: Settings) -> None:
+        taken = sorted({"id", "score", "label"} & data.columns.keys())
+        if taken:
+            raise UserError(
+                f"the contract has a feature called {taken[0]}, a name that answers use. Rename the column."
+            )
+        known = {"id", *data.columns}
+        wrong = sorted({*settings.log_omit, *settings.log_hash} - known)
+        if wrong:
+            raise UserError(
+                f"SERVING_LOG_OMIT or SERVING_LOG_HASH names {', '.join(wrong)}, which the log does not hold. "
+                f"It holds {', '.join(sorted(known))}."
+            )
+        if "id" in settings.log_omit:
+            raise UserError("SERVING_LOG_OMIT names id, without which no label finds its prediction. Hash it instead.")
+        self._omit = set(settings.log_omit)
+        self._hash = set(settings.log_hash)
+        lines = secret_lines(settings.log_secret_file) if settings.log_secret_file else []
+        if self._hash and not lines:
+            raise UserError(f"{settings.log_secret_file} is empty. Put a random line in it: openssl rand -hex 32")
+        self._secret = lines[0].encode() if lines else b""
+        self._plain = not self._omit and not self._hash
+
+    def prediction(self, head: dict[str, str], rows: Sequence[dict[str, Any]]) -> bytes:
+        """One answered request; `head` holds request_id, model and variant, each row its id, score and label."""
+        kept = rows if self._plain else [self._clean(row) for row in rows]
+        return to_json({"kind": "prediction", "time": _now(), **head, "rows": kept})
+
+    def feedback(self, identity: str | int, label: Any) -> bytes:
+        """One late label."""
+        identity = self._hashed(identity) if "id" in self._hash else identity
+        return to_json({"kind": "feedback", "time": _now(), "id": identity, "label": label})
+
+    def _clean(self, row: dict[str, Any]) -> dict[str, Any]:
+        return {
+            name: self._hashed(value) if name in self._hash and value is not None else value
+            for name, value in row.items()
+            if name not in self._omit
+        }
+
+    def _hashed(self, value: Any) -> str:
+        return hmac.digest(self._secret, str(value).encode(), "sha256").hex()
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="microseconds")

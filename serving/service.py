@@ -1,0 +1,144 @@
+"""Answers: which model scores which row, and what is written down before the answer goes out."""
+
+import asyncio
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import Any
+
+from serving.batch import Batcher
+from serving.guard import Refused, say
+from serving.log import LogUnavailable, PredictionLog
+from serving.metrics import Metrics
+from serving.models import Model, load, same_contract
+from serving.records import Recorder
+from serving.settings import Settings
+
+CHAMPION, CHALLENGER, SHADOW = "champion", "challenger", "shadow"
+
+
+@dataclass(frozen=True)
+class Served:
+    """A model and the part that it plays."""
+
+    model: Model
+    variant: str
+    batcher: Batcher
+
+
+@dataclass(frozen=True)
+class Models:
+    """The models of one moment; a swap puts another of these in its place."""
+
+    champion: Served
+    challenger: Served | None = None
+
+
+def load_models(settings: Settings) -> Models:
+    """What the settings name; raises UserError when a model is wrong, or the two take different rows."""
+    champion = load(settings.model)
+    if not settings.challenger:
+        return Models(_served(champion, CHAMPION))
+    challenger = load(settings.challenger)
+    same_contract(champion, challenger)
+    return Models(_served(champion, CHAMPION), _served(challenger, CHALLENGER if settings.canary else SHADOW))
+
+
+def _served(model: Model, variant: str) -> Served:
+    return Served(model, variant, Batcher(model.predictor))
+
+
+@dataclass
+class Service:
+    """What the routes share."""
+
+    models: Models
+    log: PredictionLog
+    recorder: Recorder
+    settings: Settings
+    metrics: Metrics = field(default_factory=Metrics)
+    _later: set[asyncio.Task] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self._show()
+
+    def swap(self) -> None:
+        """Load the models again and serve them from the next request on; on a mistake the present ones stay."""
+        fresh = load_models(self.settings)
+        same_contract(self.models.champion.model, fresh.champion.model)
+        self.models = fresh
+        self._show()
+
+    async def predict(self, rows: list[dict[str, Any]], request_id: str) -> list[dict[str, Any]]:
+        """The id, score, label and model of each row; returns once the log holds them."""
+        models, id_name = self.models, self.models.champion.model.contract.data.id
+        ids = [row.pop(id_name, None) for row in rows]
+        ids = [f"{request_id}-{n}" if given is None else given for n, given in enumerate(ids)]
+        if models.challenger is None or models.challenger.variant == SHADOW:
+            answers = await self._answer(models.champion, ids, rows, request_id)
+            if models.challenger:
+                task = asyncio.create_task(self._shadow(models.challenger, ids, rows, request_id))
+                self._later.add(task)
+                task.add_done_callback(self._later.discard)
+            return answers
+        return await self._split(models, ids, rows, request_id)
+
+    async def drain(self) -> None:
+        """Return when every shadow answer is written."""
+        while self._later:
+            await asyncio.wait(self._later)
+
+    def _show(self) -> None:
+        self.metrics.info.clear()
+        for served in filter(None, (self.models.champion, self.models.challenger)):
+            self.metrics.info.labels(served.model.name, served.variant, served.model.predictor.kind).set(1)
+
+    async def _split(self, models: Models, ids: list, rows: list, request_id: str) -> list[dict[str, Any]]:
+        places: dict[bool, list[int]] = {False: [], True: []}
+        for place, identity in enumerate(ids):
+            places[share(identity) < self.settings.canary].append(place)
+        answers: list[dict[str, Any]] = [{}] * len(ids)
+        for served, taken in ((models.champion, places[False]), (models.challenger, places[True])):
+            if taken:
+                found = await self._answer(served, [ids[n] for n in taken], [rows[n] for n in taken], request_id)
+                for place, answer in zip(taken, found, strict=True):
+                    answers[place] = answer
+        return answers
+
+    async def _answer(self, served: Served, ids: list, rows: list, request_id: str) -> list[dict[str, Any]]:
+        scores = (await served.batcher.scores(rows)).tolist()
+        threshold, name, variant = served.model.contract.threshold, served.model.name, served.variant
+        head = {"request_id": request_id, "model": name, "variant": variant}
+        kept = [
+            {"id": identity, **row, "score": score, "label": score >= threshold}
+            for identity, row, score in zip(ids, rows, scores, strict=True)
+        ]
+        self.write(self.recorder.prediction(head, kept))
+        positive = sum(row["label"] for row in kept)
+        self.metrics.rows.labels(name, variant).inc(len(kept))
+        self.metrics.labels.labels(name, variant, "true").inc(positive)
+        self.metrics.labels.labels(name, variant, "false").inc(len(kept) - positive)
+        histogram = self.metrics.scores.labels(name, variant)
+        for score in scores:
+            histogram.observe(score)
+        return [{"id": r["id"], "score": r["score"], "label": r["label"], "model": name} for r in kept]
+
+    async def _shadow(self, served: Served, ids: list, rows: list, request_id: str) -> None:
+        try:
+            await self._answer(served, ids, rows, request_id)
+        except Exception as error:  # noqa: BLE001  (a shadow harms nobody)
+            self.metrics.shadow_failures.inc()
+            say("shadow failed", request_id=request_id, error=f"{type(error).__name__}: {error}")
+
+    def write(self, line: bytes) -> None:
+        """Append to the prediction log; refuses the request with 503 when the log cannot be written."""
+        try:
+            self.log.append(line)
+        except LogUnavailable as error:
+            say("log unavailable", error=str(error))
+            detail = "The prediction log cannot be written, so nothing is predicted. Try again later."
+            raise Refused(503, "log", detail, ((b"retry-after", b"5"),)) from None
+
+
+def share(identity: str | int) -> float:
+    """Where an id falls in [0, 1), the same for ever."""
+    return int.from_bytes(blake2b(str(identity).encode(), digest_size=8, person=b"canary").digest()) / 2**64

@@ -1,0 +1,86 @@
+"""A small model in a folder, the application around it, and the server as a process."""
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from ml import model
+from ml.compiled import compiled
+from ml.predictor import Contract
+from serving.app import create_app
+from serving.log import PredictionLog
+from serving.service import load_models
+from serving.settings import read_settings
+
+ROOT = Path(__file__).parents[2]
+
+
+def built(folder, frame, params, kind="logistic_regression", threshold=0.5):
+    """The folder, with a model of this kind in it as the stage `train` writes it."""
+    settings = params.train.model_copy(update={"model": kind})
+    if kind == "random_forest":
+        forest = params.train.random_forest.model_copy(update={"n_estimators": 10, "max_depth": 5})
+        settings = settings.model_copy(update={"random_forest": forest})
+    fitted = model.fit(frame, params.data, settings)
+    contract = Contract(project=params.project, threshold=threshold, data=params.data)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "model.skops").write_bytes(model.dumps(fitted))
+    (folder / "contract.json").write_text(contract.model_dump_json())
+    for name, content in compiled(fitted).items():
+        (folder / name).write_bytes(content)
+    return folder
+
+
+def application(folder, logs, **settings):
+    """The application in this process."""
+    environment = {f"SERVING_{k.upper()}": str(v) for k, v in settings.items()}
+    read = read_settings({"SERVING_MODEL": str(folder), "SERVING_LOG_DIRECTORY": str(logs), **environment})
+    return create_app(load_models(read), PredictionLog(logs, read.log), read)
+
+
+def rows(frame, data, count):
+    """The first rows of a table as a client would send them."""
+    table = frame[[data.id, *data.columns]].head(count).astype(object)
+    return json.loads(table.where(table.notna(), None).to_json(orient="records"))
+
+
+def lines(logs):
+    """Every record of the prediction log."""
+    paths = [path for path in Path(logs).iterdir() if ".jsonl" in path.name]
+    return [json.loads(line) for path in paths for line in path.read_bytes().splitlines()]
+
+
+@contextlib.contextmanager
+def running(folder, logs, port, **settings):
+    """`python -m serving` as a process, ready to answer; ends with the block."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("SERVING_")}
+    environment |= {f"SERVING_{k.upper()}": str(v) for k, v in settings.items()}
+    environment |= {"SERVING_MODEL": str(folder), "SERVING_LOG_DIRECTORY": str(logs), "SERVING_PORT": str(port)}
+    process = subprocess.Popen([sys.executable, "-m", "serving"], cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
+    try:
+        wait_ready(port, process)
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def wait_ready(port, process):
+    for _ in range(400):
+        if process.poll() is not None:
+            raise AssertionError(f"the server ended with {process.returncode}")
+        with contextlib.suppress(urllib.error.URLError, OSError):
+            if urllib.request.urlopen(f"http://127.0.0.1:{port}/health/ready", timeout=2).status == 200:
+                return
+        time.sleep(0.05)
+    raise TimeoutError("not ready after 20 s")

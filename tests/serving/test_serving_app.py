@@ -1,0 +1,307 @@
+"""What the API answers, refuses and writes down; the real application, model and log in this process."""
+
+import hashlib
+import json
+import math
+import shutil
+
+import pytest
+from fastapi.testclient import TestClient
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ml import model, parity
+from ml.errors import UserError
+from ml.params import read_params
+from ml.predictor import load
+from serving.service import share
+from serving.settings import read_settings
+from tests.rows import tables
+from tests.serving.server import ROOT, application, built, lines, rows
+
+DATA = read_params(ROOT / "params.yaml").data
+JSON = {"content-type": "application/json"}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, customers, params):
+    return built(tmp_path_factory.mktemp("model"), customers, params)
+
+
+@pytest.fixture(scope="module")
+def forest(tmp_path_factory, customers, params):
+    return built(tmp_path_factory.mktemp("forest"), customers, params, "random_forest")
+
+
+@pytest.fixture(scope="module")
+def shared(folder, tmp_path_factory):
+    """A client for tests that do not look at the log."""
+    with TestClient(application(folder, tmp_path_factory.mktemp("logs"))) as client:
+        yield client
+
+
+@pytest.fixture
+def start(folder, tmp_path):
+    """Start an application with settings; gives a client. Its log is in tmp_path / logs."""
+    open_clients = []
+
+    def begin(**settings):
+        client = TestClient(application(settings.pop("folder", folder), tmp_path / "logs", **settings))
+        open_clients.append(client.__enter__())
+        return client
+
+    yield begin
+    for client in open_clients:
+        client.__exit__(None, None, None)
+
+
+@pytest.mark.parametrize("kind", ["random_forest", "hist_gradient_boosting", "logistic_regression"])
+def test_every_built_in_model_is_served_with_the_scores_of_scikit_learn(tmp_path, start, customers, params, kind):
+    made = built(tmp_path / kind, customers, params, kind)
+    client = start(folder=made)
+    expected = model.scores(model.loads((made / "model.skops").read_bytes()), customers.head(300), params.data)
+
+    answer = client.post("/predict", json={"rows": rows(customers, params.data, 300)}).json()
+
+    assert [p["score"] for p in answer["predictions"]] == pytest.approx(expected, abs=1e-6)
+    assert [p["label"] for p in answer["predictions"]] == (expected >= 0.5).tolist()
+    assert client.get("/model").json()["champion"]["form"] != "sklearn"
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(table=tables(DATA))
+def test_rows_of_the_contract_are_served_as_the_batch_scores_them(shared, folder, table):
+    expected = parity.served(load(folder), table, DATA)
+    sent = json.loads(table.astype(object).where(table.notna(), None).to_json(orient="records", double_precision=15))
+
+    answer = shared.post("/predict", json={"rows": sent})
+
+    assert answer.status_code == 200, answer.text
+    assert [p["score"] for p in answer.json()["predictions"]] == pytest.approx(expected, abs=1e-6)
+
+
+@settings(max_examples=300, deadline=None)
+@given(content=st.one_of(st.binary(max_size=300), st.text(max_size=300).map(lambda t: t.encode("utf-8", "ignore"))))
+def test_arbitrary_bytes_are_refused_cleanly(shared, content):
+    for path in ("/predict", "/feedback", "/invocations"):
+        answer = shared.post(path, content=content, headers=JSON)
+
+        assert 400 <= answer.status_code < 500
+        assert answer.json()["request_id"] == answer.headers["x-request-id"]
+
+
+@pytest.mark.parametrize(
+    ("change", "column", "said"),
+    [
+        ({"tenure_months": -1}, "tenure_months", "0 to 600"),
+        ({"tenure_months": "12"}, "tenure_months", "0 to 600"),
+        ({"tenure_months": None}, "tenure_months", "0 to 600"),
+        ({"tenure_months": math.inf}, "tenure_months", "0 to 600"),
+        ({"tenure_months": math.nan}, "tenure_months", "0 to 600"),
+        ({"tenure_months": 10**400}, "tenure_months", "0 to 600"),
+        ({"satisfaction": math.nan}, "satisfaction", "or null"),
+        ({"contract": "weekly"}, "contract", "monthly, one_year, two_year"),
+        ({"tenure": 3}, "tenure", "tenure_months"),
+    ],
+)
+def test_a_wrong_value_is_refused_with_its_row_column_and_what_is_allowed(shared, customers, change, column, said):
+    sent = rows(customers, DATA, 3)
+    sent[2] |= change
+
+    answer = shared.post("/predict", content=json.dumps({"rows": sent}), headers=JSON)
+
+    assert answer.status_code == 422
+    (problem,) = answer.json()["detail"]
+    assert (problem["row"], problem["column"]) == (2, column)
+    assert said in problem["allowed"]
+
+
+def test_a_missing_column_is_refused_unless_the_contract_lets_it_be_missing(shared, customers):
+    whole = rows(customers, DATA, 1)[0]
+    without = {name: {k: v for k, v in whole.items() if k != name} for name in ("satisfaction", "plan")}
+
+    assert shared.post("/predict", json={"rows": [without["satisfaction"]]}).status_code == 200
+    refused = shared.post("/predict", json={"rows": [without["plan"]]})
+    assert refused.json()["detail"][0]["column"] == "plan"
+
+
+@pytest.mark.parametrize(
+    ("content", "headers", "status"),
+    [
+        (b"[" * 100_000, JSON, 422),
+        (b'{"rows": [{"plan": "\xff\xfe"}]}', JSON, 422),
+        (b'{"rows": []}', JSON, 422),
+        (b" " * 10_000_000, JSON, 413),
+        (b"{}", {"content-type": "text/plain"}, 415),
+        (b"{}", {"content-type": "application/x-www-form-urlencoded"}, 415),
+    ],
+)
+def test_bodies_nobody_should_send_get_a_clean_answer(shared, content, headers, status):
+    assert shared.post("/predict", content=content, headers=headers).status_code == status
+
+
+def test_a_body_sent_in_chunks_without_a_length_is_limited_too(start):
+    answer = start(max_body_mb=0.01).post("/predict", content=(b" " * 1000 for _ in range(100)), headers=JSON)
+
+    assert answer.status_code == 413
+
+
+def test_more_rows_than_the_limit_are_refused_and_unknown_columns_ignored_by_setting(start, customers):
+    sent = rows(customers, DATA, 3)
+    client = start(max_rows=2, unknown_columns="ignore")
+
+    assert client.post("/predict", json={"rows": sent}).status_code == 422
+    assert client.post("/predict", json={"rows": [sent[0] | {"other": 1}]}).status_code == 200
+
+
+def test_the_log_holds_what_was_answered_and_the_labels_that_came_later(start, customers, tmp_path):
+    sent = rows(customers, DATA, 2)
+    client = start()
+    answer = client.post("/predict", json={"rows": sent}, headers={"x-request-id": "r-1"}).json()
+    client.post("/feedback", json={"labels": [{"id": sent[0]["customer_id"], "label": True}]})
+
+    prediction, feedback = lines(tmp_path / "logs")
+
+    assert (prediction["kind"], prediction["request_id"], prediction["variant"]) == ("prediction", "r-1", "champion")
+    assert [(r["id"], r["score"]) for r in prediction["rows"]] == [(p["id"], p["score"]) for p in answer["predictions"]]
+    assert prediction["rows"][1]["plan"] == sent[1]["plan"]
+    assert (feedback["id"], feedback["label"]) == (sent[0]["customer_id"], True)
+
+
+def test_personal_columns_are_hashed_or_left_out_and_a_hashed_id_still_joins(start, customers, tmp_path):
+    secret = tmp_path / "secret"
+    secret.write_text("0123456789abcdef")
+    secret.chmod(0o600)
+    sent = rows(customers, DATA, 1)
+    client = start(log_omit="region", log_hash="id,plan", log_secret_file=secret)
+    client.post("/predict", json={"rows": sent})
+    client.post("/feedback", json={"labels": [{"id": sent[0]["customer_id"], "label": False}]})
+
+    prediction, feedback = lines(tmp_path / "logs")
+
+    (row,) = prediction["rows"]
+    assert "region" not in row
+    assert row["plan"] != sent[0]["plan"]
+    assert row["id"] == feedback["id"] != sent[0]["customer_id"]
+
+
+def test_without_a_log_nothing_is_predicted_unless_the_setting_says_so(start, customers, tmp_path):
+    body = {"rows": rows(customers, DATA, 1)}
+    blocked = tmp_path / "logs"
+    blocked.write_text("a file where the directory should be")
+
+    assert start().post("/predict", json=body).status_code == 503
+    counting = start(log_unavailable="count")
+    assert counting.post("/predict", json=body).status_code == 200
+    assert "serving_log_missing_lines 1.0" in counting.get("/metrics").text
+
+
+def test_a_shadow_is_logged_and_not_returned(start, folder, forest, customers, tmp_path):
+    client = start(challenger=forest)
+    sent = rows(customers, DATA, 5)
+    alone = parity.served(load(folder), customers.head(5), DATA)
+
+    answer = client.post("/predict", json={"rows": sent}).json()
+    client.__exit__(None, None, None)  # drains
+
+    assert [p["score"] for p in answer["predictions"]] == pytest.approx(alone)
+    assert [line["variant"] for line in lines(tmp_path / "logs")] == ["champion", "shadow"]
+    client.__enter__()
+
+
+def test_a_canary_gets_its_share_and_always_the_same_ids(start, forest, customers):
+    client = start(challenger=forest, canary=0.3)
+    sent = rows(customers, DATA, 500)
+    challenger = client.get("/model").json()["challenger"]["model"]
+
+    first, again = (client.post("/predict", json={"rows": sent}).json()["predictions"] for _ in range(2))
+
+    chosen = {p["id"] for p in first if p["model"] == challenger}
+    assert 0.2 < len(chosen) / 500 < 0.4
+    assert chosen == {p["id"] for p in again if p["model"] == challenger}
+    assert chosen == {p["id"] for p in first if share(p["id"]) < 0.3}
+    assert [p["id"] for p in first] == [r["customer_id"] for r in sent]
+
+
+def test_a_swap_serves_the_new_model_and_a_broken_one_changes_nothing(start, folder, forest, tmp_path):
+    place = tmp_path / "place"
+    shutil.copytree(folder, place)
+    client = start(folder=place)
+    before = client.get("/model").json()["champion"]["model"]
+    for file in forest.iterdir():
+        shutil.copy(file, place)
+    client.app.state.service.swap()
+    after = client.get("/model").json()["champion"]["model"]
+    (place / "compiled.onnx").write_bytes(b"broken")
+
+    with pytest.raises(UserError):
+        client.app.state.service.swap()
+    assert before != after == client.get("/model").json()["champion"]["model"]
+
+
+def test_keys_open_the_api_and_health_needs_none(start, tmp_path, customers):
+    keys = tmp_path / "keys"
+    keys.write_text("".join(hashlib.sha256(k).hexdigest() + "\n" for k in (b"one", b"two")))
+    keys.chmod(0o600)
+    client, body = start(keys_file=keys), {"rows": rows(customers, DATA, 1)}
+
+    assert client.post("/predict", json=body).status_code == 401
+    assert client.post("/predict", json=body, headers={"x-api-key": "three"}).status_code == 401
+    assert client.post("/predict", json=body, headers={"x-api-key": "two"}).status_code == 200
+    assert client.post("/predict", json=body, headers={"authorization": "Bearer one"}).status_code == 200
+    assert client.get("/health/ready").status_code == 200
+
+
+def test_a_client_that_asks_too_often_is_told_when_to_come_back(start):
+    client = start(rate=2)
+
+    answers = [client.get("/model") for _ in range(4)]
+
+    assert [a.status_code for a in answers][:2] == [200, 200]
+    assert answers[-1].status_code == 429
+    assert answers[-1].headers["retry-after"] == "1"
+
+
+def test_metrics_count_requests_rows_labels_and_refusals(start, customers):
+    client = start()
+    client.post("/predict", json={"rows": rows(customers, DATA, 7)})
+    client.post("/predict", json={"rows": []})
+
+    text = client.get("/metrics").text
+
+    assert 'serving_requests_total{path="/predict",status="200"} 1.0' in text
+    assert 'serving_refused_total{reason="contract"} 1.0' in text
+    assert any(s.startswith("serving_rows_total") and s.endswith(" 7.0") for s in text.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("environment", "named"),
+    [
+        ({"SERVING_PROT": "1"}, "SERVING_PROT"),
+        ({"SERVING_PORT": "x"}, "SERVING_PORT"),
+        ({"SERVING_CANARY": "0.1"}, "SERVING_CHALLENGER"),
+        ({"SERVING_LOG_HASH": "plan"}, "SERVING_LOG_SECRET_FILE"),
+    ],
+)
+def test_wrong_settings_are_refused_by_name(environment, named):
+    with pytest.raises(UserError, match=named):
+        read_settings(environment)
+
+
+def test_the_server_refuses_a_secret_that_everyone_may_read(start, tmp_path):
+    keys = tmp_path / "keys"
+    keys.write_text("00" * 32)
+    keys.chmod(0o644)
+
+    with pytest.raises(UserError, match="chmod 640"):
+        start(keys_file=keys)
+
+
+@pytest.mark.parametrize("lost", ["contract.json", "compiled.json", "model.skops"])
+def test_the_server_refuses_a_folder_that_lacks_a_part(folder, tmp_path, start, lost):
+    place = tmp_path / "place"
+    shutil.copytree(folder, place)
+    (place / lost).unlink()
+
+    with pytest.raises(UserError, match=lost):
+        start(folder=place)
