@@ -79,6 +79,7 @@ class Hub:
     statuses: list[Record] = field(default_factory=list)
     checks: dict[int, Record] = field(default_factory=dict)
     runs: dict[int, Record] = field(default_factory=dict)
+    workflow_states: dict[str, str] = field(default_factory=dict)  # file to state; else active
     artifacts: dict[int, Record] = field(default_factory=dict)  # each with its zip under "content"
     dispatches: list[Record] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
@@ -220,6 +221,7 @@ def _failed(fault: Fault) -> tuple[int, dict[str, str], Record]:
 def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        wbufsize = -1  # one packet an answer: header and body apart wait 40 ms for each other
 
         def _serve(self) -> None:
             raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))

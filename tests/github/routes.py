@@ -300,6 +300,11 @@ def _runs_of(hub: Hub, query: dict, said: Said, workflow: str) -> Answer:
     return 200, {"total_count": len(found), "workflow_runs": found[: int(query.get("per_page", 30))]}
 
 
+@on("GET", "/actions/workflows/{workflow}")
+def _workflow(hub: Hub, query: dict, said: Said, workflow: str) -> Answer:
+    return 200, {"path": f".github/workflows/{workflow}", "state": hub.workflow_states.get(workflow, "active")}
+
+
 @on("GET", "/actions/runs/{key}")
 def _run(hub: Hub, query: dict, said: Said, key: str) -> Answer:
     return 200, _known(hub.runs, key)
