@@ -59,7 +59,12 @@ def fit(frame: pd.DataFrame, data: Data, params: Train) -> Pipeline:
 
 def scores(model: Pipeline, frame: pd.DataFrame, data: Data) -> np.ndarray:
     """Probability of the positive class; shape (rows,), float64."""
-    return model.predict_proba(inputs(frame, data))[:, 1]
+    return probability(model, inputs(frame, data))
+
+
+def probability(model: Pipeline, features: pd.DataFrame) -> np.ndarray:
+    """Probability of the positive class of rows that are in the model's own types already; shape (rows,), float64."""
+    return model.predict_proba(features)[:, 1]
 
 
 def dumps(model: Pipeline) -> bytes:

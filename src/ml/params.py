@@ -192,6 +192,19 @@ class Gates(Section):
         return {name: value for name, value in self if isinstance(value, Bound)}
 
 
+class Log(Section):
+    """How served predictions are remembered; `PREDICTION_LOG` names another directory, or the place to ship to."""
+
+    directory: str = "logs"
+    fsync: Literal["none", "batch", "always"] = "none"
+    fsync_ms: Annotated[int, Field(ge=1, le=60_000)] = 50
+    segment_mb: Annotated[float, Field(gt=0)] = 64
+    segment_seconds: Annotated[float, Field(gt=0, le=86_400)] = 300
+    unavailable: Literal["refuse", "count"] = "refuse"
+    keep_segments_days: Annotated[float, Field(ge=0)] = 7
+    keep_days: Count | None = None
+
+
 class Params(Section):
     """All of `params.yaml`."""
 
@@ -202,6 +215,7 @@ class Params(Section):
     train: Train = Train()
     evaluate: Evaluate = Evaluate()
     gates: Gates = Gates()
+    log: Log = Log()
 
 
 def read_params(path: Path = Path("params.yaml")) -> Params:

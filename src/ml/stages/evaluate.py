@@ -1,8 +1,11 @@
 """Judge the model on the rows it has not seen."""
 
-from ml import cli, files, metrics, model, schema
+from dataclasses import asdict
+
+from ml import cli, files, metrics, model, parity, schema
 from ml.importance import importance
 from ml.params import read_params
+from ml.predictor import load
 
 
 def main() -> None:
@@ -12,6 +15,8 @@ def main() -> None:
     fitted = model.loads(files.read_bytes(files.MODEL / "model.skops"))
     score, label = model.scores(fitted, frame, params.data), schema.labels(frame, params.data).to_numpy()
     cli.say(f"evaluate: {params.evaluate.bootstrap:,} bootstrap replicates of {len(frame):,} rows")
+    agreed = parity.compare(score, parity.served(load(files.MODEL), frame, params.data), params.evaluate.threshold)
+    files.write_json(asdict(agreed), files.PARITY)
     rows = metrics.rank(label, score, params.evaluate.threshold)
     found = metrics.intervals(rows, params.evaluate)
     files.write_json({"rows": len(frame), **{name: m["value"] for name, m in found.items()}}, files.METRICS)

@@ -1,7 +1,14 @@
-"""Fit the model that params.yaml describes."""
+"""Fit the model that params.yaml describes, and compile it for serving."""
 
-from ml import cli, files, model
-from ml.params import read_params
+import pandas as pd
+from sklearn.pipeline import Pipeline
+
+from ml import cli, files, model, parity
+from ml.compiled import compiled, uncompiled
+from ml.params import Params, read_params
+from ml.predictor import CONTRACT, MODEL, Contract, from_files
+
+CHECKED = 20_000  # training rows on which the compiled form must agree; `evaluate` checks all test rows
 
 
 def main() -> None:
@@ -9,9 +16,30 @@ def main() -> None:
     params = read_params()
     frame = files.read_table(files.TRAIN)
     cli.say(f"train: {params.train.model} on {len(frame):,} rows")
-    content = model.dumps(model.fit(frame, params.data, params.train))
-    files.write_bytes(content, files.MODEL / "model.skops")
-    cli.say(f"train: model of {len(content) / 1e6:.1f} MB")
+    fitted = model.fit(frame, params.data, params.train)
+    contract = Contract(project=params.project, threshold=params.evaluate.threshold, data=params.data)
+    built = {MODEL: model.dumps(fitted), CONTRACT: (contract.model_dump_json(indent=1) + "\n").encode()}
+    built |= _compile(fitted, built, frame.head(CHECKED), params)
+    for name, content in built.items():
+        files.write_bytes(content, files.MODEL / name)
+    cli.say(f"train: model of {len(built[MODEL]) / 1e6:.1f} MB")
+
+
+def _compile(fitted: Pipeline, built: dict[str, bytes], frame: pd.DataFrame, params: Params) -> dict[str, bytes]:
+    """The compiled form where it agrees with the model, else the form that says why scikit-learn serves."""
+    try:
+        form = compiled(fitted)
+    except (ValueError, RuntimeError) as error:
+        reason = f"{params.train.model} has no compiled form: {error}"
+    else:
+        expected = model.scores(fitted, frame, params.data)
+        served = parity.served(from_files({**built, **form}), frame, params.data)
+        found = parity.compare(expected, served, params.evaluate.threshold)
+        if found.holds:
+            return form
+        reason = f"the compiled form differs by up to {found.largest:.1e} and moves {found.labels_moved} labels"
+    cli.say(f"train: serving will use scikit-learn, which is slower: {reason}")
+    return uncompiled(reason)
 
 
 if __name__ == "__main__":

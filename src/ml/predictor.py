@@ -1,0 +1,148 @@
+"""Scores from the compiled form of a model, with numpy and ONNX Runtime alone: no pandas, no scikit-learn.
+
+Rows are plain dicts, as they come from JSON. The arithmetic is scikit-learn's own, in the same order.
+"""
+
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ml.errors import UserError
+from ml.params import Data, Section
+
+FORM = "compiled.json"
+ESTIMATOR = "compiled.onnx"
+MODEL = "model.skops"
+CONTRACT = "contract.json"
+
+Rows = Sequence[Mapping[str, Any]]
+
+
+class Contract(Section):
+    """What a model was trained for: travels with it, so that serving needs no params.yaml."""
+
+    project: str
+    threshold: float
+    data: Data
+
+
+class Predictor:
+    """Scores rows of features; `kind` is `onnx`, `linear`, or `sklearn` where the model has no compiled form."""
+
+    def __init__(self, kind: str, encode: Callable[[Rows], np.ndarray], estimate: Callable[[Any], np.ndarray]) -> None:
+        self.kind = kind
+        self._encode = encode
+        self._estimate = estimate
+
+    def scores(self, rows: Rows) -> np.ndarray:
+        """Probability of the positive class of each row; shape (rows,), float64. A missing value is None or absent."""
+        return self._estimate(self._encode(rows))
+
+
+def load(folder: Path) -> Predictor:
+    """The predictor of a model folder; raises UserError when its files are absent or broken."""
+    try:
+        files = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    except OSError as error:
+        raise UserError(f"{folder} holds no model: {error.strerror}. Build one with `make run`.") from None
+    return from_files(files, str(folder))
+
+
+def from_files(files: Mapping[str, bytes], where: str = "the model") -> Predictor:
+    """The predictor that the files of a model folder describe."""
+    try:
+        form = json.loads(files[FORM])
+        kind = form["estimator"]["kind"]
+        if kind == "sklearn":
+            return _sklearn(files)
+        estimate = (
+            _linear(form["estimator"]) if kind == "linear" else _onnx(files[ESTIMATOR], form["estimator"]["output"])
+        )
+        return Predictor(kind, _Encoder(form).encode, estimate)
+    except (KeyError, ValueError, TypeError) as error:
+        raise UserError(f"{where} has no usable compiled form ({error!r}). Train again, or restore it.") from None
+
+
+class _Encoder:
+    """Imputes and scales numbers in float64 and spreads levels, as the fitted preprocessing did."""
+
+    def __init__(self, form: Mapping[str, Any]) -> None:
+        self._numbers = [(n["name"], n["missing"], n["mean"], n["scale"]) for n in form["numbers"]]
+        self._levels = []
+        self._width = len(self._numbers)
+        for category in form["categories"]:
+            places = {level: self._width + i for i, level in enumerate(category["levels"])}
+            self._levels.append((category["name"], places.get(category["missing"]), places))
+            self._width += len(places)
+
+    def encode(self, rows: Rows) -> np.ndarray:
+        """The estimator's input; shape (rows, columns), float64."""
+        flat: list[float] = []
+        blank = [0.0] * (self._width - len(self._numbers))
+        start = 0
+        for row in rows:
+            for name, missing, mean, scale in self._numbers:
+                value = row.get(name)
+                flat.append(((missing if value is None or value != value else value) - mean) / scale)  # noqa: PLR0124
+            flat += blank
+            for name, missing, places in self._levels:
+                value = row.get(name)
+                place = missing if value is None else places.get(value)
+                if place is not None:  # a level nobody knew in training is no level
+                    flat[start + place] = 1.0
+            start += self._width
+        return np.array(flat, dtype="float64").reshape(len(rows), self._width)
+
+
+def _linear(estimator: Mapping[str, Any]) -> Callable[[np.ndarray], np.ndarray]:
+    weights, bias = np.array(estimator["weights"], dtype="float64"), float(estimator["bias"])
+
+    def estimate(x: np.ndarray) -> np.ndarray:
+        if len(x) == 1:  # numpy's overhead is most of the cost of one row
+            return np.array([1 / (1 + math.exp(-min(max(float(x[0] @ weights) + bias, -700), 700)))])
+        return 1 / (1 + np.exp(-np.clip(x @ weights + bias, -700, 700)))
+
+    return estimate
+
+
+def _onnx(content: bytes, output: str) -> Callable[[np.ndarray], np.ndarray]:
+    from onnxruntime import InferenceSession, SessionOptions  # noqa: PLC0415
+    from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidGraph, InvalidProtobuf  # noqa: PLC0415
+
+    options = SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1  # a worker is a core
+    options.log_severity_level = 3
+    try:
+        session = InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    except (Fail, InvalidGraph, InvalidProtobuf) as error:
+        raise ValueError(f"{ESTIMATOR}: {error}") from None
+    last = [session.get_outputs()[-1].name]
+
+    def estimate(x: np.ndarray) -> np.ndarray:
+        found = session.run(last, {"x": x.astype("float32")})[0][:, -1].astype("float64")
+        return 1 / (1 + np.exp(-found)) if output == "log odds" else found
+
+    return estimate
+
+
+def _sklearn(files: Mapping[str, bytes]) -> Predictor:
+    import pandas as pd  # noqa: PLC0415
+
+    from ml import model, schema  # noqa: PLC0415
+
+    fitted = model.loads(files[MODEL])
+    data = read_contract(files).data
+
+    def encode(rows: Rows) -> pd.DataFrame:
+        return schema.inputs(pd.DataFrame.from_records([{c: r.get(c) for c in data.columns} for r in rows]), data)
+
+    return Predictor("sklearn", encode, lambda frame: model.probability(fitted, frame))
+
+
+def read_contract(files: Mapping[str, bytes]) -> Contract:
+    """The contract in a model folder's files."""
+    return Contract.model_validate_json(files[CONTRACT])

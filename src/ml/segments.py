@@ -1,0 +1,160 @@
+"""Segments of the prediction log: their names, who still writes them, their whole lines, what may be deleted.
+
+A segment is a file of JSON lines with one writer. Its name says what has become of it; each step is one rename:
+
+    <name>.jsonl.open   a worker writes it, and holds a lock on it as long as it lives
+    <name>.jsonl        closed: nobody writes it any more; waits to be shipped or compacted
+    <name>.jsonl.done   shipped or compacted; the only ones that are ever deleted
+    <name>.jsonl.bad    shipped or compacted but for lines that cannot be read; kept for people to look at
+
+Nothing here needs more than the standard library: the server and the shipper run without pandas.
+"""
+
+import contextlib
+import os
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from ml.errors import UserError
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+
+OPEN, CLOSED, DONE, BAD = ".jsonl.open", ".jsonl", ".jsonl.done", ".jsonl.bad"
+NEW = ".new"  # being created, not yet locked
+STALE_SECONDS = 60
+DAY_SECONDS = 86_400
+
+
+class Closed(NamedTuple):
+    """What became of segments whose writer died: how many were closed, how many unfinished lines were cut off."""
+
+    segments: int
+    torn: int
+
+
+def new_prefix() -> str:
+    """A start of segment names that no other worker has: start time, process id, 64 random bits."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{os.getpid()}-{os.urandom(8).hex()}"
+
+
+def started(name: str) -> datetime:
+    """When the worker that wrote the segment started."""
+    return datetime.strptime(name[:15], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
+
+
+def name_of(path: Path) -> str:
+    """The name of a segment, the same before and after every rename."""
+    return path.name.partition(CLOSED)[0]
+
+
+def lock(handle: int) -> bool:
+    """True when the file is now locked by us, False when a living process holds it; the lock dies with its process."""
+    if fcntl is None:
+        raise UserError("The prediction log needs file locks of Linux or macOS. On Windows, run this in WSL.")
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def listed(directory: Path, *states: str) -> list[Path]:
+    """The segments in these states, oldest worker first; none when the directory is absent."""
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        return sorted(Path(e.path) for e in os.scandir(directory) if e.name.endswith(states) and e.name[0] != ".")
+    return []
+
+
+def backlog(directory: Path) -> int:
+    """Bytes that are neither shipped nor compacted."""
+    return sum(_size(path) for path in listed(directory, OPEN, CLOSED))
+
+
+def whole(content: bytes) -> tuple[list[bytes], int]:
+    """The lines that end in a newline, and 1 when something unfinished follows them, else 0."""
+    *lines, rest = content.split(b"\n")
+    return lines, int(bool(rest))
+
+
+@contextlib.contextmanager
+def sole_worker(directory: Path) -> Iterator[None]:
+    """Hold the directory for one shipper or compactor; raises UserError when another is at work."""
+    directory.mkdir(parents=True, exist_ok=True)
+    handle = os.open(directory / ".lock", os.O_CREAT | os.O_RDWR, 0o640)
+    try:
+        if not lock(handle):
+            raise UserError(f"{directory} is being shipped or compacted by another process. Wait for it, or stop it.")
+        yield
+    finally:
+        os.close(handle)
+
+
+def close_abandoned(directory: Path) -> Closed:
+    """Close the segments whose worker is dead, without their torn last line."""
+    segments = torn = 0
+    for path in listed(directory, OPEN):
+        with contextlib.suppress(FileNotFoundError), path.open("rb+") as file:
+            if lock(file.fileno()) and path.exists():  # its worker may have closed it just now
+                torn += _cut(file.fileno(), path)
+                segments += 1
+                close(path)
+    _sweep(directory)
+    return Closed(segments, torn)
+
+
+def close(path: Path) -> None:
+    """Rename an open segment to closed; an empty one is removed."""
+    if path.stat().st_size:
+        path.rename(path.with_name(name_of(path) + CLOSED))
+    else:
+        path.unlink()
+
+
+def finish(path: Path, unreadable: int) -> None:
+    """Mark a closed segment as shipped or compacted; only call this when its lines are safe elsewhere."""
+    path.rename(path.with_name(name_of(path) + (BAD if unreadable else DONE)))
+
+
+def prune(directory: Path, keep_days: float) -> int:
+    """Delete what was shipped or compacted and written more than so many days ago; returns the number of segments."""
+    oldest = time.time() - keep_days * DAY_SECONDS
+    old = [path for path in listed(directory, DONE) if path.stat().st_mtime < oldest]
+    for path in old:
+        path.unlink()
+    return len(old)
+
+
+def sync(path: Path) -> None:
+    """Return once a file or the entries of a directory are on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _cut(handle: int, path: Path) -> int:
+    content = path.read_bytes()
+    end = content.rfind(b"\n") + 1
+    os.ftruncate(handle, end)
+    return int(end < len(content))
+
+
+def _sweep(directory: Path) -> None:
+    """Remove files that a worker was killed over before it wrote to them."""
+    for path in directory.glob(f".*{NEW}"):
+        with contextlib.suppress(FileNotFoundError):
+            if path.stat().st_mtime < time.time() - STALE_SECONDS:
+                path.unlink()
+
+
+def _size(path: Path) -> int:
+    with contextlib.suppress(FileNotFoundError):  # renamed since it was listed
+        return path.stat().st_size
+    return 0
