@@ -1,0 +1,62 @@
+"""Gates: each judges one thing about the model and says why, with numbers; only a stage exits.
+
+A module for each gate, with `judge(evidence)` in it; settings of the same name under `params.yaml: gates`.
+`make prove` shows each of them a fault that it must refuse.
+"""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from ml.gates import (
+    absolute,
+    behaviour,
+    calibration,
+    champion,
+    contract,
+    fairness,
+    freshness,
+    latency,
+    leakage,
+    parity,
+    size,
+    slices,
+    stability,
+)
+from ml.gates.evidence import Evidence, Incumbent, Locks, Served
+from ml.gates.verdict import Verdict, refused, warned
+
+Gate = Callable[[Evidence], list[Verdict]]
+
+GATES: Mapping[str, Gate] = MappingProxyType(
+    {
+        "contract": contract.judge,
+        "absolute": absolute.judge,
+        "champion": champion.judge,
+        "stability": stability.judge,
+        "slices": slices.judge,
+        "fairness": fairness.judge,
+        "behaviour": behaviour.judge,
+        "calibration": calibration.judge,
+        "size": size.judge,
+        "latency": latency.judge,
+        "parity": parity.judge,
+        "leakage": leakage.judge,
+        "freshness": freshness.judge,
+    }
+)
+
+
+def judge(evidence: Evidence, gates: Mapping[str, Gate] = GATES) -> list[Verdict]:
+    """The verdicts of every gate that is on."""
+    silent = off(evidence)
+    return [verdict for name, gate in gates.items() if name not in silent for verdict in gate(evidence)]
+
+
+def off(evidence: Evidence) -> list[str]:
+    """Names of the gates that params.yaml switches off, by null or by naming nothing to judge."""
+    settings = evidence.params.gates
+    silent = [name for name in GATES if getattr(settings, name, True) is None]
+    return silent + ([] if settings.bounds() else ["absolute"])
+
+
+__all__ = ["GATES", "Evidence", "Gate", "Incumbent", "Locks", "Served", "Verdict", "judge", "off", "refused", "warned"]
