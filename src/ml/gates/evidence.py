@@ -1,7 +1,7 @@
 """What the gates look at."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,15 +23,15 @@ class Served:
 
 @dataclass(frozen=True)
 class Incumbent:
-    """The model to beat, with its scores of our test rows; `score` is None when it cannot read them, `why` says why."""
+    """The model to beat, with its scores of our test rows; without them when it cannot be had or cannot read them."""
 
     version: str
     params: dict[str, Any]  # the params.yaml that it was trained with, {} when not known
-    data: str  # digest of the table that it was trained from, "" when not known
-    served: Served
-    score: np.ndarray | None
+    data: str  # MD5 of the table that it was trained from, "" when not known
+    served: Served | None = None
+    score: np.ndarray | None = None
     same: bool = False  # it is the very model that is judged
-    why: str = ""
+    why: str = ""  # it has no scores
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,6 @@ class Evidence:
     intervals: dict[str, dict[str, float]]  # build/intervals.json
     model: Served
     locks: Locks
-    data: str = ""  # digest of the table
+    data: str = ""  # MD5 of the table
     champion: Incumbent | None = None
-    seed: int = field(default=0)
+    seed: int = 0

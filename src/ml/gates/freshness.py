@@ -57,17 +57,17 @@ def _problem(items: list[str], what: str, remedy: str) -> str:
 
 
 def _entries(entries: list) -> list[str]:
-    """`dvc status` lists, for each stage, either a word or what changed in it by path."""
-    found = []
-    for entry in entries:
-        if isinstance(entry, str):
-            found.append(entry)
-            continue
-        for kind, paths in entry.items():
-            names = paths if isinstance(paths, dict) else {str(paths): ""}
-            found += [f"{kind} {path}{_inside(state)}" for path, state in names.items()]
-    return found
+    """What changed in a stage. `always changed` and `not in cache` say nothing about content."""
+    changes = [entry for entry in entries if isinstance(entry, dict)]
+    return [
+        f"{kind.removeprefix('changed ')} {path} {_state(state)}"
+        for change in changes
+        for kind, paths in change.items()
+        for path, state in (paths if isinstance(paths, dict) else {paths: "changed"}).items()
+        if state != "not in cache"
+    ] + [entry for entry in entries if isinstance(entry, str) and entry != "always changed"]
 
 
-def _inside(state: object) -> str:
-    return f" ({', '.join(state)})" if isinstance(state, dict) else ""
+def _state(state: object) -> str:
+    """Of params.yaml, DVC lists the settings with a state each."""
+    return f"({', '.join(f'{name} {how}' for name, how in state.items())})" if isinstance(state, dict) else str(state)

@@ -7,7 +7,7 @@ from ml.gates.verdict import Verdict
 def judge(evidence: Evidence) -> list[Verdict]:
     """One verdict on the bytes that serving has to load."""
     rule, size, champion = evidence.params.gates.size, evidence.model.size / 1e6, evidence.champion
-    beside = champion.served.size / 1e6 if champion else None
+    beside = champion.served.size / 1e6 if champion and champion.served else None
     limit = rule.max_mb if beside is None else min(rule.max_mb, rule.growth * beside)
     against = (
         "" if beside is None else f"; {champion.version} has {beside:.2f} MB and may be outgrown {rule.growth:g}-fold"
