@@ -107,7 +107,7 @@ def _elsewhere(frame: pd.DataFrame, rule: Invariance, data: Data) -> list[pd.Dat
 def _verdict(gate: str, what: str, share: float, allow: float, example: dict) -> Verdict:
     passed = share <= allow
     scores = f"score {example['before']:.3f} to {example['after']:.3f}"
-    shown = f"{example['id']}, {example['from']} to {example['to']}, {scores}"
+    shown = f"{example['id']}, {_short(example['from'])} to {_short(example['to'])}, {scores}"
     return Verdict(
         gate=gate,
         passed=passed,
@@ -122,3 +122,7 @@ def _verdict(gate: str, what: str, share: float, allow: float, example: dict) ->
 def _plain(value: object) -> object:
     """As JSON has it: a missing number or level is None."""
     return None if pd.isna(value) else value.item() if isinstance(value, np.generic) else value
+
+
+def _short(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -5,20 +5,19 @@ from ml.gates.verdict import Verdict
 
 
 def judge(evidence: Evidence) -> list[Verdict]:
-    """One verdict on the bytes that serving has to load."""
-    rule, size, champion = evidence.params.gates.size, evidence.model.size / 1e6, evidence.champion
-    beside = champion.served.size / 1e6 if champion and champion.served else None
-    limit = rule.max_mb if beside is None else min(rule.max_mb, rule.growth * beside)
-    against = (
-        "" if beside is None else f"; {champion.version} has {beside:.2f} MB and may be outgrown {rule.growth:g}-fold"
-    )
+    """One verdict on the bytes that serving has to load: too many refuse, many more than the champion's warn."""
+    rule, champion = evidence.params.gates.size, evidence.champion
+    size = evidence.model.size / 1e6
+    times = evidence.model.size / champion.served.size if champion and champion.served else None
+    large, grown = size > rule.max_mb, times is not None and times > rule.growth
+    beside = "" if times is None else f"; {times:.2f} times {champion.version} (more than {rule.growth:g} warns)"
     return [
         Verdict(
             gate="size",
-            passed=size <= limit,
-            reason=f"the model has {size:.2f} MB, {'at or below' if size <= limit else 'above'} {limit:.2f} MB "
-            f"(maximum {rule.max_mb:g} MB{against})",
+            passed=not (large or grown),
+            reason=f"the model has {size:.2f} MB, {'above' if large else 'at or below'} {rule.max_mb:g} MB{beside}",
             value=size,
-            limit=f"≤ {limit:.4g}",
+            limit=f"≤ {rule.max_mb:g}",
+            severity="warning" if grown and not large else "critical",
         )
     ]
