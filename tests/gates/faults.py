@@ -33,8 +33,8 @@ def faults() -> list[Fault]:
     return [
         Fault("contract", "data contract", "a level outside the contract", contract(plan="gold"), contract(plan="pro")),
         Fault("contract", "data contract", "rows repeated", contract(copies=200), contract(copies=0), "warning"),
-        Fault("absolute", "accuracy", "shuffled labels", shuffled),
-        Fault("absolute", "calibration_error", "an overconfident model", sharper(4), sharper(1.1)),
+        Fault("limits", "accuracy", "shuffled labels", shuffled),
+        Fault("limits", "calibration_error", "an overconfident model", sharper(4), sharper(1.1)),
         Fault("champion", "champion", "a worse model", noisier(1.0), noisier(0.02)),
         Fault("champion", "champion", "too few rows to tell", few_rows(demand=True), few_rows(), "critical"),
         Fault("champion", "champion", "a champion that cannot be fetched", lost_champion, good, "warning"),
@@ -43,7 +43,8 @@ def faults() -> list[Fault]:
         Fault("stability", "stability", "a threshold's worth of rows change side", shifted(1.0), shifted(0.1)),
         Fault("stability", "stability", "a champion that cannot be fetched", lost_champion, good, "warning"),
         Fault("slices", "slices: plan", "a model blind on one slice", blind(1.0), blind(0.1)),
-        Fault("slices", "slices: plan", "a slice far behind, too small to be sure", blind(1.0, 0.07), good, "warning"),
+        Fault("slices", "slices: plan", "a slice far behind, too small to be sure", blind(0.6, 0.1), good, "warning"),
+        Fault("slices", "slices: plan", "a slice below its floor", blind(1.0, max_gap=1.0), blind(0.1, max_gap=1.0)),
         Fault("slices", "slices not judged", "a slice of a few rows", slices(min_rows=900), good, "warning"),
         Fault("fairness", "fairness: region demographic parity", "one group lifted", lifted(2.0), lifted(0.1)),
         Fault("fairness", "fairness: region equalised odds", "one group lifted", lifted(2.0), lifted(0.1)),
@@ -141,7 +142,7 @@ def seen(share: float) -> Callable[[], Evidence]:
     return lambda: replace(good(), champion=replace(good().champion, params=theirs))
 
 
-def blind(by: float, share: float = 1.0) -> Callable[[], Evidence]:
+def blind(by: float, share: float = 1.0, max_gap: float = 0.1) -> Callable[[], Evidence]:
     """On a share of the rows of one plan, scores drawn at random instead; on the others the plan is renamed."""
 
     def plant() -> Evidence:
@@ -150,8 +151,9 @@ def blind(by: float, share: float = 1.0) -> Callable[[], Evidence]:
         plan = evidence.test["plan"].where(kept | (evidence.test["plan"] == "pro"), "pro")
         basic = (plan == "basic").to_numpy()
         score = np.where(basic & (rng.random(len(basic)) < by), rng.random(len(basic)), evidence.score)
-        small = params({"slices": {"columns": ["plan"], "min_rows": 20, "min_class": 5, "max_gap": 0.1}})
-        return replace(scored(evidence, score), test=evidence.test.assign(plan=plan), params=small)
+        rule = {"columns": ["plan"], "min_rows": 20, "min_class": 5, "max_gap": max_gap}
+        settings = params({"slices": rule | ({"min": 0.7} if max_gap == 1 else {})})
+        return replace(scored(evidence, score), test=evidence.test.assign(plan=plan), params=settings)
 
     return plant
 

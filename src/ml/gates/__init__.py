@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from ml.gates import (
-    absolute,
     behaviour,
     calibration,
     champion,
@@ -17,12 +16,14 @@ from ml.gates import (
     freshness,
     latency,
     leakage,
+    limits,
     parity,
     size,
     slices,
     stability,
 )
 from ml.gates.evidence import Evidence, Incumbent, Locks, Served
+from ml.gates.limits import absolute
 from ml.gates.verdict import Verdict, refused, warned
 
 Gate = Callable[[Evidence], list[Verdict]]
@@ -30,7 +31,7 @@ Gate = Callable[[Evidence], list[Verdict]]
 GATES: Mapping[str, Gate] = MappingProxyType(
     {
         "contract": contract.judge,
-        "absolute": absolute.judge,
+        "limits": limits.judge,
         "champion": champion.judge,
         "stability": stability.judge,
         "slices": slices.judge,
@@ -56,7 +57,20 @@ def off(evidence: Evidence) -> list[str]:
     """Names of the gates that params.yaml switches off, by null or by naming nothing to judge."""
     settings = evidence.params.gates
     silent = [name for name in GATES if getattr(settings, name, True) is None]
-    return silent + ([] if settings.bounds() else ["absolute"])
+    return silent + ([] if settings.bounds() else ["limits"])
 
 
-__all__ = ["GATES", "Evidence", "Gate", "Incumbent", "Locks", "Served", "Verdict", "judge", "off", "refused", "warned"]
+__all__ = [
+    "GATES",
+    "Evidence",
+    "Gate",
+    "Incumbent",
+    "Locks",
+    "Served",
+    "Verdict",
+    "absolute",
+    "judge",
+    "off",
+    "refused",
+    "warned",
+]

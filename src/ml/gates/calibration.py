@@ -3,8 +3,8 @@
 import numpy as np
 from scipy.stats import norm
 
-from ml.gates.absolute import bounded
 from ml.gates.evidence import Evidence
+from ml.gates.limits import bounded
 from ml.gates.verdict import Verdict
 
 STEPS = 50

@@ -113,12 +113,10 @@ def unseen(test: pd.DataFrame, params: Params, theirs: dict[str, Any], *, same_d
     if by == "time" and params.prepare.split_by == "time" and share == params.prepare.test_share and same_data:
         return everything, ""
     if by == "time" or params.prepare.split_by == "time" or id_ != params.data.id:
-        ours = (
-            f"{params.prepare.split_by} of {params.data.time if params.prepare.split_by == 'time' else params.data.id}"
-        )
         return everything, (
-            f"the champion's rows were split by {by} of other columns or another table than ours ({ours}), "
-            f"so it may have trained on rows that test here: it looks better than it is"
+            f"the champion's rows were split by {by}{'' if by == 'time' else f' of {id_}'} and ours by "
+            f"{params.prepare.split_by}, from tables that differ, so it may have trained on rows that test here: "
+            f"it looks better than it is"
         )
     rows = position(test[params.data.id]) < share
     if rows.all():

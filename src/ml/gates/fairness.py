@@ -19,7 +19,7 @@ from ml.gates.verdict import Verdict
 
 @dataclass(frozen=True)
 class Difference:
-    """The largest difference of a rate between two groups, `more` over `fewer`, with its interval."""
+    """By how much a rate is higher in the group `more` than in `fewer`, with its interval."""
 
     rate: str
     more: str
@@ -44,30 +44,34 @@ def judge(evidence: Evidence) -> list[Verdict]:
 
 def differences(
     decided: np.ndarray, label: np.ndarray, groups: dict[str, np.ndarray], confidence: float
-) -> dict[str, Difference]:
-    """`demographic_parity` (share decided positive) and `equalised_odds` (true or false positive rate, the larger).
+) -> dict[str, list[Difference]]:
+    """`demographic_parity` (share decided positive) and `equalised_odds` (true and false positive rate), largest first.
 
     `decided`, `label` and each mask of `groups` have shape (rows,). Source: Hardt, Price and Srebro, NeurIPS 2016.
     The intervals hold together for all pairs of groups (Bonferroni).
     """
     everyone, positive = np.ones(len(label), dtype=bool), label == 1
-    parity = _largest("share decided positive", decided, everyone, groups, confidence)
-    odds = [
-        _largest("true positive rate", decided, positive, groups, confidence),
-        _largest("false positive rate", decided, ~positive, groups, confidence),
-    ]
-    return {"demographic_parity": parity, "equalised_odds": max(odds, key=lambda d: d.value)}
+    parity = _pairs("share decided positive", decided, everyone, groups, confidence)
+    true = _pairs("true positive rate", decided, positive, groups, confidence)
+    false = _pairs("false positive rate", decided, ~positive, groups, confidence)
+    return {
+        "demographic_parity": sorted(parity, key=lambda d: -d.value),
+        "equalised_odds": sorted(true + false, key=lambda d: -d.value),
+    }
 
 
-def _largest(
+def _pairs(
     rate: str, decided: np.ndarray, among: np.ndarray, groups: dict[str, np.ndarray], confidence: float
-) -> Difference:
+) -> list[Difference]:
     hits = {name: (int((decided & among & rows).sum()), int((among & rows).sum())) for name, rows in groups.items()}
     pairs = list(permutations(hits, 2))
     z = float(norm.ppf(1 - (1 - confidence) / len(pairs)))  # each pair stands in `pairs` twice, once a direction
-    more, fewer = max(pairs, key=lambda pair: _rate(hits[pair[0]]) - _rate(hits[pair[1]]))
-    centre, half = _agresti_caffo(hits[more], hits[fewer], z)
-    return Difference(rate, more, fewer, _rate(hits[more]) - _rate(hits[fewer]), centre - half, centre + half)
+    found = []
+    for more, fewer in pairs:
+        centre, half = _agresti_caffo(hits[more], hits[fewer], z)
+        value = _rate(hits[more]) - _rate(hits[fewer])
+        found.append(Difference(rate, more, fewer, value, centre - half, centre + half))
+    return found
 
 
 def _rate(hits: tuple[int, int]) -> float:
@@ -91,12 +95,14 @@ def _groups(column: pd.Series, label: np.ndarray, rule: Fairness) -> tuple[dict[
     return large, small
 
 
-def _verdicts(column: str, found: dict[str, Difference], rule: Fairness) -> list[Verdict]:
+def _verdicts(column: str, found: dict[str, list[Difference]], rule: Fairness) -> list[Verdict]:
+    """A pair of groups that refuses comes before one that differs more and is too small to be sure."""
     verdicts = []
-    for name, gap in found.items():
+    for name, gaps in found.items():
         limit = getattr(rule, name)
         if limit is None:
             continue
+        gap = max(gaps, key=lambda d: (d.value > limit and d.low > 0, d.value))
         beyond, sure = gap.value > limit, gap.low > 0
         doubt = ", but the groups are too small to be sure" if beyond and not sure else ""
         verdicts.append(

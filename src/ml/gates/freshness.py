@@ -1,5 +1,7 @@
 """Whether the lock files match what was just built, so that anyone can build it again."""
 
+from dataclasses import replace
+
 from ml.gates.evidence import Evidence, Locks
 from ml.gates.verdict import Verdict
 
@@ -10,45 +12,41 @@ def judge(evidence: Evidence) -> list[Verdict]:
     """Verdicts on dvc.lock and data.dvc, on what is not committed, and on the versions of packages."""
     rule, locks = evidence.params.gates.freshness, evidence.locks
     binding = rule.refuse == "always" or (rule.refuse == "ci" and locks.ci)
-    severity = "critical" if binding else "warning"
-    found = {"pipeline": pipeline(locks), "committed": committed(locks), "packages": packages(locks)}
-    return [
-        Verdict(f"locks: {name}", passed=not problem, reason=problem or good, severity=severity)
-        for name, (problem, good) in found.items()
-    ]
+    found = [pipeline(locks), committed(locks), packages(locks)]
+    return found if binding else [replace(verdict, severity="warning") for verdict in found]
 
 
-def pipeline(locks: Locks) -> tuple[str, str]:
-    """What differs from dvc.lock and data.dvc ("" when nothing does), and the sentence when all is well."""
+def pipeline(locks: Locks) -> Verdict:
+    """What differs from dvc.lock and data.dvc."""
     if locks.dvc is None:
-        return "`dvc status` does not work here, so nobody knows whether dvc.lock fits. Run `dvc status`.", ""
+        return _verdict("pipeline", "`dvc status` fails here, so nobody knows whether dvc.lock fits. Run it and see.")
     changed = [f"{stage}: {what}" for stage, entries in locks.dvc.items() for what in _entries(entries)]
-    return _problem(changed, "dvc.lock or data.dvc does not match", "Run `dvc repro`"), "dvc.lock and data.dvc match"
+    problem = _problem(changed, "dvc.lock or data.dvc does not match", "Run `dvc repro`")
+    return _verdict("pipeline", problem, "dvc.lock and data.dvc match what is here")
 
 
-def committed(locks: Locks) -> tuple[str, str]:
+def committed(locks: Locks) -> Verdict:
     """Which lock files the last commit holds otherwise."""
     if locks.uncommitted is None:
-        return "git does not answer here, so nobody knows whether the lock files are committed.", ""
-    return (
-        _problem(locks.uncommitted, "not as the last commit has it", "Commit what was built"),
-        "dvc.lock, data.dvc and locks/ are as committed",
-    )
+        return _verdict("committed", "git does not answer here, so nobody knows whether the lock files are committed.")
+    problem = _problem(locks.uncommitted, "not as the last commit has it", "Commit what was built")
+    return _verdict("committed", problem, "dvc.lock, data.dvc and locks/ are as committed")
 
 
-def packages(locks: Locks) -> tuple[str, str]:
-    """Which packages differ from locks/pipeline.txt, and which requirements the lock does not meet."""
+def packages(locks: Locks) -> Verdict:
+    """Which requirements the lock files do not hold, and which packages differ from locks/pipeline.txt."""
     here = {name: locks.installed.get(name, pin) for name, pin in locks.pins.items()}
-    wrong = [
-        f"{name} {version} (lock: {locks.pins[name]})" for name, version in here.items() if version != locks.pins[name]
-    ]
-    if not locks.pins:
-        return "locks/pipeline.txt pins nothing. Run `make locks`.", ""
-    return (
-        _problem(locks.unmet, "pyproject.toml asks for what locks/pipeline.txt does not hold", "Run `make locks`")
-        or _problem(wrong, "built with other packages than locked", "Run `make setup`"),
-        f"all {len(locks.installed):,} installed packages are as in locks/pipeline.txt",
+    wrong = [f"{name} {have} (lock: {locks.pins[name]})" for name, have in here.items() if have != locks.pins[name]]
+    problem = (
+        _problem(locks.unmet, "pyproject.toml asks for what locks/ does not hold", "Run `make locks`")
+        or _problem(wrong, "built with other packages than locks/pipeline.txt has", "Run `make setup`")
+        or ("" if locks.pins else "locks/pipeline.txt pins nothing. Run `make locks`.")
     )
+    return _verdict("packages", problem, f"all {len(locks.installed):,} packages are as in locks/pipeline.txt")
+
+
+def _verdict(name: str, problem: str, good: str = "") -> Verdict:
+    return Verdict(f"locks: {name}", passed=not problem, reason=problem or good)
 
 
 def _problem(items: list[str], what: str, remedy: str) -> str:

@@ -83,22 +83,19 @@ def sliced(column: pd.Series, bins: int) -> list[tuple[str, np.ndarray]]:
 
 
 def _worst(slices: list[Slice], rule: Slices) -> Verdict | None:
+    """The slice that refuses comes before one that is further behind and too small to be sure."""
     if not slices:
         return None
-    worst = max(slices, key=lambda s: s.gap)
-    sure = worst.gap - worst.half > 0
-    beyond = worst.gap > rule.max_gap
-    high = HIGHER_IS_BETTER[rule.metric]
-    best_case = worst.value + worst.half if high else worst.value - worst.half
-    under = rule.min is not None and (best_case < rule.min if high else best_case > rule.min)
-    doubt = " but the slice is too small to be sure" if beyond and not sure and not under else ""
+    worst = max(slices, key=lambda s: (_failed(s, rule), s.gap))
+    failed, beyond = _failed(worst, rule), worst.gap > rule.max_gap
+    doubt = " but the slice is too small to be sure" if beyond and not failed else ""
     behind = f"{abs(worst.gap):.3f} {'behind' if worst.gap >= 0 else 'ahead of'} all rows"
-    limits = f"limit {rule.max_gap:g}" + (f", at {'least' if high else 'most'} {rule.min:g}" if under else "")
+    floor = f", floor {rule.min:g}" if rule.min is not None else ""
     return Verdict(
         gate=f"slices: {worst.column}",
-        passed=not (beyond or under),
+        passed=not (failed or beyond),
         reason=f"worst is {worst.name}: {rule.metric} {worst.value:.3f}, {behind}{doubt} "
-        f"({limits}, interval {worst.gap - worst.half:+.3f} to {worst.gap + worst.half:+.3f}, {worst.rows:,} rows)",
+        f"(limit {rule.max_gap:g}{floor}, interval of the gap {worst.gap - worst.half:+.3f} to {worst.gap + worst.half:+.3f}, {worst.rows:,} rows)",
         value=worst.gap,
         limit=f"≤ {rule.max_gap:g}",
         low=worst.gap - worst.half,
@@ -106,6 +103,15 @@ def _worst(slices: list[Slice], rule: Slices) -> Verdict | None:
         severity="warning" if doubt else "critical",
         evidence=tuple({"slice": s.name, "rows": s.rows, "value": s.value, "gap": s.gap} for s in slices),
     )
+
+
+def _failed(found: Slice, rule: Slices) -> bool:
+    """Beyond the gap allowed and surely behind, or surely below the floor (above it, where lower is better)."""
+    if found.gap > rule.max_gap and found.gap - found.half > 0:
+        return True
+    if rule.min is None:
+        return False
+    return found.value + found.half < rule.min if HIGHER_IS_BETTER[rule.metric] else found.value - found.half > rule.min
 
 
 def _unjudged(slices: list[Slice], rule: Slices) -> list[Verdict]:
