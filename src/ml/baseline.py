@@ -51,6 +51,6 @@ def find(branch: str = "main") -> Baseline | None:
 
 def folder_digest(folder: Path) -> str:
     """The MD5 of a folder as dvc.lock records it: that of the list of its files with theirs."""
-    paths = sorted((path for path in folder.rglob("*") if path.is_file()), key=lambda p: p.relative_to(folder).parts)
+    paths = sorted((p for p in folder.rglob("*") if p.is_file()), key=lambda p: p.relative_to(folder).as_posix())
     entries = [{"md5": files.digest(path), "relpath": path.relative_to(folder).as_posix()} for path in paths]
     return md5(json.dumps(entries, sort_keys=True).encode(), usedforsecurity=False).hexdigest() + ".dir"

@@ -25,6 +25,7 @@ from ml.gates import (
 from ml.gates.evidence import Evidence, Incumbent, Locks, Served
 from ml.gates.limits import absolute
 from ml.gates.verdict import Verdict, refused, warned
+from ml.params import Params
 
 Gate = Callable[[Evidence], list[Verdict]]
 
@@ -47,15 +48,15 @@ GATES: Mapping[str, Gate] = MappingProxyType(
 )
 
 
-def judge(evidence: Evidence, gates: Mapping[str, Gate] = GATES) -> list[Verdict]:
+def judge(evidence: Evidence) -> list[Verdict]:
     """The verdicts of every gate that is on."""
-    silent = off(evidence)
-    return [verdict for name, gate in gates.items() if name not in silent for verdict in gate(evidence)]
+    silent = off(evidence.params)
+    return [verdict for name, gate in GATES.items() if name not in silent for verdict in gate(evidence)]
 
 
-def off(evidence: Evidence) -> list[str]:
-    """Names of the gates that params.yaml switches off, by null or by naming nothing to judge."""
-    settings = evidence.params.gates
+def off(params: Params) -> list[str]:
+    """Names of the gates that are switched off, by null or by naming nothing to judge."""
+    settings = params.gates
     silent = [name for name in GATES if getattr(settings, name, True) is None]
     return silent + ([] if settings.bounds() else ["limits"])
 

@@ -95,7 +95,8 @@ def _worst(slices: list[Slice], rule: Slices) -> Verdict | None:
         gate=f"slices: {worst.column}",
         passed=not (failed or beyond),
         reason=f"worst is {worst.name}: {rule.metric} {worst.value:.3f}, {behind}{doubt} "
-        f"(limit {rule.max_gap:g}{floor}, interval of the gap {worst.gap - worst.half:+.3f} to {worst.gap + worst.half:+.3f}, {worst.rows:,} rows)",
+        f"(limit {rule.max_gap:g}{floor}, "
+        f"interval {worst.gap - worst.half:+.3f} to {worst.gap + worst.half:+.3f}, {worst.rows:,} rows)",
         value=worst.gap,
         limit=f"≤ {rule.max_gap:g}",
         low=worst.gap - worst.half,

@@ -17,7 +17,7 @@ def main() -> int:
     evidence = collect(params)
     verdicts = gates.judge(evidence)
     refusals = gates.refused(verdicts)
-    silent = gates.off(evidence)
+    silent = gates.off(params)
     outcome = next((v.outcome for v in verdicts if v.outcome), "")
     record = {"passed": not refusals, "champion": outcome, "off": silent, "verdicts": [asdict(v) for v in verdicts]}
     files.write_json(record, files.VERDICT)
