@@ -254,3 +254,14 @@ def test_the_gate_is_wrong_no_more_often_than_it_says():
     assert alike["better"] <= 0.08
     assert worse["better"] + worse["not worse"] <= 0.08
     assert clearly["worse"] >= 0.95
+
+
+@pytest.mark.parametrize(("refuse", "severity"), [(["worse"], "warning"), (["not enough evidence"], "critical")])
+def test_a_champion_that_cannot_score_the_rows_is_said_so(refuse, severity):
+    lost = replace(good().champion, served=None, score=None, why="it needs other columns (age)")
+    evidence = replace(good(), champion=lost, params=params({"champion": {"refuse": refuse}}))
+
+    (verdict,) = champion.judge(evidence)
+
+    assert (verdict.passed, verdict.severity, verdict.outcome) == (False, severity, "no champion")
+    assert "it needs other columns (age)" in verdict.reason

@@ -35,7 +35,8 @@ def judge(evidence: Evidence) -> list[Verdict]:
         return [Verdict("champion", passed=True, reason=f"cold start: {COLD}", outcome="no champion")]
     if champion.score is None:
         reason = f"{champion.version} cannot score these rows, so nobody knows which is better: {champion.why}"
-        return [_allowed(Verdict("champion", passed=False, reason=reason, outcome="not enough evidence"), rule)]
+        blind = _allowed(Verdict("champion", passed=False, reason=reason, outcome="not enough evidence"), rule)
+        return [replace(blind, outcome="no champion")]
     if champion.same:
         reason = f"this is {champion.version} itself, byte for byte"
         return [_allowed(Verdict("champion", passed=False, reason=reason, value=0.0, outcome="not worse"), rule)]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
-from ml import baseline, cli, files, gates, locks, model, schema
+from ml import baseline, cli, files, gates, lineage, locks, model, schema
 from ml.gates import Evidence, Incumbent, Served, Verdict
 from ml.params import Data, Params, read_params
 
@@ -18,8 +18,13 @@ def main() -> int:
     verdicts = gates.judge(evidence)
     refusals = gates.refused(verdicts)
     silent = gates.off(params)
-    outcome = next((v.outcome for v in verdicts if v.outcome), "")
-    record = {"passed": not refusals, "champion": outcome, "off": silent, "verdicts": [asdict(v) for v in verdicts]}
+    record = {
+        "model": lineage.digest(files.MODEL / "model.skops"),
+        "passed": not refusals,
+        "champion": next((v.outcome for v in verdicts if v.outcome), ""),
+        "off": silent,
+        "verdicts": [asdict(v) for v in verdicts],
+    }
     files.write_json(record, files.VERDICT)
     if silent:
         cli.say(f"gate: off      {', '.join(silent)} (params.yaml: gates)")
