@@ -3,6 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
+from ml.adopt import strange
 from ml.gates import GATES, off
 from ml.params import Gates
 from tests.gates.world import params
@@ -59,3 +60,15 @@ def test_a_fork_that_says_nothing_still_has_its_gates():
 
 def test_every_gate_but_the_contract_has_its_section():
     assert set(GATES) - {"contract", "limits"} <= set(Gates.model_fields)
+
+
+def test_settings_that_name_columns_of_another_table_are_found_with_what_to_set_instead():
+    gates = params({"slices": {"columns": ["plan", "usage"]}, "behaviour": {"invariance": [{"column": "plan"}]}}).gates
+
+    assert strange(gates, ["plan", "region"]) == {"gates.slices.columns": []}
+    assert strange(gates, ["income"]) == {
+        "gates.behaviour": None,
+        "gates.fairness": None,
+        "gates.slices.columns": [],
+    }
+    assert strange(gates, ["plan", "usage", "region"]) == {}
