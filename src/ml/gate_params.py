@@ -115,7 +115,7 @@ class Latency(Section):
     p50_ms: Positive = 50
     p99_ms: Positive = 100
     growth: Growth = 2.0
-    calls: Annotated[int, Field(ge=20)] = 200
+    calls: Annotated[int, Field(ge=20)] = 100
 
 
 class Parity(Section):
