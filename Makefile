@@ -56,6 +56,11 @@ clean: ## Remove what the pipeline built; .venv, data and .mlflow stay
 	@git clean -fdxq build .pytest_cache .ruff_cache .hypothesis && git checkout -q -- build 2>/dev/null || true
 	@echo "clean: build/ is as committed. Next: make run"
 
+##@ Proof
+.PHONY: prove
+prove: pipeline-venv ## Plant a fault for every gate and show that each is caught (a minute)
+	@python -m tests.gates.prove
+
 ##@ The fork
 .PHONY: adopt
 adopt: pipeline-venv ## Make your table the data: DATA=file TARGET=column [PROJECT= ID= TIME= POSITIVE=]

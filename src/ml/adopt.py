@@ -1,10 +1,12 @@
 """A first contract for a table that nobody has described yet."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import pandas as pd
 
 from ml.errors import UserError
+from ml.gate_params import Gates
 from ml.schema import levels
 
 LEVELS = 50  # a text column with more is no category
@@ -33,6 +35,14 @@ def infer(frame: pd.DataFrame, file: str, target: str, roles: dict[str, str]) ->
     positive = _positive(frame[target], target, roles.get("positive"))
     contract = {"file": file, "id": identity, "time": moment, "target": {"name": target, "positive": positive}}
     return {k: v for k, v in contract.items() if v is not None} | {"columns": columns}, left
+
+
+def strange(gates: Gates, columns: Iterable[str]) -> dict[str, Any]:
+    """Settings of gates that name columns which the new table does not have, with what to set them to instead."""
+    named = {setting.split(".")[0] for setting, name in gates.mentions() if name not in columns}
+    instead = {"slices": ("gates.slices.columns", []), "fairness": ("gates.fairness", None)}
+    instead |= {"behaviour": ("gates.behaviour", None)}
+    return dict(instead[gate] for gate in sorted(named))
 
 
 def _present(frame: pd.DataFrame, *names: str) -> None:

@@ -103,14 +103,19 @@ def write_json(value: Any, path: Path) -> None:
 
 
 def edit_yaml(path: Path, sections: dict[str, Any]) -> None:
-    """Replace top-level sections of a YAML file; the others keep their comments."""
+    """Replace sections of a YAML file, each named by its dotted path; the others keep their comments."""
     from ruamel.yaml import YAML  # noqa: PLC0415
 
     yaml = YAML()
     yaml.width = 120
     yaml.preserve_quotes = True
     content = yaml.load(read_bytes(path))
-    content.update(sections)
+    for name, value in sections.items():
+        *parents, last = name.split(".")
+        section = content
+        for parent in parents:
+            section = section[parent]
+        section[last] = value
     text = io.StringIO()
     yaml.dump(content, text)
     write_text(text.getvalue(), path)

@@ -1,52 +1,17 @@
 """Settings: `params.yaml`, read once into frozen models that refuse what they do not know."""
 
+from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from ml.errors import UserError
-
-Share = Annotated[float, Field(ge=0, le=1)]
-Open = Annotated[float, Field(gt=0, lt=1)]
-Seed = Annotated[int, Field(ge=0, lt=2**32)]
-Count = Annotated[int, Field(ge=1)]
-Strings = Annotated[
-    tuple[str, ...], BeforeValidator(lambda v: tuple(map(str, v)) if isinstance(v, list | tuple) else v)
-]
-
-
-class Section(BaseModel):
-    """A part of `params.yaml`: frozen, strict about types; an unknown key names the nearest known one."""
-
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _known_keys(cls, values: Any) -> Any:
-        known = [field.alias or name for name, field in cls.model_fields.items()]
-        for key in values if isinstance(values, dict) else ():
-            if key not in known:
-                near = get_close_matches(str(key), known, n=1)
-                hint = f"did you mean `{near[0]}`?" if near else f"known here: {', '.join(known)}."
-                raise ValueError(f"unknown setting `{key}`; {hint}")
-        return values
-
-
-class Range(Section):
-    """A lower and an upper limit, both included, either open."""
-
-    min: float | None = None
-    max: float | None = None
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        if self.min is not None and self.max is not None and self.min > self.max:
-            raise ValueError(f"min {self.min:g} is above max {self.max:g}")
-        return self
+from ml.gate_params import Gates
+from ml.section import Count, Open, Range, Section, Seed, Share, Strings
 
 
 class Number(Range):
@@ -102,7 +67,7 @@ class Expectation(Section):
     """Any Great Expectations expectation, by its type name."""
 
     type: str
-    kwargs: dict[str, Any] = {}
+    kwargs: dict[str, Any] = Field(default_factory=dict)
     severity: Literal["critical", "warning", "info"] = "critical"
 
 
@@ -169,29 +134,6 @@ class Evaluate(Section):
     confidence: Open = 0.95
 
 
-class Bound(Range):
-    """Limits of one metric, judged on its value or on the unfavourable end of its interval."""
-
-    judge: Literal["value", "interval"] = "value"
-
-
-class Gates(Section):
-    """What a model must prove before it may be registered."""
-
-    accuracy: Bound | None = None
-    balanced_accuracy: Bound | None = None
-    f1: Bound | None = None
-    roc_auc: Bound | None = None
-    pr_auc: Bound | None = None
-    log_loss: Bound | None = None
-    brier: Bound | None = None
-    calibration_error: Bound | None = None
-
-    def bounds(self) -> dict[str, Bound]:
-        """The metrics that have limits, by name."""
-        return {name: value for name, value in self if isinstance(value, Bound)}
-
-
 class Log(Section):
     """How served predictions are remembered; `PREDICTION_LOG` names another directory, or the place to ship to."""
 
@@ -217,6 +159,23 @@ class Params(Section):
     gates: Gates = Gates()
     log: Log = Log()
 
+    @model_validator(mode="after")
+    def _gates_fit_columns(self) -> Self:
+        columns, behaviour = self.data.columns, self.gates.behaviour
+        for setting, name in self.gates.mentions():
+            if name not in columns:
+                raise ValueError(f"gates.{setting} names `{name}`, which is no column; {_nearest(name, columns)}")
+        for rule in behaviour.invariance if behaviour else ():
+            if isinstance(columns[rule.column], Number) == (rule.by is None):
+                raise ValueError(f"gates.behaviour.invariance: {rule.column}: numbers need `by`, categories have none")
+        for rule in behaviour.direction if behaviour else ():
+            if isinstance(columns[rule.column], Category):
+                raise ValueError(f"gates.behaviour.direction: {rule.column} is a category; only a number can rise")
+        for case in behaviour.easy if behaviour else ():
+            for name, value in case.row.items():
+                _must_allow(columns[name], value, f"gates.behaviour.easy: {case.name}: {name}")
+        return self
+
 
 def read_params(path: Path = Path("params.yaml")) -> Params:
     """All settings; raises UserError with every mistake and its path, e.g. `train.random_forest.max_depth`."""
@@ -234,6 +193,20 @@ def read_params(path: Path = Path("params.yaml")) -> Params:
 def parse(text: str) -> Any:
     """YAML 1.2 as DVC reads it: `yes` is text, a key given twice is an error. Raises ruamel.yaml.error.YAMLError."""
     return YAML(typ="safe", pure=True).load(text)
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    near = get_close_matches(name, [*known], n=1)
+    return f"did you mean `{near[0]}`?" if near else f"known here: {', '.join(known)}."
+
+
+def _must_allow(column: Number | Category, value: float | str | None, where: str) -> None:
+    if value is None:
+        return
+    if isinstance(column, Category) and str(value) not in column.values:
+        raise ValueError(f"{where}: {value!r} is none of {', '.join(column.values)}")
+    if isinstance(column, Number) and isinstance(value, str):
+        raise ValueError(f"{where}: {value!r} is not a number")
 
 
 def _path(location: tuple[int | str, ...]) -> str:

@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 from ml import cli, files
-from ml.adopt import infer
+from ml.adopt import infer, strange
 from ml.errors import UserError
 from ml.params import read_params
 
@@ -20,17 +20,21 @@ def main(  # noqa: PLR0913, PLR0917  (a flag each)
     roles = {"id": id_column, "time": time, "positive": positive}
     file = f"data/{source.name}"
     contract, left = infer(files.read_table(source), file, target, {k: v for k, v in roles.items() if v})
-    old = Path(read_params().data.file)
-    before = files.read_bytes(files.PARAMS)
-    files.edit_yaml(files.PARAMS, {"project": project or read_params().project, "data": contract})
+    params, before = read_params(), files.read_bytes(files.PARAMS)
+    gone = strange(params.gates, contract["columns"])
+    files.edit_yaml(files.PARAMS, {"project": project or params.project, "data": contract} | gone)
     try:
         read_params()
     except UserError:
         files.write_bytes(before, files.PARAMS)
         raise
-    _move_in(source, Path(file), old)
+    _move_in(source, Path(file), Path(params.data.file))
     for sentence in left:
         cli.say(f"adopt: left out {sentence}")
+    if gone:
+        cli.say(
+            f"adopt: reset {', '.join(gone)}, which named columns of the old table; docs/gates.md says how to set it"
+        )
     print(f"params.yaml describes {len(contract['columns'])} columns of {file}; data.dvc holds its version.")
     print("Next: read params.yaml (limits and levels are guesses from this table), then make run")
 

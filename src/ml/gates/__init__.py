@@ -1,0 +1,77 @@
+"""Gates: each judges one thing about the model and says why, with numbers; only a stage exits.
+
+A module for each gate, with `judge(evidence)` in it; settings of the same name under `params.yaml: gates`.
+`make prove` shows each of them a fault that it must refuse.
+"""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from ml.gates import (
+    behaviour,
+    calibration,
+    champion,
+    contract,
+    fairness,
+    freshness,
+    latency,
+    leakage,
+    limits,
+    parity,
+    size,
+    slices,
+    stability,
+)
+from ml.gates.evidence import Evidence, Incumbent, Locks, Served
+from ml.gates.limits import absolute
+from ml.gates.verdict import Verdict, refused, warned
+from ml.params import Params
+
+Gate = Callable[[Evidence], list[Verdict]]
+
+GATES: Mapping[str, Gate] = MappingProxyType(
+    {
+        "contract": contract.judge,
+        "limits": limits.judge,
+        "champion": champion.judge,
+        "stability": stability.judge,
+        "slices": slices.judge,
+        "fairness": fairness.judge,
+        "behaviour": behaviour.judge,
+        "calibration": calibration.judge,
+        "size": size.judge,
+        "latency": latency.judge,
+        "parity": parity.judge,
+        "leakage": leakage.judge,
+        "freshness": freshness.judge,
+    }
+)
+
+
+def judge(evidence: Evidence) -> list[Verdict]:
+    """The verdicts of every gate that is on."""
+    silent = off(evidence.params)
+    return [verdict for name, gate in GATES.items() if name not in silent for verdict in gate(evidence)]
+
+
+def off(params: Params) -> list[str]:
+    """Names of the gates that are switched off, by null or by naming nothing to judge."""
+    settings = params.gates
+    silent = [name for name in GATES if getattr(settings, name, True) is None]
+    return silent + ([] if settings.bounds() else ["limits"])
+
+
+__all__ = [
+    "GATES",
+    "Evidence",
+    "Gate",
+    "Incumbent",
+    "Locks",
+    "Served",
+    "Verdict",
+    "absolute",
+    "judge",
+    "off",
+    "refused",
+    "warned",
+]

@@ -1,0 +1,148 @@
+"""The model that serves now against the one just built, on the same rows, which neither has seen."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import binomtest
+
+from ml.gate_params import Champion
+from ml.gates.evidence import Evidence
+from ml.gates.verdict import Verdict
+from ml.metrics import HIGHER_IS_BETTER, Ranked, measure, rank
+from ml.params import Params
+from ml.split import position
+
+COLD = "no champion yet, so there is nothing to beat: the other gates alone decide"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The challenger's advantage over the champion, positive when it is better, and what follows from it."""
+
+    outcome: str
+    value: float
+    low: float
+    high: float
+
+
+def judge(evidence: Evidence) -> list[Verdict]:
+    """Verdicts on the paired comparison, McNemar's test beside it, and on what the champion may have seen."""
+    params, champion = evidence.params, evidence.champion
+    rule = params.gates.champion
+    if champion is None:
+        return [Verdict("champion", passed=True, reason=f"cold start: {COLD}", outcome="no champion")]
+    if champion.score is None:
+        reason = f"{champion.version} cannot score these rows, so nobody knows which is better: {champion.why}"
+        blind = _allowed(Verdict("champion", passed=False, reason=reason, outcome="not enough evidence"), rule)
+        return [replace(blind, outcome="no champion")]
+    if champion.same:
+        reason = f"this is {champion.version} itself, byte for byte"
+        return [_allowed(Verdict("champion", passed=False, reason=reason, value=0.0, outcome="not worse"), rule)]
+    rows, doubt = unseen(evidence.test, params, champion.params, same_data=champion.data == evidence.data)
+    label, old, new = evidence.label[rows], champion.score[rows], evidence.score[rows]
+    found = compare(label, old, new, params)
+    verdicts = [_sentence(found, champion.version, len(label), rule)]
+    verdicts.append(mcnemar(label, old, new, params))
+    if doubt:
+        verdicts.append(Verdict("champion split", passed=False, reason=doubt, severity="warning"))
+    return verdicts
+
+
+def compare(label: np.ndarray, old: np.ndarray, new: np.ndarray, params: Params, seed: int = 0) -> Comparison:
+    """The outcome of a paired bootstrap: both models are measured on each drawn set of rows; arrays of shape (rows,).
+
+    better: the whole interval is above 0. not worse: it is above -margin. worse: it is below 0, and reaches below
+    -margin. not enough evidence: anything else. Source: Efron and Tibshirani, An Introduction to the Bootstrap, 1993,
+    chapter 13 (percentile interval); for the margin, Piaggio et al., JAMA 2012 (non-inferiority).
+    """
+    rule, sides = params.gates.champion, [rank(label, score, params.evaluate.threshold) for score in (old, new)]
+    sign = 1 if HIGHER_IS_BETTER[rule.metric] else -1
+    rng, count, draws = np.random.default_rng(seed), len(label), []
+    for _ in range(rule.bootstrap):
+        weight = np.bincount(rng.integers(0, count, count), minlength=count).astype("float64")
+        if 0 < (weight * label).sum() < count:
+            draws.append(sign * _advantage(sides, rule.metric, weight))
+    tail = (1 - rule.confidence) / 2
+    low, high = np.quantile(draws, [tail, 1 - tail])
+    value = sign * _advantage(sides, rule.metric, np.ones(count))
+    return Comparison(outcome(low, high, rule.margin), float(value), float(low), float(high))
+
+
+def outcome(low: float, high: float, margin: float) -> str:
+    """What an interval of the advantage says."""
+    if low > 0:
+        return "better"
+    if low >= -margin:
+        return "not worse"
+    return "worse" if high < 0 else "not enough evidence"
+
+
+def mcnemar(label: np.ndarray, old: np.ndarray, new: np.ndarray, params: Params) -> Verdict:
+    """Whether the two decide differently often right: McNemar's exact test, a warning beside the comparison.
+
+    Source: McNemar, Psychometrika 1947; exact form: a binomial test on the rows that one of the two gets right.
+    """
+    threshold, alpha = params.evaluate.threshold, 1 - params.gates.champion.confidence
+    right_old, right_new = ((s >= threshold) == (label == 1) for s in (old, new))
+    lost, won = int((right_old & ~right_new).sum()), int((right_new & ~right_old).sum())
+    p = binomtest(won, won + lost).pvalue if won + lost else 1.0
+    worse = bool(lost > won and p < alpha)
+    return Verdict(
+        gate="champion decisions",
+        passed=not worse,
+        reason=f"{lost:,} rows that the champion decides right are now wrong, {won:,} the other way round: "
+        f"{'more than chance would do' if worse else 'no sign of harm'} (McNemar's exact p {p:.2g})",
+        value=p,
+        limit=f"≥ {alpha:.2g} or more won than lost",
+        severity="warning",
+    )
+
+
+def unseen(test: pd.DataFrame, params: Params, theirs: dict[str, Any], *, same_data: bool) -> tuple[np.ndarray, str]:
+    """Which test rows the champion cannot have trained on, and what remains in doubt ("" when nothing does).
+
+    The hash of its id alone puts a row on a side, so a champion split by hash of the same id has trained on no row
+    below its own share, whatever table it had. Without that promise all rows are taken and the doubt is stated.
+    """
+    everything = np.ones(len(test), dtype=bool)
+    split, id_ = theirs.get("prepare"), theirs.get("data", {}).get("id")
+    if split is None or id_ is None:
+        return everything, "how the champion's rows were split is not on record, so it may have trained on these"
+    by, share = split.get("split_by", "hash"), split.get("test_share", 0.2)
+    if by == "time" and params.prepare.split_by == "time" and share == params.prepare.test_share and same_data:
+        return everything, ""
+    if by == "time" or params.prepare.split_by == "time" or id_ != params.data.id:
+        return everything, (
+            f"the champion's rows were split by {by}{'' if by == 'time' else f' of {id_}'} and ours by "
+            f"{params.prepare.split_by}, from tables that differ, so it may have trained on rows that test here: "
+            f"it looks better than it is"
+        )
+    rows = position(test[params.data.id]) < share
+    if rows.all():
+        return everything, ""
+    return rows, f"the champion trained on {(~rows).sum():,} of {len(rows):,} rows that test here; they are left out"
+
+
+def _advantage(sides: list[Ranked], metric: str, weight: np.ndarray) -> float:
+    old, new = (measure(side, weight[side.order])[metric] for side in sides)
+    return new - old
+
+
+def _sentence(found: Comparison, version: str, rows: int, rule: Champion) -> Verdict:
+    ahead = "ahead of" if found.value >= 0 else "behind"
+    reason = (
+        f"{found.outcome}: {rule.metric} {abs(found.value):.4f} {ahead} {version} on the same {rows:,} rows "
+        f"(interval {found.low:+.4f} to {found.high:+.4f}, margin {rule.margin:g})"
+    )
+    numbers = {"value": found.value, "low": found.low, "high": found.high, "limit": f"≥ -{rule.margin:g}"}
+    return _allowed(Verdict("champion", passed=False, reason=reason, outcome=found.outcome, **numbers), rule)
+
+
+def _allowed(verdict: Verdict, rule: Champion) -> Verdict:
+    """`better` and `not worse` pass; what the rule refuses is critical; `worse` and no evidence warn at least."""
+    if verdict.outcome in rule.refuse:
+        return verdict
+    good = verdict.outcome in {"better", "not worse"}
+    return replace(verdict, passed=good, severity="critical" if good else "warning")

@@ -1,0 +1,25 @@
+"""The data contract: what Great Expectations found before anything was trained."""
+
+from ml.gates.evidence import Evidence
+from ml.gates.verdict import Verdict
+
+
+def judge(evidence: Evidence) -> list[Verdict]:
+    """One verdict on the checks that must hold, and one on each other check that did not."""
+    checks, rows = evidence.validation["checks"], evidence.validation["rows"]
+    failed = [c for c in checks if not c["passed"]]
+    broken = [c for c in failed if c["severity"] == "critical"]
+    reason = "; ".join(f"{c['subject']}: {c['found']}" for c in broken)
+    held = len(checks) - len(failed)
+    verdict = Verdict(
+        gate="data contract",
+        passed=not broken and bool(checks),
+        reason=reason or f"{held:,} of {len(checks):,} checks hold for {rows:,} rows",
+        value=float(len(broken)),
+        limit="≤ 0",
+    )
+    return [verdict] + [
+        Verdict("data contract", passed=False, reason=f"{c['subject']}: {c['found']}", severity="warning")
+        for c in failed
+        if c["severity"] == "warning"
+    ]

@@ -1,0 +1,64 @@
+"""What the gates look at."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ml.params import Params
+
+Row = dict[str, float | str | None]
+
+
+@dataclass(frozen=True)
+class Served:
+    """A model as it answers: whole tables in batch, single rows as a request carries them, and its bytes."""
+
+    score: Callable[[pd.DataFrame], np.ndarray]
+    answer: Callable[[list[Row]], Sequence[float]]
+    size: int
+
+
+@dataclass(frozen=True)
+class Incumbent:
+    """The model to beat, with its scores of our test rows; without them when it cannot be had or cannot read them."""
+
+    version: str
+    params: dict[str, Any]  # the params.yaml that it was trained with, {} when not known
+    data: str  # MD5 of the table that it was trained from, "" when not known
+    served: Served | None = None
+    score: np.ndarray | None = None
+    same: bool = False  # it is the very model that is judged
+    why: str = ""  # it has no scores
+
+
+@dataclass(frozen=True)
+class Locks:
+    """What the lock files say beside what is here; None where it could not be found out."""
+
+    dvc: dict[str, Any] | None  # `dvc status --json`: {} when dvc.lock and data.dvc match
+    uncommitted: list[str] | None  # lock files that differ from the last commit
+    pins: dict[str, str]  # of locks/pipeline.txt
+    installed: dict[str, str]  # the same packages here
+    unmet: list[str]  # requirements of pyproject.toml that the pins do not meet
+    ci: bool = False
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Everything the gates judge: the build, the sides of the split, and the champion if there is one."""
+
+    params: Params
+    validation: dict[str, Any]  # build/validation.json
+    train: pd.DataFrame
+    test: pd.DataFrame
+    label: np.ndarray  # of the test side: 0 or 1; shape (rows,)
+    score: np.ndarray  # of the test side, as evaluate wrote it; shape (rows,)
+    intervals: dict[str, dict[str, float]]  # build/intervals.json
+    model: Served
+    locks: Locks
+    data: str = ""  # MD5 of the table
+    champion: Incumbent | None = None
+    seed: int = 0

@@ -1,0 +1,71 @@
+"""Whether the lock files match what was just built, so that anyone can build it again."""
+
+from dataclasses import replace
+
+from ml.gates.evidence import Evidence, Locks
+from ml.gates.verdict import Verdict
+
+SHOWN = 5
+
+
+def judge(evidence: Evidence) -> list[Verdict]:
+    """Verdicts on dvc.lock and data.dvc, on what is not committed, and on the versions of packages."""
+    rule, locks = evidence.params.gates.freshness, evidence.locks
+    binding = rule.refuse == "always" or (rule.refuse == "ci" and locks.ci)
+    found = [pipeline(locks), committed(locks), packages(locks)]
+    return found if binding else [replace(verdict, severity="warning") for verdict in found]
+
+
+def pipeline(locks: Locks) -> Verdict:
+    """What differs from dvc.lock and data.dvc."""
+    if locks.dvc is None:
+        return _verdict("pipeline", "`dvc status` fails here, so nobody knows whether dvc.lock fits. Run it and see.")
+    changed = [f"{stage}: {what}" for stage, entries in locks.dvc.items() for what in _entries(entries)]
+    problem = _problem(changed, "dvc.lock or data.dvc does not match", "Run `dvc repro`")
+    return _verdict("pipeline", problem, "dvc.lock and data.dvc match what is here")
+
+
+def committed(locks: Locks) -> Verdict:
+    """Which lock files the last commit holds otherwise."""
+    if locks.uncommitted is None:
+        return _verdict("committed", "git does not answer here, so nobody knows whether the lock files are committed.")
+    problem = _problem(locks.uncommitted, "not as the last commit has it", "Commit what was built")
+    return _verdict("committed", problem, "dvc.lock, data.dvc and locks/ are as committed")
+
+
+def packages(locks: Locks) -> Verdict:
+    """Which requirements the lock files do not hold, and which packages differ from locks/pipeline.txt."""
+    here = {name: locks.installed.get(name, pin) for name, pin in locks.pins.items()}
+    wrong = [f"{name} {have} (lock: {locks.pins[name]})" for name, have in here.items() if have != locks.pins[name]]
+    problem = (
+        _problem(locks.unmet, "pyproject.toml asks for what locks/ does not hold", "Run `make locks`")
+        or _problem(wrong, "built with other packages than locks/pipeline.txt has", "Run `make setup`")
+        or ("" if locks.pins else "locks/pipeline.txt pins nothing. Run `make locks`.")
+    )
+    return _verdict("packages", problem, f"all {len(locks.installed):,} packages are as in locks/pipeline.txt")
+
+
+def _verdict(name: str, problem: str, good: str = "") -> Verdict:
+    return Verdict(f"locks: {name}", passed=not problem, reason=problem or good)
+
+
+def _problem(items: list[str], what: str, remedy: str) -> str:
+    more = f" and {len(items) - SHOWN} more" if len(items) > SHOWN else ""
+    return f"{what}: {', '.join(items[:SHOWN])}{more}. {remedy}." if items else ""
+
+
+def _entries(entries: list) -> list[str]:
+    """What changed in a stage. `always changed` and `not in cache` say nothing about content."""
+    changes = [entry for entry in entries if isinstance(entry, dict)]
+    return [
+        f"{kind.removeprefix('changed ')} {path} {_state(state)}"
+        for change in changes
+        for kind, paths in change.items()
+        for path, state in (paths if isinstance(paths, dict) else {paths: "changed"}).items()
+        if state != "not in cache"
+    ] + [entry for entry in entries if isinstance(entry, str) and entry != "always changed"]
+
+
+def _state(state: object) -> str:
+    """Of params.yaml, DVC lists the settings with a state each."""
+    return f"({', '.join(f'{name} {how}' for name, how in state.items())})" if isinstance(state, dict) else str(state)

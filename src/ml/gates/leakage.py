@@ -1,0 +1,100 @@
+"""Columns and rows that give the answer away: certainty refuses, suspicion warns with the evidence."""
+
+import numpy as np
+import pandas as pd
+from scipy.stats import rankdata
+
+from ml.gates.evidence import Evidence
+from ml.gates.verdict import Verdict
+from ml.params import Data
+from ml.schema import features, identified, labels, levels
+
+
+def judge(evidence: Evidence) -> list[Verdict]:
+    """Verdicts on columns that know the target, rows on both sides, and the order of time."""
+    data, rule = evidence.params.data, evidence.params.gates.leakage
+    return [
+        columns(evidence.train, data, rule.suspect_auc),
+        shared_ids(evidence.train, evidence.test, data),
+        repeated_rows(evidence.train, evidence.test, data, rule.duplicate_share),
+        time_order(evidence.train, evidence.test, data, by_time=evidence.params.prepare.split_by == "time"),
+    ]
+
+
+def columns(train: pd.DataFrame, data: Data, suspect: float) -> Verdict:
+    """Whether one column alone tells the target: always (refused) or almost always (a warning)."""
+    label = labels(train, data).to_numpy()
+    found = sorted(((alone(train[name], label), name) for name in features(data)), reverse=True)
+    auc, name = found[0]
+    suspects = [f"{column} ({value:.4f})" for value, column in found if value >= suspect]
+    certain = auc == 1.0
+    if certain:
+        reason = f"{name} alone tells the target of all {len(train):,} training rows: it is a copy of it"
+    elif suspects:
+        reason = f"almost the target by itself, is it known before the outcome? ROC AUC of {', '.join(suspects)}"
+    else:
+        reason = f"no column alone tells the target; nearest is {name} with a ROC AUC of {auc:.3f}"
+    return Verdict(
+        gate="leakage: columns",
+        passed=not suspects and not certain,
+        reason=reason,
+        value=auc,
+        limit=f"< {suspect:g}",
+        severity="warning" if suspects and not certain else "critical",
+        evidence=tuple({"column": column, "roc_auc": round(value, 6)} for value, column in found),
+    )
+
+
+def alone(column: pd.Series, label: np.ndarray) -> float:
+    """ROC AUC of one column as the only predictor, in its better direction; shape (rows,).
+
+    Missing values count as below and as above all others, whichever tells more; a level counts as its share of
+    positive rows.
+    """
+    if pd.api.types.is_numeric_dtype(column):
+        codes = [column.fillna(end).to_numpy() for end in (-np.inf, np.inf)]
+    else:
+        text = levels(column).fillna("")
+        codes = [text.map(pd.Series(label).groupby(text.to_numpy()).mean()).to_numpy()]
+    return max(max(auc, 1 - auc) for auc in (_auc(code, label) for code in codes))
+
+
+def shared_ids(train: pd.DataFrame, test: pd.DataFrame, data: Data) -> Verdict:
+    """Whether an id stands on both sides."""
+    both = sorted(map(str, set(train[data.id]) & set(test[data.id])))
+    found = f"{len(both):,} {data.id}s train and test, e.g. {both[0]}" if both else f"no {data.id} is on both sides"
+    return Verdict("leakage: ids", passed=not both, reason=found, value=float(len(both)), limit="≤ 0")
+
+
+def repeated_rows(train: pd.DataFrame, test: pd.DataFrame, data: Data, limit: float) -> Verdict:
+    """Whether test rows stand among the training rows under another id, feature by feature."""
+    known = set(pd.util.hash_pandas_object(train[features(data)], index=False))
+    again = pd.util.hash_pandas_object(test[features(data)], index=False).isin(known)
+    example = f", e.g. {test[data.id][again.to_numpy()].iloc[0]}" if again.any() else ""
+    return Verdict(
+        gate="leakage: repeated rows",
+        passed=bool(again.mean() <= limit),
+        reason=f"{again.sum():,} of {len(test):,} test rows are also training rows under another {data.id}, "
+        f"{again.mean():.1%}: {'at or below' if again.mean() <= limit else 'above'} {limit:.1%}{example}",
+        value=float(again.mean()),
+        limit=f"≤ {limit:g}",
+        severity="warning",
+    )
+
+
+def time_order(train: pd.DataFrame, test: pd.DataFrame, data: Data, *, by_time: bool) -> Verdict:
+    """Whether, in a split by time, some training row is as new as a test row."""
+    if not by_time:
+        return Verdict("leakage: time", passed=True, reason="rows are split by hash, so time has no order to break")
+    first, late = test[data.time].min(), train[train[data.time] >= test[data.time].min()]
+    ids = identified(late, data)
+    found = f"{len(late):,} training rows are not older than the first test row ({first:%Y-%m-%d})"
+    example = f", e.g. {ids[data.id].iloc[0]} of {ids[data.time].iloc[0]:%Y-%m-%d}" if len(late) else ""
+    return Verdict("leakage: time", passed=late.empty, reason=found + example, value=float(len(late)), limit="≤ 0")
+
+
+def _auc(code: np.ndarray, label: np.ndarray) -> float:
+    """Mann-Whitney's statistic as a share of all pairs."""
+    positive, ranks = int(label.sum()), rankdata(code)
+    pairs = positive * (len(label) - positive)
+    return float((ranks[label == 1].sum() - positive * (positive + 1) / 2) / pairs) if pairs else 0.5

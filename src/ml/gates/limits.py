@@ -1,0 +1,44 @@
+"""Absolute limits: any metric, a minimum or a maximum, judged on its value or on its interval."""
+
+from ml.gate_params import Bound, Gates
+from ml.gates.evidence import Evidence
+from ml.gates.verdict import Verdict
+
+Intervals = dict[str, dict[str, float]]
+
+
+def judge(evidence: Evidence) -> list[Verdict]:
+    """One verdict for each limit that params.gates sets on a metric."""
+    return absolute(evidence.intervals, len(evidence.label), evidence.params.gates)
+
+
+def absolute(measured: Intervals, rows: int, gates: Gates) -> list[Verdict]:
+    """One verdict for each limit of each metric that `gates` names; `measured` holds value, low and high by metric."""
+    return [v for name, bound in gates.bounds().items() for v in bounded(name, measured[name], rows, bound)]
+
+
+def bounded(name: str, measured: dict[str, float], rows: int, bound: Bound) -> list[Verdict]:
+    """One verdict for each limit of `bound`; `measured` holds value, low and high."""
+    return [_one_side(name, measured, rows, bound, s) for s in ("min", "max") if getattr(bound, s) is not None]
+
+
+def _one_side(name: str, measured: dict[str, float], rows: int, bound: Bound, side: str) -> Verdict:
+    limit = getattr(bound, side)
+    unfavourable = measured["low"] if side == "min" else measured["high"]
+    judged = unfavourable if bound.judge == "interval" else measured["value"]
+    passed = judged >= limit if side == "min" else judged <= limit
+    relation = ("at or above" if passed else "below") if side == "min" else ("at or below" if passed else "above")
+    subject = f"{name} {measured['value']:.3f}"
+    if bound.judge == "interval":
+        subject = f"{'lower' if side == 'min' else 'upper'} end {judged:.3f} of {subject}"
+    word = "minimum" if side == "min" else "maximum"
+    interval = f"interval {measured['low']:.3f}–{measured['high']:.3f}, {rows:,} rows"
+    return Verdict(
+        gate=name,
+        passed=bool(passed),
+        reason=f"{subject} is {relation} the {word} {limit:.3f} ({interval})",
+        value=measured["value"],
+        limit=f"{'≥' if side == 'min' else '≤'} {limit:g}",
+        low=measured["low"],
+        high=measured["high"],
+    )

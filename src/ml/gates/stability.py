@@ -1,0 +1,34 @@
+"""How many rows change side: a model may be as good as the champion and yet decide about other people."""
+
+from scipy.stats import binomtest
+
+from ml.gates.champion import COLD
+from ml.gates.evidence import Evidence
+from ml.gates.verdict import Verdict
+
+
+def judge(evidence: Evidence) -> list[Verdict]:
+    """One verdict on the share of test rows that champion and challenger decide differently."""
+    rule, champion = evidence.params.gates.stability, evidence.champion
+    if champion is None:
+        return [Verdict("stability", passed=True, reason=f"cold start: {COLD}")]
+    if champion.score is None:
+        reason = f"{champion.version} cannot score these rows: {champion.why}"
+        return [Verdict("stability", passed=False, reason=reason, severity="warning")]
+    threshold, rows = evidence.params.evaluate.threshold, len(evidence.score)
+    flips = int(((evidence.score >= threshold) != (champion.score >= threshold)).sum())
+    interval = binomtest(flips, rows).proportion_ci(evidence.params.evaluate.confidence)
+    passed = flips / rows <= rule.max_flips
+    return [
+        Verdict(
+            gate="stability",
+            passed=passed,
+            reason=f"{flips:,} of {rows:,} rows change side against {champion.version}, {flips / rows:.1%}: "
+            f"{'at or below' if passed else 'above'} the maximum {rule.max_flips:.1%} "
+            f"(interval {interval.low:.1%} to {interval.high:.1%})",
+            value=flips / rows,
+            limit=f"≤ {rule.max_flips:g}",
+            low=float(interval.low),
+            high=float(interval.high),
+        )
+    ]

@@ -1,0 +1,30 @@
+"""What a gate says."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What one gate found: `value` against `limit`, and a sentence that a person can act on."""
+
+    gate: str
+    passed: bool
+    reason: str
+    value: float | None = None
+    limit: str = ""
+    low: float | None = None
+    high: float | None = None
+    severity: Literal["critical", "warning"] = "critical"  # a failed `warning` is reported and does not refuse
+    outcome: str = ""  # of the champion gate: better, not worse, worse, not enough evidence, no champion
+    evidence: tuple[dict[str, Any], ...] = ()  # the rows behind the sentence: every slice, every counter-example
+
+
+def refused(verdicts: list[Verdict]) -> list[Verdict]:
+    """The verdicts that refuse the model."""
+    return [v for v in verdicts if not v.passed and v.severity == "critical"]
+
+
+def warned(verdicts: list[Verdict]) -> list[Verdict]:
+    """The verdicts that a person should read although they refuse nothing."""
+    return [v for v in verdicts if not v.passed and v.severity == "warning"]

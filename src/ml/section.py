@@ -1,0 +1,44 @@
+"""What every section of `params.yaml` is made of."""
+
+from difflib import get_close_matches
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Open = Annotated[float, Field(gt=0, lt=1)]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+Count = Annotated[int, Field(ge=1)]
+Strings = Annotated[
+    tuple[str, ...], BeforeValidator(lambda v: tuple(map(str, v)) if isinstance(v, list | tuple) else v)
+]
+
+
+class Section(BaseModel):
+    """A part of `params.yaml`: frozen, strict about types; an unknown key names the nearest known one."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known_keys(cls, values: Any) -> Any:
+        known = [field.alias or name for name, field in cls.model_fields.items()]
+        for key in values if isinstance(values, dict) else ():
+            if key not in known:
+                near = get_close_matches(str(key), known, n=1)
+                hint = f"did you mean `{near[0]}`?" if near else f"known here: {', '.join(known)}."
+                raise ValueError(f"unknown setting `{key}`; {hint}")
+        return values
+
+
+class Range(Section):
+    """A lower and an upper limit, both included, either open."""
+
+    min: float | None = None
+    max: float | None = None
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError(f"min {self.min:g} is above max {self.max:g}")
+        return self

@@ -1,0 +1,265 @@
+"""For each gate, inputs that it must refuse or warn of, each with a good neighbour that it must let pass."""
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ml import checks, schema, split
+from ml.gates import Evidence, Served
+from ml.gates.evidence import Row
+from tests.gates import repository
+from tests.gates.world import ROWS, built, good, log_odds, params, probability, scored, table
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Something planted that `gate` must answer with the verdict named `verdict`; `good` lies just inside the limit."""
+
+    gate: str
+    verdict: str
+    what: str
+    bad: Callable[[], Evidence]
+    good: Callable[[], Evidence] = good
+    severity: str = "critical"
+
+
+def faults() -> list[Fault]:
+    """All of them, in the order of the gates."""
+    return [
+        Fault("contract", "data contract", "a level outside the contract", contract(plan="gold"), contract(plan="pro")),
+        Fault("contract", "data contract", "rows repeated", contract(copies=200), contract(copies=0), "warning"),
+        Fault("limits", "accuracy", "shuffled labels", shuffled),
+        Fault("limits", "calibration_error", "an overconfident model", sharper(4), sharper(1.1)),
+        Fault("champion", "champion", "a worse model", noisier(1.0), noisier(0.02)),
+        Fault("champion", "champion", "too few rows to tell", few_rows(demand=True), few_rows(), "critical"),
+        Fault("champion", "champion", "a champion that cannot be fetched", lost_champion, good, "warning"),
+        Fault("champion", "champion decisions", "other rows decided wrong", noisier(1.0), noisier(0.02), "warning"),
+        Fault("champion", "champion split", "rows the champion trained on", seen(0.1), seen(0.3), "warning"),
+        Fault("stability", "stability", "a threshold's worth of rows change side", shifted(1.0), shifted(0.1)),
+        Fault("stability", "stability", "a champion that cannot be fetched", lost_champion, good, "warning"),
+        Fault("slices", "slices: plan", "a model blind on one slice", blind(1.0), blind(0.1)),
+        Fault("slices", "slices: plan", "a slice far behind, too small to be sure", blind(0.6, 0.1), good, "warning"),
+        Fault("slices", "slices: plan", "a slice below its floor", blind(1.0, max_gap=1.0), blind(0.1, max_gap=1.0)),
+        Fault("slices", "slices not judged", "a slice of a few rows", slices(min_rows=900), good, "warning"),
+        Fault("fairness", "fairness: region demographic parity", "one group lifted", lifted(2.0), lifted(0.1)),
+        Fault("fairness", "fairness: region equalised odds", "one group lifted", lifted(2.0), lifted(0.1)),
+        Fault("fairness", "fairness: region not judged", "a group of a few rows", groups(900), good, "warning"),
+        Fault(
+            "behaviour", "invariance: region", "a score that depends on the region", lean(region=0.4), lean(region=0.01)
+        ),
+        Fault("behaviour", "direction: usage", "a score that rises with usage", lean(usage=0.9), lean(usage=0.0)),
+        Fault("behaviour", "direction: usage", "a column that is never there", never_there, good, "warning"),
+        Fault("behaviour", "easy case: idle", "an easy case missed", lean(every=-0.7), lean(every=-0.1)),
+        Fault("calibration", "calibration slope", "an overconfident model", sharper(1.5), sharper(1.1)),
+        Fault("calibration", "calibration bias", "scores too high", shifted(0.8), shifted(0.1)),
+        Fault("size", "size", "a huge model", sized(50_000_001), sized(50_000_000)),
+        Fault("size", "size", "a model that outgrew the champion", grown(3.1), grown(2.9), "warning"),
+        Fault("latency", "latency p50", "a slow model", slow(0.05), slow(0.001)),
+        Fault("latency", "latency p99", "a model slow at times", slow(0.09, every=5), slow(0.001, every=5)),
+        Fault(
+            "latency", "latency p50", "a model slower than the champion", slow(0.02, limit=900), slow(0.0), "warning"
+        ),
+        Fault("parity", "parity", "missing values served as zero", skewed(missing=0.0), skewed(missing=None)),
+        Fault("parity", "parity", "scores served a little off", skewed(off=1e-5), skewed(off=1e-8)),
+        Fault("parity", "parity", "an answer left out", skewed(rows=-1), skewed(rows=None)),
+        Fault("leakage", "leakage: columns", "a copy of the target", leaking(0.0), leaking(0.3)),
+        Fault("leakage", "leakage: columns", "almost a copy of the target", leaking(0.004), leaking(0.3), "warning"),
+        Fault("leakage", "leakage: ids", "an id on both sides", sides(ids=1), sides(ids=0)),
+        Fault(
+            "leakage", "leakage: repeated rows", "training rows test again", sides(rows=100), sides(rows=5), "warning"
+        ),
+        Fault("leakage", "leakage: time", "training rows from after the split", by_time(late=1), by_time(late=0)),
+        Fault("freshness", "locks: pipeline", "data changed after dvc.lock was written", *repository.pipeline()),
+        Fault("freshness", "locks: committed", "a dvc.lock that was not committed", *repository.committed()),
+        Fault("freshness", "locks: packages", "another version than locked", *repository.packages("pyyaml==0.1\n")),
+        Fault("freshness", "locks: packages", "a requirement that is not locked", *repository.packages("")),
+    ]
+
+
+def contract(plan: str = "pro", copies: int = 0) -> Callable[[], Evidence]:
+    """A table as the validate stage checks it, with one level changed or the first rows repeated under new ids."""
+
+    def plant() -> Evidence:
+        settings = params(validate={"duplicate_share": 0.01})
+        frame = table()
+        frame.loc[7, "plan"] = plan
+        again = frame.head(copies).assign(id=[f"again{n}" for n in range(copies)])
+        whole = schema.conform(pd.concat([frame, again], ignore_index=True), settings.data)
+        found = checks.check(whole, settings.data, settings.validation)
+        return replace(good(), validation={"rows": len(whole), "checks": [asdict(check) for check in found]})
+
+    return plant
+
+
+def shuffled() -> Evidence:
+    """A model trained where the labels had been dealt out anew."""
+    frame = table()
+    return built(frame.assign(left=np.random.default_rng(1).permutation(frame["left"])), params())
+
+
+def sharper(factor: float) -> Callable[[], Evidence]:
+    """Scores driven to the ends."""
+    return lambda: scored(good(), probability(factor * log_odds(good().score)))
+
+
+def shifted(by: float) -> Callable[[], Evidence]:
+    """Scores that are all too high."""
+    return lambda: scored(good(), probability(log_odds(good().score) + by))
+
+
+def noisier(by: float) -> Callable[[], Evidence]:
+    """A model that adds noise of its own."""
+    noise = np.random.default_rng(2).normal(0, by, ROWS)
+    return lambda: scored(good(), probability(log_odds(good().score) + noise[: len(good().score)]))
+
+
+def few_rows(*, demand: bool = False) -> Callable[[], Evidence]:
+    """Sixty test rows; too few to tell a difference, which `demand` makes a reason to refuse."""
+
+    def plant() -> Evidence:
+        whole = noisier(0.4)()
+        rule = {"refuse": ["not enough evidence"] if demand else ["worse"], "margin": 0.005 if demand else 0.5}
+        champion = replace(whole.champion, score=whole.champion.score[:60])
+        few = replace(whole, test=whole.test.head(60), label=whole.label[:60], champion=champion)
+        return replace(scored(few, whole.score[:60]), params=params({"champion": rule}))
+
+    return plant
+
+
+def lost_champion() -> Evidence:
+    """A champion on record whose file is gone."""
+    return replace(good(), champion=replace(good().champion, served=None, score=None, why="no such file"))
+
+
+def seen(share: float) -> Callable[[], Evidence]:
+    """A champion that kept another share of rows for its test side."""
+    theirs = params(prepare={"test_share": share}).model_dump(mode="json", by_alias=True)
+    return lambda: replace(good(), champion=replace(good().champion, params=theirs))
+
+
+def blind(by: float, share: float = 1.0, max_gap: float = 0.1) -> Callable[[], Evidence]:
+    """On a share of the rows of one plan, scores drawn at random instead; on the others the plan is renamed."""
+
+    def plant() -> Evidence:
+        evidence, rng = good(), np.random.default_rng(3)
+        kept = rng.random(len(evidence.test)) < share
+        plan = evidence.test["plan"].where(kept | (evidence.test["plan"] == "pro"), "pro")
+        basic = (plan == "basic").to_numpy()
+        score = np.where(basic & (rng.random(len(basic)) < by), rng.random(len(basic)), evidence.score)
+        rule = {"columns": ["plan"], "min_rows": 20, "min_class": 5, "max_gap": max_gap}
+        settings = params({"slices": rule | ({"min": 0.7} if max_gap == 1 else {})})
+        return replace(scored(evidence, score), test=evidence.test.assign(plan=plan), params=settings)
+
+    return plant
+
+
+def slices(min_rows: int) -> Callable[[], Evidence]:
+    """No slice of this world is that large."""
+    return lambda: replace(good(), params=params({"slices": {"columns": ["plan"], "min_rows": min_rows}}))
+
+
+def groups(min_rows: int) -> Callable[[], Evidence]:
+    """No group of this world is that large."""
+    return lambda: replace(good(), params=params({"fairness": {"columns": ["region"], "min_rows": min_rows}}))
+
+
+def lifted(by: float) -> Callable[[], Evidence]:
+    """Scores of one region set higher than its customers deserve."""
+    north = (good().test["region"] == "north").to_numpy()
+    return lambda: scored(good(), probability(log_odds(good().score) + by * north))
+
+
+def lean(region: float = 0.0, usage: float = 0.0, every: float = 0.0) -> Callable[[], Evidence]:
+    """A model that leans on something it should not, or always to one side."""
+
+    def score(frame: pd.DataFrame) -> np.ndarray:
+        tilt = region * (frame["region"] == "north") + usage * frame["usage"] / 100 + every
+        return np.clip(good().model.score(frame) + tilt.to_numpy(), 0, 1)
+
+    return lambda: replace(good(), model=replace(good().model, score=score))
+
+
+def never_there() -> Evidence:
+    """The column of a direction is missing in every test row."""
+    return replace(good(), test=good().test.assign(usage=np.nan))
+
+
+def sized(size: int) -> Callable[[], Evidence]:
+    """A model of so many bytes."""
+    beside = replace(good().champion, served=replace(good().champion.served, size=size))
+    return lambda: replace(good(), model=replace(good().model, size=size), champion=beside)
+
+
+def grown(times: float) -> Callable[[], Evidence]:
+    """A model of so many times the champion's bytes."""
+    size = int(times * good().champion.served.size)
+    return lambda: replace(good(), model=replace(good().model, size=size))
+
+
+def slow(seconds: float, every: int = 1, limit: float = 40) -> Callable[[], Evidence]:
+    """A predictor that dawdles at every so many calls, beside a champion that answers at once."""
+
+    def plant() -> Evidence:
+        calls = iter(range(1_000_000))
+        rule = {"p50_ms": limit, "p99_ms": max(limit, 60), "growth": 20 if limit < 100 else 2, "calls": 20}
+        model, champion = (replace(good().model, answer=partial(dawdle, calls, every, s)) for s in (seconds, 0.0002))
+        settings = params({"latency": rule})
+        return replace(good(), params=settings, model=model, champion=replace(good().champion, served=champion))
+
+    return plant
+
+
+def dawdle(calls: Any, every: int, seconds: float, rows: list[Row]) -> list[float]:
+    """An answer that takes its time."""
+    time.sleep(seconds if next(calls) % every == 0 else 0)
+    return [0.5] * len(rows)
+
+
+def skewed(missing: float | None = None, off: float = 0.0, rows: int | None = None) -> Callable[[], Evidence]:
+    """A serving path that fills missing values its own way, computes a little otherwise, or drops rows."""
+
+    def answer(model: Served, asked: list[Row]) -> list[float]:
+        filled = [{k: missing if v is None and k == "visits" else v for k, v in row.items()} for row in asked]
+        return [score + off for score in model.answer(filled)][:rows]
+
+    return lambda: replace(good(), model=replace(good().model, answer=partial(answer, good().model)))
+
+
+def leaking(blur: float) -> Callable[[], Evidence]:
+    """A column that holds the target, but for a share of rows where it holds the opposite."""
+
+    def plant() -> Evidence:
+        train = good().train
+        flip = np.random.default_rng(4).random(len(train)) < blur
+        return replace(good(), train=train.assign(visits=np.where(flip, 1 - train["left"], train["left"]) * 1.0))
+
+    return plant
+
+
+def sides(ids: int = 0, rows: int = 0) -> Callable[[], Evidence]:
+    """Test rows that train too: under their own id, or copied under another."""
+
+    def plant() -> Evidence:
+        train, test = good().train, good().test
+        copied = test.head(rows).assign(id=[f"copy{n}" for n in range(rows)])
+        return replace(good(), train=pd.concat([train, test.tail(ids), copied], ignore_index=True))
+
+    return plant
+
+
+def by_time(late: int) -> Callable[[], Evidence]:
+    """A split by time, with some of the newest rows among those that train."""
+
+    def plant() -> Evidence:
+        settings = params(prepare={"split_by": "time"})
+        frame = schema.conform(table(), settings.data)
+        test = split.is_test(frame, settings.data, settings.prepare)
+        train = pd.concat([frame[~test], frame[test].head(late)], ignore_index=True)
+        return replace(good(), params=settings, train=train, test=frame[test].iloc[late:])
+
+    return plant

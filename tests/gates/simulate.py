@@ -1,0 +1,73 @@
+"""How often the champion gate is wrong: pairs of models whose true difference is known, judged by it.
+
+`python -m tests.gates.simulate` prints the table in docs/gates.md (500 pairs a row take about 20 minutes).
+"""
+
+import ml.stages  # noqa: F401, I001  (fixes thread counts before numpy loads)
+
+from collections import Counter
+
+import numpy as np
+from scipy.optimize import brentq
+from scipy.stats import norm
+
+from ml import cli
+from ml.gates.champion import compare
+from ml.params import Params
+from tests.gates.world import params
+
+POSITIVE = 0.26  # as in the sample data
+ALIKE = 0.9  # correlation of the two models' evidence within a class
+CHAMPION = {"roc_auc": 0.93, "accuracy": 0.89}
+OUTCOMES = ("better", "not worse", "not enough evidence", "worse")
+ADVANTAGES = (0.01, 0.0, -0.005, -0.01, -0.02)
+
+
+def main(pairs: int = 500, rows: int = 2400) -> None:
+    """Print the share of pairs with each outcome, for each metric and true advantage of the challenger."""
+    print("| metric | true advantage | " + " | ".join(OUTCOMES) + " |")
+    print("| --- " * (2 + len(OUTCOMES)) + "|")
+    for metric in CHAMPION:
+        settings = params({"champion": {"metric": metric}})  # margin, confidence and replicates by default
+        for advantage in ADVANTAGES:
+            cli.say(f"simulate: {pairs} pairs, {metric} {advantage:+g}")
+            found = shares(settings, advantage, pairs, rows)
+            cells = " | ".join(f"{100 * found[outcome]:.1f} %" for outcome in OUTCOMES)
+            print(f"| {metric} | {advantage:+g} | {cells} |", flush=True)
+
+
+def shares(settings: Params, advantage: float, pairs: int, rows: int) -> dict[str, float]:
+    """Share of pairs with each outcome, when the challenger's metric is truly higher by `advantage`."""
+    metric = settings.gates.champion.metric
+    apart = [separation(metric, CHAMPION[metric] + extra) for extra in (0.0, advantage)]
+    found = Counter()
+    for seed in range(pairs):
+        label, old, new = pair(apart, rows, np.random.default_rng(seed))
+        found[compare(label, old, new, settings, seed).outcome] += 1
+    return {outcome: found[outcome] / pairs for outcome in OUTCOMES}
+
+
+def separation(metric: str, value: float) -> float:
+    """By how many deviations the classes of the binormal model lie apart when the metric is truly `value`."""
+    return brentq(lambda d: truth(metric, d) - value, 0.1, 10)
+
+
+def truth(metric: str, apart: float) -> float:
+    """ROC AUC of the binormal model, or its accuracy where the posterior probability decides at 0.5."""
+    if metric == "roc_auc":
+        return norm.cdf(apart / np.sqrt(2))
+    cut = apart / 2 - np.log(POSITIVE / (1 - POSITIVE)) / apart
+    return POSITIVE * norm.cdf(apart - cut) + (1 - POSITIVE) * norm.cdf(cut)
+
+
+def pair(apart: list[float], rows: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Labels and the posterior probabilities that the two models give; arrays of shape (rows,)."""
+    label = (rng.random(rows) < POSITIVE).astype("int8")
+    noise = rng.multivariate_normal([0, 0], [[1, ALIKE], [ALIKE, 1]], size=rows)
+    prior = np.log(POSITIVE / (1 - POSITIVE))
+    odds = [d * (noise[:, i] + d * label) - d * d / 2 + prior for i, d in enumerate(apart)]
+    return label, *(1 / (1 + np.exp(-o)) for o in odds)
+
+
+if __name__ == "__main__":
+    cli.run(main)

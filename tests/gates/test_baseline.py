@@ -1,0 +1,95 @@
+"""The model to beat, out of a real git and DVC repository."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ml import baseline
+
+pytestmark = pytest.mark.slow
+STAGES = """
+stages:
+  prepare: {cmd: cp data.csv rows.csv, deps: [data.csv], outs: [rows.csv]}
+  train: {cmd: mkdir -p build/model && cp rows.csv build/model/model.skops, deps: [rows.csv], outs: [build/model]}
+"""
+
+
+def call(*command):
+    subprocess.run(command, check=True, capture_output=True)
+
+
+def dvc(*arguments):
+    call(sys.executable, "-m", "dvc", *arguments, "--quiet")
+
+
+@pytest.fixture
+def repository(tmp_path, monkeypatch) -> Path:
+    """A repository whose branch main has built the model `one`."""
+    monkeypatch.chdir(tmp_path)
+    call("git", "init", "--quiet", "--initial-branch", "main")
+    call("git", "config", "user.name", "test")
+    call("git", "config", "user.email", "test@example.invalid")
+    dvc("init")
+    Path("params.yaml").write_text("data: {file: data.csv}\nprepare: {test_share: 0.3}\n")
+    Path("dvc.yaml").write_text(STAGES)
+    Path("data.csv").write_text("one")
+    dvc("repro")
+    call("git", "add", "--all")
+    call("git", "commit", "--quiet", "-m", "one")
+    return tmp_path
+
+
+def test_what_main_built_is_found_from_another_branch_with_its_lineage(repository):
+    call("git", "checkout", "--quiet", "-b", "change")
+    Path("data.csv").write_text("two")
+    dvc("repro")
+
+    found = baseline.find()
+
+    assert found.model == b"one"
+    assert found.version.startswith("the model of main (")
+    assert found.lineage["params"]["prepare"] == {"test_share": 0.3}
+    assert found.lineage["data"]["md5"] == "f97c5d29941bfb1b2fdab0874906ab82"  # of `one`
+
+
+def test_the_same_model_needs_no_cache_and_no_remote(repository):
+    call("rm", "-r", ".dvc/cache")
+
+    assert baseline.find().model == b"one"
+
+
+def test_a_model_on_record_that_cannot_be_had_is_no_cold_start(repository):
+    Path("data.csv").write_text("two")
+    dvc("repro")
+    call("rm", "-r", ".dvc/cache")
+
+    found = baseline.find()
+
+    assert found.model is None
+    assert "neither here nor in a remote" in found.why
+
+
+def test_a_main_that_has_built_nothing_is_a_cold_start(repository):
+    call("git", "rm", "--quiet", "--cached", "dvc.lock")
+    call("git", "commit", "--quiet", "-m", "nothing")
+
+    assert baseline.find() is None
+    assert baseline.find("nowhere") is None
+
+
+def test_no_repository_is_a_cold_start(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    assert baseline.find() is None
+
+
+def test_the_digest_of_a_folder_is_the_one_that_dvc_records(repository):
+    folder = Path("data")
+    (folder / "deep").mkdir(parents=True)
+    for name in ("b.txt", "a.txt", "deep/c.txt", "deep-er.txt"):
+        (folder / name).write_text(name)
+    dvc("add", "data")
+
+    assert baseline.folder_digest(folder) in Path("data.dvc").read_text()

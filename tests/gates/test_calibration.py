@@ -1,0 +1,57 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.linear_model import LogisticRegression
+
+from ml.gates.calibration import bias, slope
+from tests.gates.world import log_odds, probability
+
+
+def drawn(factor, rows=20_000, shift=0.0):
+    """Labels drawn from true probabilities, and scores whose log odds are `factor` times the true ones."""
+    rng = np.random.default_rng(0)
+    odds = rng.normal(-1, 1.5, rows)
+    return (rng.random(rows) < probability(odds)).astype(float), probability(factor * odds + shift)
+
+
+@pytest.mark.parametrize("factor", [0.5, 1.0, 2.0])
+def test_the_slope_is_one_over_the_exaggeration(factor):
+    found = slope(*drawn(factor), confidence=0.99)
+
+    assert found["low"] < 1 / factor < found["high"]
+
+
+def test_the_slope_is_that_of_an_unpenalised_logistic_regression():
+    label, score = drawn(1.7, rows=3000)
+    reference = LogisticRegression(C=np.inf, tol=1e-10).fit(log_odds(score).reshape(-1, 1), label)
+
+    assert slope(label, score, 0.95)["value"] == pytest.approx(reference.coef_[0, 0], abs=1e-5)
+
+
+def test_the_interval_of_the_slope_is_that_of_statsmodels():
+    statsmodels = pytest.importorskip("statsmodels.api", reason="pip install statsmodels: the reference of this test")
+    label, score = drawn(1.3, rows=2000)
+    fitted = statsmodels.Logit(label, statsmodels.add_constant(log_odds(score))).fit(disp=0)
+
+    found = slope(label, score, 0.95)
+
+    assert (found["low"], found["high"]) == pytest.approx(tuple(fitted.conf_int(0.05)[1]), abs=1e-5)
+
+
+def test_the_bias_is_the_mean_score_less_the_share_of_positive_rows():
+    label, score = drawn(1.0, shift=0.5)
+
+    found = bias(label, score, 0.95)
+
+    assert found["value"] == pytest.approx(score.mean() - label.mean())
+    assert 0 < found["low"] < found["value"] < found["high"]
+
+
+@given(st.lists(st.sampled_from([0.0, 1e-12, 0.3, 0.5, 1.0]), min_size=20, max_size=40))
+def test_scores_of_zero_and_one_and_all_the_same_do_not_break_it(scores):
+    label = np.tile([0.0, 1.0], len(scores))[: len(scores)]
+
+    found = slope(label, np.array(scores), 0.95)
+
+    assert all(np.isfinite(list(found.values())))

@@ -1,0 +1,74 @@
+"""Mistakes in the settings of the gates are named before anything runs."""
+
+import pytest
+from pydantic import ValidationError
+
+from ml.adopt import strange
+from ml.gates import GATES, off
+from ml.params import Gates
+from tests.gates.world import params
+
+
+@pytest.mark.parametrize(
+    ("gates", "message"),
+    [
+        ({"slices": {"columns": ["regoin"]}}, "gates.slices.columns names `regoin`, which is no column; did you mean"),
+        (
+            {"fairness": {"columns": ["zzz"]}},
+            "gates.fairness.columns names `zzz`, which is no column; known here: usage",
+        ),
+        ({"behaviour": {"invariance": [{"column": "usage"}]}}, "usage: numbers need `by`, categories have none"),
+        ({"behaviour": {"invariance": [{"column": "plan", "by": 1}]}}, "plan: numbers need `by`, categories have none"),
+        ({"behaviour": {"direction": [{"column": "plan", "by": 1, "score": "up"}]}}, "only a number can rise"),
+        (
+            {"behaviour": {"easy": [{"name": "x", "row": {"plan": "gold"}, "label": "positive"}]}},
+            "x: plan: 'gold' is none of basic, pro",
+        ),
+        (
+            {"behaviour": {"easy": [{"name": "x", "row": {"usage": "much"}, "label": "positive"}]}},
+            "x: usage: 'much' is not a number",
+        ),
+        ({"champion": {"refuse": ["better"]}}, "champion"),
+        ({"latency": {"growth": 0.5}}, "latency.growth"),
+    ],
+    ids=str,
+)
+def test_a_mistake_is_named_with_its_place(gates, message):
+    with pytest.raises(ValidationError) as error:
+        params(gates)
+
+    assert message in str(error.value)
+
+
+@pytest.mark.parametrize("gate", sorted(GATES.keys() - {"contract", "limits"}))
+def test_null_switches_a_gate_off_and_it_is_listed(gate):
+    assert off(params({gate: None})) == [gate]
+
+
+def test_without_any_limit_the_limits_are_listed_as_off():
+    bare = params({"accuracy": None, "roc_auc": None, "calibration_error": None})
+
+    assert off(bare) == ["limits"]
+
+
+def test_a_fork_that_says_nothing_still_has_its_gates():
+    bare = Gates()
+
+    silent = {name for name in GATES if getattr(bare, name, True) is None}
+    assert silent == {"fairness", "behaviour"}  # they need columns to be named
+
+
+def test_every_gate_but_the_contract_has_its_section():
+    assert set(GATES) - {"contract", "limits"} <= set(Gates.model_fields)
+
+
+def test_settings_that_name_columns_of_another_table_are_found_with_what_to_set_instead():
+    gates = params({"slices": {"columns": ["plan", "usage"]}, "behaviour": {"invariance": [{"column": "plan"}]}}).gates
+
+    assert strange(gates, ["plan", "region"]) == {"gates.slices.columns": []}
+    assert strange(gates, ["income"]) == {
+        "gates.behaviour": None,
+        "gates.fairness": None,
+        "gates.slices.columns": [],
+    }
+    assert strange(gates, ["plan", "usage", "region"]) == {}

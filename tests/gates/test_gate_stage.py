@@ -1,0 +1,123 @@
+"""The gate stage on a small build, beside another model on main."""
+
+import pytest
+import yaml
+
+from ml import baseline, files
+from ml.baseline import Baseline
+from ml.params import read_params
+from ml.stages import evaluate, gate, prepare, train, validate
+
+pytestmark = pytest.mark.slow
+
+
+def configure(**sections):
+    settings = yaml.safe_load(files.PARAMS.read_text())
+    for name, changes in sections.items():
+        settings[name] |= changes
+    files.PARAMS.write_text(yaml.safe_dump(settings))
+
+
+@pytest.fixture
+def built(project):
+    """A small build with every gate on; its folder has no lock files, which warns."""
+    configure(train={"model": "logistic_regression"}, evaluate={"bootstrap": 100}, prepare={"test_share": 0.5})
+    configure(gates={"accuracy": {"min": 0.7}, "roc_auc": {"min": 0.7}, "freshness": {"refuse": "never"}})
+    configure(gates={"fairness": None, "slices": {"columns": ["plan"], "min_class": 5}})
+    for stage in (validate, prepare, train, evaluate):
+        stage.main()
+    return project
+
+
+def verdicts():
+    return {v["gate"]: v for v in files.read_json(files.VERDICT)["verdicts"]}
+
+
+def test_every_gate_that_is_on_has_its_say_and_those_off_are_listed(built, capsys):
+    code = gate.main()
+
+    record = files.read_json(files.VERDICT)
+    assert code == 0
+    assert record["off"] == ["fairness"]
+    assert record["champion"] == "no champion"
+    assert "gate: off      fairness" in capsys.readouterr().err
+    assert {"data contract", "accuracy", "champion", "stability", "slices: plan", "parity", "size"} <= verdicts().keys()
+
+
+def test_refused_verdicts_come_last(built, capsys):
+    configure(gates={"accuracy": {"min": 0.999}})
+
+    gate.main()
+
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("gate: ")]
+    words = [line.split()[1] for line in lines]
+    assert words[-1] == "REFUSED"
+    assert words == sorted(words, key=["off", "passed", "WARNING", "REFUSED"].index)
+
+
+def rival(monkeypatch, content, **lineage):
+    """A champion of these bytes, trained with the settings in force."""
+    settings = read_params().model_dump(mode="json", by_alias=True)
+    origin = {"params": settings, "data": {"md5": ""}} | lineage
+    monkeypatch.setattr(baseline, "find", lambda: Baseline("the champion", content, origin))
+
+
+def test_a_champion_is_scored_on_our_test_rows(built, monkeypatch):
+    content = files.read_bytes(files.MODEL / "model.skops")
+    configure(train={"model": "hist_gradient_boosting"})
+    train.main()
+    evaluate.main()
+    rival(monkeypatch, content)
+
+    gate.main()
+
+    found = verdicts()
+    assert "on the same" in found["champion"]["reason"]
+    assert "rows change side against the champion" in found["stability"]["reason"]
+    assert "times the champion's" in found["latency p50"]["reason"]
+
+
+def test_a_champion_of_other_columns_is_no_traceback(built, monkeypatch):
+    content = files.read_bytes(files.MODEL / "model.skops")
+    settings = yaml.safe_load(files.PARAMS.read_text())
+    del settings["data"]["columns"]["device"]
+    files.PARAMS.write_text(yaml.safe_dump(settings))
+    for stage in (validate, prepare, train, evaluate):
+        stage.main()
+    rival(monkeypatch, content)
+
+    code = gate.main()
+
+    assert code == 0
+    assert not verdicts()["champion"]["passed"]
+    assert "it needs other columns" in verdicts()["champion"]["reason"]
+
+
+def test_the_built_model_itself_is_recognised_by_its_bytes(built, monkeypatch):
+    rival(monkeypatch, files.read_bytes(files.MODEL / "model.skops"))
+
+    gate.main()
+
+    assert verdicts()["champion"]["reason"] == "this is the champion itself, byte for byte"
+
+
+def test_shuffled_labels_are_refused_by_name(built, customers):
+    shuffled = customers["churned"].sample(frac=1, random_state=0).to_numpy()
+    customers.assign(churned=shuffled).to_parquet("data/customers.parquet")
+    for stage in (validate, prepare, train, evaluate):
+        stage.main()
+
+    code = gate.main()
+
+    refused = {name for name, v in verdicts().items() if not v["passed"] and v["severity"] == "critical"}
+    assert code == 1
+    assert {"roc_auc", "calibration slope"} <= refused
+
+
+def test_a_planted_copy_of_the_target_is_refused_by_name(built, customers):
+    customers.assign(support_tickets=customers["churned"] * 3).to_parquet("data/customers.parquet")
+    for stage in (validate, prepare, train, evaluate):
+        stage.main()
+
+    assert gate.main() == 1
+    assert "support_tickets alone tells the target" in verdicts()["leakage: columns"]["reason"]
