@@ -1,7 +1,10 @@
 """The only module that asks git: what the repository holds at another revision, and where we are."""
 
+import os
 import subprocess
 from pathlib import Path
+
+from ml.errors import UserError
 
 
 def ask(*arguments: str) -> str | None:
@@ -22,3 +25,13 @@ def base(name: str) -> str | None:
     """The newest known revision of branch `name`: the one of origin where there is one, else the local one."""
     found = (ask("rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}") for ref in (f"origin/{name}", name))
     return next((commit.strip() for commit in found if commit), None)
+
+
+def inside(folder: Path | str, *arguments: str, **environment: str) -> str:
+    """What git prints in another folder; raises UserError with what it says when it fails."""
+    command = ["git", "-C", str(folder), *arguments]
+    settings = os.environ | {"GIT_TERMINAL_PROMPT": "0"} | environment
+    done = subprocess.run(command, capture_output=True, text=True, check=False, encoding="utf-8", env=settings)
+    if done.returncode:
+        raise UserError(f"git {arguments[0]} failed: {' '.join(done.stderr.split())}")
+    return done.stdout.strip()
