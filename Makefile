@@ -61,6 +61,19 @@ clean: ## Remove what the pipeline built; .venv, data and .mlflow stay
 prove: pipeline-venv ## Plant a fault for every gate and show that each is caught (a minute)
 	@python -m tests.gates.prove
 
+##@ Retraining
+.PHONY: retrain
+retrain: pipeline-venv ## Train with fresh labelled rows on a branch of its own [ROWS=file FORCE=1]
+	@python -m ml.stages.retrain --rows "$(ROWS)" $(if $(FORCE),--force)
+
+.PHONY: propose
+propose: pipeline-venv ## Open or refresh the pull request, or the issue, about the last retraining
+	@python -m ml.stages.propose
+
+.PHONY: alert
+alert: pipeline-venv ## Open, refresh and close issues about trouble [SCHEDULE=1: is monitoring alive?]
+	@python -m ml.stages.alert $(if $(SCHEDULE),--schedule)
+
 ##@ The fork
 .PHONY: adopt
 adopt: pipeline-venv ## Make your table the data: DATA=file TARGET=column [PROJECT= ID= TIME= POSITIVE=]

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from ml.errors import UserError
 
+ROBOT = "retrain@localhost"  # who commits to branches that a machine owns
+
 
 def ask(*arguments: str) -> str | None:
     """What `git …` prints, or None when it fails or there is no git."""

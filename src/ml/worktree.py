@@ -13,8 +13,6 @@ from ml import git
 from ml.errors import UserError
 from ml.tracking import HOME
 
-NAME, EMAIL = "retrain", "retrain@localhost"
-
 
 @contextmanager
 def at(commit: str) -> Iterator[Path]:
@@ -51,7 +49,9 @@ def commit(folder: Path, branch: str, message: str, day: str) -> str:
     """Commit what changed and let `branch` name it: the same files on the same day give the same commit."""
     stamp = f"{day}T00:00:00Z"
     who = {
-        f"GIT_{role}_{part}": v for role in ("AUTHOR", "COMMITTER") for part, v in (("NAME", NAME), ("EMAIL", EMAIL))
+        f"GIT_{role}_{part}": v
+        for role in ("AUTHOR", "COMMITTER")
+        for part, v in (("NAME", "retrain"), ("EMAIL", git.ROBOT))
     }
     git.inside(folder, "add", "--update")
     if remote := _own_remote(folder):

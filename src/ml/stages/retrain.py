@@ -62,8 +62,8 @@ def main(rows: str = "", date: str = "", force: bool = False) -> None:
 def _attempt(folder: Path, params: Params, commit: str, day: str, rows: str) -> dict[str, Any]:
     worktree.run(folder, "dvc", "pull", "--quiet", "data.dvc")
     old = files.read_table(folder / params.data.file)
-    sifted = fresh.sift(_read(rows, params), old, params.data)
-    record = {"rows": _counts(sifted), "policy": params.retrain.model_dump(), "model": params.train.model}
+    sifted = fresh.sift(_read(rows), old, params.data)
+    record = {"rows": _counts(sifted), "policy": _policy(params), "model": params.train.model}
     if len(sifted.bad):
         files.write_csv(sifted.bad, files.QUARANTINE)
         cli.say(f"retrain: {len(sifted.bad):,} of {len(sifted.bad) + len(sifted.good):,} rows in {files.QUARANTINE}")
@@ -127,7 +127,11 @@ def _compared(attempt: Attempt) -> list[rivals.Found]:
     ]
 
 
-def _read(rows: str, params: Params) -> pd.DataFrame:
+def _policy(params: Params) -> dict[str, Any]:
+    return params.retrain.model_dump() | {"split_by": params.prepare.split_by}
+
+
+def _read(rows: str) -> pd.DataFrame:
     if rows:
         return files.read_table(rows)
     raise UserError("name the fresh labelled rows: make retrain ROWS=file.parquet (or .csv).")
