@@ -51,7 +51,7 @@ def sift(rows: pd.DataFrame, old: pd.DataFrame, data: Data) -> Sifted:
     for name, wrong, why in _breaches(rows, old, data):
         reasons = reasons.mask(wrong & (reasons == ""), f"{name}: {why}")
     sound = rows[reasons == ""]
-    order = sound.sort_values(data.time, kind="stable") if data.time else sound
+    order = sound.sort_values(data.time, kind="stable", key=_times) if data.time else sound
     older = order[data.id].astype(str).duplicated(keep="last")
     reasons[older[older].index] = f"{data.id}: a newer row of the same id is there"
     good = reasons == ""
@@ -60,8 +60,8 @@ def sift(rows: pd.DataFrame, old: pd.DataFrame, data: Data) -> Sifted:
 
 def combine(old: pd.DataFrame, fresh: pd.DataFrame, data: Data, policy: Retrain) -> Combined:
     """The table that trains next: a fresh row replaces the old one of the same id; `window` drops what is older."""
-    labels = dict(zip(schema.levels(old[data.target.name]), old[data.target.name], strict=True))
-    fresh = fresh.assign(**{data.target.name: schema.levels(fresh[data.target.name]).map(labels)})
+    labels = {_text(value): value for value in old[data.target.name].unique()}
+    fresh = fresh.assign(**{data.target.name: _texts(fresh[data.target.name]).map(labels)})
     fresh = fresh.astype(_dtypes(old, fresh))
     again = old[data.id].astype(str).isin(fresh[data.id].astype(str))
     table = pd.concat([old[~again], fresh], ignore_index=True)
@@ -87,12 +87,15 @@ def unseen(old: pd.DataFrame, new: Combined, data: Data, params: Prepare) -> pd.
 
 
 def _breaches(rows: pd.DataFrame, old: pd.DataFrame, data: Data) -> list[tuple[str, pd.Series, str]]:
-    label = schema.levels(rows[data.target.name])
-    known = label.isin(schema.levels(old[data.target.name]))
+    label = _texts(rows[data.target.name])
+    known = label.isin(_texts(old[data.target.name]).unique())
     found = [(data.id, rows[data.id].isna(), "missing"), (data.target.name, label.isna(), "no label")]
     found.append((data.target.name, ~known, "not a label of the table"))
     if data.time:
-        found.append((data.time, pd.to_datetime(rows[data.time], errors="coerce").isna(), "no date"))
+        times = pd.to_datetime(
+            rows[data.time], errors="coerce", format="ISO8601"
+        )  # 3/4 is March to some, April to others
+        found.append((data.time, times.isna(), "not a date like 2026-01-31"))
     for name, column in data.columns.items():
         raw = rows[name]
         if not column.missing:  # where gaps are allowed, `validate` judges their share
@@ -101,7 +104,7 @@ def _breaches(rows: pd.DataFrame, old: pd.DataFrame, data: Data) -> list[tuple[s
             case Number():
                 found += _number(name, raw, column)
             case Category():
-                levels = schema.levels(raw)
+                levels = _texts(raw)
                 found.append((name, levels.notna() & ~levels.isin(column.values), "not a level of the contract"))
     return found
 
@@ -112,6 +115,20 @@ def _number(name: str, raw: pd.Series, column: Number) -> list[tuple[str, pd.Ser
     high = np.inf if column.max is None else column.max
     outside = values.notna() & ~values.between(low, high) | np.isinf(values)
     return [(name, raw.notna() & values.isna(), "not a number"), (name, outside, f"outside {low:g} to {high:g}")]
+
+
+def _times(column: pd.Series) -> pd.Series:
+    """Dates, missing where they are not ISO 8601: 3/4 is March to some and April to others."""
+    return pd.to_datetime(column, errors="coerce", format="ISO8601")
+
+
+def _texts(column: pd.Series) -> pd.Series:
+    """Values as text, also where one column mixes kinds; missing ones stay missing."""
+    return column.astype(object).map(_text, na_action="ignore")
+
+
+def _text(value: object) -> str:
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _dtypes(old: pd.DataFrame, fresh: pd.DataFrame) -> dict[str, np.dtype]:
