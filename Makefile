@@ -56,6 +56,19 @@ clean: ## Remove what the pipeline built; .venv, data and .mlflow stay
 	@git clean -fdxq build .pytest_cache .ruff_cache .hypothesis && git checkout -q -- build 2>/dev/null || true
 	@echo "clean: build/ is as committed. Next: make run"
 
+##@ Prediction log
+.PHONY: logs
+logs: pipeline-venv ## What the API predicted, with late labels (SINCE= UNTIL= CSV=1)
+	@python -m ml.stages.logs --since "$(SINCE)" --until "$(UNTIL)" $(if $(CSV),--csv)
+
+.PHONY: compact
+compact: pipeline-venv ## Turn closed segments into Parquet files by day
+	@python -m ml.stages.compact
+
+.PHONY: ship
+ship: setup ## Ship closed segments to PREDICTION_LOG=postgresql://… or s3://… (ONCE=1 to stop after)
+	@python -m ml.stages.ship $(if $(ONCE),--once)
+
 ##@ The fork
 .PHONY: adopt
 adopt: pipeline-venv ## Make your table the data: DATA=file TARGET=column [PROJECT= ID= TIME= POSITIVE=]

@@ -16,6 +16,7 @@ PREDICTIONS, FEEDBACK = "predictions", "feedback"
 KEY = ["segment", "line", "row"]
 FIRST = [*KEY, "request_id", "id", "time", "model", "variant"]
 LAST = ["score", "label"]
+LARGEST = 2**63
 ACTUAL = ["actual", "actual_time", "actuals"]
 
 
@@ -108,8 +109,16 @@ def _rows(record: Prediction, key: dict[str, Any]) -> list[dict[str, Any]]:
     shared = key | {"request_id": record.request_id, "time": record.time, "model": record.model}
     shared |= {"variant": record.variant}
     taken = {*shared, "row", *ACTUAL}
-    rows = ({f"features.{name}" if name in taken else name: v for name, v in row.items()} for row in record.rows)
+    rows = (
+        {f"features.{name}" if name in taken else name: _bounded(value) for name, value in row.items()}
+        for row in record.rows
+    )
     return [row | shared | {"row": number, "id": _text(row.get("id"))} for number, row in enumerate(rows)]
+
+
+def _bounded(value: Any) -> Any:
+    """JSON has whole numbers that no column has; they become text."""
+    return str(value) if isinstance(value, int) and not -LARGEST <= value < LARGEST else value
 
 
 def _frame(rows: list[dict[str, Any]], columns: list[str]) -> pd.DataFrame:
