@@ -74,6 +74,19 @@ propose: pipeline-venv ## Open or refresh the pull request, or the issue, about 
 alert: pipeline-venv ## Open, refresh and close issues about trouble [SCHEDULE=1: is monitoring alive?]
 	@python -m ml.stages.alert $(if $(SCHEDULE),--schedule)
 
+##@ Prediction log
+.PHONY: logs
+logs: pipeline-venv ## What the API predicted, with late labels (SINCE= UNTIL= CSV=1)
+	@python -m ml.stages.logs --since "$(SINCE)" --until "$(UNTIL)" $(if $(CSV),--csv)
+
+.PHONY: compact
+compact: pipeline-venv ## Turn closed segments into Parquet files by day
+	@python -m ml.stages.compact
+
+.PHONY: ship
+ship: setup ## Ship closed segments to PREDICTION_LOG=postgresql://… or s3://… (ONCE=1 to stop after)
+	@python -m ml.stages.ship $(if $(ONCE),--once)
+
 ##@ The fork
 .PHONY: adopt
 adopt: pipeline-venv ## Make your table the data: DATA=file TARGET=column [PROJECT= ID= TIME= POSITIVE=]

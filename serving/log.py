@@ -32,7 +32,7 @@ class PredictionLog:
         self._always = self._settings.fsync == "always"
         self.missing = 0  # lines that were served but not written, under `unavailable: count`
         self.sync_failures = 0
-        self._prefix = segments.new_prefix()
+        self._worker = segments.new_worker()
         self._segments = 0
         self._handle: int | None = None
         self._path = self._directory
@@ -121,7 +121,7 @@ class PredictionLog:
     def _open(self) -> None:
         """A new segment; it gets its name only once it is locked, so that nobody takes it for an abandoned one."""
         self._segments += 1
-        name = f"{self._prefix}-{self._segments:06d}"
+        name = segments.new_name(self._worker, self._segments)
         hidden = self._directory / f".{name}{segments.NEW}"
         path = self._directory / f"{name}{segments.OPEN}"
         handle = os.open(hidden, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND, 0o640)

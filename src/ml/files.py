@@ -47,7 +47,11 @@ def read_table(path: Path | str) -> pd.DataFrame:
     if path.stat().st_size == 0:
         raise UserError(f"{path} is empty (0 bytes). Write it again, or `dvc checkout` to get the last version back.")
     try:
-        frame = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path, low_memory=False)
+        frame = (
+            pd.read_parquet(path, partitioning=None)
+            if path.suffix == ".parquet"
+            else pd.read_csv(path, low_memory=False)
+        )
     except UnicodeDecodeError as error:
         raise UserError(
             f"{path} is not UTF-8: byte {error.object[error.start]:#04x} at offset {error.start:,}. "

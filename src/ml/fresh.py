@@ -58,6 +58,30 @@ def sift(rows: pd.DataFrame, old: pd.DataFrame, data: Data) -> Sifted:
     return Sifted(rows.loc[good, schema.required(data)], rows[~good].assign(**{REASON: reasons[~good]}))
 
 
+def news(rows: pd.DataFrame, old: pd.DataFrame, data: Data) -> pd.DataFrame:
+    """Rows that tell something the table does not hold: another id, or a later time of a known one."""
+    if data.id not in rows or not data.time or data.time not in rows:
+        return rows
+    latest = old.assign(**{data.id: _texts(old[data.id])}).groupby(data.id)[data.time].max()
+    known = _texts(rows[data.id]).map(_times(latest))
+    return rows[~(_times(rows[data.time]) <= known)]
+
+
+def labelled(log: pd.DataFrame, data: Data) -> pd.DataFrame:
+    """The newest labelled prediction of each id in the prediction log, in the columns of the table.
+
+    `log` as ml.predictions.read_log returns it; a feature that bears the name of a column of the log comes as
+    `features.…`.
+    """
+    rows = log[log["actual"].notna() & log["id"].notna()].drop_duplicates("id", keep="last")
+    source = {name: f"features.{name}" if f"features.{name}" in rows else name for name in data.columns}
+    columns = {data.id: "id", data.target.name: "actual", **({data.time: "time"} if data.time else {}), **source}
+    table = pd.DataFrame({name: rows[column] for name, column in columns.items() if column in rows})
+    if data.time:
+        table[data.time] = table[data.time].dt.tz_localize(None)
+    return table.reset_index(drop=True)
+
+
 def combine(old: pd.DataFrame, fresh: pd.DataFrame, data: Data, policy: Retrain) -> Combined:
     """The table that trains next: a fresh row replaces the old one of the same id; `window` drops what is older."""
     labels = {_text(value): value for value in old[data.target.name].unique()}

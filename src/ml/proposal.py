@@ -138,7 +138,8 @@ def _data(record: Record) -> str:
     said = f"window of {policy['window_months']} months" if policy["policy"] == "window" else "append"
     counts = [
         ["fresh labelled rows", f"{rows['fresh']:,}"],
-        ["of them replacing an older row of the same id", f"{rows['replaced']:,}"],
+        ["offered, and known to the table already", f"{rows.get('known', 0):,}"],
+        ["of the fresh ones replacing an older row of the same id", f"{rows['replaced']:,}"],
         ["in quarantine", f"{rows['quarantined']:,}"],
         ["left the window", f"{rows['left']:,}"],
         [f"table on {record['base']}", f"{rows['before']:,}"],

@@ -13,7 +13,7 @@ Nothing here needs more than the standard library: the server and the shipper ru
 import contextlib
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -38,13 +38,24 @@ class Closed(NamedTuple):
     torn: int
 
 
-def new_prefix() -> str:
-    """A start of segment names that no other worker has: start time, process id, 64 random bits."""
-    return f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{os.getpid()}-{os.urandom(8).hex()}"
+def places(directory: str, environment: Mapping[str, str]) -> tuple[Path, str | None]:
+    """The directory of the log, and the URL to ship it to when PREDICTION_LOG names one."""
+    named = environment.get("PREDICTION_LOG", "")
+    return (Path(directory), named) if "://" in named else (Path(named or directory), None)
 
 
-def started(name: str) -> datetime:
-    """When the worker that wrote the segment started."""
+def new_worker() -> str:
+    """A name that no other worker on any machine has: process id and 64 random bits."""
+    return f"{os.getpid()}-{os.urandom(8).hex()}"
+
+
+def new_name(worker: str, number: int) -> str:
+    """The name of a worker's next segment; names sort by the second in which their segment was opened."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{worker}-{number:06d}"
+
+
+def opened(name: str) -> datetime:
+    """When a segment was opened: nothing in it is older."""
     return datetime.strptime(name[:15], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
 
 
@@ -65,7 +76,7 @@ def lock(handle: int) -> bool:
 
 
 def listed(directory: Path, *states: str) -> list[Path]:
-    """The segments in these states, oldest worker first; none when the directory is absent."""
+    """The segments in these states, oldest first; none when the directory is absent."""
     with contextlib.suppress(FileNotFoundError, NotADirectoryError):
         return sorted(Path(e.path) for e in os.scandir(directory) if e.name.endswith(states) and e.name[0] != ".")
     return []
@@ -80,6 +91,14 @@ def whole(content: bytes) -> tuple[list[bytes], int]:
     """The lines that end in a newline, and 1 when something unfinished follows them, else 0."""
     *lines, rest = content.split(b"\n")
     return lines, int(bool(rest))
+
+
+def content(path: Path) -> bytes:
+    """The bytes of a listed segment, though it has been renamed since; nothing once it is deleted."""
+    for state in (path.name.removeprefix(name_of(path)), CLOSED, DONE, BAD):
+        with contextlib.suppress(FileNotFoundError):
+            return path.with_name(name_of(path) + state).read_bytes()
+    return b""
 
 
 @contextlib.contextmanager

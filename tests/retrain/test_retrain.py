@@ -203,7 +203,7 @@ def test_a_source_that_sends_mostly_broken_rows_is_refused_before_anything_train
 
     assert record["outcome"] == "refused"
     assert "140 of 700 fresh rows (20.0%) break the contract" in record["reasons"][0]
-    assert "train:" not in done.stderr
+    assert "rows to train on" not in done.stderr
 
 
 def test_too_few_rows_are_refused(fork, tmp_path):

@@ -1,5 +1,7 @@
 """Fresh rows: none is lost, none that breaks the contract trains, and none that trained judges."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,6 +12,7 @@ from demo.world import history
 from ml import fresh, schema
 from ml.errors import UserError
 from ml.params import Retrain
+from ml.predictions import read_log
 from ml.split import is_test
 
 OLD = history(range(1, 4), rows=100)
@@ -151,3 +154,36 @@ def test_a_row_never_changes_sides_when_fresh_rows_come(params, seed, share):
     before = set(old[is_test(old, params.data, prepare)]["customer_id"])
     trains = set(table[~is_test(table, params.data, prepare)]["customer_id"])
     assert not before & trains
+
+
+def test_rows_that_the_table_holds_already_are_no_news(params):
+    again = pd.concat([OLD.head(10), OLD.tail(1).assign(snapshot=pd.Timestamp("2026-01-31")), NEW])
+
+    found = fresh.news(again.astype({"snapshot": str}), OLD, params.data)
+
+    assert len(found) == 61
+
+
+def test_the_prediction_log_gives_its_labelled_rows_in_the_columns_of_the_table(params, tmp_path):
+    frame = NEW.astype(object).where(NEW.notna(), None)
+    features = frame.drop(columns=["customer_id", "snapshot", "churned"]).to_dict("records")
+    ids, labels = NEW["customer_id"].tolist(), NEW["churned"].tolist()
+    lines = [
+        {"kind": "prediction", "request_id": f"r{i}", "time": f"2025-04-30T10:{i:02}:00Z", "model": "1"}
+        | {"variant": "champion", "rows": [{"id": key, **row, "score": 0.5, "label": False}]}
+        for i, (key, row) in enumerate(zip(ids, features, strict=True))
+    ]
+    known = [*zip(ids, labels, strict=True)][:40]
+    lines += [{"kind": "feedback", "time": "2025-05-31T10:00:00Z", "id": k, "label": bool(v)} for k, v in known]
+    (tmp_path / "20250430T100000Z-a-000001.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    log = read_log(tmp_path)
+
+    table = fresh.labelled(log, params.data)
+    sifted = fresh.sift(table, OLD, params.data)
+
+    assert (len(table), len(sifted.bad)) == (40, 0)
+    combined = fresh.combine(OLD, sifted.good, params.data, Retrain()).table.tail(40)
+    pd.testing.assert_frame_equal(
+        combined.drop(columns="snapshot").reset_index(drop=True),
+        NEW.head(40)[combined.columns].drop(columns="snapshot").reset_index(drop=True),
+    )

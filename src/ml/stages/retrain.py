@@ -1,5 +1,6 @@
 """Train again with fresh labelled rows and judge the result; `propose` then tells GitHub."""
 
+import os
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -12,6 +13,8 @@ import pandas as pd
 from ml import baseline, cli, files, fresh, git, model, rivals, schema, worktree
 from ml.errors import UserError
 from ml.params import Params, parse, read_params
+from ml.predictions import read_log
+from ml.segments import places
 
 PREFIX = "retrain/"
 TRAILER = "Retrained-On:"
@@ -62,8 +65,14 @@ def main(rows: str = "", date: str = "", force: bool = False) -> None:
 def _attempt(folder: Path, params: Params, commit: str, day: str, rows: str) -> dict[str, Any]:
     worktree.run(folder, "dvc", "pull", "--quiet", "data.dvc")
     old = files.read_table(folder / params.data.file)
-    sifted = fresh.sift(_read(rows), old, params.data)
-    record = {"rows": _counts(sifted), "policy": _policy(params), "model": params.train.model}
+    given = _read(rows, params)
+    told = fresh.news(given, old, params.data)
+    sifted = fresh.sift(told, old, params.data)
+    record = {
+        "rows": _counts(sifted) | {"known": len(given) - len(told)},
+        "policy": _policy(params),
+        "model": params.train.model,
+    }
     if len(sifted.bad):
         files.write_csv(sifted.bad, files.QUARANTINE)
         cli.say(f"retrain: {len(sifted.bad):,} of {len(sifted.bad) + len(sifted.good):,} rows in {files.QUARANTINE}")
@@ -131,10 +140,17 @@ def _policy(params: Params) -> dict[str, Any]:
     return params.retrain.model_dump() | {"split_by": params.prepare.split_by}
 
 
-def _read(rows: str) -> pd.DataFrame:
+def _read(rows: str, params: Params) -> pd.DataFrame:
     if rows:
         return files.read_table(rows)
-    raise UserError("name the fresh labelled rows: make retrain ROWS=file.parquet (or .csv).")
+    directory, shipped = places(params.log.directory, os.environ)
+    table = fresh.labelled(read_log(*([directory, shipped] if shipped else [directory])), params.data)
+    if table.empty:
+        raise UserError(
+            f"the prediction log in {directory} holds no labelled rows. Labels come by POST /feedback; or name a "
+            f"table with the label in it: make retrain ROWS=file.parquet (or .csv)."
+        )
+    return table
 
 
 def _counts(sifted: fresh.Sifted) -> dict[str, Any]:

@@ -1,0 +1,41 @@
+"""Lines of the prediction log as records: what was predicted, and which labels came later."""
+
+from typing import Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic_core import from_json
+
+
+class Prediction(BaseModel):
+    """One answered request; each row holds its id, its features, the score and the label."""
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: Literal["prediction"]
+    request_id: str
+    time: AwareDatetime
+    model: str
+    variant: str
+    rows: list[dict[str, Any]]
+
+
+class Feedback(BaseModel):
+    """The label that turned out to be right for the row with this id."""
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: Literal["feedback"]
+    time: AwareDatetime
+    id: str | int | float
+    label: str | bool | int | float
+
+
+_RECORD = TypeAdapter(Prediction | Feedback)
+
+
+def parse(line: bytes) -> Prediction | Feedback | None:
+    """The record in a line, None when there is none: damaged, not UTF-8, NaN in it, or a field missing."""
+    try:
+        return _RECORD.validate_python(from_json(line, allow_inf_nan=False))
+    except (ValueError, ValidationError):
+        return None

@@ -1,0 +1,65 @@
+"""Turn closed segments of the prediction log into Parquet files by day, and delete what its settings say."""
+
+import os
+import shutil
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from ml import cli, files, predictions, segments
+from ml.errors import UserError
+from ml.params import Log, read_params
+from ml.targets import numbered, redacted
+
+
+def main() -> None:
+    """Compact what is closed, then delete compacted segments and days that are older than params.yaml keeps."""
+    params = read_params().log
+    directory, url = segments.places(params.directory, os.environ)
+    if url is not None:
+        raise UserError(
+            f"PREDICTION_LOG says to ship to {redacted(url)}: make ship. Compacted segments are not shipped."
+        )
+    with segments.sole_worker(directory):
+        abandoned = segments.close_abandoned(directory)
+        _remove_unfinished(directory)
+        waiting = segments.listed(directory, segments.CLOSED)
+        unreadable = sum(compact(directory, path) for path in waiting)
+        pruned = segments.prune(directory, params.keep_segments_days) + _prune_days(directory, params)
+    cli.say(
+        f"compact: {len(waiting)} segments, {unreadable} unreadable lines, {pruned} old segments and days deleted; "
+        f"{abandoned.segments} segments of dead workers closed, {abandoned.torn} torn lines cut off"
+    )
+
+
+def compact(directory: Path, path: Path) -> int:
+    """Write one segment's rows by kind and day; the same segment gives the same files, so a repeat doubles nothing."""
+    name = segments.name_of(path)
+    read = predictions.tables(numbered(name, path.read_bytes()))
+    for kind, frame in ((predictions.PREDICTIONS, read.predictions), (predictions.FEEDBACK, read.feedback)):
+        for day, part in predictions.by_day(frame).items():
+            file = directory / "compacted" / kind / f"day={day}" / f"{name}.parquet"
+            files.write_table(part, file)
+            for written in (file, file.parent, file.parent.parent):
+                segments.sync(written)
+    segments.finish(path, read.unreadable)
+    return read.unreadable
+
+
+def _remove_unfinished(directory: Path) -> None:
+    """Temporary files of a compaction that was killed; we are the only one at work."""
+    for path in (directory / "compacted").glob("*/day=*/.*"):
+        path.unlink()
+
+
+def _prune_days(directory: Path, params: Log) -> int:
+    if params.keep_days is None:
+        return 0
+    oldest = f"day={datetime.now(UTC) - timedelta(days=params.keep_days):%Y-%m-%d}"
+    old = [path for path in (directory / "compacted").glob("*/day=*") if path.name < oldest]
+    for path in old:
+        shutil.rmtree(path)
+    return len(old)
+
+
+if __name__ == "__main__":
+    cli.run(main)

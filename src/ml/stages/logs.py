@@ -1,0 +1,31 @@
+"""Print the prediction log, wherever its lines are, as one table."""
+
+import os
+import sys
+
+from ml import cli, predictions, segments
+from ml.params import read_params
+
+
+def main(since: str = "", until: str = "", rows: int = 20, csv: bool = False) -> None:
+    """Print the newest predictions with their labels and how many there are in all; or every one as CSV."""
+    directory, url = segments.places(read_params().log.directory, os.environ)
+    sources = [directory, *([url] if url else [])]
+    table = predictions.read_log(*sources, since=since, until=until)
+    shown = table.drop(columns=predictions.KEY)
+    if csv:
+        shown.to_csv(sys.stdout, index=False)
+    elif len(shown):
+        print(shown.tail(rows).to_string(index=False, max_colwidth=24))
+    where = directory if url is None else f"{directory} and the place it is shipped to"
+    unreadable = table.attrs["unreadable"]
+    cli.say(
+        f"logs: {len(table):,} predicted rows of {table['request_id'].nunique():,} requests in {where}, "
+        f"{(table['actuals'] > 0).sum():,} with a label" + (f"; {unreadable} unreadable lines" if unreadable else "")
+    )
+    if table.empty:
+        cli.say("logs: predictions appear here once the API answers: make serve")
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,58 @@
+"""Ship closed segments of the prediction log to the place that PREDICTION_LOG names."""
+
+import os
+import time
+from pathlib import Path
+
+from ml import cli, segments
+from ml.errors import UserError
+from ml.params import Log, read_params
+from ml.records import parse
+from ml.targets import Bucket, Postgres, Unreachable, target
+
+LONGEST_WAIT = 60.0
+
+
+def main(once: bool = False, every: float = 10.0) -> None:
+    """Ship what is closed and go on for ever, waiting longer each time the place does not answer; or ship once."""
+    params = read_params().log
+    directory, url = segments.places(params.directory, os.environ)
+    if url is None:
+        raise UserError(
+            "PREDICTION_LOG names no place to ship to, e.g. postgresql://user@host/db or s3://bucket/folder. "
+            "For a log that stays in its directory: make compact."
+        )
+    place, wait = target(url), every
+    with segments.sole_worker(directory):
+        while True:
+            try:
+                ship(directory, place, params)
+                wait = every
+            except Unreachable as error:
+                if once:
+                    raise
+                wait = min(2 * wait, max(every, LONGEST_WAIT))
+                cli.say(f"ship: {error} Next attempt in {wait:.0f} s.")
+            if once:
+                return
+            time.sleep(wait)
+
+
+def ship(directory: Path, place: Postgres | Bucket, params: Log) -> None:
+    """Send every closed segment; mark each only after the place has it."""
+    abandoned = segments.close_abandoned(directory)
+    waiting = segments.listed(directory, segments.CLOSED)
+    for path in waiting:
+        content = path.read_bytes()
+        place.send(segments.name_of(path), content)
+        segments.finish(path, sum(parse(line) is None for line in segments.whole(content)[0]))
+    pruned = segments.prune(directory, params.keep_segments_days)
+    if waiting or pruned or abandoned.segments:
+        cli.say(
+            f"ship: {len(waiting)} segments to {place.name}, {abandoned.segments} of dead workers closed, "
+            f"{abandoned.torn} torn lines cut off, {pruned} old segments deleted"
+        )
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,208 @@
+"""One table, wherever the lines are: open, closed, compacted."""
+
+import json
+
+import pandas as pd
+import pytest
+
+from ml import predictions, segments
+from ml.errors import UserError
+from ml.params import Log
+from ml.predictions import read_log
+from ml.stages import compact
+from serving.log import PredictionLog
+
+
+def predicted(request_id, time="2026-11-20T10:00:00Z", **row):
+    row = {"id": request_id, "tenure": 3, "plan": "basic", "score": 0.7, "label": True} | row
+    record = {"kind": "prediction", "request_id": request_id, "time": time, "model": "churn@1", "variant": "champion"}
+    return json.dumps(record | {"rows": [row]}).encode()
+
+
+def labelled(row_id, label, time):
+    return json.dumps({"kind": "feedback", "time": time, "id": row_id, "label": label}).encode()
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Write lines as one closed segment."""
+
+    def write(*lines):
+        log = PredictionLog(tmp_path)
+        for line in lines:
+            log.append(line)
+        log.close()
+
+    return write
+
+
+def compact_all(directory):
+    return sum(compact.compact(directory, path) for path in segments.listed(directory, segments.CLOSED))
+
+
+def test_an_empty_directory_is_an_empty_table_with_its_columns(tmp_path):
+    table = read_log(tmp_path / "nothing")
+
+    assert len(table) == 0
+    assert {"request_id", "id", "time", "model", "variant", "score", "label", "actual", "actuals"} <= set(table)
+
+
+def test_each_predicted_row_is_a_row_with_its_features_score_and_label(write, tmp_path):
+    write(predicted("a"), predicted("b", tenure=None, score=0.1, label=False))
+
+    table = read_log(tmp_path)
+
+    assert table[["id", "tenure", "plan", "score", "label"]].astype(object).to_dict("list") == {
+        "id": ["a", "b"],
+        "tenure": [3.0, pytest.approx(float("nan"), nan_ok=True)],
+        "plan": ["basic", "basic"],
+        "score": [0.7, 0.1],
+        "label": [True, False],
+    }
+
+
+def test_compaction_changes_nothing_in_the_table(write, tmp_path):
+    write(
+        predicted("a"),
+        predicted("b", time="2026-11-21T01:00:00Z", tenure=None),
+        labelled("a", True, "2026-11-22T00:00Z"),
+    )
+    write(predicted("c", plan=None), labelled("b", False, "2026-11-22T00:00Z"))
+    before = read_log(tmp_path)
+
+    compact_all(tmp_path)
+
+    assert segments.backlog(tmp_path) == 0
+    assert len(predictions.compacted(tmp_path, predictions.PREDICTIONS)) == 3
+    pd.testing.assert_frame_equal(read_log(tmp_path), before)
+
+
+def test_a_segment_that_is_compacted_but_not_yet_marked_counts_once(write, tmp_path):
+    write(predicted("a"), labelled("a", True, "2026-11-22T00:00Z"))
+    compact_all(tmp_path)
+    (done,) = segments.listed(tmp_path, segments.DONE)
+    done.rename(done.with_suffix(""))
+
+    table = read_log(tmp_path)
+
+    assert table[["id", "actuals"]].to_numpy().tolist() == [["a", 1]]
+
+
+def test_open_segments_are_read_without_disturbing_their_writer(tmp_path):
+    log = PredictionLog(tmp_path)
+    log.append(predicted("a"))
+
+    first = list(read_log(tmp_path)["id"])
+    log.append(predicted("b"))
+    log.close()
+
+    assert first == ["a"]
+    assert list(read_log(tmp_path)["id"]) == ["a", "b"]
+
+
+@pytest.mark.parametrize("compacting", [False, True])
+def test_the_latest_label_wins_and_all_are_counted(write, tmp_path, compacting):
+    write(labelled(7, "no", "2026-11-23T00:00:00Z"), labelled("7", "yes", "2026-11-22T00:00:00Z"), predicted("r", id=7))
+    if compacting:
+        compact_all(tmp_path)
+
+    table = read_log(tmp_path)
+
+    assert table[["id", "actual", "actuals"]].to_numpy().tolist() == [["7", "no", 2]]
+
+
+def test_since_is_included_and_until_is_not_but_labels_of_any_time_count(write, tmp_path):
+    times = [f"2026-11-{day}T00:00:00Z" for day in (19, 20, 21)]
+    write(*[predicted(str(n), time=time) for n, time in enumerate(times)], labelled("1", True, "2026-12-24T00:00Z"))
+    compact_all(tmp_path)
+
+    table = read_log(tmp_path, since="2026-11-20", until="2026-11-21")
+
+    assert table[["id", "actual"]].to_numpy().tolist() == [["1", True]]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"",
+        b"{",
+        b"\x00\x00",
+        b"\xff",
+        b"[]",
+        b'{"kind": "other"}',
+        predicted("x").replace(b"0.7", b"NaN"),
+        b'{"a": "\\ud800"}',
+    ],
+)
+def test_a_damaged_line_is_counted_and_its_segment_set_aside_for_ever(write, tmp_path, line):
+    write(predicted("a"), line, predicted("b"))
+
+    before = read_log(tmp_path)
+    unreadable = compact_all(tmp_path)
+    segments.prune(tmp_path, keep_days=-1)
+
+    assert (before.attrs["unreadable"], unreadable) == (1, 1)
+    assert list(before["id"]) == list(read_log(tmp_path)["id"]) == ["a", "b"]
+    assert len(segments.listed(tmp_path, segments.BAD)) == 1
+
+
+def test_columns_of_mixed_kinds_can_be_compacted(write, tmp_path):
+    write(predicted("a", tenure=10**400, label=1), predicted("b", tenure="three", label="no"), predicted("c", plan=[1]))
+
+    compact_all(tmp_path)
+
+    assert list(read_log(tmp_path)["tenure"].str[:5]) == ["10000", "three", "3"]
+
+
+def test_only_what_is_safe_elsewhere_is_ever_deleted(write, tmp_path):
+    write(predicted("a"))
+    compact_all(tmp_path)
+    write(predicted("b"))
+
+    deleted = segments.prune(tmp_path, keep_days=-1)
+
+    assert deleted == 1
+    assert list(read_log(tmp_path)["id"]) == ["a", "b"]
+
+
+def test_days_older_than_keep_days_are_deleted(write, tmp_path, stage, monkeypatch):
+    write(predicted("old", time="2020-01-01T00:00:00Z"), predicted("new", time="2100-01-01T00:00:00Z"))
+    monkeypatch.setenv("PREDICTION_LOG", str(tmp_path))
+    monkeypatch.setattr(compact, "read_params", lambda: type("P", (), {"log": Log(keep_days=30, keep_segments_days=7)}))
+
+    compact.main()
+
+    assert list(read_log(tmp_path)["id"]) == ["new"]
+
+
+def test_a_feature_with_the_name_of_a_log_column_keeps_its_own_column(write, tmp_path):
+    write(predicted("a", model="T-Ford", time_=3))
+
+    table = read_log(tmp_path)
+
+    assert table.loc[0, ["model", "features.model"]].tolist() == ["churn@1", "T-Ford"]
+
+
+def test_two_compactors_do_not_work_at_once(tmp_path):
+    with (
+        segments.sole_worker(tmp_path),
+        pytest.raises(UserError, match="another process"),
+        segments.sole_worker(tmp_path),
+    ):
+        pass
+
+
+def test_a_date_that_is_none_is_refused(tmp_path):
+    with pytest.raises(UserError, match="since: 'yesterdayish' is not a date"):
+        read_log(tmp_path, since="yesterdayish")
+
+
+@pytest.mark.slow
+def test_make_logs_prints_the_table(write, tmp_path, stage):
+    write(predicted("a"), labelled("a", True, "2026-11-22T00:00Z"))
+
+    printed = stage("logs", "--csv", PREDICTION_LOG=str(tmp_path))
+
+    assert printed.returncode == 0, printed.stderr
+    assert printed.stdout.splitlines()[0].startswith("request_id,id,time,model,variant,")
+    assert len(printed.stdout.splitlines()) == 2

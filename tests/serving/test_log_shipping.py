@@ -1,0 +1,160 @@
+"""The shipper against a real PostgreSQL and a real S3 protocol: sent once, sent again, target absent, key wrong."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from ml import segments
+from ml.errors import UserError
+from ml.params import Log
+from ml.predictions import read_log
+from ml.stages.ship import ship
+from ml.targets import Unreachable, target
+from serving.log import PredictionLog
+
+pytestmark = pytest.mark.slow
+
+
+def write(directory, *ids):
+    log = PredictionLog(directory)
+    for request_id in ids:
+        row = {"id": request_id, "note": "ü\x00'", "score": 0.7, "label": True}
+        record = {"kind": "prediction", "request_id": request_id, "time": "2026-11-20T10:00:00Z", "model": "churn@1"}
+        log.append(json.dumps(record | {"variant": "champion", "rows": [row]}).encode())
+    log.append(json.dumps({"kind": "feedback", "time": "2026-11-21T10:00:00Z", "id": ids[0], "label": False}).encode())
+    log.close()
+
+
+@pytest.fixture(params=["postgres", "bucket", "folder"])
+def place(request, tmp_path):
+    """A URL of each kind."""
+    if request.param == "folder":
+        return f"file://{tmp_path}/elsewhere"
+    value = request.getfixturevalue(request.param)
+    return getattr(value, "url", value)
+
+
+def test_what_is_shipped_reads_back_the_same_and_only_there(tmp_path, place):
+    write(tmp_path / "logs", "a", "b")
+    before = read_log(tmp_path / "logs")
+
+    ship(tmp_path / "logs", target(place), Log())
+
+    assert segments.backlog(tmp_path / "logs") == 0
+    assert read_log(tmp_path / "logs").empty
+    assert read_log(place).to_dict() == before.to_dict()
+
+
+def test_shipping_again_after_a_kill_before_the_mark_doubles_nothing(tmp_path, place):
+    write(tmp_path / "logs", "a", "b")
+    ship(tmp_path / "logs", target(place), Log())
+    (done,) = segments.listed(tmp_path / "logs", segments.DONE)
+    done.rename(done.with_suffix(""))
+
+    ship(tmp_path / "logs", target(place), Log())
+    table = read_log(place)
+
+    assert table[["id", "actuals"]].to_numpy().tolist() == [["a", 1], ["b", 0]]
+    assert list(read_log(tmp_path / "logs", place, since="2026-11-20")["id"]) == ["a", "b"]
+
+
+def test_an_absent_database_leaves_the_log_as_it_is_and_gets_it_when_it_is_back(tmp_path, postgres):
+    write(tmp_path / "logs", "a")
+    postgres.stop()
+    try:
+        with pytest.raises(Unreachable, match="does not answer"):
+            ship(tmp_path / "logs", target(postgres.url), Log())
+        waiting = segments.backlog(tmp_path / "logs")
+    finally:
+        postgres.start()
+    ship(tmp_path / "logs", target(postgres.url), Log())
+
+    assert waiting > 0
+    assert list(read_log(postgres.url)["id"]) == ["a"]
+
+
+def test_the_shipper_waits_for_an_absent_database_by_itself(tmp_path, postgres):
+    write(tmp_path / "logs", "a")
+    (tmp_path / "params.yaml").write_text(Path("params.yaml").read_text())
+    postgres.stop()
+    command = [sys.executable, "-m", "ml.stages.ship", "--every", "0.2"]
+    environment = {**os.environ, "PREDICTION_LOG": postgres.url}
+    shipper = subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True)
+    try:
+        complaint = shipper.stderr.readline()
+        postgres.start()
+        deadline = time.monotonic() + 60
+        while segments.backlog(tmp_path / "logs") and time.monotonic() < deadline:
+            time.sleep(0.1)
+    finally:
+        shipper.kill()
+        shipper.wait()
+        shipper.stderr.close()
+
+    assert "does not answer" in complaint
+    assert list(read_log(postgres.url)["id"]) == ["a"]
+
+
+def test_a_wrong_password_is_said_without_the_password_and_not_retried(tmp_path, postgres):
+    write(tmp_path / "logs", "a")
+
+    with pytest.raises(UserError, match="password authentication failed") as caught:
+        ship(tmp_path / "logs", target(postgres.url.replace("secret", "hunter2")), Log())
+
+    assert not isinstance(caught.value, Unreachable)
+    assert "hunter2" not in str(caught.value)
+    assert segments.backlog(tmp_path / "logs") > 0
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("s3://no-such-bucket/x", "is not there"),
+        ("nosuch://place", "cannot be used"),
+        ("postgresql://h/?nosuch=1", "refuses"),
+    ],
+)
+def test_a_place_that_cannot_be_is_a_clear_message(tmp_path, bucket, url, message):
+    write(tmp_path / "logs", "a")
+
+    with pytest.raises(UserError, match=message):
+        ship(tmp_path / "logs", target(url), Log())
+
+    assert segments.backlog(tmp_path / "logs") > 0
+
+
+def test_an_absent_object_store_leaves_the_log_as_it_is(tmp_path, bucket, monkeypatch):
+    write(tmp_path / "logs", "a")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+
+    with pytest.raises(Unreachable):
+        ship(tmp_path / "logs", target(bucket + "/absent"), Log())
+
+    assert segments.backlog(tmp_path / "logs") > 0
+
+
+def test_two_first_shippers_may_make_the_table_at_once(tmp_path, postgres, stage):
+    for name in "ab":
+        write(tmp_path / name / "logs", name)
+        (tmp_path / name / "params.yaml").write_text(Path("params.yaml").read_text())
+    command = [sys.executable, "-m", "ml.stages.ship", "--once"]
+    environment = {**os.environ, "PREDICTION_LOG": postgres.url}
+    both = [subprocess.Popen(command, cwd=tmp_path / name, env=environment) for name in "ab"]
+
+    codes = [process.wait() for process in both]
+
+    assert codes == [0, 0]
+    assert sorted(read_log(postgres.url)["id"]) == ["a", "b"]
+
+
+def test_without_a_place_the_shipper_says_how_to_name_one(stage):
+    said = stage("ship", "--once", PREDICTION_LOG="")
+
+    assert said.returncode == 1
+    assert "PREDICTION_LOG names no place" in said.stderr
