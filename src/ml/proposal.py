@@ -71,7 +71,7 @@ def _why(monitor: Record | None) -> str:
     if not monitor:
         return "## Why now\n\nStarted by hand: no monitoring verdict was at hand."
     columns = [c for c in monitor.get("columns", []) if c.get("drifted")]
-    text = f"## Why now\n\n**{cell(monitor['verdict'])}**: {cell(monitor.get('reason', ''))}"
+    text = f"## Why now\n\n**{cell(monitor['verdict']).capitalize()}**: {cell(monitor.get('reason', ''))}"
     if columns:
         rows = [[c["column"], c.get("test", ""), _number(c.get("effect")), c.get("reason", "")] for c in columns]
         text += "\n\n" + table(["column", "test", "effect", "what moved"], rows)

@@ -1,4 +1,4 @@
-"""A word to a chat: Slack, Teams, Mattermost and others take the same JSON."""
+"""A word to a chat: Slack, Mattermost and Google Chat take the same JSON."""
 
 import requests
 
