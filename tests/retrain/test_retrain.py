@@ -11,9 +11,12 @@ import pandas as pd
 import pytest
 
 from demo.world import history
+from ml import github
+from ml.github_api import call
 from ml.params import read_params
 from ml.split import position
 from tests.conftest import ROOT
+from tests.github.double import Hub
 from tests.retrain.conftest import DAY, git
 
 pytestmark = pytest.mark.slow
@@ -206,12 +209,13 @@ def test_a_source_that_sends_mostly_broken_rows_is_refused_before_anything_train
     assert "rows to train on" not in done.stderr
 
 
-def test_too_few_rows_are_refused(fork, tmp_path):
+def test_too_few_rows_wait_for_more(fork, tmp_path):
     history([13], rows=100).to_parquet(tmp_path / "rows.parquet")
 
     _, record = retrain(fork, "--rows", str(tmp_path / "rows.parquet"), "--force")
 
-    assert record["reasons"] == ["100 fresh labelled rows are fewer than retrain.min_rows 500."]
+    assert record["outcome"] == "waiting"
+    assert record["reasons"] == ["100 fresh labelled rows are fewer than retrain.min_rows 500"]
 
 
 @pytest.mark.parametrize("arguments", [[], ["--rows", "nowhere.csv"]])
@@ -221,3 +225,30 @@ def test_without_rows_it_says_what_to_name(fork, arguments):
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     assert ("ROWS=" in done.stderr) or ("nowhere.csv is missing" in done.stderr)
+
+
+def test_from_fresh_rows_to_the_merge_on_github_and_the_rest_after_it(fork, months, proposed, tmp_path):
+    place = tmp_path / "fork"
+    shutil.copytree(fork.parent, place, symlinks=True)
+    clone, origin = place / "clone", place / "origin.git"
+    git(clone, "remote", "set-url", "origin", str(origin))
+    (clone / "build" / "retrain.json").write_text(json.dumps(proposed[1]))
+    with Hub(origin=origin) as hub:
+        done = run(clone, "ml.stages.propose", **hub.environment())
+        assert done.returncode == 0, done.stderr
+        (pull,) = hub.open()
+        call(github.connect(hub.environment()), "PUT", f"/pulls/{pull['number']}/merge")
+    git(origin, "branch", "-D", f"retrain/{DAY}")
+    git(clone, "pull", "-q", "--no-rebase", "origin", "main")
+    checkout = "import sys; from dvc.cli import main; sys.exit(main(['checkout', '--quiet', 'data.dvc']))"
+    subprocess.run([sys.executable, "-c", checkout], cwd=clone, check=True)
+
+    _, within = retrain(clone, "--rows", str(months), date="2026-11-24")
+    done, known = retrain(clone, "--rows", str(months), date="2026-12-24")
+
+    assert pull["title"] == f"Retrain churn with 792 fresh rows ({DAY})"
+    assert len(pd.read_parquet(clone / "data" / "customers.parquet")) == 3792
+    assert within["outcome"] == "waiting"
+    assert known["outcome"] == "waiting"
+    assert known["reasons"][0].startswith("8 fresh labelled rows are fewer")  # those in quarantine
+    assert known["rows"]["known"] == 792

@@ -76,8 +76,10 @@ def _attempt(folder: Path, params: Params, commit: str, day: str, rows: str) -> 
     if len(sifted.bad):
         files.write_csv(sifted.bad, files.QUARANTINE)
         cli.say(f"retrain: {len(sifted.bad):,} of {len(sifted.bad) + len(sifted.good):,} rows in {files.QUARANTINE}")
-    if why := _unusable(sifted, params):
-        return record | {"outcome": "refused", "reasons": [why]}
+    if len(told) < params.retrain.min_rows:
+        return record | {"outcome": "waiting", "reasons": [_few(len(told), params)]}
+    if sifted.share > params.retrain.max_quarantined:
+        return record | {"outcome": "refused", "reasons": [_broken_source(sifted, params)]}
     new = fresh.combine(old, sifted.good, params.data, params.retrain)
     record["rows"] |= {"before": len(old), "after": len(new.table), "replaced": new.replaced, "left": new.left}
     return record | _build(Attempt(folder, params, commit, day, sifted, old, new))
@@ -158,17 +160,17 @@ def _counts(sifted: fresh.Sifted) -> dict[str, Any]:
     return {"fresh": len(sifted.good), "quarantined": len(sifted.bad), "why": reasons}
 
 
-def _unusable(sifted: fresh.Sifted, params: Params) -> str:
-    rule, worst = params.retrain, next(iter(_counts(sifted)["why"].items()), ("", 0))
-    if sifted.share > rule.max_quarantined:
-        return (
-            f"{len(sifted.bad):,} of {len(sifted.bad) + len(sifted.good):,} fresh rows ({sifted.share:.1%}) break the "
-            f"contract, more than retrain.max_quarantined {rule.max_quarantined:.1%}; most often {worst[0]} "
-            f"({worst[1]:,} rows). Mend the source: {files.QUARANTINE} has the rows."
-        )
-    if len(sifted.good) < rule.min_rows:
-        return f"{len(sifted.good):,} fresh labelled rows are fewer than retrain.min_rows {rule.min_rows:,}."
-    return ""
+def _few(rows: int, params: Params) -> str:
+    return f"{rows:,} fresh labelled rows are fewer than retrain.min_rows {params.retrain.min_rows:,}"
+
+
+def _broken_source(sifted: fresh.Sifted, params: Params) -> str:
+    why, worst = next(iter(_counts(sifted)["why"].items()))
+    return (
+        f"{len(sifted.bad):,} of {len(sifted.bad) + len(sifted.good):,} fresh rows ({sifted.share:.1%}) break the "
+        f"contract, more than retrain.max_quarantined {params.retrain.max_quarantined:.1%}; most often {why} "
+        f"({worst:,} rows). Mend the source: {files.QUARANTINE} has the rows."
+    )
 
 
 def _broken(folder: Path) -> Iterator[str]:
