@@ -63,9 +63,9 @@ def main(rows: str = "", date: str = "", force: bool = False) -> None:
 
 
 def _attempt(folder: Path, params: Params, commit: str, day: str, rows: str) -> dict[str, Any]:
+    given = _read(rows, params)
     worktree.run(folder, "dvc", "pull", "--quiet", "data.dvc")
     old = files.read_table(folder / params.data.file)
-    given = _read(rows, params)
     told = fresh.news(given, old, params.data)
     sifted = fresh.sift(told, old, params.data)
     record = {
