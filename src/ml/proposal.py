@@ -58,7 +58,7 @@ def _verdict(record: Record) -> str:
     found = {c["part"]: c for c in record["compared"]}
     lines = [f"- **{part.capitalize()} rows:** {cell(c['reason'])}" for part, c in found.items()]
     if not lines:
-        lines = ["- There is no champion to compare with: the gates alone decided."]
+        lines = ["- No champion could be had to compare with: the gates alone decided."]
     passed = sum(v["passed"] for v in record["verdicts"])
     warned = [v for v in record["verdicts"] if not v["passed"]]
     gates = f"- **Gates:** {passed} of {len(record['verdicts'])} passed" + (f", {len(warned)} warned" if warned else "")

@@ -38,7 +38,7 @@ def main(rows: str = "", date: str = "", force: bool = False) -> None:
 
     The result is branch retrain/DATE, made beside your checkout, which stays as it is. FORCE ignores the cooldown.
     """
-    day = date or datetime.now(UTC).strftime("%Y-%m-%d")
+    day = _day(date)
     branch = read_params().retrain.base
     commit = git.base(branch)
     if commit is None:
@@ -60,6 +60,13 @@ def main(rows: str = "", date: str = "", force: bool = False) -> None:
     for reason in record["reasons"]:
         cli.say(f"retrain: {reason}")
     print(f"{record['outcome'].upper()}: {_next(record)}")
+
+
+def _day(text: str) -> str:
+    try:
+        return date.fromisoformat(text).isoformat() if text else datetime.now(UTC).date().isoformat()
+    except ValueError:
+        raise UserError(f"--date {text!r} is no date. Write it like 2026-01-31.") from None
 
 
 def _attempt(folder: Path, params: Params, commit: str, day: str, rows: str) -> dict[str, Any]:
