@@ -33,7 +33,11 @@ class Trouble:
 
 
 def of_monitoring(monitor: dict[str, Any], proposed: str | None) -> dict[str, Trouble]:
-    """The troubles that a verdict of `make monitor` means, by kind; `proposed` is the open pull request about it."""
+    """The troubles that a monitoring verdict means, by kind; `proposed` is the open pull request about it.
+
+    Read of the verdict: `verdict`, `reason` (a sentence), `silent` (no new predictions came), and `columns`, each with
+    `column`, `drifted`, `reason`, and for the pull request `test` and `effect`.
+    """
     found = {}
     if monitor.get("silent"):
         text = f"{cell(monitor['reason'])}\n\nIs the server up, does it write where `monitor.source` reads?"
