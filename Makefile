@@ -104,6 +104,19 @@ registry-push: pipeline-venv ## Merge, then send what is new as one commit (REMO
 registry-prune: pipeline-venv ## Delete model files but for aliased versions and the last KEEP=20
 	@python -m ml.stages.registry_prune --keep $(or $(KEEP),20)
 
+##@ Retraining
+.PHONY: retrain
+retrain: pipeline-venv ## Train with fresh labelled rows on a branch of its own [ROWS=file FORCE=1]
+	@python -m ml.stages.retrain --rows "$(ROWS)" $(if $(FORCE),--force)
+
+.PHONY: propose
+propose: pipeline-venv ## Open or refresh the pull request, or the issue, about the last retraining
+	@python -m ml.stages.propose
+
+.PHONY: alert
+alert: pipeline-venv ## Open, refresh and close issues about trouble [SCHEDULE=1: is monitoring alive?]
+	@python -m ml.stages.alert $(if $(SCHEDULE),--schedule)
+
 ##@ Prediction log
 .PHONY: logs
 logs: pipeline-venv ## What the API predicted, with late labels (SINCE= UNTIL= CSV=1)
@@ -126,6 +139,7 @@ serve: setup ## Serve build/model on port 8000 (MODEL= PORT= WORKERS= CHALLENGER
 .PHONY: bench-serving
 bench-serving: setup ## Our server beside its peers, as ratios (minutes; needs wrk)
 	@python tools/bench_serving.py
+
 
 ##@ The fork
 .PHONY: adopt

@@ -30,6 +30,9 @@ PARITY = BUILD / "parity.json"
 PLOTS = BUILD / "plots"
 SCORES = BUILD / "scores.parquet"
 VERDICT = BUILD / "verdict.json"
+RETRAIN = BUILD / "retrain.json"
+QUARANTINE = BUILD / "quarantine.csv"
+MONITOR = BUILD / "monitor.json"
 REPORT = BUILD / "report.md"
 REPORT_HTML = BUILD / "report.html"
 
@@ -64,6 +67,11 @@ def read_table(path: Path | str) -> pd.DataFrame:
 def write_table(frame: pd.DataFrame, path: Path) -> None:
     """Write a Parquet file; the same frame gives the same bytes."""
     _whole(path, lambda file: frame.to_parquet(file, index=False, compression="zstd"))
+
+
+def write_csv(frame: pd.DataFrame, path: Path) -> None:
+    """Write a table that people read."""
+    write_text(frame.to_csv(index=False, lineterminator="\n"), path)
 
 
 def write_rows(records: list[dict[str, Any]], path: Path) -> None:

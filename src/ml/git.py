@@ -6,6 +6,8 @@ from pathlib import Path
 
 from ml.errors import UserError
 
+ROBOT = "retrain@localhost"  # who commits to branches that a machine owns
+
 
 def ask(*arguments: str) -> str | None:
     """What `git …` prints, or None when it fails or there is no git."""
@@ -47,3 +49,13 @@ def said(done: subprocess.CompletedProcess[bytes]) -> str:
     """The message of a git that failed, as a sentence."""
     text = " ".join(done.stderr.decode(errors="replace").split()) or f"exit code {done.returncode}"
     return text if text.endswith(".") else f"{text}."
+
+
+def inside(folder: Path | str, *arguments: str, **environment: str) -> str:
+    """What git prints in another folder; raises UserError with what it says when it fails."""
+    command = ["git", "-C", str(folder), *arguments]
+    settings = os.environ | {"GIT_TERMINAL_PROMPT": "0"} | environment
+    done = subprocess.run(command, capture_output=True, text=True, check=False, encoding="utf-8", env=settings)
+    if done.returncode:
+        raise UserError(f"git {arguments[0]} failed: {' '.join(done.stderr.split())}")
+    return done.stdout.strip()

@@ -198,6 +198,24 @@ class Log(Section):
     keep_days: Count | None = None
 
 
+class Retrain(Section):
+    """Which rows a retraining takes, what must be true of them, and how often it may propose a model."""
+
+    policy: Literal["append", "window"] = "append"
+    window_months: Count = 12
+    min_rows: Count = 500
+    max_quarantined: Share = 0.05
+    cooldown_days: Annotated[int, Field(ge=0)] = 7
+    base: str = "main"
+
+
+class Alert(Section):
+    """When silence is trouble."""
+
+    workflow: str = "monitor.yml"
+    silent_days: Annotated[float, Field(gt=0)] = 3
+
+
 class Params(Section):
     """All of `params.yaml`."""
 
@@ -211,6 +229,8 @@ class Params(Section):
     tune: Tune = Tune()
     card: Card = Card()
     log: Log = Log()
+    retrain: Retrain = Retrain()
+    alert: Alert = Alert()
 
     @model_validator(mode="after")
     def _gates_fit_columns(self) -> Self:
@@ -227,6 +247,14 @@ class Params(Section):
         for case in behaviour.easy if behaviour else ():
             for name, value in case.row.items():
                 _must_allow(columns[name], value, f"gates.behaviour.easy: {case.name}: {name}")
+        return self
+
+    @model_validator(mode="after")
+    def _window_has_dates(self) -> Self:
+        if self.retrain.policy == "window" and not self.data.time:
+            raise ValueError(
+                "retrain.policy is window, which needs data.time: the column that says when a row was true"
+            )
         return self
 
 

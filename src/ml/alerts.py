@@ -1,0 +1,73 @@
+"""Kinds of trouble: what each issue is called and says, and when it is over. One issue a kind, never two."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from ml.markdown import cell, table
+
+DRIFT, DEGRADED, SOURCE, SCHEDULE = "drift", "degraded", "silent-source", "silent-schedule"
+REFUSED, BY_HAND = "retraining-refused", "open-by-hand"
+TITLES = {
+    DRIFT: "Drift: the inputs have moved and no retraining is open",
+    DEGRADED: "Degraded: the model has become worse than at its release",
+    SOURCE: "Silent source: no new predictions arrive",
+    SCHEDULE: "Silent schedule: monitoring has stopped running",
+    REFUSED: "Refused: the retrained model may not be merged",
+    BY_HAND: "A retrained model waits for its pull request",
+}
+WATCHED = (DRIFT, DEGRADED, SOURCE)  # what a monitoring verdict opens and closes
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """One kind of trouble with what is known about it."""
+
+    kind: str
+    text: str
+
+    @property
+    def title(self) -> str:
+        """The title of its issue."""
+        return TITLES[self.kind]
+
+
+def of_monitoring(monitor: dict[str, Any], proposed: str | None) -> dict[str, Trouble]:
+    """The troubles that a monitoring verdict means, by kind; `proposed` is the open pull request about it.
+
+    Read of the verdict: `verdict`, `reason` (a sentence), `silent` (no new predictions came), and `columns`, each with
+    `column`, `drifted`, `reason`, and for the pull request `test` and `effect`.
+    """
+    found = {}
+    if monitor.get("silent"):
+        text = f"{cell(monitor['reason'])}\n\nIs the server up, does it write where `monitor.source` reads?"
+        found[SOURCE] = Trouble(SOURCE, text)
+    if monitor["verdict"] == "degraded":
+        found[DEGRADED] = Trouble(DEGRADED, _told(monitor, proposed))
+    if monitor["verdict"] == "drift" and not proposed:
+        found[DRIFT] = Trouble(DRIFT, _told(monitor, proposed))
+    return found
+
+
+def of_schedule(state: str, last: str | None, now: datetime, days: float) -> Trouble | None:
+    """Trouble when a scheduled workflow is off or has not run for some days; `last` as GitHub writes times."""
+    if state != "active":
+        why = f"GitHub reports the workflow as `{state}`: after 60 quiet days it switches schedules off."
+        return Trouble(SCHEDULE, f"{why}\n\nEnable it again under Actions, or `gh workflow enable`.")
+    if last is None:
+        return None  # a young repository: nothing has stopped that never ran
+    age = now - datetime.fromisoformat(last).astimezone(UTC)
+    if age.total_seconds() <= days * 86_400:
+        return None
+    why = (
+        f"It last ran by schedule at {last}, {age.total_seconds() / 86_400:.1f} days ago (alert.silent_days {days:g})."
+    )
+    return Trouble(SCHEDULE, f"{why}\n\nLook under Actions for failed or waiting runs.")
+
+
+def _told(monitor: dict[str, Any], proposed: str | None) -> str:
+    columns = [c for c in monitor.get("columns", []) if c.get("drifted")]
+    text = f"{cell(monitor.get('reason', ''))}\n\n"
+    if columns:
+        text += table(["column", "what moved"], [[c["column"], c.get("reason", "")] for c in columns]) + "\n"
+    return text + (f"A retrained model waits in {proposed}." if proposed else "No retraining is open: `make retrain`.")

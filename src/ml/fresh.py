@@ -1,0 +1,169 @@
+"""Fresh labelled rows: which keep the contract, and what the table becomes with them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from ml import schema
+from ml.errors import UserError
+from ml.params import Category, Data, Number, Prepare, Retrain
+from ml.split import is_test
+
+REASON = "quarantined"
+
+
+@dataclass(frozen=True)
+class Sifted:
+    """Rows that keep the contract, in the table's columns, and the others as they came, each with its reason."""
+
+    good: pd.DataFrame
+    bad: pd.DataFrame
+
+    @property
+    def share(self) -> float:
+        """The share of rows in quarantine."""
+        return len(self.bad) / max(1, len(self.bad) + len(self.good))
+
+
+@dataclass(frozen=True)
+class Combined:
+    """The new table, and how many rows of the old one were replaced by newer ones or have left the window."""
+
+    table: pd.DataFrame
+    replaced: int
+    left: int
+
+
+def sift(rows: pd.DataFrame, old: pd.DataFrame, data: Data) -> Sifted:
+    """Rows apart from those that break the contract or bear a label that `old` has not; of one id the newest counts.
+
+    Raises UserError when a column of the contract is not there at all: then no row can be judged.
+    """
+    missing = [name for name in schema.required(data) if name not in rows]
+    if missing:
+        raise UserError(
+            f"the fresh rows lack {len(missing)} of {len(schema.required(data))} columns of the contract, e.g. "
+            f"{missing[0]}. They have: {', '.join(map(str, rows.columns))}. Add the column where the rows come from."
+        )
+    rows = rows.reset_index(drop=True)
+    reasons = pd.Series("", index=rows.index)
+    for name, wrong, why in _breaches(rows, old, data):
+        reasons = reasons.mask(wrong & (reasons == ""), f"{name}: {why}")
+    sound = rows[reasons == ""]
+    order = sound.sort_values(data.time, kind="stable", key=_times) if data.time else sound
+    older = order[data.id].astype(str).duplicated(keep="last")
+    reasons[older[older].index] = f"{data.id}: a newer row of the same id is there"
+    good = reasons == ""
+    return Sifted(rows.loc[good, schema.required(data)], rows[~good].assign(**{REASON: reasons[~good]}))
+
+
+def news(rows: pd.DataFrame, old: pd.DataFrame, data: Data) -> pd.DataFrame:
+    """Rows that tell something the table does not hold: another id, or a later time of a known one."""
+    if data.id not in rows or not data.time or data.time not in rows:
+        return rows
+    latest = old.assign(**{data.id: _texts(old[data.id])}).groupby(data.id)[data.time].max()
+    known = _texts(rows[data.id]).map(_times(latest))
+    return rows[~(_times(rows[data.time]) <= known)]
+
+
+def labelled(log: pd.DataFrame, data: Data) -> pd.DataFrame:
+    """The newest labelled prediction of each id in the prediction log, in the columns of the table.
+
+    `log` as ml.predictions.read_log returns it; a feature that bears the name of a column of the log comes as
+    `features.…`.
+    """
+    rows = log[log["actual"].notna() & log["id"].notna()].drop_duplicates("id", keep="last")
+    source = {name: f"features.{name}" if f"features.{name}" in rows else name for name in data.columns}
+    columns = {data.id: "id", data.target.name: "actual", **({data.time: "time"} if data.time else {}), **source}
+    table = pd.DataFrame({name: rows[column] for name, column in columns.items() if column in rows})
+    if data.time:
+        table[data.time] = table[data.time].dt.tz_localize(None)
+    return table.reset_index(drop=True)
+
+
+def combine(old: pd.DataFrame, fresh: pd.DataFrame, data: Data, policy: Retrain) -> Combined:
+    """The table that trains next: a fresh row replaces the old one of the same id; `window` drops what is older."""
+    labels = {_text(value): value for value in old[data.target.name].unique()}
+    fresh = fresh.assign(**{data.target.name: _texts(fresh[data.target.name]).map(labels)})
+    fresh = fresh.astype(_dtypes(old, fresh))
+    again = old[data.id].astype(str).isin(fresh[data.id].astype(str))
+    table = pd.concat([old[~again], fresh], ignore_index=True)
+    if policy.policy == "append":
+        return Combined(table, int(again.sum()), 0)
+    times = pd.to_datetime(table[data.time])
+    kept = times > times.max() - pd.DateOffset(months=policy.window_months)
+    return Combined(table[kept].reset_index(drop=True), int(again.sum()), int((~kept).sum()))
+
+
+def unseen(old: pd.DataFrame, new: Combined, data: Data, params: Prepare) -> pd.DataFrame:
+    """The rows on which champion and challenger may be compared: neither has trained on them.
+
+    Rows of the old and of the new table, those that left the window too, in the contract's types.
+    """
+    table = schema.conform(new.table, data)
+    before = schema.conform(old, data)
+    trained = set(table.loc[~is_test(table, data, params), data.id].astype(str))
+    trained |= set(before.loc[~is_test(before, data, params), data.id].astype(str))
+    rows = pd.concat([before, table], ignore_index=True)
+    ids = rows[data.id].astype(str)
+    return rows[~ids.isin(trained) & ~ids.duplicated(keep="last")].reset_index(drop=True)
+
+
+def _breaches(rows: pd.DataFrame, old: pd.DataFrame, data: Data) -> list[tuple[str, pd.Series, str]]:
+    label = _texts(rows[data.target.name])
+    known = label.isin(_texts(old[data.target.name]).unique())
+    found = [(data.id, rows[data.id].isna(), "missing"), (data.target.name, label.isna(), "no label")]
+    found.append((data.target.name, ~known, "not a label of the table"))
+    if data.time:
+        times = pd.to_datetime(
+            rows[data.time], errors="coerce", format="ISO8601"
+        )  # 3/4 is March to some, April to others
+        found.append((data.time, times.isna(), "not a date like 2026-01-31"))
+    for name, column in data.columns.items():
+        raw = rows[name]
+        if not column.missing:  # where gaps are allowed, `validate` judges their share
+            found.append((name, raw.isna(), "missing"))
+        match column:
+            case Number():
+                found += _number(name, raw, column)
+            case Category():
+                levels = _texts(raw)
+                found.append((name, levels.notna() & ~levels.isin(column.values), "not a level of the contract"))
+    return found
+
+
+def _number(name: str, raw: pd.Series, column: Number) -> list[tuple[str, pd.Series, str]]:
+    values = pd.to_numeric(raw, errors="coerce").astype("float64")
+    low = -np.inf if column.min is None else column.min
+    high = np.inf if column.max is None else column.max
+    outside = values.notna() & ~values.between(low, high) | np.isinf(values)
+    return [(name, raw.notna() & values.isna(), "not a number"), (name, outside, f"outside {low:g} to {high:g}")]
+
+
+def _times(column: pd.Series) -> pd.Series:
+    """Dates, missing where they are not ISO 8601: 3/4 is March to some and April to others."""
+    return pd.to_datetime(column, errors="coerce", format="ISO8601")
+
+
+def _texts(column: pd.Series) -> pd.Series:
+    """Values as text, also where one column mixes kinds; missing ones stay missing."""
+    return column.astype(object).map(_text, na_action="ignore")
+
+
+def _text(value: object) -> str:
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _dtypes(old: pd.DataFrame, fresh: pd.DataFrame) -> dict[str, np.dtype]:
+    """The old table's types for what is safe to write in them: whole numbers stay whole only when they are."""
+    return {
+        name: old[name].dtype
+        for name in fresh
+        if name in old and not (pd.api.types.is_integer_dtype(old[name].dtype) and _fractions(fresh[name]))
+    }
+
+
+def _fractions(column: pd.Series) -> bool:
+    values = pd.to_numeric(column, errors="coerce")
+    return bool((values.isna() | (values % 1 != 0)).any())

@@ -1,0 +1,178 @@
+"""What people read of a retraining: the pull request, or the issue that says why there is none."""
+
+from typing import Any
+
+from ml.markdown import cell, mark, table
+from ml.metrics import HIGHER_IS_BETTER
+
+Record = dict[str, Any]
+
+
+def title(record: Record) -> str:
+    """The title of the pull request."""
+    return f"Retrain {record['project']} with {record['rows']['fresh']:,} fresh rows ({record['date']})"
+
+
+def body(record: Record, monitor: Record | None, started: str, links: dict[str, str]) -> str:
+    """The pull request: verdict, why now, fresh and old rows, gates, data, how its checks started, how to repeat it."""
+    parts = [
+        _verdict(record),
+        _why(monitor),
+        "## Champion against challenger\n\n" + _compared(record) + _metrics(record),
+        "## Gates\n\n" + _gates(record),
+        "## Data\n\n" + _data(record),
+        "## Checks\n\n" + started,
+        "## Repeat it\n\n" + _repeat(record),
+        _links(links),
+    ]
+    return "\n\n".join(part.strip() for part in parts if part) + "\n"
+
+
+def refusal(record: Record, monitor: Record | None, links: dict[str, str]) -> str:
+    """The issue about a retrained model that the gates refuse."""
+    reasons = "\n".join(f"- {cell(reason)}" for reason in record["reasons"])
+    head = f"Retraining of {record['date']} gave no model that may be merged, so there is no pull request:\n\n{reasons}"
+    rows = "## Data\n\n" + _data(record) if "before" in record["rows"] else _quarantine(record)
+    parts = [head, _why(monitor), _measured(record), rows, "## What next\n\n" + NEXT, _links(links)]
+    return "\n\n".join(part.strip() for part in parts if part) + "\n"
+
+
+NEXT = (
+    "The champion serves on. Rows that break the contract are mended at their source; a model that forgets old rows "
+    "asks for `retrain.policy: append`; one that cannot learn the fresh ones asks for other columns or another model. "
+    "`make retrain` tries again, and this issue closes by itself when a retraining passes."
+)
+
+
+def by_hand(record: Record, link: str) -> str:
+    """The issue where the settings do not let workflows open pull requests."""
+    return (
+        f"Branch `{record['branch']}` holds a model that passed its gates. This repository's settings do not let "
+        f"workflows open pull requests, so please open it: **[open the pull request]({link})**.\n\n"
+        "To let the next one open by itself: Settings → Actions → General → *Allow GitHub Actions to create and "
+        "approve pull requests*, or configure a GitHub App (docs/retraining.md).\n\n---\n\n"
+    )
+
+
+def _verdict(record: Record) -> str:
+    found = {c["part"]: c for c in record["compared"]}
+    lines = [f"- **{part.capitalize()} rows:** {cell(c['reason'])}" for part, c in found.items()]
+    if not lines:
+        lines = ["- No champion could be had to compare with: the gates alone decided."]
+    passed = sum(v["passed"] for v in record["verdicts"])
+    warned = [v for v in record["verdicts"] if not v["passed"]]
+    gates = f"- **Gates:** {passed} of {len(record['verdicts'])} passed" + (f", {len(warned)} warned" if warned else "")
+    return f"The model of {record['project']}, retrained, may be merged: no gate refuses it.\n\n" + "\n".join(
+        [*lines, gates]
+    )
+
+
+def _why(monitor: Record | None) -> str:
+    if not monitor:
+        return "## Why now\n\nStarted by hand: no monitoring verdict was at hand."
+    columns = [c for c in monitor.get("columns", []) if c.get("drifted")]
+    text = f"## Why now\n\n**{cell(monitor['verdict']).capitalize()}**: {cell(monitor.get('reason', ''))}"
+    if columns:
+        rows = [[c["column"], c.get("test", ""), _number(c.get("effect")), c.get("reason", "")] for c in columns]
+        text += "\n\n" + table(["column", "test", "effect", "what moved"], rows)
+    return text
+
+
+def _compared(record: Record) -> str:
+    if not record["compared"]:
+        return ""
+    rows = [
+        [
+            "❌" if c["refused"] else "✅" if c["outcome"] in {"better", "not worse"} else "⚠️",
+            f"{c['part']} test rows",
+            f"{c['rows']:,}",
+            _number(c["old"]),
+            _number(c["new"]),
+            "" if c["low"] is None else f"{c['low']:+.4f} to {c['high']:+.4f}",
+            c["outcome"],
+        ]
+        for c in record["compared"]
+    ]
+    metric = record["compared"][0]["metric"]
+    header = ["", metric, "rows", "champion", "challenger", "advantage (interval)", "outcome"]
+    return table(header, rows) + "\nBoth models are judged on rows that neither has trained on.\n\n"
+
+
+def _metrics(record: Record) -> str:
+    now, before = record["metrics"], record["before"] or {}
+    rows = [[name, _number(before.get(name)), _number(now[name])] for name in HIGHER_IS_BETTER if name in now]
+    count = f"{before['rows']:,} rows" if before else "not known"
+    header = ["metric", f"{record['base']} ({count})", f"this branch ({now['rows']:,} rows)"]
+    return (
+        "<details><summary>All metrics, each model on its own test rows</summary>\n\n"
+        + table(header, rows)
+        + "\n</details>"
+    )
+
+
+def _measured(record: Record) -> str:
+    if "metrics" not in record:
+        return ""
+    return (
+        "## Champion against challenger\n\n"
+        + _compared(record)
+        + _metrics(record)
+        + "\n\n## Gates\n\n"
+        + _gates(record)
+    )
+
+
+def _gates(record: Record) -> str:
+    ordered = sorted(record["verdicts"], key=lambda v: (v["passed"], v["severity"] != "critical"))
+    open_ = [[mark(v), v["gate"], v["reason"]] for v in ordered if not v["passed"]]
+    passed = [[mark(v), v["gate"], v["reason"]] for v in ordered if v["passed"]]
+    text = table(["", "gate", "why"], open_) + "\n" if open_ else ""
+    every = (
+        f"<details><summary>{len(passed)} gates passed</summary>\n\n{table(['', 'gate', 'why'], passed)}\n</details>"
+    )
+    return text + every
+
+
+def _data(record: Record) -> str:
+    rows, policy = record["rows"], record["policy"]
+    said = f"window of {policy['window_months']} months" if policy["policy"] == "window" else "append"
+    counts = [
+        ["fresh labelled rows", f"{rows['fresh']:,}"],
+        ["offered, and known to the table already", f"{rows.get('known', 0):,}"],
+        ["of the fresh ones replacing an older row of the same id", f"{rows['replaced']:,}"],
+        ["in quarantine", f"{rows['quarantined']:,}"],
+        ["left the window", f"{rows['left']:,}"],
+        [f"table on {record['base']}", f"{rows['before']:,}"],
+        ["table on this branch", f"{rows['after']:,}"],
+    ]
+    text = f"Policy `{said}`. A row's id alone decides whether it trains or tests, so no test row was trained on."
+    if policy.get("split_by") == "time":
+        text = (
+            f"Policy `{said}`. The newest rows test; rows that either model trained on are left out of the comparison."
+        )
+    return f"{text}\n\n{table(['rows', ''], counts)}\n{_quarantine(record)}"
+
+
+def _quarantine(record: Record) -> str:
+    if not record["rows"]["quarantined"]:
+        return ""
+    why = [[reason, f"{count:,}"] for reason, count in record["rows"]["why"].items()]
+    return f"Quarantined rows are in `build/quarantine.csv` of the run.\n\n{table(['why', 'rows'], why)}"
+
+
+def _repeat(record: Record) -> str:
+    return (
+        f"```sh\ngit fetch origin {record['branch']} && git switch {record['branch']}\n"
+        "dvc pull data.dvc   # the rows it trained on\n"
+        "make run            # the same model, byte for byte, and its report\n```\n\n"
+        f"Model `{record['digest'][:12]}`, commit `{record['commit'][:12]}` on `{record['base']}` at "
+        f"`{record['base_commit'][:12]}`. Merging releases it by the usual way; closing this keeps the champion."
+    )
+
+
+def _links(links: dict[str, str]) -> str:
+    return " · ".join(f"[{name}]({url})" for name, url in links.items())
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.4f}"

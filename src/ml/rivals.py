@@ -1,0 +1,45 @@
+"""Champion against challenger on one part of the rows that neither has trained on."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ml.gates.champion import compare
+from ml.metrics import measure, rank
+from ml.params import Params
+
+FEWEST = 20  # rows of each class; below, a bootstrap says nothing
+
+
+@dataclass(frozen=True)
+class Found:
+    """The comparison on one part: each side's metric, the challenger's advantage, and whether it refuses."""
+
+    part: str
+    rows: int
+    metric: str
+    outcome: str
+    refused: bool
+    reason: str
+    old: float | None = None
+    new: float | None = None
+    low: float | None = None
+    high: float | None = None
+
+
+def judge(part: str, version: str, scored: tuple[np.ndarray, np.ndarray, np.ndarray], params: Params) -> Found:
+    """What label, champion's and challenger's scores of a part say; gates.champion sets metric, margin and refusal."""
+    rule, (label, old, new) = params.gates.champion, scored
+    rows, positive = len(label), int(label.sum())
+    if min(positive, rows - positive) < FEWEST:
+        few = f"not enough evidence: {part} rows hold {positive:,} positive and {rows - positive:,} negative test rows"
+        refused = "not enough evidence" in rule.refuse
+        return Found(part, rows, rule.metric, "not enough evidence", refused, few)
+    found = compare(label, old, new, params)
+    values = [float(measure(rank(label, s, params.evaluate.threshold), np.ones(rows))[rule.metric]) for s in (old, new)]
+    reason = (
+        f"{found.outcome} on {rows:,} {part} test rows: {rule.metric} {values[1]:.4f} against {values[0]:.4f} of "
+        f"{version} (advantage {found.low:+.4f} to {found.high:+.4f}, margin {rule.margin:g})"
+    )
+    refused = found.outcome in rule.refuse
+    return Found(part, rows, rule.metric, found.outcome, refused, reason, *values, found.low, found.high)

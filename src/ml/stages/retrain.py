@@ -1,0 +1,212 @@
+"""Train again with fresh labelled rows and judge the result; `propose` then tells GitHub."""
+
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ml import baseline, cli, files, fresh, git, model, rivals, schema, worktree
+from ml.errors import UserError
+from ml.params import Params, parse, read_params
+from ml.predictions import read_log
+from ml.segments import places
+
+PREFIX = "retrain/"
+TRAILER = "Retrained-On:"
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One retraining: in which folder, on which base, with which rows."""
+
+    folder: Path
+    params: Params
+    base: str
+    day: str
+    sifted: fresh.Sifted
+    old: pd.DataFrame
+    new: fresh.Combined
+
+
+def main(rows: str = "", date: str = "", force: bool = False) -> None:
+    """Retrain with the rows of file ROWS, or else of the prediction log, and write build/retrain.json.
+
+    The result is branch retrain/DATE, made beside your checkout, which stays as it is. FORCE ignores the cooldown.
+    """
+    day = _day(date)
+    branch = read_params().retrain.base
+    commit = git.base(branch)
+    if commit is None:
+        raise UserError(f"there is no branch {branch} to retrain from. Commit first, or set retrain.base.")
+    with worktree.at(commit) as folder:
+        params = read_params(folder / files.PARAMS)
+        if not force and (last := _last(params, day)):
+            record = {"outcome": "waiting", "reasons": [_wait(last, params)]}
+        else:
+            record = _attempt(folder, params, commit, day, rows)
+    record |= {
+        "date": day,
+        "base": branch,
+        "base_commit": commit,
+        "branch": f"{PREFIX}{day}",
+        "project": params.project,
+    }
+    files.write_json(record, files.RETRAIN)
+    for reason in record["reasons"]:
+        cli.say(f"retrain: {reason}")
+    print(f"{record['outcome'].upper()}: {_next(record)}")
+
+
+def _day(text: str) -> str:
+    try:
+        return date.fromisoformat(text).isoformat() if text else datetime.now(UTC).date().isoformat()
+    except ValueError:
+        raise UserError(f"--date {text!r} is no date. Write it like 2026-01-31.") from None
+
+
+def _attempt(folder: Path, params: Params, commit: str, day: str, rows: str) -> dict[str, Any]:
+    given = _read(rows, params)
+    worktree.run(folder, "dvc", "pull", "--quiet", "data.dvc")
+    old = files.read_table(folder / params.data.file)
+    told = fresh.news(given, old, params.data)
+    sifted = fresh.sift(told, old, params.data)
+    record = {
+        "rows": _counts(sifted) | {"known": len(given) - len(told)},
+        "policy": _policy(params),
+        "model": params.train.model,
+    }
+    if len(sifted.bad):
+        files.write_csv(sifted.bad, files.QUARANTINE)
+        cli.say(f"retrain: {len(sifted.bad):,} of {len(sifted.bad) + len(sifted.good):,} rows in {files.QUARANTINE}")
+    if len(told) < params.retrain.min_rows:
+        return record | {"outcome": "waiting", "reasons": [_few(len(told), params)]}
+    if sifted.share > params.retrain.max_quarantined:
+        return record | {"outcome": "refused", "reasons": [_broken_source(sifted, params)]}
+    new = fresh.combine(old, sifted.good, params.data, params.retrain)
+    record["rows"] |= {"before": len(old), "after": len(new.table), "replaced": new.replaced, "left": new.left}
+    return record | _build(Attempt(folder, params, commit, day, sifted, old, new))
+
+
+def _build(attempt: Attempt) -> dict[str, Any]:
+    folder, table = attempt.folder, attempt.folder / attempt.params.data.file
+    (files.write_csv if table.suffix == ".csv" else files.write_table)(attempt.new.table, table)
+    worktree.run(folder, "dvc", "add", "--quiet", "data")
+    if worktree.try_run(folder, "dvc", "repro", "--quiet"):
+        return {"outcome": "refused", "reasons": [*_broken(folder)] or ["a stage failed; its message is in the log"]}
+    worktree.run(folder, "dvc", "push", "--quiet", "data.dvc")
+    message = (
+        f"Retrain {attempt.params.project} with {len(attempt.sifted.good):,} fresh rows\n\n{TRAILER} {attempt.day}"
+    )
+    commit = worktree.commit(folder, f"{PREFIX}{attempt.day}", message, attempt.day)
+    if worktree.try_run(folder, sys.executable, "-m", "ml.stages.gate") not in {0, 1}:
+        raise UserError("the gates gave no verdict; their message is above.")
+    return {"commit": commit, **_judged(attempt)}
+
+
+def _judged(attempt: Attempt) -> dict[str, Any]:
+    folder, params = attempt.folder, attempt.params
+    verdict = files.read_json(folder / files.VERDICT)
+    compared = _compared(attempt)
+    reasons = [v["reason"] for v in verdict["verdicts"] if not v["passed"] and v["severity"] == "critical"]
+    reasons += [found.reason for found in compared if found.refused]
+    before = git.show(attempt.base, files.METRICS)
+    return {
+        "outcome": "refused" if reasons else "proposed",
+        "reasons": reasons,
+        "verdicts": verdict["verdicts"],
+        "compared": [asdict(found) for found in compared],
+        "metrics": files.read_json(folder / files.METRICS),
+        "before": parse(before) if before else None,
+        "digest": files.digest(folder / files.MODEL / "model.skops"),
+        "project": params.project,
+    }
+
+
+def _compared(attempt: Attempt) -> list[rivals.Found]:
+    """Champion and challenger on the fresh and on the old rows that neither has trained on."""
+    params = attempt.params
+    champion = baseline.find(params.retrain.base)
+    if champion is None or champion.model is None or params.gates.champion is None:
+        return []
+    rows = fresh.unseen(attempt.old, attempt.new, params.data, params.prepare)
+    label = schema.labels(rows, params.data).to_numpy()
+    built = files.read_bytes(attempt.folder / files.MODEL / "model.skops")
+    scores = [model.scores(model.loads(content), rows, params.data) for content in (champion.model, built)]
+    is_fresh = rows[params.data.id].astype(str).isin(attempt.sifted.good[params.data.id].astype(str)).to_numpy()
+    sides = {"fresh": is_fresh, "old": ~is_fresh}
+    return [
+        rivals.judge(name, champion.version, (label[at], *(s[at] for s in scores)), params)
+        for name, at in sides.items()
+    ]
+
+
+def _policy(params: Params) -> dict[str, Any]:
+    return params.retrain.model_dump() | {"split_by": params.prepare.split_by}
+
+
+def _read(rows: str, params: Params) -> pd.DataFrame:
+    if rows:
+        return files.read_table(rows)
+    directory, shipped = places(params.log.directory, os.environ)
+    table = fresh.labelled(read_log(*([directory, shipped] if shipped else [directory])), params.data)
+    if table.empty:
+        raise UserError(
+            f"the prediction log in {directory} holds no labelled rows. Labels come by POST /feedback; or name a "
+            f"table with the label in it: make retrain ROWS=file.parquet (or .csv)."
+        )
+    return table
+
+
+def _counts(sifted: fresh.Sifted) -> dict[str, Any]:
+    reasons = sifted.bad[fresh.REASON].value_counts().to_dict() if len(sifted.bad) else {}
+    return {"fresh": len(sifted.good), "quarantined": len(sifted.bad), "why": reasons}
+
+
+def _few(rows: int, params: Params) -> str:
+    return f"{rows:,} fresh labelled rows are fewer than retrain.min_rows {params.retrain.min_rows:,}"
+
+
+def _broken_source(sifted: fresh.Sifted, params: Params) -> str:
+    why, worst = next(iter(_counts(sifted)["why"].items()))
+    return (
+        f"{len(sifted.bad):,} of {len(sifted.bad) + len(sifted.good):,} fresh rows ({sifted.share:.1%}) break the "
+        f"contract, more than retrain.max_quarantined {params.retrain.max_quarantined:.1%}; most often {why} "
+        f"({worst:,} rows). Mend the source: {files.QUARANTINE} has the rows."
+    )
+
+
+def _broken(folder: Path) -> Iterator[str]:
+    path = folder / files.VALIDATION
+    for check in files.read_json(path)["checks"] if path.exists() else ():
+        if not check["passed"] and check["severity"] == "critical":
+            yield f"{check['subject']}: {check['found']}"
+
+
+def _last(params: Params, day: str) -> str | None:
+    """The day of the last proposal if it is within the cooldown; today's own does not count."""
+    names = (git.ask("ls-remote", "origin", f"refs/heads/{PREFIX}*") or "").split()
+    days = [name.rsplit("/", 1)[1] for name in names if name.startswith(f"refs/heads/{PREFIX}")]
+    merged = git.ask("log", "-20", f"--grep=^{TRAILER}", "--format=%B", git.base(params.retrain.base) or "HEAD") or ""
+    days += [line.split()[1] for line in merged.splitlines() if line.startswith(TRAILER)]
+    since = (date.fromisoformat(day) - timedelta(days=params.retrain.cooldown_days)).isoformat()
+    return max((d for d in days if since < d < day), default=None)
+
+
+def _wait(last: str, params: Params) -> str:
+    days = params.retrain.cooldown_days
+    return f"the last proposal is of {last}, less than {days} days ago (retrain.cooldown_days); FORCE=1 goes ahead"
+
+
+def _next(record: dict[str, Any]) -> str:
+    if record["outcome"] == "proposed":
+        return f"branch {record['branch']} is ready. Next: make propose, or git push origin {record['branch']}"
+    return "no pull request. " + " ".join(record["reasons"])
+
+
+if __name__ == "__main__":
+    cli.run(main)

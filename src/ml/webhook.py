@@ -1,0 +1,17 @@
+"""A word to a chat: Slack, Mattermost and Google Chat take the same JSON."""
+
+import requests
+
+from ml.errors import UserError
+
+SECONDS = (5, 15)
+
+
+def post(url: str, text: str) -> None:
+    """Post one message; raises UserError, which does not name the URL: that is a secret."""
+    try:
+        answer = requests.post(url, json={"text": text}, timeout=SECONDS)
+    except requests.RequestException as error:
+        raise UserError(f"ALERT_WEBHOOK did not answer: {type(error).__name__}. Check the address.") from None
+    if not answer.ok:
+        raise UserError(f"ALERT_WEBHOOK answered {answer.status_code}: {answer.text[:200]!r}. Check the address.")

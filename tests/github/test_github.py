@@ -1,0 +1,248 @@
+"""Every operation on GitHub is repeatable, patient, and careful about what it writes; over real HTTP."""
+
+import pytest
+
+from ml import github
+from ml.errors import UserError
+from ml.github_api import call, every
+from tests.github.double import APP, BOT, Hub
+
+
+@pytest.fixture
+def hub():
+    with Hub() as running:
+        yield running
+
+
+@pytest.fixture
+def repository(hub):
+    return github.connect(hub.environment())
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch):
+    monkeypatch.setattr(github, "PAUSES", (0, 0, 0))
+
+
+def test_a_laptop_without_a_token_is_not_connected():
+    assert github.connect({"GITHUB_REPOSITORY": "acme/churn"}) is None
+    assert github.connect({"GITHUB_TOKEN": "ghp_x"}) is None
+
+
+@pytest.mark.parametrize(
+    ("tokens", "starts"),
+    [
+        ({"GITHUB_TOKEN": BOT}, False),
+        ({"GITHUB_TOKEN": BOT, "APP_TOKEN": APP}, True),
+        ({"GITHUB_TOKEN": "ghp_person"}, True),
+        ({"GITHUB_TOKEN": "github_pat_person"}, True),
+    ],
+)
+def test_only_a_jobs_own_token_cannot_start_workflows(tokens, starts):
+    assert github.connect({"GITHUB_REPOSITORY": "acme/churn", **tokens}).starts_workflows is starts
+
+
+def test_an_app_token_goes_before_the_jobs_own(hub):
+    repository = github.connect(hub.environment(APP_TOKEN=APP))
+
+    github.issue(repository, "drift", "Drift", "x")
+
+    assert hub.calls[-1].who == "churn-app[bot]"
+
+
+def test_a_netrc_file_cannot_replace_the_token(hub, tmp_path, monkeypatch):
+    (tmp_path / ".netrc").write_text("machine 127.0.0.1 login someone password else\n")
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+    github.issue(github.connect(hub.environment()), "drift", "Drift", "x")
+
+    assert {c.who for c in hub.calls} == {"github-actions[bot]"}
+
+
+def test_it_works_on_enterprise_server():
+    with Hub(prefix="/api/v3") as hub:
+        repository = github.connect(hub.environment())
+
+        github.issue(repository, "drift", "Drift", "x")
+
+        assert "/api/v3/" in f"{repository.api}/"
+        assert [i["title"] for i in hub.open("issues")] == ["Drift"]
+
+
+def test_a_list_of_many_pages_is_read_to_its_end(hub, repository):
+    for number in range(250):
+        call(repository, "POST", "/issues", {"title": str(number)})
+
+    titles = [item["title"] for item in every(repository, "/issues", state="open")]
+
+    assert sorted(titles, key=int) == [str(n) for n in range(250)]
+    assert len(hub.made("GET /repos/acme/churn/issues$")) == 3
+
+
+def test_a_trouble_has_one_issue_however_often_it_is_reported(hub, repository):
+    github.issue(repository, "drift", "Drift", "3 columns")
+    github.issue(repository, "drift", "Drift", "4 columns")
+    github.issue(repository, "degraded", "Degraded", "AUC 0.7")
+
+    assert [(i["title"], "4 columns" in i["body"]) for i in hub.open("issues")] == [
+        ("Drift", True),
+        ("Degraded", False),
+    ]
+    assert hub.open("issues")[0]["labels"][0]["name"] == "alert"
+
+
+def test_an_issue_that_says_so_already_is_not_written_again(hub, repository):
+    github.issue(repository, "drift", "Drift", "same")
+    before = len(hub.made("^(POST|PATCH)"))
+
+    github.issue(repository, "drift", "Drift", "same")
+
+    assert len(hub.made("^(POST|PATCH)")) == before
+
+
+def test_a_closed_issue_stays_closed_and_new_trouble_opens_a_new_one(hub, repository):
+    first = github.issue(repository, "drift", "Drift", "x")
+    github.close(repository, first["number"], "Stable again.")
+
+    second = github.issue(repository, "drift", "Drift", "x")
+
+    assert second["number"] != first["number"]
+    assert hub.issues[first["number"]]["state"] == "closed"
+    assert [c["body"].splitlines()[1] for c in hub.comments.values()] == ["Stable again."]
+
+
+def test_a_sticky_comment_is_changed_in_place(hub, repository):
+    number = call(repository, "POST", "/issues", {"title": "t"})["number"]
+    for text in ("one", "two", "two"):
+        github.comment(repository, number, "report", text)
+
+    assert [c["body"].splitlines()[1] for c in hub.comments.values()] == ["two"]
+
+
+def test_a_strangers_comment_with_our_marker_does_not_get_our_text(hub, repository):
+    hub.tokens["stranger"] = "mallory"
+    number = call(repository, "POST", "/issues", {"title": "t"})["number"]
+    stranger = github.connect(hub.environment("stranger"))
+    call(stranger, "POST", f"/issues/{number}/comments", {"body": "<!-- ml:report -->\nall green"})
+
+    github.comment(repository, number, "report", "refused")
+
+    assert [c["body"].splitlines()[1] for c in hub.comments.values()] == ["all green", "refused"]
+
+
+def test_one_pull_request_a_branch_refreshed_and_labelled(hub, repository):
+    first = github.pull_request(repository, "retrain/2026-11-01", "main", "Retrain", "AUC 0.80")
+    again = github.pull_request(repository, "retrain/2026-11-01", "main", "Retrain", "AUC 0.81")
+
+    assert first["number"] == again["number"]
+    assert "AUC 0.81" in hub.open()[0]["body"]
+    assert [own["name"] for own in hub.open()[0]["labels"]] == ["retraining"]
+
+
+def test_a_forks_branch_of_the_same_name_is_not_taken_for_ours(hub, repository):
+    github.pull_request(repository, "retrain/2026-11-01", "main", "Retrain", "x")
+    hub.open()[0]["head"]["label"] = "mallory:retrain/2026-11-01"
+
+    assert github.retrainings(repository, "retrain/") == []
+
+
+def test_where_actions_may_not_open_pull_requests_the_caller_is_told(hub, repository):
+    hub.actions_may_open_pulls = False
+
+    with pytest.raises(github.NotPermittedError):
+        github.pull_request(repository, "retrain/2026-11-01", "main", "Retrain", "x")
+    assert github.compare_link(repository, "main", "retrain/x") == (
+        "https://github.com/acme/churn/compare/main...retrain/x?expand=1"
+    )
+
+
+def test_a_status_is_posted_once_until_it_changes(hub, repository):
+    for state in ("success", "success", "failure"):
+        github.status(repository, "a" * 40, "retrain", state, "gates " * 100)
+
+    assert [s["state"] for s in hub.statuses] == ["success", "failure"]
+    assert len(hub.statuses[0]["description"]) == 140
+
+
+def test_a_workflow_is_started_once_a_commit(hub, repository):
+    for _ in range(2):
+        github.dispatch(repository, "ci.yml", "retrain/x", hub.head("retrain/x"))
+
+    assert hub.dispatches == [{"workflow": "ci.yml", "ref": "retrain/x"}]
+
+
+def test_a_schedule_that_github_switched_off_is_seen(hub, repository):
+    hub.workflow_states["monitor.yml"] = "disabled_inactivity"
+
+    assert github.newest_run(repository, "monitor.yml") == ("disabled_inactivity", None)
+
+
+@pytest.mark.parametrize("match", ["GET", "PATCH"])
+def test_a_bad_gateway_is_tried_again(hub, repository, match):
+    github.issue(repository, "drift", "Drift", "one")
+    hub.fail(match, 502, times=2)
+
+    github.issue(repository, "drift", "Drift", "two")
+
+    assert "two" in hub.open("issues")[0]["body"]
+
+
+@pytest.mark.parametrize("applied", [True, False])
+def test_a_post_whose_answer_is_lost_is_looked_for_before_it_is_sent_again(hub, repository, applied):
+    hub.fail("POST .*/issues$", 502, applied=applied)
+
+    github.issue(repository, "drift", "Drift", "x")
+
+    assert len(hub.open("issues")) == 1
+    assert len(hub.made("POST .*/issues$")) == (1 if applied else 2)
+
+
+def test_a_secondary_rate_limit_is_waited_for_as_long_as_github_says(hub, repository):
+    hub.fail("POST .*/issues$", 403, times=2, retry_after="1")
+
+    github.issue(repository, "drift", "Drift", "x")
+
+    assert len(hub.open("issues")) == 1
+
+
+def test_a_server_that_stays_down_is_an_error_and_not_a_loop(hub, repository):
+    hub.fail("POST .*/issues$", 502, times=100)
+
+    with pytest.raises(UserError, match=r"502.*Try again later"):
+        github.issue(repository, "drift", "Drift", "x")
+    assert len(hub.made("POST .*/issues$")) == 4
+
+
+def test_the_hourly_limit_says_when_it_ends(hub, repository):
+    hub.remaining = 0
+
+    with pytest.raises(UserError, match=r"hourly limit is used up until \d\d:\d\d UTC"):
+        github.issue(repository, "drift", "Drift", "x")
+
+
+@pytest.mark.parametrize(
+    ("environment", "hint"),
+    [({"GITHUB_TOKEN": "ghp_wrong"}, "token is wrong"), ({"GITHUB_REPOSITORY": "acme/other"}, "is acme/other right")],
+)
+def test_a_refusal_says_what_to_look_at(hub, environment, hint):
+    with pytest.raises(UserError, match=hint):
+        github.issue(github.connect(hub.environment() | environment), "drift", "Drift", "x")
+
+
+def test_a_read_only_token_names_the_page_with_the_permissions(hub, repository):
+    hub.read_only = True
+
+    with pytest.raises(UserError, match=r"Resource not accessible.*docs/retraining\.md"):
+        github.issue(repository, "drift", "Drift", "x")
+
+
+def test_nobody_is_mentioned_by_what_the_data_holds():
+    assert "@everyone" not in github.body("level @everyone, mail a@b.c", "x")
+
+
+def test_a_long_body_is_cut_below_the_limit_with_its_fence_closed():
+    text = github.body("start\n```mermaid\n" + "line of text\n" * 10_000, "x")
+
+    assert 59_000 < len(text) <= github.LIMIT
+    assert text.count("```") == 2
+    assert text.startswith("<!-- ml:x -->\nstart")

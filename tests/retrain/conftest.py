@@ -1,0 +1,75 @@
+"""A small repository with a bare origin, for what happens around a retraining."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+DAY = "2026-11-21"
+
+
+def git(folder, *arguments):
+    """What git prints in a folder."""
+    done = subprocess.run(
+        ["git", "-C", str(folder), "-c", "user.name=ann", "-c", "user.email=ann@example.com", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def repository(folder: Path, branch: str = f"retrain/{DAY}") -> Path:
+    """A clone of a new bare `origin.git` beside it, with a commit on main and one by the robot on a branch."""
+    subprocess.run(["git", "init", "--quiet", "--bare", "-b", "main", str(folder / "origin.git")], check=True)
+    clone = folder / "clone"
+    subprocess.run(["git", "clone", "--quiet", str(folder / "origin.git"), str(clone)], check=True, capture_output=True)
+    git(clone, "switch", "-q", "-c", "main")
+    (clone / ".gitignore").write_text("build/\n")
+    git(clone, "add", "-A")
+    git(clone, "commit", "-qm", "start")
+    git(clone, "push", "-q", "origin", "main")
+    git(clone, "switch", "-q", "-c", branch)
+    (clone / "data.dvc").write_text("outs: []\n")
+    git(clone, "add", "-A")
+    git(clone, "-c", "user.email=retrain@localhost", "commit", "-qm", "retrained")
+    git(clone, "switch", "-q", "main")
+    (clone / "build").mkdir()
+    return clone
+
+
+def record(clone: Path, **changed) -> dict:
+    """What `retrain` leaves in build/retrain.json, proposed unless changed; written there too."""
+    day = changed.get("date", DAY)
+    verdict = {"gate": "accuracy", "passed": True, "severity": "critical", "reason": "accuracy 0.885 | fine"}
+    compared = {"metric": "roc_auc", "rows": 990, "outcome": "better", "refused": False, "old": 0.9, "new": 0.91}
+    found = {
+        "project": "churn",
+        "outcome": "proposed",
+        "reasons": [],
+        "date": day,
+        "base": "main",
+        "base_commit": git(clone, "rev-parse", "main"),
+        "branch": f"retrain/{day}",
+        "commit": git(clone, "rev-parse", f"retrain/{day}"),
+        "digest": "0" * 32,
+        "model": "random_forest",
+        "rows": {"fresh": 5000, "quarantined": 2, "why": {"plan: not a level of the contract": 2}}
+        | {"before": 12000, "after": 16998, "replaced": 2, "left": 0},
+        "policy": {"policy": "append", "window_months": 12, "split_by": "hash"},
+        "metrics": {"roc_auc": 0.92, "rows": 3378},
+        "before": {"roc_auc": 0.93, "rows": 2388},
+        "compared": [
+            compared | {"part": p, "reason": f"better on {p}", "low": 0.0, "high": 0.01} for p in ("fresh", "old")
+        ],
+        "verdicts": [verdict],
+    } | changed
+    (clone / "build" / "retrain.json").write_text(json.dumps(found))
+    return found
+
+
+@pytest.fixture
+def clone(tmp_path):
+    return repository(tmp_path)

@@ -1,0 +1,179 @@
+"""One issue for each kind of trouble: opened once, refreshed while it lasts, closed with a word; a line to a chat."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+
+from ml import alerts, github
+from tests.conftest import ROOT
+from tests.github.double import Hub
+
+NOW = datetime(2026, 11, 21, 8, tzinfo=UTC)
+MOVED = {"column": "plan", "drifted": True, "reason": "premium 20 % to 35 %", "effect": 0.3}
+
+
+@pytest.fixture
+def hub():
+    with Hub() as running:
+        yield running
+
+
+@pytest.fixture
+def chat():
+    """A local chat server: its messages, its URL, and the status it answers with."""
+    said, answer = [], {"status": 200}
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            said.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(answer["status"])
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    yield said, f"http://127.0.0.1:{server.server_port}/hook/secret", answer
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def alert(project, hub, *flags, monitor=None, **environment):
+    """The finished process of `make alert` after a verdict."""
+    if monitor:
+        (project / "build").mkdir(exist_ok=True)
+        (project / "build" / "monitor.json").write_text(json.dumps({"reason": "2 columns moved", **monitor}))
+    code = {"PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"}
+    command = [sys.executable, "-m", "ml.stages.alert", *flags]
+    variables = os.environ | code | hub.environment(**environment)
+    done = subprocess.run(command, cwd=project, env=variables, capture_output=True, text=True, check=False)
+    assert "Traceback" not in done.stderr
+    return done
+
+
+def titles(hub):
+    return sorted(issue["title"].split(":")[0] for issue in hub.open("issues"))
+
+
+def test_drift_opens_one_issue_refreshes_it_and_closes_it_when_well(project, hub):
+    alert(project, hub, monitor={"verdict": "drift", "columns": [MOVED]})
+    alert(project, hub, monitor={"verdict": "drift", "columns": [MOVED | {"reason": "premium 20 % to 40 %"}]})
+
+    assert titles(hub) == ["Drift"]
+    assert "| plan | premium 20 % to 40 % |" in hub.open("issues")[0]["body"]
+
+    done = alert(project, hub, monitor={"verdict": "stable", "columns": []})
+
+    assert titles(hub) == []
+    assert "Over: the verdict is now stable." in next(iter(hub.comments.values()))["body"]
+    assert "alert: closed" in done.stderr
+
+
+def test_drift_with_an_open_retraining_is_no_trouble(project, hub):
+    connected = github.connect(hub.environment())
+    github.pull_request(connected, "retrain/2026-11-20", "main", "Retrain", "x")
+
+    alert(project, hub, monitor={"verdict": "drift", "columns": [MOVED]})
+
+    assert titles(hub) == []
+
+
+def test_a_degraded_model_is_trouble_all_the_same_and_the_issue_names_the_pull_request(project, hub):
+    connected = github.connect(hub.environment())
+    url = github.pull_request(connected, "retrain/2026-11-20", "main", "Retrain", "x")["html_url"]
+
+    alert(project, hub, monitor={"verdict": "degraded"})
+
+    assert titles(hub) == ["Degraded"]
+    assert url in hub.open("issues")[0]["body"]
+
+
+def test_kinds_of_trouble_come_and_go_apart(project, hub):
+    alert(project, hub, monitor={"verdict": "drift"})
+    alert(project, hub, monitor={"verdict": "not enough data", "silent": True})
+
+    assert titles(hub) == ["Silent source"]
+
+
+def test_a_schedule_that_was_switched_off_is_told_by_another_workflow(project, hub):
+    hub.workflow_states["monitor.yml"] = "disabled_inactivity"
+
+    alert(project, hub, "--schedule")
+
+    assert titles(hub) == ["Silent schedule"]
+
+    hub.workflow_states.clear()
+    alert(project, hub, "--schedule")
+
+    assert titles(hub) == []
+
+
+@pytest.mark.parametrize(
+    ("state", "age", "trouble"),
+    [
+        ("active", timedelta(days=2), False),
+        ("active", timedelta(days=4), True),
+        ("active", None, False),
+        ("disabled_manually", timedelta(hours=1), True),
+        ("disabled_inactivity", None, True),
+    ],
+)
+def test_silence_of_a_schedule_is_judged_by_its_age(state, age, trouble):
+    last = None if age is None else (NOW - age).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    assert (alerts.of_schedule(state, last, NOW, 3) is not None) is trouble
+
+
+def test_the_chat_hears_what_is_new_and_what_is_over_and_nothing_between(project, hub, chat):
+    said, url, _ = chat
+    for verdict in ("drift", "drift", "stable", "stable"):
+        alert(project, hub, monitor={"verdict": verdict}, ALERT_WEBHOOK=url)
+
+    assert [line["text"].split(": ")[1].split(":")[0] for line in said] == ["Drift", "closed"]
+    assert "https://github.com/acme/churn/issues/" in said[0]["text"]
+
+
+def test_a_chat_that_refuses_is_an_error_that_keeps_its_address_secret(project, hub, chat):
+    _, url, answer = chat
+    answer["status"] = 404
+
+    done = alert(project, hub, monitor={"verdict": "drift"}, ALERT_WEBHOOK=url)
+
+    assert done.returncode == 1
+    assert "ALERT_WEBHOOK answered 404" in done.stderr
+    assert "secret" not in done.stderr
+    assert titles(hub) == ["Drift"]
+
+
+def test_a_chat_that_is_down_is_an_error_that_keeps_its_address_secret(project, hub):
+    url = "http://127.0.0.1:1/hook/secret"
+
+    done = alert(project, hub, monitor={"verdict": "drift"}, ALERT_WEBHOOK=url)
+
+    assert done.returncode == 1
+    assert "ALERT_WEBHOOK did not answer" in done.stderr
+    assert "secret" not in done.stderr
+
+
+def test_without_a_token_it_says_what_to_set(project, hub):
+    done = alert(project, hub, monitor={"verdict": "drift"}, GITHUB_TOKEN="")
+
+    assert done.returncode == 1
+    assert "GITHUB_TOKEN" in done.stderr
+
+
+def test_without_a_verdict_it_says_what_to_run(project, hub):
+    done = alert(project, hub)
+
+    assert done.returncode == 1
+    assert "monitor.json is missing" in done.stderr

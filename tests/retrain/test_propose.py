@@ -1,0 +1,251 @@
+"""The pull request of a retraining: one, right and complete, however often the process is killed on the way."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.github.double import APP, Hub
+from tests.retrain.conftest import DAY, git, record, repository
+
+CODE = {"PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"}
+
+
+@pytest.fixture
+def hub(clone):
+    with Hub(origin=clone.parent / "origin.git") as running:
+        yield running
+
+
+def propose(clone, hub, **environment):
+    """The finished process of `make propose`."""
+    command = [sys.executable, "-m", "ml.stages.propose"]
+    variables = os.environ | CODE | hub.environment(**environment)
+    return subprocess.run(command, cwd=clone, env=variables, capture_output=True, text=True, check=False)
+
+
+def killed(clone, hub, call):
+    """Run `make propose` and kill it (SIGKILL) when call number `call` is done, but not answered; True if it came."""
+    started, process = threading.Event(), []
+
+    def kill():
+        started.wait(10)
+        process[0].kill()
+        process[0].wait()
+
+    hub.hooks.clear()
+    hub.on_call(call, kill, before=call == 1)  # after the push and before anything else
+    variables = os.environ | CODE | hub.environment()
+    command = [sys.executable, "-m", "ml.stages.propose"]
+    process.append(
+        subprocess.Popen(command, cwd=clone, env=variables, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    )
+    started.set()
+    code = process[0].wait()
+    hub.hooks.clear()
+    return code == -9
+
+
+def older_trouble(clone, hub):
+    """Yesterday's pull request is open, and so is the issue about a refused retraining."""
+    from ml import alerts, github  # noqa: PLC0415
+
+    git(clone, "push", "-q", "origin", f"retrain/{DAY}:refs/heads/retrain/2026-11-01")
+    connected = github.connect(hub.environment())
+    github.pull_request(connected, "retrain/2026-11-01", "main", "Retrain", "older")
+    github.issue(connected, alerts.REFUSED, alerts.TITLES[alerts.REFUSED], "worse")
+    hub.calls.clear()
+
+
+def state(hub):
+    """What is on GitHub, without numbers and times."""
+    return {
+        "branch": hub.head(f"retrain/{DAY}"),
+        "pulls": sorted((p["head"]["ref"], p["state"], p["title"]) for p in hub.pulls.values()),
+        "labels": [[own["name"] for own in p["labels"]] for p in hub.open()],
+        "bodies": [p["body"] for p in hub.open()],
+        "issues": sorted((i["title"], i["state"]) for i in hub.issues.values() if "pull_request" not in i),
+        "comments": sorted(c["body"].split("#")[0] for c in hub.comments.values()),
+        "statuses": [(s["context"], s["state"]) for s in hub.statuses],
+        "dispatches": hub.dispatches,
+    }
+
+
+def test_the_pull_request_carries_branch_title_label_status_and_started_checks(clone, hub):
+    record(clone)
+
+    done = propose(clone, hub)
+
+    assert done.returncode == 0, done.stderr
+    assert hub.open()[0]["html_url"] in done.stdout
+    assert state(hub) | {"bodies": 0} == {
+        "branch": git(clone, "rev-parse", f"retrain/{DAY}"),
+        "pulls": [(f"retrain/{DAY}", "open", f"Retrain churn with 5,000 fresh rows ({DAY})")],
+        "labels": [["retraining"]],
+        "bodies": 0,
+        "issues": [],
+        "comments": [],
+        "statuses": [("retrain / gates", "success")],
+        "dispatches": [{"workflow": "ci.yml", "ref": f"retrain/{DAY}"}],
+    }
+    assert "was dispatched" in hub.open()[0]["body"]
+
+
+@pytest.mark.slow
+def test_killed_between_any_two_calls_the_next_run_finishes_the_work(tmp_path):
+    clone, expected, call = repository(tmp_path), None, 0
+    record(clone)
+    while True:
+        for branch in (f"retrain/{DAY}", "retrain/2026-11-01"):
+            subprocess.run(["git", "-C", str(tmp_path / "origin.git"), "branch", "-qD", branch], check=False)
+        with Hub(origin=tmp_path / "origin.git") as hub:
+            older_trouble(clone, hub)
+            stopped = call and killed(clone, hub, call)
+            done = propose(clone, hub)
+
+            assert done.returncode == 0, done.stderr
+            assert len(hub.open()) == 1
+            expected = expected or state(hub)
+            assert state(hub) == expected, f"killed at call {call}"
+            if call and not stopped:
+                assert call > 15
+                return
+        call += 1
+
+
+@pytest.mark.slow
+def test_killed_after_every_single_call_in_a_row_it_still_gets_there(clone, hub):
+    record(clone)
+    older_trouble(clone, hub)
+    runs = 0
+    while killed(clone, hub, len(hub.calls) + 3 + runs // 2):
+        runs += 1
+
+    assert runs > 5
+    assert [p["head"]["ref"] for p in hub.open()] == [f"retrain/{DAY}"]
+    assert hub.open("issues") == []
+    assert len(hub.dispatches) == len(hub.statuses) == 1
+
+
+def test_the_next_retraining_closes_the_last_one_as_superseded(clone, hub):
+    older_trouble(clone, hub)
+    record(clone)
+
+    propose(clone, hub)
+
+    new = hub.open()[0]["number"]
+    assert [p["state"] for p in hub.pulls.values()] == ["closed", "open"]
+    assert any(f"Superseded by #{new}" in c["body"] for c in hub.comments.values())
+    assert hub.open("issues") == []
+
+
+def test_newer_rows_on_the_same_day_refresh_the_pull_request(clone, hub):
+    record(clone)
+    propose(clone, hub)
+    git(clone, "switch", "-q", f"retrain/{DAY}")
+    git(clone, "-c", "user.email=retrain@localhost", "commit", "-q", "--amend", "-m", "retrained again")
+    git(clone, "switch", "-q", "main")
+    record(clone, rows=record(clone)["rows"] | {"fresh": 6000})
+
+    propose(clone, hub)
+
+    assert len(hub.pulls) == 1
+    assert "6,000 fresh rows" in hub.open()[0]["title"]
+    assert hub.head(f"retrain/{DAY}") == git(clone, "rev-parse", f"retrain/{DAY}")
+    assert len(hub.dispatches) == 2
+
+
+def test_what_a_person_committed_to_the_branch_is_never_pushed_over(clone, hub):
+    record(clone)
+    propose(clone, hub)
+    theirs = git(clone, "commit-tree", f"retrain/{DAY}^{{tree}}", "-p", f"retrain/{DAY}", "-m", "my fix")
+    git(clone, "push", "-q", "origin", f"{theirs}:refs/heads/retrain/{DAY}")
+
+    done = propose(clone, hub)
+
+    assert done.returncode == 1
+    assert "holds commits by ann@example.com" in done.stderr
+    assert hub.head(f"retrain/{DAY}") == theirs
+
+
+def test_with_an_app_token_nothing_is_dispatched_and_the_body_says_why(clone, hub):
+    record(clone)
+
+    propose(clone, hub, APP_TOKEN=APP)
+
+    assert hub.dispatches == []
+    assert "by itself" in hub.open()[0]["body"]
+    assert hub.open()[0]["user"]["login"] == "churn-app[bot]"
+
+
+def test_where_workflows_may_not_open_pull_requests_an_issue_has_the_link(clone, hub):
+    record(clone)
+    hub.actions_may_open_pulls = False
+
+    first, again = propose(clone, hub), propose(clone, hub)
+
+    assert (first.returncode, again.returncode, len(hub.pulls)) == (0, 0, 0)
+    (issue,) = hub.open("issues")
+    assert f"https://github.com/acme/churn/compare/main...retrain/{DAY}?expand=1" in issue["body"]
+    assert "Champion against challenger" in issue["body"]
+
+    hub.actions_may_open_pulls = True
+    propose(clone, hub)
+
+    assert (len(hub.open()), hub.open("issues")) == (1, [])
+
+
+def test_ci_that_cannot_be_started_does_not_stop_the_pull_request(clone, hub):
+    record(clone)
+    hub.fail("POST .*/dispatches$", 403, times=9)
+
+    done = propose(clone, hub)
+
+    assert done.returncode == 0, done.stderr
+    assert "`ci.yml` could not be started" in hub.open()[0]["body"]
+
+
+def test_a_refused_model_gets_an_issue_with_the_reason_and_no_pull_request(clone, hub):
+    record(clone, outcome="refused", reasons=["worse on 990 fresh test rows: roc_auc 0.80 against 0.91"])
+
+    done = propose(clone, hub)
+
+    (issue,) = hub.open("issues")
+    assert (done.returncode, hub.pulls, hub.head(f"retrain/{DAY}")) == (0, {}, None)
+    assert issue["title"].startswith("Refused")
+    assert "roc_auc 0.80 against 0.91" in issue["body"]
+
+
+def test_rows_that_broke_the_contract_are_named_in_the_issue(clone, hub):
+    rows = {"fresh": 10, "quarantined": 90, "why": {"plan: not a level of the contract": 90}}
+    full = record(clone)
+    lean = {key: full[key] for key in ("project", "date", "base", "base_commit", "branch", "policy")}
+    (clone / "build" / "retrain.json").write_text(
+        json.dumps(lean | {"outcome": "refused", "reasons": ["90 of 100 rows"], "rows": rows})
+    )
+
+    propose(clone, hub)
+
+    assert "| plan: not a level of the contract | 90 |" in hub.open("issues")[0]["body"]
+
+
+def test_within_the_cooldown_github_hears_nothing(clone, hub):
+    record(clone, outcome="waiting", reasons=["the last proposal is of 2026-11-20"])
+
+    done = propose(clone, hub)
+
+    assert (done.returncode, hub.calls) == (0, [])
+
+
+def test_without_a_token_it_says_what_to_set(clone, hub):
+    record(clone)
+
+    done = propose(clone, hub, GITHUB_TOKEN="")
+
+    assert done.returncode == 1
+    assert "GITHUB_TOKEN" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,189 @@
+"""Fresh rows: none is lost, none that breaks the contract trains, and none that trained judges."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from demo.world import history
+from ml import fresh, schema
+from ml.errors import UserError
+from ml.params import Retrain
+from ml.predictions import read_log
+from ml.split import is_test
+
+OLD = history(range(1, 4), rows=100)
+NEW = history([4], rows=60)
+BREAKS = {
+    "customer_id": None,
+    "snapshot": "soon",
+    "tenure_months": -1,
+    "usage_hours": "many",
+    "monthly_charge": np.inf,
+    "late_payments": None,
+    "contract": "weekly",
+    "plan": None,
+    "churned": "maybe",
+}
+
+
+def broken(column, value, rows=(3,)):
+    """Fresh rows, some with one wrong value."""
+    frame = NEW.astype({column: object})
+    frame.loc[list(rows), column] = value
+    return frame
+
+
+@pytest.mark.parametrize("column", BREAKS)
+def test_a_row_that_breaks_the_contract_goes_to_quarantine_with_its_reason(params, column):
+    sifted = fresh.sift(broken(column, BREAKS[column]), OLD, params.data)
+
+    assert len(sifted.bad) == 1
+    assert sifted.bad[fresh.REASON].iloc[0].startswith(f"{column}: ")
+    assert sifted.bad.index[0] == 3
+
+
+@pytest.mark.parametrize(("column", "value"), [("satisfaction", None), ("channel", None), ("churned", "True")])
+def test_gaps_that_the_contract_allows_and_labels_as_text_are_no_breach(params, column, value):
+    assert fresh.sift(broken(column, value), OLD, params.data).bad.empty
+
+
+@given(wrong=st.lists(st.tuples(st.integers(0, 59), st.sampled_from(sorted(BREAKS))), max_size=30))
+@settings(max_examples=40, deadline=None)
+def test_every_row_is_either_good_or_in_quarantine(params, wrong):
+    frame = NEW.astype(object)
+    for row, column in wrong:
+        frame.loc[row, column] = BREAKS[column]
+
+    sifted = fresh.sift(frame, OLD, params.data)
+
+    assert sorted([*sifted.good.index, *sifted.bad.index]) == [*range(60)]
+    assert {row for row, _ in wrong} == set(sifted.bad.index)
+
+
+def test_what_is_sifted_out_never_reaches_the_table_and_what_is_good_passes_the_contract(params):
+    sifted = fresh.sift(broken("tenure_months", -1), OLD, params.data)
+
+    table = fresh.combine(OLD, sifted.good, params.data, Retrain()).table
+
+    assert len(table) == 359
+    assert table["tenure_months"].min() >= 0
+    assert len(schema.conform(table, params.data)) == 359
+
+
+def test_of_one_id_the_newest_row_counts(params):
+    rows = pd.concat([NEW, NEW.head(1).assign(snapshot=pd.Timestamp("2025-06-30"), tenure_months=77)])
+
+    sifted = fresh.sift(rows, OLD, params.data)
+
+    assert sifted.bad.index.tolist() == [0]
+    assert sifted.good["tenure_months"].iloc[-1] == 77
+
+
+def test_a_missing_column_is_named(params):
+    with pytest.raises(UserError, match=r"lack 1 of 17 columns of the contract, e\.g\. plan"):
+        fresh.sift(NEW.drop(columns="plan"), OLD, params.data)
+
+
+def test_a_fresh_row_replaces_the_old_one_of_the_same_id(params):
+    rows = OLD.head(5).assign(tenure_months=9)
+
+    found = fresh.combine(OLD, rows, params.data, Retrain())
+
+    assert (len(found.table), found.replaced) == (300, 5)
+    assert (found.table[found.table["customer_id"].isin(rows["customer_id"])]["tenure_months"] == 9).all()
+
+
+def test_labels_from_a_csv_file_keep_their_meaning(params):
+    rows = NEW.assign(churned=NEW["churned"].astype(str))
+
+    table = fresh.combine(OLD, rows, params.data, Retrain()).table
+
+    assert table["churned"].tail(60).tolist() == NEW["churned"].tolist()
+
+
+def test_the_table_keeps_its_types(params):
+    rows = NEW.astype(object).assign(snapshot=NEW["snapshot"].astype(str))
+
+    table = fresh.combine(OLD, rows, params.data, Retrain()).table
+
+    assert table.dtypes.to_dict() == OLD.dtypes.to_dict()
+
+
+def test_a_window_keeps_the_newest_months_and_counts_the_others(params):
+    found = fresh.combine(OLD, NEW, params.data, Retrain(policy="window", window_months=2))
+
+    assert sorted(found.table["snapshot"].dt.month.unique()) == [3, 4]
+    assert found.left == 200
+
+
+@pytest.mark.parametrize("policy", ["append", "window"])
+def test_neither_model_has_trained_on_the_rows_that_judge_them(params, policy):
+    new = fresh.combine(OLD, NEW, params.data, Retrain(policy=policy, window_months=2))
+    trained = pd.concat([OLD[~is_test(OLD, params.data, params.prepare)]])["customer_id"]
+    trains = new.table[~is_test(new.table, params.data, params.prepare)]["customer_id"]
+
+    rows = fresh.unseen(OLD, new, params.data, params.prepare)
+
+    assert not set(rows["customer_id"]) & (set(trained) | set(trains))
+    assert set(rows["customer_id"]) >= set(OLD[is_test(OLD, params.data, params.prepare)]["customer_id"])
+
+
+def test_split_by_time_the_rows_that_now_train_are_left_out(params):
+    by_time = params.prepare.model_copy(update={"split_by": "time"})
+    new = fresh.combine(OLD, NEW, params.data, Retrain())
+    trains = new.table[~is_test(new.table, params.data, by_time)]["customer_id"]
+
+    rows = fresh.unseen(OLD, new, params.data, by_time)
+
+    assert len(rows)
+    assert not set(rows["customer_id"]) & set(trains)
+
+
+@given(st.integers(0, 10_000), st.floats(0.05, 0.5))
+@settings(max_examples=20, deadline=None)
+def test_a_row_never_changes_sides_when_fresh_rows_come(params, seed, share):
+    prepare = params.prepare.model_copy(update={"test_share": share})
+    old = OLD.sample(frac=0.7, random_state=seed)
+
+    table = fresh.combine(old, NEW, params.data, Retrain()).table
+
+    before = set(old[is_test(old, params.data, prepare)]["customer_id"])
+    trains = set(table[~is_test(table, params.data, prepare)]["customer_id"])
+    assert not before & trains
+
+
+def test_rows_that_the_table_holds_already_are_no_news(params):
+    again = pd.concat([OLD.head(10), OLD.tail(1).assign(snapshot=pd.Timestamp("2026-01-31")), NEW])
+
+    found = fresh.news(again.astype({"snapshot": str}), OLD, params.data)
+
+    assert len(found) == 61
+
+
+def test_the_prediction_log_gives_its_labelled_rows_in_the_columns_of_the_table(params, tmp_path):
+    frame = NEW.astype(object).where(NEW.notna(), None)
+    features = frame.drop(columns=["customer_id", "snapshot", "churned"]).to_dict("records")
+    ids, labels = NEW["customer_id"].tolist(), NEW["churned"].tolist()
+    lines = [
+        {"kind": "prediction", "request_id": f"r{i}", "time": f"2025-04-30T10:{i:02}:00Z", "model": "1"}
+        | {"variant": "champion", "rows": [{"id": key, **row, "score": 0.5, "label": False}]}
+        for i, (key, row) in enumerate(zip(ids, features, strict=True))
+    ]
+    known = [*zip(ids, labels, strict=True)][:40]
+    lines += [{"kind": "feedback", "time": "2025-05-31T10:00:00Z", "id": k, "label": bool(v)} for k, v in known]
+    (tmp_path / "20250430T100000Z-a-000001.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    log = read_log(tmp_path)
+
+    table = fresh.labelled(log, params.data)
+    sifted = fresh.sift(table, OLD, params.data)
+
+    assert (len(table), len(sifted.bad)) == (40, 0)
+    combined = fresh.combine(OLD, sifted.good, params.data, Retrain()).table.tail(40)
+    pd.testing.assert_frame_equal(
+        combined.drop(columns="snapshot").reset_index(drop=True),
+        NEW.head(40)[combined.columns].drop(columns="snapshot").reset_index(drop=True),
+    )
