@@ -9,7 +9,7 @@ BASE = "docker.io/library/python:3.11.14-slim-bookworm"
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 PARTS = ("podman", "runc", "debootstrap")
 STAND_IN = """FROM localhost/rootfs
-RUN ln -s python3 /usr/local/bin/python && rm -f /usr/lib/python3*/EXTERNALLY-MANAGED
+RUN ln -s /usr/bin/python3 /usr/local/bin/python && rm -f /usr/lib/python3*/EXTERNALLY-MANAGED
 """
 
 
