@@ -1,4 +1,4 @@
-# The server and one model, built from what `make run` left in build/model. `make image` builds it.
+# The server and one model. `make image` lays out build/image and builds this.
 FROM docker.io/library/python:3.11.14-slim-bookworm AS base
 
 FROM base AS build
@@ -10,28 +10,33 @@ RUN python -m pip install --no-cache-dir --no-compile --no-deps --only-binary=:a
  && rm -rf /app/lib/bin
 COPY src/ml /app/ml
 COPY serving /app/serving
-COPY build/model /app/model
-# Bytecode that is checked by nobody carries no time of its own: two builds of one commit are equal.
+COPY build/image /app
+# One date for every file, and bytecode that carries none: two builds of one commit are equal.
+ARG SOURCE_DATE_EPOCH=0
 RUN python -m compileall -q --invalidation-mode unchecked-hash /app/lib /app/ml /app/serving \
- && mkdir /app/logs && chown 10001:10001 /app/logs
+ && mkdir /app/logs && chown 10001:10001 /app/logs \
+ && find /app -exec touch --no-dereference --date="@${SOURCE_DATE_EPOCH}" {} +
 
 FROM base
-ARG SOURCE=unknown
-ARG REVISION=unknown
-ARG MODEL_NAME=unknown
-ARG MODEL_VERSION=unknown
-ARG DATA_DIGEST=unknown
-ARG LOCK_DIGEST=unknown
-LABEL org.opencontainers.image.source="${SOURCE}" \
-      org.opencontainers.image.revision="${REVISION}" \
-      ml.model.name="${MODEL_NAME}" \
-      ml.model.version="${MODEL_VERSION}" \
-      ml.data.digest="${DATA_DIGEST}" \
-      ml.lock.digest="${LOCK_DIGEST}"
 COPY --from=build /app /app
 WORKDIR /app
 ENV PYTHONPATH=/app:/app/lib PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 \
     SERVING_MODEL=/app/model SERVING_HOST=0.0.0.0 SERVING_LOG_DIRECTORY=/app/logs
+ARG SOURCE=unknown
+ARG REVISION=unknown
+ARG MODEL_NAME=unknown
+ARG MODEL_VERSION=unknown
+ARG MODEL_DIGEST=unknown
+ARG DATA_DIGEST=unknown
+ARG LOCK_DIGEST=unknown
+LABEL org.opencontainers.image.source="${SOURCE}" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.version="${MODEL_VERSION}" \
+      ml.model.name="${MODEL_NAME}" \
+      ml.model.version="${MODEL_VERSION}" \
+      ml.model.digest="${MODEL_DIGEST}" \
+      ml.data.digest="${DATA_DIGEST}" \
+      ml.lock.digest="${LOCK_DIGEST}"
 USER 10001:10001
 VOLUME /app/logs
 EXPOSE 8000

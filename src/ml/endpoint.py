@@ -1,26 +1,22 @@
 """A model behind the real server: a process on this machine, asked over HTTP."""
 
 import contextlib
-import json
 import os
 import re
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from http import HTTPStatus
-from http.client import HTTPConnection, HTTPException
 from importlib.util import find_spec
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from ml import files
+from ml.client import Client, Rows
 from ml.errors import UserError
 
 LISTENS = re.compile(r"http://127\.0\.0\.1:(\d+)")
-AT_ONCE = 1000  # rows in a request, the server's own limit
 PATIENCE = 60  # seconds
-Rows = list[dict[str, Any]]
 Answer = Callable[[Rows], list[float]]
 
 
@@ -33,14 +29,8 @@ def answering(model: Mapping[str, bytes]) -> Iterator[Answer]:
     with tempfile.TemporaryDirectory(prefix="endpoint-") as folder:
         for name, content in model.items():
             files.write_bytes(content, Path(folder, "model", name))
-        with _server(Path(folder)) as port:
-            connection = HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
-            try:
-                yield lambda rows: [
-                    s for n in range(0, len(rows), AT_ONCE) for s in _ask(connection, rows[n:][:AT_ONCE])
-                ]
-            finally:
-                connection.close()
+        with _server(Path(folder)) as port, Client(f"127.0.0.1:{port}") as client:
+            yield lambda rows: [prediction["score"] for prediction in client.predict(rows)]
 
 
 @contextlib.contextmanager
@@ -81,25 +71,3 @@ def _port(spoken: IO[str]) -> int:
             return int(found[1])
     last = next((line for line in reversed(lines) if line), "it said nothing")
     raise UserError(f"the server does not start: {last.removeprefix('serving: ')}")
-
-
-def _ask(connection: HTTPConnection, rows: Rows) -> list[float]:
-    try:
-        connection.request("POST", "/predict", json.dumps({"rows": rows}), {"Content-Type": "application/json"})
-        response = connection.getresponse()
-        answer = json.loads(response.read())
-    except (OSError, HTTPException, ValueError) as error:
-        raise UserError(f"the server gave no answer to {len(rows):,} rows: {error!r}") from None
-    if response.status != HTTPStatus.OK:
-        raise UserError(f"the server answers {response.status} to rows of the test side: {_detail(answer)}")
-    return [prediction["score"] for prediction in answer["predictions"]]
-
-
-def _detail(answer: Any) -> str:
-    detail = answer.get("detail") if isinstance(answer, dict) else answer
-    if isinstance(detail, list) and detail:
-        first = detail[0]
-        return (
-            f"row {first['row']}, {first['column']}: {first['msg']}, not {first['value']!r} ({len(detail):,} mistakes)"
-        )
-    return str(detail)[:200]
