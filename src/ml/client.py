@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Callable
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 from typing import Any, Self
@@ -48,8 +49,8 @@ class Client:
             found += answer["predictions"]
         return found
 
-    def ready(self, seconds: float) -> float:
-        """How long it took until the server was ready; raises UserError with its last word after so many seconds."""
+    def ready(self, seconds: float, alive: Callable[[], bool] = lambda: True) -> float:
+        """How long it took until the server was ready; raises UserError with its last word when it ends or is late."""
         started, last = time.monotonic(), "no answer"
         while time.monotonic() - started < seconds:
             try:
@@ -60,6 +61,8 @@ class Client:
                 if status == HTTPStatus.OK:
                     return time.monotonic() - started
                 last = f"{status}: {_detail(answer)}"
+            if not alive():
+                raise UserError("it ended before it was ready")
             time.sleep(0.05)
         raise UserError(f"not ready after {seconds:g} s: {last}")
 

@@ -11,6 +11,7 @@ from ml.containers import Container
 from ml.errors import UserError
 
 READY = 30.0  # seconds
+DRAIN = 10  # seconds that it may take to end
 AT_ONCE = 8  # requests under way when the server is told to end
 ROWS = 300  # single rows written before the server is killed
 LOGGED = """
@@ -64,7 +65,7 @@ def drained(container: Container, recorded: dict[str, Any]) -> str:
     body = json.dumps({"rows": recorded["rows"]}).encode()
     host = container.address
     begun = [_begin(host, body) for _ in range(AT_ONCE)]
-    ending = threading.Thread(target=container.stop)
+    ending = threading.Thread(target=container.stop, args=(DRAIN,))
     ending.start()
     ending.join(0.5)
     answered = sum(_finish(connection, body) for connection in begun)

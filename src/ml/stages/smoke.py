@@ -32,7 +32,7 @@ def judge(container: Container, image: str) -> list[Check]:
     rule, recorded = read_params().gates.api, json.loads(containers.read(image, "/app/recorded.json"))
     labels = containers.inspect(image)["Config"]["Labels"]
     with Client(container.address) as client:
-        ready = tried("ready", lambda: f"after {client.ready(READY):.1f} s")
+        ready = tried("ready", lambda: f"after {client.ready(READY, lambda: container.running):.1f} s")
         if not ready.passed:
             last = container.logs().strip().splitlines()[-1:] or ["nothing"]
             return [Check("ready", False, f"{ready.reason}; it printed: {last[0]}")]
