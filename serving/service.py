@@ -115,12 +115,7 @@ class Service:
         if self.settings.log == "on":
             self.write(self.recorder.prediction(head, kept))
         positive = sum(row["label"] for row in kept)
-        self.metrics.rows.labels(name, variant).inc(len(kept))
-        self.metrics.labels.labels(name, variant, "true").inc(positive)
-        self.metrics.labels.labels(name, variant, "false").inc(len(kept) - positive)
-        histogram = self.metrics.scores.labels(name, variant)
-        for score in scores:
-            histogram.observe(score)
+        self.metrics.answered(name, variant)(scores, positive)
         return [{"id": r["id"], "score": r["score"], "label": r["label"], "model": name} for r in kept]
 
     async def _shadow(self, served: Served, ids: list, rows: list, request_id: str) -> None:
