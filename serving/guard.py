@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import itertools
 import json
 import os
 import re
@@ -43,6 +44,7 @@ class Guard:
         self._metrics = metrics
         self._limit = int(settings.max_body_mb * 1_000_000)
         self._keys = [bytes.fromhex(k) for k in secret_lines(settings.keys_file)] if settings.keys_file else None
+        self._start, self._numbers = os.urandom(12).hex(), itertools.count()  # of request ids
         self._buckets: dict[Any, tuple[float, float]] = {}
 
     def around(self, app: App) -> App:
@@ -59,7 +61,7 @@ class Guard:
     async def _answer(self, app: App, scope: Scope, receive: Receive, send: Send) -> None:
         started, headers = time.perf_counter(), dict(scope["headers"])
         given = headers.get(b"x-request-id", b"")
-        request_id = given.decode() if GIVEN_ID.fullmatch(given) else os.urandom(16).hex()
+        request_id = given.decode() if GIVEN_ID.fullmatch(given) else f"{self._start}{next(self._numbers):08x}"
         scope["request_id"], status = request_id, 0
 
         async def answer(message: MutableMapping[str, Any]) -> None:
