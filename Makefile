@@ -137,8 +137,8 @@ serve: setup ## Serve build/model on port 8000 (MODEL= PORT= WORKERS= CHALLENGER
 	  SERVING_CANARY="$(CANARY)" python -m serving
 
 .PHONY: bench-serving
-bench-serving: setup ## Our server beside its peers, as ratios (minutes; needs wrk)
-	@python tools/bench_serving.py
+bench-serving: setup ## Our server beside its peers, as ratios (5 minutes; needs wrk; QUICK=1 for a look)
+	@python tools/bench_serving.py $(if $(QUICK),--quick)
 
 
 ##@ Image
