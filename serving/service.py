@@ -52,7 +52,7 @@ class Service:
     """What the routes share."""
 
     models: Models
-    log: PredictionLog
+    log: PredictionLog | None
     recorder: Recorder
     settings: Settings
     metrics: Metrics = field(default_factory=Metrics)
@@ -112,7 +112,8 @@ class Service:
             {"id": identity, **row, "score": score, "label": score >= threshold}
             for identity, row, score in zip(ids, rows, scores, strict=True)
         ]
-        self.write(self.recorder.prediction(head, kept))
+        if self.settings.log == "on":
+            self.write(self.recorder.prediction(head, kept))
         positive = sum(row["label"] for row in kept)
         self.metrics.rows.labels(name, variant).inc(len(kept))
         self.metrics.labels.labels(name, variant, "true").inc(positive)
@@ -131,6 +132,8 @@ class Service:
 
     def write(self, line: bytes) -> None:
         """Append to the prediction log; refuses the request with 503 when the log cannot be written."""
+        if self.settings.log == "off":
+            raise Refused(503, "log", "This server keeps no prediction log (SERVING_LOG=off).")
         try:
             self.log.append(line)
         except LogUnavailable as error:
