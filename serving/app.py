@@ -18,16 +18,16 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import to_json
 from typing_extensions import TypedDict
 
-from ml.errors import UserError
 from serving import contract, invocations
 from serving.contract import Body, Id, Problem
-from serving.guard import Guard, Refused, respond, say
+from serving.guard import Guard, Refused, respond
 from serving.log import LogUnavailable, PredictionLog
 from serving.metrics import Metrics
 from serving.models import Model
 from serving.records import Recorder
 from serving.service import Models, Service
 from serving.settings import Settings
+from serving.swap import Swapper
 
 JSON = b"application/json"
 
@@ -143,26 +143,19 @@ class _Explain:
 def _lifespan(service: Service) -> Any:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        loop = asyncio.get_running_loop()
+        loop, swapper = asyncio.get_running_loop(), Swapper(service)
+        swapper.start()
         with suppress(AttributeError, NotImplementedError, ValueError, RuntimeError):  # Windows, or not the main thread
-            loop.add_signal_handler(signal.SIGHUP, _swap, service)
+            loop.add_signal_handler(signal.SIGHUP, swapper.hang_up)
         gc.collect()
         gc.freeze()  # what start-up made is never garbage
         yield
+        swapper.stop()
         await service.drain()
         if service.log:
             service.log.close()
 
     return lifespan
-
-
-def _swap(service: Service) -> None:
-    try:
-        service.swap()
-    except UserError as error:
-        say("swap refused", error=str(error))
-    else:
-        say("swapped", model=service.models.champion.model.name)
 
 
 def _add_predictions(app: FastAPI, service: Service, body: Body) -> None:
