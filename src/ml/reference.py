@@ -7,11 +7,11 @@ there were.
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from ml.errors import UserError
 from ml.params import Params
@@ -19,7 +19,6 @@ from ml.schema import categories, levels, numbers
 from ml.section import Section
 
 POINTS = 400  # of a distribution: a KS statistic at these is never too large, and too small by 1/400 at most
-NAME = "reference.json"
 
 
 class Numbers(Section):
@@ -27,9 +26,9 @@ class Numbers(Section):
 
     rows: int  # present values
     missing: int
-    points: tuple[float, ...]
-    below: tuple[int, ...]
-    upto: tuple[int, ...]
+    points: Annotated[tuple[float, ...], Field(strict=False)]
+    below: Annotated[tuple[int, ...], Field(strict=False)]
+    upto: Annotated[tuple[int, ...], Field(strict=False)]
 
 
 class Levels(Section):
@@ -71,7 +70,7 @@ def build(train: pd.DataFrame, score: np.ndarray, metrics: Mapping[str, Any], pa
 
 def of_numbers(column: pd.Series) -> Numbers:
     """The profile of a number column: exact when it has at most POINTS distinct values."""
-    present = np.sort(column.dropna().to_numpy("float64"))
+    present = finite(column)
     points = np.unique(present)
     if len(points) > POINTS:
         points = np.unique(present[np.linspace(0, len(present) - 1, POINTS).round().astype("int64")])
@@ -82,6 +81,12 @@ def of_numbers(column: pd.Series) -> Numbers:
         below=tuple(np.searchsorted(present, points, side="left").tolist()),
         upto=tuple(np.searchsorted(present, points, side="right").tolist()),
     )
+
+
+def finite(column: pd.Series) -> np.ndarray:
+    """The finite values in ascending order: whatever is no number counts as missing."""
+    values = pd.to_numeric(column, errors="coerce").to_numpy("float64", na_value=np.nan)
+    return np.sort(values[np.isfinite(values)])
 
 
 def of_levels(column: pd.Series) -> Levels:

@@ -27,7 +27,7 @@ def released(project: str) -> Released:
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder) / "model"
         store.fetch(champion, place)
-        path = place / reference.NAME
+        path = place / files.REFERENCE.name
         if not path.exists():
             raise UserError(
                 f"version {champion.number} was registered without its reference, so there is nothing to compare "
