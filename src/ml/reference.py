@@ -98,7 +98,7 @@ def of_levels(column: pd.Series) -> Levels:
 
 def dumps(reference: Reference) -> str:
     """A reference as text; the same one gives the same text."""
-    return json.dumps(reference.model_dump(mode="json"), sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
+    return json.dumps(reference.model_dump(mode="json"), ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def loads(text: str | bytes, where: str) -> Reference:
@@ -109,4 +109,3 @@ def loads(text: str | bytes, where: str) -> Reference:
         first = error.errors()[0]
         what = f"{'.'.join(map(str, first['loc'])) or 'the text'}: {first['msg']}"
         raise UserError(f"{where} is no reference of a release ({what}). `dvc repro evaluate` writes it.") from None
-
