@@ -104,6 +104,11 @@ registry-push: pipeline-venv ## Merge, then send what is new as one commit (REMO
 registry-prune: pipeline-venv ## Delete model files but for aliased versions and the last KEEP=20
 	@python -m ml.stages.registry_prune --keep $(or $(KEEP),20)
 
+##@ Monitoring
+.PHONY: traffic
+traffic: setup ## Send simulated customers through the API [MONTHS=13-14 ROWS=1000 SEED=0 URL=a running server]
+	@python -m demo.traffic --months $(or $(MONTHS),13-14) --rows $(or $(ROWS),1000) --seed $(or $(SEED),0) --url "$(URL)"
+
 ##@ Retraining
 .PHONY: retrain
 retrain: pipeline-venv ## Train with fresh labelled rows on a branch of its own [ROWS=file FORCE=1]

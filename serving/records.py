@@ -2,6 +2,7 @@
 
 import hmac
 from collections.abc import Sequence
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,6 +11,8 @@ from pydantic_core import to_json
 from ml.errors import UserError
 from ml.params import Data
 from serving.settings import Settings, secret_lines
+
+SIMULATED: ContextVar[str] = ContextVar("simulated", default="")  # the request's own time, when it is a simulation's
 
 
 class Recorder:
@@ -41,12 +44,12 @@ class Recorder:
     def prediction(self, head: dict[str, str], rows: Sequence[dict[str, Any]]) -> bytes:
         """One answered request; `head` holds request_id, model and variant, each row its id, score and label."""
         kept = rows if self._plain else [self._clean(row) for row in rows]
-        return to_json({"kind": "prediction", "time": _now(), **head, "rows": kept})
+        return to_json({"kind": "prediction", **_stamp(), **head, "rows": kept})
 
     def feedback(self, identity: str | int, label: Any) -> bytes:
         """One late label."""
         identity = self._hashed(identity) if "id" in self._hash else identity
-        return to_json({"kind": "feedback", "time": _now(), "id": identity, "label": label})
+        return to_json({"kind": "feedback", **_stamp(), "id": identity, "label": label})
 
     def _clean(self, row: dict[str, Any]) -> dict[str, Any]:
         return {
@@ -59,5 +62,8 @@ class Recorder:
         return hmac.digest(self._secret, str(value).encode(), "sha256").hex()
 
 
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="microseconds")
+def _stamp() -> dict[str, Any]:
+    """When, and that it is simulated if it is."""
+    if given := SIMULATED.get():
+        return {"time": given, "simulated": True}
+    return {"time": datetime.now(UTC).isoformat(timespec="microseconds")}

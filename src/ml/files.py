@@ -65,6 +65,25 @@ def read_table(path: Path | str) -> pd.DataFrame:
     return frame
 
 
+def read_tables(url: str) -> pd.DataFrame:
+    """All tables that a path or URL of fsspec names, wildcards too, one below the other; raises UserError without."""
+    import fsspec  # noqa: PLC0415
+    import pandas as pd  # noqa: PLC0415
+
+    read = pd.read_parquet if url.endswith(".parquet") else pd.read_csv
+    try:
+        found = fsspec.open_files(url, "rb", expand=True)
+        parts = []
+        for file in found:
+            with file as content:
+                parts.append(read(content))
+    except (ImportError, OSError, ValueError) as error:
+        raise UserError(f"{url} cannot be read: {_first_line(error)} Correct the address or its credentials.") from None
+    if not parts:
+        raise UserError(f"{url} names no file. Correct the address, or write the tables there first.")
+    return pd.concat(parts, ignore_index=True)
+
+
 def write_table(frame: pd.DataFrame, path: Path) -> None:
     """Write a Parquet file; the same frame gives the same bytes."""
     _whole(path, lambda file: frame.to_parquet(file, index=False, compression="zstd"))

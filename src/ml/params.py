@@ -223,6 +223,9 @@ class Monitor(Section):
     alpha: Open = 0.05
     effect: Share = 0.1
     missing_rise: Share = 0.05
+    source: str = ""
+    window_days: Annotated[float, Field(gt=0)] = 30
+    window_rows: Count = 50_000
     metric: Metric = "roc_auc"
     min_labels: Annotated[int, Field(ge=40)] = 200
 
