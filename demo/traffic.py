@@ -143,8 +143,8 @@ def _must_know(params: Params) -> None:
     strange = sorted(set(params.data.columns) - set(world.customers(1, 1)))
     if strange:
         raise UserError(
-            f"the sample world has no {strange[0]} ({len(strange)} of {len(params.data.columns)} columns of the contract "
-            f"are strange to it). Its customers are of no use to your data: delete demo/, and log real predictions."
+            f"the sample world has no {strange[0]} ({len(strange)} of {len(params.data.columns)} columns of the "
+            f"contract are strange to it). Its customers are of no use to your data: delete demo/, and log real predictions."
         )
 
 
