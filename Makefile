@@ -109,6 +109,10 @@ registry-prune: pipeline-venv ## Delete model files but for aliased versions and
 traffic: setup ## Send simulated customers through the API [MONTHS=13-14 ROWS=1000 SEED=0 URL=a running server]
 	@python -m demo.traffic --months $(or $(MONTHS),13-14) --rows $(or $(ROWS),1000) --seed $(or $(SEED),0) --url "$(URL)"
 
+.PHONY: monitor
+monitor: setup ## Judge the newest predictions: stable, drift, degraded [HISTORY=1: draw all verdicts] [STRICT=1]
+	@python -m ml.stages.monitor $(if $(HISTORY),--history) $(if $(STRICT),--strict)
+
 ##@ Retraining
 .PHONY: retrain
 retrain: pipeline-venv ## Train with fresh labelled rows on a branch of its own [ROWS=file FORCE=1]

@@ -144,7 +144,7 @@ def _must_know(params: Params) -> None:
     if strange:
         raise UserError(
             f"the sample world has no {strange[0]} ({len(strange)} of {len(params.data.columns)} columns of the "
-            f"contract are strange to it). Its customers are of no use to your data: delete demo/, and log real predictions."
+            f"contract are strange to it). Its customers are no use to your data: delete demo/; log real predictions."
         )
 
 

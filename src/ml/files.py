@@ -34,6 +34,10 @@ VERDICT = BUILD / "verdict.json"
 RETRAIN = BUILD / "retrain.json"
 QUARANTINE = BUILD / "quarantine.csv"
 MONITOR = BUILD / "monitor.json"
+MONITOR_TEXT = BUILD / "monitor.md"
+MONITOR_HISTORY = BUILD / "monitor_history.html"
+EVIDENTLY = BUILD / "evidently.html"
+EVIDENTLY_LABELS = BUILD / "evidently_classification.html"
 REPORT = BUILD / "report.md"
 REPORT_HTML = BUILD / "report.html"
 
@@ -100,6 +104,12 @@ def write_rows(records: list[dict[str, Any]], path: Path) -> None:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerows([records[0].keys(), *([_short(value) for value in r.values()] for r in records)])
     write_text(text.getvalue(), path)
+
+
+def append_text(text: str, path: Path) -> None:
+    """Add text to the end of a file that somebody else owns, such as a job's summary."""
+    with path.open("a", encoding="utf-8") as file:
+        file.write(text)
 
 
 def read_json(path: Path) -> Any:
