@@ -33,7 +33,7 @@ def kolmogorov_smirnov(before: Numbers, after: np.ndarray) -> Test:
     upto = np.array(before.upto) / n - np.searchsorted(after, before.points, side="right") / m
     below = np.array(before.below) / n - np.searchsorted(after, before.points, side="left") / m
     distance = float(max(np.abs(upto).max(), np.abs(below).max()))
-    return Test("KS", distance, float(kstwo.sf(distance, round(n * m / (n + m)))), distance)
+    return Test("KS", distance, float(kstwo.sf(distance, max(1, round(n * m / (n + m))))), distance)
 
 
 def chi_square(before: Levels, after: Levels) -> Test:
