@@ -63,8 +63,9 @@ def judge(
 
 def corrected(probes: list[Probe], settings: Monitor) -> list[Column]:
     """What each column shows once all tests of all columns are corrected together."""
-    p = iter(holm([test.p for one in probes for test in one.tests]))
-    return [found(one, [float(next(p)) for _ in one.tests], settings) for one in probes]
+    names = [(number, kind) for number, one in enumerate(probes) for kind in one.tests]
+    p = dict(zip(names, map(float, holm([probes[n].tests[kind].p for n, kind in names])), strict=True))
+    return [found(one, {kind: p[number, kind] for kind in one.tests}, settings) for number, one in enumerate(probes)]
 
 
 def column(window: pd.DataFrame, name: str) -> pd.Series:

@@ -43,7 +43,8 @@ def judge(reference: Reference, rows: pd.DataFrame, settings: Monitor, margin: f
     known = rows[rows["label"].notna() & rows["score"].notna()]
     label, score = (known[name].to_numpy("float64") for name in ("label", "score"))
     blank = _blank(reference, rows, settings, len(known))
-    if len(known) < settings.min_labels or min(label.sum(), len(label) - label.sum()) < FEWEST:
+    fewest = min(len(known), reference.tested)
+    if fewest < settings.min_labels or min(label.sum(), len(label) - label.sum()) < FEWEST:
         return blank
     confidence = 1 - settings.alpha
     bootstrap = Evaluate(threshold=reference.threshold, bootstrap=REPLICATES, confidence=confidence)
@@ -74,8 +75,9 @@ def _blank(reference: Reference, rows: pd.DataFrame, settings: Monitor, labelled
     lags = rows["lag_days"][rows["label"].notna()].dropna() if "lag_days" in rows else []
     then = reference.metrics[settings.metric]["value"]
     reason = (
-        f"{labelled:,} of {len(rows):,} rows have a label ({coverage:.0%}): fewer than {settings.min_labels:,}, "
-        f"or than {FEWEST} of a class, so {settings.metric} is not judged"
+        f"{labelled:,} of {len(rows):,} rows have a label ({coverage:.0%}), and the release was tested on "
+        f"{reference.tested:,}: fewer than {settings.min_labels:,}, or than {FEWEST} of a class, so {settings.metric} "
+        f"is not judged"
     )
     lag = float(lags.median()) if len(lags) else None
     return Performance("not enough labels", reason, settings.metric, then, labelled, coverage, lag)

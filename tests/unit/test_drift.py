@@ -64,7 +64,11 @@ def test_a_few_rows_are_not_judged(released, quiet):
         ("monthly_charge", lambda c: c * 1.3, "median 24.* → 32.*KS distance 0.2"),
         ("support_tickets", lambda c: c + 1, "median 1 → 2"),
         ("channel", lambda c: c.where(np.arange(len(c)) % 4 > 0, "ads"), "ads 24.*% → 4.*total variation 0.1"),
-        ("device", lambda c: c.where(np.arange(len(c)) % 12 > 0, "watch"), "8.* rows have a level.* on: watch"),
+        (
+            "device",
+            lambda c: c.where(np.arange(len(c)) % 12 > 0, "watch"),
+            "a level that nobody trained on in 8.*% of rows: watch",
+        ),
         (
             "device",
             lambda c: c.where(c != "tv", np.resize(["web", "ios", "android"], len(c))),
@@ -172,6 +176,23 @@ def test_few_labels_are_counted_and_not_judged(released, quiet):
     assert found.performance.outcome == "not enough labels"
     assert found.performance.coverage == pytest.approx(0.1)
     assert "150 of 1,500 rows have a label (10%)" in found.reason
+
+
+def test_a_release_that_was_hardly_tested_says_nothing_about_performance(released, quiet):
+    found = judge(released.model_copy(update={"tested": 150}), quiet.assign(label=1 - quiet["label"]), SETTINGS)
+
+    assert found.verdict == "stable"
+    assert "the release was tested on 150: fewer than 200" in found.reason
+
+
+def test_a_rare_new_level_is_found_in_a_window_too_small_for_the_chi_square_test(released, quiet):
+    few = quiet.head(100).drop(columns="label")
+    few = few.assign(device=few["device"].where(np.arange(100) % 10 > 0, "watch"))
+
+    found = judge(released, few, Monitor(min_rows=100))
+
+    assert drifted(found) == {"device"}
+    assert next(c for c in found.columns if c.column == "device").test == "Fisher"
 
 
 def test_labels_of_one_class_are_not_judged(released, quiet):
