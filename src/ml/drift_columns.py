@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from ml.drift_tests import Test, chi_square, gone, kolmogorov_smirnov, new, rise
+from ml.drift_tests import Test, chi_square, gone, kolmogorov_smirnov, new, rise, unseen
 from ml.params import Monitor
 from ml.reference import Levels, Numbers, finite, of_levels
 
@@ -51,7 +51,7 @@ def probe(name: str, before: Numbers | Levels, column: pd.Series) -> Probe:
         return Probe(name, tests, _medians(before, after), missing)
     fresh = new(before, after)
     if fresh:  # in the chi-square test they may be pooled with other rare ones
-        tests["new"] = rise((0, before.rows), (sum(fresh.values()), rows))
+        tests["new"] = rise((unseen(before), before.rows), (sum(fresh.values()), rows))
     tests["values"] = chi_square(before, after)
     return Probe(name, tests, _mix(before, after), missing, fresh, gone(before, after))
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from scipy import stats
 
-from ml.drift_tests import chi_square, gone, holm, kolmogorov_smirnov, new, pooled, rise
+from ml.drift_tests import chi_square, gone, holm, kolmogorov_smirnov, new, pooled, rise, unseen
 from ml.reference import POINTS, of_levels, of_numbers
 
 SAMPLES = arrays.arrays("float64", st.integers(2, 60), elements=st.integers(-5, 5).map(float))
@@ -82,3 +82,15 @@ def test_holm_multiplies_by_the_number_of_tests_left():
     assert holm([0.01, 0.04, 0.03, 0.005]).tolist() == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert holm([0.9, 0.8]).tolist() == [1.0, 1.0]
     assert holm([]).tolist() == []
+
+
+def test_levels_seen_once_say_how_often_to_expect_new_ones():
+    rng = np.random.default_rng(0)
+    share = 1 / np.arange(1, 61) ** 1.6
+    draws = [rng.choice(60, 1000, p=share / share.sum()).astype(str) for _ in range(200)]
+
+    expected = [unseen(of_levels(pd.Series(rows[:500], dtype="object"))) for rows in draws]
+
+    happened = [(~np.isin(rows[500:], rows[:500])).sum() for rows in draws]
+    assert np.mean(expected) == pytest.approx(np.mean(happened), rel=0.1)
+    assert unseen(levels(a=5, b=1, c=1)) == 2

@@ -76,4 +76,4 @@ def evidently_flags(trained: pd.DataFrame, window: pd.DataFrame) -> tuple[bool, 
 
     metrics = Report([DataDriftPreset()]).run(window, trained).dict()["metrics"]
     count = next(m for m in metrics if m["metric_name"].startswith("DriftedColumnsCount"))["value"]
-    return bool(count["count"] > 0), bool(count["share"] >= 0.5)  # noqa: PLR2004 - its default drift_share
+    return bool(count["count"] > 0), bool(count["share"] >= 0.5)  # its default drift_share

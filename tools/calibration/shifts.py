@@ -34,17 +34,17 @@ def three(window: pd.DataFrame, pool: Pool, rng: np.random.Generator) -> pd.Data
 
 def gaps(window: pd.DataFrame, pool: Pool, rng: np.random.Generator) -> pd.DataFrame:
     """One number missing in 30 % of the rows that had it."""
-    return window.assign(**{pool.scaled: window[pool.scaled].mask(rng.random(len(window)) < 0.3)})  # noqa: PLR2004
+    return window.assign(**{pool.scaled: window[pool.scaled].mask(rng.random(len(window)) < 0.3)})
 
 
 def level(window: pd.DataFrame, pool: Pool, rng: np.random.Generator) -> pd.DataFrame:
     """One category with a level nobody trained on in 10 % of the rows."""
-    return _put(window, pool.category, "never seen", rng.random(len(window)) < 0.1)  # noqa: PLR2004
+    return _put(window, pool.category, "never seen", rng.random(len(window)) < 0.1)
 
 
 def labels(window: pd.DataFrame, pool: Pool, rng: np.random.Generator) -> pd.DataFrame:
     """The model is wrong about one row in five that it was right about: the label is the other one."""
-    return window.assign(label=window["label"].where(rng.random(len(window)) > 0.2, 1 - window["label"]))  # noqa: PLR2004
+    return window.assign(label=window["label"].where(rng.random(len(window)) > 0.2, 1 - window["label"]))
 
 
 SHIFTS: dict[str, Shift] = {
