@@ -33,20 +33,29 @@ class Drift:
     performance: Performance | None = None  # None without a column `label`
 
 
-def judge(reference: Reference, window: pd.DataFrame, settings: Monitor, margin: float = 0.0) -> Drift:
+def judge(
+    reference: Reference,
+    window: pd.DataFrame,
+    settings: Monitor,
+    margin: float = 0.0,
+    labelled: pd.DataFrame | None = None,
+) -> Drift:
     """The verdict on a window of predictions.
 
     `window` has a column a feature (`features.x` where `x` is taken), `score`, and where labels are known `label`
     (1 positive, 0 negative, missing where not known yet) and `lag_days` (from prediction to label). A feature that is
     not there counts as missing in every row. `margin` is the champion gate's: a metric this much lower is as good.
+    `labelled` are the rows that performance is judged on, where labels take longer than the window: `score`, `label`
+    and `lag_days` of older rows; without it, those of the window.
     """
+    judged = window if labelled is None else labelled
     rows = len(window)
     if rows < settings.min_rows:
         reason = f"{rows:,} predictions in the window, fewer than monitor.min_rows {settings.min_rows:,}: not judged"
         return Drift("not enough data", reason, rows)
     probes = [probe(name, part, column(window, name)) for name, part in reference.columns.items()]
     *columns, prediction = corrected([*probes, probe(PREDICTION, reference.score, window["score"])], settings)
-    labels = performance.judge(reference, window, settings, margin) if "label" in window else None
+    labels = performance.judge(reference, judged, settings, margin) if "label" in judged else None
     drifted = [c for c in (*columns, prediction) if c.drifted]
     verdict = "degraded" if labels and labels.outcome == WORSE else "drift" if drifted else "stable"
     return Drift(verdict, _sentence(rows, len(columns), drifted, labels), rows, tuple(columns), prediction, labels)
@@ -54,8 +63,9 @@ def judge(reference: Reference, window: pd.DataFrame, settings: Monitor, margin:
 
 def corrected(probes: list[Probe], settings: Monitor) -> list[Column]:
     """What each column shows once all tests of all columns are corrected together."""
-    p = iter(holm([test.p for one in probes for test in one.tests]))
-    return [found(one, [float(next(p)) for _ in one.tests], settings) for one in probes]
+    names = [(number, kind) for number, one in enumerate(probes) for kind in one.tests]
+    p = dict(zip(names, map(float, holm([probes[n].tests[kind].p for n, kind in names])), strict=True))
+    return [found(one, {kind: p[number, kind] for kind in one.tests}, settings) for number, one in enumerate(probes)]
 
 
 def column(window: pd.DataFrame, name: str) -> pd.Series:

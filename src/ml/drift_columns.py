@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from ml.drift_tests import Test, chi_square, gone, kolmogorov_smirnov, new, rise
+from ml.drift_tests import Test, chi_square, gone, kolmogorov_smirnov, new, rise, unseen
 from ml.params import Monitor
 from ml.reference import Levels, Numbers, finite, of_levels
 
@@ -21,7 +21,7 @@ class Column:
     statistic: float
     p: float  # of this test alone
     holm: float  # corrected for all tests of the window: this one is judged
-    effect: float  # KS distance, total variation of levels, or rise of the missing share
+    effect: float  # KS distance, total variation of levels, or rise of the share without a known value
     missing: dict[str, float]  # share `before` and `after`
     new_levels: dict[str, int]  # rows of the window
     vanished_levels: dict[str, float]  # share of the training rows
@@ -29,53 +29,54 @@ class Column:
 
 @dataclass(frozen=True)
 class Probe:
-    """A column before and after with its tests: of the values first, then of the missing share where any is missing."""
+    """A column before and after with its tests: `values` always, `missing` and `new` where a row is of that kind."""
 
     column: str
-    tests: tuple[Test, ...]
+    tests: dict[str, Test]
     told: str
     missing: dict[str, float]
     fresh: dict[str, int] = field(default_factory=dict)
     lost: dict[str, float] = field(default_factory=dict)
-    rows: int = 0  # present values of the window
 
 
 def probe(name: str, before: Numbers | Levels, column: pd.Series) -> Probe:
     """The tests of a column of a window."""
+    after = finite(column) if isinstance(before, Numbers) else of_levels(column)
+    rows = len(after) if isinstance(before, Numbers) else after.rows
+    gaps = {"before": (before.missing, before.rows + before.missing), "after": (len(column) - rows, len(column))}
+    missing = {when: count / max(1, of) for when, (count, of) in gaps.items()}
+    tests = {"missing": rise(gaps["before"], gaps["after"])} if any(missing.values()) else {}
     if isinstance(before, Numbers):
-        after = finite(column)
-        rows, test, told = len(after), kolmogorov_smirnov(before, after), _medians(before, after)
-        fresh, lost = {}, {}
-    else:
-        counts = of_levels(column)
-        rows, test, told = counts.rows, chi_square(before, counts), _mix(before, counts)
-        fresh, lost = new(before, counts), gone(before, counts)
-    was, is_ = (before.missing, before.rows + before.missing), (len(column) - rows, len(column))
-    tests = (test, rise(was, is_)) if was[0] + is_[0] else (test,)
-    shares = {"before": was[0] / max(1, was[1]), "after": is_[0] / max(1, is_[1])}
-    return Probe(name, tests, told, shares, fresh, lost, rows)
+        tests["values"] = kolmogorov_smirnov(before, after)
+        return Probe(name, tests, _medians(before, after), missing)
+    fresh = new(before, after)
+    if fresh:  # in the chi-square test they may be pooled with other rare ones
+        tests["new"] = rise((unseen(before), before.rows), (sum(fresh.values()), rows))
+    tests["values"] = chi_square(before, after)
+    return Probe(name, tests, _mix(before, after), missing, fresh, gone(before, after))
 
 
-def found(one: Probe, p: list[float], settings: Monitor) -> Column:
+def found(one: Probe, p: dict[str, float], settings: Monitor) -> Column:
     """The verdict on a column, given the corrected p value of each of its tests."""
-    level, limit = settings.alpha / 2, settings.missing_rise
-    values, reasons = one.tests[0], []
-    moved = p[0] <= level
-    unknown, lost = sum(one.fresh.values()) / max(1, one.rows), sum(one.lost.values())
-    if moved and values.effect >= settings.effect:
-        reasons.append(f"{one.told} ({_measure(values)}, limit {settings.effect:g})")
-    if moved and unknown >= limit:
-        reasons.append(f"{unknown:.1%} of rows have a level that nobody trained on: {_names(one.fresh)}")
-    if moved and lost >= limit:
+    limits = {"values": settings.effect, "missing": settings.missing_rise, "new": settings.missing_rise}
+    sure = {kind for kind in one.tests if p[kind] <= settings.alpha / 2}
+    loud = [kind for kind in limits if kind in sure and one.tests[kind].effect >= limits[kind]]
+    told = {
+        "values": f"{one.told} ({_measure(one.tests['values'])}, limit {settings.effect:g})",
+        "missing": f"missing in {one.missing['after']:.1%} of rows, {one.missing['before']:.1%} in training",
+        "new": f"a level that nobody trained on in {_effect(one, 'new'):.1%} of rows: {_names(one.fresh)}",
+    }
+    reasons, lost = [told[kind] for kind in loud], sum(one.lost.values())
+    if "values" in sure and lost >= settings.missing_rise:
         reasons.append(f"levels of {lost:.1%} of training rows are gone: {_names(one.lost)}")
-    rising = len(one.tests) > 1 and p[1] <= level and one.tests[1].effect >= limit
-    if rising:
-        reasons.append(f"missing in {one.missing['after']:.1%} of rows, {one.missing['before']:.1%} in training")
-    spoken = 1 if rising and len(reasons) == 1 else 0
-    test = one.tests[spoken]
-    reason = "; ".join(reasons) or f"{one.told} ({_measure(values)})"
-    numbers = (test.name, test.statistic, test.p, p[spoken], test.effect)
+    kind = next(iter(loud), "values")
+    test, reason = one.tests[kind], "; ".join(reasons) or f"{one.told} ({_measure(one.tests['values'])})"
+    numbers = (test.name, test.statistic, test.p, p[kind], test.effect)
     return Column(one.column, bool(reasons), reason, *numbers, one.missing, one.fresh, one.lost)
+
+
+def _effect(one: Probe, kind: str) -> float:
+    return one.tests[kind].effect if kind in one.tests else 0.0
 
 
 def _measure(test: Test) -> str:

@@ -33,7 +33,7 @@ def kolmogorov_smirnov(before: Numbers, after: np.ndarray) -> Test:
     upto = np.array(before.upto) / n - np.searchsorted(after, before.points, side="right") / m
     below = np.array(before.below) / n - np.searchsorted(after, before.points, side="left") / m
     distance = float(max(np.abs(upto).max(), np.abs(below).max()))
-    return Test("KS", distance, float(kstwo.sf(distance, round(n * m / (n + m)))), distance)
+    return Test("KS", distance, float(kstwo.sf(distance, max(1, round(n * m / (n + m))))), distance)
 
 
 def chi_square(before: Levels, after: Levels) -> Test:
@@ -96,3 +96,11 @@ def new(before: Levels, after: Levels) -> Mapping[str, int]:
     """Levels that the reference has not, with their rows of the window."""
     found = {level: count for level, count in after.levels.items() if level not in before.levels}
     return dict(sorted(found.items(), key=lambda item: -item[1]))
+
+
+def unseen(before: Levels) -> int:
+    """How many of as many rows again would have a level that is not in the reference: those seen in one row only.
+
+    Source: Good, The Population Frequencies of Species and the Estimation of Population Parameters, 1953.
+    """
+    return sum(count == 1 for count in before.levels.values())

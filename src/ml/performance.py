@@ -34,16 +34,17 @@ class Performance:
     change_high: float | None = None
 
 
-def judge(reference: Reference, window: pd.DataFrame, settings: Monitor, margin: float) -> Performance:
-    """What the rows of `window` with a `label` say, by their `score`.
+def judge(reference: Reference, rows: pd.DataFrame, settings: Monitor, margin: float) -> Performance:
+    """What the rows with a `label` say, by their `score`.
 
     Worse: the whole interval of the change lies below -margin. The release's metric is itself an estimate, so its
     interval counts too; with both normal, the change has the sum of their variances.
     """
-    known = window[window["label"].notna() & window["score"].notna()]
+    known = rows[rows["label"].notna() & rows["score"].notna()]
     label, score = (known[name].to_numpy("float64") for name in ("label", "score"))
-    blank = _blank(reference, window, settings, len(known))
-    if len(known) < settings.min_labels or min(label.sum(), len(label) - label.sum()) < FEWEST:
+    blank = _blank(reference, rows, settings, len(known))
+    fewest = min(len(known), reference.tested)
+    if fewest < settings.min_labels or min(label.sum(), len(label) - label.sum()) < FEWEST:
         return blank
     confidence = 1 - settings.alpha
     bootstrap = Evaluate(threshold=reference.threshold, bootstrap=REPLICATES, confidence=confidence)
@@ -69,15 +70,16 @@ def outcome(low: float, high: float, margin: float) -> str:
     return "better" if low > 0 else "as at release"
 
 
-def _blank(reference: Reference, window: pd.DataFrame, settings: Monitor, labelled: int) -> Performance:
-    coverage = labelled / max(1, len(window))
-    lags = window.get("lag_days", pd.Series(dtype="float64"))[window["label"].notna()]
+def _blank(reference: Reference, rows: pd.DataFrame, settings: Monitor, labelled: int) -> Performance:
+    coverage = labelled / max(1, len(rows))
+    lags = rows["lag_days"][rows["label"].notna()].dropna() if "lag_days" in rows else []
     then = reference.metrics[settings.metric]["value"]
     reason = (
-        f"{labelled:,} of {len(window):,} rows have a label ({coverage:.0%}): fewer than {settings.min_labels:,}, "
-        f"or than {FEWEST} of a class, so {settings.metric} is not judged"
+        f"{labelled:,} of {len(rows):,} rows have a label ({coverage:.0%}), and the release was tested on "
+        f"{reference.tested:,}: fewer than {settings.min_labels:,}, or than {FEWEST} of a class, so {settings.metric} "
+        f"is not judged"
     )
-    lag = None if lags.dropna().empty else float(lags.median())
+    lag = float(lags.median()) if len(lags) else None
     return Performance("not enough labels", reason, settings.metric, then, labelled, coverage, lag)
 
 

@@ -18,9 +18,9 @@ class Released:
     reference: Reference
 
 
-def released(project: str) -> Released:
+def released(project: str, home: Path = registry.HOME) -> Released:
     """The reference that monitoring compares with; raises UserError when the champion was registered without one."""
-    store = registry.open_registry(project)
+    store = registry.open_registry(project, home)
     champion = store.state().named(CHAMPION)
     if champion is None:
         return Released("the last build", reference.loads(files.read_bytes(files.REFERENCE), str(files.REFERENCE)))
@@ -30,7 +30,7 @@ def released(project: str) -> Released:
         path = place / files.REFERENCE.name
         if not path.exists():
             raise UserError(
-                f"version {champion.number} was registered without its reference, so there is nothing to compare "
-                f"with. Release again: `make run` and `make register` keep one beside every new version."
+                f"version {champion.number} was registered without {path.name}, so there is nothing to compare with. "
+                f"Every new version keeps one: train again, then `make run` and `make register`."
             )
         return Released(f"version {champion.number}", reference.loads(path.read_bytes(), f"version {champion.number}"))
