@@ -71,6 +71,10 @@ clean: ## Remove what the pipeline built; .venv, data and .mlflow stay
 prove: pipeline-venv ## Plant a fault for every gate and show that each is caught (a minute)
 	@python -m tests.gates.prove
 
+.PHONY: calibrate
+calibrate: setup ## How often the drift rule cries wolf and what it misses, into docs/monitoring.md [QUICK=1]
+	@python -m tools.calibrate $(if $(QUICK),--quick)
+
 ##@ Registry
 .PHONY: register
 register: pipeline-venv ## Make the gated build a version; FORCE='reason' registers a refused one

@@ -1,5 +1,6 @@
 """How often a rule flags windows that are quiet, and windows that moved."""
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -74,6 +75,8 @@ def evidently_flags(trained: pd.DataFrame, window: pd.DataFrame) -> tuple[bool, 
     from evidently import Report  # noqa: PLC0415 - eight seconds
     from evidently.presets import DataDriftPreset  # noqa: PLC0415
 
-    metrics = Report([DataDriftPreset()]).run(window, trained).dict()["metrics"]
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        metrics = Report([DataDriftPreset()]).run(window, trained).dict()["metrics"]
     count = next(m for m in metrics if m["metric_name"].startswith("DriftedColumnsCount"))["value"]
     return bool(count["count"] > 0), bool(count["share"] >= 0.5)  # its default drift_share
