@@ -71,6 +71,10 @@ clean: ## Remove what the pipeline built; .venv, data and .mlflow stay
 prove: pipeline-venv ## Plant a fault for every gate and show that each is caught (a minute)
 	@python -m tests.gates.prove
 
+.PHONY: calibrate
+calibrate: setup ## How often the drift rule cries wolf and what it misses, into docs/monitoring.md [QUICK=1]
+	@python -m tools.calibrate $(if $(QUICK),--quick)
+
 ##@ Registry
 .PHONY: register
 register: pipeline-venv ## Make the gated build a version; FORCE='reason' registers a refused one
@@ -103,6 +107,15 @@ registry-push: pipeline-venv ## Merge, then send what is new as one commit (REMO
 .PHONY: registry-prune
 registry-prune: pipeline-venv ## Delete model files but for aliased versions and the last KEEP=20
 	@python -m ml.stages.registry_prune --keep $(or $(KEEP),20)
+
+##@ Monitoring
+.PHONY: traffic
+traffic: setup ## Send simulated customers through the API [MONTHS=13-14 ROWS=1000 SEED=0 URL=a running server]
+	@python -m demo.traffic --months $(or $(MONTHS),13-14) --rows $(or $(ROWS),1000) --seed $(or $(SEED),0) --url "$(URL)"
+
+.PHONY: monitor
+monitor: setup ## Judge the newest predictions: stable, drift, degraded [HISTORY=1: draw all verdicts] [STRICT=1]
+	@python -m ml.stages.monitor $(if $(HISTORY),--history) $(if $(STRICT),--strict)
 
 ##@ Retraining
 .PHONY: retrain

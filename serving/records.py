@@ -3,6 +3,7 @@
 import hmac
 import time
 from collections.abc import Sequence
+from contextvars import ContextVar
 from functools import lru_cache
 from typing import Any
 
@@ -13,6 +14,7 @@ from ml.params import Data
 from serving.settings import Settings, secret_lines
 
 OURS = {"id", "score", "label"}  # beside the features in a row of the log
+SIMULATED: ContextVar[str] = ContextVar("simulated", default="")  # the request's own time, when it is a simulation's
 
 
 class Recorder:
@@ -46,12 +48,12 @@ class Recorder:
     def prediction(self, head: dict[str, str], rows: Sequence[dict[str, Any]]) -> bytes:
         """One answered request; `head` holds request_id, model and variant, each row its id, score and label."""
         kept = rows if self._plain else [self._clean(row) for row in rows]
-        return to_json({"kind": "prediction", "time": _now(), **head, "rows": kept})
+        return to_json({"kind": "prediction", **_stamp(), **head, "rows": kept})
 
     def feedback(self, identity: str | int, label: Any) -> bytes:
         """One late label."""
         identity = self._hashed(identity) if "id" in self._hash else identity
-        return to_json({"kind": "feedback", "time": _now(), "id": identity, "label": label})
+        return to_json({"kind": "feedback", **_stamp(), "id": identity, "label": label})
 
     def _clean(self, row: dict[str, Any]) -> dict[str, Any]:
         return {
@@ -73,3 +75,10 @@ def _now() -> str:
 @lru_cache(maxsize=1)
 def _second(seconds: int) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
+
+
+def _stamp() -> dict[str, Any]:
+    """When, and that it is simulated if it is."""
+    if given := SIMULATED.get():
+        return {"time": given, "simulated": True}
+    return {"time": _now()}

@@ -45,6 +45,7 @@ class Settings(BaseModel):
     log_omit: Names = ()
     log_hash: Names = ()
     log_secret_file: Path | None = None
+    simulated_time: bool = False
 
     @model_validator(mode="after")
     def _complete(self) -> Self:

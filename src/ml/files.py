@@ -29,6 +29,7 @@ INTERVALS = BUILD / "intervals.json"
 PARITY = BUILD / "parity.json"
 PLOTS = BUILD / "plots"
 SCORES = BUILD / "scores.parquet"
+REFERENCE = BUILD / "reference.json"
 VERDICT = BUILD / "verdict.json"
 PROOF = BUILD / "prove.json"
 IMAGE = BUILD / "image.json"
@@ -36,6 +37,10 @@ SMOKE = BUILD / "smoke.json"
 RETRAIN = BUILD / "retrain.json"
 QUARANTINE = BUILD / "quarantine.csv"
 MONITOR = BUILD / "monitor.json"
+MONITOR_TEXT = BUILD / "monitor.md"
+MONITOR_HISTORY = BUILD / "monitor_history.html"
+EVIDENTLY = BUILD / "evidently.html"
+EVIDENTLY_LABELS = BUILD / "evidently_classification.html"
 REPORT = BUILD / "report.md"
 REPORT_HTML = BUILD / "report.html"
 
@@ -67,6 +72,25 @@ def read_table(path: Path | str) -> pd.DataFrame:
     return frame
 
 
+def read_tables(url: str) -> pd.DataFrame:
+    """All tables that a path or URL of fsspec names, wildcards too, one below the other; raises UserError without."""
+    import fsspec  # noqa: PLC0415
+    import pandas as pd  # noqa: PLC0415
+
+    read = pd.read_parquet if url.endswith(".parquet") else pd.read_csv
+    try:
+        found = fsspec.open_files(url, "rb", expand=True)
+        parts = []
+        for file in found:
+            with file as content:
+                parts.append(read(content))
+    except (ImportError, OSError, ValueError) as error:
+        raise UserError(f"{url} cannot be read: {_first_line(error)} Correct the address or its credentials.") from None
+    if not parts:
+        raise UserError(f"{url} names no file. Correct the address, or write the tables there first.")
+    return pd.concat(parts, ignore_index=True)
+
+
 def write_table(frame: pd.DataFrame, path: Path) -> None:
     """Write a Parquet file; the same frame gives the same bytes."""
     _whole(path, lambda file: frame.to_parquet(file, index=False, compression="zstd"))
@@ -83,6 +107,12 @@ def write_rows(records: list[dict[str, Any]], path: Path) -> None:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerows([records[0].keys(), *([_short(value) for value in r.values()] for r in records)])
     write_text(text.getvalue(), path)
+
+
+def append_text(text: str, path: Path) -> None:
+    """Add text to the end of a file that somebody else owns, such as a job's summary."""
+    with path.open("a", encoding="utf-8") as file:
+        file.write(text)
 
 
 def read_json(path: Path) -> Any:

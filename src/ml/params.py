@@ -216,6 +216,20 @@ class Alert(Section):
     silent_days: Annotated[float, Field(gt=0)] = 3
 
 
+class Monitor(Section):
+    """When a window of predictions has drifted or its model has become worse."""
+
+    min_rows: Count = 500
+    alpha: Open = 0.05
+    effect: Share = 0.1
+    missing_rise: Share = 0.05
+    source: str = ""
+    window_days: Annotated[float, Field(gt=0)] = 30
+    window_rows: Count = 50_000
+    metric: Metric = "roc_auc"
+    min_labels: Annotated[int, Field(ge=40)] = 200
+
+
 class Params(Section):
     """All of `params.yaml`."""
 
@@ -231,6 +245,7 @@ class Params(Section):
     log: Log = Log()
     retrain: Retrain = Retrain()
     alert: Alert = Alert()
+    monitor: Monitor = Monitor()
 
     @model_validator(mode="after")
     def _gates_fit_columns(self) -> Self:
