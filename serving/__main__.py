@@ -33,12 +33,14 @@ def build() -> object:
 
     settings = read_settings()
     models = load_models(settings)
-    log = PredictionLog(Path(settings.log_directory), settings.prediction_log)
-    if settings.log == "on" and settings.log_unavailable == "refuse":
-        try:
-            log.check()
-        except OSError as error:
-            raise UserError(str(error)) from None
+    log = None
+    if settings.log == "on":
+        log = PredictionLog(Path(settings.prediction_log.directory), settings.prediction_log)
+        if settings.prediction_log.unavailable == "refuse":
+            try:
+                log.check()
+            except OSError as error:
+                raise UserError(str(error)) from None
     return create_app(models, log, settings)
 
 

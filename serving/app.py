@@ -86,8 +86,8 @@ REFUSALS = {
 }  # fmt: skip
 
 
-def create_app(models: Models, log: PredictionLog, settings: Settings) -> FastAPI:
-    """The application that serves these models and writes to this log."""
+def create_app(models: Models, log: PredictionLog | None, settings: Settings) -> FastAPI:
+    """The application that serves these models and writes to this log; without one it remembers nothing."""
     data = models.champion.model.contract.data
     metrics = Metrics()
     service = Service(models, log, Recorder(data, settings), settings, metrics)
@@ -127,7 +127,8 @@ def _lifespan(service: Service) -> Any:
         gc.freeze()  # what start-up made is never garbage
         yield
         await service.drain()
-        service.log.close()
+        if service.log:
+            service.log.close()
 
     return lifespan
 
@@ -170,9 +171,10 @@ def _add_operations(app: FastAPI, service: Service) -> None:
     async def ready() -> dict[str, str]:
         """The model is loaded and the prediction log can be written."""
         try:
-            service.log.check()
+            if service.log:
+                service.log.check()
         except LogUnavailable as error:
-            if service.settings.log_unavailable == "refuse":
+            if service.settings.prediction_log.unavailable == "refuse":
                 raise Refused(503, "log", str(error)) from None
         return {"status": "ready", "model": service.models.champion.model.name}
 
@@ -185,8 +187,9 @@ def _add_operations(app: FastAPI, service: Service) -> None:
     @app.get("/metrics", tags=["operations"], response_class=Response)
     async def metrics() -> Response:
         """For Prometheus."""
-        service.metrics.backlog.set(service.log.backlog())
-        service.metrics.missing.set(service.log.missing)
+        if service.log:
+            service.metrics.backlog.set(service.log.backlog())
+            service.metrics.missing.set(service.log.missing)
         return Response(service.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 

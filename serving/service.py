@@ -52,7 +52,7 @@ class Service:
     """What the routes share."""
 
     models: Models
-    log: PredictionLog
+    log: PredictionLog | None
     recorder: Recorder
     settings: Settings
     metrics: Metrics = field(default_factory=Metrics)

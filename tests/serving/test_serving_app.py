@@ -196,6 +196,15 @@ def test_without_a_log_nothing_is_predicted_unless_the_setting_says_so(start, cu
     assert "serving_log_missing_lines 1.0" in counting.get("/metrics").text
 
 
+def test_without_a_prediction_log_rows_are_answered_and_late_labels_refused(start, customers, tmp_path):
+    client = start(log="off")
+
+    assert client.post("/predict", json={"rows": rows(customers, DATA, 1)}).status_code == 200
+    assert client.post("/feedback", json={"labels": [{"id": 1, "label": True}]}).status_code == 503
+    assert client.get("/health/ready").status_code == client.get("/metrics").status_code == 200
+    assert not (tmp_path / "logs").exists()
+
+
 def test_a_shadow_is_logged_and_not_returned(start, folder, forest, customers, tmp_path):
     client = start(challenger=forest)
     sent = rows(customers, DATA, 5)
@@ -281,11 +290,35 @@ def test_metrics_count_requests_rows_labels_and_refusals(start, customers):
         ({"SERVING_PORT": "x"}, "SERVING_PORT"),
         ({"SERVING_CANARY": "0.1"}, "SERVING_CHALLENGER"),
         ({"SERVING_LOG_HASH": "plan"}, "SERVING_LOG_SECRET_FILE"),
+        ({"SERVING_LOG_FSYNC": "often"}, "SERVING_LOG_FSYNC"),
+        ({"SERVING_LOG_KEEP_DAYS": "7"}, "SERVING_LOG_KEEP_DAYS"),
+        ({"SERVING_PREDICTION_LOG": "logs"}, "SERVING_PREDICTION_LOG"),
     ],
 )
 def test_wrong_settings_are_refused_by_name(environment, named):
     with pytest.raises(UserError, match=named):
         read_settings(environment)
+
+
+def test_the_log_is_set_by_params_yaml_then_prediction_log_then_the_server_s_own_variables(tmp_path):
+    params = tmp_path / "params.yaml"
+    ours = (ROOT / "params.yaml").read_text(encoding="utf-8")
+    params.write_text(ours.replace("directory: logs", "directory: here").replace("fsync_ms: 50", "fsync_ms: 70"))
+    place, own = {"PREDICTION_LOG": "/there"}, {"SERVING_LOG_DIRECTORY": "/own", "SERVING_LOG_FSYNC_MS": "90"}
+
+    found = [
+        read_settings(environment, file).prediction_log
+        for environment, file in [
+            ({}, params),
+            (place, params),
+            ({"PREDICTION_LOG": "s3://bucket/log"}, params),
+            (place | own, params),
+            ({}, tmp_path / "none"),
+        ]
+    ]
+
+    assert [log.directory for log in found] == ["here", "/there", "here", "/own", "logs"]
+    assert [log.fsync_ms for log in found] == [70, 70, 70, 90, 50]
 
 
 def test_the_server_refuses_a_secret_that_everyone_may_read(start, tmp_path):
