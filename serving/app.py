@@ -17,17 +17,17 @@ from pydantic import ConfigDict, Field, ValidationError
 from pydantic_core import to_json
 from typing_extensions import TypedDict
 
-from ml.errors import UserError
 from serving import contract, invocations
 from serving.contract import Body, Id, Problem
 from serving.fast import Application, FastRoute, read
-from serving.guard import Guard, Refused, say
+from serving.guard import Guard, Refused
 from serving.log import LogUnavailable, PredictionLog
 from serving.metrics import Metrics
 from serving.models import Model
 from serving.records import Recorder
 from serving.service import Models, Service
 from serving.settings import Settings
+from serving.swap import Swapper
 
 
 class Prediction(TypedDict):
@@ -120,26 +120,19 @@ class _Explain:
 def _lifespan(service: Service) -> Any:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        loop = asyncio.get_running_loop()
+        loop, swapper = asyncio.get_running_loop(), Swapper(service)
+        swapper.start()
         with suppress(AttributeError, NotImplementedError, ValueError, RuntimeError):  # Windows, or not the main thread
-            loop.add_signal_handler(signal.SIGHUP, _swap, service)
+            loop.add_signal_handler(signal.SIGHUP, swapper.hang_up)
         gc.collect()
         gc.freeze()  # what start-up made is never garbage
         yield
+        swapper.stop()
         await service.drain()
         if service.log:
             service.log.close()
 
     return lifespan
-
-
-def _swap(service: Service) -> None:
-    try:
-        service.swap()
-    except UserError as error:
-        say("swap refused", error=str(error))
-    else:
-        say("swapped", model=service.models.champion.model.name)
 
 
 def _add_predictions(app: FastAPI, service: Service, body: Body) -> None:

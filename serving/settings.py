@@ -10,10 +10,11 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from ml import segments
 from ml.errors import UserError
 from ml.params import Log, read_params
+from serving.registry import follows
 
 PREFIX = "SERVING_"
 PARAMS = Path("params.yaml")
-LOG = ("directory", "fsync", "fsync_ms", "segment_mb", "segment_seconds", "unavailable")  # what a writer needs of `log:`
+LOG = ("directory", "fsync", "fsync_ms", "segment_mb", "segment_seconds", "unavailable")  # what a writer needs
 Names = Annotated[
     tuple[str, ...],
     BeforeValidator(lambda v: [n.strip() for n in v.split(",") if n.strip()] if isinstance(v, str) else v),
@@ -27,6 +28,7 @@ class Settings(BaseModel):
 
     model: str = "build/model"
     challenger: str | None = None
+    poll_seconds: Annotated[float, Field(ge=0, le=86_400)] = 0
     canary: Annotated[float, Field(ge=0, lt=1)] = 0.0
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65_535)] = 8000
@@ -48,6 +50,8 @@ class Settings(BaseModel):
     def _complete(self) -> Self:
         if self.canary and not self.challenger:
             raise ValueError("SERVING_CANARY needs SERVING_CHALLENGER, the model that gets this share")
+        if self.poll_seconds and not (follows(self.model) or follows(self.challenger)):
+            raise ValueError("SERVING_POLL_SECONDS needs a model named by alias: SERVING_MODEL=models:/churn@champion")
         if self.challenger and not self.canary and self.log == "off":
             raise ValueError("SERVING_LOG=off would forget what the shadow in SERVING_CHALLENGER says, its only answer")
         if self.log_hash and not self.log_secret_file:

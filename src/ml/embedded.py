@@ -11,8 +11,6 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from filelock import FileLock
-
 from ml import files, ledger, mirror, tracking
 from ml.errors import UserError
 from ml.ledger import Entry, State, Version
@@ -35,6 +33,8 @@ class Embedded:
 
     def change(self, edit: Callable[[list[Entry]], list[Entry]]) -> list[Entry]:
         """Replace the ledger by what `edit` makes of it; nobody else writes meanwhile, a crash leaves the old."""
+        from filelock import FileLock  # noqa: PLC0415  (serving only reads, and has no filelock)
+
         self.home.mkdir(parents=True, exist_ok=True)
         with FileLock(self.home / "ledger.lock"):
             before = self.entries()
@@ -101,6 +101,8 @@ class Embedded:
 
     def show(self) -> State:
         """Bring MLflow's database up to date with the ledger; the state they agree on."""
+        from filelock import FileLock  # noqa: PLC0415
+
         with FileLock(self.home / "view.lock"):
             state = self.state()
             tracking.send(self.project, self.home)
