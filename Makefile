@@ -136,6 +136,10 @@ serve: setup ## Serve build/model on port 8000 (MODEL= PORT= WORKERS= CHALLENGER
 	@SERVING_MODEL="$(MODEL)" SERVING_PORT="$(PORT)" SERVING_WORKERS="$(WORKERS)" SERVING_CHALLENGER="$(CHALLENGER)" \
 	  SERVING_CANARY="$(CANARY)" python -m serving
 
+.PHONY: compare-live
+compare-live: pipeline-venv ## Champion or challenger? By the prediction log and its labels (SINCE= UNTIL= CHALLENGER=churn@3)
+	@python -m ml.stages.compare_live --since "$(SINCE)" --until "$(UNTIL)" --challenger "$(CHALLENGER)"
+
 .PHONY: bench-serving
 bench-serving: setup ## Our server beside its peers, as ratios (5 minutes; needs wrk; QUICK=1 for a look)
 	@python tools/bench_serving.py $(if $(QUICK),--quick)
