@@ -80,7 +80,7 @@ def judge(found: Duel, params: Params) -> tuple[str, str]:
                 f"{FEWEST} are needed. Send labels to POST /feedback, or wait for them."
             )
     result = _paired(old, new, params) if found.paired else unpaired(old, new, params)
-    rows = f"on the same {len(old.label):,} ids" if found.paired else f"on {len(new.label):,} ids, not the same ones,"
+    rows = f"on the same {len(old.label):,} ids" if found.paired else f"on {len(new.label):,} ids of its own"
     ahead = "ahead of" if result.value >= 0 else "behind"
     return result.outcome, (
         f"{result.outcome}: {new.model} is {abs(result.value):.4f} {ahead} {old.model} in {rule.metric} {rows} "
