@@ -17,6 +17,7 @@ from pydantic import ConfigDict, Field, ValidationError
 from pydantic_core import to_json
 from typing_extensions import TypedDict
 
+from ml.errors import UserError
 from serving import contract, invocations
 from serving.contract import Body, Id, Problem
 from serving.fast import Application, FastRoute, read
@@ -214,7 +215,12 @@ def _add_mlflow(app: FastAPI, service: Service, body: Body) -> None:
 
 def _add_docs(app: FastAPI) -> None:
     """Swagger UI from our own address: the pages work without the internet."""
-    assets = Path(find_spec("fastapi_offline").origin).parent / "static"
+    package = find_spec("fastapi_offline")
+    if package is None:
+        raise UserError(
+            "the package fastapi-offline, which brings the pages of /docs, is missing. Install the extra `serving`."
+        )
+    assets = Path(package.origin).parent / "static"
     app.mount("/assets", StaticFiles(directory=assets))
 
     @app.get("/docs", include_in_schema=False)

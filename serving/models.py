@@ -49,7 +49,13 @@ def load(source: str) -> Model:
     digest = hashlib.sha256(files[predictor.MODEL]).hexdigest()
     if version and registry.name(source) != contract.project:
         raise UserError(f"{source} is a model of {contract.project}. Write models:/{contract.project}…")
-    loaded = predictor.from_files(files, source)
+    try:
+        loaded = predictor.from_files(files, source)
+    except ImportError as error:
+        raise UserError(
+            f"{source} has no form that serves without scikit-learn, and {error.name} is missing here. "
+            "Install the extra `pipeline`, or train one of the built-in models."
+        ) from None
     _try(loaded, contract, source)
     name = f"{contract.project}@{version or digest[:12]}"
     return Model(name, source, digest, contract, loaded, form.get("reason"), lineage, version)

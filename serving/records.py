@@ -12,17 +12,15 @@ from ml.errors import UserError
 from ml.params import Data
 from serving.settings import Settings, secret_lines
 
+OURS = {"id", "score", "label"}  # beside the features in a row of the log
+
 
 class Recorder:
     """Builds lines; leaves out or hashes the columns that settings name."""
 
     def __init__(self, data: Data, settings: Settings) -> None:
-        taken = sorted({"id", "score", "label"} & data.columns.keys())
-        if taken:
-            raise UserError(
-                f"the contract has a feature called {taken[0]}, a name that answers use. Rename the column."
-            )
-        known = {"id", *data.columns}
+        self._renamed = {name: f"features.{name}" for name in OURS & data.columns.keys()}
+        known = {"id", *(self._renamed.get(name, name) for name in data.columns)}
         wrong = sorted({*settings.log_omit, *settings.log_hash} - known)
         if wrong:
             raise UserError(
@@ -38,6 +36,12 @@ class Recorder:
             raise UserError(f"{settings.log_secret_file} is empty. Put a random line in it: openssl rand -hex 32")
         self._secret = lines[0].encode() if lines else b""
         self._plain = not self._omit and not self._hash
+
+    def features(self, row: dict[str, Any]) -> dict[str, Any]:
+        """A row's features as the log names them: one that is called as a key of the log is `features.<name>`."""
+        if not self._renamed:
+            return row
+        return {self._renamed.get(name, name): value for name, value in row.items()}
 
     def prediction(self, head: dict[str, str], rows: Sequence[dict[str, Any]]) -> bytes:
         """One answered request; `head` holds request_id, model and variant, each row its id, score and label."""

@@ -87,7 +87,7 @@ class Service:
     _swapping: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def __post_init__(self) -> None:
-        self._show()
+        self._show(1)
 
     def swap(self) -> None:
         """Load the models again and serve them from the next request on; on a mistake the present ones stay."""
@@ -123,13 +123,13 @@ class Service:
         return fresh
 
     def _take(self, fresh: Models) -> None:
+        self._show(0)
         self.models = fresh
-        self._show()
+        self._show(1)
 
-    def _show(self) -> None:
-        self.metrics.info.clear()
+    def _show(self, serves: int) -> None:
         for served in filter(None, (self.models.champion, self.models.challenger)):
-            self.metrics.info.labels(served.model.name, served.variant, served.model.predictor.kind).set(1)
+            self.metrics.info.labels(served.model.name, served.variant, served.model.predictor.kind).set(serves)
 
     async def _split(self, models: Models, ids: list, rows: list, request_id: str) -> list[dict[str, Any]]:
         places: dict[bool, list[int]] = {False: [], True: []}
@@ -148,7 +148,7 @@ class Service:
         threshold, name, variant = served.model.contract.threshold, served.model.name, served.variant
         head = {"request_id": request_id, "model": name, "variant": variant}
         kept = [
-            {"id": identity, **row, "score": score, "label": score >= threshold}
+            {"id": identity, **self.recorder.features(row), "score": score, "label": score >= threshold}
             for identity, row, score in zip(ids, rows, scores, strict=True)
         ]
         if self.settings.log == "on":

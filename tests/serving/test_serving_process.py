@@ -1,6 +1,5 @@
 """The server as a process: kills, drains, swaps, MLflow's client, the OpenAPI document and the page in a browser."""
 
-import contextlib
 import http.client
 import json
 import os
@@ -11,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from pathlib import Path
+import urllib.request
 
 import pytest
 import schemathesis
@@ -20,12 +19,12 @@ from hypothesis import settings as hypothesis_settings
 
 from ml import model
 from ml.params import read_params
+from tests.serving.crowd import writing
 from tests.serving.load import Load
-from tests.serving.server import ROOT, application, built, lines, rows, running
+from tests.serving.server import ROOT, application, built, lines, rows, running, wait_ready
 
 pytestmark = pytest.mark.slow
 DATA = read_params(ROOT / "params.yaml").data
-KILLS = 8
 PIPES = {"cwd": ROOT, "capture_output": True, "text": True}
 
 
@@ -41,35 +40,85 @@ def port():
         return taken.getsockname()[1]
 
 
-def workers(parent):
-    """The process ids of workers: children that multiprocessing spawned."""
-    found = []
-    for task in Path(f"/proc/{parent}/task").iterdir():
-        for child in (task / "children").read_text().split():
-            with contextlib.suppress(FileNotFoundError):
-                if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
-                    found.append(int(child))
-    return found
+def test_no_acknowledged_prediction_is_lost_or_doubled_by_a_hundred_kill_9(folder, tmp_path, port, customers):
+    logs = tmp_path / "logs"
+    environment = {**os.environ, "SERVING_MODEL": str(folder), "SERVING_LOG_DIRECTORY": str(logs)}
+    command = [sys.executable, "-m", "tests.serving.crowd", str(port), str(logs), "100"]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, cwd=ROOT, env=environment, **pipes) as process:
+        wait_ready(port, process)
+        with Load(port, rows(customers, DATA, 1)[0], clients=8) as load:
+            killed = int(process.stdout.readline())
+
+    assert killed == 100
+    assert len(load.answered) > 1000
+    assert_each_is_logged_once(load.answered, logs)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="finds the workers in /proc, which Linux has")
-def test_no_acknowledged_prediction_is_lost_or_doubled_by_kill_9(folder, tmp_path, port, customers):
-    row = rows(customers, DATA, 1)[0]
-    killed = 0
-    with running(folder, tmp_path / "logs", port, workers=2) as process, Load(port, row) as load:
+def test_workers_that_are_killed_are_replaced_and_lose_nothing(folder, tmp_path, port, customers):
+    logs, killed = tmp_path / "logs", set()
+    with running(folder, logs, port, workers=2) as process, Load(port, rows(customers, DATA, 1)[0]) as load:
         end = time.monotonic() + 60
-        while killed < KILLS and time.monotonic() < end:
-            time.sleep(0.8)
-            for worker in workers(process.pid)[:1]:
+        while len(killed) < 5 and process.poll() is None and time.monotonic() < end:
+            for worker in writing(logs) - killed:
                 os.kill(worker, signal.SIGKILL)
-                killed += 1
+                killed.add(worker)
+            time.sleep(0.05)
 
-    raw = b"".join(path.read_bytes() for path in (tmp_path / "logs").iterdir() if ".jsonl" in path.name)
+    assert len(killed) >= 5
+    assert_each_is_logged_once(load.answered, logs)
+
+
+def assert_each_is_logged_once(answered, logs):
+    raw = b"".join(path.read_bytes() for path in logs.iterdir() if ".jsonl" in path.name)
     logged = [json.loads(line)["request_id"] for line in raw.splitlines() if line.endswith(b"}")]
-    assert killed == KILLS
-    assert len(load.answered) > 100
-    assert set(load.answered) <= set(logged)
+    assert set(answered) <= set(logged)
     assert len(logged) == len(set(logged))
+
+
+def metrics(port):
+    """Every series of /metrics by its name and labels."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+        lines_ = [line for line in answer.read().decode().splitlines() if not line.startswith("#")]
+    return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines_)}
+
+
+def served(found):
+    """Which forms of a model serve, of all that did."""
+    info = {name: value for name, value in found.items() if name.startswith("serving_model_info")}
+    return {re.search(r'form="(\w+)"', name)[1]: value for name, value in info.items()}
+
+
+def test_metrics_of_several_workers_are_one_and_outlive_a_worker(folder, tmp_path, port, customers, params):
+    place = tmp_path / "place"
+    shutil.copytree(folder, place)
+    body = json.dumps({"rows": rows(customers, DATA, 3)})
+    with running(place, tmp_path / "logs", port, workers=3) as process:
+        for _ in range(60):  # a connection each, so that all workers get some
+            _post(port, "/predict", body)
+        answered, before = writing(tmp_path / "logs"), metrics(port)
+        built(place, customers, params, "random_forest")
+        process.send_signal(signal.SIGHUP)
+        os.kill(next(iter(answered)), signal.SIGKILL)
+        end = time.monotonic() + 30
+        while served(after := metrics(port)) != {"linear": 0, "onnx": 1} and time.monotonic() < end:
+            time.sleep(0.2)
+
+    assert len(answered) > 1
+    assert before['serving_requests_total{path="/predict",status="200"}'] == 60
+    assert [v for name, v in before.items() if name.startswith("serving_rows_total")] == [180]
+    assert after['serving_requests_total{path="/predict",status="200"}'] == 60
+    assert served(after) == {"linear": 0, "onnx": 1}
+
+
+def _post(port, path, body):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection.request("POST", path, body, {"content-type": "application/json"})
+    answer = connection.getresponse()
+    content = answer.read()
+    connection.close()
+    assert answer.status == 200, content
+    return json.loads(content)
 
 
 def test_sigterm_answers_what_was_taken_and_sighup_swaps_without_a_failure(folder, tmp_path, port, customers, params):
