@@ -73,13 +73,14 @@ def _append(home, entry):
 
 
 @contextlib.contextmanager
-def running(folder, logs, port, cwd=ROOT, **settings):
-    """`python -m serving` as a process, ready to answer; ends with the block."""
+def running(folder, logs, port, cwd=ROOT, before=(), **settings):
+    """`python -m serving` (after the command `before`) as a process, ready to answer; ends with the block."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("SERVING_")}
     environment |= {f"SERVING_{k.upper()}": str(v) for k, v in settings.items()}
     environment |= {"SERVING_MODEL": str(folder), "SERVING_LOG_DIRECTORY": str(logs), "SERVING_PORT": str(port)}
     environment |= {"PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"}
-    process = subprocess.Popen([sys.executable, "-m", "serving"], cwd=cwd, env=environment, stdout=subprocess.DEVNULL)
+    command = [*before, sys.executable, "-m", "serving"]
+    process = subprocess.Popen(command, cwd=cwd, env=environment, stdout=subprocess.DEVNULL)
     try:
         wait_ready(port, process)
         yield process

@@ -9,8 +9,10 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
+from pathlib import Path
 
 import pytest
 import schemathesis
@@ -151,6 +153,42 @@ def test_the_start_is_refused_with_a_reason_and_without_a_traceback(tmp_path):
     assert done.returncode == 1
     assert "holds no model" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.fixture
+def nobody():
+    """A command before a command, that makes it an account which owns nothing; none where we are no root ourselves."""
+    if os.getuid() != 0:
+        return []
+    who = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+    reads = [
+        "--inh-caps=+dac_read_search",
+        "--ambient-caps=+dac_read_search",
+    ]  # root's own Python may be closed to others
+    if not shutil.which("setpriv") or subprocess.run([*who, *reads, "true"], check=False).returncode:
+        pytest.skip("cannot become another account here: apt-get install util-linux, or run as a user")
+    return [*who, *reads]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_the_server_needs_no_root_and_writes_nothing_but_its_log(folder, port, customers, nobody, workers):
+    with tempfile.TemporaryDirectory() as place:  # pytest's own folders are closed to other accounts
+        home = Path(place)
+        shutil.copytree(folder, home / "model")
+        (home / "logs").mkdir()
+        (home / "logs").chmod(0o777)
+        before = set(home.rglob("*"))
+        for path in (home / "model", home):
+            path.chmod(0o555)
+        settings = {"before": nobody, "cwd": home, "workers": workers}
+        with running(home / "model", home / "logs", port, **settings):
+            _post(port, "/predict", json.dumps({"rows": rows(customers, DATA, 3)}))
+        home.chmod(0o755)
+
+        (written,) = set(home.rglob("*")) - before
+        assert written.parent.name == "logs"
+        assert written.stat().st_uid == (os.getuid() or 65534)
+        assert len(lines(home / "logs")[0]["rows"]) == 3
 
 
 def test_the_serving_path_loads_neither_pandas_nor_scikit_learn_nor_mlflow(folder, tmp_path):
