@@ -27,7 +27,6 @@ from tests.serving.server import ROOT, application, built, lines, rows, running,
 
 pytestmark = pytest.mark.slow
 DATA = read_params(ROOT / "params.yaml").data
-PIPES = {"cwd": ROOT, "capture_output": True, "text": True}
 
 
 @pytest.fixture(scope="module")
