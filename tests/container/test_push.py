@@ -65,5 +65,5 @@ def test_a_registry_that_is_not_there_is_one_sentence(image, monkeypatch):
         monkeypatch.setenv(name, value)
     podman("tag", image, "127.0.0.1:9/churn:lost")
 
-    with pytest.raises(UserError, match="127.0.0.1:9/churn:lost could not be pushed"):
+    with pytest.raises(UserError, match=r"churn:lost could not be pushed"):
         containers.push("127.0.0.1:9/churn:lost")
