@@ -78,8 +78,8 @@ def base(image: str) -> Result:
         command = ["trivy", "image", *flags, "--exit-code", str(VULNERABLE), "--input", str(archive)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode == VULNERABLE:
-        results = json.loads(done.stdout)["Results"]
-        found = [f"{v['PkgName']}: {v['VulnerabilityID']}" for part in results for v in part.get("Vulnerabilities", [])]
+        parts = [part.get("Vulnerabilities") or [] for part in json.loads(done.stdout)["Results"]]
+        found = [f"{one['PkgName']}: {one['VulnerabilityID']}" for part in parts for one in part]
         return Result("whole image", False, f"{len(found)} known: {_some(found)}. Take a newer base in Dockerfile")
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
