@@ -140,6 +140,10 @@ serve: setup ## Serve build/model on port 8000 (MODEL= PORT= WORKERS= CHALLENGER
 bench-serving: setup ## Our server beside its peers, as ratios (minutes; needs wrk)
 	@python tools/bench_serving.py
 
+##@ Deployment
+.PHONY: manifests
+manifests: setup ## Render the Kubernetes objects: ENV=staging IMAGE=name@sha256:…
+	@python -m ml.stages.manifests --env $(or $(ENV),staging) --image "$(IMAGE)"
 
 ##@ The fork
 .PHONY: adopt
