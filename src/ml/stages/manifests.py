@@ -10,7 +10,7 @@ def main(env: str, image: str) -> None:
     text = manifests.render(project, env, image)
     path = manifests.FOLDER / f"{env}.yaml"
     files.write_text(text, path)
-    cli.say(f"manifests: {path} holds {text.count("---") + 1} objects for namespace {project}-{env}")
+    cli.say(f"manifests: {path} holds {text.count('---') + 1} objects for namespace {project}-{env}")
     cli.say(f"manifests: Next: kubectl diff -f {path}; make deploy TARGET=k8s ENV={env} IMAGE={image}")
 
 
