@@ -145,6 +145,16 @@ bench-serving: setup ## Our server beside its peers, as ratios (minutes; needs w
 manifests: setup ## Render the Kubernetes objects: ENV=staging IMAGE=name@sha256:…
 	@python -m ml.stages.manifests --env $(or $(ENV),staging) --image "$(IMAGE)"
 
+##@ Image
+.PHONY: image
+image: pipeline-venv ## Build the container image of build/model, or of VERSION=n (PUSH=1 sends it to IMAGE_REGISTRY)
+	@python -m ml.stages.image --version $(or $(VERSION),0) $(if $(PUSH),--push)
+
+.PHONY: smoke
+smoke: pipeline-venv ## Start the image as production would and check it (IMAGE=)
+	@python -m ml.stages.smoke --image "$(IMAGE)"
+
+
 ##@ The fork
 .PHONY: adopt
 adopt: pipeline-venv ## Make your table the data: DATA=file TARGET=column [PROJECT= ID= TIME= POSITIVE=]
