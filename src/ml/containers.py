@@ -69,6 +69,11 @@ class Container:
         """Ask it to end, and end it after so many seconds."""
         _ask("stop", "--time", str(seconds), self.name)
 
+    def finish(self, seconds: int = 30) -> None:
+        """Let it answer what it took, then forget it; one that is gone already is fine."""
+        _call("stop", "--time", str(seconds), self.name)
+        self.remove()
+
     def remove(self) -> None:
         """End it and forget it; one that is gone already is fine."""
         _call("rm", "--force", "--volumes", self.name)

@@ -33,6 +33,7 @@ VERDICT = BUILD / "verdict.json"
 PROOF = BUILD / "prove.json"
 IMAGE = BUILD / "image.json"
 SMOKE = BUILD / "smoke.json"
+DEPLOY = Path(".deploy")  # environments on this machine: a folder each
 RETRAIN = BUILD / "retrain.json"
 QUARANTINE = BUILD / "quarantine.csv"
 MONITOR = BUILD / "monitor.json"
