@@ -1,4 +1,4 @@
-"""The judgement on a new image while it takes traffic: its errors, latency and scores beside those of the one that serves.
+"""The judgement on a new image under traffic: its errors, latency and scores beside those of the one that serves.
 
 Both are read from `/metrics`, so what is judged is what clients got, on this machine as in a cluster.
 """

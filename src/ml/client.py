@@ -68,7 +68,7 @@ class Client:
 def metrics(address: str, patience: float = 2) -> str:
     """What Prometheus would read at host:port; raises UserError when there is no answer."""
     try:
-        with urlopen(f"http://{address}/metrics", timeout=patience) as response:  # noqa: S310 - our own scheme
+        with urlopen(f"http://{address}/metrics", timeout=patience) as response:
             return response.read().decode()
     except (OSError, HTTPException) as error:
         raise UserError(f"the server at {address} gives no answer to GET /metrics: {error}") from None

@@ -20,6 +20,15 @@ Entry = dict[str, Any]
 
 
 @dataclass(frozen=True)
+class Where:
+    """An environment: its name, what runs it, and its port on this machine (0: as before, else deploy.ports)."""
+
+    env: str
+    target: str = "local"
+    port: int = 0
+
+
+@dataclass(frozen=True)
 class Deployment:
     """One deployment; `outcome` is started while it runs, or when its process was killed."""
 
@@ -36,9 +45,9 @@ class Deployment:
     ended: str = ""
 
 
-def begin(env: str, target: str, image: str, model: str, before: str) -> Entry:
+def begin(where: Where, image: str, model: str, before: str) -> Entry:
     """The line of a deployment that starts."""
-    more = {"id": secrets.token_hex(6), "env": env, "target": target, "image": image, "before": before}
+    more = {"id": secrets.token_hex(6), "env": where.env, "target": where.target, "image": image, "before": before}
     return registry.stamped(STARTED, model, "", **more)
 
 
@@ -69,15 +78,11 @@ def read(home: Path = HOME) -> list[Deployment]:
     return list(found.values())
 
 
-def serving(history: list[Deployment], env: str, target: str) -> Deployment | None:
-    """The last deployment of an environment that stayed."""
-    return next((d for d in reversed(history) if (d.env, d.target, d.outcome) == (env, target, DEPLOYED)), None)
-
-
-def previous(history: list[Deployment], env: str, target: str) -> Deployment:
-    """The deployment that served before the present image; raises UserError when there was none."""
-    now = serving(history, env, target)
-    for found in reversed(history):
-        if (found.env, found.target, found.outcome) == (env, target, DEPLOYED) and now and found.image != now.image:
+def previous(history: list[Deployment], where: Where, model: str = "") -> Deployment:
+    """The last that served before the present image, or the last of a model; raises UserError when there was none."""
+    held = [d for d in history if (d.env, d.target, d.outcome) == (where.env, where.target, DEPLOYED)]
+    for found in reversed(held):
+        if found.image != held[-1].image and found.model == (model or found.model):
             return found
-    raise UserError(f"nothing else was deployed to {env} ({target}) before, so there is nothing to go back to.")
+    wanted = f"nothing else with model {model[:12]}" if model else "nothing else"
+    raise UserError(f"{wanted} was deployed to {where.env} ({where.target}) before. See `make deployments`.")

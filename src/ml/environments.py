@@ -2,7 +2,6 @@
 
 import json
 import secrets
-from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -11,6 +10,7 @@ from ml import cli, containers, deployments, files, rollout, smoke
 from ml.bluegreen import BlueGreen
 from ml.client import Client
 from ml.containers import LIMITS
+from ml.deployments import Where
 from ml.errors import UserError
 from ml.gate_params import Api
 from ml.local import Local
@@ -23,39 +23,26 @@ TARGETS = ("local", "compose", "k8s")
 MODEL_LABEL = "ml.model.digest"
 
 
-@dataclass(frozen=True)
-class Where:
-    """An environment: its name, what runs it, and the port on this machine (0: the one of before, else deploy.ports)."""
-
-    env: str
-    target: str = "local"
-    port: int = 0
-
-    @property
-    def folder(self) -> Path:
-        """Where an environment on this machine keeps what it needs."""
-        return files.DEPLOY / f"{self.target}-{self.env}"
-
-
 def open_target(params: Params, where: Where) -> Target:
     """The environment, reachable; raises UserError when there is none of that name."""
     if where.target not in TARGETS:
         raise UserError(f"there is no target `{where.target}`; known: {', '.join(TARGETS)}.")
     if where.env not in params.deploy.ports:
         raise UserError(f"deploy.ports in params.yaml names no `{where.env}`; known: {', '.join(params.deploy.ports)}.")
-    return BlueGreen(where.folder, _port(params.deploy, where), Local(params.project, where.env, where.folder))
+    folder = _folder(where)
+    return BlueGreen(folder, _port(params.deploy, where), Local(params.project, where.env, folder))
 
 
 def deploy(params: Params, where: Where, image: str, rule: Deploy) -> bool:
     """Whether an image now serves; the record says why not, and what served before still does."""
     target = open_target(params, where)
-    where.folder.mkdir(parents=True, exist_ok=True)
+    _folder(where).mkdir(parents=True, exist_ok=True)
     try:
-        with FileLock(where.folder / "lock", timeout=0):
+        with FileLock(_folder(where) / "lock", timeout=0):
             _clear(target, where)
             containers.pull(named(image, where))
             model = (containers.inspect(image)["Config"]["Labels"] or {}).get(MODEL_LABEL, "")
-            entry = deployments.begin(where.env, where.target, image, model, target.image())
+            entry = deployments.begin(where, image, model, target.image())
             deployments.append(entry)
             return _recorded(entry["id"], target, image, (rule, params.gates.api))
     except Timeout:
@@ -116,8 +103,13 @@ def _clear(target: Target, where: Where) -> None:
             cli.say(f"deploy: the deployment of {found.time[:19]} was killed; {target.image() or 'nothing'} serves")
 
 
+def _folder(where: Where) -> Path:
+    """Where an environment on this machine keeps what it needs."""
+    return files.DEPLOY / f"{where.target}-{where.env}"
+
+
 def _port(rule: Deploy, where: Where) -> int:
-    kept = where.folder / "port"
+    kept = _folder(where) / "port"
     if where.port:
         files.write_text(str(where.port), kept)
     return int(files.read_bytes(kept)) if kept.exists() else rule.ports[where.env]

@@ -1,7 +1,7 @@
 """Put an image where it serves, and take it back when it is worse than the one that served."""
 
 from ml import cli, environments, files
-from ml.environments import Where
+from ml.deployments import Where
 from ml.params import read_params
 
 
