@@ -63,10 +63,10 @@ def named(image: str, where: Where) -> str:
 def smoked(image: str, rule: Api, seconds: float) -> str:
     """Start the image apart, ask it what every API must pass, and end it: nothing of this reaches the real log."""
     name = f"smoke-{secrets.token_hex(4)}"
+    recorded = json.loads(containers.read(image, "/app/recorded.json"))
+    labels = containers.inspect(image)["Config"]["Labels"] or {}
     with containers.running(image, name, *LIMITS) as container, Client(container.address, patience=10) as client:
         client.ready(seconds)
-        recorded = json.loads(containers.read(image, "/app/recorded.json"))
-        labels = containers.inspect(image)["Config"]["Labels"]
         checks = [tried("lineage", lambda: smoke.identity(client, labels)), *smoke.answers(client, recorded, rule)]
     failed = next((check for check in checks if not check.passed), None)
     if failed:

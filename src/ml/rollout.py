@@ -61,9 +61,9 @@ def _steps(target: Target, rule: Deploy, say: Callable[[str], None]) -> str:
     start = target.read()
     window = Window()
     for share in rule.steps:
+        say(f"deploy: {share:.0%} of requests for {rule.seconds:g} s; {window.requests:,.0f} answered so far")
         target.weigh(share)
         window = _watch(target, start, rule)
-        say(f"deploy: {share:.0%} of requests for {rule.seconds:g} s; {window.requests:,.0f} answered by it so far")
     few = window.requests < rule.min_requests
     return f"{window.requests:,.0f} requests{': too few to judge latency and scores' if few else ' inside all bounds'}"
 
