@@ -7,10 +7,10 @@ from typing import Any, Protocol
 from ml import client, files
 from ml.canary import Window, parse
 from ml.client import Client
-from ml.errors import UserError
 from ml.proxy import FULL, SLOTS, Proxy, Slot
 
-DRAIN = 30  # seconds a place has to answer what it took
+START = 60  # seconds to bring back what served
+DRAIN = 10  # seconds a place has to answer what it took: more than HAProxy waits for an answer
 
 
 class Places(Protocol):
@@ -21,6 +21,9 @@ class Places(Protocol):
 
     def stop(self, slot: Slot) -> None:
         """End what runs in a place; nothing there is fine."""
+
+    def runs(self, slot: Slot) -> bool:
+        """Whether the process in a place lives."""
 
     def words(self, slot: Slot) -> str:
         """What it printed last."""
@@ -43,9 +46,9 @@ class BlueGreen:
         live = self._live()
         if not live:
             return
-        if not _alive(live["address"]):
+        if not self._places.runs(live["slot"]):  # the machine was started again, or somebody removed it
             live["address"] = self._places.start(live["slot"], live["image"])
-            _ready(live["address"], DRAIN)
+            _ready(live["address"], START)
             files.write_json(live, self._file)
         self.proxy.up({live["slot"]: live["address"]})
         self._alone(live)
@@ -104,11 +107,3 @@ def _window(address: str) -> Window:
 def _ready(address: str, seconds: float) -> None:
     with Client(address, patience=2) as asked:
         asked.ready(seconds)
-
-
-def _alive(address: str) -> bool:
-    try:
-        _ready(address, 2)
-    except UserError:
-        return False
-    return True

@@ -39,6 +39,11 @@ class Container:
         return _ask("inspect", "--format", "{{.State.Running}}", self.name) == "true"
 
     @property
+    def lives(self) -> bool:
+        """Whether it is there and its process runs."""
+        return _call("inspect", "--format", "{{.State.Running}}", self.name).stdout.strip() == "true"
+
+    @property
     def exit_code(self) -> int:
         """What its process ended with."""
         return int(_ask("inspect", "--format", "{{.State.ExitCode}}", self.name))

@@ -8,6 +8,7 @@ from ml.containers import LIMITS, PORT, Container
 from ml.proxy import Slot
 
 KEYS, SETTINGS = "keys", "settings.env"
+DRAIN = 10  # seconds until a container that was asked to end is ended
 
 
 class Local:
@@ -33,7 +34,11 @@ class Local:
 
     def stop(self, slot: Slot) -> None:
         """End what runs in a place; nothing there is fine."""
-        Container(f"{self._name}-{slot}").finish()
+        Container(f"{self._name}-{slot}").finish(DRAIN)
+
+    def runs(self, slot: Slot) -> bool:
+        """Whether the process in a place lives."""
+        return Container(f"{self._name}-{slot}").lives
 
     def words(self, slot: Slot) -> str:
         """What it printed last."""

@@ -32,7 +32,7 @@ defaults
     retry-on conn-failure empty-response response-timeout 500 502 503 504
     timeout connect 1s
     timeout client 60s
-    timeout server 10s
+    timeout server 5s
     timeout http-request 10s
 frontend clients
     bind {bind}
