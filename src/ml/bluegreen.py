@@ -28,13 +28,15 @@ class Places(Protocol):
     def words(self, slot: Slot) -> str:
         """What it printed last."""
 
+    def around(self, image: str) -> None:
+        """What else belongs to the environment runs, where it needs an image with this one."""
+
 
 class BlueGreen:
     """An environment on this machine. `live.json` is the truth: which place serves, at which address."""
 
-    def __init__(self, folder: Path, port: int, places: Places) -> None:
-        self._file, self._places = folder / "live.json", places
-        self.proxy = Proxy(folder, port)
+    def __init__(self, folder: Path, places: Places, proxy: Proxy) -> None:
+        self._file, self._places, self.proxy = folder / "live.json", places, proxy
         self._next: dict[str, Any] = {}
 
     def image(self) -> str:
@@ -52,6 +54,7 @@ class BlueGreen:
             files.write_json(live, self._file)
         self.proxy.up({live["slot"]: live["address"]})
         self._alone(live)
+        self._places.around(live["image"])
 
     def start(self, image: str, seconds: float) -> None:
         """Start the next image beside the one that serves, without traffic; raises UserError when it is not ready."""

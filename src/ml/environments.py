@@ -9,6 +9,7 @@ from filelock import FileLock, Timeout
 from ml import cli, containers, deployments, files, rollout, smoke
 from ml.bluegreen import BlueGreen
 from ml.client import Client
+from ml.compose import Compose
 from ml.containers import LIMITS
 from ml.deployments import Where
 from ml.errors import UserError
@@ -16,6 +17,7 @@ from ml.gate_params import Api
 from ml.local import Local
 from ml.manifests import BY_DIGEST
 from ml.params import Deploy, Params
+from ml.proxy import Proxy, run_here
 from ml.rollout import Target
 from ml.smoke import tried
 
@@ -29,14 +31,20 @@ def open_target(params: Params, where: Where) -> Target:
         raise UserError(f"there is no target `{where.target}`; known: {', '.join(TARGETS)}.")
     if where.env not in params.deploy.ports:
         raise UserError(f"deploy.ports in params.yaml names no `{where.env}`; known: {', '.join(params.deploy.ports)}.")
-    folder = _folder(where)
-    return BlueGreen(folder, _port(params.deploy, where), Local(params.project, where.env, folder))
+    folder, port = _folder(where), _port(params.deploy, where)
+    name = f"{params.project}-{where.env}"
+    if where.target == "compose":
+        number = list(params.deploy.ports).index(where.env)
+        compose = Compose(f"{name}-compose", folder, number, params.deploy.compose)
+        compose.keep(PORT=port)
+        return BlueGreen(folder, compose, Proxy(folder, "0.0.0.0:8000", compose.start_proxy))
+    return BlueGreen(folder, Local(name, folder), Proxy(folder, f"127.0.0.1:{port}", run_here))
 
 
 def deploy(params: Params, where: Where, image: str, rule: Deploy) -> bool:
     """Whether an image now serves; the record says why not, and what served before still does."""
     target = open_target(params, where)
-    _folder(where).mkdir(parents=True, exist_ok=True)
+    _folder(where).mkdir(parents=True, exist_ok=True, mode=0o700)  # secrets stand in it
     try:
         with FileLock(_folder(where) / "lock", timeout=0):
             _clear(target, where)

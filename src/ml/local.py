@@ -3,53 +3,56 @@
 import socket
 from pathlib import Path
 
-from ml import containers
+from ml import containers, files
 from ml.containers import LIMITS, PORT, Container
 from ml.proxy import Slot
 
-KEYS, SETTINGS = "keys", "settings.env"
+SETTINGS, SECRETS = "settings.env", "secrets"
 DRAIN = 10  # seconds until a container that was asked to end is ended
 
 
 class Local:
     """Places that are containers named <project>-<env>-<slot>, with one volume for the prediction log.
 
-    `settings.env` in the environment's folder holds SERVING_ variables, `keys` the hashes of API keys; either may be
-    absent.
+    In the environment's folder, `settings.env` holds SERVING_ variables; the server sees `secrets/` as /etc/api.
     """
 
-    def __init__(self, project: str, env: str, folder: Path) -> None:
-        self._name, self._folder = f"{project}-{env}", folder.resolve()
+    def __init__(self, name: str, folder: Path) -> None:
+        self.name, self.folder = name, folder.resolve()
 
     def start(self, slot: Slot, image: str) -> str:
         """Start an image in place of whatever was there; where it answers: host:port."""
+        self.prepare()
         self.stop(slot)
         address = f"127.0.0.1:{_free_port()}"  # ours, since docker chooses another at each restart
         flags = [
-            "--publish", f"{address}:{PORT}", "--restart", "unless-stopped",
-            "--volume", f"{self._name}-logs:/app/logs", *LIMITS, *self._secrets(),
+            "--publish", f"{address}:{PORT}", "--restart", "unless-stopped", *LIMITS,
+            "--volume", f"{self.name}-logs:/app/logs", "--volume", f"{self.folder / SECRETS}:/etc/api:ro",
+            "--env-file", str(self.folder / SETTINGS),
         ]  # fmt: skip
-        containers.start(image, f"{self._name}-{slot}", *flags)
+        containers.start(image, f"{self.name}-{slot}", *flags)
         return address
 
     def stop(self, slot: Slot) -> None:
         """End what runs in a place; nothing there is fine."""
-        Container(f"{self._name}-{slot}").finish(DRAIN)
+        Container(f"{self.name}-{slot}").finish(DRAIN)
 
     def runs(self, slot: Slot) -> bool:
         """Whether the process in a place lives."""
-        return Container(f"{self._name}-{slot}").lives
+        return Container(f"{self.name}-{slot}").lives
 
     def words(self, slot: Slot) -> str:
         """What it printed last."""
-        return "; ".join(Container(f"{self._name}-{slot}").logs().strip().splitlines()[-2:])
+        return "; ".join(Container(f"{self.name}-{slot}").logs().strip().splitlines()[-2:])
 
-    def _secrets(self) -> list[str]:
-        settings, keys = self._folder / SETTINGS, self._folder / KEYS
-        given = ["--env-file", str(settings)] if settings.exists() else []
-        if keys.exists():
-            given += ["--volume", f"{keys}:/etc/api/keys:ro", "--env", "SERVING_KEYS_FILE=/etc/api/keys"]
-        return given
+    def around(self, image: str) -> None:
+        """Nothing else belongs to such an environment."""
+
+    def prepare(self) -> None:
+        """Make what a container needs of the folder, as empty as can be."""
+        (self.folder / SECRETS).mkdir(parents=True, exist_ok=True)
+        if not (self.folder / SETTINGS).exists():
+            files.write_text("", self.folder / SETTINGS)
 
 
 def _free_port() -> int:

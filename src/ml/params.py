@@ -230,6 +230,7 @@ class Deploy(Section):
     ports: dict[str, Annotated[int, Field(ge=1, le=65_535)]] = Field(
         default_factory=lambda: {"staging": 8001, "production": 8000}
     )
+    compose: Strings = ("postgres", "ship", "monitor", "prometheus", "grafana")
 
 
 class Params(Section):

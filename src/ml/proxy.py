@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
@@ -18,6 +19,7 @@ Slot = Literal["blue", "green"]
 SLOTS: tuple[Slot, Slot] = ("blue", "green")
 FULL = 256  # HAProxy's largest weight
 NOWHERE = "127.0.0.1:9"
+PATIENCE = 10  # seconds
 SOCKET = "run/admin.sock"
 CONFIG = """\
 # Written by `make deploy`; what changes meanwhile goes through {socket}.
@@ -46,6 +48,16 @@ backend api
 """
 
 
+def run_here(path: Path) -> None:
+    """Start HAProxy on this machine; raises UserError with its reason."""
+    if not shutil.which("haproxy"):
+        raise UserError("haproxy is not installed; it holds the port of the API: apt-get install haproxy")
+    pid = path.parent / "run" / "haproxy.pid"
+    done = subprocess.run(["haproxy", "-D", "-f", path, "-p", pid], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise UserError(f"haproxy does not start: {_last(done.stderr)}")
+
+
 def config(bind: str, places: dict[Slot, str], socket_path: str) -> str:
     """HAProxy's configuration with these places, equal in weight; the other one is switched off."""
     servers = [
@@ -56,25 +68,25 @@ def config(bind: str, places: dict[Slot, str], socket_path: str) -> str:
 
 
 class Proxy:
-    """One HAProxy process of this machine and the folder of its configuration and socket."""
+    """One HAProxy, and the folder of its configuration and socket."""
 
-    def __init__(self, folder: Path, port: int) -> None:
-        self._folder, self._port = folder, port
-        self._socket = folder.resolve() / SOCKET
+    def __init__(self, folder: Path, bind: str, start: Callable[[Path], None]) -> None:
+        self._folder, self._bind, self._start = folder.resolve(), bind, start
+        self._socket = self._folder / SOCKET
 
     def up(self, places: dict[Slot, str]) -> None:
         """Keep the configuration for the next start, and start HAProxy unless it runs."""
         path = self._folder / "haproxy.cfg"
-        files.write_text(config(f"127.0.0.1:{self._port}", places, str(self._socket)), path)
+        files.write_text(config(self._bind, places, str(self._socket)), path)
         self._socket.parent.mkdir(exist_ok=True)
         if self.answers():
             return
-        if not shutil.which("haproxy"):
-            raise UserError("haproxy is not installed; it holds the port during a deployment: apt-get install haproxy")
-        started = ["haproxy", "-D", "-f", str(path), "-p", str(self._folder / "run" / "haproxy.pid")]
-        done = subprocess.run(started, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise UserError(f"haproxy does not start on port {self._port}: {_last(done.stderr)}")
+        self._start(path)
+        end = time.monotonic() + PATIENCE
+        while not self.answers():
+            if time.monotonic() > end:
+                raise UserError(f"haproxy was started and does not answer at {self._socket} after {PATIENCE} s.")
+            time.sleep(0.1)
 
     def answers(self) -> bool:
         """Whether it runs."""
