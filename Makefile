@@ -89,8 +89,8 @@ promote: pipeline-venv ## Make VERSION=n the champion (REASON='why')
 	@python -m ml.stages.promote --version $(or $(VERSION),$(error say which version: make promote VERSION=3)) --reason "$$REASON"
 
 .PHONY: rollback
-rollback: pipeline-venv ## Bring the previous champion back, or TO=n (REASON='why')
-	@python -m ml.stages.rollback $(if $(TO),--to $(TO)) --reason "$$REASON"
+rollback: pipeline-venv ## Bring the previous champion back, or TO=n; ENV= TARGET= its image there too (REASON='why')
+	@python -m ml.stages.rollback $(if $(TO),--to $(TO)) --env "$(ENV)" --target $(or $(TARGET),local) --reason "$$REASON"
 
 .PHONY: reproduce
 reproduce: pipeline-venv ## Build VERSION=n again from its commit, locks and data, and compare
@@ -157,6 +157,18 @@ compare-live: pipeline-venv ## Champion or challenger? By the prediction log and
 bench-serving: setup ## Our server beside its peers, as ratios (5 minutes; needs wrk; QUICK=1 for a look)
 	@python tools/bench_serving.py $(if $(QUICK),--quick)
 
+##@ Deployment
+.PHONY: deploy
+deploy: pipeline-venv ## Put IMAGE=name@sha256:… where it serves, step by step (TARGET=local ENV=staging)
+	@python -m ml.stages.deploy --target $(or $(TARGET),local) --env $(or $(ENV),staging) --image "$(IMAGE)"
+
+.PHONY: deployments
+deployments: pipeline-venv ## What was deployed where, when, by whom, and what became of it (ENV=)
+	@python -m ml.stages.deployments --env "$(ENV)"
+
+.PHONY: manifests
+manifests: setup ## Render the Kubernetes objects: ENV=staging IMAGE=name@sha256:…
+	@python -m ml.stages.manifests --env $(or $(ENV),staging) --image "$(IMAGE)"
 
 ##@ Image
 .PHONY: image

@@ -36,6 +36,7 @@ IMAGE = BUILD / "image.json"
 SMOKE = BUILD / "smoke.json"
 SCAN = BUILD / "scan.json"
 SBOM = BUILD / "sbom.json"
+DEPLOY = Path(".deploy")  # environments on this machine: a folder each
 RETRAIN = BUILD / "retrain.json"
 QUARANTINE = BUILD / "quarantine.csv"
 MONITOR = BUILD / "monitor.json"
