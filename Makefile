@@ -4,7 +4,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
-export PYTHONPATH := $(CURDIR)
+export PYTHONPATH := $(CURDIR)/src:$(CURDIR)
 export FORCE REASON
 
 PYTHON ?= python3
@@ -140,6 +140,34 @@ serve: setup ## Serve build/model on port 8000 (MODEL= PORT= WORKERS= CHALLENGER
 bench-serving: setup ## Our server beside its peers, as ratios (minutes; needs wrk)
 	@python tools/bench_serving.py
 
+
+##@ GitHub
+.PHONY: test-workflows
+test-workflows: setup ## Check the workflows and run their scenarios on this machine (minutes)
+	@python -m pytest -q -n auto --dist worksteal tests/workflows $(PYTEST_FLAGS)
+
+.PHONY: doctor
+doctor: github-venv ## What GitHub still needs of this repository, and what happens without (needs GITHUB_TOKEN)
+	@python -m ml.stages.doctor
+
+.PHONY: protect
+protect: github-venv ## Apply rulesets/ to the repository on GitHub (needs an owner's GITHUB_TOKEN)
+	@python -m ml.stages.protect
+
+# What workflows call; nothing for every day.
+.PHONY: github-venv ci-plan ci-result ci-comment test-docs trouble
+github-venv:
+	@$(VENV) github
+ci-plan:
+	@$(PYTHON) -m ml.stages.ci_plan --base "$(BASE)"
+ci-result:
+	@$(PYTHON) -m ml.stages.ci_result
+ci-comment: github-venv
+	@python -m ml.stages.ci_comment --run $(or $(RUN),$(error say which run: make ci-comment RUN=123))
+trouble: github-venv
+	@python -m ml.stages.trouble
+test-docs: setup
+	@python -m pytest -q tests/pipeline/test_docs.py
 
 ##@ The fork
 .PHONY: adopt

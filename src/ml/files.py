@@ -82,6 +82,12 @@ def write_rows(records: list[dict[str, Any]], path: Path) -> None:
     write_text(text.getvalue(), path)
 
 
+def append_text(text: str, path: Path) -> None:
+    """Add text to the end of a file that somebody else owns, such as a job's summary."""
+    with path.open("a", encoding="utf-8") as file:
+        file.write(text)
+
+
 def read_json(path: Path) -> Any:
     """The content of a JSON file; raises UserError naming the command that writes it when it is absent."""
     try:

@@ -7,6 +7,7 @@ from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3.exceptions import HTTPError
 from urllib3.util import Retry
 
 from ml.errors import UserError
@@ -103,6 +104,21 @@ def every(repository: Repository, path: str, **query: str) -> Iterator[Record]:
         items, links = _answer(repository, "GET", url)
         yield from items
         url = links.get("next", {}).get("url")
+
+
+def download(repository: Repository, path: str, limit: int) -> bytes:
+    """A file of at most `limit` bytes; raises UserError when it has more, without reading on."""
+    url = f"{repository.api}/repos/{repository.name}{path}"
+    try:
+        with repository.session.get(url, timeout=SECONDS, stream=True) as answer:
+            if not answer.ok:
+                raise _refusal(repository, "GET", url, answer)
+            found = answer.raw.read(limit + 1)
+    except (requests.RequestException, HTTPError) as error:
+        raise UserError(f"GET {url} got no answer: {error}.") from None
+    if len(found) > limit:
+        raise UserError(f"{url} has more than {limit:,} bytes.")
+    return found
 
 
 def _answer(repository: Repository, method: str, url: str, body: Record | None = None) -> tuple[Any, Record]:

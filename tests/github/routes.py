@@ -310,6 +310,12 @@ def _run(hub: Hub, query: dict, said: Said, key: str) -> Answer:
     return 200, _known(hub.runs, key)
 
 
+@on("GET", "/actions/runs/{key}/jobs")
+def _jobs(hub: Hub, query: dict, said: Said, key: str) -> Answer:
+    jobs = _known(hub.runs, key).get("jobs", [])
+    return 200, {"total_count": len(jobs), "jobs": jobs}
+
+
 @on("GET", "/actions/runs/{key}/artifacts")
 def _artifacts(hub: Hub, query: dict, said: Said, key: str) -> Answer:
     found = [a for a in hub.artifacts.values() if a["run"] == int(key) and query.get("name") in {None, a["name"]}]

@@ -1,0 +1,24 @@
+"""What a job tells the runner of GitHub Actions: outputs for other jobs, and the summary that people read.
+
+Anywhere else both do nothing, so that a stage needs no two ways.
+"""
+
+import os
+from pathlib import Path
+
+from ml import files
+
+
+def output(name: str, value: str) -> None:
+    """Set an output of the step; the value is one line."""
+    _append("GITHUB_OUTPUT", f"{name}={' '.join(value.split())}\n")
+
+
+def summary(text: str) -> None:
+    """Add Markdown to the summary of the step."""
+    _append("GITHUB_STEP_SUMMARY", f"{text.rstrip()}\n\n")
+
+
+def _append(variable: str, text: str) -> None:
+    if path := os.environ.get(variable):
+        files.append_text(text, Path(path))
