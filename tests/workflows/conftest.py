@@ -1,12 +1,15 @@
 """What the tests of the workflows share."""
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from tests.conftest import ROOT
+from tests.workflows import runner
 
 SERVICE = ROOT / "tests" / "workflows" / "languageservice"
 
@@ -22,6 +25,25 @@ def language_service() -> list[str]:
         if done.returncode:
             pytest.skip(f"npm could not fetch the language service: {done.stderr[-300:]}")
     return ["node", str(SERVICE / "validate.mjs")]
+
+
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory) -> Path:
+    """What all scenarios start from, made once: the template with its model built, registered and pushed."""
+    shared = tmp_path_factory.getbasetemp()
+    shared = (shared.parent if "PYTEST_XDIST_WORKER" in os.environ else shared) / "prepared"
+    with FileLock(f"{shared}.lock"):
+        if not (shared / "done").exists():
+            runner.prepare(shared)
+            (shared / "done").touch()
+    return shared
+
+
+@pytest.fixture
+def scenario(prepared, tmp_path):
+    """A repository of its own with a remote, a store and a GitHub, in which nothing has happened yet."""
+    with runner.begin(prepared, tmp_path) as begun:
+        yield begun
 
 
 @pytest.fixture
