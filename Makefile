@@ -73,8 +73,8 @@ prove: pipeline-venv ## Plant a fault for every gate and show that each is caugh
 
 ##@ Registry
 .PHONY: register
-register: pipeline-venv ## Make the gated build a version; FORCE='reason' registers a refused one
-	@python -m ml.stages.register --force "$$FORCE"
+register: pipeline-venv ## Make the gated build a version; FORCE='reason' takes a refused one, HOLD=1 promotes none
+	@python -m ml.stages.register --force "$$FORCE" $(if $(HOLD),--hold)
 
 .PHONY: models
 models: pipeline-venv ## List the versions; HISTORY=1 tells who did what when, and who was champion after it
@@ -89,8 +89,8 @@ rollback: pipeline-venv ## Bring the previous champion back, or TO=n (REASON='wh
 	@python -m ml.stages.rollback $(if $(TO),--to $(TO)) --reason "$$REASON"
 
 .PHONY: reproduce
-reproduce: pipeline-venv ## Build VERSION=n again from its commit, locks and data, and compare
-	@python -m ml.stages.reproduce --version $(or $(VERSION),$(error say which version: make reproduce VERSION=3))
+reproduce: pipeline-venv ## Build VERSION=n, else the champion, again from its commit, locks and data, and compare
+	@python -m ml.stages.reproduce --version $(or $(VERSION),0)
 
 .PHONY: registry-pull
 registry-pull: pipeline-venv ## Merge the registry on branch mlflow of a git remote into .mlflow/ (REMOTE=origin)
@@ -114,8 +114,8 @@ propose: pipeline-venv ## Open or refresh the pull request, or the issue, about 
 	@python -m ml.stages.propose
 
 .PHONY: alert
-alert: pipeline-venv ## Open, refresh and close issues about trouble [SCHEDULE=1: is monitoring alive?]
-	@python -m ml.stages.alert $(if $(SCHEDULE),--schedule)
+alert: github-venv ## Open, refresh and close issues about trouble [SCHEDULE=1: is monitoring alive?]
+	@python -m ml.stages.alert $(if $(SCHEDULE),--schedule) --jobs "$(JOBS)"
 
 ##@ Prediction log
 .PHONY: logs
@@ -155,7 +155,7 @@ protect: github-venv ## Apply rulesets/ to the repository on GitHub (needs an ow
 	@python -m ml.stages.protect
 
 # What workflows call; nothing for every day.
-.PHONY: github-venv ci-plan ci-result ci-comment test-docs trouble
+.PHONY: github-venv ci-plan ci-result ci-comment test-docs built
 github-venv:
 	@$(VENV) github
 ci-plan:
@@ -164,8 +164,8 @@ ci-result:
 	@$(PYTHON) -m ml.stages.ci_result
 ci-comment: github-venv
 	@python -m ml.stages.ci_comment --run $(or $(RUN),$(error say which run: make ci-comment RUN=123))
-trouble: github-venv
-	@python -m ml.stages.trouble
+built: pipeline-venv
+	@dvc pull --quiet --run-cache --allow-missing || echo "built: the DVC remote has not all of it: what is missing is built here"
 test-docs: setup
 	@python -m pytest -q tests/pipeline/test_docs.py
 

@@ -46,12 +46,6 @@ def route(hub: Hub, method: str, path: str, query: dict[str, str], said: Said) -
     raise RefusedError(404, "Not Found")
 
 
-@on("GET", "")
-def _repository(hub: Hub, query: dict, said: Said) -> Answer:
-    owner = hub.repository.split("/")[0]
-    return 200, {"full_name": hub.repository, "default_branch": "main", "owner": {"login": owner}, "private": False}
-
-
 @on("GET", "/issues")
 def _issues(hub: Hub, query: dict, said: Said) -> Answer:
     wanted = {name for name in query.get("labels", "").split(",") if name}
