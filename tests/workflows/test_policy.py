@@ -41,7 +41,7 @@ each_workflow = pytest.mark.parametrize("path", WORKFLOWS, ids=lambda p: p.name)
 
 @each_file
 def test_every_action_is_ours_or_pinned_by_commit_with_its_version(path):
-    used = re.findall(r"uses:\s*(.+)$", path.read_text(), re.MULTILINE)
+    used = re.findall(r"\buses:\s*(.+)$", path.read_text(), re.MULTILINE)
 
     wrong = [name for name in used if not name.startswith("$/") and not PIN.fullmatch(name)]
 

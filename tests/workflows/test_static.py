@@ -47,6 +47,9 @@ def test_zizmor_finds_nothing_at_its_most_pedantic():
         ("vendor.github-workflows", ".github/workflows"),
         ("vendor.github-actions", ".github/actions"),
         ("vendor.dependabot", ".github/dependabot.yml"),
+        ("vendor.github-issue-config", ".github/ISSUE_TEMPLATE/config.yml"),
+        ("vendor.github-issue-forms", ".github/ISSUE_TEMPLATE/data.yml"),
+        ("vendor.github-issue-forms", ".github/ISSUE_TEMPLATE/wrong.yml"),
     ],
 )
 def test_every_file_has_the_shape_that_github_publishes(kind, files):
