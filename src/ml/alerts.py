@@ -65,6 +65,8 @@ def of_monitoring(monitor: dict[str, Any], proposed: str | None) -> dict[str, Tr
 
 def of_schedule(state: str, last: str | None, now: datetime, days: float) -> Trouble | None:
     """Trouble when a scheduled workflow is off or has not run for some days; `last` as GitHub writes times."""
+    if state == "disabled_fork":
+        return None  # a fork starts so, nothing has stopped: `make doctor` says it
     if state != "active":
         why = f"GitHub reports the workflow as `{state}`: after 60 quiet days it switches schedules off."
         return Trouble(SCHEDULE, f"{why}\n\nEnable it again under Actions, or `gh workflow enable`.")

@@ -40,6 +40,10 @@ class NotPermittedError(UserError):
     """The repository's settings do not let workflows open pull requests."""
 
 
+class IssuesOffError(UserError):
+    """The repository has no issues, as a fork that nobody has set up."""
+
+
 @dataclass(frozen=True)
 class Repository:
     """A repository and how to talk to it."""
@@ -145,6 +149,8 @@ def _refusal(repository: Repository, method: str, url: str, answer: requests.Res
     text = f"{method} {url}: {answer.status_code} {said.get('message', '')}{' ' + details if details else ''}"
     if "not permitted to create" in text:
         return NotPermittedError(text)
+    if answer.status_code == requests.codes.gone:
+        return IssuesOffError(f"{text}. Settings → General → Features → Issues.")
     if answer.headers.get("x-ratelimit-remaining") == "0":
         reset = time.strftime("%H:%M UTC", time.gmtime(int(answer.headers.get("x-ratelimit-reset", "0"))))
         return UserError(f"{text}. The hourly limit is used up until {reset}; run again after it.")

@@ -38,6 +38,8 @@ def route(hub: Hub, method: str, path: str, query: dict[str, str], said: Said) -
     if path != home and not path.startswith(f"{home}/"):
         raise RefusedError(404, "Not Found")
     rest = path.removeprefix(home)
+    if rest.startswith("/issues") and not hub.has_issues:
+        raise RefusedError(410, "Issues are disabled for this repo")
     for verb, pattern, handler in ROUTES:
         found = pattern.match(rest)
         if verb == method and found:

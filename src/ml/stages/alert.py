@@ -57,6 +57,17 @@ def _jobs(repository: Repository, workflow: str) -> None:
 
 
 def _tell(repository: Repository, kinds: Iterable[str], troubles: dict[str, Trouble], word: str) -> None:
+    try:
+        _compare(repository, kinds, troubles, word)
+    except github.IssuesOffError:
+        if troubles:
+            raise
+        cli.say("alert: issues are off here, so the next trouble cannot be told: make doctor")
+    if not troubles:
+        cli.say("alert: no trouble")
+
+
+def _compare(repository: Repository, kinds: Iterable[str], troubles: dict[str, Trouble], word: str) -> None:
     for kind in kinds:
         found, trouble = github.open_issue(repository, kind), troubles.get(kind)
         if trouble:
@@ -68,8 +79,6 @@ def _tell(repository: Repository, kinds: Iterable[str], troubles: dict[str, Trou
             github.close(repository, found["number"], word)
             cli.say(f"alert: closed: {alerts.TITLES[kind]}")
             _chat(f"{repository.name}: closed: {alerts.TITLES[kind]}. {word}")
-    if not troubles:
-        cli.say("alert: no trouble")
 
 
 def _chat(text: str) -> None:
