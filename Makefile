@@ -5,7 +5,7 @@ SHELL := bash
 MAKEFLAGS += --no-print-directory
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PYTHONPATH := $(CURDIR)/src:$(CURDIR)
-export FORCE REASON
+export FORCE REASON TO VERSION
 
 PYTHON ?= python3
 VENV = $(PYTHON) tools/make_venv.py
@@ -82,15 +82,15 @@ models: pipeline-venv ## List the versions; HISTORY=1 tells who did what when, a
 
 .PHONY: promote
 promote: pipeline-venv ## Make VERSION=n the champion (REASON='why')
-	@python -m ml.stages.promote --version $(or $(VERSION),$(error say which version: make promote VERSION=3)) --reason "$$REASON"
+	@python -m ml.stages.promote --version "$${VERSION:?say which version: make promote VERSION=3}" --reason "$$REASON"
 
 .PHONY: rollback
 rollback: pipeline-venv ## Bring the previous champion back, or TO=n (REASON='why')
-	@python -m ml.stages.rollback $(if $(TO),--to $(TO)) --reason "$$REASON"
+	@python -m ml.stages.rollback $(if $(TO),--to "$$TO") --reason "$$REASON"
 
 .PHONY: reproduce
 reproduce: pipeline-venv ## Build VERSION=n, else the champion, again from its commit, locks and data, and compare
-	@python -m ml.stages.reproduce --version $(or $(VERSION),0)
+	@python -m ml.stages.reproduce --version "$${VERSION:-0}"
 
 .PHONY: registry-pull
 registry-pull: pipeline-venv ## Merge the registry on branch mlflow of a git remote into .mlflow/ (REMOTE=origin)
@@ -155,7 +155,7 @@ protect: github-venv ## Apply rulesets/ to the repository on GitHub (needs an ow
 	@python -m ml.stages.protect
 
 # What workflows call; nothing for every day.
-.PHONY: github-venv ci-plan ci-result ci-comment test-docs built
+.PHONY: github-venv ci-plan ci-result ci-comment test-docs built image-login
 github-venv:
 	@$(VENV) github
 ci-plan:
@@ -166,6 +166,8 @@ ci-comment: github-venv
 	@python -m ml.stages.ci_comment --run $(or $(RUN),$(error say which run: make ci-comment RUN=123))
 built: pipeline-venv
 	@dvc pull --quiet --run-cache --allow-missing || echo "built: the DVC remote has not all of it: what is missing is built here"
+image-login:
+	@echo "$$REGISTRY_PASSWORD" | $${CONTAINER_ENGINE:-docker} login --username "$$REGISTRY_USER" --password-stdin "$${IMAGE_REGISTRY%%/*}"
 test-docs: setup
 	@python -m pytest -q tests/pipeline/test_docs.py
 

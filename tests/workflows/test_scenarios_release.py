@@ -45,7 +45,7 @@ def release(scenario, event="push"):
 def serves(scenario, environment):
     """The model in the image that an environment serves."""
     path = scenario.store / f"serves-{environment}"
-    return json.loads(path.read_text())["digest"].removeprefix("sha256:") if path.exists() else None
+    return json.loads(path.read_text())["digest"].rpartition(":")[2] if path.exists() else None
 
 
 def issues(scenario, state="open"):
