@@ -155,7 +155,7 @@ protect: github-venv ## Apply rulesets/ to the repository on GitHub (needs an ow
 	@python -m ml.stages.protect
 
 # What workflows call; nothing for every day.
-.PHONY: github-venv ci-plan ci-result ci-comment test-docs built image-login
+.PHONY: github-venv ci-plan ci-result ci-comment test-docs built image-login proxy
 github-venv:
 	@$(VENV) github
 ci-plan:
@@ -168,6 +168,8 @@ built: pipeline-venv
 	@dvc pull --quiet --run-cache --allow-missing || echo "built: the DVC remote has not all of it: what is missing is built here"
 image-login:
 	@echo "$$REGISTRY_PASSWORD" | $${CONTAINER_ENGINE:-docker} login --username "$$REGISTRY_USER" --password-stdin "$${IMAGE_REGISTRY%%/*}"
+proxy:
+	@command -v haproxy >/dev/null || { sudo apt-get update -qq && sudo apt-get install -qq haproxy; }
 test-docs: setup
 	@python -m pytest -q tests/pipeline/test_docs.py
 

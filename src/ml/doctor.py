@@ -65,6 +65,16 @@ def engine(name: str | None) -> Finding:
     )  # fmt: skip
 
 
+def proxy(there: bool) -> Finding:
+    """Whether a deployment on this machine can share requests between two images."""
+    if there:
+        return Finding("haproxy", FINE, "installed")
+    return Finding(
+        "haproxy", DEFAULT, "not installed", "`make deploy TARGET=local` stops; other targets do without",
+        "apt-get install haproxy",
+    )  # fmt: skip
+
+
 def data(file: str, there: bool) -> Finding:
     """Whether the table is here."""
     if there:

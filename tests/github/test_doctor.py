@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from ml import github_settings
 from tests.conftest import ROOT
 from tests.github.double import BOT, PERSON, Hub
 
@@ -108,6 +109,23 @@ def test_a_github_that_does_not_answer_is_no_traceback(hub):
     assert states(text)["acme/churn"] == "not seen"
     assert "is acme/churn right" in text
     assert "Traceback" not in text
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("https://github.com/acme/churn.git", "acme/churn"),
+        ("https://github.com/acme/churn/", "acme/churn"),
+        ("git@github.com:acme/churn.git", "acme/churn"),
+        ("ssh://git@github.com/acme/churn", "acme/churn"),
+        ("https://notgithub.com/acme/churn", None),
+        ("https://gitlab.com/acme/churn", None),
+        ("/home/ada/churn.git", None),
+        ("", None),
+    ],
+)
+def test_the_repository_is_read_from_the_address_of_origin(url, name):
+    assert github_settings.named(url, "https://github.com") == name
 
 
 def test_protect_creates_the_ruleset_once_and_puts_it_back_when_somebody_loosened_it(hub):

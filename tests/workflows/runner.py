@@ -133,6 +133,8 @@ class Scenario:
     origin: Path
     store: Path
     hub: Hub
+    settings: dict[str, str] = field(default_factory=dict)  # variables of the repository
+    secrets: dict[str, str] = field(default_factory=dict)
 
     def change(self, changes: dict[str, str]) -> None:
         """Replace texts in files: `{"params.yaml": "old -> new"}`."""
@@ -220,6 +222,8 @@ class Scenario:
                 *[f"--platform={label}=-self-hosted" for label in ("ubuntu-latest", "ubuntu-24.04")],
                 "--action-cache-path", str(place / "actions"), "--no-cache-server",
                 *[f"--env={name}={value}" for name, value in {**self._github(), **variables}.items()],
+                *[f"--var={name}={value}" for name, value in self.settings.items()],
+                *[f"--secret={name}={value}" for name, value in self.secrets.items()],
             ],
             cwd=self.folder, env=self._environment(place), capture_output=True, text=True, check=False,
         )  # fmt: skip

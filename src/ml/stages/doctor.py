@@ -39,6 +39,7 @@ def _here() -> Iterator[Finding]:
     yield Finding("Python", FINE, python_version())  # an older one does not get this far: tools/make_venv.py
     yield Finding("git", FINE, (git.ask("--version") or "").removeprefix("git version ").strip())
     yield doctor.engine(next((name for name in ("docker", "podman") if shutil.which(name)), None))
+    yield doctor.proxy(shutil.which("haproxy") is not None)
     params = read_params()
     yield doctor.data(params.data.file, Path(params.data.file).exists())
     server = tracking.server()
