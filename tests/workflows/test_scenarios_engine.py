@@ -2,19 +2,19 @@
 
 import contextlib
 import json
-import os
 import shutil
-import signal
 import socket
 import subprocess
 import time
 import urllib.request
+from os import kill
 from pathlib import Path
+from signal import SIGKILL
 
 import pytest
 import yaml
-
 from tests.container import engine
+
 from tests.workflows.runner import git
 from tests.workflows.test_scenarios_release import JOBS, REPOSITORY, issues, registry, results
 
@@ -89,8 +89,8 @@ def new_runner(scenario):
     for entry in Path("/proc").glob("[0-9]*/cmdline"):
         with contextlib.suppress(OSError):
             command = entry.read_bytes().split(b"\0")
-            if command[0] == b"haproxy" and os.readlink(entry.parent / "cwd").startswith(str(scenario.folder.parent)):
-                os.kill(int(entry.parent.name), signal.SIGKILL)
+            if command[0] == b"haproxy" and (entry.parent / "cwd").readlink().is_relative_to(scenario.folder.parent):
+                kill(int(entry.parent.name), SIGKILL)
 
 
 def act(scenario, workflow, event, payload, **variables):
