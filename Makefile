@@ -137,8 +137,18 @@ serve: setup ## Serve build/model on port 8000 (MODEL= PORT= WORKERS= CHALLENGER
 	  SERVING_CANARY="$(CANARY)" python -m serving
 
 .PHONY: bench-serving
-bench-serving: setup ## Our server beside its peers, as ratios (minutes; needs wrk)
-	@python tools/bench_serving.py
+bench-serving: setup ## Our server beside its peers, as ratios (5 minutes; needs wrk; QUICK=1 for a look)
+	@python tools/bench_serving.py $(if $(QUICK),--quick)
+
+
+##@ Image
+.PHONY: image
+image: pipeline-venv ## Build the container image of build/model, or of VERSION=n (PUSH=1 sends it to IMAGE_REGISTRY)
+	@python -m ml.stages.image --version $(or $(VERSION),0) $(if $(PUSH),--push)
+
+.PHONY: smoke
+smoke: pipeline-venv ## Start the image as production would and check it (IMAGE=)
+	@python -m ml.stages.smoke --image "$(IMAGE)"
 
 
 ##@ GitHub

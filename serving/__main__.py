@@ -33,8 +33,8 @@ def build() -> object:
 
     settings = read_settings()
     models = load_models(settings)
-    log = PredictionLog(Path(settings.log_directory), settings.log)
-    if settings.log_unavailable == "refuse":
+    log = PredictionLog(Path(settings.log_directory), settings.prediction_log)
+    if settings.log == "on" and settings.log_unavailable == "refuse":
         try:
             log.check()
         except OSError as error:

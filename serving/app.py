@@ -12,24 +12,22 @@ from typing import Annotated, Any
 from fastapi import FastAPI, Request
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse, Response
-from fastapi.routing import APIRoute
 from fastapi.staticfiles import StaticFiles
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, ValidationError
 from pydantic_core import to_json
 from typing_extensions import TypedDict
 
 from ml.errors import UserError
 from serving import contract, invocations
 from serving.contract import Body, Id, Problem
-from serving.guard import Guard, Refused, respond, say
+from serving.fast import Application, FastRoute, read
+from serving.guard import Guard, Refused, say
 from serving.log import LogUnavailable, PredictionLog
 from serving.metrics import Metrics
 from serving.models import Model
 from serving.records import Recorder
 from serving.service import Models, Service
 from serving.settings import Settings
-
-JSON = b"application/json"
 
 
 class Prediction(TypedDict):
@@ -88,27 +86,6 @@ REFUSALS = {
 }  # fmt: skip
 
 
-class FastRoute(APIRoute):
-    """Reads bytes, validates them as the type of the endpoint's `body`, and writes its answer with pydantic.
-
-    FastAPI's own handler is half the cost of a small request; the OpenAPI document is the same.
-    """
-
-    def __init__(self, path: str, endpoint: Any, **kwargs: Any) -> None:
-        super().__init__(path, endpoint, **kwargs)
-        self._adapter = TypeAdapter(endpoint.__annotations__["body"])
-
-    async def handle(self, scope: Any, receive: Any, send: Any) -> None:
-        """Answer one request."""
-        if scope["method"] != "POST":
-            raise Refused(405, "method", "Send a POST.", ((b"allow", b"POST"),))
-        kind = next((v for k, v in scope["headers"] if k == b"content-type"), b"")
-        if kind.partition(b";")[0].strip().lower() != JSON:
-            raise Refused(415, "content type", "Send the header Content-Type: application/json.")
-        content = await _read(receive)
-        await respond(send, to_json(await self.endpoint(Request(scope), self._adapter.validate_json(content))))
-
-
 def create_app(models: Models, log: PredictionLog, settings: Settings) -> FastAPI:
     """The application that serves these models and writes to this log."""
     data = models.champion.model.contract.data
@@ -116,10 +93,10 @@ def create_app(models: Models, log: PredictionLog, settings: Settings) -> FastAP
     service = Service(models, log, Recorder(data, settings), settings, metrics)
     body = contract.body(data, settings.max_rows, settings.unknown_columns)
     project = models.champion.model.contract.project
-    app = FastAPI(title=f"{project} predictions", docs_url=None, redoc_url=None, lifespan=_lifespan(service))
+    app = Application(title=f"{project} predictions", docs_url=None, redoc_url=None, lifespan=_lifespan(service))
     app.state.service = service
     app.add_middleware(_Explain, data=data)
-    app.add_middleware(Guard, settings=settings, metrics=metrics)
+    app.add_middleware(Guard(settings, metrics).around)
     _add_predictions(app, service, body)
     _add_operations(app, service)
     _add_mlflow(app, service, body)
@@ -229,7 +206,7 @@ def _add_mlflow(app: FastAPI, service: Service, body: Body) -> None:
 
     async def invoke(request: Request) -> Response:
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        rows = body.rows.validate_python(invocations.rows_of(await _read(request.receive), kind, body.data))
+        rows = body.rows.validate_python(invocations.rows_of(await read(request.receive), kind, body.data))
         answers = await service.predict(rows, request.scope["request_id"])
         found = [[1 - a["score"], a["score"]] for a in answers]  # as predict_proba, which our registry's models answer
         return Response(to_json({"predictions": found}), media_type="application/json")
@@ -250,16 +227,3 @@ def _add_docs(app: FastAPI) -> None:
             openapi_url="openapi.json", title=app.title, swagger_js_url="assets/swagger-ui-bundle.js",
             swagger_css_url="assets/swagger-ui.css", swagger_favicon_url="assets/favicon.png",
         )  # fmt: skip
-
-
-async def _read(receive: Any) -> bytes:
-    message = await receive()
-    if message["type"] == "http.request" and not message.get("more_body"):
-        return message.get("body", b"")
-    parts = []
-    while message["type"] == "http.request":
-        parts.append(message.get("body", b""))
-        if not message.get("more_body"):
-            return b"".join(parts)
-        message = await receive()
-    raise Refused(400, "gone", "The body ended early.")

@@ -2,11 +2,12 @@
 
 import hashlib
 import hmac
+import itertools
 import json
+import os
 import re
 import sys
 import time
-import uuid
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -24,6 +25,7 @@ CLIENTS = 10_000  # remembered for the rate limit
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 class Refused(Exception):  # noqa: N818 - it is an answer, not a failure
@@ -35,24 +37,31 @@ class Refused(Exception):  # noqa: N818 - it is an answer, not a failure
 
 
 class Guard:
-    """ASGI middleware in front of the application."""
+    """What stands in front of an application; one guard may stand in front of several, with one count of requests."""
 
-    def __init__(self, app: Callable, settings: Settings, metrics: Metrics) -> None:
-        self._app = app
+    def __init__(self, settings: Settings, metrics: Metrics) -> None:
         self._settings = settings
         self._metrics = metrics
         self._limit = int(settings.max_body_mb * 1_000_000)
         self._keys = [bytes.fromhex(k) for k in secret_lines(settings.keys_file)] if settings.keys_file else None
+        self._start, self._numbers = os.urandom(12).hex(), itertools.count()  # of request ids
         self._buckets: dict[Any, tuple[float, float]] = {}
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
+    def around(self, app: App) -> App:
+        """The application behind this guard, as an ASGI middleware."""
+
+        async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["type"] == "http":
+                await self._answer(app, scope, receive, send)
+            else:
+                await app(scope, receive, send)
+
+        return guarded
+
+    async def _answer(self, app: App, scope: Scope, receive: Receive, send: Send) -> None:
         started, headers = time.perf_counter(), dict(scope["headers"])
         given = headers.get(b"x-request-id", b"")
-        request_id = given.decode() if GIVEN_ID.fullmatch(given) else uuid.uuid4().hex
+        request_id = given.decode() if GIVEN_ID.fullmatch(given) else f"{self._start}{next(self._numbers):08x}"
         scope["request_id"], status = request_id, 0
 
         async def answer(message: MutableMapping[str, Any]) -> None:
@@ -64,7 +73,7 @@ class Guard:
 
         try:
             self._admit(scope, headers)
-            await self._app(scope, self._limited(receive, headers), answer)
+            await app(scope, self._limited(receive, headers), answer)
         except Refused as refused:
             self._metrics.refused.labels(refused.reason).inc()
             await respond(answer, {"detail": refused.detail, "request_id": request_id}, refused.status, refused.headers)
@@ -125,8 +134,7 @@ class Guard:
 
     def _note(self, scope: Scope, request_id: str, status: int, seconds: float) -> None:
         path = scope["path"] if scope["path"] in PATHS else "other"
-        self._metrics.requests.labels(path, status).inc()
-        self._metrics.seconds.labels(path).observe(seconds)
+        self._metrics.request(path, status)(seconds)
         wanted = self._settings.access_log
         if wanted == "all" or (wanted == "errors" and status >= 400):  # noqa: PLR2004
             say(

@@ -1,6 +1,8 @@
 """What Prometheus reads at /metrics; with several workers, the sum of all of them."""
 
 import os
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess
 
@@ -30,6 +32,33 @@ class Metrics:
             "serving_log_missing_lines", "Answers that the log lacks", **{**kind, "multiprocess_mode": "livesum"}
         )
         self.info = Gauge("serving_model_info", "1 for each model that serves", [*answered, "form"], **gauge)
+
+        self.answered = lru_cache(self._answered)  # finding a metric by its labels costs more than counting
+        self.request = lru_cache(self._request)
+
+    def _answered(self, model: str, variant: str) -> Callable[[Sequence[float], int], None]:
+        """Counts the scores of a request, so many of them positive."""
+        rows, histogram = self.rows.labels(model, variant), self.scores.labels(model, variant)
+        positives, negatives = (self.labels.labels(model, variant, label) for label in ("true", "false"))
+
+        def count(scores: Sequence[float], positive: int) -> None:
+            rows.inc(len(scores))
+            positives.inc(positive)
+            negatives.inc(len(scores) - positive)
+            for score in scores:
+                histogram.observe(score)
+
+        return count
+
+    def _request(self, path: str, status: int) -> Callable[[float], None]:
+        """Counts a request that took so many seconds."""
+        requests, histogram = self.requests.labels(path, status), self.seconds.labels(path)
+
+        def count(seconds: float) -> None:
+            requests.inc()
+            histogram.observe(seconds)
+
+        return count
 
     def text(self) -> bytes:
         """The exposition format."""

@@ -112,14 +112,10 @@ class Service:
             {"id": identity, **row, "score": score, "label": score >= threshold}
             for identity, row, score in zip(ids, rows, scores, strict=True)
         ]
-        self.write(self.recorder.prediction(head, kept))
+        if self.settings.log == "on":
+            self.write(self.recorder.prediction(head, kept))
         positive = sum(row["label"] for row in kept)
-        self.metrics.rows.labels(name, variant).inc(len(kept))
-        self.metrics.labels.labels(name, variant, "true").inc(positive)
-        self.metrics.labels.labels(name, variant, "false").inc(len(kept) - positive)
-        histogram = self.metrics.scores.labels(name, variant)
-        for score in scores:
-            histogram.observe(score)
+        self.metrics.answered(name, variant)(scores, positive)
         return [{"id": r["id"], "score": r["score"], "label": r["label"], "model": name} for r in kept]
 
     async def _shadow(self, served: Served, ids: list, rows: list, request_id: str) -> None:
@@ -131,6 +127,8 @@ class Service:
 
     def write(self, line: bytes) -> None:
         """Append to the prediction log; refuses the request with 503 when the log cannot be written."""
+        if self.settings.log == "off":
+            raise Refused(503, "log", "This server keeps no prediction log (SERVING_LOG=off).")
         try:
             self.log.append(line)
         except LogUnavailable as error:

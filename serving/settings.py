@@ -35,6 +35,7 @@ class Settings(BaseModel):
     rate: Annotated[float, Field(ge=0)] = 0
     access_log: Literal["all", "errors", "none"] = "errors"
     drain_seconds: Annotated[int, Field(ge=1, le=3600)] = 30
+    log: Literal["on", "off"] = "on"
     log_directory: str = "logs"
     log_fsync: Literal["none", "batch", "always"] = "none"
     log_unavailable: Literal["refuse", "count"] = "refuse"
@@ -51,7 +52,7 @@ class Settings(BaseModel):
         return self
 
     @property
-    def log(self) -> Log:
+    def prediction_log(self) -> Log:
         """The prediction log's own settings."""
         return Log(directory=self.log_directory, fsync=self.log_fsync, unavailable=self.log_unavailable)
 

@@ -1,213 +1,136 @@
-"""What serving costs beside its peers, as ratios: `make bench-serving`. Needs wrk and build/model.
+"""What serving costs beside its peers, as ratios: `make bench-serving`; `--quick` takes one short round.
 
-Every server answers on core 0 and wrk asks from the last core; medians of three rounds, servers interleaved.
+The servers answer on core 0, wrk asks from the last core, and they take turns within each case, so that a busy moment
+hits all. A ratio compares two neighbours of one round; the table holds the median of the rounds. Needs wrk and
+build/; exits 1 when a target is missed.
 """
 
-import json
+import argparse
+import contextlib
 import os
 import re
 import shutil
-import socket
+import signal
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 
-ECHO = "FastAPI + pydantic echo"
-LATEST = 60  # seconds to be ready
-ROUNDS, SECONDS = 3, int(os.environ.get("BENCH_SECONDS", "3"))
-CASES = {"1 row, 1 conn.": (1, 1), "1 row, 32 conn.": (1, 32), "100 rows, 8 conn.": (100, 8)}
-PEERS = """
-import sys
-sys.path[:0] = ["src", "."]
-from typing import Any
-import uvicorn
-from fastapi import FastAPI
-from ml.params import read_params
-from serving.contract import body
-data = read_params().data
-Body = body(data, 1000, "refuse").predict
-app = FastAPI()
-if sys.argv[1] == "echo":
-    @app.post("/predict")
-    async def predict(given: Body) -> Body:
-        return given
-else:
-    import pandas as pd
-    from pathlib import Path
-    from ml import model, schema
-    fitted = model.loads(Path("build/model/model.skops").read_bytes())
-    @app.post("/predict")
-    def predict(given: Body) -> dict[str, Any]:
-        frame = schema.inputs(pd.DataFrame(given["rows"]).reindex(columns=list(data.columns)), data)
-        return {"scores": fitted.predict_proba(frame)[:, 1].tolist()}
-uvicorn.run(app, port=int(sys.argv[2]), log_level="error", access_log=False)
-"""
+from bench_servers import BUILT, ECHO, MLFLOW, ON, memory, running, scripts, servers, serving_python, weight
+
+from ml import markdown
+
+ROUNDS, SECONDS = 3, 4
+ONE, MANY, ROWS = "1 row, 1 conn.", "1 row, 32 conn.", "100 rows, 8 conn."
+CASES = {ONE: (1, 1), MANY: (1, 32), ROWS: (100, 8)}  # rows of a request, connections
+MILLISECONDS = {"us": 1e-3, "ms": 1, "s": 1e3, "m": 6e4}
 
 
-def main() -> int:
-    """Print one table of ratios to `mlflow models serve` and to the echo."""
-    if not shutil.which("wrk") or not shutil.which("taskset"):
-        print("bench-serving: skipped, it needs wrk and taskset: apt-get install wrk util-linux")
-        return 0
-    if not Path("build/model/contract.json").exists():
-        print("bench-serving: build/model is missing. Build it with `make run`.")
-        return 1
-    with tempfile.TemporaryDirectory() as place:
-        found = measured(Path(place))
-    show(found)
-    return 0
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--quick", action="store_true", help="one round of a second each: to see that it runs")
+    asked = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the servers end with us
+    lacking = [program for program in ("wrk", "taskset") if not shutil.which(program)]
+    if lacking or os.cpu_count() == 1:
+        sys.exit(f"bench-serving lacks {', '.join(lacking) or 'a second core'}: apt-get install wrk util-linux")
+    if not (BUILT / "contract.json").exists():
+        sys.exit("bench-serving: build/model is missing. Build it with `make run`.")
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        python = serving_python(place)
+        size, unwanted = weight(python)
+        known, asking = servers(place, python), scripts(place, {rows for rows, _ in CASES.values()})
+        rounds = []
+        for number in range(1 if asked.quick else ROUNDS):
+            print(f"bench-serving: round {number + 1}", file=sys.stderr)
+            rounds.append(one_round(known, asking, 1 if asked.quick else SECONDS))
+    print(table(rounds))
+    print(f"Serving environment: {size:.0f} MiB; {', '.join(unwanted) or 'no mlflow, pandas or scikit-learn'} in it.\n")
+    return verdict(
+        [*targets(rounds), ("serving environment, MiB", size, "≤", 160), ("… unwanted packages", len(unwanted), "≤", 0)]
+    )
 
 
-def measured(place: Path) -> dict:
-    """Requests a second and p99 (ms) by server and case, a list of rounds each; and the seconds to be ready."""
-    scripts = {rows: script(place, rows) for rows in (1, 100)}
-    found: dict = {}
-    for _ in range(ROUNDS):
-        for name, (template, variables, path) in servers(place).items():
-            port = free_port()
-            command = [part.replace("PORT", str(port)) for part in template]
-            environment = {k: v.replace("PORT", str(port)) for k, v in variables.items()}
-            started = time.perf_counter()
-            process = subprocess.Popen(
-                ["taskset", "-c", "0", *command],
-                env={**os.environ, **environment},
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-            )
-            try:
-                ready = wait(port, path, scripts[1], started)
-                found.setdefault((name, "ready"), []).append((ready, 0.0))
-                for case, (rows, connections) in CASES.items():
-                    lua = scripts[rows][1 if path == "/invocations" else 0]
-                    found.setdefault((name, case), []).append(ask(port, path, lua, connections))
-            finally:
-                process.terminate()
-                process.wait()
-    return found
+def one_round(known, asking, seconds):
+    """What each server did: rate and p99 (ms) by case, seconds to be ready, MiB after the load."""
+    with contextlib.ExitStack() as stack:
+        alive = {name: stack.enter_context(running(s, asking[s.path, 1])) for name, s in known.items()}
+        found = {name: {"ready": server.ready} for name, server in alive.items()}
+        for server in alive.values():
+            ask(server, asking[server.path, 1], 8, 1)  # warm
+        for case, (rows, connections) in CASES.items():
+            for name, server in alive.items():
+                found[name][case] = ask(server, asking[server.path, rows], connections, seconds)
+        for name, server in alive.items():
+            found[name]["memory"] = memory(server.pid)
+        return found
 
 
-def servers(place: Path) -> dict:
-    """Command, environment and path of each server."""
-    ours = {"SERVING_PORT": "PORT", "SERVING_LOG_DIRECTORY": str(place / "logs")}
-    peer = str(place / "peer.py")
-    Path(peer).write_text(PEERS)
-    mlflow_model = place / "mlflow"
-    if not mlflow_model.exists():
-        save_for_mlflow(mlflow_model)
-    mlflow = [
-        sys.executable,
-        "-m",
-        "mlflow",
-        "models",
-        "serve",
-        "-m",
-        str(mlflow_model),
-        "--env-manager",
-        "local",
-        "-p",
-        "PORT",
-    ]
-    return {
-        "mlflow models serve": (mlflow, {"MLFLOW_DISABLE_TELEMETRY": "true"}, "/invocations"),
-        "tutorial FastAPI": ([sys.executable, peer, "tutorial", "PORT"], {}, "/predict"),
-        ECHO: ([sys.executable, peer, "echo", "PORT"], {}, "/predict"),
-        "ours, log on": ([sys.executable, "-m", "serving"], ours, "/predict"),
-    }
-
-
-def save_for_mlflow(folder: Path) -> None:
-    """The same model as `mlflow models serve` takes it."""
-    import mlflow  # noqa: PLC0415
-
-    from ml import model  # noqa: PLC0415
-
-    fitted = model.loads(Path("build/model/model.skops").read_bytes())
-    mlflow.sklearn.save_model(
-        fitted, str(folder), pyfunc_predict_fn="predict_proba", serialization_format="skops",
-        skops_trusted_types=sorted(model.TRUSTED), pip_requirements=["scikit-learn"],
-    )  # fmt: skip
-
-
-def script(place: Path, rows: int) -> tuple[Path, Path]:
-    """Wrk scripts that send this many rows to us and to MLflow."""
-    from ml.params import read_params  # noqa: PLC0415
-    from serving.contract import example  # noqa: PLC0415
-
-    data = read_params().data
-    row = example(data)
-    del row[data.id]
-    made = []
-    for kind, body in {"ours": {"rows": [row] * rows}, "mlflow": {"dataframe_records": [row] * rows}}.items():
-        path = place / f"{kind}{rows}.lua"
-        path.write_text(
-            f'wrk.method="POST" wrk.headers["Content-Type"]="application/json" wrk.body=[==[{json.dumps(body)}]==]'
-        )
-        made.append(path)
-    return made[0], made[1]
-
-
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return taken.getsockname()[1]
-
-
-def wait(port: int, path: str, lua: tuple[Path, Path], started: float) -> float:
-    """Seconds until the first good answer."""
-    body = lua[1 if path == "/invocations" else 0].read_text().partition("[==[")[2].removesuffix("]==]").encode()
-    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", body, {"Content-Type": "application/json"})
-    while time.perf_counter() - started < LATEST:
-        try:
-            with urllib.request.urlopen(request, timeout=5):  # noqa: S310  (our own address)
-                return time.perf_counter() - started
-        except urllib.error.HTTPError as error:
-            raise SystemExit(f"bench-serving: {path} answers {error.code}: {error.read()[:300]!r}") from None
-        except OSError:
-            time.sleep(0.02)
-    raise SystemExit(f"bench-serving: nothing answers on port {port} after 60 s")
-
-
-def ask(port: int, path: str, lua: Path, connections: int) -> tuple[float, float]:
+def ask(server, script, connections, seconds):
     """Requests a second and p99 in ms."""
-    core = str((os.cpu_count() or 1) - 1)
-    command = [
-        "taskset",
-        "-c",
-        core,
-        "wrk",
-        "-t1",
-        f"-c{connections}",
-        f"-d{SECONDS}s",
-        "--timeout",
-        "20s",
-        "--latency",
-        "-s",
-        str(lua),
+    load = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "20s", "--latency", "-s", str(script)]
+    command = ["taskset", "-c", str(os.cpu_count() - 1), *load, f"http://127.0.0.1:{server.port}{server.path}"]
+    text = subprocess.run(command, capture_output=True, text=True, check=True, timeout=seconds + 60).stdout
+    if "Non-2xx" in text or "Socket errors" in text:
+        sys.exit(f"bench-serving: {server.path} refused or dropped requests:\n{text}")
+    number, unit = re.search(r"99%\s+([\d.]+)(us|ms|s|m)", text).groups()
+    return float(re.search(r"Requests/sec:\s+([\d.]+)", text)[1]), float(number) * MILLISECONDS[unit]
+
+
+def ratio(rounds, name, other, case, figure=0):
+    """The median of a server's rate (or p99: figure 1) over another's of the same round."""
+    return statistics.median(found[name][case][figure] / found[other][case][figure] for found in rounds)
+
+
+def middle(rounds, name, figure):
+    return statistics.median(found[name][figure] for found in rounds)
+
+
+def table(rounds):
+    """One line a server; every figure but the seconds is a ratio."""
+    header = [
+        "server",
+        *(f"{case}: × mlflow, × echo" for case in CASES),
+        "p99 at 32, × echo",
+        "ready, s",
+        "memory, × mlflow",
     ]
-    text = subprocess.run([*command, f"http://127.0.0.1:{port}{path}"], capture_output=True, text=True).stdout
-    if "Non-2xx" in text:
-        raise SystemExit(f"bench-serving: {path} refused requests:\n{text}")
-    number, unit = re.search(r"99%\s+([\d.]+)(us|ms|s)", text).groups()
-    return float(re.search(r"Requests/sec:\s+([\d.]+)", text)[1]), float(number) * {"us": 1e-3, "ms": 1, "s": 1e3}[unit]
+    lines = []
+    for name in rounds[0]:
+        rates = [f"{ratio(rounds, name, MLFLOW, case):.1f}, {ratio(rounds, name, ECHO, case):.2f}" for case in CASES]
+        held = statistics.median(found[name]["memory"] / found[MLFLOW]["memory"] for found in rounds)
+        tail = ratio(rounds, name, ECHO, MANY, 1)
+        lines.append([name, *rates, f"{tail:.1f}", f"{middle(rounds, name, 'ready'):.1f}", f"{held:.2f}"])
+    return markdown.table(header, lines)
 
 
-def show(found: dict) -> None:
-    """The table."""
-    middle = {k: tuple(statistics.median(column) for column in zip(*v, strict=True)) for k, v in found.items()}
-    print("| server | " + " | ".join(f"{c}: × mlflow / × echo" for c in CASES) + " | p99 at 32, × echo | ready, s |")
-    print("|---" * (len(CASES) + 3) + "|")
-    for name in dict.fromkeys(server for server, _ in middle):
-        cells = []
-        for case in CASES:
-            rate = middle[name, case][0]
-            cells.append(f"{rate / middle['mlflow models serve', case][0]:.1f} / {rate / middle[ECHO, case][0]:.2f}")
-        tail = middle[name, "1 row, 32 conn."][1] / middle[ECHO, "1 row, 32 conn."][1]
-        print(f"| {name} | " + " | ".join(cells) + f" | {tail:.1f} | {middle[name, 'ready'][0]:.1f} |")
+def targets(rounds):
+    """What is measured, its value, and the least or most it may be."""
+    single = [
+        (f"{case}, × {peer}", ratio(rounds, ON, other, case), "≥", least)
+        for case in (ONE, MANY)
+        for peer, other, least in (("mlflow", MLFLOW, 80), ("echo", ECHO, 0.8))
+    ]
+    return [
+        *single,
+        (f"{ROWS}, × mlflow", ratio(rounds, ON, MLFLOW, ROWS), "≥", 8),
+        ("p99 at 32 connections, × echo", ratio(rounds, ON, ECHO, MANY, 1), "≤", 2),
+        ("ready, s", middle(rounds, ON, "ready"), "≤", 2),
+    ]
+
+
+def verdict(judged):
+    """Print met or missed for each target; 1 when one is missed."""
+    missed = []
+    for name, value, sign, limit in judged:
+        met = value >= limit if sign == "≥" else value <= limit
+        line = f"{name}: {value:.2f}, target {sign} {limit}"
+        print(f"{'met   ' if met else 'MISSED'} {line}")
+        missed += [] if met else [line]
+    print(f"\n{len(missed)} of {len(judged)} targets missed" + "".join(f"\n  {line}" for line in missed))
+    return 1 if missed else 0
 
 
 if __name__ == "__main__":

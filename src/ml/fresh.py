@@ -62,8 +62,8 @@ def news(rows: pd.DataFrame, old: pd.DataFrame, data: Data) -> pd.DataFrame:
     """Rows that tell something the table does not hold: another id, or a later time of a known one."""
     if data.id not in rows or not data.time or data.time not in rows:
         return rows
-    latest = old.assign(**{data.id: _texts(old[data.id])}).groupby(data.id)[data.time].max()
-    known = _texts(rows[data.id]).map(_times(latest))
+    latest = old.assign(**{data.id: schema.levels(old[data.id])}).groupby(data.id)[data.time].max()
+    known = schema.levels(rows[data.id]).map(_times(latest))
     return rows[~(_times(rows[data.time]) <= known)]
 
 
@@ -84,8 +84,9 @@ def labelled(log: pd.DataFrame, data: Data) -> pd.DataFrame:
 
 def combine(old: pd.DataFrame, fresh: pd.DataFrame, data: Data, policy: Retrain) -> Combined:
     """The table that trains next: a fresh row replaces the old one of the same id; `window` drops what is older."""
-    labels = {_text(value): value for value in old[data.target.name].unique()}
-    fresh = fresh.assign(**{data.target.name: _texts(fresh[data.target.name]).map(labels)})
+    written = old[data.target.name].drop_duplicates()
+    labels = dict(zip(schema.levels(written), written, strict=True))
+    fresh = fresh.assign(**{data.target.name: schema.levels(fresh[data.target.name]).map(labels)})
     fresh = fresh.astype(_dtypes(old, fresh))
     again = old[data.id].astype(str).isin(fresh[data.id].astype(str))
     table = pd.concat([old[~again], fresh], ignore_index=True)
@@ -111,8 +112,8 @@ def unseen(old: pd.DataFrame, new: Combined, data: Data, params: Prepare) -> pd.
 
 
 def _breaches(rows: pd.DataFrame, old: pd.DataFrame, data: Data) -> list[tuple[str, pd.Series, str]]:
-    label = _texts(rows[data.target.name])
-    known = label.isin(_texts(old[data.target.name]).unique())
+    label = schema.levels(rows[data.target.name])
+    known = label.isin(schema.levels(old[data.target.name]).unique())
     found = [(data.id, rows[data.id].isna(), "missing"), (data.target.name, label.isna(), "no label")]
     found.append((data.target.name, ~known, "not a label of the table"))
     if data.time:
@@ -128,7 +129,7 @@ def _breaches(rows: pd.DataFrame, old: pd.DataFrame, data: Data) -> list[tuple[s
             case Number():
                 found += _number(name, raw, column)
             case Category():
-                levels = _texts(raw)
+                levels = schema.levels(raw)
                 found.append((name, levels.notna() & ~levels.isin(column.values), "not a level of the contract"))
     return found
 
@@ -144,15 +145,6 @@ def _number(name: str, raw: pd.Series, column: Number) -> list[tuple[str, pd.Ser
 def _times(column: pd.Series) -> pd.Series:
     """Dates, missing where they are not ISO 8601: 3/4 is March to some and April to others."""
     return pd.to_datetime(column, errors="coerce", format="ISO8601")
-
-
-def _texts(column: pd.Series) -> pd.Series:
-    """Values as text, also where one column mixes kinds; missing ones stay missing."""
-    return column.astype(object).map(_text, na_action="ignore")
-
-
-def _text(value: object) -> str:
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _dtypes(old: pd.DataFrame, fresh: pd.DataFrame) -> dict[str, np.dtype]:

@@ -125,6 +125,13 @@ class Parity(Section):
     rows: Count = 1000
 
 
+class Api(Latency, Parity):
+    """The same two asked of the server over HTTP."""
+
+    p50_ms: Positive = 30
+    p99_ms: Positive = 100
+
+
 class Leakage(Section):
     """When a column or a row gives the answer away."""
 
@@ -158,6 +165,7 @@ class Gates(Section):
     size: Size | None = Size()
     latency: Latency | None = Latency()
     parity: Parity | None = Parity()
+    api: Api | None = Api()
     leakage: Leakage | None = Leakage()
     freshness: Freshness | None = Freshness()
 

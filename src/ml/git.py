@@ -23,6 +23,12 @@ def show(revision: str, path: Path | str) -> str | None:
     return ask("show", f"{revision}:{Path(path).as_posix()}")
 
 
+def commit() -> str | None:
+    """The commit that is checked out, or None where there is none."""
+    found = ask("rev-parse", "HEAD")
+    return found.strip() if found else None
+
+
 def base(name: str) -> str | None:
     """The newest known revision of branch `name`: the one of origin where there is one, else the local one."""
     found = (ask("rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}") for ref in (f"origin/{name}", name))

@@ -2,16 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import Any
 
+from ml import mermaid
 from ml.changes import data_changes, settings_changes
 from ml.markdown import mark, table, validation
 from ml.metrics import DIGITS, HIGHER_IS_BETTER
 
 LIMIT = 60_000  # characters; GitHub takes 65,536
 BAR = 20
-COLOURS = '%%{init: {"themeVariables": {"xyChart": {"plotColorPalette": "#54aeff, #57606a"}}}}%%'
 
 Record = dict[str, Any]
 
@@ -29,6 +28,7 @@ class Evidence:
     settings: Record = field(default_factory=dict)
     plots: dict[str, list[Record]] = field(default_factory=dict)
     lineage: Record = field(default_factory=dict)
+    proof: Record | None = None
     before_metrics: Record | None = None
     before_profile: Record | None = None
     before_settings: Record | None = None
@@ -39,9 +39,10 @@ def markdown(evidence: Evidence) -> str:
     """The whole report, at most 60,000 characters: sections that no longer fit are left out, and named."""
     sections: list[Callable[[Evidence], str]] = [_headline]
     if evidence.verdict:
-        sections += [_gates, _metrics, _settings, _data, _checks, _roc, _calibration, _confusion, _importance, _origin]
+        sections += [_gates, _metrics, _settings, _data, _checks, _curves, _confusion, _importance, _proof]
     else:
         sections += [_checks]
+    sections += [_origin]
     text, dropped = "", []
     for section in sections:
         part = section(evidence)
@@ -67,9 +68,16 @@ def _headline(evidence: Evidence) -> str:
 def _gates(evidence: Evidence) -> str:
     rows = [
         [mark(v), v["gate"], _number(v["value"]), v["limit"], _interval(v), v["reason"]]
-        for v in evidence.verdict["verdicts"]
+        for v in sorted(
+            evidence.verdict["verdicts"], key=lambda v: (v["passed"], not v["passed"] and v["severity"] != "critical")
+        )
     ]
     return "## Gates\n\n" + table(["", "gate", "value", "limit", _heading(evidence), "why"], rows)
+
+
+def _rank(verdict: Record) -> int:
+    """What is refused first, then the warnings, then what passed."""
+    return 2 if verdict["passed"] else verdict["severity"] != "critical"
 
 
 def _metrics(evidence: Evidence) -> str:
@@ -123,26 +131,8 @@ def _checks(evidence: Evidence) -> str:
     return f"## Validation\n\n{summary}.\n\n{shown}\n{every}"
 
 
-def _roc(evidence: Evidence) -> str:
-    points = evidence.plots["roc"]
-    curve = [_at(points, i / BAR) for i in range(BAR + 1)]
-    chance = [i / BAR for i in range(BAR + 1)]
-    return _chart(
-        "ROC curve: upper line the model, lower line chance", "false positive rate", "true positive rate", curve, chance
-    )
-
-
-def _calibration(evidence: Evidence) -> str:
-    points = evidence.plots["calibration"]
-    axis = ", ".join(f'"{p["predicted"]:.2f}"' for p in points)
-    observed = ", ".join(f"{p['observed']:.3f}" for p in points)
-    predicted = ", ".join(f"{p['predicted']:.3f}" for p in points)
-    return (
-        f"```mermaid\n{COLOURS}\nxychart-beta\n"
-        '    title "Calibration: bars what happened, line what the model said"\n'
-        f'    x-axis "mean score of the bin" [{axis}]\n    y-axis "share positive" 0 --> 1\n'
-        f"    bar [{observed}]\n    line [{predicted}]\n```"
-    )
+def _curves(evidence: Evidence) -> str:
+    return mermaid.roc(evidence.plots["roc"]) + "\n\n" + mermaid.calibration(evidence.plots["calibration"])
 
 
 def _confusion(evidence: Evidence) -> str:
@@ -162,25 +152,33 @@ def _importance(evidence: Evidence) -> str:
     return "## Importance: ROC AUC lost when a column is shuffled\n\n" + table(["column", "loss", ""], rows)
 
 
+def _proof(evidence: Evidence) -> str:
+    proof = evidence.proof
+    if proof is None:
+        return "## Proof of the gates\n\nNot run on this commit; `make prove` plants a fault for every gate."
+    rows = [
+        ["✅" if r["caught"] and r["neighbour"] else "❌", r["gate"], r["fault"], _answer(r), _neighbour(r)]
+        for r in proof["rows"]
+    ]
+    caught = sum(r["caught"] and r["neighbour"] for r in proof["rows"])
+    wrong = "".join(f"- ❌ {sentence}\n" for sentence in proof["wrong"])
+    every = table(["", "gate", "planted fault", "answer", "good neighbour"], rows)
+    text = f"{caught} of {len(rows)} planted faults caught, their good neighbours let pass.\n\n{wrong}"
+    return f"## Proof of the gates\n\n{text}\n<details><summary>All faults</summary>\n\n{every}\n</details>"
+
+
+def _answer(row: Record) -> str:
+    return ("refused" if row["expected"] == "critical" else "warned") if row["caught"] else "let pass"
+
+
+def _neighbour(row: Record) -> str:
+    return "passes" if row["neighbour"] else "refused"
+
+
 def _origin(evidence: Evidence) -> str:
     if not evidence.lineage:
         return ""
     return f"<sub>{' · '.join(f'{k} {v}' for k, v in evidence.lineage.items())}</sub>"
-
-
-def _chart(title: str, x: str, y: str, *lines: list[float]) -> str:
-    drawn = "\n".join(f"    line [{', '.join(f'{v:.3f}' for v in line)}]" for line in lines)
-    axes = f'    x-axis "{x}" 0 --> 1\n    y-axis "{y}" 0 --> 1'
-    return f'```mermaid\n{COLOURS}\nxychart-beta\n    title "{title}"\n{axes}\n{drawn}\n```'
-
-
-def _at(points: list[Record], x: float) -> float:
-    """The true positive rate at a false positive rate, on straight lines between corners."""
-    for left, right in pairwise(points):
-        if left["fpr"] <= x <= right["fpr"] and right["fpr"] > left["fpr"]:
-            share = (x - left["fpr"]) / (right["fpr"] - left["fpr"])
-            return left["tpr"] + share * (right["tpr"] - left["tpr"])
-    return 1.0
 
 
 def _change(name: str, now: float, before: float | None) -> str:

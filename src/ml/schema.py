@@ -76,7 +76,7 @@ def positive(column: pd.Series, data: Data) -> pd.Series:
 
 def levels(column: pd.Series) -> pd.Series:
     """A column of levels as text, None where missing: 2, 2.0 and "2" are one level."""
-    if not pd.api.types.is_string_dtype(column.dtype):
+    if not isinstance(column.dtype, pd.StringDtype):
         column = column.map(_text, na_action="ignore")
     column = column.astype(object)
     return column.where(column.notna(), None)

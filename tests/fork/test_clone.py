@@ -35,9 +35,11 @@ def clone(source, folder, *flags):
 
 @pytest.fixture(scope="module")
 def first(tmp_path_factory):
-    """A clone in which `make run` has run."""
+    """A clone in which the main job has run, in an environment that is not active."""
     folder = clone(ROOT, tmp_path_factory.mktemp("fork") / "first")
-    done = run(folder, sys.executable, "-m", "ml.stages.run")
+    own = str(Path(sys.executable).parent)
+    bare = os.pathsep.join(place for place in os.environ["PATH"].split(os.pathsep) if place != own)
+    done = run(folder, "env", f"PATH={bare}", sys.executable, "-m", "ml.stages.run")
     return folder, done
 
 

@@ -1,7 +1,9 @@
 """For each gate, inputs that it must refuse or warn of, each with a good neighbour that it must let pass."""
 
+import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
@@ -10,8 +12,10 @@ import numpy as np
 import pandas as pd
 
 from ml import checks, schema, split
+from ml.endpoint import answering
 from ml.gates import Evidence, Served
-from ml.gates.evidence import Row
+from ml.gates.evidence import Answer, Row
+from ml.predictor import CONTRACT, FORM
 from tests.gates import repository
 from tests.gates.world import ROWS, built, good, log_odds, params, probability, scored, table
 
@@ -67,6 +71,10 @@ def faults() -> list[Fault]:
         Fault("parity", "parity", "missing values served as zero", skewed(missing=0.0), skewed(missing=None)),
         Fault("parity", "parity", "scores served a little off", skewed(off=1e-5), skewed(off=1e-8)),
         Fault("parity", "parity", "an answer left out", skewed(rows=-1), skewed(rows=None)),
+        Fault("api", "api p50", "a slow server", slow_server(0.05), slow_server(0.0005)),
+        Fault("api", "api p99", "a server slow at times", slow_server(0.09, every=5), slow_server(0.0005, every=5)),
+        Fault("api", "api parity", "another model behind the server", behind(other_form), behind(dict)),
+        Fault("api", "api", "a server that refuses what the contract allows", behind(narrowed), behind(dict)),
         Fault("leakage", "leakage: columns", "a copy of the target", leaking(0.0), leaking(0.3)),
         Fault("leakage", "leakage: columns", "almost a copy of the target", leaking(0.004), leaking(0.3), "warning"),
         Fault("leakage", "leakage: ids", "an id on both sides", sides(ids=1), sides(ids=0)),
@@ -228,6 +236,50 @@ def skewed(missing: float | None = None, off: float = 0.0, rows: int | None = No
         return [score + off for score in model.answer(filled)][:rows]
 
     return lambda: replace(good(), model=replace(good().model, answer=partial(answer, good().model)))
+
+
+def slow_server(seconds: float, every: int = 1) -> Callable[[], Evidence]:
+    """The real server, whose answers are held back on their way."""
+
+    def plant() -> Evidence:
+        calls, rule = iter(range(1_000_000)), {"p50_ms": 40, "p99_ms": 60, "calls": 20}
+
+        @contextmanager
+        def held_back() -> Iterator[Answer]:
+            with good().model.server() as ask:
+                yield lambda rows: dawdle(calls, every, seconds, rows) and ask(rows)
+
+        model = replace(good().model, server=held_back)
+        return replace(good(), params=params({"api": rule}), model=model, champion=None)
+
+    return plant
+
+
+def behind(change: Callable[[dict[str, bytes]], dict[str, bytes]]) -> Callable[[], Evidence]:
+    """The real server, which was given other files than the gates were."""
+    return lambda: replace(
+        good(), champion=None, model=replace(good().model, server=partial(answering, change(files())))
+    )
+
+
+def files() -> dict[str, bytes]:
+    """A model folder: what stands behind the server of `good()`."""
+    return dict(good().model.server.args[0])
+
+
+def other_form(folder: dict[str, bytes]) -> dict[str, bytes]:
+    """The means that scale numbers, as of another training."""
+    form = json.loads(folder[FORM])
+    for number in form["numbers"]:
+        number["mean"] *= 1.01
+    return folder | {FORM: json.dumps(form).encode()}
+
+
+def narrowed(folder: dict[str, bytes]) -> dict[str, bytes]:
+    """A contract from before plan `pro` was sold."""
+    contract = json.loads(folder[CONTRACT])
+    contract["data"]["columns"]["plan"]["values"] = ["basic"]
+    return folder | {CONTRACT: json.dumps(contract).encode()}
 
 
 def leaking(blur: float) -> Callable[[], Evidence]:

@@ -1,21 +1,18 @@
 """Shows every gate a fault that it must catch and a good neighbour that it must let pass: `make prove`."""
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
-from ml import cli, files, gates
+from ml import cli, files, gates, git
 from ml.gates import GATES, Gate, Verdict
 from tests.gates.faults import Fault, faults
-
-PROOF = files.BUILD / "prove.json"
 
 
 def main() -> int:
     """Print gate × planted fault × caught and write build/prove.json; exit 1 when a gate fails its proof."""
     rows = prove(GATES, faults())
     wrong = failures(GATES, rows)
-    files.write_json({"passed": not wrong, "rows": rows}, Path(PROOF))
+    files.write_json({"commit": git.commit(), "passed": not wrong, "wrong": wrong, "rows": rows}, files.PROOF)
     print(table(rows))
     for sentence in wrong:
         cli.say(f"prove: {sentence}")

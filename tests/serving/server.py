@@ -41,7 +41,7 @@ def application(folder, logs, **settings):
     """The application in this process."""
     environment = {f"SERVING_{k.upper()}": str(v) for k, v in settings.items()}
     read = read_settings({"SERVING_MODEL": str(folder), "SERVING_LOG_DIRECTORY": str(logs), **environment})
-    return create_app(load_models(read), PredictionLog(logs, read.log), read)
+    return create_app(load_models(read), PredictionLog(logs, read.prediction_log), read)
 
 
 def rows(frame, data, count):

@@ -127,3 +127,42 @@ def test_the_roc_chart_lies_on_the_curve(evidence):
 
     line = re.search(r"ROC.*?line \[(.*?)\]", text, re.DOTALL)[1].split(", ")
     assert (line[0], line[10], line[20]) == ("0.000", "0.800", "1.000")
+
+
+FAULT = {"gate": "size", "fault": "a huge model", "expected": "critical", "caught": True, "neighbour": True}
+
+
+def test_the_footer_counts_the_faults_that_the_gates_caught(evidence):
+    proof = {"wrong": [], "rows": [FAULT, {**FAULT, "gate": "parity"}]}
+
+    text = report.markdown(replace(evidence, proof=proof))
+
+    assert "2 of 2 planted faults caught" in text
+    assert "| ✅ | size | a huge model | refused | passes |" in text
+
+
+def test_the_footer_names_the_gate_that_let_its_fault_pass(evidence):
+    proof = {"wrong": ["size: lets pass: a huge model"], "rows": [{**FAULT, "caught": False}]}
+
+    text = report.markdown(replace(evidence, proof=proof))
+
+    assert "0 of 1 planted faults caught" in text
+    assert "- ❌ size: lets pass: a huge model" in text
+    assert "| ❌ | size | a huge model | let pass | passes |" in text
+
+
+def test_the_footer_says_when_the_gates_were_not_proven(evidence):
+    assert "Not run on this commit; `make prove`" in report.markdown(evidence)
+
+
+def test_what_is_refused_comes_before_what_is_warned_of_and_what_passed(evidence):
+    (good,) = evidence.verdict["verdicts"]
+    verdicts = [
+        {**good, "gate": "late"},
+        {**good, "gate": "odd", "passed": False, "severity": "warning"},
+        {**good, "gate": "bad", "passed": False},
+    ]
+
+    text = report.markdown(replace(evidence, verdict={"passed": False, "verdicts": verdicts}))
+
+    assert text.index("| bad | ") < text.index("| odd | ") < text.index("| late | ")

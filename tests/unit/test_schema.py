@@ -83,3 +83,9 @@ def test_levels_twice_is_levels_once(values):
     once = schema.levels(pd.Series(values, dtype=object))
 
     assert schema.levels(once).tolist() == once.tolist()
+
+
+def test_levels_that_are_numbers_among_text_read_as_text():
+    column = pd.Series([2, 2.0, "2", None, True], dtype=object)
+
+    assert schema.levels(column).tolist() == ["2", "2", "2", None, "True"]

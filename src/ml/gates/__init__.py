@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from ml.gates import (
+    api,
     behaviour,
     calibration,
     champion,
@@ -42,6 +43,7 @@ GATES: Mapping[str, Gate] = MappingProxyType(
         "size": size.judge,
         "latency": latency.judge,
         "parity": parity.judge,
+        "api": api.judge,
         "leakage": leakage.judge,
         "freshness": freshness.judge,
     }

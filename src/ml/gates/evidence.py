@@ -1,6 +1,7 @@
 """What the gates look at."""
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,14 +11,16 @@ import pandas as pd
 from ml.params import Params
 
 Row = dict[str, float | str | None]
+Answer = Callable[[list[Row]], Sequence[float]]
 
 
 @dataclass(frozen=True)
 class Served:
-    """A model as it answers: whole tables in batch, single rows as a request carries them, and its bytes."""
+    """A model as it answers: whole tables in batch, rows as a request carries them, the server over HTTP; its bytes."""
 
     score: Callable[[pd.DataFrame], np.ndarray]
-    answer: Callable[[list[Row]], Sequence[float]]
+    answer: Answer
+    server: Callable[[], AbstractContextManager[Answer]]  # raises UserError when it cannot serve or refuses rows
     size: int
 
 

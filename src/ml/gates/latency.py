@@ -1,30 +1,36 @@
 """How long one row takes in the predictor as it will be served, beside the champion on the same machine."""
 
 import time
-from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from ml.gate_params import Latency
-from ml.gates.evidence import Evidence, Row
+from ml.gates.evidence import Answer, Evidence, Row
 from ml.gates.parity import as_requests
 from ml.gates.verdict import Verdict
 
 WARM_UP = 5
 ROUNDS = 3  # the best of them counts: a busy machine makes a model slower than it is, never faster
 NOTICED_MS = 1.0  # below this nobody notices which of two models is slower
-Answer = Callable[[list[Row]], Sequence[float]]
 
 
 def judge(evidence: Evidence) -> list[Verdict]:
     """Verdicts on the median and the 99th percentile of single-row answers."""
-    rule, champion = evidence.params.gates.latency, evidence.champion
-    rows = as_requests(evidence.test, evidence.params.data, rule.calls)
+    champion = evidence.champion
     answers = [evidence.model.answer]
     if champion and champion.served and not champion.same:
         answers.append(champion.served.answer)
+    return judged("latency", answers, evidence, evidence.params.gates.latency)
+
+
+def judged(gate: str, answers: list[Answer], evidence: Evidence, rule: Latency) -> list[Verdict]:
+    """The same of any way to answer: the model's, and the champion's after it where there is one."""
+    rows = as_requests(evidence.test, evidence.params.data, rule.calls)
     rounds = [milliseconds(answers, rows, rule.calls) for _ in range(ROUNDS)]
-    return [_verdict(name, percentile, rounds, rule) for name, percentile in (("p50", 50), ("p99", 99))]
+    return [
+        _verdict(f"{gate} p50", np.percentile(rounds, 50, axis=2), rule.p50_ms, rule),
+        _verdict(f"{gate} p99", np.percentile(rounds, 99, axis=2), rule.p99_ms, rule),
+    ]
 
 
 def milliseconds(answers: list[Answer], rows: list[Row], calls: int) -> np.ndarray:
@@ -44,10 +50,9 @@ def milliseconds(answers: list[Answer], rows: list[Row], calls: int) -> np.ndarr
     return timed
 
 
-def _verdict(name: str, percentile: int, rounds: list[np.ndarray], rule: Latency) -> Verdict:
+def _verdict(gate: str, taken: np.ndarray, limit: float, rule: Latency) -> Verdict:
     """Too slow in milliseconds refuses, unless the champion is too slow here as well: then it is the machine."""
-    limit = getattr(rule, f"{name}_ms")
-    value, *others = np.percentile(rounds, percentile, axis=2).min(axis=0).tolist()
+    value, *others = taken.min(axis=0).tolist()
     ratio = value / others[0] if others else None
     slow, slower = value > limit, ratio is not None and ratio > rule.growth and value > NOTICED_MS
     passed = not (slow or slower)
@@ -56,9 +61,9 @@ def _verdict(name: str, percentile: int, rounds: list[np.ndarray], rule: Latency
     if ratio is not None:
         beside = f"{ratio:.2f} times the champion's {others[0]:.2f} ms (allowed {rule.growth:g} times)"
     return Verdict(
-        gate=f"latency {name}",
+        gate=gate,
         passed=passed,
-        reason=f"one row takes {value:.2f} ms at the {percentile}th percentile of {rule.calls:,} calls, "
+        reason=f"one row takes {value:.2f} ms, the {gate.rsplit(maxsplit=1)[-1]} of {rule.calls:,} calls, "
         f"{'above' if slow else 'at or below'} {limit:g} ms, {beside}"
         f"{': the machine is slow, not the model' if excuse else ''}",
         value=value,

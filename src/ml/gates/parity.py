@@ -5,7 +5,8 @@ import json
 import numpy as np
 import pandas as pd
 
-from ml.gates.evidence import Evidence, Row
+from ml.gate_params import Parity
+from ml.gates.evidence import Answer, Evidence, Row
 from ml.gates.verdict import Verdict
 from ml.params import Data
 from ml.schema import features
@@ -13,30 +14,32 @@ from ml.schema import features
 
 def judge(evidence: Evidence) -> list[Verdict]:
     """One verdict on the rows whose served answer is not the score that evaluate wrote."""
-    rule, data = evidence.params.gates.parity, evidence.params.data
+    return [judged("parity", evidence.model.answer, evidence, evidence.params.gates.parity)]
+
+
+def judged(gate: str, ask: Answer, evidence: Evidence, rule: Parity) -> Verdict:
+    """The same of any way to answer."""
+    data = evidence.params.data
     rows = as_requests(evidence.test, data, rule.rows)
-    batch, served = evidence.score[: len(rows)], np.asarray(evidence.model.answer(rows), dtype="float64")
+    batch, served = evidence.score[: len(rows)], np.asarray(ask(rows), dtype="float64")
     if served.shape != batch.shape:
-        reason = f"serving gave {served.size:,} answers to {len(rows):,} rows"
-        return [Verdict("parity", passed=False, reason=reason)]
+        return Verdict(gate, passed=False, reason=f"serving gave {served.size:,} answers to {len(rows):,} rows")
     gap = np.where(np.isnan(served), np.inf, np.abs(served - batch))
     threshold, worst = evidence.params.evaluate.threshold, int(gap.argmax())
     flips = int(((served >= threshold) != (batch >= threshold)).sum())
     passed = bool(gap[worst] <= rule.tolerance and not flips)
     answer = float(served[worst]) if np.isfinite(served[worst]) else None  # JSON has no NaN
     example = {"id": str(evidence.test[data.id].iloc[worst]), "batch": float(batch[worst]), "served": answer}
-    return [
-        Verdict(
-            gate="parity",
-            passed=passed,
-            reason=f"batch and serving differ by at most {gap[worst]:.1e} on {len(rows):,} rows, "
-            f"{'at or below' if passed else 'above'} {rule.tolerance:g}; {flips:,} decided otherwise"
-            + ("" if passed else f" (furthest: {example['id']}, {batch[worst]:.6f} against {served[worst]:.6f})"),
-            value=float(gap[worst]) if np.isfinite(gap[worst]) else None,
-            limit=f"≤ {rule.tolerance:g}",
-            evidence=() if passed else (example,),
-        )
-    ]
+    return Verdict(
+        gate=gate,
+        passed=passed,
+        reason=f"batch and serving differ by at most {gap[worst]:.1e} on {len(rows):,} rows, "
+        f"{'at or below' if passed else 'above'} {rule.tolerance:g}; {flips:,} decided otherwise"
+        + ("" if passed else f" (furthest: {example['id']}, {batch[worst]:.6f} against {served[worst]:.6f})"),
+        value=float(gap[worst]) if np.isfinite(gap[worst]) else None,
+        limit=f"≤ {rule.tolerance:g}",
+        evidence=() if passed else (example,),
+    )
 
 
 def as_requests(frame: pd.DataFrame, data: Data, count: int) -> list[Row]:

@@ -6,6 +6,8 @@ machine only when thread counts and CPU kernels do not depend on it, and no tool
 
 import os
 import platform
+import sys
+from pathlib import Path
 
 os.environ |= {
     # HistGradientBoosting stores its thread count in the model, and oversubscribed cores make it 10-200 times slower.
@@ -16,6 +18,8 @@ os.environ |= {
     "GX_ANALYTICS_ENABLED": "False",
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "GIT_PYTHON_REFRESH": "quiet",
+    # `dvc`, and the `python` that dvc.yaml names, are this interpreter's own, whether its environment is active or not.
+    "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
 }
 if platform.machine() in {"x86_64", "AMD64"}:
     os.environ["OPENBLAS_CORETYPE"] = "Haswell"  # newer kernels round differently; every x86 runner has this one

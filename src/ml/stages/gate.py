@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 
-from ml import baseline, cli, files, gates, lineage, locks, model
+from ml import baseline, cli, endpoint, files, gates, lineage, locks, model
 from ml.gates import Evidence, Incumbent, Served, Verdict
 from ml.params import Data, Params, read_params
 from ml.predictor import CONTRACT, MODEL, Contract, from_files
@@ -62,6 +63,7 @@ def served(built: Mapping[str, bytes], data: Data) -> Served:
     return Served(
         score=lambda frame: model.scores(fitted, frame, data),
         answer=predictor.scores,
+        server=partial(endpoint.answering, built),
         size=sum(len(built[name]) for name in shipped),
     )
 

@@ -38,6 +38,7 @@ def collect(params: Params, base: str) -> Evidence:
         settings=parse(files.read_bytes(files.PARAMS).decode()),
         plots={name: files.read_rows(files.PLOTS / f"{name}.csv") for name in PLOTS},
         lineage=_origin(),
+        proof=_proof(),
         before_metrics=_before(revision, files.METRICS),
         before_profile=_before(revision, files.PROFILE),
         before_settings=_before(revision, files.PARAMS),
@@ -51,6 +52,14 @@ def _before(revision: str | None, path: Any) -> dict[str, Any] | None:
         return None if text is None else parse(text) if path.suffix == ".yaml" else json.loads(text)
     except (YAMLError, ValueError) as error:
         raise UserError(f"{path} at {revision} cannot be read: {error}. Mend it there, or name another BASE.") from None
+
+
+def _proof() -> dict[str, Any] | None:
+    """What `make prove` found on this commit; None when it ran on another, or not at all."""
+    if not files.PROOF.exists():
+        return None
+    proof = files.read_json(files.PROOF)
+    return proof if proof.get("commit") == git.commit() else None
 
 
 def _origin() -> dict[str, str]:

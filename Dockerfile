@@ -1,0 +1,45 @@
+# The server and one model. `make image` lays out build/image and builds this.
+FROM docker.io/library/python:3.11.14-slim-bookworm AS base
+
+FROM base AS build
+WORKDIR /build
+COPY locks/serving.txt ./
+# Wheels alone, each held to its hash: nothing is compiled, so no compiler is needed.
+RUN python -m pip install --no-cache-dir --no-compile --no-deps --only-binary=:all: --require-hashes \
+      --target /app/lib -r serving.txt \
+ && rm -rf /app/lib/bin
+COPY src/ml /app/ml
+COPY serving /app/serving
+COPY build/image /app
+# One date for every file, and bytecode that carries none: two builds of one commit are equal.
+ARG SOURCE_DATE_EPOCH=0
+RUN python -m compileall -q --invalidation-mode unchecked-hash /app/lib /app/ml /app/serving \
+ && mkdir /app/logs && chown 10001:10001 /app/logs \
+ && find /app -exec touch --no-dereference --date="@${SOURCE_DATE_EPOCH}" {} +
+
+FROM base
+COPY --from=build /app /app
+WORKDIR /app
+ENV PYTHONPATH=/app:/app/lib PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 \
+    SERVING_MODEL=/app/model SERVING_HOST=0.0.0.0 SERVING_LOG_DIRECTORY=/app/logs
+ARG SOURCE=unknown
+ARG REVISION=unknown
+ARG MODEL_NAME=unknown
+ARG MODEL_VERSION=unknown
+ARG MODEL_DIGEST=unknown
+ARG DATA_DIGEST=unknown
+ARG LOCK_DIGEST=unknown
+LABEL org.opencontainers.image.source="${SOURCE}" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.version="${MODEL_VERSION}" \
+      ml.model.name="${MODEL_NAME}" \
+      ml.model.version="${MODEL_VERSION}" \
+      ml.model.digest="${MODEL_DIGEST}" \
+      ml.data.digest="${DATA_DIGEST}" \
+      ml.lock.digest="${LOCK_DIGEST}"
+USER 10001:10001
+VOLUME /app/logs
+EXPOSE 8000
+HEALTHCHECK --interval=10s --timeout=3s --start-period=20s \
+  CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8000/health/ready', timeout=2)"]
+CMD ["python", "-m", "serving"]

@@ -1,0 +1,191 @@
+"""The only module that talks to a container engine: docker or podman, whichever is there.
+
+CONTAINER_ENGINE names another, or the same one with flags (`podman --root /elsewhere`); CONTAINER_BUILD_FLAGS are added
+to every build, for networks that need a proxy's certificate.
+"""
+
+import json
+import os
+import shlex
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ml.errors import UserError
+
+PORT = 8000  # inside
+HARDENED = ("--read-only", "--tmpfs", "/tmp", "--cap-drop", "all", "--security-opt", "no-new-privileges")  # noqa: S108
+LIMITS = ("--memory", "512m", "--cpus", "1")
+
+
+@dataclass(frozen=True)
+class Container:
+    """A container that was started, whether it still runs or not."""
+
+    name: str
+
+    @property
+    def address(self) -> str:
+        """Where this machine reaches its port: host:port."""
+        return _ask("port", self.name, str(PORT)).splitlines()[0].replace("0.0.0.0", "127.0.0.1")  # noqa: S104
+
+    @property
+    def running(self) -> bool:
+        """Whether its process lives."""
+        return _ask("inspect", "--format", "{{.State.Running}}", self.name) == "true"
+
+    @property
+    def exit_code(self) -> int:
+        """What its process ended with."""
+        return int(_ask("inspect", "--format", "{{.State.ExitCode}}", self.name))
+
+    def logs(self) -> str:
+        """What it printed so far."""
+        done = _call("logs", self.name)
+        return done.stdout + done.stderr
+
+    def execute(self, *command: str) -> tuple[int, str]:
+        """Exit code and output of a command inside."""
+        done = _call("exec", self.name, *command)
+        return done.returncode, done.stdout + done.stderr
+
+    def start(self) -> None:
+        """Start it again."""
+        _ask("start", self.name)
+
+    def kill(self) -> None:
+        """End it at once."""
+        _ask("kill", "--signal", "KILL", self.name)
+
+    def wait(self) -> None:
+        """Return once it has ended."""
+        _call("wait", self.name)
+
+    def stop(self, seconds: int = 30) -> None:
+        """Ask it to end, and end it after so many seconds."""
+        _ask("stop", "--time", str(seconds), self.name)
+
+    def remove(self) -> None:
+        """End it and forget it; one that is gone already is fine."""
+        _call("rm", "--force", "--volumes", self.name)
+
+
+def engine() -> list[str]:
+    """The command that starts the engine of this machine; raises UserError when there is none."""
+    chosen = (
+        shlex.split(os.environ.get("CONTAINER_ENGINE", ""))
+        or [name for name in ("docker", "podman") if shutil.which(name)][:1]
+    )
+    if not chosen or not shutil.which(chosen[0]):
+        wanted = f"{chosen[0]} (CONTAINER_ENGINE) is" if chosen else "docker or podman are"
+        raise UserError(f"{wanted} not installed. Install podman (apt-get install podman) or docker.")
+    return chosen
+
+
+def registry() -> str:
+    """What comes before an image's name: `ghcr.io/owner/` where IMAGE_REGISTRY names one, else nothing."""
+    given = os.environ.get("IMAGE_REGISTRY", "").strip("/").lower()
+    return f"{given}/" if given else ""
+
+
+def build(tag: str, arguments: Mapping[str, str], epoch: int) -> None:
+    """Build the Dockerfile under `tag`, its files dated `epoch` (seconds); raises UserError when it fails."""
+    command = engine()
+    dated = ["--timestamp", str(epoch), "--format", "docker"] if "podman" in Path(command[0]).name else []
+    given = {**arguments, "SOURCE_DATE_EPOCH": str(epoch)}
+    pairs = [part for key, value in given.items() for part in ("--build-arg", f"{key}={value}")]
+    more = shlex.split(os.environ.get("CONTAINER_BUILD_FLAGS", ""))
+    environment = os.environ | {"SOURCE_DATE_EPOCH": str(epoch)}
+    done = subprocess.run([*command, "build", *dated, *pairs, *more, "-t", tag, "."], check=False, env=environment)
+    if done.returncode:
+        raise UserError(f"{command[0]} could not build the image; its reason stands above. Mend it, and `make image`.")
+
+
+def inspect(image: str) -> dict[str, Any]:
+    """What the engine knows of an image that is here; raises UserError when it is not."""
+    done = _call("image", "inspect", image)
+    if done.returncode:
+        raise UserError(f"image {image} is not on this machine. Build it with `make image`, or pull it.")
+    return json.loads(done.stdout)[0]
+
+
+def image_id(image: str) -> str:
+    """The digest of an image's content: two builds are one image when it is equal; `sha256:…`."""
+    return f"sha256:{inspect(image)['Id'].removeprefix('sha256:')}"
+
+
+def push(image: str) -> str:
+    """Send an image to its registry; the address with the digest that the registry gave it: `name@sha256:…`."""
+    command = engine()
+    if subprocess.run(
+        [*command, "push", *shlex.split(os.environ.get("CONTAINER_PUSH_FLAGS", "")), image], check=False
+    ).returncode:
+        raise UserError(f"{image} could not be pushed; the reason stands above. Logged in? `{command[0]} login`")
+    name = image.rpartition(":")[0]
+    return next(found for found in inspect(image)["RepoDigests"] if found.startswith(f"{name}@"))
+
+
+def pull(image: str) -> None:
+    """Fetch an image unless it is here; raises UserError when it cannot be had."""
+    if _call("image", "inspect", image).returncode == 0:
+        return
+    done = _call("pull", "--quiet", *shlex.split(os.environ.get("CONTAINER_PULL_FLAGS", "")), image)
+    if done.returncode:
+        raise UserError(f"image {image} is neither here nor in its registry: {_said(done)}")
+
+
+def start(image: str, name: str, *flags: str, settings: Mapping[str, str] | None = None) -> Container:
+    """Start an image the way it runs in production: read-only, without privileges, its port on a free one of ours."""
+    given = [part for key, value in (settings or {}).items() for part in ("--env", f"{key}={value}")]
+    published = () if "--publish" in flags else ("--publish", f"127.0.0.1::{PORT}")
+    done = _call("run", "--detach", "--name", name, *HARDENED, *published, *given, *flags, image)
+    if done.returncode:
+        _call("rm", "--force", "--volumes", name)
+        raise UserError(f"{image} does not start: {_said(done)}")
+    return Container(name)
+
+
+@contextmanager
+def running(image: str, name: str, *flags: str, settings: Mapping[str, str] | None = None) -> Iterator[Container]:
+    """A started container that is gone after the block."""
+    container = start(image, name, *flags, settings=settings)
+    try:
+        yield container
+    finally:
+        container.remove()
+
+
+def forget(volume: str) -> None:
+    """Delete a volume; one that is gone already is fine."""
+    _call("volume", "rm", "--force", volume)
+
+
+def read(image: str, path: str) -> bytes:
+    """A file of an image; raises UserError when it holds none of that name."""
+    done = subprocess.run(
+        [*engine(), "run", "--rm", "--network", "none", "--entrypoint", "cat", image, path],
+        capture_output=True, check=False,
+    )  # fmt: skip
+    if done.returncode:
+        raise UserError(f"image {image} holds no {path}: it was not built by `make image`.")
+    return done.stdout
+
+
+def _call(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*engine(), *arguments], capture_output=True, text=True, check=False)
+
+
+def _ask(*arguments: str) -> str:
+    done = _call(*arguments)
+    if done.returncode:
+        raise UserError(f"{engine()[0]} {arguments[0]} failed: {_said(done)}")
+    return done.stdout.strip()
+
+
+def _said(done: subprocess.CompletedProcess[str]) -> str:
+    lines = [line.strip() for line in (done.stderr or done.stdout).splitlines() if line.strip()]
+    return " ".join(lines[-2:]) or f"exit code {done.returncode}"

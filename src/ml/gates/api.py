@@ -1,0 +1,25 @@
+"""What a client gets: the same two questions as `latency` and `parity`, asked of the real server over HTTP."""
+
+from contextlib import ExitStack
+
+from ml.errors import UserError
+from ml.gates import latency, parity
+from ml.gates.evidence import Evidence
+from ml.gates.verdict import Verdict
+
+
+def judge(evidence: Evidence) -> list[Verdict]:
+    """Verdicts on how long one row takes and on the rows answered otherwise than in batch."""
+    champion = evidence.champion
+    models = [evidence.model]
+    if champion and champion.served and not champion.same:
+        models.append(champion.served)
+    try:
+        with ExitStack() as servers:
+            answers = [servers.enter_context(model.server()) for model in models]
+            return [
+                *latency.judged("api", answers, evidence, evidence.params.gates.api),
+                parity.judged("api parity", answers[0], evidence, evidence.params.gates.api),
+            ]
+    except UserError as error:
+        return [Verdict("api", passed=False, reason=" ".join(str(error).split()))]

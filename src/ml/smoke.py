@@ -1,0 +1,102 @@
+"""Whether a running API answers as it should: each check says what it saw."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+import numpy as np
+
+from ml.client import Client
+from ml.errors import UserError
+from ml.gate_params import Api
+
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was tried."""
+
+    name: str
+    passed: bool
+    reason: str
+
+
+def tried(name: str, check: Callable[[], str]) -> Check:
+    """The check with what `check` says; a UserError is its failure."""
+    try:
+        return Check(name, True, check())
+    except UserError as error:
+        return Check(name, False, " ".join(str(error).split()))
+
+
+def table(checks: list[Check]) -> str:
+    """The checks for a terminal."""
+    width = max(len(check.name) for check in checks)
+    return "\n".join(f"{'passed' if c.passed else 'FAILED'}  {c.name.ljust(width)}  {c.reason}" for c in checks)
+
+
+def answers(client: Client, recorded: Record, rule: Api) -> list[Check]:
+    """What every deployed API must pass: recorded answers, refusal of nonsense, speed of a row."""
+    return [
+        tried("recorded answers", lambda: same(client, recorded, rule.tolerance)),
+        tried("refuses nonsense", lambda: refuses(client, recorded)),
+        tried("latency", lambda: fast(client, recorded, rule)),
+    ]
+
+
+def same(client: Client, recorded: Record, tolerance: float) -> str:
+    """The API gives the recorded scores; raises UserError naming the row that is furthest off."""
+    found = np.array([prediction["score"] for prediction in client.predict(recorded["rows"])])
+    gap = np.abs(found - np.array(recorded["scores"]))
+    worst = int(gap.argmax())
+    if not gap[worst] <= tolerance:
+        wrong, was = int((gap > tolerance).sum()), recorded["scores"][worst]
+        raise UserError(
+            f"{wrong:,} of {len(gap):,} rows are answered otherwise than recorded, furthest row {worst}: "
+            f"{found[worst]:.6f} instead of {was:.6f}"
+        )
+    return f"{len(gap):,} rows within {gap[worst]:.1e}"
+
+
+def refuses(client: Client, recorded: Record) -> str:
+    """A row that breaks the contract is answered 422."""
+    row = dict.fromkeys(recorded["rows"][0], "nonsense")
+    status, _ = client.ask("POST", "/predict", {"rows": [row]})
+    if status != HTTPStatus.UNPROCESSABLE_ENTITY:
+        raise UserError(f"a row of nonsense is answered {status}, not 422")
+    return "422 to a row of nonsense"
+
+
+def fast(client: Client, recorded: Record, rule: Api) -> str:
+    """Single rows are answered inside the limits of params.gates.api."""
+    rows, taken = recorded["rows"], []
+    for call in range(rule.calls):
+        started = time.perf_counter()
+        client.predict([rows[call % len(rows)]])
+        taken.append(1000 * (time.perf_counter() - started))
+    p50, p99 = np.percentile(taken, [50, 99])
+    said = f"p50 {p50:.1f} ms (limit {rule.p50_ms:g}), p99 {p99:.1f} ms (limit {rule.p99_ms:g}) of {rule.calls:,} calls"
+    if p50 > rule.p50_ms or p99 > rule.p99_ms:
+        raise UserError(f"too slow: {said}")
+    return said
+
+
+def identity(client: Client, labels: dict[str, str]) -> str:
+    """The model that answers is the one that the image's labels name."""
+    _, shown = client.ask("GET", "/model")
+    champion = shown["champion"]
+    origin = champion["lineage"] or {}
+    said = {
+        "ml.model.digest": champion["digest"],
+        "ml.data.digest": (origin.get("data") or {}).get("md5") or "unknown",
+        "ml.model.version": str(origin.get("version") or "unregistered"),
+    }
+    wrong = [
+        f"{name}: label {labels.get(name)}, API {value}" for name, value in said.items() if labels.get(name) != value
+    ]
+    if wrong:
+        raise UserError(f"labels and GET /model differ: {'; '.join(wrong)}")
+    return f"labels and GET /model name model {champion['digest'][:12]}, version {said['ml.model.version']}"

@@ -1,0 +1,88 @@
+"""Build the image that serves a model."""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from ml import cli, containers, files, git, lineage, model, registry
+from ml.errors import UserError
+from ml.gates.parity import as_requests
+from ml.ledger import Version
+from ml.params import Params, read_params
+from ml.predictor import MODEL
+
+CONTEXT = files.BUILD / "image"  # all of the model that the Dockerfile copies
+SERVED = ("contract.json", "compiled.json", "compiled.onnx", MODEL)
+RECORDED = 200  # rows whose answers the image must give
+
+
+def main(version: int = 0, push: bool = False) -> None:
+    """Build the image of build/model, or of a version of the registry, as <project>:<tag>; --push sends it away."""
+    params = read_params()
+    containers.engine()
+    chosen = registry.open_registry(params.project).state().version(version) if version else None
+    origin = _gather(chosen, params)
+    commit = git.commit() or "unknown"
+    labels = _labels(origin, params, commit)
+    name = f"{containers.registry()}{params.project}:{f'v{version}-' if version else ''}{commit[:12]}"
+    containers.build(name, labels, int(git.ask("log", "-1", "--format=%ct") or 0))
+    record = {
+        "image": name,
+        "id": containers.image_id(name),
+        "digest": containers.push(name) if push else None,
+        "version": version or None,
+        "model": origin["model"],
+        "revision": labels["REVISION"],
+        "size": containers.inspect(name)["Size"],
+    }
+    files.write_json(record, files.IMAGE)
+    cli.say(
+        f"image: {name} ({record['size'] / 1e6:.0f} MB) holds model {origin['model'][:12]}; {files.IMAGE} says more"
+    )
+    cli.say(f"image: {record['digest'] or record['id']}. Next: make smoke")
+
+
+def _gather(chosen: Version | None, params: Params) -> dict[str, Any]:
+    """Lay out what the image holds besides code: model, lineage, and rows with the answers they must get."""
+    built = _fetched(chosen, params) if chosen else _built()
+    origin = {**chosen.lineage, "version": chosen.number} if chosen else lineage.collect(params)
+    rows = files.read_table(files.TEST)
+    scores = model.scores(model.loads(built[MODEL]), rows.head(RECORDED), params.data)
+    recorded = {"id": params.data.id, "rows": as_requests(rows, params.data, RECORDED), "scores": scores.tolist()}
+    for name, content in built.items():
+        files.write_bytes(content, CONTEXT / "model" / name)
+    files.write_json(origin, CONTEXT / "model" / "lineage.json")
+    files.write_json(recorded, CONTEXT / "recorded.json")
+    return origin
+
+
+def _built() -> dict[str, bytes]:
+    lacking = [name for name in SERVED if not (files.MODEL / name).is_file()]
+    if MODEL in lacking or len(lacking) > 1:
+        raise UserError(f"{files.MODEL} holds no {' and no '.join(lacking)}. Build a model with `make run`.")
+    return {name: files.read_bytes(files.MODEL / name) for name in SERVED if name not in lacking}
+
+
+def _fetched(version: Version, params: Params) -> dict[str, bytes]:
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder) / "model"
+        registry.open_registry(params.project).fetch(version, place)
+        return {name: files.read_bytes(place / name) for name in SERVED if (place / name).is_file()}
+
+
+def _labels(origin: dict[str, Any], params: Params, commit: str) -> dict[str, str]:
+    """What the image says of itself: the Dockerfile's arguments."""
+    dirty = "-dirty" if lineage.changed() else ""
+    return {
+        "SOURCE": (git.ask("config", "--get", "remote.origin.url") or "unknown").strip(),
+        "REVISION": commit + dirty,
+        "MODEL_NAME": params.project,
+        "MODEL_VERSION": str(origin.get("version") or "unregistered"),
+        "MODEL_DIGEST": origin["model"],
+        "DATA_DIGEST": origin["data"]["md5"] or "unknown",
+        "LOCK_DIGEST": lineage.md5(Path("locks/serving.txt")) or "unknown",
+    }
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,50 @@
+"""Start an image as production would and see whether it keeps its promises."""
+
+import json
+import secrets
+
+from ml import cli, container_checks, containers, files, smoke
+from ml.client import Client
+from ml.container_checks import READY
+from ml.containers import LIMITS, Container
+from ml.params import read_params
+from ml.smoke import Check, tried
+
+
+def main(image: str = "") -> int:
+    """Check an image (default: the one of build/image.json) and write build/smoke.json; exit 1 when a check fails."""
+    image = image or files.read_json(files.IMAGE)["id"]
+    containers.pull(image)
+    name = f"smoke-{secrets.token_hex(4)}"
+    try:
+        with containers.running(image, name, *LIMITS, "--volume", f"{name}:/app/logs") as container:
+            checks = judge(container, image)
+    finally:
+        containers.forget(name)
+    passed = all(check.passed for check in checks)
+    files.write_json({"image": image, "passed": passed, "checks": [vars(check) for check in checks]}, files.SMOKE)
+    print(smoke.table(checks))
+    return 0 if passed else 1
+
+
+def judge(container: Container, image: str) -> list[Check]:
+    """All checks, in an order in which the later ones may end the container."""
+    rule, recorded = read_params().gates.api, json.loads(containers.read(image, "/app/recorded.json"))
+    labels = containers.inspect(image)["Config"]["Labels"]
+    with Client(container.address) as client:
+        ready = tried("ready", lambda: f"after {client.ready(READY, lambda: container.running):.1f} s")
+        if not ready.passed:
+            last = container.logs().strip().splitlines()[-1:] or ["nothing"]
+            return [Check("ready", False, f"{ready.reason}; it printed: {last[0]}")]
+        return [
+            ready,
+            tried("lineage", lambda: smoke.identity(client, labels)),
+            *smoke.answers(client, recorded, rule),
+            tried("unprivileged", lambda: container_checks.unprivileged(container)),
+            tried("kill -9", lambda: container_checks.durable(container, recorded)),
+            tried("SIGTERM", lambda: container_checks.drained(container, recorded)),
+        ]
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,87 @@
+"""The image from the real Dockerfile: what is in it, that it is built alike twice, and that smoke refuses bad ones."""
+
+import json
+
+import pytest
+
+from tests.container.engine import derive, environment, podman
+
+pytestmark = pytest.mark.slow
+# Each breaks one promise; smoke must name it. {image} is the good one.
+FAULTS = {
+    "recorded answers": (
+        'FROM {image}\nUSER 0\nRUN sed -i \'s/"mean": *-*[0-9.]*/"mean": 1.5/\' /app/model/compiled.json\nUSER 10001',
+        "answered otherwise than recorded",
+    ),
+    "lineage": ("FROM {image}\nLABEL ml.model.digest=0000", "labels and GET /model differ: ml.model.digest"),
+    "ready": ("FROM {image}\nENV SERVING_MODEL=/app/nothing", "holds no model"),
+    "kill -9": ("FROM {image}\nENV SERVING_LOG_DIRECTORY=/tmp/logs", "are lost"),
+    "unprivileged": ("FROM {image}\nUSER 0\nENV SERVING_LOG_DIRECTORY=/tmp/logs", "runs as user 0"),
+    "SIGTERM": ('FROM {image}\nCMD ["sh", "-c", "trap : TERM; python -m serving & wait; wait; wait"]', "exit code"),
+}
+
+
+def inspect(image):
+    return json.loads(podman("image", "inspect", image).stdout)[0]
+
+
+def test_the_labels_say_what_is_in_it(shop, image):
+    labels = inspect(image)["Config"]["Labels"]
+    lineage = json.loads((shop / "build" / "image" / "model" / "lineage.json").read_text())
+
+    assert labels["org.opencontainers.image.revision"] == lineage["commit"]
+    assert labels["ml.model.digest"] == lineage["model"]
+    assert labels["ml.data.digest"] == lineage["data"]["md5"]
+    assert labels["ml.model.version"] == "unregistered"
+
+
+def test_it_holds_what_the_lock_names_and_no_tool_that_builds(image):
+    look = "ls /app/lib; ls -A /app; for tool in gcc cc make; do command -v $tool; done; true"
+    listed = podman("run", "--rm", "--network=none", image, "sh", "-c", look)
+    names = set(listed.stdout.lower().split())
+
+    assert {"fastapi", "onnxruntime", "uvicorn"} <= names
+    assert not {"mlflow", "pandas", "sklearn", "dvc", ".cache", "/usr/bin/gcc", "/usr/bin/cc", "/usr/bin/make"} & names
+
+
+def test_a_second_build_of_a_commit_has_the_same_layers(shop, image, stage):
+    first = inspect(image)
+
+    done = stage(shop, "image", CONTAINER_BUILD_FLAGS=f"--no-cache {environment()['CONTAINER_BUILD_FLAGS']}")
+
+    second = inspect(image)
+    assert done.returncode == 0, done.stderr
+    assert second["RootFS"]["Layers"] == first["RootFS"]["Layers"]
+    assert second["Config"] == first["Config"]
+
+
+def test_a_good_image_passes_smoke_and_leaves_nothing_behind(shop, image, stage):
+    done = stage(shop, "smoke")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "FAILED" not in done.stdout
+    assert done.stdout.count("passed") == 8
+    assert not [
+        name for name in podman("ps", "--all", "--format", "{{.Names}}").stdout.split() if name.startswith("smoke-")
+    ]
+    assert not [name for name in podman("volume", "ls", "--quiet").stdout.split() if name.startswith("smoke-")]
+
+
+@pytest.mark.parametrize("check", FAULTS)
+def test_smoke_refuses_an_image_that_breaks_a_promise(shop, image, stage, check):
+    lines, reason = FAULTS[check]
+    bad = derive(f"localhost/bad-{check.split()[0].lower()}", lines.format(image=image))
+
+    done = stage(shop, "smoke", "--image", bad)
+
+    assert done.returncode == 1
+    (line,) = [line for line in done.stdout.splitlines() if line.startswith(f"FAILED  {check}")]
+    assert reason in line
+
+
+def test_an_image_that_is_nowhere_is_one_sentence(shop, stage):
+    done = stage(shop, "smoke", "--image", "localhost/never:built", CONTAINER_PULL_FLAGS="--tls-verify=false")
+
+    assert done.returncode == 1
+    assert "is neither here nor in its registry" in done.stderr
+    assert "Traceback" not in done.stderr
