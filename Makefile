@@ -150,6 +150,10 @@ image: pipeline-venv ## Build the container image of build/model, or of VERSION=
 smoke: pipeline-venv ## Start the image as production would and check it (IMAGE=)
 	@python -m ml.stages.smoke --image "$(IMAGE)"
 
+.PHONY: scan
+scan: setup ## List what the image holds (SBOM) and look for known vulnerabilities (IMAGE=)
+	@python -m ml.stages.scan --image "$(IMAGE)"
+
 
 ##@ GitHub
 .PHONY: test-workflows

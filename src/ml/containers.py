@@ -9,6 +9,7 @@ import os
 import shlex
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -95,7 +96,7 @@ def registry() -> str:
 def build(tag: str, arguments: Mapping[str, str], epoch: int) -> None:
     """Build the Dockerfile under `tag`, its files dated `epoch` (seconds); raises UserError when it fails."""
     command = engine()
-    dated = ["--timestamp", str(epoch), "--format", "docker"] if "podman" in Path(command[0]).name else []
+    dated = ["--timestamp", str(epoch), "--format", "docker"] if _is_podman() else []
     given = {**arguments, "SOURCE_DATE_EPOCH": str(epoch)}
     pairs = [part for key, value in given.items() for part in ("--build-arg", f"{key}={value}")]
     more = shlex.split(os.environ.get("CONTAINER_BUILD_FLAGS", ""))
@@ -119,14 +120,23 @@ def image_id(image: str) -> str:
 
 
 def push(image: str) -> str:
-    """Send an image to its registry; the address with the digest that the registry gave it: `name@sha256:…`."""
-    command = engine()
-    if subprocess.run(
-        [*command, "push", *shlex.split(os.environ.get("CONTAINER_PUSH_FLAGS", "")), image], check=False
-    ).returncode:
-        raise UserError(f"{image} could not be pushed; the reason stands above. Logged in? `{command[0]} login`")
-    name = image.rpartition(":")[0]
+    """Send an image to its registry; the address with the digest that the registry knows it by: `name@sha256:…`."""
+    command, name = engine(), image.rpartition(":")[0]
+    flags = shlex.split(os.environ.get("CONTAINER_PUSH_FLAGS", ""))
+    with tempfile.TemporaryDirectory() as folder:
+        # Podman compresses on the way, and `inspect` keeps on naming the digest from before.
+        told = Path(folder) / "digest"
+        asked = ["--digestfile", str(told)] if _is_podman() else []
+        if subprocess.run([*command, "push", *asked, *flags, image], check=False).returncode:
+            raise UserError(f"{image} could not be pushed; the reason stands above. Logged in? `{command[0]} login`")
+        if asked:
+            return f"{name}@{told.read_text(encoding='utf-8').strip()}"
     return next(found for found in inspect(image)["RepoDigests"] if found.startswith(f"{name}@"))
+
+
+def save(image: str, path: Path) -> None:
+    """Write an image to a file that other tools read without an engine."""
+    _ask("save", "--output", str(path), image)
 
 
 def pull(image: str) -> None:
@@ -166,13 +176,23 @@ def forget(volume: str) -> None:
 
 def read(image: str, path: str) -> bytes:
     """A file of an image; raises UserError when it holds none of that name."""
+    return output(image, "cat", path)
+
+
+def output(image: str, *command: str) -> bytes:
+    """What a command inside prints, run without network; raises UserError when it fails."""
     done = subprocess.run(
-        [*engine(), "run", "--rm", "--network", "none", "--entrypoint", "cat", image, path],
+        [*engine(), "run", "--rm", "--network", "none", "--entrypoint", command[0], image, *command[1:]],
         capture_output=True, check=False,
     )  # fmt: skip
     if done.returncode:
-        raise UserError(f"image {image} holds no {path}: it was not built by `make image`.")
+        last = done.stderr.decode(errors="replace").strip().splitlines()[-1:] or ["it says nothing"]
+        raise UserError(f"image {image} was not built by `make image`, or is broken: {last[0]}")
     return done.stdout
+
+
+def _is_podman() -> bool:
+    return _call("--version").stdout.startswith("podman")  # `docker` may be podman under another name
 
 
 def _call(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -32,14 +32,14 @@ def read() -> Locks:
     )
 
 
-def pins(lock: str) -> dict[str, str]:
-    """Version by package of a compiled lock file, for this Python on this system."""
+def pins(lock: str, target: dict[str, str] | None = None) -> dict[str, str]:
+    """Version by package of a compiled lock file, for this Python on this system or the markers of another."""
     lines = (line.split("\\")[0].strip() for line in lock.splitlines() if line[:1].isalnum())
     wanted = (Requirement(line) for line in lines)
     return {
         canonicalize_name(r.name): next(iter(r.specifier)).version
         for r in wanted
-        if len(r.specifier) == 1 and (r.marker is None or r.marker.evaluate())
+        if len(r.specifier) == 1 and (r.marker is None or r.marker.evaluate(target))
     }
 
 

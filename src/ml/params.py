@@ -1,6 +1,7 @@
 """Settings: `params.yaml`, read once into frozen models that refuse what they do not know."""
 
 from collections.abc import Iterable
+from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -216,6 +217,19 @@ class Alert(Section):
     silent_days: Annotated[float, Field(gt=0)] = 3
 
 
+class Accepted(Section):
+    """A known vulnerability that may be shipped for a while, and why."""
+
+    until: date
+    reason: Annotated[str, Field(min_length=10)]
+
+
+class Scan(Section):
+    """Vulnerabilities that `make scan` lets pass, by their id."""
+
+    accept: dict[str, Accepted] = Field(default_factory=dict)
+
+
 class Params(Section):
     """All of `params.yaml`."""
 
@@ -231,6 +245,7 @@ class Params(Section):
     log: Log = Log()
     retrain: Retrain = Retrain()
     alert: Alert = Alert()
+    scan: Scan = Scan()
 
     @model_validator(mode="after")
     def _gates_fit_columns(self) -> Self:

@@ -1,0 +1,58 @@
+"""List what an image holds, hold it to the lock, and look for known vulnerabilities."""
+
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ml import audit, cli, containers, files, inventory, locks, sbom
+from ml.audit import Result
+from ml.inventory import Inventory
+from ml.params import read_params
+
+LOCK = Path("locks/serving.txt")
+WORDS = {True: "passed", False: "FAILED", None: "unknown"}
+
+
+def main(image: str = "") -> int:
+    """Scan an image (default: the one of build/image.json), write build/sbom.json and build/scan.json; 1 if refused."""
+    image = image or files.read_json(files.IMAGE)["image"]
+    accepted, today = read_params().scan.accept, datetime.now(UTC).date()
+    containers.pull(image)
+    found = inventory.read(image)
+    bill = sbom.write(image, containers.inspect(image), found)
+    files.write_json(bill, files.SBOM)
+    cli.say(f"scan: {files.SBOM} lists {len(bill['components'])} components")
+    results = [held(found), audit.packages(found.locked, accepted, today)]
+    if shutil.which("trivy"):
+        results.append(audit.base(image))
+    else:
+        cli.say("scan: trivy is not installed, so the base image's own packages are listed and not looked up")
+    refused = audit.failed(results)
+    known = all(result.passed is not None for result in results)
+    passed = False if refused else True if known else None
+    files.write_json({"image": image, "passed": passed, "results": [vars(r) for r in results]}, files.SCAN)
+    for result in results:
+        print(f"{WORDS[result.passed].ljust(7)}  {result.name.ljust(11)}  {result.reason}")
+    if refused and not any(result.passed is False for result in results):
+        cli.say("scan: nobody could look, which CI=true makes a refusal. Run it again, or name another service")
+    return 1 if refused else 0
+
+
+def held(found: Inventory) -> Result:
+    """The image holds what the lock names for its Python, no more and no less."""
+    target = {
+        "python_full_version": found.python,
+        "python_version": ".".join(found.python.split(".")[:2]),
+        "sys_platform": "linux",
+        "platform_system": "Linux",
+        "os_name": "posix",
+    }
+    lock = locks.pins(files.read_bytes(LOCK).decode(), target)
+    wrong = inventory.unlike(found.locked, lock)
+    if wrong:
+        return Result("lock", False, f"{len(wrong)} differ from {LOCK}: {'; '.join(wrong[:5])}. Run `make image`")
+    return Result("lock", True, f"{len(lock)} packages, each as {LOCK} names it")
+
+
+if __name__ == "__main__":
+    cli.run(main)
