@@ -4,8 +4,8 @@ SHELL := bash
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
-export PYTHONPATH := $(CURDIR)
-export FORCE REASON
+export PYTHONPATH := $(CURDIR)/src:$(CURDIR)
+export FORCE REASON TO VERSION
 
 PYTHON ?= python3
 VENV = $(PYTHON) tools/make_venv.py
@@ -77,8 +77,8 @@ calibrate: setup ## How often the drift rule cries wolf and what it misses, into
 
 ##@ Registry
 .PHONY: register
-register: pipeline-venv ## Make the gated build a version; FORCE='reason' registers a refused one
-	@python -m ml.stages.register --force "$$FORCE"
+register: pipeline-venv ## Make the gated build a version; FORCE='reason' takes a refused one, HOLD=1 promotes none
+	@python -m ml.stages.register --force "$$FORCE" $(if $(HOLD),--hold)
 
 .PHONY: models
 models: pipeline-venv ## List the versions; HISTORY=1 tells who did what when, and who was champion after it
@@ -86,15 +86,15 @@ models: pipeline-venv ## List the versions; HISTORY=1 tells who did what when, a
 
 .PHONY: promote
 promote: pipeline-venv ## Make VERSION=n the champion (REASON='why')
-	@python -m ml.stages.promote --version $(or $(VERSION),$(error say which version: make promote VERSION=3)) --reason "$$REASON"
+	@python -m ml.stages.promote --version "$${VERSION:?say which version: make promote VERSION=3}" --reason "$$REASON"
 
 .PHONY: rollback
 rollback: pipeline-venv ## Bring the previous champion back, or TO=n; ENV= TARGET= its image there too (REASON='why')
-	@python -m ml.stages.rollback $(if $(TO),--to $(TO)) --env "$(ENV)" --target $(or $(TARGET),local) --reason "$$REASON"
+	@python -m ml.stages.rollback $(if $(TO),--to "$$TO") --env "$$ENV" --target "$${TARGET:-local}" --reason "$$REASON"
 
 .PHONY: reproduce
-reproduce: pipeline-venv ## Build VERSION=n again from its commit, locks and data, and compare
-	@python -m ml.stages.reproduce --version $(or $(VERSION),$(error say which version: make reproduce VERSION=3))
+reproduce: pipeline-venv ## Build VERSION=n, else the champion, again from its commit, locks and data, and compare
+	@python -m ml.stages.reproduce --version "$${VERSION:-0}"
 
 .PHONY: registry-pull
 registry-pull: pipeline-venv ## Merge the registry on branch mlflow of a git remote into .mlflow/ (REMOTE=origin)
@@ -127,8 +127,8 @@ propose: pipeline-venv ## Open or refresh the pull request, or the issue, about 
 	@python -m ml.stages.propose
 
 .PHONY: alert
-alert: pipeline-venv ## Open, refresh and close issues about trouble [SCHEDULE=1: is monitoring alive?]
-	@python -m ml.stages.alert $(if $(SCHEDULE),--schedule)
+alert: github-venv ## Open, refresh and close issues about trouble [SCHEDULE=1: is monitoring alive?]
+	@python -m ml.stages.alert $(if $(SCHEDULE),--schedule) --jobs "$(JOBS)"
 
 ##@ Prediction log
 .PHONY: logs
@@ -183,6 +183,38 @@ smoke: pipeline-venv ## Start the image as production would and check it (IMAGE=
 scan: setup ## List what the image holds (SBOM) and look for known vulnerabilities (IMAGE=)
 	@python -m ml.stages.scan --image "$(IMAGE)"
 
+
+##@ GitHub
+.PHONY: test-workflows
+test-workflows: setup ## Check the workflows and run their scenarios on this machine (minutes)
+	@python -m pytest -q -n auto --dist worksteal tests/workflows $(PYTEST_FLAGS)
+
+.PHONY: doctor
+doctor: github-venv ## What GitHub still needs of this repository, and what happens without (needs GITHUB_TOKEN)
+	@python -m ml.stages.doctor
+
+.PHONY: protect
+protect: github-venv ## Apply rulesets/ to the repository on GitHub (needs an owner's GITHUB_TOKEN)
+	@python -m ml.stages.protect
+
+# What workflows call; nothing for every day.
+.PHONY: github-venv ci-plan ci-result ci-comment test-docs built image-login proxy
+github-venv:
+	@$(VENV) github
+ci-plan:
+	@$(PYTHON) -m ml.stages.ci_plan --base "$(BASE)"
+ci-result:
+	@$(PYTHON) -m ml.stages.ci_result
+ci-comment: github-venv
+	@python -m ml.stages.ci_comment --run $(or $(RUN),$(error say which run: make ci-comment RUN=123))
+built: pipeline-venv
+	@dvc pull --quiet --run-cache --allow-missing || echo "built: the DVC remote has not all of it: what is missing is built here"
+image-login:
+	@echo "$$REGISTRY_PASSWORD" | $${CONTAINER_ENGINE:-docker} login --username "$$REGISTRY_USER" --password-stdin "$${IMAGE_REGISTRY%%/*}"
+proxy:
+	@command -v haproxy >/dev/null || { sudo apt-get update -qq && sudo apt-get install -qq haproxy; }
+test-docs: setup
+	@python -m pytest -q tests/pipeline/test_docs.py
 
 ##@ The fork
 .PHONY: adopt

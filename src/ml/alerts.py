@@ -8,6 +8,7 @@ from ml.markdown import cell, table
 
 DRIFT, DEGRADED, SOURCE, SCHEDULE = "drift", "degraded", "silent-source", "silent-schedule"
 REFUSED, BY_HAND = "retraining-refused", "open-by-hand"
+FAILED = {"release": "failed-release", "monitor": "failed-monitor", "reproduce": "not-reproduced", "canary": "canary"}
 TITLES = {
     DRIFT: "Drift: the inputs have moved and no retraining is open",
     DEGRADED: "Degraded: the model has become worse than at its release",
@@ -15,6 +16,19 @@ TITLES = {
     SCHEDULE: "Silent schedule: monitoring has stopped running",
     REFUSED: "Refused: the retrained model may not be merged",
     BY_HAND: "A retrained model waits for its pull request",
+    FAILED["release"]: "A release failed",
+    FAILED["monitor"]: "Monitoring failed",
+    FAILED["reproduce"]: "The champion cannot be built again",
+    FAILED["canary"]: "The newest allowed packages break something",
+}
+NEXT = {
+    "release": "What served before goes on serving: a deployment that fails goes back by itself, and the champion is "
+    "the one from before. Mend what the failed step says, then *Re-run failed jobs*: what is done is not repeated.",
+    "monitor": "Read the failed step, then run it again: nothing is done twice.",
+    "reproduce": "The failed step says `different` with the largest difference and what differs, or names the commit, "
+    "data or package that is gone. docs/registry.md tells what each means.",
+    "canary": "`locks/` still hold what works, so nothing is broken yet. The job's summary has the versions that "
+    "changed. Mend the code, or cap the package in pyproject.toml with the reason beside it.",
 }
 WATCHED = (DRIFT, DEGRADED, SOURCE)  # what a monitoring verdict opens and closes
 
@@ -51,6 +65,8 @@ def of_monitoring(monitor: dict[str, Any], proposed: str | None) -> dict[str, Tr
 
 def of_schedule(state: str, last: str | None, now: datetime, days: float) -> Trouble | None:
     """Trouble when a scheduled workflow is off or has not run for some days; `last` as GitHub writes times."""
+    if state == "disabled_fork":
+        return None  # a fork starts so, nothing has stopped: `make doctor` says it
     if state != "active":
         why = f"GitHub reports the workflow as `{state}`: after 60 quiet days it switches schedules off."
         return Trouble(SCHEDULE, f"{why}\n\nEnable it again under Actions, or `gh workflow enable`.")
@@ -63,6 +79,14 @@ def of_schedule(state: str, last: str | None, now: datetime, days: float) -> Tro
         f"It last ran by schedule at {last}, {age.total_seconds() / 86_400:.1f} days ago (alert.silent_days {days:g})."
     )
     return Trouble(SCHEDULE, f"{why}\n\nLook under Actions for failed or waiting runs.")
+
+
+def of_jobs(workflow: str, needs: dict[str, Any], run: str) -> Trouble | None:
+    """Trouble when jobs of a run did not succeed; `needs` is what GitHub calls so, `run` the address of the run."""
+    rows = [[job, record["result"]] for job, record in needs.items()]
+    if all(result in {"success", "skipped"} for _, result in rows):
+        return None
+    return Trouble(FAILED[workflow], f"{table(['job', 'result'], rows)}\n{run}\n\n{NEXT[workflow]}")
 
 
 def _told(monitor: dict[str, Any], proposed: str | None) -> str:

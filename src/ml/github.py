@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from ml.errors import UserError
-from ml.github_api import LostError, NotPermittedError, Record, Repository, call, connect, every
+from ml.github_api import IssuesOffError, LostError, NotPermittedError, Record, Repository, call, connect, every
 
 LIMIT = 60_000  # characters of a body; GitHub takes 65,536
 SAYING = 140  # characters of a status
@@ -17,6 +17,7 @@ PAUSES = (1, 4, 16)  # seconds before looking whether a lost request was carried
 COLOURS = {"retraining": "0e8a16", "alert": "d93f0b"}
 
 __all__ = [
+    "IssuesOffError",
     "NotPermittedError",
     "Repository",
     "close",

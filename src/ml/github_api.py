@@ -7,6 +7,7 @@ from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3.exceptions import HTTPError
 from urllib3.util import Retry
 
 from ml.errors import UserError
@@ -37,6 +38,10 @@ class LostError(Exception):
 
 class NotPermittedError(UserError):
     """The repository's settings do not let workflows open pull requests."""
+
+
+class IssuesOffError(UserError):
+    """The repository has no issues, as a fork that nobody has set up."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +110,21 @@ def every(repository: Repository, path: str, **query: str) -> Iterator[Record]:
         url = links.get("next", {}).get("url")
 
 
+def download(repository: Repository, path: str, limit: int) -> bytes:
+    """A file of at most `limit` bytes; raises UserError when it has more, without reading on."""
+    url = f"{repository.api}/repos/{repository.name}{path}"
+    try:
+        with repository.session.get(url, timeout=SECONDS, stream=True) as answer:
+            if not answer.ok:
+                raise _refusal(repository, "GET", url, answer)
+            found = answer.raw.read(limit + 1)
+    except (requests.RequestException, HTTPError) as error:
+        raise UserError(f"GET {url} got no answer: {error}.") from None
+    if len(found) > limit:
+        raise UserError(f"{url} has more than {limit:,} bytes.")
+    return found
+
+
 def _answer(repository: Repository, method: str, url: str, body: Record | None = None) -> tuple[Any, Record]:
     try:
         answer = repository.session.request(method, url, json=body, timeout=SECONDS)
@@ -129,6 +149,8 @@ def _refusal(repository: Repository, method: str, url: str, answer: requests.Res
     text = f"{method} {url}: {answer.status_code} {said.get('message', '')}{' ' + details if details else ''}"
     if "not permitted to create" in text:
         return NotPermittedError(text)
+    if answer.status_code == requests.codes.gone:
+        return IssuesOffError(f"{text}. Settings → General → Features → Issues.")
     if answer.headers.get("x-ratelimit-remaining") == "0":
         reset = time.strftime("%H:%M UTC", time.gmtime(int(answer.headers.get("x-ratelimit-reset", "0"))))
         return UserError(f"{text}. The hourly limit is used up until {reset}; run again after it.")

@@ -4,7 +4,8 @@
         run(env=hub.environment())        # GITHUB_API_URL, GITHUB_REPOSITORY, GITHUB_TOKEN …
         hub.pulls, hub.issues, hub.calls  # what became of it
 
-Paths answer with and without the prefix /api/v3 of GitHub Enterprise Server. `routes.py` says what each path does.
+Paths answer with and without the prefix /api/v3 of GitHub Enterprise Server. `routes.py` and `routes_settings.py` say
+what each path does.
 """
 
 import hashlib
@@ -23,7 +24,7 @@ from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 Record = dict[str, Any]
 
-BOT, APP = "ghs_jobtokenoftheworkflow", "ghs_installationtokenofanapp"
+BOT, APP, PERSON = "ghs_jobtokenoftheworkflow", "ghs_installationtokenofanapp", "ghp_tokenoftheowner"
 SECONDARY = "You have exceeded a secondary rate limit. Please wait a few minutes before you try again."
 PRIMARY = "API rate limit exceeded for installation ID 1."
 
@@ -72,7 +73,9 @@ class Hub:
     actions_may_open_pulls: bool = True  # the repository's setting; an App is not bound by it
     read_only: bool = False  # the token of a pull request from a fork
     prefix: str = ""  # /api/v3 makes `url` that of an Enterprise Server
-    tokens: dict[str, str] = field(default_factory=lambda: {BOT: "github-actions[bot]", APP: "churn-app[bot]"})
+    tokens: dict[str, str] = field(
+        default_factory=lambda: {BOT: "github-actions[bot]", APP: "churn-app[bot]", PERSON: "acme"}
+    )
     issues: dict[int, Record] = field(default_factory=dict)  # pull requests are issues too, as on GitHub
     comments: dict[int, Record] = field(default_factory=dict)
     labels: dict[str, Record] = field(default_factory=dict)
@@ -80,6 +83,14 @@ class Hub:
     checks: dict[int, Record] = field(default_factory=dict)
     runs: dict[int, Record] = field(default_factory=dict)
     workflow_states: dict[str, str] = field(default_factory=dict)  # file to state; else active
+    quiet_days: int = 0  # since the last push
+    private: bool = False
+    has_issues: bool = True
+    actions_enabled: bool = True
+    environments: dict[str, list[str]] = field(default_factory=dict)  # name to types of its protection rules
+    secrets: set[str] = field(default_factory=set)
+    variables: set[str] = field(default_factory=set)
+    rulesets: dict[int, Record] = field(default_factory=dict)
     artifacts: dict[int, Record] = field(default_factory=dict)  # each with its zip under "content"
     dispatches: list[Record] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
@@ -152,12 +163,12 @@ class Hub:
 
     def number(self) -> int:
         """A number that nothing has yet."""
-        everything = [*self.issues, *self.comments, *self.checks, *self.runs, *self.artifacts]
+        everything = [*self.issues, *self.comments, *self.checks, *self.runs, *self.rulesets, *self.artifacts]
         return max(everything, default=0) + 1
 
     def answer(self, method: str, target: str, who: str, body: Any) -> tuple[int, dict[str, str], Any]:
         """Status, headers and content for one request."""
-        from tests.github.routes import route  # noqa: PLC0415  (routes know the hub)
+        from tests.github.routes_settings import routes  # noqa: PLC0415  (routes know the hub)
 
         parts = urlsplit(target)
         path, query = unquote(parts.path.removeprefix("/api/v3")), dict(parse_qsl(parts.query))
@@ -167,7 +178,7 @@ class Hub:
             status, headers, content = _failed(fault) if fault else (200, {}, None)
             if fault is None or fault.applied:
                 try:
-                    done, result = route(self, method, path, query, (who, body))
+                    done, result = routes.route(self, method, path, query, (who, body))
                 except RefusedError as refusal:
                     done, result = refusal.status, refusal.content
                 if fault is None:

@@ -38,18 +38,14 @@ def route(hub: Hub, method: str, path: str, query: dict[str, str], said: Said) -
     if path != home and not path.startswith(f"{home}/"):
         raise RefusedError(404, "Not Found")
     rest = path.removeprefix(home)
+    if rest.startswith("/issues") and not hub.has_issues:
+        raise RefusedError(410, "Issues are disabled for this repo")
     for verb, pattern, handler in ROUTES:
         found = pattern.match(rest)
         if verb == method and found:
             return handler(hub, query, said, **found.groupdict())
     print(f"the double does not know {method} {path}", file=sys.stderr)
     raise RefusedError(404, "Not Found")
-
-
-@on("GET", "")
-def _repository(hub: Hub, query: dict, said: Said) -> Answer:
-    owner = hub.repository.split("/")[0]
-    return 200, {"full_name": hub.repository, "default_branch": "main", "owner": {"login": owner}, "private": False}
 
 
 @on("GET", "/issues")
@@ -308,6 +304,12 @@ def _workflow(hub: Hub, query: dict, said: Said, workflow: str) -> Answer:
 @on("GET", "/actions/runs/{key}")
 def _run(hub: Hub, query: dict, said: Said, key: str) -> Answer:
     return 200, _known(hub.runs, key)
+
+
+@on("GET", "/actions/runs/{key}/jobs")
+def _jobs(hub: Hub, query: dict, said: Said, key: str) -> Answer:
+    jobs = _known(hub.runs, key).get("jobs", [])
+    return 200, {"total_count": len(jobs), "jobs": jobs}
 
 
 @on("GET", "/actions/runs/{key}/artifacts")

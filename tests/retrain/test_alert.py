@@ -126,12 +126,47 @@ def test_a_schedule_that_was_switched_off_is_told_by_another_workflow(project, h
         ("active", None, False),
         ("disabled_manually", timedelta(hours=1), True),
         ("disabled_inactivity", None, True),
+        ("disabled_fork", None, False),
     ],
 )
 def test_silence_of_a_schedule_is_judged_by_its_age(state, age, trouble):
     last = None if age is None else (NOW - age).strftime("%Y-%m-%dT%H:%M:%SZ")
 
     assert (alerts.of_schedule(state, last, NOW, 3) is not None) is trouble
+
+
+def needs(**results):
+    return json.dumps({job: {"result": result, "outputs": {}} for job, result in results.items()})
+
+
+def test_a_failed_job_opens_an_issue_that_names_it_and_only_a_whole_run_closes_it(project, hub):
+    for results in ({"version": "success", "image": "failure"}, {"version": "success", "image": "skipped"}):
+        alert(project, hub, "--jobs", "release", NEEDS=needs(**results), GITHUB_RUN_ID="77")
+
+    assert titles(hub) == ["A release failed"]
+    assert "| image | failure |" in hub.open("issues")[0]["body"]
+    assert "acme/churn/actions/runs/77" in hub.open("issues")[0]["body"]
+
+    alert(project, hub, "--jobs", "release", NEEDS=needs(version="success", image="success"))
+
+    assert titles(hub) == []
+
+
+def test_a_workflow_whose_failure_has_no_issue_is_named(project, hub):
+    done = alert(project, hub, "--jobs", "relase", NEEDS=needs(a="failure"))
+
+    assert done.returncode == 1
+    assert "JOBS is one of release, monitor, reproduce, canary, not relase" in done.stderr
+
+
+def test_a_fork_without_issues_stays_green_until_there_is_something_to_tell(project, hub):
+    hub.has_issues = False
+
+    calm = alert(project, hub, "--jobs", "canary", NEEDS=needs(newest="success"))
+    trouble = alert(project, hub, "--jobs", "canary", NEEDS=needs(newest="failure"))
+
+    assert (calm.returncode, trouble.returncode) == (0, 1)
+    assert "Features → Issues" in trouble.stderr
 
 
 def test_the_chat_hears_what_is_new_and_what_is_over_and_nothing_between(project, hub, chat):

@@ -1,5 +1,6 @@
 """Open, refresh and close one issue for each kind of trouble, and tell the chat what is new."""
 
+import json
 import os
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -11,27 +12,62 @@ from ml.github import Repository
 from ml.params import read_params
 
 
-def main(schedule: bool = False) -> None:
-    """Compare build/monitor.json with the open issues; SCHEDULE asks instead whether alert.workflow still runs.
+def main(schedule: bool = False, jobs: str = "") -> None:
+    """Compare build/monitor.json with the open issues; see SCHEDULE and JOBS for two other questions.
 
-    Let another workflow ask: one that has fallen silent cannot say so itself.
+    SCHEDULE asks whether alert.workflow still runs: let another workflow ask, one that has fallen silent cannot say so
+    itself. JOBS=release asks whether all jobs in the variable NEEDS, GitHub's `toJSON(needs)`, came out well.
     """
     repository = github.connect(os.environ)
     if repository is None:
         raise UserError("set GITHUB_TOKEN and GITHUB_REPOSITORY=owner/name, so that alerts have a place to go.")
     if schedule:
-        rule = read_params().alert
-        state, last = github.newest_run(repository, rule.workflow)
-        found = alerts.of_schedule(state, last, datetime.now(UTC), rule.silent_days)
-        _tell(repository, [alerts.SCHEDULE], {found.kind: found} if found else {}, "It runs again.")
-        return
+        _schedule(repository)
+    elif jobs:
+        _jobs(repository, jobs)
+    else:
+        _monitoring(repository)
+
+
+def _monitoring(repository: Repository) -> None:
     monitor = files.read_json(files.MONITOR)
     opened = github.retrainings(repository, "retrain/")
     troubles = alerts.of_monitoring(monitor, opened[0]["html_url"] if opened else None)
     _tell(repository, alerts.WATCHED, troubles, f"Over: the verdict is now {monitor['verdict']}.")
 
 
+def _schedule(repository: Repository) -> None:
+    rule = read_params().alert
+    state, last = github.newest_run(repository, rule.workflow)
+    found = alerts.of_schedule(state, last, datetime.now(UTC), rule.silent_days)
+    _tell(repository, [alerts.SCHEDULE], {found.kind: found} if found else {}, "It runs again.")
+
+
+def _jobs(repository: Repository, workflow: str) -> None:
+    if workflow not in alerts.FAILED:
+        raise UserError(f"JOBS is one of {', '.join(alerts.FAILED)}, not {workflow}.")
+    try:
+        needs = json.loads(os.environ["NEEDS"])
+    except (KeyError, ValueError):
+        raise UserError("NEEDS is not the JSON of `toJSON(needs)`; in a workflow the last job sets it.") from None
+    run = f"{repository.web}/{repository.name}/actions/runs/{os.environ.get('GITHUB_RUN_ID', '')}"
+    found = alerts.of_jobs(workflow, needs, run)
+    if found or all(record["result"] == "success" for record in needs.values()):  # a run that skipped proves nothing
+        _tell(repository, [alerts.FAILED[workflow]], {found.kind: found} if found else {}, f"It went well: {run}")
+
+
 def _tell(repository: Repository, kinds: Iterable[str], troubles: dict[str, Trouble], word: str) -> None:
+    try:
+        _compare(repository, kinds, troubles, word)
+    except github.IssuesOffError:
+        if troubles:
+            raise
+        cli.say("alert: issues are off here, so the next trouble cannot be told: make doctor")
+    if not troubles:
+        cli.say("alert: no trouble")
+
+
+def _compare(repository: Repository, kinds: Iterable[str], troubles: dict[str, Trouble], word: str) -> None:
     for kind in kinds:
         found, trouble = github.open_issue(repository, kind), troubles.get(kind)
         if trouble:
@@ -43,8 +79,6 @@ def _tell(repository: Repository, kinds: Iterable[str], troubles: dict[str, Trou
             github.close(repository, found["number"], word)
             cli.say(f"alert: closed: {alerts.TITLES[kind]}")
             _chat(f"{repository.name}: closed: {alerts.TITLES[kind]}. {word}")
-    if not troubles:
-        cli.say("alert: no trouble")
 
 
 def _chat(text: str) -> None:

@@ -4,7 +4,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from ml import cli, containers, files, git, lineage, model, registry
+from ml import cli, containers, files, git, lineage, model, registry, runner
 from ml.errors import UserError
 from ml.gates.parity import as_requests
 from ml.ledger import Version
@@ -36,6 +36,9 @@ def main(version: int = 0, push: bool = False) -> None:
         "size": containers.inspect(name)["Size"],
     }
     files.write_json(record, files.IMAGE)
+    if record["digest"]:
+        for key, value in zip(("name", "digest"), record["digest"].split("@"), strict=True):
+            runner.output(key, value)
     cli.say(
         f"image: {name} ({record['size'] / 1e6:.0f} MB) holds model {origin['model'][:12]}; {files.IMAGE} says more"
     )

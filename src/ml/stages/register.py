@@ -3,14 +3,17 @@
 import tempfile
 from pathlib import Path
 
-from ml import cli, files, ledger, lineage, package, registry, tracking
+from ml import cli, files, ledger, lineage, package, registry, runner, tracking
 from ml.card import card
 from ml.errors import UserError
 from ml.params import Params, read_params
 
 
-def main(force: str = "") -> None:
-    """Register build/ as a version and promote it when the gates allow; --force REASON registers a refused build."""
+def main(force: str = "", hold: bool = False) -> None:
+    """Register build/ as a version and promote it when the gates allow; --force REASON registers a refused build.
+
+    --hold leaves the promotion to whoever deploys first, and tells the next jobs of a release what it needs.
+    """
     params = read_params()
     entry = _entry(params, force)
     store = registry.open_registry(params.project)
@@ -23,11 +26,18 @@ def main(force: str = "") -> None:
             f"register: commit {', '.join(version.lineage['changed'][:3])} first next time: no commit holds this build"
         )
     before = state.named(ledger.CHAMPION)
-    if state.aliases.get(ledger.CHALLENGER) == version.number and registry.promotable(entry["verdict"], before):
+    serves = before is not None and before.number == version.number
+    wins = state.aliases.get(ledger.CHALLENGER) == version.number and registry.promotable(entry["verdict"], before)
+    runner.output("version", str(version.number))
+    runner.output("before", str(before.number) if before else "")
+    runner.output("release", str(wins or serves).lower())
+    if hold and wins:
+        cli.say(f"register: version {version.number} may be champion. Next: deploy it, then make promote")
+    elif wins:
         reason = f"gates passed; against the champion: {entry['verdict'].get('champion') or 'none yet'}"
         store.move(registry.stamped("promote", version.model, reason))
         cli.say(f"register: promoted: version {version.number} is champion. Undo: make rollback")
-    elif before and before.number == version.number:
+    elif serves:
         cli.say("register: it is the champion. Next: make models, make serve")
     else:
         cli.say(f"register: it is not champion. Next: make models; then make promote VERSION={version.number}")

@@ -1,0 +1,220 @@
+"""What a fork needs, judged: fine, missing with what then happens and how to mend it, a default in use, or not seen."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+FINE, MISSING, DEFAULT, UNSEEN = "fine", "missing", "default", "not seen"
+CHECK = "ci"  # the job that a pull request must pass
+QUIET_DAYS = 60  # GitHub then switches the schedules of a public repository off
+ACTIONS = "Settings → Actions → General"
+OWNER = "Run `make doctor` with the token of an owner: GITHUB_TOKEN=$(gh auth token) make doctor"
+STARTED = {
+    "disabled_fork": "off, as in every new fork",
+    "disabled_inactivity": f"off after {QUIET_DAYS} quiet days",
+    "disabled_manually": "switched off by somebody",
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at: its name, how it stands, and unless fine what follows and what to do."""
+
+    name: str
+    state: Literal["fine", "missing", "default", "not seen"]
+    found: str
+    then: str = ""
+    cure: str = ""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A variable or secret of the repository, with what happens while it is not set."""
+
+    name: str
+    kind: Literal["variable", "secret"]
+    then: str
+    needs: str = ""  # the setting without which this one is not asked for
+
+
+SETTINGS = (
+    Setting("MLFLOW_TRACKING_URI", "variable", "runs and versions live on branch mlflow"),
+    Setting(
+        "MLFLOW_TRACKING_PASSWORD", "secret", "the MLflow server is asked without a password", "MLFLOW_TRACKING_URI"
+    ),
+    Setting("PREDICTION_LOG", "secret", "monitoring watches simulated customers, not yours"),
+    Setting("IMAGE_REGISTRY", "variable", "images go to the packages of this repository (ghcr.io)"),
+    Setting("DEPLOY_TARGET", "variable", "a release starts and checks the image on the runner; nothing stays up"),
+    Setting("ALERT_WEBHOOK", "secret", "alerts are issues, no chat hears of them"),
+    Setting(
+        "APP_CLIENT_ID", "variable", "a retraining pull request waits for one click; ci.yml is dispatched on its branch"
+    ),
+    Setting("APP_PRIVATE_KEY", "secret", "retraining fails, for it cannot be the App", "APP_CLIENT_ID"),
+)
+
+
+def engine(name: str | None) -> Finding:
+    """Whether containers can be built."""
+    if name:
+        return Finding("container engine", FINE, name)
+    return Finding(
+        "container engine", MISSING, "neither docker nor podman",
+        "`make image`, `make smoke` and `make deploy` stop; all else works", "Install docker or podman.",
+    )  # fmt: skip
+
+
+def proxy(there: bool) -> Finding:
+    """Whether a deployment on this machine can share requests between two images."""
+    if there:
+        return Finding("haproxy", FINE, "installed")
+    return Finding(
+        "haproxy", DEFAULT, "not installed", "`make deploy TARGET=local` stops; other targets do without",
+        "apt-get install haproxy",
+    )  # fmt: skip
+
+
+def data(file: str, there: bool) -> Finding:
+    """Whether the table is here."""
+    if there:
+        return Finding("data", FINE, file)
+    return Finding("data", MISSING, f"{file} is not here", "`make run` fetches it first", "dvc pull data.dvc")
+
+
+def registry(server: str | None, branches: str | None) -> Finding:
+    """Whether versions have a home; `branches` is what `git ls-remote origin mlflow` prints, None when it fails."""
+    if server:
+        return Finding("registry", FINE, f"the MLflow server {server}")
+    if branches is None:
+        return Finding("registry", UNSEEN, "origin did not answer", "", "git ls-remote origin")
+    if branches:
+        return Finding("registry", FINE, "branch mlflow on origin")
+    return Finding(
+        "registry", DEFAULT, "no branch mlflow on origin yet",
+        "there is no champion to beat; the first release makes it",
+        "make run && make register && make registry-push",
+    )  # fmt: skip
+
+
+def issues(repository: dict[str, Any]) -> Finding:
+    """Whether alerts have a place to go."""
+    if repository["has_issues"]:
+        return Finding("issues", FINE, "on")
+    return Finding(
+        "issues", MISSING, "off, as in every new fork", "alerts and failed releases cannot be told: their jobs fail",
+        "Settings → General → Features → Issues",
+    )  # fmt: skip
+
+
+def actions(permissions: dict[str, Any] | None, running: bool) -> Finding:
+    """Whether workflows run at all; `running`: this is a job of one."""
+    if running or (permissions and permissions["enabled"]):
+        return Finding("Actions", FINE, "on")
+    if permissions is None:
+        return Finding("Actions", UNSEEN, "this token may not ask", "", OWNER)
+    return Finding("Actions", MISSING, "off", "no workflow runs", f"{ACTIONS} → Allow all actions")
+
+
+def schedules(states: dict[str, str] | None, wanted: Iterable[str]) -> Iterator[Finding]:
+    """Whether workflows run by schedule; `states` by file name."""
+    for file in wanted:
+        name, state = f"schedule of {file}", (states or {}).get(file)
+        if states is None:
+            yield Finding(name, UNSEEN, "this token may not ask", "", OWNER)
+        elif state == "active":
+            yield Finding(name, FINE, "on")
+        else:
+            found = STARTED.get(state or "", state or "GitHub does not know this file on the default branch")
+            cure = f"gh workflow enable {file}, or Actions → {file.removesuffix('.yml')} → Enable workflow"
+            yield Finding(name, MISSING, found, "it runs only when somebody starts it", cure)
+
+
+def quiet(repository: dict[str, Any], now: datetime) -> Finding:
+    """How long until GitHub switches schedules off."""
+    days = (now - datetime.fromisoformat(repository["pushed_at"]).astimezone(UTC)).days
+    if repository["private"]:
+        return Finding("quiet days", FINE, f"{days}; no matter in a private repository")
+    found = f"{days} of {QUIET_DAYS}"
+    if days < QUIET_DAYS - 14:
+        return Finding("quiet days", FINE, found)
+    return Finding("quiet days", MISSING, found, "GitHub switches the schedules off", "Push a commit.")
+
+
+def pull_requests(workflow: dict[str, Any] | None) -> Finding:
+    """Whether Actions may open pull requests; `workflow` is GitHub's answer on the token of workflows."""
+    name = "Actions may open pull requests"
+    if workflow is None:
+        return Finding(name, UNSEEN, "this token may not ask", "", OWNER)
+    if workflow["can_approve_pull_request_reviews"]:
+        return Finding(name, FINE, "yes")
+    return Finding(
+        name, MISSING, "no, as in every new repository",
+        "retraining opens an issue instead, with a link that opens the pull request",
+        f"{ACTIONS} → Allow GitHub Actions to create and approve pull requests",
+    )  # fmt: skip
+
+
+def required(rules: list[dict[str, Any]] | None, classic: list[str] | None, branch: str) -> Finding:
+    """Whether a pull request must pass `ci`: by a ruleset, or by the older branch protection."""
+    name = f"{branch} requires the check {CHECK}"
+    if rules is None and classic is None:
+        return Finding(name, UNSEEN, "this token may not ask", "", OWNER)
+    listed = [rule["parameters"] for rule in rules or [] if rule["type"] == "required_status_checks"]
+    checks = {check["context"] for parameters in listed for check in parameters["required_status_checks"]}
+    if CHECK in checks | set(classic or ()):
+        return Finding(name, FINE, "yes")
+    return Finding(name, MISSING, "no", "a refused model can be merged", "make protect (an owner's token)")
+
+
+def environments(listed: list[dict[str, Any]] | None, private: bool) -> Iterator[Finding]:
+    """Whether releases have their environments, and production asks a person."""
+    known = {item["name"]: [rule["type"] for rule in item["protection_rules"]] for item in listed or []}
+    for name in ("staging", "production"):
+        title, cure = f"environment {name}", f"Settings → Environments → {name}"
+        if listed is None:
+            yield Finding(title, UNSEEN, "this token may not ask", "", OWNER)
+        elif name == "production" and "required_reviewers" not in known.get(name, ()):
+            found = "asks nobody" if name in known else "not there: the first release makes it, and it asks nobody"
+            plan = "; in a private repository this needs GitHub Enterprise" if private else ""
+            then = "a release goes to production without a person's word"
+            yield Finding(title, MISSING, found, then, f"{cure} → Required reviewers{plan}")
+        elif name in known:
+            yield Finding(title, FINE, "there" if name == "staging" else "asks a person")
+        else:
+            yield Finding(title, DEFAULT, "not there", "the first release makes it", cure)
+
+
+def settings(known: dict[str, set[str]]) -> Iterator[Finding]:
+    """Which settings differ from the defaults; `known` holds the names set, of each kind that could be seen."""
+    everything = set().union(*known.values())
+    for setting in SETTINGS:
+        if setting.needs and setting.needs not in everything:
+            continue
+        name = f"{setting.kind} {setting.name}"
+        cure = f"gh {setting.kind} set {setting.name}"
+        if setting.name in everything:
+            yield Finding(name, FINE, "set")
+        elif setting.kind not in known:
+            yield Finding(name, UNSEEN, "this token may not ask", f"without it {setting.then}", OWNER)
+        else:
+            state = MISSING if setting.name == "APP_PRIVATE_KEY" else DEFAULT
+            yield Finding(name, state, "not set", setting.then, cure)
+
+
+def scheduled(workflows: dict[str, str]) -> list[str]:
+    """The names of the workflows that have a schedule, of texts by file name."""
+    return sorted(name for name, text in workflows.items() if re.search(r"^  schedule:", text, re.MULTILINE))
+
+
+def told(findings: Iterable[Finding]) -> Iterator[str]:
+    """The lines for people: state, name and what was found, then what follows and what to do."""
+    for finding in findings:
+        yield f"  {finding.state:<9} {finding.name}: {finding.found}"
+        if finding.state != FINE:
+            yield from (f"            {word}: {text}" for word, text in _advice(finding) if text)
+
+
+def _advice(finding: Finding) -> Iterator[tuple[str, str]]:
+    yield "then", finding.then
+    yield "do", finding.cure

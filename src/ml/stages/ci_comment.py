@@ -1,0 +1,48 @@
+"""Put what a run of ci.yml found into one comment on its pull request."""
+
+import os
+
+from ml import artifact, cli, comment, github, github_runs
+from ml.errors import UserError
+from ml.github import Repository
+
+WORKFLOW = ".github/workflows/ci.yml"
+ARCHIVE, TEXT = 1_000_000, 200_000  # bytes of the artifact and of the report in it
+
+
+def main(run: int) -> None:
+    """Write or refresh the comment about RUN, which may be of a stranger's fork: nothing of it is trusted."""
+    repository = github.connect(os.environ)
+    if repository is None:
+        raise UserError("set GITHUB_TOKEN and GITHUB_REPOSITORY=owner/name to write a comment.")
+    found = github_runs.run(repository, run)
+    if not found["path"].startswith(WORKFLOW):
+        raise UserError(f"run {run} is of {found['path']}, not of {WORKFLOW}.")
+    pulls = github_runs.pull_requests(repository, found)
+    if not pulls:
+        cli.say(f"ci_comment: no open pull request has {found['head_sha'][:7]} as its newest commit: nothing to say")
+        return
+    text = _text(repository, found)
+    for pull in pulls:
+        github.comment(repository, pull["number"], "report", text)
+        cli.say(f"ci_comment: {pull['html_url']}")
+
+
+def _text(repository: Repository, found: dict) -> str:
+    kept = github_runs.artifacts(repository, found["id"])
+    page = kept.get("report.html")
+    link = f"{repository.web}/{repository.name}/actions/runs/{found['id']}/artifacts/{page['id']}" if page else None
+    return comment.compose(found, github_runs.jobs(repository, found["id"]), _report(repository, kept), link)
+
+
+def _report(repository: Repository, kept: dict) -> str:
+    if "report" not in kept:
+        return ""
+    try:
+        return artifact.text(github_runs.content(repository, kept["report"], ARCHIVE), "report.md", TEXT)
+    except UserError as error:
+        return f"The report of this run is not shown: {error}"
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,24 @@
+"""Decide which jobs of ci.yml a change needs."""
+
+from ml import ci, cli, git, runner
+from ml.markdown import table
+
+
+def main(base: str = "") -> None:
+    """Print which jobs the changes since BASE need, and set them as outputs of the step; without BASE, all."""
+    paths = _changed(base) if base else None
+    planned = ci.plan(paths)
+    for job, needed in planned.items():
+        runner.output(job, str(needed).lower())
+    reason = "no base to compare with" if paths is None else f"{len(paths):,} changed files"
+    rows = [[job, "runs" if needed else "not needed"] for job, needed in planned.items()]
+    runner.summary(table(["job", reason], rows))
+    cli.say(f"ci_plan: {', '.join(job for job, needed in planned.items() if needed) or 'documents only'}")
+
+
+def _changed(base: str) -> list[str]:
+    return [path for path in git.must("diff", "--name-only", "-z", base, "HEAD").decode().split("\0") if path]
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,27 @@
+"""Be the one required check: every job of ci.yml came out as planned."""
+
+import json
+import os
+
+from ml import ci, cli, runner
+from ml.errors import UserError
+from ml.markdown import table
+
+
+def main() -> int:
+    """Judge the jobs in the variable NEEDS, GitHub's `toJSON(needs)`; exit 1 naming each that failed."""
+    try:
+        needs = json.loads(os.environ["NEEDS"])
+    except (KeyError, ValueError):
+        raise UserError("NEEDS is not the JSON of `toJSON(needs)`; in ci.yml the last job sets it.") from None
+    faults = ci.faults(needs)
+    rows = [[job, record["result"], ci.advice(job) if job in faults else ""] for job, record in needs.items()]
+    runner.summary(table(["job", "result", "what next"], rows))
+    for job, fault in faults.items():
+        cli.say(f"ci_result: {job}: {fault}. Next: {ci.advice(job)}")
+    print("FAILED" if faults else "PASSED: every job came out as planned")
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    cli.run(main)

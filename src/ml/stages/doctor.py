@@ -1,0 +1,94 @@
+"""What this machine and GitHub still need, and what happens without it."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from platform import python_version
+
+from ml import cli, doctor, files, git, github, github_settings, runner, tracking
+from ml.doctor import FINE, MISSING, UNSEEN, Finding
+from ml.errors import UserError
+from ml.github import Repository
+from ml.markdown import table
+from ml.params import read_params
+
+WORKFLOWS = Path(".github/workflows")
+BLIND = "nothing on GitHub could be looked at"
+
+
+def main() -> int:
+    """Say what is fine, missing, a default or could not be seen, and what follows; exit 1 when something is missing."""
+    found = {"Here": [*_here()], "GitHub": [*_there()]}
+    for place, findings in found.items():
+        print("\n".join([place, *doctor.told(findings), ""]))
+    everything = [finding for findings in found.values() for finding in findings]
+    counts = [f"{n} {state}" for state in (FINE, MISSING, doctor.DEFAULT, UNSEEN) if (n := _count(everything, state))]
+    print(", ".join(counts))
+    rows = [[f.state, f.name, f.found, f.then, f.cure] for f in everything]
+    runner.summary(table(["", "what", "found", "then", "do"], rows))
+    return 1 if _count(everything, MISSING) else 0
+
+
+def _count(findings: list[Finding], state: str) -> int:
+    return sum(finding.state == state for finding in findings)
+
+
+def _here() -> Iterator[Finding]:
+    yield Finding("Python", FINE, python_version())  # an older one does not get this far: tools/make_venv.py
+    yield Finding("git", FINE, (git.ask("--version") or "").removeprefix("git version ").strip())
+    yield doctor.engine(next((name for name in ("docker", "podman") if shutil.which(name)), None))
+    yield doctor.proxy(shutil.which("haproxy") is not None)
+    params = read_params()
+    yield doctor.data(params.data.file, Path(params.data.file).exists())
+    server = tracking.server()
+    yield doctor.registry(server and tracking.shown(server), git.ask("ls-remote", "origin", "refs/heads/mlflow"))
+
+
+def _there() -> Iterator[Finding]:
+    environment = github_settings.environment(os.environ, git.ask("remote", "get-url", "origin"))
+    name = environment["GITHUB_REPOSITORY"]
+    if not name:
+        yield Finding("repository", UNSEEN, "origin is not on GitHub", BLIND, "Set GITHUB_REPOSITORY=owner/name.")
+        return
+    repository = github.connect(environment)
+    if repository is None:
+        yield Finding(name, UNSEEN, "there is no token", BLIND, doctor.OWNER)
+        return
+    try:
+        about = github_settings.about(repository)
+    except UserError as error:
+        yield Finding(name, UNSEEN, str(error), BLIND, doctor.OWNER)
+        return
+    yield from _judged(repository, about)
+
+
+def _judged(repository: Repository, about: dict) -> Iterator[Finding]:
+    running = os.environ.get("GITHUB_ACTIONS") == "true"
+    branch = about["default_branch"]
+    yield doctor.actions(github_settings.asked(repository, "/actions/permissions"), running)
+    texts = {path.name: files.read_bytes(path).decode() for path in sorted(WORKFLOWS.glob("*.yml"))}
+    yield from doctor.schedules(github_settings.workflow_states(repository), doctor.scheduled(texts))
+    yield doctor.quiet(about, datetime.now(UTC))
+    yield doctor.pull_requests(github_settings.asked(repository, "/actions/permissions/workflow"))
+    rules = github_settings.asked(repository, f"/rules/branches/{branch}")
+    yield doctor.required(rules, github_settings.classic_checks(repository, branch), branch)
+    yield from doctor.environments(github_settings.environments(repository), about["private"])
+    yield doctor.issues(about)
+    yield from doctor.settings(_known(repository, running))
+
+
+def _known(repository: Repository, running: bool) -> dict[str, set[str]]:
+    """The settings that are there, of each kind that could be seen; doctor.yml hands them to its job as variables."""
+    given = {setting.name for setting in doctor.SETTINGS if os.environ.get(setting.name)}
+    found = {}
+    for kind in ("variable", "secret"):
+        listed = github_settings.names(repository, f"{kind}s")
+        if listed is not None or running:
+            found[kind] = (listed or set()) | {s.name for s in doctor.SETTINGS if s.kind == kind and s.name in given}
+    return found
+
+
+if __name__ == "__main__":
+    cli.run(main)

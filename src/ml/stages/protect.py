@@ -1,0 +1,25 @@
+"""Protect branches on GitHub as rulesets/ says."""
+
+import os
+from pathlib import Path
+
+from ml import cli, files, git, github, github_settings
+from ml.errors import UserError
+
+
+def main() -> None:
+    """Create or change the ruleset of each file in rulesets/; what is so already stays. Needs an owner's token."""
+    environment = github_settings.environment(os.environ, git.ask("remote", "get-url", "origin"))
+    repository = github.connect(environment)
+    if repository is None:
+        raise UserError(
+            "set GITHUB_TOKEN to an owner's token, and GITHUB_REPOSITORY=owner/name where origin is not on GitHub: "
+            "GITHUB_TOKEN=$(gh auth token) make protect"
+        )
+    for path in sorted(Path("rulesets").glob("*.json")):
+        outcome = github_settings.apply_ruleset(repository, files.read_json(path))
+        cli.say(f"protect: {path} is {outcome}: {repository.web}/{repository.name}/rules")
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,107 @@
+"""What the double answers about settings: who is no owner may see little, and change nothing."""
+
+from datetime import UTC, datetime, timedelta
+
+from tests.github import routes
+from tests.github.double import Hub, Record, RefusedError
+from tests.github.routes import Answer, Said, on
+
+__all__ = ["routes"]  # all of them, these included
+
+
+def _owner(hub: Hub, said: Said) -> None:
+    if said[0] != hub.repository.split("/")[0]:
+        raise RefusedError(403, "Resource not accessible by integration")
+
+
+@on("GET", "")
+def _repository(hub: Hub, query: dict, said: Said) -> Answer:
+    owner = hub.repository.split("/")[0]
+    pushed = (datetime.now(UTC) - timedelta(days=hub.quiet_days)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    about = {"full_name": hub.repository, "default_branch": "main", "owner": {"login": owner}, "private": hub.private}
+    return 200, {**about, "has_issues": hub.has_issues, "pushed_at": pushed}
+
+
+@on("GET", "/actions/permissions")
+def _permissions(hub: Hub, query: dict, said: Said) -> Answer:
+    _owner(hub, said)
+    return 200, {"enabled": hub.actions_enabled, "allowed_actions": "all"}
+
+
+@on("GET", "/actions/permissions/workflow")
+def _token(hub: Hub, query: dict, said: Said) -> Answer:
+    _owner(hub, said)
+    may = hub.actions_may_open_pulls
+    return 200, {"default_workflow_permissions": "read", "can_approve_pull_request_reviews": may}
+
+
+@on("GET", "/actions/workflows")
+def _workflows(hub: Hub, query: dict, said: Said) -> Answer:
+    found = [{"path": f".github/workflows/{name}", "state": state} for name, state in hub.workflow_states.items()]
+    return 200, {"total_count": len(found), "workflows": found}
+
+
+@on("GET", "/environments")
+def _environments(hub: Hub, query: dict, said: Said) -> Answer:
+    found = [
+        {"name": name, "protection_rules": [{"type": rule} for rule in rules]}
+        for name, rules in hub.environments.items()
+    ]
+    return 200, {"total_count": len(found), "environments": found}
+
+
+@on("GET", "/actions/secrets")
+def _secrets(hub: Hub, query: dict, said: Said) -> Answer:
+    return _names(hub, said, "secrets", hub.secrets)
+
+
+@on("GET", "/actions/variables")
+def _variables(hub: Hub, query: dict, said: Said) -> Answer:
+    return _names(hub, said, "variables", hub.variables)
+
+
+def _names(hub: Hub, said: Said, kind: str, names: set[str]) -> Answer:
+    _owner(hub, said)
+    return 200, {"total_count": len(names), kind: [{"name": name} for name in sorted(names)]}
+
+
+@on("GET", "/branches/{branch+}")
+def _branch(hub: Hub, query: dict, said: Said, branch: str) -> Answer:
+    return 200, {"name": branch, "protected": False, "protection": {"required_status_checks": {"contexts": []}}}
+
+
+@on("GET", "/rules/branches/{branch+}")
+def _rules(hub: Hub, query: dict, said: Said, branch: str) -> Answer:
+    return 200, [rule for ruleset in hub.rulesets.values() for rule in ruleset["rules"]]
+
+
+@on("GET", "/rulesets")
+def _rulesets(hub: Hub, query: dict, said: Said) -> Answer:
+    return 200, [{"id": r["id"], "name": r["name"], "target": r["target"]} for r in hub.rulesets.values()]
+
+
+@on("GET", "/rulesets/{key}")
+def _ruleset(hub: Hub, query: dict, said: Said, key: str) -> Answer:
+    return 200, hub.rulesets[int(key)]
+
+
+@on("POST", "/rulesets")
+def _new_ruleset(hub: Hub, query: dict, said: Said) -> Answer:
+    _owner(hub, said)
+    key = hub.number()
+    hub.rulesets[key] = _kept(said[1], key)
+    return 201, hub.rulesets[key]
+
+
+@on("PUT", "/rulesets/{key}")
+def _change_ruleset(hub: Hub, query: dict, said: Said, key: str) -> Answer:
+    _owner(hub, said)
+    hub.rulesets[int(key)] = _kept(said[1], int(key))
+    return 200, hub.rulesets[int(key)]
+
+
+def _kept(wanted: Record, key: int) -> Record:
+    """As GitHub keeps it: with fields that nobody sent."""
+    rules = [{**rule, "parameters": {**rule["parameters"], "more": True}} if "parameters" in rule else rule
+             for rule in wanted["rules"]]  # fmt: skip
+    return {**wanted, "id": key, "source_type": "Repository", "rules": rules}

@@ -1,0 +1,151 @@
+"""`make doctor` sees what a fork lacks and says what follows; `make protect` mends one part. Over real HTTP."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from ml import github_settings
+from tests.conftest import ROOT
+from tests.github.double import BOT, PERSON, Hub
+
+SCHEDULED = ("canary.yml", "monitor.yml", "reproduce.yml")
+
+
+@pytest.fixture
+def hub():
+    with Hub() as running:
+        yield running
+
+
+def run(stage, hub=None, token=PERSON, **variables):
+    environment = {"PATH": f"{os.environ['PATH']}", "HOME": "/nonexistent", "PYTHONPATH": str(ROOT / "src")}
+    environment |= hub.environment(token) if hub else {}
+    done = subprocess.run(
+        [sys.executable, "-m", f"ml.stages.{stage}"],
+        cwd=ROOT, env=environment | variables, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    return done.returncode, done.stdout + done.stderr
+
+
+def states(text):
+    """The state of each thing that was looked at."""
+    lines = [line[2:] for line in text.splitlines() if line.startswith("  ") and not line.startswith("   ")]
+    return {line[10:].split(": ")[0]: line[:9].strip() for line in lines}
+
+
+def complete(hub):
+    hub.workflow_states = dict.fromkeys(SCHEDULED, "active")
+    hub.environments = {"staging": [], "production": ["required_reviewers"]}
+    run("protect", hub)
+
+
+def test_a_repository_that_has_all_it_needs_is_fine(hub):
+    complete(hub)
+
+    code, text = run("doctor", hub)
+
+    github = {name: state for name, state in states(text).items() if name not in {"container engine", "data"}}
+    assert "missing" not in github.values()
+    assert github["main requires the check ci"] == "fine"
+    assert github["environment production"] == "fine"
+    assert github["variable DEPLOY_TARGET"] == "default"
+    assert code == (1 if "missing" in states(text).values() else 0)
+
+
+def test_a_new_fork_is_told_everything_it_lacks_and_how_to_mend_it(hub):
+    hub.actions_enabled = hub.actions_may_open_pulls = hub.has_issues = False
+    hub.workflow_states = dict.fromkeys(SCHEDULED, "disabled_fork")
+    hub.quiet_days = 50
+
+    code, text = run("doctor", hub)
+
+    lacking = {name for name, state in states(text).items() if state == "missing"}
+    assert code == 1
+    assert lacking - {"container engine", "data"} == {
+        "Actions", "Actions may open pull requests", "main requires the check ci", "environment production", "issues",
+        "quiet days", *(f"schedule of {file}" for file in SCHEDULED),
+    }  # fmt: skip
+    assert "do: gh workflow enable monitor.yml" in text
+    assert "then: GitHub switches the schedules off" in text
+
+
+def test_what_the_token_may_not_ask_is_said_and_not_guessed(hub):
+    complete(hub)
+
+    _, text = run("doctor", hub, BOT)
+
+    found = states(text)
+    assert found["Actions may open pull requests"] == "not seen"
+    assert found["secret ALERT_WEBHOOK"] == "not seen"
+    assert found["main requires the check ci"] == "fine"
+    assert found["schedule of monitor.yml"] == "fine"
+
+
+def test_inside_a_workflow_it_sees_the_settings_that_the_job_is_given(hub):
+    _, text = run("doctor", hub, BOT, GITHUB_ACTIONS="true", DEPLOY_TARGET="k8s", APP_CLIENT_ID="Iv1")
+
+    found = states(text)
+    assert found["Actions"] == "fine"
+    assert found["variable DEPLOY_TARGET"] == "fine"
+    assert found["secret ALERT_WEBHOOK"] == "default"
+    assert found["secret APP_PRIVATE_KEY"] == "missing"  # an App without its key
+
+
+def test_without_a_token_it_looks_at_this_machine_and_says_what_it_did_not_see():
+    _, text = run("doctor", GITHUB_REPOSITORY="acme/churn")
+
+    assert states(text)["acme/churn"] == "not seen"
+    assert "there is no token" in text
+    assert states(text)["Python"] == "fine"
+
+
+def test_a_github_that_does_not_answer_is_no_traceback(hub):
+    hub.fail("GET /repos/acme/churn$", 404)
+
+    _, text = run("doctor", hub)
+
+    assert states(text)["acme/churn"] == "not seen"
+    assert "is acme/churn right" in text
+    assert "Traceback" not in text
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("https://github.com/acme/churn.git", "acme/churn"),
+        ("https://github.com/acme/churn/", "acme/churn"),
+        ("git@github.com:acme/churn.git", "acme/churn"),
+        ("ssh://git@github.com/acme/churn", "acme/churn"),
+        ("https://notgithub.com/acme/churn", None),
+        ("https://gitlab.com/acme/churn", None),
+        ("/home/ada/churn.git", None),
+        ("", None),
+    ],
+)
+def test_the_repository_is_read_from_the_address_of_origin(url, name):
+    assert github_settings.named(url, "https://github.com") == name
+
+
+def test_protect_creates_the_ruleset_once_and_puts_it_back_when_somebody_loosened_it(hub):
+    said = [run("protect", hub)[1] for _ in range(2)]
+    [ruleset] = hub.rulesets.values()
+    ruleset["rules"] = [rule for rule in ruleset["rules"] if rule["type"] != "required_status_checks"]
+
+    said.append(run("protect", hub)[1])
+
+    assert [word for text in said for word in ("created", "unchanged", "changed") if f"is {word}" in text] == [
+        "created", "unchanged", "changed",
+    ]  # fmt: skip
+    [ruleset] = hub.rulesets.values()
+    checks = [rule["parameters"]["required_status_checks"] for rule in ruleset["rules"] if "status" in rule["type"]]
+    assert checks == [[{"context": "ci"}]]
+
+
+def test_protect_needs_an_owner(hub):
+    code, text = run("protect", hub, BOT)
+
+    assert code == 1
+    assert "Resource not accessible" in text
+    assert hub.rulesets == {}

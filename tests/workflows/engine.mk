@@ -1,0 +1,22 @@
+# Appended to the Makefile of a scenario: what needs a container engine writes down that it was called, and keeps in the
+# store which image an environment serves. A file break-NAME makes it fail, crash-NAME kills the runner after the work.
+# tests/container/ has the real ones.
+NAME = $(or $(ENV),$@)
+TOLD = echo "$@ $(ENV)$(PUSH)" >> "$$STUB_STORE/calls"; test ! -e "$$STUB_STORE/break-$(NAME)"
+DIGEST = ghcr.io/acme/churn@sha256:$$(sha256sum build/model/model.skops | cut -d' ' -f1)
+CRASH = test ! -e "$$STUB_STORE/crash-$(NAME)" || { pid=$$$$; \
+  while [ "$$(ps -o comm= -p $$pid)" != act ]; do pid=$$(ps -o ppid= -p $$pid | tr -d ' '); done; kill -9 $$pid; }
+
+image:
+	@$(TOLD)
+	@echo "{\"version\": $(VERSION), \"digest\": \"$(if $(PUSH),$(DIGEST))\"}" > build/image.json
+	@test -z "$(PUSH)" || { echo "name=ghcr.io/acme/churn"; echo "digest=$(DIGEST)" | sed s/=.*@/=/; } >> "$$GITHUB_OUTPUT"
+smoke image-login:
+	@$(TOLD)
+scan:
+	@$(TOLD)
+	@echo '{"bomFormat": "CycloneDX"}' > build/sbom.json
+deploy:
+	@$(TOLD)
+	@cp build/image.json "$$STUB_STORE/serves-$(ENV)"
+	@$(CRASH)

@@ -1,0 +1,146 @@
+"""Pull requests, from the push to the comment: what runs, what the required check says, what people read."""
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.workflows.runner import git
+
+pytestmark = pytest.mark.slow
+
+FEW = {"PYTEST_ADDOPTS": "tests/unit/test_cli.py -k 'cli or every_link'"}  # the job runs `make test`, on few tests
+JOBS = {"plan", "lint", "tests", "workflows", "pipeline", "ci"}
+
+
+def judged(scenario, commit, **variables):
+    """The outcome of ci.yml on a pull request with this commit."""
+    scenario.pull_request(commit)
+    number, base = scenario.hub.number(), git(scenario.folder, "rev-parse", "main")
+    pull = {"number": number, "head": {"sha": commit}, "base": {"ref": "main", "sha": base}}
+    return scenario.act("ci.yml", "pull_request", {"number": number, "pull_request": pull}, **FEW, **variables)
+
+
+def told(scenario, run):
+    """The outcome of report.yml after a run of ci.yml."""
+    event = {"workflow_run": run, "repository": {"default_branch": "main", "full_name": "acme/churn"}}
+    git(scenario.folder, "switch", "--quiet", "main")
+    return scenario.act("report.yml", "workflow_run", event)
+
+
+def commented(scenario, outcome, branch, commit, owner="acme"):
+    """The one comment about an outcome of ci.yml."""
+    number = scenario.open_pull_request(branch, commit, owner)
+    about = {"head_sha": commit, "head_branch": branch, "owner": owner}
+    assert told(scenario, scenario.finished(7001, "ci.yml", outcome, **about)).jobs == {"comment": "success"}
+    [comment] = scenario.comments(number)
+    return comment
+
+
+def results(jobs, **others):
+    return dict.fromkeys(jobs, "success") | others
+
+
+def test_a_good_pull_request_is_built_judged_and_told(scenario):
+    scenario.build({"params.yaml": "n_estimators: 150 -> n_estimators: 140"})
+    commit = scenario.commit({}, "fewer-trees")
+
+    outcome = judged(scenario, commit)
+
+    comment = commented(scenario, outcome, "fewer-trees", commit)
+    assert outcome.jobs == results(JOBS, workflows="skipped")
+    assert outcome.artifacts() == ["report", "report.html"]
+    assert "# ✅ churn: the model passes its gates" in outcome.summaries["pipeline"]
+    assert "PASSED" in outcome.said("ci")
+    assert "✅ **ci passed**" in comment
+    assert "[report.html](https://github.com/acme/churn/actions/runs/7001/artifacts/" in comment
+    assert "| train.random_forest.n_estimators | 150 | 140 |" in comment
+    assert "version 1" in comment  # the champion came with the registry
+
+
+def test_a_refused_model_fails_the_required_check_and_the_comment_says_why(scenario):
+    commit = scenario.commit({"params.yaml": "accuracy: { min: 0.85 } -> accuracy: { min: 0.99 }"}, "strict")
+
+    outcome = judged(scenario, commit)
+
+    comment = commented(scenario, outcome, "strict", commit)
+    assert outcome.jobs == results(JOBS, workflows="skipped", pipeline="failure", ci="failure")
+    assert outcome.artifacts() == ["report", "report.html"]
+    assert "pipeline: failure, where success was planned" in outcome.said("ci")
+    assert "❌ **ci did not pass**" in comment
+    assert "| Pipeline | Build, judge, report |" in comment
+    assert "accuracy 0.889 is below the minimum 0.990" in comment
+
+
+def test_a_model_that_nobody_committed_is_refused(scenario):
+    commit = scenario.commit({"params.yaml": "n_estimators: 150 -> n_estimators: 20"}, "forgotten")
+
+    outcome = judged(scenario, commit)
+
+    comment = commented(scenario, outcome, "forgotten", commit)
+    assert outcome.jobs == results(JOBS, workflows="skipped", pipeline="failure", ci="failure")
+    assert "not as the last commit has it: dvc.lock. Commit what was built." in comment
+
+
+def test_bad_data_stops_before_training_and_the_comment_names_the_column(scenario):
+    commit = with_bad_data(scenario)
+
+    outcome = judged(scenario, commit)
+
+    comment = commented(scenario, outcome, "bad-data", commit)
+    assert outcome.jobs == results(JOBS, workflows="skipped", pipeline="failure", ci="failure")
+    assert "# ❌ churn: the data breaks its contract" in comment
+    assert "tenure_months" in comment
+    assert "train:" not in outcome.said("pipeline")
+
+
+def with_bad_data(scenario):
+    script = (
+        "import pandas as pd; p = 'data/customers.parquet'; f = pd.read_parquet(p);"
+        "f.loc[36, 'tenure_months'] = -7; f.to_parquet(p)"
+    )
+    dvc = f"{sys.prefix}/bin/dvc"
+    for command in (
+        [dvc, "pull", "--quiet", "data.dvc"],
+        [sys.executable, "-c", script],
+        [dvc, "add", "--quiet", "data"],
+        [dvc, "push", "--quiet", "data.dvc"],
+    ):
+        subprocess.run(command, cwd=scenario.folder, check=True)
+    return scenario.commit({}, "bad-data")
+
+
+def test_a_change_of_documents_takes_seconds(scenario):
+    commit = scenario.commit({"docs/architecture.md": "# Architecture -> # The architecture"}, "words")
+
+    outcome = judged(scenario, commit)
+
+    comment = commented(scenario, outcome, "words", commit)
+    assert outcome.jobs == results(JOBS, tests="skipped", workflows="skipped", pipeline="skipped")
+    assert outcome.artifacts() == []
+    assert "✅ **ci passed**" in comment
+
+
+def test_a_document_with_a_dead_link_fails_the_required_check(scenario):
+    commit = scenario.commit({"docs/architecture.md": "# Architecture -> # Architecture [x](nowhere.md)"}, "dead-link")
+
+    outcome = judged(scenario, commit)
+
+    comment = commented(scenario, outcome, "dead-link", commit)
+    assert outcome.jobs == results(
+        JOBS, lint="failure", tests="skipped", workflows="skipped", pipeline="skipped", ci="failure"
+    )
+    assert "| Lint | Hold the documents to what is there |" in comment
+
+
+def test_a_pull_request_from_a_fork_needs_no_secret_and_no_token_that_writes(scenario):
+    commit = scenario.commit({"params.yaml": "accuracy: { min: 0.85 } -> accuracy: { min: 0.84 }"}, "patch")
+    scenario.hub.read_only = True
+
+    outcome = judged(scenario, commit)
+
+    assert outcome.jobs == results(JOBS, workflows="skipped")
+    assert not scenario.hub.made("POST|PATCH|PUT|DELETE")
+    scenario.hub.read_only = False
+    comment = commented(scenario, outcome, "patch", commit, owner="mallory")
+    assert "| gates.accuracy.min | 0.85 | 0.84 |" in comment

@@ -1,0 +1,121 @@
+"""A release and its rollback with a real container engine and a real image registry on this machine."""
+
+import contextlib
+import json
+import shutil
+import socket
+import subprocess
+import time
+import urllib.request
+from os import kill
+from pathlib import Path
+from signal import SIGKILL
+
+import pytest
+import yaml
+
+from tests.container import engine
+from tests.workflows.runner import git
+from tests.workflows.test_scenarios_release import JOBS, REPOSITORY, issues, registry, results
+
+pytestmark = pytest.mark.slow
+
+SCAN = "\nscan:\n\t@echo '{}' > build/sbom.json\n"  # asks a service about known holes
+
+
+def free_ports(number):
+    with contextlib.ExitStack() as held:
+        sockets = [held.enter_context(socket.socket()) for _ in range(number)]
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in sockets]
+
+
+@pytest.fixture
+def images(tmp_path):
+    """The address of an image registry that is gone after the test."""
+    if reason := engine.lacking():
+        pytest.skip(reason)
+    if absent := [part for part in ("docker-registry", "haproxy") if not shutil.which(part)]:
+        pytest.skip(f"needs {', '.join(absent)}: apt-get install {' '.join(absent)}")
+    engine.prepare()
+    with serving(tmp_path) as address:
+        yield address
+
+
+@contextlib.contextmanager
+def serving(folder):
+    address = f"127.0.0.1:{free_ports(1)[0]}"
+    storage = {"filesystem": {"rootdirectory": str(folder / "images")}}
+    (folder / "registry.yml").write_text(
+        yaml.safe_dump({"version": 0.1, "http": {"addr": address}, "storage": storage})
+    )
+    (folder / "registries.conf").write_text(f'[[registry]]\nlocation = "{address}"\ninsecure = true\n')
+    with (folder / "registry.log").open("w") as log:
+        process = subprocess.Popen(["docker-registry", "serve", str(folder / "registry.yml")], stdout=log, stderr=log)
+    try:
+        for _ in range(100):
+            with contextlib.suppress(OSError):
+                urllib.request.urlopen(f"http://{address}/v2/", timeout=1).close()
+                break
+            time.sleep(0.1)
+        yield address
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def shop(scenario, address):
+    """What makes a scenario use our engine and that registry, with environments on free ports."""
+    staging, production = free_ports(2)
+    change = f"staging: 8001, production: 8000 -> staging: {staging}, production: {production}"
+    scenario.change({"params.yaml": change})
+    with (scenario.folder / "Makefile").open("a") as file:
+        file.write(SCAN)
+    git(scenario.folder, "commit", "--quiet", "--all", "--message=ports")
+    git(scenario.folder, "push", "--quiet", str(scenario.origin), "main")
+    scenario.settings["IMAGE_REGISTRY"] = address
+    conf = scenario.folder.parent / "registries.conf"
+    auth = scenario.folder.parent / "auth.json"
+    auth.write_text("{}")
+    return {**engine.environment(), "CONTAINERS_REGISTRIES_CONF": str(conf), "REGISTRY_AUTH_FILE": str(auth)}
+
+
+def new_runner(scenario):
+    """End what an environment of `local` leaves running: the next job has a machine of its own."""
+    names = engine.podman("ps", "--all", "--format", "{{.Names}}").stdout.split()
+    for name in names:
+        if name.startswith(("churn-staging-", "churn-production-")):
+            engine.podman("rm", "--force", "--volumes", name)
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            command = entry.read_bytes().split(b"\0")
+            if command[0] == b"haproxy" and (entry.parent / "cwd").readlink().is_relative_to(scenario.folder.parent):
+                kill(int(entry.parent.name), SIGKILL)
+
+
+def act(scenario, workflow, event, payload, **variables):
+    try:
+        return scenario.act(workflow, event, payload, **variables)
+    finally:
+        new_runner(scenario)
+
+
+def deployments(scenario):
+    lines = git(scenario.origin, "show", "mlflow:deployments.jsonl").splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def test_a_version_is_built_shipped_served_and_taken_back(scenario, images):
+    variables = shop(scenario, images)
+    event = {"ref": "refs/heads/main", "repository": REPOSITORY}
+
+    outcome = act(scenario, "release.yml", "workflow_dispatch", event, **variables)
+
+    assert outcome.jobs == results(JOBS)
+    assert issues(scenario) == []
+    [start, end] = deployments(scenario)
+    assert (start["env"], end["action"]) == ("production", "deployed")
+    assert start["model"] == registry(scenario).version(1).model
+    assert start["image"].startswith(f"{images}/churn@sha256:")
+    assert f"attest {start['image']} build/sbom.json" in (scenario.store / "calls").read_text()

@@ -1,0 +1,45 @@
+"""What a schedule finds: quiet customers, and a world that has moved."""
+
+import pytest
+
+from tests.workflows.runner import git
+
+pytestmark = pytest.mark.slow
+
+QUIET, DRIFTED = "13-14", "13-17"  # months of the sample world
+
+
+def watch(scenario, months, **variables):
+    """The outcome of monitor.yml after simulated customers of these months."""
+    return scenario.act("monitor.yml", "workflow_dispatch", {"inputs": {"months": months}}, **variables)
+
+
+def issues(scenario):
+    return sorted(issue["title"].split(":")[0] for issue in scenario.hub.open("issues"))
+
+
+def branches(scenario):
+    return git(scenario.origin, "for-each-ref", "--format=%(refname:short)", "refs/heads/retrain").split()
+
+
+def test_a_quiet_month_changes_nothing_and_a_drifted_one_opens_a_pull_request(scenario):
+    quiet = watch(scenario, QUIET)
+
+    assert quiet.jobs == {"monitor": "success", "retrain": "skipped", "tell": "success"}
+    assert "STABLE" in quiet.said("monitor")
+    assert (issues(scenario), scenario.hub.open(), branches(scenario)) == ([], [], [])
+    assert "\n" not in git(scenario.origin, "show", "mlflow:monitoring.jsonl")  # one verdict is kept
+
+    drifted = watch(scenario, DRIFTED)
+
+    [pull] = scenario.hub.open()
+    [branch] = branches(scenario)
+    commit = scenario.hub.head(branch)
+    assert drifted.jobs == {"monitor": "success", "retrain": "success", "tell": "success"}
+    assert pull["head"]["ref"] == branch
+    assert scenario.hub.dispatches == [{"workflow": "ci.yml", "ref": branch}]
+    assert [(s["sha"], s["context"], s["state"]) for s in scenario.hub.statuses] == [
+        (commit, "retrain / gates", "success")
+    ]
+    assert issues(scenario) == []  # the pull request is the answer, not an alarm
+    assert "evidently.html" in drifted.artifacts()

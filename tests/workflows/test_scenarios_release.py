@@ -1,0 +1,94 @@
+"""From a merge to the champion and back: a release that fails, crashes, goes well, and is taken back by hand."""
+
+import json
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from ml import ledger
+from ml.embedded import loads
+from tests.workflows.runner import HERE, git
+
+pytestmark = pytest.mark.slow
+
+JOBS = {"version", "image", "staging", "production", "tell"}
+REPOSITORY = {"full_name": "acme/churn", "private": False, "is_template": False, "default_branch": "main"}
+
+
+def results(jobs, **others):
+    return dict.fromkeys(jobs, "success") | others
+
+
+def registry(scenario):
+    """The registry as origin has it."""
+    return ledger.fold(loads(git(scenario.origin, "show", "mlflow:ledger.jsonl").encode(), "ledger.jsonl"))
+
+
+def merge(scenario, changes):
+    """Merge a pull request with another model, built and pushed to the DVC remote as a developer does."""
+    with (scenario.folder / "Makefile").open("a") as file:
+        file.write((HERE / "engine.mk").read_text())
+    scenario.build(changes)
+    subprocess.run([f"{sys.prefix}/bin/dvc", "push", "--quiet", "--run-cache"], cwd=scenario.folder, check=True)
+    shutil.rmtree(scenario.folder / ".dvc" / "cache")
+    git(scenario.folder, "add", "--all")
+    git(scenario.folder, "commit", "--quiet", "--message=another model")
+    git(scenario.folder, "push", "--quiet", str(scenario.origin), "main")
+
+
+def release(scenario, event="push"):
+    return scenario.act("release.yml", event, {"ref": "refs/heads/main", "repository": REPOSITORY})
+
+
+def serves(scenario, environment):
+    """The model in the image that an environment serves."""
+    path = scenario.store / f"serves-{environment}"
+    return json.loads(path.read_text())["digest"].rpartition(":")[2] if path.exists() else None
+
+
+def issues(scenario, state="open"):
+    return [i["title"] for i in scenario.hub.issues.values() if "pull_request" not in i and i["state"] == state]
+
+
+def test_a_release_fails_crashes_goes_well_and_is_taken_back(scenario):
+    merge(scenario, {"params.yaml": "n_estimators: 150 -> n_estimators: 140"})
+    broken, crash = scenario.store / "break-production", scenario.store / "crash-production"
+
+    broken.touch()
+    outcome = release(scenario)
+
+    state = registry(scenario)
+    assert outcome.jobs == results(JOBS, production="failure")
+    assert "train:" not in outcome.said("version")  # what the pull request built was taken, not built again
+    assert state.aliases == {"champion": 1, "challenger": 2}  # the champion is the one from before
+    assert serves(scenario, "production") is None
+    assert serves(scenario, "staging") == state.version(2).model
+    assert issues(scenario) == ["A release failed"]
+    assert "| production | failure |" in next(iter(scenario.hub.issues.values()))["body"]
+
+    broken.unlink()
+    crash.touch()
+    release(scenario)
+
+    assert serves(scenario, "production") == state.version(2).model
+    assert registry(scenario).aliases == state.aliases  # it died between deployment and promotion
+
+    crash.unlink()
+    outcome = release(scenario, "workflow_dispatch")
+
+    state = registry(scenario)
+    assert outcome.jobs == results(JOBS)
+    assert state.aliases == {"champion": 2, "previous": 1}
+    assert [event.action for event in state.events] == ["register", "promote", "register", "promote"]  # nothing twice
+    assert serves(scenario, "production") == state.version(2).model
+    assert (issues(scenario), issues(scenario, "closed")) == ([], ["A release failed"])
+    assert "# ✅ churn: the model passes its gates" in outcome.summaries["version"]
+
+    outcome = scenario.act("rollback.yml", "workflow_dispatch", {"inputs": {"to": "", "reason": "odd scores"}})
+
+    state = registry(scenario)
+    assert outcome.jobs == {"rollback": "success"}
+    assert state.aliases == {"champion": 1, "previous": 2}
+    assert state.events[-1].reason == "odd scores"
