@@ -5,7 +5,7 @@ SHELL := bash
 MAKEFLAGS += --no-print-directory
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PYTHONPATH := $(CURDIR)/src:$(CURDIR)
-export FORCE REASON TO VERSION
+export FORCE REASON TO VERSION ENV TARGET
 
 PYTHON ?= python3
 VENV = $(PYTHON) tools/make_venv.py
