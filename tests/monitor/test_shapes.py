@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ml import reference
+from ml import evidently_pages, reference
 from ml.drift import judge
 from ml.monitor_report import spark
 from ml.params import Monitor
@@ -49,6 +49,7 @@ def test_a_picture_shows_both_sides_on_the_same_bins(release):
     assert tenure["before"][-1] == 0
 
 
+@settings(deadline=None, max_examples=30)
 @given(st.data())
 def test_shares_of_any_column_add_up_to_one(release, params, data):
     rows = data.draw(tables(params.data))
@@ -65,3 +66,14 @@ def test_shares_of_any_column_add_up_to_one(release, params, data):
 )
 def test_the_highest_bar_is_the_largest_share_of_both_sides(shares, most, drawn):
     assert spark(shares, most) == drawn
+
+
+@pytest.mark.slow
+def test_evidently_draws_what_is_there_though_a_column_is_missing_from_the_log(release, params):
+    pytest.importorskip("evidently", reason="Evidently is not installed: make setup")
+    rows = redrawn(release, 600).drop(columns=["plan"]).assign(usage_hours=None)
+
+    page = evidently_pages.drift(release, rows, params.data)
+
+    assert "support_tickets" in page
+    assert "usage_hours" not in page
