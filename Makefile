@@ -117,6 +117,10 @@ traffic: setup ## Send simulated customers through the API [MONTHS=13-14 ROWS=10
 monitor: setup ## Judge the newest predictions: stable, drift, degraded [HISTORY=1: draw all verdicts] [STRICT=1]
 	@python -m ml.stages.monitor $(if $(HISTORY),--history) $(if $(STRICT),--strict)
 
+.PHONY: story
+story: setup ## Tell the whole loop, release to retraining to release, in a throw-away fork (minutes) [KEEP=folder]
+	@python -m tests.story --folder "$(KEEP)"
+
 ##@ Retraining
 .PHONY: retrain
 retrain: pipeline-venv ## Train with fresh labelled rows on a branch of its own [ROWS=file FORCE=1]

@@ -47,7 +47,7 @@ class Collected:
     simulated: bool
     fates: dict[str, int]
     strangers: dict[str, int]  # rows of the window by name of another model
-    labels: dict[str, int]  # early, from the future, unmatched
+    labels: dict[str, int]  # early, from the future, of another kind, unmatched
     unreadable: int
     before: tuple["Span", ...] = ()
 
@@ -161,12 +161,20 @@ def _labelled(table: pd.DataFrame, data: Data, until: pd.Timestamp) -> tuple[pd.
     came = table["actual"].notna()
     early = came & (table["actual_time"] < table["time"])
     future = came & (table["actual_time"] > until + SKEW)
-    label = positive(table["actual"], data).astype("float64").where(came & ~early & ~future)
+    strange = came & _strange(table["actual"], data)
+    label = positive(table["actual"], data).astype("float64").where(came & ~early & ~future & ~strange)
     lag = (table["actual_time"] - table["time"]).dt.total_seconds() / 86_400
     return table.assign(label=label, lag_days=lag.where(label.notna())), {
         "early": int(early.sum()),
         "future": int(future.sum()),
+        "strange": int(strange.sum()),
     }
+
+
+def _strange(actual: pd.Series, data: Data) -> pd.Series:
+    """Labels of another kind than the target's: 1 for true, say, which would pass for negative."""
+    truths = actual.map(predictions.text, na_action="ignore").isin(["True", "False"])
+    return ~truths if isinstance(data.target.positive, bool) else truths
 
 
 def _spans(rows: pd.DataFrame, names: Names, since: pd.Timestamp, settings: Monitor) -> tuple[Span, ...]:

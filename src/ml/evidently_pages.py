@@ -28,16 +28,17 @@ def drift(reference: Reference, rows: pd.DataFrame, data: Data) -> str:
     """Drift and summary of all features and the score, as one HTML page."""
     from evidently.presets import DataDriftPreset, DataSummaryPreset  # noqa: PLC0415
 
-    names = [*schema.features(data), "score"]
-    now = pd.DataFrame({name: column(rows, name) for name in names})
-    then = redrawn(reference, min(MOST, reference.rows))[names]
-    numbers, levels = [*schema.numbers(data), "score"], schema.categories(data)
+    then = redrawn(reference, min(MOST, reference.rows))
+    now = pd.DataFrame({name: column(rows, name) for name in then})
+    names = [name for name in then if then[name].notna().any() and now[name].notna().any()]  # it cannot draw nothing
+    numbers = [name for name in (*schema.numbers(data), "score") if name in names]
+    levels = [name for name in schema.categories(data) if name in names]
     typed = [
         frame.assign(
             **{n: pd.to_numeric(frame[n], errors="coerce").astype("float64") for n in numbers},
             **{n: schema.levels(frame[n]) for n in levels},
         )
-        for frame in (now, then)
+        for frame in (now[names], then[names])
     ]
     kinds = {"numerical_columns": numbers, "categorical_columns": levels}
     any_column = 1 / len(names)  # by default half of the columns must move before it says that anything has

@@ -173,6 +173,7 @@ def _collected(found: Record) -> str:
         "unmatched": "labels that no prediction bears the id of",
         "early": "labels older than their prediction (left out)",
         "future": "labels from the future (left out)",
+        "strange": "labels of another kind than `data.target.positive` (left out)",
     }
     rows += [[labels[name], f"{count:,}"] for name, count in at["labels"].items() if count]
     rows += [["lines that could not be read", f"{at['unreadable']:,}"]] if at["unreadable"] else []

@@ -4,7 +4,7 @@ import json
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ml import collect
@@ -104,12 +104,13 @@ def test_late_labels_meet_their_predictions_with_their_lag(write, params):
     day = pd.Timedelta(days=1)
     found = collected(
         write(
-            *(prediction(name, time=NOW - 4 * day) for name in ("yes", "no", "early", "ahead", "none")),
+            *(prediction(name, time=NOW - 4 * day) for name in ("yes", "no", "early", "ahead", "none", "kind")),
             label("yes", True, NOW - 1 * day),
             label("no", False, NOW - 2 * day),
             label("early", True, NOW - 5 * day),
             label("ahead", True, NOW + 1 * day),
             label("nobody", True, NOW),
+            label("kind", 1, NOW),
         ),
         params,
     )
@@ -117,7 +118,7 @@ def test_late_labels_meet_their_predictions_with_their_lag(write, params):
     rows = found.rows.set_index("id")
     assert rows["label"].dropna().to_dict() == {"yes": 1.0, "no": 0.0}
     assert rows["lag_days"].dropna().to_dict() == {"yes": 3.0, "no": 2.0}
-    assert found.labels == {"early": 1, "future": 1, "unmatched": 1}
+    assert found.labels == {"early": 1, "future": 1, "strange": 1, "unmatched": 1}
 
 
 def test_a_simulation_is_judged_at_the_end_of_its_own_calendar_where_nothing_real_is(write, params):
@@ -161,6 +162,7 @@ lines = st.builds(
 )
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.lists(lines, max_size=12), st.integers(1, 5))
 def test_every_row_that_is_read_has_exactly_one_fate(tmp_path_factory, params, records, most):
     folder = tmp_path_factory.mktemp("logs")

@@ -208,3 +208,25 @@ def test_a_model_file_that_was_changed_is_not_served(clone, fitted):
 
     with pytest.raises(UserError, match="is not the model that was registered"):
         home.content(state.versions[0])
+
+
+def test_verdicts_of_two_clones_meet_on_the_branch_and_none_is_lost(clone, remote):
+    def remember(home, verdict):
+        home.remember(registry.stamped("monitor", "0" * 64, "1,000 predictions", verdict=verdict))
+
+    ann = clone("ann")
+    remember(ann, "stable")
+    branch.push(ann)
+    bob = clone("bob")
+    remember(bob, "drift")
+    branch.push(bob)
+    clone("ann")
+    remember(ann, "degraded")
+    _, news = branch.push(ann)
+    again = branch.push(ann)[1]
+    clone("bob")
+    branch.pull(bob)
+
+    assert [v["verdict"] for v in bob.verdicts()] == ["stable", "drift", "degraded"]
+    assert ([v["verdict"] for v in news], again) == (["degraded"], [])
+    assert "monitor a model that is not registered" in git(remote, "log", "-1", "--format=%s", "mlflow")

@@ -140,3 +140,24 @@ def test_the_champions_reference_comes_out_of_the_registry(store, fitted, home):
 
     assert found.version == "version 2"
     assert found.reference == made
+
+
+def test_what_monitoring_found_is_kept_in_order_and_moves_no_alias(store, fitted):
+    state = register(store, fitted, 1)
+    for verdict in ("stable", "drift"):
+        store.remember(registry.stamped("monitor", state.versions[0].model, "1,000 predictions", verdict=verdict))
+
+    assert [(v["verdict"], v["reason"]) for v in store.verdicts()] == [
+        ("stable", "1,000 predictions"),
+        ("drift", "1,000 predictions"),
+    ]
+    assert store.state() == state
+
+
+def test_a_registry_without_versions_remembers_verdicts_too(store):
+    assert store.verdicts() == []
+
+    store.remember(registry.stamped("monitor", "0" * 64, "no version yet", verdict="stable"))
+
+    assert [v["verdict"] for v in store.verdicts()] == ["stable"]
+    assert store.state() == ledger.State()

@@ -112,7 +112,10 @@ def _picture(window: Collected, reference: Reference, params: Params) -> None:
     if set(window.rows["label"].dropna()) == {0.0, 1.0}:
         wanted[files.EVIDENTLY_LABELS] = lambda: evidently_pages.classification(window.rows)
     for path, page in wanted.items():
-        files.write_text(page(), path)
+        try:
+            files.write_text(page(), path)
+        except Exception as error:  # noqa: BLE001  (pictures: the verdict stands without them)
+            cli.say(f"monitor: Evidently could not draw {path.name}: {type(error).__name__}: {error}")
 
 
 def _tell(record: dict[str, Any]) -> None:

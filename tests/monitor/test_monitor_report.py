@@ -1,0 +1,70 @@
+"""What is recommended on each verdict, and why."""
+
+import pytest
+
+from ml.monitor_report import advice, markdown
+
+MOVED = {"column": "plan", "drifted": True, "missing": {"before": 0.0, "after": 0.0}, "new_levels": {}}
+MOVED |= {"before": [0.5, 0.5], "after": [0.9, 0.1], "reason": "basic 50% → 90%", "test": "chi-square"}
+MOVED |= {"effect": 0.4, "holm": 1e-9}
+FATES = {"older": 0, "unknown": 0, "other": 0, "judged": 1000}
+LABELLED = {"value": 0.9, "low": 0.88, "high": 0.92, "metric": "roc_auc", "at_release": 0.91, "labelled": 800}
+LABELLED |= {"coverage": 0.8, "lag_days": 7.0, "reason": "as at release"}
+WINDOW = {"since": "2026-01-01T00:00:00+00:00", "until": "2026-01-31T00:00:00+00:00", "rows": 1000, "labelled": 800}
+FOUND = {
+    "verdict": "stable",
+    "reason": "1,000 predictions",
+    "silent": False,
+    "simulated": False,
+    "release": "version 3",
+    "columns": [],
+    "prediction": None,
+    "performance": LABELLED,
+    "windows": [WINDOW | {"value": 0.9, "low": 0.88, "high": 0.92}],
+    "settings": {"effect": 0.1},
+    "collected": WINDOW
+    | {"fates": FATES, "strangers": {}, "labels": {"early": 2, "future": 0, "unmatched": 0}, "unreadable": 3},
+}
+GONE = MOVED | {"missing": {"before": 0.1, "after": 0.6}}
+STRANGE = MOVED | {"new_levels": {"gold": 99}}
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({}, "Nothing: the inputs look as they did"),
+        ({"performance": None}, "too few labels have come (800 of 1,000 rows)"),
+        ({"verdict": "drift", "columns": [MOVED]}, "without hurry"),
+        ({"verdict": "drift", "columns": [MOVED], "performance": None}, "once labels are there"),
+        ({"verdict": "drift", "columns": [GONE]}, "source of `plan` first"),
+        ({"verdict": "drift", "columns": [STRANGE]}, "source of `plan` first"),
+        ({"verdict": "degraded", "columns": [MOVED]}, "The inputs have moved too"),
+        ({"verdict": "degraded"}, "No input moved"),
+        ({"verdict": "not enough data", "silent": True}, "server is up"),
+        ({"verdict": "not enough data"}, "Wait for more predictions"),
+    ],
+)
+def test_each_verdict_has_its_advice(changed, says):
+    assert says in advice(FOUND | changed)
+
+
+@pytest.mark.parametrize(
+    ("fates", "says"), [({"unknown": 9}, "Serve the champion"), ({"other": 9}, "needs rows of its own")]
+)
+def test_too_few_rows_have_the_advice_that_fits_where_the_others_are(fates, says):
+    collected = FOUND["collected"] | {"fates": FATES | fates}
+
+    assert says in advice(FOUND | {"verdict": "not enough data", "collected": collected})
+
+
+def test_what_moved_stands_above_what_did_not_and_odd_counts_are_named():
+    still = MOVED | {"column": "region", "drifted": False}
+
+    text = markdown("churn", FOUND | {"verdict": "drift", "columns": [still, MOVED]}, [])
+
+    above, below = text.split("<details>")
+    assert "| plan | ▅▅ | █▂ |" in above
+    assert "| region |" in below
+    assert "| labels older than their prediction (left out) | 2 |" in text
+    assert "| lines that could not be read | 3 |" in text
+    assert "Simulated" not in text

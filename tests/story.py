@@ -1,0 +1,273 @@
+"""The whole loop, told as it runs: `make story`.
+
+In a throw-away fork with a bare repository as origin and a double of GitHub on this machine: a release, a quiet month,
+a month in which the world has moved, a retraining, its pull request, the merge, the next release, and quiet again. All
+parts are the real ones. The customers are simulated, and the table is smaller than the sample's, so that it takes
+minutes.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import textwrap
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from demo.world import history, write
+from ml import cli, git, github, registry
+from ml.errors import UserError
+from ml.github_api import call
+from ml.ledger import CHAMPION
+from tests.github.double import Hub
+
+ROOT = Path(__file__).parent.parent
+ANN = ("-c", "user.name=Ann", "-c", "user.email=ann@example.com")
+QUIET, MOVED = 13, 17  # months of the sample world: as in training; prices and the share of ads have risen
+OURS = ("GITHUB_", "SERVING_", "MLFLOW_", "PREDICTION_LOG", "ALERT_", "APP_TOKEN")
+SMALLER = {  # so few rows cannot carry the sample's limits
+    "n_estimators: 150": "n_estimators: 50",
+    "bootstrap: 1000": "bootstrap: 200",
+    "accuracy: { min: 0.85 }": "accuracy: { min: 0.8 }",
+    "calibration_error: { max: 0.1 }": "calibration_error: { max: 0.2 }",
+    "slope: { min: 0.8 }": "slope: { min: 0.5 }",
+    "margin: 0.005 ": "margin: 0.02 ",
+    "max_gap: 0.1 ": "max_gap: 0.3 ",
+    "max_flips: 0.1 ": "max_flips: 0.2 ",
+    "policy: append": "policy: window",
+    "window_months: 12": "window_months: 4",
+}
+
+
+@dataclass
+class Story:
+    """The fork, its GitHub, and what came out chapter by chapter."""
+
+    folder: Path
+    hub: Hub
+    found: dict[str, Any] = field(default_factory=dict)
+    chapter: int = 0
+
+    @property
+    def clone(self) -> Path:
+        """The fork's checkout."""
+        return self.folder / "fork"
+
+    def begin(self, title: str, text: str) -> None:
+        """Print the head of a chapter."""
+        self.chapter += 1
+        print(
+            f"\n{self.chapter}. {title}\n\n{textwrap.fill(text, 100, initial_indent='   ', subsequent_indent='   ')}\n"
+        )
+
+    def run(self, command: str, *arguments: str, shown: tuple[str, ...] = (), **environment: str) -> str:
+        """What a command prints, telling the lines that start like one of `shown`; raises UserError when it fails."""
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        code = f"{self.clone / 'src'}{os.pathsep}{self.clone}"
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
+        variables = kept | {"PATH": path, "PYTHONPATH": code} | environment
+        module = [sys.executable, "-m", *arguments]
+        done = subprocess.run(module, cwd=self.clone, env=variables, capture_output=True, text=True, check=False)
+        said = done.stdout + done.stderr
+        if done.returncode:
+            raise UserError(f"`{command}` failed:\n{said[-3000:]}")
+        self.say(f"$ {command}", *(line for line in said.splitlines() if line.startswith(shown or ("\0",))))
+        return said
+
+    def git(self, *arguments: str) -> str:
+        """What git prints in the fork."""
+        return git.inside(self.clone, *ANN, *arguments)
+
+    def say(self, *lines: str) -> None:
+        """Print lines of the chapter, wrapped."""
+        for line in lines:
+            print(textwrap.fill(line, 112, initial_indent="   ", subsequent_indent="     "), flush=True)
+
+    def read(self, name: str) -> Any:
+        """A JSON file of the fork's build."""
+        return json.loads((self.clone / "build" / name).read_text(encoding="utf-8"))
+
+    def champion(self) -> int | None:
+        """The number of the version that serves."""
+        version = registry.open_registry("churn", self.clone / ".mlflow").state().named(CHAMPION)
+        return version and version.number
+
+
+def main(folder: str = "") -> None:
+    """Tell the story; FOLDER keeps the fork to look around in."""
+    started = time.monotonic()
+    with ExitStack() as stack:
+        place = (
+            Path(folder).resolve()
+            if folder
+            else Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="story.")))
+        )
+        tell(place)
+    seconds = time.monotonic() - started
+    kept = f"The fork is in {place / 'fork'}." if folder else "The fork was in a temporary folder, which is gone."
+    print(f"\nThe end, after {seconds:.0f} s. {kept} docs/monitoring.md and docs/retraining.md explain each step.")
+
+
+def tell(folder: Path) -> dict[str, Any]:
+    """Play all chapters in a folder; what came out of each."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with Hub("acme/churn", origin=folder / "origin.git") as hub:
+        story = Story(folder, hub)
+        for chapter in (release, quiet, drift, retrain, propose, merge, again, calm):
+            chapter(story)
+    return story.found
+
+
+def release(story: Story) -> None:
+    """Version 1 is trained on a quiet year and becomes champion."""
+    story.begin(
+        "A release",
+        "A fork of this repository with 3,000 customers of a quiet year. The pipeline trains, the gates judge, the "
+        "registry keeps the model as version 1, and since nothing serves yet it becomes champion.",
+    )
+    _fork(story)
+    story.run("make run", "ml.stages.run", shown=("train:", "PASSED"))
+    _commit(story, "Build")
+    story.run("make register", "ml.stages.register", shown=("register: now", "register: promoted"))
+    story.run("make registry-push", "ml.stages.registry_push")
+    story.found["release"] = story.champion()
+
+
+def quiet(story: Story) -> None:
+    """A month like those of the training year."""
+    story.begin(
+        "A quiet month",
+        "January 2026: 600 simulated customers are predicted by the champion through the real API, and a week later "
+        "the API is told which of them left.",
+    )
+    _month(story, QUIET, 600)
+    story.found["quiet"] = _monitor(story)
+
+
+def drift(story: Story) -> None:
+    """A month in which prices and channels have moved."""
+    story.begin(
+        "The world moves",
+        "May 2026: prices have risen by 30 %, and half of the customers now come by ads. Nobody has told the model.",
+    )
+    _month(story, MOVED, 4000)
+    story.found["drift"] = _monitor(story)
+
+
+def retrain(story: Story) -> None:
+    """A model that has seen the new month, on a branch of its own."""
+    story.begin(
+        "Retraining",
+        "The rows whose labels have come are checked against the contract, join the table (this fork keeps the last "
+        "four months), and a new model is trained on a branch beside the checkout. It meets the champion on fresh and "
+        "on old rows that neither has trained on.",
+    )
+    story.run("make retrain", "ml.stages.retrain", shown=("PROPOSED", "REFUSED", "WAITING"))
+    found = story.read("retrain.json")
+    if found["outcome"] != "proposed":
+        raise UserError(f"the retraining was {found['outcome']}: {' '.join(found['reasons'])}")
+    story.say(*(compared["reason"] for compared in found["compared"]))
+    story.found["retrain"] = found
+
+
+def propose(story: Story) -> None:
+    """One pull request with the evidence; no alarm, since it is open."""
+    story.begin("The pull request", "GitHub (a double of it, on this machine) gets the branch and one pull request.")
+    job = story.hub.environment()
+    story.run("make propose", "ml.stages.propose", shown=("PROPOSED",), **job)
+    story.run("make alert", "ml.stages.alert", shown=("alert:",), **job)
+    (pull,) = story.hub.open()
+    story.say(f"#{pull['number']}: {pull['title']}", "")
+    for line in pull["body"].split("## Gates")[0].strip().splitlines()[:20]:
+        print(f"   | {line[:140]}")
+    story.found["pull"], story.found["alarms"] = pull, story.hub.open("issues")
+
+
+def merge(story: Story) -> None:
+    """A person reads it and merges."""
+    story.begin("The merge", "A person reads the evidence and presses the button.")
+    number = story.found["pull"]["number"]
+    call(github.connect(story.hub.environment()), "PUT", f"/pulls/{number}/merge")
+    story.git("pull", "--quiet", "--no-rebase", "origin", "main")
+    story.say(f"$ git pull    ({story.git('log', '-1', '--format=%s')})")
+
+
+def again(story: Story) -> None:
+    """What was merged is built, judged and released as version 2."""
+    story.begin(
+        "The next release", "Main builds what was merged, byte for byte the model of the branch, and releases it."
+    )
+    story.run("dvc pull data.dvc", "dvc", "pull", "--quiet", "data.dvc")
+    story.run("make run", "ml.stages.run", shown=("PASSED",))
+    story.run("make register", "ml.stages.register", shown=("register: now", "register: promoted"))
+    story.run("make registry-push", "ml.stages.registry_push")
+    story.found["rebuilt"], story.found["again"] = _digest(story), story.champion()
+    if story.found["again"] == story.found["release"]:
+        raise UserError("version 2 was not promoted; `make register` above says why.")
+
+
+def calm(story: Story) -> None:
+    """The same world, met by a model that knows it."""
+    story.begin("Quiet again", "More customers of that May. The world is as changed as before; the model now knows it.")
+    _month(story, MOVED, 1000, seed=1)
+    story.found["calm"] = _monitor(story)
+    story.run("make monitor HISTORY=1", "ml.stages.monitor", "--history", shown=("3 verdicts",))
+    story.run("make registry-push", "ml.stages.registry_push", shown=("registry-push: sent monitor",))
+
+
+def _fork(story: Story) -> None:
+    """Our files with a small table, committed and pushed to a bare origin."""
+    names = git.inside(ROOT, "ls-files").splitlines()
+    for name in names:
+        if not name.startswith(("dvc-remote/", "data.dvc", "dvc.lock", "build/")):
+            (story.clone / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, story.clone / name)
+    path = story.clone / "params.yaml"
+    text = path.read_text(encoding="utf-8")
+    for old, new in SMALLER.items():
+        if old not in text:
+            raise UserError(f"params.yaml has no `{old}`, which the story changes. Correct SMALLER in tests/story.py.")
+        text = text.replace(old, new)
+    path.write_text(text, encoding="utf-8")
+    write(history(range(1, 13), rows=250), story.clone / "data" / "customers.parquet")
+    git.inside(story.folder, "init", "--quiet", "--bare", "-b", "main", "origin.git")
+    story.git("init", "--quiet", "-b", "main")
+    story.git("config", "user.name", "Ann")
+    story.git("config", "user.email", "ann@example.com")
+    story.git("remote", "add", "origin", str(story.folder / "origin.git"))
+    story.run("dvc add data", "dvc", "add", "--quiet", "data")
+    _commit(story, "A fork with its own table")
+
+
+def _commit(story: Story, message: str) -> None:
+    story.git("add", "-A")
+    story.git("commit", "--quiet", "-m", message)
+    story.run("dvc push", "dvc", "push", "--quiet", "data.dvc")
+    story.git("add", "-A")
+    story.git("commit", "--quiet", "--allow-empty", "-m", "Its rows")
+    story.git("push", "--quiet", "origin", "main")
+
+
+def _month(story: Story, month: int, rows: int, seed: int = 0) -> None:
+    arguments = ["--months", str(month), "--rows", str(rows), "--seed", str(seed)]
+    story.run(f"make traffic MONTHS={month}", "demo.traffic", *arguments, shown=("traffic: month",))
+
+
+def _monitor(story: Story) -> dict[str, Any]:
+    story.run("make monitor", "ml.stages.monitor", shown=("STABLE", "DRIFT", "DEGRADED", "NOT ENOUGH"))
+    return story.read("monitor.json")
+
+
+def _digest(story: Story) -> str:
+    from ml import files  # noqa: PLC0415
+
+    return files.digest(story.clone / files.MODEL / "model.skops")
+
+
+if __name__ == "__main__":
+    cli.run(main)
