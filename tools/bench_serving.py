@@ -107,18 +107,22 @@ def table(rounds):
 
 
 def targets(rounds):
-    """What is measured, its value, and the least or most it may be."""
-    single = [
-        (f"{case}, × {peer}", ratio(rounds, ON, other, case), "≥", least)
-        for case in (ONE, MANY)
-        for peer, other, least in (("mlflow", MLFLOW, 80), ("echo", ECHO, 0.8))
-    ]
+    """What is measured of us with the log on, its value, and the least or most it may be."""
     return [
-        *single,
+        *(
+            (f"{case}, × mlflow{_possible(rounds, case)}", ratio(rounds, ON, MLFLOW, case), "≥", 80)
+            for case in (ONE, MANY)
+        ),
+        *((f"{case}, × echo", ratio(rounds, ON, ECHO, case), "≥", 0.8) for case in (ONE, MANY)),
         (f"{ROWS}, × mlflow", ratio(rounds, ON, MLFLOW, ROWS), "≥", 8),
         ("p99 at 32 connections, × echo", ratio(rounds, ON, ECHO, MANY, 1), "≤", 2),
         ("ready, s", middle(rounds, ON, "ready"), "≤", 2),
     ]
+
+
+def _possible(rounds, case):
+    """What an echo, which does nothing else, reached: no more than the target means a machine too busy to tell."""
+    return f" (echo: {ratio(rounds, ECHO, MLFLOW, case):.0f})"
 
 
 def verdict(judged):
