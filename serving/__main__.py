@@ -7,6 +7,7 @@ import signal
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 from prometheus_client.multiprocess import mark_process_dead
@@ -33,7 +34,7 @@ class Workers(Multiprocess):
             mark_process_dead(pid)
 
 
-def build() -> object:
+def build() -> Any:
     """The application of one worker, from the environment."""
     from serving.app import create_app  # noqa: PLC0415
     from serving.log import PredictionLog  # noqa: PLC0415
@@ -52,6 +53,15 @@ def build() -> object:
     return create_app(models, log, settings)
 
 
+def worker() -> Any:
+    """The application of a worker beside others; one that cannot start says why, and is tried again."""
+    try:
+        return build()
+    except UserError as error:
+        print(f"serving: a worker cannot start: {error}", file=sys.stderr)
+        sys.exit(1)
+
+
 def main() -> int:
     """Serve as the SERVING_ variables say; exit 1 with the reason when something is wrong with them or the model."""
     if sys.argv[1:] == ["--new-key"]:
@@ -60,12 +70,15 @@ def main() -> int:
         return 0
     try:
         settings = read_settings()
+        app = build()
         if settings.workers == 1:
-            uvicorn.Server(_config(build(), settings)).run()
+            uvicorn.Server(_config(app, settings)).run()
             return 0
+        if app.state.service.log:
+            app.state.service.log.close()  # it was made to see that the workers will start
         with tempfile.TemporaryDirectory(prefix="serving-metrics-") as shared:
             os.environ[SHARED] = shared
-            config = _config("serving.__main__:build", settings)
+            config = _config("serving.__main__:worker", settings)
             Workers(config, sockets=[config.bind_socket()]).run()
     except UserError as error:
         print(f"\nserving: {error}", file=sys.stderr)
