@@ -71,6 +71,10 @@ clean: ## Remove what the pipeline built; .venv, data and .mlflow stay
 prove: pipeline-venv ## Plant a fault for every gate and show that each is caught (a minute)
 	@python -m tests.gates.prove
 
+.PHONY: calibrate
+calibrate: setup ## How often the drift rule cries wolf and what it misses, into docs/monitoring.md [QUICK=1]
+	@python -m tools.calibrate $(if $(QUICK),--quick)
+
 ##@ Registry
 .PHONY: register
 register: pipeline-venv ## Make the gated build a version; FORCE='reason' takes a refused one, HOLD=1 promotes none
@@ -85,8 +89,8 @@ promote: pipeline-venv ## Make VERSION=n the champion (REASON='why')
 	@python -m ml.stages.promote --version "$${VERSION:?say which version: make promote VERSION=3}" --reason "$$REASON"
 
 .PHONY: rollback
-rollback: pipeline-venv ## Bring the previous champion back, or TO=n (REASON='why')
-	@python -m ml.stages.rollback $(if $(TO),--to "$$TO") --reason "$$REASON"
+rollback: pipeline-venv ## Bring the previous champion back, or TO=n; ENV= TARGET= its image there too (REASON='why')
+	@python -m ml.stages.rollback $(if $(TO),--to "$$TO") --env "$$ENV" --target "$${TARGET:-local}" --reason "$$REASON"
 
 .PHONY: reproduce
 reproduce: pipeline-venv ## Build VERSION=n, else the champion, again from its commit, locks and data, and compare
@@ -103,6 +107,15 @@ registry-push: pipeline-venv ## Merge, then send what is new as one commit (REMO
 .PHONY: registry-prune
 registry-prune: pipeline-venv ## Delete model files but for aliased versions and the last KEEP=20
 	@python -m ml.stages.registry_prune --keep $(or $(KEEP),20)
+
+##@ Monitoring
+.PHONY: traffic
+traffic: setup ## Send simulated customers through the API [MONTHS=13-14 ROWS=1000 SEED=0 URL=a running server]
+	@python -m demo.traffic --months $(or $(MONTHS),13-14) --rows $(or $(ROWS),1000) --seed $(or $(SEED),0) --url "$(URL)"
+
+.PHONY: monitor
+monitor: setup ## Judge the newest predictions: stable, drift, degraded [HISTORY=1: draw all verdicts] [STRICT=1]
+	@python -m ml.stages.monitor $(if $(HISTORY),--history) $(if $(STRICT),--strict)
 
 ##@ Retraining
 .PHONY: retrain
@@ -136,10 +149,26 @@ serve: setup ## Serve build/model on port 8000 (MODEL= PORT= WORKERS= CHALLENGER
 	@SERVING_MODEL="$(MODEL)" SERVING_PORT="$(PORT)" SERVING_WORKERS="$(WORKERS)" SERVING_CHALLENGER="$(CHALLENGER)" \
 	  SERVING_CANARY="$(CANARY)" python -m serving
 
+.PHONY: compare-live
+compare-live: pipeline-venv ## Champion or challenger? By the prediction log and its labels (SINCE= UNTIL= CHALLENGER=churn@3)
+	@python -m ml.stages.compare_live --since "$(SINCE)" --until "$(UNTIL)" --challenger "$(CHALLENGER)"
+
 .PHONY: bench-serving
 bench-serving: setup ## Our server beside its peers, as ratios (5 minutes; needs wrk; QUICK=1 for a look)
 	@python tools/bench_serving.py $(if $(QUICK),--quick)
 
+##@ Deployment
+.PHONY: deploy
+deploy: pipeline-venv ## Put IMAGE=name@sha256:… where it serves, step by step (TARGET=local ENV=staging)
+	@python -m ml.stages.deploy --target $(or $(TARGET),local) --env $(or $(ENV),staging) --image "$(IMAGE)"
+
+.PHONY: deployments
+deployments: pipeline-venv ## What was deployed where, when, by whom, and what became of it (ENV=)
+	@python -m ml.stages.deployments --env "$(ENV)"
+
+.PHONY: manifests
+manifests: setup ## Render the Kubernetes objects: ENV=staging IMAGE=name@sha256:…
+	@python -m ml.stages.manifests --env $(or $(ENV),staging) --image "$(IMAGE)"
 
 ##@ Image
 .PHONY: image

@@ -165,15 +165,16 @@ def write(frame: pd.DataFrame, path: Path) -> None:
         draft.unlink(missing_ok=True)
 
 
-def _months(text: str) -> range:
+def months(text: str) -> range:
+    """Return the months that an argument such as 18 or 1-12 names."""
     first, _, last = text.partition("-")
     try:
-        months = range(int(first), int(last or first) + 1)
+        found = range(int(first), int(last or first) + 1)
     except ValueError:
-        months = range(0)
-    if not months or months[0] < 1:
+        found = range(0)
+    if not found or found[0] < 1:
         raise argparse.ArgumentTypeError(f"{text} is not a month such as 18 or a range such as 1-12")
-    return months
+    return found
 
 
 def _file(text: str) -> Path:
@@ -185,7 +186,7 @@ def _file(text: str) -> Path:
 def main() -> None:
     """Write the customers of some months to a file."""
     parser = argparse.ArgumentParser(prog="python -m demo.world", description=main.__doc__)
-    parser.add_argument("--months", type=_months, default="1-12", help="a month or a range (default: %(default)s)")
+    parser.add_argument("--months", type=months, default="1-12", help="a month or a range (default: %(default)s)")
     parser.add_argument("--rows", type=int, default=1000, help="customers in each month (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="another seed, other customers (default: %(default)s)")
     parser.add_argument(

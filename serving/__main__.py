@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 import uvicorn
+from prometheus_client.multiprocess import mark_process_dead
 from uvicorn.supervisors import Multiprocess
 
 from ml.errors import UserError
@@ -24,6 +25,13 @@ class Workers(Multiprocess):
         for process in self.processes:
             os.kill(process.pid, signal.SIGHUP)
 
+    def keep_subprocess_alive(self) -> None:
+        """Replace workers that died; what they counted stays, what only they were is no longer shown."""
+        before = {process.pid for process in self.processes}
+        super().keep_subprocess_alive()
+        for pid in before - {process.pid for process in self.processes}:
+            mark_process_dead(pid)
+
 
 def build() -> object:
     """The application of one worker, from the environment."""
@@ -33,12 +41,14 @@ def build() -> object:
 
     settings = read_settings()
     models = load_models(settings)
-    log = PredictionLog(Path(settings.log_directory), settings.prediction_log)
-    if settings.log == "on" and settings.log_unavailable == "refuse":
-        try:
-            log.check()
-        except OSError as error:
-            raise UserError(str(error)) from None
+    log = None
+    if settings.log == "on":
+        log = PredictionLog(Path(settings.prediction_log.directory), settings.prediction_log)
+        if settings.prediction_log.unavailable == "refuse":
+            try:
+                log.check()
+            except OSError as error:
+                raise UserError(str(error)) from None
     return create_app(models, log, settings)
 
 

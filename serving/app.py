@@ -21,13 +21,14 @@ from ml.errors import UserError
 from serving import contract, invocations
 from serving.contract import Body, Id, Problem
 from serving.fast import Application, FastRoute, read
-from serving.guard import Guard, Refused, say
+from serving.guard import Guard, Refused
 from serving.log import LogUnavailable, PredictionLog
 from serving.metrics import Metrics
 from serving.models import Model
 from serving.records import Recorder
 from serving.service import Models, Service
 from serving.settings import Settings
+from serving.swap import Swapper
 
 
 class Prediction(TypedDict):
@@ -86,8 +87,8 @@ REFUSALS = {
 }  # fmt: skip
 
 
-def create_app(models: Models, log: PredictionLog, settings: Settings) -> FastAPI:
-    """The application that serves these models and writes to this log."""
+def create_app(models: Models, log: PredictionLog | None, settings: Settings) -> FastAPI:
+    """The application that serves these models and writes to this log; without one it remembers nothing."""
     data = models.champion.model.contract.data
     metrics = Metrics()
     service = Service(models, log, Recorder(data, settings), settings, metrics)
@@ -120,25 +121,19 @@ class _Explain:
 def _lifespan(service: Service) -> Any:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        loop = asyncio.get_running_loop()
+        loop, swapper = asyncio.get_running_loop(), Swapper(service)
+        swapper.start()
         with suppress(AttributeError, NotImplementedError, ValueError, RuntimeError):  # Windows, or not the main thread
-            loop.add_signal_handler(signal.SIGHUP, _swap, service)
+            loop.add_signal_handler(signal.SIGHUP, swapper.hang_up)
         gc.collect()
         gc.freeze()  # what start-up made is never garbage
         yield
+        swapper.stop()
         await service.drain()
-        service.log.close()
+        if service.log:
+            service.log.close()
 
     return lifespan
-
-
-def _swap(service: Service) -> None:
-    try:
-        service.swap()
-    except UserError as error:
-        say("swap refused", error=str(error))
-    else:
-        say("swapped", model=service.models.champion.model.name)
 
 
 def _add_predictions(app: FastAPI, service: Service, body: Body) -> None:
@@ -170,9 +165,10 @@ def _add_operations(app: FastAPI, service: Service) -> None:
     async def ready() -> dict[str, str]:
         """The model is loaded and the prediction log can be written."""
         try:
-            service.log.check()
+            if service.log:
+                service.log.check()
         except LogUnavailable as error:
-            if service.settings.log_unavailable == "refuse":
+            if service.settings.prediction_log.unavailable == "refuse":
                 raise Refused(503, "log", str(error)) from None
         return {"status": "ready", "model": service.models.champion.model.name}
 
@@ -185,8 +181,9 @@ def _add_operations(app: FastAPI, service: Service) -> None:
     @app.get("/metrics", tags=["operations"], response_class=Response)
     async def metrics() -> Response:
         """For Prometheus."""
-        service.metrics.backlog.set(service.log.backlog())
-        service.metrics.missing.set(service.log.missing)
+        if service.log:
+            service.metrics.backlog.set(service.log.backlog())
+            service.metrics.missing.set(service.log.missing)
         return Response(service.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
@@ -218,7 +215,12 @@ def _add_mlflow(app: FastAPI, service: Service, body: Body) -> None:
 
 def _add_docs(app: FastAPI) -> None:
     """Swagger UI from our own address: the pages work without the internet."""
-    assets = Path(find_spec("fastapi_offline").origin).parent / "static"
+    package = find_spec("fastapi_offline")
+    if package is None:
+        raise UserError(
+            "the package fastapi-offline, which brings the pages of /docs, is missing. Install the extra `serving`."
+        )
+    assets = Path(package.origin).parent / "static"
     app.mount("/assets", StaticFiles(directory=assets))
 
     @app.get("/docs", include_in_schema=False)

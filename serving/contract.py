@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, NotRequired
 
-from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 from typing_extensions import TypedDict  # pydantic needs this one below Python 3.12
 
 from ml.params import Category, Data, Number
@@ -75,7 +75,14 @@ def _field(column: Number | Category) -> Any:
         low = -LARGEST if column.min is None else column.min
         high = LARGEST if column.max is None else column.max
         kind = Annotated[float, Field(ge=low, le=high)]
+        if _flag(column):
+            kind = Annotated[kind, BeforeValidator(lambda v: float(v) if v is True or v is False else v)]
     return NotRequired[kind | None] if column.missing else kind
+
+
+def _flag(column: Number) -> bool:
+    """Whether true and false are 1 and 0 here, as they are in the pipeline's table; elsewhere they are mistakes."""
+    return (column.min, column.max) == (0, 1)
 
 
 def _middle(column: Number | Category) -> Any:
@@ -117,6 +124,8 @@ def _allowed(column: Number | Category) -> str:
             return f"a number of at least {low:g}{also}"
         case None, high:
             return f"a number of at most {high:g}{also}"
+        case 0, 1:
+            return f"a number from 0 to 1, true or false{also}"
         case low, high:
             return f"a number from {low:g} to {high:g}{also}"
 

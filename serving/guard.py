@@ -9,11 +9,13 @@ import re
 import sys
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
+from datetime import UTC, datetime
 from typing import Any
 
 from pydantic_core import to_json
 
 from serving.metrics import Metrics
+from serving.records import SIMULATED
 from serving.settings import Settings, secret_lines
 
 OPEN_PATHS = ("/health/", "/ping", "/metrics", "/docs", "/openapi.json", "/assets/")
@@ -21,6 +23,7 @@ PATHS = frozenset(
     {"/predict", "/feedback", "/invocations", "/ping", "/model", "/metrics", "/health/live", "/health/ready"}
 )
 GIVEN_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+SIMULATED_TIME = b"x-simulated-time"
 CLIENTS = 10_000  # remembered for the rate limit
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -73,6 +76,8 @@ class Guard:
 
         try:
             self._admit(scope, headers)
+            if SIMULATED_TIME in headers:
+                SIMULATED.set(self._simulated(headers[SIMULATED_TIME]))
             await app(scope, self._limited(receive, headers), answer)
         except Refused as refused:
             self._metrics.refused.labels(refused.reason).inc()
@@ -101,6 +106,17 @@ class Guard:
             raise Refused(
                 429, "rate", f"More than {self._settings.rate:g} requests a second.", ((b"retry-after", b"1"),)
             )
+
+    def _simulated(self, given: bytes) -> str:
+        """A time of a simulation's calendar, for the lines of this request; the real one must not pass for it."""
+        if not self._settings.simulated_time:
+            detail = "This server takes no simulated time: its log is of real predictions. SERVING_SIMULATED_TIME=true"
+            raise Refused(400, "simulated time", detail)
+        try:
+            return datetime.fromisoformat(given.decode()).astimezone(UTC).isoformat(timespec="microseconds")
+        except (ValueError, OverflowError):
+            detail = "X-Simulated-Time is not a time like 2026-01-31T12:00:00Z."
+            raise Refused(400, "simulated time", detail) from None
 
     def _token(self, client: Any) -> bool:
         now, rate = time.monotonic(), self._settings.rate

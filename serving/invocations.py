@@ -11,6 +11,8 @@ from serving.guard import Refused
 
 SHAPES = "dataframe_split, dataframe_records, instances or inputs"
 
+BOOLEANS = {"true": True, "True": True, "false": False, "False": False}  # as pandas writes and reads them
+
 
 def rows_of(content: bytes, kind: str, data: Data) -> list[dict[str, Any]]:
     """The rows in a body of this content type, not yet checked; raises Refused when it has none of the shapes."""
@@ -55,6 +57,8 @@ def _cell(text: Any, name: str, data: Data) -> Any:
     if text == "":
         return None
     if isinstance(data.columns.get(name), Number):
+        if text in BOOLEANS:
+            return BOOLEANS[text]
         try:
             return float(text)
         except ValueError:

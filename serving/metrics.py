@@ -31,7 +31,9 @@ class Metrics:
         self.missing = Gauge(
             "serving_log_missing_lines", "Answers that the log lacks", **{**kind, "multiprocess_mode": "livesum"}
         )
-        self.info = Gauge("serving_model_info", "1 for each model that serves", [*answered, "form"], **gauge)
+        self.info = Gauge(
+            "serving_model_info", "1 for a model that serves, 0 for one that did", [*answered, "form"], **gauge
+        )
 
         self.answered = lru_cache(self._answered)  # finding a metric by its labels costs more than counting
         self.request = lru_cache(self._request)

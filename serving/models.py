@@ -9,8 +9,8 @@ from typing import Any
 from ml import predictor
 from ml.errors import UserError
 from ml.predictor import Contract, Predictor
+from serving import registry
 
-REGISTRY = "models:/"
 LINEAGE = "lineage.json"
 
 
@@ -25,32 +25,40 @@ class Model:
     predictor: Predictor
     note: str | None
     lineage: dict[str, Any] | None
+    version: int | None = None  # in the registry
 
 
 def load(source: str) -> Model:
     """The model at a path or a `models:/name@alias`; raises UserError saying what is wrong with it."""
-    folder, version = _fetched(source) if source.startswith(REGISTRY) else (Path(source), None)
-    try:
-        files = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
-    except OSError as error:
-        raise UserError(f"{source} holds no model: {error.strerror}. Build one with `make run`.") from None
+    version = lineage = None
+    if registry.is_registered(source):
+        files, version, lineage = registry.read(source)
+    else:
+        files = _folder(source)
     lacking = [name for name in (predictor.CONTRACT, predictor.FORM, predictor.MODEL) if name not in files]
     if lacking:
         raise UserError(f"{source} is no model folder: {', '.join(lacking)} missing. Build one with `make run`.")
     try:
         contract = predictor.read_contract(files)
-        lineage = json.loads(files[LINEAGE]) if LINEAGE in files else None
+        lineage = lineage or (json.loads(files[LINEAGE]) if LINEAGE in files else None)
         form = json.loads(files[predictor.FORM])["estimator"]
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(
             f"{source}: its contract or form cannot be read ({error}). Train again, or restore it."
         ) from None
     digest = hashlib.sha256(files[predictor.MODEL]).hexdigest()
-    loaded = predictor.from_files(files, source)
+    if version and registry.name(source) != contract.project:
+        raise UserError(f"{source} is a model of {contract.project}. Write models:/{contract.project}…")
+    try:
+        loaded = predictor.from_files(files, source)
+    except ImportError as error:
+        raise UserError(
+            f"{source} has no form that serves without scikit-learn, and {error.name} is missing here. "
+            "Install the extra `pipeline`, or train one of the built-in models."
+        ) from None
     _try(loaded, contract, source)
-    return Model(
-        f"{contract.project}@{version or digest[:12]}", source, digest, contract, loaded, form.get("reason"), lineage
-    )
+    name = f"{contract.project}@{version or digest[:12]}"
+    return Model(name, source, digest, contract, loaded, form.get("reason"), lineage, version)
 
 
 def same_contract(champion: Model, other: Model) -> None:
@@ -76,17 +84,8 @@ def _try(loaded: Predictor, contract: Contract, source: str) -> None:
         raise UserError(f"{source} scores a row of its own contract {score}, which is no probability. Train again.")
 
 
-def _fetched(source: str) -> tuple[Path, str | None]:
-    """The folder of a registered model, and its version."""
+def _folder(source: str) -> dict[str, bytes]:
     try:
-        from mlflow import MlflowClient, artifacts  # noqa: PLC0415
-        from mlflow.exceptions import MlflowException  # noqa: PLC0415
-    except ImportError:
-        raise UserError(f"{source} is in the registry, and MLflow is not installed here. Give a folder.") from None
-    name, _, alias = source.removeprefix(REGISTRY).partition("@")
-    name, _, version = name.partition("/")
-    try:
-        version = MlflowClient().get_model_version_by_alias(name, alias).version if alias else version
-        return Path(artifacts.download_artifacts(f"{REGISTRY}{name}/{version}")), str(version)
-    except (MlflowException, OSError) as error:
-        raise UserError(f"{source} cannot be had from the registry: {error}.") from None
+        return {path.name: path.read_bytes() for path in Path(source).iterdir() if path.is_file()}
+    except OSError as error:
+        raise UserError(f"{source} holds no model: {error.strerror}. Build one with `make run`.") from None

@@ -3,6 +3,7 @@
 import hmac
 import time
 from collections.abc import Sequence
+from contextvars import ContextVar
 from functools import lru_cache
 from typing import Any
 
@@ -12,17 +13,16 @@ from ml.errors import UserError
 from ml.params import Data
 from serving.settings import Settings, secret_lines
 
+OURS = {"id", "score", "label"}  # beside the features in a row of the log
+SIMULATED: ContextVar[str] = ContextVar("simulated", default="")  # the request's own time, when it is a simulation's
+
 
 class Recorder:
     """Builds lines; leaves out or hashes the columns that settings name."""
 
     def __init__(self, data: Data, settings: Settings) -> None:
-        taken = sorted({"id", "score", "label"} & data.columns.keys())
-        if taken:
-            raise UserError(
-                f"the contract has a feature called {taken[0]}, a name that answers use. Rename the column."
-            )
-        known = {"id", *data.columns}
+        self._renamed = {name: f"features.{name}" for name in OURS & data.columns.keys()}
+        known = {"id", *(self._renamed.get(name, name) for name in data.columns)}
         wrong = sorted({*settings.log_omit, *settings.log_hash} - known)
         if wrong:
             raise UserError(
@@ -39,15 +39,21 @@ class Recorder:
         self._secret = lines[0].encode() if lines else b""
         self._plain = not self._omit and not self._hash
 
+    def features(self, row: dict[str, Any]) -> dict[str, Any]:
+        """A row's features as the log names them: one that is called as a key of the log is `features.<name>`."""
+        if not self._renamed:
+            return row
+        return {self._renamed.get(name, name): value for name, value in row.items()}
+
     def prediction(self, head: dict[str, str], rows: Sequence[dict[str, Any]]) -> bytes:
         """One answered request; `head` holds request_id, model and variant, each row its id, score and label."""
         kept = rows if self._plain else [self._clean(row) for row in rows]
-        return to_json({"kind": "prediction", "time": _now(), **head, "rows": kept})
+        return to_json({"kind": "prediction", **_stamp(), **head, "rows": kept})
 
     def feedback(self, identity: str | int, label: Any) -> bytes:
         """One late label."""
         identity = self._hashed(identity) if "id" in self._hash else identity
-        return to_json({"kind": "feedback", "time": _now(), "id": identity, "label": label})
+        return to_json({"kind": "feedback", **_stamp(), "id": identity, "label": label})
 
     def _clean(self, row: dict[str, Any]) -> dict[str, Any]:
         return {
@@ -69,3 +75,10 @@ def _now() -> str:
 @lru_cache(maxsize=1)
 def _second(seconds: int) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
+
+
+def _stamp() -> dict[str, Any]:
+    """When, and that it is simulated if it is."""
+    if given := SIMULATED.get():
+        return {"time": given, "simulated": True}
+    return {"time": _now()}

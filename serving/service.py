@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
 
+from serving import registry
 from serving.batch import Batcher
 from serving.guard import Refused, say
 from serving.log import LogUnavailable, PredictionLog
@@ -36,11 +37,37 @@ class Models:
 def load_models(settings: Settings) -> Models:
     """What the settings name; raises UserError when a model is wrong, or the two take different rows."""
     champion = load(settings.model)
-    if not settings.challenger:
+    challenger = _challenger(settings.challenger)
+    if challenger is None:
         return Models(_served(champion, CHAMPION))
-    challenger = load(settings.challenger)
     same_contract(champion, challenger)
     return Models(_served(champion, CHAMPION), _served(challenger, CHALLENGER if settings.canary else SHADOW))
+
+
+def moved(settings: Settings, models: Models) -> bool:
+    """Whether an alias that the settings name stands for another version than the one that serves."""
+    pairs = ((settings.model, models.champion), (settings.challenger, models.challenger))
+    return any(
+        _current(source) != (served and served.model.version) for source, served in pairs if registry.follows(source)
+    )
+
+
+def _current(source: str) -> int | None:
+    try:
+        return registry.current(source)
+    except registry.NoVersion:
+        return None
+
+
+def _challenger(source: str | None) -> Model | None:
+    """The challenger, none when its alias names no version: a challenger that was promoted leaves no other behind."""
+    if not source:
+        return None
+    try:
+        return load(source)
+    except registry.NoVersion as error:
+        say("no challenger", error=str(error))
+        return None
 
 
 def _served(model: Model, variant: str) -> Served:
@@ -52,21 +79,24 @@ class Service:
     """What the routes share."""
 
     models: Models
-    log: PredictionLog
+    log: PredictionLog | None
     recorder: Recorder
     settings: Settings
     metrics: Metrics = field(default_factory=Metrics)
     _later: set[asyncio.Task] = field(default_factory=set)
+    _swapping: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def __post_init__(self) -> None:
-        self._show()
+        self._show(1)
 
     def swap(self) -> None:
         """Load the models again and serve them from the next request on; on a mistake the present ones stay."""
-        fresh = load_models(self.settings)
-        same_contract(self.models.champion.model, fresh.champion.model)
-        self.models = fresh
-        self._show()
+        self._take(self._fresh())
+
+    async def swap_behind(self) -> None:
+        """The same while requests are answered: loading takes as long as it takes."""
+        async with self._swapping:
+            self._take(await asyncio.to_thread(self._fresh))
 
     async def predict(self, rows: list[dict[str, Any]], request_id: str) -> list[dict[str, Any]]:
         """The id, score, label and model of each row; returns once the log holds them."""
@@ -87,10 +117,19 @@ class Service:
         while self._later:
             await asyncio.wait(self._later)
 
-    def _show(self) -> None:
-        self.metrics.info.clear()
+    def _fresh(self) -> Models:
+        fresh = load_models(self.settings)
+        same_contract(self.models.champion.model, fresh.champion.model)
+        return fresh
+
+    def _take(self, fresh: Models) -> None:
+        self._show(0)
+        self.models = fresh
+        self._show(1)
+
+    def _show(self, serves: int) -> None:
         for served in filter(None, (self.models.champion, self.models.challenger)):
-            self.metrics.info.labels(served.model.name, served.variant, served.model.predictor.kind).set(1)
+            self.metrics.info.labels(served.model.name, served.variant, served.model.predictor.kind).set(serves)
 
     async def _split(self, models: Models, ids: list, rows: list, request_id: str) -> list[dict[str, Any]]:
         places: dict[bool, list[int]] = {False: [], True: []}
@@ -109,7 +148,7 @@ class Service:
         threshold, name, variant = served.model.contract.threshold, served.model.name, served.variant
         head = {"request_id": request_id, "model": name, "variant": variant}
         kept = [
-            {"id": identity, **row, "score": score, "label": score >= threshold}
+            {"id": identity, **self.recorder.features(row), "score": score, "label": score >= threshold}
             for identity, row, score in zip(ids, rows, scores, strict=True)
         ]
         if self.settings.log == "on":

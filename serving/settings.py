@@ -7,10 +7,14 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from ml import segments
 from ml.errors import UserError
-from ml.params import Log
+from ml.params import Log, read_params
+from serving.registry import follows
 
 PREFIX = "SERVING_"
+PARAMS = Path("params.yaml")
+LOG = ("directory", "fsync", "fsync_ms", "segment_mb", "segment_seconds", "unavailable")  # what a writer needs
 Names = Annotated[
     tuple[str, ...],
     BeforeValidator(lambda v: [n.strip() for n in v.split(",") if n.strip()] if isinstance(v, str) else v),
@@ -24,6 +28,7 @@ class Settings(BaseModel):
 
     model: str = "build/model"
     challenger: str | None = None
+    poll_seconds: Annotated[float, Field(ge=0, le=86_400)] = 0
     canary: Annotated[float, Field(ge=0, lt=1)] = 0.0
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65_535)] = 8000
@@ -36,35 +41,43 @@ class Settings(BaseModel):
     access_log: Literal["all", "errors", "none"] = "errors"
     drain_seconds: Annotated[int, Field(ge=1, le=3600)] = 30
     log: Literal["on", "off"] = "on"
-    log_directory: str = "logs"
-    log_fsync: Literal["none", "batch", "always"] = "none"
-    log_unavailable: Literal["refuse", "count"] = "refuse"
+    prediction_log: Log = Log()  # of `params.yaml: log`
     log_omit: Names = ()
     log_hash: Names = ()
     log_secret_file: Path | None = None
+    simulated_time: bool = False
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
         if self.canary and not self.challenger:
             raise ValueError("SERVING_CANARY needs SERVING_CHALLENGER, the model that gets this share")
+        if self.poll_seconds and not (follows(self.model) or follows(self.challenger)):
+            raise ValueError("SERVING_POLL_SECONDS needs a model named by alias: SERVING_MODEL=models:/churn@champion")
+        if self.challenger and not self.canary and self.log == "off":
+            raise ValueError("SERVING_LOG=off would forget what the shadow in SERVING_CHALLENGER says, its only answer")
         if self.log_hash and not self.log_secret_file:
             raise ValueError("SERVING_LOG_HASH needs SERVING_LOG_SECRET_FILE: without a secret, hashes can be guessed")
         return self
 
-    @property
-    def prediction_log(self) -> Log:
-        """The prediction log's own settings."""
-        return Log(directory=self.log_directory, fsync=self.log_fsync, unavailable=self.log_unavailable)
 
+def read_settings(environment: Mapping[str, str] = os.environ, params: Path = PARAMS) -> Settings:
+    """The settings; raises UserError naming every variable that is wrong or unknown.
 
-def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
-    """The settings; raises UserError naming every variable that is wrong or unknown."""
+    The prediction log is set where all who read it look: in `params.yaml: log` and PREDICTION_LOG. Variables of the
+    same names after SERVING_LOG_ stand above both, for places that have no params.yaml.
+    """
     given = {k.removeprefix(PREFIX).lower(): v for k, v in environment.items() if k.startswith(PREFIX) and v != ""}
+    log = {name: given.pop(f"log_{name}") for name in LOG if f"log_{name}" in given}
+    known = read_params(params).log if params.exists() else Log()
+    named = {"directory": str(segments.places(known.directory, environment)[0])}
     try:
-        return Settings.model_validate(given)
+        settings = Settings.model_validate(given)
+        found = Log.model_validate(known.model_dump() | named | log, strict=False)  # variables are text
     except ValidationError as error:
-        lines = "\n".join(f"  {_sentence(e['loc'], e['msg'], e['type'])}" for e in error.errors())
+        part = "LOG_" if error.title == Log.__name__ else ""
+        lines = "\n".join(f"  {_sentence(e['loc'], e['msg'], e['type'], part)}" for e in error.errors())
         raise UserError(f"the server's settings have {error.error_count()} mistake(s):\n{lines}") from None
+    return settings.model_copy(update={"prediction_log": found})
 
 
 def secret_lines(path: Path) -> list[str]:
@@ -79,10 +92,11 @@ def secret_lines(path: Path) -> list[str]:
     return [line.split()[0] for line in lines if line.strip() and not line.startswith("#")]
 
 
-def _sentence(location: tuple[int | str, ...], message: str, kind: str) -> str:
+def _sentence(location: tuple[int | str, ...], message: str, kind: str, part: str) -> str:
     if not location:
         return message.removeprefix("Value error, ")
-    name = PREFIX + str(location[0]).upper()
+    name = PREFIX + part + str(location[0]).upper()
     if kind == "extra_forbidden":
-        return f"{name} is no setting; known: {', '.join(PREFIX + n.upper() for n in Settings.model_fields)}"
+        names = [*(n for n in Settings.model_fields if n != "prediction_log"), *(f"log_{n}" for n in LOG)]
+        return f"{name} is no setting; known: {', '.join(PREFIX + n.upper() for n in names)}"
     return f"{name}: {message}"

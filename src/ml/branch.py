@@ -15,13 +15,12 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ml import embedded, git, ledger
-from ml.embedded import Embedded
+from ml.embedded import LEDGER, VERDICTS, Embedded
 from ml.errors import UserError
 from ml.ledger import Entry, State
 
 BRANCH = "mlflow"
 SEEN = "refs/registry/seen"  # what was fetched last, so that the next fetch brings only what is new
-LEDGER = "ledger.jsonl"
 TRIES = 30
 AS_IS = ("-c", "core.compression=0", "-c", "core.bigFileThreshold=512k")  # model files are compressed already
 ABOUT = b"The model registry, written by `make registry-push`. docs/registry.md explains it. Do not edit by hand.\n"
@@ -32,18 +31,22 @@ def pull(home: Embedded, remote: str = "origin") -> State:
 
     MLflow's database follows with the next command that writes to it, or `make ui`: most who pull never open it.
     """
-    return ledger.fold(_merge(home, _fetch(remote)))
+    tip = _fetch(remote)
+    _merge_verdicts(home, tip)
+    return ledger.fold(_merge(home, tip))
 
 
 def push(home: Embedded, remote: str = "origin") -> tuple[State, list[Entry]]:
-    """The state after merging both ways, and the entries that were new to the remote."""
+    """The state after merging both ways, and the entries and verdicts that were new to the remote."""
     for attempt in range(TRIES):
         tip = _fetch(remote)
-        theirs, entries = _ledger(tip), _merge(home, tip)
+        theirs, entries, verdicts = _lines(tip, LEDGER), _merge(home, tip), _merge_verdicts(home, tip)
         new = [entry for entry in entries if entry not in theirs]
+        theirs = _lines(tip, VERDICTS)
+        new += [verdict for verdict in verdicts if verdict not in theirs]
         if not new:
             return ledger.fold(entries), []
-        commit = _commit(home, tip, entries, new)
+        commit = _commit(home, tip, {LEDGER: entries, VERDICTS: verdicts}, new)
         done = git.call(*AS_IS, "push", "--quiet", remote, f"{commit}:refs/heads/{BRANCH}")
         if done.returncode == 0:
             git.call("update-ref", SEEN, commit)
@@ -56,7 +59,7 @@ def push(home: Embedded, remote: str = "origin") -> tuple[State, list[Entry]]:
 
 def _merge(home: Embedded, tip: str | None) -> list[Entry]:
     """Models first and the ledger after them, so that a crash between never leaves a version without its model."""
-    theirs = _ledger(tip)
+    theirs = _lines(tip, LEDGER)
     state = ledger.fold(ledger.merge(theirs, home.entries()))
     present = set(_models(tip))
     missing = [v.model for v in state.versions if v.model in present and not home.folder(v.model).exists()]
@@ -66,6 +69,11 @@ def _merge(home: Embedded, tip: str | None) -> list[Entry]:
         if version.pruned:
             shutil.rmtree(home.folder(version.model), ignore_errors=True)
     return entries
+
+
+def _merge_verdicts(home: Embedded, tip: str | None) -> list[Entry]:
+    theirs = _lines(tip, VERDICTS)
+    return home.change(lambda ours: ledger.union(theirs, ours), VERDICTS)
 
 
 def _fetch(remote: str) -> str | None:
@@ -89,10 +97,10 @@ def _tip(remote: str) -> str | None:
     return done.stdout.decode().split()[0] if done.stdout else None
 
 
-def _ledger(tip: str | None) -> list[Entry]:
-    return (
-        embedded.loads(git.must("cat-file", "blob", f"{tip}:{LEDGER}"), f"{LEDGER} on branch {BRANCH}") if tip else []
-    )
+def _lines(tip: str | None, name: str) -> list[Entry]:
+    if tip is None or name not in git.must("ls-tree", "--name-only", tip).decode().split():
+        return []
+    return embedded.loads(git.must("cat-file", "blob", f"{tip}:{name}"), f"{name} on branch {BRANCH}")
 
 
 def _models(tip: str | None) -> dict[str, str]:
@@ -115,14 +123,14 @@ def _extract(home: Embedded, tip: str | None, models: list[str]) -> None:
             home.take(model, Path(folder) / "models" / model)
 
 
-def _commit(home: Embedded, tip: str | None, entries: list[Entry], new: list[Entry]) -> str:
-    state = ledger.fold(entries)
+def _commit(home: Embedded, tip: str | None, logs: dict[str, list[Entry]], new: list[Entry]) -> str:
+    state = ledger.fold(logs[LEDGER])
     there = _models(tip)
     kept = [v.model for v in state.versions if not v.pruned]
     added = _trees({m: home.folder(m) for m in kept if m not in there and home.folder(m).exists()})
     trees = {model: tree for model, tree in {**there, **added}.items() if model in kept}
     models = _mktree(f"040000 tree {tree}\t{model}\n" for model, tree in sorted(trees.items()))
-    blobs = [_blob("README.md", ABOUT), _blob(LEDGER, embedded.dumps(entries))]
+    blobs = [_blob("README.md", ABOUT), *(_blob(name, embedded.dumps(log)) for name, log in logs.items() if log)]
     root = _mktree([*blobs, f"040000 tree {models}\tmodels\n"])
     parent = ["-p", tip] if tip else []
     return git.must("commit-tree", root, *parent, data=_message(state, new).encode()).decode().strip()
@@ -151,7 +159,7 @@ def _trees(folders: dict[str, Path]) -> dict[str, str]:
 
 
 def _message(state: State, new: list[Entry]) -> str:
-    lines = [f"{e['action']} version {state.of(e['model']).number} by {e['who']}: {e['reason'] or '-'}" for e in new]
+    lines = [ledger.sentence(entry, state) for entry in new]
     return "\n".join([lines[0] if len(lines) == 1 else f"{len(lines)} changes of the registry", "", *lines]) + "\n"
 
 

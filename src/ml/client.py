@@ -6,6 +6,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 from typing import Any, Self
+from urllib.request import urlopen
 
 from ml.errors import UserError
 
@@ -65,6 +66,15 @@ class Client:
                 raise UserError("it ended before it was ready")
             time.sleep(0.05)
         raise UserError(f"not ready after {seconds:g} s: {last}")
+
+
+def metrics(address: str, patience: float = 2) -> str:
+    """What Prometheus would read at host:port; raises UserError when there is no answer."""
+    try:
+        with urlopen(f"http://{address}/metrics", timeout=patience) as response:
+            return response.read().decode()
+    except (OSError, HTTPException) as error:
+        raise UserError(f"the server at {address} gives no answer to GET /metrics: {error}") from None
 
 
 def _detail(answer: Any) -> str:

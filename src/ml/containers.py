@@ -40,6 +40,11 @@ class Container:
         return _ask("inspect", "--format", "{{.State.Running}}", self.name) == "true"
 
     @property
+    def lives(self) -> bool:
+        """Whether it is there and its process runs."""
+        return _call("inspect", "--format", "{{.State.Running}}", self.name).stdout.strip() == "true"
+
+    @property
     def exit_code(self) -> int:
         """What its process ended with."""
         return int(_ask("inspect", "--format", "{{.State.ExitCode}}", self.name))
@@ -69,6 +74,11 @@ class Container:
     def stop(self, seconds: int = 30) -> None:
         """Ask it to end, and end it after so many seconds."""
         _ask("stop", "--time", str(seconds), self.name)
+
+    def finish(self, seconds: int = 30) -> None:
+        """Let it answer what it took, then forget it; one that is gone already is fine."""
+        _call("stop", "--time", str(seconds), self.name)
+        self.remove()
 
     def remove(self) -> None:
         """End it and forget it; one that is gone already is fine."""

@@ -1,7 +1,8 @@
 """The embedded home: a ledger and model folders in `.mlflow/`; MLflow's database beside them is a view of both.
 
-`ledger.jsonl` (an entry a line, replaced whole) and `models/DIGEST/` (never changed once there) are the truth, and
-travel over a git branch. `mlflow.db` is brought up to date from them, and may be deleted at any time but for its runs.
+`ledger.jsonl` and `monitoring.jsonl` (an entry or a verdict a line, replaced whole) and `models/DIGEST/` (never changed
+once there) are the truth, and travel over a git branch. `mlflow.db` is brought up to date from them, and may be deleted
+at any time but for its runs.
 """
 
 import hashlib
@@ -11,11 +12,11 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from filelock import FileLock
-
 from ml import files, ledger, mirror, tracking
 from ml.errors import UserError
 from ml.ledger import Entry, State, Version
+
+LEDGER, VERDICTS = "ledger.jsonl", "monitoring.jsonl"
 
 
 class Embedded:
@@ -24,23 +25,33 @@ class Embedded:
     def __init__(self, project: str, home: Path = tracking.HOME) -> None:
         self.project, self.home = project, home
 
-    def entries(self) -> list[Entry]:
-        """The ledger, oldest first."""
-        path = self.home / "ledger.jsonl"
+    def entries(self, name: str = LEDGER) -> list[Entry]:
+        """The ledger, or what monitoring found, oldest first."""
+        path = self.home / name
         return loads(path.read_bytes(), str(path)) if path.exists() else []
 
     def state(self) -> State:
         """Everything that is registered."""
         return ledger.fold(self.entries())
 
-    def change(self, edit: Callable[[list[Entry]], list[Entry]]) -> list[Entry]:
+    def verdicts(self) -> list[Entry]:
+        """What monitoring has found, oldest first."""
+        return sorted(self.entries(VERDICTS), key=lambda verdict: verdict["time"])
+
+    def remember(self, verdict: Entry) -> None:
+        """Add a verdict of monitoring to its history."""
+        self.change(lambda known: [*known, verdict], VERDICTS)
+
+    def change(self, edit: Callable[[list[Entry]], list[Entry]], name: str = LEDGER) -> list[Entry]:
         """Replace the ledger by what `edit` makes of it; nobody else writes meanwhile, a crash leaves the old."""
+        from filelock import FileLock  # noqa: PLC0415  (serving only reads, and has no filelock)
+
         self.home.mkdir(parents=True, exist_ok=True)
         with FileLock(self.home / "ledger.lock"):
-            before = self.entries()
+            before = self.entries(name)
             after = edit(before)
             if after != before:
-                files.write_bytes(dumps(after), self.home / "ledger.jsonl")
+                files.write_bytes(dumps(after), self.home / name)
         return after
 
     def register(self, entry: Entry, folder: Path) -> State:
@@ -101,6 +112,8 @@ class Embedded:
 
     def show(self) -> State:
         """Bring MLflow's database up to date with the ledger; the state they agree on."""
+        from filelock import FileLock  # noqa: PLC0415
+
         with FileLock(self.home / "view.lock"):
             state = self.state()
             tracking.send(self.project, self.home)

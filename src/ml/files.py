@@ -29,15 +29,21 @@ INTERVALS = BUILD / "intervals.json"
 PARITY = BUILD / "parity.json"
 PLOTS = BUILD / "plots"
 SCORES = BUILD / "scores.parquet"
+REFERENCE = BUILD / "reference.json"
 VERDICT = BUILD / "verdict.json"
 PROOF = BUILD / "prove.json"
 IMAGE = BUILD / "image.json"
 SMOKE = BUILD / "smoke.json"
 SCAN = BUILD / "scan.json"
 SBOM = BUILD / "sbom.json"
+DEPLOY = Path(".deploy")  # environments on this machine: a folder each
 RETRAIN = BUILD / "retrain.json"
 QUARANTINE = BUILD / "quarantine.csv"
 MONITOR = BUILD / "monitor.json"
+MONITOR_TEXT = BUILD / "monitor.md"
+MONITOR_HISTORY = BUILD / "monitor_history.html"
+EVIDENTLY = BUILD / "evidently.html"
+EVIDENTLY_LABELS = BUILD / "evidently_classification.html"
 REPORT = BUILD / "report.md"
 REPORT_HTML = BUILD / "report.html"
 
@@ -67,6 +73,25 @@ def read_table(path: Path | str) -> pd.DataFrame:
     if frame.empty:
         raise UserError(f"{path} has {len(frame.columns)} columns and no rows. Export the data again.")
     return frame
+
+
+def read_tables(url: str) -> pd.DataFrame:
+    """All tables that a path or URL of fsspec names, wildcards too, one below the other; raises UserError without."""
+    import fsspec  # noqa: PLC0415
+    import pandas as pd  # noqa: PLC0415
+
+    read = pd.read_parquet if url.endswith(".parquet") else pd.read_csv
+    try:
+        found = fsspec.open_files(url, "rb", expand=True)
+        parts = []
+        for file in found:
+            with file as content:
+                parts.append(read(content))
+    except (ImportError, OSError, ValueError) as error:
+        raise UserError(f"{url} cannot be read: {_first_line(error)} Correct the address or its credentials.") from None
+    if not parts:
+        raise UserError(f"{url} names no file. Correct the address, or write the tables there first.")
+    return pd.concat(parts, ignore_index=True)
 
 
 def write_table(frame: pd.DataFrame, path: Path) -> None:

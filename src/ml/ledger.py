@@ -116,6 +116,18 @@ def merge(theirs: list[Entry], ours: list[Entry]) -> list[Entry]:
     ]
 
 
+def union(theirs: list[Entry], ours: list[Entry]) -> list[Entry]:
+    """All verdicts of both sides: theirs as they stand, then those that only we have."""
+    return theirs + [entry for entry in ours if entry not in theirs]
+
+
+def sentence(entry: Entry, state: State) -> str:
+    """An entry, or a verdict of monitoring, as a line of a log."""
+    version = state.of(entry["model"])
+    named = f"version {version.number}" if version else "a model that is not registered"
+    return f"{entry['action']} {named} by {entry['who']}: {entry.get('verdict') or entry['reason'] or '-'}"
+
+
 def doomed(state: State, keep: int) -> list[Version]:
     """The versions whose files may go: older than the last `keep`, and without an alias."""
     named = set(state.aliases.values())

@@ -217,6 +217,20 @@ class Alert(Section):
     silent_days: Annotated[float, Field(gt=0)] = 3
 
 
+class Monitor(Section):
+    """When a window of predictions has drifted or its model has become worse."""
+
+    min_rows: Count = 500
+    alpha: Open = 0.05
+    effect: Share = 0.1
+    missing_rise: Share = 0.05
+    source: str = ""
+    window_days: Annotated[float, Field(gt=0)] = 30
+    window_rows: Count = 50_000
+    metric: Metric = "roc_auc"
+    min_labels: Annotated[int, Field(ge=40)] = 200
+
+
 class Accepted(Section):
     """A known vulnerability that may be shipped for a while, and why."""
 
@@ -228,6 +242,23 @@ class Scan(Section):
     """Vulnerabilities that `make scan` lets pass, by their id."""
 
     accept: dict[str, Accepted] = Field(default_factory=dict)
+
+
+class Deploy(Section):
+    """How an image takes over from the one that serves, and what sends it back."""
+
+    steps: Annotated[tuple[Share, ...], Field(strict=False, min_length=1)] = (0.05, 0.25, 0.5, 1.0)
+    seconds: Annotated[float, Field(gt=0)] = 60
+    ready_seconds: Annotated[float, Field(gt=0)] = 60
+    min_requests: Count = 50
+    max_errors: Share = 0.01
+    max_latency: Annotated[float, Field(ge=1)] = 2.0
+    latency_floor_ms: Annotated[float, Field(ge=0)] = 10
+    max_score_shift: Share = 0.2
+    ports: dict[str, Annotated[int, Field(ge=1, le=65_535)]] = Field(
+        default_factory=lambda: {"staging": 8001, "production": 8000}
+    )
+    compose: Strings = ("postgres", "ship", "monitor", "prometheus", "grafana")
 
 
 class Params(Section):
@@ -245,7 +276,9 @@ class Params(Section):
     log: Log = Log()
     retrain: Retrain = Retrain()
     alert: Alert = Alert()
+    monitor: Monitor = Monitor()
     scan: Scan = Scan()
+    deploy: Deploy = Deploy()
 
     @model_validator(mode="after")
     def _gates_fit_columns(self) -> Self:

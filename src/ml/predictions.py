@@ -14,7 +14,7 @@ from ml.targets import Line, numbered, target
 
 PREDICTIONS, FEEDBACK = "predictions", "feedback"
 KEY = ["segment", "line", "row"]
-FIRST = [*KEY, "request_id", "id", "time", "model", "variant"]
+FIRST = [*KEY, "request_id", "id", "time", "model", "variant", "simulated"]
 LAST = ["score", "label"]
 LARGEST = 2**63
 ACTUAL = ["actual", "actual_time", "actuals"]
@@ -31,10 +31,11 @@ class Tables(NamedTuple):
 def read_log(*sources: str | Path, since: Any = None, until: Any = None) -> pd.DataFrame:
     """One row a predicted row, from all sources together, none twice, oldest first.
 
-    Columns: segment, line and row (the key), request_id, id, time, model, variant, the features, score, label, then
-    `actual` (the latest label that feedback gave this id), `actual_time` and `actuals` (how many came). A source is
-    a directory or a URL; predictions are taken from `since` to before `until` (ISO dates, UTC), feedback always.
-    `attrs["unreadable"]` counts lines that are no records. Raises UserError when a source cannot be read.
+    Columns: segment, line and row (the key), request_id, id, time, model, variant, simulated, the features, score,
+    label, then `actual` (the latest label that feedback gave this id), `actual_time` and `actuals` (how many came). A
+    source is a directory or a URL; predictions are taken from `since` to before `until` (ISO dates, UTC), feedback
+    always. `attrs["unreadable"]` counts lines that are no records, `attrs["unmatched"]` ids that got a label since
+    `since` and that no prediction read bears. Raises UserError when a source cannot be read.
     """
     start, end = _moment(since, "since"), _moment(until, "until")
     parts = [part for source in sources for part in _read(source, start)]
@@ -46,6 +47,8 @@ def read_log(*sources: str | Path, since: Any = None, until: Any = None) -> pd.D
     if end is not None:
         keep &= predictions["time"] < end
     table = joined(predictions[keep], feedback)
+    came = feedback if start is None else feedback[feedback["time"] >= start]
+    table.attrs["unmatched"] = len(set(came["id"]) - set(predictions["id"]))
     table.attrs["unreadable"] = sum(part.unreadable for part in parts)
     return table
 
@@ -59,7 +62,7 @@ def tables(lines: Iterable[Line]) -> Tables:
             case Prediction() as record:
                 predictions += _rows(record, key)
             case Feedback() as record:
-                feedback.append(key | {"row": 0, "id": _text(record.id), "time": record.time, "label": record.label})
+                feedback.append(key | {"row": 0, "id": text(record.id), "time": record.time, "label": record.label})
             case None:
                 unreadable += 1
     return Tables(_frame(predictions, FIRST + LAST), _frame(feedback, [*KEY, "id", "time", "label"]), unreadable)
@@ -71,8 +74,8 @@ def joined(predictions: pd.DataFrame, feedback: pd.DataFrame) -> pd.DataFrame:
     newest = newest.rename(columns={"label": "actual", "time": "actual_time"})[["id", "actual", "actual_time"]]
     newest = newest.assign(actuals=newest["id"].map(feedback["id"].value_counts()))
     features = [name for name in predictions if name not in {*FIRST, *LAST}]
-    table = predictions[[*FIRST, *features, *LAST]].merge(newest, on="id", how="left")
-    table = table.assign(actuals=table["actuals"].fillna(0).astype("int64"))
+    table = predictions.reindex(columns=[*FIRST, *features, *LAST]).merge(newest, on="id", how="left")
+    table = table.assign(actuals=table["actuals"].fillna(0).astype("int64"), simulated=table["simulated"].eq(True))
     return table.sort_values(["time", *KEY], ignore_index=True)
 
 
@@ -107,13 +110,13 @@ def _waiting(directory: Path) -> Iterator[Line]:
 
 def _rows(record: Prediction, key: dict[str, Any]) -> list[dict[str, Any]]:
     shared = key | {"request_id": record.request_id, "time": record.time, "model": record.model}
-    shared |= {"variant": record.variant}
+    shared |= {"variant": record.variant, "simulated": record.simulated}
     taken = {*shared, "row", *ACTUAL}
     rows = (
         {f"features.{name}" if name in taken else name: _bounded(value) for name, value in row.items()}
         for row in record.rows
     )
-    return [row | shared | {"row": number, "id": _text(row.get("id"))} for number, row in enumerate(rows)]
+    return [row | shared | {"row": number, "id": text(row.get("id"))} for number, row in enumerate(rows)]
 
 
 def _bounded(value: Any) -> Any:
@@ -134,7 +137,7 @@ def _settled(frame: pd.DataFrame) -> pd.DataFrame:
 def _one_kind(column: pd.Series) -> pd.Series:
     """Parquet columns hold one kind; ids and labels come as whatever the caller sent."""
     kinds = {type(value) for value in column.dropna()}
-    return column if kinds <= {bool} else column.map(_text).astype("str")
+    return column if kinds <= {bool} else column.map(text).astype("str")
 
 
 def _once(frames: list[pd.DataFrame], columns: list[str]) -> pd.DataFrame:
@@ -143,7 +146,8 @@ def _once(frames: list[pd.DataFrame], columns: list[str]) -> pd.DataFrame:
     return table.drop_duplicates(KEY, ignore_index=True)
 
 
-def _text(value: Any) -> str | None:
+def text(value: Any) -> str | None:
+    """An id or a label as text: 7 and 7.0 are one; None where it is missing."""
     if value is None or value != value:  # noqa: PLR0124 - NaN, of any type
         return None
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)

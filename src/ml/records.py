@@ -17,6 +17,7 @@ class Prediction(BaseModel):
     model: str
     variant: str
     rows: list[dict[str, Any]]
+    simulated: bool = False  # sent by a simulation, at a time of its own calendar
 
 
 class Feedback(BaseModel):

@@ -34,6 +34,12 @@ class Registry(Protocol):
     def content(self, version: Version) -> bytes:
         """The bytes of a version's model.skops."""
 
+    def verdicts(self) -> list[Entry]:
+        """What monitoring has found, oldest first."""
+
+    def remember(self, verdict: Entry) -> None:
+        """Add a verdict of monitoring to its history."""
+
     def fetch(self, version: Version, folder: Path) -> None:
         """Copy all files of a version into a new folder: what serving loads, MLflow's own files, the card."""
 

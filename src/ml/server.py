@@ -13,6 +13,7 @@ from ml.ledger import Entry, State, Version
 
 ENTRY = "ledger.entry"
 EVENT = "ledger."
+VERDICT = "monitoring."
 
 
 class Server:
@@ -81,6 +82,20 @@ class Server:
         with tracking.answered(), tempfile.TemporaryDirectory() as place:
             known = self.client.get_model_version(self.project, str(version.number))
             shutil.copytree(self.client.download_artifacts(known.run_id, "model", place), folder)
+
+    def verdicts(self) -> list[Entry]:
+        """What monitoring has found, oldest first."""
+        with tracking.answered():
+            found = self.client.search_registered_models(f"name = '{self.project}'")
+        tags = found[0].tags if found else {}
+        return [json.loads(tags[key]) for key in sorted(tags) if key.startswith(VERDICT)]
+
+    def remember(self, verdict: Entry) -> None:
+        """Add a verdict of monitoring to its history."""
+        with tracking.answered():
+            mirror.ensure(self.client, self.project)
+            key = VERDICT + verdict["time"].removesuffix("+00:00")
+            self.client.set_registered_model_tag(self.project, key, json.dumps(verdict))
 
     def _register(self, entry: Entry, folder: Path) -> None:
         state = self.state()

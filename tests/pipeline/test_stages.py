@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from ml import files, model
+from ml import files, model, reference
 from ml.errors import UserError
 from ml.params import read_params
 from ml.stages import evaluate, gate, prepare, report, train, validate
@@ -67,6 +67,18 @@ def test_the_model_never_saw_a_test_row(built):
 
     test = files.read_table(files.TEST)
     assert (model.scores(fresh, test, now.data) == model.scores(known, test, now.data)).all()
+
+
+def test_monitoring_gets_features_of_the_training_side_and_scores_of_the_test_side(built):
+    kept = reference.loads(files.read_bytes(files.REFERENCE), "here")
+    rows, scores = files.read_table(files.TRAIN), files.read_table(files.SCORES)["score"]
+
+    usage = kept.columns["usage_hours"]
+    assert kept.rows == usage.rows == len(rows)
+    assert (usage.points[0], usage.points[-1]) == (rows["usage_hours"].min(), rows["usage_hours"].max())
+    assert kept.tested == kept.score.rows == len(scores)
+    assert (kept.score.points[0], kept.score.points[-1]) == (scores.min(), scores.max())
+    assert kept.metrics == files.read_json(files.INTERVALS)
 
 
 def test_a_good_model_passes_and_is_reported(built):

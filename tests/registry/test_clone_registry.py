@@ -77,6 +77,13 @@ def test_the_first_version_is_promoted_and_listed_with_its_commit(folder):
     assert f"{commit}+" not in line
 
 
+def test_a_version_keeps_what_monitoring_compares_with(folder):
+    kept = next((folder / ".mlflow" / "models").glob("*/reference.json")).read_bytes()
+
+    assert kept == (folder / "build" / "reference.json").read_bytes()
+    assert json.loads(kept)["rows"] > 9000
+
+
 def test_registering_again_says_so_and_adds_nothing(folder):
     done = stage(folder, "register")
 

@@ -6,8 +6,9 @@ import mlflow
 import numpy as np
 import pytest
 
-from ml import ledger, model, registry, schema, tracking
+from ml import ledger, model, reference, registry, schema, tracking
 from ml.errors import UserError
+from ml.released import released
 
 pytestmark = pytest.mark.slow
 
@@ -123,3 +124,19 @@ def test_history_survives_as_json(store, fitted):
     act(store, "promote", 1, 'quotes " and ünïcode')
 
     assert json.loads(json.dumps(store.state().events[-1].reason)) == 'quotes " and ünïcode'
+
+
+def test_the_champions_reference_comes_out_of_the_registry(store, fitted, home):
+    made = reference.build(fitted.frame, np.array([0.25, 0.5]), {"roc_auc": {"value": 0.9}}, fitted.params)
+    (fitted.folder(3) / "reference.json").write_text(reference.dumps(made), encoding="utf-8")
+    register(store, fitted, 1)
+    register(store, fitted, 3)
+
+    act(store, "promote", 1)
+    with pytest.raises(UserError, match=r"version 1 was registered without reference.json"):
+        released(store.project, home)
+    act(store, "promote", 2)
+    found = released(store.project, home)
+
+    assert found.version == "version 2"
+    assert found.reference == made

@@ -10,7 +10,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from ml import model
+from ml import lineage, model, registry
 from ml.compiled import compiled
 from ml.predictor import Contract
 from serving.app import create_app
@@ -41,7 +41,8 @@ def application(folder, logs, **settings):
     """The application in this process."""
     environment = {f"SERVING_{k.upper()}": str(v) for k, v in settings.items()}
     read = read_settings({"SERVING_MODEL": str(folder), "SERVING_LOG_DIRECTORY": str(logs), **environment})
-    return create_app(load_models(read), PredictionLog(logs, read.prediction_log), read)
+    log = PredictionLog(logs, read.prediction_log) if read.log == "on" else None
+    return create_app(load_models(read), log, read)
 
 
 def rows(frame, data, count):
@@ -56,13 +57,30 @@ def lines(logs):
     return [json.loads(line) for path in paths for line in path.read_bytes().splitlines()]
 
 
+def register(home, folder):
+    """A version of the model in a folder in the embedded registry, without MLflow's view of it, which costs seconds."""
+    digest = lineage.sha256((folder / "model.skops").read_bytes())
+    home.keep(digest, folder)
+    _append(home, registry.stamped("register", digest, "", run={"digest": digest, "lineage": {"commit": digest[:7]}}))
+
+
+def promote(home, number):
+    _append(home, registry.stamped("promote", home.state().version(number).model, "a test"))
+
+
+def _append(home, entry):
+    home.change(lambda known: [*known, entry])
+
+
 @contextlib.contextmanager
-def running(folder, logs, port, **settings):
-    """`python -m serving` as a process, ready to answer; ends with the block."""
+def running(folder, logs, port, cwd=ROOT, before=(), **settings):
+    """`python -m serving` (after the command `before`) as a process, ready to answer; ends with the block."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("SERVING_")}
     environment |= {f"SERVING_{k.upper()}": str(v) for k, v in settings.items()}
     environment |= {"SERVING_MODEL": str(folder), "SERVING_LOG_DIRECTORY": str(logs), "SERVING_PORT": str(port)}
-    process = subprocess.Popen([sys.executable, "-m", "serving"], cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
+    environment |= {"PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"}
+    command = [*before, sys.executable, "-m", "serving"]
+    process = subprocess.Popen(command, cwd=cwd, env=environment, stdout=subprocess.DEVNULL)
     try:
         wait_ready(port, process)
         yield process

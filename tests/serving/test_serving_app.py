@@ -4,16 +4,18 @@ import hashlib
 import json
 import math
 import shutil
+import sys
 
 import pytest
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ml import model, parity
+from ml import model, parity, predictions
 from ml.errors import UserError
 from ml.params import read_params
 from ml.predictor import load
+from ml.schema import conform
 from serving.service import share
 from serving.settings import read_settings
 from tests.rows import tables
@@ -100,6 +102,9 @@ def test_arbitrary_bytes_are_refused_cleanly(shared, content):
         ({"tenure_months": math.nan}, "tenure_months", "0 to 600"),
         ({"tenure_months": 10**400}, "tenure_months", "0 to 600"),
         ({"satisfaction": math.nan}, "satisfaction", "or null"),
+        ({"tenure_months": True}, "tenure_months", "0 to 600"),
+        ({"discount_share": "true"}, "discount_share", "0 to 1, true or false"),
+        ({"discount_share": 10**400}, "discount_share", "0 to 1, true or false"),
         ({"contract": "weekly"}, "contract", "monthly, one_year, two_year"),
         ({"tenure": 3}, "tenure", "tenure_months"),
     ],
@@ -114,6 +119,35 @@ def test_a_wrong_value_is_refused_with_its_row_column_and_what_is_allowed(shared
     (problem,) = answer.json()["detail"]
     assert (problem["row"], problem["column"]) == (2, column)
     assert said in problem["allowed"]
+
+
+def test_true_and_false_are_one_and_zero_in_a_column_from_0_to_1_as_in_the_table(shared, folder, customers):
+    table = customers.head(2).assign(discount_share=[True, False])
+    expected = parity.served(load(folder), conform(table, DATA), DATA)
+    csv = table[[*DATA.columns]].to_csv(index=False)
+
+    answer = shared.post("/predict", json={"rows": rows(table, DATA, 2)}).json()
+    invoked = shared.post("/invocations", content=csv, headers={"content-type": "text/csv"}).json()
+
+    assert [p["score"] for p in answer["predictions"]] == pytest.approx(expected)
+    assert [p[1] for p in invoked["predictions"]] == pytest.approx(expected)
+
+
+def test_a_feature_called_like_a_key_of_the_log_is_logged_beside_it(start, customers, params, tmp_path):
+    names = {"tenure_months": "score", "plan": "id", "support_tickets": "label"}
+    columns = {names.get(name, name): column for name, column in params.data.columns.items()}
+    data = params.data.model_copy(update={"columns": columns})
+    table = customers.rename(columns=names)
+    client = start(folder=built(tmp_path / "model", table, params.model_copy(update={"data": data})))
+    sent = rows(table, data, 1)
+
+    (answer,) = client.post("/predict", json={"rows": sent}).json()["predictions"]
+
+    (row,) = lines(tmp_path / "logs")[0]["rows"]
+    assert (row["id"], row["score"], row["label"]) == (sent[0]["customer_id"], answer["score"], answer["label"])
+    assert [row[f"features.{name}"] for name in names.values()] == [sent[0][name] for name in names.values()]
+    read = predictions.read_log(tmp_path / "logs").iloc[0]
+    assert (read["id"], read["features.id"]) == (sent[0]["customer_id"], sent[0]["id"])
 
 
 def test_a_missing_column_is_refused_unless_the_contract_lets_it_be_missing(shared, customers):
@@ -196,6 +230,15 @@ def test_without_a_log_nothing_is_predicted_unless_the_setting_says_so(start, cu
     assert "serving_log_missing_lines 1.0" in counting.get("/metrics").text
 
 
+def test_without_a_prediction_log_rows_are_answered_and_late_labels_refused(start, customers, tmp_path):
+    client = start(log="off")
+
+    assert client.post("/predict", json={"rows": rows(customers, DATA, 1)}).status_code == 200
+    assert client.post("/feedback", json={"labels": [{"id": 1, "label": True}]}).status_code == 503
+    assert client.get("/health/ready").status_code == client.get("/metrics").status_code == 200
+    assert not (tmp_path / "logs").exists()
+
+
 def test_a_shadow_is_logged_and_not_returned(start, folder, forest, customers, tmp_path):
     client = start(challenger=forest)
     sent = rows(customers, DATA, 5)
@@ -274,6 +317,13 @@ def test_metrics_count_requests_rows_labels_and_refusals(start, customers):
     assert any(s.startswith("serving_rows_total") and s.endswith(" 7.0") for s in text.splitlines())
 
 
+def test_a_lacking_package_is_named_with_what_installs_it(start, monkeypatch):
+    monkeypatch.setitem(sys.modules, "fastapi_offline", None)
+
+    with pytest.raises(UserError, match="extra `serving`"):
+        start()
+
+
 @pytest.mark.parametrize(
     ("environment", "named"),
     [
@@ -281,11 +331,35 @@ def test_metrics_count_requests_rows_labels_and_refusals(start, customers):
         ({"SERVING_PORT": "x"}, "SERVING_PORT"),
         ({"SERVING_CANARY": "0.1"}, "SERVING_CHALLENGER"),
         ({"SERVING_LOG_HASH": "plan"}, "SERVING_LOG_SECRET_FILE"),
+        ({"SERVING_LOG_FSYNC": "often"}, "SERVING_LOG_FSYNC"),
+        ({"SERVING_LOG_KEEP_DAYS": "7"}, "SERVING_LOG_KEEP_DAYS"),
+        ({"SERVING_PREDICTION_LOG": "logs"}, "SERVING_PREDICTION_LOG"),
     ],
 )
 def test_wrong_settings_are_refused_by_name(environment, named):
     with pytest.raises(UserError, match=named):
         read_settings(environment)
+
+
+def test_the_log_is_set_by_params_yaml_then_prediction_log_then_the_server_s_own_variables(tmp_path):
+    params = tmp_path / "params.yaml"
+    ours = (ROOT / "params.yaml").read_text(encoding="utf-8")
+    params.write_text(ours.replace("directory: logs", "directory: here").replace("fsync_ms: 50", "fsync_ms: 70"))
+    place, own = {"PREDICTION_LOG": "/there"}, {"SERVING_LOG_DIRECTORY": "/own", "SERVING_LOG_FSYNC_MS": "90"}
+
+    found = [
+        read_settings(environment, file).prediction_log
+        for environment, file in [
+            ({}, params),
+            (place, params),
+            ({"PREDICTION_LOG": "s3://bucket/log"}, params),
+            (place | own, params),
+            ({}, tmp_path / "none"),
+        ]
+    ]
+
+    assert [log.directory for log in found] == ["here", "/there", "here", "/own", "logs"]
+    assert [log.fsync_ms for log in found] == [70, 70, 70, 90, 50]
 
 
 def test_the_server_refuses_a_secret_that_everyone_may_read(start, tmp_path):

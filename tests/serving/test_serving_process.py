@@ -1,6 +1,5 @@
 """The server as a process: kills, drains, swaps, MLflow's client, the OpenAPI document and the page in a browser."""
 
-import contextlib
 import http.client
 import json
 import os
@@ -10,8 +9,9 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
+import tempfile
 import time
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -21,12 +21,12 @@ from hypothesis import settings as hypothesis_settings
 
 from ml import model
 from ml.params import read_params
-from tests.serving.server import ROOT, application, built, lines, rows, running
+from tests.serving.crowd import writing
+from tests.serving.load import Load
+from tests.serving.server import ROOT, application, built, lines, rows, running, wait_ready
 
 pytestmark = pytest.mark.slow
 DATA = read_params(ROOT / "params.yaml").data
-KILLS = 8
-PIPES = {"cwd": ROOT, "capture_output": True, "text": True}
 
 
 @pytest.fixture(scope="module")
@@ -41,71 +41,85 @@ def port():
         return taken.getsockname()[1]
 
 
-class Load:
-    """Clients that ask one row after another; `answered` holds the request ids that were acknowledged."""
+def test_no_acknowledged_prediction_is_lost_or_doubled_by_a_hundred_kill_9(folder, tmp_path, port, customers):
+    logs = tmp_path / "logs"
+    environment = {**os.environ, "SERVING_MODEL": str(folder), "SERVING_LOG_DIRECTORY": str(logs)}
+    command = [sys.executable, "-m", "tests.serving.crowd", str(port), str(logs), "100"]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, cwd=ROOT, env=environment, **pipes) as process:
+        wait_ready(port, process)
+        with Load(port, rows(customers, DATA, 1)[0], clients=8) as load:
+            killed = int(process.stdout.readline())
 
-    def __init__(self, port, row, clients=4):
-        self.answered, self.failed = [], []
-        self._body = json.dumps({"rows": [row]})
-        self._port, self._stop = port, threading.Event()
-        self._threads = [threading.Thread(target=self._ask) for _ in range(clients)]
-
-    def __enter__(self):
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
-
-    def _ask(self):
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=20)
-        while not self._stop.is_set():
-            try:
-                connection.request("POST", "/predict", self._body, {"content-type": "application/json"})
-                answer = connection.getresponse()
-                content = answer.read()
-                if answer.status == 200:
-                    self.answered.append(json.loads(content)["request_id"])
-                else:
-                    self.failed.append(answer.status)
-            except (OSError, http.client.HTTPException) as error:
-                self.failed.append(repr(error))
-                connection.close()
-                time.sleep(0.01)
+    assert killed == 100
+    assert len(load.answered) > 1000
+    assert_each_is_logged_once(load.answered, logs)
 
 
-def workers(parent):
-    """The process ids of workers: children that multiprocessing spawned."""
-    found = []
-    for task in Path(f"/proc/{parent}/task").iterdir():
-        for child in (task / "children").read_text().split():
-            with contextlib.suppress(FileNotFoundError):
-                if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
-                    found.append(int(child))
-    return found
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="finds the workers in /proc, which Linux has")
-def test_no_acknowledged_prediction_is_lost_or_doubled_by_kill_9(folder, tmp_path, port, customers):
-    row = rows(customers, DATA, 1)[0]
-    killed = 0
-    with running(folder, tmp_path / "logs", port, workers=2) as process, Load(port, row) as load:
+def test_workers_that_are_killed_are_replaced_and_lose_nothing(folder, tmp_path, port, customers):
+    logs, killed = tmp_path / "logs", set()
+    with running(folder, logs, port, workers=2) as process, Load(port, rows(customers, DATA, 1)[0]) as load:
         end = time.monotonic() + 60
-        while killed < KILLS and time.monotonic() < end:
-            time.sleep(0.8)
-            for worker in workers(process.pid)[:1]:
+        while len(killed) < 5 and process.poll() is None and time.monotonic() < end:
+            for worker in writing(logs) - killed:
                 os.kill(worker, signal.SIGKILL)
-                killed += 1
+                killed.add(worker)
+            time.sleep(0.05)
 
-    raw = b"".join(path.read_bytes() for path in (tmp_path / "logs").iterdir() if ".jsonl" in path.name)
+    assert len(killed) >= 5
+    assert_each_is_logged_once(load.answered, logs)
+
+
+def assert_each_is_logged_once(answered, logs):
+    raw = b"".join(path.read_bytes() for path in logs.iterdir() if ".jsonl" in path.name)
     logged = [json.loads(line)["request_id"] for line in raw.splitlines() if line.endswith(b"}")]
-    assert killed == KILLS
-    assert len(load.answered) > 100
-    assert set(load.answered) <= set(logged)
+    assert set(answered) <= set(logged)
     assert len(logged) == len(set(logged))
+
+
+def metrics(port):
+    """Every series of /metrics by its name and labels."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+        lines_ = [line for line in answer.read().decode().splitlines() if not line.startswith("#")]
+    return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines_)}
+
+
+def served(found):
+    """Which forms of a model serve, of all that did."""
+    info = {name: value for name, value in found.items() if name.startswith("serving_model_info")}
+    return {re.search(r'form="(\w+)"', name)[1]: value for name, value in info.items()}
+
+
+def test_metrics_of_several_workers_are_one_and_outlive_a_worker(folder, tmp_path, port, customers, params):
+    place = tmp_path / "place"
+    shutil.copytree(folder, place)
+    body = json.dumps({"rows": rows(customers, DATA, 3)})
+    with running(place, tmp_path / "logs", port, workers=3) as process:
+        for _ in range(60):  # a connection each, so that all workers get some
+            _post(port, "/predict", body)
+        answered, before = writing(tmp_path / "logs"), metrics(port)
+        built(place, customers, params, "random_forest")
+        process.send_signal(signal.SIGHUP)
+        os.kill(next(iter(answered)), signal.SIGKILL)
+        end = time.monotonic() + 30
+        while served(after := metrics(port)) != {"linear": 0, "onnx": 1} and time.monotonic() < end:
+            time.sleep(0.2)
+
+    assert len(answered) > 1
+    assert before['serving_requests_total{path="/predict",status="200"}'] == 60
+    assert [v for name, v in before.items() if name.startswith("serving_rows_total")] == [180]
+    assert after['serving_requests_total{path="/predict",status="200"}'] == 60
+    assert served(after) == {"linear": 0, "onnx": 1}
+
+
+def _post(port, path, body):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection.request("POST", path, body, {"content-type": "application/json"})
+    answer = connection.getresponse()
+    content = answer.read()
+    connection.close()
+    assert answer.status == 200, content
+    return json.loads(content)
 
 
 def test_sigterm_answers_what_was_taken_and_sighup_swaps_without_a_failure(folder, tmp_path, port, customers, params):
@@ -138,6 +152,42 @@ def test_the_start_is_refused_with_a_reason_and_without_a_traceback(tmp_path):
     assert done.returncode == 1
     assert "holds no model" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.fixture
+def nobody():
+    """A command before a command, that makes it an account which owns nothing; none where we are no root ourselves."""
+    if os.getuid() != 0:
+        return []
+    who = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+    reads = [
+        "--inh-caps=+dac_read_search",
+        "--ambient-caps=+dac_read_search",
+    ]  # root's own Python may be closed to others
+    if not shutil.which("setpriv") or subprocess.run([*who, *reads, "true"], check=False).returncode:
+        pytest.skip("cannot become another account here: apt-get install util-linux, or run as a user")
+    return [*who, *reads]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_the_server_needs_no_root_and_writes_nothing_but_its_log(folder, port, customers, nobody, workers):
+    with tempfile.TemporaryDirectory() as place:  # pytest's own folders are closed to other accounts
+        home = Path(place)
+        shutil.copytree(folder, home / "model")
+        (home / "logs").mkdir()
+        (home / "logs").chmod(0o777)
+        before = set(home.rglob("*"))
+        for path in (home / "model", home):
+            path.chmod(0o555)
+        settings = {"before": nobody, "cwd": home, "workers": workers}
+        with running(home / "model", home / "logs", port, **settings):
+            _post(port, "/predict", json.dumps({"rows": rows(customers, DATA, 3)}))
+        home.chmod(0o755)
+
+        (written,) = set(home.rglob("*")) - before
+        assert written.parent.name == "logs"
+        assert written.stat().st_uid == (os.getuid() or 65534)
+        assert len(lines(home / "logs")[0]["rows"]) == 3
 
 
 def test_the_serving_path_loads_neither_pandas_nor_scikit_learn_nor_mlflow(folder, tmp_path):
@@ -235,12 +285,21 @@ def test_the_docs_page_sends_a_real_prediction(folder, tmp_path, port):
 
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed: apt-get install curl")
-def test_the_session_in_the_documentation_works_as_printed(folder, tmp_path, port):
-    (session,) = re.findall(r"```bash\n(.*?)```", (ROOT / "docs/serving.md").read_text(encoding="utf-8"), re.DOTALL)
+def test_the_session_in_the_readme_works_as_printed(folder, tmp_path, port):
+    section = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Serving\n")[2].partition("\n## ")[0]
+    commands, printed = re.findall(r"```(?:bash|json)\n(.*?)```", section, re.DOTALL)
     with running(folder, tmp_path / "logs", port):
-        done = subprocess.run(["bash", "-euc", session.replace(":8000", f":{port}")], **PIPES, check=True)
+        session = ["bash", "-euc", commands.replace(":8000", f":{port}")]
+        done = subprocess.run(session, cwd=tmp_path, capture_output=True, text=True, check=True)
 
-    predicted, accepted, refused = map(json.loads, done.stdout.replace("}{", "}\n{").splitlines())
-    assert predicted["predictions"][0]["id"] == "c-1"
-    assert accepted["accepted"] == 1
-    assert refused["detail"][0]["column"] == "tenure_months"
+    answers, expected = ([json.loads(line) for line in text.splitlines()] for text in (done.stdout, printed))
+    assert shape(answers) == shape(expected)
+    assert answers[2]["detail"] == expected[2]["detail"]
+    assert answers[0]["predictions"][0]["id"] == "c-1"
+
+
+def shape(value):
+    """Keys and kinds of an answer, without the figures."""
+    if isinstance(value, dict):
+        return {key: shape(inner) for key, inner in value.items()}
+    return [shape(inner) for inner in value] if isinstance(value, list) else type(value)

@@ -2,14 +2,14 @@
 
 from dataclasses import asdict
 
-from ml import cli, files, metrics, model, parity, schema
+from ml import cli, files, metrics, model, parity, reference, schema
 from ml.importance import importance
 from ml.params import read_params
 from ml.predictor import load
 
 
 def main() -> None:
-    """Score build/test.parquet and write build/metrics.json, the plots and the scores."""
+    """Score build/test.parquet and write metrics, plots, scores and the reference that monitoring compares with."""
     params = read_params()
     frame = files.read_table(files.TEST)
     fitted = model.loads(files.read_bytes(files.MODEL / "model.skops"))
@@ -22,6 +22,8 @@ def main() -> None:
     files.write_json({"rows": len(frame), **{name: m["value"] for name, m in found.items()}}, files.METRICS)
     files.write_json(found, files.INTERVALS)
     files.write_table(schema.identified(frame, params.data).assign(label=label, score=score), files.SCORES)
+    released = reference.build(files.read_table(files.TRAIN), score, found, params)
+    files.write_text(reference.dumps(released), files.REFERENCE)
     for name, points in metrics.curves(rows).items():
         files.write_rows(points, files.PLOTS / f"{name}.csv")
     files.write_rows(importance(fitted, frame, params.data), files.PLOTS / "importance.csv")

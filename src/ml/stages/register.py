@@ -48,6 +48,7 @@ def _register(store: registry.Registry, entry: ledger.Entry, params: Params) -> 
         place = Path(folder) / "model"
         example = files.read_table(files.TEST).head(3)
         package.write(place, files.MODEL, example, params.data, card(entry, params))
+        files.write_bytes(files.read_bytes(files.REFERENCE), place / files.REFERENCE.name)  # monitoring asks for it
         return store.register(entry, place)
 
 

@@ -1,6 +1,6 @@
 """Give the registry to a git remote."""
 
-from ml import branch, cli, registry
+from ml import branch, cli, ledger, registry
 from ml.params import read_params
 
 
@@ -10,7 +10,7 @@ def main(remote: str = "origin") -> None:
     if not new:
         cli.say(f"registry-push: {remote} has all {len(state.versions)} versions already")
     for entry in new:
-        cli.say(f"registry-push: sent {entry['action']} of version {state.of(entry['model']).number}")
+        cli.say(f"registry-push: sent {ledger.sentence(entry, state)}")
 
 
 if __name__ == "__main__":

@@ -1,17 +1,46 @@
-"""Bring an earlier champion back."""
+"""Bring an earlier champion back, and the image that serves it."""
 
-from ml import cli, ledger, registry
-from ml.params import read_params
+from ml import cli, deployments, environments, registry
+from ml.deployments import Where
+from ml.ledger import CHAMPION, State, Version
+from ml.params import Params, read_params
 
 
-def main(to: int = 0, reason: str = "") -> None:
-    """Make the previous champion, or version --to, the champion again; rolling back twice undoes the first."""
-    store = registry.open_registry(read_params().project)
-    state = store.state()
-    chosen = registry.target(state, to or None)
-    store.move(registry.stamped("rollback", chosen.model, reason))
-    cli.say(f"rollback: version {chosen.number} is champion again, in the place of {state.aliases[ledger.CHAMPION]}")
-    cli.say("rollback: Next: make registry-push (embedded home), make serve. Undo: make rollback")
+def main(to: int = 0, reason: str = "", env: str = "", target: str = "local") -> int:
+    """Make the previous champion, or version --to, the champion again; with --env its image serves there first.
+
+    Rolling back twice undoes the first.
+    """
+    params = read_params()
+    store = registry.open_registry(params.project)
+    chosen: Version | None
+    if env:
+        held, chosen = _deployed(params, store.state(), Where(env, target), to)
+        if not held:
+            return 1
+    else:
+        chosen = registry.target(store.state(), to or None)
+    _promote(store, chosen, reason)
+    return 0
+
+
+def _deployed(params: Params, state: State, where: Where, to: int) -> tuple[bool, Version | None]:
+    """Whether the earlier image serves again, and the version of the model in it."""
+    wanted = deployments.previous(deployments.read(), where, state.version(to).model if to else "")
+    at_once = params.deploy.model_copy(update={"steps": ()})  # it served before: smoke and readiness are enough
+    return environments.deploy(params, where, wanted.image, at_once), state.of(wanted.model)
+
+
+def _promote(store: registry.Registry, chosen: Version | None, reason: str) -> None:
+    before = store.state().named(CHAMPION)
+    if chosen is None:
+        cli.say("rollback: the registry holds no version of this image's model, so its aliases stay")
+    elif chosen == before:
+        cli.say(f"rollback: version {chosen.number} is the champion of the registry already")
+    else:
+        store.move(registry.stamped("rollback", chosen.model, reason))
+        cli.say(f"rollback: version {chosen.number} is champion again, in the place of {before and before.number}")
+        cli.say("rollback: Next: make registry-push (embedded home), make serve. Undo: make rollback")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,83 @@
+"""Models by their name in the registry: `models:/NAME@ALIAS` or `models:/NAME/VERSION`, in both of its homes.
+
+The embedded home is plain files, read without MLflow; a registry on a server needs it.
+"""
+
+import re
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from ml import tracking
+from ml.errors import UserError
+
+SCHEME = "models:/"
+SOURCE = re.compile(rf"{SCHEME}(?P<name>[^/@]+)(?:@(?P<alias>[A-Za-z0-9_-]+)|/(?P<number>[0-9]+))")
+
+
+class NoVersion(UserError):  # noqa: N818 - a user error like others, but one that a challenger may have
+    """The alias names no version at present."""
+
+
+def is_registered(source: str) -> bool:
+    """Whether a model is named as the registry names it, rather than by its folder."""
+    return source.startswith(SCHEME)
+
+
+def follows(source: str | None) -> bool:
+    """Whether a source may stand for another version tomorrow."""
+    return bool(source) and is_registered(source) and "@" in source
+
+
+def name(source: str) -> str:
+    """The registered name in a source: the project whose models it holds."""
+    return _parts(source)["name"]
+
+
+def current(source: str) -> int:
+    """The number of the version that a source stands for now; raises UserError when there is none."""
+    return _version(source)[1].number
+
+
+def read(source: str) -> tuple[dict[str, bytes], int, dict[str, Any]]:
+    """The files of the version that a source stands for, its number and its lineage."""
+    home, version = _version(source)
+    try:
+        with tempfile.TemporaryDirectory(prefix="serving-model-") as place:
+            folder = Path(place, "model")
+            home.fetch(version, folder)
+            return {p.name: p.read_bytes() for p in folder.iterdir() if p.is_file()}, version.number, version.lineage
+    except OSError as error:
+        raise UserError(f"{source}: version {version.number} cannot be copied ({error}).") from None
+
+
+def _version(source: str) -> tuple[Any, Any]:
+    parts = _parts(source)
+    from ml.registry import open_registry  # noqa: PLC0415  (a folder is served without it)
+
+    try:
+        home = open_registry(parts["name"])
+        state = home.state()
+    except ImportError:
+        raise UserError(
+            f"{source} is on the server {tracking.shown(tracking.server() or '')}, and MLflow is not installed here. "
+            "Install the extra `pipeline`, or unset MLFLOW_TRACKING_URI and bring the folder .mlflow/ "
+            "(make registry-pull), or give the folder of a model."
+        ) from None
+    except OSError as error:
+        raise UserError(f"{source}: the registry cannot be read ({error}).") from None
+    version = state.named(parts["alias"]) if parts["alias"] else state.version(int(parts["number"]))
+    if version is None:
+        where = tracking.shown(tracking.server() or str(tracking.HOME))
+        aliases = (
+            ", ".join(f"{alias} is version {n}" for alias, n in sorted(state.aliases.items())) or "no alias is set"
+        )
+        raise NoVersion(f"{source} names no version in the registry {where}: {aliases}. `make models` lists them.")
+    return home, version
+
+
+def _parts(source: str) -> re.Match[str]:
+    parts = SOURCE.fullmatch(source)
+    if not parts:
+        raise UserError(f"{source} names no model. Write models:/churn@champion, or models:/churn/3 for a version.")
+    return parts

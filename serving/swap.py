@@ -1,0 +1,61 @@
+"""Another model in the running server: on SIGHUP, and when an alias that is polled has moved."""
+
+import asyncio
+
+from ml.errors import UserError
+from serving.guard import say
+from serving.service import Service, moved
+
+
+class Swapper:
+    """Loads models behind the requests; a model that is refused changes nothing, and the log says why."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._tasks: set[asyncio.Task] = set()
+        self._said = ""
+
+    def start(self) -> None:
+        """Begin to poll where the settings say so."""
+        if self._service.settings.poll_seconds:
+            self._keep(self._follow(self._service.settings.poll_seconds))
+
+    def hang_up(self) -> None:
+        """Load everything again, as SIGHUP asks."""
+        self._said = ""
+        self._keep(self._swap())
+
+    def stop(self) -> None:
+        """No more swaps."""
+        for task in self._tasks:
+            task.cancel()
+
+    def _keep(self, work: object) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _follow(self, seconds: float) -> None:
+        while True:
+            await asyncio.sleep(seconds)
+            await self._swap(only_moved=True)
+
+    async def _swap(self, *, only_moved: bool = False) -> None:
+        service = self._service
+        try:
+            if only_moved and not await asyncio.to_thread(moved, service.settings, service.models):
+                return
+            await service.swap_behind()
+        except UserError as error:
+            self._refused(str(error))
+        except Exception as error:  # noqa: BLE001  (whatever is wrong with a model, the present one serves on)
+            self._refused(f"{type(error).__name__}: {error}")
+        else:
+            self._said = ""
+            challenger = service.models.challenger
+            say("swapped", model=service.models.champion.model.name, challenger=challenger and challenger.model.name)
+
+    def _refused(self, reason: str) -> None:
+        if reason != self._said:  # a poll that fails does so again and again
+            say("swap refused", error=reason)
+        self._said = reason

@@ -1,0 +1,127 @@
+"""The judgement on a new image under traffic: its errors, latency and scores beside those of the one that serves.
+
+Both are read from `/metrics`, so what is judged is what clients got, on this machine as in a cluster.
+"""
+
+import math
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ml.errors import UserError
+from ml.params import Deploy
+
+SAMPLE = re.compile(r"^(serving_\w+)\{(.*)\} (\S+)$", re.MULTILINE)
+LABEL = re.compile(r'(\w+)="([^"]*)"')
+CHANCE = 0.001  # that an image as good as the other is sent back by one look at it
+PATHS = ("/predict", "/invocations")
+Buckets = Mapping[float, float]
+
+
+@dataclass(frozen=True)
+class Window:
+    """What an image did in a time: requests, 5xx answers, and cumulative counts by upper limit."""
+
+    requests: float = 0
+    errors: float = 0
+    seconds: Buckets = field(default_factory=dict)
+    scores: Buckets = field(default_factory=dict)
+
+    def __add__(self, other: "Window") -> "Window":
+        return _joined(self, other, 1)
+
+    def since(self, before: "Window") -> "Window":
+        """What came after `before`; raises UserError when counts went back: the process is another one."""
+        if self.requests < before.requests:
+            raise UserError("it ended and was started again")
+        return _joined(self, before, -1)
+
+
+def parse(text: str) -> Window:
+    """What a server did since its start, from its /metrics."""
+    counts: Counter[str] = Counter()
+    seconds: Counter[float] = Counter()
+    scores: Counter[float] = Counter()
+    for name, inner, value in SAMPLE.findall(text):
+        labels = dict(LABEL.findall(inner))
+        if name == "serving_requests_total" and labels["path"] in PATHS:
+            counts["requests"] += float(value)
+            counts["errors"] += float(value) * (labels["status"] >= "500")
+        elif name == "serving_seconds_bucket" and labels["path"] in PATHS:
+            seconds[float(labels["le"])] += float(value)
+        elif name == "serving_score_bucket" and labels["variant"] != "shadow":
+            scores[float(labels["le"])] += float(value)
+    return Window(counts["requests"], counts["errors"], seconds, scores)
+
+
+def judge(champion: Window, canary: Window, rule: Deploy) -> str:
+    """Why the canary must go back, with numbers; empty while nothing speaks against it."""
+    return _errors(champion, canary, rule) or _latency(champion, canary, rule) or _scores(champion, canary, rule)
+
+
+def quantile(buckets: Buckets, share: float) -> float:
+    """The value below which this share of observations lies, interpolated as Prometheus does; nan without any."""
+    total = buckets.get(math.inf, 0)
+    below, low = 0.0, 0.0
+    for limit, count in sorted(buckets.items()):
+        if total and count >= share * total:
+            return low if math.isinf(limit) else low + (limit - low) * (share * total - below) / (count - below)
+        below, low = count, limit
+    return math.nan
+
+
+def distance(one: Buckets, other: Buckets) -> float:
+    """The largest gap between two cumulative distributions (Kolmogorov and Smirnov), 0 to 1."""
+    n, m = one.get(math.inf, 0), other.get(math.inf, 0)
+    return max((abs(one.get(le, 0) / n - other.get(le, 0) / m) for le in {*one, *other}), default=0) if n and m else 0
+
+
+def _errors(champion: Window, canary: Window, rule: Deploy) -> str:
+    from scipy.stats import binom  # noqa: PLC0415
+
+    usual = champion.errors / champion.requests if champion.requests else 0.0
+    allowed = min(usual + rule.max_errors, 1.0)
+    if binom.sf(canary.errors - 1, canary.requests, allowed) >= CHANCE:
+        return ""
+    return (
+        f"errors: {canary.errors:,.0f} of {canary.requests:,.0f} requests failed, more than {allowed:.1%} "
+        f"(the serving image: {usual:.1%}; deploy.max_errors: {rule.max_errors:.1%} more)"
+    )
+
+
+def _latency(champion: Window, canary: Window, rule: Deploy) -> str:
+    if min(champion.requests, canary.requests) < rule.min_requests:
+        return ""
+    usual, found = (1000 * quantile(window.seconds, 0.95) for window in (champion, canary))
+    allowed = max(rule.max_latency * usual, rule.latency_floor_ms)
+    if found <= allowed:
+        return ""
+    return (
+        f"latency: p95 {found:.1f} ms of {canary.requests:,.0f} requests, above {allowed:.1f} ms "
+        f"(the serving image: {usual:.1f} ms; deploy.max_latency: {rule.max_latency:g} times that)"
+    )
+
+
+def _scores(champion: Window, canary: Window, rule: Deploy) -> str:
+    n, m = champion.scores.get(math.inf, 0), canary.scores.get(math.inf, 0)
+    if min(n, m) < rule.min_requests:
+        return ""
+    found = distance(champion.scores, canary.scores)
+    noise = math.sqrt(-math.log(CHANCE / 2) / 2 * (n + m) / (n * m))  # of two samples of one distribution
+    if found - noise <= rule.max_score_shift:
+        return ""
+    return (
+        f"scores: the distributions are {found:.2f} apart (±{noise:.2f}; {m:,.0f} rows beside {n:,.0f}), "
+        f"more than deploy.max_score_shift {rule.max_score_shift:g}"
+    )
+
+
+def _joined(one: Window, other: Window, sign: int) -> Window:
+    def buckets(a: Buckets, b: Buckets) -> Buckets:
+        return {limit: a.get(limit, 0) + sign * b.get(limit, 0) for limit in {*a, *b}}
+
+    return Window(
+        one.requests + sign * other.requests, one.errors + sign * other.errors,
+        buckets(one.seconds, other.seconds), buckets(one.scores, other.scores),
+    )  # fmt: skip

@@ -1,0 +1,88 @@
+"""Which image was deployed where, when, by whom, and what became of it: `deployments.jsonl` in the registry's home.
+
+Lines are only ever added: one when a deployment starts and one when it ends, so one that was killed shows too.
+"""
+
+import secrets
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from ml import embedded, files, registry
+from ml.errors import UserError
+from ml.tracking import HOME
+
+NAME = "deployments.jsonl"
+STARTED, DEPLOYED = "started", "deployed"
+Entry = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Where:
+    """An environment: its name, what runs it, and its port on this machine (0: as before, else deploy.ports)."""
+
+    env: str
+    target: str = "local"
+    port: int = 0
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """One deployment; `outcome` is started while it runs, or when its process was killed."""
+
+    id: str
+    time: str
+    who: str
+    env: str
+    target: str
+    image: str
+    model: str
+    before: str = ""
+    outcome: str = STARTED
+    reason: str = ""
+    ended: str = ""
+
+
+def begin(where: Where, image: str, model: str, before: str) -> Entry:
+    """The line of a deployment that starts."""
+    more = {"id": secrets.token_hex(6), "env": where.env, "target": where.target, "image": image, "before": before}
+    return registry.stamped(STARTED, model, "", **more)
+
+
+def end(begun: str, outcome: str, reason: str) -> Entry:
+    """The line of a deployment that ended."""
+    return registry.stamped(outcome, "", reason, id=begun)
+
+
+def append(entry: Entry, home: Path = HOME) -> None:
+    """Add a line; nobody else writes meanwhile, a crash leaves the old lines."""
+    home.mkdir(parents=True, exist_ok=True)
+    with FileLock(home / "deployments.lock"):
+        before = (home / NAME).read_bytes() if (home / NAME).exists() else b""
+        files.write_bytes(before + embedded.dumps([entry]), home / NAME)
+
+
+def read(home: Path = HOME) -> list[Deployment]:
+    """All deployments, oldest first."""
+    path = home / NAME
+    found: dict[str, Deployment] = {}
+    for entry in embedded.loads(path.read_bytes(), str(path)) if path.exists() else []:
+        if entry["action"] == STARTED:
+            known = {key: entry[key] for key in ("id", "time", "who", "env", "target", "image", "model", "before")}
+            found[entry["id"]] = Deployment(**known)
+        elif entry["id"] in found:
+            ended = {"outcome": entry["action"], "reason": entry["reason"], "ended": entry["time"]}
+            found[entry["id"]] = replace(found[entry["id"]], **ended)
+    return list(found.values())
+
+
+def previous(history: list[Deployment], where: Where, model: str = "") -> Deployment:
+    """The last that served before the present image, or the last of a model; raises UserError when there was none."""
+    held = [d for d in history if (d.env, d.target, d.outcome) == (where.env, where.target, DEPLOYED)]
+    for found in reversed(held):
+        if found.image != held[-1].image and found.model == (model or found.model):
+            return found
+    wanted = f"nothing else with model {model[:12]}" if model else "nothing else"
+    raise UserError(f"{wanted} was deployed to {where.env} ({where.target}) before. See `make deployments`.")

@@ -1,0 +1,136 @@
+"""All verdicts of monitoring over time as one HTML file, readable offline."""
+
+import io
+from collections import Counter
+from datetime import datetime
+from html import escape
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from ml.page import BLUE, GREY, STYLE
+
+Record = dict[str, Any]
+
+COLOUR = {"stable": "#1a7f37", "drift": "#bf8700", "degraded": "#cf222e", "not enough data": "#8c959f"}
+MOST = 20  # columns in the picture, those that moved most often
+
+
+def html(project: str, verdicts: list[Record], versions: dict[str, int]) -> str:
+    """The page; `verdicts` oldest first, `versions` the number of each registered model by its digest."""
+    counts = Counter(v["verdict"] for v in verdicts)
+    said = ", ".join(f"{counts[name]:,} {name}" for name in COLOUR if counts[name])
+    simulated = sum(v["simulated"] for v in verdicts)
+    note = f" {simulated:,} of them are about simulated customers." if simulated else ""
+    title = f"{escape(project)}: monitoring"
+    return (
+        f"<!doctype html><html lang='en'><head><meta charset='utf-8'><title>{title}</title>"
+        f"<meta name='viewport' content='width=device-width'><style>{STYLE}{MORE}</style></head><body>"
+        f"<h1>{title}</h1><p>{len(verdicts):,} verdicts: {said}.{note}</p>{_svg(verdicts, versions)}"
+        f"<h2>Every verdict</h2>{_table(verdicts, versions)}</body></html>\n"
+    )
+
+
+MORE = (
+    "svg { width: 100%; height: auto; } table { font-size: .85rem; } td:last-child { min-width: 20rem; } "
+    ".dot { display: inline-block; width: .7em; height: .7em; border-radius: 50%; margin-right: .4em; }"
+)
+
+
+def _svg(verdicts: list[Record], versions: dict[str, int]) -> str:
+    """Three pictures above one another: verdicts, performance, and which columns moved."""
+    moved = Counter(name for v in verdicts for name in v["drifted"])
+    columns = [name for name, _ in moved.most_common(MOST)]
+    heights = [0.9, 2.6, max(0.6, 0.24 * len(columns))]
+    with mpl.rc_context({"svg.hashsalt": "monitoring", "font.size": 10, "svg.fonttype": "none"}):
+        figure = Figure(figsize=(10, sum(heights) + 1.2), layout="constrained")
+        top, middle, bottom = figure.subplots(3, 1, sharex=True, gridspec_kw={"height_ratios": heights})
+        for axes in (top, middle, bottom):
+            axes.spines[["top", "right"]].set_visible(False)
+        places = range(len(verdicts))
+        _verdicts(top, verdicts)
+        _performance(middle, verdicts)
+        _columns(bottom, verdicts, columns)
+        _releases((top, middle, bottom), verdicts, versions)
+        labels = [f"{_day(v['until'])}" for v in verdicts]
+        step = max(1, len(labels) // 12)
+        bottom.set_xticks([*places][::step], labels[::step], rotation=30, ha="right")
+        bottom.set_xlim(-0.5, len(verdicts) - 0.5)
+        out = io.StringIO()
+        figure.savefig(out, format="svg", metadata={"Date": None})
+    svg = out.getvalue()
+    return svg[svg.index("<svg") :]
+
+
+def _verdicts(axes: Axes, verdicts: list[Record]) -> None:
+    axes.scatter(range(len(verdicts)), [0] * len(verdicts), c=[COLOUR[v["verdict"]] for v in verdicts], s=60)
+    axes.set_yticks([])
+    axes.spines["left"].set_visible(False)
+    seen = [name for name in COLOUR if any(v["verdict"] == name for v in verdicts)]
+    handles = [Line2D([], [], marker="o", linestyle="", color=COLOUR[name], label=name) for name in seen]
+    axes.legend(handles=handles, frameon=False, ncols=len(seen), loc="lower center", bbox_to_anchor=(0.5, 0.6))
+
+
+def _performance(axes: Axes, verdicts: list[Record]) -> None:
+    points = [(place, v) for place, v in enumerate(verdicts) if v["value"] is not None]
+    metric = next((v["metric"] for _, v in reversed(points)), "performance")
+    axes.set_ylabel(metric)
+    if not points:
+        axes.text(0.5, 0.5, "no labels yet", transform=axes.transAxes, ha="center", color=GREY)
+        return
+    points = [(place, v) for place, v in points if v["metric"] == metric]
+    x, values = [place for place, _ in points], [v["value"] for _, v in points]
+    low, high = ([abs(v[end] - v["value"]) for _, v in points] for end in ("low", "high"))
+    axes.errorbar(x, values, yerr=[low, high], color=BLUE, marker="o", capsize=3, label="on the window's labels")
+    release = [v["at_release"] for _, v in points]
+    axes.step(x, release, where="mid", color=GREY, linestyle="--", label="at release")
+    axes.legend(frameon=False, loc="best")
+
+
+def _columns(axes: Axes, verdicts: list[Record], columns: list[str]) -> None:
+    dots = [(x, columns.index(n)) for x, v in enumerate(verdicts) for n in v["drifted"] if n in columns]
+    axes.scatter([x for x, _ in dots], [y for _, y in dots], marker="s", s=40, color=COLOUR["drift"])
+    axes.set_yticks(range(len(columns)), columns)
+    axes.set_ylim(len(columns) - 0.5, -0.5)
+    axes.set_xlabel("end of the window")
+    axes.grid(axis="y", color="#eaeef2")
+    axes.set_axisbelow(True)
+    if not columns:
+        axes.text(0.5, 0.5, "no column has moved", transform=axes.transAxes, ha="center", va="center", color=GREY)
+
+
+def _releases(rows: tuple[Axes, ...], verdicts: list[Record], versions: dict[str, int]) -> None:
+    """A line where another model was judged for the first time."""
+    for place in range(1, len(verdicts)):
+        model = verdicts[place]["model"]
+        if model != verdicts[place - 1]["model"]:
+            for axes in rows:
+                axes.axvline(place - 0.5, color=GREY, linewidth=0.8)
+            named = f" {versions[model]}" if model in versions else ""
+            rows[1].annotate(
+                f"version{named}" if named else "another build", (place - 0.5, 1), (4, -2), color=GREY, va="top",
+                xycoords=("data", "axes fraction"), textcoords="offset points",
+            )  # fmt: skip
+
+
+def _table(verdicts: list[Record], versions: dict[str, int]) -> str:
+    head = ["verdict", "judged at (UTC)", "window until", "version", "rows (labelled)", "what was found"]
+    lines = "".join(f"<th>{name}</th>" for name in head)
+    body = "".join(f"<tr>{_row(v, versions)}</tr>" for v in reversed(verdicts))
+    return f"<table><thead><tr>{lines}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _row(v: Record, versions: dict[str, int]) -> str:
+    dot = f"<span class='dot' style='background: {COLOUR[v['verdict']]}'></span>"
+    simulated = "<br>simulated" if v["simulated"] else ""
+    version = str(versions.get(v["model"], "none"))
+    moment = f"{datetime.fromisoformat(v['time']):%Y-%m-%d %H:%M}"
+    cells = [moment, _day(v["until"]), version, f"{v['rows']:,} ({v['labelled']:,})", v["reason"]]
+    return f"<td>{dot}{v['verdict']}{simulated}</td>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells)
+
+
+def _day(moment: str) -> str:
+    return moment[:10]

@@ -1,0 +1,143 @@
+"""HAProxy: holds the port that clients know, and shares requests between two places, `blue` and `green`.
+
+Weights and addresses change through its admin socket, so no connection is closed for them. A request that one place
+drops or answers with 5xx is tried once at the other; both attempts carry one X-Request-ID.
+"""
+
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+from ml import files
+from ml.errors import UserError
+
+Slot = Literal["blue", "green"]
+SLOTS: tuple[Slot, Slot] = ("blue", "green")
+FULL = 256  # HAProxy's largest weight
+NOWHERE = "127.0.0.1:9"
+PATIENCE = 10  # seconds
+SOCKET = "run/admin.sock"
+CONFIG = """\
+# Written by `make deploy`; what changes meanwhile goes through {socket}.
+global
+    stats socket {socket} mode 600 level admin
+    hard-stop-after 60s
+    tune.bufsize 65536  # a request that fits in here can be tried again
+defaults
+    mode http
+    retries 2
+    option redispatch 1
+    retry-on conn-failure empty-response response-timeout 500 502 503 504
+    timeout connect 1s
+    timeout client 60s
+    timeout server 5s
+    timeout http-request 10s
+frontend clients
+    bind {bind}
+    http-request set-header X-Request-ID %[uuid] unless {{ req.hdr(X-Request-ID) -m found }}
+    default_backend api
+backend api
+    balance roundrobin
+    option httpchk GET /health/ready
+    default-server inter 500ms fall 2 rise 1
+{servers}
+"""
+
+
+def run_here(path: Path) -> None:
+    """Start HAProxy on this machine; raises UserError with its reason."""
+    if not shutil.which("haproxy"):
+        raise UserError("haproxy is not installed; it holds the port of the API: apt-get install haproxy")
+    pid = path.parent / "run" / "haproxy.pid"
+    done = subprocess.run(["haproxy", "-D", "-f", path, "-p", pid], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise UserError(f"haproxy does not start: {_last(done.stderr)}")
+
+
+def config(bind: str, places: dict[Slot, str], socket_path: str) -> str:
+    """HAProxy's configuration with these places, equal in weight; the other one is switched off."""
+    servers = [
+        f"    server {slot} {places.get(slot, NOWHERE)} weight {FULL} check{'' if slot in places else ' disabled'}"
+        for slot in SLOTS
+    ]
+    return CONFIG.format(bind=bind, servers="\n".join(servers), socket=socket_path)
+
+
+class Proxy:
+    """One HAProxy, and the folder of its configuration and socket."""
+
+    def __init__(self, folder: Path, bind: str, start: Callable[[Path], None]) -> None:
+        self._folder, self._bind, self._start = folder.resolve(), bind, start
+        self._socket = self._folder / SOCKET
+
+    def up(self, places: dict[Slot, str]) -> None:
+        """Keep the configuration for the next start, and start HAProxy unless it runs."""
+        path = self._folder / "haproxy.cfg"
+        files.write_text(config(self._bind, places, str(self._socket)), path)
+        self._socket.parent.mkdir(exist_ok=True)
+        if self.answers():
+            return
+        self._start(path)
+        end = time.monotonic() + PATIENCE
+        while not self.answers():
+            if time.monotonic() > end:
+                raise UserError(f"haproxy was started and does not answer at {self._socket} after {PATIENCE} s.")
+            time.sleep(0.1)
+
+    def answers(self) -> bool:
+        """Whether it runs."""
+        try:
+            return "Name:" in self.tell("show info")
+        except UserError:
+            return False
+
+    def point(self, slot: Slot, address: str) -> None:
+        """Make a slot lead to an address; the weight stays."""
+        host, _, port = address.rpartition(":")
+        self.tell(f"set server api/{slot} addr {host} port {port}")
+        self.tell(f"enable health api/{slot}")
+        self.tell(f"set server api/{slot} state ready")
+
+    def weigh(self, weights: dict[Slot, int]) -> None:
+        """Share new requests in proportion to the weights, 0 to 256 each."""
+        for slot, weight in sorted(weights.items(), key=lambda pair: -pair[1]):  # who gets more first: never none
+            self.tell(f"set server api/{slot} weight {weight}")
+
+    def leave(self, slot: Slot, seconds: float) -> None:
+        """Send nothing new to a slot, wait until its requests are answered, and switch it off."""
+        self.tell(f"set server api/{slot} state drain")
+        end = time.monotonic() + seconds
+        while self._busy(slot) and time.monotonic() < end:
+            time.sleep(0.05)
+        self.tell(f"set server api/{slot} state maint")
+
+    def tell(self, command: str) -> str:
+        """The answer of the admin socket; raises UserError when nobody answers or the command is refused."""
+        try:
+            with socket.socket(socket.AF_UNIX) as admin:
+                admin.settimeout(5)
+                admin.connect(str(self._socket))
+                admin.sendall(f"{command}\n".encode())
+                answer = b"".join(iter(lambda: admin.recv(65536), b"")).decode()
+        except OSError as error:
+            raise UserError(
+                f"HAProxy does not answer at {self._socket}: {error}. Deploy again: it is started."
+            ) from None
+        if command.startswith("set") and any(word in answer for word in ("No such", "Invalid", "Require", "Unknown")):
+            raise UserError(f"HAProxy refuses `{command}`: {answer.strip()}")
+        return answer
+
+    def _busy(self, slot: Slot) -> bool:
+        lines = [line.split(",") for line in self.tell("show stat").splitlines()]
+        names = lines[0]
+        found = next((line for line in lines if line[:2] == ["api", slot]), None)
+        return found is not None and int(found[names.index("scur")] or 0) > 0
+
+
+def _last(text: str) -> str:
+    lines = [line for line in text.splitlines() if "ALERT" in line] or text.strip().splitlines()
+    return lines[0].partition(" : ")[2] or lines[0] if lines else "no reason given"

@@ -1,0 +1,35 @@
+"""Compare the challenger that serves with the champion, by what both answered and the labels that came."""
+
+import os
+
+from ml import cli, live, predictions, segments
+from ml.params import Params, read_params
+from ml.text import columns
+
+
+def main(since: str = "", until: str = "", challenger: str = "") -> None:
+    """Print answers, labels and the metric of gates.champion of both models, then one sentence: which is better.
+
+    Takes the newest challenger in the prediction log (shadow or canary), or --challenger churn@3.
+    """
+    params = read_params()
+    directory, url = segments.places(params.log.directory, os.environ)
+    cli.say(f"compare_live: reading the prediction log in {directory}" + (" and where it is shipped to" if url else ""))
+    log = predictions.read_log(directory, *([url] if url else []), since=since, until=until)
+    found = live.duel(log, params, challenger)
+    _, sentence = live.judge(found, params)
+    way = "a shadow: both answered the same rows" if found.paired else "a canary: each answered its own ids"
+    print(f"{found.challenger.model} is {way}, {found.start:%Y-%m-%d %H:%M} to {found.end:%Y-%m-%d %H:%M} UTC")
+    metric = params.gates.champion.metric if params.gates.champion else "roc_auc"
+    header = ["", "model", "answers", "with label", "ids judged", metric, f"{params.evaluate.confidence:.0%} interval"]
+    print(columns(header, [_line(side, params) for side in (found.champion, found.challenger)]))
+    print(sentence)
+
+
+def _line(side: live.Side, params: Params) -> list[str]:
+    share = f"{side.labelled:,} ({side.labelled / side.answers:.0%})"
+    return [side.variant, side.model, f"{side.answers:,}", share, f"{len(side.label):,}", *live.figure(side, params)]
+
+
+if __name__ == "__main__":
+    cli.run(main)

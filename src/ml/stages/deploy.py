@@ -1,0 +1,20 @@
+"""Put an image where it serves, and take it back when it is worse than the one that served."""
+
+from ml import cli, environments, files
+from ml.deployments import Where
+from ml.params import read_params
+
+
+def main(target: str = "local", env: str = "staging", image: str = "", port: int = 0) -> int:
+    """Deploy --image, by digest (default: build/image.json), step by step; exit 1 when it went back."""
+    params = read_params()
+    if not image:
+        built = files.read_json(files.IMAGE)
+        image = built["digest"] or built["id"]
+    held = environments.deploy(params, Where(env, target, port), image, params.deploy)
+    cli.say(f"deploy: {'`make rollback ENV=' + env + '` takes it back.' if held else ''} Next: make deployments")
+    return 0 if held else 1
+
+
+if __name__ == "__main__":
+    cli.run(main)

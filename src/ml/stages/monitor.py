@@ -1,0 +1,138 @@
+"""Judge the newest predictions against what the champion was released on."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ml import (
+    cli,
+    collect,
+    drift,
+    evidently_pages,
+    files,
+    ledger,
+    lineage,
+    monitor_page,
+    monitor_report,
+    monitoring,
+    registry,
+    runner,
+    segments,
+)
+from ml.collect import Collected, Names
+from ml.params import Params, read_params
+from ml.reference import Reference
+from ml.registry import Registry
+from ml.released import released
+
+SIMULATION = "demo.traffic"
+
+
+def main(history: bool = False, strict: bool = False) -> int:
+    """Write build/monitor.json and .md and remember the verdict; HISTORY draws all verdicts instead.
+
+    Exit code 0 whatever the verdict; STRICT exits 1 on drift and degraded.
+    """
+    params = read_params()
+    store = registry.open_registry(params.project)
+    if history:
+        return _draw(params, store)
+    now = pd.Timestamp.now("UTC").as_unit("us")
+    table = _read(params, now)
+    names, model = _names(params, store)
+    window = collect.collect(table, names, params.data, params.monitor, now)
+    release = released(params.project)
+    found = drift.judge(release.reference, window.rows, params.monitor, drift.margin(params))
+    record = monitoring.record(window, found, release.reference, release.version, params)
+    store.remember(registry.stamped("monitor", model, record["reason"][:1000], **monitoring.remembered(record)))
+    files.write_json(record, files.MONITOR)
+    files.write_text(monitor_report.markdown(params.project, record, store.verdicts()), files.MONITOR_TEXT)
+    _picture(window, release.reference, params)
+    runner.output("verdict", record["verdict"])
+    _tell(record)
+    return int(strict and record["verdict"] in {"drift", "degraded"})
+
+
+def _read(params: Params, now: pd.Timestamp) -> pd.DataFrame:
+    """The predictions of the source; simulated ones are sent where there is neither source nor log."""
+    sources = [params.monitor.source]
+    if not params.monitor.source:
+        directory, url = segments.places(params.log.directory, os.environ)
+        sources = [directory, *([url] if url else [])]
+    table = collect.read(sources, now, params.monitor)
+    if table.empty and not params.monitor.source and _simulate():
+        table = collect.read(sources, now, params.monitor)
+    return table
+
+
+def _simulate() -> bool:
+    """Whether simulated customers were sent through the API."""
+    if Path("demo").is_dir() and find_spec(SIMULATION):
+        cli.say(
+            "monitor: no prediction was logged yet and monitor.source names no other place, so simulated customers are "
+            "sent through the API. All that follows is about them."
+        )
+        return subprocess.run([sys.executable, "-m", SIMULATION], check=False).returncode == 0
+    return False
+
+
+def _names(params: Params, store: Registry) -> tuple[Names, str]:
+    """What predictions call the champion and the other versions, and the champion's digest."""
+    state = store.state()
+    champion = state.named(ledger.CHAMPION)
+    if champion is None:
+        digest = lineage.digest(files.MODEL / "model.skops")
+        return Names(_called(params, digest)), digest
+    others = [v for v in state.versions if v is not champion]
+    known = frozenset(name for v in others for name in _called(params, v.model, v.number))
+    return Names(_called(params, champion.model, champion.number), known), champion.model
+
+
+def _called(params: Params, digest: str, number: int | None = None) -> frozenset[str]:
+    numbered = [f"{params.project}@{number}"] if number else []
+    return frozenset([f"{params.project}@{digest[:12]}", *numbered])
+
+
+def _picture(window: Collected, reference: Reference, params: Params) -> None:
+    """Evidently's pages, where it is installed and there is something to show."""
+    for path in (files.EVIDENTLY, files.EVIDENTLY_LABELS):
+        path.unlink(missing_ok=True)
+    if not evidently_pages.installed():
+        cli.say("monitor: without Evidently there are no pictures by it: pip install 'ml[report]', or make setup")
+        return
+    wanted: dict[Path, Callable[[], str]] = {}
+    if len(window.rows) >= params.monitor.min_rows:
+        wanted[files.EVIDENTLY] = lambda: evidently_pages.drift(reference, window.rows, params.data)
+    if set(window.rows["label"].dropna()) == {0.0, 1.0}:
+        wanted[files.EVIDENTLY_LABELS] = lambda: evidently_pages.classification(window.rows)
+    for path, page in wanted.items():
+        files.write_text(page(), path)
+
+
+def _tell(record: dict[str, Any]) -> None:
+    print(f"{record['verdict'].upper()}: {record['reason']}")
+    print(f"Report: {files.MONITOR_TEXT}" + (f", {files.EVIDENTLY}" if files.EVIDENTLY.exists() else ""))
+    following = {"drift": "make retrain", "degraded": "make retrain"}
+    print(f"Next:   {following.get(record['verdict'], 'make monitor HISTORY=1 draws all verdicts')}")
+
+
+def _draw(params: Params, store: Registry) -> int:
+    verdicts = store.verdicts()
+    if not verdicts:
+        print("no verdict yet. Next: make monitor")
+        return 0
+    state = store.state()
+    versions = {version.model: version.number for version in state.versions}
+    files.write_text(monitor_page.html(params.project, verdicts, versions), files.MONITOR_HISTORY)
+    print(f"{len(verdicts):,} verdicts: {files.MONITOR_HISTORY}")
+    return 0
+
+
+if __name__ == "__main__":
+    cli.run(main)

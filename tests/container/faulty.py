@@ -1,0 +1,34 @@
+"""The server with a fault, started inside a container in the place of the real one: FAULT, from row number AFTER on."""
+
+import asyncio
+import os
+import sys
+import time
+
+from serving import __main__ as server
+from serving.batch import Batcher
+
+FAULT, AFTER = os.environ["FAULT"], int(os.environ["AFTER"])
+SCORES = Batcher.scores
+seen = 0
+
+
+async def scores(self, rows):
+    global seen  # noqa: PLW0603
+    seen += len(rows)
+    found = await SCORES(self, rows)
+    if seen <= AFTER:
+        return found
+    if FAULT == "slow":
+        await asyncio.sleep(0.5)
+    if FAULT == "errors":
+        raise RuntimeError("the fault of a test")
+    if FAULT == "dies":
+        os._exit(1)
+    return found * 0 + 0.97 if FAULT == "wrong" else found
+
+
+Batcher.scores = scores
+if FAULT == "never ready":
+    time.sleep(3600)
+sys.exit(server.main())

@@ -1,0 +1,39 @@
+"""Clients that never stop asking, and count what they were refused."""
+
+import threading
+import time
+
+from ml.client import Client
+from ml.errors import UserError
+
+
+class Load:
+    """Requests of ten rows from some clients at once, each on one connection, until the block ends."""
+
+    def __init__(self, address, rows, clients=3):
+        self._address, self._rows = address, rows
+        self._stop = threading.Event()
+        self._threads = [threading.Thread(target=self._ask) for _ in range(clients)]
+        self.answered, self.failures, self.slowest = 0, [], 0.0
+
+    def __enter__(self):
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _ask(self):
+        with Client(self._address) as client:
+            while not self._stop.is_set():
+                started = time.monotonic()
+                try:
+                    client.predict(self._rows)
+                    self.answered += 1
+                except UserError as error:
+                    self.failures.append(str(error))
+                self.slowest = max(self.slowest, time.monotonic() - started)
+                time.sleep(0.02)

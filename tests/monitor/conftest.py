@@ -1,0 +1,58 @@
+"""A folder with a small released model, and simulated customers that pass through the real application."""
+
+import shutil
+
+import pytest
+from fastapi.testclient import TestClient
+
+from demo import traffic
+from demo.world import history
+from ml import files, metrics, model, reference, schema
+from tests.conftest import ROOT
+from tests.serving.server import application, built
+
+
+class Customers:
+    """Sends months of the sample world to the application in this process, at times of the world's calendar."""
+
+    def __init__(self, client):
+        self._client = client
+
+    def post(self, path, body, time):
+        return self._client.post(path, json=body, headers={"X-Simulated-Time": time.isoformat()})
+
+
+@pytest.fixture(scope="session")
+def release(tmp_path_factory, params):
+    """A folder with params.yaml and a built model with its reference, as `make run` leaves them."""
+    place = tmp_path_factory.mktemp("release")
+    shutil.copy(ROOT / "params.yaml", place)
+    train, test = (schema.conform(history(range(1, 13), rows=200, seed=seed), params.data) for seed in (1, 2))
+    built(place / files.MODEL, train, params, "random_forest")
+    fitted = model.loads((place / files.MODEL / "model.skops").read_bytes())
+    score = model.scores(fitted, test, params.data)
+    rows = metrics.rank(schema.labels(test, params.data).to_numpy(), score, params.evaluate.threshold)
+    found = reference.build(train, score, metrics.intervals(rows, params.evaluate), params)
+    (place / files.REFERENCE).write_text(reference.dumps(found))
+    return place
+
+
+@pytest.fixture
+def place(release, tmp_path, monkeypatch):
+    """A copy of the release as the current folder."""
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.delenv("PREDICTION_LOG", raising=False)
+    shutil.copytree(release, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def send(place):
+    """Send the customers of a month."""
+
+    def send(month, rows=600, seed=0):
+        with TestClient(application(files.MODEL, place / "logs", simulated_time="true")) as client:
+            return traffic.send(Customers(client), month, rows, seed)
+
+    return send

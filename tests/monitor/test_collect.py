@@ -1,0 +1,213 @@
+"""Which rows of the prediction log are judged, and that none vanishes unseen."""
+
+import json
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ml import collect
+from ml.collect import Names
+from ml.errors import UserError
+from ml.params import Monitor
+from ml.predictions import read_log
+from serving.log import PredictionLog
+
+NOW = pd.Timestamp("2026-11-21T12:00Z")
+YESTERDAY = NOW - pd.Timedelta(days=1)
+NAMES = Names(frozenset({"churn@2", "churn@abc"}), frozenset({"churn@1"}))
+SETTINGS = Monitor(window_days=10, window_rows=1000)
+
+
+def prediction(row_id, time=YESTERDAY, model="churn@2", variant="champion", simulated=False):
+    """A line of the log with one row."""
+    head = {"kind": "prediction", "request_id": f"r{row_id}", "time": pd.Timestamp(time).isoformat()}
+    head |= {"model": model, "variant": variant} | ({"simulated": True} if simulated else {})
+    return head | {"rows": [{"id": row_id, "tenure_months": 3, "score": 0.7, "label": True}]}
+
+
+def label(row_id, value, time):
+    return {"kind": "feedback", "id": row_id, "label": value, "time": pd.Timestamp(time).isoformat()}
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Write records as one closed segment; gives the table that is read."""
+
+    def write(*records):
+        log = PredictionLog(tmp_path / "logs")
+        for record in records:
+            log.append(json.dumps(record).encode())
+        log.close()
+        return collect.read([tmp_path / "logs"], NOW, SETTINGS)
+
+    return write
+
+
+def collected(table, params, settings=SETTINGS):
+    return collect.collect(table, NAMES, params.data, settings, NOW)
+
+
+def fates(found):
+    return {name: count for name, count in found.fates.items() if count}
+
+
+def test_each_kind_of_row_that_is_not_judged_is_counted_by_its_reason(write, params):
+    table = write(
+        prediction("good"),
+        prediction("by digest", model="churn@abc"),
+        prediction("future", time=NOW + pd.Timedelta(minutes=6)),
+        prediction("clock a little ahead", time=NOW + pd.Timedelta(minutes=4)),
+        prediction("old", time=NOW - pd.Timedelta(days=11)),
+        prediction("shadow", variant="shadow", model="churn@1"),
+        prediction("stranger", model="risk@9"),
+        prediction("last version", model="churn@1"),
+        prediction("twice"),
+        prediction("twice", time=NOW),
+        prediction("play", simulated=True),
+    )
+
+    found = collected(table, params)
+
+    assert fates(found) == {
+        "simulated": 1,
+        "future": 1,
+        "older": 1,
+        "shadow": 1,
+        "unknown": 1,
+        "other": 1,
+        "repeated": 1,
+        "judged": 4,
+    }
+    assert found.strangers == {"risk@9": 1, "churn@1": 1}
+    assert sorted(found.rows["id"]) == ["by digest", "clock a little ahead", "good", "twice"]
+    assert found.newest == NOW + pd.Timedelta(minutes=4)
+
+
+def test_of_one_id_the_newest_prediction_counts(write, params):
+    found = collected(write(prediction("a"), prediction("a", time=NOW)), params)
+
+    assert found.rows["time"].tolist() == [NOW]
+
+
+def test_more_rows_than_the_window_takes_leave_the_newest(write, params):
+    table = write(*(prediction(str(n), time=NOW - pd.Timedelta(hours=n)) for n in range(5)))
+
+    found = collected(table, params, Monitor(window_days=10, window_rows=2))
+
+    assert fates(found) == {"surplus": 3, "judged": 2}
+    assert found.rows["id"].tolist() == ["1", "0"]
+
+
+def test_late_labels_meet_their_predictions_with_their_lag(write, params):
+    day = pd.Timedelta(days=1)
+    found = collected(
+        write(
+            *(prediction(name, time=NOW - 4 * day) for name in ("yes", "no", "early", "ahead", "none")),
+            label("yes", True, NOW - 1 * day),
+            label("no", False, NOW - 2 * day),
+            label("early", True, NOW - 5 * day),
+            label("ahead", True, NOW + 1 * day),
+            label("nobody", True, NOW),
+        ),
+        params,
+    )
+
+    rows = found.rows.set_index("id")
+    assert rows["label"].dropna().to_dict() == {"yes": 1.0, "no": 0.0}
+    assert rows["lag_days"].dropna().to_dict() == {"yes": 3.0, "no": 2.0}
+    assert found.labels == {"early": 1, "future": 1, "unmatched": 1}
+
+
+def test_a_simulation_is_judged_at_the_end_of_its_own_calendar_where_nothing_real_is(write, params):
+    found = collected(
+        write(
+            prediction("june", time="2031-06-01T00:00Z", simulated=True),
+            prediction("july", time="2031-07-01T00:00Z", simulated=True),
+            label("july", True, "2031-07-08T00:00Z"),
+        ),
+        params,
+    )
+
+    assert found.simulated
+    assert (found.until, fates(found)) == (pd.Timestamp("2031-07-08T00:00Z"), {"older": 1, "judged": 1})
+
+
+def test_the_windows_before_hold_what_known_models_answered_then(write, params):
+    old = NOW - pd.Timedelta(days=15)
+    found = collected(
+        write(prediction("a", time=old, model="churn@1"), prediction("b", time=old, model="x"), prediction("c")), params
+    )
+
+    assert [span.rows["id"].tolist() for span in found.before] == [[], [], [], [], ["a"], ["c"]]
+    assert (found.before[-1].since, found.before[-1].until) == (found.since, found.until)
+
+
+def test_an_empty_log_is_an_empty_window(write, params):
+    found = collected(write(), params)
+
+    assert (len(found.rows), found.newest, found.simulated, fates(found)) == (0, None, False, {})
+
+
+moments = st.integers(-20 * 24, 24).map(lambda hours: NOW + pd.Timedelta(hours=hours))
+lines = st.builds(
+    prediction,
+    st.sampled_from("abcdef"),
+    moments,
+    st.sampled_from(["churn@2", "churn@1", "risk@9"]),
+    st.sampled_from(["champion", "shadow"]),
+    st.booleans(),
+)
+
+
+@given(st.lists(lines, max_size=12), st.integers(1, 5))
+def test_every_row_that_is_read_has_exactly_one_fate(tmp_path_factory, params, records, most):
+    folder = tmp_path_factory.mktemp("logs")
+    log = PredictionLog(folder)
+    for record in records:
+        log.append(json.dumps(record).encode())
+    log.close()
+    table = read_log(folder)
+
+    found = collected(table, params, Monitor(window_days=10, window_rows=most))
+
+    assert sum(found.fates.values()) == len(table) == len(records)
+    assert len(found.rows) == found.fates["judged"] <= most
+    assert found.rows["id"].is_unique
+
+
+@pytest.mark.parametrize("name", ["rows.csv", "rows.parquet", "*.csv"])
+def test_tables_that_others_have_written_are_read_alike(write, params, tmp_path, name):
+    table = write(prediction("7"), prediction("b"), label("7", True, NOW))
+    table.to_parquet(tmp_path / "rows.parquet")
+    table.to_csv(tmp_path / "rows.csv", index=False)
+
+    found = collected(collect.read([tmp_path / name], NOW, SETTINGS), params)
+
+    assert fates(found) == {"judged": 2}
+    assert found.rows.set_index("id")["label"].dropna().to_dict() == {"7": 1.0}
+
+
+def test_the_least_that_a_table_may_have_is_id_time_score_and_the_features(params, tmp_path):
+    (tmp_path / "rows.csv").write_text("id,time,score,tenure_months\n1,2026-11-21T00:00Z,0.3,5\n")
+
+    found = collected(collect.read([tmp_path / "rows.csv"], NOW, SETTINGS), params)
+
+    assert found.rows[["id", "score", "tenure_months"]].to_numpy().tolist() == [["1", 0.3, 5]]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("id,score\n1,0.3\n", "column time is missing"),
+        ("id,time,score\n1,3/4/26,0.3\n", "1 of 1 times are not ISO 8601, e.g. '3/4/26'"),
+        (None, "names no file|cannot be read"),
+    ],
+)
+def test_a_table_that_cannot_be_used_says_what_is_wrong_with_it(params, tmp_path, text, says):
+    if text:
+        (tmp_path / "rows.csv").write_text(text)
+
+    with pytest.raises(UserError, match=says):
+        collect.read([tmp_path / "rows.csv"], NOW, SETTINGS)

@@ -1,0 +1,134 @@
+"""The verdict on what was predicted: from the log of the real application to the report and the history."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from ml import alerts, registry
+from ml.stages import monitor
+from serving.log import PredictionLog
+from tests.conftest import ROOT
+
+CODE = {"PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"}
+
+
+@pytest.fixture
+def without_evidently(monkeypatch):
+    """As if it were not installed: half of the time of a test."""
+    monkeypatch.setitem(sys.modules, "evidently", None)
+
+
+def judged(**flags):
+    """The exit code and what is in build/monitor.json and .md."""
+    code = monitor.main(**flags)
+    return code, json.loads(Path("build/monitor.json").read_text()), Path("build/monitor.md").read_text()
+
+
+def predicted(place, count, days_ago, model):
+    """Log real predictions of a model."""
+    log = PredictionLog(place / "logs")
+    for number in range(count):
+        time = datetime.now(UTC) - timedelta(days=days_ago)
+        row = {"id": f"{model}-{number}", "tenure_months": number, "score": number / count, "label": False}
+        head = {"kind": "prediction", "request_id": f"r{number}", "time": time.isoformat(), "model": model}
+        log.append(json.dumps(head | {"variant": "champion", "rows": [row]}).encode())
+    log.close()
+
+
+@pytest.mark.slow
+def test_a_fresh_fork_sees_the_whole_loop_by_simulated_customers_and_is_told_so(place):
+    (place / "demo").symlink_to(ROOT / "demo")
+    command = [sys.executable, "-m", "ml.stages.monitor"]
+
+    done = subprocess.run(command, env=os.environ | CODE, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("STABLE: 1,000 predictions")
+    assert "simulated customers are sent through the API" in done.stderr
+    assert "**Simulated.**" in (place / "build" / "monitor.md").read_text()
+    for name in ("evidently.html", "evidently_classification.html"):
+        assert "<html" in (place / "build" / name).read_text()[:500]
+
+
+@pytest.mark.slow
+def test_from_a_quiet_month_over_drift_to_a_model_that_has_become_worse(place, send, without_evidently, monkeypatch):
+    monkeypatch.setenv("GITHUB_OUTPUT", str(place / "output"))
+    send(13)
+    quiet, stable, calm = judged(strict=True)
+    send(17)
+    strict, drift, alarm = judged(strict=True)
+    send(22, rows=1500)
+    lenient, degraded, _ = judged()
+    monitor.main(history=True)
+
+    assert [f["verdict"] for f in (stable, drift, degraded)] == ["stable", "drift", "degraded"]
+    assert (quiet, strict, lenient) == (0, 1, 0)
+    assert (place / "output").read_text() == "verdict=stable\nverdict=drift\nverdict=degraded\n"
+    moved = {c["column"] for c in drift["columns"] if c["drifted"]}
+    assert moved == {"monthly_charge", "channel"}
+    assert "## What moved\n\nNothing." in calm
+    assert "| monthly_charge |" in alarm.split("<details>")[0]
+    assert "**`make retrain`**" in alarm
+    assert len([w for w in degraded["windows"] if w["value"] is not None]) == 2
+    assert {"drift"} == set(alerts.of_monitoring(drift, None))
+    assert {"degraded"} == set(alerts.of_monitoring(degraded, None))
+    remembered = registry.open_registry("churn").verdicts()
+    assert [v["verdict"] for v in remembered] == ["stable", "drift", "degraded"]
+    page = (place / "build" / "monitor_history.html").read_text()
+    assert "3 verdicts: 1 stable, 1 drift, 1 degraded." in page
+    assert "<svg" in page
+    assert not re.findall(r"""(?:src|href)=["']http""", page)
+
+
+def test_a_source_that_fell_silent_is_told_apart_from_a_slow_one(place, without_evidently):
+    model = f"churn@{'0' * 12}"
+    predicted(place, 5, days_ago=4, model=model)
+    _, silent, report = judged()
+    predicted(place, 5, days_ago=1, model=model)
+    _, slow, _ = judged()
+
+    assert (silent["verdict"], silent["silent"]) == ("not enough data", True)
+    assert "4.0 days ago" in silent["reason"]
+    assert "Look whether the server is up" in report
+    assert set(alerts.of_monitoring(silent, None)) == {"silent-source"}
+    assert slow["silent"] is False
+
+
+def test_rows_of_a_model_that_nobody_registered_are_counted_and_not_judged(place, without_evidently):
+    predicted(place, 600, days_ago=1, model="risk@9")
+
+    _, found, report = judged()
+
+    assert found["verdict"] == "not enough data"
+    assert found["collected"]["strangers"] == {"risk@9": 600}
+    assert "Of 600 rows that were read, 600 are scored by a model that the registry does not know" in found["reason"]
+    assert "| … of these by risk@9 | 600 |" in report
+
+
+def test_without_any_row_and_without_the_sample_world_it_says_that_there_is_nothing(place, without_evidently):
+    code, found, _ = judged()
+
+    assert (code, found["verdict"], found["silent"]) == (0, "not enough data", True)
+    assert "No predictions are there at all." in found["reason"]
+
+
+def test_another_source_is_read_where_params_yaml_names_one(place, send, without_evidently):
+    send(13)
+    (place / "logs").rename(place / "elsewhere")
+    text = (place / "params.yaml").read_text()
+    (place / "params.yaml").write_text(text.replace('source: ""', f"source: {place}/elsewhere"))
+
+    _, found, _ = judged()
+
+    assert found["collected"]["fates"]["judged"] == 600
+
+
+def test_no_verdict_yet_has_no_history(place, capsys):
+    assert monitor.main(history=True) == 0
+    assert "no verdict yet" in capsys.readouterr().out

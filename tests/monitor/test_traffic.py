@@ -1,0 +1,89 @@
+"""Simulated customers through the real API: marked as simulated, refused where they break the contract."""
+
+import os
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+from fastapi.testclient import TestClient
+
+from ml.predictions import read_log
+from tests.conftest import ROOT
+from tests.serving.server import application, built, lines, rows
+
+CODE = {"PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"}
+TIME = {"X-Simulated-Time": "2031-01-02T03:04:05+01:00"}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, customers, params):
+    return built(tmp_path_factory.mktemp("place") / "build" / "model", customers, params)
+
+
+def traffic(folder, *arguments):
+    command = [sys.executable, "-m", "demo.traffic", *arguments]
+    return subprocess.run(command, cwd=folder, env=os.environ | CODE, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.slow
+def test_months_of_customers_and_late_labels_reach_the_log_of_a_server_of_our_own(folder):
+    place = folder.parent.parent
+    (place / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+
+    done = traffic(place, "--months", "13-14", "--rows", "100")
+
+    assert done.returncode == 0, done.stderr
+    log = read_log(place / "logs")
+    assert log["simulated"].all()
+    assert log["time"].dt.strftime("%Y-%m").value_counts().to_dict() == {"2026-01": 100, "2026-02": 100}
+    assert 150 < log["actual"].notna().sum() < 200
+    assert ((log["actual_time"] - log["time"]).dropna() == pd.Timedelta(days=7)).all()
+    assert set(log["model"]) == {read_log(place / "logs")["model"].iloc[0]}
+
+
+@pytest.mark.slow
+def test_customers_that_break_the_contract_are_refused_and_counted_and_the_others_are_not(folder):
+    place = folder.parent.parent
+    (place / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+    before = len(read_log(place / "logs"))
+
+    done = traffic(place, "--months", "24", "--rows", "100", "--seed", "3")
+
+    taken = len(read_log(place / "logs")) - before
+    assert done.returncode == 0, done.stderr
+    assert 80 < taken < 100
+    assert f"{100 - taken} refused: device watch, allowed one of web, ios, android, tv" in done.stderr
+
+
+@pytest.mark.slow
+def test_without_a_model_or_a_server_it_says_so(tmp_path):
+    (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+
+    alone, nobody = traffic(tmp_path), traffic(tmp_path, "--url", "http://127.0.0.1:9")
+
+    assert (alone.returncode, nobody.returncode) == (1, 1)
+    assert "the server ended before it answered" in alone.stderr
+    assert "holds no model" in alone.stderr
+    assert "does not answer" in nobody.stderr
+    assert "Traceback" not in alone.stderr + nobody.stderr
+
+
+def test_a_server_takes_simulated_time_only_when_told_to_and_then_marks_each_line(folder, customers, params, tmp_path):
+    row = {"rows": rows(customers, params.data, 1)}
+    label = {"labels": [{"id": "a", "label": True}]}
+    with TestClient(application(folder, tmp_path / "real")) as client:
+        refused = client.post("/predict", json=row, headers=TIME)
+    with TestClient(application(folder, tmp_path / "play", simulated_time="true")) as client:
+        wrong = client.post("/predict", json=row, headers={"X-Simulated-Time": "in spring"})
+        client.post("/predict", json=row, headers=TIME)
+        client.post("/feedback", json=label, headers=TIME)
+        client.post("/predict", json=row)
+
+    assert (refused.status_code, wrong.status_code) == (400, 400)
+    assert "SERVING_SIMULATED_TIME" in refused.json()["detail"]
+    assert lines(tmp_path / "real") == []
+    simulated, feedback, real = lines(tmp_path / "play")
+    assert (simulated["time"], simulated["simulated"]) == ("2031-01-02T02:04:05.000000+00:00", True)
+    assert (feedback["time"], feedback["simulated"]) == ("2031-01-02T02:04:05.000000+00:00", True)
+    assert "simulated" not in real

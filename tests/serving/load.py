@@ -1,0 +1,42 @@
+"""Clients that ask a server all the time."""
+
+import http.client
+import json
+import threading
+import time
+
+
+class Load:
+    """Clients that ask one row after another; `answered` holds the request ids that were acknowledged."""
+
+    def __init__(self, port, row, clients=4):
+        self.answered, self.failed = [], []
+        self._body = json.dumps({"rows": [row]})
+        self._port, self._stop = port, threading.Event()
+        self._threads = [threading.Thread(target=self._ask) for _ in range(clients)]
+
+    def __enter__(self):
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _ask(self):
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=20)
+        while not self._stop.is_set():
+            try:
+                connection.request("POST", "/predict", self._body, {"content-type": "application/json"})
+                answer = connection.getresponse()
+                content = answer.read()
+                if answer.status == 200:
+                    self.answered.append(json.loads(content)["request_id"])
+                else:
+                    self.failed.append(answer.status)
+            except (OSError, http.client.HTTPException) as error:
+                self.failed.append(repr(error))
+                connection.close()
+                time.sleep(0.01)

@@ -1,0 +1,176 @@
+"""Champion against challenger in production: from real answers, real labels and the log between them."""
+
+import json
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+from fastapi.testclient import TestClient
+
+from ml import live, predictions
+from ml.errors import UserError
+from serving.service import share
+from tests.serving.server import application, built, rows
+
+pytestmark = pytest.mark.slow
+JSON = {"content-type": "application/json"}
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory, customers, params):
+    return built(tmp_path_factory.mktemp("good"), customers, params)
+
+
+@pytest.fixture(scope="module")
+def bad(tmp_path_factory, customers, params):
+    """A model that has learnt from labels of other customers."""
+    shuffled = customers.assign(churned=customers["churned"].sample(frac=1, random_state=0).to_numpy())
+    return built(tmp_path_factory.mktemp("bad"), shuffled, params)
+
+
+@pytest.fixture(params=["worse", "better"])
+def outcome(request):
+    """What is to be found out about the challenger."""
+    return request.param
+
+
+@pytest.fixture
+def pair(good, bad, outcome):
+    """The champion, and a challenger of which that is true."""
+    return (bad, good) if outcome == "better" else (good, bad)
+
+
+@pytest.fixture
+def served(tmp_path, customers, params):
+    """Make the log of a server that was asked about 1,000 customers, and told how they went, and about one more."""
+
+    def serve(champion, **settings):
+        sent = rows(customers, params.data, 1000)
+        truth = zip(sent, customers["churned"], strict=False)
+        labels = [{"id": row[params.data.id], "label": bool(label)} for row, label in truth]
+        sent.insert(500, sent[0] | {params.data.id: "nobody knows"})
+        with TestClient(application(champion, tmp_path / "logs", **settings)) as client:
+            for start in range(0, 1001, 91):
+                client.post("/predict", content=json.dumps({"rows": sent[start : start + 91]}), headers=JSON)
+            time.sleep(0.05)  # the shadow answers after its client has its answer
+            client.post("/feedback", json={"labels": labels})
+        return tmp_path / "logs"
+
+    return serve
+
+
+def test_a_shadow_is_judged_on_the_rows_of_the_champion(served, pair, outcome, params):
+    log = predictions.read_log(served(pair[0], challenger=pair[1]))
+
+    found = live.duel(log, params)
+
+    said, sentence = live.judge(found, params)
+    assert said == outcome, sentence
+    assert found.paired
+    for side in (found.champion, found.challenger):
+        assert (side.answers, side.labelled, len(side.label)) == (1001, 1000, 1000)
+    assert (found.champion.label == found.challenger.label).all()
+
+
+def test_a_canary_is_judged_on_its_own_ids(served, pair, outcome, params):
+    log = predictions.read_log(served(pair[0], challenger=pair[1], canary=0.5))
+
+    found = live.duel(log, params)
+
+    said, sentence = live.judge(found, params)
+    assert said == outcome, sentence
+    assert not found.paired
+    assert log["id"].is_unique
+    assert found.challenger.answers == sum(share(i) < 0.5 for i in log["id"])
+    assert found.champion.labelled + found.challenger.labelled == 1000
+
+
+def table(answers, labels):
+    """A log of (minute, request, id, variant, model, score), with labels by id as (minute, label)."""
+    start = pd.Timestamp("2026-11-21", tz="UTC")
+    frame = pd.DataFrame(answers, columns=["minute", "request_id", "id", "variant", "model", "score"])
+    frame = frame.assign(time=start + pd.to_timedelta(frame["minute"], unit="min"), row=0)
+    known = frame["id"].map(labels)
+    return frame.assign(
+        actual=known.map(lambda v: v[1], na_action="ignore").astype(object),
+        actual_time=pd.to_datetime(
+            known.map(lambda v: start + pd.Timedelta(minutes=v[0]), na_action="ignore"), utc=True
+        ),
+    )
+
+
+def test_each_id_counts_once_by_its_newest_answer_before_the_label(params):
+    log = table(
+        [
+            *[
+                (m, f"r{m}", "a", side, model, m / 10)
+                for m in (1, 2, 3)
+                for side, model in (("champion", "1"), ("shadow", "2"))
+            ],
+            (4, "r4", "b", "champion", "1", 0.4),
+            (4, "r4", "b", "shadow", "2", 0.4),
+        ],
+        {"a": (2.5, True)},
+    )
+
+    found = live.duel(log, params)
+
+    assert (found.challenger.answers, found.challenger.labelled) == (4, 2)
+    assert found.challenger.score.tolist() == found.champion.score.tolist() == [0.2]
+    assert live.judge(found, params)[0] == "not enough evidence"
+
+
+def test_answers_are_paired_though_a_client_uses_its_request_id_again(params):
+    answers = [
+        (m, "again", identity, side, model, score)
+        for m, identity, score in ((1, "a", 0.1), (2, "b", 0.2), (3, "a", 0.3))
+        for side, model in (("champion", "1"), ("shadow", "2"))
+    ]
+
+    found = live.duel(table(answers, {"a": (9, True), "b": (9, False)}), params)
+
+    assert found.champion.score.tolist() == found.challenger.score.tolist() == [0.2, 0.3]
+
+
+def test_only_the_newest_pair_of_models_is_compared_unless_one_is_named(params):
+    answers = [
+        (1, "r1", "a", "champion", "1", 0.1), (1, "r1", "a", "shadow", "2", 0.2),
+        (2, "r2", "b", "champion", "3", 0.3), (2, "r2", "b", "shadow", "4", 0.4),
+    ]  # fmt: skip
+    log = table(answers, {"a": (9, True), "b": (9, False)})
+
+    newest, named = live.duel(log, params), live.duel(log, params, "2")
+
+    assert (newest.champion.model, newest.challenger.model) == ("3", "4")
+    assert (named.champion.model, named.challenger.model) == ("1", "2")
+    with pytest.raises(UserError, match="these did: 2, 4"):
+        live.duel(log, params, "5")
+
+
+def test_two_canaries_that_are_as_good_as_each_other_are_seldom_told_apart(params):
+    rng, rule = np.random.default_rng(0), params.gates.champion.model_copy(update={"bootstrap": 200})
+    few = params.model_copy(update={"gates": params.gates.model_copy(update={"champion": rule})})
+    told = 0
+    for _ in range(100):
+        sides = []
+        for variant in ("champion", "challenger"):
+            label = (rng.random(200) < 0.4).astype("int8")
+            score = np.clip(rng.normal(0.4 + 0.2 * label, 0.2), 0, 1)
+            sides.append(live.Side(variant, variant, 200, 200, label, score))
+        told += live.unpaired(*sides, few).outcome in {"better", "worse"}
+
+    assert 1 <= told <= 12  # a 95 % interval misses 5 of 100
+
+
+def test_the_command_says_who_is_better_and_without_a_challenger_what_to_do(served, good, bad, stage, tmp_path):
+    logs = served(good, challenger=bad)
+
+    both = stage("compare_live", PREDICTION_LOG=str(logs))
+    alone = stage("compare_live", PREDICTION_LOG=str(tmp_path / "none"))
+
+    assert both.returncode == 0, both.stderr
+    assert "1,000 (100%)" in both.stdout
+    assert both.stdout.splitlines()[-1].startswith("worse: ")
+    assert alone.returncode == 1
+    assert "make serve CHALLENGER=" in alone.stderr

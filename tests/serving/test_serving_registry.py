@@ -1,0 +1,140 @@
+"""Models by name: from both homes of the registry, and swapped when an alias moves."""
+
+import json
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+
+import pytest
+
+from ml.embedded import Embedded
+from ml.errors import UserError
+from serving.models import load
+from serving.settings import read_settings
+from tests.serving.load import Load
+from tests.serving.server import ROOT, built, lines, promote, register, rows, running
+
+PROJECT = "churn"
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory, customers, params):
+    """Three models of one contract, and one of another."""
+    place = tmp_path_factory.mktemp("models")
+    other = params.data.model_copy(update={"columns": {k: v for k, v in params.data.columns.items() if k != "plan"}})
+    return [
+        built(place / "1", customers, params),
+        built(place / "2", customers, params, "random_forest"),
+        built(place / "3", customers, params.model_copy(update={"data": other})),
+    ]
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch, folders):
+    """An embedded registry in the current folder: version 1 is champion, version 2 challenger."""
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.chdir(tmp_path)
+    embedded = Embedded(PROJECT, tmp_path / ".mlflow")
+    register(embedded, folders[0])
+    promote(embedded, 1)
+    register(embedded, folders[1])
+    return embedded
+
+
+def shown(port):
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/model", timeout=5) as answer:
+        found = json.load(answer)
+    return tuple(found[part] and found[part]["model"] for part in ("champion", "challenger"))
+
+
+def wait_for(port, expected):
+    end = time.monotonic() + 20
+    while shown(port) != expected:
+        assert time.monotonic() < end, f"{shown(port)} serve, not {expected}"
+        time.sleep(0.1)
+
+
+def test_aliases_and_numbers_name_versions_with_their_lineage(home):
+    promote(home, 2)
+
+    found = {source: load(f"models:/churn{source}") for source in ("@champion", "@previous", "/1", "/2")}
+
+    assert {k: m.name for k, m in found.items()} == {
+        "@champion": "churn@2", "@previous": "churn@1", "/1": "churn@1", "/2": "churn@2",
+    }  # fmt: skip
+    assert found["/1"].lineage["commit"] == found["@previous"].digest[:7]
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("models:/churn@winner", "champion is version 1"),
+        ("models:/churn/7", "there is no version 7"),
+        ("models:/churn", "models:/churn@champion"),
+        ("models:/loans@champion", "is a model of churn"),
+    ],
+)
+def test_a_name_that_leads_nowhere_is_refused_with_what_there_is(home, source, said):
+    with pytest.raises(UserError, match=said):
+        load(source)
+
+
+def test_a_version_that_was_changed_on_the_disk_is_refused(home):
+    (home.folder(home.state().version(1).model) / "model.skops").write_bytes(b"another")
+
+    with pytest.raises(UserError, match="not the model that was registered"):
+        load("models:/churn@champion")
+
+
+def test_the_embedded_home_needs_nothing_that_the_serving_environment_lacks(home):
+    absent = ("mlflow", "pandas", "sklearn", "skops", "filelock", "dvc")
+    code = (
+        f"import sys; sys.modules |= dict.fromkeys({absent}); from serving.models import load; "
+        "print(load('models:/churn@champion').name)"
+    )
+    environment = {"PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, cwd=home.home.parent, capture_output=True, text=True, check=False
+    )
+    on_a_server = subprocess.run(
+        [sys.executable, "-c", code], env=environment | {"MLFLOW_TRACKING_URI": "http://127.0.0.1:9"},
+        cwd=home.home.parent, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert done.stdout == "churn@1\n", done.stderr
+    assert "Install the extra `pipeline`" in on_a_server.stderr
+
+
+def test_polling_without_an_alias_is_refused():
+    with pytest.raises(UserError, match="SERVING_POLL_SECONDS needs a model named by alias"):
+        read_settings({"SERVING_POLL_SECONDS": "5", "SERVING_MODEL": "models:/churn/3"})
+
+
+@pytest.mark.slow
+def test_a_moved_alias_is_served_without_a_failed_request_and_a_model_that_does_not_fit_is_not(
+    home, folders, tmp_path, customers, params
+):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+    names = {"challenger": "models:/churn@challenger", "canary": 0.5, "poll_seconds": 0.2}
+    row = rows(customers, params.data, 1)[0]
+    row.pop(params.data.id)
+    with running("models:/churn@champion", tmp_path / "logs", port, cwd=tmp_path, **names), Load(port, row) as load_:
+        wait_for(port, ("churn@1", "churn@2"))
+        promote(home, 2)
+        wait_for(port, ("churn@2", None))
+        register(home, folders[2])
+        promote(home, 3)
+        time.sleep(1)
+        refused = shown(port)
+        promote(home, 1)
+        wait_for(port, ("churn@1", None))
+
+    assert refused == ("churn@2", None)
+    assert load_.failed == []
+    assert {(line["model"], line["variant"]) for line in lines(tmp_path / "logs")} >= {
+        ("churn@1", "champion"), ("churn@2", "challenger"), ("churn@2", "champion"),
+    }  # fmt: skip

@@ -1,0 +1,96 @@
+"""The statistics of monitoring are those of scipy and of worked examples."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+from scipy import stats
+
+from ml.drift_tests import chi_square, gone, holm, kolmogorov_smirnov, new, pooled, rise, unseen
+from ml.reference import POINTS, of_levels, of_numbers
+
+SAMPLES = arrays.arrays("float64", st.integers(2, 60), elements=st.integers(-5, 5).map(float))
+
+
+def levels(**counts):
+    return of_levels(pd.Series([name for name, count in counts.items() for _ in range(count)], dtype="object"))
+
+
+@given(SAMPLES, SAMPLES)
+def test_the_distance_is_exact_where_the_reference_holds_every_value(before, after):
+    found = kolmogorov_smirnov(of_numbers(pd.Series(before)), np.sort(after))
+
+    expected = stats.ks_2samp(before, after, method="asymp")
+    assert found.statistic == pytest.approx(expected.statistic, abs=1e-12)
+    assert found.p == pytest.approx(expected.pvalue, rel=1e-9)
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.1, 1.0])
+def test_the_distance_is_never_too_large_and_hardly_too_small_for_long_references(shift):
+    rng = np.random.default_rng(0)
+    before, after = rng.lognormal(0, 1, 20_000), rng.lognormal(shift, 1, 3_000)
+    before[:4_000] = 0.0  # a spike of ties beside the continuous part
+
+    found = kolmogorov_smirnov(of_numbers(pd.Series(before)), np.sort(after)).statistic
+
+    exact = stats.ks_2samp(before, after).statistic
+    assert exact - 1 / (POINTS - 1) - 1e-9 <= found <= exact
+
+
+def test_homogeneity_is_the_chi_square_of_both_samples():
+    found = chi_square(levels(a=50, b=30, c=20), levels(a=20, b=40, c=40))
+
+    # Row totals are equal, so each level is expected (35, 35), (35, 35), (30, 30):
+    assert found.statistic == pytest.approx(2 * (15**2 / 35 + 5**2 / 35 + 10**2 / 30))
+    assert found.p == pytest.approx(stats.chi2_contingency([[50, 30, 20], [20, 40, 40]]).pvalue)
+    assert found.effect == pytest.approx(0.3)
+
+
+def test_rare_levels_are_pooled_until_each_has_enough_rows():
+    # The window is an eleventh of the rows: levels of 2, 4 and 35 rows are expected to give it 0.2, 0.4 and 3.2.
+    apart = pooled(np.array([[500.0, 400.0, 2.0, 33.0, 65.0], [50.0, 42.0, 0.0, 2.0, 6.0]]))
+    together = pooled(np.array([[500.0, 460.0, 2.0, 3.0, 35.0], [50.0, 49.0, 0.0, 1.0, 0.0]]))
+
+    assert apart.tolist() == [[100.0, 400.0, 500.0], [8.0, 42.0, 50.0]]  # the three alone would be 3.4: one more joins
+    assert together.tolist() == [[500.0, 500.0], [50.0, 50.0]]
+
+
+def test_a_single_level_cannot_move():
+    assert chi_square(levels(a=50), levels(a=10)).p == 1
+    assert chi_square(levels(a=50), levels()).p == 1
+
+
+def test_a_new_and_a_vanished_level_are_named_largest_first():
+    before, after = levels(a=50, b=30, c=20), levels(a=20, d=3, e=7)
+
+    assert [*gone(before, after).items()] == [("b", 0.3), ("c", 0.2)]
+    assert [*new(before, after).items()] == [("e", 7), ("d", 3)]
+
+
+def test_a_rise_is_fishers_exact_test():
+    found = rise((1, 10), (8, 10))
+
+    # Of all tables with these margins, those with at least 8 of the 9 in the second sample: (450 + 10) / 167,960.
+    assert found.p == pytest.approx(460 / 167_960)
+    assert found.effect == pytest.approx(0.7)
+    assert rise((8, 10), (1, 10)).p > 0.99
+
+
+def test_holm_multiplies_by_the_number_of_tests_left():
+    assert holm([0.01, 0.04, 0.03, 0.005]).tolist() == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.9, 0.8]).tolist() == [1.0, 1.0]
+    assert holm([]).tolist() == []
+
+
+def test_levels_seen_once_say_how_often_to_expect_new_ones():
+    rng = np.random.default_rng(0)
+    share = 1 / np.arange(1, 61) ** 1.6
+    draws = [rng.choice(60, 1000, p=share / share.sum()).astype(str) for _ in range(200)]
+
+    expected = [unseen(of_levels(pd.Series(rows[:500], dtype="object"))) for rows in draws]
+
+    happened = [(~np.isin(rows[500:], rows[:500])).sum() for rows in draws]
+    assert np.mean(expected) == pytest.approx(np.mean(happened), rel=0.1)
+    assert unseen(levels(a=5, b=1, c=1)) == 2

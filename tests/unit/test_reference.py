@@ -1,0 +1,61 @@
+"""What is kept beside a release: small, exact where it can be, the same bytes each time, and read back as it was."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from demo.world import history
+from ml import reference, schema
+from ml.errors import UserError
+
+METRICS = {"roc_auc": {"value": 0.93, "low": 0.92, "high": 0.94}}
+
+
+@pytest.fixture(scope="module")
+def built(params):
+    frame = schema.conform(history(rows=500), params.data)
+    return frame, reference.build(frame, np.linspace(0, 1, 1500), METRICS, params)
+
+
+def test_it_reads_back_as_it_was_written(built):
+    text = reference.dumps(built[1])
+
+    assert reference.loads(text, "here") == built[1]
+    assert reference.dumps(reference.loads(text, "here")) == text
+
+
+def test_it_holds_every_feature_in_the_order_of_the_contract_and_stays_small(built, params):
+    frame, made = built
+
+    assert [*made.columns] == schema.features(params.data)
+    assert made.rows == len(frame)
+    assert len(reference.dumps(made)) < 100_000
+
+
+def test_rows_without_a_value_are_counted_apart():
+    numbers = reference.of_numbers(pd.Series([1.0, None, 3.0, np.inf, 3.0]))
+    levels = reference.of_levels(pd.Series(["b", None, "a", "b"], dtype="object"))
+
+    assert (numbers.rows, numbers.missing, numbers.points, numbers.below, numbers.upto) == (
+        3,
+        2,
+        (1, 3),
+        (0, 1),
+        (1, 3),
+    )
+    assert (levels.rows, levels.missing, levels.levels) == (3, 1, {"a": 1, "b": 2})
+
+
+def test_a_column_of_nothing_is_kept_too(built, params):
+    frame = built[0].assign(satisfaction=np.nan, device=None)
+
+    made = reference.build(frame, np.array([0.5]), METRICS, params)
+
+    assert made.columns["satisfaction"].missing == made.columns["device"].missing == len(frame)
+    assert reference.loads(reference.dumps(made), "here") == made
+
+
+@pytest.mark.parametrize("text", ["", "{}", '{"project": 1}', "[1]"])
+def test_something_else_is_refused_with_its_place(text):
+    with pytest.raises(UserError, match="version 3 is no reference of a release"):
+        reference.loads(text, "version 3")

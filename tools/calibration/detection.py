@@ -1,0 +1,95 @@
+"""How many days after a change of the sample world monitoring says so, judged daily on the last 30 days."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from sklearn.pipeline import Pipeline
+
+from ml import metrics, model, reference, schema
+from ml.drift import judge, margin
+from ml.params import Params
+from ml.reference import Reference
+from tools.calibration.pools import BOOTSTRAP
+
+MONTH, HORIZON = 30, 120
+QUIET = 13
+CHANGES = {
+    "none: quiet months": QUIET,
+    "prices and ads rise": 15,
+    "contracts and discounts stop holding customers": 18,
+    "satisfaction goes missing": 21,
+    "a new device": 24,
+}
+
+
+@dataclass(frozen=True)
+class Release:
+    """A model of the month before a change, and what is kept beside it."""
+
+    model: Pipeline
+    reference: Reference
+
+
+@dataclass(frozen=True)
+class Watched:
+    """The first day that was flagged, counted from the change, its verdict, and the share of all days flagged."""
+
+    day: int | None
+    verdict: str
+    share: float
+
+
+def watch(release: Release, month: int, rows: int, seed: int, params: Params) -> Watched:
+    """One feed of so many customers a month around the month of a change, watched until it is flagged.
+
+    Labels arrive 30 days after the prediction, so performance is that of the 30 days before the window. A quiet feed
+    is watched to the end.
+    """
+    feed = _feed(month, rows, seed, params)
+    scored = feed.assign(score=model.scores(release.model, feed, params.data), label=schema.labels(feed, params.data))
+    first, verdict, flagged = None, "", 0
+    for day in range(1, HORIZON + 1):
+        window = _between(scored, day - MONTH, day).drop(columns="label")
+        older = _between(scored, day - 2 * MONTH, day - MONTH)
+        found = judge(release.reference, window, params.monitor, margin(params), older).verdict
+        if found in {"drift", "degraded"}:
+            flagged += 1
+            first, verdict = (day, found) if first is None else (first, verdict)
+            if month != QUIET:
+                break
+    return Watched(first, verdict, flagged / HORIZON)
+
+
+def released(month: int, params: Params) -> Release:
+    """The model and reference of 12,000 customers of the month before."""
+    from demo import world  # noqa: PLC0415 - forks delete it
+
+    train, test = (
+        schema.conform(world.customers(month - 1, n, seed=900 + i), params.data) for i, n in enumerate((9600, 2400))
+    )
+    fitted = model.fit(train, params.data, params.train)
+    score, label = model.scores(fitted, test, params.data), schema.labels(test, params.data).to_numpy()
+    evaluate = params.evaluate.model_copy(update={"bootstrap": BOOTSTRAP})
+    found = metrics.intervals(metrics.rank(label, score, evaluate.threshold), evaluate)
+    return Release(fitted, reference.build(train, score, found, params))
+
+
+def _feed(month: int, rows: int, seed: int, params: Params) -> pd.DataFrame:
+    """Customers of two months before and four after the change, with the `day` each asks for a prediction.
+
+    The third month is repeated, before the next change comes.
+    """
+    from demo import world  # noqa: PLC0415
+
+    before, after = [month - 1] * 2, [month + min(i, 2) for i in range(HORIZON // MONTH)]
+    months = before + ([month - 1] * len(after) if month == QUIET else after)
+    parts = [
+        schema.conform(world.customers(m, rows, seed=1000 * (seed + 1) + i), params.data) for i, m in enumerate(months)
+    ]
+    days = [MONTH * (i - 2) + MONTH * (np.arange(rows) + 0.5) / rows for i in range(len(months))]
+    return pd.concat(parts, ignore_index=True).assign(day=np.concatenate(days))
+
+
+def _between(feed: pd.DataFrame, first: int, last: int) -> pd.DataFrame:
+    return feed[(feed["day"] > first) & (feed["day"] <= last)]

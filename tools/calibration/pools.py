@@ -1,0 +1,113 @@
+"""Tables to draw quiet windows from: rows of one distribution, each with the score of a model that has not seen it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.util import find_spec
+
+import numpy as np
+import pandas as pd
+
+from ml import files, metrics, model, reference, schema
+from ml.params import Category, Data, Number, Params, Target
+from ml.reference import Reference
+
+TRAINED, ROWS = 9_600, 100_000
+BOOTSTRAP = 200  # replicates behind the metrics of a simulated release
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Rows with `score` and `label`, and the settings they go with; `shifts` names the columns that are moved."""
+
+    name: str
+    frame: pd.DataFrame
+    params: Params
+    number: str
+    scaled: str
+    category: str
+
+    def draw(self, rows: int, rng: np.random.Generator) -> pd.DataFrame:
+        """Rows drawn at random, independently of each other."""
+        return self.frame.iloc[rng.integers(0, len(self.frame), rows)].reset_index(drop=True)
+
+    def release(self, rows: int, rng: np.random.Generator) -> tuple[Reference, pd.DataFrame]:
+        """The reference of a model with so many training rows and a quarter as many test rows, and those rows."""
+        trained, tested = self.draw(rows, rng), self.draw(rows // 4, rng)
+        evaluate = self.params.evaluate.model_copy(update={"bootstrap": BOOTSTRAP})
+        ranked = metrics.rank(tested["label"].to_numpy(), tested["score"].to_numpy(), evaluate.threshold)
+        found = metrics.intervals(ranked, evaluate)
+        return reference.build(trained, tested["score"].to_numpy(), found, self.params), trained
+
+
+def pools() -> dict[str, Callable[[Params], Pool]]:
+    """The tables to calibrate on, by name: the sample world, or your table once demo/ is gone, and a rough one."""
+    first = {"sample world": sample_world} if find_spec("demo") else {"your table": your_table}
+    return first | {"heavy tails": heavy_tails}
+
+
+def sample_world(params: Params) -> Pool:
+    """Customers of quiet months, scored by the configured model."""
+    from demo import world  # noqa: PLC0415 - forks delete it
+
+    seen, fresh = world.customers(1, TRAINED, seed=1), world.customers(1, ROWS, seed=2)
+    frame = scored(schema.conform(seen, params.data), schema.conform(fresh, params.data), params)
+    return Pool("sample world", frame, params, "tenure_months", "monthly_charge", "channel")
+
+
+def your_table(params: Params) -> Pool:
+    """The rows of data.file, half of them resampled and scored by a model of the other half."""
+    table = schema.conform(files.read_table(params.data.file), params.data).sample(frac=1, random_state=0)
+    half = len(table) // 2
+    names, levels = schema.numbers(params.data), schema.categories(params.data)
+    frame = scored(table.iloc[:half], table.iloc[half:].reset_index(drop=True), params)
+    return Pool("your table", frame, params, names[0], names[-1], levels[0] if levels else "")
+
+
+def heavy_tails(params: Params) -> Pool:
+    """Orders as shops have them: amounts without a ceiling, spikes at zero, gaps, levels that hardly ever occur.
+
+    Drawn once and then resampled, as a real table would be; so values repeat, and columns hang together.
+    """
+    rng, rows = np.random.default_rng(0), 30_000
+    size = rng.normal(size=rows)  # large customers are large in every column
+    counted = {"country": 40, "brand": 60, "payment": 5, "segment": 8}
+    columns: dict[str, np.ndarray] = {
+        "amount": np.round(np.exp(3 + 0.5 * size + 0.5 * rng.normal(size=rows)), 2),
+        "wealth": (1 + rng.pareto(1.1, rows)) * np.exp(size),
+        "discount": np.where(rng.random(rows) < 0.7, 0.0, rng.beta(1, 6, rows)),
+        "returns": rng.negative_binomial(0.3, 0.2, rows).astype("float64"),
+        "visits": rng.poisson(np.exp(1 + 0.5 * size)).astype("float64"),
+        "age": np.clip(np.round(rng.normal(42, 15, rows)), 18, 99),
+        "delay": np.where(rng.random(rows) < 0.9, rng.exponential(2, rows), rng.exponential(60, rows)),
+        "rating": np.clip(np.round(rng.normal(4, 1.2, rows)), 1, 5),
+        "balance": rng.standard_t(2, rows) * 1000,
+        "share": rng.beta(0.4, 0.4, rows),
+    }
+    columns |= {name: zipf(rng, name, levels, rows) for name, levels in counted.items()}
+    frame = pd.DataFrame(columns)
+    gaps = {"rating": 0.4, "age": 0.02, "brand": 0.15, "delay": 0.001}
+    frame = frame.assign(**{name: frame[name].mask(rng.random(rows) < share) for name, share in gaps.items()})
+    odds = -2 + size + 0.5 * (frame["returns"] > 0) + 0.8 * (frame["segment"] == "segment-1") - 2 * frame["discount"]
+    frame = frame.assign(id=np.arange(rows), bad=rng.random(rows) < 1 / (1 + np.exp(-odds)))
+    contract = {name: Number(type="number", missing=gaps.get(name, 0.0)) for name in columns if name not in counted}
+    levels = {n: tuple(f"{n}-{i}" for i in range(count)) for n, count in counted.items()}
+    contract |= {n: Category(type="category", values=v, missing=gaps.get(n, 0.0)) for n, v in levels.items()}
+    data = Data(file="heavy.parquet", id="id", target=Target(name="bad"), columns=contract)
+    boosting = params.train.model_copy(update={"model": "hist_gradient_boosting"})
+    settings = params.model_copy(update={"data": data, "train": boosting})
+    table = schema.conform(frame, data)
+    half = rows // 3
+    rest = scored(table.iloc[:half], table.iloc[half:].reset_index(drop=True), settings)
+    return Pool("heavy tails", rest, settings, "visits", "amount", "segment")
+
+
+def zipf(rng: np.random.Generator, name: str, levels: int, rows: int) -> np.ndarray:
+    """Levels of which the n-th is n to the power of 1.6 rarer than the first."""
+    share = 1 / np.arange(1, levels + 1) ** 1.6
+    return np.array([f"{name}-{i}" for i in rng.choice(levels, rows, p=share / share.sum())], dtype=object)
+
+
+def scored(seen: pd.DataFrame, fresh: pd.DataFrame, params: Params) -> pd.DataFrame:
+    """`fresh` rows with their label and the score of a model trained on `seen` ones."""
+    fitted = model.fit(seen, params.data, params.train)
+    return fresh.assign(score=model.scores(fitted, fresh, params.data), label=schema.labels(fresh, params.data))

@@ -1,0 +1,82 @@
+"""How often a rule flags windows that are quiet, and windows that moved."""
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from ml.drift import judge, margin
+from ml.params import Monitor
+from tools.calibration.pools import Pool
+from tools.calibration.shifts import SHIFTS
+
+FLAGGED = {"drift", "degraded"}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Rows that trained, rows of the window, and how many windows to draw."""
+
+    trained: int
+    window: int
+    runs: int
+    seed: int = 0
+
+
+def settings(pool: Pool) -> Monitor:
+    """Our rule with no minimum of rows, so that it is seen in windows that monitoring would not judge."""
+    return pool.params.monitor.model_copy(update={"min_rows": 1})
+
+
+def quiet(pool: Pool, cell: Cell) -> tuple[float, float]:
+    """The share of quiet windows called drift or degraded: with labels, and by inputs and predictions alone."""
+    rng, rule = np.random.default_rng([cell.seed, cell.trained, cell.window]), settings(pool)
+    flagged = moved = 0
+    for _ in range(cell.runs):
+        release, _ = pool.release(cell.trained, rng)
+        found = judge(release, pool.draw(cell.window, rng), rule, margin(pool.params))
+        flagged += found.verdict in FLAGGED
+        moved += any(c.drifted for c in (*found.columns, found.prediction))
+    return flagged / cell.runs, moved / cell.runs
+
+
+def power(pool: Pool, cell: Cell) -> dict[str, float]:
+    """The share of windows flagged after each shift; scores stay as they are, so predictions give nothing away."""
+    rng, rule = np.random.default_rng([cell.seed, cell.trained, cell.window, 1]), settings(pool)
+    found = dict.fromkeys(SHIFTS, 0)
+    for _ in range(cell.runs):
+        release, _ = pool.release(cell.trained, rng)
+        window = pool.draw(cell.window, rng)
+        for name, shift in SHIFTS.items():
+            moved = shift(window, pool, rng)
+            shown = moved if name.startswith("labels") else moved.drop(columns="label")
+            found[name] += judge(release, shown, rule, margin(pool.params)).verdict in FLAGGED
+    return {name: count / cell.runs for name, count in found.items()}
+
+
+def evidently(pool: Pool, cell: Cell, name: str = "") -> tuple[float, float]:
+    """Evidently's defaults on windows as above, shifted where `name` says: any column flagged, and its dataset flag."""
+    rng = np.random.default_rng([cell.seed, cell.trained, cell.window, 2])
+    found = [_flags(pool, cell, rng, name) for _ in range(cell.runs)]
+    anything, dataset = np.mean(found, axis=0)
+    return float(anything), float(dataset)
+
+
+def _flags(pool: Pool, cell: Cell, rng: np.random.Generator, name: str) -> tuple[bool, bool]:
+    trained, window = pool.draw(cell.trained, rng), pool.draw(cell.window, rng)
+    window = SHIFTS[name](window, pool, rng) if name else window
+    columns = [*pool.params.data.columns]
+    return evidently_flags(trained[columns], window[columns])
+
+
+def evidently_flags(trained: pd.DataFrame, window: pd.DataFrame) -> tuple[bool, bool]:
+    """Whether Evidently's drift preset flags any column, and whether it flags the table."""
+    from evidently import Report  # noqa: PLC0415 - eight seconds
+    from evidently.presets import DataDriftPreset  # noqa: PLC0415
+
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        metrics = Report([DataDriftPreset()]).run(window, trained).dict()["metrics"]
+    count = next(m for m in metrics if m["metric_name"].startswith("DriftedColumnsCount"))["value"]
+    return bool(count["count"] > 0), bool(count["share"] >= 0.5)  # its default drift_share
