@@ -125,7 +125,7 @@ def inspect(image: str) -> dict[str, Any]:
 
 
 def image_id(image: str) -> str:
-    """The digest of an image's content: two builds are one image when it is equal; `sha256:…`."""
+    """The engine's name for exactly this image, `sha256:…`; two builds of one content can have two."""
     return f"sha256:{inspect(image)['Id'].removeprefix('sha256:')}"
 
 
