@@ -9,6 +9,7 @@ from filelock import FileLock, Timeout
 from ml import cli, containers, deployments, files, rollout, smoke
 from ml.bluegreen import BlueGreen
 from ml.client import Client
+from ml.cluster import Cluster
 from ml.compose import Compose
 from ml.containers import LIMITS
 from ml.deployments import Where
@@ -31,6 +32,8 @@ def open_target(params: Params, where: Where) -> Target:
         raise UserError(f"there is no target `{where.target}`; known: {', '.join(TARGETS)}.")
     if where.env not in params.deploy.ports:
         raise UserError(f"deploy.ports in params.yaml names no `{where.env}`; known: {', '.join(params.deploy.ports)}.")
+    if where.target == "k8s":
+        return Cluster(params.project, where.env)
     folder, port = _folder(where), _port(params.deploy, where)
     name = f"{params.project}-{where.env}"
     if where.target == "compose":

@@ -26,10 +26,11 @@ CONFIG = """\
 global
     stats socket {socket} mode 600 level admin
     hard-stop-after 60s
-    tune.bufsize 65536  # a request that fits in here can be tried again
+    tune.bufsize 65536  # larger requests are not tried again
 defaults
     mode http
     retries 2
+    option http-buffer-request  # only what is here as a whole can be tried again
     option redispatch 1
     retry-on conn-failure empty-response response-timeout 500 502 503 504
     timeout connect 1s
