@@ -9,7 +9,7 @@ CRASH = test ! -e "$$STUB_STORE/crash-$(NAME)" || { pid=$$$$; \
 
 image:
 	@$(TOLD)
-	@echo "{\"version\": $(VERSION), \"digest\": \"$(if $(PUSH),$(DIGEST))\"}" > build/image.json
+	@echo "{\"version\": $(or $(VERSION),0), \"digest\": \"$(if $(PUSH),$(DIGEST))\"}" > build/image.json
 	@test -z "$(PUSH)" || { echo "name=ghcr.io/acme/churn"; echo "digest=$(DIGEST)" | sed s/=.*@/=/; } >> "$$GITHUB_OUTPUT"
 smoke image-login:
 	@$(TOLD)
