@@ -15,12 +15,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ml import embedded, git, ledger
-from ml.embedded import DEPLOYMENTS, LEDGER, VERDICTS, Embedded
+from ml.embedded import LEDGER, VERDICTS, Embedded
 from ml.errors import UserError
 from ml.ledger import Entry, State
 
 BRANCH = "mlflow"
-JOURNALS = (VERDICTS, DEPLOYMENTS)  # what is only ever added to
 SEEN = "refs/registry/seen"  # what was fetched last, so that the next fetch brings only what is new
 TRIES = 30
 AS_IS = ("-c", "core.compression=0", "-c", "core.bigFileThreshold=512k")  # model files are compressed already
@@ -33,7 +32,7 @@ def pull(home: Embedded, remote: str = "origin") -> State:
     MLflow's database follows with the next command that writes to it, or `make ui`: most who pull never open it.
     """
     tip = _fetch(remote)
-    _merge_journals(home, tip)
+    _merge_verdicts(home, tip)
     return ledger.fold(_merge(home, tip))
 
 
@@ -41,12 +40,13 @@ def push(home: Embedded, remote: str = "origin") -> tuple[State, list[Entry]]:
     """The state after merging both ways, and the entries and verdicts that were new to the remote."""
     for attempt in range(TRIES):
         tip = _fetch(remote)
-        logs = {LEDGER: _merge(home, tip), **_merge_journals(home, tip)}
-        entries = logs[LEDGER]
-        new = [entry for name, log in logs.items() for entry in _beyond(log, _lines(tip, name))]
+        theirs, entries, verdicts = _lines(tip, LEDGER), _merge(home, tip), _merge_verdicts(home, tip)
+        new = [entry for entry in entries if entry not in theirs]
+        theirs = _lines(tip, VERDICTS)
+        new += [verdict for verdict in verdicts if verdict not in theirs]
         if not new:
             return ledger.fold(entries), []
-        commit = _commit(home, tip, logs, new)
+        commit = _commit(home, tip, {LEDGER: entries, VERDICTS: verdicts}, new)
         done = git.call(*AS_IS, "push", "--quiet", remote, f"{commit}:refs/heads/{BRANCH}")
         if done.returncode == 0:
             git.call("update-ref", SEEN, commit)
@@ -71,13 +71,9 @@ def _merge(home: Embedded, tip: str | None) -> list[Entry]:
     return entries
 
 
-def _merge_journals(home: Embedded, tip: str | None) -> dict[str, list[Entry]]:
-    theirs = {name: _lines(tip, name) for name in JOURNALS}
-    return {name: home.change(lambda ours, known=theirs[name]: ledger.union(known, ours), name) for name in JOURNALS}
-
-
-def _beyond(log: list[Entry], theirs: list[Entry]) -> list[Entry]:
-    return [entry for entry in log if entry not in theirs]
+def _merge_verdicts(home: Embedded, tip: str | None) -> list[Entry]:
+    theirs = _lines(tip, VERDICTS)
+    return home.change(lambda ours: ledger.union(theirs, ours), VERDICTS)
 
 
 def _fetch(remote: str) -> str | None:

@@ -8,11 +8,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ml import registry
-from ml.embedded import DEPLOYMENTS, Embedded
+from filelock import FileLock
+
+from ml import embedded, files, registry
 from ml.errors import UserError
 from ml.tracking import HOME
 
+NAME = "deployments.jsonl"
 STARTED, DEPLOYED = "started", "deployed"
 Entry = dict[str, Any]
 
@@ -55,14 +57,18 @@ def end(begun: str, outcome: str, reason: str) -> Entry:
 
 
 def append(entry: Entry, home: Path = HOME) -> None:
-    """Add a line; nobody else writes meanwhile, a crash leaves the old lines. `make registry-push` sends them."""
-    Embedded("", home).change(lambda known: [*known, entry], DEPLOYMENTS)
+    """Add a line; nobody else writes meanwhile, a crash leaves the old lines."""
+    home.mkdir(parents=True, exist_ok=True)
+    with FileLock(home / "deployments.lock"):
+        before = (home / NAME).read_bytes() if (home / NAME).exists() else b""
+        files.write_bytes(before + embedded.dumps([entry]), home / NAME)
 
 
 def read(home: Path = HOME) -> list[Deployment]:
     """All deployments, oldest first."""
+    path = home / NAME
     found: dict[str, Deployment] = {}
-    for entry in Embedded("", home).entries(DEPLOYMENTS):
+    for entry in embedded.loads(path.read_bytes(), str(path)) if path.exists() else []:
         if entry["action"] == STARTED:
             known = {key: entry[key] for key in ("id", "time", "who", "env", "target", "image", "model", "before")}
             found[entry["id"]] = Deployment(**known)

@@ -16,7 +16,7 @@ from ml import files, ledger, mirror, tracking
 from ml.errors import UserError
 from ml.ledger import Entry, State, Version
 
-LEDGER, VERDICTS, DEPLOYMENTS = "ledger.jsonl", "monitoring.jsonl", "deployments.jsonl"
+LEDGER, VERDICTS = "ledger.jsonl", "monitoring.jsonl"
 
 
 class Embedded:

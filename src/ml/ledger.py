@@ -122,10 +122,9 @@ def union(theirs: list[Entry], ours: list[Entry]) -> list[Entry]:
 
 
 def sentence(entry: Entry, state: State) -> str:
-    """An entry, a verdict of monitoring or a line about a deployment, as a line of a log."""
+    """An entry, or a verdict of monitoring, as a line of a log."""
     version = state.of(entry["model"])
-    other = f"deployment {entry['id']}" if "id" in entry else "a model that is not registered"
-    named = f"version {version.number}" if version else other
+    named = f"version {version.number}" if version else "a model that is not registered"
     return f"{entry['action']} {named} by {entry['who']}: {entry.get('verdict') or entry['reason'] or '-'}"
 
 

@@ -9,7 +9,7 @@ import sys
 import mlflow
 import pytest
 
-from ml import branch, deployments, ledger, registry, tracking
+from ml import branch, ledger, registry, tracking
 from ml.embedded import Embedded
 from ml.errors import UserError
 from tests.conftest import ROOT
@@ -70,24 +70,6 @@ def test_what_one_pushes_another_pulls(clone, fitted):
     found = registry.champion(tracking.HOME, "churn")
     assert (found.version, found.model) == (1, fitted.content(1))
     assert there.state() == here.state()
-
-
-def test_what_was_deployed_and_what_monitoring_found_travel_along(clone, fitted, remote):
-    """Each release runs on a machine of its own: what served before is known from the branch alone."""
-    where = deployments.Where("production")
-    for name, image in (("here", "a@sha256:1"), ("there", "a@sha256:2")):
-        home, begun = clone(name), deployments.begin(where, image, "", "")
-        deployments.append(begun)
-        deployments.append(deployments.end(begun["id"], deployments.DEPLOYED, "held"))
-        home.remember(registry.stamped("monitor", "0" * 64, image, verdict="stable"))
-        branch.push(home)
-    here = clone("here")
-    branch.pull(here)
-
-    assert [d.image for d in deployments.read()] == ["a@sha256:1", "a@sha256:2"]
-    assert deployments.previous(deployments.read(), where).image == "a@sha256:1"
-    assert [verdict["reason"] for verdict in here.verdicts()] == ["a@sha256:1", "a@sha256:2"]
-    assert branch.push(here)[1] == []
 
 
 def test_pushing_touches_neither_files_nor_index_nor_branches(clone, fitted, remote):
