@@ -264,17 +264,19 @@ def test_without_a_prediction_log_rows_are_answered_and_late_labels_refused(star
     assert not (tmp_path / "logs").exists()
 
 
-def test_a_shadow_is_logged_and_not_returned(start, folder, forest, customers, tmp_path):
-    client = start(challenger=forest)
+def test_a_shadow_is_logged_and_not_returned(folder, forest, customers, tmp_path):
+    app = application(folder, tmp_path / "logs", challenger=forest)
     sent = rows(customers, DATA, 5)
-    alone = parity.served(load(folder), customers.head(5), DATA)
+    alone = load(folder).scores(sent)
 
-    answer = client.post("/predict", json={"rows": sent}).json()
-    client.__exit__(None, None, None)  # drains
+    async def serve():
+        async with app.router.lifespan_context(app):  # its end waits for the shadow, which is still at work
+            return await app.state.service.predict(sent, "r-1")
 
-    assert [p["score"] for p in answer["predictions"]] == pytest.approx(alone)
+    answer = asyncio.run(serve())
+
+    assert [p["score"] for p in answer] == pytest.approx(alone)
     assert [line["variant"] for line in lines(tmp_path / "logs")] == ["champion", "shadow"]
-    client.__enter__()
 
 
 def test_a_canary_gets_its_share_and_always_the_same_ids(start, forest, customers):
