@@ -37,6 +37,7 @@ defaults
     timeout client 60s
     timeout server 5s
     timeout http-request 10s
+    timeout check 5s  # a busy machine is no reason to send everybody away
 frontend clients
     bind {bind}
     http-request set-header X-Request-ID %[uuid] unless {{ req.hdr(X-Request-ID) -m found }}
@@ -44,7 +45,7 @@ frontend clients
 backend api
     balance roundrobin
     option httpchk GET /health/ready
-    default-server inter 500ms fall 2 rise 1
+    default-server inter 1s fastinter 500ms fall 3 rise 1
 {servers}
 """
 
