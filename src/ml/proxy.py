@@ -19,12 +19,13 @@ Slot = Literal["blue", "green"]
 SLOTS: tuple[Slot, Slot] = ("blue", "green")
 FULL = 256  # HAProxy's largest weight
 NOWHERE = "127.0.0.1:9"
+LONGEST = 95  # of 107 bytes; HAProxy adds a suffix for a moment
 PATIENCE = 10  # seconds
 SOCKET = "run/admin.sock"
 CONFIG = """\
 # Written by `make deploy`; what changes meanwhile goes through {socket}.
 global
-    stats socket {socket} mode 600 level admin
+    stats socket {socket} mode 666 level admin  # a folder above is closed to others
     hard-stop-after 60s
     tune.bufsize 65536  # larger requests are not tried again
 defaults
@@ -44,6 +45,7 @@ frontend clients
     default_backend api
 backend api
     balance roundrobin
+    http-reuse always  # else 1 of 100 requests that are tried again after a time-out loses its answer (HAProxy 2.6)
     option httpchk GET /health/ready
     default-server inter 1s fastinter 500ms fall 3 rise 1
 {servers}
@@ -78,6 +80,8 @@ class Proxy:
 
     def up(self, places: dict[Slot, str]) -> None:
         """Keep the configuration for the next start, and start HAProxy unless it runs."""
+        if len(str(self._socket)) > LONGEST:
+            raise UserError(f"{self._socket} is too long for the name of a socket. Deploy from a folder higher up.")
         path = self._folder / "haproxy.cfg"
         files.write_text(config(self._bind, places, str(self._socket)), path)
         self._socket.parent.mkdir(exist_ok=True)

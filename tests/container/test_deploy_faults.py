@@ -116,15 +116,16 @@ def town(shop, image, tmp_path_factory):
 
 
 @pytest.fixture
-def harbour(shop, image, tmp_path):
+def harbour(shop, image, tmp_path_factory):
     """The same as a compose project, with Debian's HAProxy in the place of the official image."""
     if not shutil.which("podman-compose"):
         pytest.skip("podman-compose is not installed: make setup")
     derive("localhost/haproxy", HAPROXY)
-    program = tmp_path / "podman"
+    folder = tmp_path_factory.mktemp("harbour")
+    program = folder / "podman"
     program.write_text(f'#!/bin/sh\nexec {engine.environment()["CONTAINER_ENGINE"]} "$@"\n')
     program.chmod(0o755)
-    town = Town(tmp_path, shop, image, "compose")
+    town = Town(folder, shop, image, "compose")
     town.home.mkdir(parents=True)
     (town.home / ".env").write_text(f"SUBNET=10.213.{randrange(256)}\n")  # others may have the usual one
     yield from opened(town)
