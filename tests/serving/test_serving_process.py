@@ -90,10 +90,10 @@ def served(found):
     return {re.search(r'form="(\w+)"', name)[1]: value for name, value in info.items()}
 
 
-def served_after(port, expected):
-    """The metrics once these forms serve, or when half a minute is over."""
+def metrics_once(port, ready):
+    """The metrics when they say so, or when half a minute is over: an answer is counted just after it is sent."""
     end = time.monotonic() + 30
-    while served(found := metrics(port)) != expected and time.monotonic() < end:
+    while not ready(found := metrics(port)) and time.monotonic() < end:
         time.sleep(0.2)
     return found
 
@@ -107,13 +107,13 @@ def test_metrics_are_of_all_workers_and_outlive_them(folder, tmp_path, port, cus
         while len(answered := writing(tmp_path / "logs")) < 2 and time.monotonic() < end:
             _post(port, "/predict", body)  # a connection each, so that both workers get some
             asked += 1
-        before = metrics(port)
+        before = metrics_once(port, lambda found: found.get(count) == asked)
         built(place, customers, params, "random_forest")
         process.send_signal(signal.SIGHUP)
-        swapped = served_after(port, {"linear": 0, "onnx": 1})
+        swapped = metrics_once(port, lambda found: served(found) == {"linear": 0, "onnx": 1})
         for worker in answered:
             os.kill(worker, signal.SIGKILL)
-        replaced = served_after(port, {"onnx": 1})
+        replaced = metrics_once(port, lambda found: served(found) == {"onnx": 1})
 
     assert [before[count], swapped[count], replaced[count]] == [asked] * 3
     assert [v for name, v in before.items() if name.startswith("serving_rows_total")] == [3 * asked]
