@@ -12,7 +12,7 @@ LARGEST = 3.0e38  # a float32, the widest that trees take
 SHOWN_PROBLEMS = 20
 SHOWN_CHARACTERS = 100
 EXACT = 2**53  # whole numbers that JSON readers agree on
-Whole = Annotated[float, Field(ge=-EXACT, le=EXACT, multiple_of=1), AfterValidator(int)]  # JSON's 7.0 is the integer 7
+Whole = Annotated[float, Field(gt=-EXACT, lt=EXACT, multiple_of=1), AfterValidator(int)]  # JSON's 7.0 is the integer 7
 Id = Annotated[
     Annotated[str, Field(min_length=1, max_length=200)] | Annotated[int, Field(ge=-EXACT, le=EXACT)] | Whole,
     Field(union_mode="left_to_right"),

@@ -9,6 +9,7 @@ from ml.markdown import cell, table
 DRIFT, DEGRADED, SOURCE, SCHEDULE = "drift", "degraded", "silent-source", "silent-schedule"
 REFUSED, BY_HAND = "retraining-refused", "open-by-hand"
 FAILED = {"release": "failed-release", "monitor": "failed-monitor", "reproduce": "not-reproduced", "canary": "canary"}
+PROOF = {"release": "production", "monitor": "monitor", "reproduce": "reproduce", "canary": "newest"}
 TITLES = {
     DRIFT: "Drift: the inputs have moved and no retraining is open",
     DEGRADED: "Degraded: the model has become worse than at its release",
@@ -79,6 +80,11 @@ def of_schedule(state: str, last: str | None, now: datetime, days: float) -> Tro
         f"It last ran by schedule at {last}, {age.total_seconds() / 86_400:.1f} days ago (alert.silent_days {days:g})."
     )
     return Trouble(SCHEDULE, f"{why}\n\nLook under Actions for failed or waiting runs.")
+
+
+def proven(workflow: str, needs: dict[str, Any]) -> bool:
+    """Whether a run shows that all is well again: its decisive job did run, for one that was skipped shows nothing."""
+    return needs.get(PROOF[workflow], {}).get("result") == "success"
 
 
 def of_jobs(workflow: str, needs: dict[str, Any], run: str) -> Trouble | None:

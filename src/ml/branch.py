@@ -15,12 +15,13 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ml import embedded, git, ledger
-from ml.embedded import LEDGER, VERDICTS, Embedded
+from ml.embedded import DEPLOYMENTS, LEDGER, VERDICTS, Embedded
 from ml.errors import UserError
 from ml.ledger import Entry, State
 
 BRANCH = "mlflow"
 SEEN = "refs/registry/seen"  # what was fetched last, so that the next fetch brings only what is new
+BESIDE = (VERDICTS, DEPLOYMENTS)  # logs that only ever grow
 TRIES = 30
 AS_IS = ("-c", "core.compression=0", "-c", "core.bigFileThreshold=512k")  # model files are compressed already
 ABOUT = b"The model registry, written by `make registry-push`. docs/registry.md explains it. Do not edit by hand.\n"
@@ -32,21 +33,22 @@ def pull(home: Embedded, remote: str = "origin") -> State:
     MLflow's database follows with the next command that writes to it, or `make ui`: most who pull never open it.
     """
     tip = _fetch(remote)
-    _merge_verdicts(home, tip)
+    for name in BESIDE:
+        _merge_lines(home, tip, name)
     return ledger.fold(_merge(home, tip))
 
 
 def push(home: Embedded, remote: str = "origin") -> tuple[State, list[Entry]]:
-    """The state after merging both ways, and the entries and verdicts that were new to the remote."""
+    """The state after merging both ways, and the lines that were new to the remote."""
     for attempt in range(TRIES):
         tip = _fetch(remote)
-        theirs, entries, verdicts = _lines(tip, LEDGER), _merge(home, tip), _merge_verdicts(home, tip)
-        new = [entry for entry in entries if entry not in theirs]
-        theirs = _lines(tip, VERDICTS)
-        new += [verdict for verdict in verdicts if verdict not in theirs]
+        entries = _merge(home, tip)
+        logs = {LEDGER: entries, **{name: _merge_lines(home, tip, name) for name in BESIDE}}
+        theirs = {name: _lines(tip, name) for name in logs}
+        new = [entry for name, log in logs.items() for entry in log if entry not in theirs[name]]
         if not new:
             return ledger.fold(entries), []
-        commit = _commit(home, tip, {LEDGER: entries, VERDICTS: verdicts}, new)
+        commit = _commit(home, tip, logs, new)
         done = git.call(*AS_IS, "push", "--quiet", remote, f"{commit}:refs/heads/{BRANCH}")
         if done.returncode == 0:
             git.call("update-ref", SEEN, commit)
@@ -71,9 +73,9 @@ def _merge(home: Embedded, tip: str | None) -> list[Entry]:
     return entries
 
 
-def _merge_verdicts(home: Embedded, tip: str | None) -> list[Entry]:
-    theirs = _lines(tip, VERDICTS)
-    return home.change(lambda ours: ledger.union(theirs, ours), VERDICTS)
+def _merge_lines(home: Embedded, tip: str | None, name: str) -> list[Entry]:
+    theirs = _lines(tip, name)
+    return home.change(lambda ours: ledger.union(theirs, ours), name)
 
 
 def _fetch(remote: str) -> str | None:

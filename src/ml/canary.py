@@ -95,7 +95,7 @@ def _latency(champion: Window, canary: Window, rule: Deploy) -> str:
         return ""
     usual, found = (1000 * quantile(window.seconds, 0.95) for window in (champion, canary))
     allowed = max(rule.max_latency * usual, rule.latency_floor_ms)
-    if found <= allowed:
+    if not found > allowed:  # nan, when nothing was timed, is no reason either
         return ""
     return (
         f"latency: p95 {found:.1f} ms of {canary.requests:,.0f} requests, above {allowed:.1f} ms "

@@ -31,8 +31,11 @@ class Container:
 
     @property
     def address(self) -> str:
-        """Where this machine reaches its port: host:port."""
-        return _ask("port", self.name, str(PORT)).splitlines()[0].replace("0.0.0.0", "127.0.0.1")  # noqa: S104
+        """Where this machine reaches its port: host:port; raises UserError when it ended, for then it has none."""
+        done = _call("port", self.name, str(PORT))
+        if done.returncode or not done.stdout.strip():
+            raise UserError(f"it ended and has no port; it printed: {self.last_words()}")
+        return done.stdout.splitlines()[0].replace("0.0.0.0", "127.0.0.1")  # noqa: S104
 
     @property
     def running(self) -> bool:
@@ -53,6 +56,10 @@ class Container:
         """What it printed so far."""
         done = _call("logs", self.name)
         return done.stdout + done.stderr
+
+    def last_words(self) -> str:
+        """The last line that it printed."""
+        return (self.logs().strip().splitlines() or ["nothing"])[-1]
 
     def execute(self, *command: str) -> tuple[int, str]:
         """Exit code and output of a command inside."""
@@ -125,7 +132,7 @@ def inspect(image: str) -> dict[str, Any]:
 
 
 def image_id(image: str) -> str:
-    """The digest of an image's content: two builds are one image when it is equal; `sha256:…`."""
+    """The engine's name for exactly this image, `sha256:…`; two builds of one content can have two."""
     return f"sha256:{inspect(image)['Id'].removeprefix('sha256:')}"
 
 

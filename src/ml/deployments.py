@@ -1,20 +1,17 @@
-"""Which image was deployed where, when, by whom, and what became of it: `deployments.jsonl` in the registry's home.
+"""Which image was deployed where, when, by whom, and what became of it.
 
-Lines are only ever added: one when a deployment starts and one when it ends, so one that was killed shows too.
+The registry keeps it (`deployments.jsonl` in the embedded home). Lines are only ever added: one when a deployment
+starts and one when it ends, so one that was killed shows too.
 """
 
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
-from ml import embedded, files, registry
+from ml import registry
 from ml.errors import UserError
-from ml.tracking import HOME
 
-NAME = "deployments.jsonl"
 STARTED, DEPLOYED = "started", "deployed"
 Entry = dict[str, Any]
 
@@ -51,24 +48,16 @@ def begin(where: Where, image: str, model: str, before: str) -> Entry:
     return registry.stamped(STARTED, model, "", **more)
 
 
-def end(begun: str, outcome: str, reason: str) -> Entry:
+def end(begun: Entry, outcome: str, reason: str) -> Entry:
     """The line of a deployment that ended."""
-    return registry.stamped(outcome, "", reason, id=begun)
+    same = {key: begun[key] for key in ("id", "env", "target", "image")}
+    return registry.stamped(outcome, begun["model"], reason[:1000], **same)
 
 
-def append(entry: Entry, home: Path = HOME) -> None:
-    """Add a line; nobody else writes meanwhile, a crash leaves the old lines."""
-    home.mkdir(parents=True, exist_ok=True)
-    with FileLock(home / "deployments.lock"):
-        before = (home / NAME).read_bytes() if (home / NAME).exists() else b""
-        files.write_bytes(before + embedded.dumps([entry]), home / NAME)
-
-
-def read(home: Path = HOME) -> list[Deployment]:
+def fold(entries: Iterable[Entry]) -> list[Deployment]:
     """All deployments, oldest first."""
-    path = home / NAME
     found: dict[str, Deployment] = {}
-    for entry in embedded.loads(path.read_bytes(), str(path)) if path.exists() else []:
+    for entry in sorted(entries, key=lambda entry: entry["time"]):  # branches are merged in any order
         if entry["action"] == STARTED:
             known = {key: entry[key] for key in ("id", "time", "who", "env", "target", "image", "model", "before")}
             found[entry["id"]] = Deployment(**known)

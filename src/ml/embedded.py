@@ -1,8 +1,8 @@
 """The embedded home: a ledger and model folders in `.mlflow/`; MLflow's database beside them is a view of both.
 
-`ledger.jsonl` and `monitoring.jsonl` (an entry or a verdict a line, replaced whole) and `models/DIGEST/` (never changed
-once there) are the truth, and travel over a git branch. `mlflow.db` is brought up to date from them, and may be deleted
-at any time but for its runs.
+`ledger.jsonl`, `monitoring.jsonl` and `deployments.jsonl` (an entry, a verdict or a step a line, replaced whole) and
+`models/DIGEST/` (never changed once there) are the truth, and travel over a git branch. `mlflow.db` is brought up to
+date from them, and may be deleted at any time but for its runs.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ from ml import files, ledger, mirror, tracking
 from ml.errors import UserError
 from ml.ledger import Entry, State, Version
 
-LEDGER, VERDICTS = "ledger.jsonl", "monitoring.jsonl"
+LEDGER, VERDICTS, DEPLOYMENTS = "ledger.jsonl", "monitoring.jsonl", "deployments.jsonl"
 
 
 class Embedded:
@@ -26,7 +26,7 @@ class Embedded:
         self.project, self.home = project, home
 
     def entries(self, name: str = LEDGER) -> list[Entry]:
-        """The ledger, or what monitoring found, oldest first."""
+        """The ledger, what monitoring found, or what was deployed, oldest first."""
         path = self.home / name
         return loads(path.read_bytes(), str(path)) if path.exists() else []
 
@@ -41,6 +41,14 @@ class Embedded:
     def remember(self, verdict: Entry) -> None:
         """Add a verdict of monitoring to its history."""
         self.change(lambda known: [*known, verdict], VERDICTS)
+
+    def deployments(self) -> list[Entry]:
+        """The steps of all deployments."""
+        return self.entries(DEPLOYMENTS)
+
+    def note(self, step: Entry) -> None:
+        """Add a step of a deployment."""
+        self.change(lambda known: [*known, step], DEPLOYMENTS)
 
     def change(self, edit: Callable[[list[Entry]], list[Entry]], name: str = LEDGER) -> list[Entry]:
         """Replace the ledger by what `edit` makes of it; nobody else writes meanwhile, a crash leaves the old."""

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from ml import cli, containers, deployments, files, rollout, smoke
+from ml import cli, containers, deployments, files, registry, rollout, smoke
 from ml.bluegreen import BlueGreen
 from ml.client import Client
+from ml.cluster import Cluster
 from ml.compose import Compose
 from ml.containers import LIMITS
 from ml.deployments import Where
@@ -18,11 +19,13 @@ from ml.local import Local
 from ml.manifests import BY_DIGEST
 from ml.params import Deploy, Params
 from ml.proxy import Proxy, run_here
+from ml.registry import Registry
 from ml.rollout import Target
 from ml.smoke import tried
 
 TARGETS = ("local", "compose", "k8s")
 MODEL_LABEL = "ml.model.digest"
+INTERRUPTED = "interrupted"
 
 
 def open_target(params: Params, where: Where) -> Target:
@@ -31,6 +34,8 @@ def open_target(params: Params, where: Where) -> Target:
         raise UserError(f"there is no target `{where.target}`; known: {', '.join(TARGETS)}.")
     if where.env not in params.deploy.ports:
         raise UserError(f"deploy.ports in params.yaml names no `{where.env}`; known: {', '.join(params.deploy.ports)}.")
+    if where.target == "k8s":
+        return Cluster(params.project, where.env)
     folder, port = _folder(where), _port(params.deploy, where)
     name = f"{params.project}-{where.env}"
     if where.target == "compose":
@@ -43,18 +48,34 @@ def open_target(params: Params, where: Where) -> Target:
 
 def deploy(params: Params, where: Where, image: str, rule: Deploy) -> bool:
     """Whether an image now serves; the record says why not, and what served before still does."""
-    target = open_target(params, where)
+    target, store = open_target(params, where), registry.open_registry(params.project)
     _folder(where).mkdir(parents=True, exist_ok=True, mode=0o700)  # secrets stand in it
     try:
         with FileLock(_folder(where) / "lock", timeout=0):
-            _clear(target, where)
+            _clear(target, where, store)
             containers.pull(named(image, where))
             model = (containers.inspect(image)["Config"]["Labels"] or {}).get(MODEL_LABEL, "")
             entry = deployments.begin(where, image, model, target.image())
-            deployments.append(entry)
-            return _recorded(entry["id"], target, image, (rule, params.gates.api))
+            store.note(entry)
+            outcome, reason = _tried(target, image, rule, params.gates.api)
+            store.note(deployments.end(entry, outcome, reason))
     except Timeout:
         raise UserError(f"another deployment to {where.env} is under way; wait for it, or end its process.") from None
+    cli.say(f"deploy: {image} {'serves' if outcome == deployments.DEPLOYED else outcome}. {reason}")
+    if outcome == INTERRUPTED:
+        raise KeyboardInterrupt
+    return outcome == deployments.DEPLOYED
+
+
+def _tried(target: Target, image: str, rule: Deploy, api: Api) -> tuple[str, str]:
+    """What became of a deployment, and why."""
+    try:
+        cli.say(f"deploy: smoke: {smoked(image, api, rule.ready_seconds)}")
+        return deployments.DEPLOYED, rollout.roll_out(target, image, rule, cli.say)
+    except UserError as error:
+        return "went back", " ".join(str(error).split())
+    except KeyboardInterrupt:
+        return INTERRUPTED, "stopped by hand"
 
 
 def named(image: str, where: Where) -> str:
@@ -82,32 +103,14 @@ def smoked(image: str, rule: Api, seconds: float) -> str:
     return "; ".join(check.reason for check in checks)
 
 
-def _recorded(begun: str, target: Target, image: str, rules: tuple[Deploy, Api]) -> bool:
-    """Whether the deployment held; its end is on record whichever way it went."""
-    rule, api = rules
-    try:
-        cli.say(f"deploy: smoke: {smoked(image, api, rule.ready_seconds)}")
-        judged = rollout.roll_out(target, image, rule, cli.say)
-    except UserError as error:
-        deployments.append(deployments.end(begun, "went back", " ".join(str(error).split())))
-        cli.say(f"deploy: went back. {error}")
-        return False
-    except BaseException as error:
-        deployments.append(deployments.end(begun, "interrupted", type(error).__name__))
-        raise
-    deployments.append(deployments.end(begun, deployments.DEPLOYED, judged))
-    cli.say(f"deploy: {image} serves. {judged}")
-    return True
-
-
-def _clear(target: Target, where: Where) -> None:
+def _clear(target: Target, where: Where, store: Registry) -> None:
     """Undo what a killed deployment left, and say so in the record."""
     target.recover()
-    for found in deployments.read():
+    for found in deployments.fold(store.deployments()):
         if (found.env, found.target, found.outcome) == (where.env, where.target, deployments.STARTED):
             stayed = found.image == target.image()
-            outcome = deployments.DEPLOYED if stayed else "interrupted"
-            deployments.append(deployments.end(found.id, outcome, "its process was killed; cleared by the next one"))
+            outcome = deployments.DEPLOYED if stayed else INTERRUPTED
+            store.note(deployments.end(vars(found), outcome, "its process was killed; cleared by the next one"))
             cli.say(f"deploy: the deployment of {found.time[:19]} was killed; {target.image() or 'nothing'} serves")
 
 

@@ -117,14 +117,16 @@ def merge(theirs: list[Entry], ours: list[Entry]) -> list[Entry]:
 
 
 def union(theirs: list[Entry], ours: list[Entry]) -> list[Entry]:
-    """All verdicts of both sides: theirs as they stand, then those that only we have."""
+    """All lines of both sides: theirs as they stand, then those that only we have."""
     return theirs + [entry for entry in ours if entry not in theirs]
 
 
 def sentence(entry: Entry, state: State) -> str:
-    """An entry, or a verdict of monitoring, as a line of a log."""
+    """An entry, a verdict of monitoring, or a step of a deployment, as a line of a log."""
     version = state.of(entry["model"])
     named = f"version {version.number}" if version else "a model that is not registered"
+    if "env" in entry:
+        named += f" in {entry['env']} ({entry['target']})"
     return f"{entry['action']} {named} by {entry['who']}: {entry.get('verdict') or entry['reason'] or '-'}"
 
 

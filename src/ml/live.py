@@ -35,20 +35,27 @@ class Side:
 
 @dataclass(frozen=True)
 class Duel:
-    """Two models over the same time; `paired` where both answered the same rows, which then are in the same order."""
+    """Two models over the same time, asked by simulated customers or by real ones.
+
+    They are `paired` where both answered the same rows, which then are in the same order.
+    """
 
     champion: Side
     challenger: Side
     paired: bool
     start: pd.Timestamp
     end: pd.Timestamp
+    simulated: bool
 
 
 def duel(log: pd.DataFrame, params: Params, challenger: str = "") -> Duel:
     """The newest challenger in the log, or the one of this name, and the champion beside it.
 
-    `log` is as ml.predictions.read_log returns it. Raises UserError when no challenger or no champion answered.
+    `log` is as ml.predictions.read_log returns it; once there are real customers in it, simulated ones do not count.
+    Raises UserError when no challenger or no champion answered.
     """
+    simulated = bool(log["simulated"].all())
+    log = log if simulated else log[~log["simulated"]]
     theirs = log[log["variant"].isin([CANARY, SHADOW])]
     theirs = theirs[theirs["model"] == challenger] if challenger else theirs
     if theirs.empty:
@@ -66,7 +73,7 @@ def duel(log: pd.DataFrame, params: Params, challenger: str = "") -> Duel:
     now = ours["model"] == ours["model"].iloc[-1]
     ours, theirs = (ours[now], theirs[now.to_numpy()]) if paired else (ours[now], theirs)
     times = pd.concat([ours["time"], theirs["time"]])
-    return Duel(*_sides(ours, theirs, params, paired=paired), paired, times.min(), times.max())
+    return Duel(*_sides(ours, theirs, params, paired=paired), paired, times.min(), times.max(), simulated)
 
 
 def judge(found: Duel, params: Params) -> tuple[str, str]:

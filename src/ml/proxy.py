@@ -9,7 +9,9 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable
+from hashlib import md5
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Literal
 
 from ml import files
@@ -21,15 +23,17 @@ FULL = 256  # HAProxy's largest weight
 NOWHERE = "127.0.0.1:9"
 PATIENCE = 10  # seconds
 SOCKET = "run/admin.sock"
+LONGEST = 90  # of the 107 characters of a socket's path, HAProxy needs some itself
 CONFIG = """\
 # Written by `make deploy`; what changes meanwhile goes through {socket}.
 global
     stats socket {socket} mode 600 level admin
     hard-stop-after 60s
-    tune.bufsize 65536  # a request that fits in here can be tried again
+    tune.bufsize 65536  # larger requests are not tried again
 defaults
     mode http
     retries 2
+    option http-buffer-request  # only what is here as a whole can be tried again
     option redispatch 1
     retry-on conn-failure empty-response response-timeout 500 502 503 504
     timeout connect 1s
@@ -72,7 +76,7 @@ class Proxy:
 
     def __init__(self, folder: Path, bind: str, start: Callable[[Path], None]) -> None:
         self._folder, self._bind, self._start = folder.resolve(), bind, start
-        self._socket = self._folder / SOCKET
+        self._socket = _short(self._folder / SOCKET)
 
     def up(self, places: dict[Slot, str]) -> None:
         """Keep the configuration for the next start, and start HAProxy unless it runs."""
@@ -136,6 +140,16 @@ class Proxy:
         names = lines[0]
         found = next((line for line in lines if line[:2] == ["api", slot]), None)
         return found is not None and int(found[names.index("scur")] or 0) > 0
+
+
+def _short(path: Path) -> Path:
+    """The path of a socket, or one in the folder for temporary files when the system would not take its length.
+
+    A checkout of GitHub Actions names the repository twice, so a long name is enough.
+    """
+    if len(str(path)) <= LONGEST:
+        return path
+    return Path(gettempdir()) / f"haproxy-{md5(str(path).encode(), usedforsecurity=False).hexdigest()[:12]}.sock"
 
 
 def _last(text: str) -> str:

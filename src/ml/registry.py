@@ -40,6 +40,12 @@ class Registry(Protocol):
     def remember(self, verdict: Entry) -> None:
         """Add a verdict of monitoring to its history."""
 
+    def deployments(self) -> list[Entry]:
+        """The steps of all deployments."""
+
+    def note(self, step: Entry) -> None:
+        """Add a step of a deployment."""
+
     def fetch(self, version: Version, folder: Path) -> None:
         """Copy all files of a version into a new folder: what serving loads, MLflow's own files, the card."""
 

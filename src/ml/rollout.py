@@ -81,7 +81,9 @@ def _watch(target: Target, start: tuple[Window, Window], rule: Deploy) -> Window
             if misses >= MISSES:
                 raise
             continue
-        misses, (champion, canary) = 0, (now[0].since(start[0]), now[1].since(start[1]))
+        misses, canary = 0, now[1].since(start[1])
+        same = now[0].requests >= start[0].requests  # else pods of it came and went, which is its right
+        champion = now[0].since(start[0]) if same else now[0]
         if reason := judge(champion, canary, rule):
             raise UserError(reason)
         if time.monotonic() >= end:

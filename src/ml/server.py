@@ -14,6 +14,7 @@ from ml.ledger import Entry, State, Version
 ENTRY = "ledger.entry"
 EVENT = "ledger."
 VERDICT = "monitoring."
+DEPLOYMENT = "deployment."
 
 
 class Server:
@@ -85,17 +86,31 @@ class Server:
 
     def verdicts(self) -> list[Entry]:
         """What monitoring has found, oldest first."""
-        with tracking.answered():
-            found = self.client.search_registered_models(f"name = '{self.project}'")
-        tags = found[0].tags if found else {}
-        return [json.loads(tags[key]) for key in sorted(tags) if key.startswith(VERDICT)]
+        return self._tags(VERDICT)
 
     def remember(self, verdict: Entry) -> None:
         """Add a verdict of monitoring to its history."""
+        self._tag(VERDICT, verdict)
+
+    def deployments(self) -> list[Entry]:
+        """The steps of all deployments."""
+        return self._tags(DEPLOYMENT)
+
+    def note(self, step: Entry) -> None:
+        """Add a step of a deployment."""
+        self._tag(DEPLOYMENT, step)
+
+    def _tags(self, kind: str) -> list[Entry]:
+        with tracking.answered():
+            found = self.client.search_registered_models(f"name = '{self.project}'")
+        tags = found[0].tags if found else {}
+        return [json.loads(tags[key]) for key in sorted(tags) if key.startswith(kind)]
+
+    def _tag(self, kind: str, entry: Entry) -> None:
         with tracking.answered():
             mirror.ensure(self.client, self.project)
-            key = VERDICT + verdict["time"].removesuffix("+00:00")
-            self.client.set_registered_model_tag(self.project, key, json.dumps(verdict))
+            key = kind + entry["time"].removesuffix("+00:00")
+            self.client.set_registered_model_tag(self.project, key, json.dumps(entry))
 
     def _register(self, entry: Entry, folder: Path) -> None:
         state = self.state()

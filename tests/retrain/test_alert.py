@@ -139,17 +139,25 @@ def needs(**results):
     return json.dumps({job: {"result": result, "outputs": {}} for job, result in results.items()})
 
 
-def test_a_failed_job_opens_an_issue_that_names_it_and_only_a_whole_run_closes_it(project, hub):
-    for results in ({"version": "success", "image": "failure"}, {"version": "success", "image": "skipped"}):
+def test_a_failed_job_opens_an_issue_that_names_it_and_a_run_that_skipped_it_does_not_close_it(project, hub):
+    for results in ({"image": "success", "production": "failure"}, {"image": "success", "production": "skipped"}):
         alert(project, hub, "--jobs", "release", NEEDS=needs(**results), GITHUB_RUN_ID="77")
 
     assert titles(hub) == ["A release failed"]
-    assert "| image | failure |" in hub.open("issues")[0]["body"]
+    assert "| production | failure |" in hub.open("issues")[0]["body"]
     assert "acme/churn/actions/runs/77" in hub.open("issues")[0]["body"]
 
-    alert(project, hub, "--jobs", "release", NEEDS=needs(version="success", image="success"))
+    alert(project, hub, "--jobs", "release", NEEDS=needs(image="success", production="success"))
 
     assert titles(hub) == []
+
+
+def test_monitoring_is_well_again_when_it_runs_and_finds_nothing_to_retrain(project, hub):
+    for results in ({"monitor": "failure", "retrain": "skipped"}, {"monitor": "success", "retrain": "skipped"}):
+        alert(project, hub, "--jobs", "monitor", NEEDS=needs(**results))
+
+    assert titles(hub) == []
+    assert len(hub.issues) == 1
 
 
 def test_a_workflow_whose_failure_has_no_issue_is_named(project, hub):

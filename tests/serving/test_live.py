@@ -90,7 +90,7 @@ def table(answers, labels):
     """A log of (minute, request, id, variant, model, score), with labels by id as (minute, label)."""
     start = pd.Timestamp("2026-11-21", tz="UTC")
     frame = pd.DataFrame(answers, columns=["minute", "request_id", "id", "variant", "model", "score"])
-    frame = frame.assign(time=start + pd.to_timedelta(frame["minute"], unit="min"), row=0)
+    frame = frame.assign(time=start + pd.to_timedelta(frame["minute"], unit="min"), row=0, simulated=False)
     known = frame["id"].map(labels)
     return frame.assign(
         actual=known.map(lambda v: v[1], na_action="ignore").astype(object),
@@ -146,6 +146,20 @@ def test_only_the_newest_pair_of_models_is_compared_unless_one_is_named(params):
     assert (named.champion.model, named.challenger.model) == ("1", "2")
     with pytest.raises(UserError, match="these did: 2, 4"):
         live.duel(log, params, "5")
+
+
+def test_simulated_customers_count_only_while_there_are_no_real_ones(params):
+    answers = [
+        (minute, f"r{minute}", "a", side, model, 0.5)
+        for minute in (1, 2, 3)
+        for side, model in (("champion", "1"), ("shadow", "2"))
+    ]
+    log = table(answers, {"a": (9, True)})
+
+    mixed, alone = (live.duel(log.assign(simulated=log["minute"] <= last), params) for last in (2, 3))
+
+    assert (mixed.challenger.answers, mixed.simulated) == (1, False)
+    assert (alone.challenger.answers, alone.simulated) == (3, True)
 
 
 def test_two_canaries_that_are_as_good_as_each_other_are_seldom_told_apart(params):

@@ -1,25 +1,30 @@
 """What the API answers, refuses and writes down; the real application, model and log in this process."""
 
+import asyncio
 import hashlib
 import json
 import math
 import shutil
 import sys
+import time
 
+import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ml import model, parity, predictions
+from ml.embedded import Embedded
 from ml.errors import UserError
 from ml.params import read_params
 from ml.predictor import load
 from ml.schema import conform
+from serving.batch import Batcher
 from serving.service import share
 from serving.settings import read_settings
 from tests.rows import tables
-from tests.serving.server import ROOT, application, built, lines, rows
+from tests.serving.server import ROOT, application, built, lines, promote, register, rows
 
 DATA = read_params(ROOT / "params.yaml").data
 JSON = {"content-type": "application/json"}
@@ -150,6 +155,15 @@ def test_a_feature_called_like_a_key_of_the_log_is_logged_beside_it(start, custo
     assert (read["id"], read["features.id"]) == (sent[0]["customer_id"], sent[0]["id"])
 
 
+def test_a_refusal_does_not_repeat_a_huge_value(shared, customers):
+    sent = rows(customers, DATA, 1)[0] | {"plan": "x" * 100_000}
+
+    answer = shared.post("/predict", json={"rows": [sent]})
+
+    assert answer.status_code == 422
+    assert len(answer.content) < 1000
+
+
 def test_a_missing_column_is_refused_unless_the_contract_lets_it_be_missing(shared, customers):
     whole = rows(customers, DATA, 1)[0]
     without = {name: {k: v for k, v in whole.items() if k != name} for name in ("satisfaction", "plan")}
@@ -202,12 +216,22 @@ def test_the_log_holds_what_was_answered_and_the_labels_that_came_later(start, c
     assert (feedback["id"], feedback["label"]) == (sent[0]["customer_id"], True)
 
 
+def test_a_row_without_an_id_gets_one_and_one_that_json_readers_disagree_on_is_refused(shared, customers):
+    sent = [{k: v for k, v in row.items() if k != DATA.id} for row in rows(customers, DATA, 2)]
+
+    answer = shared.post("/predict", json={"rows": sent}, headers={"x-request-id": "r-1"}).json()
+    huge = shared.post("/predict", json={"rows": [sent[0] | {DATA.id: 2**53 + 1}]})
+
+    assert [p["id"] for p in answer["predictions"]] == ["r-1-0", "r-1-1"]
+    assert huge.status_code == 422
+
+
 def test_personal_columns_are_hashed_or_left_out_and_a_hashed_id_still_joins(start, customers, tmp_path):
     secret = tmp_path / "secret"
     secret.write_text("0123456789abcdef")
     secret.chmod(0o600)
-    sent = rows(customers, DATA, 1)
-    client = start(log_omit="region", log_hash="id,plan", log_secret_file=secret)
+    sent = [rows(customers, DATA, 1)[0] | {"channel": None}]
+    client = start(log_omit="region", log_hash="id,plan,channel", log_secret_file=secret)
     client.post("/predict", json={"rows": sent})
     client.post("/feedback", json={"labels": [{"id": sent[0]["customer_id"], "label": False}]})
 
@@ -216,6 +240,7 @@ def test_personal_columns_are_hashed_or_left_out_and_a_hashed_id_still_joins(sta
     (row,) = prediction["rows"]
     assert "region" not in row
     assert row["plan"] != sent[0]["plan"]
+    assert row["channel"] is None
     assert row["id"] == feedback["id"] != sent[0]["customer_id"]
 
 
@@ -224,9 +249,9 @@ def test_without_a_log_nothing_is_predicted_unless_the_setting_says_so(start, cu
     blocked = tmp_path / "logs"
     blocked.write_text("a file where the directory should be")
 
-    assert start().post("/predict", json=body).status_code == 503
-    counting = start(log_unavailable="count")
-    assert counting.post("/predict", json=body).status_code == 200
+    refusing, counting = start(), start(log_unavailable="count")
+    assert refusing.post("/predict", json=body).status_code == refusing.get("/health/ready").status_code == 503
+    assert counting.post("/predict", json=body).status_code == counting.get("/health/ready").status_code == 200
     assert "serving_log_missing_lines 1.0" in counting.get("/metrics").text
 
 
@@ -239,17 +264,19 @@ def test_without_a_prediction_log_rows_are_answered_and_late_labels_refused(star
     assert not (tmp_path / "logs").exists()
 
 
-def test_a_shadow_is_logged_and_not_returned(start, folder, forest, customers, tmp_path):
-    client = start(challenger=forest)
+def test_a_shadow_is_logged_and_not_returned(folder, forest, customers, tmp_path):
+    app = application(folder, tmp_path / "logs", challenger=forest)
     sent = rows(customers, DATA, 5)
-    alone = parity.served(load(folder), customers.head(5), DATA)
+    alone = load(folder).scores(sent)
 
-    answer = client.post("/predict", json={"rows": sent}).json()
-    client.__exit__(None, None, None)  # drains
+    async def serve():
+        async with app.router.lifespan_context(app):  # its end waits for the shadow, which is still at work
+            return await app.state.service.predict(sent, "r-1")
 
-    assert [p["score"] for p in answer["predictions"]] == pytest.approx(alone)
+    answer = asyncio.run(serve())
+
+    assert [p["score"] for p in answer] == pytest.approx(alone)
     assert [line["variant"] for line in lines(tmp_path / "logs")] == ["champion", "shadow"]
-    client.__enter__()
 
 
 def test_a_canary_gets_its_share_and_always_the_same_ids(start, forest, customers):
@@ -275,11 +302,87 @@ def test_a_swap_serves_the_new_model_and_a_broken_one_changes_nothing(start, fol
         shutil.copy(file, place)
     client.app.state.service.swap()
     after = client.get("/model").json()["champion"]["model"]
+    info = [line for line in client.get("/metrics").text.splitlines() if line.startswith("serving_model_info")]
     (place / "compiled.onnx").write_bytes(b"broken")
 
     with pytest.raises(UserError):
         client.app.state.service.swap()
+    assert sorted(line.rpartition(" ")[2] for line in info) == ["0.0", "1.0"]
     assert before != after == client.get("/model").json()["champion"]["model"]
+
+
+def test_a_model_of_another_contract_is_no_challenger_and_no_successor(start, folder, customers, params, tmp_path):
+    columns = {name: column for name, column in params.data.columns.items() if name != "plan"}
+    data = params.data.model_copy(update={"columns": columns})
+    other = built(tmp_path / "other", customers, params.model_copy(update={"data": data}))
+    place = tmp_path / "place"
+    shutil.copytree(folder, place)
+    client = start(folder=place)
+    shutil.copytree(other, place, dirs_exist_ok=True)
+
+    with pytest.raises(UserError, match="plan differ"):
+        client.app.state.service.swap()
+    with pytest.raises(UserError, match="plan differ"):
+        start(challenger=other)
+
+
+def test_a_model_whose_scores_are_no_probabilities_is_refused(start, customers, params, tmp_path):
+    stay = customers.assign(churned=~customers["churned"])  # the example's log odds are then below 0
+    place = built(tmp_path / "place", stay, params, "hist_gradient_boosting")
+    form = (place / "compiled.json").read_text()
+    (place / "compiled.json").write_text(form.replace("log odds", "probabilities"))
+
+    with pytest.raises(UserError, match="is no probability"):
+        start(folder=place)
+
+
+def test_a_score_at_the_threshold_is_positive(start, customers, params, tmp_path):
+    (row,) = rows(customers, DATA, 1)
+    score = load(built(tmp_path / "any", customers, params)).scores([row])[0]
+    client = start(folder=built(tmp_path / "exact", customers, params, threshold=float(score)))
+
+    assert client.post("/predict", json={"rows": [row]}).json()["predictions"][0]["label"] is True
+
+
+def test_requests_that_are_scored_together_get_their_own_scores(folder, customers):
+    sent = rows(customers, DATA, 12)
+    one = load(folder)
+    expected = one.scores(sent)
+
+    async def together():
+        batcher = Batcher(one)
+        return await asyncio.gather(*(batcher.scores(sent[n : n + 3]) for n in range(0, 12, 3)))
+
+    assert np.concatenate(asyncio.run(together())) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{"inputs": [], "instances": []}, {"rows": []}, {"inputs": 5}, {"dataframe_split": {"columns": ["a"]}}, [], 5],
+)
+def test_what_is_none_of_mlflow_s_shapes_is_refused(shared, body):
+    assert shared.post("/invocations", json=body).status_code == 400
+
+
+def test_polling_loads_a_model_only_when_its_alias_has_moved(folder, forest, tmp_path, monkeypatch):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.chdir(tmp_path)
+    home = Embedded("churn", tmp_path / ".mlflow")
+    register(home, folder)
+    promote(home, 1)
+    register(home, forest)
+    app = application("models:/churn@champion", tmp_path / "logs", poll_seconds=0.05)
+    with TestClient(app):
+        first = app.state.service.models
+        time.sleep(0.5)
+        still = app.state.service.models
+        promote(home, 2)
+        end = time.monotonic() + 20
+        while app.state.service.models is first and time.monotonic() < end:
+            time.sleep(0.05)
+
+    assert still is first
+    assert app.state.service.models.champion.model.name == "churn@2"
 
 
 def test_keys_open_the_api_and_health_needs_none(start, tmp_path, customers):

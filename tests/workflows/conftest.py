@@ -54,3 +54,12 @@ def repository(tmp_path) -> Path:
     shutil.copy(ROOT / "Makefile", tmp_path)
     subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
     return tmp_path
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Scenario and result, a line each; the name of a scenario says what is expected."""
+    for result in ("passed", "failed", "error", "skipped"):
+        for report in terminalreporter.stats.get(result, []):
+            if "test_scenarios" in report.nodeid:
+                name = report.nodeid.rpartition("::")[2].removeprefix("test_").replace("_", " ")
+                terminalreporter.write_line(f"{result:<8}{name}")

@@ -1,6 +1,6 @@
 # Appended to the Makefile of a scenario: what needs a container engine writes down that it was called, and keeps in the
 # store which image an environment serves. A file break-NAME makes it fail, crash-NAME kills the runner after the work.
-# tests/container/ has the real ones.
+# test_scenarios_engine.py and tests/container/ have the real ones.
 NAME = $(or $(ENV),$@)
 TOLD = echo "$@ $(ENV)$(PUSH)" >> "$$STUB_STORE/calls"; test ! -e "$$STUB_STORE/break-$(NAME)"
 DIGEST = ghcr.io/acme/churn@sha256:$$(sha256sum build/model/model.skops | cut -d' ' -f1)
@@ -9,7 +9,7 @@ CRASH = test ! -e "$$STUB_STORE/crash-$(NAME)" || { pid=$$$$; \
 
 image:
 	@$(TOLD)
-	@echo "{\"version\": $(VERSION), \"digest\": \"$(if $(PUSH),$(DIGEST))\"}" > build/image.json
+	@echo "{\"version\": $(or $(VERSION),0), \"digest\": \"$(if $(PUSH),$(DIGEST))\"}" > build/image.json
 	@test -z "$(PUSH)" || { echo "name=ghcr.io/acme/churn"; echo "digest=$(DIGEST)" | sed s/=.*@/=/; } >> "$$GITHUB_OUTPUT"
 smoke image-login:
 	@$(TOLD)
@@ -18,5 +18,10 @@ scan:
 	@echo '{"bomFormat": "CycloneDX"}' > build/sbom.json
 deploy:
 	@$(TOLD)
+	@cp "$$STUB_STORE/serves-$(ENV)" "$$STUB_STORE/served-$(ENV)" 2>/dev/null || true
 	@cp build/image.json "$$STUB_STORE/serves-$(ENV)"
 	@$(CRASH)
+rollback:
+	@$(TOLD)
+	@python -m ml.stages.rollback $(if $(TO),--to "$$TO") --reason "$$REASON"
+	@cp "$$STUB_STORE/served-$(ENV)" "$$STUB_STORE/serves-$(ENV)"

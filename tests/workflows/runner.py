@@ -26,7 +26,7 @@ HERE = Path(__file__).parent
 ACTIONS = HERE / "actions"
 OWNER = "acme"
 REPOSITORY = f"{OWNER}/churn"
-PATH = f"{Path(sys.base_prefix) / 'bin'}:/usr/local/bin:/usr/bin:/bin"  # where a runner has git, make, python3
+PATH = f"{Path(sys.base_prefix) / 'bin'}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"  # as on a runner
 USED = re.compile(r"uses: ([\w-]+/[\w-]+)[\w/-]*@([0-9a-f]{40})")
 
 

@@ -5,12 +5,28 @@ import sys
 
 import pytest
 
-from tests.workflows.runner import git
+from tests.workflows.runner import HERE, git
 
 pytestmark = pytest.mark.slow
 
 FEW = {"PYTEST_ADDOPTS": "tests/unit/test_cli.py -k 'cli or every_link'"}  # the job runs `make test`, on few tests
 JOBS = {"plan", "lint", "tests", "workflows", "pipeline", "ci"}
+
+
+PROVEN = """
+prove:
+\t@echo "$@" >> "$$STUB_STORE/calls"
+"""
+
+
+@pytest.fixture
+def scenario(scenario):
+    """On main, no engine builds images and gates are not proven: both have tests of their own and take minutes."""
+    with (scenario.folder / "Makefile").open("a") as file:
+        file.write((HERE / "engine.mk").read_text() + PROVEN)
+    git(scenario.folder, "commit", "--quiet", "--all", "--message=stand-ins")
+    git(scenario.folder, "push", "--quiet", str(scenario.origin), "main")
+    return scenario
 
 
 def judged(scenario, commit, **variables):
@@ -51,6 +67,7 @@ def test_a_good_pull_request_is_built_judged_and_told(scenario):
     assert outcome.jobs == results(JOBS, workflows="skipped")
     assert outcome.artifacts() == ["report", "report.html"]
     assert "# ✅ churn: the model passes its gates" in outcome.summaries["pipeline"]
+    assert (scenario.store / "calls").read_text().split() == ["prove", "image", "smoke"]
     assert "PASSED" in outcome.said("ci")
     assert "✅ **ci passed**" in comment
     assert "[report.html](https://github.com/acme/churn/actions/runs/7001/artifacts/" in comment
@@ -66,6 +83,7 @@ def test_a_refused_model_fails_the_required_check_and_the_comment_says_why(scena
     comment = commented(scenario, outcome, "strict", commit)
     assert outcome.jobs == results(JOBS, workflows="skipped", pipeline="failure", ci="failure")
     assert outcome.artifacts() == ["report", "report.html"]
+    assert (scenario.store / "calls").read_text().split() == ["prove"]
     assert "pipeline: failure, where success was planned" in outcome.said("ci")
     assert "❌ **ci did not pass**" in comment
     assert "| Pipeline | Build, judge, report |" in comment

@@ -102,11 +102,27 @@ def act(scenario, workflow, event, payload, **variables):
 
 
 def deployments(scenario):
-    lines = git(scenario.origin, "show", "mlflow:deployments.jsonl").splitlines()
-    return [json.loads(line) for line in lines]
+    """The record of deployments as origin has it, a line when one starts and a line when it ends."""
+    return [json.loads(line) for line in git(scenario.origin, "show", "mlflow:deployments.jsonl").splitlines()]
 
 
-def test_a_version_is_built_shipped_served_and_taken_back(scenario, images):
+def deployed_since(scenario, images, image):
+    """Somebody deployed another image, made from this one, into production; the branch of the registry has it."""
+    tag = f"{images}/churn:other"
+    engine.derive(tag, f"FROM {image}\nLABEL other=yes\n")
+    engine.podman("push", "--tls-verify=false", tag)
+    found = json.loads(engine.podman("image", "inspect", tag).stdout)[0]["RepoDigests"]
+    other = next(name for name in found if name.startswith(f"{images}/churn@"))
+    [start, end] = deployments(scenario)
+    lines = [*deployments(scenario), start | {"id": "other", "image": other, "before": image}, end | {"id": "other"}]
+    clone = scenario.folder.parent / "somebody"
+    git(scenario.folder.parent, "clone", "--quiet", "--branch=mlflow", str(scenario.origin), "somebody")
+    (clone / "deployments.jsonl").write_text("".join(json.dumps(line, sort_keys=True) + "\n" for line in lines))
+    git(clone, "commit", "--quiet", "--all", "--message=another deployment")
+    git(clone, "push", "--quiet", "origin", "mlflow")
+
+
+def test_a_version_is_built_shipped_served_and_an_image_is_taken_back(scenario, images):
     variables = shop(scenario, images)
     event = {"ref": "refs/heads/main", "repository": REPOSITORY}
 
@@ -119,3 +135,10 @@ def test_a_version_is_built_shipped_served_and_taken_back(scenario, images):
     assert start["model"] == registry(scenario).version(1).model
     assert start["image"].startswith(f"{images}/churn@sha256:")
     assert f"attest {start['image']} build/sbom.json" in (scenario.store / "calls").read_text()
+
+    deployed_since(scenario, images, start["image"])
+    outcome = act(scenario, "rollback.yml", "workflow_dispatch", {"inputs": {"to": "", "reason": "odd"}}, **variables)
+
+    assert outcome.jobs == {"rollback": "success"}
+    *_, back, held = deployments(scenario)
+    assert (back["image"], held["action"]) == (start["image"], "deployed")

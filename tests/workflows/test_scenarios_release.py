@@ -54,6 +54,8 @@ def issues(scenario, state="open"):
 
 def test_a_release_fails_crashes_goes_well_and_is_taken_back(scenario):
     merge(scenario, {"params.yaml": "n_estimators: 150 -> n_estimators: 140"})
+    first = registry(scenario).version(1).model
+    (scenario.store / "serves-production").write_text(json.dumps({"digest": f"ghcr.io/acme/churn@sha256:{first}"}))
     broken, crash = scenario.store / "break-production", scenario.store / "crash-production"
 
     broken.touch()
@@ -63,7 +65,7 @@ def test_a_release_fails_crashes_goes_well_and_is_taken_back(scenario):
     assert outcome.jobs == results(JOBS, production="failure")
     assert "train:" not in outcome.said("version")  # what the pull request built was taken, not built again
     assert state.aliases == {"champion": 1, "challenger": 2}  # the champion is the one from before
-    assert serves(scenario, "production") is None
+    assert serves(scenario, "production") == first
     assert serves(scenario, "staging") == state.version(2).model
     assert issues(scenario) == ["A release failed"]
     assert "| production | failure |" in next(iter(scenario.hub.issues.values()))["body"]
@@ -92,3 +94,4 @@ def test_a_release_fails_crashes_goes_well_and_is_taken_back(scenario):
     assert outcome.jobs == {"rollback": "success"}
     assert state.aliases == {"champion": 1, "previous": 2}
     assert state.events[-1].reason == "odd scores"
+    assert serves(scenario, "production") == first

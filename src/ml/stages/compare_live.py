@@ -20,6 +20,8 @@ def main(since: str = "", until: str = "", challenger: str = "") -> None:
     _, sentence = live.judge(found, params)
     way = "a shadow: both answered the same rows" if found.paired else "a canary: each answered its own ids"
     print(f"{found.challenger.model} is {way}, {found.start:%Y-%m-%d %H:%M} to {found.end:%Y-%m-%d %H:%M} UTC")
+    if found.simulated:
+        print("The customers are simulated, and so are these times.")
     metric = params.gates.champion.metric if params.gates.champion else "roc_auc"
     header = ["", "model", "answers", "with label", "ids judged", metric, f"{params.evaluate.confidence:.0%} interval"]
     print(columns(header, [_line(side, params) for side in (found.champion, found.challenger)]))

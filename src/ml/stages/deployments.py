@@ -1,11 +1,13 @@
 """List what was deployed where, when, by whom, and what became of it."""
 
-from ml import cli, deployments
+from ml import cli, deployments, registry
+from ml.params import read_params
 
 
 def main(env: str = "", last: int = 20) -> None:
     """Print the last deployments, to --env or to all environments, newest first."""
-    found = [d for d in deployments.read() if not env or d.env == env][-last:]
+    history = deployments.fold(registry.open_registry(read_params().project).deployments())
+    found = [d for d in history if not env or d.env == env][-last:]
     if not found:
         cli.say("deployments: none yet. Next: make deploy ENV=staging")
     for d in reversed(found):

@@ -2,8 +2,9 @@
 
 from ml import cli, deployments, environments, registry
 from ml.deployments import Where
-from ml.ledger import CHAMPION, State, Version
+from ml.ledger import CHAMPION, Version
 from ml.params import Params, read_params
+from ml.registry import Registry
 
 
 def main(to: int = 0, reason: str = "", env: str = "", target: str = "local") -> int:
@@ -15,7 +16,7 @@ def main(to: int = 0, reason: str = "", env: str = "", target: str = "local") ->
     store = registry.open_registry(params.project)
     chosen: Version | None
     if env:
-        held, chosen = _deployed(params, store.state(), Where(env, target), to)
+        held, chosen = _deployed(params, store, Where(env, target), to)
         if not held:
             return 1
     else:
@@ -24,14 +25,15 @@ def main(to: int = 0, reason: str = "", env: str = "", target: str = "local") ->
     return 0
 
 
-def _deployed(params: Params, state: State, where: Where, to: int) -> tuple[bool, Version | None]:
+def _deployed(params: Params, store: Registry, where: Where, to: int) -> tuple[bool, Version | None]:
     """Whether the earlier image serves again, and the version of the model in it."""
-    wanted = deployments.previous(deployments.read(), where, state.version(to).model if to else "")
+    state, history = store.state(), deployments.fold(store.deployments())
+    wanted = deployments.previous(history, where, state.version(to).model if to else "")
     at_once = params.deploy.model_copy(update={"steps": ()})  # it served before: smoke and readiness are enough
     return environments.deploy(params, where, wanted.image, at_once), state.of(wanted.model)
 
 
-def _promote(store: registry.Registry, chosen: Version | None, reason: str) -> None:
+def _promote(store: Registry, chosen: Version | None, reason: str) -> None:
     before = store.state().named(CHAMPION)
     if chosen is None:
         cli.say("rollback: the registry holds no version of this image's model, so its aliases stay")

@@ -31,11 +31,13 @@ def judge(container: Container, image: str) -> list[Check]:
     """All checks, in an order in which the later ones may end the container."""
     rule, recorded = read_params().gates.api, json.loads(containers.read(image, "/app/recorded.json"))
     labels = containers.inspect(image)["Config"]["Labels"]
-    with Client(container.address) as client:
+    reached = tried("ready", lambda: container.address)
+    if not reached.passed:
+        return [reached]
+    with Client(reached.reason) as client:
         ready = tried("ready", lambda: f"after {client.ready(READY, lambda: container.running):.1f} s")
         if not ready.passed:
-            last = container.logs().strip().splitlines()[-1:] or ["nothing"]
-            return [Check("ready", False, f"{ready.reason}; it printed: {last[0]}")]
+            return [Check("ready", False, f"{ready.reason}; it printed: {container.last_words()}")]
         return [
             ready,
             tried("lineage", lambda: smoke.identity(client, labels)),

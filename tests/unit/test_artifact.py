@@ -1,0 +1,35 @@
+"""A text out of an archive that a stranger made."""
+
+import io
+import zipfile
+
+import pytest
+
+from ml import artifact
+from ml.errors import UserError
+
+
+def archive(**members):
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as file:
+        for name, text in members.items():
+            file.writestr(name.replace("_", "."), text)
+    return content.getvalue()
+
+
+def test_the_text_is_read_and_bytes_that_are_no_text_are_replaced():
+    assert artifact.text(archive(report_md=b"fine \xff"), "report.md", 100) == "fine \ufffd"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (archive(other_md="x"), "has no report.md"),
+        (b"PK\x03\x04 not an archive", "not a readable archive"),
+        (archive(report_md="x" * 1000)[:-30], "not a readable archive"),
+        (archive(report_md="x" * 10_000_000), "larger than 100 bytes"),  # ten kilobytes, packed
+    ],
+)
+def test_anything_else_is_one_sentence(content, said):
+    with pytest.raises(UserError, match=said):
+        artifact.text(content, "report.md", 100)

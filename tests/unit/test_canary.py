@@ -1,0 +1,110 @@
+"""The judgement on a new image: what must send it back, and what must not."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ml.canary import Window, distance, judge, parse, quantile
+from ml.errors import UserError
+from ml.params import Deploy
+from serving.metrics import SCORES, SECONDS, Metrics
+
+RULE = Deploy()
+
+
+def buckets(values, limits):
+    return {limit: float((np.asarray(values) <= limit).sum()) for limit in [*limits, math.inf]}
+
+
+def window(requests=1000, errors=0, ms=5.0, scores=(0.1, 0.2, 0.4, 0.8), rows=1000):
+    seconds = buckets([ms / 1000] * requests, SECONDS)
+    return Window(requests, errors, seconds, buckets(np.resize(scores, rows), SCORES))
+
+
+def test_an_equal_image_stays():
+    assert judge(window(), window(), RULE) == ""
+
+
+@pytest.mark.parametrize(
+    ("canary", "reason"),
+    [
+        (window(errors=40), "errors: 40 of 1,000 requests failed"),
+        (window(requests=3, errors=3), "errors: 3 of 3"),
+        (window(ms=60), "latency: p95"),
+        (window(scores=(0.9, 0.95)), "scores: the distributions are"),
+    ],
+)
+def test_a_worse_image_goes_back_with_numbers(canary, reason):
+    assert reason in judge(window(), canary, RULE)
+
+
+@pytest.mark.parametrize(
+    "canary",
+    [
+        window(errors=10),  # as many as allowed
+        window(requests=1, errors=1),  # one request proves nothing
+        window(ms=9),  # slower, and still fast
+        window(requests=20, ms=500),  # too few to tell
+        window(rows=20, scores=(0.95,)),
+        Window(),
+    ],
+)
+def test_chance_and_silence_send_nothing_back(canary):
+    assert judge(window(), canary, RULE) == ""
+
+
+def test_an_image_is_not_blamed_for_errors_that_the_other_has_too():
+    assert judge(window(errors=50), window(errors=50), RULE) == ""
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_two_samples_of_one_distribution_are_not_told_apart(seed):
+    rng = np.random.default_rng(seed)
+    one, other = (window(rows=n, scores=rng.beta(2, 5, n)) for n in (2000, 60))
+
+    assert judge(one, other, Deploy(max_score_shift=0.1)) == ""
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=50), st.lists(st.floats(0, 1), min_size=1, max_size=50))
+def test_the_distance_is_symmetric_and_between_nought_and_one(one, other):
+    a, b = buckets(one, SCORES), buckets(other, SCORES)
+
+    assert distance(a, b) == pytest.approx(distance(b, a))
+    assert 0 <= distance(a, b) <= 1
+    assert distance(a, a) == 0
+
+
+def test_a_quantile_is_interpolated_inside_its_bucket():
+    assert quantile({0.1: 0, 0.2: 100, math.inf: 100}, 0.95) == pytest.approx(0.195)
+    assert math.isnan(quantile({}, 0.5))
+
+
+def test_what_the_server_shows_is_what_is_read():
+    metrics = Metrics()
+    metrics.requests.labels("/predict", 200).inc(7)
+    metrics.requests.labels("/predict", 503).inc(2)
+    metrics.requests.labels("/health/ready", 503).inc(5)
+    metrics.seconds.labels("/predict").observe(0.003)
+    metrics.scores.labels("churn@1", "champion").observe(0.95)
+    metrics.scores.labels("churn@2", "shadow").observe(0.05)
+
+    found = parse(metrics.text().decode())
+
+    assert (found.requests, found.errors) == (9, 2)
+    assert found.seconds[0.0025] == 0
+    assert found.seconds[0.005] == found.seconds[math.inf] == 1
+    assert (found.scores[0.9], found.scores[1.0]) == (0, 1)
+
+
+def test_a_window_holds_what_came_since():
+    before, now = window(requests=10, rows=10), window(requests=30, errors=2, rows=30)
+
+    assert now.since(before) == window(requests=20, errors=2, rows=20)
+
+
+def test_a_server_that_was_started_again_is_noticed():
+    with pytest.raises(UserError, match="started again"):
+        window(requests=3).since(window(requests=10))

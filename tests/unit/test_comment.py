@@ -1,0 +1,77 @@
+"""What a stranger's report may do to a comment: nothing."""
+
+import re
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ml import comment
+
+RUN = {
+    "head_sha": "a" * 40,
+    "id": 7,
+    "conclusion": "failure",
+    "html_url": "https://github.com/acme/churn/actions/runs/7",
+}
+HOSTILE = {
+    "a mention": ("@everyone look", r"@\w"),
+    "a team": ("@acme/owners", r"@\w"),
+    "a mention by its number": ("&#64;ada &commat;ada", r"&(?!amp;|lt;|gt;|quot;)"),
+    "an issue": ("fixes #12 and GH-12", r"(#|GH-)\d"),
+    "a link": ("[ok](https://evil.example)", r"\]\(|https:"),
+    "a picture": ("![x](//evil.example/p.png)", r"\]\("),
+    "a reference": ("[x]: https://evil.example", r"\]:|https:"),
+    "a bare address": ("see www.evil.example and HTTP://evil.example", r"(?i)www\.|http:"),
+    "a script": ("<script>alert(1)</script><img src=x>", r"<(?!/?(details|summary|sub)>)"),
+    "an opened tag of ours with more in it": ("<details onclick=x>", r"<details o"),
+    "a comment that hides": ("<!-- ml:report -->", r"<!--"),
+    "letters that turn round": ("safe\u202egnp.exe", "\u202e"),
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_a_report_can_neither_mention_nor_link_nor_hide(kind):
+    text, forbidden = HOSTILE[kind]
+
+    assert re.search(forbidden, text)
+    assert not re.search(forbidden, comment.tame(text))
+
+
+@given(st.text(alphabet=st.sampled_from("@#<>&[]():!/ \n\t|`*_aGH-1w.\u202e\u200b\0\1"), max_size=60))
+def test_whatever_the_text_it_is_tame(text):
+    tame = comment.tame(text)
+
+    assert not re.search(r"@\w|#\d|\]\(|\]:|<(?!/?(details|summary|sub)>)", tame)
+    assert not {c for c in tame if c not in "\n\t\u200b" and unicodedata.category(c) in {"Cc", "Cf"}}
+
+
+def test_a_report_of_ours_keeps_its_tables_headings_charts_and_folds():
+    rows = "| a | b |\n| --- | --- |\n| 1 | 2 |"
+    text = f"# ✅ churn\n\n{rows}\n\n<details><summary>more</summary>\n\n```mermaid\npie\n```\n</details>\n"
+
+    assert comment.tame(text) == text
+
+
+def test_a_failed_step_is_named_with_what_to_do_next():
+    jobs = [
+        {"name": "Tests", "conclusion": "failure", "steps": [{"name": "Run the tests", "conclusion": "failure"}]},
+        {"name": "Lint", "conclusion": "success", "steps": []},
+    ]
+
+    text = comment.compose(RUN, jobs, "", None)
+
+    assert "❌ **ci did not pass** on aaaaaaa" in text
+    assert "| Tests | Run the tests | `make test` |" in text
+    assert "Lint" not in text
+
+
+def test_a_jobs_own_name_cannot_break_out_of_the_table():
+    jobs = [{"name": "x | <b>@ada</b>\n# y", "conclusion": "failure", "steps": []}]
+
+    text = comment.compose(RUN, jobs, "", None)
+
+    assert "@ada" not in text
+    assert "\n# y" not in text
+    assert "<b>" not in text

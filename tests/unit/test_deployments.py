@@ -1,0 +1,86 @@
+"""The record of deployments: complete, in order, and what it says of an environment."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from ml import deployments
+from ml.deployments import DEPLOYED, Where
+from ml.embedded import Embedded
+from ml.errors import UserError
+
+STAGING = Where("staging")
+
+
+def deployed(home, image, model="m", outcome=DEPLOYED, where=STAGING):
+    entry, store = deployments.begin(where, image, model, ""), Embedded("churn", home)
+    store.note(entry)
+    if outcome:
+        store.note(deployments.end(entry, outcome, "why"))
+
+
+def read(home):
+    return deployments.fold(Embedded("churn", home).deployments())
+
+
+def test_a_deployment_says_what_where_when_who_and_what_became_of_it(tmp_path):
+    deployed(tmp_path, "a", "model", "went back")
+
+    (found,) = read(tmp_path)
+
+    assert (found.image, found.model, found.env, found.target) == ("a", "model", "staging", "local")
+    assert (found.outcome, found.reason) == ("went back", "why")
+    assert found.who
+    assert found.time < found.ended
+
+
+def test_one_that_was_killed_shows_as_started(tmp_path):
+    deployed(tmp_path, "a", outcome=None)
+
+    assert [d.outcome for d in read(tmp_path)] == ["started"]
+
+
+def test_a_line_that_was_merged_in_too_early_still_counts(tmp_path):
+    begun = deployments.begin(STAGING, "a", "m", "")
+
+    (found,) = deployments.fold([deployments.end(begun, DEPLOYED, ""), begun])
+
+    assert found.outcome == DEPLOYED
+
+
+def test_nothing_is_lost_when_two_write_at_once(tmp_path):
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda n: deployed(tmp_path, str(n)), range(40)))
+
+    assert sorted(int(d.image) for d in read(tmp_path)) == list(range(40))
+
+
+def test_the_previous_image_is_the_last_other_one_that_stayed(tmp_path):
+    for image, outcome in [("a", DEPLOYED), ("b", DEPLOYED), ("x", "went back"), ("c", DEPLOYED), ("c", DEPLOYED)]:
+        deployed(tmp_path, image, outcome=outcome)
+    deployed(tmp_path, "z", where=Where("production"))
+
+    assert deployments.previous(read(tmp_path), STAGING).image == "b"
+
+
+def test_rolling_back_twice_undoes_the_first(tmp_path):
+    for image in ("a", "b", "a"):  # the last is the rollback
+        deployed(tmp_path, image)
+
+    assert deployments.previous(read(tmp_path), STAGING).image == "b"
+
+
+def test_an_image_can_be_asked_for_by_its_model(tmp_path):
+    for image, model in [("a", "1"), ("b", "2"), ("c", "3")]:
+        deployed(tmp_path, image, model)
+
+    assert deployments.previous(read(tmp_path), STAGING, "1").image == "a"
+
+
+@pytest.mark.parametrize("images", [[], ["a"], ["a", "a"]])
+def test_without_another_image_there_is_nothing_to_go_back_to(tmp_path, images):
+    for image in images:
+        deployed(tmp_path, image)
+
+    with pytest.raises(UserError, match="make deployments"):
+        deployments.previous(read(tmp_path), STAGING)
