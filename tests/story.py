@@ -180,10 +180,10 @@ def propose(story: Story) -> None:
     story.begin("The pull request", "GitHub (a double of it, on this machine) gets the branch and one pull request.")
     job = story.hub.environment()
     story.run("make propose", "ml.stages.propose", shown=("PROPOSED",), **job)
-    story.run("make alert", "ml.stages.alert", shown=("alert:",), **job)
+    story.run("make alert", "ml.stages.alert", shown=("alert: no", "alert: new", "alert: still"), **job)
     (pull,) = story.hub.open()
     story.say(f"#{pull['number']}: {pull['title']}", "")
-    for line in pull["body"].split("## Gates")[0].strip().splitlines()[:20]:
+    for line in pull["body"].split("## Gates")[0].strip().splitlines()[:24]:
         print(f"   | {line[:140]}")
     story.found["pull"], story.found["alarms"] = pull, story.hub.open("issues")
 

@@ -114,9 +114,10 @@ def _columns(found: Record) -> str:
         table(header, [_column(c) for c in sorted(moved, key=lambda c: -(c["effect"] or 0))]) if moved else "Nothing."
     )
     rest = [_column(c) for c in shown if not c["drifted"]]
-    every = f"<details><summary>{len(rest)} that did not</summary>\n\n{table(header, rest)}\n</details>"
-    note = "Pictures: bins of a number, levels of a category, the same on both sides."
-    return f"{text}\n\n{note}" + (f"\n\n{every}" if rest else "")
+    every = f"<details><summary>{len(rest)} columns that did not move</summary>\n\n{table(header, rest)}\n</details>"
+    if moved:
+        text += "\nPictures: bins of a number, levels of a category, the same on both sides."
+    return f"{text}\n\n{every}" if rest else text
 
 
 def _column(column: Record) -> list[str]:
@@ -143,6 +144,7 @@ def _performance(found: Record) -> str:
         f"## Performance\n\n{performance['labelled']:,} of {found['collected']['fates']['judged']:,} rows have a label "
         f"({performance['coverage']:.0%}){lag}.\n\n"
     )
+    text += "The last windows, with the labels known by now, whichever known version answered:\n\n"
     if len(known) > 1:
         text += _chart(known, performance) + "\n\n"
     rows = [
@@ -167,8 +169,11 @@ def _chart(windows: list[Record], performance: Record) -> str:
 
 def _collected(found: Record) -> str:
     at = found["collected"]
-    rows = [[FATES[name], f"{count:,}"] for name, count in at["fates"].items() if count or name == "judged"]
-    rows += [[f"… of these by {name}", f"{count:,}"] for name, count in at["strangers"].items()]
+    rows = []
+    for name, count in at["fates"].items():
+        rows += [[FATES[name], f"{count:,}"]] if count or name == "judged" else []
+        if name == "other":  # after the last of the two fates that they explain
+            rows += [[f"… by {model}", f"{of_it:,}"] for model, of_it in at["strangers"].items()]
     labels = {
         "unmatched": "labels that no prediction bears the id of",
         "early": "labels older than their prediction (left out)",

@@ -9,11 +9,12 @@ from ml.drift import PREDICTION, column
 from ml.reference import Levels, Numbers, Reference, finite, of_levels
 
 BARS = 10
+FEW = 12  # different values are shown one by one
 Record = dict[str, Any]
 
 
 def shape(reference: Reference, rows: pd.DataFrame, name: str) -> Record:
-    """Shares `before` and `after`: of bins of equal width for a number, of each level for a category."""
+    """Shares `before` and `after`: of bins of equal width, of each value of a number that has few, of each level."""
     old = reference.score if name == PREDICTION else reference.columns[name]
     values = rows["score"] if name == PREDICTION else column(rows, name)
     if isinstance(old, Levels):
@@ -30,6 +31,9 @@ def _edges(old: Numbers, new: np.ndarray) -> np.ndarray:
     """Where bins end: they span all but the outermost twentieth of either side, which the last bins take."""
     if not old.rows or not len(new):
         return np.array([])
+    values = np.union1d(old.points, new)
+    if len(values) <= FEW:
+        return values[:-1] if len(values) > 1 else values  # a bin each
     both = [np.quantile(_redrawn(old, 1000), [0.05, 0.95]), np.quantile(new, [0.05, 0.95])]
     low, high = min(b[0] for b in both), max(b[1] for b in both)
     return np.linspace(low, high, BARS + 1)[1:-1] if high > low else np.array([low])

@@ -49,7 +49,7 @@ def test_a_fresh_fork_sees_the_whole_loop_by_simulated_customers_and_is_told_so(
     done = subprocess.run(command, env=os.environ | CODE, capture_output=True, text=True, check=False)
 
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("STABLE: 1,000 predictions")
+    assert done.stdout.startswith("STABLE: Simulated customers. 1,000 predictions")
     assert "simulated customers are sent through the API" in done.stderr
     assert "**Simulated.**" in (place / "build" / "monitor.md").read_text()
     for name in ("evidently.html", "evidently_classification.html"):
@@ -108,7 +108,7 @@ def test_rows_of_a_model_that_nobody_registered_are_counted_and_not_judged(place
     assert found["verdict"] == "not enough data"
     assert found["collected"]["strangers"] == {"risk@9": 600}
     assert "Of 600 rows that were read, 600 are scored by a model that the registry does not know" in found["reason"]
-    assert "| … of these by risk@9 | 600 |" in report
+    assert "| … by risk@9 | 600 |" in report
 
 
 def test_without_any_row_and_without_the_sample_world_it_says_that_there_is_nothing(place, without_evidently):
@@ -116,6 +116,16 @@ def test_without_any_row_and_without_the_sample_world_it_says_that_there_is_noth
 
     assert (code, found["verdict"], found["silent"]) == (0, "not enough data", True)
     assert "No predictions are there at all." in found["reason"]
+
+
+def test_nothing_is_simulated_where_a_place_for_predictions_is_named(place, without_evidently, monkeypatch):
+    (place / "demo").symlink_to(ROOT / "demo")
+    monkeypatch.setenv("PREDICTION_LOG", "other")
+
+    _, found, _ = judged()
+
+    assert (found["verdict"], found["silent"], found["simulated"]) == ("not enough data", True, False)
+    assert not (place / "logs").exists()
 
 
 def test_another_source_is_read_where_params_yaml_names_one(place, send, without_evidently):

@@ -49,6 +49,14 @@ def test_a_picture_shows_both_sides_on_the_same_bins(release):
     assert tenure["before"][-1] == 0
 
 
+def test_a_number_with_few_values_has_a_bin_each(release):
+    found = shape(release, pd.DataFrame({"satisfaction": [0.0, 10.0, 10.0, None]}), "satisfaction")
+
+    assert found["bins"] == [*range(10)]
+    assert (found["after"][0], found["after"][10]) == (pytest.approx(1 / 3), pytest.approx(2 / 3))
+    assert min(found["before"][4:]) > 0
+
+
 @settings(deadline=None, max_examples=30)
 @given(st.data())
 def test_shares_of_any_column_add_up_to_one(release, params, data):
@@ -57,7 +65,7 @@ def test_shares_of_any_column_add_up_to_one(release, params, data):
     for name in release.columns:
         found = shape(release, rows, name)
         for side in ("before", "after"):
-            assert len(found[side]) <= 11
+            assert len(found[side]) <= 12
             assert not found[side] or sum(found[side]) <= 1.000001
 
 

@@ -7,9 +7,10 @@ import sys
 import time
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
-from ml import segments
+from ml import collect, segments
 from ml.errors import UserError
 from ml.params import Log
 from ml.predictions import read_log
@@ -48,6 +49,18 @@ def test_what_is_shipped_reads_back_the_same_and_only_there(tmp_path, place):
     assert segments.backlog(tmp_path / "logs") == 0
     assert read_log(tmp_path / "logs").empty
     assert read_log(place).to_dict() == before.to_dict()
+
+
+def test_monitoring_collects_a_window_from_each_kind_of_place(tmp_path, place, params):
+    write(tmp_path / "logs", "a", "b")
+    ship(tmp_path / "logs", target(place), Log())
+    names, now = collect.Names(frozenset({"churn@1"})), pd.Timestamp("2026-11-21T12:00Z")
+
+    table = collect.read([place], now, params.monitor)
+    found = collect.collect(table, names, params.data, params.monitor, now)
+
+    assert found.fates["judged"] == len(table) == 2
+    assert found.rows.set_index("id")["label"].dropna().to_dict() == {"a": 0.0}
 
 
 def test_shipping_again_after_a_kill_before_the_mark_doubles_nothing(tmp_path, place):

@@ -61,12 +61,11 @@ def main(history: bool = False, strict: bool = False) -> int:
 
 def _read(params: Params, now: pd.Timestamp) -> pd.DataFrame:
     """The predictions of the source; simulated ones are sent where there is neither source nor log."""
-    sources = [params.monitor.source]
-    if not params.monitor.source:
-        directory, url = segments.places(params.log.directory, os.environ)
-        sources = [directory, *([url] if url else [])]
+    directory, url = segments.places(params.log.directory, os.environ)
+    sources = [params.monitor.source] if params.monitor.source else [directory, *([url] if url else [])]
     table = collect.read(sources, now, params.monitor)
-    if table.empty and not params.monitor.source and _simulate():
+    named = params.monitor.source or os.environ.get("PREDICTION_LOG")  # then an empty log is trouble
+    if table.empty and not named and _simulate():
         table = collect.read(sources, now, params.monitor)
     return table
 
@@ -75,8 +74,8 @@ def _simulate() -> bool:
     """Whether simulated customers were sent through the API."""
     if Path("demo").is_dir() and find_spec(SIMULATION):
         cli.say(
-            "monitor: no prediction was logged yet and monitor.source names no other place, so simulated customers are "
-            "sent through the API. All that follows is about them."
+            "monitor: no prediction was logged yet, and neither monitor.source nor PREDICTION_LOG names a place, so "
+            "simulated customers are sent through the API. All that follows is about them."
         )
         return subprocess.run([sys.executable, "-m", SIMULATION], check=False).returncode == 0
     return False
