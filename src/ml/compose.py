@@ -10,10 +10,11 @@ from typing import Any
 from ml import containers, files
 from ml.errors import UserError
 from ml.local import Local
-from ml.proxy import SLOTS, Slot
+from ml.proxy import Slot
 
 FILE = Path("deploy/compose.yaml")
-HOSTS = {"blue": 11, "green": 12}
+# Each start takes the next: a neighbour remembers the hardware behind an address for a while.
+HOSTS = range(20, 250)
 
 
 def command() -> list[str]:
@@ -33,10 +34,15 @@ class Compose(Local):
         """Start an image in place of whatever was there; where it answers: host:port."""
         self.prepare()
         self.stop(slot)
-        others = {f"{other.upper()}_IMAGE": image for other in SLOTS if f"{other.upper()}_IMAGE" not in self._kept()}
-        self.keep(**{"API_IMAGE": image} | self._kept() | others | {f"{slot.upper()}_IMAGE": image})
+        kept = self._kept()
+        last = int(kept.get("LAST_HOST", HOSTS[-1]))
+        host = last + 1 if last + 1 in HOSTS else HOSTS[0]
+        address = f"{kept['SUBNET']}.{host}"
+        images = {name: kept.get(name, image) for name in ("API_IMAGE", "BLUE_IMAGE", "GREEN_IMAGE")}
+        mine = {f"{slot.upper()}_IMAGE": image, f"{slot.upper()}_ADDRESS": address, "LAST_HOST": host}
+        self.keep(**images | mine)
         self._compose("up", "--detach", "--no-deps", slot)
-        return f"{self._kept()['SUBNET']}.{HOSTS[slot]}:{containers.PORT}"
+        return f"{address}:{containers.PORT}"
 
     def start_proxy(self, path: Path) -> None:
         """Start the service that holds the port."""
@@ -52,10 +58,13 @@ class Compose(Local):
 
     def keep(self, **values: Any) -> None:
         """Remember values of the file's variables, and choose those that nobody has chosen."""
+        subnet = self._kept().get("SUBNET", f"172.30.{80 + self._number}")
         chosen = {
             "NAME": self.name,
             "FOLDER": self.folder,
-            "SUBNET": f"172.30.{80 + self._number}",
+            "SUBNET": subnet,
+            "BLUE_ADDRESS": f"{subnet}.11",
+            "GREEN_ADDRESS": f"{subnet}.12",
             "PROMETHEUS_PORT": 9090 + self._number,
             "GRAFANA_PORT": 3000 + self._number,
             "POSTGRES_PASSWORD": secrets.token_urlsafe(24),
