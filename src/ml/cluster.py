@@ -95,7 +95,9 @@ class Cluster:
     def _ask(self, *arguments: str, content: str | None = None) -> str:
         done = self._call(*arguments, content=content)
         if done.returncode:
-            raise UserError(f"kubectl {' '.join(arguments[:2])} failed: {' '.join(done.stderr.split())[-300:]}")
+            raise UserError(
+                f"kubectl {' '.join(arguments[:2])} failed: {(done.stderr.strip().splitlines() or ['no reason'])[-1]}"
+            )
         return done.stdout.strip()
 
     def _call(self, *arguments: str, content: str | None = None) -> subprocess.CompletedProcess[str]:

@@ -49,12 +49,13 @@ def open_target(params: Params, where: Where) -> Target:
 def deploy(params: Params, where: Where, image: str, rule: Deploy) -> bool:
     """Whether an image now serves; the record says why not, and what served before still does."""
     target, store = open_target(params, where), registry.open_registry(params.project)
+    named(image, where)
     _folder(where).mkdir(parents=True, exist_ok=True)
     _folder(where).chmod(0o700)  # passwords, keys and the proxy's socket are in it
     try:
         with FileLock(_folder(where) / "lock", timeout=0):
             _clear(target, where, store)
-            containers.pull(named(image, where))
+            containers.pull(image)
             model = (containers.inspect(image)["Config"]["Labels"] or {}).get(MODEL_LABEL, "")
             entry = deployments.begin(where, image, model, target.image())
             store.note(entry)
@@ -79,15 +80,14 @@ def _tried(target: Target, image: str, rule: Deploy, api: Api) -> tuple[str, str
         return INTERRUPTED, "stopped by hand"
 
 
-def named(image: str, where: Where) -> str:
-    """The image, when its name says which bytes it is; raises UserError for a tag, which may mean others tomorrow."""
+def named(image: str, where: Where) -> None:
+    """Return when the name says which bytes it is; raises UserError for a tag, which may mean others tomorrow."""
     here = image.startswith("sha256:") and where.target != "k8s"  # an image of this machine by its id
     if not here and not BY_DIGEST.fullmatch(image):
         raise UserError(
             f"`{image}` names no digest, and a tag may mean another image tomorrow. Write IMAGE=registry/name@sha256:…"
             " (build/image.json has it), or leave IMAGE= out for the one that `make image` built last."
         )
-    return image
 
 
 def smoked(image: str, rule: Api, seconds: float) -> str:

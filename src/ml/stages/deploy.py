@@ -2,12 +2,15 @@
 
 from ml import cli, environments, files
 from ml.deployments import Where
+from ml.errors import UserError
 from ml.params import read_params
 
 
 def main(target: str = "local", env: str = "staging", image: str = "", port: int = 0) -> int:
     """Deploy --image, by digest (default: build/image.json), step by step; exit 1 when it went back."""
     params = read_params()
+    if not image and not files.IMAGE.exists():
+        raise UserError("which image? `make image` builds one, or name one by its digest: IMAGE=registry/name@sha256:…")
     if not image:
         built = files.read_json(files.IMAGE)
         image = built["digest"] or built["id"]
