@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -20,9 +21,11 @@ from tests.container import engine
 from tests.container.engine import derive, podman
 from tests.container.load import Load
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(engine.lacking()), reason=str(engine.lacking()))]
+PARTS = {"haproxy": "haproxy", "nsenter": "util-linux", "ip": "iproute2"}
+LACKING = engine.lacking() or "".join(f"apt-get install {PARTS[n]}; " for n in PARTS if not shutil.which(n))
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(LACKING), reason=str(LACKING))]
 RULE = {
-    "steps": [0.3, 1.0], "seconds": 2.5, "ready_seconds": 10, "min_requests": 20, "max_latency": 10.0,
+    "steps": [0.3, 1.0], "seconds": 2.5, "ready_seconds": 15, "min_requests": 20, "max_latency": 10.0,
     "latency_floor_ms": 200, "ports": {"staging": 8001}, "compose": [],
 }  # fmt: skip
 SUFFIX = {"local": "", "compose": "-compose"}
@@ -35,7 +38,7 @@ FAULTS = {
     "answers wrongly later": ("wrong", LATER, "scores: the distributions are"),
     "slow later": ("slow", LATER, "latency: p95"),
     "fails later": ("errors", LATER, "errors:"),
-    "dies later": ("dies", LATER, ""),
+    "dies later": ("dies", LATER, "gives no answer|started again"),
 }
 
 
@@ -55,7 +58,7 @@ class Town:
         settings |= {"project": project, "deploy": RULE}
         (folder / "params.yaml").write_text(yaml.safe_dump(settings))
         recorded = json.loads((code / "build" / "image" / "recorded.json").read_text())
-        self.rows, self.identity, self.table = recorded["rows"][:10], recorded["id"], []
+        self.rows, self.table = recorded["rows"][:10], []
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.address = f"127.0.0.1:{free.getsockname()[1]}"
@@ -187,7 +190,7 @@ def test_a_faulty_image_goes_back_with_the_reason_and_no_client_notices(town, fa
     town.note(name, town.went_back(), load)
     assert code == 1, said
     assert last["action"] == "went back"
-    assert reason in last["reason"]
+    assert re.search(reason, last["reason"])
     assert town.serves() == before
     assert load.answered > 30
     assert not load.failures
