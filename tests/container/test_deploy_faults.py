@@ -25,7 +25,7 @@ PARTS = {"haproxy": "haproxy", "nsenter": "util-linux", "ip": "iproute2"}
 LACKING = engine.lacking() or "".join(f"apt-get install {PARTS[n]}; " for n in PARTS if not shutil.which(n))
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(LACKING), reason=str(LACKING))]
 RULE = {
-    "steps": [0.3, 1.0], "seconds": 2.5, "ready_seconds": 15, "min_requests": 20, "max_latency": 10.0,
+    "steps": [0.3, 1.0], "seconds": 2.5, "ready_seconds": 12, "min_requests": 20, "max_latency": 10.0,
     "latency_floor_ms": 200, "ports": {"staging": 8001}, "compose": [],
 }  # fmt: skip
 SUFFIX = {"local": "", "compose": "-compose"}
@@ -54,7 +54,7 @@ class Town:
         (folder / "src").symlink_to(code / "src")
         (folder / "serving").symlink_to(code / "serving")
         settings = yaml.safe_load((code / "params.yaml").read_text())
-        settings["gates"]["api"] = {"calls": 30, "p99_ms": 300}
+        settings["gates"]["api"] = {"calls": 10, "p99_ms": 300}
         settings |= {"project": project, "deploy": RULE}
         (folder / "params.yaml").write_text(yaml.safe_dump(settings))
         recorded = json.loads((code / "build" / "image" / "recorded.json").read_text())
