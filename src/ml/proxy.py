@@ -87,7 +87,7 @@ class Proxy:
             raise UserError(f"{self._socket} is too long for the name of a socket. Deploy from a folder higher up.")
         path = self._folder / "haproxy.cfg"
         files.write_text(config(self._bind, places, str(self._socket)), path)
-        self._socket.parent.mkdir(exist_ok=True)
+        (self._folder / SOCKET).parent.mkdir(exist_ok=True)
         if self.answers():
             return
         self._start(path)

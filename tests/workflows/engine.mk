@@ -18,7 +18,7 @@ scan:
 	@echo '{"bomFormat": "CycloneDX"}' > build/sbom.json
 deploy:
 	@$(TOLD)
-	@cp "$$STUB_STORE/serves-$(ENV)" "$$STUB_STORE/served-$(ENV)" 2>/dev/null || true
+	@cmp -s build/image.json "$$STUB_STORE/serves-$(ENV)" || cp "$$STUB_STORE/serves-$(ENV)" "$$STUB_STORE/served-$(ENV)" || true
 	@cp build/image.json "$$STUB_STORE/serves-$(ENV)"
 	@$(CRASH)
 rollback:

@@ -41,6 +41,9 @@ def images(tmp_path):
     engine.prepare()
     with serving(tmp_path) as address:
         yield address
+    names = ("image", "list", "--format", "{{.Repository}}:{{.Tag}}", "--filter", f"reference={address}/*")
+    for name in engine.podman(*names).stdout.split():
+        engine.podman("image", "rm", name, check=False)  # others may use the same layers
 
 
 @contextlib.contextmanager
