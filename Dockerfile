@@ -10,7 +10,7 @@ RUN python -m pip install --no-cache-dir --no-compile --no-deps --only-binary=:a
  && rm -rf /app/lib/bin
 COPY src/ml /app/ml
 COPY serving /app/serving
-COPY build/image /app
+COPY params.yaml build/image /app/
 # One date for every file, and bytecode that carries none: two builds of one commit are equal.
 ARG SOURCE_DATE_EPOCH=0
 RUN python -m compileall -q --invalidation-mode unchecked-hash /app/lib /app/ml /app/serving \

@@ -183,7 +183,6 @@ def _add_operations(app: FastAPI, service: Service) -> None:
         """For Prometheus."""
         if service.log:
             service.metrics.backlog.set(service.log.backlog())
-            service.metrics.missing.set(service.log.missing)
         return Response(service.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 

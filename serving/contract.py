@@ -11,10 +11,10 @@ from ml.params import Category, Data, Number
 LARGEST = 3.0e38  # a float32, the widest that trees take
 SHOWN_PROBLEMS = 20
 SHOWN_CHARACTERS = 100
-EXACT = 2**53  # whole numbers that JSON readers agree on
+EXACT = 2**53  # JSON readers agree on the whole numbers below
 Whole = Annotated[float, Field(gt=-EXACT, lt=EXACT, multiple_of=1), AfterValidator(int)]  # JSON's 7.0 is the integer 7
 Id = Annotated[
-    Annotated[str, Field(min_length=1, max_length=200)] | Annotated[int, Field(ge=-EXACT, le=EXACT)] | Whole,
+    Annotated[str, Field(min_length=1, max_length=200)] | Annotated[int, Field(gt=-EXACT, lt=EXACT)] | Whole,
     Field(union_mode="left_to_right"),
 ]
 

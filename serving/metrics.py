@@ -29,7 +29,7 @@ class Metrics:
         gauge = {**kind, "multiprocess_mode": "livemostrecent"}
         self.backlog = Gauge("serving_log_backlog_bytes", "Log not yet shipped or compacted", **gauge)
         self.missing = Gauge(
-            "serving_log_missing_lines", "Answers that the log lacks", **{**kind, "multiprocess_mode": "livesum"}
+            "serving_log_missing_lines", "Answers that the log lacks", **{**kind, "multiprocess_mode": "sum"}
         )
         self.info = Gauge(
             "serving_model_info", "1 for a model that serves, 0 for one that did", [*answered, "form"], **gauge

@@ -72,7 +72,8 @@ def _version(source: str) -> tuple[Any, Any]:
         aliases = (
             ", ".join(f"{alias} is version {n}" for alias, n in sorted(state.aliases.items())) or "no alias is set"
         )
-        raise NoVersion(f"{source} names no version in the registry {where}: {aliases}. `make models` lists them.")
+        remedy = "`make models` lists them" if state.versions else "It is empty: make register, or make registry-pull"
+        raise NoVersion(f"{source} names no version in the registry {where}: {aliases}. {remedy}.")
     return home, version
 
 

@@ -170,6 +170,8 @@ class Service:
             raise Refused(503, "log", "This server keeps no prediction log (SERVING_LOG=off).")
         try:
             self.log.append(line)
+            if self.log.missing:
+                self.metrics.missing.set(self.log.missing)
         except LogUnavailable as error:
             say("log unavailable", error=str(error))
             detail = "The prediction log cannot be written, so nothing is predicted. Try again later."

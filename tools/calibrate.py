@@ -141,26 +141,15 @@ def _days(found: dict[Job, object]) -> str:
     rows = []
     for (what, change, month, rate, runs), feeds in found.items():
         if what == "watch":
-            rows.append(
-                [change, month, f"{rate:,}", f"{sum(f.day is not None for f in feeds)} of {runs}", *_when(feeds)]
-            )
-    rows.sort(key=lambda row: row[1])
-    header = [
-        "change",
-        "month",
-        "customers a month",
-        "feeds flagged",
-        "days, median (fastest to slowest)",
-        "days flagged",
-    ]
-    return table(header, [[str(cell) for cell in row] for row in rows])
+            rows.append((month, rate, [change, str(month), f"{rate:,}", *_when(feeds, runs)]))
+    header = ["change", "month", "customers a month", "feeds flagged", "days, median (fastest to slowest)"]
+    return table(header, [row for _, _, row in sorted(rows)])
 
 
-def _when(feeds: list[Watched]) -> tuple[str, str]:
-    days = [f.day for f in feeds if f.day is not None]
-    verdicts = sorted({f.verdict for f in feeds if f.verdict})
+def _when(feeds: list[Watched], runs: int) -> tuple[str, str]:
+    days, verdicts = [f.day for f in feeds if f.day is not None], sorted({f.verdict for f in feeds if f.verdict})
     told = f"{np.median(days):.0f} ({min(days)} to {max(days)}): {' or '.join(verdicts)}" if days else "never"
-    return told, _percent(float(np.mean([f.share for f in feeds])))
+    return f"{len(days)} of {runs} in 120 days", told
 
 
 def _of(found: dict[Job, object], *start: object) -> object:

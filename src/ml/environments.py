@@ -49,7 +49,8 @@ def open_target(params: Params, where: Where) -> Target:
 def deploy(params: Params, where: Where, image: str, rule: Deploy) -> bool:
     """Whether an image now serves; the record says why not, and what served before still does."""
     target, store = open_target(params, where), registry.open_registry(params.project)
-    _folder(where).mkdir(parents=True, exist_ok=True, mode=0o700)  # secrets stand in it
+    _folder(where).mkdir(parents=True, exist_ok=True)
+    _folder(where).chmod(0o700)  # passwords, keys and the proxy's socket are in it
     try:
         with FileLock(_folder(where) / "lock", timeout=0):
             _clear(target, where, store)

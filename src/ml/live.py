@@ -139,9 +139,9 @@ def _sides(ours: pd.DataFrame, theirs: pd.DataFrame, params: Params, *, paired: 
     """Each id counts once, by its newest answer before its label: answers about one customer depend on each other."""
     frames = [ours.assign(side=0), theirs.assign(side=1)]
     known = [f[f["actual"].notna() & (f["actual_time"] >= f["time"])] for f in frames]
-    if paired:
-        both = known[0].index.intersection(known[1].index)
-        last = known[0].loc[both].drop_duplicates("id", keep="last").index
+    if paired:  # a shadow was asked when the champion was, though it may answer after the label
+        known[1] = frames[1].loc[known[0].index]
+        last = known[0].drop_duplicates("id", keep="last").index
         judged = [f.loc[last] for f in frames]
     else:  # an id changes sides when the share does
         newest = pd.concat(known).sort_values("time").drop_duplicates("id", keep="last")

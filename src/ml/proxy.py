@@ -21,13 +21,14 @@ Slot = Literal["blue", "green"]
 SLOTS: tuple[Slot, Slot] = ("blue", "green")
 FULL = 256  # HAProxy's largest weight
 NOWHERE = "127.0.0.1:9"
+LONGEST = 95  # of 107 bytes; HAProxy adds a suffix for a moment
 PATIENCE = 10  # seconds
 SOCKET = "run/admin.sock"
 LONGEST = 90  # of the 107 characters of a socket's path, HAProxy needs some itself
 CONFIG = """\
 # Written by `make deploy`; what changes meanwhile goes through {socket}.
 global
-    stats socket {socket} mode 600 level admin
+    stats socket {socket} mode 666 level admin  # a folder above is closed to others
     hard-stop-after 60s
     tune.bufsize 65536  # larger requests are not tried again
 defaults
@@ -40,14 +41,16 @@ defaults
     timeout client 60s
     timeout server 5s
     timeout http-request 10s
+    timeout check 5s  # a busy machine is no reason to send everybody away
 frontend clients
     bind {bind}
     http-request set-header X-Request-ID %[uuid] unless {{ req.hdr(X-Request-ID) -m found }}
     default_backend api
 backend api
     balance roundrobin
+    http-reuse always  # else 1 of 100 requests that are tried again after a time-out loses its answer (HAProxy 2.6)
     option httpchk GET /health/ready
-    default-server inter 500ms fall 2 rise 1
+    default-server inter 1s fastinter 500ms fall 3 rise 1
 {servers}
 """
 
@@ -80,6 +83,8 @@ class Proxy:
 
     def up(self, places: dict[Slot, str]) -> None:
         """Keep the configuration for the next start, and start HAProxy unless it runs."""
+        if len(str(self._socket)) > LONGEST:
+            raise UserError(f"{self._socket} is too long for the name of a socket. Deploy from a folder higher up.")
         path = self._folder / "haproxy.cfg"
         files.write_text(config(self._bind, places, str(self._socket)), path)
         self._socket.parent.mkdir(exist_ok=True)

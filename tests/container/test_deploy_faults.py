@@ -9,6 +9,8 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from random import randrange
+from secrets import token_hex
 
 import pytest
 import yaml
@@ -21,9 +23,9 @@ from tests.container.load import Load
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(engine.lacking()), reason=str(engine.lacking()))]
 RULE = {
     "steps": [0.3, 1.0], "seconds": 2.5, "ready_seconds": 10, "min_requests": 20, "max_latency": 10.0,
-    "latency_floor_ms": 200, "ports": {"staging": 8001},
+    "latency_floor_ms": 200, "ports": {"staging": 8001}, "compose": [],
 }  # fmt: skip
-SERVICES = {"local": "churn-staging", "compose": "churn-staging-compose"}
+SUFFIX = {"local": "", "compose": "-compose"}
 HAPROXY = "FROM localhost/base\nRUN apt-get update -qq && apt-get install -qq --yes haproxy\n"
 AT_ONCE, LATER = 0, 600  # smoke asks for fewer rows than that
 FAULTS = {
@@ -42,14 +44,15 @@ class Town:
 
     def __init__(self, folder, code, image, target="local"):
         self.folder, self.good, self.target = folder, _digest(image), target
-        self.home, self.name = folder / ".deploy" / f"{target}-staging", SERVICES[target]
+        project = f"town-{token_hex(3)}"  # others may use the same engine at the same time
+        self.home, self.name = folder / ".deploy" / f"{target}-staging", f"{project}-staging{SUFFIX[target]}"
         self.acknowledged = 0
         (folder / "deploy").symlink_to(ROOT / "deploy")
         (folder / "src").symlink_to(code / "src")
         (folder / "serving").symlink_to(code / "serving")
         settings = yaml.safe_load((code / "params.yaml").read_text())
         settings["gates"]["api"] = {"calls": 30, "p99_ms": 300}
-        settings["deploy"] = RULE
+        settings |= {"project": project, "deploy": RULE}
         (folder / "params.yaml").write_text(yaml.safe_dump(settings))
         recorded = json.loads((code / "build" / "image" / "recorded.json").read_text())
         self.rows, self.identity, self.table = recorded["rows"][:10], recorded["id"], []
@@ -113,15 +116,19 @@ def town(shop, image, tmp_path_factory):
 
 
 @pytest.fixture
-def harbour(shop, image, tmp_path):
+def harbour(shop, image, tmp_path_factory):
     """The same as a compose project, with Debian's HAProxy in the place of the official image."""
     if not shutil.which("podman-compose"):
         pytest.skip("podman-compose is not installed: make setup")
     derive("localhost/haproxy", HAPROXY)
-    program = tmp_path / "podman"
+    folder = tmp_path_factory.mktemp("harbour")
+    program = folder / "podman"
     program.write_text(f'#!/bin/sh\nexec {engine.environment()["CONTAINER_ENGINE"]} "$@"\n')
     program.chmod(0o755)
-    yield from opened(Town(tmp_path, shop, image, "compose"))
+    town = Town(folder, shop, image, "compose")
+    town.home.mkdir(parents=True)
+    (town.home / ".env").write_text(f"SUBNET=10.213.{randrange(256)}\n")  # others may have the usual one
+    yield from opened(town)
 
 
 def opened(town):
@@ -193,7 +200,7 @@ def test_a_cut_network_sends_the_image_back(town, faulty):
     with town.load() as load:
         process = town.deploy(image)
         until(process, "30% of requests")
-        cut(f"churn-staging-{slot}")
+        cut(f"{town.name}-{slot}")
         code, said = finished(process)
 
     town.note("network cut in mid-deploy", town.went_back(), load)

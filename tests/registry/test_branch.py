@@ -9,7 +9,8 @@ import sys
 import mlflow
 import pytest
 
-from ml import branch, ledger, registry, tracking
+from ml import branch, deployments, ledger, registry, tracking
+from ml.deployments import Where
 from ml.embedded import Embedded
 from ml.errors import UserError
 from tests.conftest import ROOT
@@ -208,6 +209,25 @@ def test_a_model_file_that_was_changed_is_not_served(clone, fitted):
 
     with pytest.raises(UserError, match="is not the model that was registered"):
         home.content(state.versions[0])
+
+
+def test_deployments_of_two_clones_meet_on_the_branch(clone, remote):
+    def deploy(home, env):
+        home.note(deployments.begin(Where(env), "image", "0" * 64, ""))
+
+    ann = clone("ann")
+    deploy(ann, "staging")
+    branch.push(ann)
+    bob = clone("bob")
+    deploy(bob, "production")
+    branch.push(bob)
+    clone("ann")
+    branch.pull(ann)
+
+    assert [d.env for d in deployments.fold(ann.deployments())] == ["staging", "production"]
+    assert "started a model that is not registered in production (local)" in git(
+        remote, "log", "-1", "--format=%s", "mlflow"
+    )
 
 
 def test_verdicts_of_two_clones_meet_on_the_branch_and_none_is_lost(clone, remote):

@@ -6,7 +6,8 @@ import mlflow
 import numpy as np
 import pytest
 
-from ml import ledger, model, reference, registry, schema, tracking
+from ml import deployments, ledger, model, reference, registry, schema, tracking
+from ml.deployments import Where
 from ml.errors import UserError
 from ml.released import released
 
@@ -152,6 +153,18 @@ def test_what_monitoring_found_is_kept_in_order_and_moves_no_alias(store, fitted
         ("drift", "1,000 predictions"),
     ]
     assert store.state() == state
+
+
+def test_the_steps_of_deployments_are_kept_and_move_no_alias(store):
+    begun = deployments.begin(Where("production"), "image", "0" * 64, "")
+    store.note(begun)
+    store.note(deployments.end(begun, "went back", "too slow"))
+
+    (found,) = deployments.fold(store.deployments())
+
+    assert (found.env, found.image, found.outcome, found.reason) == ("production", "image", "went back", "too slow")
+    assert store.state() == ledger.State()
+    assert store.verdicts() == []
 
 
 def test_a_registry_without_versions_remembers_verdicts_too(store):

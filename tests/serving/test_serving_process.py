@@ -79,7 +79,7 @@ def assert_each_is_logged_once(answered, logs):
 
 def metrics(port):
     """Every series of /metrics by its name and labels."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as answer:
         lines_ = [line for line in answer.read().decode().splitlines() if not line.startswith("#")]
     return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines_)}
 
@@ -90,28 +90,35 @@ def served(found):
     return {re.search(r'form="(\w+)"', name)[1]: value for name, value in info.items()}
 
 
-def test_metrics_of_several_workers_are_one_and_outlive_a_worker(folder, tmp_path, port, customers, params):
-    place = tmp_path / "place"
+def metrics_once(port, ready):
+    """The metrics when they say so, or when half a minute is over: an answer is counted just after it is sent."""
+    end = time.monotonic() + 30
+    while not ready(found := metrics(port)) and time.monotonic() < end:
+        time.sleep(0.2)
+    return found
+
+
+def test_metrics_are_of_all_workers_and_outlive_them(folder, tmp_path, port, customers, params):
+    place, count = tmp_path / "place", 'serving_requests_total{path="/predict",status="200"}'
     shutil.copytree(folder, place)
     body = json.dumps({"rows": rows(customers, DATA, 3)})
-    with running(place, tmp_path / "logs", port, workers=3) as process:
+    with running(place, tmp_path / "logs", port, workers=2) as process:
         asked, end = 0, time.monotonic() + 60
         while len(answered := writing(tmp_path / "logs")) < 2 and time.monotonic() < end:
-            _post(port, "/predict", body)  # a connection each, so that every worker gets some
+            _post(port, "/predict", body)  # a connection each, so that both workers get some
             asked += 1
-        before = metrics(port)
+        before = metrics_once(port, lambda found: found.get(count) == asked)
         built(place, customers, params, "random_forest")
         process.send_signal(signal.SIGHUP)
-        os.kill(next(iter(answered)), signal.SIGKILL)
-        end = time.monotonic() + 30
-        while served(after := metrics(port)) != {"linear": 0, "onnx": 1} and time.monotonic() < end:
-            time.sleep(0.2)
+        swapped = metrics_once(port, lambda found: served(found) == {"linear": 0, "onnx": 1})
+        for worker in answered:
+            os.kill(worker, signal.SIGKILL)
+        replaced = metrics_once(port, lambda found: served(found) == {"onnx": 1})
 
-    assert len(answered) > 1
-    assert before['serving_requests_total{path="/predict",status="200"}'] == asked
+    assert [before[count], swapped[count], replaced[count]] == [asked] * 3
     assert [v for name, v in before.items() if name.startswith("serving_rows_total")] == [3 * asked]
-    assert after['serving_requests_total{path="/predict",status="200"}'] == asked
-    assert served(after) == {"linear": 0, "onnx": 1}
+    assert served(swapped) == {"linear": 0, "onnx": 1}
+    assert served(replaced) == {"onnx": 1}
 
 
 def _post(port, path, body):

@@ -33,32 +33,26 @@ class Release:
 
 @dataclass(frozen=True)
 class Watched:
-    """The first day that was flagged, counted from the change, its verdict, and the share of all days flagged."""
+    """The first day that was flagged, counted from the change, and its verdict; None and "" when none was."""
 
     day: int | None
     verdict: str
-    share: float
 
 
 def watch(release: Release, month: int, rows: int, seed: int, params: Params) -> Watched:
     """One feed of so many customers a month around the month of a change, watched until it is flagged.
 
-    Labels arrive 30 days after the prediction, so performance is that of the 30 days before the window. A quiet feed
-    is watched to the end.
+    Labels arrive 30 days after the prediction, so performance is that of the 30 days before the window.
     """
     feed = _feed(month, rows, seed, params)
     scored = feed.assign(score=model.scores(release.model, feed, params.data), label=schema.labels(feed, params.data))
-    first, verdict, flagged = None, "", 0
     for day in range(1, HORIZON + 1):
         window = _between(scored, day - MONTH, day).drop(columns="label")
         older = _between(scored, day - 2 * MONTH, day - MONTH)
-        found = judge(release.reference, window, params.monitor, margin(params), older).verdict
-        if found in {"drift", "degraded"}:
-            flagged += 1
-            first, verdict = (day, found) if first is None else (first, verdict)
-            if month != QUIET:
-                break
-    return Watched(first, verdict, flagged / HORIZON)
+        verdict = judge(release.reference, window, params.monitor, margin(params), older).verdict
+        if verdict in {"drift", "degraded"}:
+            return Watched(day, verdict)
+    return Watched(None, "")
 
 
 def released(month: int, params: Params) -> Release:

@@ -1,0 +1,93 @@
+"""deploy/compose.yaml fits together: names, addresses, files and the care that every container needs."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from ml.compose import HOSTS, Compose
+
+HERE = Path("deploy")
+OURS = ("blue", "green", "ship", "monitor")
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """What podman-compose makes of the file, with the variables that a deployment writes."""
+    if not (shutil.which("podman-compose") and shutil.which("podman")):
+        pytest.skip("podman-compose or podman is not installed: make setup, apt-get install podman")
+    compose = Compose("churn-staging-compose", tmp_path_factory.mktemp("env"), 0, ())
+    images = {f"{name}_IMAGE": f"registry.example/churn@sha256:{'a' * 64}" for name in ("API", "BLUE", "GREEN")}
+    compose.keep(PORT=8001, **images)
+    command = ["podman-compose", "--env-file", compose.folder / ".env", "-f", HERE / "compose.yaml", "config"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    return yaml.safe_load(done.stdout)
+
+
+def test_nothing_is_left_open(project):
+    assert "${" not in yaml.safe_dump(project)
+
+
+def test_every_image_is_named_exactly(project):
+    exact = re.compile(r".+@sha256:[0-9a-f]{64}|[^:]+:v?\d+\.\d+(\.\d+)?(-\w+)?")
+
+    assert not [name for name, service in project["services"].items() if not exact.fullmatch(service["image"])]
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_our_containers_are_read_only_unprivileged_and_limited(project, name):
+    service = project["services"][name]
+
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert service["mem_limit"]
+    assert service["cpus"]
+
+
+def test_ports_are_open_to_this_machine_only(project):
+    ports = [port for service in project["services"].values() for port in service.get("ports", ())]
+
+    assert len(ports) == 3
+    assert all(str(port).startswith("127.0.0.1:") for port in ports)
+
+
+def test_the_places_have_the_addresses_that_the_proxy_is_told(project):
+    found = {slot: project["services"][slot]["networks"]["api"]["ipv4_address"] for slot in HOSTS}
+
+    assert found == {slot: f"172.30.80.{host}" for slot, host in HOSTS.items()}
+
+
+def test_prometheus_and_grafana_name_services_that_are_there(project):
+    jobs = yaml.safe_load((HERE / "prometheus" / "prometheus.yml").read_text())["scrape_configs"]
+    source = (HERE / "grafana" / "provisioning" / "datasources" / "prometheus.yaml").read_text()
+    named = {name for job in jobs for config in job.get("dns_sd_configs", ()) for name in config["names"]}
+    named |= {target.split(":")[0] for job in jobs for c in job.get("static_configs", ()) for target in c["targets"]}
+    named |= set(re.findall(r"http://(\w+):", source))
+
+    assert named == {"blue", "green", "monitor", "prometheus"}
+    assert named <= project["services"].keys()
+
+
+def test_every_file_of_ours_that_is_mounted_is_there(project):
+    mounted = re.findall(r"(?<!\.)\./[\w/]+", (HERE / "compose.yaml").read_text())
+
+    assert len(mounted) >= 3
+    assert not [path for path in mounted if not (HERE / path).exists()]
+
+
+def test_what_a_person_writes_into_the_variables_stays(tmp_path):
+    Compose("a", tmp_path, 0, ()).keep(PORT=1)
+    first = (tmp_path / ".env").read_text()
+    (tmp_path / ".env").write_text(first.replace("172.30.80", "10.1.2"))
+
+    Compose("a", tmp_path, 0, ()).keep(PORT=2)
+
+    second = (tmp_path / ".env").read_text()
+    assert "SUBNET=10.1.2\n" in second
+    assert "PORT=2\n" in second
+    assert re.search("POSTGRES_PASSWORD=.{20}", second)[0] == re.search("POSTGRES_PASSWORD=.{20}", first)[0]

@@ -1,0 +1,75 @@
+"""Going back in an environment: the image first, and the alias only when the image serves."""
+
+import pytest
+
+from ml import deployments, environments, registry
+from ml.deployments import DEPLOYED, Where
+from ml.errors import UserError
+from ml.stages import rollback
+from tests.conftest import ROOT
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def shop(fitted, tmp_path, monkeypatch):
+    """Two champions, each deployed to staging; `asked` is what the machine was told to do, `holds` whether it could."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "params.yaml").write_text((ROOT / "params.yaml").read_text())
+    store = registry.open_registry("churn")
+    for number, image in ((1, "old"), (2, "new")):
+        model = fitted.entry(number)["model"]
+        store.register(fitted.entry(number), fitted.folder(number))
+        store.move(registry.stamped("promote", model, ""))
+        begun = deployments.begin(Where("staging"), image, model, "")
+        store.note(begun)
+        store.note(deployments.end(begun, DEPLOYED, ""))
+    store.asked, store.holds = [], True
+
+    def deploy(params, where, image, rule):  # what happens on the machine is tried in tests/container
+        store.asked.append((where.env, image, rule.steps))
+        return store.holds
+
+    monkeypatch.setattr(environments, "deploy", deploy)
+    return store
+
+
+def champion(store):
+    return store.state().named("champion").number
+
+
+def test_image_and_champion_go_back_together(shop):
+    assert rollback.main(env="staging", reason="complaints") == 0
+
+    assert shop.asked == [("staging", "old", ())]
+    assert champion(shop) == 1
+    assert shop.state().events[-1].reason == "complaints"
+
+
+def test_the_champion_stays_when_the_image_does_not_serve(shop):
+    shop.holds = False
+
+    assert rollback.main(env="staging") == 1
+
+    assert champion(shop) == 2
+
+
+def test_a_version_that_was_deployed_can_be_named(shop):
+    assert rollback.main(env="staging", to=1) == 0
+
+    assert shop.asked == [("staging", "old", ())]
+
+
+def test_a_version_that_was_never_deployed_there_is_refused(shop):
+    with pytest.raises(UserError, match="production"):
+        rollback.main(env="production", to=1)
+
+    assert shop.asked == []
+    assert champion(shop) == 2
+
+
+def test_without_an_environment_only_the_registry_moves(shop):
+    assert rollback.main() == 0
+
+    assert shop.asked == []
+    assert champion(shop) == 1

@@ -1,0 +1,44 @@
+"""The workflows that take seconds here: what a fork lacks, packages that break something, what forks skip."""
+
+import pytest
+
+from tests.workflows.runner import git
+from tests.workflows.test_scenarios_ci import FEW
+from tests.workflows.test_scenarios_release import REPOSITORY, issues
+
+pytestmark = pytest.mark.slow
+
+BROKEN = "def test_that_a_newer_package_breaks():\n    raise AssertionError\n"
+
+
+def test_the_doctor_is_red_in_a_new_fork_and_says_what_to_do(scenario):
+    scenario.hub.workflow_states["monitor.yml"] = "disabled_fork"
+
+    outcome = scenario.act("doctor.yml", "workflow_dispatch", {"repository": REPOSITORY}, DEPLOY_TARGET="k8s")
+
+    assert outcome.jobs == {"doctor": "failure"}  # as it is until somebody has read it
+    assert "| missing | schedule of monitor.yml | off, as in every new fork |" in outcome.summaries["doctor"]
+    assert "| missing | main requires the check ci |" in outcome.summaries["doctor"]
+    assert "| fine | registry | branch mlflow on origin |" in outcome.summaries["doctor"]
+    assert not scenario.hub.made("POST|PATCH|PUT|DELETE")
+
+
+def test_newest_packages_that_break_a_test_and_a_silent_schedule_are_an_issue_each(scenario):
+    with (scenario.folder / "Makefile").open("a") as file:
+        file.write("\nlocks:\n\t@echo newest packages\n")  # needs the network, and would change the tests' own packages
+    (scenario.folder / "tests" / "unit" / "test_cli.py").write_text(BROKEN)
+    git(scenario.folder, "commit", "--quiet", "--all", "--message=broken")
+    scenario.hub.workflow_states["monitor.yml"] = "disabled_inactivity"
+
+    outcome = scenario.act("canary.yml", "schedule", {}, **FEW)
+
+    assert outcome.jobs == {"newest": "failure", "tell": "success"}
+    assert sorted(title.split(":")[0] for title in issues(scenario)) == [
+        "Silent schedule", "The newest allowed packages break something",
+    ]  # fmt: skip
+
+
+def test_the_templates_own_checks_do_not_run_in_a_fork(scenario):
+    outcome = scenario.act("template.yml", "push", {"ref": "refs/heads/main", "repository": REPOSITORY})
+
+    assert outcome.jobs == {"systems": "skipped", "fork": "skipped"}
