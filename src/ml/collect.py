@@ -140,7 +140,7 @@ def _fates(table: pd.DataFrame, names: Names, settings: Monitor, window: tuple[A
     fate = pd.Series("judged", index=table.index, dtype=object)
     model, own = table["model"], table["model"].isna() | table["model"].isin(names.champion)
     found = {
-        "simulated": table["simulated"] & ~table["simulated"].all(),
+        "simulated": table["simulated"] & (not table["simulated"].all()),
         "future": table["time"] > until + SKEW,
         "older": ~(table["time"] > since),
         "shadow": table["variant"] == SHADOW,

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from ml.advice import advice
 from ml.collect import FATES
 from ml.markdown import cell, table
 
@@ -38,69 +39,11 @@ def markdown(project: str, found: Record, past: list[Record]) -> str:
     return "\n\n".join(part.strip() for part in parts if part) + "\n"
 
 
-def advice(found: Record) -> str:
-    """What is recommended, and why."""
-    moved = [c for c in found["columns"] if c["drifted"]]
-    holes = [
-        c["column"] for c in moved if c["missing"]["after"] - c["missing"]["before"] > found["settings"]["effect"] / 2
-    ]
-    strange = [c["column"] for c in moved if c["new_levels"]]
-    source = ""
-    if holes or strange:
-        names = ", ".join(f"`{name}`" for name in dict.fromkeys([*holes, *strange]))
-        source = (
-            f" Look at the source of {names} first: values that are gone or new there are often a fault, not a change."
-        )
-    judged = found["performance"] and found["performance"]["value"] is not None
-    match found["verdict"]:
-        case "stable" if judged:
-            return "Nothing: the inputs look as they did in training, and the model does as well as at its release."
-        case "stable":
-            return f"Nothing now. {_blind(found)}"
-        case "drift" if judged:
-            return (
-                "**`make retrain`**, without hurry: the inputs have moved, but on the labels that are known the model "
-                f"does as well as at its release. A retrained one has seen the new inputs.{source}"
-            )
-        case "drift":
-            return f"**`make retrain`** once labels are there. {_blind(found)}{source}"
-        case "degraded":
-            why = (
-                "The inputs have moved too, so rows like the new ones are what it lacks."
-                if moved
-                else "No input moved: what leads to the outcome has changed, which only fresh labels can teach."
-            )
-            return (
-                f"**`make retrain`** now. {why} `make rollback` helps only if the previous version was better on "
-                f"rows like these.{source}"
-            )
-    return _patience(found)
-
-
 def spark(shares: list[float], most: float) -> str:
     """A bar a share, the highest where the share is `most`; a share of nothing has the lowest."""
     return (
         "".join(STEPS[min(len(STEPS) - 1, round(share / most * (len(STEPS) - 1)))] for share in shares) if most else ""
     )
-
-
-def _blind(found: Record) -> str:
-    labelled, rows = found["collected"]["labelled"], found["collected"]["fates"]["judged"]
-    return (
-        "Whether the model still does as well as at its release is not known: too few labels have come "
-        f"({labelled:,} of {rows:,} rows). Send them by `POST /feedback`."
-    )
-
-
-def _patience(found: Record) -> str:
-    fates = found["collected"]["fates"]
-    if found["silent"]:
-        return "Look whether the server is up, and writes where `monitor.source` reads."
-    if fates["unknown"]:
-        return "Serve the champion (`make serve`), or register what serves: rows of unknown models are not judged."
-    if fates["other"]:
-        return "Wait: a new champion needs rows of its own. Those of the version before it are not held against it."
-    return "Wait for more predictions, widen `monitor.window_days`, or lower `monitor.min_rows`."
 
 
 def _columns(found: Record) -> str:

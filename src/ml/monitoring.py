@@ -30,7 +30,7 @@ def record(window: Collected, found: Drift, reference: Reference, version: str, 
     return _plain(
         {
             "verdict": found.verdict,
-            "reason": " ".join(part for part in parts if part),
+            "reason": " ".join(part if part.endswith(".") else f"{part}." for part in parts if part),
             "silent": silent,
             "simulated": window.simulated,
             "release": version,
@@ -40,7 +40,8 @@ def record(window: Collected, found: Drift, reference: Reference, version: str, 
             "windows": [measured(span, reference, params) for span in window.before],
             "collected": collected(window),
             "settings": {
-                name: settings[name] for name in ("window_days", "window_rows", "min_rows", "alpha", "effect")
+                name: settings[name]
+                for name in ("window_days", "window_rows", "min_rows", "alpha", "effect", "missing_rise")
             },
         }
     )
@@ -113,7 +114,7 @@ def _few(window: Collected) -> str:
 
 def _last(window: Collected) -> str:
     if window.newest is None:
-        return "No prediction has a time that can be believed."
+        return "No prediction has a time that can be believed." if sum(window.fates.values()) else ""
     days = (window.until - window.newest).total_seconds() / 86_400
     return f"The newest prediction is of {window.newest:%Y-%m-%d %H:%M} UTC, {days:.1f} days ago."
 

@@ -2,14 +2,15 @@
 
 import pytest
 
-from ml.monitor_report import advice, markdown
+from ml.advice import advice
+from ml.monitor_report import markdown
 
 MOVED = {"column": "plan", "drifted": True, "missing": {"before": 0.0, "after": 0.0}, "new_levels": {}}
 MOVED |= {"before": [0.5, 0.5], "after": [0.9, 0.1], "reason": "basic 50% → 90%", "test": "chi-square"}
 MOVED |= {"effect": 0.4, "holm": 1e-9}
 FATES = {"older": 0, "unknown": 0, "other": 0, "judged": 1000}
 LABELLED = {"value": 0.9, "low": 0.88, "high": 0.92, "metric": "roc_auc", "at_release": 0.91, "labelled": 800}
-LABELLED |= {"coverage": 0.8, "lag_days": 7.0, "reason": "as at release"}
+LABELLED |= {"coverage": 0.8, "lag_days": 7.0, "reason": "as at release", "outcome": "as at release"}
 WINDOW = {"since": "2026-01-01T00:00:00+00:00", "until": "2026-01-31T00:00:00+00:00", "rows": 1000, "labelled": 800}
 FOUND = {
     "verdict": "stable",
@@ -21,7 +22,7 @@ FOUND = {
     "prediction": None,
     "performance": LABELLED,
     "windows": [WINDOW | {"value": 0.9, "low": 0.88, "high": 0.92}],
-    "settings": {"effect": 0.1},
+    "settings": {"effect": 0.1, "missing_rise": 0.05},
     "collected": WINDOW
     | {"fates": FATES, "strangers": {}, "labels": {"early": 2, "future": 0, "unmatched": 0}, "unreadable": 3},
 }
@@ -33,6 +34,7 @@ STRANGE = MOVED | {"new_levels": {"gold": 99}}
     ("changed", "says"),
     [
         ({}, "Nothing: the inputs look as they did"),
+        ({"performance": LABELLED | {"outcome": "lower, perhaps within the margin"}}, "watch it"),
         ({"performance": None}, "too few labels have come (800 of 1,000 rows)"),
         ({"verdict": "drift", "columns": [MOVED]}, "without hurry"),
         ({"verdict": "drift", "columns": [MOVED], "performance": None}, "once labels are there"),

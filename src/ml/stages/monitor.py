@@ -32,6 +32,12 @@ from ml.registry import Registry
 from ml.released import released
 
 SIMULATION = "demo.traffic"
+NEXT = {
+    "stable": "nothing; make monitor HISTORY=1 draws all verdicts",
+    "drift": "make retrain, when the report does not blame the source",
+    "degraded": "make retrain, when the report does not blame the source",
+    "not enough data": "the report says where the other rows are, and what to do",
+}
 
 
 def main(history: bool = False, strict: bool = False) -> int:
@@ -120,8 +126,7 @@ def _picture(window: Collected, reference: Reference, params: Params) -> None:
 def _tell(record: dict[str, Any]) -> None:
     print(f"{record['verdict'].upper()}: {record['reason']}")
     print(f"Report: {files.MONITOR_TEXT}" + (f", {files.EVIDENTLY}" if files.EVIDENTLY.exists() else ""))
-    following = {"drift": "make retrain", "degraded": "make retrain"}
-    print(f"Next:   {following.get(record['verdict'], 'make monitor HISTORY=1 draws all verdicts')}")
+    print(f"Next:   {NEXT[record['verdict']]}")
 
 
 def _draw(params: Params, store: Registry) -> int:

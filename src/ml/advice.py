@@ -1,0 +1,67 @@
+"""What to do about a verdict of monitoring, and why."""
+
+from typing import Any
+
+Record = dict[str, Any]
+
+
+def advice(found: Record) -> str:
+    """What is recommended, and why."""
+    moved = [c for c in found["columns"] if c["drifted"]]
+    performance = found["performance"] if found["performance"] and found["performance"]["value"] is not None else None
+    source = _source(moved, found["settings"]["missing_rise"])
+    match found["verdict"]:
+        case "stable" if performance:
+            return f"Nothing: the inputs look as they did in training, and the model {_holds(performance)}."
+        case "stable":
+            return f"Nothing now. {_blind(found)}"
+        case "drift" if performance:
+            return (
+                "**`make retrain`**, without hurry: the inputs have moved, but on the labels that are known the model "
+                f"{_holds(performance)}. A retrained one has seen the new inputs.{source}"
+            )
+        case "drift":
+            return f"**`make retrain`** once labels are there. {_blind(found)}{source}"
+        case "degraded":
+            why = "The inputs have moved too, so rows like the new ones are what it lacks."
+            if not moved:
+                why = "No input moved: what leads to the outcome has changed, which only fresh labels can teach."
+            return (
+                f"**`make retrain`** now. {why} `make rollback` helps only if the previous version was better on "
+                f"rows like these.{source}"
+            )
+    return _patience(found)
+
+
+def _source(moved: list[Record], rise: float) -> str:
+    """A warning where values are gone or new: often the source is broken, and no model should learn that."""
+    odd = [c["column"] for c in moved if c["missing"]["after"] - c["missing"]["before"] >= rise or c["new_levels"]]
+    if not odd:
+        return ""
+    names = ", ".join(f"`{name}`" for name in odd)
+    return f" Look at the source of {names} first: values that are gone or new there are often a fault, not a change."
+
+
+def _holds(performance: Record) -> str:
+    if performance["outcome"].startswith("lower"):
+        return "is a little worse than at its release, but perhaps within the margin: watch it"
+    return "does as well as at its release"
+
+
+def _blind(found: Record) -> str:
+    labelled, rows = found["collected"]["labelled"], found["collected"]["fates"]["judged"]
+    return (
+        "Whether the model still does as well as at its release is not known: too few labels have come "
+        f"({labelled:,} of {rows:,} rows). Send them by `POST /feedback`."
+    )
+
+
+def _patience(found: Record) -> str:
+    fates = found["collected"]["fates"]
+    if found["silent"]:
+        return "Look whether the server is up, and writes where `monitor.source` reads."
+    if fates["unknown"]:
+        return "Serve the champion (`make serve`), or register what serves: rows of unknown models are not judged."
+    if fates["other"]:
+        return "Wait: a new champion needs rows of its own. Those of the version before it are not held against it."
+    return "Wait for more predictions, widen `monitor.window_days`, or lower `monitor.min_rows`."
