@@ -54,7 +54,7 @@ class Town:
         (folder / "src").symlink_to(code / "src")
         (folder / "serving").symlink_to(code / "serving")
         settings = yaml.safe_load((code / "params.yaml").read_text())
-        settings["gates"]["api"] = {"calls": 10, "p99_ms": 300}
+        settings["gates"]["api"] = {"calls": 20, "p99_ms": 300}
         settings |= {"project": project, "deploy": RULE}
         (folder / "params.yaml").write_text(yaml.safe_dump(settings))
         recorded = json.loads((code / "build" / "image" / "recorded.json").read_text())
@@ -101,9 +101,8 @@ class Town:
         pid = self.home / "run" / "haproxy.pid"
         for line in pid.read_text().split() if pid.exists() else ():
             os.kill(int(line), signal.SIGKILL)
-        podman(
-            "rm", "--force", "--volumes", *(f"{self.name}-{part}" for part in ("blue", "green", "proxy")), check=False
-        )
+        names = [f"{self.name}-{part}" for part in ("blue", "green", "proxy")]
+        podman("rm", "--force", "--time=1", "--volumes", *names, check=False)
         podman("volume", "rm", "--force", f"{self.name}-logs", check=False)
         podman("network", "rm", "--force", f"{self.name}_api", check=False)
         print("\n| fault | outcome | requests | failed | slowest |\n|---|---|---|---|---|", *self.table, sep="\n")
