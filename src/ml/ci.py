@@ -15,6 +15,11 @@ NEXT = {
     "pipeline": "read the report below for the gate that refuses, change settings or data, `make run`",
     "workflows": "`make test-workflows`",
 }
+NEXT_OF_STEP = {
+    "Prove the gates": "`make prove` names the gate that lets its fault pass",
+    "Build the image": "`make image` shows it here and now",
+    "Start the image and check it": "`make smoke` names the promise that the image breaks",
+}
 
 
 def plan(paths: Iterable[str] | None) -> dict[str, bool]:
@@ -43,6 +48,6 @@ def faults(needs: dict[str, Any]) -> dict[str, str]:
     return found
 
 
-def advice(job: str) -> str:
-    """What to do when a job of ci.yml has failed."""
-    return NEXT.get(job, "open the run and read the failed step")
+def advice(job: str, step: str = "") -> str:
+    """What to do when a step of a job of ci.yml has failed."""
+    return NEXT_OF_STEP.get(step) or NEXT.get(job, "open the run and read the failed step")

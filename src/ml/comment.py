@@ -39,7 +39,7 @@ def tame(text: str) -> str:
 
 def _trouble(jobs: list[dict[str, Any]]) -> str:
     rows = [
-        [_plain(job["name"]), _plain(step), ci.advice(_key(job["name"]))]
+        [_plain(job["name"]), _plain(step), ci.advice(_key(job["name"]), step)]
         for job in jobs
         if (job.get("conclusion") or "success") not in WELL and _key(job["name"]) != "ci"
         for step in (_failed(job) or ["(no step: see the run)"])[:1]

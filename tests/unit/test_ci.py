@@ -1,8 +1,10 @@
 """Which jobs a change needs, and when the one required check passes."""
 
 import pytest
+import yaml
 
 from ml import ci
+from tests.conftest import ROOT
 
 DONE = {"result": "success"}
 PLAN = {"result": "success", "outputs": {"tests": "true", "pipeline": "false", "workflows": "false"}}
@@ -37,3 +39,15 @@ def test_a_change_gets_the_jobs_it_can_break(paths, needed):
 )
 def test_the_check_passes_when_every_job_came_out_as_planned(needs, wrong):
     assert set(ci.faults(needs)) == wrong
+
+
+def test_a_failed_step_says_which_command_shows_it_here():
+    assert "make smoke" in ci.advice("pipeline", "Start the image and check it")
+    assert "make prove" in ci.advice("pipeline", "Prove the gates")
+    assert "make run" in ci.advice("pipeline", "Build, judge, report")
+
+
+def test_every_step_with_advice_of_its_own_is_a_step_of_the_pipeline_job():
+    jobs = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text())["jobs"]
+
+    assert {step["name"] for step in jobs["pipeline"]["steps"]} >= ci.NEXT_OF_STEP.keys()
