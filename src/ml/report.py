@@ -67,7 +67,14 @@ def _headline(evidence: Evidence) -> str:
 
 def _gates(evidence: Evidence) -> str:
     rows = [
-        [mark(v), v["gate"], _number(v["value"]), v["limit"], _interval(v), v["reason"]]
+        [
+            mark(v),
+            v["gate"],
+            _number(v["value"]),
+            v["limit"].replace(" ", "\N{NO-BREAK SPACE}"),
+            _interval(v),
+            v["reason"],
+        ]
         for v in sorted(
             evidence.verdict["verdicts"], key=lambda v: (v["passed"], not v["passed"] and v["severity"] != "critical")
         )
