@@ -29,7 +29,7 @@ from tests.github.double import Hub
 ROOT = Path(__file__).parent.parent
 ANN = ("-c", "user.name=Ann", "-c", "user.email=ann@example.com")
 QUIET, MOVED = 13, 17  # months of the sample world: as in training; prices and the share of ads have risen
-OURS = ("GITHUB_", "SERVING_", "MLFLOW_", "PREDICTION_LOG", "ALERT_", "APP_TOKEN")
+OURS = ("CI", "GITHUB_", "SERVING_", "MLFLOW_", "PREDICTION_LOG", "ALERT_", "APP_TOKEN")
 SMALLER = {  # so few rows cannot carry the sample's limits
     "n_estimators: 150": "n_estimators: 50",
     "bootstrap: 1000": "bootstrap: 200",

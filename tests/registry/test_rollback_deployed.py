@@ -7,6 +7,7 @@ from ml.deployments import DEPLOYED, Where
 from ml.errors import UserError
 from ml.stages import rollback
 from tests.conftest import ROOT
+from tests.registry.conftest import MLFLOW
 
 pytestmark = pytest.mark.slow
 
@@ -15,6 +16,8 @@ pytestmark = pytest.mark.slow
 def shop(fitted, tmp_path, monkeypatch):
     """Two champions, each deployed to staging; `asked` is what the machine was told to do, `holds` whether it could."""
     monkeypatch.chdir(tmp_path)
+    for name in MLFLOW:
+        monkeypatch.delenv(name, raising=False)
     (tmp_path / "params.yaml").write_text((ROOT / "params.yaml").read_text())
     store = registry.open_registry("churn")
     for number, image in ((1, "old"), (2, "new")):
