@@ -24,10 +24,12 @@ import pandas as pd
 import requests
 
 from demo import world
-from ml import files, registry, segments
+from ml import files
 from ml.errors import UserError
-from ml.ledger import CHAMPION
 from ml.params import Params, read_params
+from ml.prediction_log import segments
+from ml.registry import registry
+from ml.registry.ledger import CHAMPION
 
 BATCH = 50
 DAYS = 20  # of a month, in which its customers are predicted

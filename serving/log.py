@@ -11,8 +11,8 @@ import threading
 import time
 from pathlib import Path
 
-from ml import segments
 from ml.params import Log
+from ml.prediction_log import segments
 
 
 class LogUnavailable(OSError):  # noqa: N818 - what a handler catches reads better without Error

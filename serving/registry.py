@@ -8,8 +8,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from ml import tracking
 from ml.errors import UserError
+from ml.registry import tracking
 
 SCHEME = "models:/"
 SOURCE = re.compile(rf"{SCHEME}(?P<name>[^/@]+)(?:@(?P<alias>[A-Za-z0-9_-]+)|/(?P<number>[0-9]+))")
@@ -53,7 +53,7 @@ def read(source: str) -> tuple[dict[str, bytes], int, dict[str, Any]]:
 
 def _version(source: str) -> tuple[Any, Any]:
     parts = _parts(source)
-    from ml.registry import open_registry  # noqa: PLC0415  (a folder is served without it)
+    from ml.registry.registry import open_registry  # noqa: PLC0415  (a folder is served without it)
 
     try:
         home = open_registry(parts["name"])

@@ -7,9 +7,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from ml import segments
 from ml.errors import UserError
 from ml.params import Log, read_params
+from ml.prediction_log import segments
 from serving.registry import follows
 
 PREFIX = "SERVING_"

@@ -20,10 +20,12 @@ from pathlib import Path
 from typing import Any
 
 from demo.world import history, write
-from ml import cli, git, github, registry
+from ml import cli, git
 from ml.errors import UserError
-from ml.github_api import call
-from ml.ledger import CHAMPION
+from ml.github import github
+from ml.github.api import call
+from ml.registry import registry
+from ml.registry.ledger import CHAMPION
 from tests.github.double import Hub
 
 ROOT = Path(__file__).parent.parent

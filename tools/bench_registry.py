@@ -15,8 +15,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from ml import branch, registry
-from ml.embedded import Embedded
+from ml.registry import branch, registry
+from ml.registry.embedded import Embedded
 
 ROOT = Path(__file__).parent.parent
 PROJECT = "churn"

@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from ml import package
+from ml.registry import package
 from ml.gates.parity import as_requests
 from ml.params import read_params
 

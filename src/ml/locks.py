@@ -5,18 +5,31 @@ import os
 import subprocess
 import sys
 import tomllib
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from ml import git
-from ml.gates.evidence import Locks
 
 LOCKS = Path("locks")
 PIPELINE = LOCKS / "pipeline.txt"
 PROJECT = Path("pyproject.toml")
+
+
+@dataclass(frozen=True)
+class Locks:
+    """What the lock files say beside what is here; None where it could not be found out."""
+
+    dvc: dict[str, Any] | None  # `dvc status --json`: {} when dvc.lock and data.dvc match
+    uncommitted: list[str] | None  # lock files that differ from the last commit
+    pins: dict[str, str]  # of locks/pipeline.txt
+    installed: dict[str, str]  # the same packages here
+    unmet: list[str]  # requirements of pyproject.toml that the pins do not meet
+    ci: bool = False
 
 
 def read() -> Locks:

@@ -7,7 +7,7 @@ import socket
 
 import pytest
 
-from ml.proxy import Proxy, run_here
+from ml.deployment.proxy import Proxy, run_here
 
 
 @pytest.mark.parametrize("name", ["churn", "a-repository-with-a-name-that-nobody-thought-would-be-a-path/" * 2])

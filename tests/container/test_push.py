@@ -9,7 +9,7 @@ import urllib.request
 
 import pytest
 
-from ml import containers
+from ml.deployment import containers
 from ml.errors import UserError
 from tests.container.engine import environment, podman
 

@@ -6,10 +6,10 @@ import sys
 
 import pytest
 
-from ml.cluster import Cluster
+from ml.deployment.cluster import Cluster
+from ml.deployment.rollout import roll_out
 from ml.errors import UserError
 from ml.params import Deploy
-from ml.rollout import roll_out
 from tests.conftest import ROOT
 
 OLD, NEW = (f"registry.example/churn@sha256:{letter * 64}" for letter in "ab")

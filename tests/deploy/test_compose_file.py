@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ml.compose import Compose
+from ml.deployment.compose import Compose
 
 HERE = Path("deploy")
 OURS = ("blue", "green", "ship", "monitor")

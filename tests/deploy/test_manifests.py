@@ -6,7 +6,7 @@ import warnings
 import pytest
 import yaml
 
-from ml import manifests
+from ml.deployment import manifests
 from ml.errors import UserError
 
 DIGEST = "sha256:" + "a1" * 32

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ml import baseline
+from ml.registry import baseline
 
 pytestmark = pytest.mark.slow
 STAGES = """

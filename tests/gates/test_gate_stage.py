@@ -3,9 +3,10 @@
 import pytest
 import yaml
 
-from ml import baseline, files
-from ml.baseline import Baseline
+from ml import files
 from ml.params import read_params
+from ml.registry import baseline
+from ml.registry.baseline import Baseline
 from ml.stages import evaluate, gate, prepare, train, validate
 
 pytestmark = pytest.mark.slow

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from ml import github_settings
+from ml.github import settings
 from tests.conftest import ROOT
 from tests.github.double import BOT, PERSON, Hub
 
@@ -125,7 +125,7 @@ def test_a_github_that_does_not_answer_is_no_traceback(hub):
     ],
 )
 def test_the_repository_is_read_from_the_address_of_origin(url, name):
-    assert github_settings.named(url, "https://github.com") == name
+    assert settings.named(url, "https://github.com") == name
 
 
 def test_protect_creates_the_ruleset_once_and_puts_it_back_when_somebody_loosened_it(hub):

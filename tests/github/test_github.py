@@ -2,9 +2,9 @@
 
 import pytest
 
-from ml import github
 from ml.errors import UserError
-from ml.github_api import call, every
+from ml.github import github
+from ml.github.api import call, every
 from tests.github.double import APP, BOT, Hub
 
 

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ml import collect
-from ml.collect import Names
 from ml.errors import UserError
+from ml.monitoring import collect
+from ml.monitoring.collect import Names
 from ml.params import Monitor
-from ml.predictions import read_log
+from ml.prediction_log.predictions import read_log
 from serving.log import PredictionLog
 
 NOW = pd.Timestamp("2026-11-21T12:00Z")

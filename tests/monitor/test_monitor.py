@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from ml import alerts, registry
+from ml.github import alerts
+from ml.registry import registry
 from ml.stages import monitor
 from serving.log import PredictionLog
 from tests.conftest import ROOT

@@ -6,11 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ml import evidently_pages, reference
-from ml.drift import judge
-from ml.monitor_report import spark
+from ml import reference
+from ml.monitoring import evidently_pages
+from ml.monitoring.drift import judge
+from ml.monitoring.report import spark
+from ml.monitoring.shapes import redrawn, shape
 from ml.params import Monitor
-from ml.shapes import redrawn, shape
 from tests.rows import tables
 
 SETTINGS = Monitor(min_rows=1)

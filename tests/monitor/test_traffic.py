@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from fastapi.testclient import TestClient
 
-from ml.predictions import read_log
+from ml.prediction_log.predictions import read_log
 from tests.conftest import ROOT
 from tests.serving.server import application, built, lines, rows
 

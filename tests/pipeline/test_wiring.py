@@ -10,6 +10,16 @@ from tests.closure import closure, imports, locate
 
 STAGES = yaml.safe_load(Path("dvc.yaml").read_text())["stages"]
 ROOT = Path("src/ml")
+NOUNS = sorted(path for path in ROOT.rglob("*.py") if path.parent.name != "stages")
+STANDS_ON = {
+    "gates": set(),
+    "registry": set(),
+    "prediction_log": set(),
+    "github": set(),
+    "retraining": {"registry"},
+    "monitoring": {"gates", "registry", "prediction_log"},
+    "deployment": {"registry"},
+}
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -43,9 +53,18 @@ def test_a_stage_never_imports_a_stage(path):
     assert not others
 
 
-@pytest.mark.parametrize("path", sorted(ROOT.glob("*.py")), ids=str)
+@pytest.mark.parametrize("path", NOUNS, ids=str)
 def test_a_noun_never_imports_a_stage(path):
     assert "ml.stages" not in imports(path)
+
+
+@pytest.mark.parametrize("path", NOUNS, ids=str)
+def test_a_noun_imports_only_the_folders_that_its_own_stands_on(path):
+    folders = {name.split(".")[1] for name in imports(path) if name.startswith("ml.")} & {*STANDS_ON}
+
+    own = path.parent.name
+
+    assert folders - {own} <= STANDS_ON.get(own, set())
 
 
 def test_only_one_module_touches_the_disk():

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from ml import lineage, model, package, registry, schema
+from ml import lineage, model, schema
 from ml.params import Train
+from ml.registry import package, registry
 from tests.conftest import ROOT
 
 USER, PASSWORD = "admin", "correct-horse-battery"

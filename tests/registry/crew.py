@@ -14,8 +14,8 @@ from hashlib import sha256
 from pathlib import Path
 
 import ml.stages  # noqa: F401
-from ml import branch, embedded, ledger, registry, tracking
-from ml.embedded import Embedded
+from ml.registry import branch, embedded, ledger, registry, tracking
+from ml.registry.embedded import Embedded
 
 PROJECT = "crew"
 

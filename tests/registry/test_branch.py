@@ -9,10 +9,11 @@ import sys
 import mlflow
 import pytest
 
-from ml import branch, deployments, ledger, registry, tracking
-from ml.deployments import Where
-from ml.embedded import Embedded
+from ml.deployment import deployments
+from ml.deployment.deployments import Where
 from ml.errors import UserError
+from ml.registry import branch, ledger, registry, tracking
+from ml.registry.embedded import Embedded
 from tests.conftest import ROOT
 from tests.registry.conftest import MLFLOW
 

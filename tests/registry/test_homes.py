@@ -6,10 +6,12 @@ import mlflow
 import numpy as np
 import pytest
 
-from ml import deployments, ledger, model, reference, registry, schema, tracking
-from ml.deployments import Where
+from ml import model, reference, schema
+from ml.deployment import deployments
+from ml.deployment.deployments import Where
 from ml.errors import UserError
-from ml.released import released
+from ml.monitoring.released import released
+from ml.registry import ledger, registry, tracking
 
 pytestmark = pytest.mark.slow
 

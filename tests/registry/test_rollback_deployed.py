@@ -2,9 +2,10 @@
 
 import pytest
 
-from ml import deployments, environments, registry
-from ml.deployments import DEPLOYED, Where
+from ml.deployment import deployments, environments
+from ml.deployment.deployments import DEPLOYED, Where
 from ml.errors import UserError
+from ml.registry import registry
 from ml.stages import rollback
 from tests.conftest import ROOT
 from tests.registry.conftest import MLFLOW

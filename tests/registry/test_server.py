@@ -4,8 +4,8 @@ import socket
 
 import pytest
 
-from ml import registry, tracking
 from ml.errors import UserError
+from ml.registry import registry, tracking
 from tests.registry.conftest import PASSWORD, USER
 
 pytestmark = pytest.mark.slow

@@ -2,8 +2,9 @@
 
 import pytest
 
-from ml import lineage, registry
+from ml import lineage
 from ml.params import Params
+from ml.registry import registry
 from serving import models
 from tests.serving.server import built
 

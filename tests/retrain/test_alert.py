@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from ml import alerts, github
+from ml.github import alerts, github
 from tests.conftest import ROOT
 from tests.github.double import Hub
 

@@ -52,7 +52,7 @@ def killed(clone, hub, call):
 
 def older_trouble(clone, hub):
     """Yesterday's pull request is open, and so is the issue about a refused retraining."""
-    from ml import alerts, github  # noqa: PLC0415
+    from ml.github import alerts, github  # noqa: PLC0415
 
     git(clone, "push", "-q", "origin", f"retrain/{DAY}:refs/heads/retrain/2026-11-01")
     connected = github.connect(hub.environment())

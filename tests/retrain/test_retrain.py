@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 from demo.world import history
-from ml import github
-from ml.github_api import call
+from ml.github import github
+from ml.github.api import call
 from ml.params import read_params
 from ml.split import position
 from tests.conftest import ROOT

@@ -10,9 +10,10 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from ml import lineage, model, registry
+from ml import lineage, model
 from ml.compiled import compiled
 from ml.predictor import Contract
+from ml.registry import registry
 from serving.app import create_app
 from serving.log import PredictionLog
 from serving.service import load_models

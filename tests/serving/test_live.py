@@ -8,8 +8,9 @@ import pandas as pd
 import pytest
 from fastapi.testclient import TestClient
 
-from ml import live, predictions
 from ml.errors import UserError
+from ml.monitoring import live
+from ml.prediction_log import predictions
 from serving.service import share
 from tests.serving.server import application, built, rows
 

@@ -10,8 +10,8 @@ import time
 
 import pytest
 
-from ml import segments
 from ml.params import Log
+from ml.prediction_log import segments
 from serving.log import LogUnavailable, PredictionLog
 
 

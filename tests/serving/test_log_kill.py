@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from ml import predictions
+from ml.prediction_log import predictions
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]

@@ -5,10 +5,10 @@ import json
 import pandas as pd
 import pytest
 
-from ml import predictions, segments
 from ml.errors import UserError
 from ml.params import Log
-from ml.predictions import read_log
+from ml.prediction_log import predictions, segments
+from ml.prediction_log.predictions import read_log
 from ml.stages import compact
 from serving.log import PredictionLog
 

@@ -10,12 +10,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from ml import collect, segments
 from ml.errors import UserError
+from ml.monitoring import collect
 from ml.params import Log
-from ml.predictions import read_log
+from ml.prediction_log import segments
+from ml.prediction_log.predictions import read_log
+from ml.prediction_log.targets import Unreachable, target
 from ml.stages.ship import ship
-from ml.targets import Unreachable, target
 from serving.log import PredictionLog
 
 pytestmark = pytest.mark.slow

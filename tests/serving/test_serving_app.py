@@ -14,11 +14,12 @@ from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ml import model, parity, predictions
-from ml.embedded import Embedded
+from ml import model, parity
 from ml.errors import UserError
 from ml.params import read_params
+from ml.prediction_log import predictions
 from ml.predictor import load
+from ml.registry.embedded import Embedded
 from ml.schema import conform
 from serving.batch import Batcher
 from serving.service import share

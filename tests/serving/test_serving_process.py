@@ -19,8 +19,9 @@ import schemathesis
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 
-from ml import model, segments
+from ml import model
 from ml.params import read_params
+from ml.prediction_log import segments
 from tests.serving.crowd import writing
 from tests.serving.load import Load
 from tests.serving.server import ROOT, application, built, lines, rows, running, wait_ready

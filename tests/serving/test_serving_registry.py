@@ -9,8 +9,8 @@ import urllib.request
 
 import pytest
 
-from ml.embedded import Embedded
 from ml.errors import UserError
+from ml.registry.embedded import Embedded
 from serving.models import load
 from serving.settings import read_settings
 from tests.serving.load import Load

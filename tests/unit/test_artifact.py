@@ -5,8 +5,8 @@ import zipfile
 
 import pytest
 
-from ml import artifact
 from ml.errors import UserError
+from ml.github import artifact
 
 
 def archive(**members):

@@ -5,7 +5,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from ml import audit
+from ml.deployment import audit
 from ml.params import Accepted
 
 TODAY = date(2026, 6, 1)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ml.canary import Window, distance, judge, parse, quantile
+from ml.deployment.canary import Window, distance, judge, parse, quantile
 from ml.errors import UserError
 from ml.params import Deploy
 from serving.metrics import SCORES, SECONDS, Metrics

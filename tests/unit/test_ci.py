@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from ml import ci
+from ml.github import ci
 from tests.conftest import ROOT
 
 DONE = {"result": "success"}
@@ -17,7 +17,7 @@ PLAN = {"result": "success", "outputs": {"tests": "true", "pipeline": "false", "
         (["params.yaml"], {"tests", "pipeline"}),
         (["docs/gates.md", "src/ml/model.py"], {"tests", "pipeline"}),
         ([".github/workflows/ci.yml"], {"tests", "pipeline", "workflows"}),
-        (["src/ml/github_api.py"], {"tests", "pipeline", "workflows"}),
+        (["src/ml/github/api.py"], {"tests", "pipeline", "workflows"}),
         ([], set()),
         (None, {"tests", "pipeline", "workflows"}),
     ],

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ml import comment
+from ml.github import comment
 
 RUN = {
     "head_sha": "a" * 40,

@@ -4,10 +4,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from ml import deployments
-from ml.deployments import DEPLOYED, Where
-from ml.embedded import Embedded
+from ml.deployment import deployments
+from ml.deployment.deployments import DEPLOYED, Where
 from ml.errors import UserError
+from ml.registry.embedded import Embedded
 
 STAGING = Where("staging")
 

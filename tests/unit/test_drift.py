@@ -10,9 +10,9 @@ import pytest
 
 from demo import world
 from ml import reference, schema
-from ml.alerts import of_monitoring
-from ml.drift import judge, margin
+from ml.github.alerts import of_monitoring
 from ml.metrics import intervals, rank
+from ml.monitoring.drift import judge, margin
 from ml.params import Evaluate, Monitor
 
 SETTINGS = Monitor()

@@ -9,10 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from demo.world import history
-from ml import fresh, schema
+from ml import schema
 from ml.errors import UserError
 from ml.params import Retrain
-from ml.predictions import read_log
+from ml.prediction_log.predictions import read_log
+from ml.retraining import fresh
 from ml.split import is_test
 
 OLD = history(range(1, 4), rows=100)

@@ -1,4 +1,4 @@
-from ml import inventory
+from ml.deployment import inventory
 
 STATUS = """Package: libc6
 Status: install ok installed

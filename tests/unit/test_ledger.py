@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ml import ledger
+from ml.registry import ledger
 
 
 def entry(action, model, time="t", who="me", reason=""):

@@ -3,7 +3,8 @@
 import pytest
 from markdown_it import MarkdownIt
 
-from ml import github, proposal
+from ml.github import github
+from ml.retraining import proposal
 
 HOSTILE = "a | b <img src=x onerror=alert(1)> @everyone\n| --- |"
 ROWS = {"fresh": 5000, "known": 3, "quarantined": 9, "why": {f"plan: {HOSTILE}": 9}}

@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from ml import rivals
+from ml.monitoring import rivals
 
 
 def scored(params, rows, old_noise, new_noise):

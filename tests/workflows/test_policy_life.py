@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from ml import alerts
+from ml.github import alerts
 from ml.params import read_params
 from tests.conftest import ROOT
 from tests.workflows.test_policy import WORKFLOWS, jobs, load, steps

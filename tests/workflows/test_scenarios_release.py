@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from ml import ledger
-from ml.embedded import loads
+from ml.registry import ledger
+from ml.registry.embedded import loads
 from tests.workflows.runner import HERE, git
 
 pytestmark = pytest.mark.slow

@@ -7,7 +7,7 @@ import pandas as pd
 from sklearn.pipeline import Pipeline
 
 from ml import metrics, model, reference, schema
-from ml.drift import judge, margin
+from ml.monitoring.drift import judge, margin
 from ml.params import Params
 from ml.reference import Reference
 from tools.calibration.pools import BOOTSTRAP

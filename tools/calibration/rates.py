@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ml.drift import judge, margin
+from ml.monitoring.drift import judge, margin
 from ml.params import Monitor
 from tools.calibration.pools import Pool
 from tools.calibration.shifts import SHIFTS

@@ -23,9 +23,10 @@ from ml.gates import (
     slices,
     stability,
 )
-from ml.gates.evidence import Evidence, Incumbent, Locks, Served
+from ml.gates.evidence import Evidence, Incumbent, Served
 from ml.gates.limits import absolute
 from ml.gates.verdict import Verdict, refused, warned
+from ml.locks import Locks
 from ml.params import Params
 
 Gate = Callable[[Evidence], list[Verdict]]

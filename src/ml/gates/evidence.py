@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ml.locks import Locks
 from ml.params import Params
 
 Row = dict[str, float | str | None]
@@ -35,18 +36,6 @@ class Incumbent:
     score: np.ndarray | None = None
     same: bool = False  # it is the very model that is judged
     why: str = ""  # it has no scores
-
-
-@dataclass(frozen=True)
-class Locks:
-    """What the lock files say beside what is here; None where it could not be found out."""
-
-    dvc: dict[str, Any] | None  # `dvc status --json`: {} when dvc.lock and data.dvc match
-    uncommitted: list[str] | None  # lock files that differ from the last commit
-    pins: dict[str, str]  # of locks/pipeline.txt
-    installed: dict[str, str]  # the same packages here
-    unmet: list[str]  # requirements of pyproject.toml that the pins do not meet
-    ci: bool = False
 
 
 @dataclass(frozen=True)

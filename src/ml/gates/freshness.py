@@ -2,8 +2,9 @@
 
 from dataclasses import replace
 
-from ml.gates.evidence import Evidence, Locks
+from ml.gates.evidence import Evidence
 from ml.gates.verdict import Verdict
+from ml.locks import Locks
 
 SHOWN = 5
 

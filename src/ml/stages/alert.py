@@ -5,10 +5,11 @@ import os
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from ml import alerts, cli, files, github, webhook
-from ml.alerts import Trouble
+from ml import cli, files
 from ml.errors import UserError
-from ml.github import Repository
+from ml.github import alerts, github, webhook
+from ml.github.alerts import Trouble
+from ml.github.github import Repository
 from ml.params import read_params
 
 

@@ -2,9 +2,10 @@
 
 import os
 
-from ml import artifact, cli, comment, github, github_runs
+from ml import cli
 from ml.errors import UserError
-from ml.github import Repository
+from ml.github import artifact, comment, github, runs
+from ml.github.github import Repository
 
 WORKFLOW = ".github/workflows/ci.yml"
 ARCHIVE, TEXT = 1_000_000, 200_000  # bytes of the artifact and of the report in it
@@ -15,10 +16,10 @@ def main(run: int) -> None:
     repository = github.connect(os.environ)
     if repository is None:
         raise UserError("set GITHUB_TOKEN and GITHUB_REPOSITORY=owner/name to write a comment.")
-    found = github_runs.run(repository, run)
+    found = runs.run(repository, run)
     if not found["path"].startswith(WORKFLOW):
         raise UserError(f"run {run} is of {found['path']}, not of {WORKFLOW}.")
-    pulls = github_runs.pull_requests(repository, found)
+    pulls = runs.pull_requests(repository, found)
     if not pulls:
         cli.say(f"ci_comment: no open pull request has {found['head_sha'][:7]} as its newest commit: nothing to say")
         return
@@ -29,17 +30,17 @@ def main(run: int) -> None:
 
 
 def _text(repository: Repository, found: dict) -> str:
-    kept = github_runs.artifacts(repository, found["id"])
+    kept = runs.artifacts(repository, found["id"])
     page = kept.get("report.html")
     link = f"{repository.web}/{repository.name}/actions/runs/{found['id']}/artifacts/{page['id']}" if page else None
-    return comment.compose(found, github_runs.jobs(repository, found["id"]), _report(repository, kept), link)
+    return comment.compose(found, runs.jobs(repository, found["id"]), _report(repository, kept), link)
 
 
 def _report(repository: Repository, kept: dict) -> str:
     if "report" not in kept:
         return ""
     try:
-        return artifact.text(github_runs.content(repository, kept["report"], ARCHIVE), "report.md", TEXT)
+        return artifact.text(runs.content(repository, kept["report"], ARCHIVE), "report.md", TEXT)
     except UserError as error:
         return f"The report of this run is not shown: {error}"
 

@@ -1,6 +1,7 @@
 """Decide which jobs of ci.yml a change needs."""
 
-from ml import ci, cli, git, runner
+from ml import cli, git
+from ml.github import ci, runner
 from ml.markdown import table
 
 

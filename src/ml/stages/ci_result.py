@@ -3,8 +3,9 @@
 import json
 import os
 
-from ml import ci, cli, runner
+from ml import cli
 from ml.errors import UserError
+from ml.github import ci, runner
 from ml.markdown import table
 
 

@@ -5,10 +5,11 @@ import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from ml import cli, files, predictions, segments
+from ml import cli, files
 from ml.errors import UserError
 from ml.params import Log, read_params
-from ml.targets import numbered, redacted
+from ml.prediction_log import predictions, segments
+from ml.prediction_log.targets import numbered, redacted
 
 
 def main() -> None:

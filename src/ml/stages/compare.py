@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from ml import cli, tracking
+from ml import cli
 from ml.errors import UserError
 from ml.params import read_params
+from ml.registry import tracking
 from ml.text import columns
 
 

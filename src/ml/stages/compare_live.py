@@ -2,8 +2,10 @@
 
 import os
 
-from ml import cli, live, predictions, segments
+from ml import cli
+from ml.monitoring import live
 from ml.params import Params, read_params
+from ml.prediction_log import predictions, segments
 from ml.text import columns
 
 

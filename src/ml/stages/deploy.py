@@ -1,7 +1,8 @@
 """Put an image where it serves, and take it back when it is worse than the one that served."""
 
-from ml import cli, environments, files
-from ml.deployments import Where
+from ml import cli, files
+from ml.deployment import environments
+from ml.deployment.deployments import Where
 from ml.errors import UserError
 from ml.params import read_params
 

@@ -1,7 +1,9 @@
 """List what was deployed where, when, by whom, and what became of it."""
 
-from ml import cli, deployments, registry
+from ml import cli
+from ml.deployment import deployments
 from ml.params import read_params
+from ml.registry import registry
 
 
 def main(env: str = "", last: int = 20) -> None:

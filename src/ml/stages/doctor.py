@@ -7,12 +7,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from platform import python_version
 
-from ml import cli, doctor, files, git, github, github_settings, runner, tracking
-from ml.doctor import FINE, MISSING, UNSEEN, Finding
+from ml import cli, files, git
 from ml.errors import UserError
-from ml.github import Repository
+from ml.github import doctor, github, runner, settings
+from ml.github.doctor import FINE, MISSING, UNSEEN, Finding
+from ml.github.github import Repository
 from ml.markdown import table
 from ml.params import read_params
+from ml.registry import tracking
 
 WORKFLOWS = Path(".github/workflows")
 BLIND = "nothing on GitHub could be looked at"
@@ -47,7 +49,7 @@ def _here() -> Iterator[Finding]:
 
 
 def _there() -> Iterator[Finding]:
-    environment = github_settings.environment(os.environ, git.ask("remote", "get-url", "origin"))
+    environment = settings.environment(os.environ, git.ask("remote", "get-url", "origin"))
     name = environment["GITHUB_REPOSITORY"]
     if not name:
         yield Finding("repository", UNSEEN, "origin is not on GitHub", BLIND, "Set GITHUB_REPOSITORY=owner/name.")
@@ -57,7 +59,7 @@ def _there() -> Iterator[Finding]:
         yield Finding(name, UNSEEN, "there is no token", BLIND, doctor.OWNER)
         return
     try:
-        about = github_settings.about(repository)
+        about = settings.about(repository)
     except UserError as error:
         yield Finding(name, UNSEEN, str(error), BLIND, doctor.OWNER)
         return
@@ -67,14 +69,14 @@ def _there() -> Iterator[Finding]:
 def _judged(repository: Repository, about: dict) -> Iterator[Finding]:
     running = os.environ.get("GITHUB_ACTIONS") == "true"
     branch = about["default_branch"]
-    yield doctor.actions(github_settings.asked(repository, "/actions/permissions"), running)
+    yield doctor.actions(settings.asked(repository, "/actions/permissions"), running)
     texts = {path.name: files.read_bytes(path).decode() for path in sorted(WORKFLOWS.glob("*.yml"))}
-    yield from doctor.schedules(github_settings.workflow_states(repository), doctor.scheduled(texts))
+    yield from doctor.schedules(settings.workflow_states(repository), doctor.scheduled(texts))
     yield doctor.quiet(about, datetime.now(UTC))
-    yield doctor.pull_requests(github_settings.asked(repository, "/actions/permissions/workflow"))
-    rules = github_settings.asked(repository, f"/rules/branches/{branch}")
-    yield doctor.required(rules, github_settings.classic_checks(repository, branch), branch)
-    yield from doctor.environments(github_settings.environments(repository), about["private"])
+    yield doctor.pull_requests(settings.asked(repository, "/actions/permissions/workflow"))
+    rules = settings.asked(repository, f"/rules/branches/{branch}")
+    yield doctor.required(rules, settings.classic_checks(repository, branch), branch)
+    yield from doctor.environments(settings.environments(repository), about["private"])
     yield doctor.issues(about)
     yield from doctor.settings(_known(repository, running))
 
@@ -84,7 +86,7 @@ def _known(repository: Repository, running: bool) -> dict[str, set[str]]:
     given = {setting.name for setting in doctor.SETTINGS if os.environ.get(setting.name)}
     found = {}
     for kind in ("variable", "secret"):
-        listed = github_settings.names(repository, f"{kind}s")
+        listed = settings.names(repository, f"{kind}s")
         if listed is not None or running:
             found[kind] = (listed or set()) | {s.name for s in doctor.SETTINGS if s.kind == kind and s.name in given}
     return found

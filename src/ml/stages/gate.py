@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from ml import baseline, cli, endpoint, files, gates, lineage, locks, model
+from ml import cli, endpoint, files, gates, lineage, locks, model
 from ml.gates import Evidence, Incumbent, Served, Verdict
 from ml.params import Data, Params, read_params
 from ml.predictor import CONTRACT, MODEL, Contract, from_files
+from ml.registry import baseline
 
 
 def main() -> int:

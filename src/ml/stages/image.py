@@ -4,12 +4,15 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from ml import cli, containers, files, git, lineage, model, registry, runner
+from ml import cli, files, git, lineage, model
+from ml.deployment import containers
 from ml.errors import UserError
 from ml.gates.parity import as_requests
-from ml.ledger import Version
+from ml.github import runner
 from ml.params import Params, read_params
 from ml.predictor import MODEL
+from ml.registry import registry
+from ml.registry.ledger import Version
 
 CONTEXT = files.BUILD / "image"  # all of the model that the Dockerfile copies
 SERVED = ("contract.json", "compiled.json", "compiled.onnx", MODEL)

@@ -4,8 +4,9 @@ import os
 import sys
 from csv import writer
 
-from ml import cli, predictions, segments
+from ml import cli
 from ml.params import read_params
+from ml.prediction_log import predictions, segments
 
 
 def main(since: str = "", until: str = "", rows: int = 20, csv: bool = False) -> None:

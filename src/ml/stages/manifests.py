@@ -1,6 +1,7 @@
 """Render the Kubernetes objects of an environment."""
 
-from ml import cli, files, manifests
+from ml import cli, files
+from ml.deployment import manifests
 from ml.params import read_params
 
 

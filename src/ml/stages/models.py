@@ -2,9 +2,10 @@
 
 from datetime import UTC, datetime
 
-from ml import cli, registry
-from ml.ledger import Event, State, Version
+from ml import cli
 from ml.params import read_params
+from ml.registry import registry
+from ml.registry.ledger import Event, State, Version
 from ml.text import columns
 
 

@@ -10,26 +10,16 @@ from typing import Any
 
 import pandas as pd
 
-from ml import (
-    cli,
-    collect,
-    drift,
-    evidently_pages,
-    files,
-    ledger,
-    lineage,
-    monitor_page,
-    monitor_report,
-    monitoring,
-    registry,
-    runner,
-    segments,
-)
-from ml.collect import Collected, Names
+from ml import cli, files, lineage
+from ml.findings.released import released
+from ml.github import runner
+from ml.monitoring import collect, drift, evidently_pages, findings, page, report
+from ml.monitoring.collect import Collected, Names
 from ml.params import Params, read_params
+from ml.prediction_log import segments
 from ml.reference import Reference
-from ml.registry import Registry
-from ml.released import released
+from ml.registry import ledger, registry
+from ml.registry.registry import Registry
 
 SIMULATION = "demo.traffic"
 NEXT = {
@@ -55,10 +45,10 @@ def main(history: bool = False, strict: bool = False) -> int:
     window = collect.collect(table, names, params.data, params.monitor, now)
     release = released(params.project)
     found = drift.judge(release.reference, window.rows, params.monitor, drift.margin(params))
-    record = monitoring.record(window, found, release.reference, release.version, params)
-    store.remember(registry.stamped("monitor", model, record["reason"][:1000], **monitoring.remembered(record)))
+    record = findings.record(window, found, release.reference, release.version, params)
+    store.remember(registry.stamped("monitor", model, record["reason"][:1000], **findings.remembered(record)))
     files.write_json(record, files.MONITOR)
-    files.write_text(monitor_report.markdown(params.project, record, store.verdicts()), files.MONITOR_TEXT)
+    files.write_text(report.markdown(params.project, record, store.verdicts()), files.MONITOR_TEXT)
     _picture(window, release.reference, params)
     runner.output("verdict", record["verdict"])
     _tell(record)
@@ -116,9 +106,9 @@ def _picture(window: Collected, reference: Reference, params: Params) -> None:
         wanted[files.EVIDENTLY] = lambda: evidently_pages.drift(reference, window.rows, params.data)
     if set(window.rows["label"].dropna()) == {0.0, 1.0}:
         wanted[files.EVIDENTLY_LABELS] = lambda: evidently_pages.classification(window.rows)
-    for path, page in wanted.items():
+    for path, picture in wanted.items():
         try:
-            files.write_text(page(), path)
+            files.write_text(picture(), path)
         except Exception as error:  # noqa: BLE001  (pictures: the verdict stands without them)
             cli.say(f"monitor: Evidently could not draw {path.name}: {type(error).__name__}: {error}")
 
@@ -136,7 +126,7 @@ def _draw(params: Params, store: Registry) -> int:
         return 0
     state = store.state()
     versions = {version.model: version.number for version in state.versions}
-    files.write_text(monitor_page.html(params.project, verdicts, versions), files.MONITOR_HISTORY)
+    files.write_text(page.html(params.project, verdicts, versions), files.MONITOR_HISTORY)
     print(f"{len(verdicts):,} verdicts: {files.MONITOR_HISTORY}")
     return 0
 

@@ -1,7 +1,8 @@
 """Make a version the champion."""
 
-from ml import cli, ledger, registry
+from ml import cli
 from ml.params import read_params
+from ml.registry import ledger, registry
 
 
 def main(version: int, reason: str = "") -> None:

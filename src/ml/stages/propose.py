@@ -2,9 +2,11 @@
 
 import os
 
-from ml import alerts, cli, files, git, github, proposal
+from ml import cli, files, git
 from ml.errors import UserError
-from ml.github import Repository
+from ml.github import alerts, github
+from ml.github.github import Repository
+from ml.retraining import proposal
 
 CHECK, CI = "retrain / gates", "ci.yml"
 PREFIX = "retrain/"

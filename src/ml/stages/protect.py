@@ -3,13 +3,14 @@
 import os
 from pathlib import Path
 
-from ml import cli, files, git, github, github_settings
+from ml import cli, files, git
 from ml.errors import UserError
+from ml.github import github, settings
 
 
 def main() -> None:
     """Create or change the ruleset of each file in rulesets/; what is so already stays. Needs an owner's token."""
-    environment = github_settings.environment(os.environ, git.ask("remote", "get-url", "origin"))
+    environment = settings.environment(os.environ, git.ask("remote", "get-url", "origin"))
     repository = github.connect(environment)
     if repository is None:
         raise UserError(
@@ -17,7 +18,7 @@ def main() -> None:
             "GITHUB_TOKEN=$(gh auth token) make protect"
         )
     for path in sorted(Path("rulesets").glob("*.json")):
-        outcome = github_settings.apply_ruleset(repository, files.read_json(path))
+        outcome = settings.apply_ruleset(repository, files.read_json(path))
         cli.say(f"protect: {path} is {outcome}: {repository.web}/{repository.name}/rules")
 
 

@@ -3,10 +3,12 @@
 import tempfile
 from pathlib import Path
 
-from ml import cli, files, ledger, lineage, package, registry, runner, tracking
-from ml.card import card
+from ml import cli, files, lineage
 from ml.errors import UserError
+from ml.github import runner
 from ml.params import Params, read_params
+from ml.registry import ledger, package, registry, tracking
+from ml.registry.card import card
 
 
 def main(force: str = "", hold: bool = False) -> None:

@@ -1,7 +1,8 @@
 """Make the embedded registry smaller."""
 
-from ml import cli, ledger, registry
+from ml import cli
 from ml.params import read_params
+from ml.registry import ledger, registry
 
 
 def main(keep: int = 20) -> None:

@@ -1,7 +1,8 @@
 """Give the registry to a git remote."""
 
-from ml import branch, cli, ledger, registry
+from ml import cli
 from ml.params import read_params
+from ml.registry import branch, ledger, registry
 
 
 def main(remote: str = "origin") -> None:

@@ -1,8 +1,9 @@
 """Build a version again from its record, and compare."""
 
-from ml import cli, files, ledger, rebuild, registry
+from ml import cli, files
 from ml.errors import UserError
 from ml.params import Params, read_params
+from ml.registry import ledger, rebuild, registry
 
 
 def main(version: int = 0) -> int:

@@ -10,11 +10,14 @@ from typing import Any
 
 import pandas as pd
 
-from ml import baseline, cli, files, fresh, git, model, rivals, schema, worktree
+from ml import cli, files, git, model, schema
 from ml.errors import UserError
+from ml.monitoring import rivals
 from ml.params import Params, parse, read_params
-from ml.predictions import read_log
-from ml.segments import places
+from ml.prediction_log.predictions import read_log
+from ml.prediction_log.segments import places
+from ml.registry import baseline
+from ml.retraining import fresh, worktree
 
 PREFIX = "retrain/"
 TRAILER = "Retrained-On:"

@@ -1,10 +1,12 @@
 """Bring an earlier champion back, and the image that serves it."""
 
-from ml import cli, deployments, environments, registry
-from ml.deployments import Where
-from ml.ledger import CHAMPION, Version
+from ml import cli
+from ml.deployment import deployments, environments
+from ml.deployment.deployments import Where
 from ml.params import Params, read_params
-from ml.registry import Registry
+from ml.registry import registry
+from ml.registry.ledger import CHAMPION, Version
+from ml.registry.registry import Registry
 
 
 def main(to: int = 0, reason: str = "", env: str = "", target: str = "local") -> int:

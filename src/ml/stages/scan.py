@@ -4,9 +4,10 @@ import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ml import audit, cli, containers, files, inventory, locks, sbom
-from ml.audit import Result
-from ml.inventory import Inventory
+from ml import cli, files, locks
+from ml.deployment import audit, containers, inventory, sbom
+from ml.deployment.audit import Result
+from ml.deployment.inventory import Inventory
 from ml.params import read_params
 
 LOCK = Path("locks/serving.txt")

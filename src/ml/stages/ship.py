@@ -4,11 +4,12 @@ import os
 import time
 from pathlib import Path
 
-from ml import cli, segments
+from ml import cli
 from ml.errors import UserError
 from ml.params import Log, read_params
-from ml.records import parse
-from ml.targets import Bucket, Postgres, Unreachable, target
+from ml.prediction_log import segments
+from ml.prediction_log.records import parse
+from ml.prediction_log.targets import Bucket, Postgres, Unreachable, target
 
 LONGEST_WAIT = 60.0
 

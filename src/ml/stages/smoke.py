@@ -3,12 +3,13 @@
 import json
 import secrets
 
-from ml import cli, container_checks, containers, files, smoke
+from ml import cli, files
 from ml.client import Client
-from ml.container_checks import READY
-from ml.containers import LIMITS, Container
+from ml.deployment import container_checks, containers, smoke
+from ml.deployment.container_checks import READY
+from ml.deployment.containers import LIMITS, Container
+from ml.deployment.smoke import Check, tried
 from ml.params import read_params
-from ml.smoke import Check, tried
 
 
 def main(image: str = "") -> int:

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from ml import cli, files, lineage, outbox, tracking
+from ml import cli, files, lineage
 from ml.errors import UserError
 from ml.params import read_params
+from ml.registry import outbox, tracking
 
 MARKER = tracking.HOME / "tracked.json"
 

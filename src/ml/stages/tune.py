@@ -4,9 +4,10 @@ import sys
 from hashlib import sha256
 from typing import Any
 
-from ml import cli, files, search, tracking
+from ml import cli, files, search
 from ml.errors import UserError
 from ml.params import Params, read_params
+from ml.registry import tracking
 
 
 def main(trials: int = 0) -> None:

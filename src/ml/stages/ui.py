@@ -3,9 +3,10 @@
 import os
 import sys
 
-from ml import cli, tracking
-from ml.embedded import Embedded
+from ml import cli
 from ml.params import read_params
+from ml.registry import tracking
+from ml.registry.embedded import Embedded
 
 
 def main(port: int = 5000) -> None:

@@ -1,0 +1,1 @@
+"""Images, the places that serve them, and how one replaces another."""

@@ -1,0 +1,112 @@
+"""Two places behind one proxy: `blue` serves while `green` takes the next image, and the other way round."""
+
+import json
+from pathlib import Path
+from typing import Any, Protocol
+
+from ml import client, files
+from ml.client import Client
+from ml.deployment.canary import Window, parse
+from ml.deployment.proxy import FULL, SLOTS, Proxy, Slot
+
+START = 60  # seconds to bring back what served
+DRAIN = 10  # seconds a place has to answer what it took: more than HAProxy waits for an answer
+
+
+class Places(Protocol):
+    """How an image is started and stopped in a place."""
+
+    def start(self, slot: Slot, image: str) -> str:
+        """Start an image in place of whatever was there; where the proxy and we reach it: host:port."""
+
+    def stop(self, slot: Slot) -> None:
+        """End what runs in a place; nothing there is fine."""
+
+    def runs(self, slot: Slot) -> bool:
+        """Whether the process in a place lives."""
+
+    def words(self, slot: Slot) -> str:
+        """What it printed last."""
+
+    def around(self, image: str) -> None:
+        """What else belongs to the environment runs, where it needs an image with this one."""
+
+
+class BlueGreen:
+    """An environment on this machine. `live.json` is the truth: which place serves, at which address."""
+
+    def __init__(self, folder: Path, places: Places, proxy: Proxy) -> None:
+        self._file, self._places, self.proxy = folder / "live.json", places, proxy
+        self._next: dict[str, Any] = {}
+
+    def image(self) -> str:
+        """The image that serves; empty before the first deployment."""
+        return self._live().get("image", "")
+
+    def recover(self) -> None:
+        """Bring back what serves and end everything else, whatever an earlier deployment left."""
+        live = self._live()
+        if not live:
+            return
+        if not self._places.runs(live["slot"]):  # the machine was started again, or somebody removed it
+            live["address"] = self._places.start(live["slot"], live["image"])
+            _ready(live["address"], START)
+            files.write_json(live, self._file)
+        self.proxy.up({live["slot"]: live["address"]})
+        self._alone(live)
+        self._places.around(live["image"])
+
+    def start(self, image: str, seconds: float) -> None:
+        """Start the next image beside the one that serves, without traffic; raises UserError when it is not ready."""
+        live = self._live()
+        slot = next(slot for slot in SLOTS if slot != live.get("slot"))
+        self._next = {"slot": slot, "image": image, "address": self._places.start(slot, image)}
+        _ready(self._next["address"], seconds)
+        if live:
+            self.proxy.weigh({slot: 0})
+            self.proxy.point(slot, self._next["address"])
+
+    def weigh(self, share: float) -> None:
+        """Give the next image this share of requests; the other keeps at least 1 of 256, to take over when it dies."""
+        live = self._live()
+        if live:
+            weight = min(max(round(FULL * share), 1), FULL - 1)
+            self.proxy.weigh({live["slot"]: FULL - weight, self._next["slot"]: weight})
+
+    def read(self) -> tuple[Window, Window]:
+        """What the serving and the next image did since they started; raises UserError when one does not answer."""
+        return _window(self._live()["address"]), _window(self._next["address"])
+
+    def settle(self) -> None:
+        """The next image serves alone."""
+        files.write_json(self._next, self._file)  # from here on a crash goes forward, not back
+        self.recover()
+
+    def words(self) -> str:
+        """What the next image printed last."""
+        return self._places.words(self._next["slot"]) if self._next else ""
+
+    def abandon(self) -> None:
+        """The serving image serves alone again; the next one is gone."""
+        if self._next and not self._live():
+            self._places.stop(self._next["slot"])
+        self.recover()
+
+    def _alone(self, live: dict[str, Any]) -> None:
+        other = next(slot for slot in SLOTS if slot != live["slot"])
+        self.proxy.point(live["slot"], live["address"])
+        self.proxy.weigh({live["slot"]: FULL})
+        self.proxy.leave(other, DRAIN)
+        self._places.stop(other)
+
+    def _live(self) -> dict[str, Any]:
+        return json.loads(files.read_bytes(self._file)) if self._file.exists() else {}
+
+
+def _window(address: str) -> Window:
+    return parse(client.metrics(address))
+
+
+def _ready(address: str, seconds: float) -> None:
+    with Client(address, patience=2) as asked:
+        asked.ready(seconds)

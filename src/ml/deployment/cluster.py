@@ -1,0 +1,108 @@
+"""An environment in a Kubernetes cluster, through kubectl and the present context.
+
+The canary is a Deployment of its own behind the same Service, so its weight is its share of the pods: coarse with few
+pods, and at most half. Written against kubectl's documented answers, and not yet proven on a cluster.
+"""
+
+import subprocess
+from functools import reduce
+
+from ml.deployment import manifests
+from ml.deployment.canary import Window, parse
+from ml.deployment.containers import PORT
+from ml.errors import UserError
+
+STABLE, CANARY = "deployment/api", "deployment/api-canary"
+
+
+class Cluster:
+    """The namespace <project>-<env>; `deploy/k8s/` says what stands in it."""
+
+    def __init__(self, project: str, env: str) -> None:
+        self._project, self._env, self._next = project, env, ""
+
+    def image(self) -> str:
+        """The image that serves; empty before the first deployment."""
+        return self._ask(
+            "get", STABLE, "--ignore-not-found", "-o", "jsonpath={.spec.template.spec.containers[0].image}"
+        )
+
+    def recover(self) -> None:
+        """End what an earlier deployment left of its canary."""
+        if self.image():
+            self._ask("scale", CANARY, "--replicas=0")
+
+    def start(self, image: str, seconds: float) -> None:
+        """Start one pod of the next image, or everything when nothing is there; raises UserError when it is not ready.
+
+        A pod that is ready gets its share at once: Kubernetes has no pods without traffic behind a Service.
+        """
+        self._next = image
+        if not self.image():
+            self._ask("apply", "-f", "-", content=manifests.render(self._project, self._env, image))
+            self._ready(STABLE, seconds)
+            return
+        self._put(CANARY)
+        self._ask("scale", CANARY, "--replicas=1")
+        self._ready(CANARY, seconds)
+
+    def weigh(self, share: float) -> None:
+        """As many pods as make this share, one at least, and at most as many as serve the other image."""
+        stable = len(self._pods("stable"))
+        pods = stable if share >= 1 else min(max(round(stable * share / (1 - share)), 1), stable)
+        self._ask("scale", CANARY, f"--replicas={pods}")
+
+    def read(self) -> tuple[Window, Window]:
+        """What the pods of the serving and of the next image did since they started."""
+        return self._window("stable"), self._window("canary")
+
+    def settle(self) -> None:
+        """The next image takes over pod by pod, with the canary beside it until all are ready."""
+        if self.image() != self._next:
+            self._put(STABLE)
+            try:
+                self._ready(STABLE, 600)
+            except UserError:
+                self._ask("rollout", "undo", STABLE)
+                self.recover()
+                raise
+        self.recover()
+
+    def abandon(self) -> None:
+        """The canary's pods end; the serving image was never touched."""
+        self.recover()
+
+    def words(self) -> str:
+        """What the next image printed last."""
+        said = self._call("logs", "-l", "app=api,track=canary", "-c", "api", "--tail=2").stdout
+        return "; ".join(said.strip().splitlines()[-2:])
+
+    def _put(self, deployment: str) -> None:
+        self._ask("set", "image", deployment, f"api={self._next}", f"ship={self._next}")
+
+    def _ready(self, deployment: str, seconds: float) -> None:
+        self._ask("rollout", "status", deployment, f"--timeout={seconds:.0f}s")
+
+    def _pods(self, track: str) -> list[str]:
+        chosen = ["-l", f"app=api,track={track}", "--field-selector=status.phase=Running"]
+        return self._ask("get", "pods", *chosen, "-o", "jsonpath={.items[*].metadata.name}").split()
+
+    def _window(self, track: str) -> Window:
+        place = f"/api/v1/namespaces/{self._project}-{self._env}/pods"
+        texts = [self._ask("get", "--raw", f"{place}/{pod}:{PORT}/proxy/metrics") for pod in self._pods(track)]
+        return reduce(lambda one, other: one + other, map(parse, texts), Window())
+
+    def _ask(self, *arguments: str, content: str | None = None) -> str:
+        done = self._call(*arguments, content=content)
+        if done.returncode:
+            raise UserError(
+                f"kubectl {' '.join(arguments[:2])} failed: {(done.stderr.strip().splitlines() or ['no reason'])[-1]}"
+            )
+        return done.stdout.strip()
+
+    def _call(self, *arguments: str, content: str | None = None) -> subprocess.CompletedProcess[str]:
+        command = ["kubectl", f"--namespace={self._project}-{self._env}", *arguments]
+        try:
+            return subprocess.run(command, input=content, capture_output=True, text=True, check=False)
+        except FileNotFoundError:
+            raise UserError("kubectl is not installed. `make setup` installs it into .venv on Linux.") from None

@@ -1,0 +1,88 @@
+"""An environment of deploy/compose.yaml, started by `docker compose` or podman-compose."""
+
+import os
+import secrets
+import shlex
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from ml import files
+from ml.deployment import containers
+from ml.deployment.local import Local
+from ml.deployment.proxy import Slot
+from ml.errors import UserError
+
+FILE = Path("deploy/compose.yaml")
+# Each start takes the next: a neighbour remembers the hardware behind an address for a while.
+HOSTS = range(20, 250)
+
+
+def command() -> list[str]:
+    """What starts compose here: COMPOSE_COMMAND, else what goes with the container engine."""
+    given = shlex.split(os.environ.get("COMPOSE_COMMAND", ""))
+    return given or (["podman-compose"] if "podman" in containers.engine()[0] else ["docker", "compose"])
+
+
+class Compose(Local):
+    """Places that are services; `.env` in the environment's folder holds what the file leaves open: edit it freely."""
+
+    def __init__(self, name: str, folder: Path, number: int, beside: tuple[str, ...]) -> None:
+        super().__init__(name, folder)
+        self._number, self._beside = number, beside
+
+    def start(self, slot: Slot, image: str) -> str:
+        """Start an image in place of whatever was there; where it answers: host:port."""
+        self.prepare()
+        self.stop(slot)
+        kept = self._kept()
+        last = int(kept.get("LAST_HOST", HOSTS[-1]))
+        host = last + 1 if last + 1 in HOSTS else HOSTS[0]
+        address = f"{kept['SUBNET']}.{host}"
+        images = {name: kept.get(name, image) for name in ("API_IMAGE", "BLUE_IMAGE", "GREEN_IMAGE")}
+        mine = {f"{slot.upper()}_IMAGE": image, f"{slot.upper()}_ADDRESS": address, "LAST_HOST": host}
+        self.keep(**images | mine)
+        self._compose("up", "--detach", "--no-deps", slot)
+        return f"{address}:{containers.PORT}"
+
+    def start_proxy(self, path: Path) -> None:
+        """Start the service that holds the port."""
+        (path.parent / "run").chmod(0o777)
+        containers.Container(f"{self.name}-proxy").finish()
+        self._compose("up", "--detach", "--no-deps", "proxy")
+
+    def around(self, image: str) -> None:
+        """The services beside the API run; those made of its image with this one."""
+        if self._beside:
+            self.keep(**self._kept() | {"API_IMAGE": image})
+            self._compose("up", "--detach", "--no-deps", *self._beside)
+
+    def keep(self, **values: Any) -> None:
+        """Remember values of the file's variables, and choose those that nobody has chosen."""
+        subnet = self._kept().get("SUBNET", f"172.30.{80 + self._number}")
+        chosen = {
+            "NAME": self.name,
+            "FOLDER": self.folder,
+            "SUBNET": subnet,
+            "BLUE_ADDRESS": f"{subnet}.11",
+            "GREEN_ADDRESS": f"{subnet}.12",
+            "PROMETHEUS_PORT": 9090 + self._number,
+            "GRAFANA_PORT": 3000 + self._number,
+            "POSTGRES_PASSWORD": secrets.token_urlsafe(24),
+            "GRAFANA_PASSWORD": secrets.token_urlsafe(24),
+        }
+        lines = [f"{name}={value}\n" for name, value in (chosen | self._kept() | values).items()]
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        files.write_text("".join(lines), self.folder / ".env")
+
+    def _kept(self) -> dict[str, str]:
+        path = self.folder / ".env"
+        lines = files.read_bytes(path).decode().splitlines() if path.exists() else []
+        return dict(line.split("=", 1) for line in lines if "=" in line)
+
+    def _compose(self, *arguments: str) -> None:
+        where = ["-p", self.name, "--env-file", str(self.folder / ".env"), "-f", str(FILE)]
+        done = subprocess.run([*command(), *where, *arguments], capture_output=True, text=True, check=False)
+        if done.returncode:
+            last = " ".join((done.stderr or done.stdout).strip().splitlines()[-2:])
+            raise UserError(f"{' '.join(command())} {' '.join(arguments)} failed: {last}")

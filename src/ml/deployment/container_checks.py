@@ -1,0 +1,94 @@
+"""What only the container can show: privileges, what survives a kill, how it ends."""
+
+import http.client
+import json
+import threading
+from collections import Counter
+from typing import Any
+
+from ml.client import Client
+from ml.deployment.containers import Container
+from ml.errors import UserError
+
+READY = 30.0  # seconds
+DRAIN = 10  # seconds that it may take to end
+AT_ONCE = 8  # requests under way when the server is told to end
+ROWS = 300  # single rows written before the server is killed
+LOGGED = """
+import json, pathlib
+lines = [json.loads(line) for path in pathlib.Path("/app/logs").iterdir() for line in path.read_text().splitlines()]
+print(json.dumps([row["id"] for line in lines for row in line.get("rows", [])]))
+"""
+
+
+def unprivileged(container: Container) -> str:
+    """The process is no root, and its root file system is read-only."""
+    _, user = container.execute("id", "-u")
+    code, _ = container.execute("touch", "/app/anything")
+    if user.strip() == "0" or code == 0:
+        raise UserError(f"it runs as user {user.strip()} and {'can' if code == 0 else 'cannot'} write to /app")
+    return f"user {user.strip()}, root file system read-only"
+
+
+def durable(container: Container, recorded: dict[str, Any]) -> str:
+    """Predictions that were acknowledged before a kill -9 are in the log, each once, when it is back."""
+    acknowledged: list[str] = []
+    with Client(container.address, patience=5) as client:
+        for number in range(ROWS):
+            identity = f"smoke-{number}"
+            if number == ROWS // 2:
+                threading.Thread(target=container.kill).start()
+            try:
+                client.predict([recorded["rows"][number % len(recorded["rows"])] | {recorded["id"]: identity}])
+            except UserError:
+                break
+            acknowledged.append(identity)
+    container.wait()
+    container.start()
+    with Client(container.address) as client:
+        client.ready(READY)
+    code, printed = container.execute("python", "-c", LOGGED)
+    if code:
+        raise UserError(f"the log cannot be read: {printed[-200:]}")
+    counted = Counter(json.loads(printed))
+    lost = [identity for identity in acknowledged if identity not in counted]
+    doubled = [identity for identity in acknowledged if counted[identity] > 1]
+    if lost or doubled:
+        raise UserError(
+            f"of {len(acknowledged):,} acknowledged predictions {len(lost):,} are lost, {len(doubled):,} doubled"
+        )
+    return f"{len(acknowledged):,} predictions acknowledged before it, all in the log once"
+
+
+def drained(container: Container, recorded: dict[str, Any]) -> str:
+    """Requests that are half sent when the server is told to end are answered, and it ends by itself."""
+    body = json.dumps({"rows": recorded["rows"]}).encode()
+    host = container.address
+    begun = [_begin(host, body) for _ in range(AT_ONCE)]
+    ending = threading.Thread(target=container.stop, args=(DRAIN,))
+    ending.start()
+    ending.join(0.5)
+    answered = sum(_finish(connection, body) for connection in begun)
+    ending.join()
+    if answered < AT_ONCE or container.exit_code:
+        raise UserError(f"{answered} of {AT_ONCE} requests under way were answered, exit code {container.exit_code}")
+    return f"{answered} of {AT_ONCE} requests under way were answered, exit code 0"
+
+
+def _begin(address: str, body: bytes) -> http.client.HTTPConnection:
+    connection = http.client.HTTPConnection(address, timeout=READY)
+    connection.putrequest("POST", "/predict")
+    connection.putheader("Content-Type", "application/json")
+    connection.putheader("Content-Length", str(len(body)))
+    connection.endheaders(body[: len(body) // 2])
+    return connection
+
+
+def _finish(connection: http.client.HTTPConnection, body: bytes) -> bool:
+    try:
+        connection.send(body[len(body) // 2 :])
+        return connection.getresponse().status == http.client.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()

@@ -1,0 +1,129 @@
+"""Environments by name: what serves in them, and one deployment at a time into each."""
+
+import json
+import secrets
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from ml import cli, files
+from ml.client import Client
+from ml.deployment import containers, deployments, rollout, smoke
+from ml.deployment.bluegreen import BlueGreen
+from ml.deployment.cluster import Cluster
+from ml.deployment.compose import Compose
+from ml.deployment.containers import LIMITS
+from ml.deployment.deployments import Where
+from ml.deployment.local import Local
+from ml.deployment.manifests import BY_DIGEST
+from ml.deployment.proxy import Proxy, run_here
+from ml.deployment.rollout import Target
+from ml.deployment.smoke import tried
+from ml.errors import UserError
+from ml.gate_params import Api
+from ml.params import Deploy, Params
+from ml.registry import registry
+from ml.registry.registry import Registry
+
+TARGETS = ("local", "compose", "k8s")
+MODEL_LABEL = "ml.model.digest"
+INTERRUPTED = "interrupted"
+
+
+def open_target(params: Params, where: Where) -> Target:
+    """The environment, reachable; raises UserError when there is none of that name."""
+    if where.target not in TARGETS:
+        raise UserError(f"there is no target `{where.target}`; known: {', '.join(TARGETS)}.")
+    if where.env not in params.deploy.ports:
+        raise UserError(f"deploy.ports in params.yaml names no `{where.env}`; known: {', '.join(params.deploy.ports)}.")
+    if where.target == "k8s":
+        return Cluster(params.project, where.env)
+    folder, port = _folder(where), _port(params.deploy, where)
+    name = f"{params.project}-{where.env}"
+    if where.target == "compose":
+        number = list(params.deploy.ports).index(where.env)
+        compose = Compose(f"{name}-compose", folder, number, params.deploy.compose)
+        compose.keep(PORT=port)
+        return BlueGreen(folder, compose, Proxy(folder, "0.0.0.0:8000", compose.start_proxy))
+    return BlueGreen(folder, Local(name, folder), Proxy(folder, f"127.0.0.1:{port}", run_here))
+
+
+def deploy(params: Params, where: Where, image: str, rule: Deploy) -> bool:
+    """Whether an image now serves; the record says why not, and what served before still does."""
+    target, store = open_target(params, where), registry.open_registry(params.project)
+    named(image, where)
+    _folder(where).mkdir(parents=True, exist_ok=True)
+    _folder(where).chmod(0o700)  # passwords, keys and the proxy's socket are in it
+    try:
+        with FileLock(_folder(where) / "lock", timeout=0):
+            _clear(target, where, store)
+            containers.pull(image)
+            model = (containers.inspect(image)["Config"]["Labels"] or {}).get(MODEL_LABEL, "")
+            entry = deployments.begin(where, image, model, target.image())
+            store.note(entry)
+            outcome, reason = _tried(target, image, rule, params.gates.api)
+            store.note(deployments.end(entry, outcome, reason))
+    except Timeout:
+        raise UserError(f"another deployment to {where.env} is under way; wait for it, or end its process.") from None
+    cli.say(f"deploy: {image} {'serves' if outcome == deployments.DEPLOYED else outcome}. {reason}")
+    if outcome == INTERRUPTED:
+        raise KeyboardInterrupt
+    return outcome == deployments.DEPLOYED
+
+
+def _tried(target: Target, image: str, rule: Deploy, api: Api) -> tuple[str, str]:
+    """What became of a deployment, and why."""
+    try:
+        cli.say(f"deploy: smoke: {smoked(image, api, rule.ready_seconds)}")
+        return deployments.DEPLOYED, rollout.roll_out(target, image, rule, cli.say)
+    except UserError as error:
+        return "went back", " ".join(str(error).split())
+    except KeyboardInterrupt:
+        return INTERRUPTED, "stopped by hand"
+
+
+def named(image: str, where: Where) -> None:
+    """Return when the name says which bytes it is; raises UserError for a tag, which may mean others tomorrow."""
+    here = image.startswith("sha256:") and where.target != "k8s"  # an image of this machine by its id
+    if not here and not BY_DIGEST.fullmatch(image):
+        raise UserError(
+            f"`{image}` names no digest, and a tag may mean another image tomorrow. Write IMAGE=registry/name@sha256:…"
+            " (build/image.json has it), or leave IMAGE= out for the one that `make image` built last."
+        )
+
+
+def smoked(image: str, rule: Api, seconds: float) -> str:
+    """Start the image apart, ask it what every API must pass, and end it: nothing of this reaches the real log."""
+    name = f"smoke-{secrets.token_hex(4)}"
+    recorded = json.loads(containers.read(image, "/app/recorded.json"))
+    labels = containers.inspect(image)["Config"]["Labels"] or {}
+    with containers.running(image, name, *LIMITS) as container, Client(container.address, patience=10) as client:
+        client.ready(seconds)
+        checks = [tried("lineage", lambda: smoke.identity(client, labels)), *smoke.answers(client, recorded, rule)]
+    failed = next((check for check in checks if not check.passed), None)
+    if failed:
+        raise UserError(f"smoke, {failed.name}: {failed.reason}")
+    return "; ".join(check.reason for check in checks)
+
+
+def _clear(target: Target, where: Where, store: Registry) -> None:
+    """Undo what a killed deployment left, and say so in the record."""
+    target.recover()
+    for found in deployments.fold(store.deployments()):
+        if (found.env, found.target, found.outcome) == (where.env, where.target, deployments.STARTED):
+            stayed = found.image == target.image()
+            outcome = deployments.DEPLOYED if stayed else INTERRUPTED
+            store.note(deployments.end(vars(found), outcome, "its process was killed; cleared by the next one"))
+            cli.say(f"deploy: the deployment of {found.time[:19]} was killed; {target.image() or 'nothing'} serves")
+
+
+def _folder(where: Where) -> Path:
+    """Where an environment on this machine keeps what it needs."""
+    return files.DEPLOY / f"{where.target}-{where.env}"
+
+
+def _port(rule: Deploy, where: Where) -> int:
+    kept = _folder(where) / "port"
+    if where.port:
+        files.write_text(str(where.port), kept)
+    return int(files.read_bytes(kept)) if kept.exists() else rule.ports[where.env]

@@ -1,0 +1,70 @@
+"""What an image holds, asked of the image itself: Python packages, the base's packages, the interpreter."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from packaging.utils import canonicalize_name
+
+from ml.deployment import containers
+
+OURS = "/app/lib"  # where the Dockerfile installs the lock; all else is the base image's
+ASK = """
+import importlib.metadata, json, pathlib, platform
+def text(path):
+    return pathlib.Path(path).read_text() if pathlib.Path(path).exists() else ""
+found = importlib.metadata.distributions()
+print(json.dumps({
+    "python": platform.python_version(),
+    "packages": [[d.metadata["Name"], d.version, str(d.locate_file(""))] for d in found if d.metadata["Name"]],
+    "debian": text("/var/lib/dpkg/status"),
+    "system": text("/etc/os-release"),
+}))
+"""
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """Versions by name."""
+
+    python: str
+    locked: dict[str, str]  # packages under OURS
+    base: dict[str, str]  # Python packages that came with the base image
+    debian: dict[str, str]
+    system: str  # e.g. debian-12
+
+
+def read(image: str) -> Inventory:
+    """What is in an image; raises UserError when Python does not start in it."""
+    return parse(json.loads(containers.output(image, "python", "-c", ASK)))
+
+
+def parse(said: dict[str, Any]) -> Inventory:
+    """The inventory in what an image said of itself."""
+    found = [(canonicalize_name(name), version, place) for name, version, place in said["packages"]]
+    system = dict(line.split("=", 1) for line in said["system"].splitlines() if "=" in line)
+    return Inventory(
+        python=said["python"],
+        locked={name: version for name, version, place in found if place.rstrip("/") == OURS},
+        base={name: version for name, version, place in found if place.rstrip("/") != OURS},
+        debian=debian(said["debian"]),
+        system="-".join(system.get(key, "unknown").strip('"') for key in ("ID", "VERSION_ID")),
+    )
+
+
+def debian(status: str) -> dict[str, str]:
+    """Version by name of the packages that dpkg's status file calls installed."""
+    packages = [
+        dict(line.split(": ", 1) for line in stanza.splitlines() if ": " in line and not line.startswith(" "))
+        for stanza in status.split("\n\n")
+    ]
+    return {p["Package"]: p["Version"] for p in packages if p.get("Status", "").endswith(" installed")}
+
+
+def unlike(found: dict[str, str], lock: dict[str, str]) -> list[str]:
+    """How what is installed differs from what the lock names."""
+    return [
+        f"{name}: {found.get(name, 'absent')} in the image, {lock.get(name, 'absent')} in the lock"
+        for name in sorted(found.keys() | lock.keys())
+        if found.get(name) != lock.get(name)
+    ]

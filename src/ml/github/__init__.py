@@ -1,0 +1,1 @@
+"""GitHub: its API, the jobs that run there, and what people read."""

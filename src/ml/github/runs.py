@@ -1,0 +1,39 @@
+"""What a run of a workflow left on GitHub: itself, its jobs, its artifacts, the pull requests it ran for."""
+
+from ml.errors import UserError
+from ml.github.api import Record, Repository, call, download, every
+
+
+def run(repository: Repository, number: int) -> Record:
+    """A run of a workflow."""
+    return call(repository, "GET", f"/actions/runs/{number}")
+
+
+def jobs(repository: Repository, number: int) -> list[Record]:
+    """The jobs of the newest attempt of a run, with their steps."""
+    return call(repository, "GET", f"/actions/runs/{number}/jobs?per_page=100")["jobs"]
+
+
+def pull_requests(repository: Repository, found: Record) -> list[Record]:
+    """The open pull requests whose newest commit is the one that a run ran on.
+
+    GitHub names none for a run from a fork, so they are found by branch; whatever the run says of itself is not asked.
+    """
+    home = (found.get("head_repository") or {}).get("owner", {}).get("login")
+    if not home:
+        return []  # the fork is gone
+    pulls = every(repository, "/pulls", state="open", head=f"{home}:{found['head_branch']}")
+    return [pull for pull in pulls if pull["head"]["sha"] == found["head_sha"]]
+
+
+def artifacts(repository: Repository, number: int) -> dict[str, Record]:
+    """The artifacts of a run by name, the newest of a name."""
+    listed = call(repository, "GET", f"/actions/runs/{number}/artifacts?per_page=100")["artifacts"]
+    return {item["name"]: item for item in sorted(listed, key=lambda item: item["id"])}
+
+
+def content(repository: Repository, artifact: Record, limit: int) -> bytes:
+    """The archive of an artifact; raises UserError when it is larger than `limit` bytes, whatever it says of itself."""
+    if artifact["size_in_bytes"] > limit:
+        raise UserError(f"artifact {artifact['name']} has {artifact['size_in_bytes']:,} bytes, more than {limit:,}.")
+    return download(repository, f"/actions/artifacts/{artifact['id']}/zip", limit)

@@ -1,0 +1,1 @@
+"""Whether the model that serves is still right."""

@@ -1,0 +1,190 @@
+"""Which predictions are judged: one window of the prediction log, and what became of every other row that was read."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from ml import files
+from ml.errors import UserError
+from ml.params import Data, Monitor
+from ml.prediction_log import predictions
+from ml.schema import positive
+
+WINDOWS = 6  # the judged one and those before it, whose performance is shown
+SKEW = pd.Timedelta(minutes=5)  # that clocks may differ by
+TABLES = (".parquet", ".csv")
+SHADOW = "shadow"
+FATES = {  # a row meets the first that fits; `judged` are what is left
+    "simulated": "simulated customers, while there are real ones",
+    "future": "time lies ahead of the clock (by more than 5 minutes)",
+    "older": "older than the window",
+    "shadow": "answers of a shadow model, which nobody saw",
+    "unknown": "scored by a model that the registry does not know",
+    "other": "scored by another version than the champion",
+    "repeated": "an older prediction of the same id",
+    "surplus": "more than monitor.window_rows newer rows are there",
+    "judged": "judged",
+}
+
+
+@dataclass(frozen=True)
+class Names:
+    """By which names predictions call the champion, and the other versions that are known."""
+
+    champion: frozenset[str]
+    others: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Collected:
+    """The judged rows and the counts behind them; every row read has exactly one fate."""
+
+    rows: pd.DataFrame  # as ml.drift.judge takes them: features, score, label (1, 0, missing), lag_days
+    since: pd.Timestamp
+    until: pd.Timestamp
+    newest: pd.Timestamp | None  # prediction that was read, from the future apart
+    simulated: bool
+    fates: dict[str, int]
+    strangers: dict[str, int]  # rows of the window by name of another model
+    labels: dict[str, int]  # early, from the future, of another kind, unmatched
+    unreadable: int
+    before: tuple["Span", ...] = ()
+
+
+@dataclass(frozen=True)
+class Span:
+    """One window of the same length, the judged one last: what known models answered, with the labels known by now."""
+
+    since: pd.Timestamp
+    until: pd.Timestamp
+    rows: pd.DataFrame
+
+
+def read(sources: Iterable[Any], now: pd.Timestamp, settings: Monitor) -> pd.DataFrame:
+    """The log of the last windows; all of it when nothing real is so young, for then the age of the rest matters."""
+    recent = _read(sources, now - WINDOWS * length(settings))
+    return recent if (~recent["simulated"]).any() else _read(sources, None)
+
+
+def collect(table: pd.DataFrame, names: Names, data: Data, settings: Monitor, now: pd.Timestamp) -> Collected:
+    """The window of `table` (as ml.predictions.read_log returns it) that ends `now`, or with the simulation's last day.
+
+    Simulated rows are judged only where there are no others.
+    """
+    simulated = bool(len(table) and table["simulated"].all())
+    until = table[["time", "actual_time"]].max().max() if simulated else now
+    since = until - length(settings)
+    fate = _fates(table, names, settings, (since, until))
+    strange = table[fate.isin({"unknown", "other"})]
+    labelled, labels = _labelled(table, data, until)
+    seen = table.loc[~fate.isin({"simulated", "future"}), "time"]
+    return Collected(
+        rows=labelled[fate == "judged"].reset_index(drop=True),
+        since=since,
+        until=until,
+        newest=seen.max() if len(seen) else None,
+        simulated=simulated,
+        fates={name: int((fate == name).sum()) for name in FATES},
+        strangers={str(name): int(count) for name, count in strange["model"].value_counts().items()},
+        labels=labels | {"unmatched": int(table.attrs.get("unmatched", 0))},
+        unreadable=int(table.attrs.get("unreadable", 0)),
+        before=_spans(labelled[fate.isin({"older", "other", "judged"})], names, since, settings),
+    )
+
+
+def length(settings: Monitor) -> pd.Timedelta:
+    """How long a window is."""
+    return pd.Timedelta(days=settings.window_days)
+
+
+def _read(sources: Iterable[Any], since: pd.Timestamp | None) -> pd.DataFrame:
+    """The log of all sources: prediction logs of our own, and tables that others have written."""
+    given = [str(source) for source in sources]
+    table = predictions.read_log(*(s for s in given if not s.endswith(TABLES)), since=since)
+    foreign = [_foreign(files.read_tables(s), s) for s in given if s.endswith(TABLES)]
+    if not foreign:
+        return table
+    frame = pd.concat([table, *foreign] if len(table) else foreign, ignore_index=True)
+    return frame[frame["time"] >= since].reset_index(drop=True) if since is not None else frame
+
+
+def _foreign(frame: pd.DataFrame, where: str) -> pd.DataFrame:
+    """A table that others have written, in the columns of our log."""
+    lacking = [name for name in ("id", "time", "score") if name not in frame]
+    if lacking:
+        raise UserError(
+            f"{where}: column {lacking[0]} is missing. A table of predictions has id, time, score and the features, "
+            f"and may have model, variant, actual and actual_time, as `make logs CSV=1` prints them."
+        )
+    times = pd.DataFrame({n: _times(frame[n], where) for n in ("time", "actual_time") if n in frame})
+    defaults = {"model": None, "variant": "champion", "simulated": False, "actual": None, "actual_time": pd.NaT}
+    frame = frame.assign(**times, id=frame["id"].map(predictions.text, na_action="ignore"))
+    frame = frame.assign(**{name: value for name, value in defaults.items() if name not in frame})
+    came, simulated = pd.to_datetime(frame["actual_time"], utc=True), frame["simulated"].eq(True)
+    frame = frame.assign(actual_time=came, simulated=simulated)
+    return frame.sort_values("time", ignore_index=True, kind="stable")
+
+
+def _times(column: pd.Series, where: str) -> pd.Series:
+    times = pd.to_datetime(column, utc=True, errors="coerce", format="ISO8601")
+    wrong = times.isna() & column.notna()
+    if wrong.any():
+        example = column[wrong].iloc[0]
+        raise UserError(f"{where}: {wrong.sum():,} of {len(column):,} times are not ISO 8601, e.g. {example!r}.")
+    return times.astype("datetime64[us, UTC]")
+
+
+def _fates(table: pd.DataFrame, names: Names, settings: Monitor, window: tuple[Any, Any]) -> pd.Series:
+    since, until = window
+    fate = pd.Series("judged", index=table.index, dtype=object)
+    model, own = table["model"], table["model"].isna() | table["model"].isin(names.champion)
+    found = {
+        "simulated": table["simulated"] & (not table["simulated"].all()),
+        "future": table["time"] > until + SKEW,
+        "older": ~(table["time"] > since),
+        "shadow": table["variant"] == SHADOW,
+        "unknown": ~own & ~model.isin(names.others),
+        "other": ~own,
+    }
+    for name, rows in found.items():
+        fate[rows & (fate == "judged")] = name
+    kept = table[fate == "judged"]
+    fate[kept.index[kept["id"].duplicated(keep="last") & kept["id"].notna()]] = "repeated"
+    kept = table[fate == "judged"]
+    fate[kept.index[: max(0, len(kept) - settings.window_rows)]] = "surplus"
+    return fate
+
+
+def _labelled(table: pd.DataFrame, data: Data, until: pd.Timestamp) -> tuple[pd.DataFrame, dict[str, int]]:
+    """The rows with `label` as 1, 0 or missing; a label from before its prediction belongs to an older one."""
+    came = table["actual"].notna()
+    early = came & (table["actual_time"] < table["time"])
+    future = came & (table["actual_time"] > until + SKEW)
+    strange = came & _strange(table["actual"], data)
+    label = positive(table["actual"], data).astype("float64").where(came & ~early & ~future & ~strange)
+    lag = (table["actual_time"] - table["time"]).dt.total_seconds() / 86_400
+    return table.assign(label=label, lag_days=lag.where(label.notna())), {
+        "early": int(early.sum()),
+        "future": int(future.sum()),
+        "strange": int(strange.sum()),
+    }
+
+
+def _strange(actual: pd.Series, data: Data) -> pd.Series:
+    """Labels of another kind than the target's: 1 for true, say, which would pass for negative."""
+    truths = actual.map(predictions.text, na_action="ignore").isin(["True", "False"])
+    return ~truths if isinstance(data.target.positive, bool) else truths
+
+
+def _spans(rows: pd.DataFrame, names: Names, since: pd.Timestamp, settings: Monitor) -> tuple[Span, ...]:
+    """The last windows, oldest first: the newest answer to each id by any model that is known."""
+    known = rows["model"].isna() | rows["model"].isin(names.champion | names.others)
+    rows = rows[known & (rows["variant"] != SHADOW)]
+    step, found = length(settings), []
+    for number in range(WINDOWS - 1, -1, -1):
+        start = since - number * step
+        part = rows[(rows["time"] > start) & (rows["time"] <= start + step)]
+        found.append(Span(start, start + step, part[~part["id"].duplicated(keep="last") | part["id"].isna()]))
+    return tuple(found)

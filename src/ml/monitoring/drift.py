@@ -1,0 +1,90 @@
+"""Whether a window of predictions still looks like the rows its model was released on, and what follows from it.
+
+A column has drifted when its test, corrected for all tests of the window (Holm), is significant **and** what moved is
+large enough to matter: alone, tests flag trifles in large windows, and distances flag noise in small ones. Half of
+`alpha` goes to the inputs and the predictions, half to performance, so both together flag no more quiet windows.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import pandas as pd
+
+from ml.monitoring import performance
+from ml.monitoring.drift_columns import Column, Probe, found, probe
+from ml.monitoring.drift_tests import holm
+from ml.monitoring.performance import WORSE, Performance
+from ml.params import Monitor, Params
+from ml.reference import Reference
+
+PREDICTION = "prediction"
+NAMED = 3
+
+
+@dataclass(frozen=True)
+class Drift:
+    """The verdict on a window with its numbers; `dataclasses.asdict` makes it JSON."""
+
+    verdict: Literal["stable", "drift", "degraded", "not enough data"]
+    reason: str
+    rows: int
+    columns: tuple[Column, ...] = ()
+    prediction: Column | None = None
+    performance: Performance | None = None  # None without a column `label`
+
+
+def judge(
+    reference: Reference,
+    window: pd.DataFrame,
+    settings: Monitor,
+    margin: float = 0.0,
+    labelled: pd.DataFrame | None = None,
+) -> Drift:
+    """The verdict on a window of predictions.
+
+    `window` has a column a feature (`features.x` where `x` is taken), `score`, and where labels are known `label`
+    (1 positive, 0 negative, missing where not known yet) and `lag_days` (from prediction to label). A feature that is
+    not there counts as missing in every row. `margin` is the champion gate's: a metric this much lower is as good.
+    `labelled` are the rows that performance is judged on, where labels take longer than the window: `score`, `label`
+    and `lag_days` of older rows; without it, those of the window.
+    """
+    judged = window if labelled is None else labelled
+    rows = len(window)
+    if rows < settings.min_rows:
+        reason = f"{rows:,} predictions in the window, fewer than monitor.min_rows {settings.min_rows:,}: not judged"
+        return Drift("not enough data", reason, rows)
+    probes = [probe(name, part, column(window, name)) for name, part in reference.columns.items()]
+    *columns, prediction = corrected([*probes, probe(PREDICTION, reference.score, window["score"])], settings)
+    labels = performance.judge(reference, judged, settings, margin) if "label" in judged else None
+    drifted = [c for c in (*columns, prediction) if c.drifted]
+    verdict = "degraded" if labels and labels.outcome == WORSE else "drift" if drifted else "stable"
+    return Drift(verdict, _sentence(rows, len(columns), drifted, labels), rows, tuple(columns), prediction, labels)
+
+
+def corrected(probes: list[Probe], settings: Monitor) -> list[Column]:
+    """What each column shows once all tests of all columns are corrected together."""
+    names = [(number, kind) for number, one in enumerate(probes) for kind in one.tests]
+    p = dict(zip(names, map(float, holm([probes[n].tests[kind].p for n, kind in names])), strict=True))
+    return [found(one, {kind: p[number, kind] for kind in one.tests}, settings) for number, one in enumerate(probes)]
+
+
+def column(window: pd.DataFrame, name: str) -> pd.Series:
+    """A feature of the window, all missing where it is not there."""
+    source = f"features.{name}" if f"features.{name}" in window else name
+    return window[source] if source in window else pd.Series([None] * len(window), dtype="object")
+
+
+def margin(params: Params) -> float:
+    """The champion gate's margin where it is of the monitored metric, else 0."""
+    rule = params.gates.champion
+    return rule.margin if rule and rule.metric == params.monitor.metric else 0.0
+
+
+def _sentence(rows: int, columns: int, drifted: list[Column], labels: Performance | None) -> str:
+    inputs = [c for c in drifted if c.column != PREDICTION]
+    drifted = sorted(drifted, key=lambda c: -c.effect)
+    shown = "; ".join(f"{c.column}: {c.reason}" for c in drifted[:NAMED])
+    more = f"; and {len(drifted) - NAMED} more" if len(drifted) > NAMED else ""
+    also = " and the predictions" if len(inputs) < len(drifted) else ""
+    moved = f"{len(inputs)} of {columns} columns{also} moved ({shown}{more})" if drifted else "no column moved"
+    return f"{rows:,} predictions: {moved}. Labels: {labels.reason if labels else 'none yet'}."

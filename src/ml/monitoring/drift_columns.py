@@ -1,0 +1,105 @@
+"""What a window shows of one column: its tests, and in words what moved."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from ml.monitoring.drift_tests import Test, chi_square, gone, kolmogorov_smirnov, new, rise, unseen
+from ml.params import Monitor
+from ml.reference import Levels, Numbers, finite, of_levels
+
+
+@dataclass(frozen=True)
+class Column:
+    """What one column, or the prediction, shows."""
+
+    column: str
+    drifted: bool
+    reason: str  # what moved, or what did not
+    test: str
+    statistic: float
+    p: float  # of this test alone
+    holm: float  # corrected for all tests of the window: this one is judged
+    effect: float  # KS distance, total variation of levels, or rise of the share without a known value
+    missing: dict[str, float]  # share `before` and `after`
+    new_levels: dict[str, int]  # rows of the window
+    vanished_levels: dict[str, float]  # share of the training rows
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A column before and after with its tests: `values` always, `missing` and `new` where a row is of that kind."""
+
+    column: str
+    tests: dict[str, Test]
+    told: str
+    missing: dict[str, float]
+    fresh: dict[str, int] = field(default_factory=dict)
+    lost: dict[str, float] = field(default_factory=dict)
+
+
+def probe(name: str, before: Numbers | Levels, column: pd.Series) -> Probe:
+    """The tests of a column of a window."""
+    after = finite(column) if isinstance(before, Numbers) else of_levels(column)
+    rows = len(after) if isinstance(before, Numbers) else after.rows
+    gaps = {"before": (before.missing, before.rows + before.missing), "after": (len(column) - rows, len(column))}
+    missing = {when: count / max(1, of) for when, (count, of) in gaps.items()}
+    tests = {"missing": rise(gaps["before"], gaps["after"])} if any(missing.values()) else {}
+    if isinstance(before, Numbers):
+        tests["values"] = kolmogorov_smirnov(before, after)
+        return Probe(name, tests, _medians(before, after), missing)
+    fresh = new(before, after)
+    if fresh:  # in the chi-square test they may be pooled with other rare ones
+        tests["new"] = rise((unseen(before), before.rows), (sum(fresh.values()), rows))
+    tests["values"] = chi_square(before, after)
+    return Probe(name, tests, _mix(before, after), missing, fresh, gone(before, after))
+
+
+def found(one: Probe, p: dict[str, float], settings: Monitor) -> Column:
+    """The verdict on a column, given the corrected p value of each of its tests."""
+    limits = {"values": settings.effect, "missing": settings.missing_rise, "new": settings.missing_rise}
+    sure = {kind for kind in one.tests if p[kind] <= settings.alpha / 2}
+    loud = [kind for kind in limits if kind in sure and one.tests[kind].effect >= limits[kind]]
+    told = {
+        "values": f"{one.told} ({_measure(one.tests['values'])}, limit {settings.effect:g})",
+        "missing": f"missing in {one.missing['after']:.1%} of rows, {one.missing['before']:.1%} in training",
+        "new": f"a level that nobody trained on in {_effect(one, 'new'):.1%} of rows: {_names(one.fresh)}",
+    }
+    reasons, lost = [told[kind] for kind in loud], sum(one.lost.values())
+    if "values" in sure and lost >= settings.missing_rise:
+        reasons.append(f"levels of {lost:.1%} of training rows are gone: {_names(one.lost)}")
+    kind = next(iter(loud), "values")
+    test, reason = one.tests[kind], "; ".join(reasons) or f"{one.told} ({_measure(one.tests['values'])})"
+    numbers = (test.name, test.statistic, test.p, p[kind], test.effect)
+    return Column(one.column, bool(reasons), reason, *numbers, one.missing, one.fresh, one.lost)
+
+
+def _effect(one: Probe, kind: str) -> float:
+    return one.tests[kind].effect if kind in one.tests else 0.0
+
+
+def _measure(test: Test) -> str:
+    return f"{'KS distance' if test.name == 'KS' else 'total variation'} {test.effect:.3f}"
+
+
+def _medians(before: Numbers, after: np.ndarray) -> str:
+    if not before.rows or not len(after):
+        return "no value to compare"
+    half = next(point for point, count in zip(before.points, before.upto, strict=True) if 2 * count >= before.rows)
+    return f"median {half:.4g} → {after[(len(after) - 1) // 2]:.4g}"
+
+
+def _mix(before: Levels, after: Levels) -> str:
+    """The level whose share changed most."""
+    if not before.rows or not after.rows:
+        return "no level to compare"
+    names = sorted({*before.levels, *after.levels})
+    shares = [(n, before.levels.get(n, 0) / before.rows, after.levels.get(n, 0) / after.rows) for n in names]
+    name, was, is_ = max(shares, key=lambda share: abs(share[2] - share[1]))
+    return f"{name} {was:.1%} → {is_:.1%}"
+
+
+def _names(levels: dict, most: int = 3) -> str:
+    more = f" and {len(levels) - most} more" if len(levels) > most else ""
+    return ", ".join([*levels][:most]) + more

@@ -1,0 +1,130 @@
+"""What monitoring writes down: the verdict with its numbers, and how each part of it follows from the window."""
+
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ml.metrics import intervals, rank
+from ml.monitoring.collect import FATES, SKEW, Collected, Span
+from ml.monitoring.drift import PREDICTION, Drift
+from ml.monitoring.shapes import shape
+from ml.params import Evaluate, Params
+from ml.reference import Reference
+
+Record = dict[str, Any]
+
+FEW = "not enough data"
+FEWEST = 20  # labelled rows of each class; below, a metric is not worth a point
+REPLICATES = 200
+
+
+def record(window: Collected, found: Drift, reference: Reference, version: str, params: Params) -> Record:
+    """All of build/monitor.json; `silent` says that no new predictions come."""
+    silent = is_silent(window, params.alert.silent_days)
+    simulated = "Simulated customers." if window.simulated else ""  # also where only the reason is shown
+    parts = [simulated, _last(window) if silent else "", found.reason, _few(window) if found.verdict == FEW else ""]
+    shapes = {c.column: shape(reference, window.rows, c.column) for c in _columns(found)}
+    settings = params.monitor.model_dump()
+    return _plain(
+        {
+            "verdict": found.verdict,
+            "reason": " ".join(part if part.endswith(".") else f"{part}." for part in parts if part),
+            "silent": silent,
+            "simulated": window.simulated,
+            "release": version,
+            "columns": [asdict(c) | shapes[c.column] for c in found.columns],
+            "prediction": found.prediction and asdict(found.prediction) | shapes[PREDICTION],
+            "performance": found.performance and asdict(found.performance),
+            "windows": [measured(span, reference, params) for span in window.before],
+            "collected": collected(window),
+            "settings": {
+                name: settings[name]
+                for name in ("window_days", "window_rows", "min_rows", "alpha", "effect", "missing_rise")
+            },
+        }
+    )
+
+
+def collected(window: Collected) -> Record:
+    """Where the window lies and what became of every row that was read."""
+    return {
+        "since": window.since.isoformat(),
+        "until": window.until.isoformat(),
+        "newest": window.newest.isoformat() if window.newest is not None else None,
+        "rows": sum(window.fates.values()),
+        "fates": window.fates,
+        "strangers": window.strangers,
+        "labels": window.labels,
+        "labelled": int(window.rows["label"].notna().sum()),
+        "unreadable": window.unreadable,
+    }
+
+
+def remembered(found: Record) -> Record:
+    """What the history keeps of a verdict."""
+    performance = found["performance"] or {}
+    kept = {name: performance.get(name) for name in ("metric", "value", "low", "high", "at_release")}
+    moved = [c["column"] for c in [*found["columns"], found["prediction"] or {}] if c.get("drifted")]
+    return kept | {
+        "verdict": found["verdict"],
+        "drifted": moved,
+        "rows": found["collected"]["fates"]["judged"],
+        "labelled": found["collected"]["labelled"],
+        "since": found["collected"]["since"],
+        "until": found["collected"]["until"],
+        "simulated": found["simulated"],
+    }
+
+
+def is_silent(window: Collected, days: float) -> bool:
+    """Whether the source has fallen silent: nothing new for so many days. A simulation sends when it is told to."""
+    if window.simulated:
+        return False
+    return window.newest is None or window.until - window.newest > pd.Timedelta(days=days) + SKEW
+
+
+def measured(span: Span, reference: Reference, params: Params) -> Record:
+    """The monitored metric of one window, whichever known models answered; without figures when labels are few."""
+    known = span.rows[span.rows["label"].notna() & span.rows["score"].notna()]
+    label, score = (known[name].to_numpy("float64") for name in ("label", "score"))
+    found: Record = {"since": span.since.isoformat(), "until": span.until.isoformat(), "rows": len(span.rows)}
+    found |= {"labelled": len(known), "value": None, "low": None, "high": None}
+    if min(label.sum(), len(label) - label.sum()) < FEWEST:
+        return found
+    settings = Evaluate(threshold=reference.threshold, bootstrap=REPLICATES, confidence=1 - params.monitor.alpha)
+    return found | intervals(rank(label, score, reference.threshold), settings)[params.monitor.metric]
+
+
+def _columns(found: Drift) -> list[Any]:
+    return [*found.columns, *([found.prediction] if found.prediction else [])]
+
+
+def _few(window: Collected) -> str:
+    """Where the other rows are that were read, when few are left to judge."""
+    read, others = sum(window.fates.values()), {n: c for n, c in window.fates.items() if n != "judged"}
+    if not read:
+        return "No predictions are there at all."
+    most = max(others, key=lambda name: others[name])
+    if not others[most]:
+        return ""
+    return f"Of {read:,} rows that were read, {others[most]:,} are {FATES[most]}."
+
+
+def _last(window: Collected) -> str:
+    if window.newest is None:
+        return "No prediction has a time that can be believed." if sum(window.fates.values()) else ""
+    days = (window.until - window.newest).total_seconds() / 86_400
+    return f"The newest prediction is of {window.newest:%Y-%m-%d %H:%M} UTC, {days:.1f} days ago."
+
+
+def _plain(value: Any) -> Any:
+    """What JSON can hold: six digits a number, none that is not finite."""
+    if isinstance(value, dict):
+        return {str(key): _plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    if isinstance(value, float | np.floating):
+        return float(f"{value:.6g}") if np.isfinite(value) else None
+    return value.item() if isinstance(value, np.generic) else value

@@ -1,0 +1,179 @@
+"""Champion against challenger on what they were asked in production, once the labels are there.
+
+A shadow answers every row that the champion answers, so the two are compared row by row. A canary answers other ids
+than the champion does, chosen by a hash, so the two are compared as two samples of one population.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from ml.errors import UserError
+from ml.gate_params import Champion
+from ml.gates.champion import Comparison, compare, outcome
+from ml.metrics import HIGHER_IS_BETTER, Ranked, intervals, measure, rank
+from ml.monitoring.rivals import FEWEST
+from ml.params import Params
+from ml.schema import positive
+
+CHAMPION, CANARY, SHADOW = "champion", "challenger", "shadow"  # `variant` in the prediction log
+ASKED = ["request_id", "id", "row", "again"]
+
+
+@dataclass(frozen=True)
+class Side:
+    """What one model answered; label and score hold, of each id, the newest answer before its label; shape (ids,)."""
+
+    variant: str
+    model: str
+    answers: int
+    labelled: int
+    label: np.ndarray
+    score: np.ndarray
+
+
+@dataclass(frozen=True)
+class Duel:
+    """Two models over the same time, asked by simulated customers or by real ones.
+
+    They are `paired` where both answered the same rows, which then are in the same order.
+    """
+
+    champion: Side
+    challenger: Side
+    paired: bool
+    start: pd.Timestamp
+    end: pd.Timestamp
+    simulated: bool
+
+
+def duel(log: pd.DataFrame, params: Params, challenger: str = "") -> Duel:
+    """The newest challenger in the log, or the one of this name, and the champion beside it.
+
+    `log` is as ml.predictions.read_log returns it; once there are real customers in it, simulated ones do not count.
+    Raises UserError when no challenger or no champion answered.
+    """
+    simulated = bool(log["simulated"].all())
+    log = log if simulated else log[~log["simulated"]]
+    theirs = log[log["variant"].isin([CANARY, SHADOW])]
+    theirs = theirs[theirs["model"] == challenger] if challenger else theirs
+    if theirs.empty:
+        raise UserError(_nobody(log, challenger))
+    last = theirs.iloc[-1]
+    theirs = theirs[(theirs["model"] == last["model"]) & (theirs["variant"] == last["variant"])]
+    ours, paired = log[log["variant"] == CHAMPION], last["variant"] == SHADOW
+    if paired:
+        ours, theirs = _same_rows(ours, theirs)
+    else:
+        meanwhile = ours["time"].between(theirs["time"].min(), theirs["time"].max())
+        ours = ours[meanwhile | ours["request_id"].isin(theirs["request_id"])]
+    if ours.empty:
+        raise UserError(f"while {last['model']} answered as {last['variant']}, no champion did. Nothing to compare.")
+    now = ours["model"] == ours["model"].iloc[-1]
+    ours, theirs = (ours[now], theirs[now.to_numpy()]) if paired else (ours[now], theirs)
+    times = pd.concat([ours["time"], theirs["time"]])
+    return Duel(*_sides(ours, theirs, params, paired=paired), paired, times.min(), times.max(), simulated)
+
+
+def judge(found: Duel, params: Params) -> tuple[str, str]:
+    """The outcome (better, not worse, worse, not enough evidence) and a sentence with the figures behind it."""
+    rule, (old, new) = _rule(params), (found.champion, found.challenger)
+    for side in (old, new):
+        few, many = sorted(int((side.label == kind).sum()) for kind in (0, 1))
+        if few < FEWEST:
+            return "not enough evidence", (
+                f"not enough evidence: {side.model} has labels of {few + many:,} ids, {few:,} of the rarer class; "
+                f"{FEWEST} are needed. Send labels to POST /feedback, or wait for them."
+            )
+    result = _paired(old, new, params) if found.paired else unpaired(old, new, params)
+    rows = f"on the same {len(old.label):,} ids" if found.paired else f"on {len(new.label):,} ids of its own"
+    ahead = "ahead of" if result.value >= 0 else "behind"
+    return result.outcome, (
+        f"{result.outcome}: {new.model} is {abs(result.value):.4f} {ahead} {old.model} in {rule.metric} {rows} "
+        f"({rule.confidence:.0%} interval {result.low:+.4f} to {result.high:+.4f}, margin {rule.margin:g})"
+    )
+
+
+def unpaired(old: Side, new: Side, params: Params, seed: int = 0) -> Comparison:
+    """The challenger's advantage with each side's ids drawn by themselves.
+
+    Source: Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 8 (two samples).
+    """
+    rule, rng = _rule(params), np.random.default_rng(seed)
+    sign = 1 if HIGHER_IS_BETTER[rule.metric] else -1
+    sides = [rank(side.label, side.score, params.evaluate.threshold) for side in (old, new)]
+    draws = [sign * _advantage(sides, [_drawn(s, rng) for s in sides], rule.metric) for _ in range(rule.bootstrap)]
+    tail = (1 - rule.confidence) / 2
+    low, high = np.quantile(draws, [tail, 1 - tail])
+    value = sign * _advantage(sides, [np.ones(len(s.label)) for s in sides], rule.metric)
+    return Comparison(outcome(low, high, rule.margin), float(value), float(low), float(high))
+
+
+def figure(side: Side, params: Params) -> tuple[str, str]:
+    """The metric of one side and its interval; dashes where a class has no rows."""
+    if len(np.unique(side.label)) < 2:  # noqa: PLR2004
+        return "-", "-"
+    ranked = rank(side.label, side.score, params.evaluate.threshold)
+    found = intervals(ranked, params.evaluate)[_rule(params).metric]
+    return f"{found['value']:.4f}", f"{found['low']:.4f} to {found['high']:.4f}"
+
+
+def _rule(params: Params) -> Champion:
+    return params.gates.champion or Champion()
+
+
+def _paired(old: Side, new: Side, params: Params) -> Comparison:
+    gates = params.gates.model_copy(update={"champion": _rule(params)})
+    return compare(old.label, old.score, new.score, params.model_copy(update={"gates": gates}))
+
+
+def _same_rows(ours: pd.DataFrame, theirs: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The rows that both answered, in the same order; a client may use a request id again."""
+    first, second = (side.assign(again=side.groupby(ASKED[:-1]).cumcount()).set_index(ASKED) for side in (ours, theirs))
+    both = first.index.intersection(second.index, sort=False)
+    return first.loc[both].reset_index(), second.loc[both].reset_index()
+
+
+def _sides(ours: pd.DataFrame, theirs: pd.DataFrame, params: Params, *, paired: bool) -> tuple[Side, Side]:
+    """Each id counts once, by its newest answer before its label: answers about one customer depend on each other."""
+    frames = [ours.assign(side=0), theirs.assign(side=1)]
+    known = [f[f["actual"].notna() & (f["actual_time"] >= f["time"])] for f in frames]
+    if paired:  # a shadow was asked when the champion was, though it may answer after the label
+        known[1] = frames[1].loc[known[0].index]
+        last = known[0].drop_duplicates("id", keep="last").index
+        judged = [f.loc[last] for f in frames]
+    else:  # an id changes sides when the share does
+        newest = pd.concat(known).sort_values("time").drop_duplicates("id", keep="last")
+        judged = [newest[newest["side"] == n] for n in (0, 1)]
+    return tuple(_side(f, len(k), j, params) for f, k, j in zip(frames, known, judged, strict=True))
+
+
+def _side(answers: pd.DataFrame, labelled: int, judged: pd.DataFrame, params: Params) -> Side:
+    label = positive(judged["actual"], params.data).to_numpy(dtype="int8")
+    score = judged["score"].to_numpy(dtype="float64")
+    return Side(answers["variant"].iloc[0], answers["model"].iloc[0], len(answers), labelled, label, score)
+
+
+def _drawn(side: Ranked, rng: np.random.Generator) -> np.ndarray:
+    """How often each id was drawn; a draw of one class only is drawn again."""
+    count = len(side.label)
+    while True:
+        weight = np.bincount(rng.integers(0, count, count), minlength=count).astype("float64")
+        if 0 < (weight * side.label).sum() < count:
+            return weight
+
+
+def _advantage(sides: list[Ranked], weights: list[np.ndarray], metric: str) -> float:
+    old, new = (measure(side, weight)[metric] for side, weight in zip(sides, weights, strict=True))
+    return new - old
+
+
+def _nobody(log: pd.DataFrame, challenger: str) -> str:
+    others = log.loc[log["variant"].isin([CANARY, SHADOW]), "model"].unique()
+    if challenger and len(others):
+        return f"{challenger} answered nothing as a challenger; these did: {', '.join(others)}."
+    return (
+        f"the prediction log holds {len(log):,} answers and none of a challenger. Serve one beside the champion: "
+        "make serve CHALLENGER=models:/churn@challenger (a shadow), or with CANARY=0.1 for a share of the ids."
+    )

@@ -1,0 +1,163 @@
+"""The verdict of monitoring as Markdown that GitHub renders: what was found, what to do, and the numbers behind it."""
+
+from typing import Any
+
+from ml.markdown import cell, table
+from ml.monitoring.advice import advice
+from ml.monitoring.collect import FATES
+
+Record = dict[str, Any]
+
+SIGN = {"stable": "✅", "drift": "⚠️", "degraded": "❌", "not enough data": "⏳"}
+TITLE = {
+    "stable": "stable",
+    "drift": "the inputs have moved",
+    "degraded": "the model has become worse",
+    "not enough data": "not enough data to judge",
+}
+SMALL = 0.0001
+STEPS = "▁▂▃▄▅▆▇█"
+COLOURS = '%%{init: {"themeVariables": {"xyChart": {"plotColorPalette": "#54aeff, #57606a"}}}}%%'
+SIMULATED = (
+    "> **Simulated.** Every row judged here is a customer of the sample world (`demo/`), sent through the real API at "
+    "times of the world's own calendar. Nobody real was predicted."
+)
+
+
+def markdown(project: str, found: Record, past: list[Record]) -> str:
+    """The whole report; `past` are the verdicts so far, this one last."""
+    parts = [
+        f"# {SIGN[found['verdict']]} {project}: {TITLE[found['verdict']]}",
+        SIMULATED if found["simulated"] else "",
+        cell(found["reason"]),
+        "## What to do\n\n" + advice(found),
+        _columns(found),
+        _performance(found),
+        _collected(found),
+        _history(past),
+    ]
+    return "\n\n".join(part.strip() for part in parts if part) + "\n"
+
+
+def spark(shares: list[float], most: float) -> str:
+    """A bar a share, the highest where the share is `most`; a share of nothing has the lowest."""
+    return (
+        "".join(STEPS[min(len(STEPS) - 1, round(share / most * (len(STEPS) - 1)))] for share in shares) if most else ""
+    )
+
+
+def _columns(found: Record) -> str:
+    shown = [*found["columns"], *([found["prediction"]] if found["prediction"] else [])]
+    if not shown:
+        return ""
+    moved = [c for c in shown if c["drifted"]]
+    header = ["column", "at release", "now", "what moved", "test", "effect", "p (Holm)"]
+    text = "## What moved\n\n"
+    text += (
+        table(header, [_column(c) for c in sorted(moved, key=lambda c: -(c["effect"] or 0))]) if moved else "Nothing."
+    )
+    rest = [_column(c) for c in shown if not c["drifted"]]
+    every = f"<details><summary>{len(rest)} columns that did not move</summary>\n\n{table(header, rest)}\n</details>"
+    if moved:
+        text += "\nPictures: bins of a number, levels of a category, the same on both sides."
+    return f"{text}\n\n{every}" if rest else text
+
+
+def _column(column: Record) -> list[str]:
+    most = max([*column["before"], *column["after"]], default=0)
+    p = column["holm"]
+    return [
+        column["column"],
+        spark(column["before"], most),
+        spark(column["after"], most),
+        column["reason"],
+        column["test"],
+        f"{column['effect']:.3f}",
+        "<0.0001" if p is not None and p < SMALL else "" if p is None else f"{p:.4f}",
+    ]
+
+
+def _performance(found: Record) -> str:
+    performance = found["performance"]
+    if not performance:
+        return ""
+    known = [w for w in found["windows"] if w["value"] is not None]
+    lag = f", {performance['lag_days']:.1f} days after the prediction (median)" if performance["lag_days"] else ""
+    text = (
+        f"## Performance\n\n{performance['labelled']:,} of {found['collected']['fates']['judged']:,} rows have a label "
+        f"({performance['coverage']:.0%}){lag}.\n\n"
+    )
+    text += "The last windows, with the labels known by now, whichever known version answered:\n\n"
+    if len(known) > 1:
+        text += _chart(known, performance) + "\n\n"
+    rows = [
+        [_day(w["until"]), f"{w['rows']:,}", f"{w['labelled']:,}", _figure(w)] for w in found["windows"] if w["rows"]
+    ]
+    return text + table(["window until", "rows", "labelled", f"{performance['metric']} (interval)"], rows)
+
+
+def _chart(windows: list[Record], performance: Record) -> str:
+    values = [w["value"] for w in windows] + [performance["at_release"]]
+    low, high = min(values), max(values)
+    room = max(0.02, (high - low) / 5)
+    metric, release = performance["metric"], f"{performance['at_release']:.4f}"
+    axis = ", ".join(f'"{_day(w["until"])}"' for w in windows)
+    return (
+        f'```mermaid\n{COLOURS}\nxychart-beta\n    title "{metric} by window; flat line: at release"\n'
+        f'    x-axis "window until" [{axis}]\n    y-axis "{metric}" {low - room:.3f} --> {high + room:.3f}\n'
+        f"    line [{', '.join(str(round(w['value'], 4)) for w in windows)}]\n"
+        f"    line [{', '.join([release] * len(windows))}]\n```"
+    )
+
+
+def _collected(found: Record) -> str:
+    at = found["collected"]
+    rows = []
+    for name, count in at["fates"].items():
+        rows += [[FATES[name], f"{count:,}"]] if count or name == "judged" else []
+        if name == "other":  # after the last of the two fates that they explain
+            rows += [[f"… by {model}", f"{of_it:,}"] for model, of_it in at["strangers"].items()]
+    labels = {
+        "unmatched": "labels that no prediction bears the id of",
+        "early": "labels older than their prediction (left out)",
+        "future": "labels from the future (left out)",
+        "strange": "labels of another kind than `data.target.positive` (left out)",
+    }
+    rows += [[labels[name], f"{count:,}"] for name, count in at["labels"].items() if count]
+    rows += [["lines that could not be read", f"{at['unreadable']:,}"]] if at["unreadable"] else []
+    calendar = " of the simulation's calendar" if found["simulated"] else " UTC"
+    return (
+        f"## Collected\n\nWindow: {_minute(at['since'])} to {_minute(at['until'])}{calendar}; compared with "
+        f"{found['release']}. {at['rows']:,} rows were read:\n\n" + table(["rows", ""], rows)
+    )
+
+
+def _history(past: list[Record]) -> str:
+    rows = [
+        [
+            _minute(v["time"]),
+            f"{SIGN[v['verdict']]} {v['verdict']}" + (" (simulated)" if v["simulated"] else ""),
+            f"{v['rows']:,}",
+            ", ".join(v["drifted"]),
+            _figure(v),
+        ]
+        for v in reversed(past[-10:])
+    ]
+    head = ["judged at (UTC)", "verdict", "rows", "moved", "performance (interval)"]
+    return (
+        f"## The last verdicts\n\n{table(head, rows)}\n`make monitor HISTORY=1` draws all {len(past):,}."
+        if rows
+        else ""
+    )
+
+
+def _figure(found: Record) -> str:
+    return "" if found["value"] is None else f"{found['value']:.3f} ({found['low']:.3f} – {found['high']:.3f})"
+
+
+def _day(moment: str) -> str:
+    return moment[:10]
+
+
+def _minute(moment: str) -> str:
+    return moment[:16].replace("T", " ")

@@ -1,0 +1,79 @@
+"""Pictures of distributions: a release's beside a window's, and rows redrawn from a release's profile."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ml.monitoring.drift import PREDICTION, column
+from ml.reference import Levels, Numbers, Reference, finite, of_levels
+
+BARS = 10
+FEW = 12  # different values are shown one by one
+Record = dict[str, Any]
+
+
+def shape(reference: Reference, rows: pd.DataFrame, name: str) -> Record:
+    """Shares `before` and `after`: of bins of equal width, of each value of a number that has few, of each level."""
+    old = reference.score if name == PREDICTION else reference.columns[name]
+    values = rows["score"] if name == PREDICTION else column(rows, name)
+    if isinstance(old, Levels):
+        new = of_levels(values)
+        names = sorted({*old.levels, *new.levels}, key=lambda n: (-old.levels.get(n, 0), n))[:BARS]
+        pairs = ((old, old.levels), (new, new.levels))
+        shares = [[counts.get(n, 0) / max(1, side.rows) for n in names] for side, counts in pairs]
+        return {"bins": names, "before": shares[0], "after": shares[1]}
+    edges = _edges(old, finite(values))
+    return {"bins": edges.tolist(), "before": _binned(old, edges), "after": _shares(finite(values), edges)}
+
+
+def _edges(old: Numbers, new: np.ndarray) -> np.ndarray:
+    """Where bins end: they span all but the outermost twentieth of either side, which the last bins take."""
+    if not old.rows or not len(new):
+        return np.array([])
+    values = np.union1d(old.points, new)
+    if len(values) <= FEW:
+        return values[:-1] if len(values) > 1 else values  # a bin each
+    both = [np.quantile(_redrawn(old, 1000), [0.05, 0.95]), np.quantile(new, [0.05, 0.95])]
+    low, high = min(b[0] for b in both), max(b[1] for b in both)
+    return np.linspace(low, high, BARS + 1)[1:-1] if high > low else np.array([low])
+
+
+def _binned(old: Numbers, edges: np.ndarray) -> list[float]:
+    return _shares(_redrawn(old, 4000), edges) if len(edges) else []
+
+
+def _shares(values: np.ndarray, edges: np.ndarray) -> list[float]:
+    if not len(edges) or not len(values):
+        return []
+    return (np.bincount(np.searchsorted(edges, values, side="left"), minlength=len(edges) + 1) / len(values)).tolist()
+
+
+def redrawn(reference: Reference, rows: int) -> pd.DataFrame:
+    """Rows with the reference's distributions, column by column; what columns had to do with each other is lost."""
+    rng = np.random.default_rng(0)
+    found = {}
+    for name, old in [*reference.columns.items(), ("score", reference.score)]:
+        share = old.rows / max(1, old.rows + old.missing)
+        kept = round(rows * share)
+        values = _redrawn(old, kept) if isinstance(old, Numbers) else _spread(old, kept)
+        gaps = [np.nan if isinstance(old, Numbers) else None] * (rows - kept)
+        found[name] = rng.permutation(
+            np.array([*values, *gaps], dtype="float64" if isinstance(old, Numbers) else object)
+        )
+    return pd.DataFrame(found)
+
+
+def _redrawn(old: Numbers, rows: int) -> np.ndarray:
+    """Evenly spaced quantiles of a profile."""
+    wanted = (np.arange(rows) + 0.5) / max(1, rows) * old.rows
+    places = np.searchsorted(np.array(old.upto), wanted, side="left")
+    return np.array(old.points)[np.minimum(places, len(old.points) - 1)] if old.rows else np.array([])
+
+
+def _spread(old: Levels, rows: int) -> np.ndarray:
+    wanted = (np.arange(rows) + 0.5) / max(1, rows) * old.rows
+    ends = np.cumsum([*old.levels.values()])
+    return (
+        np.array([*old.levels], dtype=object)[np.searchsorted(ends, wanted, side="left")] if old.rows else np.array([])
+    )

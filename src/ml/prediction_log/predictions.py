@@ -1,0 +1,164 @@
+"""The prediction log as one table, wherever its lines are by now: segments, compacted days, shipped targets."""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from ml import files
+from ml.errors import UserError
+from ml.prediction_log import segments
+from ml.prediction_log.records import Feedback, Prediction, parse
+from ml.prediction_log.targets import Line, numbered, target
+
+PREDICTIONS, FEEDBACK = "predictions", "feedback"
+KEY = ["segment", "line", "row"]
+FIRST = [*KEY, "request_id", "id", "time", "model", "variant", "simulated"]
+LAST = ["score", "label"]
+LARGEST = 2**63
+ACTUAL = ["actual", "actual_time", "actuals"]
+
+
+class Tables(NamedTuple):
+    """Predicted rows, late labels, and how many lines could not be read."""
+
+    predictions: pd.DataFrame
+    feedback: pd.DataFrame
+    unreadable: int
+
+
+def read_log(*sources: str | Path, since: Any = None, until: Any = None) -> pd.DataFrame:
+    """One row a predicted row, from all sources together, none twice, oldest first.
+
+    Columns: segment, line and row (the key), request_id, id, time, model, variant, simulated, the features, score,
+    label, then `actual` (the latest label that feedback gave this id), `actual_time` and `actuals` (how many came). A
+    source is a directory or a URL; predictions are taken from `since` to before `until` (ISO dates, UTC), feedback
+    always. `attrs["unreadable"]` counts lines that are no records, `attrs["unmatched"]` ids that got a label since
+    `since` and that no prediction read bears. Raises UserError when a source cannot be read.
+    """
+    start, end = _moment(since, "since"), _moment(until, "until")
+    parts = [part for source in sources for part in _read(source, start)]
+    predictions = _once([part.predictions for part in parts], FIRST + LAST)
+    feedback = _once([part.feedback for part in parts], [*KEY, "id", "time", "label"])
+    keep = pd.Series(data=True, index=predictions.index)
+    if start is not None:
+        keep &= predictions["time"] >= start
+    if end is not None:
+        keep &= predictions["time"] < end
+    table = joined(predictions[keep], feedback)
+    came = feedback if start is None else feedback[feedback["time"] >= start]
+    table.attrs["unmatched"] = len(set(came["id"]) - set(predictions["id"]))
+    table.attrs["unreadable"] = sum(part.unreadable for part in parts)
+    return table
+
+
+def tables(lines: Iterable[Line]) -> Tables:
+    """Lines as typed tables: ids are text, times UTC; a column of mixed kinds becomes text."""
+    predictions, feedback, unreadable = [], [], 0
+    for line in lines:
+        key = {"segment": line.segment, "line": line.number}
+        match parse(line.content):
+            case Prediction() as record:
+                predictions += _rows(record, key)
+            case Feedback() as record:
+                feedback.append(key | {"row": 0, "id": text(record.id), "time": record.time, "label": record.label})
+            case None:
+                unreadable += 1
+    return Tables(_frame(predictions, FIRST + LAST), _frame(feedback, [*KEY, "id", "time", "label"]), unreadable)
+
+
+def joined(predictions: pd.DataFrame, feedback: pd.DataFrame) -> pd.DataFrame:
+    """Predicted rows, each with the latest label of its id and how many labels that id has."""
+    newest = feedback.sort_values(["time", *KEY]).drop_duplicates("id", keep="last")
+    newest = newest.rename(columns={"label": "actual", "time": "actual_time"})[["id", "actual", "actual_time"]]
+    newest = newest.assign(actuals=newest["id"].map(feedback["id"].value_counts()))
+    features = [name for name in predictions if name not in {*FIRST, *LAST}]
+    table = predictions.reindex(columns=[*FIRST, *features, *LAST]).merge(newest, on="id", how="left")
+    table = table.assign(actuals=table["actuals"].fillna(0).astype("int64"), simulated=table["simulated"].eq(True))
+    return table.sort_values(["time", *KEY], ignore_index=True)
+
+
+def by_day(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The rows of each UTC day."""
+    return {day: part.reset_index(drop=True) for day, part in frame.groupby(frame["time"].dt.strftime("%Y-%m-%d"))}
+
+
+def compacted(directory: Path, kind: str, since: datetime | None = None) -> list[Path]:
+    """The Parquet files of a kind, from the day of `since` on."""
+    first = f"day={since:%Y-%m-%d}" if since else ""
+    return sorted(p for p in (directory / "compacted" / kind).glob("day=*/*.parquet") if p.parent.name >= first)
+
+
+def _read(source: str | Path, since: datetime | None) -> Iterator[Tables]:
+    if "://" in str(source):
+        yield tables(target(str(source)).read(since))
+        return
+    directory = Path(source)
+    yield tables(_waiting(directory))  # before the Parquet files: what is compacted meanwhile is then seen there
+    none = tables([])
+    for path in compacted(directory, PREDICTIONS, since):
+        yield none._replace(predictions=files.read_table(path))
+    for path in compacted(directory, FEEDBACK):
+        yield none._replace(feedback=files.read_table(path))
+
+
+def _waiting(directory: Path) -> Iterator[Line]:
+    for path in segments.listed(directory, segments.OPEN, segments.CLOSED):
+        yield from numbered(segments.name_of(path), segments.content(path))
+
+
+def _rows(record: Prediction, key: dict[str, Any]) -> list[dict[str, Any]]:
+    shared = key | {"request_id": record.request_id, "time": record.time, "model": record.model}
+    shared |= {"variant": record.variant, "simulated": record.simulated}
+    taken = {*shared, "row", *ACTUAL}
+    rows = (
+        {f"features.{name}" if name in taken else name: _bounded(value) for name, value in row.items()}
+        for row in record.rows
+    )
+    return [row | shared | {"row": number, "id": text(row.get("id"))} for number, row in enumerate(rows)]
+
+
+def _bounded(value: Any) -> Any:
+    """JSON has whole numbers that no column has; they become text."""
+    return str(value) if isinstance(value, int) and not -LARGEST <= value < LARGEST else value
+
+
+def _frame(rows: list[dict[str, Any]], columns: list[str]) -> pd.DataFrame:
+    frame = pd.DataFrame(rows, columns=None if rows else columns)
+    frame = frame.reindex(columns=[*columns, *(name for name in frame if name not in columns)])
+    return _settled(frame.assign(time=pd.to_datetime(frame["time"], utc=True).astype("datetime64[us, UTC]")))
+
+
+def _settled(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.assign(**{name: _one_kind(frame[name]) for name in frame if frame[name].dtype == object})
+
+
+def _one_kind(column: pd.Series) -> pd.Series:
+    """Parquet columns hold one kind; ids and labels come as whatever the caller sent."""
+    kinds = {type(value) for value in column.dropna()}
+    return column if kinds <= {bool} else column.map(text).astype("str")
+
+
+def _once(frames: list[pd.DataFrame], columns: list[str]) -> pd.DataFrame:
+    filled = [frame for frame in frames if len(frame)]
+    table = _settled(pd.concat(filled, ignore_index=True)) if filled else _frame([], columns)
+    return table.drop_duplicates(KEY, ignore_index=True)
+
+
+def text(value: Any) -> str | None:
+    """An id or a label as text: 7 and 7.0 are one; None where it is missing."""
+    if value is None or value != value:  # noqa: PLR0124 - NaN, of any type
+        return None
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _moment(value: Any, name: str) -> pd.Timestamp | None:
+    if value in (None, ""):
+        return None
+    try:
+        moment = pd.Timestamp(value)
+    except ValueError:
+        raise UserError(f"{name}: {value!r} is not a date. Write it like 2026-01-31 or 2026-01-31T12:00Z.") from None
+    return moment.tz_localize("UTC") if moment.tz is None else moment.tz_convert("UTC")

@@ -1,0 +1,151 @@
+"""Places the prediction log is shipped to: PostgreSQL, or any place that fsspec reaches (S3, GCS, Azure, a share).
+
+Sending a segment again changes nothing: rows have the key (segment, line), objects are named by their segment.
+"""
+
+import gzip
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from types import ModuleType
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from ml.errors import UserError
+from ml.prediction_log import segments
+from ml.prediction_log.records import parse
+
+TABLE = """create table if not exists prediction_log (
+  segment text not null, line integer not null, kind text not null, time timestamptz not null, record json not null,
+  primary key (segment, line))"""
+INDEX = "create index if not exists prediction_log_time on prediction_log (time)"
+INSERT = """insert into prediction_log select %s, line, kind, time, record::json
+  from unnest(%s::integer[], %s::text[], %s::timestamptz[], %s::text[]) as new (line, kind, time, record)
+  on conflict do nothing"""
+READ = "select segment, line, record::text from prediction_log where kind = 'feedback' or time >= %s"
+REFUSED = ("authentication failed", "no password supplied", "does not exist", "no pg_hba.conf entry")
+LONGEST = timedelta(days=2)  # from the opening of a segment to its last line, with room
+
+
+class Line(NamedTuple):
+    """A line and where it stands; segment and number are its key in every home it ever has."""
+
+    segment: str
+    number: int
+    content: bytes
+
+
+class Unreachable(UserError):  # noqa: N818 - a user error like others, but one that waiting may cure
+    """The place does not answer now."""
+
+
+class Postgres:
+    """A table `prediction_log` in the database that the URL names; made on first use."""
+
+    def __init__(self, url: str) -> None:
+        self._url, self.name = url, redacted(url)
+        self._psycopg = _module("psycopg")
+
+    def send(self, segment: str, content: bytes) -> None:
+        """Return once the readable lines are committed, each once however often they are sent."""
+        lines = [(number, parse(line), line) for number, line in enumerate(segments.whole(content)[0], 1)]
+        rows = [(number, record.kind, record.time, line.decode()) for number, record, line in lines if record]
+        if rows:
+            self._do(lambda cursor: cursor.execute(INSERT, [segment, *map(list, zip(*rows, strict=True))]))
+
+    def read(self, since: datetime | None) -> list[Line]:
+        """All feedback, and the predictions since a time."""
+        rows = self._do(lambda cursor: cursor.execute(READ, [since or datetime.min]).fetchall())  # noqa: DTZ901
+        return [Line(segment, number, record.encode()) for segment, number, record in rows]
+
+    def _do(self, work: Any) -> Any:
+        try:
+            with self._psycopg.connect(self._url, connect_timeout=10) as connection, connection.cursor() as cursor:
+                if cursor.execute("select to_regclass('prediction_log')").fetchone() == (None,):
+                    cursor.execute("select pg_advisory_xact_lock(hashtext('prediction_log'))")
+                    cursor.execute(TABLE)
+                    cursor.execute(INDEX)
+                return work(cursor)
+        except self._psycopg.OperationalError as error:
+            reason = " ".join(str(error).split())
+            if any(words in reason for words in REFUSED):
+                raise UserError(
+                    f"{self.name} refuses us: {reason}. Correct the user, password or database "
+                    "in PREDICTION_LOG; nothing is lost meanwhile."
+                ) from None
+            raise Unreachable(f"{self.name} does not answer: {reason}. Nothing is lost meanwhile.") from None
+        except self._psycopg.Error as error:
+            reason = " ".join(str(error).split())
+            raise UserError(
+                f"{self.name} refuses the log: {reason}. Correct that; nothing is lost meanwhile."
+            ) from None
+
+
+class Bucket:
+    """A folder at any place that fsspec reaches: one compressed object a segment, in folders by day."""
+
+    def __init__(self, url: str) -> None:
+        self.name = redacted(url)
+        fsspec = _module("fsspec")
+        try:
+            self._system, self._root = fsspec.core.url_to_fs(url)
+        except (ImportError, ValueError) as error:
+            raise UserError(
+                f"{self.name} cannot be used: {error}. Install its package, or correct PREDICTION_LOG."
+            ) from None
+        if hasattr(self._system, "auto_mkdir"):  # folders of object stores need no making
+            self._system.auto_mkdir = True
+
+    def send(self, segment: str, content: bytes) -> None:
+        """Return once the object is whole; sending a segment again writes the same bytes to the same name."""
+        path = f"{self._root}/day={segments.opened(segment):%Y-%m-%d}/{segment}.jsonl.gz"
+        packed = gzip.compress(content, mtime=0)
+
+        def put() -> None:
+            with self._system.transaction:  # on file systems, a rename when all is written
+                self._system.pipe_file(path, packed)
+
+        self._do(put)
+
+    def read(self, since: datetime | None) -> Iterator[Line]:
+        """The lines of all segments that may hold something since a time."""
+        self._system.invalidate_cache()
+        for path in sorted(self._do(lambda: self._system.find(self._root))):
+            name = path.rpartition("/")[2].removesuffix(".jsonl.gz")
+            if path.endswith(".jsonl.gz") and (since is None or segments.opened(name) > since - LONGEST):
+                content = gzip.decompress(self._do(lambda path=path: self._system.cat_file(path)))
+                yield from numbered(name, content)
+
+    def _do(self, work: Any) -> Any:
+        try:
+            return work()
+        except FileNotFoundError as error:
+            raise UserError(f"{self.name} is not there: {error}. Make the bucket, or correct PREDICTION_LOG.") from None
+        except PermissionError as error:
+            raise UserError(f"{self.name} refuses us: {error}. Correct the key; nothing is lost meanwhile.") from None
+        except Exception as error:  # noqa: BLE001 - every file system raises its own kinds
+            reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+            raise Unreachable(f"{self.name} does not answer: {reason}. Nothing is lost meanwhile.") from None
+
+
+def target(url: str) -> Postgres | Bucket:
+    """The place a URL names."""
+    return Postgres(url) if urlsplit(url).scheme in {"postgresql", "postgres"} else Bucket(url)
+
+
+def numbered(segment: str, content: bytes) -> Iterator[Line]:
+    """The whole lines of a segment, counted from 1."""
+    return (Line(segment, number, line) for number, line in enumerate(segments.whole(content)[0], 1))
+
+
+def redacted(url: str) -> str:
+    """A URL without its password and query, fit for messages."""
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    return f"{parts.scheme}://{host}{parts.path}"
+
+
+def _module(name: str) -> ModuleType:
+    try:
+        return __import__(name)
+    except ImportError:
+        raise UserError(f"{name} is not installed. Install the extra `shipping`: pip install 'ml[shipping]'.") from None

@@ -1,0 +1,72 @@
+"""The model to beat: the registry's champion, or else what the base branch has built."""
+
+import json
+from dataclasses import dataclass, field, replace
+from hashlib import md5
+from pathlib import Path
+from typing import Any
+
+import yaml
+from dvc import api
+from dvc.exceptions import DvcException
+from dvc_data.index import DataIndexDirError
+
+from ml import files, git
+from ml.registry import registry
+from ml.registry.tracking import HOME
+
+MODEL = (files.MODEL / "model.skops").as_posix()
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A model with its lineage; `model` is None when it is on record and cannot be had, and `why` says why."""
+
+    version: str
+    model: bytes | None
+    lineage: dict[str, Any] = field(default_factory=dict)
+    why: str = ""
+
+
+def find(project: str, branch: str = "main") -> Baseline | None:
+    """The registry's champion; without one, what branch `branch` has built; None when there is neither."""
+    return registered(project) or built(branch)
+
+
+def registered(project: str) -> Baseline | None:
+    """The registry's champion; None when no version has been promoted yet."""
+    found = registry.champion(HOME, project)
+    return found and Baseline(f"version {found.version}", found.model, found.lineage)
+
+
+def built(branch: str) -> Baseline | None:
+    """What branch `branch` has built; None when it has built nothing, or nothing is committed here."""
+    revision = git.base(branch)
+    if revision is None:
+        why = f"this clone has no branch {branch}, so it is not known what it built. Run `git fetch origin {branch}`"
+        return Baseline(f"the model of {branch}", None, why=why) if git.ask("rev-parse", "HEAD") else None
+    lock = yaml.safe_load(git.show(revision, "dvc.lock") or "")
+    stages = (lock or {}).get("stages", {})
+    if "train" not in stages:
+        return None
+    params = yaml.safe_load(git.show(revision, files.PARAMS) or "") or {}
+    table = params.get("data", {}).get("file")
+    recorded = {entry["path"]: entry.get("md5") for s in stages.values() for entry in s["deps"] + s.get("outs", [])}
+    baseline = Baseline(
+        version=f"the model of {branch} ({revision[:7]})",
+        model=None,
+        lineage={"params": params, "data": {"md5": recorded.get(table)}},
+    )
+    if recorded[files.MODEL.as_posix()] == folder_digest(files.MODEL):
+        return replace(baseline, model=files.read_bytes(files.MODEL / "model.skops"))  # a fresh clone has no other copy
+    try:
+        return replace(baseline, model=api.read(MODEL, rev=revision, mode="rb"))
+    except (DvcException, DataIndexDirError, OSError) as error:
+        return replace(baseline, why=f"DVC has it neither here nor in a remote ({' '.join(str(error).split())})")
+
+
+def folder_digest(folder: Path) -> str:
+    """The MD5 of a folder as dvc.lock records it: that of the list of its files with theirs."""
+    paths = sorted((p for p in folder.rglob("*") if p.is_file()), key=lambda p: p.relative_to(folder).as_posix())
+    entries = [{"md5": files.digest(path), "relpath": path.relative_to(folder).as_posix()} for path in paths]
+    return md5(json.dumps(entries, sort_keys=True).encode(), usedforsecurity=False).hexdigest() + ".dir"

@@ -1,0 +1,58 @@
+"""The model card: what a version is for, what it was made of and how far to trust it."""
+
+from typing import Any
+
+from ml.markdown import table
+from ml.metrics import HIGHER_IS_BETTER
+from ml.params import Card, Params
+from ml.registry.ledger import Entry
+
+FACTS = ("commit", "packages", "python", "platform")
+
+
+def card(entry: Entry, params: Params) -> str:
+    """The card in Markdown, from a `register` entry of the ledger and the settings of the build."""
+    run, lineage = entry["run"], entry["run"]["lineage"]
+    train = {name.removeprefix("train."): value for name, value in run["params"].items() if name.startswith("train.")}
+    parts = [
+        f"# {params.project}: model {entry['model'][:12]}",
+        _use(params.card),
+        f"## Model\n\n{train.pop('model')} on {len(params.data.columns)} columns, predicting "
+        f"`{params.data.target.name}` = {params.data.target.positive}; a score of {params.evaluate.threshold:g} or "
+        f"more means yes.\n\n{table(['setting', 'value'], [list(pair) for pair in train.items()])}",
+        f"## Data\n\n{lineage['data']['rows']:,} rows of `{lineage['data']['file']}` (MD5 `{lineage['data']['md5']}`); "
+        f"{params.prepare.test_share:.0%} of them, chosen by {params.prepare.split_by}, tested "
+        f"the model and did not train it.",
+        f"## How good\n\n{_metrics(run['metrics'], params.evaluate.confidence)}",
+        f"## What the gates found\n\n{_verdicts(entry)}",
+        f"## Origin\n\n{table(['fact', 'value'], [[name, lineage[name] or 'unknown'] for name in FACTS])}"
+        f"{_changed(lineage['changed'])}\nRegistered {entry['time'][:16].replace('T', ' ')} UTC by {entry['who']}.",
+    ]
+    return "\n\n".join(part.strip() for part in parts) + "\n"
+
+
+def _use(text: Card) -> str:
+    return (
+        f"## Intended use\n\n{text.purpose}\n\n**Not for:** {text.not_for}\n\n"
+        f"**Known limits:** {text.limits}\n\n**Ask:** {text.contact}"
+    )
+
+
+def _metrics(found: dict[str, float], confidence: float) -> str:
+    rows = [[n, f"{found[n]:.4f}", f"{found[f'{n}_low']:.4f} to {found[f'{n}_high']:.4f}"] for n in HIGHER_IS_BETTER]
+    return f"On {found['rows']:,.0f} test rows.\n\n{table(['metric', 'value', f'{confidence:.0%} interval'], rows)}"
+
+
+def _verdicts(entry: Entry) -> str:
+    """Those that refuse first, then warnings, slices and the rest as the gates gave them."""
+    verdicts = sorted(entry["verdict"]["verdicts"], key=lambda v: (v["passed"], v["severity"] != "critical"))
+    forced = f"Registered although the gates refused it, because: {entry['reason']}\n\n" if entry["reason"] else ""
+    return forced + table(["", "gate", "found"], [[_mark(v), v["gate"], v["reason"]] for v in verdicts])
+
+
+def _mark(verdict: dict[str, Any]) -> str:
+    return "passed" if verdict["passed"] else "REFUSED" if verdict["severity"] == "critical" else "warning"
+
+
+def _changed(names: list[str]) -> str:
+    return f"\nBuilt from files that the commit does not hold as they were: {', '.join(names)}.\n" if names else ""

@@ -1,0 +1,123 @@
+"""A version built again from its lineage: the recorded commit, locks and data, in a worktree of its own."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ml import files, lineage, model
+from ml.errors import UserError
+from ml.params import Params
+from ml.registry.ledger import Version
+
+EQUIVALENT = 1e-6  # scores that differ by no more decide and rank alike
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What a rebuild has shown: `identical`, `equivalent` or `different`, and a sentence about it."""
+
+    outcome: str
+    detail: str
+
+
+@contextmanager
+def worktree(commit: str) -> Iterator[Path]:
+    """A checkout of a commit outside the working tree, gone afterwards; raises UserError when git lacks the commit."""
+    if _call("git", "cat-file", "-e", f"{commit}^{{commit}}").returncode:
+        _call("git", "fetch", "--quiet", "origin", commit)
+    if _call("git", "cat-file", "-e", f"{commit}^{{commit}}").returncode:
+        raise UserError(f"commit {commit} is not in this clone, nor can origin give it. Fetch the branch that held it.")
+    with tempfile.TemporaryDirectory(prefix="reproduce-") as folder:
+        place = Path(folder) / "tree"
+        _must(_call("git", "worktree", "add", "--quiet", "--detach", str(place), commit), "git worktree add")
+        try:
+            yield place
+        finally:
+            _call("git", "worktree", "remove", "--force", str(place))
+
+
+def fetch_data(place: Path, version: Version) -> None:
+    """Bring the recorded data into a worktree; raises UserError when it is missing or is other data."""
+    recorded = version.lineage["data"]
+    if Path(".dvc/config.local").exists():  # where a remote's credentials are
+        shutil.copy(".dvc/config.local", place / ".dvc")
+    _call("dvc", "cache", "dir", "--local", str(Path(".dvc/cache").resolve()), place=place)
+    pulled = _call("dvc", "pull", "--quiet", "data.dvc", place=place)
+    found = lineage.md5(place / recorded["file"])
+    if found is None:
+        raise UserError(
+            f"the data of version {version.number} cannot be had: {recorded['file']} with MD5 {recorded['md5']} is in "
+            f"no DVC remote or cache here ({_last(pulled.stderr)}). Whoever has it: `dvc push`."
+        )
+    if found != recorded["md5"]:
+        raise UserError(f"{recorded['file']} at that commit has MD5 {found}, but {recorded['md5']} was recorded.")
+
+
+def interpreter(place: Path, version: Version) -> str:
+    """A Python with the recorded packages: this one when its lock file is the recorded one, else a new environment."""
+    recorded = lineage.md5(place / lineage.PACKAGES)
+    if recorded != version.lineage["packages"]:
+        raise UserError(f"{lineage.PACKAGES} at that commit is not the file that was recorded.")
+    if recorded == lineage.md5(lineage.PACKAGES):
+        return sys.executable
+    made = _call(sys.executable, "tools/make_venv.py", "pipeline", place=place)
+    _must(made, f"installing the recorded packages ({lineage.PACKAGES})")
+    return str(place / ".venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python"))
+
+
+def build(place: Path, python: str) -> bytes:
+    """The model file that the worktree's own pipeline makes, with nothing taken from a cache."""
+    path = f"{Path(python).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = os.environ | {"PYTHONPATH": f"{place / 'src'}{os.pathsep}{place}", "PATH": path}
+    repro = [python, "-m", "dvc", "repro", "--quiet", "--force", "--no-run-cache", "--no-commit", "train"]
+    _must(_call(*repro, place=place, environment=environment), "building it again")
+    return files.read_bytes(place / files.MODEL / "model.skops")
+
+
+def compare(version: Version, old: bytes | None, new: bytes, test: Path, params: Params) -> Comparison:
+    """Bytes first, then scores of the test rows; `old` is None when the registry no longer holds the file."""
+    digest = lineage.sha256(new)
+    if digest == version.model:
+        return Comparison("identical", f"the model file has the same bytes (SHA-256 {digest[:12]}…)")
+    if old is None:
+        return Comparison("different", f"other bytes, and the old file is pruned. {differences(version)}")
+    rows = files.read_table(test)
+    scores = [model.scores(model.loads(content), rows, params.data) for content in (old, new)]
+    gap = float(np.abs(scores[0] - scores[1]).max())
+    outcome = "equivalent" if gap <= EQUIVALENT else "different"
+    return Comparison(outcome, f"scores of {len(rows):,} test rows differ by at most {gap:.2g}. {differences(version)}")
+
+
+def differences(version: Version) -> str:
+    """How this machine differs from the one that built the version."""
+    here = lineage.machine()
+    pairs = {name: (version.lineage.get(name), here[name]) for name in ("python", "platform")}
+    pairs |= {n: (version.lineage["libraries"].get(n), found) for n, found in here["libraries"].items()}
+    found = [f"{name} was {then}, is {now}" for name, (then, now) in pairs.items() if then != now]
+    changed = version.lineage["changed"]
+    if changed:
+        found.append(f"it was built from files no commit holds: {', '.join(changed[:5])}")
+    return f"What differs: {'; '.join(found) or 'nothing on record'}."
+
+
+def _call(*command: str, place: Path | None = None, environment: Any = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, cwd=place, env=environment, capture_output=True, text=True, check=False)
+
+
+def _must(done: subprocess.CompletedProcess[str], what: str) -> None:
+    if done.returncode:
+        raise UserError(f"{what} failed: {_last(done.stderr)}")
+
+
+def _last(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return " ".join(lines[-3:]) or "no message"

@@ -1,0 +1,117 @@
+"""The registry: versions of the model, their aliases and their history, in one of two homes.
+
+The embedded home is `.mlflow/` (see embedded.py); MLFLOW_TRACKING_URI makes it an MLflow server (see server.py). Both
+answer alike. Reading the embedded home does not import MLflow, so a gate that asks for the champion pays nothing.
+"""
+
+import getpass
+import os
+import subprocess
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from ml.errors import UserError
+from ml.registry import tracking
+from ml.registry.embedded import Embedded
+from ml.registry.ledger import CHAMPION, PREVIOUS, Entry, State, Version
+from ml.registry.tracking import HOME
+
+
+class Registry(Protocol):
+    """What both homes can do."""
+
+    def state(self) -> State:
+        """Everything that is registered."""
+
+    def register(self, entry: Entry, folder: Path) -> State:
+        """Add a version with the model files in `folder`; the same model again changes nothing."""
+
+    def move(self, entry: Entry) -> State:
+        """Move aliases as the entry says, and keep it in the history."""
+
+    def content(self, version: Version) -> bytes:
+        """The bytes of a version's model.skops."""
+
+    def verdicts(self) -> list[Entry]:
+        """What monitoring has found, oldest first."""
+
+    def remember(self, verdict: Entry) -> None:
+        """Add a verdict of monitoring to its history."""
+
+    def deployments(self) -> list[Entry]:
+        """The steps of all deployments."""
+
+    def note(self, step: Entry) -> None:
+        """Add a step of a deployment."""
+
+    def fetch(self, version: Version, folder: Path) -> None:
+        """Copy all files of a version into a new folder: what serving loads, MLflow's own files, the card."""
+
+
+@dataclass(frozen=True)
+class Champion:
+    """The version that serves now."""
+
+    version: int
+    model: bytes
+    lineage: dict[str, Any]
+
+
+def open_registry(project: str, home: Path = HOME) -> Registry:
+    """The registry of a project, wherever it lives."""
+    if tracking.server():
+        from ml.registry.server import Server  # noqa: PLC0415
+
+        return Server(project, home)
+    return Embedded(project, home)
+
+
+def embedded_home(project: str, home: Path = HOME) -> Embedded:
+    """The registry in `.mlflow/`; raises UserError when the registry is a server, which needs no branch."""
+    if tracking.server():
+        where = tracking.shown(tracking.server())
+        raise UserError(
+            f"the registry is the server {where}: everyone sees it, so there is nothing to pull, push or prune."
+        )
+    return Embedded(project, home)
+
+
+def champion(home: Path, project: str) -> Champion | None:
+    """The champion with its model file and lineage; None when no version has been promoted yet."""
+    registry = open_registry(project, home)
+    version = registry.state().named(CHAMPION)
+    return version and Champion(version.number, registry.content(version), version.lineage)
+
+
+def promotable(verdict: dict[str, Any], before: Version | None) -> bool:
+    """Whether what the gates found is enough to take the champion's place without a person's word."""
+    enough = {"better", "not worse"} if before else {"better", "not worse", "no champion", ""}
+    return verdict["passed"] and verdict.get("champion", "") in enough
+
+
+def target(state: State, number: int | None) -> Version:
+    """The version to roll back to: the one asked for, else `previous`; raises UserError when there is none."""
+    if number is None and PREVIOUS not in state.aliases:
+        raise UserError("there is no previous champion to go back to. Name a version: make rollback TO=1")
+    version = state.version(state.aliases[PREVIOUS] if number is None else number)
+    if version.number == state.aliases.get(CHAMPION):
+        raise UserError(f"version {version.number} is the champion already; nothing to roll back.")
+    return version
+
+
+def stamped(action: str, model: str, reason: str, **more: Any) -> Entry:
+    """An entry of the ledger, signed with the time and with who or which run does this."""
+    now = datetime.now(UTC).isoformat(timespec="microseconds")
+    return {"action": action, "model": model, "time": now, "who": _who(), "reason": reason, **more}
+
+
+def _who() -> str:
+    """The workflow run, else the git user, else the account."""
+    run = os.environ.get("GITHUB_RUN_ID")
+    if run:
+        server, repository = os.environ["GITHUB_SERVER_URL"], os.environ["GITHUB_REPOSITORY"]
+        return f"{os.environ['GITHUB_ACTOR']} ({server}/{repository}/actions/runs/{run})"
+    named = subprocess.run(["git", "config", "user.name"], capture_output=True, text=True, check=False).stdout.strip()
+    return named or getpass.getuser()

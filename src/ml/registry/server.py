@@ -1,0 +1,129 @@
+"""The server home: an MLflow server holds versions, aliases, model files and, in tags, the entries of the ledger."""
+
+import hashlib
+import json
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from ml.errors import UserError
+from ml.registry import ledger, mirror, outbox, tracking
+from ml.registry.ledger import Entry, State, Version
+
+ENTRY = "ledger.entry"
+EVENT = "ledger."
+VERDICT = "monitoring."
+DEPLOYMENT = "deployment."
+
+
+class Server:
+    """The registry on the server in MLFLOW_TRACKING_URI."""
+
+    def __init__(self, project: str, home: Path = tracking.HOME) -> None:
+        self.project, self.home, self.waiting = project, home, home / "outbox" / "versions"
+        with tracking.answered():
+            self.client = tracking.open_client(home)
+
+    def state(self) -> State:
+        """Everything that is registered; the numbers and the aliases are the server's."""
+        with tracking.answered():
+            found = [v for v in mirror.found(self.client, self.project) if ENTRY in v.tags]
+            model = self._model() if found else None
+        versions = {int(v.version): Version(int(v.version), json.loads(v.tags[ENTRY])) for v in found}
+        tags = {key: text for key, text in (model.tags if model else {}).items() if key.startswith(EVENT)}
+        by_digest = {v.model: v.number for v in versions.values()}
+        moves = [json.loads(text) for text in tags.values()]
+        moves = [entry for entry in moves if entry["model"] in by_digest]  # a version may be deleted on the server
+        entries = [v.entry for v in versions.values()] + moves
+        aliases: dict[str, int] = {}
+        events = []
+        for entry in sorted(entries, key=lambda e: e["time"]):
+            number = by_digest[entry["model"]]
+            aliases = ledger.moved(aliases, entry["action"], number)
+            events.append(ledger.event(entry, number, aliases.get(ledger.CHAMPION)))
+        current = {alias: int(number) for alias, number in (model.aliases if model else {}).items()}
+        return State(tuple(versions[n] for n in sorted(versions)), current, tuple(events))
+
+    def register(self, entry: Entry, folder: Path) -> State:
+        """Add a version with the model files in `folder`; when the server does not answer, it is kept to send later."""
+        outbox.put(self.waiting, entry["model"], entry, {"": sorted(folder.iterdir())})
+        try:
+            tracking.send(self.project, self.home)
+            outbox.send(self.waiting, self._register)
+        except UserError as error:
+            raise UserError(
+                f"{error}\nThe version waits in {self.waiting}; the next `make register` sends it."
+            ) from None
+        return self.state()
+
+    def move(self, entry: Entry) -> State:
+        """Move aliases as the entry says, and keep it in the history."""
+        state = self.state()
+        version = state.of(entry["model"])
+        with tracking.answered():
+            self.client.set_registered_model_tag(
+                self.project, EVENT + entry["time"].removesuffix("+00:00"), json.dumps(entry)
+            )
+            mirror.point(self.client, self.project, ledger.moved(state.aliases, entry["action"], version.number))
+        return self.state()
+
+    def content(self, version: Version) -> bytes:
+        """The bytes of a version's model.skops; raises UserError when they are not what was registered."""
+        with tracking.answered(), tempfile.TemporaryDirectory() as folder:
+            known = self.client.get_model_version(self.project, str(version.number))
+            path = self.client.download_artifacts(known.run_id, "model/model.skops", folder)
+            content = Path(path).read_bytes()
+        if hashlib.sha256(content).hexdigest() != version.model:
+            raise UserError(f"version {version.number} on the server is not the model that was registered.")
+        return content
+
+    def fetch(self, version: Version, folder: Path) -> None:
+        """Copy all files of a version into a new folder."""
+        with tracking.answered(), tempfile.TemporaryDirectory() as place:
+            known = self.client.get_model_version(self.project, str(version.number))
+            shutil.copytree(self.client.download_artifacts(known.run_id, "model", place), folder)
+
+    def verdicts(self) -> list[Entry]:
+        """What monitoring has found, oldest first."""
+        return self._tags(VERDICT)
+
+    def remember(self, verdict: Entry) -> None:
+        """Add a verdict of monitoring to its history."""
+        self._tag(VERDICT, verdict)
+
+    def deployments(self) -> list[Entry]:
+        """The steps of all deployments."""
+        return self._tags(DEPLOYMENT)
+
+    def note(self, step: Entry) -> None:
+        """Add a step of a deployment."""
+        self._tag(DEPLOYMENT, step)
+
+    def _tags(self, kind: str) -> list[Entry]:
+        with tracking.answered():
+            found = self.client.search_registered_models(f"name = '{self.project}'")
+        tags = found[0].tags if found else {}
+        return [json.loads(tags[key]) for key in sorted(tags) if key.startswith(kind)]
+
+    def _tag(self, kind: str, entry: Entry) -> None:
+        with tracking.answered():
+            mirror.ensure(self.client, self.project)
+            key = kind + entry["time"].removesuffix("+00:00")
+            self.client.set_registered_model_tag(self.project, key, json.dumps(entry))
+
+    def _register(self, entry: Entry, folder: Path) -> None:
+        state = self.state()
+        if state.of(entry["model"]):
+            return
+        with tracking.answered():
+            run_id = tracking.record_run(self.client, self.project, entry["run"])
+            self.client.log_artifacts(run_id, str(folder), "model")
+            mirror.ensure(self.client, self.project)
+            source = f"{self.client.get_run(run_id).info.artifact_uri}/model"
+            tags = mirror.tags(entry) | {ENTRY: json.dumps(entry)}
+            number = mirror.create(self.client, self.project, source, run_id, tags)
+            mirror.point(self.client, self.project, ledger.moved(state.aliases, "register", number))
+
+    def _model(self) -> Any:
+        return self.client.get_registered_model(self.project)

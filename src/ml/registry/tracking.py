@@ -1,0 +1,153 @@
+"""Runs in MLflow, at home in `.mlflow/` or on the server in MLFLOW_TRACKING_URI.
+
+MLflow takes seconds to import, so nothing here imports it before it is needed.
+"""
+
+import logging
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from ml.errors import UserError
+from ml.params import Params
+from ml.registry import outbox
+
+HOME = Path(".mlflow")
+WAITING = HOME / "outbox" / "runs"
+RUN_KEY = "model.digest"
+QUIET = {
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",  # MLflow's own choice waits for minutes
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+}
+
+
+def server() -> str | None:
+    """The address of the MLflow server, None when the home is embedded."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or None
+
+
+def open_client(home: Path = HOME) -> Any:
+    """An MlflowClient on the server in MLFLOW_TRACKING_URI, or on the embedded home directory, made when absent."""
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
+    uri = server() or embedded_uri(home)
+
+    from mlflow import MlflowClient  # noqa: PLC0415
+
+    for name in ("mlflow", "alembic"):  # after the import, which sets them
+        logging.getLogger(name).setLevel(logging.ERROR)  # new tables, new experiments: nothing to act on
+    return MlflowClient(uri, registry_uri=uri)
+
+
+def embedded_uri(home: Path = HOME) -> str:
+    """The database address of an embedded home; artifact addresses of this process lead to that home from now on."""
+    home = home.resolve()
+    home.mkdir(parents=True, exist_ok=True)
+    os.environ["REGISTRY_HOME"] = str(home)
+    return f"sqlite:///{(home / 'mlflow.db').as_posix()}"
+
+
+@contextmanager
+def answered() -> Iterator[None]:
+    """Turn what goes wrong between us and the MLflow server into one sentence for the user."""
+    from mlflow.exceptions import MlflowException  # noqa: PLC0415
+
+    try:
+        yield
+    except MlflowException as error:
+        raise UserError(f"the MLflow server {shown(server() or 'here')} {_trouble(error)}") from None
+
+
+def shown(uri: str) -> str:
+    """An address without the password that may be in it."""
+    parts = urlsplit(uri)
+    return uri if "@" not in parts.netloc else parts._replace(netloc=parts.netloc.rsplit("@", 1)[1]).geturl()
+
+
+def describe(
+    params: Params, origin: dict[str, Any], metrics: dict[str, float], intervals: dict[str, dict[str, float]]
+) -> dict[str, Any]:
+    """The run as tracking.record_run takes it."""
+    train = {"seed": params.train.seed, "model": params.train.model, **dict(getattr(params.train, params.train.model))}
+    ends = {f"{name}_{end}": found[end] for name, found in intervals.items() for end in ("low", "high")}
+    return {
+        "digest": origin["model"],
+        "name": f"{params.train.model}-{origin['model'][:8]}",
+        "params": {f"train.{k}": v for k, v in train.items()} | {f"prepare.{k}": v for k, v in params.prepare},
+        "metrics": {name: float(value) for name, value in {**metrics, **ends}.items()},
+        "tags": {
+            "mlflow.source.git.commit": origin["commit"],
+            "mlflow.source.name": "ml.stages.track",
+            "git.changed": ", ".join(origin["changed"]),
+            "data.md5": origin["data"]["md5"],
+            "dvc.lock": origin["dvc_lock"],
+        },
+        "dataset": {"name": origin["data"]["file"], "digest": origin["data"]["md5"]},
+        "lineage": origin,
+    }
+
+
+def send(project: str, home: Path = HOME) -> int:
+    """Log the runs that wait in the outbox; how many."""
+    with answered():
+        client = open_client(home)
+        return outbox.send(home / "outbox" / "runs", lambda run, files: record_run(client, project, run, files))
+
+
+def record_run(client: Any, project: str, run: dict[str, Any], folder: Path | None = None) -> str:
+    """The id of the MLflow run of a model, logged when the model is new; the same digest never makes a second run.
+
+    `run` holds `digest`, `name`, `params` and `metrics` (flat), `tags`, `dataset` (name and digest) and `lineage`;
+    `folder` holds files to keep with it. A model that is evaluated anew gets its new metrics into the run it has.
+    """
+    where = experiment(client, project)
+    found = client.search_runs([where], f"tags.`{RUN_KEY}` = '{run['digest']}'", max_results=1)
+    if found and found[0].info.status == "FINISHED" and found[0].data.metrics == run["metrics"]:
+        return found[0].info.run_id
+    named = {"run_name": run["name"], "tags": {RUN_KEY: run["digest"]}}
+    run_id = (found[0] if found else client.create_run(where, **named)).info.run_id
+    _log(client, run_id, run)
+    if folder:
+        client.log_artifacts(run_id, str(folder))
+    client.set_terminated(run_id)
+    return run_id
+
+
+def experiment(client: Any, project: str) -> str:
+    """The id of the experiment of a project, made when absent."""
+    found = client.get_experiment_by_name(project)
+    if found:
+        return found.experiment_id
+    return client.create_experiment(project, artifact_location=None if server() else f"store:/runs/{project}")
+
+
+def _log(client: Any, run_id: str, run: dict[str, Any]) -> None:
+    from mlflow.entities import Dataset, DatasetInput, Metric, Param, RunTag  # noqa: PLC0415
+
+    now = int(time.time() * 1000)
+    client.log_batch(
+        run_id,
+        metrics=[Metric(name, value, now, 0) for name, value in run["metrics"].items()],
+        params=[Param(name, str(value)) for name, value in run["params"].items()],
+        tags=[RunTag(name, str(value)) for name, value in run["tags"].items() if value is not None],
+    )
+    data = Dataset(run["dataset"]["name"], run["dataset"]["digest"], "local", run["dataset"]["name"])
+    client.log_inputs(run_id, [DatasetInput(data)])
+    client.log_dict(run_id, run["lineage"], "lineage.json")
+
+
+def _trouble(error: Any) -> str:
+    status = error.get_http_status_code()
+    text = " ".join(str(error).split())
+    if "error code 401" in text or status == 401:  # noqa: PLR2004
+        return "does not know this user and password. Set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD."
+    if "error code 403" in text or status == 403:  # noqa: PLR2004
+        return "does not allow this user to do that. Ask whoever runs it for the permission."
+    if "Max retries" in text or "Connection" in text:
+        return "does not answer. Start it, or mend MLFLOW_TRACKING_URI (unset it to use .mlflow/)."
+    return f"refused: {text[:300]}"

@@ -1,0 +1,1 @@
+"""From fresh labelled rows to a proposed model."""

@@ -1,0 +1,79 @@
+"""A second checkout beside the user's, in which a retraining builds and commits; the user's own is never touched."""
+
+import configparser
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ml import git
+from ml.errors import UserError
+from ml.registry.tracking import HOME
+
+
+@contextmanager
+def at(commit: str) -> Iterator[Path]:
+    """A folder with the files of a commit, sharing DVC's cache and the registry; gone afterwards."""
+    root = Path.cwd()
+    git.inside(root, "worktree", "prune")
+    with tempfile.TemporaryDirectory(prefix="retrain.") as place:
+        folder = Path(place) / "tree"
+        git.inside(root, "worktree", "add", "--quiet", "--detach", str(folder), commit)
+        try:
+            run(folder, "dvc", "cache", "dir", "--quiet", "--local", str(_cache(root)))
+            (root / HOME).mkdir(exist_ok=True)
+            (folder / HOME).symlink_to(root / HOME)
+            yield folder
+        finally:
+            git.inside(root, "worktree", "remove", "--force", str(folder))
+
+
+def run(folder: Path, *command: str) -> None:
+    """Run a command with the folder's own code; raises UserError when it fails, its messages being on the screen."""
+    if try_run(folder, *command):
+        raise UserError(f"`{' '.join(command[:3])}` failed while retraining; its message is above.")
+
+
+def try_run(folder: Path, *command: str) -> int:
+    """The exit code of a command that runs with the folder's own code."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    code = f"{folder / 'src'}{os.pathsep}{folder}"
+    environment = os.environ | {"PATH": path, "PYTHONPATH": code}
+    return subprocess.run(command, cwd=folder, env=environment, stdout=sys.stderr, check=False).returncode
+
+
+def commit(folder: Path, branch: str, message: str, day: str) -> str:
+    """Commit what changed and let `branch` name it: the same files on the same day give the same commit."""
+    stamp = f"{day}T00:00:00Z"
+    who = {
+        f"GIT_{role}_{part}": v
+        for role in ("AUTHOR", "COMMITTER")
+        for part, v in (("NAME", "retrain"), ("EMAIL", git.ROBOT))
+    }
+    git.inside(folder, "add", "--update")
+    if remote := _own_remote(folder):
+        git.inside(folder, "add", "--", str(remote))
+    dates = {"GIT_AUTHOR_DATE": stamp, "GIT_COMMITTER_DATE": stamp}
+    git.inside(folder, "commit", "--quiet", "--no-verify", "--no-gpg-sign", "-m", message, **who, **dates)
+    git.inside(folder, "branch", "--quiet", "--force", branch)
+    return git.inside(folder, "rev-parse", "HEAD")
+
+
+def _cache(root: Path) -> Path:
+    done = subprocess.run(["dvc", "cache", "dir"], cwd=root, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise UserError(f"`dvc cache dir` failed: {' '.join(done.stderr.split())}")
+    return (root / done.stdout.strip()).resolve()
+
+
+def _own_remote(folder: Path) -> Path | None:
+    """The folder of DVC's default remote when that is inside the repository, so that its objects are committed."""
+    config = configparser.ConfigParser()
+    config.read(folder / ".dvc" / "config")
+    name = config.get("core", "remote", fallback="")
+    url = config.get(f"'remote \"{name}\"'", "url", fallback="")
+    place = (folder / ".dvc" / url).resolve()
+    return place if url and "://" not in url and place.is_relative_to(folder.resolve()) else None
