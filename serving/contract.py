@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, NotRequired
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 from typing_extensions import TypedDict  # pydantic needs this one below Python 3.12
 
-from ml.params import Category, Data, Number
+from ml.data_params import Category, Data, Number
 
 LARGEST = 3.0e38  # a float32, the widest that trees take
 SHOWN_PROBLEMS = 20

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic_core import from_json
 
-from ml.params import Data, Number
+from ml.data_params import Data, Number
 from serving.guard import Refused
 
 SHAPES = "dataframe_split, dataframe_records, instances or inputs"

@@ -11,7 +11,7 @@ import threading
 import time
 from pathlib import Path
 
-from ml.params import Log
+from ml.live_params import Log
 from ml.prediction_log import segments
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from pydantic_core import to_json
 
+from ml.data_params import Data
 from ml.errors import UserError
-from ml.params import Data
 from serving.settings import Settings, secret_lines
 
 OURS = {"id", "score", "label"}  # beside the features in a row of the log

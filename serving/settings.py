@@ -8,7 +8,8 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from ml.errors import UserError
-from ml.params import Log, read_params
+from ml.live_params import Log
+from ml.params import read_params
 from ml.prediction_log import segments
 from serving.registry import follows
 

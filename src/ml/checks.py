@@ -10,8 +10,8 @@ import pandas as pd
 from great_expectations.data_context.types.base import ProgressBarsConfig
 from pydantic.v1 import ValidationError  # the one that Great Expectations uses
 
+from ml.data_params import Category, Data, Expectation, Number, Validate
 from ml.errors import UserError
-from ml.params import Category, Data, Expectation, Number, Validate
 from ml.schema import positive
 
 logging.captureWarnings(False)  # importing Great Expectations turns every later warning into a log line nobody sees

@@ -5,7 +5,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from ml.params import Data
+from ml.data_params import Data
 from ml.schema import categories, numbers
 
 MISSING = "missing"

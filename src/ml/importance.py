@@ -4,7 +4,7 @@ import pandas as pd
 from sklearn.inspection import permutation_importance
 from sklearn.pipeline import Pipeline
 
-from ml.params import Data
+from ml.data_params import Data
 from ml.schema import inputs, labels
 
 ROWS = 2000  # enough to rank columns; the cost is a prediction of all of them for every column and repeat

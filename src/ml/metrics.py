@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ml.params import Evaluate
+from ml.train_params import Evaluate
 
 HIGHER_IS_BETTER = {
     "accuracy": True,

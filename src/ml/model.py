@@ -14,10 +14,11 @@ from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 
+from ml.data_params import Data
 from ml.errors import UserError
 from ml.features import preprocessing
-from ml.params import Data, Train
 from ml.schema import inputs, labels
+from ml.train_params import Train
 
 ESTIMATORS: dict[str, type[ClassifierMixin]] = {
     "random_forest": RandomForestClassifier,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ml.params import Data
+from ml.data_params import Data
 from ml.predictor import Predictor
 from ml.schema import features, inputs
 

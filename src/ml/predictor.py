@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from ml.data_params import Data
 from ml.errors import UserError
-from ml.params import Data, Section
+from ml.params import Section
 
 FORM = "compiled.json"
 ESTIMATOR = "compiled.onnx"

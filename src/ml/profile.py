@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from ml.params import Data
+from ml.data_params import Data
 from ml.schema import categories, labels, numbers
 
 

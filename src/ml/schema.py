@@ -2,8 +2,8 @@
 
 import pandas as pd
 
+from ml.data_params import Category, Data, Number
 from ml.errors import UserError
-from ml.params import Category, Data, Number
 
 
 class ContractError(UserError):

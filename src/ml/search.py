@@ -11,8 +11,9 @@ from sklearn.model_selection import StratifiedKFold
 
 from ml import model
 from ml.metrics import HIGHER_IS_BETTER, measure, rank
-from ml.params import Choice, Params, Span, Train
+from ml.params import Params
 from ml.schema import labels
+from ml.train_params import Choice, Span, Train
 
 
 def suggest(trial: Any, params: Params) -> Train:

@@ -5,7 +5,7 @@ from hashlib import blake2b
 import numpy as np
 import pandas as pd
 
-from ml.params import Data, Prepare
+from ml.data_params import Data, Prepare
 
 
 def is_test(frame: pd.DataFrame, data: Data, params: Prepare) -> np.ndarray:

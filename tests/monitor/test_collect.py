@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ml.errors import UserError
+from ml.live_params import Monitor
 from ml.monitoring import collect
 from ml.monitoring.collect import Names
-from ml.params import Monitor
 from ml.prediction_log.predictions import read_log
 from serving.log import PredictionLog
 

@@ -7,11 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ml import reference
+from ml.live_params import Monitor
 from ml.monitoring import evidently_pages
 from ml.monitoring.drift import judge
 from ml.monitoring.report import spark
 from ml.monitoring.shapes import redrawn, shape
-from ml.params import Monitor
 from tests.rows import tables
 
 SETTINGS = Monitor(min_rows=1)

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from ml import lineage, model, schema
-from ml.params import Train
 from ml.registry import package, registry
+from ml.train_params import Train
 from tests.conftest import ROOT
 
 USER, PASSWORD = "admin", "correct-horse-battery"

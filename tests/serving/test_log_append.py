@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from ml.params import Log
+from ml.live_params import Log
 from ml.prediction_log import segments
 from serving.log import LogUnavailable, PredictionLog
 

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from ml.errors import UserError
-from ml.params import Log
+from ml.live_params import Log
 from ml.prediction_log import predictions, segments
 from ml.prediction_log.predictions import read_log
 from ml.stages import compact

@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 from ml.errors import UserError
+from ml.live_params import Log
 from ml.monitoring import collect
-from ml.params import Log
 from ml.prediction_log import segments
 from ml.prediction_log.predictions import read_log
 from ml.prediction_log.targets import Unreachable, target

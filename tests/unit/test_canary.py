@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from ml.deployment.canary import Window, distance, judge, parse, quantile
 from ml.errors import UserError
-from ml.params import Deploy
+from ml.live_params import Deploy
 from serving.metrics import SCORES, SECONDS, Metrics
 
 RULE = Deploy()

@@ -6,8 +6,9 @@ import pandas as pd
 import pytest
 
 from ml import checks, schema
+from ml.data_params import Validate
 from ml.errors import UserError
-from ml.params import Validate, read_params
+from ml.params import read_params
 from tests.conftest import ROOT
 
 DATA = read_params(ROOT / "params.yaml").data

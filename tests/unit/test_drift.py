@@ -11,9 +11,10 @@ import pytest
 from demo import world
 from ml import reference, schema
 from ml.github.alerts import of_monitoring
+from ml.live_params import Monitor
 from ml.metrics import intervals, rank
 from ml.monitoring.drift import judge, margin
-from ml.params import Evaluate, Monitor
+from ml.train_params import Evaluate
 
 SETTINGS = Monitor()
 

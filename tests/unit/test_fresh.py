@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from demo.world import history
 from ml import schema
 from ml.errors import UserError
-from ml.params import Retrain
+from ml.live_params import Retrain
 from ml.prediction_log.predictions import read_log
 from ml.retraining import fresh
 from ml.split import is_test

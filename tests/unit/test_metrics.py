@@ -7,7 +7,7 @@ from sklearn import metrics as reference
 
 from demo.world import ceiling, history, probability
 from ml import metrics
-from ml.params import Evaluate
+from ml.train_params import Evaluate
 
 THRESHOLD = 0.5
 

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ml.params import Prepare, read_params
+from ml.data_params import Prepare
+from ml.params import read_params
 from ml.split import is_test, position
 from tests.conftest import ROOT
 

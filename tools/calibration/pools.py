@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from ml import files, metrics, model, reference, schema
-from ml.params import Category, Data, Number, Params, Target
+from ml.data_params import Category, Data, Number, Target
+from ml.params import Params
 from ml.reference import Reference
 
 TRAINED, ROWS = 9_600, 100_000

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from ml.live_params import Monitor
 from ml.monitoring.drift import judge, margin
-from ml.params import Monitor
 from tools.calibration.pools import Pool
 from tools.calibration.shifts import SHIFTS
 

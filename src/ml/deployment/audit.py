@@ -13,7 +13,7 @@ from typing import Any
 
 from ml import files
 from ml.deployment import containers
-from ml.params import Accepted
+from ml.live_params import Accepted
 
 VULNERABLE = 10  # trivy's own failures end with 1
 SERVICE = "PIP_AUDIT_VULNERABILITY_SERVICE and PIP_AUDIT_OSV_URL name another service"

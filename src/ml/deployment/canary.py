@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ml.errors import UserError
-from ml.params import Deploy
+from ml.live_params import Deploy
 
 SAMPLE = re.compile(r"^(serving_\w+)\{(.*)\} (\S+)$", re.MULTILINE)
 LABEL = re.compile(r'(\w+)="([^"]*)"')

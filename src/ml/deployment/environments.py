@@ -21,7 +21,8 @@ from ml.deployment.rollout import Target
 from ml.deployment.smoke import tried
 from ml.errors import UserError
 from ml.gate_params import Api
-from ml.params import Deploy, Params
+from ml.live_params import Deploy
+from ml.params import Params
 from ml.registry import registry
 from ml.registry.registry import Registry
 

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from ml.deployment.canary import Window, judge
 from ml.errors import UserError
-from ml.params import Deploy
+from ml.live_params import Deploy
 
 MISSES = 2  # readings in a row that may fail before the image goes back
 LOOKS = 20  # at each step

@@ -8,10 +8,11 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
+from ml.data_params import Category, Data
 from ml.gate_params import Behaviour, Case, Direction, Invariance
 from ml.gates.evidence import Evidence
 from ml.gates.verdict import Verdict
-from ml.params import Category, Data, Params
+from ml.params import Params
 from ml.schema import categories, numbers
 
 Score = Callable[[pd.DataFrame], np.ndarray]

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
+from ml.data_params import Data
 from ml.gates.evidence import Evidence
 from ml.gates.verdict import Verdict
-from ml.params import Data
 from ml.schema import features, identified, labels, levels
 
 

@@ -5,10 +5,10 @@ import json
 import numpy as np
 import pandas as pd
 
+from ml.data_params import Data
 from ml.gate_params import Parity
 from ml.gates.evidence import Answer, Evidence, Row
 from ml.gates.verdict import Verdict
-from ml.params import Data
 from ml.schema import features
 
 

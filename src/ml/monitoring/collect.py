@@ -7,8 +7,9 @@ from typing import Any
 import pandas as pd
 
 from ml import files
+from ml.data_params import Data
 from ml.errors import UserError
-from ml.params import Data, Monitor
+from ml.live_params import Monitor
 from ml.prediction_log import predictions
 from ml.schema import positive
 

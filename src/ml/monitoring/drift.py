@@ -10,11 +10,12 @@ from typing import Literal
 
 import pandas as pd
 
+from ml.live_params import Monitor
 from ml.monitoring import performance
 from ml.monitoring.drift_columns import Column, Probe, found, probe
 from ml.monitoring.drift_tests import holm
 from ml.monitoring.performance import WORSE, Performance
-from ml.params import Monitor, Params
+from ml.params import Params
 from ml.reference import Reference
 
 PREDICTION = "prediction"

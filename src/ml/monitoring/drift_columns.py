@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from ml.live_params import Monitor
 from ml.monitoring.drift_tests import Test, chi_square, gone, kolmogorov_smirnov, new, rise, unseen
-from ml.params import Monitor
 from ml.reference import Levels, Numbers, finite, of_levels
 
 

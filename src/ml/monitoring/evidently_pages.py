@@ -11,9 +11,9 @@ from importlib.util import find_spec
 import pandas as pd
 
 from ml import schema
+from ml.data_params import Data
 from ml.monitoring.drift import column
 from ml.monitoring.shapes import redrawn
-from ml.params import Data
 from ml.reference import Reference
 
 MOST = 5000  # rows redrawn from the release's profile

@@ -10,8 +10,9 @@ from ml.metrics import intervals, rank
 from ml.monitoring.collect import FATES, SKEW, Collected, Span
 from ml.monitoring.drift import PREDICTION, Drift
 from ml.monitoring.shapes import shape
-from ml.params import Evaluate, Params
+from ml.params import Params
 from ml.reference import Reference
+from ml.train_params import Evaluate
 
 Record = dict[str, Any]
 

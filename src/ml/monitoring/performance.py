@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
+from ml.live_params import Monitor
 from ml.metrics import HIGHER_IS_BETTER, intervals, rank
-from ml.params import Evaluate, Monitor
 from ml.reference import Reference
+from ml.train_params import Evaluate
 
 FEWEST = 20  # rows of each class
 REPLICATES = 500

@@ -2,9 +2,10 @@
 
 from typing import Any
 
+from ml.live_params import Card
 from ml.markdown import table
 from ml.metrics import HIGHER_IS_BETTER
-from ml.params import Card, Params
+from ml.params import Params
 from ml.registry.ledger import Entry
 
 FACTS = ("commit", "packages", "python", "platform")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from ml import files, model
-from ml.params import Data
+from ml.data_params import Data
 from ml.schema import categories, inputs, numbers
 
 REQUIREMENTS = ("mlflow", "numpy", "pandas", "scikit-learn", "skops")

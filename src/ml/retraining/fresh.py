@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 
 from ml import schema
+from ml.data_params import Category, Data, Number, Prepare
 from ml.errors import UserError
-from ml.params import Category, Data, Number, Prepare, Retrain
+from ml.live_params import Retrain
 from ml.split import is_test
 
 REASON = "quarantined"

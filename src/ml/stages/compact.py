@@ -7,7 +7,8 @@ from pathlib import Path
 
 from ml import cli, files
 from ml.errors import UserError
-from ml.params import Log, read_params
+from ml.live_params import Log
+from ml.params import read_params
 from ml.prediction_log import predictions, segments
 from ml.prediction_log.targets import numbered, redacted
 

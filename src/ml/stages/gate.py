@@ -8,8 +8,9 @@ from pathlib import Path
 import pandas as pd
 
 from ml import cli, endpoint, files, gates, lineage, locks, model
+from ml.data_params import Data
 from ml.gates import Evidence, Incumbent, Served, Verdict
-from ml.params import Data, Params, read_params
+from ml.params import Params, read_params
 from ml.predictor import CONTRACT, MODEL, Contract, from_files
 from ml.registry import baseline
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from ml import cli
 from ml.errors import UserError
-from ml.params import Log, read_params
+from ml.live_params import Log
+from ml.params import read_params
 from ml.prediction_log import segments
 from ml.prediction_log.records import parse
 from ml.prediction_log.targets import Bucket, Postgres, Unreachable, target
