@@ -11,10 +11,10 @@ from typing import Any
 import pandas as pd
 
 from ml import cli, files, lineage
-from ml.findings.released import released
 from ml.github import runner
 from ml.monitoring import collect, drift, evidently_pages, findings, page, report
 from ml.monitoring.collect import Collected, Names
+from ml.monitoring.released import released
 from ml.params import Params, read_params
 from ml.prediction_log import segments
 from ml.reference import Reference
