@@ -146,7 +146,7 @@ def _must_know(params: Params) -> None:
     if strange:
         raise UserError(
             f"the sample world has no {strange[0]} ({len(strange)} of {len(params.data.columns)} columns of the "
-            f"contract are strange to it). Its customers are no use to your data: delete demo/; log real predictions."
+            f"contract are strange to it). Its customers are no use to your data: log real predictions."
         )
 
 

@@ -16,6 +16,8 @@ from ml.live_params import Alert, Card, Deploy, Log, Monitor, Retrain, Scan
 from ml.section import Section
 from ml.train_params import Evaluate, Train, Tune
 
+SAMPLE = Path("demo/params.yaml")
+
 
 class Params(Section):
     """All of `params.yaml`."""
@@ -73,6 +75,11 @@ def read_params(path: Path = Path("params.yaml")) -> Params:
     except ValidationError as error:
         mistakes = "\n".join(f"  {_path(e['loc'])}: {_sentence(e)}" for e in error.errors())
         raise UserError(f"{path} has {error.error_count()} mistake(s):\n{mistakes}\nFix them and run again.") from None
+
+
+def describe_the_sample(params: Params) -> bool:
+    """Whether the project's data is the sample, whose world can be simulated and whose columns tests know."""
+    return SAMPLE.exists() and read_params(SAMPLE).data == params.data
 
 
 def parse(text: str) -> Any:

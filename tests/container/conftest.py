@@ -6,7 +6,7 @@ import sys
 import pytest
 import yaml
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, SAMPLE
 from tests.container import engine
 
 
@@ -35,7 +35,7 @@ def shop(tmp_path_factory, customers, stage):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("Dockerfile", ".dockerignore", ".gitignore"):
         shutil.copy(ROOT / name, folder)
-    settings = yaml.safe_load((ROOT / "params.yaml").read_text())
+    settings = yaml.safe_load(SAMPLE.read_text())
     settings["train"]["random_forest"]["n_estimators"] = 20
     settings["evaluate"]["bootstrap"] = 100
     (folder / "params.yaml").write_text(yaml.safe_dump(settings))

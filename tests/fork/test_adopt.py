@@ -13,7 +13,7 @@ from ml.errors import UserError
 from ml.params import read_params
 from ml.stages import adopt as stage
 from ml.stages import evaluate, prepare, train, validate
-from tests.conftest import ROOT
+from tests.conftest import SAMPLE
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def test_a_table_that_cannot_be_adopted_says_why(loans, change, target, roles, m
 @pytest.mark.slow
 def test_the_pipeline_runs_on_an_adopted_table(tmp_path, monkeypatch, loans):
     monkeypatch.chdir(tmp_path)
-    shutil.copy(ROOT / "params.yaml", tmp_path)
+    shutil.copy(SAMPLE, tmp_path)
     subprocess.run(["git", "init", "--quiet"], check=True)
     subprocess.run(["dvc", "init", "--quiet"], check=True)
     loans.to_csv("loans.csv", index=False)
@@ -86,11 +86,11 @@ def test_the_pipeline_runs_on_an_adopted_table(tmp_path, monkeypatch, loans):
 @pytest.mark.slow
 def test_a_refused_table_changes_nothing(tmp_path, monkeypatch, loans):
     monkeypatch.chdir(tmp_path)
-    shutil.copy(ROOT / "params.yaml", tmp_path)
+    shutil.copy(SAMPLE, tmp_path)
     loans.to_csv("loans.csv", index=False)
 
     with pytest.raises(UserError):
         stage.main(data="loans.csv", target="defaulted", project="Not A Name")
 
-    assert (tmp_path / "params.yaml").read_bytes() == (ROOT / "params.yaml").read_bytes()
+    assert (tmp_path / "params.yaml").read_bytes() == SAMPLE.read_bytes()
     assert not (tmp_path / "data").exists()

@@ -8,7 +8,7 @@ from fastapi.testclient import TestClient
 from demo import traffic
 from demo.world import history
 from ml import files, metrics, model, reference, schema
-from tests.conftest import ROOT
+from tests.conftest import SAMPLE
 from tests.serving.server import application, built
 
 
@@ -26,7 +26,7 @@ class Customers:
 def release(tmp_path_factory, params):
     """A folder with params.yaml and a built model with its reference, as `make run` leaves them."""
     place = tmp_path_factory.mktemp("release")
-    shutil.copy(ROOT / "params.yaml", place)
+    shutil.copy(SAMPLE, place)
     train, test = (schema.conform(history(range(1, 13), rows=200, seed=seed), params.data) for seed in (1, 2))
     built(place / files.MODEL, train, params, "random_forest")
     fitted = model.loads((place / files.MODEL / "model.skops").read_bytes())

@@ -9,7 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from ml.prediction_log.predictions import read_log
-from tests.conftest import ROOT
+from tests.conftest import ROOT, SAMPLE
 from tests.serving.server import application, built, lines, rows
 
 CODE = {"PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"}
@@ -29,7 +29,7 @@ def traffic(folder, *arguments):
 @pytest.mark.slow
 def test_months_of_customers_and_late_labels_reach_the_log_of_a_server_of_our_own(folder):
     place = folder.parent.parent
-    (place / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+    (place / "params.yaml").write_bytes(SAMPLE.read_bytes())
 
     done = traffic(place, "--months", "13-14", "--rows", "100")
 
@@ -45,7 +45,7 @@ def test_months_of_customers_and_late_labels_reach_the_log_of_a_server_of_our_ow
 @pytest.mark.slow
 def test_customers_that_break_the_contract_are_refused_and_counted_and_the_others_are_not(folder):
     place = folder.parent.parent
-    (place / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+    (place / "params.yaml").write_bytes(SAMPLE.read_bytes())
     before = len(read_log(place / "logs"))
 
     done = traffic(place, "--months", "24", "--rows", "100", "--seed", "3")
@@ -58,7 +58,7 @@ def test_customers_that_break_the_contract_are_refused_and_counted_and_the_other
 
 @pytest.mark.slow
 def test_without_a_model_or_a_server_it_says_so(tmp_path):
-    (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+    (tmp_path / "params.yaml").write_bytes(SAMPLE.read_bytes())
 
     alone, nobody = traffic(tmp_path), traffic(tmp_path, "--url", "http://127.0.0.1:9")
 

@@ -13,7 +13,7 @@ import yaml
 from tests.conftest import ROOT
 from tests.registry.conftest import MLFLOW
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.template]
 
 
 def stage(folder, name, *flags, check=True):

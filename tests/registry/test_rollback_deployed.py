@@ -7,7 +7,7 @@ from ml.deployment.deployments import DEPLOYED, Where
 from ml.errors import UserError
 from ml.registry import registry
 from ml.stages import rollback
-from tests.conftest import ROOT
+from tests.conftest import SAMPLE
 from tests.registry.conftest import MLFLOW
 
 pytestmark = pytest.mark.slow
@@ -19,7 +19,7 @@ def shop(fitted, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name in MLFLOW:
         monkeypatch.delenv(name, raising=False)
-    (tmp_path / "params.yaml").write_text((ROOT / "params.yaml").read_text())
+    (tmp_path / "params.yaml").write_text(SAMPLE.read_text())
     store = registry.open_registry("churn")
     for number, image in ((1, "old"), (2, "new")):
         model = fitted.entry(number)["model"]

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import SAMPLE
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -113,7 +115,7 @@ def stage():
         command = [sys.executable, "-m", f"ml.stages.{name}", *flags]
         variables = {**os.environ, **environment}
         return subprocess.run(
-            command, env=variables, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
+            command, env=variables, cwd=SAMPLE.parent, capture_output=True, text=True, timeout=120, check=False
         )
 
     return run

@@ -18,6 +18,7 @@ from serving.app import create_app
 from serving.log import PredictionLog
 from serving.service import load_models
 from serving.settings import read_settings
+from tests.conftest import SAMPLE
 
 ROOT = Path(__file__).parents[2]
 
@@ -74,7 +75,7 @@ def _append(home, entry):
 
 
 @contextlib.contextmanager
-def running(folder, logs, port, cwd=ROOT, before=(), **settings):
+def running(folder, logs, port, cwd=SAMPLE.parent, before=(), **settings):
     """`python -m serving` (after the command `before`) as a process, ready to answer; ends with the block."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("SERVING_")}
     environment |= {f"SERVING_{k.upper()}": str(v) for k, v in settings.items()}

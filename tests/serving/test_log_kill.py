@@ -11,9 +11,10 @@ import pandas as pd
 import pytest
 
 from ml.prediction_log import predictions
+from tests.conftest import SAMPLE
 
 pytestmark = pytest.mark.slow
-ROOT = Path(__file__).parents[2]
+HERE = SAMPLE.parent  # where params.yaml is read
 
 
 def load(directory, stage, kills, place):
@@ -21,7 +22,7 @@ def load(directory, stage, kills, place):
     config = json.dumps({"directory": str(directory), "stage": stage, "kills": kills, "carrier_kills": 20})
     command = [sys.executable, Path(__file__).with_name("log_load.py"), config]
     environment = {**os.environ, "PREDICTION_LOG": place}
-    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=120, check=True)
+    done = subprocess.run(command, env=environment, cwd=HERE, capture_output=True, text=True, timeout=120, check=True)
     result = json.loads(done.stdout)
     result["rows"] = {
         f"{request}-{n}" for request, rows in map(str.split, result["acknowledged"]) for n in range(int(rows))
@@ -35,9 +36,9 @@ def load(directory, stage, kills, place):
 @pytest.fixture
 def local(tmp_path, monkeypatch):
     """A repository root whose params.yaml keeps the log in tmp_path, for targets that need a directory beside them."""
-    text = (ROOT / "params.yaml").read_text()
+    text = SAMPLE.read_text()
     (tmp_path / "params.yaml").write_text(text.replace("directory: logs", f"directory: {tmp_path / 'logs'}"))
-    monkeypatch.setattr(sys.modules[__name__], "ROOT", tmp_path)
+    monkeypatch.setattr(sys.modules[__name__], "HERE", tmp_path)
     return tmp_path / "logs"
 
 

@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -18,6 +17,7 @@ from ml.prediction_log.predictions import read_log
 from ml.prediction_log.targets import Unreachable, target
 from ml.stages.ship import ship
 from serving.log import PredictionLog
+from tests.conftest import SAMPLE
 
 pytestmark = pytest.mark.slow
 
@@ -94,7 +94,7 @@ def test_an_absent_database_leaves_the_log_as_it_is_and_gets_it_when_it_is_back(
 
 def test_the_shipper_waits_for_an_absent_database_by_itself(tmp_path, postgres):
     write(tmp_path / "logs", "a")
-    (tmp_path / "params.yaml").write_text(Path("params.yaml").read_text())
+    (tmp_path / "params.yaml").write_text(SAMPLE.read_text())
     postgres.stop()
     command = [sys.executable, "-m", "ml.stages.ship", "--every", "0.2"]
     environment = {**os.environ, "PREDICTION_LOG": postgres.url}
@@ -156,7 +156,7 @@ def test_an_absent_object_store_leaves_the_log_as_it_is(tmp_path, bucket, monkey
 def test_two_first_shippers_may_make_the_table_at_once(tmp_path, postgres, stage):
     for name in "ab":
         write(tmp_path / name / "logs", name)
-        (tmp_path / name / "params.yaml").write_text(Path("params.yaml").read_text())
+        (tmp_path / name / "params.yaml").write_text(SAMPLE.read_text())
     command = [sys.executable, "-m", "ml.stages.ship", "--once"]
     environment = {**os.environ, "PREDICTION_LOG": postgres.url}
     both = [subprocess.Popen(command, cwd=tmp_path / name, env=environment) for name in "ab"]

@@ -24,10 +24,11 @@ from ml.schema import conform
 from serving.batch import Batcher
 from serving.service import share
 from serving.settings import read_settings
+from tests.conftest import SAMPLE
 from tests.rows import tables
-from tests.serving.server import ROOT, application, built, lines, promote, register, rows
+from tests.serving.server import application, built, lines, promote, register, rows
 
-DATA = read_params(ROOT / "params.yaml").data
+DATA = read_params(SAMPLE).data
 JSON = {"content-type": "application/json"}
 
 
@@ -447,7 +448,7 @@ def test_wrong_settings_are_refused_by_name(environment, named):
 
 def test_the_log_is_set_by_params_yaml_then_prediction_log_then_the_server_s_own_variables(tmp_path):
     params = tmp_path / "params.yaml"
-    ours = (ROOT / "params.yaml").read_text(encoding="utf-8")
+    ours = SAMPLE.read_text(encoding="utf-8")
     params.write_text(ours.replace("directory: logs", "directory: here").replace("fsync_ms: 50", "fsync_ms: 70"))
     place, own = {"PREDICTION_LOG": "/there"}, {"SERVING_LOG_DIRECTORY": "/own", "SERVING_LOG_FSYNC_MS": "90"}
 

@@ -22,12 +22,13 @@ from hypothesis import settings as hypothesis_settings
 from ml import model
 from ml.params import read_params
 from ml.prediction_log import segments
+from tests.conftest import SAMPLE
 from tests.serving.crowd import writing
 from tests.serving.load import Load
 from tests.serving.server import ROOT, application, built, lines, rows, running, wait_ready
 
 pytestmark = pytest.mark.slow
-DATA = read_params(ROOT / "params.yaml").data
+DATA = read_params(SAMPLE).data
 
 
 @pytest.fixture(scope="module")

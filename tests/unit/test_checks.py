@@ -9,9 +9,9 @@ from ml import checks, schema
 from ml.data_params import Validate
 from ml.errors import UserError
 from ml.params import read_params
-from tests.conftest import ROOT
+from tests.conftest import SAMPLE
 
-DATA = read_params(ROOT / "params.yaml").data
+DATA = read_params(SAMPLE).data
 
 
 def failed(frame, **rules):

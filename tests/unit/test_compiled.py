@@ -7,9 +7,9 @@ from ml.compiled import compiled
 from ml.params import read_params
 from ml.parity import served
 from ml.predictor import ESTIMATOR, from_files
-from tests.conftest import ROOT
+from tests.conftest import SAMPLE
 
-PARAMS = read_params(ROOT / "params.yaml")
+PARAMS = read_params(SAMPLE)
 DATA = PARAMS.data
 
 

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from ml import model, schema
 from ml.errors import UserError
 from ml.params import read_params
-from tests.conftest import ROOT
+from tests.conftest import SAMPLE
 from tests.rows import tables
 
-PARAMS = read_params(ROOT / "params.yaml")
+PARAMS = read_params(SAMPLE)
 
 
 def fitted(frame, name="random_forest"):

@@ -6,9 +6,9 @@ from pydantic import ValidationError
 
 from ml.errors import UserError
 from ml.params import read_params
-from tests.conftest import ROOT
+from tests.conftest import SAMPLE
 
-GOOD = yaml.safe_load((ROOT / "params.yaml").read_text())
+GOOD = yaml.safe_load(SAMPLE.read_text())
 
 
 def write(path, **changes):
@@ -80,7 +80,7 @@ def test_a_key_given_twice_is_refused(tmp_path):
 
 
 def test_yes_and_no_are_levels_and_not_booleans(tmp_path):
-    text = (ROOT / "params.yaml").read_text().replace("values: [web, ios, android, tv]", "values: [yes, no]")
+    text = SAMPLE.read_text().replace("values: [web, ios, android, tv]", "values: [yes, no]")
     (tmp_path / "params.yaml").write_text(text)
 
     read = read_params(tmp_path / "params.yaml")

@@ -7,9 +7,9 @@ from markdown_it import MarkdownIt
 from ml import markdown as md
 from ml import page, profile, report
 from ml.params import read_params
-from tests.conftest import ROOT
+from tests.conftest import SAMPLE
 
-DATA = read_params(ROOT / "params.yaml").data
+DATA = read_params(SAMPLE).data
 METRIC = {"value": 0.9, "low": 0.88, "high": 0.92}
 METRICS = ("accuracy", "balanced_accuracy", "f1", "roc_auc", "pr_auc", "log_loss", "brier", "calibration_error")
 

@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 
 from ml import schema
 from ml.params import read_params
-from tests.conftest import ROOT
+from tests.conftest import SAMPLE
 from tests.rows import tables
 
-DATA = read_params(ROOT / "params.yaml").data
+DATA = read_params(SAMPLE).data
 
 
 def test_conform_gives_the_types_of_the_contract(customers):

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from ml.data_params import Prepare
 from ml.params import read_params
 from ml.split import is_test, position
-from tests.conftest import ROOT
+from tests.conftest import SAMPLE
 
-DATA = read_params(ROOT / "params.yaml").data
+DATA = read_params(SAMPLE).data
 HASH = Prepare(test_share=0.2, split_by="hash")
 
 

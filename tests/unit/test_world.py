@@ -1,5 +1,3 @@
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,8 +11,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from demo import world
+from tests.conftest import SAMPLE
 
-PARAMS = Path(__file__).parents[2] / "params.yaml"
+PARAMS = SAMPLE
 TRAINING = range(1, 13)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.workflows.runner import HERE, git
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.template]
 
 FEW = {"PYTEST_ADDOPTS": "tests/unit/test_cli.py -k 'cli or every_link'"}  # the job runs `make test`, on few tests
 JOBS = {"plan", "lint", "tests", "workflows", "pipeline", "ci"}

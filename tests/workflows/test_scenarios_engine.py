@@ -18,7 +18,7 @@ from tests.container import engine
 from tests.workflows.runner import git
 from tests.workflows.test_scenarios_release import JOBS, REPOSITORY, issues, registry, results
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.template]
 
 SCAN = "\nscan:\n\t@echo '{}' > build/sbom.json\n"  # asks a service about known holes
 

@@ -4,7 +4,7 @@ import pytest
 
 from tests.workflows.runner import git
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.template]
 
 QUIET, DRIFTED = "13-14", "13-17"  # months of the sample world
 

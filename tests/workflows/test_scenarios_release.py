@@ -11,7 +11,7 @@ from ml.registry import ledger
 from ml.registry.embedded import loads
 from tests.workflows.runner import HERE, git
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.template]
 
 JOBS = {"version", "image", "staging", "production", "tell"}
 REPOSITORY = {"full_name": "acme/churn", "private": False, "is_template": False, "default_branch": "main"}

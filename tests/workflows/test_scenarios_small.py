@@ -6,7 +6,7 @@ from tests.workflows.runner import git
 from tests.workflows.test_scenarios_ci import FEW
 from tests.workflows.test_scenarios_release import REPOSITORY, issues
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.template]
 
 BROKEN = "def test_that_a_newer_package_breaks():\n    raise AssertionError\n"
 

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
+from demo import world
 from ml import metrics, model, reference, schema
 from ml.monitoring.drift import judge, margin
 from ml.params import Params
@@ -57,8 +58,6 @@ def watch(release: Release, month: int, rows: int, seed: int, params: Params) ->
 
 def released(month: int, params: Params) -> Release:
     """The model and reference of 12,000 customers of the month before."""
-    from demo import world  # noqa: PLC0415 - forks delete it
-
     train, test = (
         schema.conform(world.customers(month - 1, n, seed=900 + i), params.data) for i, n in enumerate((9600, 2400))
     )
@@ -74,8 +73,6 @@ def _feed(month: int, rows: int, seed: int, params: Params) -> pd.DataFrame:
 
     The third month is repeated, before the next change comes.
     """
-    from demo import world  # noqa: PLC0415
-
     before, after = [month - 1] * 2, [month + min(i, 2) for i in range(HORIZON // MONTH)]
     months = before + ([month - 1] * len(after) if month == QUIET else after)
     parts = [

@@ -2,14 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.util import find_spec
 
 import numpy as np
 import pandas as pd
 
+from demo import world
 from ml import files, metrics, model, reference, schema
 from ml.data_params import Category, Data, Number, Target
-from ml.params import Params
+from ml.params import Params, describe_the_sample, read_params
 from ml.reference import Reference
 
 TRAINED, ROWS = 9_600, 100_000
@@ -41,15 +41,13 @@ class Pool:
 
 
 def pools() -> dict[str, Callable[[Params], Pool]]:
-    """The tables to calibrate on, by name: the sample world, or your table once demo/ is gone, and a rough one."""
-    first = {"sample world": sample_world} if find_spec("demo") else {"your table": your_table}
+    """The tables to calibrate on, by name: the sample world or the project's own data, and a rough table."""
+    first = {"sample world": sample_world} if describe_the_sample(read_params()) else {"your table": your_table}
     return first | {"heavy tails": heavy_tails}
 
 
 def sample_world(params: Params) -> Pool:
     """Customers of quiet months, scored by the configured model."""
-    from demo import world  # noqa: PLC0415 - forks delete it
-
     seen, fresh = world.customers(1, TRAINED, seed=1), world.customers(1, ROWS, seed=2)
     frame = scored(schema.conform(seen, params.data), schema.conform(fresh, params.data), params)
     return Pool("sample world", frame, params, "tenure_months", "monthly_charge", "channel")

@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +14,12 @@ from ml.github import runner
 from ml.monitoring import collect, drift, evidently_pages, findings, page, report
 from ml.monitoring.collect import Collected, Names
 from ml.monitoring.released import released
-from ml.params import Params, read_params
+from ml.params import Params, describe_the_sample, read_params
 from ml.prediction_log import segments
 from ml.reference import Reference
 from ml.registry import ledger, registry
 from ml.registry.registry import Registry
 
-SIMULATION = "demo.traffic"
 NEXT = {
     "stable": "nothing; make monitor HISTORY=1 draws all verdicts",
     "drift": "make retrain, when the report does not blame the source",
@@ -61,19 +59,19 @@ def _read(params: Params, now: pd.Timestamp) -> pd.DataFrame:
     sources = [params.monitor.source] if params.monitor.source else [directory, *([url] if url else [])]
     table = collect.read(sources, now, params.monitor)
     named = params.monitor.source or os.environ.get("PREDICTION_LOG")  # then an empty log is trouble
-    if table.empty and not named and _simulate():
+    if table.empty and not named and _simulate(params):
         table = collect.read(sources, now, params.monitor)
     return table
 
 
-def _simulate() -> bool:
-    """Whether simulated customers were sent through the API."""
-    if Path("demo").is_dir() and find_spec(SIMULATION):
+def _simulate(params: Params) -> bool:
+    """Whether simulated customers were sent through the API; the sample's model alone can score them."""
+    if describe_the_sample(params):
         cli.say(
             "monitor: no prediction was logged yet, and neither monitor.source nor PREDICTION_LOG names a place, so "
             "simulated customers are sent through the API. All that follows is about them."
         )
-        return subprocess.run([sys.executable, "-m", SIMULATION], check=False).returncode == 0
+        return subprocess.run([sys.executable, "-m", "demo.traffic"], check=False).returncode == 0
     return False
 
 
