@@ -72,3 +72,11 @@ def test_only_one_module_touches_the_disk():
     guilty = {p.name for p in ROOT.rglob("*.py") if writing.search(p.read_text()) and p.name != "files.py"}
 
     assert guilty <= {"artifact.py", "lineage.py", "segments.py", "store.py"}, "read and write through ml.files"
+
+
+def test_tests_know_the_columns_of_the_sample_alone():
+    guilty = {p.name for p in Path("tests").rglob("*.py") if 'ROOT / "params.yaml"' in p.read_text()}
+
+    assert guilty - {Path(__file__).name} <= {"conftest.py", "test_policy_life.py"}, (
+        "a fork has another params.yaml: read SAMPLE of tests/conftest.py"
+    )

@@ -228,7 +228,8 @@ def test_the_segment_of_a_living_worker_is_left_alone_and_that_of_a_dead_one_clo
 
 
 def test_the_server_needs_no_pandas_to_log():
-    program = "import sys, serving.log, ml.prediction_log.segments; print(sorted({'pandas', 'pyarrow', 'psycopg'} & set(sys.modules)))"
+    imports = "import sys, serving.log, ml.prediction_log.segments"
+    program = f"{imports}; print(sorted({{'pandas', 'pyarrow', 'psycopg'}} & set(sys.modules)))"
 
     assert in_a_process_of_its_own(program) == ["[]"]
 

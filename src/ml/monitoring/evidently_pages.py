@@ -1,7 +1,7 @@
 """Evidently's pictures of a window: drift and summary beside the release, classification where labels are known.
 
-The verdict is ours (ml.monitoring.drift). Evidently's own flags follow its defaults, which cry wolf on quiet windows; it takes
-seconds to import and half a gigabyte to install, so nothing else may import it.
+The verdict is ours (ml.monitoring.drift). Evidently's own flags follow its defaults, which cry wolf on quiet windows;
+it takes seconds to import and half a gigabyte to install, so nothing else may import it.
 """
 
 import logging
