@@ -2,6 +2,7 @@
 
 import ml.stages  # noqa: F401, I001  (fixes thread counts before numpy loads)
 
+import os
 import shutil
 from pathlib import Path
 
@@ -12,6 +13,15 @@ from demo.world import history
 from ml.params import Params, read_params
 
 ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(autouse=True)
+def environment():
+    """Every test leaves the environment as it found it; MLflow writes addresses into it that lead later tests astray."""
+    before = dict(os.environ)
+    yield
+    os.environ.clear()
+    os.environ |= before
 
 
 @pytest.fixture(scope="session")
