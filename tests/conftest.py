@@ -17,7 +17,7 @@ ROOT = Path(__file__).parent.parent
 
 @pytest.fixture(autouse=True)
 def environment():
-    """Every test leaves the environment as it found it; MLflow writes addresses into it that lead later tests astray."""
+    """Every test leaves the environment as it found it; MLflow writes addresses into it that mislead later tests."""
     before = dict(os.environ)
     yield
     os.environ.clear()
@@ -38,11 +38,16 @@ def customers() -> pd.DataFrame:
 @pytest.fixture
 def project(tmp_path, monkeypatch, customers) -> Path:
     """An empty folder with our params.yaml, a small table and nothing built, as the current folder."""
-    shutil.copy(ROOT / "params.yaml", tmp_path)
-    (tmp_path / "data").mkdir()
-    customers.to_parquet(tmp_path / "data" / "customers.parquet")
+    furnish(tmp_path, customers)
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+def furnish(folder: Path, table: pd.DataFrame) -> None:
+    """Put our params.yaml and a table in a folder."""
+    shutil.copy(ROOT / "params.yaml", folder)
+    (folder / "data").mkdir()
+    table.to_parquet(folder / "data" / "customers.parquet")
 
 
 def pytest_addoption(parser):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ml import lineage, model, package, registry, schema
+from ml import lineage, model, package, registry, schema, tracking
 from ml.params import Train
 from tests.conftest import ROOT
 
@@ -123,6 +123,16 @@ def wait(ready, seconds: float = 120):
         time.sleep(0.2)
 
 
+@pytest.fixture(scope="session")
+def blank(tmp_path_factory):
+    """An embedded home that holds nothing but MLflow's empty tables, to be copied: they take seconds to make."""
+    place = tmp_path_factory.mktemp("blank")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        tracking.open_client(place).search_experiments()
+    return place
+
+
 @pytest.fixture(params=["embedded", "server"])
 def home(request, tmp_path, monkeypatch):
     """A folder for one of the two homes, as the current folder, and MLflow told which one it is."""
@@ -132,6 +142,8 @@ def home(request, tmp_path, monkeypatch):
         monkeypatch.setenv("MLFLOW_TRACKING_URI", request.getfixturevalue("server"))
         monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", USER)
         monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", PASSWORD)
+    else:
+        shutil.copytree(request.getfixturevalue("blank"), tmp_path / ".mlflow")
     monkeypatch.chdir(tmp_path)
     return tmp_path / ".mlflow"
 

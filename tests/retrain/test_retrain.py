@@ -42,6 +42,11 @@ def run(folder, *arguments, **environment):
     return subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True, check=False)
 
 
+def must(folder, *arguments, **environment):
+    done = run(folder, *arguments, **environment)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def retrain(folder, *arguments, date=DAY):
     """The finished process of `make retrain`, and what it concluded."""
     done = run(folder, "ml.stages.retrain", "--date", date, *arguments)
@@ -70,12 +75,10 @@ def fork(tmp_path_factory):
     subprocess.run(["git", "init", "--quiet", "--bare", "-b", "main", str(place / "origin.git")], check=True)
     git(folder, "init", "-q", "-b", "main")
     git(folder, "remote", "add", "origin", str(place / "origin.git"))
-    dvc = f"import sys; sys.argv = ['dvc', *{['add', '--quiet', 'data']!r}]; from dvc.cli import main; sys.exit(main())"
-    subprocess.run([sys.executable, "-c", dvc], cwd=folder, check=True)
+    must(folder, "dvc", "add", "--quiet", "data")
     git(folder, "add", "-A")
     git(folder, "commit", "-qm", "a fork")
-    done = run(folder, "ml.stages.run")
-    assert done.returncode == 0, done.stdout + done.stderr
+    must(folder, "dvc", "repro", "--quiet")
     git(folder, "add", "-A")
     git(folder, "commit", "-qm", "built")
     git(folder, "push", "-q", "origin", "main")
@@ -141,10 +144,9 @@ def test_a_stranger_gets_rows_and_sides_from_the_branch_and_no_test_row_has_trai
     subprocess.run(
         ["git", "clone", "-q", "-b", f"retrain/{DAY}", str(fork.parent / "origin.git"), str(clone)], check=True
     )
-    pull = "import sys; from dvc.cli import main; sys.exit(main(['pull', '--quiet', 'data.dvc']))"
-    subprocess.run([sys.executable, "-c", pull], cwd=clone, check=True)
+    must(clone, "dvc", "pull", "--quiet", "data.dvc")
     for stage in ("validate", "prepare"):
-        assert run(clone, f"ml.stages.{stage}").returncode == 0
+        must(clone, f"ml.stages.{stage}")
     git(fork, "push", "-q", "origin", "--delete", f"retrain/{DAY}")
     trained = pd.read_parquet(clone / "build" / "train.parquet")["customer_id"]
     old = pd.read_parquet(fork / "build" / "test.parquet")["customer_id"]
@@ -234,17 +236,15 @@ def test_from_fresh_rows_to_the_merge_on_github_and_the_rest_after_it(fork, mont
     git(clone, "remote", "set-url", "origin", str(origin))
     (clone / "build" / "retrain.json").write_text(json.dumps(proposed[1]))
     with Hub(origin=origin) as hub:
-        done = run(clone, "ml.stages.propose", **hub.environment())
-        assert done.returncode == 0, done.stderr
+        must(clone, "ml.stages.propose", **hub.environment())
         (pull,) = hub.open()
         call(github.connect(hub.environment()), "PUT", f"/pulls/{pull['number']}/merge")
     git(origin, "branch", "-D", f"retrain/{DAY}")
     git(clone, "pull", "-q", "--no-rebase", "origin", "main")
-    checkout = "import sys; from dvc.cli import main; sys.exit(main(['checkout', '--quiet', 'data.dvc']))"
-    subprocess.run([sys.executable, "-c", checkout], cwd=clone, check=True)
+    must(clone, "dvc", "checkout", "--quiet", "data.dvc")
 
     _, within = retrain(clone, "--rows", str(months), date="2026-11-24")
-    done, known = retrain(clone, "--rows", str(months), date="2026-12-24")
+    _, known = retrain(clone, "--rows", str(months), date="2026-12-24")
 
     assert pull["title"] == f"Retrain churn with 792 fresh rows ({DAY})"
     assert len(pd.read_parquet(clone / "data" / "customers.parquet")) == 3792
