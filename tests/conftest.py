@@ -4,10 +4,12 @@ import ml.stages  # noqa: F401, I001  (fixes thread counts before numpy loads)
 
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from filelock import FileLock
 
 from demo.world import history
 from ml.params import Params, read_params
@@ -41,6 +43,22 @@ def project(tmp_path, monkeypatch, customers) -> Path:
     furnish(tmp_path, customers)
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+def once(tmp_path_factory, name: str, make: Callable[[Path], None]) -> Path:
+    """The folder that `make` fills, made by the first worker that asks; the others wait. Copy it before you change it.
+
+    A fixture of wider scope is made by every worker that gets one of its tests; what takes a minute is better shared.
+    """
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
+    with FileLock(f"{folder}.lock"):
+        if not Path(f"{folder}.done").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            make(folder)
+            Path(f"{folder}.done").touch()
+    return folder
 
 
 def furnish(folder: Path, table: pd.DataFrame) -> None:

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from ml import lineage
-from tests.conftest import ROOT
+from tests.conftest import ROOT, once
 from tests.registry.conftest import MLFLOW
 
 pytestmark = pytest.mark.slow
@@ -48,20 +48,25 @@ def folder(tmp_path_factory):
     if not (ROOT / ".git").exists():
         pytest.skip("these tests clone the repository: run them in a git checkout")
     place = tmp_path_factory.mktemp("clone") / "first"
+    return shutil.copytree(once(tmp_path_factory, "registered", registered), place, symlinks=True)
+
+
+def registered(place):
     subprocess.run(["git", "clone", "-q", f"file://{ROOT}", str(place)], check=True)
     command(place, "dvc", "pull", "--quiet", "data.dvc")
     build(place, seed=0)
     stage(place, "register")
-    return place
 
 
 @pytest.fixture(scope="module")
 def second(folder, tmp_path_factory):
     """The same clone at another path, where the next model is built and not registered yet."""
-    place = tmp_path_factory.mktemp("clone") / "second"
-    shutil.copytree(folder, place, symlinks=True)
-    build(place, seed=3)
-    return place
+
+    def make(place):
+        shutil.copytree(folder, place, symlinks=True, dirs_exist_ok=True)
+        build(place, seed=3)
+
+    return once(tmp_path_factory, "second", make)
 
 
 def write_verdict(place, *, passed):
