@@ -2,17 +2,29 @@
 
 import ml.stages  # noqa: F401, I001  (fixes thread counts before numpy loads)
 
+import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from filelock import FileLock
 
 from demo.world import history
 from ml.params import Params, read_params
 
 ROOT = Path(__file__).parent.parent
 SAMPLE = ROOT / "demo" / "params.yaml"  # tests know the sample's columns, also where the project has others by now
+
+
+@pytest.fixture(autouse=True)
+def environment():
+    """Every test leaves the environment as it found it; MLflow writes addresses into it that mislead later tests."""
+    before = dict(os.environ)
+    yield
+    os.environ.clear()
+    os.environ |= before
 
 
 @pytest.fixture(scope="session")
@@ -29,11 +41,38 @@ def customers() -> pd.DataFrame:
 @pytest.fixture
 def project(tmp_path, monkeypatch, customers) -> Path:
     """An empty folder with our params.yaml, a small table and nothing built, as the current folder."""
-    shutil.copy(SAMPLE, tmp_path)
-    (tmp_path / "data").mkdir()
-    customers.to_parquet(tmp_path / "data" / "customers.parquet")
+    furnish(tmp_path, customers)
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+def once(tmp_path_factory, name: str, make: Callable[[Path], None]) -> Path:
+    """The folder that `make` fills, made by the first worker that asks; the others wait. Copy it before you change it.
+
+    A fixture of wider scope is made by every worker that gets one of its tests; what takes a minute is better shared.
+    """
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
+    with FileLock(f"{folder}.lock"):
+        if not Path(f"{folder}.done").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            make(folder)
+            Path(f"{folder}.done").touch()
+    return folder
+
+
+def furnish(folder: Path, table: pd.DataFrame) -> None:
+    """Put our params.yaml and a table in a folder."""
+    shutil.copy(SAMPLE, folder)
+    (folder / "data").mkdir()
+    table.to_parquet(folder / "data" / "customers.parquet")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers():
+    """One worker more than there are cores: a test waits for disks, servers and clocks a third of its time."""
+    return None if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ else (os.cpu_count() or 1) + 1
 
 
 def pytest_addoption(parser):

@@ -24,6 +24,7 @@ from ml import cli, git
 from ml.errors import UserError
 from ml.github import github
 from ml.github.api import call
+from ml.params import SAMPLE
 from ml.registry import registry
 from ml.registry.ledger import CHAMPION
 from tests.github.double import Hub
@@ -229,13 +230,12 @@ def _fork(story: Story) -> None:
         if not name.startswith(("dvc-remote/", "data.dvc", "dvc.lock", "build/")):
             (story.clone / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, story.clone / name)
-    path = story.clone / "params.yaml"
-    text = path.read_text(encoding="utf-8")
+    text = (ROOT / SAMPLE).read_text(encoding="utf-8")
     for old, new in SMALLER.items():
         if old not in text:
-            raise UserError(f"params.yaml has no `{old}`, which the story changes. Correct SMALLER in tests/story.py.")
+            raise UserError(f"{SAMPLE} has no `{old}`, which the story changes. Correct SMALLER in tests/story.py.")
         text = text.replace(old, new)
-    path.write_text(text, encoding="utf-8")
+    (story.clone / "params.yaml").write_text(text, encoding="utf-8")
     write(history(range(1, 13), rows=250), story.clone / "data" / "customers.parquet")
     git.inside(story.folder, "init", "--quiet", "--bare", "-b", "main", "origin.git")
     story.git("init", "--quiet", "-b", "main")

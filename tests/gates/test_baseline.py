@@ -1,5 +1,7 @@
 """The model to beat, out of a real git and DVC repository."""
 
+import contextlib
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -24,10 +26,24 @@ def dvc(*arguments):
     call(sys.executable, "-m", "dvc", *arguments, "--quiet")
 
 
-@pytest.fixture
-def repository(tmp_path, monkeypatch) -> Path:
+@pytest.fixture(scope="module")
+def built(tmp_path_factory) -> Path:
     """A repository whose branch main has built the model `one`."""
+    folder = tmp_path_factory.mktemp("built")
+    with contextlib.chdir(folder):
+        build()
+    return folder
+
+
+@pytest.fixture
+def repository(built, tmp_path, monkeypatch) -> Path:
+    """A copy of it as the current folder."""
+    shutil.copytree(built, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def build():
     call("git", "init", "--quiet", "--initial-branch", "main")
     call("git", "config", "user.name", "test")
     call("git", "config", "user.email", "test@example.invalid")
@@ -38,7 +54,6 @@ def repository(tmp_path, monkeypatch) -> Path:
     dvc("repro")
     call("git", "add", "--all")
     call("git", "commit", "--quiet", "-m", "one")
-    return tmp_path
 
 
 def test_what_main_built_is_found_from_another_branch_with_its_lineage(repository):

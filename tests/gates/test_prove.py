@@ -44,6 +44,11 @@ def of(gate):
     return [fault for fault in faults() if fault.gate == gate]
 
 
+def noticed(gate, judge):
+    """Whether the proof fails for another judge in the place of a gate; it ends at the first fault that shows it."""
+    return any(prove.failures({gate: judge}, prove.prove({gate: judge}, [fault])) for fault in of(gate))
+
+
 def test_every_gate_catches_its_faults_and_lets_their_good_neighbours_pass():
     rows = prove.prove(GATES, faults())
 
@@ -53,31 +58,23 @@ def test_every_gate_catches_its_faults_and_lets_their_good_neighbours_pass():
 @pytest.mark.parametrize("gate", GATES)
 @pytest.mark.parametrize("mutant", [lambda judge: lambda evidence: [], lenient], ids=["silent", "lenient"])
 def test_a_disabled_gate_fails_the_proof(gate, mutant):
-    disabled = {gate: mutant(GATES[gate])}
-
-    rows = prove.prove(disabled, of(gate))
-
-    assert prove.failures(disabled, rows)
+    assert noticed(gate, mutant(GATES[gate]))
 
 
 @pytest.mark.parametrize(("module", "name"), JUDGEMENTS, ids=lambda v: getattr(v, "__name__", v))
 def test_a_judgement_that_finds_nothing_wrong_fails_the_proof(module, name, monkeypatch):
     gate = next(gate for gate, judge in GATES.items() if judge.__module__ == module.__name__)
     monkeypatch.setattr(module, name, lenient(getattr(module, name)))
-    mutated = {gate: module.judge}
 
-    rows = prove.prove(mutated, of(gate))
-
-    assert prove.failures(mutated, rows)
+    assert noticed(gate, module.judge)
 
 
 @pytest.mark.parametrize("gate", GATES)
 def test_a_gate_that_refuses_everything_fails_the_proof(gate):
-    paranoid = {gate: lambda evidence: [replace(v, passed=False, severity="critical") for v in GATES[gate](evidence)]}
+    def paranoid(evidence):
+        return [replace(verdict, passed=False, severity="critical") for verdict in GATES[gate](evidence)]
 
-    rows = prove.prove(paranoid, of(gate))
-
-    assert prove.failures(paranoid, rows)
+    assert noticed(gate, paranoid)
 
 
 def test_a_gate_that_was_shown_no_fault_fails_the_proof():

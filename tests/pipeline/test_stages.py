@@ -1,5 +1,8 @@
 """The stages on a small table, in one process: what they write, and what they refuse."""
 
+import contextlib
+import shutil
+
 import pandas as pd
 import pytest
 import yaml
@@ -8,19 +11,31 @@ from ml import files, model, reference
 from ml.errors import UserError
 from ml.params import read_params
 from ml.stages import evaluate, gate, prepare, report, train, validate
+from tests.conftest import furnish
 
 pytestmark = pytest.mark.slow
 STAGES = (validate, prepare, train, evaluate)
 
 
-@pytest.fixture
-def built(project):
-    """A project with everything built, from a forest small enough for tests."""
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, customers):
+    """A folder in which everything is built, from a forest small enough for tests."""
+    folder = tmp_path_factory.mktemp("finished")
+    furnish(folder, customers)
     gates = {"accuracy": {"min": 0.7}, "freshness": None}  # this folder has no lock files
-    configure(train__random_forest__n_estimators=10, evaluate__bootstrap=100, gates=gates)
-    for stage in STAGES:
-        stage.main()
-    return project
+    with contextlib.chdir(folder):
+        configure(train__random_forest__n_estimators=10, evaluate__bootstrap=100, gates=gates)
+        for stage in STAGES:
+            stage.main()
+    return folder
+
+
+@pytest.fixture
+def built(finished, tmp_path, monkeypatch):
+    """A copy of it as the current folder."""
+    shutil.copytree(finished, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
 
 
 def configure(**changes):

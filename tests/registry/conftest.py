@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ml import lineage, model, schema
-from ml.registry import package, registry
+from ml.registry import package, registry, tracking
 from ml.train_params import Train
 from tests.conftest import ROOT
 
@@ -102,6 +102,7 @@ def mlflow_server(place: Path, database: str) -> subprocess.Popen:
     (place / "auth.ini").write_text(
         f"[mlflow]\ndefault_permission = READ\ndatabase_uri = sqlite:///{place}/auth.db\nadmin_username = {USER}\n"
         f"admin_password = {PASSWORD}\nauthorization_function = mlflow.server.auth:authenticate_request_basic_auth\n"
+        "auth_cache_ttl_seconds = 3600\n"  # else each request hashes the password anew, a tenth of a second
     )
     env = {name: value for name, value in os.environ.items() if name not in MLFLOW} | {
         "MLFLOW_AUTH_CONFIG_PATH": str(place / "auth.ini"),
@@ -124,6 +125,16 @@ def wait(ready, seconds: float = 120):
         time.sleep(0.2)
 
 
+@pytest.fixture(scope="session")
+def blank(tmp_path_factory):
+    """An embedded home that holds nothing but MLflow's empty tables, to be copied: they take seconds to make."""
+    place = tmp_path_factory.mktemp("blank")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        tracking.open_client(place).search_experiments()
+    return place
+
+
 @pytest.fixture(params=["embedded", "server"])
 def home(request, tmp_path, monkeypatch):
     """A folder for one of the two homes, as the current folder, and MLflow told which one it is."""
@@ -133,6 +144,8 @@ def home(request, tmp_path, monkeypatch):
         monkeypatch.setenv("MLFLOW_TRACKING_URI", request.getfixturevalue("server"))
         monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", USER)
         monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", PASSWORD)
+    else:
+        shutil.copytree(request.getfixturevalue("blank"), tmp_path / ".mlflow")
     monkeypatch.chdir(tmp_path)
     return tmp_path / ".mlflow"
 

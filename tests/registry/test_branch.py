@@ -34,7 +34,7 @@ def remote(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def clone(tmp_path, remote, monkeypatch):
+def clone(tmp_path, remote, monkeypatch, blank):
     """Make a clone by name, go there, and hand out its registry."""
 
     def enter(name):
@@ -42,6 +42,7 @@ def clone(tmp_path, remote, monkeypatch):
         if not folder.exists():
             git(tmp_path, "init", "-q", name)
             git(folder, "remote", "add", "origin", str(remote))
+            shutil.copytree(blank, folder / tracking.HOME)
         monkeypatch.chdir(folder)
         return Embedded("churn")
 

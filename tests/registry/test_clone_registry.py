@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.conftest import ROOT
+from ml import lineage
+from tests.conftest import ROOT, once
 from tests.registry.conftest import MLFLOW
 
 pytestmark = [pytest.mark.slow, pytest.mark.template]
@@ -29,19 +30,16 @@ def command(folder, *words, check=True):
     return done
 
 
-def configure(folder, **sections):
-    """Change settings, commit, and build."""
+def build(folder, **train):
+    """Train another model in a folder, few replicates judging it, and commit it with a verdict that lets it pass."""
     path = folder / "params.yaml"
     settings = yaml.safe_load(path.read_text())
-    for name, changes in sections.items():
-        settings[name] |= changes
+    settings["train"] |= {"random_forest": {"n_estimators": 5, "max_depth": 6}, **train}
+    settings["evaluate"]["bootstrap"] = 100
     path.write_text(yaml.safe_dump(settings, sort_keys=False))
     command(folder, "dvc", "repro", "--quiet")
     command(folder, "git", "-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qam", "Another model")
-    return stage(folder, "gate", check=False)
-
-
-FOREST = {"seed": 0, "random_forest": {"n_estimators": 5, "max_depth": 6}}
+    write_verdict(folder, passed=True)
 
 
 @pytest.fixture(scope="module")
@@ -50,21 +48,38 @@ def folder(tmp_path_factory):
     if not (ROOT / ".git").exists():
         pytest.skip("these tests clone the repository: run them in a git checkout")
     place = tmp_path_factory.mktemp("clone") / "first"
+    return shutil.copytree(once(tmp_path_factory, "registered", registered), place, symlinks=True)
+
+
+def registered(place):
     subprocess.run(["git", "clone", "-q", f"file://{ROOT}", str(place)], check=True)
     command(place, "dvc", "pull", "--quiet", "data.dvc")
-    configure(place, train=FOREST, evaluate={"bootstrap": 100}, gates={})
-    write_verdict(place, passed=True)
+    build(place, seed=0)
     stage(place, "register")
-    return place
+
+
+@pytest.fixture(scope="module")
+def second(folder, tmp_path_factory):
+    """The same clone at another path, where the next model is built and not registered yet."""
+
+    def make(place):
+        shutil.copytree(folder, place, symlinks=True, dirs_exist_ok=True)
+        build(place, seed=3)
+
+    return once(tmp_path_factory, "second", make)
 
 
 def write_verdict(place, *, passed):
-    """The verdict of the gates, made to pass or to refuse: the gates have tests of their own."""
-    path = place / "build" / "verdict.json"
-    verdict = json.loads(path.read_text())
+    """A verdict of the gates on what is built, made to pass or to refuse: the gates have tests of their own."""
     reason = "accuracy 0.700 is below the minimum 0.850 (interval 0.68 to 0.72, 2,388 rows)"
     refusal = {"gate": "accuracy", "passed": passed, "reason": reason, "severity": "critical"}
-    path.write_text(json.dumps(verdict | {"passed": passed, "champion": "better", "verdicts": [refusal]}))
+    verdict = {"model": digest(place), "passed": passed, "champion": "better", "off": [], "verdicts": [refusal]}
+    (place / "build" / "verdict.json").write_text(json.dumps(verdict))
+
+
+def digest(place):
+    """The SHA-256 of the model that is built."""
+    return lineage.digest(place / "build" / "model" / "model.skops")
 
 
 def test_the_first_version_is_promoted_and_listed_with_its_commit(folder):
@@ -133,25 +148,24 @@ def forge(place, change, seed):
     (place / "params.yaml").write_text(yaml.safe_dump(settings, sort_keys=False))
     stage(place, "train")
     other = place / "build" / "model" / "model.skops"
-    ask = "import sys; from ml import lineage; from pathlib import Path; print(lineage.digest(Path(sys.argv[1])))"
-    digest = command(place, sys.executable, "-c", ask, str(other)).stdout.strip()
+    new = digest(place)
     ledger = place / ".mlflow" / "ledger.jsonl"
     entries = [json.loads(line) for line in ledger.read_text().splitlines()]
     old = entries[0]["model"]
     for entry in entries:
-        entry["model"] = digest
+        entry["model"] = new
     change(entries[0])
     ledger.write_text("".join(json.dumps(entry) + "\n" for entry in entries))
-    shutil.copytree(place / ".mlflow" / "models" / old, place / ".mlflow" / "models" / digest)
-    shutil.copy(other, place / ".mlflow" / "models" / digest)
+    shutil.copytree(place / ".mlflow" / "models" / old, place / ".mlflow" / "models" / new)
+    shutil.copy(other, place / ".mlflow" / "models" / new)
 
 
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda lineage: lineage.update(commit="1" * 40), "commit 1111111"),
-        (lambda lineage: lineage["data"].update(md5="2" * 32), f"{'2' * 32} was recorded"),
-        (lambda lineage: lineage.update(commit=None), "built outside git"),
+        (lambda known: known.update(commit="1" * 40), "commit 1111111"),
+        (lambda known: known["data"].update(md5="2" * 32), f"{'2' * 32} was recorded"),
+        (lambda known: known.update(commit=None), "built outside git"),
     ],
     ids=["commit", "data", "no git"],
 )
@@ -186,10 +200,9 @@ def test_data_that_nobody_has_is_named(folder, tmp_path):
     assert "the data of version 1 cannot be had: data/customers.parquet" in done.stderr
 
 
-def test_a_refused_build_needs_a_reason_and_keeps_it_and_is_not_promoted(folder, tmp_path):
+def test_a_refused_build_needs_a_reason_and_keeps_it_and_is_not_promoted(second, tmp_path):
     moved = tmp_path / "moved"
-    shutil.copytree(folder, moved, symlinks=True)
-    configure(moved, train=FOREST | {"seed": 3})
+    shutil.copytree(second, moved, symlinks=True)
     write_verdict(moved, passed=False)
     refused = stage(moved, "register", check=False)
     forced = stage(moved, "register", "--force", "the gate is wrong today")
@@ -229,11 +242,8 @@ def test_tuning_reads_no_test_rows_goes_on_where_it_stopped_and_proposes_a_diff(
     assert "+++ b/params.yaml" in second.stdout
 
 
-def test_runs_side_by_side_show_what_differs(folder, tmp_path):
-    moved = tmp_path / "moved"
-    shutil.copytree(folder, moved, symlinks=True)
-    configure(moved, train=FOREST | {"seed": 4})
-    shown = stage(moved, "compare").stdout
+def test_runs_side_by_side_show_what_differs(second):
+    shown = stage(second, "compare").stdout
 
     assert "train.seed" in shown
     assert "train.max_depth" not in shown

@@ -15,7 +15,7 @@ from ml.github import github
 from ml.github.api import call
 from ml.params import read_params
 from ml.split import position
-from tests.conftest import ROOT
+from tests.conftest import ROOT, SAMPLE, once
 from tests.github.double import Hub
 from tests.retrain.conftest import DAY, git
 
@@ -42,6 +42,11 @@ def run(folder, *arguments, **environment):
     return subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True, check=False)
 
 
+def must(folder, *arguments, **environment):
+    done = run(folder, *arguments, **environment)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def retrain(folder, *arguments, date=DAY):
     """The finished process of `make retrain`, and what it concluded."""
     done = run(folder, "ml.stages.retrain", "--date", date, *arguments)
@@ -49,76 +54,90 @@ def retrain(folder, *arguments, date=DAY):
     return done, json.loads(path.read_text()) if done.returncode == 0 else None
 
 
-@pytest.fixture(scope="module")
-def fork(tmp_path_factory):
-    """Our files with a small table and a model, all committed and pushed to a bare origin."""
-    place = tmp_path_factory.mktemp("fork")
+def begun(place):
+    """Fill a folder: our files with a small table and a model in a clone with a bare origin, and the first retraining.
+
+    The user has something uncommitted in hand meanwhile.
+    """
     folder = place / "clone"
     names = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\n")
     for name in filter(None, names):
         if not name.startswith(("tests/", "dvc-remote/", "data.dvc", "dvc.lock")):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, folder / name)
-    params = folder / "params.yaml"
-    text = params.read_text()
+    text = SAMPLE.read_text()
     for old, new in SMALLER.items():
         assert old in text
         text = text.replace(old, new)
-    params.write_text(text)
+    (folder / "params.yaml").write_text(text)
     (folder / "data").mkdir()
     history(range(1, 13), rows=250).to_parquet(folder / "data" / "customers.parquet")
     subprocess.run(["git", "init", "--quiet", "--bare", "-b", "main", str(place / "origin.git")], check=True)
     git(folder, "init", "-q", "-b", "main")
     git(folder, "remote", "add", "origin", str(place / "origin.git"))
-    dvc = f"import sys; sys.argv = ['dvc', *{['add', '--quiet', 'data']!r}]; from dvc.cli import main; sys.exit(main())"
-    subprocess.run([sys.executable, "-c", dvc], cwd=folder, check=True)
+    must(folder, "dvc", "add", "--quiet", "data")
     git(folder, "add", "-A")
     git(folder, "commit", "-qm", "a fork")
-    done = run(folder, "ml.stages.run")
-    assert done.returncode == 0, done.stdout + done.stderr
+    must(folder, "dvc", "repro", "--quiet")
     git(folder, "add", "-A")
     git(folder, "commit", "-qm", "built")
     git(folder, "push", "-q", "origin", "main")
-    return folder
+    fresh(place / "fresh.csv")
+    (folder / "README.md").write_text("half a sentence")
+    before = git(folder, "status", "--porcelain=v2", "--branch")
+    done, _ = retrain(folder, "--rows", str(place / "fresh.csv"))
+    assert done.returncode == 0, done.stderr
+    after = git(folder, "status", "--porcelain=v2", "--branch")
+    git(folder, "checkout", "README.md")
+    record = json.loads((folder / "build" / "retrain.json").read_text())
+    (place / "first.json").write_text(json.dumps({"said": done.stdout, "git": [before, after]} | record))
 
 
-@pytest.fixture(scope="module")
-def months(tmp_path_factory):
-    """Two months after the last one of the table; one row in a hundred is broken."""
-    path = tmp_path_factory.mktemp("rows") / "fresh.csv"
+def fresh(path):
+    """Write two months after the last one of the table; one row in a hundred is broken."""
     rows = history(range(13, 15), rows=400)
     rows.loc[rows.index % 100 == 7, "plan"] = "gold"
     rows.to_csv(path, index=False)
-    return path
 
 
 @pytest.fixture(scope="module")
-def proposed(fork, months):
-    """The first retraining, while the user has something uncommitted in hand."""
-    (fork / "README.md").write_text("half a sentence")
-    before = git(fork, "status", "--porcelain=v2", "--branch")
-    done, record = retrain(fork, "--rows", str(months))
-    after = git(fork, "status", "--porcelain=v2", "--branch")
-    git(fork, "checkout", "README.md")
-    return done, record, before, after
+def fork(tmp_path_factory):
+    """A clone after its first retraining, beside a bare origin to which main has been pushed."""
+    return moved(once(tmp_path_factory, "retraining", begun), tmp_path_factory.mktemp("fork") / "place")
+
+
+def moved(place, to):
+    """The clone in a copy of the folder in which it stands beside its origin."""
+    shutil.copytree(place, to, symlinks=True)
+    git(to / "clone", "remote", "set-url", "origin", str(to / "origin.git"))
+    return to / "clone"
+
+
+@pytest.fixture(scope="module")
+def months(fork):
+    """The rows of the first retraining."""
+    return fork.parent / "fresh.csv"
+
+
+@pytest.fixture(scope="module")
+def proposed(fork):
+    """What the first retraining concluded and said, and git's word on the user's checkout before and after it."""
+    return json.loads((fork.parent / "first.json").read_text())
 
 
 def test_it_ends_with_a_branch_that_may_be_proposed(proposed):
-    done, record, _, _ = proposed
-
-    assert done.returncode == 0, done.stderr
-    assert record["outcome"] == "proposed", record["reasons"]
-    assert f"PROPOSED: branch retrain/{DAY} is ready" in done.stdout
+    assert proposed["outcome"] == "proposed", proposed["reasons"]
+    assert f"PROPOSED: branch retrain/{DAY} is ready" in proposed["said"]
 
 
 def test_the_users_checkout_is_not_touched(fork, proposed):
-    _, _, before, after = proposed
+    before, after = proposed["git"]
 
     assert before == after
     assert len(git(fork, "worktree", "list").splitlines()) == 1
 
 
-def test_the_branch_holds_data_lock_metrics_and_the_rows_themselves(fork, proposed):
+def test_the_branch_holds_data_lock_metrics_and_the_rows_themselves(fork):
     changed = git(fork, "diff", "--name-only", "main", f"retrain/{DAY}").splitlines()
 
     assert {"data.dvc", "dvc.lock", "build/metrics.json", "build/profile.json"} <= set(changed)
@@ -126,25 +145,23 @@ def test_the_branch_holds_data_lock_metrics_and_the_rows_themselves(fork, propos
 
 
 def test_broken_rows_are_kept_in_quarantine_and_counted(fork, proposed):
-    _, record, _, _ = proposed
     kept = pd.read_csv(fork / "build" / "quarantine.csv")
 
-    assert record["rows"]["fresh"] == 792
-    assert record["rows"]["why"] == {"plan: not a level of the contract": 8}
+    assert proposed["rows"]["fresh"] == 792
+    assert proposed["rows"]["why"] == {"plan: not a level of the contract": 8}
     assert (kept["plan"] == "gold").all()
     assert len(kept) == 8
 
 
-def test_a_stranger_gets_rows_and_sides_from_the_branch_and_no_test_row_has_trained(fork, proposed, tmp_path):
+def test_a_stranger_gets_rows_and_sides_from_the_branch_and_no_test_row_has_trained(fork, tmp_path):
     git(fork, "push", "-q", "origin", f"retrain/{DAY}")
     clone = tmp_path / "clone"
     subprocess.run(
         ["git", "clone", "-q", "-b", f"retrain/{DAY}", str(fork.parent / "origin.git"), str(clone)], check=True
     )
-    pull = "import sys; from dvc.cli import main; sys.exit(main(['pull', '--quiet', 'data.dvc']))"
-    subprocess.run([sys.executable, "-c", pull], cwd=clone, check=True)
+    must(clone, "dvc", "pull", "--quiet", "data.dvc")
     for stage in ("validate", "prepare"):
-        assert run(clone, f"ml.stages.{stage}").returncode == 0
+        must(clone, f"ml.stages.{stage}")
     git(fork, "push", "-q", "origin", "--delete", f"retrain/{DAY}")
     trained = pd.read_parquet(clone / "build" / "train.parquet")["customer_id"]
     old = pd.read_parquet(fork / "build" / "test.parquet")["customer_id"]
@@ -155,23 +172,22 @@ def test_a_stranger_gets_rows_and_sides_from_the_branch_and_no_test_row_has_trai
 
 
 def test_champion_and_challenger_meet_on_fresh_and_on_old_rows(fork, proposed):
-    _, record, _, _ = proposed
     test_rows = len(pd.read_parquet(fork / "build" / "test.parquet"))
 
-    parts = {c["part"]: c for c in record["compared"]}
+    parts = {c["part"]: c for c in proposed["compared"]}
 
     assert parts["old"]["rows"] == test_rows
     assert 100 < parts["fresh"]["rows"] < 220
-    assert parts["old"]["old"] == pytest.approx(record["before"]["roc_auc"], abs=1e-4)
+    assert parts["old"]["old"] == pytest.approx(proposed["before"]["roc_auc"], abs=1e-4)
 
 
 def test_the_same_rows_on_the_same_day_give_the_same_commit(fork, months, proposed):
     _, again = retrain(fork, "--rows", str(months))
 
-    assert again["commit"] == proposed[1]["commit"]
+    assert again["commit"] == proposed["commit"]
 
 
-def test_within_the_cooldown_nothing_is_done_unless_forced(fork, months, proposed):
+def test_within_the_cooldown_nothing_is_done_unless_forced(fork, months):
     git(fork, "push", "-q", "origin", f"retrain/{DAY}")
 
     done, record = retrain(fork, "--rows", str(months), date="2026-11-24")
@@ -181,7 +197,7 @@ def test_within_the_cooldown_nothing_is_done_unless_forced(fork, months, propose
     assert "last proposal is of 2026-11-21" in done.stdout
 
 
-def test_a_model_that_gates_refuse_is_not_proposed(fork, tmp_path, months, proposed):
+def test_a_model_that_gates_refuse_is_not_proposed(fork, tmp_path, months):
     clone = tmp_path / "clone"
     shutil.copytree(fork, clone, symlinks=True)
     strict = (clone / "params.yaml").read_text().replace("roc_auc: { min: 0.7 }", "roc_auc: { min: 0.99 }")
@@ -228,23 +244,18 @@ def test_without_rows_it_says_what_to_name(fork, arguments):
 
 
 def test_from_fresh_rows_to_the_merge_on_github_and_the_rest_after_it(fork, months, proposed, tmp_path):
-    place = tmp_path / "fork"
-    shutil.copytree(fork.parent, place, symlinks=True)
-    clone, origin = place / "clone", place / "origin.git"
-    git(clone, "remote", "set-url", "origin", str(origin))
-    (clone / "build" / "retrain.json").write_text(json.dumps(proposed[1]))
+    clone, origin = moved(fork.parent, tmp_path / "place"), tmp_path / "place" / "origin.git"
+    (clone / "build" / "retrain.json").write_text(json.dumps(proposed))
     with Hub(origin=origin) as hub:
-        done = run(clone, "ml.stages.propose", **hub.environment())
-        assert done.returncode == 0, done.stderr
+        must(clone, "ml.stages.propose", **hub.environment())
         (pull,) = hub.open()
         call(github.connect(hub.environment()), "PUT", f"/pulls/{pull['number']}/merge")
     git(origin, "branch", "-D", f"retrain/{DAY}")
     git(clone, "pull", "-q", "--no-rebase", "origin", "main")
-    checkout = "import sys; from dvc.cli import main; sys.exit(main(['checkout', '--quiet', 'data.dvc']))"
-    subprocess.run([sys.executable, "-c", checkout], cwd=clone, check=True)
+    must(clone, "dvc", "checkout", "--quiet", "data.dvc")
 
     _, within = retrain(clone, "--rows", str(months), date="2026-11-24")
-    done, known = retrain(clone, "--rows", str(months), date="2026-12-24")
+    _, known = retrain(clone, "--rows", str(months), date="2026-12-24")
 
     assert pull["title"] == f"Retrain churn with 792 fresh rows ({DAY})"
     assert len(pd.read_parquet(clone / "data" / "customers.parquet")) == 3792

@@ -25,6 +25,12 @@ class Load:
         for thread in self._threads:
             thread.join()
 
+    def go_on(self, count=100):
+        """Wait until so many more rows were acknowledged, half a minute at most."""
+        enough, end = len(self.answered) + count, time.monotonic() + 30
+        while len(self.answered) < enough and time.monotonic() < end:
+            time.sleep(0.05)
+
     def _ask(self):
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=20)
         while not self._stop.is_set():

@@ -139,15 +139,17 @@ def test_sigterm_answers_what_was_taken_and_sighup_swaps_without_a_failure(folde
     row = rows(customers, DATA, 1)[0]
     with running(place, tmp_path / "logs", port, workers=2) as process:
         with Load(port, row) as load:
-            time.sleep(1)
+            load.go_on()
             built(place, customers, params, "random_forest")
             process.send_signal(signal.SIGHUP)
-            time.sleep(3)
+            swapped = metrics_once(port, lambda found: served(found) == {"linear": 0, "onnx": 1})
+            load.go_on()
         failed = list(load.failed)
         process.terminate()
         code = process.wait(20)
 
     logged = lines(tmp_path / "logs")
+    assert served(swapped) == {"linear": 0, "onnx": 1}
     assert failed == []
     assert len({line["model"] for line in logged}) == 2
     assert code == 0
