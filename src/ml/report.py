@@ -61,30 +61,29 @@ def _headline(evidence: Evidence) -> str:
     refusals = [v for v in evidence.verdict["verdicts"] if not v["passed"] and v["severity"] == "critical"]
     if not refusals:
         return f"# ✅ {evidence.project}: the model passes its gates"
-    reasons = "\n".join(f"- {v['reason']}" for v in refusals)
-    return f"# ❌ {evidence.project}: the model is refused\n\n{reasons}"
+    count = "1 reason" if len(refusals) == 1 else f"{len(refusals)} reasons"
+    reasons = "\n".join(f"- **{v['gate']}**: {v['reason']}" for v in refusals)
+    return f"# ❌ {evidence.project}: the model is refused for {count}\n\n{reasons}"
 
 
 def _gates(evidence: Evidence) -> str:
-    rows = [
-        [
-            mark(v),
-            v["gate"],
-            _number(v["value"]),
-            v["limit"].replace(" ", "\N{NO-BREAK SPACE}"),
-            _interval(v),
-            v["reason"],
-        ]
-        for v in sorted(
-            evidence.verdict["verdicts"], key=lambda v: (v["passed"], not v["passed"] and v["severity"] != "critical")
-        )
-    ]
-    return "## Gates\n\n" + table(["", "gate", "value", "limit", _heading(evidence), "why"], rows)
+    """What is refused and what is warned of; what passes is folded away."""
+    verdicts = evidence.verdict["verdicts"]
+    passed = [v for v in verdicts if v["passed"]]
+    failed = sorted((v for v in verdicts if not v["passed"]), key=lambda v: v["severity"] != "critical")
+    text = f"{_verdicts(failed, evidence)}\n" if failed else ""
+    if passed:
+        text += f"<details><summary>{len(passed)} passed</summary>\n\n{_verdicts(passed, evidence)}\n</details>"
+    return f"## Gates\n\n{text}"
 
 
-def _rank(verdict: Record) -> int:
-    """What is refused first, then the warnings, then what passed."""
-    return 2 if verdict["passed"] else verdict["severity"] != "critical"
+def _verdicts(verdicts: list[Record], evidence: Evidence) -> str:
+    rows = [[mark(v), v["gate"], _number(v["value"]), _limit(v), _interval(v), v["reason"]] for v in verdicts]
+    return table(["", "gate", "value", "limit", _heading(evidence), "why"], rows)
+
+
+def _limit(verdict: Record) -> str:
+    return verdict["limit"].replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def _metrics(evidence: Evidence) -> str:

@@ -50,7 +50,19 @@ def test_a_refusal_comes_first_with_its_reasons(evidence):
 
     text = report.markdown(refused)
 
-    assert text.startswith("# ❌ churn: the model is refused\n\n- accuracy 0.7 is below 0.8")
+    assert text.startswith("# ❌ churn: the model is refused for 1 reason\n\n- **accuracy**: accuracy 0.7 is below 0.8")
+
+
+def test_gates_that_pass_are_folded_away_below_those_that_do_not(evidence):
+    good = evidence.verdict["verdicts"][0]
+    bad, odd = ({**good, "gate": name, "passed": False} for name in ("size", "split"))
+    verdicts = [good, odd | {"severity": "warning"}, bad, good]
+
+    text = report.markdown(replace(evidence, verdict={"passed": False, "verdicts": verdicts}))
+
+    assert re.findall(r"❌ \| size|⚠️ \| split|<summary>2 passed|✅ \| accuracy|</details>", text)[:5] == [
+        "❌ | size", "⚠️ | split", "<summary>2 passed", "✅ | accuracy", "✅ | accuracy",
+    ]  # fmt: skip
 
 
 def test_a_failed_warning_refuses_nothing(evidence):
