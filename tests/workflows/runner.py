@@ -150,10 +150,11 @@ class Scenario:
         self.change(changes)
         cache = self.folder / ".dvc" / "cache"
         shutil.copytree(self.store / "caches" / "dvc-prepared", cache)
-        environment = {"HOME": str(self.store.parent), "PATH": f"{sys.prefix}/bin:{PATH}", "PYTHONPATH": "src:."}
-        command = ["dvc", "repro", "--quiet"]
-        done = subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
+        variables = {"HOME": str(self.store.parent), "PATH": f"{sys.prefix}/bin:{PATH}", "PYTHONPATH": "src:."}
+        for verb in ("checkout", "repro"):
+            command = ["dvc", verb, "--quiet"]
+            done = subprocess.run(command, cwd=self.folder, env=variables, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, f"dvc {verb}: {done.stdout}{done.stderr}"
         if again:
             shutil.copytree(cache, self.store / "caches" / "dvc-before", copy_function=os.link)
 
