@@ -83,7 +83,7 @@ def _verdicts(verdicts: list[Record], evidence: Evidence) -> str:
 
 
 def _limit(verdict: Record) -> str:
-    return verdict["limit"].replace(" ", "\N{NO-BREAK SPACE}")
+    return verdict["limit"].replace(" ", "\N{NO-BREAK SPACE}", 1)  # a sign stays with its number
 
 
 def _metrics(evidence: Evidence) -> str:
@@ -197,7 +197,8 @@ def _change(name: str, now: float, before: float | None) -> str:
 
 
 def _interval(found: Record) -> str:
-    return "" if found.get("low") is None else f"{found['low']:.3f} – {found['high']:.3f}"
+    ends = [] if found.get("low") is None else [f"{found['low']:.3f}", "to", f"{found['high']:.3f}"]
+    return "\N{NO-BREAK SPACE}".join(ends)
 
 
 def _heading(evidence: Evidence) -> str:

@@ -77,8 +77,8 @@ def test_a_failed_warning_refuses_nothing(evidence):
 def test_a_metric_that_should_fall_is_worse_when_it_rises(evidence):
     text = report.markdown(evidence)
 
-    assert "| accuracy | 0.9 | 0.880 – 0.920 | 0.8 | +0.1000 better |" in text
-    assert "| log_loss | 0.9 | 0.880 – 0.920 | 0.8 | +0.1000 worse |" in text
+    assert "| accuracy | 0.9 | 0.880\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}0.920 | 0.8 | +0.1000 better |" in text
+    assert "| log_loss | 0.9 | 0.880\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}0.920 | 0.8 | +0.1000 worse |" in text
 
 
 def test_only_changed_settings_and_data_are_shown(evidence):
