@@ -60,7 +60,8 @@ def _headline(evidence: Evidence) -> str:
         return f"{title}\n\n{len(failed)} failed checks stop the pipeline; nothing was trained."
     refusals = [v for v in evidence.verdict["verdicts"] if not v["passed"] and v["severity"] == "critical"]
     if not refusals:
-        return f"# ✅ {evidence.project}: the model passes its gates"
+        rival = [f"\n\nBeside the champion: {v['reason']}." for v in evidence.verdict["verdicts"] if v.get("outcome")]
+        return f"# ✅ {evidence.project}: the model passes its gates{''.join(rival)}"
     count = "1 reason" if len(refusals) == 1 else f"{len(refusals)} reasons"
     reasons = "\n".join(f"- **{v['gate']}**: {v['reason']}" for v in refusals)
     return f"# ❌ {evidence.project}: the model is refused for {count}\n\n{reasons}"

@@ -44,6 +44,14 @@ def test_the_verdict_comes_first(evidence):
     assert report.markdown(evidence).startswith("# ✅ churn: the model passes its gates")
 
 
+def test_a_good_model_is_told_beside_the_champion(evidence):
+    rival = {**evidence.verdict["verdicts"][0], "outcome": "better", "reason": "better: 0.02 ahead of version 3"}
+
+    text = report.markdown(replace(evidence, verdict={"passed": True, "verdicts": [rival]}))
+
+    assert text.splitlines()[2] == "Beside the champion: better: 0.02 ahead of version 3."
+
+
 def test_a_refusal_comes_first_with_its_reasons(evidence):
     bad = {**evidence.verdict["verdicts"][0], "passed": False, "reason": "accuracy 0.7 is below 0.8"}
     refused = replace(evidence, verdict={"passed": False, "verdicts": [bad]})
