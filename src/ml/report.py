@@ -60,31 +60,31 @@ def _headline(evidence: Evidence) -> str:
         return f"{title}\n\n{len(failed)} failed checks stop the pipeline; nothing was trained."
     refusals = [v for v in evidence.verdict["verdicts"] if not v["passed"] and v["severity"] == "critical"]
     if not refusals:
-        return f"# ✅ {evidence.project}: the model passes its gates"
-    reasons = "\n".join(f"- {v['reason']}" for v in refusals)
-    return f"# ❌ {evidence.project}: the model is refused\n\n{reasons}"
+        rival = [f"\n\nBeside the champion: {v['reason']}." for v in evidence.verdict["verdicts"] if v.get("outcome")]
+        return f"# ✅ {evidence.project}: the model passes its gates{''.join(rival)}"
+    count = "1 reason" if len(refusals) == 1 else f"{len(refusals)} reasons"
+    reasons = "\n".join(f"- **{v['gate']}**: {v['reason']}" for v in refusals)
+    return f"# ❌ {evidence.project}: the model is refused for {count}\n\n{reasons}"
 
 
 def _gates(evidence: Evidence) -> str:
-    rows = [
-        [
-            mark(v),
-            v["gate"],
-            _number(v["value"]),
-            v["limit"].replace(" ", "\N{NO-BREAK SPACE}"),
-            _interval(v),
-            v["reason"],
-        ]
-        for v in sorted(
-            evidence.verdict["verdicts"], key=lambda v: (v["passed"], not v["passed"] and v["severity"] != "critical")
-        )
-    ]
-    return "## Gates\n\n" + table(["", "gate", "value", "limit", _heading(evidence), "why"], rows)
+    """What is refused and what is warned of; what passes is folded away."""
+    verdicts = evidence.verdict["verdicts"]
+    passed = [v for v in verdicts if v["passed"]]
+    failed = sorted((v for v in verdicts if not v["passed"]), key=lambda v: v["severity"] != "critical")
+    text = f"{_verdicts(failed, evidence)}\n" if failed else ""
+    if passed:
+        text += f"<details><summary>{len(passed)} passed</summary>\n\n{_verdicts(passed, evidence)}\n</details>"
+    return f"## Gates\n\n{text}"
 
 
-def _rank(verdict: Record) -> int:
-    """What is refused first, then the warnings, then what passed."""
-    return 2 if verdict["passed"] else verdict["severity"] != "critical"
+def _verdicts(verdicts: list[Record], evidence: Evidence) -> str:
+    rows = [[mark(v), v["gate"], _number(v["value"]), _limit(v), _interval(v), v["reason"]] for v in verdicts]
+    return table(["", "gate", "value", "limit", _heading(evidence), "why"], rows)
+
+
+def _limit(verdict: Record) -> str:
+    return verdict["limit"].replace(" ", "\N{NO-BREAK SPACE}", 1)  # a sign stays with its number
 
 
 def _metrics(evidence: Evidence) -> str:
@@ -198,7 +198,8 @@ def _change(name: str, now: float, before: float | None) -> str:
 
 
 def _interval(found: Record) -> str:
-    return "" if found.get("low") is None else f"{found['low']:.3f} – {found['high']:.3f}"
+    ends = [] if found.get("low") is None else [f"{found['low']:.3f}", "to", f"{found['high']:.3f}"]
+    return "\N{NO-BREAK SPACE}".join(ends)
 
 
 def _heading(evidence: Evidence) -> str:

@@ -44,13 +44,33 @@ def test_the_verdict_comes_first(evidence):
     assert report.markdown(evidence).startswith("# ✅ churn: the model passes its gates")
 
 
+def test_a_good_model_is_told_beside_the_champion(evidence):
+    rival = {**evidence.verdict["verdicts"][0], "outcome": "better", "reason": "better: 0.02 ahead of version 3"}
+
+    text = report.markdown(replace(evidence, verdict={"passed": True, "verdicts": [rival]}))
+
+    assert text.splitlines()[2] == "Beside the champion: better: 0.02 ahead of version 3."
+
+
 def test_a_refusal_comes_first_with_its_reasons(evidence):
     bad = {**evidence.verdict["verdicts"][0], "passed": False, "reason": "accuracy 0.7 is below 0.8"}
     refused = replace(evidence, verdict={"passed": False, "verdicts": [bad]})
 
     text = report.markdown(refused)
 
-    assert text.startswith("# ❌ churn: the model is refused\n\n- accuracy 0.7 is below 0.8")
+    assert text.startswith("# ❌ churn: the model is refused for 1 reason\n\n- **accuracy**: accuracy 0.7 is below 0.8")
+
+
+def test_gates_that_pass_are_folded_away_below_those_that_do_not(evidence):
+    good = evidence.verdict["verdicts"][0]
+    bad, odd = ({**good, "gate": name, "passed": False} for name in ("size", "split"))
+    verdicts = [good, odd | {"severity": "warning"}, bad, good]
+
+    text = report.markdown(replace(evidence, verdict={"passed": False, "verdicts": verdicts}))
+
+    assert re.findall(r"❌ \| size|⚠️ \| split|<summary>2 passed|✅ \| accuracy|</details>", text)[:5] == [
+        "❌ | size", "⚠️ | split", "<summary>2 passed", "✅ | accuracy", "✅ | accuracy",
+    ]  # fmt: skip
 
 
 def test_a_failed_warning_refuses_nothing(evidence):
@@ -65,8 +85,8 @@ def test_a_failed_warning_refuses_nothing(evidence):
 def test_a_metric_that_should_fall_is_worse_when_it_rises(evidence):
     text = report.markdown(evidence)
 
-    assert "| accuracy | 0.9 | 0.880 – 0.920 | 0.8 | +0.1000 better |" in text
-    assert "| log_loss | 0.9 | 0.880 – 0.920 | 0.8 | +0.1000 worse |" in text
+    assert "| accuracy | 0.9 | 0.880\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}0.920 | 0.8 | +0.1000 better |" in text
+    assert "| log_loss | 0.9 | 0.880\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}0.920 | 0.8 | +0.1000 worse |" in text
 
 
 def test_only_changed_settings_and_data_are_shown(evidence):

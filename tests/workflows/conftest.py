@@ -9,8 +9,9 @@ import pytest
 from filelock import FileLock
 
 from tests.conftest import ROOT
-from tests.workflows import runner
+from tests.workflows import runner, table
 
+LONGEST = ("engine", "release", "settings", "rerun", "monitor", "reproduce", "good_pull", "gates")  # in their test's id
 SERVICE = ROOT / "tests" / "workflows" / "languageservice"
 
 
@@ -56,10 +57,29 @@ def repository(tmp_path) -> Path:
     return tmp_path
 
 
+def pytest_collection_modifyitems(items):
+    """Tell each report what its test expects; start two scenarios, then what is short, then the others, longest first.
+
+    The first scenario of all prepares what every other waits for; meanwhile another process does what is short.
+    """
+    ours = [item for item in items if Path(__file__).parent in item.path.parents]
+    for item in ours:
+        item.user_properties.append((table.EXPECTED, table.expected(item.function.__doc__, item.module.__doc__)))
+    if len(ours) == len(items):
+        long = sorted((item for item in items if table.is_scenario(item.nodeid)), key=_weight)
+        items[:] = [*long[:2], *(item for item in items if item not in long), *long[2:]]
+
+
+def _weight(item):
+    return next((n for n, name in enumerate(LONGEST) if name in item.nodeid), len(LONGEST))
+
+
 def pytest_terminal_summary(terminalreporter):
-    """Scenario and result, a line each; the name of a scenario says what is expected."""
-    for result in ("passed", "failed", "error", "skipped"):
-        for report in terminalreporter.stats.get(result, []):
-            if "test_scenarios" in report.nodeid:
-                name = report.nodeid.rpartition("::")[2].removeprefix("test_").replace("_", " ")
-                terminalreporter.write_line(f"{result:<8}{name}")
+    """Scenario, what is expected, result and seconds, a row each; in GitHub's summary of the job too."""
+    reports = [r for found in terminalreporter.stats.values() for r in found if isinstance(r, pytest.TestReport)]
+    rows = table.rows([report for report in reports if "tests/workflows/" in report.nodeid])
+    if rows:
+        terminalreporter.write_line(f"\n{table.text(rows)}")
+    if rows and (summary := os.environ.get("GITHUB_STEP_SUMMARY")):
+        with Path(summary).open("a", encoding="utf-8") as file:
+            file.write(table.markdown(rows))

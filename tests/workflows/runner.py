@@ -62,7 +62,7 @@ def prepare(folder: Path) -> None:
     (source / ".git" / "info" / "exclude").write_text(".venv\n")
     git(folder, "clone", "--quiet", "--bare", "repository", "origin.git")
     git(source, "remote", "add", "origin", f"file://{folder / 'origin.git'}")
-    for target in ("run", "register", "registry-push"):
+    for target in ("built", "run", "register", "registry-push"):
         _make(source, target)
         if target == "run" and git(source, "status", "--porcelain"):
             git(source, "commit", "--quiet", "--all", "--message=what was built")
@@ -137,20 +137,26 @@ class Scenario:
     secrets: dict[str, str] = field(default_factory=dict)
 
     def change(self, changes: dict[str, str]) -> None:
-        """Replace texts in files: `{"params.yaml": "old -> new"}`."""
-        for name, change in changes.items():
+        """Replace texts in files: `{"params.yaml": "old -> new"}`, a line for each."""
+        for name, lines in changes.items():
             path = self.folder / name
-            old, new = change.split(" -> ")
-            assert old in path.read_text(), f"{name} has no {old}"
-            path.write_text(path.read_text().replace(old, new))
+            for line in lines.splitlines():
+                old, new = line.split(" -> ")
+                assert old in path.read_text(), f"{name} has no {old}"
+                path.write_text(path.read_text().replace(old, new))
 
-    def build(self, changes: dict[str, str]) -> None:
-        """Change files and build the model, as a developer does before a commit."""
+    def build(self, changes: dict[str, str], *, again: bool = False) -> None:
+        """Change files and build the model, as before a commit; `again`: CI has built the same before."""
         self.change(changes)
-        shutil.copytree(self.store / "caches" / "dvc-prepared", self.folder / ".dvc" / "cache")
-        (self.folder / ".venv").symlink_to(sys.prefix)
-        _make(self.folder, "run")
-        (self.folder / ".venv").unlink()
+        cache = self.folder / ".dvc" / "cache"
+        shutil.copytree(self.store / "caches" / "dvc-prepared", cache)
+        variables = {"HOME": str(self.store.parent), "PATH": f"{sys.prefix}/bin:{PATH}", "PYTHONPATH": "src:."}
+        for verb in ("checkout", "repro"):
+            command = ["dvc", verb, "--quiet"]
+            done = subprocess.run(command, cwd=self.folder, env=variables, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, f"dvc {verb}: {done.stdout}{done.stderr}"
+        if again:
+            shutil.copytree(cache, self.store / "caches" / "dvc-before", copy_function=os.link)
 
     def commit(self, changes: dict[str, str], branch: str) -> str:
         """A commit on a new branch with what is changed, and these changes."""

@@ -13,6 +13,8 @@ def main() -> int:
     """Reproduce the pipeline, gate what it built, write the report, and say what to do next; exit 1 when refused."""
     if not Path(read_params().data.file).exists() and _call("dvc", "pull", "--quiet", "data.dvc"):
         raise UserError("the data is not here and `dvc pull data.dvc` could not fetch it; its message is above.")
+    if not files.TEST.exists():  # a fresh clone: what the cache has need not be built again
+        _call("dvc", "checkout", "--quiet", "--allow-missing", "dvc.yaml")
     if _call("dvc", "repro", "--quiet"):
         if files.VALIDATION.exists():
             _stage("report")

@@ -1,0 +1,177 @@
+"""Pull requests that a gate refuses: every gate is seen red in ci.yml, by a change as a person would make it.
+
+`lint` and `tests` are stand-ins here, test_scenarios_ci.py runs them. Gates that ask of the same model only what
+params.yaml tells them take one path, so one pull request raises all those demands, and the comment must name each.
+"""
+
+import re
+import subprocess
+import sys
+from dataclasses import dataclass, field
+
+import pytest
+
+from ml.gates import GATES
+from tests.workflows.runner import git
+from tests.workflows.test_scenarios_ci import JOBS, PROVEN, commented, instead, judged, results
+
+pytestmark = pytest.mark.slow
+
+ELSEWHERE = """
+setup lint test test-docs:
+\t@echo "$@: another scenario runs it"
+"""
+SENTENCE = re.compile(r"^- \*\*(.+?)\*\*: (.+)$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Refused:
+    """What a person changes, and what each refused verdict says; the model is built where the change makes another."""
+
+    changes: dict[str, str]
+    reasons: dict[str, str]
+    gates: tuple[str, ...]
+    build: bool = False
+    told: tuple[str, ...] = field(default=())  # what else the comment says
+
+
+STRICTER = """min: 0.7 -> min: 0.97
+columns: [region] -> columns: [contract]
+max_change: 0.1, allow: 0.01 -> max_change: 0.01, allow: 0.01
+slope: { min: 0.8 } -> slope: { min: 1.4 }
+max_mb: 100 -> max_mb: 1
+p50_ms: 20.0 -> p50_ms: 0.001
+parity: { tolerance: 1.0e-6 -> parity: { tolerance: 1.0e-9"""
+
+CASES = {
+    "a higher limit": Refused(
+        {"params.yaml": "accuracy: { min: 0.85 } -> accuracy: { min: 0.99 }"},
+        {"accuracy": r"accuracy 0\.889 is below the minimum 0\.990"},
+        ("limits",),
+        told=("| gates.accuracy.min | 0.85 | 0.99 |",),
+    ),
+    "seven stricter gates": Refused(
+        {"params.yaml": STRICTER},
+        dict.fromkeys([f"slices: {name}" for name in ("plan", "region", "channel", "tenure_months")], "below 0.97")
+        | {
+            "slices: contract": r"worst is contract=one_year: roc_auc 0\.\d+, below 0\.97",
+            "fairness: contract demographic parity": r"differs by 0\.255 .+ above the maximum 0\.1",
+            "invariance: region": r"more than 0\.01 for [\d.]+% of rows: above the allowed 1\.0%",
+            "calibration slope": r"1\.254 is below the minimum 1\.400",
+            "size": r"the model has 3\.54 MB, above 1 MB",
+            "latency p50": r"one row takes [\d.]+ ms, .+ above 0\.001 ms",
+            "parity": r"differ by at most [\d.e-]+ on 1,000 rows, above 1e-09",
+        },
+        ("slices", "fairness", "behaviour", "calibration", "size", "latency", "parity"),
+    ),
+    "a smaller forest, under a stricter stability": Refused(
+        {
+            "params.yaml": "n_estimators: 150, max_depth: 12 -> n_estimators: 5, max_depth: 6\n"
+            "max_flips: 0.1 -> max_flips: 0.05"
+        },
+        {
+            "champion": r"worse: roc_auc 0\.\d+ behind version 1 on the same 2,388 rows \(interval .+, margin 0\.005\)",
+            "stability": r"\d+ of 2,388 rows change side against version 1, [\d.]+%: above the maximum 5\.0%",
+        },
+        ("champion", "stability"),
+        build=True,
+    ),
+    "rows that test train as well": Refused(
+        {"src/ml/stages/prepare.py": "write_table(frame[~test], files.TRAIN) -> write_table(frame, files.TRAIN)"},
+        {"leakage: ids": r"2,388 customer_ids train and test, e\.g\. c\d+"},
+        ("leakage",),
+        build=True,
+        told=("better: roc_auc",),  # that is what it looks like to the champion's gate
+    ),
+    "scores rounded by the server": Refused(
+        {"serving/service.py": '"score": score, -> "score": round(score, 2),'},
+        {"api parity": r"differ by at most 5\.0e-03 on 1,000 rows, above 1e-06; \d+ decided otherwise"},
+        ("api",),
+    ),
+    "a build that nobody committed": Refused(
+        {"params.yaml": "bootstrap: 1000 -> bootstrap: 500"},
+        {"locks: committed": r"not as the last commit has it: dvc\.lock\. Commit what was built\."},
+        ("freshness",),
+    ),
+}
+
+
+@pytest.fixture
+def scenario(scenario):
+    """As in test_scenarios_ci.py, and jobs that other scenarios run are short."""
+    return instead(scenario, PROVEN + ELSEWHERE)
+
+
+def seen(scenario, branch, commit):
+    """The outcome of a red ci.yml and its comment; nothing but that comment has been written anywhere."""
+    registry = git(scenario.origin, "rev-parse", "mlflow")
+
+    outcome = judged(scenario, commit)
+
+    comment = commented(scenario, outcome, branch, commit)
+    assert outcome.jobs == results(JOBS, workflows="skipped", pipeline="failure", ci="failure")
+    assert "pipeline: failure, where success was planned" in outcome.said("ci")
+    assert "❌ **ci did not pass**" in comment
+    assert "| Pipeline | Build, judge, report | read the report below" in comment
+    assert len(scenario.hub.made("POST|PATCH|PUT|DELETE")) == 1
+    assert git(scenario.origin, "rev-parse", "mlflow") == registry
+    assert git(scenario.origin, "for-each-ref", "--format=%(refname)").split() == [
+        "refs/heads/main",
+        "refs/heads/mlflow",
+    ]
+    return outcome, comment
+
+
+def test_every_gate_has_a_pull_request_that_it_refuses():
+    """The scenarios below name each gate of `ml.gates`; bad data is the contract's."""
+    assert sorted(["contract", *(gate for case in CASES.values() for gate in case.gates)]) == sorted(GATES)
+
+
+@pytest.mark.parametrize("what", CASES)
+def test_a_pull_request_is_refused(scenario, what):
+    """`ci` is red; the comment names each gate that refuses, no other, with figure and limit; no version is made."""
+    case = CASES[what]
+    if case.build:
+        scenario.build(case.changes, again=True)
+    commit = scenario.commit({} if case.build else case.changes, "change")
+
+    outcome, comment = seen(scenario, "change", commit)
+
+    found = dict(SENTENCE.findall(comment))
+    assert found.keys() == case.reasons.keys()
+    assert {name for name, sentence in case.reasons.items() if not re.search(sentence, found[name])} == set()
+    count = "1 reason" if len(found) == 1 else f"{len(found)} reasons"
+    assert f"# ❌ churn: the model is refused for {count}\n" in comment
+    assert outcome.artifacts() == ["report", "report.html"]
+    assert ("evaluate:" in outcome.said("pipeline")) == (case.gates == ("freshness",))  # CI's cache had the others
+    assert all(text in comment for text in case.told)
+    assert (scenario.store / "calls").read_text().split() == ["prove"]  # no image of a refused model
+
+
+def test_bad_data_is_refused_before_training(scenario):
+    """`ci` is red, nothing is trained; the comment names the column, how many rows, and an example."""
+    commit = with_bad_data(scenario)
+
+    outcome, comment = seen(scenario, "bad-data", commit)
+
+    assert "# ❌ churn: the data breaks its contract" in comment
+    assert re.search(
+        r"\| ❌ \| tenure_months \| .+ \| 1 of 12,000 rows are not 0 to 600, e\.g\. -7\.0 at row 37 \|", comment
+    )
+    assert "train:" not in outcome.said("pipeline")
+
+
+def with_bad_data(scenario):
+    script = (
+        "import pandas as pd; p = 'data/customers.parquet'; f = pd.read_parquet(p);"
+        "f.loc[36, 'tenure_months'] = -7; f.to_parquet(p)"
+    )
+    dvc = f"{sys.prefix}/bin/dvc"
+    for command in (
+        [dvc, "pull", "--quiet", "data.dvc"],
+        [sys.executable, "-c", script],
+        [dvc, "add", "--quiet", "data"],
+        [dvc, "push", "--quiet", "data.dvc"],
+    ):
+        subprocess.run(command, cwd=scenario.folder, check=True)
+    return scenario.commit({}, "bad-data")
