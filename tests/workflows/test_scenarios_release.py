@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+from contextlib import contextmanager
 
 import pytest
 
@@ -48,11 +49,23 @@ def serves(scenario, environment):
     return json.loads(path.read_text())["digest"].rpartition(":")[2] if path.exists() else None
 
 
+@contextmanager
+def refusing_the_registry(scenario):
+    """Origin takes no push to the branch of the registry, as when somebody protects it."""
+    hook = scenario.origin / "hooks" / "update"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text('#!/bin/sh\ntest "$1" != refs/heads/mlflow\n')
+    hook.chmod(0o755)
+    yield
+    hook.unlink()
+
+
 def issues(scenario, state="open"):
     return [i["title"] for i in scenario.hub.issues.values() if "pull_request" not in i and i["state"] == state]
 
 
 def test_a_release_fails_crashes_goes_well_and_is_taken_back(scenario):
+    """The champion moves once, after all is well; each failure leaves image and alias and one issue; rollback undoes."""
     merge(scenario, {"params.yaml": "n_estimators: 150 -> n_estimators: 140"})
     first = registry(scenario).version(1).model
     (scenario.store / "serves-production").write_text(json.dumps({"digest": f"ghcr.io/acme/churn@sha256:{first}"}))
@@ -71,6 +84,18 @@ def test_a_release_fails_crashes_goes_well_and_is_taken_back(scenario):
     assert "| production | failure |" in next(iter(scenario.hub.issues.values()))["body"]
 
     broken.unlink()
+    with refusing_the_registry(scenario):
+        outcome = release(scenario)
+
+    assert outcome.jobs == results(JOBS, production="failure")
+    assert outcome.steps["production"]["Deploy, shift the canary, or go back"] == "success"
+    assert outcome.steps["production"]["Make it the champion"] == "success"
+    assert outcome.steps["production"]["Put image and champion back"] == "success"
+    assert "version 1 is champion again" in outcome.said("production")
+    assert registry(scenario) == state
+    assert serves(scenario, "production") == first
+    assert issues(scenario) == ["A release failed"]
+
     crash.touch()
     release(scenario)
 
