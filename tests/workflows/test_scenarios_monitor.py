@@ -23,6 +23,7 @@ def branches(scenario):
 
 
 def test_a_quiet_month_changes_nothing_and_a_drifted_one_opens_a_pull_request(scenario):
+    """Quiet: one more verdict, nothing else; drifted: one pull request with its checks started, and no alarm."""
     quiet = watch(scenario, QUIET)
 
     assert quiet.jobs == {"monitor": "success", "retrain": "skipped", "tell": "success"}

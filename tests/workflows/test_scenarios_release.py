@@ -65,7 +65,7 @@ def issues(scenario, state="open"):
 
 
 def test_a_release_fails_crashes_goes_well_and_is_taken_back(scenario):
-    """The champion moves once, after all is well; each failure leaves image and alias and one issue; rollback undoes."""
+    """Each failure leaves image and champion and opens one issue; the champion moves once all is well; then back."""
     merge(scenario, {"params.yaml": "n_estimators: 150 -> n_estimators: 140"})
     first = registry(scenario).version(1).model
     (scenario.store / "serves-production").write_text(json.dumps({"digest": f"ghcr.io/acme/churn@sha256:{first}"}))

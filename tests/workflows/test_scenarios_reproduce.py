@@ -1,4 +1,4 @@
-"""The champion built again from its record: what comes out other than recorded is an issue, until it comes out right."""
+"""The champion built again from its record: what comes out different is an issue, until it comes out right."""
 
 import pytest
 

@@ -1,0 +1,118 @@
+"""A runner that is lost while it trains, and the run after it."""
+
+import contextlib
+import os
+import shutil
+import time
+from pathlib import Path
+from signal import SIGKILL
+from threading import Event, Thread
+
+import pytest
+
+from tests.workflows.runner import HERE, git
+from tests.workflows.test_scenarios_ci import JOBS, PROVEN, judged, results, told
+
+pytestmark = pytest.mark.slow
+
+
+class Accident(Thread):
+    """Kills a whole runner, as when its machine is lost, while it runs a stage; `folder` is where that job worked."""
+
+    def __init__(self, module, below):
+        super().__init__()
+        self._module, self._below, self._over = ["-m", f"ml.stages.{module}"], below, Event()
+        self.folder = None
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self._over.set()
+        self.join()
+
+    def run(self):
+        while not self.folder and not self._over.wait(0.05):
+            for process in processes():
+                if process.command[1:] == self._module and process.cwd.is_relative_to(self._below):
+                    time.sleep(0.5)  # in the middle of its work
+                    self.folder = process.cwd
+                    kill_tree(next(p for p in ancestors(process.pid) if p.command[0].endswith("/act")).pid)
+                    return
+
+
+class Process:
+    """A process as /proc shows it; raises OSError when it is gone."""
+
+    def __init__(self, pid):
+        place = Path(f"/proc/{pid}")
+        self.pid, self.command = int(pid), (place / "cmdline").read_text().split("\0")[:-1]
+        self.cwd = (place / "cwd").readlink()
+        self.parent = int((place / "stat").read_text().rpartition(")")[2].split()[1])
+
+
+def processes():
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            found.append(Process(entry.name))
+        except OSError:
+            continue
+    return found
+
+
+def ancestors(pid):
+    while pid > 1:
+        process = Process(pid)
+        yield process
+        pid = process.parent
+
+
+def kill_tree(pid):
+    children = [process.pid for process in processes() if process.parent == pid]
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, SIGKILL)
+    for child in children:
+        kill_tree(child)
+
+
+@pytest.fixture
+def scenario(scenario):
+    """Nothing was built before; no engine builds images, and gates are not proven."""
+    with (scenario.folder / "Makefile").open("a") as file:
+        file.write((HERE / "engine.mk").read_text() + PROVEN)
+    git(scenario.folder, "commit", "--quiet", "--all", "--message=stand-ins")
+    git(scenario.folder, "push", "--quiet", str(scenario.origin), "main")
+    shutil.rmtree(scenario.store / "caches" / "dvc-prepared")
+    return scenario
+
+
+def tell(scenario, number, outcome, commit):
+    about = {"head_sha": commit, "head_branch": "lower"}
+    assert told(scenario, scenario.finished(number, "ci.yml", outcome, **about)).jobs == {"comment": "success"}
+
+
+def test_a_run_that_was_lost_while_it_trained_is_run_again(scenario):
+    """The second run takes what the first had finished, builds the rest byte for byte, and mends the one comment."""
+    commit = scenario.commit({"params.yaml": "accuracy: { min: 0.85 } -> accuracy: { min: 0.84 }"}, "lower")
+    number = scenario.open_pull_request("lower", commit)
+
+    with Accident("train", scenario.store.parent) as accident:
+        lost = judged(scenario, commit)
+
+    assert accident.folder, "the run ended before it trained"
+    lost.jobs |= {"pipeline": "failure", "ci": "failure"}  # as GitHub has it, where a lost runner fails its job
+    tell(scenario, 7001, lost, commit)
+    assert "❌ **ci did not pass**" in scenario.comments(number)[0]
+
+    shutil.copytree(accident.folder / ".dvc" / "cache", scenario.store / "caches" / "dvc-kept")
+    outcome = judged(scenario, commit)
+
+    tell(scenario, 7002, outcome, commit)
+    [comment] = scenario.comments(number)
+    assert outcome.jobs == results(JOBS, workflows="skipped")
+    assert "dvc-kept for" in outcome.said("pipeline")
+    assert "validate:" not in outcome.said("pipeline")
+    assert "train:" in outcome.said("pipeline")
+    assert "✅ **ci passed**" in comment
