@@ -1,6 +1,7 @@
 """What a company sets instead of our embedded defaults, each really running on this machine until the block ends."""
 
 import contextlib
+import json
 import shutil
 import sys
 import tempfile
@@ -8,6 +9,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+
+import pytest
 
 from tests.conftest import ROOT
 from tests.registry.conftest import PASSWORD, USER, mlflow_server, wait
@@ -20,19 +23,25 @@ LOG_PASSWORD = "log-f3Jd8sYw6Nc1bHq5"
 KEY = "\n".join(
     ["-----BEGIN" + " KEY-----", "MIIEpAIBAAKCAQEA3kv0x7uYz1bZ9", "q2QmT5s8W4nJrLhEoXcVpAfGdK6yUw", "-----END KEY-----"]
 )
-KUBECTL = '#!/bin/sh\nKUBECTL_STATE="{folder}/$1" exec "{python}" "{root}/tests/deploy/kubectl.py" "$@"\n'
+KUBECTL = Path(sys.prefix, "bin", "kubectl")
+DOUBLE = '#!/bin/sh\nKUBECTL_STATE="{folder}/$1" exec "{python}" "{root}/tests/deploy/kubectl.py" "$@"\n'
 
 
 @dataclass
 class Services:
-    """Where everything is, and what the chat was told."""
+    """Where everything is, what the chat was told, and the Python environment of a runner that reaches the cluster."""
 
     images: str
     mlflow: str
     log: str
     chat: str
-    kubectl: Path
+    environment: Path
     told: list[str] = field(default_factory=list)
+
+    def pods(self, namespace: str) -> str:
+        """The image that runs in a namespace of the cluster."""
+        state = json.loads((self.environment.parent / f"--namespace={namespace}").read_text())
+        return state["deployments"]["api"]["image"]
 
     @property
     def settings(self) -> dict[str, str]:
@@ -68,7 +77,7 @@ def services(folder: Path):
             log=held.enter_context(_database()),
             mlflow=held.enter_context(_mlflow(folder / "mlflow")),
             chat=held.enter_context(_chat(told)),
-            kubectl=_kubectl(folder / "cluster"),
+            environment=_environment(folder / "cluster"),
             told=told,
         )
 
@@ -115,16 +124,17 @@ def _chat(told: list[str]):
         thread.join()
 
 
-def _kubectl(folder: Path) -> Path:
-    """A kubectl that keeps what each namespace was given in a file `--namespace=NAME` beside itself."""
-    folder.mkdir()
-    (folder / "kubectl").write_text(KUBECTL.format(folder=folder, python=sys.executable, root=ROOT))
-    (folder / "kubectl").chmod(0o755)
-    return folder / "kubectl"
-
-
-def real_kubectl() -> str:
-    """The kubectl that renders manifests; there is one wherever `make setup` ran on Linux."""
-    found = shutil.which("kubectl", path=f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin")
-    assert found, "kubectl is not installed: make setup"
-    return found
+def _environment(folder: Path) -> Path:
+    """Our Python and its programs as links; but `kubectl` is a double, with a file for each namespace in `folder`."""
+    if not KUBECTL.exists():
+        pytest.skip("kubectl is not in this environment: make setup installs it on Linux")
+    place = folder / "venv"
+    (place / "bin").mkdir(parents=True)
+    for program in Path(sys.prefix, "bin").iterdir():
+        (place / "bin" / program.name).symlink_to(program)
+    (place / "lib").symlink_to(Path(sys.prefix, "lib"))
+    shutil.copy(Path(sys.prefix, "pyvenv.cfg"), place)
+    (place / "bin" / "kubectl").unlink()
+    (place / "bin" / "kubectl").write_text(DOUBLE.format(folder=folder, python=sys.executable, root=ROOT))
+    (place / "bin" / "kubectl").chmod(0o755)
+    return place

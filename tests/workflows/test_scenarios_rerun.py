@@ -1,13 +1,12 @@
 """A runner that is lost while it trains, and the run after it."""
 
 import contextlib
-import os
 import shutil
 import time
 from pathlib import Path
-from signal import SIGKILL
 from threading import Event, Thread
 
+import psutil
 import pytest
 
 from tests.workflows.runner import HERE, git
@@ -19,9 +18,9 @@ pytestmark = pytest.mark.slow
 class Accident(Thread):
     """Kills a whole runner, as when its machine is lost, while it runs a stage; `folder` is where that job worked."""
 
-    def __init__(self, module, below):
+    def __init__(self, stage, below):
         super().__init__()
-        self._module, self._below, self._over = ["-m", f"ml.stages.{module}"], below, Event()
+        self._command, self._below, self._over = ["-m", f"ml.stages.{stage}"], below, Event()
         self.folder = None
 
     def __enter__(self):
@@ -34,47 +33,19 @@ class Accident(Thread):
 
     def run(self):
         while not self.folder and not self._over.wait(0.05):
-            for process in processes():
-                if process.command[1:] == self._module and process.cwd.is_relative_to(self._below):
-                    time.sleep(0.5)  # in the middle of its work
-                    self.folder = process.cwd
-                    kill_tree(next(p for p in ancestors(process.pid) if p.command[0].endswith("/act")).pid)
-                    return
+            for process in psutil.Process().children(recursive=True):
+                with contextlib.suppress(psutil.Error):
+                    if process.cmdline()[1:] == self._command and Path(process.cwd()).is_relative_to(self._below):
+                        self.folder = Path(process.cwd())
+                        time.sleep(1)  # in the middle of its work
+                        kill(next(parent for parent in process.parents() if parent.name() == "act"))
 
 
-class Process:
-    """A process as /proc shows it; raises OSError when it is gone."""
-
-    def __init__(self, pid):
-        place = Path(f"/proc/{pid}")
-        self.pid, self.command = int(pid), (place / "cmdline").read_text().split("\0")[:-1]
-        self.cwd = (place / "cwd").readlink()
-        self.parent = int((place / "stat").read_text().rpartition(")")[2].split()[1])
-
-
-def processes():
-    found = []
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            found.append(Process(entry.name))
-        except OSError:
-            continue
-    return found
-
-
-def ancestors(pid):
-    while pid > 1:
-        process = Process(pid)
-        yield process
-        pid = process.parent
-
-
-def kill_tree(pid):
-    children = [process.pid for process in processes() if process.parent == pid]
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, SIGKILL)
-    for child in children:
-        kill_tree(child)
+def kill(runner):
+    """End a process and all that it has started, at once."""
+    for process in [runner, *runner.children(recursive=True)]:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ The other end, no secret and no variable at all, is what every other scenario ha
 """
 
 import base64
-import json
 import os
 import re
 import subprocess
@@ -40,14 +39,13 @@ def variables(scenario, services, monkeypatch):
     git(scenario.origin, "update-ref", "-d", "refs/heads/mlflow")
     scenario.settings |= services.settings
     scenario.secrets |= services.secrets
-    with (scenario.folder / "Makefile").open("a") as file:
-        file.write(f"\nexport PATH := {services.kubectl.parent}:$(PATH)\n")
     actrc = scenario.store.parent / "home" / ".config" / "act" / "actrc"
     actrc.parent.mkdir(parents=True)
     actrc.write_text("--insecure-secrets\n")  # act must not hide what we show
     for name in ("MLFLOW_TRACKING_URI", "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"):
         monkeypatch.setenv(name, {**scenario.settings, **scenario.secrets}[name])
-    return shop(scenario, services.images) | {"KUBECTL_REAL": company.real_kubectl()}
+    lent = {"STUB_VENV": str(services.environment), "KUBECTL_REAL": str(company.KUBECTL)}
+    return shop(scenario, services.images) | lent
 
 
 def run(scenario, module, *flags, **environment):
@@ -61,12 +59,6 @@ def customers(scenario, log):
     """Customers of a world that has moved are in the database, and in it alone."""
     run(scenario, "demo.traffic", "--months", "13-17")
     run(scenario, "ml.stages.ship", "--once", PREDICTION_LOG=log)
-
-
-def cluster(services, environment):
-    """The image of the pods in an environment."""
-    state = json.loads((services.kubectl.parent / f"--namespace=churn-{environment}").read_text())
-    return state["deployments"]["api"]["image"]
 
 
 def whole_history(origin):
@@ -107,12 +99,12 @@ def test_everything_is_used_that_is_set_and_no_secret_is_shown(scenario, service
     release = scenario.act("release.yml", "push", {"ref": "refs/heads/main", "repository": REPOSITORY}, **variables)
 
     store = registry.open_registry("churn", scenario.store.parent / "home")
-    [version], [start, end] = store.state().versions, store.deployments()[2:]
     assert release.jobs == results(JOBS)
+    [version], [start, end] = store.state().versions, store.deployments()[2:]
     assert store.state().aliases == {"champion": 1}
     assert (start["env"], start["model"], end["action"]) == ("production", version.model, "deployed")
     assert start["image"].startswith(f"{services.images}/churn@sha256:")
-    assert cluster(services, "staging") == cluster(services, "production") == start["image"]
+    assert services.pods("churn-staging") == services.pods("churn-production") == start["image"]
     with pytest.raises(urllib.error.HTTPError, match="401"):
         urllib.request.urlopen(f"http://{services.images}/v2/churn/tags/list")
     assert issues(scenario) == ["Silent schedule: monitoring has stopped running"]
