@@ -12,7 +12,7 @@ from ml import ledger
 from ml.embedded import loads
 from tests.workflows.runner import HERE, git
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]  # minutes where others are at work
 
 JOBS = {"version", "image", "staging", "production", "tell"}
 REPOSITORY = {"full_name": "acme/churn", "private": False, "is_template": False, "default_branch": "main"}

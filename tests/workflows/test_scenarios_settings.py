@@ -22,7 +22,7 @@ from tests.workflows.runner import git
 from tests.workflows.test_scenarios_engine import shop
 from tests.workflows.test_scenarios_release import JOBS, REPOSITORY, issues, results
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]  # minutes where others are at work
 
 EMBEDDED = {"Fetch the registry", "Send the registry", "Fetch the champion", "Send the history of verdicts"}
 UNSEEN = {"add-mask", "set-output"}  # commands to the runner, which GitHub's log leaves out
@@ -68,9 +68,11 @@ def ran(outcome):
     return {step for job in outcome.steps.values() for step in job}
 
 
-def whole_history(origin):
-    """The content of every commit, file and folder that was ever pushed."""
-    return subprocess.check_output(["git", "cat-file", "--batch-all-objects", "--batch", "--buffer"], cwd=origin)
+def pushed(origin):
+    """The content of every commit, folder and file that is on a branch other than main, which no workflow pushed to."""
+    listed = git(origin, "rev-list", "--objects", "--no-object-names", "--all", "^main")
+    command = ["git", "cat-file", "--batch"]
+    return subprocess.run(command, cwd=origin, input=listed.encode(), capture_output=True, check=True).stdout
 
 
 def shown(scenario, services, outcomes, image):
@@ -83,7 +85,7 @@ def shown(scenario, services, outcomes, image):
         "summaries": "".join(text for outcome in outcomes for text in outcome.summaries.values()).encode(),
         "artifacts": b"".join(path.read_bytes() for path in files),
         "GitHub": repr([hub.calls, hub.issues, hub.comments, hub.statuses, hub.dispatches]).encode(),
-        "git": whole_history(scenario.origin),
+        "git": pushed(scenario.origin),
         "MLflow": b"".join(path.read_bytes() for path in tracked),
         "chat": "".join(services.told).encode(),
         "image": (engine.podman("image", "inspect", image).stdout + engine.podman("history", image).stdout).encode(),
