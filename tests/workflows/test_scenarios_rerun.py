@@ -78,6 +78,7 @@ def test_a_run_that_was_lost_while_it_trained_is_run_again(scenario):
         lost = judged(scenario, commit)
 
     assert accident.folder, "the run ended before it trained"
+    assert "train: done" not in lost.said("pipeline")
     lost.jobs |= {"pipeline": "failure", "ci": "failure"}  # as GitHub has it, where a lost runner fails its job
     tell(scenario, 7001, lost, commit)
     assert "❌ **ci did not pass**" in scenario.comments(number)[0]
