@@ -30,11 +30,12 @@ def _postgres_programs():
 
 
 class Database:
-    """A PostgreSQL server that can be stopped and started, with a user `log` whose password is `secret`."""
+    """A PostgreSQL server that can be stopped and started, with a user `log`."""
 
-    def __init__(self, home):
+    def __init__(self, home, password="secret"):
         self._home, self._programs, self.port = home, _postgres_programs(), free_port()
-        (home / "password").write_text("secret")
+        self._password = password
+        (home / "password").write_text(password)
         if os.getuid() == 0:  # the server refuses to run as root
             shutil.chown(home, "postgres", "postgres")
             shutil.chown(home / "password", "postgres", "postgres")
@@ -42,7 +43,7 @@ class Database:
 
     @property
     def url(self):
-        return f"postgresql://log:secret@127.0.0.1:{self.port}/postgres"
+        return f"postgresql://log:{self._password}@127.0.0.1:{self.port}/postgres"
 
     def start(self):
         options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off"

@@ -12,6 +12,7 @@ from tests.workflows.test_policy import WORKFLOWS, jobs, load, steps
 
 each_workflow = pytest.mark.parametrize("path", WORKFLOWS, ids=lambda p: p.name)
 ACTING = {"issues", "pull-requests", "actions", "statuses", "packages", "id-token", "attestations"}
+OPENING = {"run", "register", "image", "deploy", "promote", "rollback", "monitor", "traffic", "retrain", "reproduce"}
 
 
 def runs(path):
@@ -46,6 +47,20 @@ def test_each_right_to_act_is_with_the_one_job_that_needs_it():
         "monitor.retrain": {"pull-requests", "issues", "actions", "statuses"},
         **{f"{name}.tell": {"issues"} for name in ("release", "monitor", "reproduce", "canary")},
     }
+
+
+@each_workflow
+def test_who_opens_a_registry_that_may_be_a_server_has_its_password(path):
+    for step in steps(path) if "MLFLOW_TRACKING_URI" in load(path).get("env", {}) else ():
+        if OPENING & set(re.findall(r"make ([\w-]+)", step.get("run", ""))):
+            assert "MLFLOW_TRACKING_PASSWORD" in step.get("env", {}), step["name"]
+
+
+@each_workflow
+def test_who_reads_the_prediction_log_has_the_packages_for_databases_and_buckets(path):
+    for name, job in jobs(path):
+        if "${{ secrets.PREDICTION_LOG }}" in str(job):
+            assert {"target": "setup"} in [step.get("with") for step in job["steps"]], name
 
 
 @each_workflow

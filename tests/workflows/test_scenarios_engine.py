@@ -1,4 +1,4 @@
-"""A release and its rollback with a real container engine and a real image registry on this machine."""
+"""A pull request, a release and its rollback with a real container engine and a real image registry on this machine."""
 
 import contextlib
 import json
@@ -6,7 +6,6 @@ import shutil
 import socket
 import subprocess
 import time
-import urllib.request
 from os import kill
 from pathlib import Path
 from signal import SIGKILL
@@ -16,9 +15,11 @@ import yaml
 
 from tests.container import engine
 from tests.workflows.runner import git
+from tests.workflows.test_scenarios_ci import JOBS as CI_JOBS
+from tests.workflows.test_scenarios_ci import judged
 from tests.workflows.test_scenarios_release import JOBS, REPOSITORY, issues, registry, results
 
-pytestmark = [pytest.mark.slow, pytest.mark.template]
+pytestmark = [pytest.mark.slow, pytest.mark.template, pytest.mark.timeout(1800)]  # minutes where others are at work
 
 SCAN = "\nscan:\n\t@echo '{}' > build/sbom.json\n"  # asks a service about known holes
 
@@ -34,12 +35,24 @@ def free_ports(number):
 @pytest.fixture
 def images(tmp_path):
     """The address of an image registry that is gone after the test."""
+    with image_registry(tmp_path) as address:
+        yield address
+
+
+def container_engine():
+    """Make the container engine ready, or skip."""
     if reason := engine.lacking():
         pytest.skip(reason)
+    engine.prepare()
+
+
+@contextlib.contextmanager
+def image_registry(folder, users=""):
+    """The address of an image registry that asks for a password where `users` has lines of htpasswd."""
     if absent := [part for part in ("docker-registry", "haproxy") if not shutil.which(part)]:
         pytest.skip(f"needs {', '.join(absent)}: apt-get install {' '.join(absent)}")
-    engine.prepare()
-    with serving(tmp_path) as address:
+    container_engine()
+    with serving(folder, users) as address:
         yield address
     names = ("image", "list", "--format", "{{.Repository}}:{{.Tag}}", "--filter", f"reference={address}/*")
     for name in engine.podman(*names).stdout.split():
@@ -47,19 +60,20 @@ def images(tmp_path):
 
 
 @contextlib.contextmanager
-def serving(folder):
-    address = f"127.0.0.1:{free_ports(1)[0]}"
-    storage = {"filesystem": {"rootdirectory": str(folder / "images")}}
-    (folder / "registry.yml").write_text(
-        yaml.safe_dump({"version": 0.1, "http": {"addr": address}, "storage": storage})
-    )
+def serving(folder, users):
+    [port] = free_ports(1)
+    address = f"127.0.0.1:{port}"
+    (folder / "htpasswd").write_text(users)
+    asked = {"auth": {"htpasswd": {"realm": "images", "path": str(folder / "htpasswd")}}} if users else {}
+    settings = {"version": 0.1, "http": {"addr": address}, **asked}
+    settings["storage"] = {"filesystem": {"rootdirectory": str(folder / "images")}}
+    (folder / "registry.yml").write_text(yaml.safe_dump(settings))
     (folder / "registries.conf").write_text(f'[[registry]]\nlocation = "{address}"\ninsecure = true\n')
     with (folder / "registry.log").open("w") as log:
         process = subprocess.Popen(["docker-registry", "serve", str(folder / "registry.yml")], stdout=log, stderr=log)
     try:
         for _ in range(100):
-            with contextlib.suppress(OSError):
-                urllib.request.urlopen(f"http://{address}/v2/", timeout=1).close()
+            with contextlib.suppress(ConnectionError), socket.create_connection(("127.0.0.1", port), timeout=1):
                 break
             time.sleep(0.1)
         yield address
@@ -125,7 +139,22 @@ def deployed_since(scenario, images, image):
     git(clone, "push", "--quiet", "origin", "mlflow")
 
 
+def test_a_good_pull_request_with_nothing_replaced(scenario):
+    """Every fault that is planted for a gate is caught, the image is built, started and checked, and `ci` passes."""
+    container_engine()
+    commit = scenario.commit({"params.yaml": "accuracy: { min: 0.85 } -> accuracy: { min: 0.84 }"}, "lower")
+
+    outcome = judged(scenario, commit, **engine.environment())
+
+    engine.podman("image", "rm", f"localhost/churn:{git(scenario.folder, 'rev-parse', 'HEAD')[:12]}")
+    assert outcome.jobs == results(CI_JOBS, workflows="skipped")
+    assert set(outcome.steps["pipeline"].values()) == {"success"}
+    assert "faults caught by" in outcome.said("pipeline")
+    assert not scenario.hub.made("POST|PATCH|PUT|DELETE")
+
+
 def test_a_version_is_built_shipped_served_and_an_image_is_taken_back(scenario, images):
+    """The image that was checked serves by its digest, and after a rollback the earlier one does."""
     variables = shop(scenario, images)
     event = {"ref": "refs/heads/main", "repository": REPOSITORY}
 

@@ -15,7 +15,7 @@ from ml.gates import GATES
 from tests.workflows.runner import git
 from tests.workflows.test_scenarios_ci import JOBS, PROVEN, commented, instead, judged, results
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.template]
 
 ELSEWHERE = """
 setup lint test test-docs:

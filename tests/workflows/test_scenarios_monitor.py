@@ -4,7 +4,7 @@ import pytest
 
 from tests.workflows.runner import git
 
-pytestmark = [pytest.mark.slow, pytest.mark.template]
+pytestmark = [pytest.mark.slow, pytest.mark.template, pytest.mark.timeout(1800)]  # minutes where others are at work
 
 QUIET, DRIFTED = "13-14", "13-17"  # months of the sample world
 
@@ -23,6 +23,7 @@ def branches(scenario):
 
 
 def test_a_quiet_month_changes_nothing_and_a_drifted_one_opens_a_pull_request(scenario):
+    """Quiet: one more verdict, nothing else; drifted: one pull request with its checks started, and no alarm."""
     quiet = watch(scenario, QUIET)
 
     assert quiet.jobs == {"monitor": "success", "retrain": "skipped", "tell": "success"}

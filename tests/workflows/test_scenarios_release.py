@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+from contextlib import contextmanager
 
 import pytest
 
@@ -11,7 +12,7 @@ from ml.registry import ledger
 from ml.registry.embedded import loads
 from tests.workflows.runner import HERE, git
 
-pytestmark = [pytest.mark.slow, pytest.mark.template]
+pytestmark = [pytest.mark.slow, pytest.mark.template, pytest.mark.timeout(1800)]  # minutes where others are at work
 
 JOBS = {"version", "image", "staging", "production", "tell"}
 REPOSITORY = {"full_name": "acme/churn", "private": False, "is_template": False, "default_branch": "main"}
@@ -48,11 +49,23 @@ def serves(scenario, environment):
     return json.loads(path.read_text())["digest"].rpartition(":")[2] if path.exists() else None
 
 
+@contextmanager
+def refusing_the_registry(scenario):
+    """Origin takes no push to the branch of the registry, as when somebody protects it."""
+    hook = scenario.origin / "hooks" / "update"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text('#!/bin/sh\ntest "$1" != refs/heads/mlflow\n')
+    hook.chmod(0o755)
+    yield
+    hook.unlink()
+
+
 def issues(scenario, state="open"):
     return [i["title"] for i in scenario.hub.issues.values() if "pull_request" not in i and i["state"] == state]
 
 
 def test_a_release_fails_crashes_goes_well_and_is_taken_back(scenario):
+    """Each failure leaves image and champion and opens one issue; the champion moves once all is well; then back."""
     merge(scenario, {"params.yaml": "n_estimators: 150 -> n_estimators: 140"})
     first = registry(scenario).version(1).model
     (scenario.store / "serves-production").write_text(json.dumps({"digest": f"ghcr.io/acme/churn@sha256:{first}"}))
@@ -71,6 +84,18 @@ def test_a_release_fails_crashes_goes_well_and_is_taken_back(scenario):
     assert "| production | failure |" in next(iter(scenario.hub.issues.values()))["body"]
 
     broken.unlink()
+    with refusing_the_registry(scenario):
+        outcome = release(scenario)
+
+    assert outcome.jobs == results(JOBS, production="failure")
+    assert outcome.steps["production"]["Deploy, shift the canary, or go back"] == "success"
+    assert outcome.steps["production"]["Make it the champion"] == "success"
+    assert outcome.steps["production"]["Put image and champion back"] == "success"
+    assert "version 1 is champion again" in outcome.said("production")
+    assert registry(scenario) == state
+    assert serves(scenario, "production") == first
+    assert issues(scenario) == ["A release failed"]
+
     crash.touch()
     release(scenario)
 

@@ -12,6 +12,7 @@ BROKEN = "def test_that_a_newer_package_breaks():\n    raise AssertionError\n"
 
 
 def test_the_doctor_is_red_in_a_new_fork_and_says_what_to_do(scenario):
+    """The job fails, its summary says what is missing and what is fine, and nothing is changed."""
     scenario.hub.workflow_states["monitor.yml"] = "disabled_fork"
 
     outcome = scenario.act("doctor.yml", "workflow_dispatch", {"repository": REPOSITORY}, DEPLOY_TARGET="k8s")
@@ -24,6 +25,7 @@ def test_the_doctor_is_red_in_a_new_fork_and_says_what_to_do(scenario):
 
 
 def test_newest_packages_that_break_a_test_and_a_silent_schedule_are_an_issue_each(scenario):
+    """Two issues are open: the newest packages break something, and monitoring is silent."""
     with (scenario.folder / "Makefile").open("a") as file:
         file.write("\nlocks:\n\t@echo newest packages\n")  # needs the network, and would change the tests' own packages
     (scenario.folder / "tests" / "unit" / "test_cli.py").write_text(BROKEN)
@@ -39,6 +41,7 @@ def test_newest_packages_that_break_a_test_and_a_silent_schedule_are_an_issue_ea
 
 
 def test_the_templates_own_checks_do_not_run_in_a_fork(scenario):
+    """Both jobs are skipped."""
     outcome = scenario.act("template.yml", "push", {"ref": "refs/heads/main", "repository": REPOSITORY})
 
     assert outcome.jobs == {"systems": "skipped", "fork": "skipped"}

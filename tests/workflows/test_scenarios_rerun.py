@@ -1,0 +1,95 @@
+"""A runner that is lost while it trains, and the run after it."""
+
+import contextlib
+import shutil
+import time
+from pathlib import Path
+from threading import Event, Thread
+
+import psutil
+import pytest
+
+from tests.workflows.runner import HERE, git
+from tests.workflows.test_scenarios_ci import JOBS, PROVEN, judged, results, told
+
+pytestmark = [pytest.mark.slow, pytest.mark.template]
+
+ELSEWHERE = """
+setup lint test test-docs:
+\t@echo "$@: another scenario runs it"
+"""
+
+
+class Accident(Thread):
+    """Kills a whole runner, as when its machine is lost, while it runs a stage; `folder` is where that job worked."""
+
+    def __init__(self, stage, below):
+        super().__init__()
+        self._command, self._below, self._over = ["-m", f"ml.stages.{stage}"], below, Event()
+        self.folder = None
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self._over.set()
+        self.join()
+
+    def run(self):
+        while not self.folder and not self._over.wait(0.05):
+            for process in psutil.Process().children(recursive=True):
+                with contextlib.suppress(psutil.Error):
+                    if process.cmdline()[1:] == self._command and Path(process.cwd()).is_relative_to(self._below):
+                        self.folder = Path(process.cwd())
+                        time.sleep(1)  # in the middle of its work
+                        kill(next(parent for parent in process.parents() if parent.name() == "act"))
+
+
+def kill(runner):
+    """End a process and all that it has started, at once."""
+    for process in [runner, *runner.children(recursive=True)]:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+
+
+@pytest.fixture
+def scenario(scenario):
+    """Nothing was built before; only the pipeline is real, and the other jobs do nothing."""
+    with (scenario.folder / "Makefile").open("a") as file:
+        file.write((HERE / "engine.mk").read_text() + PROVEN + ELSEWHERE)
+    git(scenario.folder, "commit", "--quiet", "--all", "--message=stand-ins")
+    git(scenario.folder, "push", "--quiet", str(scenario.origin), "main")
+    shutil.rmtree(scenario.store / "caches" / "dvc-prepared")
+    return scenario
+
+
+def tell(scenario, number, outcome, commit):
+    about = {"head_sha": commit, "head_branch": "lower"}
+    assert told(scenario, scenario.finished(number, "ci.yml", outcome, **about)).jobs == {"comment": "success"}
+
+
+def test_a_run_that_was_lost_while_it_trained_is_run_again(scenario):
+    """The second run takes what the first had finished, builds the rest byte for byte, and mends the one comment."""
+    commit = scenario.commit({"params.yaml": "accuracy: { min: 0.85 } -> accuracy: { min: 0.84 }"}, "lower")
+    number = scenario.open_pull_request("lower", commit)
+
+    with Accident("train", scenario.store.parent) as accident:
+        lost = judged(scenario, commit)
+
+    assert accident.folder, "the run ended before it trained"
+    assert "train: done" not in lost.said("pipeline")
+    lost.jobs |= {"pipeline": "failure", "ci": "failure"}  # as GitHub has it, where a lost runner fails its job
+    tell(scenario, 7001, lost, commit)
+    assert "❌ **ci did not pass**" in scenario.comments(number)[0]
+
+    shutil.copytree(accident.folder / ".dvc" / "cache", scenario.store / "caches" / "dvc-kept")
+    outcome = judged(scenario, commit)
+
+    tell(scenario, 7002, outcome, commit)
+    [comment] = scenario.comments(number)
+    assert outcome.jobs == results(JOBS, workflows="skipped")
+    assert "dvc-kept for" in outcome.said("pipeline")
+    assert "validate:" not in outcome.said("pipeline")
+    assert "train:" in outcome.said("pipeline")
+    assert "✅ **ci passed**" in comment

@@ -1,0 +1,144 @@
+"""Everything is set that can be: MLflow server, image registry, database, cluster, chat, App. Nothing leaks.
+
+The other end, no secret and no variable at all, is what every other scenario has.
+"""
+
+import base64
+import os
+import re
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+
+import pytest
+
+from ml.registry import registry
+from tests.conftest import ROOT
+from tests.container import engine
+from tests.github.double import APP, BOT
+from tests.workflows import services as company
+from tests.workflows.runner import git
+from tests.workflows.test_scenarios_engine import shop
+from tests.workflows.test_scenarios_release import JOBS, REPOSITORY, issues, results
+
+pytestmark = [pytest.mark.slow, pytest.mark.template, pytest.mark.timeout(1800)]  # minutes where others are at work
+
+EMBEDDED = {"Fetch the registry", "Send the registry", "Fetch the champion", "Send the history of verdicts"}
+UNSEEN = {"add-mask", "set-output"}  # commands to the runner, which GitHub's log leaves out
+SETTING = re.compile(r"^\| (`[A-Z_`, ]+`) \| (?:variable|secret)", re.MULTILINE)
+
+
+@pytest.fixture
+def services(tmp_path):
+    with company.services(tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+def variables(scenario, services, monkeypatch):
+    """The environment of a runner for a repository in which all is set, and that no branch `mlflow` was ever in."""
+    git(scenario.origin, "update-ref", "-d", "refs/heads/mlflow")
+    scenario.settings |= services.settings
+    scenario.secrets |= services.secrets
+    actrc = scenario.store.parent / "home" / ".config" / "act" / "actrc"
+    actrc.parent.mkdir(parents=True)
+    actrc.write_text("--insecure-secrets\n")  # act must not hide what we show
+    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"):
+        monkeypatch.setenv(name, {**scenario.settings, **scenario.secrets}[name])
+    lent = {"STUB_VENV": str(services.environment), "KUBECTL_REAL": str(company.KUBECTL)}
+    return shop(scenario, services.images) | lent
+
+
+def run(scenario, module, *flags, **environment):
+    """Run a module of the repository in it."""
+    code = {"PYTHONPATH": f"{scenario.folder}/src:{scenario.folder}"}
+    command = [sys.executable, "-m", module, *flags]
+    subprocess.run(command, cwd=scenario.folder, env={**os.environ, **code, **environment}, check=True)
+
+
+def customers(scenario, log):
+    """Customers of a world that has moved are in the database, and in it alone."""
+    run(scenario, "demo.traffic", "--months", "13-17")
+    run(scenario, "ml.stages.ship", "--once", PREDICTION_LOG=log)
+
+
+def ran(outcome):
+    """The steps that were not skipped."""
+    return {step for job in outcome.steps.values() for step in job}
+
+
+def pushed(origin):
+    """The content of every commit, folder and file that is on a branch other than main, which no workflow pushed to."""
+    listed = git(origin, "rev-list", "--objects", "--no-object-names", "--all", "^main")
+    command = ["git", "cat-file", "--batch"]
+    return subprocess.run(command, cwd=origin, input=listed.encode(), capture_output=True, check=True).stdout
+
+
+def shown(scenario, services, outcomes, image):
+    """All that others can read afterwards, by where it stands."""
+    place, hub = scenario.store.parent, scenario.hub
+    files = [path for path in (scenario.store / "artifacts").rglob("*") if path.is_file()]
+    tracked = [path for path in (place / "mlflow").rglob("*") if path.is_file() and "auth" not in path.name]
+    return {
+        "log": "".join(line["msg"] for o in outcomes for line in o.log if line.get("command") not in UNSEEN).encode(),
+        "summaries": "".join(text for outcome in outcomes for text in outcome.summaries.values()).encode(),
+        "artifacts": b"".join(path.read_bytes() for path in files),
+        "GitHub": repr([hub.calls, hub.issues, hub.comments, hub.statuses, hub.dispatches]).encode(),
+        "git": pushed(scenario.origin),
+        "MLflow": b"".join(path.read_bytes() for path in tracked),
+        "chat": "".join(services.told).encode(),
+        "image": (engine.podman("image", "inspect", image).stdout + engine.podman("history", image).stdout).encode(),
+    }
+
+
+def forms(secrets):
+    """Every secret as it stands, each line of it, and as base64, by which a mask would not know it."""
+    lines = {line for secret in secrets for line in [secret, *secret.splitlines()] if len(line) > 10}
+    lines -= {line for line in lines if line.startswith("-----")}
+    return {line.encode() for line in lines} | {base64.b64encode(line.encode()) for line in lines}
+
+
+def test_everything_is_used_that_is_set_and_no_secret_is_shown(scenario, services, variables):
+    """Version and champion are on the server, the image in the cluster, the retraining is the App's, nothing leaks."""
+    known = {name for names in SETTING.findall((ROOT / "docs/workflows.md").read_text()) for name in names.split("`")}
+    assert {*scenario.settings, *scenario.secrets} == {name for name in known if name.isupper()}
+    scenario.hub.workflow_states["monitor.yml"] = "disabled_inactivity"
+
+    release = scenario.act("release.yml", "push", {"ref": "refs/heads/main", "repository": REPOSITORY}, **variables)
+
+    store = registry.open_registry("churn", scenario.store.parent / "home")
+    assert release.jobs == results(JOBS)
+    assert not ran(release) & {*EMBEDDED, "Install the proxy of this runner"}
+    [version], [start, end] = store.state().versions, store.deployments()[2:]
+    assert store.state().aliases == {"champion": 1}
+    assert (start["env"], start["model"], end["action"]) == ("production", version.model, "deployed")
+    assert start["image"].startswith(f"{services.images}/churn@sha256:")
+    assert services.pods("churn-staging") == services.pods("churn-production") == start["image"]
+    with pytest.raises(urllib.error.HTTPError, match="401"):
+        urllib.request.urlopen(f"http://{services.images}/v2/churn/tags/list")
+    assert issues(scenario) == ["Silent schedule: monitoring has stopped running"]
+    assert ["Silent schedule" in text for text in services.told] == [True]
+    assert git(scenario.origin, "for-each-ref", "--format=%(refname:short)", "refs/heads") == "main"
+
+    customers(scenario, services.log)
+    monitor = scenario.act("monitor.yml", "schedule", {}, **variables)
+
+    [pull], [branch] = (
+        scenario.hub.open(),
+        git(scenario.origin, "for-each-ref", "--format=%(refname:short)", "refs/heads/retrain").split(),
+    )
+    [verdict] = store.verdicts()
+    assert monitor.jobs == {"monitor": "success", "retrain": "success", "tell": "success"}
+    assert not ran(monitor) & EMBEDDED
+    assert (verdict["verdict"], verdict["model"]) == ("drift", version.model)
+    assert (pull["user"]["login"], pull["head"]["ref"]) == ("churn-app[bot]", branch)
+    assert scenario.hub.dispatches == []
+    assert "mlflow" not in git(scenario.origin, "for-each-ref", "--format=%(refname)", "refs/heads")
+
+    seen = shown(scenario, services, [release, monitor], start["image"])
+    assert all(seen.values())
+    assert b"***" not in seen["log"]
+    assert all(services.images.encode() in seen[place] for place in ("log", "artifacts", "MLflow"))  # no secret: found
+    wanted = forms([*scenario.secrets.values(), APP, BOT])
+    assert {(place, form) for place, content in seen.items() for form in wanted if form in content} == set()
