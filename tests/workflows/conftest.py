@@ -60,7 +60,8 @@ def repository(tmp_path) -> Path:
 def pytest_collection_modifyitems(items):
     """Tell each report what its test expects; start two scenarios, then what is short, then the others, longest first.
 
-    The first scenario of all prepares what every other waits for; meanwhile another process does what is short.
+    The first process gets the first two, which share its container engine, and prepares what all scenarios start from;
+    meanwhile another one does what is short.
     """
     ours = [item for item in items if Path(__file__).parent in item.path.parents]
     for item in ours:

@@ -10,7 +10,7 @@ from ml.markdown import table
 
 EXPECTED = "expected"
 HEADER = ("scenario", "expected", "result", "seconds")
-WIDTHS = (44, 82, 9, 7)
+WIDTHS = (44, 81, 10, 7)
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def markdown(found: list[Row]) -> str:
 
 
 def _scenario(name: str, phases: list[pytest.TestReport]) -> Row:
-    words = name.rpartition("::test_")[2].replace("_", " ").replace("[", ": ").rstrip("]")
+    words = name.rpartition("::test_")[2].replace("_", " ").replace("[", " ").rstrip("]")
     skipped = [report.longrepr[2] for report in phases if report.skipped and isinstance(report.longrepr, tuple)]
     return Row(words, " ".join([_expects(phases)[0], *skipped]), _result(phases), _seconds(phases))
 

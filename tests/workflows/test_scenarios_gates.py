@@ -7,7 +7,7 @@ params.yaml tells them take one path, so one pull request raises all those deman
 import re
 import subprocess
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import pytest
 
@@ -32,7 +32,7 @@ class Refused:
     reasons: dict[str, str]
     gates: tuple[str, ...]
     build: bool = False
-    told: tuple[str, ...] = field(default=())  # what else the comment says
+    told: tuple[str, ...] = ()  # what else the comment says
 
 
 STRICTER = """min: 0.7 -> min: 0.97
@@ -44,13 +44,13 @@ p50_ms: 20.0 -> p50_ms: 0.001
 parity: { tolerance: 1.0e-6 -> parity: { tolerance: 1.0e-9"""
 
 CASES = {
-    "a higher limit": Refused(
+    "limits: a higher one": Refused(
         {"params.yaml": "accuracy: { min: 0.85 } -> accuracy: { min: 0.99 }"},
         {"accuracy": r"accuracy 0\.889 is below the minimum 0\.990"},
         ("limits",),
         told=("| gates.accuracy.min | 0.85 | 0.99 |",),
     ),
-    "seven stricter gates": Refused(
+    "seven gates: stricter settings": Refused(
         {"params.yaml": STRICTER},
         dict.fromkeys([f"slices: {name}" for name in ("plan", "region", "channel", "tenure_months")], "below 0.97")
         | {
@@ -64,7 +64,7 @@ CASES = {
         },
         ("slices", "fairness", "behaviour", "calibration", "size", "latency", "parity"),
     ),
-    "a smaller forest, under a stricter stability": Refused(
+    "champion and stability: a smaller forest": Refused(
         {
             "params.yaml": "n_estimators: 150, max_depth: 12 -> n_estimators: 5, max_depth: 6\n"
             "max_flips: 0.1 -> max_flips: 0.05"
@@ -76,19 +76,19 @@ CASES = {
         ("champion", "stability"),
         build=True,
     ),
-    "rows that test train as well": Refused(
+    "leakage: rows that test train as well": Refused(
         {"src/ml/stages/prepare.py": "write_table(frame[~test], files.TRAIN) -> write_table(frame, files.TRAIN)"},
         {"leakage: ids": r"2,388 customer_ids train and test, e\.g\. c\d+"},
         ("leakage",),
         build=True,
         told=("better: roc_auc",),  # that is what it looks like to the champion's gate
     ),
-    "scores rounded by the server": Refused(
+    "api: scores rounded by the server": Refused(
         {"serving/service.py": '"score": score, -> "score": round(score, 2),'},
         {"api parity": r"differ by at most 5\.0e-03 on 1,000 rows, above 1e-06; \d+ decided otherwise"},
         ("api",),
     ),
-    "a build that nobody committed": Refused(
+    "freshness: a build that nobody committed": Refused(
         {"params.yaml": "bootstrap: 1000 -> bootstrap: 500"},
         {"locks: committed": r"not as the last commit has it: dvc\.lock\. Commit what was built\."},
         ("freshness",),
@@ -123,12 +123,12 @@ def seen(scenario, branch, commit):
 
 
 def test_every_gate_has_a_pull_request_that_it_refuses():
-    """The scenarios below name each gate of `ml.gates`; bad data is the contract's."""
+    """The pull requests below are refused by all gates of `ml.gates`; bad data is the contract's."""
     assert sorted(["contract", *(gate for case in CASES.values() for gate in case.gates)]) == sorted(GATES)
 
 
 @pytest.mark.parametrize("what", CASES)
-def test_a_pull_request_is_refused(scenario, what):
+def test_a_pull_request_is_refused_by(scenario, what):
     """`ci` is red; the comment names each gate that refuses, no other, with figure and limit; no version is made."""
     case = CASES[what]
     if case.build:

@@ -37,7 +37,7 @@ def test_a_scenario_that_fails_stands_first_with_what_is_expected_and_its_time()
     found = table.rows(reports)
 
     assert [(row.name, row.expected, row.result, row.seconds) for row in found] == [
-        ("a refused one: a size", "red, and a comment", "failed", 60.0),
+        ("a refused one a size", "red, and a comment", "failed", 60.0),
         ("a good one", "red, and a comment", "passed", 30.0),
         ("test_static.py", "four linters", "1 failed, 1 passed", 60.0),
     ]
