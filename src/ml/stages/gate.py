@@ -43,6 +43,7 @@ def collect(params: Params) -> Evidence:
     scored = files.read_table(files.SCORES)
     content = files.read_bytes(files.MODEL / MODEL)
     built = {path.name: files.read_bytes(path) for path in sorted(files.MODEL.iterdir())}
+    ours = served(built, params.data)
     return Evidence(
         params=params,
         validation=files.read_json(files.VALIDATION),
@@ -51,10 +52,10 @@ def collect(params: Params) -> Evidence:
         label=scored["label"].to_numpy(),
         score=scored["score"].to_numpy(),
         intervals=files.read_json(files.INTERVALS),
-        model=served(built, params.data),
+        model=ours,
         locks=locks.read(),
         data=files.digest(Path(params.data.file)),
-        champion=_incumbent(content, test, params),
+        champion=_incumbent(ours, content, test, params),
     )
 
 
@@ -82,7 +83,7 @@ def compile_anew(content: bytes, params: Params) -> dict[str, bytes]:
         return built | uncompiled(str(error))
 
 
-def _incumbent(content: bytes, test: pd.DataFrame, params: Params) -> Incumbent | None:
+def _incumbent(ours: Served, content: bytes, test: pd.DataFrame, params: Params) -> Incumbent | None:
     """The model to beat with its scores of the test rows, or with the reason why it has none."""
     found = baseline.find(params.project)
     if found is None:
@@ -90,12 +91,13 @@ def _incumbent(content: bytes, test: pd.DataFrame, params: Params) -> Incumbent 
     known = {"params": found.lineage.get("params", {}), "data": found.lineage.get("data", {}).get("md5") or ""}
     if found.model is None:
         return Incumbent(found.version, **known, why=found.why)
-    rival = served(compile_anew(found.model, params), params.data)
+    same = found.model == content  # then there is nothing to compile
+    rival = ours if same else served(compile_anew(found.model, params), params.data)
     try:
         score = rival.score(test)
     except (KeyError, ValueError) as error:
         return Incumbent(found.version, **known, why=f"it needs other columns ({' '.join(str(error).split())})")
-    return Incumbent(found.version, **known, served=rival, score=score, same=found.model == content)
+    return Incumbent(found.version, **known, served=rival, score=score, same=same)
 
 
 def _rank(verdict: Verdict) -> int:
