@@ -9,15 +9,10 @@ from threading import Event, Thread
 import psutil
 import pytest
 
-from tests.workflows.runner import HERE, git
-from tests.workflows.test_scenarios_ci import JOBS, PROVEN, judged, results, told
+from tests.workflows.test_scenarios_ci import JOBS, PROVEN, instead, judged, results, told
+from tests.workflows.test_scenarios_gates import ELSEWHERE
 
 pytestmark = [pytest.mark.slow, pytest.mark.template]
-
-ELSEWHERE = """
-setup lint test test-docs:
-\t@echo "$@: another scenario runs it"
-"""
 
 
 class Accident(Thread):
@@ -56,12 +51,8 @@ def kill(runner):
 @pytest.fixture
 def scenario(scenario):
     """Nothing was built before; only the pipeline is real, and the other jobs do nothing."""
-    with (scenario.folder / "Makefile").open("a") as file:
-        file.write((HERE / "engine.mk").read_text() + PROVEN + ELSEWHERE)
-    git(scenario.folder, "commit", "--quiet", "--all", "--message=stand-ins")
-    git(scenario.folder, "push", "--quiet", str(scenario.origin), "main")
     shutil.rmtree(scenario.store / "caches" / "dvc-prepared")
-    return scenario
+    return instead(scenario, PROVEN + ELSEWHERE)
 
 
 def tell(scenario, number, outcome, commit):
