@@ -66,7 +66,12 @@ def faults() -> list[Fault]:
         Fault("latency", "latency p50", "a slow model", slow(0.05), slow(0.0005)),
         Fault("latency", "latency p99", "a model slow at times", slow(0.09, every=5), slow(0.0005, every=5)),
         Fault(
-            "latency", "latency p50", "a model slower than the champion", slow(0.02, limit=900), slow(0.0), "warning"
+            "latency",
+            "latency p50",
+            "a model slower than the champion",
+            slow(0.02, limit=900, growth=2),
+            slow(0.0, growth=2),
+            "warning",
         ),
         Fault("parity", "parity", "missing values served as zero", skewed(missing=0.0), skewed(missing=None)),
         Fault("parity", "parity", "scores served a little off", skewed(off=1e-5), skewed(off=1e-8)),
@@ -209,12 +214,12 @@ def grown(times: float) -> Callable[[], Evidence]:
     return lambda: replace(good(), model=replace(good().model, size=size))
 
 
-def slow(seconds: float, every: int = 1, limit: float = 40) -> Callable[[], Evidence]:
+def slow(seconds: float, every: int = 1, limit: float = 40, growth: float = 1000) -> Callable[[], Evidence]:
     """A predictor that dawdles at every so many calls, beside a champion that answers at once."""
 
     def plant() -> Evidence:
         calls = iter(range(1_000_000))
-        rule = {"p50_ms": limit, "p99_ms": max(limit, 60), "growth": 2, "calls": 20}
+        rule = {"p50_ms": limit, "p99_ms": max(limit, 60), "growth": growth, "calls": 20}
         model, champion = (replace(good().model, answer=partial(dawdle, calls, every, s)) for s in (seconds, 0.0002))
         settings = params({"latency": rule})
         return replace(good(), params=settings, model=model, champion=replace(good().champion, served=champion))
