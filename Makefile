@@ -18,7 +18,7 @@ help: ## This list
 .PHONY: setup
 setup: ## Make .venv with all that developing needs (uv when installed, else pip)
 	@$(VENV) dev
-	@test -e build/model || dvc pull --quiet --allow-missing
+	@test -e build/model || dvc pull --quiet --allow-missing || echo "setup: what main built cannot be fetched: make run builds it"
 
 .PHONY: pipeline-venv
 pipeline-venv:
@@ -214,7 +214,8 @@ ci-comment: github-venv
 built: pipeline-venv
 	@dvc pull --quiet --run-cache --allow-missing || echo "built: the DVC remote has not all of it: what is missing is built here"
 image-login:
-	@echo "$$REGISTRY_PASSWORD" | $${CONTAINER_ENGINE:-docker} login --username "$$REGISTRY_USER" --password-stdin "$${IMAGE_REGISTRY%%/*}"
+	@test -n "$$REGISTRY_PASSWORD" || { echo "image-login: no password is set for $$IMAGE_REGISTRY: it is asked without"; exit 0; }; \
+	  echo "$$REGISTRY_PASSWORD" | $${CONTAINER_ENGINE:-docker} login --username "$$REGISTRY_USER" --password-stdin "$${IMAGE_REGISTRY%%/*}"
 proxy:
 	@command -v haproxy >/dev/null || { sudo apt-get update -qq && sudo apt-get install -qq haproxy; }
 test-docs: setup

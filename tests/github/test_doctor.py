@@ -46,7 +46,7 @@ def test_a_repository_that_has_all_it_needs_is_fine(hub):
 
     code, text = run("doctor", hub)
 
-    github = {name: state for name, state in states(text).items() if name not in {"container engine", "data"}}
+    github = {name: state for name, state in states(text).items() if name != "container engine"}
     assert "missing" not in github.values()
     assert github["main requires the check ci"] == "fine"
     assert github["environment production"] == "fine"

@@ -36,6 +36,7 @@ def test_a_laptop_without_a_token_is_not_connected():
         ({"GITHUB_TOKEN": BOT, "APP_TOKEN": APP}, True),
         ({"GITHUB_TOKEN": "ghp_person"}, True),
         ({"GITHUB_TOKEN": "github_pat_person"}, True),
+        ({"GITHUB_TOKEN": "gho_person"}, True),  # what `gh auth token` prints
     ],
 )
 def test_only_a_jobs_own_token_cannot_start_workflows(tokens, starts):
@@ -128,6 +129,16 @@ def test_a_strangers_comment_with_our_marker_does_not_get_our_text(hub, reposito
     github.comment(repository, number, "report", "refused")
 
     assert [c["body"].splitlines()[1] for c in hub.comments.values()] == ["all green", "refused"]
+
+
+def test_a_persons_own_issue_is_found_again_whatever_kind_of_token(hub):
+    hub.tokens["gho_person"] = "acme"
+    person = github.connect(hub.environment("gho_person"))
+
+    for text in ("one", "two"):
+        github.issue(person, "drift", "Drift", text)
+
+    assert len(hub.open("issues")) == 1
 
 
 def test_one_pull_request_a_branch_refreshed_and_labelled(hub, repository):

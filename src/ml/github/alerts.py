@@ -28,7 +28,7 @@ NEXT = {
     "monitor": "Read the failed step, then run it again: nothing is done twice.",
     "reproduce": "The failed step says `different` with the largest difference and what differs, or names the commit, "
     "data or package that is gone. docs/registry.md tells what each means.",
-    "canary": "`locks/` still hold what works, so nothing is broken yet. The job's summary has the versions that "
+    "canary": "`locks/` still hold what works, so nothing is broken yet. `make locks` and `git diff locks` show what "
     "changed. Mend the code, or cap the package in pyproject.toml with the reason beside it.",
 }
 WATCHED = (DRIFT, DEGRADED, SOURCE)  # what a monitoring verdict opens and closes

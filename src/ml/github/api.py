@@ -91,7 +91,7 @@ def connect(environment: Mapping[str, str]) -> Repository | None:
         session.mount(scheme, HTTPAdapter(max_retries=patience))
     api = environment.get("GITHUB_API_URL", "https://api.github.com").rstrip("/")
     web = environment.get("GITHUB_SERVER_URL", "https://github.com").rstrip("/")
-    person = token.startswith(("ghp_", "github_pat_"))
+    person = not token.startswith("ghs_")  # those are of jobs and Apps
     return Repository(name, api, web, session, starts_workflows=bool(app) or person, bot=not person)
 
 

@@ -79,7 +79,7 @@ def data(file: str, there: bool) -> Finding:
     """Whether the table is here."""
     if there:
         return Finding("data", FINE, file)
-    return Finding("data", MISSING, f"{file} is not here", "`make run` fetches it first", "dvc pull data.dvc")
+    return Finding("data", DEFAULT, f"{file} is not here", "`make run` fetches it first", "dvc pull data.dvc")
 
 
 def registry(server: str | None, branches: str | None) -> Finding:
