@@ -24,7 +24,7 @@ def stage():
         return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
     yield run
-    engine.podman("image", "prune", "--force", check=False)
+    engine.podman("image", "prune", "--force", "--filter=until=1h", check=False)
 
 
 @pytest.fixture(scope="session")

@@ -25,8 +25,8 @@ PARTS = {"haproxy": "haproxy", "nsenter": "util-linux", "ip": "iproute2"}
 LACKING = engine.lacking() or "".join(f"apt-get install {PARTS[n]}; " for n in PARTS if not shutil.which(n))
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(LACKING), reason=str(LACKING))]
 RULE = {
-    "steps": [0.3, 1.0], "seconds": 4, "ready_seconds": 12, "min_requests": 20, "max_latency": 10.0,
-    "latency_floor_ms": 200, "ports": {"staging": 8001}, "compose": [],
+    "steps": [0.3, 1.0], "seconds": 4, "ready_seconds": 12, "min_requests": 20, "max_latency": 4.0,
+    "latency_floor_ms": 500, "ports": {"staging": 8001}, "compose": [],
 }  # fmt: skip
 SUFFIX = {"local": "", "compose": "-compose"}
 HAPROXY = "FROM localhost/base\nRUN apt-get update -qq && apt-get install -qq --yes haproxy\n"
