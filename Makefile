@@ -34,11 +34,11 @@ report: pipeline-venv ## Write build/report.md and build/report.html again
 
 .PHONY: test
 test: setup ## All tests
-	@python -m pytest -q -n auto --dist worksteal $(PYTEST_FLAGS)
+	@python -m pytest -q -n logical --dist worksteal $(PYTEST_FLAGS)
 
 .PHONY: test-fast
 test-fast: setup ## The tests that take seconds
-	@python -m pytest -q -n auto -m "not slow" $(PYTEST_FLAGS)
+	@python -m pytest -q -n logical -m "not slow" $(PYTEST_FLAGS)
 
 .PHONY: lint
 lint: setup ## Style, types of mistakes and formatting

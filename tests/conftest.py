@@ -69,12 +69,6 @@ def furnish(folder: Path, table: pd.DataFrame) -> None:
     table.to_parquet(folder / "data" / "customers.parquet")
 
 
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers():
-    """One worker more than there are cores: a test waits for disks, servers and clocks a third of its time."""
-    return None if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ else (os.cpu_count() or 1) + 1
-
-
 def pytest_addoption(parser):
     parser.addoption("--fail-on-skip", action="store_true", help="a skipped test fails the run: CI has every part")
 
