@@ -191,7 +191,7 @@ scan: setup ## List what the image holds (SBOM) and look for known vulnerabiliti
 ##@ GitHub
 .PHONY: test-workflows
 test-workflows: setup ## Check the workflows and run their scenarios on this machine (minutes)
-	@python -m pytest -q -n auto --dist load --maxschedchunk=1 tests/workflows $(PYTEST_FLAGS)
+	@python -m pytest -q -n logical --dist load --maxschedchunk=1 tests/workflows $(PYTEST_FLAGS)
 
 .PHONY: doctor
 doctor: github-venv ## What GitHub still needs of this repository, and what happens without (needs GITHUB_TOKEN)
