@@ -18,7 +18,7 @@ import numpy as np
 
 from ml import cli, files
 from ml.markdown import table
-from ml.params import Params, describe_the_sample, read_params
+from ml.params import Params, read_params
 from tools.calibration.detection import CHANGES, QUIET, Watched, released, watch
 from tools.calibration.pools import Pool, pools
 from tools.calibration.rates import Cell, evidently, power, quiet
@@ -95,7 +95,7 @@ def _jobs(runs: int, peers: int, feeds: int) -> list[Job]:
     if find_spec("evidently"):
         found += [("evidently", name, *cell, peers) for cell in CELLS for name in pools()]
         found += [("evidently shifted", name, *cell, peers) for cell in MOVED for name in pools()]
-    if describe_the_sample(read_params()):
+    if "sample world" in pools():
         found += [("watch", change, month, 1000, feeds) for change, month in CHANGES.items()]
         found += [("watch", change, m, 10_000, max(1, feeds // 2)) for change, m in CHANGES.items() if m != QUIET]
     return found

@@ -1,6 +1,5 @@
 """Another table becomes the project's data with one command, and the pipeline runs on it."""
 
-import os
 import shutil
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from ml.params import read_params
 from ml.stages import adopt as stage
 from ml.stages import evaluate, prepare, train, validate
 from tests.conftest import ROOT, SAMPLE
+from tests.fork.test_clone import clone, run
 
 
 @pytest.fixture
@@ -102,16 +102,12 @@ def test_a_refused_table_changes_nothing(tmp_path, monkeypatch, loans):
 def test_the_tests_of_a_fork_go_on_with_the_sample(tmp_path, loans):
     fork = tmp_path / "fork"
     loans.to_csv(tmp_path / "loans.csv", index=False)
-    subprocess.run(["git", "clone", "--quiet", ROOT, fork], check=True)
-    run(fork, "ml.stages.adopt", "--data", tmp_path / "loans.csv", "--target", "defaulted", "--project", "loans")
+    clone(ROOT, fork)
+    adopted = f"ml.stages.adopt --data {tmp_path}/loans.csv --target defaulted --project loans"
+    run(fork, sys.executable, "-m", *adopted.split())
 
-    done = run(fork, "pytest", "-q", "-n", "0", "tests/unit/test_schema.py", "tests/fork/test_clone.py")
+    some = ["tests/unit/test_schema.py", "tests/fork/test_clone.py"]
+    done = run(fork, sys.executable, "-m", "pytest", "-q", "-n", "0", *some, check=False)
 
     assert done.returncode == 0, done.stdout[-2000:]
     assert "skipped" in done.stdout  # what builds the template
-
-
-def run(fork, *module):
-    code = {"PYTHONPATH": f"{fork / 'src'}{os.pathsep}{fork}"}
-    command = [sys.executable, "-m", *module]
-    return subprocess.run(command, cwd=fork, env=os.environ | code, capture_output=True, text=True, check=False)

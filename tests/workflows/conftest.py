@@ -6,9 +6,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from filelock import FileLock
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, once
 from tests.workflows import runner, table
 
 LONGEST = ("engine", "release", "settings", "rerun", "monitor", "reproduce", "good_pull", "gates")  # in their test's id
@@ -31,13 +30,7 @@ def language_service() -> list[str]:
 @pytest.fixture(scope="session")
 def prepared(tmp_path_factory) -> Path:
     """What all scenarios start from, made once: the template with its model built, registered and pushed."""
-    shared = tmp_path_factory.getbasetemp()
-    shared = (shared.parent if "PYTEST_XDIST_WORKER" in os.environ else shared) / "prepared"
-    with FileLock(f"{shared}.lock"):
-        if not (shared / "done").exists():
-            runner.prepare(shared)
-            (shared / "done").touch()
-    return shared
+    return once(tmp_path_factory, "prepared", runner.prepare)
 
 
 @pytest.fixture

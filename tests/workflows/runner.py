@@ -56,7 +56,7 @@ def copy_repository(folder: Path) -> None:
 def prepare(folder: Path) -> None:
     """In `folder`: the template as `repository` and bare `origin.git`, built and registered, its cache in `caches`."""
     source = folder / "repository"
-    source.mkdir(parents=True)
+    source.mkdir()
     copy_repository(source)
     (source / ".venv").symlink_to(sys.prefix)
     (source / ".git" / "info" / "exclude").write_text(".venv\n")

@@ -19,7 +19,7 @@ from tests.workflows.test_scenarios_ci import JOBS as CI_JOBS
 from tests.workflows.test_scenarios_ci import judged
 from tests.workflows.test_scenarios_release import JOBS, REPOSITORY, issues, registry, results
 
-pytestmark = [pytest.mark.slow, pytest.mark.template, pytest.mark.timeout(1800)]  # minutes where others are at work
+pytestmark = [pytest.mark.slow, pytest.mark.template, pytest.mark.timeout(1800)]  # minutes on a busy machine
 
 SCAN = "\nscan:\n\t@echo '{}' > build/sbom.json\n"  # asks a service about known holes
 

@@ -4,7 +4,7 @@ import pytest
 
 from tests.workflows.runner import git
 
-pytestmark = [pytest.mark.slow, pytest.mark.template, pytest.mark.timeout(1800)]  # minutes where others are at work
+pytestmark = [pytest.mark.slow, pytest.mark.template, pytest.mark.timeout(1800)]  # minutes on a busy machine
 
 QUIET, DRIFTED = "13-14", "13-17"  # months of the sample world
 

@@ -12,7 +12,7 @@ from ml.registry import ledger
 from ml.registry.embedded import loads
 from tests.workflows.runner import HERE, git
 
-pytestmark = [pytest.mark.slow, pytest.mark.template, pytest.mark.timeout(1800)]  # minutes where others are at work
+pytestmark = [pytest.mark.slow, pytest.mark.template, pytest.mark.timeout(1800)]  # minutes on a busy machine
 
 JOBS = {"version", "image", "staging", "production", "tell"}
 REPOSITORY = {"full_name": "acme/churn", "private": False, "is_template": False, "default_branch": "main"}

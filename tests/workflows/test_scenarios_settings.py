@@ -22,7 +22,7 @@ from tests.workflows.runner import git
 from tests.workflows.test_scenarios_engine import shop
 from tests.workflows.test_scenarios_release import JOBS, REPOSITORY, issues, results
 
-pytestmark = [pytest.mark.slow, pytest.mark.template, pytest.mark.timeout(1800)]  # minutes where others are at work
+pytestmark = [pytest.mark.slow, pytest.mark.template, pytest.mark.timeout(1800)]  # minutes on a busy machine
 
 EMBEDDED = {"Fetch the registry", "Send the registry", "Fetch the champion", "Send the history of verdicts"}
 UNSEEN = {"add-mask", "set-output"}  # commands to the runner, which GitHub's log leaves out

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -40,6 +41,7 @@ class Pool:
         return reference.build(trained, tested["score"].to_numpy(), found, self.params), trained
 
 
+@cache
 def pools() -> dict[str, Callable[[Params], Pool]]:
     """The tables to calibrate on, by name: the sample world or the project's own data, and a rough table."""
     first = {"sample world": sample_world} if describe_the_sample(read_params()) else {"your table": your_table}
