@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ml.deployment.canary import Window, distance, judge, parse, quantile
+from ml.deployment.canary import Window, distance, judge, parse, quantile, told
 from ml.errors import UserError
 from ml.live_params import Deploy
 from serving.metrics import SCORES, SECONDS, Metrics
@@ -75,6 +75,17 @@ def test_the_distance_is_symmetric_and_between_nought_and_one(one, other):
     assert distance(a, b) == pytest.approx(distance(b, a))
     assert 0 <= distance(a, b) <= 1
     assert distance(a, a) == 0
+
+
+def test_what_was_seen_is_told_with_numbers():
+    assert told(window(900, ms=5), window(ms=9), RULE) == (
+        "1,000 requests beside 900 of the image that served, p95 9.8 ms beside 4.9 ms: inside all bounds"
+    )
+
+
+@pytest.mark.parametrize("few", [(window(), window(20)), (window(20), window())])
+def test_neither_side_is_judged_by_a_few_requests_and_that_is_told(few):
+    assert "too few to judge latency and scores (deploy.min_requests: 50 of each)" in told(*few, RULE)
 
 
 def test_a_quantile_is_interpolated_inside_its_bucket():

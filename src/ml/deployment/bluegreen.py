@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from ml import client, files
 from ml.client import Client
 from ml.deployment.canary import Window, parse
-from ml.deployment.proxy import FULL, SLOTS, Proxy, Slot
+from ml.deployment.proxy import SLOTS, Proxy, Slot
 
 START = 60  # seconds to bring back what served
 DRAIN = 10  # seconds a place has to answer what it took: more than HAProxy waits for an answer
@@ -63,15 +63,13 @@ class BlueGreen:
         self._next = {"slot": slot, "image": image, "address": self._places.start(slot, image)}
         _ready(self._next["address"], seconds)
         if live:
-            self.proxy.weigh({slot: 0})
-            self.proxy.point(slot, self._next["address"])
+            self.proxy.join(slot, self._next["address"])
 
     def weigh(self, share: float) -> None:
-        """Give the next image this share of requests; the other keeps at least 1 of 256, to take over when it dies."""
+        """Give the next image this share of requests; the other keeps a few, to take over when it dies."""
         live = self._live()
         if live:
-            weight = min(max(round(FULL * share), 1), FULL - 1)
-            self.proxy.weigh({live["slot"]: FULL - weight, self._next["slot"]: weight})
+            self.proxy.split(live["slot"], self._next["slot"], share)
 
     def read(self) -> tuple[Window, Window]:
         """What the serving and the next image did since they started; raises UserError when one does not answer."""
@@ -93,11 +91,8 @@ class BlueGreen:
         self.recover()
 
     def _alone(self, live: dict[str, Any]) -> None:
-        other = next(slot for slot in SLOTS if slot != live["slot"])
-        self.proxy.point(live["slot"], live["address"])
-        self.proxy.weigh({live["slot"]: FULL})
-        self.proxy.leave(other, DRAIN)
-        self._places.stop(other)
+        self.proxy.only(live["slot"], live["address"], DRAIN)
+        self._places.stop(next(slot for slot in SLOTS if slot != live["slot"]))
 
     def _live(self) -> dict[str, Any]:
         return json.loads(files.read_bytes(self._file)) if self._file.exists() else {}

@@ -60,6 +60,15 @@ def judge(champion: Window, canary: Window, rule: Deploy) -> str:
     return _errors(champion, canary, rule) or _latency(champion, canary, rule) or _scores(champion, canary, rule)
 
 
+def told(champion: Window, canary: Window, rule: Deploy) -> str:
+    """What an image was judged by that nothing speaks against, with numbers."""
+    seen = f"{canary.requests:,.0f} requests beside {champion.requests:,.0f} of the image that served"
+    if min(champion.requests, canary.requests) < rule.min_requests:
+        return f"{seen}: too few to judge latency and scores (deploy.min_requests: {rule.min_requests:,} of each)"
+    before, after = (1000 * quantile(window.seconds, 0.95) for window in (champion, canary))
+    return f"{seen}, p95 {after:.1f} ms beside {before:.1f} ms: inside all bounds"
+
+
 def quantile(buckets: Buckets, share: float) -> float:
     """The value below which this share of observations lies, interpolated as Prometheus does; nan without any."""
     total = buckets.get(math.inf, 0)

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable
+from fractions import Fraction
 from hashlib import md5
 from pathlib import Path
 from tempfile import gettempdir
@@ -19,7 +20,7 @@ from ml.errors import UserError
 
 Slot = Literal["blue", "green"]
 SLOTS: tuple[Slot, Slot] = ("blue", "green")
-FULL = 256  # HAProxy's largest weight
+FINEST = 256  # HAProxy's largest weight, so its smallest share is one of so many
 NOWHERE = "127.0.0.1:9"
 LONGEST = 95  # of 107 bytes; HAProxy adds a suffix for a moment
 PATIENCE = 10  # seconds
@@ -68,7 +69,7 @@ def run_here(path: Path) -> None:
 def config(bind: str, places: dict[Slot, str], socket_path: str) -> str:
     """HAProxy's configuration with these places, equal in weight; the other one is switched off."""
     servers = [
-        f"    server {slot} {places.get(slot, NOWHERE)} weight {FULL} check{'' if slot in places else ' disabled'}"
+        f"    server {slot} {places.get(slot, NOWHERE)} weight 1 check{'' if slot in places else ' disabled'}"
         for slot in SLOTS
     ]
     return CONFIG.format(bind=bind, servers="\n".join(servers), socket=socket_path)
@@ -104,25 +105,30 @@ class Proxy:
         except UserError:
             return False
 
-    def point(self, slot: Slot, address: str) -> None:
-        """Make a slot lead to an address; the weight stays."""
-        host, _, port = address.rpartition(":")
-        self.tell(f"set server api/{slot} addr {host} port {port}")
-        self.tell(f"enable health api/{slot}")
-        self.tell(f"set server api/{slot} state ready")
+    def join(self, slot: Slot, address: str) -> None:
+        """Make a slot lead to an address, which gets no request before `split`."""
+        self._weigh({slot: 0})
+        self._point(slot, address)
 
-    def weigh(self, weights: dict[Slot, int]) -> None:
-        """Share new requests in proportion to the weights, 0 to 256 each."""
-        for slot, weight in sorted(weights.items(), key=lambda pair: -pair[1]):  # who gets more first: never none
-            self.tell(f"set server api/{slot} weight {weight}")
+    def split(self, serving: Slot, other: Slot, share: float) -> None:
+        """Send this share of new requests to the other slot; the serving one keeps 1 of 256, to take over.
 
-    def leave(self, slot: Slot, seconds: float) -> None:
-        """Send nothing new to a slot, wait until its requests are answered, and switch it off."""
-        self.tell(f"set server api/{slot} state drain")
+        HAProxy takes turns in rounds as long as the sum of the weights, and a slot that has just come may get all its
+        turns of a round in a row. So the weights are as small as can be: 3 and 7, not 77 and 179.
+        """
+        part = Fraction(min(share, 1 - 1 / FINEST)).limit_denominator(FINEST)
+        self._weigh({serving: part.denominator - part.numerator, other: part.numerator})
+
+    def only(self, slot: Slot, address: str, seconds: float) -> None:
+        """Send all to one slot; the other gets so long to answer what it took, and is switched off."""
+        self._point(slot, address)
+        self._weigh({slot: 1})
+        other = next(other for other in SLOTS if other != slot)
+        self.tell(f"set server api/{other} state drain")
         end = time.monotonic() + seconds
-        while self._busy(slot) and time.monotonic() < end:
+        while self._busy(other) and time.monotonic() < end:
             time.sleep(0.05)
-        self.tell(f"set server api/{slot} state maint")
+        self.tell(f"set server api/{other} state maint")
 
     def tell(self, command: str) -> str:
         """The answer of the admin socket; raises UserError when nobody answers or the command is refused."""
@@ -139,6 +145,16 @@ class Proxy:
         if command.startswith("set") and any(word in answer for word in ("No such", "Invalid", "Require", "Unknown")):
             raise UserError(f"HAProxy refuses `{command}`: {answer.strip()}")
         return answer
+
+    def _point(self, slot: Slot, address: str) -> None:
+        host, _, port = address.rpartition(":")
+        self.tell(f"set server api/{slot} addr {host} port {port}")
+        self.tell(f"enable health api/{slot}")
+        self.tell(f"set server api/{slot} state ready")
+
+    def _weigh(self, weights: dict[Slot, int]) -> None:
+        for slot, weight in sorted(weights.items(), key=lambda pair: -pair[1]):  # who gets more first: never none
+            self.tell(f"set server api/{slot} weight {weight}")
 
     def _busy(self, slot: Slot) -> bool:
         lines = [line.split(",") for line in self.tell("show stat").splitlines()]

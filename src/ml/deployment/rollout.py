@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from ml.deployment.canary import Window, judge
+from ml.deployment.canary import Window, judge, told
 from ml.errors import UserError
 from ml.live_params import Deploy
 
@@ -59,19 +59,17 @@ def roll_out(target: Target, image: str, rule: Deploy, say: Callable[[str], None
 
 def _steps(target: Target, rule: Deploy, say: Callable[[str], None]) -> str:
     start = target.read()
-    window = Window()
+    champion = canary = Window()
     for share in rule.steps:
-        say(f"deploy: {share:.0%} of requests for {rule.seconds:g} s; {window.requests:,.0f} answered so far")
+        say(f"deploy: {share:.0%} of requests for {rule.seconds:g} s; {canary.requests:,.0f} answered so far")
         target.weigh(share)
-        window = _watch(target, start, rule)
-    few = window.requests < rule.min_requests
-    return f"{window.requests:,.0f} requests{': too few to judge latency and scores' if few else ' inside all bounds'}"
+        champion, canary = _watch(target, start, rule)
+    return told(champion, canary, rule)
 
 
-def _watch(target: Target, start: tuple[Window, Window], rule: Deploy) -> Window:
-    """What the next image did since `start`, at the end of a step; raises UserError as soon as a bound breaks."""
+def _watch(target: Target, start: tuple[Window, Window], rule: Deploy) -> tuple[Window, Window]:
+    """What both images did since `start`, at the end of a step; raises UserError as soon as a bound breaks."""
     end, misses = time.monotonic() + rule.seconds, 0
-    canary = Window()
     while True:
         time.sleep(max(min(rule.seconds / LOOKS, end - time.monotonic()), 0.05))
         try:
@@ -87,4 +85,4 @@ def _watch(target: Target, start: tuple[Window, Window], rule: Deploy) -> Window
         if reason := judge(champion, canary, rule):
             raise UserError(reason)
         if time.monotonic() >= end:
-            return canary
+            return champion, canary

@@ -1,0 +1,122 @@
+"""HAProxy starts wherever the repository is checked out, and shares requests as it is told, from the first one on."""
+
+import os
+import shutil
+import signal
+import socket
+import threading
+from collections import Counter
+from contextlib import contextmanager
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from ml.deployment.proxy import Proxy, run_here
+
+
+@pytest.fixture
+def started():
+    """A function that starts HAProxy in a folder before two places: the proxy, and its port."""
+    if not shutil.which("haproxy"):
+        pytest.skip("haproxy is not installed: apt-get install haproxy")
+    folders = []
+
+    def start(folder, places):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        proxy = Proxy(folder, f"127.0.0.1:{port}", run_here)
+        folders.append(folder)
+        proxy.up(places)
+        return proxy, port
+
+    yield start
+    for folder in folders:
+        os.kill(int((folder / "run" / "haproxy.pid").read_text()), signal.SIGKILL)
+
+
+@pytest.fixture
+def places():
+    """Two servers, and how many requests each has answered."""
+    counts, servers = Counter(), {}
+    for slot in ("blue", "green"):
+        server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(slot, counts))
+        server.handle_error = lambda *_: None  # whoever checks health hangs up
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        servers[slot] = server
+    yield counts, {slot: f"127.0.0.1:{server.server_port}" for slot, server in servers.items()}
+    for server in servers.values():
+        server.shutdown()
+        server.server_close()
+
+
+def _handler(slot, counts):
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"  # connections stay
+
+        def do_GET(self):
+            counts[slot] += self.path != "/health/ready"
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    return Handler
+
+
+@contextmanager
+def asking(port):
+    """A function that asks so many times, on one connection."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=10)
+
+    def ask(times):
+        for _ in range(times):
+            connection.request("GET", "/")
+            connection.getresponse().read()
+
+    yield ask
+    connection.close()
+
+
+@pytest.mark.parametrize("length", [20, 180])
+def test_a_socket_in_a_folder_with_a_long_name_is_put_elsewhere(tmp_path, started, length):
+    folder = tmp_path / ("n" * length)
+    folder.mkdir()
+
+    proxy, _ = started(folder, {"blue": "127.0.0.1:9"})
+
+    assert proxy.answers()
+
+
+@pytest.mark.parametrize("share", [0.05, 0.3, 0.5])
+def test_a_share_holds_from_the_first_requests_on_whatever_went_before(tmp_path, started, places, share):
+    counts, addresses = places
+    serving, other = "blue", "green"
+    proxy, port = started(tmp_path, {serving: addresses[serving]})
+
+    with asking(port) as ask:
+        for before in range(0, 300, 17):
+            proxy.join(other, addresses[other])
+            ask(before)
+            counts.clear()
+            proxy.split(serving, other, share)
+            ask(40)
+            assert counts[other] == pytest.approx(40 * share, abs=2)
+            proxy.split(serving, other, 1.0)
+            ask(50)
+            proxy.only(other, addresses[other], 5)
+            serving, other = other, serving
+
+
+def test_all_but_1_of_256_requests_go_to_the_next_place_in_the_end(tmp_path, started, places):
+    counts, addresses = places
+    proxy, port = started(tmp_path, addresses)
+
+    with asking(port) as ask:
+        proxy.split("blue", "green", 1.0)
+        ask(512)
+
+    assert 1 <= counts["blue"] <= 3
