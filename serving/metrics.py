@@ -25,7 +25,7 @@ class Metrics:
         self.scores = Histogram("serving_score", "Scores", answered, buckets=SCORES, **kind)
         self.refused = Counter("serving_refused", "Requests refused, by reason", ["reason"], **kind)
         self.feedback = Counter("serving_feedback", "Late labels accepted", **kind)
-        self.shadow_failures = Counter("serving_shadow_failures", "Shadow answers that failed", **kind)
+        self.challenger_failures = Counter("serving_challenger_failures", "Requests the challenger failed", **kind)
         gauge = {**kind, "multiprocess_mode": "livemostrecent"}
         self.backlog = Gauge("serving_log_backlog_bytes", "Log not yet shipped or compacted", **gauge)
         self.missing = Gauge(

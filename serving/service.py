@@ -104,7 +104,7 @@ class Service:
         ids = [row.pop(id_name, None) for row in rows]
         ids = [f"{request_id}-{n}" if given is None else given for n, given in enumerate(ids)]
         if models.challenger is None or models.challenger.variant == SHADOW:
-            answers = await self._answer(models.champion, ids, rows, request_id)
+            answers = await self._champion(models, ids, rows, request_id)
             if models.challenger:
                 task = asyncio.create_task(self._shadow(models.challenger, ids, rows, request_id))
                 self._later.add(task)
@@ -136,9 +136,9 @@ class Service:
         for place, identity in enumerate(ids):
             places[share(identity) < self.settings.canary].append(place)
         answers: list[dict[str, Any]] = [{}] * len(ids)
-        for served, taken in ((models.champion, places[False]), (models.challenger, places[True])):
+        for scored, taken in ((self._champion, places[False]), (self._canary, places[True])):
             if taken:
-                found = await self._answer(served, [ids[n] for n in taken], [rows[n] for n in taken], request_id)
+                found = await scored(models, [ids[n] for n in taken], [rows[n] for n in taken], request_id)
                 for place, answer in zip(taken, found, strict=True):
                     answers[place] = answer
         return answers
@@ -157,12 +157,28 @@ class Service:
         self.metrics.answered(name, variant)(scores, positive)
         return [{"id": r["id"], "score": r["score"], "label": r["label"], "model": name} for r in kept]
 
+    async def _champion(self, models: Models, ids: list, rows: list, request_id: str) -> list[dict[str, Any]]:
+        return await self._answer(models.champion, ids, rows, request_id)
+
+    async def _canary(self, models: Models, ids: list, rows: list, request_id: str) -> list[dict[str, Any]]:
+        """The challenger's answers, or the champion's when it fails."""
+        try:
+            return await self._answer(models.challenger, ids, rows, request_id)
+        except Refused:  # by the log, which would refuse the champion as well
+            raise
+        except Exception as error:  # noqa: BLE001  (a canary harms nobody)
+            self._failed("canary", request_id, error)
+            return await self._champion(models, ids, rows, request_id)
+
     async def _shadow(self, served: Served, ids: list, rows: list, request_id: str) -> None:
         try:
             await self._answer(served, ids, rows, request_id)
         except Exception as error:  # noqa: BLE001  (a shadow harms nobody)
-            self.metrics.shadow_failures.inc()
-            say("shadow failed", request_id=request_id, error=f"{type(error).__name__}: {error}")
+            self._failed("shadow", request_id, error)
+
+    def _failed(self, what: str, request_id: str, error: Exception) -> None:
+        self.metrics.challenger_failures.inc()
+        say(f"{what} failed", request_id=request_id, error=f"{type(error).__name__}: {error}")
 
     def write(self, line: bytes) -> None:
         """Append to the prediction log; refuses the request with 503 when the log cannot be written."""

@@ -295,6 +295,20 @@ def test_a_canary_gets_its_share_and_always_the_same_ids(start, forest, customer
     assert [p["id"] for p in first] == [r["customer_id"] for r in sent]
 
 
+@pytest.mark.parametrize("canary", [0.5, 0.0])
+def test_a_challenger_that_fails_harms_nobody(start, forest, customers, tmp_path, canary):
+    client = start(challenger=forest, canary=canary)
+    client.app.state.service.models.challenger.batcher.scores = None  # called all the same
+
+    answer = client.post("/predict", json={"rows": rows(customers, DATA, 20)})
+
+    assert answer.status_code == 200
+    champion = client.get("/model").json()["champion"]["model"]
+    assert [p["model"] for p in answer.json()["predictions"]] == [champion] * 20
+    assert {line["variant"] for line in lines(tmp_path / "logs")} == {"champion"}
+    assert "serving_challenger_failures_total 1.0" in client.get("/metrics").text
+
+
 def test_a_swap_serves_the_new_model_and_a_broken_one_changes_nothing(start, folder, forest, tmp_path):
     place = tmp_path / "place"
     shutil.copytree(folder, place)
