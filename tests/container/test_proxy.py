@@ -13,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from ml.deployment.proxy import Proxy, run_here
+from ml.errors import UserError
 
 
 @pytest.fixture
@@ -33,7 +34,8 @@ def started():
 
     yield start
     for folder in folders:
-        os.kill(int((folder / "run" / "haproxy.pid").read_text()), signal.SIGKILL)
+        for pid in (folder / "run" / "haproxy.pid").read_text().split():
+            os.kill(int(pid), signal.SIGKILL)
 
 
 @pytest.fixture
@@ -111,12 +113,38 @@ def test_a_share_holds_from_the_first_requests_on_whatever_went_before(tmp_path,
             serving, other = other, serving
 
 
-def test_all_but_1_of_256_requests_go_to_the_next_place_in_the_end(tmp_path, started, places):
+def test_another_port_is_served_in_the_place_of_the_first(tmp_path, started, places):
+    counts, addresses = places
+    _, port = started(tmp_path, addresses)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        other = free.getsockname()[1]
+
+    Proxy(tmp_path, f"127.0.0.1:{other}", run_here).up(addresses)
+
+    with asking(other) as ask:
+        ask(3)
+    assert sum(counts.values()) == 3
+    with pytest.raises(ConnectionRefusedError), asking(port) as ask:
+        ask(1)
+
+
+def test_two_proxies_do_not_share_a_port(tmp_path, started, places):
+    _, port = started(tmp_path, places[1])
+    other = tmp_path / "other"
+    other.mkdir()
+
+    with pytest.raises(UserError, match="haproxy does not start"):
+        Proxy(other, f"127.0.0.1:{port}", run_here).up({})
+
+
+@pytest.mark.parametrize("share", [0.001, 1.0])
+def test_nobody_gets_less_than_1_of_256_requests(tmp_path, started, places, share):
     counts, addresses = places
     proxy, port = started(tmp_path, addresses)
 
     with asking(port) as ask:
-        proxy.split("blue", "green", 1.0)
+        proxy.split("blue", "green", share)
         ask(512)
 
-    assert 1 <= counts["blue"] <= 3
+    assert 1 <= min(counts["blue"], counts["green"]) <= 3

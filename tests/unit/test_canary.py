@@ -97,6 +97,7 @@ def test_what_the_server_shows_is_what_is_read():
     metrics = Metrics()
     metrics.requests.labels("/predict", 200).inc(7)
     metrics.requests.labels("/predict", 503).inc(2)
+    metrics.requests.labels("/predict", 422).inc(1)
     metrics.requests.labels("/health/ready", 503).inc(5)
     metrics.seconds.labels("/predict").observe(0.003)
     metrics.scores.labels("churn@1", "champion").observe(0.95)
@@ -104,7 +105,7 @@ def test_what_the_server_shows_is_what_is_read():
 
     found = parse(metrics.text().decode())
 
-    assert (found.requests, found.errors) == (9, 2)
+    assert (found.requests, found.errors) == (10, 3)
     assert found.seconds[0.0025] == 0
     assert found.seconds[0.005] == found.seconds[math.inf] == 1
     assert (found.scores[0.9], found.scores[1.0]) == (0, 1)

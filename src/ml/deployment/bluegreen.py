@@ -1,6 +1,8 @@
 """Two places behind one proxy: `blue` serves while `green` takes the next image, and the other way round."""
 
+import contextlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -8,8 +10,10 @@ from ml import client, files
 from ml.client import Client
 from ml.deployment.canary import Window, parse
 from ml.deployment.proxy import SLOTS, Proxy, Slot
+from ml.errors import UserError
 
 START = 60  # seconds to bring back what served
+PATIENCE = 2  # seconds to say that it is ready
 DRAIN = 10  # seconds a place has to answer what it took: more than HAProxy waits for an answer
 
 
@@ -49,9 +53,10 @@ class BlueGreen:
         if not live:
             return
         if not self._places.runs(live["slot"]):  # the machine was started again, or somebody removed it
-            live["address"] = self._places.start(live["slot"], live["image"])
-            _ready(live["address"], START)
-            files.write_json(live, self._file)
+            with contextlib.suppress(UserError):  # one that cannot start must not keep the next one out
+                live["address"] = self._places.start(live["slot"], live["image"])
+                files.write_json(live, self._file)
+                _ready(live["address"], START, lambda: self._places.runs(live["slot"]))
         self.proxy.up({live["slot"]: live["address"]})
         self._alone(live)
         self._places.around(live["image"])
@@ -59,6 +64,8 @@ class BlueGreen:
     def start(self, image: str, seconds: float) -> None:
         """Start the next image beside the one that serves, without traffic; raises UserError when it is not ready."""
         live = self._live()
+        if not live:
+            self.proxy.up({})  # fails before anything is touched where another one holds the port
         slot = next(slot for slot in SLOTS if slot != live.get("slot"))
         self._next = {"slot": slot, "image": image, "address": self._places.start(slot, image)}
         _ready(self._next["address"], seconds)
@@ -71,9 +78,16 @@ class BlueGreen:
         if live:
             self.proxy.split(live["slot"], self._next["slot"], share)
 
-    def read(self) -> tuple[Window, Window]:
-        """What the serving and the next image did since they started; raises UserError when one does not answer."""
-        return _window(self._live()["address"]), _window(self._next["address"])
+    def read(self) -> tuple[Window | None, Window]:
+        """What the serving image did so far, None where it gives no answer, and what the next one did.
+
+        Raises UserError when the next one gives no answer, or is not ready: it would get no requests.
+        """
+        _ready(self._next["address"], PATIENCE)
+        served = None
+        with contextlib.suppress(UserError):
+            served = _window(self._live()["address"])
+        return served, _window(self._next["address"])
 
     def settle(self) -> None:
         """The next image serves alone."""
@@ -102,6 +116,6 @@ def _window(address: str) -> Window:
     return parse(client.metrics(address))
 
 
-def _ready(address: str, seconds: float) -> None:
-    with Client(address, patience=2) as asked:
-        asked.ready(seconds)
+def _ready(address: str, seconds: float, alive: Callable[[], bool] = lambda: True) -> None:
+    with Client(address, patience=PATIENCE) as asked:
+        asked.ready(seconds, alive)

@@ -21,7 +21,7 @@ Buckets = Mapping[float, float]
 
 @dataclass(frozen=True)
 class Window:
-    """What an image did in a time: requests, 5xx answers, and cumulative counts by upper limit."""
+    """What an image did in a time: requests, those it failed or refused, and cumulative counts by upper limit."""
 
     requests: float = 0
     errors: float = 0
@@ -47,7 +47,7 @@ def parse(text: str) -> Window:
         labels = dict(LABEL.findall(inner))
         if name == "serving_requests_total" and labels["path"] in PATHS:
             counts["requests"] += float(value)
-            counts["errors"] += float(value) * (labels["status"] >= "500")
+            counts["errors"] += float(value) * (labels["status"] >= "400")  # refused is not served either
         elif name == "serving_seconds_bucket" and labels["path"] in PATHS:
             seconds[float(labels["le"])] += float(value)
         elif name == "serving_score_bucket" and labels["variant"] != "shadow":
@@ -94,8 +94,8 @@ def _errors(champion: Window, canary: Window, rule: Deploy) -> str:
     if binom.sf(canary.errors - 1, canary.requests, allowed) >= CHANCE:
         return ""
     return (
-        f"errors: {canary.errors:,.0f} of {canary.requests:,.0f} requests failed, more than {allowed:.1%} "
-        f"(the serving image: {usual:.1%}; deploy.max_errors: {rule.max_errors:.1%} more)"
+        f"errors: {canary.errors:,.0f} of {canary.requests:,.0f} requests failed or were refused, more than "
+        f"{allowed:.1%} (the serving image: {usual:.1%}; deploy.max_errors: {rule.max_errors:.1%} more)"
     )
 
 

@@ -4,6 +4,7 @@ The canary is a Deployment of its own behind the same Service, so its weight is 
 pods, and at most half. Written against kubectl's documented answers, and not yet proven on a cluster.
 """
 
+import contextlib
 import subprocess
 from functools import reduce
 
@@ -52,9 +53,12 @@ class Cluster:
         pods = stable if share >= 1 else min(max(round(stable * share / (1 - share)), 1), stable)
         self._ask("scale", CANARY, f"--replicas={pods}")
 
-    def read(self) -> tuple[Window, Window]:
-        """What the pods of the serving and of the next image did since they started."""
-        return self._window("stable"), self._window("canary")
+    def read(self) -> tuple[Window | None, Window]:
+        """What the pods of the serving image did, None where one gives no answer, and those of the next one."""
+        served = None
+        with contextlib.suppress(UserError):
+            served = self._window("stable")
+        return served, self._window("canary")
 
     def settle(self) -> None:
         """The next image takes over pod by pod, with the canary beside it until all are ready."""

@@ -39,13 +39,11 @@ class Compose(Local):
         last = int(kept.get("LAST_HOST", HOSTS[-1]))
         host = last + 1 if last + 1 in HOSTS else HOSTS[0]
         address = f"{kept['SUBNET']}.{host}"
-        images = {name: kept.get(name, image) for name in ("API_IMAGE", "BLUE_IMAGE", "GREEN_IMAGE")}
-        mine = {f"{slot.upper()}_IMAGE": image, f"{slot.upper()}_ADDRESS": address, "LAST_HOST": host}
-        self.keep(**images | mine)
+        self.keep(**{f"{slot.upper()}_IMAGE": image, f"{slot.upper()}_ADDRESS": address, "LAST_HOST": host})
         self._compose("up", "--detach", "--no-deps", slot)
         return f"{address}:{containers.PORT}"
 
-    def start_proxy(self, path: Path) -> None:
+    def start_proxy(self, path: Path, *, again: bool) -> None:  # noqa: ARG002  (it is started anew in any case)
         """Start the service that holds the port."""
         (path.parent / "run").chmod(0o777)
         containers.Container(f"{self.name}-proxy").finish()
@@ -63,6 +61,7 @@ class Compose(Local):
         chosen = {
             "NAME": self.name,
             "FOLDER": self.folder,
+            **dict.fromkeys(("API_IMAGE", "BLUE_IMAGE", "GREEN_IMAGE"), "none"),
             "SUBNET": subnet,
             "BLUE_ADDRESS": f"{subnet}.11",
             "GREEN_ADDRESS": f"{subnet}.12",

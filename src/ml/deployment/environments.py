@@ -74,13 +74,17 @@ def deploy(params: Params, where: Where, image: str, rule: Deploy) -> bool:
 
 def _tried(target: Target, image: str, rule: Deploy, api: Api) -> tuple[str, str]:
     """What became of a deployment, and why."""
+    before = target.image()
     try:
         cli.say(f"deploy: smoke: {smoked(image, api, rule.ready_seconds)}")
         return deployments.DEPLOYED, rollout.roll_out(target, image, rule, cli.say)
     except UserError as error:
         return "went back", " ".join(str(error).split())
     except KeyboardInterrupt:
-        return INTERRUPTED, "stopped by hand"
+        took_over = target.image() == image != before
+        return (
+            (deployments.DEPLOYED, "stopped by hand when it had taken over") if took_over else (INTERRUPTED, "by hand")
+        )
 
 
 def named(image: str, where: Where) -> None:

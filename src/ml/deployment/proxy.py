@@ -31,6 +31,7 @@ CONFIG = """\
 global
     stats socket {socket} mode 666 level admin  # a folder above is closed to others
     hard-stop-after 60s
+    noreuseport  # two at one port would share its requests, and only one knows who serves
     tune.bufsize 65536  # larger requests are not tried again
 defaults
     mode http
@@ -56,14 +57,19 @@ backend api
 """
 
 
-def run_here(path: Path) -> None:
-    """Start HAProxy on this machine; raises UserError with its reason."""
+def run_here(path: Path, *, again: bool) -> None:
+    """Start HAProxy on this machine, `again` in the place of the one that runs; raises UserError with its reason."""
     if not shutil.which("haproxy"):
         raise UserError("haproxy is not installed; it holds the port of the API: apt-get install haproxy")
     pid = path.parent / "run" / "haproxy.pid"
-    done = subprocess.run(["haproxy", "-D", "-f", path, "-p", pid], capture_output=True, text=True, check=False)
+    before = ["-sf", *pid.read_text(encoding="utf-8").split()] if again else []  # it answers what it took, and ends
+    command = ["haproxy", "-D", "-f", path, "-p", pid, *before]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise UserError(f"haproxy does not start: {_last(done.stderr)}")
+        raise UserError(
+            f"haproxy does not start: {_last(done.stderr)}. When its port is taken: by another program, or by an "
+            f"environment whose `.deploy/` was lost (`pgrep -a haproxy`)? End that, or choose PORT=."
+        )
 
 
 def config(bind: str, places: dict[Slot, str], socket_path: str) -> str:
@@ -78,20 +84,22 @@ def config(bind: str, places: dict[Slot, str], socket_path: str) -> str:
 class Proxy:
     """One HAProxy, and the folder of its configuration and socket."""
 
-    def __init__(self, folder: Path, bind: str, start: Callable[[Path], None]) -> None:
+    def __init__(self, folder: Path, bind: str, start: Callable[..., None]) -> None:
         self._folder, self._bind, self._start = folder.resolve(), bind, start
         self._socket = _short(self._folder / SOCKET)
 
     def up(self, places: dict[Slot, str]) -> None:
-        """Keep the configuration for the next start, and start HAProxy unless it runs."""
+        """HAProxy runs with this configuration; one that runs already is left alone unless more than places changed."""
         if len(str(self._socket)) > LONGEST:
             raise UserError(f"{self._socket} is too long for the name of a socket. Deploy from a folder higher up.")
-        path = self._folder / "haproxy.cfg"
-        files.write_text(config(self._bind, places, str(self._socket)), path)
+        path, wanted = self._folder / "haproxy.cfg", config(self._bind, places, str(self._socket))
+        running = self.answers()
+        same = running and path.exists() and _rules(path.read_text(encoding="utf-8")) == _rules(wanted)
+        files.write_text(wanted, path)
         (self._folder / SOCKET).parent.mkdir(exist_ok=True)
-        if self.answers():
+        if same:
             return
-        self._start(path)
+        self._start(path, again=running)
         end = time.monotonic() + PATIENCE
         while not self.answers():
             if time.monotonic() > end:
@@ -116,7 +124,7 @@ class Proxy:
         HAProxy takes turns in rounds as long as the sum of the weights, and a slot that has just come may get all its
         turns of a round in a row. So the weights are as small as can be: 3 and 7, not 77 and 179.
         """
-        part = Fraction(min(share, 1 - 1 / FINEST)).limit_denominator(FINEST)
+        part = Fraction(min(max(share, 1 / FINEST), 1 - 1 / FINEST)).limit_denominator(FINEST)
         self._weigh({serving: part.denominator - part.numerator, other: part.numerator})
 
     def only(self, slot: Slot, address: str, seconds: float) -> None:
@@ -161,6 +169,11 @@ class Proxy:
         names = lines[0]
         found = next((line for line in lines if line[:2] == ["api", slot]), None)
         return found is not None and int(found[names.index("scur")] or 0) > 0
+
+
+def _rules(text: str) -> list[str]:
+    """A configuration without its places, which change while HAProxy runs."""
+    return [line for line in text.splitlines() if not line.startswith("    server ")]
 
 
 def _short(path: Path) -> Path:

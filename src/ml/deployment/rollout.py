@@ -27,8 +27,11 @@ class Target(Protocol):
     def weigh(self, share: float) -> None:
         """Give the next image this share of requests."""
 
-    def read(self) -> tuple[Window, Window]:
-        """What the serving and the next image did so far; raises UserError when one does not answer."""
+    def read(self) -> tuple[Window | None, Window]:
+        """What the serving image did so far, None where it gives no answer, and what the next one did.
+
+        Raises UserError when the next one gives no answer or would get no requests.
+        """
 
     def settle(self) -> None:
         """The next image serves alone."""
@@ -53,36 +56,60 @@ def roll_out(target: Target, image: str, rule: Deploy, say: Callable[[str], None
     except BaseException:
         target.abandon()
         raise
-    target.settle()
+    try:
+        target.settle()
+    except UserError as error:
+        if target.image() != image:
+            raise
+        return f"{judged}. But not all around it is as it should be: {error}"
     return judged
 
 
 def _steps(target: Target, rule: Deploy, say: Callable[[str], None]) -> str:
-    start = target.read()
-    champion = canary = Window()
+    if not rule.steps:
+        return "at once: it has served here before"
+    watch = _Watch(target, rule)
+    if watch.alone:
+        return "what served gives no answer: nothing to compare it with"
     for share in rule.steps:
-        say(f"deploy: {share:.0%} of requests for {rule.seconds:g} s; {canary.requests:,.0f} answered so far")
+        say(f"deploy: {share:.0%} of requests for {rule.seconds:g} s; {watch.canary.requests:,.0f} answered so far")
         target.weigh(share)
-        champion, canary = _watch(target, start, rule)
-    return told(champion, canary, rule)
+        watch.step()
+    return told(watch.champion, watch.canary, rule)
 
 
-def _watch(target: Target, start: tuple[Window, Window], rule: Deploy) -> tuple[Window, Window]:
-    """What both images did since `start`, at the end of a step; raises UserError as soon as a bound breaks."""
-    end, misses = time.monotonic() + rule.seconds, 0
-    while True:
-        time.sleep(max(min(rule.seconds / LOOKS, end - time.monotonic()), 0.05))
-        try:
-            now = target.read()
-        except UserError:
-            misses += 1
-            if misses >= MISSES:
-                raise
-            continue
-        misses, canary = 0, now[1].since(start[1])
-        same = now[0].requests >= start[0].requests  # else pods of it came and went, which is its right
-        champion = now[0].since(start[0]) if same else now[0]
-        if reason := judge(champion, canary, rule):
+class _Watch:
+    """What both images did since the next one was started."""
+
+    def __init__(self, target: Target, rule: Deploy) -> None:
+        self._target, self._rule = target, rule
+        self.champion = self.canary = Window()
+        served, self._start = target.read()
+        served = served or target.read()[0]
+        self.alone, self._served, self._last = served is None, served or Window(), self._start
+
+    def step(self) -> None:
+        """Look again and again until the step ends; raises UserError as soon as a bound breaks."""
+        end, misses = time.monotonic() + self._rule.seconds, 0
+        while True:
+            time.sleep(max(min(self._rule.seconds / LOOKS, end - time.monotonic()), 0.05))
+            try:
+                served, now = self._target.read()
+            except UserError:
+                misses += 1
+                if misses >= MISSES:
+                    raise
+                continue
+            misses = 0
+            self._judge(served, now)
+            if time.monotonic() >= end:
+                return
+
+    def _judge(self, served: Window | None, now: Window) -> None:
+        now.since(self._last)  # whoever is started again between two looks would seem to have done nothing before
+        self._last, self.canary = now, now.since(self._start)
+        if served:
+            same = served.requests >= self._served.requests  # else pods of it came and went, which is its right
+            self.champion = served.since(self._served) if same else served
+        if reason := judge(self.champion, self.canary, self._rule):
             raise UserError(reason)
-        if time.monotonic() >= end:
-            return champion, canary

@@ -1,0 +1,65 @@
+"""The steps of a deployment, with an environment whose readings are written down."""
+
+import pytest
+
+from ml.deployment.canary import Window
+from ml.deployment.rollout import roll_out
+from ml.errors import UserError
+from ml.live_params import Deploy
+
+RULE = Deploy(steps=(1.0,), seconds=0.2)
+
+
+class Scripted:
+    """An environment whose images did what a script says, look by look; its last line goes on for ever."""
+
+    def __init__(self, *looks):
+        self._looks, self.served, self.went_back = list(looks), "old", False
+
+    def image(self):
+        return self.served
+
+    def start(self, *_):
+        pass
+
+    def weigh(self, _):
+        pass
+
+    def read(self):
+        served, canary = self._looks.pop(0) if len(self._looks) > 1 else self._looks[0]
+        return None if served is None else Window(served), Window(canary)
+
+    def settle(self):
+        self.served = "new"
+
+    def abandon(self):
+        self.went_back = True
+
+    def words(self):
+        return ""
+
+
+def deploy(target):
+    return roll_out(target, "new", RULE, lambda _: None)
+
+
+def test_an_image_that_was_started_again_between_two_looks_goes_back():
+    target = Scripted((0, 0), (100, 100), (200, 90), (300, 190))
+
+    with pytest.raises(UserError, match="started again"):
+        deploy(target)
+
+    assert target.went_back
+
+
+def test_pods_of_the_serving_image_may_come_and_go():
+    assert "190 requests beside 20 " in deploy(Scripted((0, 0), (100, 100), (20, 190)))
+
+
+def test_a_serving_image_that_falls_silent_is_no_fault_of_the_next_one():
+    assert "190 requests beside 100 " in deploy(Scripted((0, 0), (100, 100), (None, 190)))
+
+
+def test_nothing_is_compared_with_an_image_that_gives_no_answer():
+    assert "gives no answer" in deploy(Scripted((None, 0)))
+    assert "beside 100 " in deploy(Scripted((None, 0), (0, 0), (100, 100)))  # it was busy for a moment
