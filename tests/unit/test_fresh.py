@@ -165,6 +165,49 @@ def test_rows_that_the_table_holds_already_are_no_news(params):
     assert len(found) == 61
 
 
+def logged(folder, *lines):
+    """The prediction log with these lines; each is an id with a time, and `tenure` or `label`, perhaps `simulated`."""
+    records = []
+    for line in lines:
+        head = {"time": line["time"]} | ({"simulated": True} if line.get("simulated") else {})
+        if "label" in line:
+            records.append({"kind": "feedback", "id": line["id"], "label": line["label"]} | head)
+        else:
+            row = {"id": line["id"], "tenure_months": line["tenure"], "score": 0.5, "label": False}
+            head |= {"request_id": line["time"], "model": "1", "variant": "champion"}
+            records.append({"kind": "prediction", "rows": [row]} | head)
+    (folder / "20250430T100000-1-a-000001.jsonl").write_text("".join(json.dumps(r) + "\n" for r in records))
+    return read_log(folder)
+
+
+def test_a_label_never_goes_to_features_that_are_newer_than_it(params, tmp_path):
+    log = logged(
+        tmp_path,
+        {"id": "a", "time": "2025-08-01T00:00:00Z", "tenure": 3},
+        {"id": "a", "time": "2025-09-01T00:00:00Z", "label": True},
+        {"id": "a", "time": "2025-11-20T00:00:00Z", "tenure": 6},
+        {"id": "b", "time": "2025-11-20T00:00:00Z", "tenure": 9},
+        {"id": "b", "time": "2025-11-19T00:00:00Z", "label": True},
+    )
+
+    table = fresh.labelled(log, params.data)
+
+    assert table[["customer_id", "tenure_months", "churned"]].to_numpy().tolist() == [["a", 3, True]]
+
+
+def test_simulated_customers_are_trained_on_only_where_there_are_no_real_ones(params, tmp_path):
+    (tmp_path / "mixed").mkdir()
+    play = {"id": "play", "time": "2031-05-01T00:00:00Z", "tenure": 3, "simulated": True}
+    told = {"id": "play", "time": "2031-05-08T00:00:00Z", "label": True, "simulated": True}
+    true = {"id": "real", "time": "2025-05-01T00:00:00Z", "tenure": 3}
+    also = {"id": "real", "time": "2025-05-08T00:00:00Z", "label": True}
+
+    alone, mixed = logged(tmp_path, play, told), logged(tmp_path / "mixed", play, told, true, also)
+
+    assert fresh.labelled(alone, params.data)["customer_id"].tolist() == ["play"]
+    assert fresh.labelled(mixed, params.data)["customer_id"].tolist() == ["real"]
+
+
 def test_the_prediction_log_gives_its_labelled_rows_in_the_columns_of_the_table(params, tmp_path):
     frame = NEW.astype(object).where(NEW.notna(), None)
     features = frame.drop(columns=["customer_id", "snapshot", "churned"]).to_dict("records")

@@ -156,7 +156,7 @@ def _by(table: pd.DataFrame, models: frozenset[str]) -> pd.Series:
 def _labelled(table: pd.DataFrame, data: Data, until: pd.Timestamp) -> tuple[pd.DataFrame, dict[str, int]]:
     """The rows with `label` as 1, 0 or missing; a label from before its prediction belongs to an older one."""
     came = table["actual"].notna()
-    early = came & (table["actual_time"] < table["time"])
+    early = predictions.early(table)
     future = came & (table["actual_time"] > until + SKEW)
     strange = came & _strange(table["actual"], data)
     label = positive(table["actual"], data).astype("float64").where(came & ~early & ~future & ~strange)

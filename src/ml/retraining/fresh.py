@@ -9,6 +9,7 @@ from ml import schema
 from ml.data_params import Category, Data, Number, Prepare
 from ml.errors import UserError
 from ml.live_params import Retrain
+from ml.prediction_log import predictions
 from ml.split import is_test
 
 REASON = "quarantined"
@@ -69,12 +70,15 @@ def news(rows: pd.DataFrame, old: pd.DataFrame, data: Data) -> pd.DataFrame:
 
 
 def labelled(log: pd.DataFrame, data: Data) -> pd.DataFrame:
-    """The newest labelled prediction of each id in the prediction log, in the columns of the table.
+    """Of each id the newest prediction that has got its label, in the columns of the table.
 
+    Simulated customers count only where there are no others.
     `log` as ml.predictions.read_log returns it; a feature that bears the name of a column of the log comes as
     `features.…`.
     """
-    rows = log[log["actual"].notna() & log["id"].notna()].drop_duplicates("id", keep="last")
+    log = predictions.real(log)
+    came = log["actual"].notna() & ~predictions.early(log) & log["id"].notna()
+    rows = log[came].drop_duplicates("id", keep="last")
     source = {name: f"features.{name}" if f"features.{name}" in rows else name for name in data.columns}
     columns = {data.id: "id", data.target.name: "actual", **({data.time: "time"} if data.time else {}), **source}
     table = pd.DataFrame({name: rows[column] for name, column in columns.items() if column in rows})
