@@ -165,6 +165,22 @@ def test_rows_that_the_table_holds_already_are_no_news(params):
     assert len(found) == 61
 
 
+@pytest.mark.parametrize("kind", [bool, str])
+def test_a_corrected_label_is_news_and_replaces_the_row_it_corrects(params, kind):
+    told = OLD.head(4).assign(churned=[*~OLD["churned"].head(2), *OLD["churned"].iloc[2:4]]).astype({"churned": kind})
+    unknown = OLD.iloc[4:6].assign(churned=None)
+    earlier = OLD.iloc[6:8].assign(churned=~OLD["churned"].iloc[6:8], snapshot=pd.Timestamp("2024-12-31"))
+
+    found = fresh.news(pd.concat([told, unknown, earlier]), OLD, params.data)
+    new = fresh.combine(OLD, fresh.sift(found, OLD, params.data).good, params.data, Retrain())
+
+    corrected = OLD["customer_id"].head(2).tolist()
+    table = new.table.set_index("customer_id")["churned"]
+    assert found["customer_id"].tolist() == corrected
+    assert (len(table), new.replaced) == (300, 2)
+    assert table[corrected].tolist() == (~OLD["churned"].head(2)).tolist()
+
+
 def logged(folder, *lines):
     """The prediction log with these lines; each is an id with a time, and `tenure` or `label`, perhaps `simulated`."""
     records = []

@@ -61,12 +61,15 @@ def sift(rows: pd.DataFrame, old: pd.DataFrame, data: Data) -> Sifted:
 
 
 def news(rows: pd.DataFrame, old: pd.DataFrame, data: Data) -> pd.DataFrame:
-    """Rows that tell something the table does not hold: another id, or a later time of a known one."""
-    if data.id not in rows or not data.time or data.time not in rows:
+    """Rows that tell something the table does not hold: another id, a later time of a known one, or another label."""
+    if not {data.id, data.time, data.target.name} <= {*rows}:
         return rows
-    latest = old.assign(**{data.id: schema.levels(old[data.id])}).groupby(data.id)[data.time].max()
-    known = schema.levels(rows[data.id]).map(_times(latest))
-    return rows[~(_times(rows[data.time]) <= known)]
+    known = old.assign(**{data.id: schema.levels(old[data.id])}).sort_values(data.time, kind="stable", key=_times)
+    known = known.drop_duplicates(data.id, keep="last").set_index(data.id)
+    ids, times, labels = (schema.levels(rows[data.id]), _times(rows[data.time]), schema.levels(rows[data.target.name]))
+    held = ids.map(_times(known[data.time]))
+    corrected = (times == held) & labels.notna() & (labels != ids.map(schema.levels(known[data.target.name])))
+    return rows[~(times <= held) | corrected]
 
 
 def labelled(log: pd.DataFrame, data: Data) -> pd.DataFrame:
