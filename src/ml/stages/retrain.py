@@ -114,7 +114,7 @@ def _build(attempt: Attempt) -> dict[str, Any]:
 def _judged(attempt: Attempt) -> dict[str, Any]:
     folder, params = attempt.folder, attempt.params
     verdict = files.read_json(folder / files.VERDICT)
-    compared = _compared(attempt)
+    compared = against_champion(attempt)
     reasons = [v["reason"] for v in verdict["verdicts"] if not v["passed"] and v["severity"] == "critical"]
     reasons += [found.reason for found in compared if found.refused]
     before = git.show(attempt.base, files.METRICS)
@@ -130,10 +130,10 @@ def _judged(attempt: Attempt) -> dict[str, Any]:
     }
 
 
-def _compared(attempt: Attempt) -> list[rivals.Found]:
+def against_champion(attempt: Attempt) -> list[rivals.Found]:
     """Champion and challenger on the fresh and on the old rows that neither has trained on."""
     params = attempt.params
-    champion = baseline.find(params.retrain.base)
+    champion = baseline.find(params.project, params.retrain.base)
     if champion is None or champion.model is None or params.gates.champion is None:
         return []
     rows = fresh.unseen(attempt.old, attempt.new, params.data, params.prepare)
