@@ -81,7 +81,19 @@ def test_of_one_id_the_newest_row_counts(params):
     sifted = fresh.sift(rows, OLD, params.data)
 
     assert sifted.bad.index.tolist() == [0]
+    assert sifted.share == 0
     assert sifted.good["tenure_months"].iloc[-1] == 77
+
+
+def test_several_months_of_each_customer_do_not_hide_which_rows_are_broken(params):
+    months = pd.concat([NEW.assign(snapshot=pd.Timestamp(2025, month, 28)) for month in (4, 5, 6)])
+    months.iloc[-1, months.columns.get_loc("tenure_months")] = -1
+
+    sifted = fresh.sift(months, OLD, params.data)
+
+    assert (len(sifted.good), len(sifted.bad)) == (60, 120)
+    assert sifted.broken.index.tolist() == [179]
+    assert sifted.share == 1 / 180
 
 
 def test_a_missing_column_is_named(params):

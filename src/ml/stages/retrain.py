@@ -175,11 +175,11 @@ def _few(rows: int, params: Params) -> str:
 
 
 def _broken_source(sifted: fresh.Sifted, params: Params) -> str:
-    why, worst = next(iter(_counts(sifted)["why"].items()))
+    why = sifted.broken[fresh.REASON].value_counts()
     return (
-        f"{len(sifted.bad):,} of {len(sifted.bad) + len(sifted.good):,} fresh rows ({sifted.share:.1%}) break the "
-        f"contract, more than retrain.max_quarantined {params.retrain.max_quarantined:.1%}; most often {why} "
-        f"({worst:,} rows). Mend the source: {files.QUARANTINE} has the rows."
+        f"{len(sifted.broken):,} of {len(sifted.bad) + len(sifted.good):,} fresh rows ({sifted.share:.1%}) break the "
+        f"contract, more than retrain.max_quarantined {params.retrain.max_quarantined:.1%}; most often "
+        f"{why.index[0]} ({why.iloc[0]:,} rows). Mend the source: {files.QUARANTINE} has the rows."
     )
 
 
