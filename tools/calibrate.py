@@ -71,7 +71,8 @@ def page(found: dict[Job, object], params: Params, command: str) -> str:
     ]
     if any(job[0] == "watch" for job in found):
         parts += [
-            "**Days to detection**, judged daily on the last 30 days; a label arrives 30 days after its prediction.",
+            f"**Days to detection**, judged daily on the last {rule.window_days:g} days; a label arrives 30 days "
+            f"after its prediction.",
             _days(found),
         ]
     return "\n\n".join(part.strip() for part in parts) + "\n"

@@ -145,6 +145,30 @@ def test_the_windows_before_hold_what_known_models_answered_then(write, params):
     assert (found.before[-1].since, found.before[-1].until) == (found.since, found.until)
 
 
+def test_performance_is_that_of_the_champion_in_the_newest_window_with_enough_labels_of_both_classes(write, params):
+    def month(name, days_ago, model="churn@2", classes=2):
+        time = NOW - pd.Timedelta(days=days_ago)
+        for n in range(40):
+            yield prediction(f"{name}{n}", time=time, model=model)
+            yield label(f"{name}{n}", n % classes == 0, time + pd.Timedelta(days=1))
+
+    table = write(
+        *month("old", 35),
+        *month("settled", 25),
+        *month("last version", 25, model="churn@1"),
+        *month("one class", 15, classes=1),
+        *month("canary", 15, model="churn@1"),
+        prediction("new"),
+    )
+    few = SETTINGS.model_copy(update={"min_labels": 40})
+
+    late, never = (collected(table, params, rule).settled for rule in (few, SETTINGS))
+
+    assert (late.since, late.until) == (NOW - pd.Timedelta(days=30), NOW - pd.Timedelta(days=20))
+    assert set(late.rows["id"]) == {f"settled{n}" for n in range(40)}
+    assert (never.until, never.rows["id"].tolist()) == (NOW, ["new"])
+
+
 def test_an_empty_log_is_an_empty_window(write, params):
     found = collected(write(), params)
 

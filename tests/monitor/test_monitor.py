@@ -8,8 +8,12 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
+from demo.world import customers
+from ml import files, model, schema
 from ml.github import alerts
 from ml.registry import registry
 from ml.stages import monitor
@@ -85,6 +89,31 @@ def test_from_a_quiet_month_over_drift_to_a_model_that_has_become_worse(place, s
     assert "3 verdicts: 1 stable, 1 drift, 1 degraded." in page
     assert "<svg" in page
     assert not re.findall(r"""(?:src|href)=["']http""", page)
+
+
+def test_a_model_is_called_degraded_though_its_labels_take_longer_than_the_window(place, params, without_evidently):
+    now, rng, count = pd.Timestamp.now("UTC"), np.random.default_rng(0), 2400
+    rows = schema.conform(customers(13, count), params.data)
+    score = model.scores(model.loads(files.read_bytes(files.MODEL / "model.skops")), rows, params.data)
+    time = now - pd.to_timedelta(60 * (1 - np.arange(count) / count), unit="D")
+    came = time + pd.Timedelta(days=31)
+    outcome = pd.Series(rng.random(count) < 0.3).where(came <= now)  # has nothing to do with the score
+    table = rows[[*params.data.columns]].assign(id=range(count), time=time, score=score, actual=outcome)
+    table.assign(actual_time=came).to_csv(place / "late.csv", index=False)
+    text = (place / "params.yaml").read_text()
+    (place / "params.yaml").write_text(text.replace('source: ""', "source: late.csv"))
+
+    _, found, report = judged()
+
+    on = found["performance"]
+    assert found["verdict"] == "degraded", found["reason"]
+    assert not [c for c in found["columns"] if c["drifted"]]
+    assert found["collected"]["labelled"] == 0
+    assert 1100 < on["labelled"] < on["rows"] <= 1200
+    assert on["until"] == found["collected"]["since"]
+    assert f"The labels are of predictions from {on['since'][:10]} to {on['until'][:10]}" in found["reason"]
+    assert f"predictions from {on['since'][:10]} to {on['until'][:10]} have a label" in report
+    assert "The labels are of" in alerts.of_monitoring(found, None)["degraded"].text
 
 
 def test_a_source_that_fell_silent_is_told_apart_from_a_slow_one(place, without_evidently):

@@ -10,7 +10,8 @@ MOVED |= {"before": [0.5, 0.5], "after": [0.9, 0.1], "reason": "basic 50% → 90
 MOVED |= {"effect": 0.4, "holm": 1e-9}
 FATES = {"older": 0, "unknown": 0, "other": 0, "judged": 1000}
 LABELLED = {"value": 0.9, "low": 0.88, "high": 0.92, "metric": "roc_auc", "at_release": 0.91, "labelled": 800}
-LABELLED |= {"coverage": 0.8, "lag_days": 7.0, "reason": "as at release", "outcome": "as at release"}
+LABELLED |= {"since": "2026-01-01T00:00:00+00:00", "until": "2026-01-31T00:00:00+00:00", "rows": 1000, "coverage": 0.8}
+LABELLED |= {"lag_days": 7.0, "reason": "as at release", "outcome": "as at release"}
 WINDOW = {"since": "2026-01-01T00:00:00+00:00", "until": "2026-01-31T00:00:00+00:00", "rows": 1000, "labelled": 800}
 FOUND = {
     "verdict": "stable",
@@ -35,7 +36,7 @@ STRANGE = MOVED | {"new_levels": {"gold": 99}}
     [
         ({}, "Nothing: the inputs look as they did"),
         ({"performance": LABELLED | {"outcome": "lower, perhaps within the margin"}}, "watch it"),
-        ({"performance": None}, "too few labels have come (800 of 1,000 rows)"),
+        ({"performance": None}, "(800 of 1,000 rows in the newest)"),
         ({"verdict": "drift", "columns": [MOVED]}, "without hurry"),
         ({"verdict": "drift", "columns": [MOVED], "performance": None}, "once labels are there"),
         ({"verdict": "drift", "columns": [GONE]}, "source of `plan` first"),
@@ -70,3 +71,18 @@ def test_what_moved_stands_above_what_did_not_and_odd_counts_are_named():
     assert "| labels older than their prediction (left out) | 2 |" in text
     assert "| lines that could not be read | 3 |" in text
     assert "Simulated" not in text
+
+
+def test_the_report_says_which_predictions_the_labels_are_of():
+    late = LABELLED | {"since": "2025-12-02T00:00:00+00:00", "until": "2026-01-01T00:00:00+00:00", "rows": 900}
+    late |= {"labelled": 810, "coverage": 0.9}
+    collected = FOUND["collected"] | {"labelled": 7}
+
+    newest, older = (
+        markdown("churn", FOUND | {"performance": p, "collected": collected}, []) for p in (LABELLED, late)
+    )
+
+    assert "800 of 1,000 predictions from 2026-01-01 to 2026-01-31 have a label (80%)" in newest
+    assert "810 of 900 predictions from 2025-12-02 to 2026-01-01 have a label (90%)" in older
+    assert "of the 1,000 predictions judged above, 7 have one" in older
+    assert "judged above" not in newest

@@ -16,7 +16,7 @@ STANDS_ON = {
     "registry": set(),
     "prediction_log": set(),
     "github": set(),
-    "retraining": {"registry"},
+    "retraining": {"registry", "prediction_log"},
     "monitoring": {"gates", "registry", "prediction_log"},
     "deployment": {"registry"},
 }

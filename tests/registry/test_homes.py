@@ -6,12 +6,15 @@ import mlflow
 import numpy as np
 import pytest
 
+from demo.world import history
 from ml import model, reference, schema
 from ml.deployment import deployments
 from ml.deployment.deployments import Where
 from ml.errors import UserError
 from ml.monitoring.released import released
 from ml.registry import ledger, registry, tracking
+from ml.retraining import fresh
+from ml.stages.retrain import Attempt, against_champion
 
 pytestmark = pytest.mark.slow
 
@@ -176,3 +179,18 @@ def test_a_registry_without_versions_remembers_verdicts_too(store):
 
     assert [v["verdict"] for v in store.verdicts()] == ["stable"]
     assert store.state() == ledger.State()
+
+
+def test_a_retrained_model_meets_the_champion_of_its_own_project(store, fitted, home):
+    register(store, fitted, 1)
+    act(store, "promote", 1)
+    params = fitted.params.model_copy(update={"project": store.project})
+    (home.parent / "build" / "model").mkdir(parents=True)
+    (home.parent / "build" / "model" / "model.skops").write_bytes(fitted.content(2))
+    sifted = fresh.sift(history([13], rows=60), fitted.frame, params.data)
+    new = fresh.combine(fitted.frame, sifted.good, params.data, params.retrain)
+
+    on_fresh, on_old = against_champion(Attempt(home.parent, params, "main", "2026-11-21", sifted, fitted.frame, new))
+
+    assert (on_fresh.part, on_old.part) == ("fresh", "old")
+    assert "of version 1 (" in on_old.reason

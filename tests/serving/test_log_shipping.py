@@ -77,6 +77,21 @@ def test_shipping_again_after_a_kill_before_the_mark_doubles_nothing(tmp_path, p
     assert list(read_log(tmp_path / "logs", place, since="2026-11-20")["id"]) == ["a", "b"]
 
 
+def test_a_segment_is_kept_for_days_after_it_was_shipped_however_long_it_waited(tmp_path):
+    write(tmp_path / "logs", "a")
+    long_ago = time.time() - 8 * 86_400
+    (waiting,) = segments.listed(tmp_path / "logs", segments.CLOSED)
+    os.utime(waiting, (long_ago, long_ago))
+    place = target(f"file://{tmp_path}/elsewhere")
+
+    ship(tmp_path / "logs", place, Log(keep_segments_days=7))
+    (done,) = segments.listed(tmp_path / "logs", segments.DONE)
+    os.utime(done, (long_ago, long_ago))
+    ship(tmp_path / "logs", place, Log(keep_segments_days=7))
+
+    assert not done.exists()
+
+
 def test_an_absent_database_leaves_the_log_as_it_is_and_gets_it_when_it_is_back(tmp_path, postgres):
     write(tmp_path / "logs", "a")
     postgres.stop()

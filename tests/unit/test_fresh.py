@@ -81,7 +81,19 @@ def test_of_one_id_the_newest_row_counts(params):
     sifted = fresh.sift(rows, OLD, params.data)
 
     assert sifted.bad.index.tolist() == [0]
+    assert sifted.share == 0
     assert sifted.good["tenure_months"].iloc[-1] == 77
+
+
+def test_several_months_of_each_customer_do_not_hide_which_rows_are_broken(params):
+    months = pd.concat([NEW.assign(snapshot=pd.Timestamp(2025, month, 28)) for month in (4, 5, 6)])
+    months.iloc[-1, months.columns.get_loc("tenure_months")] = -1
+
+    sifted = fresh.sift(months, OLD, params.data)
+
+    assert (len(sifted.good), len(sifted.bad)) == (60, 120)
+    assert sifted.broken.index.tolist() == [179]
+    assert sifted.share == 1 / 180
 
 
 def test_a_missing_column_is_named(params):
@@ -163,6 +175,65 @@ def test_rows_that_the_table_holds_already_are_no_news(params):
     found = fresh.news(again.astype({"snapshot": str}), OLD, params.data)
 
     assert len(found) == 61
+
+
+@pytest.mark.parametrize("kind", [bool, str])
+def test_a_corrected_label_is_news_and_replaces_the_row_it_corrects(params, kind):
+    told = OLD.head(4).assign(churned=[*~OLD["churned"].head(2), *OLD["churned"].iloc[2:4]]).astype({"churned": kind})
+    unknown = OLD.iloc[4:6].assign(churned=None)
+    earlier = OLD.iloc[6:8].assign(churned=~OLD["churned"].iloc[6:8], snapshot=pd.Timestamp("2024-12-31"))
+
+    found = fresh.news(pd.concat([told, unknown, earlier]), OLD, params.data)
+    new = fresh.combine(OLD, fresh.sift(found, OLD, params.data).good, params.data, Retrain())
+
+    corrected = OLD["customer_id"].head(2).tolist()
+    table = new.table.set_index("customer_id")["churned"]
+    assert found["customer_id"].tolist() == corrected
+    assert (len(table), new.replaced) == (300, 2)
+    assert table[corrected].tolist() == (~OLD["churned"].head(2)).tolist()
+
+
+def logged(folder, *lines):
+    """The prediction log with these lines; each is an id with a time, and `tenure` or `label`, perhaps `simulated`."""
+    records = []
+    for line in lines:
+        head = {"time": line["time"]} | ({"simulated": True} if line.get("simulated") else {})
+        if "label" in line:
+            records.append({"kind": "feedback", "id": line["id"], "label": line["label"]} | head)
+        else:
+            row = {"id": line["id"], "tenure_months": line["tenure"], "score": 0.5, "label": False}
+            head |= {"request_id": line["time"], "model": "1", "variant": "champion"}
+            records.append({"kind": "prediction", "rows": [row]} | head)
+    (folder / "20250430T100000-1-a-000001.jsonl").write_text("".join(json.dumps(r) + "\n" for r in records))
+    return read_log(folder)
+
+
+def test_a_label_never_goes_to_features_that_are_newer_than_it(params, tmp_path):
+    log = logged(
+        tmp_path,
+        {"id": "a", "time": "2025-08-01T00:00:00Z", "tenure": 3},
+        {"id": "a", "time": "2025-09-01T00:00:00Z", "label": True},
+        {"id": "a", "time": "2025-11-20T00:00:00Z", "tenure": 6},
+        {"id": "b", "time": "2025-11-20T00:00:00Z", "tenure": 9},
+        {"id": "b", "time": "2025-11-19T00:00:00Z", "label": True},
+    )
+
+    table = fresh.labelled(log, params.data)
+
+    assert table[["customer_id", "tenure_months", "churned"]].to_numpy().tolist() == [["a", 3, True]]
+
+
+def test_simulated_customers_are_trained_on_only_where_there_are_no_real_ones(params, tmp_path):
+    (tmp_path / "mixed").mkdir()
+    play = {"id": "play", "time": "2031-05-01T00:00:00Z", "tenure": 3, "simulated": True}
+    told = {"id": "play", "time": "2031-05-08T00:00:00Z", "label": True, "simulated": True}
+    true = {"id": "real", "time": "2025-05-01T00:00:00Z", "tenure": 3}
+    also = {"id": "real", "time": "2025-05-08T00:00:00Z", "label": True}
+
+    alone, mixed = logged(tmp_path, play, told), logged(tmp_path / "mixed", play, told, true, also)
+
+    assert fresh.labelled(alone, params.data)["customer_id"].tolist() == ["play"]
+    assert fresh.labelled(mixed, params.data)["customer_id"].tolist() == ["real"]
 
 
 def test_the_prediction_log_gives_its_labelled_rows_in_the_columns_of_the_table(params, tmp_path):

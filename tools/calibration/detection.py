@@ -8,12 +8,15 @@ from sklearn.pipeline import Pipeline
 
 from demo import world
 from ml import metrics, model, reference, schema
-from ml.monitoring.drift import judge, margin
+from ml.monitoring.collect import Names, collect
+from ml.monitoring.drift import judge_collected
 from ml.params import Params
 from ml.reference import Reference
 from tools.calibration.pools import BOOTSTRAP
 
 MONTH, HORIZON = 30, 120
+CHANGE = pd.Timestamp("2026-01-01", tz="UTC")
+CHAMPION = Names(frozenset({"champion"}))
 QUIET = 13
 CHANGES = {
     "none: quiet months": QUIET,
@@ -43,14 +46,12 @@ class Watched:
 def watch(release: Release, month: int, rows: int, seed: int, params: Params) -> Watched:
     """One feed of so many customers a month around the month of a change, watched until it is flagged.
 
-    Labels arrive 30 days after the prediction, so performance is that of the 30 days before the window.
+    Labels arrive 30 days after the prediction; what has not come on a day, monitoring does not see.
     """
-    feed = _feed(month, rows, seed, params)
-    scored = feed.assign(score=model.scores(release.model, feed, params.data), label=schema.labels(feed, params.data))
+    log = _log(release, _feed(month, rows, seed, params), params)
     for day in range(1, HORIZON + 1):
-        window = _between(scored, day - MONTH, day).drop(columns="label")
-        older = _between(scored, day - 2 * MONTH, day - MONTH)
-        verdict = judge(release.reference, window, params.monitor, margin(params), older).verdict
+        window = collect(log, CHAMPION, params.data, params.monitor, CHANGE + pd.Timedelta(days=day))
+        verdict = judge_collected(release.reference, window, params).verdict
         if verdict in {"drift", "degraded"}:
             return Watched(day, verdict)
     return Watched(None, "")
@@ -82,5 +83,16 @@ def _feed(month: int, rows: int, seed: int, params: Params) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True).assign(day=np.concatenate(days))
 
 
-def _between(feed: pd.DataFrame, first: int, last: int) -> pd.DataFrame:
-    return feed[(feed["day"] > first) & (feed["day"] <= last)]
+def _log(release: Release, feed: pd.DataFrame, params: Params) -> pd.DataFrame:
+    """The feed as the prediction log would hold it in the end."""
+    time = (CHANGE + pd.to_timedelta(feed["day"], unit="D")).dt.as_unit("us")
+    return feed.assign(
+        id=[str(number) for number in range(len(feed))],
+        time=time,
+        model="champion",
+        variant="champion",
+        simulated=False,
+        score=model.scores(release.model, feed, params.data),
+        actual=feed[params.data.target.name],
+        actual_time=time + pd.Timedelta(days=MONTH),
+    )

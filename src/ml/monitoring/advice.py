@@ -51,8 +51,8 @@ def _holds(performance: Record) -> str:
 def _blind(found: Record) -> str:
     labelled, rows = found["collected"]["labelled"], found["collected"]["fates"]["judged"]
     return (
-        "Whether the model still does as well as at its release is not known: too few labels have come "
-        f"({labelled:,} of {rows:,} rows). Send them by `POST /feedback`."
+        "Whether the model still does as well as at its release is not known: in none of the last windows have enough "
+        f"labels come ({labelled:,} of {rows:,} rows in the newest). Send them by `POST /feedback`."
     )
 
 

@@ -10,10 +10,10 @@ from ml import files
 from ml.data_params import Data
 from ml.errors import UserError
 from ml.live_params import Monitor
+from ml.monitoring.windows import WINDOWS, Span, length, settled, spans
 from ml.prediction_log import predictions
 from ml.schema import positive
 
-WINDOWS = 6  # the judged one and those before it, whose performance is shown
 SKEW = pd.Timedelta(minutes=5)  # that clocks may differ by
 TABLES = (".parquet", ".csv")
 SHADOW = "shadow"
@@ -51,16 +51,8 @@ class Collected:
     strangers: dict[str, int]  # rows of the window by name of another model
     labels: dict[str, int]  # early, from the future, of another kind, unmatched
     unreadable: int
-    before: tuple["Span", ...] = ()
-
-
-@dataclass(frozen=True)
-class Span:
-    """One window of the same length, the judged one last: what known models answered, with the labels known by now."""
-
-    since: pd.Timestamp
-    until: pd.Timestamp
-    rows: pd.DataFrame
+    before: tuple[Span, ...]  # what known models answered in the last windows, the judged one last
+    settled: Span  # what the champion answered in the newest window with enough labels: performance is judged on it
 
 
 def read(sources: Iterable[Any], now: pd.Timestamp, settings: Monitor) -> pd.DataFrame:
@@ -81,6 +73,8 @@ def collect(table: pd.DataFrame, names: Names, data: Data, settings: Monitor, no
     strange = table[fate.isin({"unknown", "other"})]
     labelled, labels = _labelled(table, data, until)
     seen = table.loc[~fate.isin({"simulated", "future"}), "time"]
+    known = fate.isin({"older", "other", "judged"}) & (table["variant"] != SHADOW)
+    own = known & _by(table, names.champion)
     return Collected(
         rows=labelled[fate == "judged"].reset_index(drop=True),
         since=since,
@@ -91,13 +85,9 @@ def collect(table: pd.DataFrame, names: Names, data: Data, settings: Monitor, no
         strangers={str(name): int(count) for name, count in strange["model"].value_counts().items()},
         labels=labels | {"unmatched": int(table.attrs.get("unmatched", 0))},
         unreadable=int(table.attrs.get("unreadable", 0)),
-        before=_spans(labelled[fate.isin({"older", "other", "judged"})], names, since, settings),
+        before=spans(labelled[known & _by(table, names.champion | names.others)], since, settings),
+        settled=settled(spans(labelled[own], since, settings), settings),
     )
-
-
-def length(settings: Monitor) -> pd.Timedelta:
-    """How long a window is."""
-    return pd.Timedelta(days=settings.window_days)
 
 
 def _read(sources: Iterable[Any], since: pd.Timestamp | None) -> pd.DataFrame:
@@ -140,13 +130,13 @@ def _times(column: pd.Series, where: str) -> pd.Series:
 def _fates(table: pd.DataFrame, names: Names, settings: Monitor, window: tuple[Any, Any]) -> pd.Series:
     since, until = window
     fate = pd.Series("judged", index=table.index, dtype=object)
-    model, own = table["model"], table["model"].isna() | table["model"].isin(names.champion)
+    own = _by(table, names.champion)
     found = {
         "simulated": table["simulated"] & (not table["simulated"].all()),
         "future": table["time"] > until + SKEW,
         "older": ~(table["time"] > since),
         "shadow": table["variant"] == SHADOW,
-        "unknown": ~own & ~model.isin(names.others),
+        "unknown": ~own & ~_by(table, names.others),
         "other": ~own,
     }
     for name, rows in found.items():
@@ -158,10 +148,15 @@ def _fates(table: pd.DataFrame, names: Names, settings: Monitor, window: tuple[A
     return fate
 
 
+def _by(table: pd.DataFrame, models: frozenset[str]) -> pd.Series:
+    """Which rows one of these models answered; a row without a name is the champion's."""
+    return table["model"].isna() | table["model"].isin(models)
+
+
 def _labelled(table: pd.DataFrame, data: Data, until: pd.Timestamp) -> tuple[pd.DataFrame, dict[str, int]]:
     """The rows with `label` as 1, 0 or missing; a label from before its prediction belongs to an older one."""
     came = table["actual"].notna()
-    early = came & (table["actual_time"] < table["time"])
+    early = predictions.early(table)
     future = came & (table["actual_time"] > until + SKEW)
     strange = came & _strange(table["actual"], data)
     label = positive(table["actual"], data).astype("float64").where(came & ~early & ~future & ~strange)
@@ -177,15 +172,3 @@ def _strange(actual: pd.Series, data: Data) -> pd.Series:
     """Labels of another kind than the target's: 1 for true, say, which would pass for negative."""
     truths = actual.map(predictions.text, na_action="ignore").isin(["True", "False"])
     return ~truths if isinstance(data.target.positive, bool) else truths
-
-
-def _spans(rows: pd.DataFrame, names: Names, since: pd.Timestamp, settings: Monitor) -> tuple[Span, ...]:
-    """The last windows, oldest first: the newest answer to each id by any model that is known."""
-    known = rows["model"].isna() | rows["model"].isin(names.champion | names.others)
-    rows = rows[known & (rows["variant"] != SHADOW)]
-    step, found = length(settings), []
-    for number in range(WINDOWS - 1, -1, -1):
-        start = since - number * step
-        part = rows[(rows["time"] > start) & (rows["time"] <= start + step)]
-        found.append(Span(start, start + step, part[~part["id"].duplicated(keep="last") | part["id"].isna()]))
-    return tuple(found)

@@ -12,6 +12,7 @@ import pandas as pd
 
 from ml.live_params import Monitor
 from ml.monitoring import performance
+from ml.monitoring.collect import Collected
 from ml.monitoring.drift_columns import Column, Probe, found, probe
 from ml.monitoring.drift_tests import holm
 from ml.monitoring.performance import WORSE, Performance
@@ -32,6 +33,14 @@ class Drift:
     columns: tuple[Column, ...] = ()
     prediction: Column | None = None
     performance: Performance | None = None  # None without a column `label`
+
+
+def judge_collected(reference: Reference, window: Collected, params: Params) -> Drift:
+    """The verdict on what was collected; performance is judged where enough labels have come, late ones too.
+
+    Monitoring and calibration both come here, so what is measured of the rule is what it does.
+    """
+    return judge(reference, window.rows, params.monitor, margin(params), window.settled.rows)
 
 
 def judge(

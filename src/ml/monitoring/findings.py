@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 
 from ml.metrics import intervals, rank
-from ml.monitoring.collect import FATES, SKEW, Collected, Span
+from ml.monitoring.collect import FATES, SKEW, Collected
 from ml.monitoring.drift import PREDICTION, Drift
 from ml.monitoring.shapes import shape
+from ml.monitoring.windows import Span
 from ml.params import Params
 from ml.reference import Reference
 from ml.train_params import Evaluate
@@ -25,7 +26,8 @@ def record(window: Collected, found: Drift, reference: Reference, version: str, 
     """All of build/monitor.json; `silent` says that no new predictions come."""
     silent = is_silent(window, params.alert.silent_days)
     simulated = "Simulated customers." if window.simulated else ""  # also where only the reason is shown
-    parts = [simulated, _last(window) if silent else "", found.reason, _few(window) if found.verdict == FEW else ""]
+    parts = [simulated, _last(window) if silent else "", found.reason, _late(window, found)]
+    parts += [_few(window)] if found.verdict == FEW else []
     shapes = {c.column: shape(reference, window.rows, c.column) for c in _columns(found)}
     settings = params.monitor.model_dump()
     return _plain(
@@ -37,7 +39,7 @@ def record(window: Collected, found: Drift, reference: Reference, version: str, 
             "release": version,
             "columns": [asdict(c) | shapes[c.column] for c in found.columns],
             "prediction": found.prediction and asdict(found.prediction) | shapes[PREDICTION],
-            "performance": found.performance and asdict(found.performance),
+            "performance": found.performance and asdict(found.performance) | _judged_on(window),
             "windows": [measured(span, reference, params) for span in window.before],
             "collected": collected(window),
             "settings": {
@@ -100,6 +102,20 @@ def measured(span: Span, reference: Reference, params: Params) -> Record:
 
 def _columns(found: Drift) -> list[Any]:
     return [*found.columns, *([found.prediction] if found.prediction else [])]
+
+
+def _judged_on(window: Collected) -> Record:
+    on = window.settled
+    return {"since": on.since.isoformat(), "until": on.until.isoformat(), "rows": len(on.rows)}
+
+
+def _late(window: Collected, found: Drift) -> str:
+    """Which rows the labels are of, when they are older than the window."""
+    on = window.settled
+    if found.performance is None or on.until == window.until:
+        return ""
+    days = f"{on.since:%Y-%m-%d} to {on.until:%Y-%m-%d}"
+    return f"The labels are of predictions from {days}, the newest window in which enough have come."
 
 
 def _few(window: Collected) -> str:

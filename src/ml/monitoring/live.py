@@ -15,6 +15,7 @@ from ml.gates.champion import Comparison, compare, outcome
 from ml.metrics import HIGHER_IS_BETTER, Ranked, intervals, measure, rank
 from ml.monitoring.rivals import FEWEST
 from ml.params import Params
+from ml.prediction_log import predictions
 from ml.schema import positive
 
 CHAMPION, CANARY, SHADOW = "champion", "challenger", "shadow"  # `variant` in the prediction log
@@ -54,8 +55,7 @@ def duel(log: pd.DataFrame, params: Params, challenger: str = "") -> Duel:
     `log` is as ml.predictions.read_log returns it; once there are real customers in it, simulated ones do not count.
     Raises UserError when no challenger or no champion answered.
     """
-    simulated = bool(log["simulated"].all())
-    log = log if simulated else log[~log["simulated"]]
+    simulated, log = bool(log["simulated"].all()), predictions.real(log)
     theirs = log[log["variant"].isin([CANARY, SHADOW])]
     theirs = theirs[theirs["model"] == challenger] if challenger else theirs
     if theirs.empty:
@@ -138,7 +138,7 @@ def _same_rows(ours: pd.DataFrame, theirs: pd.DataFrame) -> tuple[pd.DataFrame, 
 def _sides(ours: pd.DataFrame, theirs: pd.DataFrame, params: Params, *, paired: bool) -> tuple[Side, Side]:
     """Each id counts once, by its newest answer before its label: answers about one customer depend on each other."""
     frames = [ours.assign(side=0), theirs.assign(side=1)]
-    known = [f[f["actual"].notna() & (f["actual_time"] >= f["time"])] for f in frames]
+    known = [f[f["actual"].notna() & ~predictions.early(f)] for f in frames]
     if paired:  # a shadow was asked when the champion was, though it may answer after the label
         known[1] = frames[1].loc[known[0].index]
         last = known[0].drop_duplicates("id", keep="last").index

@@ -41,11 +41,10 @@ def judge(reference: Reference, rows: pd.DataFrame, settings: Monitor, margin: f
     Worse: the whole interval of the change lies below -margin. The release's metric is itself an estimate, so its
     interval counts too; with both normal, the change has the sum of their variances.
     """
-    known = rows[rows["label"].notna() & rows["score"].notna()]
+    known = _known(rows)
     label, score = (known[name].to_numpy("float64") for name in ("label", "score"))
     blank = _blank(reference, rows, settings, len(known))
-    fewest = min(len(known), reference.tested)
-    if fewest < settings.min_labels or min(label.sum(), len(label) - label.sum()) < FEWEST:
+    if reference.tested < settings.min_labels or not enough(rows, settings):
         return blank
     confidence = 1 - settings.alpha
     bootstrap = Evaluate(threshold=reference.threshold, bootstrap=REPLICATES, confidence=confidence)
@@ -64,11 +63,21 @@ def judge(reference: Reference, rows: pd.DataFrame, settings: Monitor, margin: f
     return replace(blank, outcome=found, reason=reason, **now, **moved)
 
 
+def enough(rows: pd.DataFrame, settings: Monitor) -> bool:
+    """Whether so many rows have a label, and so many of each class, that they say how well a model does."""
+    label = _known(rows)["label"]
+    return len(label) >= settings.min_labels and min(label.sum(), len(label) - label.sum()) >= FEWEST
+
+
 def outcome(low: float, high: float, margin: float) -> str:
     """What the interval of a change says."""
     if high < 0:
         return WORSE if high < -margin else "lower, perhaps within the margin"
     return "better" if low > 0 else "as at release"
+
+
+def _known(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows[rows["label"].notna() & rows["score"].notna()]
 
 
 def _blank(reference: Reference, rows: pd.DataFrame, settings: Monitor, labelled: int) -> Performance:

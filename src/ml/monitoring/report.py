@@ -83,9 +83,10 @@ def _performance(found: Record) -> str:
         return ""
     known = [w for w in found["windows"] if w["value"] is not None]
     lag = f", {performance['lag_days']:.1f} days after the prediction (median)" if performance["lag_days"] else ""
+    when = f"{_day(performance['since'])} to {_day(performance['until'])}"
     text = (
-        f"## Performance\n\n{performance['labelled']:,} of {found['collected']['fates']['judged']:,} rows have a label "
-        f"({performance['coverage']:.0%}){lag}.\n\n"
+        f"## Performance\n\n{performance['labelled']:,} of {performance['rows']:,} predictions from {when} have a "
+        f"label ({performance['coverage']:.0%}){lag}.{_late(found)}\n\n"
     )
     text += "The last windows, with the labels known by now, whichever known version answered:\n\n"
     if len(known) > 1:
@@ -94,6 +95,16 @@ def _performance(found: Record) -> str:
         [_day(w["until"]), f"{w['rows']:,}", f"{w['labelled']:,}", _figure(w)] for w in found["windows"] if w["rows"]
     ]
     return text + table(["window until", "rows", "labelled", f"{performance['metric']} (interval)"], rows)
+
+
+def _late(found: Record) -> str:
+    at = found["collected"]
+    if found["performance"]["until"] == at["until"]:
+        return ""
+    return (
+        f" It is the newest window in which enough labels have come; of the {at['fates']['judged']:,} predictions "
+        f"judged above, {at['labelled']:,} have one."
+    )
 
 
 def _chart(windows: list[Record], performance: Record) -> str:

@@ -80,6 +80,16 @@ def joined(predictions: pd.DataFrame, feedback: pd.DataFrame) -> pd.DataFrame:
     return table.sort_values(["time", *KEY], ignore_index=True)
 
 
+def real(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of real customers; where there are none, those of simulated ones."""
+    return table if table["simulated"].all() else table[~table["simulated"]]
+
+
+def early(table: pd.DataFrame) -> pd.Series:
+    """Which labels are older than the prediction beside them: they belong to an earlier one of the same id."""
+    return table["actual"].notna() & (table["actual_time"] < table["time"])
+
+
 def by_day(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """The rows of each UTC day."""
     return {day: part.reset_index(drop=True) for day, part in frame.groupby(frame["time"].dt.strftime("%Y-%m-%d"))}

@@ -136,12 +136,13 @@ def close(path: Path) -> None:
 
 
 def finish(path: Path, unreadable: int) -> None:
-    """Mark a closed segment as shipped or compacted; only call this when its lines are safe elsewhere."""
+    """Mark a closed segment as shipped or compacted now; only call this when its lines are safe elsewhere."""
+    os.utime(path)  # before the rename: a kill between them must not leave a segment that is done and looks old
     path.rename(path.with_name(name_of(path) + (BAD if unreadable else DONE)))
 
 
 def prune(directory: Path, keep_days: float) -> int:
-    """Delete what was shipped or compacted and written more than so many days ago; returns the number of segments."""
+    """Delete what was shipped or compacted more than so many days ago; returns the number of segments."""
     oldest = time.time() - keep_days * DAY_SECONDS
     old = [path for path in listed(directory, DONE) if path.stat().st_mtime < oldest]
     for path in old:

@@ -9,9 +9,11 @@ from ml import schema
 from ml.data_params import Category, Data, Number, Prepare
 from ml.errors import UserError
 from ml.live_params import Retrain
+from ml.prediction_log import predictions
 from ml.split import is_test
 
 REASON = "quarantined"
+AGAIN = "a newer row of the same id is there"
 
 
 @dataclass(frozen=True)
@@ -22,9 +24,14 @@ class Sifted:
     bad: pd.DataFrame
 
     @property
+    def broken(self) -> pd.DataFrame:
+        """The rows that break the contract; an older row of an id is set aside with them and breaks nothing."""
+        return self.bad[~self.bad[REASON].str.endswith(AGAIN)]
+
+    @property
     def share(self) -> float:
-        """The share of rows in quarantine."""
-        return len(self.bad) / max(1, len(self.bad) + len(self.good))
+        """The share of rows that break the contract."""
+        return len(self.broken) / max(1, len(self.bad) + len(self.good))
 
 
 @dataclass(frozen=True)
@@ -54,27 +61,33 @@ def sift(rows: pd.DataFrame, old: pd.DataFrame, data: Data) -> Sifted:
     sound = rows[reasons == ""]
     order = sound.sort_values(data.time, kind="stable", key=_times) if data.time else sound
     older = order[data.id].astype(str).duplicated(keep="last")
-    reasons[older[older].index] = f"{data.id}: a newer row of the same id is there"
+    reasons[older[older].index] = f"{data.id}: {AGAIN}"
     good = reasons == ""
     return Sifted(rows.loc[good, schema.required(data)], rows[~good].assign(**{REASON: reasons[~good]}))
 
 
 def news(rows: pd.DataFrame, old: pd.DataFrame, data: Data) -> pd.DataFrame:
-    """Rows that tell something the table does not hold: another id, or a later time of a known one."""
-    if data.id not in rows or not data.time or data.time not in rows:
+    """Rows that tell something the table does not hold: another id, a later time of a known one, or another label."""
+    if not {data.id, data.time, data.target.name} <= {*rows}:
         return rows
-    latest = old.assign(**{data.id: schema.levels(old[data.id])}).groupby(data.id)[data.time].max()
-    known = schema.levels(rows[data.id]).map(_times(latest))
-    return rows[~(_times(rows[data.time]) <= known)]
+    known = old.assign(**{data.id: schema.levels(old[data.id])}).sort_values(data.time, kind="stable", key=_times)
+    known = known.drop_duplicates(data.id, keep="last").set_index(data.id)
+    ids, times, labels = (schema.levels(rows[data.id]), _times(rows[data.time]), schema.levels(rows[data.target.name]))
+    held = ids.map(_times(known[data.time]))
+    corrected = (times == held) & labels.notna() & (labels != ids.map(schema.levels(known[data.target.name])))
+    return rows[~(times <= held) | corrected]
 
 
 def labelled(log: pd.DataFrame, data: Data) -> pd.DataFrame:
-    """The newest labelled prediction of each id in the prediction log, in the columns of the table.
+    """Of each id the newest prediction that has got its label, in the columns of the table.
 
+    Simulated customers count only where there are no others.
     `log` as ml.predictions.read_log returns it; a feature that bears the name of a column of the log comes as
     `features.…`.
     """
-    rows = log[log["actual"].notna() & log["id"].notna()].drop_duplicates("id", keep="last")
+    log = predictions.real(log)
+    came = log["actual"].notna() & ~predictions.early(log) & log["id"].notna()
+    rows = log[came].drop_duplicates("id", keep="last")
     source = {name: f"features.{name}" if f"features.{name}" in rows else name for name in data.columns}
     columns = {data.id: "id", data.target.name: "actual", **({data.time: "time"} if data.time else {}), **source}
     table = pd.DataFrame({name: rows[column] for name, column in columns.items() if column in rows})

@@ -139,7 +139,7 @@ def _data(record: Record) -> str:
     counts = [
         ["fresh labelled rows", f"{rows['fresh']:,}"],
         ["offered, and known to the table already", f"{rows.get('known', 0):,}"],
-        ["of the fresh ones replacing an older row of the same id", f"{rows['replaced']:,}"],
+        ["of the fresh ones replacing a known row of the same id", f"{rows['replaced']:,}"],
         ["in quarantine", f"{rows['quarantined']:,}"],
         ["left the window", f"{rows['left']:,}"],
         [f"table on {record['base']}", f"{rows['before']:,}"],

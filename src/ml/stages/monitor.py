@@ -42,7 +42,7 @@ def main(history: bool = False, strict: bool = False) -> int:
     names, model = _names(params, store)
     window = collect.collect(table, names, params.data, params.monitor, now)
     release = released(params.project)
-    found = drift.judge(release.reference, window.rows, params.monitor, drift.margin(params))
+    found = drift.judge_collected(release.reference, window, params)
     record = findings.record(window, found, release.reference, release.version, params)
     store.remember(registry.stamped("monitor", model, record["reason"][:1000], **findings.remembered(record)))
     files.write_json(record, files.MONITOR)
@@ -102,8 +102,8 @@ def _picture(window: Collected, reference: Reference, params: Params) -> None:
     wanted: dict[Path, Callable[[], str]] = {}
     if len(window.rows) >= params.monitor.min_rows:
         wanted[files.EVIDENTLY] = lambda: evidently_pages.drift(reference, window.rows, params.data)
-    if set(window.rows["label"].dropna()) == {0.0, 1.0}:
-        wanted[files.EVIDENTLY_LABELS] = lambda: evidently_pages.classification(window.rows)
+    if set(window.settled.rows["label"].dropna()) == {0.0, 1.0}:
+        wanted[files.EVIDENTLY_LABELS] = lambda: evidently_pages.classification(window.settled.rows)
     for path, picture in wanted.items():
         try:
             files.write_text(picture(), path)

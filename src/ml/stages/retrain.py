@@ -114,7 +114,7 @@ def _build(attempt: Attempt) -> dict[str, Any]:
 def _judged(attempt: Attempt) -> dict[str, Any]:
     folder, params = attempt.folder, attempt.params
     verdict = files.read_json(folder / files.VERDICT)
-    compared = _compared(attempt)
+    compared = against_champion(attempt)
     reasons = [v["reason"] for v in verdict["verdicts"] if not v["passed"] and v["severity"] == "critical"]
     reasons += [found.reason for found in compared if found.refused]
     before = git.show(attempt.base, files.METRICS)
@@ -130,10 +130,10 @@ def _judged(attempt: Attempt) -> dict[str, Any]:
     }
 
 
-def _compared(attempt: Attempt) -> list[rivals.Found]:
+def against_champion(attempt: Attempt) -> list[rivals.Found]:
     """Champion and challenger on the fresh and on the old rows that neither has trained on."""
     params = attempt.params
-    champion = baseline.find(params.retrain.base)
+    champion = baseline.find(params.project, params.retrain.base)
     if champion is None or champion.model is None or params.gates.champion is None:
         return []
     rows = fresh.unseen(attempt.old, attempt.new, params.data, params.prepare)
@@ -175,11 +175,11 @@ def _few(rows: int, params: Params) -> str:
 
 
 def _broken_source(sifted: fresh.Sifted, params: Params) -> str:
-    why, worst = next(iter(_counts(sifted)["why"].items()))
+    why = sifted.broken[fresh.REASON].value_counts()
     return (
-        f"{len(sifted.bad):,} of {len(sifted.bad) + len(sifted.good):,} fresh rows ({sifted.share:.1%}) break the "
-        f"contract, more than retrain.max_quarantined {params.retrain.max_quarantined:.1%}; most often {why} "
-        f"({worst:,} rows). Mend the source: {files.QUARANTINE} has the rows."
+        f"{len(sifted.broken):,} of {len(sifted.bad) + len(sifted.good):,} fresh rows ({sifted.share:.1%}) break the "
+        f"contract, more than retrain.max_quarantined {params.retrain.max_quarantined:.1%}; most often "
+        f"{why.index[0]} ({why.iloc[0]:,} rows). Mend the source: {files.QUARANTINE} has the rows."
     )
 
 
