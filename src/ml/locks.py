@@ -13,7 +13,7 @@ from typing import Any
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from ml import git
+from ml import files, git
 
 LOCKS = Path("locks")
 PIPELINE = LOCKS / "pipeline.txt"
@@ -43,6 +43,17 @@ def read() -> Locks:
         unmet=unmet(_text(PROJECT), {path.stem: path.read_text(encoding="utf-8") for path in LOCKS.glob("*.txt")}),
         ci=os.environ.get("CI", "").lower() in {"true", "1"},
     )
+
+
+def superseded(table: Path) -> str:
+    """The commit that recorded this table, when the one that is checked out records another; else empty.
+
+    Git changes data.dvc, not the data: after a merge the table of before would pass for a new one.
+    """
+    digest = files.digest(table)
+    if digest in (git.show("HEAD", "dvc.lock") or digest) or git.ask("status", "--porcelain", "--", "data.dvc"):
+        return ""
+    return (git.ask("log", "-1", "--all", "--format=%h", f"-S{digest}", "--", "dvc.lock") or "").strip()
 
 
 def pins(lock: str, target: dict[str, str] | None = None) -> dict[str, str]:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from tests.conftest import ROOT, once
@@ -128,6 +129,22 @@ def test_one_broken_value_stops_the_run(first):
     assert done.returncode == 1
     assert "tenure_months: 1 of 12,000 rows are not 0 to 600, e.g. -7.0 at row 37" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_table_that_came_by_git_takes_the_place_of_the_one_that_is_here(first):
+    folder, *_ = first
+    table, before = folder / "data" / "customers.parquet", (folder / "data.dvc").read_text()
+    pd.read_parquet(table).iloc[1:].to_parquet(table)
+    run(folder, sys.executable, "-m", "dvc", "repro", "--quiet", "validate")
+    changed = run(folder, "git", "status", "--porcelain").stdout
+    run(folder, "git", "commit", "--quiet", "--all", "--message", "another table")
+    assert "data.dvc" in changed  # a table of one's own is taken
+    run(folder, "git", "checkout", "--quiet", "HEAD~1")
+
+    run(folder, sys.executable, "-m", "ml.stages.run")
+
+    assert (folder / "data.dvc").read_text() == before
+    assert run(folder, "git", "status", "--porcelain").stdout == ""
 
 
 def test_a_shallow_clone_of_a_clone_reproduces_with_one_dvc_command(tmp_path):

@@ -29,6 +29,12 @@ def test_the_text_is_read_and_bytes_that_are_no_text_are_replaced():
         (archive(report_md="x" * 1000)[:-30], "not a readable archive"),
         (archive(report_md="x" * 10_000_000), "larger than 100 bytes"),  # ten kilobytes, packed
     ],
+    ids=[
+        "another file",
+        "no archive",
+        "cut",
+        "a bomb",
+    ],  # the bytes hold the time: each worker would name them otherwise
 )
 def test_anything_else_is_one_sentence(content, said):
     with pytest.raises(UserError, match=said):

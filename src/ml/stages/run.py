@@ -4,15 +4,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-from ml import cli, files
+from ml import cli, files, locks
 from ml.errors import UserError
 from ml.params import read_params
 
 
 def main() -> int:
     """Reproduce the pipeline, gate what it built, write the report, and say what to do next; exit 1 when refused."""
-    if not Path(read_params().data.file).exists() and _call("dvc", "pull", "--quiet", "data.dvc"):
-        raise UserError("the data is not here and `dvc pull data.dvc` could not fetch it; its message is above.")
+    _fetch_data(Path(read_params().data.file))
     if not files.TEST.exists():  # a fresh clone: what the cache has need not be built again
         _call("dvc", "checkout", "--quiet", "--allow-missing", "dvc.yaml")
     if _call("dvc", "repro", "--quiet"):
@@ -27,6 +26,15 @@ def main() -> int:
     print(f"Report: {files.REPORT} and {files.REPORT_HTML}")
     print(f"Next:   {'change params.yaml or the data, then make run' if refused else 'make register'}")
     return 1 if refused else 0
+
+
+def _fetch_data(table: Path) -> None:
+    """What data.dvc names is here, unless somebody has put a table there that no commit knows."""
+    old = locks.superseded(table) if table.exists() else ""
+    if old:
+        cli.say(f"run: {table} is the table of commit {old}, and data.dvc names another, which is fetched")
+    if (old or not table.exists()) and _call("dvc", "pull", "--quiet", "data.dvc"):
+        raise UserError(f"`dvc pull data.dvc` could not fetch {table}; its message is above.")
 
 
 def _stage(name: str) -> int:
