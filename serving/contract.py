@@ -71,6 +71,8 @@ def problems(error: ValidationError, data: Data) -> list[Problem]:
 def _field(column: Number | Category) -> Any:
     if isinstance(column, Category):
         kind = Literal[column.values]
+        if any(_like_a_number(level) for level in column.values):
+            kind = Annotated[kind, BeforeValidator(_level)]
     else:
         low = -LARGEST if column.min is None else column.min
         high = LARGEST if column.max is None else column.max
@@ -78,6 +80,18 @@ def _field(column: Number | Category) -> Any:
         if _flag(column):
             kind = Annotated[kind, BeforeValidator(lambda v: float(v) if v is True or v is False else v)]
     return NotRequired[kind | None] if column.missing else kind
+
+
+def _like_a_number(level: str) -> bool:
+    """Whether clients may hold a level as a number, true or false rather than as text."""
+    return level in {"True", "False"} or level.lstrip("-").replace(".", "", 1).isdigit()
+
+
+def _level(value: Any) -> Any:
+    """A number, true or false as the text that it is in training: 2, 2.0 and "2" are one level."""
+    if not isinstance(value, int | float):
+        return value
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _flag(column: Number) -> bool:

@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from ml import cli, files, locks
+from ml import cli, files, lineage, locks
 from ml.errors import UserError
 from ml.params import read_params
 
@@ -24,7 +24,7 @@ def main() -> int:
         raise UserError("there is no verdict or no report; the message is above.")
     print(f"\n{'REFUSED: the gates above say why.' if refused else 'PASSED: the model may be registered.'}")
     print(f"Report: {files.REPORT} and {files.REPORT_HTML}")
-    print(f"Next:   {'change params.yaml or the data, then make run' if refused else 'make register'}")
+    print(f"Next:   {'change params.yaml or the data, then make run' if refused else _next()}")
     return 1 if refused else 0
 
 
@@ -35,6 +35,12 @@ def _fetch_data(table: Path) -> None:
         cli.say(f"run: {table} is the table of commit {old}, and data.dvc names another, which is fetched")
     if (old or not table.exists()) and _call("dvc", "pull", "--quiet", "data.dvc"):
         raise UserError(f"`dvc pull data.dvc` could not fetch {table}; its message is above.")
+
+
+def _next() -> str:
+    changed = lineage.changed()
+    names = f"{', '.join(changed[:3])}{', …' if changed[3:] else ''}"
+    return f"commit what changed ({names}) and dvc push, then make register" if changed else "make register"
 
 
 def _stage(name: str) -> int:
