@@ -204,10 +204,11 @@ def test_a_remote_that_refuses_is_quoted(clone, fitted, remote):
         branch.push(home)
 
 
-def test_a_model_file_that_was_changed_is_not_served(clone, fitted):
+@pytest.mark.parametrize("name", ["model.skops", "contract.json"])
+def test_a_model_file_that_was_changed_is_not_served(clone, fitted, name):
     home = clone("here")
     state = register(home, fitted, 1)
-    (home.folder(state.versions[0].model) / "model.skops").write_bytes(b"something else")
+    (home.folder(state.versions[0].model) / name).write_bytes(b"something else")
 
     with pytest.raises(UserError, match="is not the model that was registered"):
         home.content(state.versions[0])

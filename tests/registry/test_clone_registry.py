@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ml import lineage
+from ml import identity
 from tests.conftest import ROOT, once
 from tests.registry.conftest import MLFLOW
 
@@ -30,12 +30,12 @@ def command(folder, *words, check=True):
     return done
 
 
-def build(folder, **train):
+def build(folder, threshold=0.5, **train):
     """Train another model in a folder, few replicates judging it, and commit it with a verdict that lets it pass."""
     path = folder / "params.yaml"
     settings = yaml.safe_load(path.read_text())
     settings["train"] |= {"random_forest": {"n_estimators": 5, "max_depth": 6}, **train}
-    settings["evaluate"]["bootstrap"] = 100
+    settings["evaluate"] |= {"bootstrap": 100, "threshold": threshold}
     path.write_text(yaml.safe_dump(settings, sort_keys=False))
     command(folder, "dvc", "repro", "--quiet")
     command(folder, "git", "-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qam", "Another model")
@@ -78,8 +78,8 @@ def write_verdict(place, *, passed):
 
 
 def digest(place):
-    """The SHA-256 of the model that is built."""
-    return lineage.digest(place / "build" / "model" / "model.skops")
+    """The name of the model that is built."""
+    return identity.of(place / "build" / "model")
 
 
 def test_the_first_version_is_promoted_and_listed_with_its_commit(folder):
@@ -104,6 +104,18 @@ def test_registering_again_says_so_and_adds_nothing(folder):
 
     assert "already version 1" in done.stderr
     assert len(stage(folder, "models").stdout.splitlines()) == 2
+
+
+def test_another_threshold_is_another_version_and_each_keeps_its_own(folder, tmp_path):
+    moved = tmp_path / "moved"
+    shutil.copytree(folder, moved, symlinks=True)
+    before = digest(moved)
+    build(moved, threshold=0.3)
+    done = stage(moved, "register")
+
+    kept = [moved / ".mlflow" / "models" / name / "contract.json" for name in (before, digest(moved))]
+    assert "now version 2" in done.stderr
+    assert [json.loads(path.read_text())["threshold"] for path in kept] == [0.5, 0.3]
 
 
 def test_the_card_tells_use_data_metrics_and_gates(folder):

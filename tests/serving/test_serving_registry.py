@@ -64,6 +64,7 @@ def test_aliases_and_numbers_name_versions_with_their_lineage(home):
     assert {k: m.name for k, m in found.items()} == {
         "@champion": "churn@2", "@previous": "churn@1", "/1": "churn@1", "/2": "churn@2",
     }  # fmt: skip
+    assert [found[f"/{v.number}"].digest for v in home.state().versions] == [v.model for v in home.state().versions]
     assert found["/1"].lineage["commit"] == found["@previous"].digest[:7]
 
 

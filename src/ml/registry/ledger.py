@@ -24,7 +24,7 @@ class Version:
 
     @property
     def model(self) -> str:
-        """The digest of the model file."""
+        """The digest of its model and contract (ml.identity)."""
         return self.entry["model"]
 
     @property

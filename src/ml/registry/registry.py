@@ -31,8 +31,8 @@ class Registry(Protocol):
     def move(self, entry: Entry) -> State:
         """Move aliases as the entry says, and keep it in the history."""
 
-    def content(self, version: Version) -> bytes:
-        """The bytes of a version's model.skops."""
+    def content(self, version: Version) -> dict[str, bytes]:
+        """Model and contract of a version, which its name is made of, by file."""
 
     def verdicts(self) -> list[Entry]:
         """What monitoring has found, oldest first."""
@@ -82,7 +82,7 @@ def champion(home: Path, project: str) -> Champion | None:
     """The champion with its model file and lineage; None when no version has been promoted yet."""
     registry = open_registry(project, home)
     version = registry.state().named(CHAMPION)
-    return version and Champion(version.number, registry.content(version), version.lineage)
+    return version and Champion(version.number, registry.content(version)["model.skops"], version.lineage)
 
 
 def promotable(verdict: dict[str, Any], before: Version | None) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ml import cli, endpoint, files, gates, lineage, locks, model
+from ml import cli, endpoint, files, gates, identity, locks, model
 from ml.data_params import Data
 from ml.gates import Evidence, Incumbent, Served, Verdict
 from ml.params import Params, read_params
@@ -23,7 +23,7 @@ def main() -> int:
     refusals = gates.refused(verdicts)
     silent = gates.off(params)
     record = {
-        "model": lineage.digest(files.MODEL / MODEL),
+        "model": identity.of(files.MODEL),
         "passed": not refusals,
         "champion": next((v.outcome for v in verdicts if v.outcome), ""),
         "off": silent,

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from ml import cli, files, git, model, schema
+from ml import cli, files, git, identity, model, schema
 from ml.errors import UserError
 from ml.monitoring import rivals
 from ml.params import Params, parse, read_params
@@ -125,7 +125,7 @@ def _judged(attempt: Attempt) -> dict[str, Any]:
         "compared": [asdict(found) for found in compared],
         "metrics": files.read_json(folder / files.METRICS),
         "before": parse(before) if before else None,
-        "digest": files.digest(folder / files.MODEL / "model.skops"),
+        "digest": identity.of(folder / files.MODEL),
         "project": params.project,
     }
 
