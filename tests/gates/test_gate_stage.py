@@ -102,6 +102,18 @@ def test_the_built_model_itself_is_recognised_by_its_bytes(built, monkeypatch):
     assert verdicts()["champion"]["reason"] == "this is the champion itself, byte for byte"
 
 
+def test_the_built_model_with_another_threshold_is_compared_with_the_champion(built, monkeypatch):
+    rival(monkeypatch, files.read_bytes(files.MODEL / "model.skops"))
+    configure(evaluate={"threshold": 0.2})
+    train.main()
+    evaluate.main()
+
+    gate.main()
+
+    assert "on the same" in verdicts()["champion"]["reason"]
+    assert "(threshold 0.5, now 0.2)" in verdicts()["stability"]["reason"]
+
+
 def test_shuffled_labels_are_refused_by_name(built, customers):
     shuffled = customers["churned"].sample(frac=1, random_state=0).to_numpy()
     customers.assign(churned=shuffled).to_parquet("data/customers.parquet")
