@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from ml import identity
+from ml.registry.embedded import Embedded
 from tests.conftest import ROOT, once
 from tests.registry.conftest import MLFLOW
 
@@ -73,8 +74,15 @@ def write_verdict(place, *, passed):
     """A verdict of the gates on what is built, made to pass or to refuse: the gates have tests of their own."""
     reason = "accuracy 0.700 is below the minimum 0.850 (interval 0.68 to 0.72, 2,388 rows)"
     refusal = {"gate": "accuracy", "passed": passed, "reason": reason, "severity": "critical"}
-    verdict = {"model": digest(place), "passed": passed, "champion": "better", "off": [], "verdicts": [refusal]}
+    found = {"passed": passed, "champion": "better", "off": [], "verdicts": [refusal]}
+    verdict = {"model": digest(place), "against": champion(place), **found}
     (place / "build" / "verdict.json").write_text(json.dumps(verdict))
+
+
+def champion(place):
+    """The name of the champion in a folder's registry; None when there is none."""
+    named = Embedded("churn", place / ".mlflow").state().named("champion")
+    return named and named.model
 
 
 def digest(place):
@@ -225,6 +233,23 @@ def test_a_refused_build_needs_a_reason_and_keeps_it_and_is_not_promoted(second,
     history = stage(moved, "models", "--history").stdout
     assert "the gate is wrong today" in history
     assert [line.split()[0] for line in stage(moved, "models").stdout.splitlines() if "champion" in line] == ["1"]
+
+
+def test_a_verdict_against_another_champion_registers_and_does_not_promote(second, tmp_path):
+    moved = tmp_path / "moved"
+    shutil.copytree(second, moved, symlinks=True)
+    path = moved / "build" / "verdict.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"against": "the champion of yesterday"}))
+    late = stage(moved, "register")
+    first = champion(moved)
+    write_verdict(moved, passed=True)
+    again = stage(moved, "register")
+
+    assert "now version 2" in late.stderr
+    assert "the champion changed after the gates compared. Next: make run, make register" in late.stderr
+    assert first != digest(moved)
+    assert "already version 2" in again.stderr
+    assert champion(moved) == digest(moved)
 
 
 def test_a_verdict_on_another_model_does_not_count(folder, tmp_path):

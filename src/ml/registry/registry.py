@@ -57,6 +57,7 @@ class Champion:
     version: int
     model: bytes
     lineage: dict[str, Any]
+    digest: str
 
 
 def open_registry(project: str, home: Path = HOME) -> Registry:
@@ -82,13 +83,20 @@ def champion(home: Path, project: str) -> Champion | None:
     """The champion with its model file and lineage; None when no version has been promoted yet."""
     registry = open_registry(project, home)
     version = registry.state().named(CHAMPION)
-    return version and Champion(version.number, registry.content(version)["model.skops"], version.lineage)
+    if version is None:
+        return None
+    return Champion(version.number, registry.content(version)["model.skops"], version.lineage, version.model)
 
 
 def promotable(verdict: dict[str, Any], before: Version | None) -> bool:
     """Whether what the gates found is enough to take the champion's place without a person's word."""
     enough = {"better", "not worse"} if before else {"better", "not worse", "no champion", ""}
     return verdict["passed"] and verdict.get("champion", "") in enough
+
+
+def outdated(verdict: dict[str, Any], before: Version | None) -> bool:
+    """Whether the gates compared with another champion than the one there is now."""
+    return verdict.get("against") != (before.model if before else None)
 
 
 def target(state: State, number: int | None) -> Version:

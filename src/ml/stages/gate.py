@@ -26,6 +26,7 @@ def main() -> int:
         "model": identity.of(files.MODEL),
         "passed": not refusals,
         "champion": next((v.outcome for v in verdicts if v.outcome), ""),
+        "against": evidence.champion.digest if evidence.champion else None,
         "off": silent,
         "verdicts": [asdict(v) for v in verdicts],
     }
@@ -89,6 +90,7 @@ def _incumbent(ours: Served, content: bytes, test: pd.DataFrame, params: Params)
     if found is None:
         return None
     known = {"params": found.lineage.get("params", {}), "data": found.lineage.get("data", {}).get("md5") or ""}
+    known["digest"] = found.digest
     if found.model is None:
         return Incumbent(found.version, **known, why=found.why)
     twin = found.model == content  # then there is nothing to compile
