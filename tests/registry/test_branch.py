@@ -184,6 +184,25 @@ def test_pruning_frees_the_files_here_and_on_the_branch_and_keeps_the_record(clo
     assert home.state().version(2).lineage["data"]["rows"] == 1200
 
 
+@pytest.mark.parametrize("first", ["ann", "bob"])
+def test_a_version_that_one_promotes_while_another_prunes_it_keeps_its_files(clone, fitted, first):
+    ann = clone("ann")
+    for number in (1, 2):
+        register(ann, fitted, number)
+    branch.push(ann)
+    bob = clone("bob")
+    branch.pull(bob)
+    bob.move(registry.stamped("promote", bob.state().version(1).model, ""))
+    clone("ann")
+    ann.prune([registry.stamped("prune", ann.state().version(1).model, "")])
+    found = {}
+    for name in (first, "bob" if first == "ann" else "ann", first):
+        branch.push(clone(name))
+        found[name] = registry.champion(tracking.HOME, "churn")
+
+    assert [found[name].model for name in ("ann", "bob")] == [fitted.content(1)] * 2
+
+
 def test_a_remote_that_cannot_be_reached_is_named(clone, fitted):
     home = clone("here")
     register(home, fitted, 1)

@@ -84,7 +84,7 @@ class Embedded:
         lacking = [name for name in identity.PARTS if not (folder / name).exists()]
         if lacking:
             why = "its files were pruned" if version.pruned else f"{folder / lacking[0]} is missing"
-            cure = f"`make reproduce VERSION={version.number}` builds it again" if version.pruned else "pull it again"
+            cure = "build it again at its commit and register it" if version.pruned else "pull it again"
             raise UserError(f"version {version.number} cannot be loaded: {why}; {cure}.")
         content = identity.read(folder)
         if not identity.named(content, version.model):

@@ -99,6 +99,17 @@ def outdated(verdict: dict[str, Any], before: Version | None) -> bool:
     return verdict.get("against") != (before.model if before else None)
 
 
+def present(version: Version) -> Version:
+    """The version, when its files are there to serve; raises UserError when they were pruned."""
+    if version.pruned:
+        commit = version.lineage.get("commit") or "its commit"
+        raise UserError(
+            f"version {version.number} cannot be champion: its files were pruned. To bring them back: "
+            f"`git checkout {commit[:12]}`, `make run`, `make register`."
+        )
+    return version
+
+
 def target(state: State, number: int | None) -> Version:
     """The version to roll back to: the one asked for, else `previous`; raises UserError when there is none."""
     if number is None and PREVIOUS not in state.aliases:
@@ -106,7 +117,7 @@ def target(state: State, number: int | None) -> Version:
     version = state.version(state.aliases[PREVIOUS] if number is None else number)
     if version.number == state.aliases.get(CHAMPION):
         raise UserError(f"version {version.number} is the champion already; nothing to roll back.")
-    return version
+    return present(version)
 
 
 def stamped(action: str, model: str, reason: str, **more: Any) -> Entry:
