@@ -15,8 +15,8 @@ from ml.compiled import compiled
 from ml.predictor import Contract
 from ml.registry import registry
 from serving.app import create_app
+from serving.lineup import load_models
 from serving.log import PredictionLog
-from serving.service import load_models
 from serving.settings import read_settings
 from tests.conftest import SAMPLE
 
