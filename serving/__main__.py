@@ -37,8 +37,8 @@ class Workers(Multiprocess):
 def build() -> Any:
     """The application of one worker, from the environment."""
     from serving.app import create_app  # noqa: PLC0415
+    from serving.lineup import load_models  # noqa: PLC0415
     from serving.log import PredictionLog  # noqa: PLC0415
-    from serving.service import load_models  # noqa: PLC0415
 
     settings = read_settings()
     models = load_models(settings)

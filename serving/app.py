@@ -22,11 +22,12 @@ from serving import contract, invocations
 from serving.contract import Body, Id, Problem
 from serving.fast import Application, FastRoute, read
 from serving.guard import Guard, Refused
+from serving.lineup import Models
 from serving.log import LogUnavailable, PredictionLog
 from serving.metrics import Metrics
 from serving.models import Model
 from serving.records import Recorder
-from serving.service import Models, Service
+from serving.service import Service
 from serving.settings import Settings
 from serving.swap import Swapper
 

@@ -1,12 +1,11 @@
 """Models that serve: from a folder, or from the registry by alias."""
 
-import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ml import predictor
+from ml import identity, predictor
 from ml.errors import UserError
 from ml.predictor import Contract, Predictor
 from serving import registry
@@ -46,7 +45,7 @@ def load(source: str) -> Model:
         raise UserError(
             f"{source}: its contract or form cannot be read ({error}). Train again, or restore it."
         ) from None
-    digest = hashlib.sha256(files[predictor.MODEL]).hexdigest()
+    digest = identity.digest(files)
     if version and registry.name(source) != contract.project:
         raise UserError(f"{source} is a model of {contract.project}. Write models:/{contract.project}…")
     try:

@@ -5,73 +5,13 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
 
-from serving import registry
-from serving.batch import Batcher
 from serving.guard import Refused, say
+from serving.lineup import SHADOW, Models, Served, load_models
 from serving.log import LogUnavailable, PredictionLog
 from serving.metrics import Metrics
-from serving.models import Model, load, same_contract
+from serving.models import same_contract
 from serving.records import Recorder
 from serving.settings import Settings
-
-CHAMPION, CHALLENGER, SHADOW = "champion", "challenger", "shadow"
-
-
-@dataclass(frozen=True)
-class Served:
-    """A model and the part that it plays."""
-
-    model: Model
-    variant: str
-    batcher: Batcher
-
-
-@dataclass(frozen=True)
-class Models:
-    """The models of one moment; a swap puts another of these in its place."""
-
-    champion: Served
-    challenger: Served | None = None
-
-
-def load_models(settings: Settings) -> Models:
-    """What the settings name; raises UserError when a model is wrong, or the two take different rows."""
-    champion = load(settings.model)
-    challenger = _challenger(settings.challenger)
-    if challenger is None:
-        return Models(_served(champion, CHAMPION))
-    same_contract(champion, challenger)
-    return Models(_served(champion, CHAMPION), _served(challenger, CHALLENGER if settings.canary else SHADOW))
-
-
-def moved(settings: Settings, models: Models) -> bool:
-    """Whether an alias that the settings name stands for another version than the one that serves."""
-    pairs = ((settings.model, models.champion), (settings.challenger, models.challenger))
-    return any(
-        _current(source) != (served and served.model.version) for source, served in pairs if registry.follows(source)
-    )
-
-
-def _current(source: str) -> int | None:
-    try:
-        return registry.current(source)
-    except registry.NoVersion:
-        return None
-
-
-def _challenger(source: str | None) -> Model | None:
-    """The challenger, none when its alias names no version: a challenger that was promoted leaves no other behind."""
-    if not source:
-        return None
-    try:
-        return load(source)
-    except registry.NoVersion as error:
-        say("no challenger", error=str(error))
-        return None
-
-
-def _served(model: Model, variant: str) -> Served:
-    return Served(model, variant, Batcher(model.predictor))
 
 
 @dataclass
@@ -87,7 +27,7 @@ class Service:
     _swapping: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def __post_init__(self) -> None:
-        self._show(1)
+        self._take(self.models)
 
     def swap(self) -> None:
         """Load the models again and serve them from the next request on; on a mistake the present ones stay."""
@@ -126,6 +66,8 @@ class Service:
         self._show(0)
         self.models = fresh
         self._show(1)
+        if fresh.unfit:
+            say("no challenger", error=fresh.unfit.why)
 
     def _show(self, serves: int) -> None:
         for served in filter(None, (self.models.champion, self.models.challenger)):

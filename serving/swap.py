@@ -4,7 +4,8 @@ import asyncio
 
 from ml.errors import UserError
 from serving.guard import say
-from serving.service import Service, moved
+from serving.lineup import moved
+from serving.service import Service
 
 
 class Swapper:

@@ -266,9 +266,9 @@ def _monitor(story: Story) -> dict[str, Any]:
 
 
 def _digest(story: Story) -> str:
-    from ml import files  # noqa: PLC0415
+    from ml import files, identity  # noqa: PLC0415
 
-    return files.digest(story.clone / files.MODEL / "model.skops")
+    return identity.of(story.clone / files.MODEL)
 
 
 if __name__ == "__main__":

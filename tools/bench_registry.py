@@ -6,7 +6,6 @@ Versions are made of random bytes, which git cannot compress: the dearest case. 
 import ml.stages  # noqa: F401, I001  (no tool reports home)
 
 import argparse
-import hashlib
 import os
 import random
 import subprocess
@@ -15,6 +14,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from ml import identity
 from ml.registry import branch, registry
 from ml.registry.embedded import Embedded
 
@@ -30,8 +30,16 @@ def clone(remote, folder):
     return Embedded(PROJECT)
 
 
-def entry(number, content):
-    digest = hashlib.sha256(content).hexdigest()
+def built(content, place):
+    """A folder with the files that name a model."""
+    place.mkdir(parents=True)
+    for name, part in zip(identity.PARTS, (content, b"{}"), strict=True):
+        (place / name).write_bytes(part)
+    return place
+
+
+def entry(number, place):
+    digest = identity.of(place)
     lineage = {"commit": f"{number:040x}", "changed": [], "data": {"md5": f"{number:032x}"}, "params": "p" * 4000}
     metrics = {"accuracy": 0.9, "roc_auc": 0.95} | {f"metric_{i}": i / 24 for i in range(22)}
     data = {"name": "data", "digest": "d"}
@@ -45,10 +53,8 @@ def fill(home, count, size):
     entries = []
     for number in range(count):
         content = random.Random(number).randbytes(size)  # noqa: S311
-        place = home.home / "new" / str(number)
-        place.mkdir(parents=True)
-        (place / "model.skops").write_bytes(content)
-        entries.append(entry(number, content))
+        place = built(content, home.home / "new" / str(number))
+        entries.append(entry(number, place))
         home.keep(entries[-1]["model"], place)
     home.change(lambda known: known + entries)
 
@@ -77,11 +83,8 @@ def main():
         fill(home, asked.versions, asked.kilobytes * 1000)
         first = timed(home.show)
         listing = process("-m", "ml.stages.models")
-        content = b"one more"
-        place = home.home / "new" / "more"
-        place.mkdir()
-        (place / "model.skops").write_bytes(content)
-        one = timed(lambda: home.register(entry(asked.versions, content), place))
+        place = built(b"one more", home.home / "new" / "more")
+        one = timed(lambda: home.register(entry(asked.versions, place), place))
         sent = timed(lambda: branch.push(home))
         there = clone(remote, Path(folder) / "there")
         fetched = timed(lambda: branch.pull(there))

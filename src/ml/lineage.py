@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from ml import files, git
+from ml import files, git, identity
 from ml.params import Params
 
 LOCK = Path("dvc.lock")
@@ -24,7 +24,7 @@ def collect(params: Params) -> dict[str, Any]:
     held the commit would change with every commit.
     """
     return {
-        "model": digest(files.MODEL / "model.skops"),
+        "model": identity.of(files.MODEL),
         "commit": (git.ask("rev-parse", "HEAD") or "").strip() or None,
         "changed": changed(),
         "data": {
@@ -46,16 +46,6 @@ def machine() -> dict[str, Any]:
         "platform": f"{platform.system()} {platform.machine()}",
         "libraries": {name: version(name) for name in LIBRARIES},
     }
-
-
-def digest(path: Path) -> str:
-    """The SHA-256 of a model file: two models are one when it is equal."""
-    return sha256(files.read_bytes(path))
-
-
-def sha256(content: bytes) -> str:
-    """The name of a model in the registry."""
-    return hashlib.sha256(content).hexdigest()
 
 
 def md5(path: Path) -> str | None:

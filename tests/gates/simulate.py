@@ -13,6 +13,7 @@ from scipy.stats import norm
 
 from ml import cli
 from ml.gates.champion import compare
+from ml.metrics import rank
 from ml.params import Params
 from tests.gates.world import params
 
@@ -43,7 +44,8 @@ def shares(settings: Params, advantage: float, pairs: int, rows: int) -> dict[st
     found = Counter()
     for seed in range(pairs):
         label, old, new = pair(apart, rows, np.random.default_rng(seed))
-        found[compare(label, old, new, settings, seed).outcome] += 1
+        sides = [rank(label, score, settings.evaluate.threshold) for score in (old, new)]
+        found[compare(*sides, settings, seed).outcome] += 1
     return {outcome: found[outcome] / pairs for outcome in OUTCOMES}
 
 

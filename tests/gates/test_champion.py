@@ -10,8 +10,9 @@ from scipy.stats import bootstrap, norm
 from sklearn.metrics import roc_auc_score
 
 from ml import split
-from ml.gates import champion, refused
-from ml.gates.champion import compare, mcnemar, outcome, unseen
+from ml.gates import champion, refused, stability
+from ml.gates.champion import mcnemar, outcome, unseen
+from ml.metrics import rank
 from tests.gates.simulate import pair, separation, shares, truth
 from tests.gates.world import good, params, scored, table
 
@@ -25,6 +26,11 @@ def two():
 
 def rule(**settings):
     return params({"champion": {"bootstrap": 2000} | settings})
+
+
+def compare(label, old, new, settings):
+    """Both decide by a half."""
+    return champion.compare(rank(label, old, 0.5), rank(label, new, 0.5), settings)
 
 
 def test_the_interval_of_accuracy_is_that_of_scipys_paired_bootstrap(two):
@@ -205,6 +211,39 @@ def test_the_champion_itself_is_named_and_not_compared():
 
     assert (verdict.passed, verdict.outcome) == (True, "not worse")
     assert "version 1 itself" in verdict.reason
+
+
+def lowered(metric="roc_auc"):
+    """The champion's own scores, decided by 0.2 where the champion decides by 0.5."""
+    theirs = replace(good().champion, score=good().score)
+    settings = params({"champion": {"bootstrap": 300, "metric": metric}}, evaluate={"threshold": 0.2})
+    return replace(good(), params=settings, champion=theirs)
+
+
+def test_rows_that_another_threshold_alone_moves_count_as_changed():
+    (verdict,) = stability.judge(lowered())
+
+    assert verdict.value == ((good().score >= 0.2) != (good().score >= 0.5)).mean()
+    assert "(threshold 0.5, now 0.2)" in verdict.reason
+    assert not verdict.passed
+
+
+def test_the_champions_decisions_are_those_of_its_own_threshold():
+    right = [(good().score >= cut) == good().label for cut in (0.5, 0.2)]
+
+    compared, decisions = champion.judge(lowered("accuracy"))
+
+    assert compared.value == pytest.approx(right[1].mean() - right[0].mean())
+    assert decisions.reason.startswith(f"{(right[0] & ~right[1]).sum()} rows")
+    assert not decisions.passed
+
+
+@pytest.mark.parametrize(
+    ("theirs", "cut"),
+    [({"evaluate": {"threshold": 0.3}}, 0.3), ({"evaluate": None}, 0.5), ({"data": {}}, 0.5), ({}, 0.2)],
+)
+def test_a_threshold_that_is_not_on_record_is_the_default_and_without_a_record_ours(theirs, cut):
+    assert champion.threshold(theirs, params(evaluate={"threshold": 0.2})) == cut
 
 
 def judged(noise, refuse):

@@ -40,7 +40,7 @@ def test_every_gate_that_is_on_has_its_say_and_those_off_are_listed(built, capsy
     record = files.read_json(files.VERDICT)
     assert code == 0
     assert record["off"] == ["fairness"]
-    assert record["champion"] == "no champion"
+    assert (record["champion"], record["against"]) == ("no champion", None)
     assert "gate: off      fairness" in capsys.readouterr().err
     assert {"data contract", "accuracy", "champion", "stability", "slices: plan", "parity", "size"} <= verdicts().keys()
 
@@ -60,7 +60,7 @@ def rival(monkeypatch, content, **lineage):
     """A champion of these bytes, trained with the settings in force."""
     settings = read_params().model_dump(mode="json", by_alias=True)
     origin = {"params": settings, "data": {"md5": ""}} | lineage
-    monkeypatch.setattr(baseline, "find", lambda project: Baseline("the champion", content, origin))
+    monkeypatch.setattr(baseline, "find", lambda project: Baseline("the champion", content, origin, digest="champ"))
 
 
 def test_a_champion_is_scored_on_our_test_rows(built, monkeypatch):
@@ -73,6 +73,7 @@ def test_a_champion_is_scored_on_our_test_rows(built, monkeypatch):
     gate.main()
 
     found = verdicts()
+    assert files.read_json(files.VERDICT)["against"] == "champ"
     assert "on the same" in found["champion"]["reason"]
     assert "rows change side against the champion" in found["stability"]["reason"]
     assert "times the champion's" in found["latency p50"]["reason"]
@@ -100,6 +101,18 @@ def test_the_built_model_itself_is_recognised_by_its_bytes(built, monkeypatch):
     gate.main()
 
     assert verdicts()["champion"]["reason"] == "this is the champion itself, byte for byte"
+
+
+def test_the_built_model_with_another_threshold_is_compared_with_the_champion(built, monkeypatch):
+    rival(monkeypatch, files.read_bytes(files.MODEL / "model.skops"))
+    configure(evaluate={"threshold": 0.2})
+    train.main()
+    evaluate.main()
+
+    gate.main()
+
+    assert "on the same" in verdicts()["champion"]["reason"]
+    assert "(threshold 0.5, now 0.2)" in verdicts()["stability"]["reason"]
 
 
 def test_shuffled_labels_are_refused_by_name(built, customers):

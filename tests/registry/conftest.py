@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from ml import lineage, model, schema
+from ml import identity, lineage, model, schema
+from ml.predictor import Contract
 from ml.registry import package, registry, tracking
 from ml.train_params import Train
 from tests.conftest import ROOT
@@ -33,8 +34,13 @@ class Fitted:
             self.contents[number] = model.dumps(fitted)
         return self.contents[number]
 
+    def built(self, number: int) -> dict[str, bytes]:
+        """Model and contract by file."""
+        contract = Contract(project="churn", threshold=0.5, data=self.params.data)
+        return {"model.skops": self.content(number), "contract.json": contract.model_dump_json().encode()}
+
     def entry(self, number: int, reason: str = "", **lineage_):
-        digest = lineage.sha256(self.content(number))
+        digest = identity.digest(self.built(number))
         origin = {"model": digest, "commit": "0" * 40, "changed": [], "params": {}, **lineage.machine()}
         origin |= {"data": {"file": "data/customers.parquet", "md5": "d" * 32, "rows": 1200}, "packages": "p" * 32}
         run = {
@@ -54,8 +60,8 @@ class Fitted:
         if not place.exists():
             built = self.place / f"built-{number}"
             built.mkdir()
-            (built / "model.skops").write_bytes(self.content(number))
-            (built / "compiled.json").write_text("{}")
+            for name, content in (self.built(number) | {"compiled.json": b"{}"}).items():
+                (built / name).write_bytes(content)
             package.write(place, built, self.frame.head(2), self.params.data, "a card")
         return place
 

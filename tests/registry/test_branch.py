@@ -184,6 +184,25 @@ def test_pruning_frees_the_files_here_and_on_the_branch_and_keeps_the_record(clo
     assert home.state().version(2).lineage["data"]["rows"] == 1200
 
 
+@pytest.mark.parametrize("first", ["ann", "bob"])
+def test_a_version_that_one_promotes_while_another_prunes_it_keeps_its_files(clone, fitted, first):
+    ann = clone("ann")
+    for number in (1, 2):
+        register(ann, fitted, number)
+    branch.push(ann)
+    bob = clone("bob")
+    branch.pull(bob)
+    bob.move(registry.stamped("promote", bob.state().version(1).model, ""))
+    clone("ann")
+    ann.prune([registry.stamped("prune", ann.state().version(1).model, "")])
+    found = {}
+    for name in (first, "bob" if first == "ann" else "ann", first):
+        branch.push(clone(name))
+        found[name] = registry.champion(tracking.HOME, "churn")
+
+    assert [found[name].model for name in ("ann", "bob")] == [fitted.content(1)] * 2
+
+
 def test_a_remote_that_cannot_be_reached_is_named(clone, fitted):
     home = clone("here")
     register(home, fitted, 1)
@@ -204,10 +223,11 @@ def test_a_remote_that_refuses_is_quoted(clone, fitted, remote):
         branch.push(home)
 
 
-def test_a_model_file_that_was_changed_is_not_served(clone, fitted):
+@pytest.mark.parametrize("name", ["model.skops", "contract.json"])
+def test_a_model_file_that_was_changed_is_not_served(clone, fitted, name):
     home = clone("here")
     state = register(home, fitted, 1)
-    (home.folder(state.versions[0].model) / "model.skops").write_bytes(b"something else")
+    (home.folder(state.versions[0].model) / name).write_bytes(b"something else")
 
     with pytest.raises(UserError, match="is not the model that was registered"):
         home.content(state.versions[0])

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ml import lineage
+from ml import identity
+from ml.registry.embedded import Embedded
 from tests.conftest import ROOT, once
 from tests.registry.conftest import MLFLOW
 
@@ -30,12 +31,12 @@ def command(folder, *words, check=True):
     return done
 
 
-def build(folder, **train):
+def build(folder, threshold=0.5, **train):
     """Train another model in a folder, few replicates judging it, and commit it with a verdict that lets it pass."""
     path = folder / "params.yaml"
     settings = yaml.safe_load(path.read_text())
     settings["train"] |= {"random_forest": {"n_estimators": 5, "max_depth": 6}, **train}
-    settings["evaluate"]["bootstrap"] = 100
+    settings["evaluate"] |= {"bootstrap": 100, "threshold": threshold}
     path.write_text(yaml.safe_dump(settings, sort_keys=False))
     command(folder, "dvc", "repro", "--quiet")
     command(folder, "git", "-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qam", "Another model")
@@ -73,13 +74,20 @@ def write_verdict(place, *, passed):
     """A verdict of the gates on what is built, made to pass or to refuse: the gates have tests of their own."""
     reason = "accuracy 0.700 is below the minimum 0.850 (interval 0.68 to 0.72, 2,388 rows)"
     refusal = {"gate": "accuracy", "passed": passed, "reason": reason, "severity": "critical"}
-    verdict = {"model": digest(place), "passed": passed, "champion": "better", "off": [], "verdicts": [refusal]}
+    found = {"passed": passed, "champion": "better", "off": [], "verdicts": [refusal]}
+    verdict = {"model": digest(place), "against": champion(place), **found}
     (place / "build" / "verdict.json").write_text(json.dumps(verdict))
 
 
+def champion(place):
+    """The name of the champion in a folder's registry; None when there is none."""
+    named = Embedded("churn", place / ".mlflow").state().named("champion")
+    return named and named.model
+
+
 def digest(place):
-    """The SHA-256 of the model that is built."""
-    return lineage.digest(place / "build" / "model" / "model.skops")
+    """The name of the model that is built."""
+    return identity.of(place / "build" / "model")
 
 
 def test_the_first_version_is_promoted_and_listed_with_its_commit(folder):
@@ -104,6 +112,18 @@ def test_registering_again_says_so_and_adds_nothing(folder):
 
     assert "already version 1" in done.stderr
     assert len(stage(folder, "models").stdout.splitlines()) == 2
+
+
+def test_another_threshold_is_another_version_and_each_keeps_its_own(folder, tmp_path):
+    moved = tmp_path / "moved"
+    shutil.copytree(folder, moved, symlinks=True)
+    before = digest(moved)
+    build(moved, threshold=0.3)
+    done = stage(moved, "register")
+
+    kept = [moved / ".mlflow" / "models" / name / "contract.json" for name in (before, digest(moved))]
+    assert "now version 2" in done.stderr
+    assert [json.loads(path.read_text())["threshold"] for path in kept] == [0.5, 0.3]
 
 
 def test_the_card_tells_use_data_metrics_and_gates(folder):
@@ -213,6 +233,23 @@ def test_a_refused_build_needs_a_reason_and_keeps_it_and_is_not_promoted(second,
     history = stage(moved, "models", "--history").stdout
     assert "the gate is wrong today" in history
     assert [line.split()[0] for line in stage(moved, "models").stdout.splitlines() if "champion" in line] == ["1"]
+
+
+def test_a_verdict_against_another_champion_registers_and_does_not_promote(second, tmp_path):
+    moved = tmp_path / "moved"
+    shutil.copytree(second, moved, symlinks=True)
+    path = moved / "build" / "verdict.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"against": "the champion of yesterday"}))
+    late = stage(moved, "register")
+    first = champion(moved)
+    write_verdict(moved, passed=True)
+    again = stage(moved, "register")
+
+    assert "now version 2" in late.stderr
+    assert "the champion changed after the gates compared. Next: make run, make register" in late.stderr
+    assert first != digest(moved)
+    assert "already version 2" in again.stderr
+    assert champion(moved) == digest(moved)
 
 
 def test_a_verdict_on_another_model_does_not_count(folder, tmp_path):

@@ -6,7 +6,7 @@ from ml.deployment import deployments, environments
 from ml.deployment.deployments import DEPLOYED, Where
 from ml.errors import UserError
 from ml.registry import registry
-from ml.stages import rollback
+from ml.stages import promote, rollback
 from tests.conftest import SAMPLE
 from tests.registry.conftest import MLFLOW
 
@@ -70,6 +70,36 @@ def test_a_version_that_was_never_deployed_there_is_refused(shop):
 
     assert shop.asked == []
     assert champion(shop) == 2
+
+
+@pytest.fixture
+def pruned(shop, fitted):
+    """The same after a third champion, and the files of version 1 were pruned."""
+    shop.register(fitted.entry(3), fitted.folder(3))
+    shop.move(registry.stamped("promote", shop.state().version(3).model, ""))
+    shop.prune([registry.stamped("prune", shop.state().version(1).model, "")])
+    return shop
+
+
+@pytest.mark.parametrize(
+    "act",
+    [lambda: promote.main(1), lambda: rollback.main(to=1), lambda: rollback.main(env="staging", to=1)],
+    ids=["promote", "rollback", "rollback in an environment"],
+)
+def test_a_version_whose_files_were_pruned_is_refused_and_stays_pruned(pruned, act):
+    with pytest.raises(UserError, match=r"its files were pruned. To bring them back: `git checkout 000000000000`"):
+        act()
+
+    assert pruned.asked == []
+    assert champion(pruned) == 3
+    assert pruned.state().version(1).pruned
+
+
+def test_a_pruned_version_that_was_registered_again_is_promoted(pruned, fitted):
+    pruned.register(fitted.entry(1), fitted.folder(1))
+    promote.main(1)
+
+    assert registry.champion(registry.HOME, "churn").model == fitted.content(1)
 
 
 def test_without_an_environment_only_the_registry_moves(shop):

@@ -10,13 +10,13 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from ml import lineage, model
+from ml import identity, model
 from ml.compiled import compiled
 from ml.predictor import Contract
 from ml.registry import registry
 from serving.app import create_app
+from serving.lineup import load_models
 from serving.log import PredictionLog
-from serving.service import load_models
 from serving.settings import read_settings
 from tests.conftest import SAMPLE
 
@@ -61,7 +61,7 @@ def lines(logs):
 
 def register(home, folder):
     """A version of the model in a folder in the embedded registry, without MLflow's view of it, which costs seconds."""
-    digest = lineage.sha256((folder / "model.skops").read_bytes())
+    digest = identity.of(folder)
     home.keep(digest, folder)
     _append(home, registry.stamped("register", digest, "", run={"digest": digest, "lineage": {"commit": digest[:7]}}))
 

@@ -1,6 +1,7 @@
 """Models by name: from both homes of the registry, and swapped when an alias moves."""
 
 import json
+import shutil
 import socket
 import subprocess
 import sys
@@ -11,7 +12,10 @@ import pytest
 
 from ml.errors import UserError
 from ml.registry.embedded import Embedded
+from serving.lineup import load_models, moved
 from serving.models import load
+from serving.records import Recorder
+from serving.service import Service
 from serving.settings import read_settings
 from tests.serving.load import Load
 from tests.serving.server import ROOT, built, lines, promote, register, rows, running
@@ -64,6 +68,7 @@ def test_aliases_and_numbers_name_versions_with_their_lineage(home):
     assert {k: m.name for k, m in found.items()} == {
         "@champion": "churn@2", "@previous": "churn@1", "/1": "churn@1", "/2": "churn@2",
     }  # fmt: skip
+    assert [found[f"/{v.number}"].digest for v in home.state().versions] == [v.model for v in home.state().versions]
     assert found["/1"].lineage["commit"] == found["@previous"].digest[:7]
 
 
@@ -105,6 +110,44 @@ def test_the_embedded_home_needs_nothing_that_the_serving_environment_lacks(home
 
     assert done.stdout == "churn@1\n", done.stderr
     assert "Install the extra `pipeline`" in on_a_server.stderr
+
+
+@pytest.fixture
+def following(home, folders):
+    """Settings that follow both aliases: version 2 is champion, and the challenger takes other columns."""
+    promote(home, 2)
+    register(home, folders[2])
+    names = {"SERVING_MODEL": "models:/churn@champion", "SERVING_CHALLENGER": "models:/churn@challenger"}
+    return read_settings({**names, "SERVING_POLL_SECONDS": "1"})
+
+
+def test_a_challenger_of_other_columns_keeps_no_server_from_following_the_champion(home, following, params):
+    service = Service(load_models(following), None, Recorder(params.data, following), following)
+    settled = moved(following, service.models)
+    promote(home, 1)
+    noticed = moved(following, service.models)
+    service.swap()
+
+    assert (settled, noticed, moved(following, service.models)) == (False, True, False)
+    assert service.models.champion.model.name == "churn@1"
+    assert service.models.challenger is None
+
+
+def test_the_next_challenger_that_fits_takes_the_place_that_was_left_empty(home, following, folders, tmp_path):
+    models = load_models(following)
+    fits = shutil.copytree(folders[1], tmp_path / "fits")
+    contract = (fits / "contract.json").read_text()
+    (fits / "contract.json").write_text(contract.replace('"threshold":0.5', '"threshold":0.4'))
+    register(home, fits)
+
+    assert models.challenger is None
+    assert moved(following, models)
+    assert load_models(following).challenger.model.name == "churn@4"
+
+
+def test_a_challenger_of_other_columns_that_is_named_by_number_is_refused(following):
+    with pytest.raises(UserError, match="plan differ"):
+        load_models(following.model_copy(update={"challenger": "models:/churn/3"}))
 
 
 def test_polling_without_an_alias_is_refused():

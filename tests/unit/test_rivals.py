@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 
+from ml.metrics import rank
 from ml.monitoring import rivals
 
 
@@ -13,7 +14,7 @@ def scored(params, rows, old_noise, new_noise):
     rng = np.random.default_rng(0)
     label = rng.random(rows) < 0.3
     old, new = (1 / (1 + np.exp(-(4 * label - 2 + noise * rng.normal(size=rows)))) for noise in (old_noise, new_noise))
-    return rivals.judge("fresh", "version 3", (label.astype("int8"), old, new), params)
+    return rivals.judge("fresh", "version 3", [rank(label, score, 0.5) for score in (old, new)], params)
 
 
 @pytest.mark.parametrize(
@@ -44,6 +45,6 @@ def test_no_evidence_refuses_where_the_gate_demands_a_proof(params):
 def test_no_rows_at_all_are_no_evidence(params):
     none = np.array([])
 
-    found = rivals.judge("old", "version 3", (none.astype("int8"), none, none), params)
+    found = rivals.judge("old", "version 3", [rank(none, none, 0.5)] * 2, params)
 
     assert found.outcome == "not enough evidence"

@@ -3,7 +3,7 @@
 # test_scenarios_engine.py and tests/container/ have the real ones.
 NAME = $(or $(ENV),$@)
 TOLD = echo "$@ $(ENV)$(PUSH)" >> "$$STUB_STORE/calls"; test ! -e "$$STUB_STORE/break-$(NAME)"
-DIGEST = ghcr.io/acme/churn@sha256:$$(sha256sum build/model/model.skops | cut -d' ' -f1)
+DIGEST = ghcr.io/acme/churn@sha256:$$(cat build/model/model.skops build/model/contract.json | sha256sum | cut -d' ' -f1)
 CRASH = test ! -e "$$STUB_STORE/crash-$(NAME)" || { pid=$$$$; \
   while [ "$$(ps -o comm= -p $$pid)" != act ]; do pid=$$(ps -o ppid= -p $$pid | tr -d ' '); done; kill -9 $$pid; }
 

@@ -13,6 +13,7 @@ from ml.gates.verdict import Verdict
 from ml.metrics import HIGHER_IS_BETTER, Ranked, measure, rank
 from ml.params import Params
 from ml.split import position
+from ml.train_params import Evaluate
 
 COLD = "no champion yet, so there is nothing to beat: the other gates alone decide"
 
@@ -45,27 +46,35 @@ def judge(evidence: Evidence) -> list[Verdict]:
     if not 0 < label.sum() < len(label):
         reason = f"{doubt}; of the other {len(label):,} all are of one class"
         return [_allowed(Verdict("champion", passed=False, reason=reason, outcome="not enough evidence"), rule)]
-    found = compare(label, old, new, params)
+    theirs, ours = threshold(champion.params, params), params.evaluate.threshold
+    found = compare(rank(label, old, theirs), rank(label, new, ours), params)
     verdicts = [_sentence(found, champion.version, len(label), rule)]
-    verdicts.append(mcnemar(label, old, new, params))
+    verdicts.append(mcnemar(label, old >= theirs, new >= ours, params))
     if doubt:
         verdicts.append(Verdict("champion split", passed=False, reason=doubt, severity="warning"))
     return verdicts
 
 
-def compare(label: np.ndarray, old: np.ndarray, new: np.ndarray, params: Params, seed: int = 0) -> Comparison:
-    """The outcome of a paired bootstrap: both models are measured on each drawn set of rows; arrays of shape (rows,).
+def threshold(theirs: dict[str, Any], params: Params) -> float:
+    """What the champion decides by, as its params.yaml on record says; ours where none is on record."""
+    if not theirs:
+        return params.evaluate.threshold
+    return (theirs.get("evaluate") or {}).get("threshold", Evaluate().threshold)
+
+
+def compare(old: Ranked, new: Ranked, params: Params, seed: int = 0) -> Comparison:
+    """The outcome of a paired bootstrap: both models are measured on each drawn set of the same rows.
 
     better: the whole interval is above 0. not worse: it is above -margin. worse: it is below 0, and reaches below
     -margin. not enough evidence: anything else. Source: Efron and Tibshirani, An Introduction to the Bootstrap, 1993,
     chapter 13 (percentile interval); for the margin, Piaggio et al., JAMA 2012 (non-inferiority).
     """
-    rule, sides = params.gates.champion, [rank(label, score, params.evaluate.threshold) for score in (old, new)]
+    rule, sides = params.gates.champion, [old, new]
     sign = 1 if HIGHER_IS_BETTER[rule.metric] else -1
-    rng, count, draws = np.random.default_rng(seed), len(label), []
+    rng, count, draws = np.random.default_rng(seed), len(old.label), []
     for _ in range(rule.bootstrap):
         weight = np.bincount(rng.integers(0, count, count), minlength=count).astype("float64")
-        if 0 < (weight * label).sum() < count:
+        if 0 < (weight[old.order] * old.label).sum() < count:
             draws.append(sign * _advantage(sides, rule.metric, weight))
     tail = (1 - rule.confidence) / 2
     low, high = np.quantile(draws, [tail, 1 - tail])
@@ -83,12 +92,12 @@ def outcome(low: float, high: float, margin: float) -> str:
 
 
 def mcnemar(label: np.ndarray, old: np.ndarray, new: np.ndarray, params: Params) -> Verdict:
-    """Whether the two decide differently often right: McNemar's exact test, a warning beside the comparison.
+    """Whether the decisions `old` and `new` are right differently often: McNemar's exact test, a warning.
 
     Source: McNemar, Psychometrika 1947; exact form: a binomial test on the rows that one of the two gets right.
     """
-    threshold, alpha = params.evaluate.threshold, 1 - params.gates.champion.confidence
-    right_old, right_new = ((s >= threshold) == (label == 1) for s in (old, new))
+    alpha = 1 - params.gates.champion.confidence
+    right_old, right_new = old == label, new == label
     lost, won = int((right_old & ~right_new).sum()), int((right_new & ~right_old).sum())
     p = binomtest(won, won + lost).pvalue if won + lost else 1.0
     worse = bool(lost > won and p < alpha)

@@ -34,8 +34,9 @@ class Incumbent:
     data: str  # MD5 of the table that it was trained from, "" when not known
     served: Served | None = None
     score: np.ndarray | None = None
-    same: bool = False  # it is the very model that is judged
+    same: bool = False  # it is the very model that is judged, and decides by the same threshold
     why: str = ""  # it has no scores
+    digest: str | None = None  # its name in the registry, None when it is not out of there
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from scipy.stats import binomtest
 
-from ml.gates.champion import COLD
+from ml.gates.champion import COLD, threshold
 from ml.gates.evidence import Evidence
 from ml.gates.verdict import Verdict
 
@@ -15,15 +15,16 @@ def judge(evidence: Evidence) -> list[Verdict]:
     if champion.score is None:
         reason = f"{champion.version} cannot score these rows: {champion.why}"
         return [Verdict("stability", passed=False, reason=reason, severity="warning")]
-    threshold, rows = evidence.params.evaluate.threshold, len(evidence.score)
-    flips = int(((evidence.score >= threshold) != (champion.score >= threshold)).sum())
+    theirs, ours = threshold(champion.params, evidence.params), evidence.params.evaluate.threshold
+    rows, moved = len(evidence.score), "" if theirs == ours else f" (threshold {theirs:g}, now {ours:g})"
+    flips = int(((evidence.score >= ours) != (champion.score >= theirs)).sum())
     interval = binomtest(flips, rows).proportion_ci(evidence.params.evaluate.confidence)
     passed = flips / rows <= rule.max_flips
     return [
         Verdict(
             gate="stability",
             passed=passed,
-            reason=f"{flips:,} of {rows:,} rows change side against {champion.version}, {flips / rows:.1%}: "
+            reason=f"{flips:,} of {rows:,} rows change side against {champion.version}{moved}, {flips / rows:.1%}: "
             f"{'at or below' if passed else 'above'} the maximum {rule.max_flips:.1%} "
             f"(interval {interval.low:.1%} to {interval.high:.1%})",
             value=flips / rows,

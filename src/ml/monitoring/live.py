@@ -125,7 +125,8 @@ def _rule(params: Params) -> Champion:
 
 def _paired(old: Side, new: Side, params: Params) -> Comparison:
     gates = params.gates.model_copy(update={"champion": _rule(params)})
-    return compare(old.label, old.score, new.score, params.model_copy(update={"gates": gates}))
+    sides = [rank(side.label, side.score, params.evaluate.threshold) for side in (old, new)]
+    return compare(*sides, params.model_copy(update={"gates": gates}))
 
 
 def _same_rows(ours: pd.DataFrame, theirs: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -1,11 +1,12 @@
 """Champion against challenger on one part of the rows that neither has trained on."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from ml.gates.champion import compare
-from ml.metrics import measure, rank
+from ml.metrics import Ranked, measure
 from ml.params import Params
 
 FEWEST = 20  # rows of each class; below, a bootstrap says nothing
@@ -27,16 +28,16 @@ class Found:
     high: float | None = None
 
 
-def judge(part: str, version: str, scored: tuple[np.ndarray, np.ndarray, np.ndarray], params: Params) -> Found:
-    """What label, champion's and challenger's scores of a part say; gates.champion sets metric, margin and refusal."""
-    rule, (label, old, new) = params.gates.champion, scored
+def judge(part: str, version: str, sides: Sequence[Ranked], params: Params) -> Found:
+    """What champion's and challenger's scores of a part say; gates.champion sets metric, margin and refusal."""
+    rule, label = params.gates.champion, sides[0].label
     rows, positive = len(label), int(label.sum())
     if min(positive, rows - positive) < FEWEST:
         few = f"not enough evidence: {part} rows hold {positive:,} positive and {rows - positive:,} negative test rows"
         refused = "not enough evidence" in rule.refuse
         return Found(part, rows, rule.metric, "not enough evidence", refused, few)
-    found = compare(label, old, new, params)
-    values = [float(measure(rank(label, s, params.evaluate.threshold), np.ones(rows))[rule.metric]) for s in (old, new)]
+    found = compare(*sides, params)
+    values = [float(measure(side, np.ones(rows))[rule.metric]) for side in sides]
     reason = (
         f"{found.outcome} on {rows:,} {part} test rows: {rule.metric} {values[1]:.4f} against {values[0]:.4f} of "
         f"{version} (advantage {found.low:+.4f} to {found.high:+.4f}, margin {rule.margin:g})"

@@ -26,6 +26,7 @@ class Baseline:
     model: bytes | None
     lineage: dict[str, Any] = field(default_factory=dict)
     why: str = ""
+    digest: str | None = None  # its name in the registry, None when it is not out of there
 
 
 def find(project: str, branch: str = "main") -> Baseline | None:
@@ -36,7 +37,7 @@ def find(project: str, branch: str = "main") -> Baseline | None:
 def registered(project: str) -> Baseline | None:
     """The registry's champion; None when no version has been promoted yet."""
     found = registry.champion(HOME, project)
-    return found and Baseline(f"version {found.version}", found.model, found.lineage)
+    return found and Baseline(f"version {found.version}", found.model, found.lineage, digest=found.digest)
 
 
 def built(branch: str) -> Baseline | None:

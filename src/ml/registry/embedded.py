@@ -5,14 +5,13 @@
 date from them, and may be deleted at any time but for its runs.
 """
 
-import hashlib
 import json
 import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from ml import files
+from ml import files, identity
 from ml.errors import UserError
 from ml.registry import ledger, mirror, tracking
 from ml.registry.ledger import Entry, State, Version
@@ -79,16 +78,17 @@ class Embedded:
             shutil.rmtree(self.folder(entry["model"]), ignore_errors=True)
         return self.show()
 
-    def content(self, version: Version) -> bytes:
-        """The bytes of a version's model.skops; raises UserError when they are gone or not what was registered."""
-        path = self.folder(version.model) / "model.skops"
-        if not path.exists():
-            why = "its files were pruned" if version.pruned else f"{path} is missing"
-            cure = f"`make reproduce VERSION={version.number}` builds it again" if version.pruned else "pull it again"
+    def content(self, version: Version) -> dict[str, bytes]:
+        """Model and contract of a version by file; raises UserError when they are gone or not what was registered."""
+        folder = self.folder(version.model)
+        lacking = [name for name in identity.PARTS if not (folder / name).exists()]
+        if lacking:
+            why = "its files were pruned" if version.pruned else f"{folder / lacking[0]} is missing"
+            cure = "build it again at its commit and register it" if version.pruned else "pull it again"
             raise UserError(f"version {version.number} cannot be loaded: {why}; {cure}.")
-        content = path.read_bytes()
-        if hashlib.sha256(content).hexdigest() != version.model:
-            raise UserError(f"{path} is not the model that was registered. Delete its folder; make registry-pull.")
+        content = identity.read(folder)
+        if not identity.named(content, version.model):
+            raise UserError(f"{folder} is not the model that was registered. Delete it; make registry-pull.")
         return content
 
     def fetch(self, version: Version, folder: Path) -> None:

@@ -24,7 +24,7 @@ class Version:
 
     @property
     def model(self) -> str:
-        """The digest of the model file."""
+        """The digest of its model and contract (ml.identity)."""
         return self.entry["model"]
 
     @property
@@ -80,7 +80,10 @@ def fold(entries: Iterable[Entry]) -> State:
         new = action == "register" and model not in versions
         if new:
             versions[model] = Version(len(versions) + 1, entry)
-        version = versions[model] = replace(versions[model], pruned=action == "prune")
+        # Whoever promotes has the files (registry.present). So where another pruned them meanwhile, whoever pushed
+        # first, the version stays whole, and the next push or pull brings its files back.
+        pruned = action == "prune" and versions[model].number not in aliases.values()
+        version = versions[model] = replace(versions[model], pruned=pruned)
         if new or action != "register":  # registering a pruned model again only brings its files back
             aliases = moved(aliases, action, version.number)
         events.append(event(entry, version.number, aliases.get(CHAMPION)))

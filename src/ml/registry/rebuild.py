@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ml import files, lineage, model
+from ml import files, identity, lineage, model
 from ml.errors import UserError
 from ml.params import Params
 from ml.registry.ledger import Version
@@ -74,24 +74,27 @@ def interpreter(place: Path, version: Version) -> str:
     return str(place / ".venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python"))
 
 
-def build(place: Path, python: str) -> bytes:
-    """The model file that the worktree's own pipeline makes, with nothing taken from a cache."""
+def build(place: Path, python: str) -> dict[str, bytes]:
+    """Model and contract that the worktree's own pipeline makes, with nothing taken from a cache."""
     path = f"{Path(python).parent}{os.pathsep}{os.environ['PATH']}"
     environment = os.environ | {"PYTHONPATH": f"{place / 'src'}{os.pathsep}{place}", "PATH": path}
     repro = [python, "-m", "dvc", "repro", "--quiet", "--force", "--no-run-cache", "--no-commit", "train"]
     _must(_call(*repro, place=place, environment=environment), "building it again")
-    return files.read_bytes(place / files.MODEL / "model.skops")
+    return identity.read(place / files.MODEL)
 
 
-def compare(version: Version, old: bytes | None, new: bytes, test: Path, params: Params) -> Comparison:
-    """Bytes first, then scores of the test rows; `old` is None when the registry no longer holds the file."""
-    digest = lineage.sha256(new)
-    if digest == version.model:
-        return Comparison("identical", f"the model file has the same bytes (SHA-256 {digest[:12]}…)")
+def compare(
+    version: Version, old: dict[str, bytes] | None, new: dict[str, bytes], test: Path, params: Params
+) -> Comparison:
+    """Bytes first, then scores of the test rows; `old` is None when the registry no longer holds the files."""
+    if identity.named(new, version.model):
+        return Comparison("identical", f"model and contract have the same bytes (SHA-256 {version.model[:12]}…)")
     if old is None:
-        return Comparison("different", f"other bytes, and the old file is pruned. {differences(version)}")
+        return Comparison("different", f"other bytes, and the old files are pruned. {differences(version)}")
+    if old["contract.json"] != new["contract.json"]:
+        return Comparison("different", f"contract.json is another, so it decides otherwise. {differences(version)}")
     rows = files.read_table(test)
-    scores = [model.scores(model.loads(content), rows, params.data) for content in (old, new)]
+    scores = [model.scores(model.loads(built["model.skops"]), rows, params.data) for built in (old, new)]
     gap = float(np.abs(scores[0] - scores[1]).max())
     outcome = "equivalent" if gap <= EQUIVALENT else "different"
     return Comparison(outcome, f"scores of {len(rows):,} test rows differ by at most {gap:.2g}. {differences(version)}")

@@ -31,8 +31,8 @@ class Registry(Protocol):
     def move(self, entry: Entry) -> State:
         """Move aliases as the entry says, and keep it in the history."""
 
-    def content(self, version: Version) -> bytes:
-        """The bytes of a version's model.skops."""
+    def content(self, version: Version) -> dict[str, bytes]:
+        """Model and contract of a version, which its name is made of, by file."""
 
     def verdicts(self) -> list[Entry]:
         """What monitoring has found, oldest first."""
@@ -57,6 +57,7 @@ class Champion:
     version: int
     model: bytes
     lineage: dict[str, Any]
+    digest: str
 
 
 def open_registry(project: str, home: Path = HOME) -> Registry:
@@ -82,13 +83,31 @@ def champion(home: Path, project: str) -> Champion | None:
     """The champion with its model file and lineage; None when no version has been promoted yet."""
     registry = open_registry(project, home)
     version = registry.state().named(CHAMPION)
-    return version and Champion(version.number, registry.content(version), version.lineage)
+    if version is None:
+        return None
+    return Champion(version.number, registry.content(version)["model.skops"], version.lineage, version.model)
 
 
 def promotable(verdict: dict[str, Any], before: Version | None) -> bool:
     """Whether what the gates found is enough to take the champion's place without a person's word."""
     enough = {"better", "not worse"} if before else {"better", "not worse", "no champion", ""}
     return verdict["passed"] and verdict.get("champion", "") in enough
+
+
+def outdated(verdict: dict[str, Any], before: Version | None) -> bool:
+    """Whether the gates compared with another champion than the one there is now."""
+    return verdict.get("against") != (before.model if before else None)
+
+
+def present(version: Version) -> Version:
+    """The version, when its files are there to serve; raises UserError when they were pruned."""
+    if version.pruned:
+        commit = version.lineage.get("commit") or "its commit"
+        raise UserError(
+            f"version {version.number} cannot be champion: its files were pruned. To bring them back: "
+            f"`git checkout {commit[:12]}`, `make run`, `make register`."
+        )
+    return version
 
 
 def target(state: State, number: int | None) -> Version:
@@ -98,7 +117,7 @@ def target(state: State, number: int | None) -> Version:
     version = state.version(state.aliases[PREVIOUS] if number is None else number)
     if version.number == state.aliases.get(CHAMPION):
         raise UserError(f"version {version.number} is the champion already; nothing to roll back.")
-    return version
+    return present(version)
 
 
 def stamped(action: str, model: str, reason: str, **more: Any) -> Entry:

@@ -1,12 +1,12 @@
 """The server home: an MLflow server holds versions, aliases, model files and, in tags, the entries of the ledger."""
 
-import hashlib
 import json
 import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
 
+from ml import identity
 from ml.errors import UserError
 from ml.registry import ledger, mirror, outbox, tracking
 from ml.registry.ledger import Entry, State, Version
@@ -68,13 +68,13 @@ class Server:
             mirror.point(self.client, self.project, ledger.moved(state.aliases, entry["action"], version.number))
         return self.state()
 
-    def content(self, version: Version) -> bytes:
-        """The bytes of a version's model.skops; raises UserError when they are not what was registered."""
+    def content(self, version: Version) -> dict[str, bytes]:
+        """Model and contract of a version by file; raises UserError when they are not what was registered."""
         with tracking.answered(), tempfile.TemporaryDirectory() as folder:
             known = self.client.get_model_version(self.project, str(version.number))
-            path = self.client.download_artifacts(known.run_id, "model/model.skops", folder)
-            content = Path(path).read_bytes()
-        if hashlib.sha256(content).hexdigest() != version.model:
+            paths = [self.client.download_artifacts(known.run_id, f"model/{name}", folder) for name in identity.PARTS]
+            content = {name: Path(path).read_bytes() for name, path in zip(identity.PARTS, paths, strict=True)}
+        if not identity.named(content, version.model):
             raise UserError(f"version {version.number} on the server is not the model that was registered.")
         return content
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from ml import cli, endpoint, files, gates, lineage, locks, model
+from ml import cli, endpoint, files, gates, identity, locks, model
 from ml.data_params import Data
-from ml.gates import Evidence, Incumbent, Served, Verdict
+from ml.gates import Evidence, Incumbent, Served, Verdict, champion
 from ml.params import Params, read_params
 from ml.predictor import CONTRACT, MODEL, Contract, from_files
 from ml.registry import baseline
@@ -23,9 +23,10 @@ def main() -> int:
     refusals = gates.refused(verdicts)
     silent = gates.off(params)
     record = {
-        "model": lineage.digest(files.MODEL / MODEL),
+        "model": identity.of(files.MODEL),
         "passed": not refusals,
         "champion": next((v.outcome for v in verdicts if v.outcome), ""),
+        "against": evidence.champion.digest if evidence.champion else None,
         "off": silent,
         "verdicts": [asdict(v) for v in verdicts],
     }
@@ -89,14 +90,16 @@ def _incumbent(ours: Served, content: bytes, test: pd.DataFrame, params: Params)
     if found is None:
         return None
     known = {"params": found.lineage.get("params", {}), "data": found.lineage.get("data", {}).get("md5") or ""}
+    known["digest"] = found.digest
     if found.model is None:
         return Incumbent(found.version, **known, why=found.why)
-    same = found.model == content  # then there is nothing to compile
-    rival = ours if same else served(compile_anew(found.model, params), params.data)
+    twin = found.model == content  # then there is nothing to compile
+    rival = ours if twin else served(compile_anew(found.model, params), params.data)
     try:
         score = rival.score(test)
     except (KeyError, ValueError) as error:
         return Incumbent(found.version, **known, why=f"it needs other columns ({' '.join(str(error).split())})")
+    same = twin and champion.threshold(known["params"], params) == params.evaluate.threshold
     return Incumbent(found.version, **known, served=rival, score=score, same=same)
 
 

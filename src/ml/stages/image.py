@@ -4,7 +4,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from ml import cli, files, git, lineage, model
+from ml import cli, files, git, identity, lineage, model
 from ml.deployment import containers
 from ml.errors import UserError
 from ml.gates.parity import as_requests
@@ -52,6 +52,7 @@ def _gather(chosen: Version | None, params: Params) -> dict[str, Any]:
     """Lay out what the image holds besides code: model, lineage, and rows with the answers they must get."""
     built = _fetched(chosen, params) if chosen else _built()
     origin = {**chosen.lineage, "version": chosen.number} if chosen else lineage.collect(params)
+    origin["model"] = identity.digest(built)  # what serving says of these files
     rows = files.read_table(files.TEST)
     scores = model.scores(model.loads(built[MODEL]), rows.head(RECORDED), params.data)
     recorded = {"id": params.data.id, "rows": as_requests(rows, params.data, RECORDED), "scores": scores.tolist()}

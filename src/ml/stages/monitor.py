@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from ml import cli, files, lineage
+from ml import cli, files, identity
 from ml.github import runner
 from ml.monitoring import collect, drift, evidently_pages, findings, page, report
 from ml.monitoring.collect import Collected, Names
@@ -80,7 +80,7 @@ def _names(params: Params, store: Registry) -> tuple[Names, str]:
     state = store.state()
     champion = state.named(ledger.CHAMPION)
     if champion is None:
-        digest = lineage.digest(files.MODEL / "model.skops")
+        digest = identity.of(files.MODEL)
         return Names(_called(params, digest)), digest
     others = [v for v in state.versions if v is not champion]
     known = frozenset(name for v in others for name in _called(params, v.model, v.number))

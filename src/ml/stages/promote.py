@@ -13,7 +13,7 @@ def main(version: int, reason: str = "") -> None:
     if state.aliases.get(ledger.CHAMPION) == version:
         cli.say(f"promote: version {version} is the champion already")
         return
-    store.move(registry.stamped("promote", chosen.model, reason))
+    store.move(registry.stamped("promote", registry.present(chosen).model, reason))
     cli.say(f"promote: version {version} is champion, after {state.aliases.get(ledger.CHAMPION, 'none')}")
     cli.say("promote: Next: make registry-push (embedded home), make serve. Undo: make rollback")
 

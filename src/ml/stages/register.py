@@ -20,16 +20,12 @@ def main(force: str = "", hold: bool = False) -> None:
     entry = _entry(params, force)
     store = registry.open_registry(params.project)
     state = _register(store, entry, params)
-    version = state.of(entry["model"])
-    word = "now" if version.entry["time"] == entry["time"] else "already"
-    cli.say(f"register: {word} version {version.number} of {params.project}")
-    if version.lineage["changed"]:
-        cli.say(
-            f"register: commit {', '.join(version.lineage['changed'][:3])} first next time: no commit holds this build"
-        )
-    before = state.named(ledger.CHAMPION)
+    version, before = state.of(entry["model"]), state.named(ledger.CHAMPION)
+    _tell(version, entry, params)
     serves = before is not None and before.number == version.number
-    wins = state.aliases.get(ledger.CHALLENGER) == version.number and registry.promotable(entry["verdict"], before)
+    may = state.aliases.get(ledger.CHALLENGER) == version.number and registry.promotable(entry["verdict"], before)
+    late = registry.outdated(entry["verdict"], before)
+    wins = may and not late
     runner.output("version", str(version.number))
     runner.output("before", str(before.number) if before else "")
     runner.output("release", str(wins or serves).lower())
@@ -39,10 +35,21 @@ def main(force: str = "", hold: bool = False) -> None:
         reason = f"gates passed; against the champion: {entry['verdict'].get('champion') or 'none yet'}"
         store.move(registry.stamped("promote", version.model, reason))
         cli.say(f"register: promoted: version {version.number} is champion. Undo: make rollback")
+    elif may and late:
+        cli.say("register: not promoted: the champion changed after the gates compared. Next: make run, make register")
     elif serves:
         cli.say("register: it is the champion. Next: make models, make serve")
     else:
         cli.say(f"register: it is not champion. Next: make models; then make promote VERSION={version.number}")
+
+
+def _tell(version: ledger.Version, entry: ledger.Entry, params: Params) -> None:
+    word = "now" if version.entry["time"] == entry["time"] else "already"
+    cli.say(f"register: {word} version {version.number} of {params.project}")
+    if version.lineage["changed"]:
+        cli.say(
+            f"register: commit {', '.join(version.lineage['changed'][:3])} first next time: no commit holds this build"
+        )
 
 
 def _register(store: registry.Registry, entry: ledger.Entry, params: Params) -> ledger.State:

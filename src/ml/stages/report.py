@@ -5,7 +5,7 @@ from typing import Any
 
 from ruamel.yaml.error import YAMLError
 
-from ml import cli, files, git, page
+from ml import cli, files, git, identity, page
 from ml.errors import UserError
 from ml.params import Params, parse, read_params
 from ml.report import Evidence, markdown
@@ -64,8 +64,7 @@ def _proof() -> dict[str, Any] | None:
 
 def _origin() -> dict[str, str]:
     commit = git.ask("rev-parse", "--short", "HEAD")
-    model = files.digest(files.MODEL / "model.skops")
-    return {"commit": commit.strip() if commit else "none", "model": model[:12]}
+    return {"commit": commit.strip() if commit else "none", "model": identity.of(files.MODEL)[:12]}
 
 
 if __name__ == "__main__":

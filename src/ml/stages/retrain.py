@@ -10,8 +10,10 @@ from typing import Any
 
 import pandas as pd
 
-from ml import cli, files, git, model, schema
+from ml import cli, files, git, identity, model, schema
 from ml.errors import UserError
+from ml.gates.champion import threshold
+from ml.metrics import rank
 from ml.monitoring import rivals
 from ml.params import Params, parse, read_params
 from ml.prediction_log.predictions import read_log
@@ -125,7 +127,7 @@ def _judged(attempt: Attempt) -> dict[str, Any]:
         "compared": [asdict(found) for found in compared],
         "metrics": files.read_json(folder / files.METRICS),
         "before": parse(before) if before else None,
-        "digest": files.digest(folder / files.MODEL / "model.skops"),
+        "digest": identity.of(folder / files.MODEL),
         "project": params.project,
     }
 
@@ -141,11 +143,12 @@ def against_champion(attempt: Attempt) -> list[rivals.Found]:
     built = files.read_bytes(attempt.folder / files.MODEL / "model.skops")
     scores = [model.scores(model.loads(content), rows, params.data) for content in (champion.model, built)]
     is_fresh = rows[params.data.id].astype(str).isin(attempt.sifted.good[params.data.id].astype(str)).to_numpy()
-    sides = {"fresh": is_fresh, "old": ~is_fresh}
-    return [
-        rivals.judge(name, champion.version, (label[at], *(s[at] for s in scores)), params)
-        for name, at in sides.items()
-    ]
+    cuts = [threshold(champion.lineage.get("params", {}), params), params.evaluate.threshold]
+    found = []
+    for name, at in (("fresh", is_fresh), ("old", ~is_fresh)):
+        sides = [rank(label[at], score[at], cut) for score, cut in zip(scores, cuts, strict=True)]
+        found.append(rivals.judge(name, champion.version, sides, params))
+    return found
 
 
 def _policy(params: Params) -> dict[str, Any]:

@@ -31,8 +31,11 @@ def _deployed(params: Params, store: Registry, where: Where, to: int) -> tuple[b
     """Whether the earlier image serves again, and the version of the model in it."""
     state, history = store.state(), deployments.fold(store.deployments())
     wanted = deployments.previous(history, where, state.version(to).model if to else "")
+    chosen = state.of(wanted.model)
+    if chosen:
+        registry.present(chosen)  # before an image serves whose model cannot be champion
     at_once = params.deploy.model_copy(update={"steps": ()})  # it served before: smoke and readiness are enough
-    return environments.deploy(params, where, wanted.image, at_once), state.of(wanted.model)
+    return environments.deploy(params, where, wanted.image, at_once), chosen
 
 
 def _promote(store: Registry, chosen: Version | None, reason: str) -> None:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ml import cli, files, lineage
+from ml import cli, files, identity, lineage
 from ml.errors import UserError
 from ml.params import read_params
 from ml.registry import outbox, tracking
@@ -16,7 +16,7 @@ def main() -> None:
     The run waits in .mlflow/outbox while a server does not take it.
     """
     params = read_params()
-    built = {"model": lineage.digest(files.MODEL / "model.skops"), "metrics": files.digest(files.METRICS)}
+    built = {"model": identity.of(files.MODEL), "metrics": files.digest(files.METRICS)}
     built["home"] = tracking.shown(tracking.server() or "")
     if MARKER.exists() and files.read_json(MARKER) == built:
         return
