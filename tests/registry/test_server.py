@@ -54,7 +54,7 @@ def test_what_a_server_did_not_take_is_sent_with_the_next_version(away, server, 
     store = registry.open_registry("outage", home)
     state = store.register(fitted.entry(2), fitted.folder(2))
 
-    assert [store.content(v) for v in state.versions] == [fitted.content(1), fitted.content(2)]
+    assert [store.content(v) for v in state.versions] == [fitted.built(1), fitted.built(2)]
 
 
 def test_a_password_in_an_address_is_not_shown():

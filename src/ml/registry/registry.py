@@ -102,10 +102,11 @@ def outdated(verdict: dict[str, Any], before: Version | None) -> bool:
 def present(version: Version) -> Version:
     """The version, when its files are there to serve; raises UserError when they were pruned."""
     if version.pruned:
-        commit = version.lineage.get("commit") or "its commit"
+        commit = version.lineage.get("commit")
+        back = f"`git checkout {commit[:12]}`, `make run`" if commit else "build it as it was"
         raise UserError(
-            f"version {version.number} cannot be champion: its files were pruned. To bring them back: "
-            f"`git checkout {commit[:12]}`, `make run`, `make register`."
+            f"version {version.number} cannot be champion: its files were pruned. To bring them back: {back}, "
+            "`make register`."
         )
     return version
 
