@@ -67,8 +67,43 @@ def test_a_table_that_cannot_be_adopted_says_why(loans, change, target, roles, m
         adopt.infer(change(loans), "data/loans.csv", target, roles)
 
 
+@pytest.fixture
+def events(loans):
+    """Three rows of each loan, each at a moment of its own, as a CSV file gives them."""
+    thrice = pd.concat([loans.drop(columns="note")] * 3, ignore_index=True)
+    moments = pd.date_range("2024-01-01", periods=len(thrice), freq="7min").strftime("%Y-%m-%dT%H:%M:%SZ")
+    rate = np.random.default_rng(1).random(len(thrice))
+    return thrice.assign(loan_id="L-" + thrice["loan_id"].astype(str), event_ts=moments, paid_share=rate)
+
+
+def test_a_date_or_a_decimal_that_happens_to_be_unique_is_no_id(events):
+    with pytest.raises(UserError, match=r"no column identifies a row .* keep one of each and name the thing with ID="):
+        adopt.infer(events, "data/loans.csv", "defaulted", {})
+
+
+def test_an_id_that_is_named_must_be_one(events):
+    with pytest.raises(UserError, match=r"4,500 of 4,500 rows share theirs with another row, e.g. 'L-0' stands in 3"):
+        adopt.infer(events, "data/loans.csv", "defaulted", {"id": "loan_id"})
+    with pytest.raises(UserError, match=r"age cannot be the id: \d+ of 4,500 rows have none"):
+        adopt.infer(events, "data/loans.csv", "defaulted", {"id": "age"})
+
+
+def test_dates_as_text_are_advised_to_be_the_time(events):
+    _, left = adopt.infer(events.assign(row=range(4500)), "data/loans.csv", "defaulted", {"id": "row"})
+
+    (sentence,) = [sentence for sentence in left if sentence.startswith("event_ts")]
+    assert "name it with TIME=event_ts" in sentence
+
+
+@pytest.mark.parametrize("text", ["10.1.2.3", "555-12-1234", "20240131", "L-1-2-3"])
+def test_text_with_digits_is_no_date(loans, text):
+    _, left = adopt.infer(loans.assign(note=text + loans["note"].str[5:]), "data/loans.csv", "defaulted", {})
+
+    assert not [sentence for sentence in left if "TIME=" in sentence]
+
+
 @pytest.mark.slow
-def test_the_pipeline_runs_on_an_adopted_table(tmp_path, monkeypatch, loans):
+def test_the_pipeline_runs_on_an_adopted_table(tmp_path, monkeypatch, loans, capsys):
     monkeypatch.chdir(tmp_path)
     shutil.copy(SAMPLE, tmp_path)
     subprocess.run(["git", "init", "--quiet"], check=True)
@@ -76,10 +111,12 @@ def test_the_pipeline_runs_on_an_adopted_table(tmp_path, monkeypatch, loans):
     loans.to_csv("loans.csv", index=False)
 
     stage.main(data="loans.csv", target="defaulted", project="loans")
+    said = capsys.readouterr().err
     for step in (validate, prepare, train, evaluate):
         step.main()
 
     assert files.read_json(files.METRICS)["roc_auc"] > 0.7
+    assert "id=loan_id, time=none, positive=yes; choose others with ID=, TIME=, POSITIVE=" in said
     assert read_params().project == "loans"
     assert yaml.safe_load((tmp_path / "data.dvc").read_text())["outs"][0]["nfiles"] == 1
     assert "# at or above it a score means positive" in (tmp_path / "params.yaml").read_text()

@@ -29,6 +29,8 @@ def main(  # noqa: PLR0913, PLR0917  (a flag each)
         files.write_bytes(before, files.PARAMS)
         raise
     _move_in(source, Path(file), Path(params.data.file))
+    roles = {"id": contract["id"], "time": contract.get("time", "none"), "positive": contract["target"]["positive"]}
+    cli.say(f"adopt: {', '.join(f'{k}={v}' for k, v in roles.items())}; choose others with ID=, TIME=, POSITIVE=")
     for sentence in left:
         cli.say(f"adopt: left out {sentence}")
     if gone:
