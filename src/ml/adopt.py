@@ -7,7 +7,10 @@ import pandas as pd
 
 from ml.errors import UserError
 from ml.gate_params import Gates
+from ml.live_params import Card
+from ml.params import Params
 from ml.schema import levels
+from ml.train_params import Evaluate
 
 LEVELS = 50  # a text column with more is no category
 DATE = r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}"
@@ -44,6 +47,16 @@ def strange(gates: Gates, columns: Iterable[str]) -> dict[str, Any]:
     instead = {"slices": ("gates.slices.columns", []), "fairness": ("gates.fairness", None)}
     instead |= {"behaviour": ("gates.behaviour", None)}
     return dict(instead[gate] for gate in sorted(named))
+
+
+def untold(params: Params) -> dict[str, Any]:
+    """Settings that speak of the old table alone, with what stands there until somebody sets them for the new one."""
+    words = {f"card.{name}": text for name, text in Card()}
+    limits: dict[str, Any] = {f"gates.{name}": None for name in params.gates.bounds()}
+    limits["gates.roc_auc"] = {"min": 0.5, "judge": "interval"}  # better than chance: true of any use
+    if params.gates.slices and params.gates.slices.min is not None:
+        limits["gates.slices.min"] = None
+    return words | limits | {"evaluate.threshold": Evaluate().threshold}
 
 
 def _present(frame: pd.DataFrame, *names: str) -> None:

@@ -11,7 +11,10 @@ import yaml
 
 from ml import adopt, files
 from ml.errors import UserError
+from ml.live_params import Card
 from ml.params import read_params
+from ml.registry.embedded import Embedded
+from ml.registry.registry import stamped
 from ml.stages import adopt as stage
 from ml.stages import evaluate, prepare, train, validate
 from tests.conftest import ROOT, SAMPLE
@@ -120,6 +123,42 @@ def test_the_pipeline_runs_on_an_adopted_table(tmp_path, monkeypatch, loans, cap
     assert read_params().project == "loans"
     assert yaml.safe_load((tmp_path / "data.dvc").read_text())["outs"][0]["nfiles"] == 1
     assert "# at or above it a score means positive" in (tmp_path / "params.yaml").read_text()
+
+
+@pytest.mark.slow
+def test_nothing_that_was_said_of_the_old_table_is_said_of_the_new_one(tmp_path, monkeypatch, loans, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    shutil.copy(SAMPLE, tmp_path)
+    subprocess.run(["git", "init", "--quiet"], check=True)
+    subprocess.run(["dvc", "init", "--quiet"], check=True)
+    loans.to_csv("loans.csv", index=False)
+    Embedded("churn").change(lambda known: [*known, stamped("register", "d" * 64, "", run={}, verdict={})])
+
+    stage.main(data="loans.csv", target="defaulted")
+
+    said, params = capsys.readouterr().err, read_params()
+    assert params.card == Card()
+    assert {name: bound.min for name, bound in params.gates.bounds().items()} == {"roc_auc": 0.5}
+    assert "reset card" in said
+    assert "reset the limits" in said
+    assert "the registry holds 1 version(s) of the old table, which stay" in said
+
+
+@pytest.mark.slow
+def test_a_newer_export_of_the_same_table_keeps_words_and_limits(tmp_path, monkeypatch, loans):
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(SAMPLE, tmp_path)
+    subprocess.run(["git", "init", "--quiet"], check=True)
+    subprocess.run(["dvc", "init", "--quiet"], check=True)
+    loans.to_csv("loans.csv", index=False)
+    stage.main(data="loans.csv", target="defaulted")
+    files.edit_yaml(files.PARAMS, {"card.purpose": "Whom to lend to.", "gates.f1": {"min": 0.4}})
+
+    stage.main(data="loans.csv", target="defaulted")
+
+    assert read_params().card.purpose == "Whom to lend to."
+    assert read_params().gates.f1.min == 0.4
 
 
 @pytest.mark.slow

@@ -3,11 +3,13 @@
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 from ml import cli, files
-from ml.adopt import infer, strange
+from ml.adopt import infer, strange, untold
 from ml.errors import UserError
-from ml.params import read_params
+from ml.params import describe_the_sample, read_params
+from ml.registry import registry, tracking
 
 
 def main(  # noqa: PLR0913, PLR0917  (a flag each)
@@ -21,24 +23,47 @@ def main(  # noqa: PLR0913, PLR0917  (a flag each)
     file = f"data/{source.name}"
     contract, left = infer(files.read_table(source), file, target, {k: v for k, v in roles.items() if v})
     params, before = read_params(), files.read_bytes(files.PARAMS)
-    gone = strange(params.gates, contract["columns"])
-    files.edit_yaml(files.PARAMS, {"project": project or params.project, "data": contract} | gone)
+    other = describe_the_sample(params) or params.data.target.name != target
+    gone, stale = strange(params.gates, contract["columns"]), untold(params) if other else {}
+    edits = {"project": project or params.project, "data": contract} | stale | gone
+    files.edit_yaml(files.PARAMS, edits)
     try:
         read_params()
     except UserError:
         files.write_bytes(before, files.PARAMS)
         raise
     _move_in(source, Path(file), Path(params.data.file))
-    roles = {"id": contract["id"], "time": contract.get("time", "none"), "positive": contract["target"]["positive"]}
-    cli.say(f"adopt: {', '.join(f'{k}={v}' for k, v in roles.items())}; choose others with ID=, TIME=, POSITIVE=")
-    for sentence in left:
-        cli.say(f"adopt: left out {sentence}")
+    _tell(contract, left)
     if gone:
         cli.say(
             f"adopt: reset {', '.join(gone)}, which named columns of the old table; docs/gates.md says how to set it"
         )
+    if stale:
+        _tell_what_is_unset(edits["project"])
     print(f"params.yaml describes {len(contract['columns'])} columns of {file}; data.dvc holds its version.")
     print("Next: read params.yaml (limits and levels are guesses from this table), then make run")
+
+
+def _tell(contract: dict[str, Any], left: list[str]) -> None:
+    """Say what was guessed and what was left out."""
+    roles = {"id": contract["id"], "time": contract.get("time", "none"), "positive": contract["target"]["positive"]}
+    cli.say(f"adopt: {', '.join(f'{k}={v}' for k, v in roles.items())}; choose others with ID=, TIME=, POSITIVE=")
+    for sentence in left:
+        cli.say(f"adopt: left out {sentence}")
+
+
+def _tell_what_is_unset(project: str) -> None:
+    """Say what spoke of the old table and now waits for somebody's words and numbers."""
+    cli.say("adopt: reset card, which described the old model: say in params.yaml what this one is for")
+    cli.say(
+        "adopt: reset the limits in gates to one, roc_auc surely above chance (0.5), and evaluate.threshold to 0.5: "
+        "set them to what this model must reach; where few rows are positive, accuracy says little"
+    )
+    if not tracking.server() and (versions := registry.open_registry(project).state().versions):
+        cli.say(
+            f"adopt: the registry holds {len(versions)} version(s) of the old table, which stay; "
+            "docs/registry.md (When something went wrong) says how to begin an empty one"
+        )
 
 
 def _move_in(source: Path, file: Path, old: Path) -> None:
