@@ -13,6 +13,10 @@ from ml.schema import levels
 from ml.train_params import Evaluate
 
 LEVELS = 50  # a text column with more is no category
+AGAIN = (
+    ". If these are things that come more than once, their rows leak between train and test: docs/your-data.md (Rows "
+    "of the same thing)"
+)
 DATE = r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}"
 POSITIVE = ("true", "yes", "y", "1", "positive", "churned")
 
@@ -129,7 +133,8 @@ def _column(column: pd.Series) -> dict[str, Any] | str:
         return f"dates; name it with TIME={column.name} if it is when a row was true, else turn it into a number"
     values = levels(seen).value_counts().index
     if len(values) > LEVELS:
-        return f"{len(values):,} different texts; group them into at most {LEVELS} levels"
+        leak = AGAIN if 1.5 <= len(seen) / len(values) <= 50 else ""  # noqa: PLR2004
+        return f"{len(values):,} different texts; group them into at most {LEVELS} levels{leak}"
     return {"type": "category", "values": list(values), **missing}
 
 
