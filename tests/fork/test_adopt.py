@@ -114,15 +114,41 @@ def test_text_with_digits_is_no_date(loans, text):
     assert not [sentence for sentence in left if "TIME=" in sentence]
 
 
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """A folder that is the current one and what `~` stands for."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("data", "target", "message"),
+    [
+        ("", "", r"make adopt DATA=loans.csv TARGET=defaulted"),
+        ("gone.csv", "defaulted", r"gone.csv is not there. Correct the path in DATA="),
+        ("loans.xlsx", "defaulted", r"neither .parquet nor .csv"),
+        ("~/loans.csv", "", r"column to predict with TARGET=. .*loans.csv has: loan_id, income"),
+    ],
+    ids=["nothing", "no such file", "another format", "no target"],
+)
+def test_a_command_that_lacks_something_says_what(home, loans, data, target, message):
+    loans.to_csv(home / "loans.csv", index=False)
+
+    with pytest.raises(UserError, match=message):
+        stage.main(data=data, target=target)
+
+
 @pytest.mark.slow
 def test_the_pipeline_runs_on_an_adopted_table(tmp_path, monkeypatch, loans, capsys):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
     shutil.copy(SAMPLE, tmp_path)
     subprocess.run(["git", "init", "--quiet"], check=True)
     subprocess.run(["dvc", "init", "--quiet"], check=True)
     loans.to_csv("loans.csv", index=False)
 
-    stage.main(data="loans.csv", target="defaulted", project="loans")
+    stage.main(data="~/loans.csv", target="defaulted", project="loans")
     said = capsys.readouterr().err
     for step in (validate, prepare, train, evaluate):
         step.main()
