@@ -7,9 +7,17 @@ import pandas as pd
 
 from ml.errors import UserError
 from ml.gate_params import Gates
+from ml.live_params import Card
+from ml.params import Params
 from ml.schema import levels
+from ml.train_params import Evaluate
 
 LEVELS = 50  # a text column with more is no category
+AGAIN = (
+    ". If these are things that come more than once, their rows leak between train and test: docs/your-data.md (Rows "
+    "of the same thing)"
+)
+DATE = r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}"
 POSITIVE = ("true", "yes", "y", "1", "positive", "churned")
 
 
@@ -21,7 +29,7 @@ def infer(frame: pd.DataFrame, file: str, target: str, roles: dict[str, str]) ->
     there is no usable target or id.
     """
     _present(frame, target, *(roles[role] for role in ("id", "time") if role in roles))
-    identity = roles.get("id") or _identity(frame, target)
+    identity = _told(frame, roles["id"]) if "id" in roles else _identity(frame, target)
     moment = roles.get("time") or next(iter(frame.select_dtypes("datetime")), None)
     columns, left = {}, []
     for name in frame.columns.difference([identity, moment, target], sort=False):
@@ -45,19 +53,60 @@ def strange(gates: Gates, columns: Iterable[str]) -> dict[str, Any]:
     return dict(instead[gate] for gate in sorted(named))
 
 
+def untold(params: Params) -> dict[str, Any]:
+    """Settings that speak of the old table alone, with what stands there until somebody sets them for the new one."""
+    words = {f"card.{name}": text for name, text in Card()}
+    limits: dict[str, Any] = {f"gates.{name}": None for name in params.gates.bounds()}
+    limits["gates.roc_auc"] = {"min": 0.5, "judge": "interval"}  # better than chance: true of any use
+    if params.gates.slices and params.gates.slices.min is not None:
+        limits["gates.slices.min"] = None
+    return words | limits | {"evaluate.threshold": Evaluate().threshold}
+
+
 def _present(frame: pd.DataFrame, *names: str) -> None:
     missing = [name for name in names if name not in frame]
     if missing:
         raise UserError(f"the table has no column {', '.join(missing)}. It has: {', '.join(map(str, frame.columns))}.")
 
 
+def _told(frame: pd.DataFrame, name: str) -> str:
+    """The id that the user names, when it is one."""
+    if gaps := int(frame[name].isna().sum()):
+        raise UserError(
+            f"{name} cannot be the id: {gaps:,} of {len(frame):,} rows have none. Fill it, or name another."
+        )
+    shared = frame[name][frame[name].duplicated(keep=False)]
+    if len(shared):
+        rows = int((shared == shared.iloc[0]).sum())
+        raise UserError(
+            f"{name} cannot be the id: {len(shared):,} of {len(frame):,} rows share theirs with another row, e.g. "
+            f"{shared.iloc[0]!r} stands in {rows:,}. Keep one row of each (the newest, say), or name another with ID=."
+        )
+    return name
+
+
 def _identity(frame: pd.DataFrame, target: str) -> str:
+    """A guess; a date or a decimal is unique by chance only."""
     unique = [n for n in frame.columns if n != target and frame[n].is_unique and frame[n].notna().all()]
-    named = [n for n in unique if "id" in str(n).lower()]
-    whole = [n for n in unique if not pd.api.types.is_float_dtype(frame[n])]
-    if not (named or whole):
-        raise UserError("no column identifies a row (unique, nothing missing). Name it with ID=, or add one.")
-    return str((named or whole)[0])
+    able = [n for n in unique if not (pd.api.types.is_float_dtype(frame[n]) or _dates(frame[n]))]
+    if not able:
+        raise UserError(
+            "no column identifies a row (unique, nothing missing, neither dates nor decimals). Add one; or, where a "
+            "thing has several rows, keep one of each and name the thing with ID=."
+        )
+    return str(next((n for n in able if "id" in str(n).lower()), able[0]))
+
+
+def _dates(column: pd.Series) -> bool:
+    """Whether a column holds dates, be it as text, as a CSV file has them."""
+    if pd.api.types.is_datetime64_any_dtype(column):
+        return True
+    if pd.api.types.is_numeric_dtype(column):
+        return False
+    some = column.dropna().head(1000).astype(str)
+    if some.empty or not some.str.match(DATE).all():
+        return False
+    return bool(pd.to_datetime(some, errors="coerce", format="mixed", utc=True).notna().all())
 
 
 def _positive(column: pd.Series, target: str, given: str | None) -> bool | str:
@@ -80,11 +129,12 @@ def _column(column: pd.Series) -> dict[str, Any] | str:
     if pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
         low, high = float(seen.min()), float(seen.max())
         return {"type": "number", "min": -_round_up(-low) if low < 0 else 0, "max": _round_up(max(high, 0)), **missing}
-    if pd.api.types.is_datetime64_any_dtype(column):
-        return "a date; turn it into a number, or name it with TIME="
+    if _dates(seen):
+        return f"dates; name it with TIME={column.name} if it is when a row was true, else turn it into a number"
     values = levels(seen).value_counts().index
     if len(values) > LEVELS:
-        return f"{len(values):,} different texts; group them into at most {LEVELS} levels"
+        leak = AGAIN if 1.5 <= len(seen) / len(values) <= 50 else ""  # noqa: PLR2004
+        return f"{len(values):,} different texts; group them into at most {LEVELS} levels{leak}"
     return {"type": "category", "values": list(values), **missing}
 
 

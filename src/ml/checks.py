@@ -12,7 +12,7 @@ from pydantic.v1 import ValidationError  # the one that Great Expectations uses
 
 from ml.data_params import Category, Data, Expectation, Number, Validate
 from ml.errors import UserError
-from ml.schema import positive
+from ml.schema import levels, positive
 
 logging.captureWarnings(False)  # importing Great Expectations turns every later warning into a log line nobody sees
 
@@ -61,7 +61,20 @@ def check(frame: pd.DataFrame, data: Data, params: Validate) -> list[Check]:
     )
     suite = gx.ExpectationSuite(name="contract", expectations=[_built(r) for r in expectations(data, params)])
     results = batch.validate(suite, result_format="SUMMARY").results
-    return sorted((_checked(r, data) for r in results), key=lambda c: (c.passed, c.severity, c.subject, c.expectation))
+    found = [two_classes(frame[data.target.name], data), *(_checked(r, data) for r in results)]
+    return sorted(found, key=lambda c: (c.passed, c.severity, c.subject, c.expectation))
+
+
+def two_classes(column: pd.Series, data: Data) -> Check:
+    """Whether the target has one value beside the positive one: any further word would silently count as negative."""
+    others = levels(column[column.notna() & ~positive(column, data)]).value_counts()
+    strange = others[1:]
+    found = f"all {column.notna().sum():,} labels are {' or '.join([str(data.target.positive), *others.index[:1]])}"
+    if len(strange):
+        named = ", ".join(f"{value} ({count:,})" for value, count in strange.head(5).items())
+        known = f"neither {data.target.positive} nor {others.index[0]}"
+        found = f"{strange.sum():,} of {len(column):,} rows are {known}: {named}"
+    return Check("expect_two_classes", data.target.name, "critical", strange.empty, found)
 
 
 def blocking(checks: list[Check]) -> list[Check]:

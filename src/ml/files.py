@@ -162,7 +162,7 @@ def edit_yaml(path: Path, sections: dict[str, Any]) -> None:
         *parents, last = name.split(".")
         section = content
         for parent in parents:
-            section = section[parent]
+            section = section.setdefault(parent, {})
         section[last] = value
     text = io.StringIO()
     yaml.dump(content, text)

@@ -11,7 +11,10 @@ import yaml
 
 from ml import adopt, files
 from ml.errors import UserError
+from ml.live_params import Card
 from ml.params import read_params
+from ml.registry.embedded import Embedded
+from ml.registry.registry import stamped
 from ml.stages import adopt as stage
 from ml.stages import evaluate, prepare, train, validate
 from tests.conftest import ROOT, SAMPLE
@@ -67,22 +70,130 @@ def test_a_table_that_cannot_be_adopted_says_why(loans, change, target, roles, m
         adopt.infer(change(loans), "data/loans.csv", target, roles)
 
 
-@pytest.mark.slow
-def test_the_pipeline_runs_on_an_adopted_table(tmp_path, monkeypatch, loans):
+@pytest.fixture
+def events(loans):
+    """Three rows of each loan, each at a moment of its own, as a CSV file gives them."""
+    thrice = pd.concat([loans.drop(columns="note")] * 3, ignore_index=True)
+    moments = pd.date_range("2024-01-01", periods=len(thrice), freq="7min").strftime("%Y-%m-%dT%H:%M:%SZ")
+    rate = np.random.default_rng(1).random(len(thrice))
+    return thrice.assign(loan_id="L-" + thrice["loan_id"].astype(str), event_ts=moments, paid_share=rate)
+
+
+def test_a_date_or_a_decimal_that_happens_to_be_unique_is_no_id(events):
+    with pytest.raises(UserError, match=r"no column identifies a row .* keep one of each and name the thing with ID="):
+        adopt.infer(events, "data/loans.csv", "defaulted", {})
+
+
+def test_an_id_that_is_named_must_be_one(events):
+    with pytest.raises(UserError, match=r"4,500 of 4,500 rows share theirs with another row, e.g. 'L-0' stands in 3"):
+        adopt.infer(events, "data/loans.csv", "defaulted", {"id": "loan_id"})
+    with pytest.raises(UserError, match=r"age cannot be the id: \d+ of 4,500 rows have none"):
+        adopt.infer(events, "data/loans.csv", "defaulted", {"id": "age"})
+
+
+def test_dates_as_text_are_advised_to_be_the_time(events):
+    _, left = adopt.infer(events.assign(row=range(4500)), "data/loans.csv", "defaulted", {"id": "row"})
+
+    (sentence,) = [sentence for sentence in left if sentence.startswith("event_ts")]
+    assert "name it with TIME=event_ts" in sentence
+
+
+def test_things_that_come_more_than_once_are_said_to_leak(events):
+    often = events.assign(row=range(4500), note=[f"note {i}" for i in range(4500)])
+
+    _, left = adopt.infer(often, "data/loans.csv", "defaulted", {"id": "row"})
+
+    leaking = [sentence.split(":")[0] for sentence in left if "leak between train and test" in sentence]
+    assert leaking == ["loan_id"]
+
+
+@pytest.mark.parametrize("text", ["10.1.2.3", "555-12-1234", "20240131", "L-1-2-3"])
+def test_text_with_digits_is_no_date(loans, text):
+    _, left = adopt.infer(loans.assign(note=text + loans["note"].str[5:]), "data/loans.csv", "defaulted", {})
+
+    assert not [sentence for sentence in left if "TIME=" in sentence]
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """A folder that is the current one and what `~` stands for."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("data", "target", "message"),
+    [
+        ("", "", r"make adopt DATA=loans.csv TARGET=defaulted"),
+        ("gone.csv", "defaulted", r"gone.csv is not there. Correct the path in DATA="),
+        ("loans.xlsx", "defaulted", r"neither .parquet nor .csv"),
+        ("~/loans.csv", "", r"column to predict with TARGET=. .*loans.csv has: loan_id, income"),
+    ],
+    ids=["nothing", "no such file", "another format", "no target"],
+)
+def test_a_command_that_lacks_something_says_what(home, loans, data, target, message):
+    loans.to_csv(home / "loans.csv", index=False)
+
+    with pytest.raises(UserError, match=message):
+        stage.main(data=data, target=target)
+
+
+@pytest.mark.slow
+def test_the_pipeline_runs_on_an_adopted_table(tmp_path, monkeypatch, loans, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
     shutil.copy(SAMPLE, tmp_path)
     subprocess.run(["git", "init", "--quiet"], check=True)
     subprocess.run(["dvc", "init", "--quiet"], check=True)
     loans.to_csv("loans.csv", index=False)
 
-    stage.main(data="loans.csv", target="defaulted", project="loans")
+    stage.main(data="~/loans.csv", target="defaulted", project="loans")
+    said = capsys.readouterr().err
     for step in (validate, prepare, train, evaluate):
         step.main()
 
     assert files.read_json(files.METRICS)["roc_auc"] > 0.7
+    assert "id=loan_id, time=none, positive=yes; choose others with ID=, TIME=, POSITIVE=" in said
     assert read_params().project == "loans"
     assert yaml.safe_load((tmp_path / "data.dvc").read_text())["outs"][0]["nfiles"] == 1
     assert "# at or above it a score means positive" in (tmp_path / "params.yaml").read_text()
+
+
+@pytest.mark.slow
+def test_nothing_that_was_said_of_the_old_table_is_said_of_the_new_one(tmp_path, monkeypatch, loans, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    shutil.copy(SAMPLE, tmp_path)
+    subprocess.run(["git", "init", "--quiet"], check=True)
+    subprocess.run(["dvc", "init", "--quiet"], check=True)
+    loans.to_csv("loans.csv", index=False)
+    Embedded("churn").change(lambda known: [*known, stamped("register", "d" * 64, "", run={}, verdict={})])
+
+    stage.main(data="loans.csv", target="defaulted")
+
+    said, params = capsys.readouterr().err, read_params()
+    assert params.card == Card()
+    assert {name: bound.min for name, bound in params.gates.bounds().items()} == {"roc_auc": 0.5}
+    assert "reset card" in said
+    assert "reset the limits" in said
+    assert "the registry holds 1 version(s) of the old table, which stay" in said
+
+
+@pytest.mark.slow
+def test_a_newer_export_of_the_same_table_keeps_words_and_limits(tmp_path, monkeypatch, loans):
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(SAMPLE, tmp_path)
+    subprocess.run(["git", "init", "--quiet"], check=True)
+    subprocess.run(["dvc", "init", "--quiet"], check=True)
+    loans.to_csv("loans.csv", index=False)
+    stage.main(data="loans.csv", target="defaulted")
+    files.edit_yaml(files.PARAMS, {"card.purpose": "Whom to lend to.", "gates.f1": {"min": 0.4}})
+
+    stage.main(data="loans.csv", target="defaulted")
+
+    assert read_params().card.purpose == "Whom to lend to."
+    assert read_params().gates.f1.min == 0.4
 
 
 @pytest.mark.slow

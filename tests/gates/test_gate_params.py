@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from ml.adopt import strange
+from ml.adopt import strange, untold
 from ml.gates import GATES, off
 from ml.params import Gates
 from tests.gates.world import params
@@ -72,3 +72,17 @@ def test_settings_that_name_columns_of_another_table_are_found_with_what_to_set_
         "gates.slices.columns": [],
     }
     assert strange(gates, ["plan", "usage", "region"]) == {}
+
+
+def test_limits_of_another_table_give_way_to_what_any_model_must_be():
+    before = params({"accuracy": {"min": 0.85}, "brier": {"max": 0.1}, "slices": {"min": 0.7}})
+
+    reset = untold(before)
+
+    assert {name: value for name, value in reset.items() if name.startswith("gates")} == {
+        "gates.accuracy": None,
+        "gates.brier": None,
+        "gates.calibration_error": None,
+        "gates.roc_auc": {"min": 0.5, "judge": "interval"},
+        "gates.slices.min": None,
+    }

@@ -82,7 +82,8 @@ def test_a_champion_is_scored_on_our_test_rows(built, monkeypatch):
 def test_a_champion_of_other_columns_is_no_traceback(built, monkeypatch):
     content = files.read_bytes(files.MODEL / "model.skops")
     settings = yaml.safe_load(files.PARAMS.read_text())
-    del settings["data"]["columns"]["device"]
+    for gone in ("support_tickets", "device", "channel", "discount_share"):
+        del settings["data"]["columns"][gone]
     files.PARAMS.write_text(yaml.safe_dump(settings))
     for stage in (validate, prepare, train, evaluate):
         stage.main()
@@ -92,7 +93,8 @@ def test_a_champion_of_other_columns_is_no_traceback(built, monkeypatch):
 
     assert code == 0
     assert not verdicts()["champion"]["passed"]
-    assert "it needs other columns" in verdicts()["champion"]["reason"]
+    reason = verdicts()["champion"]["reason"]
+    assert "it needs other columns (channel, device, discount_share, support_tickets)" in reason
 
 
 def test_the_built_model_itself_is_recognised_by_its_bytes(built, monkeypatch):

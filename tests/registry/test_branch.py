@@ -62,6 +62,21 @@ def crew(what, remote, folder, rounds):
     return json.loads(done.stdout)
 
 
+def test_a_registry_begins_anew_once_folder_and_branch_are_gone(clone, remote, fitted):
+    old = clone("one")
+    register(old, fitted, 1)
+    branch.push(old)
+    shutil.move(tracking.HOME, "old-registry")
+    git(".", "push", "-q", "origin", "--delete", "mlflow")
+
+    entry, new = fitted.entry(2), Embedded("churn")
+    new.keep(entry["model"], fitted.folder(2))
+    new.change(lambda known: [*known, entry])  # as register does, without MLflow, which remembers the old database
+    branch.push(new)
+
+    assert [v.model for v in branch.pull(clone("two")).versions] == [entry["model"]]
+
+
 def test_what_one_pushes_another_pulls(clone, fitted):
     here = clone("here")
     register(here, fitted, 1)

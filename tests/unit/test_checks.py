@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from ml import checks, schema
-from ml.data_params import Validate
+from ml.data_params import Target, Validate
 from ml.errors import UserError
 from ml.params import read_params
 from tests.conftest import SAMPLE
@@ -52,14 +52,57 @@ def test_good_data_passes_every_check(customers):
             ("churned", "column_values_to_not_be_null"),
             "2 of 1,200 rows are missing (allowed: 0%), first at row 1",
         ),
+        (
+            lambda f: f.assign(churned=f.churned.astype(object).where(f.index > 2, "true")),
+            ("churned", "two_classes"),
+            "3 of 1,200 rows are neither True nor False: true (3)",
+        ),
     ],
-    ids=["range", "level", "twice", "missing", "label"],
+    ids=["range", "level", "twice", "missing", "label", "third word"],
 )
 def test_a_breach_is_counted_with_an_example(customers, spoil, breach, found):
     (subject, check), *others = failed(spoil(customers)).items()
 
     assert (subject, check.found, check.severity) == (breach, found, "critical")
     assert not others
+
+
+@pytest.mark.parametrize(
+    ("values", "positive"),
+    [
+        ([True, False], True),
+        (["True", "False", True], True),
+        ([1, 0], 1),
+        ([1.0, 0.0, 1, "1", None], 1),
+        (["default", "paid", None], "default"),
+        (["paid"], "default"),
+    ],
+    ids=str,
+)
+def test_one_class_however_it_is_written_is_one_class(values, positive):
+    data = DATA.model_copy(update={"target": Target(name="churned", positive=positive)})
+
+    assert checks.two_classes(pd.Series(values), data).passed
+
+
+@pytest.mark.parametrize(
+    ("values", "positive", "found"),
+    [
+        (
+            ["default"] * 3 + ["paid"] * 9 + ["Default"] * 2 + ["?"],
+            "default",
+            "3 of 15 rows are neither default nor paid: Default (2), ? (1)",
+        ),
+        ([True, False, False], 1, "1 of 3 rows are neither 1 nor False: True (1)"),
+    ],
+    ids=["another spelling", "a positive value that never comes"],
+)
+def test_a_word_that_would_become_a_negative_is_named_with_its_count(values, positive, found):
+    data = DATA.model_copy(update={"target": Target(name="churned", positive=positive)})
+
+    check = checks.two_classes(pd.Series(values), data)
+
+    assert (check.passed, check.severity, check.found) == (False, "critical", found)
 
 
 def test_too_few_rows_and_an_odd_target_rate_stop_the_pipeline(customers):

@@ -98,7 +98,9 @@ def _incumbent(ours: Served, content: bytes, test: pd.DataFrame, params: Params)
     try:
         score = rival.score(test)
     except (KeyError, ValueError) as error:
-        return Incumbent(found.version, **known, why=f"it needs other columns ({' '.join(str(error).split())})")
+        gone = sorted({*model.loads(found.model).feature_names_in_} - {*params.data.columns})
+        why = ", ".join(gone) or " ".join(str(error).split())  # scikit-learn names them in another order each time
+        return Incumbent(found.version, **known, why=f"it needs other columns ({why})")
     same = twin and champion.threshold(known["params"], params) == params.evaluate.threshold
     return Incumbent(found.version, **known, served=rival, score=score, same=same)
 
