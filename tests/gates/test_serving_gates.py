@@ -61,9 +61,9 @@ def test_a_model_many_times_slower_than_the_champion_in_a_blink_is_let_pass():
     evidence = slow(0.0003)()
     champion = replace(evidence.champion, served=replace(evidence.model, answer=lambda rows: [0.5]))
 
-    verdicts = latency.judge(replace(evidence, champion=champion, params=params({"latency": {"growth": 2}})))
+    median, _ = latency.judge(replace(evidence, champion=champion, params=params({"latency": {"growth": 2}})))
 
-    assert all(v.passed for v in verdicts)
+    assert median.passed
 
 
 def test_without_a_champion_the_milliseconds_alone_decide():
