@@ -48,6 +48,21 @@ def test_rolling_back_twice_undoes_the_first():
     assert twice.aliases == {"champion": 2, "previous": 1}
 
 
+def test_a_line_of_the_log_says_what_was_found_and_not_all_of_it():
+    state = ledger.fold([entry("register", "a")])
+    found = {"passed": True, "verdicts": [{"gate": "accuracy"}]}
+    forced = entry("register", "a", reason="a demo") | {"verdict": found | {"passed": False}}
+    watched = entry("monitor", "a", reason="three columns moved") | {"verdict": "drift"}
+
+    lines = [ledger.sentence(e, state) for e in (entry("register", "a") | {"verdict": found}, forced, watched)]
+
+    assert lines == [
+        "register version 1 by me: the gates passed",
+        "register version 1 by me: against the gates: a demo",
+        "monitor version 1 by me: drift",
+    ]
+
+
 def test_history_says_who_was_champion_after_each_entry():
     state = ledger.fold([entry("register", "a"), entry("promote", "a"), entry("register", "b"), entry("promote", "b")])
 

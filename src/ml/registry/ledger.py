@@ -130,7 +130,15 @@ def sentence(entry: Entry, state: State) -> str:
     named = f"version {version.number}" if version else "a model that is not registered"
     if "env" in entry:
         named += f" in {entry['env']} ({entry['target']})"
-    return f"{entry['action']} {named} by {entry['who']}: {entry.get('verdict') or entry['reason'] or '-'}"
+    return f"{entry['action']} {named} by {entry['who']}: {_verdict(entry) or entry['reason'] or '-'}"
+
+
+def _verdict(entry: Entry) -> str:
+    """The verdict of monitoring is a word; that of the gates is a record of all they found."""
+    verdict = entry.get("verdict", "")
+    if isinstance(verdict, str):
+        return verdict
+    return "the gates passed" if verdict["passed"] else f"against the gates: {entry['reason']}"
 
 
 def doomed(state: State, keep: int) -> list[Version]:
