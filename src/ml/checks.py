@@ -12,7 +12,7 @@ from pydantic.v1 import ValidationError  # the one that Great Expectations uses
 
 from ml.data_params import Category, Data, Expectation, Number, Validate
 from ml.errors import UserError
-from ml.schema import levels, positive
+from ml.schema import others, positive
 
 logging.captureWarnings(False)  # importing Great Expectations turns every later warning into a log line nobody sees
 
@@ -67,13 +67,13 @@ def check(frame: pd.DataFrame, data: Data, params: Validate) -> list[Check]:
 
 def two_classes(column: pd.Series, data: Data) -> Check:
     """Whether the target has one value beside the positive one: any further word would silently count as negative."""
-    others = levels(column[column.notna() & ~positive(column, data)]).value_counts()
-    strange = others[1:]
-    found = f"all {column.notna().sum():,} labels are {' or '.join([str(data.target.positive), *others.index[:1]])}"
+    rest = others(column, data)
+    strange = rest[1:]
+    known = [str(data.target.positive), *rest.index[:1]]
+    found = f"all {column.notna().sum():,} labels are {' or '.join(known)}"
     if len(strange):
         named = ", ".join(f"{value} ({count:,})" for value, count in strange.head(5).items())
-        known = f"neither {data.target.positive} nor {others.index[0]}"
-        found = f"{strange.sum():,} of {len(column):,} rows are {known}: {named}"
+        found = f"{strange.sum():,} of {len(column):,} rows are neither {' nor '.join(known)}: {named}"
     return Check("expect_two_classes", data.target.name, "critical", strange.empty, found)
 
 

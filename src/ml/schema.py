@@ -74,6 +74,11 @@ def positive(column: pd.Series, data: Data) -> pd.Series:
     return column.map(_text) == _text(data.target.positive)
 
 
+def others(column: pd.Series, data: Data) -> pd.Series:
+    """How often each value but the positive one occurs, most frequent first; a second one would pass for negative."""
+    return levels(column[column.notna() & ~positive(column, data)]).value_counts()
+
+
 def levels(column: pd.Series) -> pd.Series:
     """A column of levels as text, None where missing: 2, 2.0 and "2" are one level."""
     if not isinstance(column.dtype, pd.StringDtype):

@@ -121,6 +121,20 @@ def test_late_labels_meet_their_predictions_with_their_lag(write, params):
     assert found.labels == {"early": 1, "future": 1, "strange": 1, "unmatched": 1}
 
 
+def test_a_third_word_is_no_label(write, params):
+    target = params.data.target.model_copy(update={"positive": "default"})
+    words = ["default", "paid", "paid", "Default", "true"]
+    table = write(
+        *(prediction(str(n), time=NOW - pd.Timedelta(days=4)) for n in range(len(words))),
+        *(label(str(n), word, NOW - pd.Timedelta(days=1)) for n, word in enumerate(words)),
+    )
+
+    found = collected(table, params.model_copy(update={"data": params.data.model_copy(update={"target": target})}))
+
+    assert found.rows.set_index("id")["label"].dropna().to_dict() == {"0": 1.0, "1": 0.0, "2": 0.0}
+    assert found.labels["strange"] == 2
+
+
 def test_a_simulation_is_judged_at_the_end_of_its_own_calendar_where_nothing_real_is(write, params):
     found = collected(
         write(

@@ -12,7 +12,7 @@ from ml.errors import UserError
 from ml.live_params import Monitor
 from ml.monitoring.windows import WINDOWS, Span, length, settled, spans
 from ml.prediction_log import predictions
-from ml.schema import positive
+from ml.schema import levels, others, positive
 
 SKEW = pd.Timedelta(minutes=5)  # that clocks may differ by
 TABLES = (".parquet", ".csv")
@@ -169,6 +169,8 @@ def _labelled(table: pd.DataFrame, data: Data, until: pd.Timestamp) -> tuple[pd.
 
 
 def _strange(actual: pd.Series, data: Data) -> pd.Series:
-    """Labels of another kind than the target's: 1 for true, say, which would pass for negative."""
+    """Labels of another kind than the target's, which would pass for negative: 1 for true, or a third word."""
     truths = actual.map(predictions.text, na_action="ignore").isin(["True", "False"])
-    return ~truths if isinstance(data.target.positive, bool) else truths
+    if isinstance(data.target.positive, bool):
+        return ~truths
+    return truths | levels(actual).isin(others(actual[~truths], data).index[1:])

@@ -26,7 +26,7 @@ def record(window: Collected, found: Drift, reference: Reference, version: str, 
     """All of build/monitor.json; `silent` says that no new predictions come."""
     silent = is_silent(window, params.alert.silent_days)
     simulated = "Simulated customers." if window.simulated else ""  # also where only the reason is shown
-    parts = [simulated, _last(window) if silent else "", found.reason, _late(window, found)]
+    parts = [simulated, _last(window) if silent else "", found.reason, _late(window, found), _strange(window, params)]
     parts += [_few(window)] if found.verdict == FEW else []
     shapes = {c.column: shape(reference, window.rows, c.column) for c in _columns(found)}
     settings = params.monitor.model_dump()
@@ -116,6 +116,14 @@ def _late(window: Collected, found: Drift) -> str:
         return ""
     days = f"{on.since:%Y-%m-%d} to {on.until:%Y-%m-%d}"
     return f"The labels are of predictions from {days}, the newest window in which enough have come."
+
+
+def _strange(window: Collected, params: Params) -> str:
+    """How many labels were left out for what they say."""
+    target, count = params.data.target, window.labels["strange"]
+    if not count:
+        return ""
+    return f"{count:,} labels are no value of {target.name} (positive: {target.positive!r}) and are left out."
 
 
 def _few(window: Collected) -> str:
