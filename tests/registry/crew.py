@@ -41,7 +41,7 @@ def work(folder, word, promote):
     dataset = {"name": "none", "digest": "none"}
     run = {"digest": digest, "name": word, "params": {}, "metrics": {"accuracy": 0.5}, "tags": {}, "dataset": dataset}
     home = Embedded(PROJECT)
-    home.register(registry.stamped("register", digest, "", run={**run, "lineage": lineage}, verdict={}), place)
+    home.register(registry.stamped("register", digest, "", run={**run, "lineage": lineage}, verdict={"passed": True}), place)
     if promote:
         home.move(registry.stamped("promote", digest, word))
     branch.push(home)
