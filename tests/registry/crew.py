@@ -40,8 +40,8 @@ def work(folder, word, promote):
     lineage = {"commit": None, "data": {"md5": None}, "changed": []}
     dataset = {"name": "none", "digest": "none"}
     run = {"digest": digest, "name": word, "params": {}, "metrics": {"accuracy": 0.5}, "tags": {}, "dataset": dataset}
-    home = Embedded(PROJECT)
-    home.register(registry.stamped("register", digest, "", run={**run, "lineage": lineage}, verdict={"passed": True}), place)
+    home, verdict = Embedded(PROJECT), {"passed": True}
+    home.register(registry.stamped("register", digest, "", run={**run, "lineage": lineage}, verdict=verdict), place)
     if promote:
         home.move(registry.stamped("promote", digest, word))
     branch.push(home)
