@@ -126,6 +126,8 @@ def test_one_broken_value_stops_the_run(first):
 
     done = run(folder, sys.executable, "-m", "ml.stages.run", check=False)
 
+    run(folder, "git", "checkout", "--", ".")
+    run(folder, "dvc", "checkout", "--quiet", "--force")
     assert done.returncode == 1
     assert "tenure_months: 1 of 12,000 rows are not 0 to 600, e.g. -7.0 at row 37" in done.stderr
     assert "Traceback" not in done.stderr
