@@ -104,10 +104,10 @@ def test_a_share_holds_from_the_first_requests_on_whatever_went_before(tmp_path,
             proxy.join(other, addresses[other])
             ask(before)
             counts.clear()
-            proxy.split(serving, other, share)
+            proxy.split(serving, share)
             ask(40)
             assert counts[other] == pytest.approx(40 * share, abs=2)
-            proxy.split(serving, other, 1.0)
+            proxy.split(serving, 1.0)
             ask(50)
             proxy.only(other, addresses[other], 5)
             serving, other = other, serving
@@ -144,7 +144,7 @@ def test_nobody_gets_less_than_1_of_256_requests(tmp_path, started, places, shar
     proxy, port = started(tmp_path, addresses)
 
     with asking(port) as ask:
-        proxy.split("blue", "green", share)
+        proxy.split("blue", share)
         ask(512)
 
     assert 1 <= min(counts["blue"], counts["green"]) <= 3

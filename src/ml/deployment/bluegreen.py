@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from ml import client, files
 from ml.client import Client
 from ml.deployment.canary import Window, parse
-from ml.deployment.proxy import SLOTS, Proxy, Slot
+from ml.deployment.proxy import Proxy, Slot, other
 from ml.errors import UserError
 
 START = 60  # seconds to bring back what served
@@ -66,7 +66,7 @@ class BlueGreen:
         live = self._live()
         if not live:
             self.proxy.up({})  # fails before anything is touched where another one holds the port
-        slot = next(slot for slot in SLOTS if slot != live.get("slot"))
+        slot = other(live.get("slot"))
         self._next = {"slot": slot, "image": image, "address": self._places.start(slot, image)}
         _ready(self._next["address"], seconds)
         if live:
@@ -76,7 +76,7 @@ class BlueGreen:
         """Give the next image this share of requests; the other keeps a few, to take over when it dies."""
         live = self._live()
         if live:
-            self.proxy.split(live["slot"], self._next["slot"], share)
+            self.proxy.split(live["slot"], share)
 
     def read(self) -> tuple[Window | None, Window]:
         """What the serving image did so far, None where it gives no answer, and what the next one did.
@@ -106,7 +106,7 @@ class BlueGreen:
 
     def _alone(self, live: dict[str, Any]) -> None:
         self.proxy.only(live["slot"], live["address"], DRAIN)
-        self._places.stop(next(slot for slot in SLOTS if slot != live["slot"]))
+        self._places.stop(other(live["slot"]))
 
     def _live(self) -> dict[str, Any]:
         return json.loads(files.read_bytes(self._file)) if self._file.exists() else {}

@@ -13,7 +13,7 @@ from ml.deployment.bluegreen import BlueGreen
 from ml.deployment.cluster import Cluster
 from ml.deployment.compose import Compose
 from ml.deployment.containers import LIMITS
-from ml.deployment.deployments import Where
+from ml.deployment.deployments import Entry, Where
 from ml.deployment.local import Local
 from ml.deployment.manifests import BY_DIGEST
 from ml.deployment.proxy import Proxy, run_here
@@ -62,7 +62,7 @@ def deploy(params: Params, where: Where, image: str, rule: Deploy) -> bool:
             model = (containers.inspect(image)["Config"]["Labels"] or {}).get(MODEL_LABEL, "")
             entry = deployments.begin(where, image, model, target.image())
             store.note(entry)
-            outcome, reason = _tried(target, image, rule, params.gates.api)
+            outcome, reason = _tried(target, entry, rule, params.gates.api)
             store.note(deployments.end(entry, outcome, reason))
     except Timeout:
         raise UserError(f"another deployment to {where.env} is under way; wait for it, or end its process.") from None
@@ -72,19 +72,18 @@ def deploy(params: Params, where: Where, image: str, rule: Deploy) -> bool:
     return outcome == deployments.DEPLOYED
 
 
-def _tried(target: Target, image: str, rule: Deploy, api: Api) -> tuple[str, str]:
+def _tried(target: Target, begun: Entry, rule: Deploy, api: Api) -> tuple[str, str]:
     """What became of a deployment, and why."""
-    before = target.image()
+    image = begun["image"]
     try:
         cli.say(f"deploy: smoke: {smoked(image, api, rule.ready_seconds)}")
         return deployments.DEPLOYED, rollout.roll_out(target, image, rule, cli.say)
     except UserError as error:
         return "went back", " ".join(str(error).split())
     except KeyboardInterrupt:
-        took_over = target.image() == image != before
-        return (
-            (deployments.DEPLOYED, "stopped by hand when it had taken over") if took_over else (INTERRUPTED, "by hand")
-        )
+        if target.image() == image != begun["before"]:
+            return deployments.DEPLOYED, "stopped by hand when it had taken over"
+        return INTERRUPTED, "stopped by hand"
 
 
 def named(image: str, where: Where) -> None:

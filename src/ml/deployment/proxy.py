@@ -22,10 +22,9 @@ Slot = Literal["blue", "green"]
 SLOTS: tuple[Slot, Slot] = ("blue", "green")
 FINEST = 256  # HAProxy's largest weight, so its smallest share is one of so many
 NOWHERE = "127.0.0.1:9"
-LONGEST = 95  # of 107 bytes; HAProxy adds a suffix for a moment
 PATIENCE = 10  # seconds
 SOCKET = "run/admin.sock"
-LONGEST = 90  # of the 107 characters of a socket's path, HAProxy needs some itself
+LONGEST = 90  # of the 107 bytes of a socket's path; HAProxy adds a suffix for a moment
 CONFIG = """\
 # Written by `make deploy`; what changes meanwhile goes through {socket}.
 global
@@ -55,6 +54,11 @@ backend api
     default-server inter 1s fastinter 500ms fall 3 rise 1
 {servers}
 """
+
+
+def other(slot: Slot | None) -> Slot:
+    """The slot beside this one; the first where there is none yet."""
+    return next(found for found in SLOTS if found != slot)
 
 
 def run_here(path: Path, *, again: bool) -> None:
@@ -118,25 +122,25 @@ class Proxy:
         self._weigh({slot: 0})
         self._point(slot, address)
 
-    def split(self, serving: Slot, other: Slot, share: float) -> None:
+    def split(self, serving: Slot, share: float) -> None:
         """Send this share of new requests to the other slot; the serving one keeps 1 of 256, to take over.
 
         HAProxy takes turns in rounds as long as the sum of the weights, and a slot that has just come may get all its
         turns of a round in a row. So the weights are as small as can be: 3 and 7, not 77 and 179.
         """
         part = Fraction(min(max(share, 1 / FINEST), 1 - 1 / FINEST)).limit_denominator(FINEST)
-        self._weigh({serving: part.denominator - part.numerator, other: part.numerator})
+        self._weigh({serving: part.denominator - part.numerator, other(serving): part.numerator})
 
     def only(self, slot: Slot, address: str, seconds: float) -> None:
         """Send all to one slot; the other gets so long to answer what it took, and is switched off."""
         self._point(slot, address)
         self._weigh({slot: 1})
-        other = next(other for other in SLOTS if other != slot)
-        self.tell(f"set server api/{other} state drain")
+        leaving = other(slot)
+        self.tell(f"set server api/{leaving} state drain")
         end = time.monotonic() + seconds
-        while self._busy(other) and time.monotonic() < end:
+        while self._busy(leaving) and time.monotonic() < end:
             time.sleep(0.05)
-        self.tell(f"set server api/{other} state maint")
+        self.tell(f"set server api/{leaving} state maint")
 
     def tell(self, command: str) -> str:
         """The answer of the admin socket; raises UserError when nobody answers or the command is refused."""
