@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, NotRequired
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 from typing_extensions import TypedDict  # pydantic needs this one below Python 3.12
 
-from ml.data_params import Category, Data, Number
+from ml.data_params import Category, Data, Number, as_text
 
 LARGEST = 3.0e38  # a float32, the widest that trees take
 SHOWN_PROBLEMS = 20
@@ -88,10 +88,8 @@ def _like_a_number(level: str) -> bool:
 
 
 def _level(value: Any) -> Any:
-    """A number, true or false as the text that it is in training: 2, 2.0 and "2" are one level."""
-    if not isinstance(value, int | float):
-        return value
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+    """A number, true or false as the text that it is in training."""
+    return as_text(value) if isinstance(value, int | float) else value
 
 
 def _flag(column: Number) -> bool:

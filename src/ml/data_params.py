@@ -7,6 +7,11 @@ from pydantic import Field, model_validator
 from ml.section import Count, Open, Range, Section, Share, Strings
 
 
+def as_text(value: Any) -> str:
+    """A level, an id or a label as text: 2, 2.0 and "2" are one."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
 class Number(Range):
     """A numeric column: float64 in the pipeline; true and false count as 1 and 0."""
 

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from ml.data_params import Category, Data, Number
+from ml.data_params import Category, Data, Number, as_text
 from ml.errors import UserError
 
 
@@ -71,7 +71,7 @@ def labels(frame: pd.DataFrame, data: Data) -> pd.Series:
 
 def positive(column: pd.Series, data: Data) -> pd.Series:
     """True where the target has its positive value; text `True`, `1` and the like count as they read."""
-    return column.map(_text) == _text(data.target.positive)
+    return column.map(as_text) == as_text(data.target.positive)
 
 
 def others(column: pd.Series, data: Data) -> pd.Series:
@@ -82,15 +82,9 @@ def others(column: pd.Series, data: Data) -> pd.Series:
 def levels(column: pd.Series) -> pd.Series:
     """A column of levels as text, None where missing: 2, 2.0 and "2" are one level."""
     if not isinstance(column.dtype, pd.StringDtype):
-        column = column.map(_text, na_action="ignore")
+        column = column.map(as_text, na_action="ignore")
     column = column.astype(object)
     return column.where(column.notna(), None)
-
-
-def _text(value: object) -> str:
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    return str(value)
 
 
 def _typed(column: pd.Series, name: str, data: Data) -> pd.Series:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from ml import files
+from ml.data_params import as_text
 from ml.errors import UserError
 from ml.prediction_log import segments
 from ml.prediction_log.records import Feedback, Prediction, parse
@@ -158,10 +159,9 @@ def _once(frames: list[pd.DataFrame], columns: list[str]) -> pd.DataFrame:
 
 
 def text(value: Any) -> str | None:
-    """An id or a label as text: 7 and 7.0 are one; None where it is missing."""
-    if value is None or value != value:  # noqa: PLR0124 - NaN, of any type
-        return None
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+    """An id or a label as text, None where it is missing."""
+    missing = value is None or value != value  # noqa: PLR0124 - NaN, of any type
+    return None if missing else as_text(value)
 
 
 def _moment(value: Any, name: str) -> pd.Timestamp | None:
