@@ -10,13 +10,15 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 
+import psutil
 import yaml
 
 from tests.conftest import ROOT
@@ -80,6 +82,29 @@ def begin(prepared: Path, folder: Path) -> Iterator["Scenario"]:
     shutil.copytree(prepared / "caches", folder / "store" / "caches", copy_function=os.link)
     with Hub(REPOSITORY, origin=folder / "origin.git") as hub:
         yield Scenario(folder / "repository", folder / "origin.git", folder / "store", hub)
+
+
+@contextmanager
+def ended(process: subprocess.Popen, log: Path) -> Iterator[None]:
+    """Nothing that the process has started outlives the block; cut short, as by a time limit, it shows what ran."""
+    try:
+        yield
+    finally:
+        if process.poll() is None:
+            left = psutil.Process(process.pid)
+            for each in [left, *left.children(recursive=True)]:
+                with suppress(psutil.Error):
+                    print(f"{each.pid} {each.status()} {time.time() - each.create_time():.0f} s: {each.cmdline()}")
+            print(*log.read_text().splitlines()[-40:], sep="\n")
+            kill(left)
+            process.wait()
+
+
+def kill(process: psutil.Process) -> None:
+    """End a process and all that it has started, at once."""
+    for each in [process, *process.children(recursive=True)]:
+        with suppress(psutil.NoSuchProcess):
+            each.kill()
 
 
 def _make(folder: Path, target: str) -> None:
@@ -220,23 +245,26 @@ class Scenario:
         """Run a workflow for an event; every job that is left out by a condition is named `skipped`."""
         place = self.store.parent
         (place / "event.json").write_text(json.dumps(payload))
-        done = subprocess.run(
-            [
-                str(Path(sys.executable).with_name("act")), event, "--json",
-                "--workflows", f".github/workflows/{workflow}",
-                "--eventpath", str(place / "event.json"), *self._mapped(), "--secret", f"GITHUB_TOKEN={BOT}",
-                *[f"--platform={label}=-self-hosted" for label in ("ubuntu-latest", "ubuntu-24.04")],
-                "--action-cache-path", str(place / "actions"), "--no-cache-server",
-                *[f"--env={name}={value}" for name, value in {**self._github(), **variables}.items()],
-                *[f"--var={name}={value}" for name, value in self.settings.items()],
-                *[f"--secret={name}={value}" for name, value in self.secrets.items()],
-            ],
-            cwd=self.folder, env=self._environment(place), capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        log = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-        (place / f"{workflow}.log").write_text(done.stdout + done.stderr)
-        outcome = Outcome(log, self.store)
-        assert outcome.jobs or done.returncode == 0, done.stdout + done.stderr
+        log = place / f"{workflow}.log"
+        with log.open("w") as file:
+            process = subprocess.Popen(
+                [
+                    str(Path(sys.executable).with_name("act")), event, "--json",
+                    "--workflows", f".github/workflows/{workflow}",
+                    "--eventpath", str(place / "event.json"), *self._mapped(), "--secret", f"GITHUB_TOKEN={BOT}",
+                    *[f"--platform={label}=-self-hosted" for label in ("ubuntu-latest", "ubuntu-24.04")],
+                    "--action-cache-path", str(place / "actions"), "--no-cache-server",
+                    *[f"--env={name}={value}" for name, value in {**self._github(), **variables}.items()],
+                    *[f"--var={name}={value}" for name, value in self.settings.items()],
+                    *[f"--secret={name}={value}" for name, value in self.secrets.items()],
+                ],
+                cwd=self.folder, env=self._environment(place), stdout=file, stderr=subprocess.STDOUT,
+            )  # fmt: skip
+            with ended(process, log):
+                code = process.wait()
+        printed = log.read_text()
+        outcome = Outcome([json.loads(line) for line in printed.splitlines() if line.startswith("{")], self.store)
+        assert outcome.jobs or code == 0, printed
         for job in self.workflow(workflow)["jobs"]:
             outcome.jobs.setdefault(job, "skipped")
         return outcome
@@ -260,7 +288,7 @@ class Scenario:
             "HOME": str(home),
             "XDG_CONFIG_HOME": str(home / ".config"),
             "XDG_CACHE_HOME": str(home / ".cache"),
-            "PATH": PATH,
+            "PATH": f"{HERE / 'shell'}:{PATH}",
             "LANG": "C.UTF-8",
             "ACT_DISABLE_VERSION_CHECK": "1",
             "STUB_STORE": str(self.store),

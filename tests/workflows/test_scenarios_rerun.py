@@ -9,6 +9,7 @@ from threading import Event, Thread
 import psutil
 import pytest
 
+from tests.workflows.runner import kill
 from tests.workflows.test_scenarios_ci import JOBS, PROVEN, instead, judged, results, told
 from tests.workflows.test_scenarios_gates import ELSEWHERE
 
@@ -39,13 +40,6 @@ class Accident(Thread):
                         self.folder = Path(process.cwd())
                         time.sleep(1)  # in the middle of its work
                         kill(next(parent for parent in process.parents() if parent.name() == "act"))
-
-
-def kill(runner):
-    """End a process and all that it has started, at once."""
-    for process in [runner, *runner.children(recursive=True)]:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.kill()
 
 
 @pytest.fixture

@@ -1,0 +1,74 @@
+"""What runs workflows here gives a step what a runner of GitHub's gives it, and says where it stood when it hangs."""
+
+import subprocess
+import time
+
+import psutil
+import pytest
+
+from tests.workflows import runner
+from tests.workflows.runner import git
+
+STEPS = """on: push
+jobs:
+  asks:
+    runs-on: ubuntu-latest
+    steps:
+"""
+
+
+@pytest.fixture
+def scenario(tmp_path):
+    """A repository that holds nothing but what a test puts there."""
+    for name in ("repository", "store/artifacts"):
+        (tmp_path / name).mkdir(parents=True)
+    git(tmp_path / "repository", "init", "--quiet", "--initial-branch=main")
+    git(tmp_path / "repository", "remote", "add", "origin", f"https://github.com/{runner.REPOSITORY}")
+    with runner.Hub(runner.REPOSITORY, origin=tmp_path / "origin.git") as hub:
+        yield runner.Scenario(tmp_path / "repository", tmp_path / "origin.git", tmp_path / "store", hub)
+
+
+def with_steps(scenario, *commands):
+    """The scenario with one workflow of one job."""
+    path = scenario.folder / ".github" / "workflows" / "steps.yml"
+    path.parent.mkdir(parents=True)
+    path.write_text(STEPS + "".join(f"      - run: {command}\n" for command in commands))
+    git(scenario.folder, "add", "--all")
+    git(scenario.folder, "commit", "--quiet", "--message=steps")
+
+
+def test_a_step_has_no_terminal_and_nothing_to_read(scenario):
+    with_steps(scenario, "test ! -t 0 && test ! -t 1 && test ! -t 2", 'test -z "$(cat)"', "read -r answer || echo none")
+
+    outcome = scenario.act("steps.yml", "push", {})
+
+    assert outcome.jobs == {"asks": "success"}
+    assert "none" in outcome.said("asks")
+
+
+def test_a_step_fails_as_its_command_does(scenario):
+    with_steps(scenario, "echo before; exit 3", "echo never")
+
+    outcome = scenario.act("steps.yml", "push", {})
+
+    assert outcome.jobs == {"asks": "failure"}
+    assert "before" in outcome.said("asks")
+    assert "never" not in outcome.said("asks")
+
+
+def test_what_is_cut_short_shows_what_ran_and_ends_it(tmp_path, capsys):
+    log = tmp_path / "log"
+    log.write_text("the last line\n")
+    process = subprocess.Popen(["sh", "-c", "sleep 600; true"])
+    while not (children := psutil.Process(process.pid).children()):
+        time.sleep(0.01)
+
+    with pytest.raises(TimeoutError), runner.ended(process, log):
+        raise TimeoutError
+
+    said = capsys.readouterr().out
+    assert "['sleep', '600']" in said
+    assert "the last line" in said
+    assert process.poll() is not None
+    psutil.wait_procs(children, timeout=10)
+    assert not children[0].is_running()
