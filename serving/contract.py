@@ -106,22 +106,23 @@ def _middle(column: Number | Category) -> Any:
 
 
 def _problem(error: Any, data: Data) -> Problem:
-    location = [part for part in error["loc"] if part != "rows"]
-    row = location[0] if location and isinstance(location[0], int) else None
-    column = str(location[1]) if len(location) > 1 else None
-    known = data.columns.get(column or "")
+    location = list(error["loc"])
+    of = location.pop(0) if location and isinstance(location[0], str) else "rows" if location else ""
+    row, column = location[0] if location else None, str(location[1]) if len(location) > 1 else None
+    known = data.columns.get(column or "") if of == "rows" else None
     allowed = _allowed(known) if known else None
     message = error["msg"]
     if error["type"] == "extra_forbidden" and column:
-        allowed, message = f"one of {', '.join([data.id, *data.columns])}", "the contract has no such column"
+        names = [data.id, *data.columns] if of == "rows" else ["id", "label"]
+        allowed, message = f"one of {', '.join(names)}", "the contract has no such column"
     elif error["type"] == "missing" and column:
         message = "the column is missing"
     value = None if error["type"] in {"missing", "json_invalid"} else _shown(error["input"])
-    where = f"row {row}, {column}: " if column else ""
-    end = f"; allowed: {allowed}" if allowed else ""
+    where = ", ".join(filter(None, [f"{of.removesuffix('s')} {row}" if location else of, column]))
+    text = f"{message}; allowed: {allowed}" if allowed else message
     return Problem(
-        row=row, column=column, value=value, allowed=allowed, loc=["body", *error["loc"]], msg=f"{where}{message}{end}",
-        type=error["type"],
+        row=row, column=column, value=value, allowed=allowed, loc=["body", *error["loc"]],
+        msg=f"{where}: {text}" if where else text, type=error["type"],
     )  # fmt: skip
 
 

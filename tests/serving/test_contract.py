@@ -4,12 +4,13 @@ import json
 
 import pandas as pd
 import pytest
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from ml import schema
 from ml.data_params import Category
 from ml.params import read_params
-from serving.contract import body
+from serving.app import Feedback
+from serving.contract import body, problems
 from tests.conftest import SAMPLE
 
 COLUMNS = {"grade": ("-1", "2", "3.5", "True"), "plan": ("basic",)}
@@ -17,6 +18,7 @@ DATA = read_params(SAMPLE).data.model_copy(
     update={"columns": {name: Category(type="category", values=values) for name, values in COLUMNS.items()}}
 )
 BODY = body(DATA, 10, "refuse")
+FEEDBACK = TypeAdapter(Feedback)
 
 
 def taken(**row):
@@ -32,3 +34,31 @@ def test_a_level_that_looks_like_a_number_may_be_one_and_is_what_training_makes_
 def test_any_other_value_is_refused(row):
     with pytest.raises(ValidationError):
         taken(**row)
+
+
+@pytest.mark.parametrize(
+    ("adapter", "sent", "sentence"),
+    [
+        (BODY.adapter, {}, "rows: Field required"),
+        (BODY.adapter, {"rows": [3]}, "row 0: Input should be a valid dictionary"),
+        (
+            BODY.adapter,
+            {"rows": [{"plan": "basic"}]},
+            "row 0, grade: the column is missing; allowed: one of -1, 2, 3.5, True",
+        ),
+        (BODY.rows, [{"grade": 2, "plan": "no"}], "row 0, plan: Input should be 'basic'; allowed: one of basic"),
+        (BODY.rows, 3, "Input should be a valid list"),
+        (FEEDBACK, {"labels": []}, "labels: List should have at least 1 item after validation, not 0"),
+        (FEEDBACK, {"labels": [{"id": "a", "label": 1}, {"id": "b"}]}, "label 1, label: the column is missing"),
+        (
+            FEEDBACK,
+            {"labels": [{"id": "a", "label": 1, "grade": 2}]},
+            "label 0, grade: the contract has no such column; allowed: one of id, label",
+        ),
+    ],
+)
+def test_a_mistake_is_told_with_its_place(adapter, sent, sentence):
+    with pytest.raises(ValidationError) as caught:
+        adapter.validate_python(sent)
+
+    assert problems(caught.value, DATA)[0]["msg"] == sentence
