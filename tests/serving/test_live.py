@@ -92,6 +92,7 @@ def table(answers, labels):
     start = pd.Timestamp("2026-11-21", tz="UTC")
     frame = pd.DataFrame(answers, columns=["minute", "request_id", "id", "variant", "model", "score"])
     frame = frame.assign(time=start + pd.to_timedelta(frame["minute"], unit="min"), row=0, simulated=False)
+    frame = frame.assign(label=frame["score"] >= 0.5)
     known = frame["id"].map(labels)
     return frame.assign(
         actual=known.map(lambda v: v[1], na_action="ignore").astype(object),
@@ -134,6 +135,24 @@ def test_answers_are_paired_though_a_client_uses_its_request_id_again(params):
     assert found.champion.score.tolist() == found.challenger.score.tolist() == [0.2, 0.3]
 
 
+@pytest.fixture(scope="module")
+def timid(tmp_path_factory, customers, params):
+    """The good model, which says yes only where it is quite sure."""
+    return built(tmp_path_factory.mktemp("timid"), customers, params, threshold=0.999)
+
+
+@pytest.mark.parametrize("way", [{}, {"canary": 0.5}])
+def test_each_model_is_judged_by_the_threshold_that_it_answered_with(served, good, timid, params, way):
+    rule = params.gates.champion.model_copy(update={"metric": "f1"})
+    params = params.model_copy(update={"gates": params.gates.model_copy(update={"champion": rule})})
+
+    found = live.duel(predictions.read_log(served(good, challenger=timid, **way)), params)
+
+    assert live.judge(found, params)[0] == "worse"
+    assert float(live.figure(found.challenger, params)[0]) < 0.1
+    assert float(live.figure(found.champion, params)[0]) > 0.5
+
+
 def test_only_the_newest_pair_of_models_is_compared_unless_one_is_named(params):
     answers = [
         (1, "r1", "a", "champion", "1", 0.1), (1, "r1", "a", "shadow", "2", 0.2),
@@ -172,7 +191,7 @@ def test_two_canaries_that_are_as_good_as_each_other_are_seldom_told_apart(param
         for variant in ("champion", "challenger"):
             label = (rng.random(200) < 0.4).astype("int8")
             score = np.clip(rng.normal(0.4 + 0.2 * label, 0.2), 0, 1)
-            sides.append(live.Side(variant, variant, 200, 200, label, score))
+            sides.append(live.Side(variant, variant, 200, 200, label, score, 0.5))
         told += live.unpaired(*sides, few).outcome in {"better", "worse"}
 
     assert 1 <= told <= 12  # a 95 % interval misses 5 of 100

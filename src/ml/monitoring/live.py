@@ -24,7 +24,10 @@ ASKED = ["request_id", "id", "row", "again"]
 
 @dataclass(frozen=True)
 class Side:
-    """What one model answered; label and score hold, of each id, the newest answer before its label; shape (ids,)."""
+    """What one model answered; label and score hold, of each id, the newest answer before its label; shape (ids,).
+
+    `threshold` is the lowest score that it said yes to: a challenger may decide by another one than the champion.
+    """
 
     variant: str
     model: str
@@ -32,6 +35,11 @@ class Side:
     labelled: int
     label: np.ndarray
     score: np.ndarray
+    threshold: float
+
+    def ranked(self) -> Ranked:
+        """Label and score for ml.metrics, decided as they were answered."""
+        return rank(self.label, self.score, self.threshold)
 
 
 @dataclass(frozen=True)
@@ -102,7 +110,7 @@ def unpaired(old: Side, new: Side, params: Params, seed: int = 0) -> Comparison:
     """
     rule, rng = _rule(params), np.random.default_rng(seed)
     sign = 1 if HIGHER_IS_BETTER[rule.metric] else -1
-    sides = [rank(side.label, side.score, params.evaluate.threshold) for side in (old, new)]
+    sides = [old.ranked(), new.ranked()]
     draws = [sign * _advantage(sides, [_drawn(s, rng) for s in sides], rule.metric) for _ in range(rule.bootstrap)]
     tail = (1 - rule.confidence) / 2
     low, high = np.quantile(draws, [tail, 1 - tail])
@@ -114,8 +122,7 @@ def figure(side: Side, params: Params) -> tuple[str, str]:
     """The metric of one side and its interval; dashes where a class has no rows."""
     if len(np.unique(side.label)) < 2:  # noqa: PLR2004
         return "-", "-"
-    ranked = rank(side.label, side.score, params.evaluate.threshold)
-    found = intervals(ranked, params.evaluate)[_rule(params).metric]
+    found = intervals(side.ranked(), params.evaluate)[_rule(params).metric]
     return f"{found['value']:.4f}", f"{found['low']:.4f} to {found['high']:.4f}"
 
 
@@ -125,7 +132,7 @@ def _rule(params: Params) -> Champion:
 
 def _paired(old: Side, new: Side, params: Params) -> Comparison:
     gates = params.gates.model_copy(update={"champion": _rule(params)})
-    sides = [rank(side.label, side.score, params.evaluate.threshold) for side in (old, new)]
+    sides = [old.ranked(), new.ranked()]
     return compare(*sides, params.model_copy(update={"gates": gates}))
 
 
@@ -153,7 +160,8 @@ def _sides(ours: pd.DataFrame, theirs: pd.DataFrame, params: Params, *, paired: 
 def _side(answers: pd.DataFrame, labelled: int, judged: pd.DataFrame, params: Params) -> Side:
     label = positive(judged["actual"], params.data).to_numpy(dtype="int8")
     score = judged["score"].to_numpy(dtype="float64")
-    return Side(answers["variant"].iloc[0], answers["model"].iloc[0], len(answers), labelled, label, score)
+    yes = answers.loc[answers["label"].astype("bool"), "score"].min() if answers["label"].any() else np.inf
+    return Side(answers["variant"].iloc[0], answers["model"].iloc[0], len(answers), labelled, label, score, yes)
 
 
 def _drawn(side: Ranked, rng: np.random.Generator) -> np.ndarray:
