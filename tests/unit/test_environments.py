@@ -1,0 +1,66 @@
+"""What the record says of a deployment that is stopped by hand, where only the environment is written down."""
+
+from contextlib import nullcontext
+
+import pytest
+
+from ml.deployment import containers, deployments, environments
+from ml.deployment.deployments import Where
+from ml.live_params import Deploy
+from ml.params import read_params
+from ml.registry import registry
+from tests.unit.test_rollout import Scripted
+
+STAGING = Where("staging")
+IMAGE = "ghcr.io/acme/churn@sha256:" + "0" * 64
+
+
+class Stopped(Scripted):
+    """Somebody presses Ctrl-C when the next image is started, or when it has taken over."""
+
+    def __init__(self, late):
+        super().__init__((0, 0), (100, 100))
+        self._late = late
+
+    def recover(self):
+        pass
+
+    def start(self, *_):
+        if not self._late:
+            raise KeyboardInterrupt
+
+    def settle(self):
+        self.served = IMAGE
+        raise KeyboardInterrupt
+
+
+@pytest.fixture
+def stop(project, monkeypatch):
+    """Deploy to an environment that somebody stops; what it serves then, and the record."""
+
+    def deploy(late):
+        target, params = Stopped(late), read_params()
+        monkeypatch.setattr(environments, "open_target", lambda *_: target)
+        monkeypatch.setattr(environments, "smoked", lambda *_: "answers")
+        monkeypatch.setattr(containers, "pull", lambda _: None)
+        monkeypatch.setattr(containers, "inspect", lambda _: {"Config": {"Labels": None}})
+        with nullcontext() if late else pytest.raises(KeyboardInterrupt):
+            assert environments.deploy(params, STAGING, IMAGE, Deploy(steps=(1.0,), seconds=0.1))
+        [found] = deployments.fold(registry.open_registry(params.project).deployments())
+        return target, found
+
+    assert project.is_dir()
+    return deploy
+
+
+def test_one_that_had_not_taken_over_is_recorded_as_interrupted(stop):
+    target, found = stop(late=False)
+
+    assert (found.outcome, target.served, target.went_back) == ("interrupted", "old", True)
+
+
+def test_one_that_had_taken_over_is_recorded_as_deployed(stop):
+    target, found = stop(late=True)
+
+    assert (found.outcome, found.reason) == ("deployed", "stopped by hand when it had taken over")
+    assert (target.served, target.went_back) == (IMAGE, False)
