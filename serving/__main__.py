@@ -15,6 +15,7 @@ from uvicorn.supervisors import Multiprocess
 
 from ml.errors import UserError
 from serving.metrics import SHARED
+from serving.protocol import Protocol
 from serving.settings import Settings, read_settings
 
 
@@ -90,6 +91,7 @@ def _config(app: object, settings: Settings) -> uvicorn.Config:
     return uvicorn.Config(
         app, factory=isinstance(app, str), host=settings.host, port=settings.port, workers=settings.workers,
         access_log=False, log_level="info", server_header=False, timeout_graceful_shutdown=settings.drain_seconds,
+        http=Protocol,
     )  # fmt: skip
 
 

@@ -58,6 +58,24 @@ def test_no_acknowledged_prediction_is_lost_or_doubled_by_a_hundred_kill_9(folde
     assert_each_is_logged_once(load.answered, logs)
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_answer_comes_in_one_piece(folder, tmp_path, port, customers, workers):
+    body = json.dumps({"rows": rows(customers, DATA, 1)}).encode()
+    head = (
+        f"POST /predict HTTP/1.1\r\nhost: us\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
+    )
+    pieces = []
+    with (
+        running(folder, tmp_path / "logs", port, workers=workers),
+        socket.create_connection(("127.0.0.1", port)) as asked,
+    ):
+        for _ in range(100):
+            asked.sendall(head.encode() + body)
+            pieces.append(asked.recv(65536))
+
+    assert all(piece.startswith(b"HTTP/1.1 200 OK") and piece.endswith(b"]}") for piece in pieces)
+
+
 def test_workers_that_are_killed_are_replaced_and_lose_nothing(folder, tmp_path, port, customers):
     logs, killed = tmp_path / "logs", set()
     with running(folder, logs, port, workers=2) as process, Load(port, rows(customers, DATA, 1)[0]) as load:

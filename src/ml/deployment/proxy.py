@@ -49,7 +49,6 @@ frontend clients
     default_backend api
 backend api
     balance roundrobin
-    http-reuse always  # else 1 of 100 requests that are tried again after a time-out loses its answer (HAProxy 2.6)
     option httpchk GET /health/ready
     default-server inter 1s fastinter 500ms fall 3 rise 1
 {servers}

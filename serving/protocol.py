@@ -1,0 +1,47 @@
+"""How answers go onto the wire."""
+
+from asyncio import AbstractEventLoop, Transport
+from typing import Any
+
+from uvicorn.protocols.http.auto import AutoHTTPProtocol
+
+
+class Together:
+    """A transport that holds what is written until more is, or the turn of the event loop ends.
+
+    Uvicorn writes the head of an answer and then its body, each a packet. Where the network is cut between the two, a
+    proxy has passed on the head and can ask nobody else.
+    """
+
+    def __init__(self, transport: Transport, loop: AbstractEventLoop) -> None:
+        self._transport, self._loop, self._held = transport, loop, b""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        """Send these bytes with those that are held; hold them where there are none."""
+        if self._held:
+            self._transport.write(self._held + data)
+            self._held = b""
+        else:
+            self._held = data
+            self._loop.call_soon(self._send)
+
+    def close(self) -> None:
+        """Send what is held, and close."""
+        self._send()
+        self._transport.close()
+
+    def _send(self) -> None:
+        if self._held:
+            self._transport.write(self._held)
+            self._held = b""
+
+
+class Protocol(AutoHTTPProtocol):
+    """Uvicorn's HTTP, with each answer in one piece."""
+
+    def connection_made(self, transport: Transport) -> None:
+        """Begin to serve a connection."""
+        super().connection_made(Together(transport, self.loop))
