@@ -194,7 +194,8 @@ def _change(name: str, now: float, before: float | None) -> str:
     if round(now - before, DIGITS) == 0:
         return "="
     good = (now > before) == HIGHER_IS_BETTER[name]
-    return f"{now - before:+.4f} {'better' if good else 'worse'}"
+    size = f"{now - before:+.4f}" if round(now - before, 4) else "under 0.0001"
+    return f"{size} {'better' if good else 'worse'}"
 
 
 def _interval(found: Record) -> str:

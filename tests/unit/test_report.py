@@ -89,6 +89,15 @@ def test_a_metric_that_should_fall_is_worse_when_it_rises(evidence):
     assert "| log_loss | 0.9 | 0.880\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}0.920 | 0.8 | +0.1000 worse |" in text
 
 
+def test_a_change_too_small_to_show_is_no_zero(evidence):
+    before = evidence.before_metrics | {"accuracy": 0.90001, "log_loss": 0.9}
+
+    text = report.markdown(replace(evidence, before_metrics=before))
+
+    assert "| 0.9 | under 0.0001 worse |" in text
+    assert "| 0.9 | = |" in text
+
+
 def test_only_changed_settings_and_data_are_shown(evidence):
     text = report.markdown(evidence)
 
