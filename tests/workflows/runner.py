@@ -86,7 +86,7 @@ def begin(prepared: Path, folder: Path) -> Iterator["Scenario"]:
 
 @contextmanager
 def ended(process: subprocess.Popen, log: Path) -> Iterator[None]:
-    """Nothing that the process has started outlives the block; cut short, as by a time limit, it shows what ran."""
+    """Where the block is cut short, as by a time limit, show what the process runs, and end all of it."""
     try:
         yield
     finally:

@@ -26,7 +26,8 @@ ASKED = ["request_id", "id", "row", "again"]
 class Side:
     """What one model answered; label and score hold, of each id, the newest answer before its label; shape (ids,).
 
-    `threshold` is the lowest score that it said yes to: a challenger may decide by another one than the champion.
+    `threshold` is the lowest score that it said yes to, infinite where it never did: a challenger may decide by another
+    one than the champion.
     """
 
     variant: str
@@ -160,8 +161,9 @@ def _sides(ours: pd.DataFrame, theirs: pd.DataFrame, params: Params, *, paired: 
 def _side(answers: pd.DataFrame, labelled: int, judged: pd.DataFrame, params: Params) -> Side:
     label = positive(judged["actual"], params.data).to_numpy(dtype="int8")
     score = judged["score"].to_numpy(dtype="float64")
-    yes = answers.loc[answers["label"].astype("bool"), "score"].min() if answers["label"].any() else np.inf
-    return Side(answers["variant"].iloc[0], answers["model"].iloc[0], len(answers), labelled, label, score, yes)
+    yes = answers["score"][answers["label"].eq(True)]
+    threshold = yes.min() if len(yes) else np.inf
+    return Side(answers["variant"].iloc[0], answers["model"].iloc[0], len(answers), labelled, label, score, threshold)
 
 
 def _drawn(side: Ranked, rng: np.random.Generator) -> np.ndarray:
