@@ -1,7 +1,5 @@
 """What the record says of a deployment that is stopped by hand, where only the environment is written down."""
 
-from contextlib import nullcontext
-
 import pytest
 
 from ml.deployment import containers, deployments, environments
@@ -36,7 +34,7 @@ class Stopped(Scripted):
 
 @pytest.fixture
 def stop(project, monkeypatch):
-    """Deploy to an environment that somebody stops; what it serves then, and the record."""
+    """Deploy to an environment that somebody stops: the answer (None: the command ended), what serves, the record."""
 
     def deploy(late):
         target, params = Stopped(late), read_params()
@@ -44,23 +42,27 @@ def stop(project, monkeypatch):
         monkeypatch.setattr(environments, "smoked", lambda *_: "answers")
         monkeypatch.setattr(containers, "pull", lambda _: None)
         monkeypatch.setattr(containers, "inspect", lambda _: {"Config": {"Labels": None}})
-        with nullcontext() if late else pytest.raises(KeyboardInterrupt):
-            assert environments.deploy(params, STAGING, IMAGE, Deploy(steps=(1.0,), seconds=0.1))
+        try:
+            served = environments.deploy(params, STAGING, IMAGE, Deploy(steps=(1.0,), seconds=0.1))
+        except KeyboardInterrupt:
+            served = None
         [found] = deployments.fold(registry.open_registry(params.project).deployments())
-        return target, found
+        return served, target, found
 
     assert project.is_dir()
     return deploy
 
 
 def test_one_that_had_not_taken_over_is_recorded_as_interrupted(stop):
-    target, found = stop(late=False)
+    served, target, found = stop(late=False)
 
+    assert served is None
     assert (found.outcome, target.served, target.went_back) == ("interrupted", "old", True)
 
 
 def test_one_that_had_taken_over_is_recorded_as_deployed(stop):
-    target, found = stop(late=True)
+    served, target, found = stop(late=True)
 
+    assert served
     assert (found.outcome, found.reason) == ("deployed", "stopped by hand when it had taken over")
     assert (target.served, target.went_back) == (IMAGE, False)
