@@ -59,7 +59,8 @@ def with_pip(lock):
     if not os.path.exists(PYTHON):
         run(sys.executable, "-m", "venv", VENV)
     install = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    run(*install, "--require-hashes", "-r", lock)
+    # The lock lists every dependency. Without `--no-deps` an older pip asks for `pandas[parquet]` and finds no hash for it.
+    run(*install, "--no-deps", "--require-hashes", "-r", lock)
     run(*install, "--no-deps", "--no-build-isolation", "-e", ".")
 
 
