@@ -59,7 +59,7 @@ def with_pip(lock):
     if not os.path.exists(PYTHON):
         run(sys.executable, "-m", "venv", VENV)
     install = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    # The lock lists every dependency. Without `--no-deps` an older pip asks for `pandas[parquet]` and finds no hash for it.
+    # The lock lists every dependency; an older pip that resolves asks for `pandas[parquet]` and finds no hash.
     run(*install, "--no-deps", "--require-hashes", "-r", lock)
     run(*install, "--no-deps", "--no-build-isolation", "-e", ".")
 

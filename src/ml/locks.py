@@ -2,8 +2,6 @@
 
 import json
 import os
-import subprocess
-import sys
 import tomllib
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -13,7 +11,7 @@ from typing import Any
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from ml import files, git
+from ml import dvc, files, git
 
 LOCKS = Path("locks")
 PIPELINE = LOCKS / "pipeline.txt"
@@ -85,8 +83,7 @@ def unmet(project: str, locks: dict[str, str]) -> list[str]:
 
 
 def _dvc_status() -> dict | None:
-    command = [sys.executable, "-m", "dvc", "status", "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, encoding="utf-8")
+    done = dvc.call("status", "--json")
     return json.loads(done.stdout) if done.returncode == 0 else None
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ml import files, identity, lineage, model
+from ml import dvc, files, identity, lineage, model
 from ml.errors import UserError
 from ml.params import Params
 from ml.registry.ledger import Version
@@ -50,13 +50,13 @@ def fetch_data(place: Path, version: Version) -> None:
     recorded = version.lineage["data"]
     if Path(".dvc/config.local").exists():  # where a remote's credentials are
         shutil.copy(".dvc/config.local", place / ".dvc")
-    _call("dvc", "cache", "dir", "--local", str(Path(".dvc/cache").resolve()), place=place)
-    pulled = _call("dvc", "pull", "--quiet", "data.dvc", place=place)
+    dvc.must("cache", "dir", "--local", str(Path(".dvc/cache").resolve()), folder=place)
+    pulled = dvc.call("pull", "data.dvc", folder=place)
     found = lineage.md5(place / recorded["file"])
     if found is None:
         raise UserError(
             f"the data of version {version.number} cannot be had: {recorded['file']} with MD5 {recorded['md5']} is in "
-            f"no DVC remote or cache here ({_last(pulled.stderr)}). Whoever has it: `dvc push`."
+            f"no DVC remote or cache here ({dvc.said(pulled).rstrip('.')}). Whoever has it: `dvc push`."
         )
     if found != recorded["md5"]:
         raise UserError(f"{recorded['file']} at that commit has MD5 {found}, but {recorded['md5']} was recorded.")
@@ -78,8 +78,8 @@ def build(place: Path, python: str) -> dict[str, bytes]:
     """Model and contract that the worktree's own pipeline makes, with nothing taken from a cache."""
     path = f"{Path(python).parent}{os.pathsep}{os.environ['PATH']}"
     environment = os.environ | {"PYTHONPATH": f"{place / 'src'}{os.pathsep}{place}", "PATH": path}
-    repro = [python, "-m", "dvc", "repro", "--quiet", "--force", "--no-run-cache", "--no-commit", "train"]
-    _must(_call(*repro, place=place, environment=environment), "building it again")
+    flags = ("--force", "--no-run-cache", "--no-commit")
+    _must(dvc.call("repro", *flags, "train", folder=place, environment=environment, python=python), "building it again")
     return identity.read(place / files.MODEL)
 
 

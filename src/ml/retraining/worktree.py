@@ -9,8 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ml import git
-from ml.errors import UserError
+from ml import dvc, git
 from ml.registry.tracking import HOME
 
 
@@ -23,7 +22,7 @@ def at(commit: str) -> Iterator[Path]:
         folder = Path(place) / "tree"
         git.inside(root, "worktree", "add", "--quiet", "--detach", str(folder), commit)
         try:
-            run(folder, "dvc", "cache", "dir", "--quiet", "--local", str(_cache(root)))
+            dvc.must("cache", "dir", "--local", str(_cache(root)), folder=folder)
             (root / HOME).mkdir(exist_ok=True)
             (folder / HOME).symlink_to(root / HOME)
             yield folder
@@ -31,18 +30,16 @@ def at(commit: str) -> Iterator[Path]:
             git.inside(root, "worktree", "remove", "--force", str(folder))
 
 
-def run(folder: Path, *command: str) -> None:
-    """Run a command with the folder's own code; raises UserError when it fails, its messages being on the screen."""
-    if try_run(folder, *command):
-        raise UserError(f"`{' '.join(command[:3])}` failed while retraining; its message is above.")
-
-
-def try_run(folder: Path, *command: str) -> int:
+def run(folder: Path, *command: str) -> int:
     """The exit code of a command that runs with the folder's own code."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    code = f"{folder / 'src'}{os.pathsep}{folder}"
-    environment = os.environ | {"PATH": path, "PYTHONPATH": code}
-    return subprocess.run(command, cwd=folder, env=environment, stdout=sys.stderr, check=False).returncode
+    return subprocess.run(
+        command, cwd=folder, env=os.environ | environment(folder), stdout=sys.stderr, check=False
+    ).returncode
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """The variables with which Python imports the folder's own code."""
+    return {"PYTHONPATH": f"{folder / 'src'}{os.pathsep}{folder}"}
 
 
 def commit(folder: Path, branch: str, message: str, day: str) -> str:
@@ -63,10 +60,7 @@ def commit(folder: Path, branch: str, message: str, day: str) -> str:
 
 
 def _cache(root: Path) -> Path:
-    done = subprocess.run(["dvc", "cache", "dir"], cwd=root, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise UserError(f"`dvc cache dir` failed: {' '.join(done.stderr.split())}")
-    return (root / done.stdout.strip()).resolve()
+    return (root / dvc.must("cache", "dir", folder=root).strip()).resolve()
 
 
 def _own_remote(folder: Path) -> Path | None:

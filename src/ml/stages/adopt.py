@@ -1,11 +1,10 @@
 """Make another table the project's data: the first step of a fork."""
 
 import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
-from ml import cli, files
+from ml import cli, dvc, files
 from ml.adopt import infer, strange, untold
 from ml.errors import UserError
 from ml.params import describe_the_sample, read_params
@@ -91,8 +90,7 @@ def _move_in(source: Path, file: Path, old: Path) -> None:
         shutil.copyfile(source, file)
     if old != file:
         old.unlink(missing_ok=True)
-    if subprocess.run(["dvc", "add", "--quiet", "data"], check=False).returncode:
-        raise UserError("`dvc add data` failed; its message is above. The table is in data/, params.yaml describes it.")
+    dvc.must("add", "data", hint="The table is in data/, and params.yaml describes it.")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from ml import cli, files, git, identity, model, schema
+from ml import cli, dvc, files, git, identity, model, schema
 from ml.errors import UserError
 from ml.gates.champion import threshold
 from ml.metrics import rank
@@ -76,7 +76,7 @@ def _day(text: str) -> str:
 
 def _attempt(folder: Path, params: Params, commit: str, day: str, rows: str) -> dict[str, Any]:
     given = _read(rows, params)
-    worktree.run(folder, "dvc", "pull", "--quiet", "data.dvc")
+    dvc.must("pull", "data.dvc", folder=folder)
     old = files.read_table(folder / params.data.file)
     told = fresh.news(given, old, params.data)
     sifted = fresh.sift(told, old, params.data)
@@ -100,15 +100,15 @@ def _attempt(folder: Path, params: Params, commit: str, day: str, rows: str) -> 
 def _build(attempt: Attempt) -> dict[str, Any]:
     folder, table = attempt.folder, attempt.folder / attempt.params.data.file
     (files.write_csv if table.suffix == ".csv" else files.write_table)(attempt.new.table, table)
-    worktree.run(folder, "dvc", "add", "--quiet", "data")
-    if worktree.try_run(folder, "dvc", "repro", "--quiet"):
+    dvc.must("add", "data", folder=folder)
+    if dvc.repro(folder, worktree.environment(folder)):
         return {"outcome": "refused", "reasons": [*_broken(folder)] or ["a stage failed; its message is in the log"]}
-    worktree.run(folder, "dvc", "push", "--quiet", "data.dvc")
+    dvc.must("push", "data.dvc", folder=folder)
     message = (
         f"Retrain {attempt.params.project} with {len(attempt.sifted.good):,} fresh rows\n\n{TRAILER} {attempt.day}"
     )
     commit = worktree.commit(folder, f"{PREFIX}{attempt.day}", message, attempt.day)
-    if worktree.try_run(folder, sys.executable, "-m", "ml.stages.gate") not in {0, 1}:
+    if worktree.run(folder, sys.executable, "-m", "ml.stages.gate") not in {0, 1}:
         raise UserError("the gates gave no verdict; their message is above.")
     return {"commit": commit, **_judged(attempt)}
 

@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from ml import cli, files, lineage, locks
+from ml import cli, dvc, files, lineage, locks
 from ml.errors import UserError
 from ml.params import read_params
 
@@ -13,11 +13,11 @@ def main() -> int:
     """Reproduce the pipeline, gate what it built, write the report, and say what to do next; exit 1 when refused."""
     _fetch_data(Path(read_params().data.file))
     if not files.TEST.exists():  # a fresh clone: what the cache has need not be built again
-        _call("dvc", "checkout", "--quiet", "--allow-missing", "dvc.yaml")
-    if _call("dvc", "repro", "--quiet"):
+        dvc.call("checkout", "--allow-missing", "dvc.yaml")
+    if dvc.repro():
         if files.VALIDATION.exists():
             _stage("report")
-        raise UserError("a stage failed; its message is above. Mend what it names and run `make run` again.")
+        raise UserError("the pipeline failed; the message is above. Mend what it names and run `make run` again.")
     _stage("track")  # a clone of a tracked model has no run of it yet, and DVC sees nothing to do
     refused = _stage("gate")
     if refused not in {0, 1} or _stage("report"):
@@ -33,8 +33,8 @@ def _fetch_data(table: Path) -> None:
     old = locks.superseded(table) if table.exists() else ""
     if old:
         cli.say(f"run: {table} is the table of commit {old}, and data.dvc names another, which is fetched")
-    if (old or not table.exists()) and _call("dvc", "pull", "--quiet", "data.dvc"):
-        raise UserError(f"`dvc pull data.dvc` could not fetch {table}; its message is above.")
+    if old or not table.exists():
+        dvc.must("pull", "data.dvc", hint=f"It should have brought {table}.")
 
 
 def _next() -> str:
@@ -44,11 +44,7 @@ def _next() -> str:
 
 
 def _stage(name: str) -> int:
-    return _call(sys.executable, "-m", f"ml.stages.{name}")
-
-
-def _call(*command: str) -> int:
-    return subprocess.run(command, check=False).returncode
+    return subprocess.run([sys.executable, "-m", f"ml.stages.{name}"], check=False).returncode
 
 
 if __name__ == "__main__":
