@@ -5,10 +5,11 @@ SHELL := bash
 MAKEFLAGS += --no-print-directory
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PYTHONPATH := $(CURDIR)/src:$(CURDIR)
-export FORCE REASON TO VERSION ENV TARGET
 
-PYTHON ?= python3
-VENV = $(PYTHON) tools/make_venv.py
+# What a user gives is text: make expands nothing in it, and recipes read it from the environment, in quotes.
+$(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(eval export override $(name) := $$(value $(name)))))
+
+VENV = "$${PYTHON:-python3}" tools/make_venv.py
 
 ##@ Every day
 .PHONY: help
@@ -30,15 +31,15 @@ run: pipeline-venv ## Validate, train, evaluate, track, gate, report: the main j
 
 .PHONY: report
 report: pipeline-venv ## Write build/report.md and build/report.html again
-	@python -m ml.stages.report --base $(or $(BASE),main)
+	@python -m ml.stages.report --base="$${BASE:-main}"
 
 .PHONY: test
 test: setup ## All tests
-	@python -m pytest -q -n logical --dist worksteal $(PYTEST_FLAGS)
+	@python -m pytest -q -n logical --dist worksteal $${PYTEST_FLAGS:-}
 
 .PHONY: test-fast
 test-fast: setup ## The tests that take seconds
-	@python -m pytest -q -n logical -m "not slow" $(PYTEST_FLAGS)
+	@python -m pytest -q -n logical -m "not slow" $${PYTEST_FLAGS:-}
 
 .PHONY: lint
 lint: setup ## Style, types of mistakes and formatting
@@ -46,15 +47,15 @@ lint: setup ## Style, types of mistakes and formatting
 
 .PHONY: ui
 ui: pipeline-venv ## Browse runs and versions in MLflow (PORT=5000)
-	@python -m ml.stages.ui --port $(or $(PORT),5000)
+	@python -m ml.stages.ui --port="$${PORT:-5000}"
 
 .PHONY: tune
 tune: pipeline-venv ## Search the settings in params.yaml: tune; Ctrl-C keeps what is done (TRIALS=30)
-	@python -m ml.stages.tune --trials $(or $(TRIALS),0)
+	@python -m ml.stages.tune --trials="$${TRIALS:-0}"
 
 .PHONY: compare
 compare: pipeline-venv ## Put runs side by side: RUNS=name,name (starts of names, ids or digests; the last five)
-	@python -m ml.stages.compare --runs "$(RUNS)"
+	@python -m ml.stages.compare --runs="$${RUNS:-}"
 
 .PHONY: bench
 bench: pipeline-venv ## What the pipeline costs, as ratios (minutes)
@@ -73,58 +74,58 @@ prove: pipeline-venv ## Plant a fault for every gate and show that each is caugh
 
 .PHONY: calibrate
 calibrate: setup ## How often the drift rule cries wolf and what it misses, into docs/monitoring.md [QUICK=1]
-	@python -m tools.calibrate $(if $(QUICK),--quick)
+	@python -m tools.calibrate $${QUICK:+--quick}
 
 ##@ Registry
 .PHONY: register
 register: pipeline-venv ## Make the gated build a version; FORCE='reason' takes a refused one, HOLD=1 promotes none
-	@python -m ml.stages.register --force "$$FORCE" $(if $(HOLD),--hold)
+	@python -m ml.stages.register --force="$${FORCE:-}" $${HOLD:+--hold}
 
 .PHONY: models
 models: pipeline-venv ## List the versions; HISTORY=1 tells who did what when, and who was champion after it
-	@python -m ml.stages.models $(if $(HISTORY),--history)
+	@python -m ml.stages.models $${HISTORY:+--history}
 
 .PHONY: promote
 promote: pipeline-venv ## Make VERSION=n the champion (REASON='why')
-	@python -m ml.stages.promote --version "$${VERSION:?say which version: make promote VERSION=3}" --reason "$$REASON"
+	@python -m ml.stages.promote --version="$${VERSION:-}" --reason="$${REASON:-}"
 
 .PHONY: rollback
 rollback: pipeline-venv ## Bring the previous champion back, or TO=n; ENV= TARGET= its image there too (REASON='why')
-	@python -m ml.stages.rollback $(if $(TO),--to "$$TO") --env "$$ENV" --target "$${TARGET:-local}" --reason "$$REASON"
+	@python -m ml.stages.rollback --to="$${TO:-0}" --env="$${ENV:-}" --target="$${TARGET:-local}" --reason="$${REASON:-}"
 
 .PHONY: reproduce
 reproduce: pipeline-venv ## Build VERSION=n, else the champion, again from its commit, locks and data, and compare
-	@python -m ml.stages.reproduce --version "$${VERSION:-0}"
+	@python -m ml.stages.reproduce --version="$${VERSION:-0}"
 
 .PHONY: registry-pull
 registry-pull: pipeline-venv ## Merge the registry on branch mlflow of a git remote into .mlflow/ (REMOTE=origin)
-	@python -m ml.stages.registry_pull --remote $(or $(REMOTE),origin)
+	@python -m ml.stages.registry_pull --remote="$${REMOTE:-origin}"
 
 .PHONY: registry-push
 registry-push: pipeline-venv ## Merge, then send what is new as one commit (REMOTE=origin)
-	@python -m ml.stages.registry_push --remote $(or $(REMOTE),origin)
+	@python -m ml.stages.registry_push --remote="$${REMOTE:-origin}"
 
 .PHONY: registry-prune
 registry-prune: pipeline-venv ## Delete model files but for aliased versions and the last KEEP=20
-	@python -m ml.stages.registry_prune --keep $(or $(KEEP),20)
+	@python -m ml.stages.registry_prune --keep="$${KEEP:-20}"
 
 ##@ Monitoring
 .PHONY: traffic
 traffic: setup ## Send simulated customers through the API [MONTHS=13-14 ROWS=1000 SEED=0 URL=a running server]
-	@python -m demo.traffic --months $(or $(MONTHS),13-14) --rows $(or $(ROWS),1000) --seed $(or $(SEED),0) --url "$(URL)"
+	@python -m demo.traffic --months="$${MONTHS:-13-14}" --rows="$${ROWS:-1000}" --seed="$${SEED:-0}" --url="$${URL:-}"
 
 .PHONY: monitor
 monitor: setup ## Judge the newest predictions: stable, drift, degraded [HISTORY=1: draw all verdicts] [STRICT=1]
-	@python -m ml.stages.monitor $(if $(HISTORY),--history) $(if $(STRICT),--strict)
+	@python -m ml.stages.monitor $${HISTORY:+--history} $${STRICT:+--strict}
 
 .PHONY: story
 story: setup ## Tell the whole loop, release to retraining to release, in a throw-away fork (minutes) [KEEP=folder]
-	@python -m tests.story --folder "$(KEEP)"
+	@python -m tests.story --folder="$${KEEP:-}"
 
 ##@ Retraining
 .PHONY: retrain
 retrain: pipeline-venv ## Train with fresh labelled rows on a branch of its own [ROWS=file FORCE=1]
-	@python -m ml.stages.retrain --rows "$(ROWS)" $(if $(FORCE),--force)
+	@python -m ml.stages.retrain --rows="$${ROWS:-}" $${FORCE:+--force}
 
 .PHONY: propose
 propose: pipeline-venv ## Open or refresh the pull request, or the issue, about the last retraining
@@ -132,12 +133,12 @@ propose: pipeline-venv ## Open or refresh the pull request, or the issue, about 
 
 .PHONY: alert
 alert: github-venv ## Open, refresh and close issues about trouble [SCHEDULE=1: is monitoring alive?]
-	@python -m ml.stages.alert $(if $(SCHEDULE),--schedule) --jobs "$(JOBS)"
+	@python -m ml.stages.alert $${SCHEDULE:+--schedule} --jobs="$${JOBS:-}"
 
 ##@ Prediction log
 .PHONY: logs
 logs: pipeline-venv ## What the API predicted, with late labels (SINCE= UNTIL= CSV=1)
-	@python -m ml.stages.logs --since "$(SINCE)" --until "$(UNTIL)" $(if $(CSV),--csv)
+	@python -m ml.stages.logs --since="$${SINCE:-}" --until="$${UNTIL:-}" $${CSV:+--csv}
 
 .PHONY: compact
 compact: pipeline-venv ## Turn closed segments into Parquet files by day
@@ -145,53 +146,53 @@ compact: pipeline-venv ## Turn closed segments into Parquet files by day
 
 .PHONY: ship
 ship: setup ## Ship closed segments to PREDICTION_LOG=postgresql://… or s3://… (ONCE=1 to stop after)
-	@python -m ml.stages.ship $(if $(ONCE),--once)
+	@python -m ml.stages.ship $${ONCE:+--once}
 
 ##@ Serving
 .PHONY: serve
 serve: setup ## Serve build/model on port 8000 (MODEL= PORT= WORKERS= CHALLENGER= CANARY=0.1): docs/serving.md
-	@SERVING_MODEL="$(MODEL)" SERVING_PORT="$(PORT)" SERVING_WORKERS="$(WORKERS)" SERVING_CHALLENGER="$(CHALLENGER)" \
-	  SERVING_CANARY="$(CANARY)" python -m serving
+	@SERVING_MODEL="$${MODEL:-}" SERVING_PORT="$${PORT:-}" SERVING_WORKERS="$${WORKERS:-}" \
+	  SERVING_CHALLENGER="$${CHALLENGER:-}" SERVING_CANARY="$${CANARY:-}" python -m serving
 
 .PHONY: compare-live
 compare-live: pipeline-venv ## Champion or challenger? By the prediction log and its labels (SINCE= UNTIL= CHALLENGER=churn@3)
-	@python -m ml.stages.compare_live --since "$(SINCE)" --until "$(UNTIL)" --challenger "$(CHALLENGER)"
+	@python -m ml.stages.compare_live --since="$${SINCE:-}" --until="$${UNTIL:-}" --challenger="$${CHALLENGER:-}"
 
 .PHONY: bench-serving
 bench-serving: setup ## Our server beside its peers, as ratios (5 minutes; needs wrk; QUICK=1 for a look)
-	@python tools/bench_serving.py $(if $(QUICK),--quick)
+	@python tools/bench_serving.py $${QUICK:+--quick}
 
 ##@ Deployment
 .PHONY: deploy
 deploy: pipeline-venv ## Put IMAGE=name@sha256:… where it serves, step by step (TARGET=local ENV=staging)
-	@python -m ml.stages.deploy --target $(or $(TARGET),local) --env $(or $(ENV),staging) --image "$(IMAGE)"
+	@python -m ml.stages.deploy --target="$${TARGET:-local}" --env="$${ENV:-staging}" --image="$${IMAGE:-}"
 
 .PHONY: deployments
 deployments: pipeline-venv ## What was deployed where, when, by whom, and what became of it (ENV=)
-	@python -m ml.stages.deployments --env "$(ENV)"
+	@python -m ml.stages.deployments --env="$${ENV:-}"
 
 .PHONY: manifests
 manifests: setup ## Render the Kubernetes objects: ENV=staging IMAGE=name@sha256:…
-	@python -m ml.stages.manifests --env $(or $(ENV),staging) --image "$(IMAGE)"
+	@python -m ml.stages.manifests --env="$${ENV:-staging}" --image="$${IMAGE:-}"
 
 ##@ Image
 .PHONY: image
 image: pipeline-venv ## Build the container image of build/model, or of VERSION=n (PUSH=1 sends it to IMAGE_REGISTRY)
-	@python -m ml.stages.image --version $(or $(VERSION),0) $(if $(PUSH),--push)
+	@python -m ml.stages.image --version="$${VERSION:-0}" $${PUSH:+--push}
 
 .PHONY: smoke
 smoke: pipeline-venv ## Start the image as production would and check it (IMAGE=)
-	@python -m ml.stages.smoke --image "$(IMAGE)"
+	@python -m ml.stages.smoke --image="$${IMAGE:-}"
 
 .PHONY: scan
 scan: setup ## List what the image holds (SBOM) and look for known vulnerabilities (IMAGE=)
-	@python -m ml.stages.scan --image "$(IMAGE)"
+	@python -m ml.stages.scan --image="$${IMAGE:-}"
 
 
 ##@ GitHub
 .PHONY: test-workflows
 test-workflows: setup ## Check the workflows and run their scenarios on this machine (minutes)
-	@python -m pytest -q -n logical --dist load --maxschedchunk=1 tests/workflows $(PYTEST_FLAGS)
+	@python -m pytest -q -n logical --dist load --maxschedchunk=1 tests/workflows $${PYTEST_FLAGS:-}
 
 .PHONY: doctor
 doctor: github-venv ## What GitHub still needs of this repository, and what happens without (needs GITHUB_TOKEN)
@@ -206,16 +207,16 @@ protect: github-venv ## Apply rulesets/ to the repository on GitHub (needs an ow
 github-venv:
 	@$(VENV) github
 ci-plan:
-	@$(PYTHON) -m ml.stages.ci_plan --base "$(BASE)"
+	@"$${PYTHON:-python3}" -m ml.stages.ci_plan --base="$${BASE:-}"
 ci-result:
-	@$(PYTHON) -m ml.stages.ci_result
+	@"$${PYTHON:-python3}" -m ml.stages.ci_result
 ci-comment: github-venv
-	@python -m ml.stages.ci_comment --run $(or $(RUN),$(error say which run: make ci-comment RUN=123))
+	@python -m ml.stages.ci_comment --run="$${RUN:-0}"
 built: pipeline-venv
 	@dvc pull --quiet --run-cache --allow-missing || echo "built: the DVC remote has not all of it: what is missing is built here"
 image-login:
 	@test -n "$$REGISTRY_PASSWORD" || { echo "image-login: no password is set for $$IMAGE_REGISTRY: it is asked without"; exit 0; }; \
-	  echo "$$REGISTRY_PASSWORD" | $${CONTAINER_ENGINE:-docker} login --username "$$REGISTRY_USER" --password-stdin "$${IMAGE_REGISTRY%%/*}"
+	  echo "$$REGISTRY_PASSWORD" | "$${CONTAINER_ENGINE:-docker}" login --username "$$REGISTRY_USER" --password-stdin "$${IMAGE_REGISTRY%%/*}"
 proxy:
 	@command -v haproxy >/dev/null || { sudo apt-get update -qq && sudo apt-get install -qq haproxy; }
 test-docs: setup
@@ -224,8 +225,8 @@ test-docs: setup
 ##@ The fork
 .PHONY: adopt
 adopt: pipeline-venv ## Make your table the data: DATA=file TARGET=column [PROJECT= ID= TIME= POSITIVE=]
-	@python -m ml.stages.adopt --data "$(DATA)" --target "$(TARGET)" --project "$(PROJECT)" --id-column "$(ID)" \
-	  --time "$(TIME)" --positive "$(POSITIVE)"
+	@python -m ml.stages.adopt --data="$${DATA:-}" --target="$${TARGET:-}" --project="$${PROJECT:-}" \
+	  --id-column="$${ID:-}" --time="$${TIME:-}" --positive="$${POSITIVE:-}"
 
 .PHONY: locks
 locks: ## Compile locks/ from pyproject.toml: newest versions that it allows (needs uv)

@@ -11,8 +11,10 @@ WORKFLOW = ".github/workflows/ci.yml"
 ARCHIVE, TEXT = 1_000_000, 200_000  # bytes of the artifact and of the report in it
 
 
-def main(run: int) -> None:
+def main(run: int = 0) -> None:
     """Write or refresh the comment about RUN, which may be of a stranger's fork: nothing of it is trusted."""
+    if not run:
+        raise UserError("say which run: make ci-comment RUN=123.")
     repository = github.connect(os.environ)
     if repository is None:
         raise UserError("set GITHUB_TOKEN and GITHUB_REPOSITORY=owner/name to write a comment.")
