@@ -108,7 +108,7 @@ def write_rows(records: list[dict[str, Any]], path: Path) -> None:
     """Write records as a CSV file for a plot, six digits a number."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerows([records[0].keys(), *([_short(value) for value in r.values()] for r in records)])
+    writer.writerows([[*records[0]] if records else [], *([_short(value) for value in r.values()] for r in records)])
     write_text(text.getvalue(), path)
 
 

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.stats import norm
 
+from ml import calibration_error
 from ml.train_params import Evaluate
 
 HIGHER_IS_BETTER = {
@@ -22,6 +24,7 @@ HIGHER_IS_BETTER = {
     "calibration_error": False,
 }
 BINS = 10
+FEWEST = 20  # rows of each class: with fewer, no metric is judged anywhere
 DIGITS = 6  # of every figure kept in a file: the rest differs between machines
 
 
@@ -36,6 +39,18 @@ class Ranked:
     cut: int  # first row at or above the decision threshold
     loss: np.ndarray  # negative log likelihood of each row
     bins: np.ndarray  # equal-width calibration bin of each row
+
+
+def enough(label: np.ndarray) -> bool:
+    """Whether `label` (0 or 1, shape (rows,)) holds enough rows of each class to judge a model by."""
+    positive = int(np.sum(label))
+    return min(positive, len(label) - positive) >= FEWEST
+
+
+def classes(label: np.ndarray) -> str:
+    """The rows of each class in words, e.g. `3 positive and 597 negative rows`."""
+    positive = int(np.sum(label))
+    return f"{positive:,} positive and {len(label) - positive:,} negative rows"
 
 
 def rank(label: np.ndarray, score: np.ndarray, threshold: float) -> Ranked:
@@ -55,7 +70,10 @@ def rank(label: np.ndarray, score: np.ndarray, threshold: float) -> Ranked:
 
 
 def measure(rows: Ranked, weight: np.ndarray | None = None) -> dict[str, float]:
-    """Every metric, with `weight` (in sorted order, shape (rows,)) as the number of times each row counts."""
+    """Every metric, with `weight` (in sorted order, shape (rows,)) as the number of times each row counts.
+
+    Where a class has no rows, the metrics that compare the classes are not a number.
+    """
     w = np.ones(len(rows.label)) if weight is None else weight
     positive, negative = w * rows.label, w * (1 - rows.label)
     p, n = positive.sum(), negative.sum()
@@ -66,37 +84,41 @@ def measure(rows: Ranked, weight: np.ndarray | None = None) -> dict[str, float]:
     above_p, above_n = np.cumsum(up[::-1]), np.cumsum(down[::-1])
     # A run of equal scores that no drawn row falls into has no precision, and no weight either.
     precision = above_p / np.maximum(above_p + above_n, np.finfo("float64").tiny)
-    gap = np.bincount(rows.bins, weights=positive - w * rows.score, minlength=BINS)
-    return {
-        "accuracy": (tp + tn) / (p + n),
-        "balanced_accuracy": (tp / p + tn / n) / 2,
-        "f1": 2 * tp / (tp + fp + p),
-        "roc_auc": (up * below).sum() / (p * n),
-        "pr_auc": (up[::-1] * precision).sum() / p,
-        "log_loss": (w * rows.loss).sum() / (p + n),
-        "brier": (w * (rows.label - rows.score) ** 2).sum() / (p + n),
-        "calibration_error": np.abs(gap).sum() / (p + n),
-    }
+    off, noise = _bins(rows, w)
+    with np.errstate(invalid="ignore"):  # 0 / 0 where a class has no rows
+        return {
+            "accuracy": (tp + tn) / (p + n),
+            "balanced_accuracy": (tp / p + tn / n) / 2,
+            "f1": 2 * tp / (tp + fp + p) if p else np.nan,
+            "roc_auc": (up * below).sum() / (p * n),
+            "pr_auc": (up[::-1] * precision).sum() / p,
+            "log_loss": (w * rows.loss).sum() / (p + n),
+            "brier": (w * (rows.label - rows.score) ** 2).sum() / (p + n),
+            "calibration_error": calibration_error.value(off, noise) / (p + n),
+        }
 
 
-def intervals(rows: Ranked, params: Evaluate, seed: int = 0) -> dict[str, dict[str, float]]:
-    """Each metric's `value` and the `low` and `high` end of its percentile bootstrap interval.
+def intervals(rows: Ranked, params: Evaluate, seed: int = 0) -> dict[str, dict[str, float | None]]:
+    """Each metric's `value` and the `low` and `high` end of its percentile bootstrap interval; None where undefined.
 
     Source: Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13. Replicates that drew one class
-    only are left out.
+    only are left out, unless there is only one. The calibration error has an interval of its own.
     """
     rng, count = np.random.default_rng(seed), len(rows.label)
-    draws = []
+    one_class, draws = not 0 < rows.label.sum() < count, []
     for _ in range(params.bootstrap):
         weight = np.bincount(rng.integers(0, count, count), minlength=count).astype("float64")
-        if 0 < (weight * rows.label).sum() < count:
+        if one_class or 0 < (weight * rows.label).sum() < count:
             draws.append(list(measure(rows, weight).values()))
     tail = (1 - params.confidence) / 2
     low, high = np.quantile(draws, [tail, 1 - tail], axis=0)
     point = measure(rows)
+    ends = dict(zip(point, zip(low, high, strict=True), strict=True))
+    half = float(norm.ppf(1 - tail) * np.std([draw[-1] for draw in draws]))
+    ends["calibration_error"] = calibration_error.ends(*_bins(rows, np.ones(count)), count, half)
     return {
-        name: {"value": round(float(value), DIGITS), "low": round(float(lo), DIGITS), "high": round(float(hi), DIGITS)}
-        for (name, value), lo, hi in zip(point.items(), low, high, strict=True)
+        name: {"value": _kept(value), "low": _kept(ends[name][0]), "high": _kept(ends[name][1])}
+        for name, value in point.items()
     }
 
 
@@ -121,14 +143,18 @@ def confusion(rows: Ranked) -> list[dict[str, Any]]:
 
 
 def roc(rows: Ranked, points: int = 100) -> list[dict[str, float]]:
-    """At most `points` corners of the ROC curve from (0, 0) to (1, 1), evenly spread over the scores."""
+    """At most `points` corners of the ROC curve from (0, 0) to (1, 1), evenly spread by score; none for one class."""
     tp, fp = _from_above(rows)
+    if not tp[-1] or not fp[-1]:
+        return []
     return [{"fpr": fp[i] / fp[-1], "tpr": tp[i] / tp[-1]} for i in _spread(len(tp), points)]
 
 
 def precision_recall(rows: Ranked, points: int = 100) -> list[dict[str, float]]:
-    """At most `points` points of the precision-recall curve in order of recall."""
+    """At most `points` points of the precision-recall curve in order of recall; none without a positive row."""
     tp, fp = _from_above(rows)
+    if not tp[-1]:
+        return []
     return [{"recall": tp[i] / tp[-1], "precision": tp[i] / (tp[i] + fp[i])} for i in _spread(len(tp), points) if i]
 
 
@@ -141,6 +167,17 @@ def calibration(rows: Ranked) -> list[dict[str, float]]:
         {"predicted": score[b] / count[b], "observed": label[b] / count[b], "rows": int(count[b])}
         for b in np.flatnonzero(count)
     ]
+
+
+def _bins(rows: Ranked, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of each calibration bin, by how many positive rows the scores are off, and the variance that chance gives it."""
+    off = np.bincount(rows.bins, weights=weight * (rows.label - rows.score), minlength=BINS)
+    return np.abs(off), np.bincount(rows.bins, weights=weight * rows.score * (1 - rows.score), minlength=BINS)
+
+
+def _kept(value: float) -> float | None:
+    """A figure as files hold it."""
+    return None if np.isnan(value) else round(float(value), DIGITS)
 
 
 def _from_above(rows: Ranked) -> tuple[np.ndarray, np.ndarray]:

@@ -40,7 +40,7 @@ def html(evidence: Evidence) -> str:
 def plots(points: dict[str, list[dict[str, Any]]]) -> str:
     """ROC, precision-recall, calibration and importance as inline SVG."""
     draw = {"roc": _roc, "precision_recall": _precision_recall, "calibration": _calibration, "importance": _importance}
-    return "".join(_svg(draw[name], points[name]) for name in draw)
+    return "".join(_svg(draw[name], points[name]) for name in draw if points[name])
 
 
 def _svg(draw: Any, points: list[dict[str, Any]]) -> str:

@@ -11,6 +11,7 @@ from ml.metrics import DIGITS, HIGHER_IS_BETTER
 
 LIMIT = 60_000  # characters; GitHub takes 65,536
 BAR = 20
+THOUSAND = 1000  # from here on a number is a count, or as good as one
 
 Record = dict[str, Any]
 
@@ -139,11 +140,13 @@ def _checks(evidence: Evidence) -> str:
 
 
 def _curves(evidence: Evidence) -> str:
-    return mermaid.roc(evidence.plots["roc"]) + "\n\n" + mermaid.calibration(evidence.plots["calibration"])
+    roc = evidence.plots["roc"]
+    curve = mermaid.roc(roc) if roc else "No ROC curve: all test rows are of one class."
+    return curve + "\n\n" + mermaid.calibration(evidence.plots["calibration"])
 
 
 def _confusion(evidence: Evidence) -> str:
-    cell = {(c["actual"], c["predicted"]): f"{c['rows']:,}" for c in evidence.plots["confusion"]}
+    cell = {(c["actual"], c["predicted"]): f"{c['rows']:,.0f}" for c in evidence.plots["confusion"]}
     sides = ["positive", "negative"]
     rows = [[f"actually {a}", *(cell[a, p] for p in sides)] for a in sides]
     return "## Decisions\n\n" + table(["", *(f"predicted {p}" for p in sides)], rows)
@@ -151,6 +154,8 @@ def _confusion(evidence: Evidence) -> str:
 
 def _importance(evidence: Evidence) -> str:
     points = evidence.plots["importance"]
+    if not points:
+        return "## Importance\n\nNot known: all test rows are of one class."
     top = max(p["importance"] for p in points) or 1
     rows = [
         [p["column"], f"{p['importance']:.4f} ± {p['deviation']:.4f}", "█" * max(0, round(BAR * p["importance"] / top))]
@@ -188,8 +193,8 @@ def _origin(evidence: Evidence) -> str:
     return f"<sub>{' · '.join(f'{k} {v}' for k, v in evidence.lineage.items())}</sub>"
 
 
-def _change(name: str, now: float, before: float | None) -> str:
-    if before is None:
+def _change(name: str, now: float | None, before: float | None) -> str:
+    if before is None or now is None:
         return ""
     if round(now - before, DIGITS) == 0:
         return "="
@@ -208,4 +213,4 @@ def _heading(evidence: Evidence) -> str:
 
 
 def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.4g}"
+    return "" if value is None else f"{value:,.0f}" if abs(value) >= THOUSAND else f"{value:.4g}"

@@ -1,3 +1,5 @@
+import warnings
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -50,11 +52,60 @@ def test_every_metric_is_scikit_learns(sample):
 
 
 def test_the_calibration_error_is_the_mean_gap_weighted_by_rows():
-    label, score = np.array([0, 0, 1, 1]), np.array([0.05, 0.05, 0.75, 0.95])
+    label, score = np.tile([0, 0, 1, 1], 100_000), np.tile([0.05, 0.05, 0.75, 0.95], 100_000)
 
     measured = metrics.measure(metrics.rank(label, score, THRESHOLD))
 
     assert measured["calibration_error"] == pytest.approx((2 * 0.05 + 0.25 + 0.05) / 4)
+
+
+@pytest.mark.parametrize("rows", [200, 2000])
+def test_the_calibration_error_of_the_truth_is_nearly_zero_in_small_samples_too(rows):
+    values, wrong = [], 0
+    for seed in range(100):
+        rng = np.random.default_rng(seed)
+        score = rng.beta(1, 3, rows)
+        label = (rng.uniform(size=rows) < score).astype(int)
+        found = metrics.intervals(metrics.rank(label, score, THRESHOLD), Evaluate(bootstrap=100), seed)
+        values.append(found["calibration_error"]["value"])
+        wrong += found["calibration_error"]["low"] > 0
+
+    assert np.mean(values) < 0.3 / np.sqrt(rows)  # uncorrected: 0.8 / sqrt(rows)
+    assert wrong <= 7  # 2.5 are expected
+
+
+def test_the_interval_of_the_calibration_error_holds_a_true_one():
+    held = 0
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        truth = rng.uniform(0.2, 0.6, 1000)
+        label = (rng.uniform(size=1000) < truth).astype(int)
+        found = metrics.intervals(metrics.rank(label, truth + 0.05, THRESHOLD), Evaluate(bootstrap=100), seed)
+        held += found["calibration_error"]["low"] <= 0.05 <= found["calibration_error"]["high"]
+
+    assert held >= 55
+
+
+@pytest.mark.parametrize("label", [[0, 0, 0], [1, 1], [1], [0, 1], [0, 0, 1]])
+@pytest.mark.parametrize("score", [0.0, 0.3, 1.0])
+def test_rows_of_one_class_or_of_equal_scores_have_the_metrics_that_are_defined(label, score):
+    rows = metrics.rank(np.array(label), np.full(len(label), score), THRESHOLD)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = metrics.intervals(rows, Evaluate(bootstrap=100))
+        points = metrics.curves(rows)
+
+    both = 0 < sum(label) < len(label)
+    assert (found["roc_auc"]["value"] is not None) == both
+    assert all(found[name]["high"] is not None for name in ("accuracy", "brier", "log_loss", "calibration_error"))
+    assert bool(points["roc"]) == both
+
+
+def test_metrics_need_enough_rows_of_each_class():
+    assert metrics.enough(np.repeat([0, 1], [metrics.FEWEST, metrics.FEWEST]))
+    assert not metrics.enough(np.repeat([0, 1], [10_000, metrics.FEWEST - 1]))
+    assert metrics.classes(np.array([0, 1, 0])) == "1 positive and 2 negative rows"
 
 
 def test_the_metrics_of_the_true_probabilities_reach_the_known_ceiling():

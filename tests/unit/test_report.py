@@ -40,6 +40,34 @@ def evidence(customers):
     )
 
 
+def test_counts_are_whole_numbers_though_a_file_held_them(evidence):
+    cells = [{**cell, "rows": 1234.0} for cell in evidence.plots["confusion"]]
+    count = {**evidence.verdict["verdicts"][0], "value": 12345.0}
+
+    text = report.markdown(
+        replace(evidence, plots=evidence.plots | {"confusion": cells}, verdict={"passed": True, "verdicts": [count]})
+    )
+
+    assert "1,234 |" in text
+    assert "| 12,345 |" in text
+
+
+def test_metrics_that_one_class_leaves_undefined_are_left_empty(evidence):
+    unknown = {"value": None, "low": None, "high": None}
+
+    text = report.markdown(
+        replace(
+            evidence,
+            intervals=evidence.intervals | {"roc_auc": unknown},
+            plots=evidence.plots | {"roc": [], "precision_recall": [], "importance": []},
+        )
+    )
+
+    assert "| roc_auc |  |  | 0.8 |  |" in text
+    assert "No ROC curve: all test rows are of one class." in text
+    assert "<svg" in page.html(replace(evidence, plots=evidence.plots | {"roc": [], "importance": []}))
+
+
 def test_the_verdict_comes_first(evidence):
     assert report.markdown(evidence).startswith("# ✅ churn: the model passes its gates")
 

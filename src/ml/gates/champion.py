@@ -10,7 +10,7 @@ from scipy.stats import binomtest
 from ml.gate_params import Champion
 from ml.gates.evidence import Evidence
 from ml.gates.verdict import Verdict
-from ml.metrics import HIGHER_IS_BETTER, Ranked, measure, rank
+from ml.metrics import FEWEST, HIGHER_IS_BETTER, Ranked, classes, enough, measure, rank
 from ml.params import Params
 from ml.split import position
 from ml.train_params import Evaluate
@@ -43,8 +43,9 @@ def judge(evidence: Evidence) -> list[Verdict]:
         return [Verdict("champion", passed=True, reason=reason, value=0.0, outcome="not worse")]
     rows, doubt = unseen(evidence.test, params, champion.params, same_data=champion.data == evidence.data)
     label, old, new = evidence.label[rows], champion.score[rows], evidence.score[rows]
-    if not 0 < label.sum() < len(label):
-        reason = f"{doubt}; of the other {len(label):,} all are of one class"
+    if not enough(label):
+        why = f"not enough evidence: {classes(label)} to compare on, under {FEWEST} of a class"
+        reason = f"{why}; {doubt}" if doubt else why
         return [_allowed(Verdict("champion", passed=False, reason=reason, outcome="not enough evidence"), rule)]
     theirs, ours = threshold(champion.params, params), params.evaluate.threshold
     found = compare(rank(label, old, theirs), rank(label, new, ours), params)

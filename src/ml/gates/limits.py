@@ -4,7 +4,7 @@ from ml.gate_params import Bound, Gates
 from ml.gates.evidence import Evidence
 from ml.gates.verdict import Verdict
 
-Intervals = dict[str, dict[str, float]]
+Intervals = dict[str, dict[str, float | None]]
 
 
 def judge(evidence: Evidence) -> list[Verdict]:
@@ -17,13 +17,16 @@ def absolute(measured: Intervals, rows: int, gates: Gates) -> list[Verdict]:
     return [v for name, bound in gates.bounds().items() for v in bounded(name, measured[name], rows, bound)]
 
 
-def bounded(name: str, measured: dict[str, float], rows: int, bound: Bound) -> list[Verdict]:
+def bounded(name: str, measured: dict[str, float | None], rows: int, bound: Bound) -> list[Verdict]:
     """One verdict for each limit of `bound`; `measured` holds value, low and high."""
     return [_one_side(name, measured, rows, bound, s) for s in ("min", "max") if getattr(bound, s) is not None]
 
 
-def _one_side(name: str, measured: dict[str, float], rows: int, bound: Bound, side: str) -> Verdict:
-    limit = getattr(bound, side)
+def _one_side(name: str, measured: dict[str, float | None], rows: int, bound: Bound, side: str) -> Verdict:
+    limit, sign = getattr(bound, side), "≥" if side == "min" else "≤"
+    if measured["value"] is None:
+        reason = f"{name} cannot be judged: all {rows:,} test rows are of one class"
+        return Verdict(gate=name, passed=False, reason=reason, limit=f"{sign} {limit:g}")
     unfavourable = measured["low"] if side == "min" else measured["high"]
     judged = unfavourable if bound.judge == "interval" else measured["value"]
     passed = judged >= limit if side == "min" else judged <= limit
@@ -38,7 +41,7 @@ def _one_side(name: str, measured: dict[str, float], rows: int, bound: Bound, si
         passed=bool(passed),
         reason=f"{subject} is {relation} the {word} {limit:.3f} ({interval})",
         value=measured["value"],
-        limit=f"{'≥' if side == 'min' else '≤'} {limit:g}",
+        limit=f"{sign} {limit:g}",
         low=measured["low"],
         high=measured["high"],
     )

@@ -40,7 +40,8 @@ def _use(text: Card) -> str:
 
 
 def _metrics(found: dict[str, float], confidence: float) -> str:
-    rows = [[n, f"{found[n]:.4f}", f"{found[f'{n}_low']:.4f} to {found[f'{n}_high']:.4f}"] for n in HIGHER_IS_BETTER]
+    known = [name for name in HIGHER_IS_BETTER if name in found]
+    rows = [[n, f"{found[n]:.4f}", f"{found[f'{n}_low']:.4f} to {found[f'{n}_high']:.4f}"] for n in known]
     return f"On {found['rows']:,.0f} test rows.\n\n{table(['metric', 'value', f'{confidence:.0%} interval'], rows)}"
 
 

@@ -19,14 +19,20 @@ def main() -> None:
     files.write_json(asdict(agreed), files.PARITY)
     rows = metrics.rank(label, score, params.evaluate.threshold)
     found = metrics.intervals(rows, params.evaluate)
-    files.write_json({"rows": len(frame), **{name: m["value"] for name, m in found.items()}}, files.METRICS)
+    known = {name: m for name, m in found.items() if m["value"] is not None}
+    if len(known) < len(found):
+        missing = ", ".join(found.keys() - known.keys())
+        cli.say(f"evaluate: the test side holds {metrics.classes(label)}, so these are not known: {missing}")
+    files.write_json({"rows": len(frame), **{name: m["value"] for name, m in known.items()}}, files.METRICS)
     files.write_json(found, files.INTERVALS)
     files.write_table(schema.identified(frame, params.data).assign(label=label, score=score), files.SCORES)
-    released = reference.build(files.read_table(files.TRAIN), score, found, params)
+    released = reference.build(files.read_table(files.TRAIN), score, known, params)
     files.write_text(reference.dumps(released), files.REFERENCE)
     for name, points in metrics.curves(rows).items():
         files.write_rows(points, files.PLOTS / f"{name}.csv")
-    files.write_rows(importance(fitted, frame, params.data), files.PLOTS / "importance.csv")
+    files.write_rows(
+        importance(fitted, frame, params.data) if len(known) == len(found) else [], files.PLOTS / "importance.csv"
+    )
 
 
 if __name__ == "__main__":
