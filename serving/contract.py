@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, NotRequired
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 from typing_extensions import TypedDict  # pydantic needs this one below Python 3.12
 
-from ml.data_params import Category, Data, Number, as_text
+from ml.data_params import Category, Data, Number, Usual, as_text
 
 LARGEST = 3.0e38  # a float32, the widest that trees take
 SHOWN_PROBLEMS = 20
@@ -94,15 +94,25 @@ def _level(value: Any) -> Any:
 
 def _flag(column: Number) -> bool:
     """Whether true and false are 1 and 0 here, as they are in the pipeline's table; elsewhere they are mistakes."""
-    return (column.min, column.max) == (0, 1)
+    return _span(column) == (0, 1)
+
+
+def _span(column: Number) -> tuple[float | None, float | None]:
+    """Where values lie: within the limits, and within what is usual where there is no limit."""
+    usual = column.usual or Usual()
+    return (
+        usual.min if column.min is None else column.min,
+        usual.max if column.max is None else column.max,
+    )
 
 
 def _middle(column: Number | Category) -> Any:
     if isinstance(column, Category):
         return column.values[0]
-    if column.min is not None and column.max is not None:
-        return (column.min + column.max) / 2
-    return next((v for v in (column.min, column.max) if v is not None), 0)
+    low, high = _span(column)
+    if low is not None and high is not None:
+        return (low + high) / 2
+    return next((v for v in (low, high) if v is not None), 0)
 
 
 def _problem(error: Any, data: Data) -> Problem:
@@ -134,7 +144,8 @@ def _allowed(column: Number | Category) -> str:
         case None, None:
             return f"a number{also}"
         case low, None:
-            return f"a number of at least {low:g}{also}"
+            flag = ", true or false" if _flag(column) else ""
+            return f"a number of at least {low:g}{flag}{also}"
         case None, high:
             return f"a number of at most {high:g}{also}"
         case 0, 1:

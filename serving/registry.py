@@ -80,5 +80,5 @@ def _version(source: str) -> tuple[Any, Any]:
 def _parts(source: str) -> re.Match[str]:
     parts = SOURCE.fullmatch(source)
     if not parts:
-        raise UserError(f"{source} names no model. Write models:/churn@champion, or models:/churn/3 for a version.")
+        raise UserError(f"{source} names no model. Write models:/NAME@champion, or models:/NAME/3 for a version.")
     return parts

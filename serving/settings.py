@@ -53,7 +53,7 @@ class Settings(BaseModel):
         if self.canary and not self.challenger:
             raise ValueError("SERVING_CANARY needs SERVING_CHALLENGER, the model that gets this share")
         if self.poll_seconds and not (follows(self.model) or follows(self.challenger)):
-            raise ValueError("SERVING_POLL_SECONDS needs a model named by alias: SERVING_MODEL=models:/churn@champion")
+            raise ValueError("SERVING_POLL_SECONDS needs a model named by alias: SERVING_MODEL=models:/NAME@champion")
         if self.challenger and not self.canary and self.log == "off":
             raise ValueError("SERVING_LOG=off would forget what the shadow in SERVING_CHALLENGER says, its only answer")
         if self.log_hash and not self.log_secret_file:

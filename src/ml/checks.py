@@ -28,6 +28,7 @@ class Check:
     severity: str
     passed: bool
     found: str
+    setting: str = ""  # of params.yaml, which expects it
 
 
 def expectations(data: Data, params: Validate) -> list[Expectation]:
@@ -74,7 +75,7 @@ def two_classes(column: pd.Series, data: Data) -> Check:
     if len(strange):
         named = ", ".join(f"{value} ({count:,})" for value, count in strange.head(5).items())
         found = f"{strange.sum():,} of {len(column):,} rows are neither {' nor '.join(known)}: {named}"
-    return Check("expect_two_classes", data.target.name, "critical", strange.empty, found)
+    return Check("expect_two_classes", data.target.name, "critical", strange.empty, found, "data.target")
 
 
 def blocking(checks: list[Check]) -> list[Check]:
@@ -90,9 +91,13 @@ def _column_rules(name: str, column: Number | Category) -> list[Expectation]:
     rules = [_rule("not_be_null", name, **({"mostly": 1 - column.missing} if column.missing else {}))]
     if isinstance(column, Category):
         return [*rules, _rule("be_in_set", name, value_set=list(column.values))]
-    if column.min is None and column.max is None:
-        return rules
-    return [*rules, _rule("be_between", name, min_value=column.min, max_value=column.max)]
+    if column.min is not None or column.max is not None:
+        rules.append(_rule("be_between", name, min_value=column.min, max_value=column.max))
+    if (usual := column.usual) and (usual.min is not None or usual.max is not None):
+        limits = {"column": name, "min_value": usual.min, "max_value": usual.max, "mostly": 1 - usual.share}
+        kind = "expect_column_values_to_be_between"
+        rules.append(Expectation(type=kind, kwargs=limits, severity="warning"))
+    return rules
 
 
 def _built(rule: Expectation) -> gx.expectations.Expectation:
@@ -118,7 +123,24 @@ def _checked(result: Any, data: Data) -> Check:
         severity=str(getattr(config.severity, "value", config.severity)),
         passed=bool(result.success),
         found=_crash(result.exception_info) or _found(config.type, kwargs, result.result),
+        setting=_setting(config.type, kwargs, data),
     )
+
+
+def _setting(kind: str, kwargs: dict[str, Any], data: Data) -> str:
+    """The setting that an expectation comes from."""
+    column = kwargs.get("column")
+    whole = {
+        "expect_table_row_count_to_be_between": "validate.min_rows",
+        "expect_column_mean_to_be_between": "validate.target_rate" if column == POSITIVE else "validate.expectations",
+        "expect_compound_columns_to_be_unique": "validate.duplicate_share",
+        "expect_column_max_to_be_between": "validate.max_age_days",
+    }
+    roles = {data.id: "data.id", data.time: "data.time", data.target.name: "data.target"}
+    known = {"not_be_null", "be_unique", "be_in_set", "be_between"}
+    if kind.removeprefix("expect_column_values_to_") in known:
+        return roles.get(column) or (f"data.columns.{column}" if column in data.columns else "validate.expectations")
+    return whole.get(kind, "validate.expectations")
 
 
 def _found(kind: str, kwargs: dict[str, Any], result: dict[str, Any]) -> str:

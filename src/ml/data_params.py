@@ -12,11 +12,21 @@ def as_text(value: Any) -> str:
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
+class Usual(Range):
+    """Where values usually lie: more than `share` of the rows outside is a warning, and nothing refuses them."""
+
+    share: Share = 0.01
+
+
 class Number(Range):
-    """A numeric column: float64 in the pipeline; true and false count as 1 and 0."""
+    """A numeric column: float64 in the pipeline; true and false count as 1 and 0.
+
+    No value may lie outside `min` and `max`; `usual` only warns.
+    """
 
     type: Literal["number"]
     missing: Share = 0.0
+    usual: Usual | None = None
 
 
 class Category(Section):

@@ -67,11 +67,17 @@ class Params(Section):
 def read_params(path: Path = Path("params.yaml")) -> Params:
     """All settings; raises UserError with every mistake and its path, e.g. `train.random_forest.max_depth`."""
     try:
-        return Params.model_validate(parse(path.read_text(encoding="utf-8")))
+        return check(parse(path.read_text(encoding="utf-8")), path)
     except FileNotFoundError:
         raise UserError(f"{path} is missing. Run this from the root of the repository.") from None
     except YAMLError as error:
         raise UserError(f"{path} is not YAML: {' '.join(str(error).split())}. Fix that line.") from None
+
+
+def check(content: Any, path: Path = Path("params.yaml")) -> Params:
+    """The settings that the parsed content of `path` holds; raises UserError with every mistake and its path."""
+    try:
+        return Params.model_validate(content)
     except ValidationError as error:
         mistakes = "\n".join(f"  {_path(e['loc'])}: {_sentence(e)}" for e in error.errors())
         raise UserError(f"{path} has {error.error_count()} mistake(s):\n{mistakes}\nFix them and run again.") from None

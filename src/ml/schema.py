@@ -5,16 +5,31 @@ import pandas as pd
 from ml.data_params import Category, Data, Number, as_text
 from ml.errors import UserError
 
+SHOWN_SETTINGS = 3
+
 
 class ContractError(UserError):
     """A table breaks its contract: `problems` holds a column and a sentence for each breach."""
 
-    def __init__(self, data: Data, problems: list[tuple[str, str]], unknown: list[str] | None = None) -> None:
+    def __init__(
+        self,
+        data: Data,
+        problems: list[tuple[str, str]],
+        unknown: list[str] | None = None,
+        settings: list[str] | None = None,
+    ) -> None:
         self.problems = problems
         lines = "\n".join(f"  {column}: {text}" for column, text in problems)
         also = f"\nColumns that the contract does not name: {', '.join(unknown[:10])}." if unknown else ""
-        remedy = "Fix the rows, or change the contract in params.yaml: data."
+        remedy = f"Fix the rows, or change {_places(settings or ['data'])} in params.yaml."
         super().__init__(f"{data.file} breaks its contract:\n{lines}{also}\n{remedy}")
+
+
+def _places(settings: list[str]) -> str:
+    """The settings in words, where they are many the section of the columns instead of each."""
+    if len(settings) > SHOWN_SETTINGS:
+        settings = [*dict.fromkeys("data.columns" if s.startswith("data.columns.") else s for s in settings)]
+    return " and ".join([", ".join(settings[:-1]), settings[-1]] if settings[:-1] else settings)
 
 
 def numbers(data: Data) -> list[str]:

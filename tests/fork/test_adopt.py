@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from ml import adopt, files
+from ml.data_params import Validate
 from ml.errors import UserError
 from ml.live_params import Card
 from ml.params import read_params
@@ -50,7 +51,10 @@ def test_a_contract_is_inferred_that_the_table_keeps(loans):
     assert contract["id"] == "loan_id"
     assert contract["target"] == {"name": "defaulted", "positive": "yes"}
     assert contract["columns"]["grade"]["values"] != []
-    assert contract["columns"]["balance"]["min"] < loans["balance"].min()
+    assert contract["columns"]["balance"]["usual"]["min"] < loans["balance"].min()
+    assert contract["columns"]["income"]["min"] == 0
+    assert "max" not in contract["columns"]["income"]
+    assert contract["columns"]["employed"] == {"type": "number", "min": 0, "max": 1}
     assert contract["columns"]["age"]["missing"] > 0.1
     assert sorted(sentence.split(":")[0] for sentence in left) == ["country", "note"]
 
@@ -58,12 +62,13 @@ def test_a_contract_is_inferred_that_the_table_keeps(loans):
 @pytest.mark.parametrize(
     ("change", "target", "roles", "message"),
     [
-        (lambda f: f, "default", {}, "no column default. It has: loan_id"),
-        (lambda f: f, "grade", {}, "grade has 4 values"),
-        (lambda f: f, "defaulted", {"positive": "maybe"}, "never maybe; it is"),
-        (lambda f: f.drop(columns=["loan_id", "note"]).assign(income=1.0, balance=1.0), "defaulted", {}, "identifies"),
+        (lambda f: f, "default", {}, "no column default; did you mean defaulted[?] It has: loan_id"),
+        (lambda f: f, "grade", {}, r"grade has 4 values \(g\d \(\d+\), "),
+        (lambda f: f, "defaulted", {"positive": "maybe"}, "POSITIVE=maybe: defaulted is never that; it is no or yes"),
+        (lambda f: f, "defaulted", {"id": "loan"}, "no column loan; did you mean loan_id[?]"),
+        (lambda f: f.assign(loan_id=1), "grade", {}, "grade has 4 values"),
     ],
-    ids=["no column", "many classes", "no such value", "no id"],
+    ids=["no column", "many classes", "no such value", "no such id", "the target before the id"],
 )
 def test_a_table_that_cannot_be_adopted_says_why(loans, change, target, roles, message):
     with pytest.raises(UserError, match=message):
@@ -80,14 +85,16 @@ def events(loans):
 
 
 def test_a_date_or_a_decimal_that_happens_to_be_unique_is_no_id(events):
-    with pytest.raises(UserError, match=r"no column identifies a row .* keep one of each and name the thing with ID="):
-        adopt.infer(events, "data/loans.csv", "defaulted", {})
+    contract, _ = adopt.infer(events, "data/loans.csv", "defaulted", {})
+
+    assert contract["id"] == "row_id"
+    assert "row_id" not in events
 
 
 def test_an_id_that_is_named_must_be_one(events):
     with pytest.raises(UserError, match=r"4,500 of 4,500 rows share theirs with another row, e.g. 'L-0' stands in 3"):
         adopt.infer(events, "data/loans.csv", "defaulted", {"id": "loan_id"})
-    with pytest.raises(UserError, match=r"age cannot be the id: \d+ of 4,500 rows have none"):
+    with pytest.raises(UserError, match=r"age cannot be the id: \d+ .* or name another with ID= \(paid_share would do"):
         adopt.infer(events, "data/loans.csv", "defaulted", {"id": "age"})
 
 
@@ -173,11 +180,16 @@ def test_nothing_that_was_said_of_the_old_table_is_said_of_the_new_one(tmp_path,
     stage.main(data="loans.csv", target="defaulted")
 
     said, params = capsys.readouterr().err, read_params()
+    assert params.project == "loans"
+    assert params.validation == Validate()
+    assert params.gates.slices is None
+    assert params.retrain.min_rows == 75
     assert params.card == Card()
     assert {name: bound.min for name, bound in params.gates.bounds().items()} == {"roc_auc": 0.5}
     assert "reset card" in said
     assert "reset the limits" in said
-    assert "the registry holds 1 version(s) of the old table, which stay" in said
+    assert "the registry holds 1 version(s) of the old table, which stay (as churn)" in said
+    assert "derived from the table: data, project loans, retrain.min_rows 75" in said
 
 
 @pytest.mark.slow
@@ -194,6 +206,38 @@ def test_a_newer_export_of_the_same_table_keeps_words_and_limits(tmp_path, monke
 
     assert read_params().card.purpose == "Whom to lend to."
     assert read_params().gates.f1.min == 0.4
+
+
+def test_a_dry_run_shows_the_change_and_makes_none(tmp_path, monkeypatch, loans, capsys):
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(SAMPLE, tmp_path)
+    loans.to_csv("loans.csv", index=False)
+
+    stage.main(data="loans.csv", target="defaulted", dry=True)
+
+    assert "+  id: loan_id" in capsys.readouterr().out
+    assert (tmp_path / "params.yaml").read_bytes() == SAMPLE.read_bytes()
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.slow
+def test_a_table_without_an_id_gets_one_that_a_new_export_keeps(tmp_path, monkeypatch, loans, capsys):
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(SAMPLE, tmp_path)
+    subprocess.run(["git", "init", "--quiet"], check=True)
+    subprocess.run(["dvc", "init", "--quiet"], check=True)
+    bare = loans.drop(columns=["loan_id", "note"])
+    pd.concat([bare, bare.head(1)]).to_csv("loans.csv", index=False)
+
+    stage.main(data="loans.csv", target="defaulted")
+
+    made = pd.read_parquet("data/loans.parquet")
+    said = capsys.readouterr().err
+    assert read_params().data.file == "data/loans.parquet"
+    assert made["row_id"].is_unique
+    assert made["row_id"].iloc[-1] == made["row_id"].iloc[0] + "-2"
+    assert "no column identifies a row, so data/loans.parquet got the column row_id" in said
+    assert "Where a thing has several rows, keep one of each" in said
 
 
 @pytest.mark.slow

@@ -84,5 +84,7 @@ def test_limits_of_another_table_give_way_to_what_any_model_must_be():
         "gates.brier": None,
         "gates.calibration_error": None,
         "gates.roc_auc": {"min": 0.5, "judge": "interval"},
-        "gates.slices.min": None,
+        "gates.slices": None,
+        "gates.fairness": None,
+        "gates.behaviour": None,
     }

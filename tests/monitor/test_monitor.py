@@ -54,7 +54,7 @@ def test_a_fresh_fork_sees_the_whole_loop_by_simulated_customers_and_is_told_so(
     done = subprocess.run(command, env=os.environ | CODE, capture_output=True, text=True, check=False)
 
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("STABLE: Simulated customers. 1,000 predictions")
+    assert done.stdout.startswith("STABLE: Simulated rows. 1,000 predictions")
     assert "simulated customers are sent through the API" in done.stderr
     assert "**Simulated.**" in (place / "build" / "monitor.md").read_text()
     for name in ("evidently.html", "evidently_classification.html"):

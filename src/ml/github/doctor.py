@@ -44,7 +44,7 @@ SETTINGS = (
     Setting(
         "MLFLOW_TRACKING_PASSWORD", "secret", "the MLflow server is asked without a password", "MLFLOW_TRACKING_URI"
     ),
-    Setting("PREDICTION_LOG", "secret", "monitoring watches simulated customers, not yours"),
+    Setting("PREDICTION_LOG", "secret", "monitoring judges simulated rows, or none: not your predictions"),
     Setting("IMAGE_REGISTRY", "variable", "images go to the packages of this repository (ghcr.io)"),
     Setting("DEPLOY_TARGET", "variable", "a release starts and checks the image on the runner; nothing stays up"),
     Setting("ALERT_WEBHOOK", "secret", "alerts are issues, no chat hears of them"),

@@ -18,7 +18,7 @@ SKEW = pd.Timedelta(minutes=5)  # that clocks may differ by
 TABLES = (".parquet", ".csv")
 SHADOW = "shadow"
 FATES = {  # a row meets the first that fits; `judged` are what is left
-    "simulated": "simulated customers, while there are real ones",
+    "simulated": "simulated, and not judged while there are real ones",
     "future": "time lies ahead of the clock (by more than 5 minutes)",
     "older": "older than the window",
     "shadow": "answers of a shadow model, which nobody saw",

@@ -25,7 +25,7 @@ REPLICATES = 200
 def record(window: Collected, found: Drift, reference: Reference, version: str, params: Params) -> Record:
     """All of build/monitor.json; `silent` says that no new predictions come."""
     silent = is_silent(window, params.alert.silent_days)
-    simulated = "Simulated customers." if window.simulated else ""  # also where only the reason is shown
+    simulated = "Simulated rows." if window.simulated else ""  # also where only the reason is shown
     parts = [simulated, _last(window) if silent else "", found.reason, _late(window, found), _strange(window, params)]
     parts += [_few(window)] if found.verdict == FEW else []
     shapes = {c.column: shape(reference, window.rows, c.column) for c in _columns(found)}

@@ -45,7 +45,7 @@ class Side:
 
 @dataclass(frozen=True)
 class Duel:
-    """Two models over the same time, asked by simulated customers or by real ones.
+    """Two models over the same time, asked with simulated rows or with real ones.
 
     They are `paired` where both answered the same rows, which then are in the same order.
     """
@@ -61,7 +61,7 @@ class Duel:
 def duel(log: pd.DataFrame, params: Params, challenger: str = "") -> Duel:
     """The newest challenger in the log, or the one of this name, and the champion beside it.
 
-    `log` is as ml.predictions.read_log returns it; once there are real customers in it, simulated ones do not count.
+    `log` is as ml.predictions.read_log returns it; once there are real rows in it, simulated ones do not count.
     Raises UserError when no challenger or no champion answered.
     """
     simulated, log = bool(log["simulated"].all()), predictions.real(log)
@@ -145,7 +145,7 @@ def _same_rows(ours: pd.DataFrame, theirs: pd.DataFrame) -> tuple[pd.DataFrame, 
 
 
 def _sides(ours: pd.DataFrame, theirs: pd.DataFrame, params: Params, *, paired: bool) -> tuple[Side, Side]:
-    """Each id counts once, by its newest answer before its label: answers about one customer depend on each other."""
+    """Each id counts once, by its newest answer before its label: answers about one thing depend on each other."""
     frames = [ours.assign(side=0), theirs.assign(side=1)]
     known = [f[f["actual"].notna() & ~predictions.early(f)] for f in frames]
     if paired:  # a shadow was asked when the champion was, though it may answer after the label
@@ -186,5 +186,5 @@ def _nobody(log: pd.DataFrame, challenger: str) -> str:
         return f"{challenger} answered nothing as a challenger; these did: {', '.join(others)}."
     return (
         f"the prediction log holds {len(log):,} answers and none of a challenger. Serve one beside the champion: "
-        "make serve CHALLENGER=models:/churn@challenger (a shadow), or with CANARY=0.1 for a share of the ids."
+        "make serve CHALLENGER=models:/NAME@challenger (a shadow), or with CANARY=0.1 for a share of the ids."
     )

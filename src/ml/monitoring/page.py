@@ -24,7 +24,7 @@ def html(project: str, verdicts: list[Record], versions: dict[str, int]) -> str:
     counts = Counter(v["verdict"] for v in verdicts)
     said = ", ".join(f"{counts[name]:,} {name}" for name in COLOUR if counts[name])
     simulated = sum(v["simulated"] for v in verdicts)
-    note = f" {simulated:,} of them are about simulated customers." if simulated else ""
+    note = f" {simulated:,} of them are simulated." if simulated else ""
     title = f"{escape(project)}: monitoring"
     return (
         f"<!doctype html><html lang='en'><head><meta charset='utf-8'><title>{title}</title>"

@@ -19,8 +19,8 @@ SMALL = 0.0001
 STEPS = "▁▂▃▄▅▆▇█"
 COLOURS = '%%{init: {"themeVariables": {"xyChart": {"plotColorPalette": "#54aeff, #57606a"}}}}%%'
 SIMULATED = (
-    "> **Simulated.** Every row judged here is a customer of the sample world (`demo/`), sent through the real API at "
-    "times of the world's own calendar. Nobody real was predicted."
+    "> **Simulated.** Every row judged here is simulated (`demo/`) and was sent through the real API at times of the "
+    "simulation's own calendar. Nothing real was predicted."
 )
 
 

@@ -82,7 +82,7 @@ def joined(predictions: pd.DataFrame, feedback: pd.DataFrame) -> pd.DataFrame:
 
 
 def real(table: pd.DataFrame) -> pd.DataFrame:
-    """The rows of real customers; where there are none, those of simulated ones."""
+    """The real rows; where there are none, the simulated ones."""
     return table if table["simulated"].all() else table[~table["simulated"]]
 
 

@@ -81,7 +81,7 @@ def news(rows: pd.DataFrame, old: pd.DataFrame, data: Data) -> pd.DataFrame:
 def labelled(log: pd.DataFrame, data: Data) -> pd.DataFrame:
     """Of each id the newest prediction that has got its label, in the columns of the table.
 
-    Simulated customers count only where there are no others.
+    Simulated rows count only where there are no others.
     `log` as ml.predictions.read_log returns it; a feature that bears the name of a column of the log comes as
     `features.…`.
     """

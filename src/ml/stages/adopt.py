@@ -1,37 +1,57 @@
 """Make another table the project's data: the first step of a fork."""
 
+import difflib
 import shutil
 from pathlib import Path
 from typing import Any
 
-from ml import cli, dvc, files
-from ml.adopt import infer, strange, untold
+import pandas as pd
+
+from ml import adopt, cli, dvc, files
+from ml.data import row_ids
 from ml.errors import UserError
-from ml.params import describe_the_sample, read_params
+from ml.io import yaml_edit
+from ml.params import Params, check, describe_the_sample, read_params
 from ml.registry import registry, tracking
+from ml.schema import levels
+
+Changes = dict[yaml_edit.Path, Any]
 
 
 def main(  # noqa: PLR0913, PLR0917  (a flag each)
-    data: str, target: str, project: str = "", id_column: str = "", time: str = "", positive: str = ""
+    data: str,
+    target: str,
+    project: str = "",
+    id_column: str = "",
+    time: str = "",
+    positive: str = "",
+    dry: bool = False,
 ) -> None:
-    """Describe table DATA in params.yaml, copy it into data/ and version it."""
+    """Describe table DATA in params.yaml, copy it into data/ and version it; DRY only shows what would change."""
     source = _named(data)
     table = files.read_table(source)
     if not target:
         raise UserError(f"name the column to predict with TARGET=. {source} has: {', '.join(map(str, table.columns))}.")
     roles = {"id": id_column, "time": time, "positive": positive}
-    file = f"data/{source.name}"
-    contract, left = infer(table, file, target, {k: v for k, v in roles.items() if v})
+    contract, left = adopt.infer(table, f"data/{source.name}", target, {k: v for k, v in roles.items() if v})
+    made = contract["id"] not in table
+    if made:
+        contract["file"] = f"data/{source.stem}.parquet"
     params = read_params()
-    other = describe_the_sample(params) or params.data.target.name != target
-    gone, stale = strange(params.gates, contract["columns"]), untold(params) if other else {}
-    edits = {"project": project or params.project, "data": contract} | stale | gone
-    _edit(edits)
-    _move_in(source, Path(file), Path(params.data.file))
-    _tell(contract, left, [*gone])
-    if stale:
-        _tell_what_is_unset(edits["project"])
-    print(f"params.yaml describes {len(contract['columns'])} columns of {file}; data.dvc holds its version.")
+    changes, reset = _changes(params, contract, len(table), project, source.stem)
+    before = files.read_bytes(files.PARAMS).decode()
+    after = yaml_edit.edited(before, changes)
+    check(yaml_edit.parsed(after), files.PARAMS)
+    if dry:
+        print("".join(difflib.unified_diff(before.splitlines(True), after.splitlines(True), "params.yaml", "new", n=1)))
+        cli.say("adopt: nothing was changed; leave DRY=1 out to do it")
+        return
+    files.write_text(after, files.PARAMS)
+    _move_in(_identified(table, contract["id"]) if made else source, Path(contract["file"]), Path(params.data.file))
+    _tell(contract, left, table, made=made)
+    _tell_settings(params, changes, reset)
+    file, count = contract["file"], len(contract["columns"])
+    print(f"params.yaml describes {count} columns of {file}; data.dvc holds its version.")
     print("Next: read params.yaml (limits and levels are guesses from this table), then make run")
 
 
@@ -47,50 +67,85 @@ def _named(data: str) -> Path:
     return source
 
 
-def _edit(sections: dict[str, Any]) -> None:
-    """Change params.yaml, or leave it as it was when it would not be valid."""
-    before = files.read_bytes(files.PARAMS)
-    files.edit_yaml(files.PARAMS, sections)
-    try:
-        read_params()
-    except UserError:
-        files.write_bytes(before, files.PARAMS)
-        raise
+def _changes(
+    params: Params, contract: dict[str, Any], rows: int, project: str, stem: str
+) -> tuple[Changes, dict[str, Any]]:
+    """Every change of params.yaml, and those among them that reset what spoke of the old table."""
+    sample, timed = describe_the_sample(params), "time" in contract
+    changes: Changes = {f"data.{key}": contract.get(key, yaml_edit.REMOVE) for key in ("file", "id", "time", "target")}
+    if {*contract["columns"]} == {*params.data.columns}:
+        changes |= {("data", "columns", name): column for name, column in contract["columns"].items()}
+    else:
+        changes |= {"data.columns": contract["columns"]}
+    if project or sample:
+        changes["project"] = project or adopt.project_name(stem, contract["target"]["name"])
+    reset = adopt.strange(params.gates, contract["columns"])
+    if sample or adopt.another(params, contract["target"]["name"], contract["columns"]):
+        reset = adopt.untold(params)
+        return changes | adopt.derived(params, rows, timed=timed) | reset, reset
+    return changes | ({} if timed else adopt.untimed(params)) | reset, reset
 
 
-def _tell(contract: dict[str, Any], left: list[str], gone: list[str]) -> None:
-    """Say what was guessed, what was left out and which gates no longer name columns."""
-    roles = {"id": contract["id"], "time": contract.get("time", "none"), "positive": contract["target"]["positive"]}
+def _identified(table: pd.DataFrame, name: str) -> pd.DataFrame:
+    """The table with a column of ids in front; texts of several kinds become text, as Parquet wants it."""
+    texts = {column: levels(table[column]) for column in table if table[column].dtype == object}
+    table = table.assign(**texts)
+    table.insert(0, name, row_ids.made(table))
+    return table
+
+
+def _move_in(table: pd.DataFrame | Path, file: Path, old: Path) -> None:
+    file.parent.mkdir(exist_ok=True)
+    if isinstance(table, pd.DataFrame):
+        files.write_table(table, file)
+    elif table.resolve() != file.resolve():
+        shutil.copyfile(table, file)
+    if old != file:
+        old.unlink(missing_ok=True)
+    dvc.must("add", "data", hint="The table is in data/, and params.yaml describes it.")
+
+
+def _tell(contract: dict[str, Any], left: list[str], table: pd.DataFrame, *, made: bool) -> None:
+    """Say what was guessed, and what was left out."""
+    target = contract["target"]
+    roles = {"id": contract["id"], "time": contract.get("time", "none"), "positive": target["positive"]}
     cli.say(f"adopt: {', '.join(f'{k}={v}' for k, v in roles.items())}; choose others with ID=, TIME=, POSITIVE=")
+    if made:
+        cli.say(
+            f"adopt: no column identifies a row, so {contract['file']} got the column {contract['id']}: a hash of what "
+            "the row holds, numbered where rows are equal. Where a thing has several rows, keep one of each and name "
+            "the thing with ID=: docs/your-data.md (Rows of the same thing)"
+        )
     for sentence in left:
         cli.say(f"adopt: left out {sentence}")
-    if gone:
-        cli.say(
-            f"adopt: reset {', '.join(gone)}, which named columns of the old table; docs/gates.md says how to set it"
-        )
+    if gaps := int(table[target["name"]].isna().sum()):
+        cli.say(f"adopt: {gaps:,} of {len(table):,} rows have no {target['name']}: validate refuses them. Remove them")
 
 
-def _tell_what_is_unset(project: str) -> None:
-    """Say what spoke of the old table and now waits for somebody's words and numbers."""
+def _tell_settings(params: Params, changes: Changes, reset: dict[str, Any]) -> None:
+    """Say which settings follow from the table, which were reset and wait for somebody, and which stay."""
+    ours = [name for name in changes if isinstance(name, str) and not name.startswith("data.") and name not in reset]
+    cli.say(f"adopt: derived from the table: {', '.join(['data', *(f'{name} {changes[name]}' for name in ours)])}")
+    if not any(name.startswith("card.") for name in reset):
+        if reset:
+            cli.say(f"adopt: reset {', '.join(reset)}, which named columns that are gone: docs/gates.md")
+        return
     cli.say("adopt: reset card, which described the old model: say in params.yaml what this one is for")
     cli.say(
         "adopt: reset the limits in gates to one, roc_auc surely above chance (0.5), and evaluate.threshold to 0.5: "
         "set them to what this model must reach; where few rows are positive, accuracy says little"
     )
-    if not tracking.server() and (versions := registry.open_registry(project).state().versions):
+    cli.say(
+        "adopt: switched off gates.slices, gates.fairness, gates.behaviour and the rules in validate, until you say "
+        "what must hold: docs/gates.md, docs/your-data.md"
+    )
+    cli.say("adopt: left all other settings: train and tune.spaces are starting points, the rest holds for any table")
+    name = params.project
+    if not tracking.server() and (versions := registry.open_registry(name).state().versions):
         cli.say(
-            f"adopt: the registry holds {len(versions)} version(s) of the old table, which stay; "
+            f"adopt: the registry holds {len(versions)} version(s) of the old table, which stay (as {name}); "
             "docs/registry.md (When something went wrong) says how to begin an empty one"
         )
-
-
-def _move_in(source: Path, file: Path, old: Path) -> None:
-    file.parent.mkdir(exist_ok=True)
-    if source.resolve() != file.resolve():
-        shutil.copyfile(source, file)
-    if old != file:
-        old.unlink(missing_ok=True)
-    dvc.must("add", "data", hint="The table is in data/, and params.yaml describes it.")
 
 
 if __name__ == "__main__":

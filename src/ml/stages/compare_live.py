@@ -12,7 +12,7 @@ from ml.text import columns
 def main(since: str = "", until: str = "", challenger: str = "") -> None:
     """Print answers, labels and the metric of gates.champion of both models, then one sentence: which is better.
 
-    Takes the newest challenger in the prediction log (shadow or canary), or --challenger churn@3.
+    Takes the newest challenger in the prediction log (shadow or canary), or --challenger NAME@3.
     """
     params = read_params()
     directory, url = segments.places(params.log.directory, os.environ)
@@ -23,7 +23,7 @@ def main(since: str = "", until: str = "", challenger: str = "") -> None:
     way = "a shadow: both answered the same rows" if found.paired else "a canary: each answered its own ids"
     print(f"{found.challenger.model} is {way}, {found.start:%Y-%m-%d %H:%M} to {found.end:%Y-%m-%d %H:%M} UTC")
     if found.simulated:
-        print("The customers are simulated, and so are these times.")
+        print("The rows are simulated, and so are these times.")
     metric = params.gates.champion.metric if params.gates.champion else "roc_auc"
     header = ["", "model", "answers", "with label", "ids judged", metric, f"{params.evaluate.confidence:.0%} interval"]
     print(columns(header, [_line(side, params) for side in (found.champion, found.challenger)]))

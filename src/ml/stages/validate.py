@@ -26,7 +26,8 @@ def main() -> None:
         if not check.passed and check.severity != "critical":
             cli.say(f"validate: {check.severity}: {check.subject}: {check.found}")
     if blocking := checks.blocking(found):
-        raise schema.ContractError(params.data, [(c.subject, c.found) for c in blocking])
+        settings = [*dict.fromkeys(c.setting for c in blocking)]
+        raise schema.ContractError(params.data, [(c.subject, c.found) for c in blocking], settings=settings)
     cli.say(f"validate: {sum(c.passed for c in found)} of {len(found)} checks passed")
 
 

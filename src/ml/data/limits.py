@@ -1,0 +1,73 @@
+"""Limits of a number that a table justifies: hard ones that later rows keep, and the range that is usual."""
+
+import numpy as np
+import pandas as pd
+
+END = 0.1  # of the range: rows this near to 0 or 1 tell whether the column stops there
+TAIL = 6  # times the lower half of the middle half: hardly any row of a bell curve lies further from the median
+SKEW = 2  # times as wide above the median as below
+SURE = 10  # rows that would be expected beyond, had the column no end there
+
+
+def limits(column: pd.Series) -> dict[str, object]:
+    """`min` and `max` that no row may break, and `usual`, outside of which rows are worth a warning.
+
+    The highest of some hundred rows says little about the highest of the next ten thousand. So only what lies in the
+    nature of the column is hard: true and false, shares from 0 to 1, numbers that cannot be negative (or positive).
+    `column` holds finite numbers or booleans, none missing.
+    """
+    values = column.to_numpy("float64")
+    if pd.api.types.is_bool_dtype(column) or _flag(values):
+        return {"min": 0, "max": 1}
+    if np.isin(values, (0, 1)).all():  # a flag that is rarely set, or a count that is rarely above 0
+        return {"min": 0, "usual": {"max": 1}}
+    hard: dict[str, object] = {}
+    if _never_negative(values):
+        hard["min"] = 0
+    if _never_negative(-values):
+        hard["max"] = 0
+    if values.min() >= 0 and values.max() <= 1 and _stops(1 - values) and not _whole(values):
+        hard["max"] = 1
+    return hard | ({} if {*hard} == {"min", "max"} else {"usual": _usual(values, hard)})
+
+
+def _flag(values: np.ndarray) -> bool:
+    """Whether 0 and 1 are all there is; a rare count would have shown a 2 (Poisson)."""
+    ones = float((values == 1).mean())
+    return bool(np.isin(values, (0, 1)).all()) and len(values) * ones**2 / 2 >= SURE
+
+
+def _never_negative(values: np.ndarray) -> bool:
+    """Counts; numbers that stop at 0; skewed away from it; or with a short tail that does not come halfway to it."""
+    low, (first, quarter, middle, last) = values.min(), np.quantile(values, (0.05, 0.25, 0.5, 0.95))
+    if low < 0 or values.max() == 0:
+        return False
+    skewed = last - middle >= SKEW * (middle - first)
+    far = low >= middle / 2 and middle - low <= TAIL * (middle - quarter)
+    return _whole(values) or skewed or far or _stops(values)
+
+
+def _stops(values: np.ndarray) -> bool:
+    """Whether `values`, none negative, end at 0 and do not merely thin out: the trend of the last two steps goes on."""
+    step = np.quantile(values, 1 - END) * END
+    last, before = (values < step).sum(), ((values >= step) & (values < 2 * step)).sum()
+    return bool(last * min(1.0, last / max(before, 1)) >= SURE)
+
+
+def _whole(values: np.ndarray) -> bool:
+    return bool((values == np.floor(values)).all())
+
+
+def _usual(values: np.ndarray, hard: dict[str, object]) -> dict[str, float]:
+    """The observed range, widened to a round number on the sides that have no hard limit."""
+    low, high = float(values.min()), float(values.max())
+    found = {} if "min" in hard else {"min": -_round_up(-low) if low < 0 else 0}
+    return found if "max" in hard else found | {"max": _round_up(high) if high > 0 else 0}
+
+
+def _round_up(value: float) -> float:
+    """The next 1, 2 or 5 times a power of ten that leaves room above `value`."""
+    power = 10.0 ** np.floor(np.log10(value))
+    step = next(step for step in (1, 2, 5, 10, 20) if step * power >= value * 1.2)
+    rounded = float(f"{step * power:.12g}")
+    return int(rounded) if rounded.is_integer() else rounded

@@ -1,0 +1,1 @@
+"""One module for each outside world: files, git, the terminal."""

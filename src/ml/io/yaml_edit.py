@@ -1,0 +1,200 @@
+"""YAML text with some values changed and every other line as it was: comments, order and style included."""
+
+import io
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
+
+REMOVE = object()  # in the place of a value: the key goes
+STEP = 2  # of indentation
+PLAIN = re.compile(r"[^\W\d][\w ./-]*(?<! )")
+OLD_BOOLEANS = {"y", "yes", "n", "no", "on", "off"}  # text in YAML 1.2, not to readers of 1.1
+
+
+Path = str | tuple[str, ...]  # dotted, or its names where one may hold a dot
+
+
+def edited(text: str, changes: Mapping[Path, Any]) -> str:
+    """`text` with each path set to its value; a path that is not there is added at the end of its section.
+
+    A mapping of mappings becomes a block with a line for each key; anything else stands on the line of its key. A
+    value that is there already is left as it is written.
+    """
+    now = parsed(text)
+    for path, value in changes.items():
+        names = path.split(".") if isinstance(path, str) else [*path]
+        wanted = _with(now, names, value)
+        if wanted == now:
+            continue
+        try:
+            after = _changed(text, names, value)
+            right = parsed(after) == wanted
+        except YAMLError:
+            right = False
+        text = after if right else _round_trip(text, names, value)
+        now = wanted
+    return text
+
+
+def inline(value: Any) -> str:
+    """A value in flow style on one line, quoted as YAML 1.2 needs it."""
+    if isinstance(value, Mapping):
+        inside = ", ".join(f"{inline(key)}: {inline(one)}" for key, one in value.items())
+        return f"{{ {inside} }}" if inside else "{}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(inline, value))}]"
+    if isinstance(value, str):
+        return value if _plain_text(value) else _quoted(value)
+    yaml, text = YAML(typ="safe", pure=True), io.StringIO()
+    yaml.default_flow_style = True
+    yaml.dump([value], text)
+    return text.getvalue().strip()[1:-1]
+
+
+def _plain_text(text: str) -> bool:
+    """Whether a text needs no quotes: words without signs that do not read as a number, null or the like."""
+    words = PLAIN.fullmatch(text) and text.isprintable() and text.lower() not in OLD_BOOLEANS
+    return bool(words) and parsed(text) == text
+
+
+def _quoted(text: str) -> str:
+    """A text in double quotes, with escapes for quotes, backslashes and what cannot be printed."""
+    signs = {'"': '\\"', "\\": "\\\\"}
+    return '"' + "".join(signs.get(c) or (c if c.isprintable() else f"\\U{ord(c):08x}") for c in text) + '"'
+
+
+def _changed(text: str, path: list[str], value: Any) -> str:
+    key, old, section, depth = _find(text, path)
+    if old is None and value is REMOVE:
+        return text
+    if old is None and key is not None:  # null so far, now a section
+        return _changed(text, path[: depth + 1], _with({}, path[depth + 1 :], value))
+    if old is None:
+        return _added(text, path[depth:], section, value)
+    if _in_braces(section):
+        return _in_flow(text, section, path[-1], value)
+    start, end = _line_start(text, key.start_mark.index), _end(text, key, old)
+    if value is REMOVE:
+        return text[:start] + text[_line_end(text, end) :]
+    colon = text.index(":", key.end_mark.index) + 1
+    empty = isinstance(old, ScalarNode) and old.start_mark.index == old.end_mark.index
+    if empty or old.start_mark.line > key.start_mark.line:  # the comment of the key's line stands before the value
+        comment = text[colon : _line_end(text, colon)]
+    else:
+        comment = text[end : _line_end(text, end)]
+    return text[:colon] + _tail(value, key.start_mark.column, comment) + text[_line_end(text, end) :]
+
+
+def _tail(value: Any, column: int, comment: str) -> str:
+    """What follows the colon, to the end of the last line."""
+    comment = comment if comment.endswith("\n") else f"{comment}\n"
+    if not _is_block(value):
+        return f" {inline(value)}{comment}"
+    return comment + "".join(f"{' ' * (column + STEP)}{inline(k)}: {inline(v)}\n" for k, v in value.items())
+
+
+def _added(text: str, names: list[str], section: MappingNode, value: Any) -> str:
+    for name in reversed(names[1:]):
+        value = {name: value}
+    if _in_braces(section):
+        return _in_flow(text, section, names[0], value)
+    at, column = _line_end(text, _end(text, *section.value[-1])), section.value[0][0].start_mark.column
+    before = text[:at] if text[:at].endswith("\n") else f"{text[:at]}\n"
+    return f"{before}{' ' * column}{inline(names[0])}:{_tail(value, column, '')}{text[at:]}"
+
+
+def _in_flow(text: str, section: MappingNode, name: str, value: Any) -> str:
+    """A mapping in braces, written anew with one value changed."""
+    now = parsed(text[section.start_mark.index : section.end_mark.index])
+    return text[: section.start_mark.index] + inline(_with(now, [name], value)) + text[section.end_mark.index :]
+
+
+def _find(text: str, path: list[str]) -> tuple[Any, Node | None, MappingNode, int]:
+    """The node of the key and of its value, None where the path ends early; the section, and how deep that was."""
+    node: Any = YAML(typ="safe", pure=True).compose(text)
+    for depth, name in enumerate(path):
+        key, value = next(((k, v) for k, v in node.value if k.value == name), (None, None))
+        if depth == len(path) - 1 or not isinstance(value, MappingNode):
+            return key, value if depth == len(path) - 1 else None, node, depth
+        node = value
+    raise AssertionError(path)
+
+
+def _end(text: str, key: Node, node: Node) -> int:
+    """Where the text of a key's value ends; the node's own end lies behind the comments that follow a block."""
+    if isinstance(node, ScalarNode) and node.style in {"|", ">"}:
+        end = at = _line_end(text, node.start_mark.index)
+        while at < len(text):
+            line = text[at : _line_end(text, at)]
+            if line.strip() and len(line) - len(line.lstrip(" ")) <= key.start_mark.column:
+                break
+            at += len(line)
+            end = at if line.strip() else end
+        return end - 1
+    if isinstance(node, ScalarNode) and node.start_mark.index == node.end_mark.index:
+        return text.index(":", key.end_mark.index) + 1
+    if isinstance(node, ScalarNode) or node.flow_style or not node.value:
+        return node.end_mark.index
+    last = node.value[-1]
+    return _end(text, *last) if isinstance(last, tuple) else _end(text, key, last)
+
+
+def _in_braces(section: MappingNode) -> bool:
+    return bool(section.flow_style)
+
+
+def _is_block(value: Any) -> bool:
+    return isinstance(value, Mapping) and any(isinstance(one, Mapping) for one in value.values())
+
+
+def _with(content: Any, path: list[str], value: Any) -> Any:
+    """The content with one path changed, its other parts untouched."""
+    content = dict(content) if isinstance(content, Mapping) else {}
+    if len(path) > 1:
+        if value is not REMOVE or path[0] in content:
+            content[path[0]] = _with(content.get(path[0]), path[1:], value)
+    elif value is REMOVE:
+        content.pop(path[0], None)
+    else:
+        content[path[0]] = _plain(value)
+    return content
+
+
+def _plain(value: Any) -> Any:
+    """The value in the types that YAML is read into."""
+    if isinstance(value, Mapping):
+        return {key: _plain(one) for key, one in value.items()}
+    return [_plain(one) for one in value] if isinstance(value, list | tuple) else value
+
+
+def _round_trip(text: str, path: list[str], value: Any) -> str:
+    """The same by loading and writing all of it, for what has no text of its own: anchors, merged keys."""
+    yaml, after = YAML(), io.StringIO()
+    yaml.width, yaml.preserve_quotes = 10**9, True
+    section = content = yaml.load(text)
+    for parent in path[:-1]:
+        section = section.setdefault(parent, {})
+    if value is REMOVE:
+        section.pop(path[-1], None)
+    else:
+        section[path[-1]] = _plain(value)
+    yaml.dump(content, after)
+    return after.getvalue()
+
+
+def parsed(text: str) -> Any:
+    """The content of a YAML text."""
+    return YAML(typ="safe", pure=True).load(text)
+
+
+def _line_start(text: str, index: int) -> int:
+    return text.rfind("\n", 0, index) + 1
+
+
+def _line_end(text: str, index: int) -> int:
+    """Behind the line break of the line that holds `index`."""
+    return text.find("\n", index) + 1 or len(text)

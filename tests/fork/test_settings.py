@@ -1,0 +1,98 @@
+"""What `adopt` makes of every setting: each follows from the table, is reset, or holds for any table."""
+
+import re
+
+import pytest
+
+from ml import adopt
+from ml.params import Params, read_params
+from ml.section import Section
+from tests.conftest import ROOT, SAMPLE
+
+# Who adds a setting decides here what a new table means for it. A name stands for all settings below it.
+DERIVED = {"project", "data", "prepare.split_by", "retrain.min_rows", "retrain.policy"}
+RESET = {
+    "validate", "evaluate.threshold", "card", "gates.slices", "gates.fairness", "gates.behaviour",
+    "gates.accuracy", "gates.balanced_accuracy", "gates.f1", "gates.roc_auc", "gates.pr_auc", "gates.log_loss",
+    "gates.brier", "gates.calibration_error",
+}  # fmt: skip
+STARTING_POINTS = {"train", "tune"}  # they refuse nothing
+HOLDS_FOR_ANY_TABLE = {
+    "prepare.test_share", "evaluate.bootstrap", "evaluate.confidence",
+    "gates.champion", "gates.stability", "gates.calibration", "gates.size", "gates.latency", "gates.parity",
+    "gates.api", "gates.leakage", "gates.freshness",
+    "log", "alert", "monitor", "scan", "deploy",
+    "retrain.window_months", "retrain.max_quarantined", "retrain.cooldown_days", "retrain.base",
+}  # fmt: skip
+FATES = {"derived": DERIVED, "reset": RESET, "starting point": STARTING_POINTS, "any table": HOLDS_FOR_ANY_TABLE}
+
+WORDS = re.compile(r"churn|customer|tenure|support_ticket|late_payment|discount_share|monthly_charge", re.I)
+ALLOWED = {"src/ml/stages/monitor.py"}  # it starts the simulation, where the project is the sample
+
+
+def settings(section=Params, prefix=""):
+    """Every setting down to the second level, as a dotted path."""
+    for name, field in section.model_fields.items():
+        path, inner = f"{prefix}{field.alias or name}", field.annotation
+        if isinstance(inner, type) and issubclass(inner, Section) and not prefix:
+            yield from settings(inner, f"{path}.")
+        else:
+            yield path
+
+
+def belongs(path, names):
+    return any(path == name or path.startswith(f"{name}.") for name in names)
+
+
+@pytest.mark.parametrize("path", sorted(settings()))
+def test_every_setting_has_one_fate(path):
+    assert len([fate for fate, names in FATES.items() if belongs(path, names)]) == 1
+
+
+def changes():
+    """What adopt sets for a table without a time, on settings that need one."""
+    params = read_params(SAMPLE)
+    timed = params.model_copy(
+        update={
+            "prepare": params.prepare.model_copy(update={"split_by": "time"}),
+            "retrain": params.retrain.model_copy(update={"policy": "window"}),
+        }
+    )
+    return adopt.derived(timed, 1000, timed=False), adopt.untold(params)
+
+
+def test_what_adopt_sets_is_what_was_decided():
+    derived, reset = changes()
+
+    assert all(belongs(path, DERIVED) for path in derived)
+    assert all(belongs(path, RESET) for path in reset)
+    assert {path for path in settings() if belongs(path, DERIVED) and not belongs(path, {"data", "project"})} == {
+        *derived
+    }
+
+
+def test_no_number_of_the_sample_is_left_in_what_judges_a_table():
+    """Where the sample's settings differ from those of the code, adopt sets them or they only are a starting point."""
+    sample = read_params(SAMPLE)
+    plain = Params.model_validate({"project": sample.project, "data": sample.data.model_dump()})
+    differing = {path for path in settings() if _at(sample, path) != _at(plain, path)}
+
+    decided = DERIVED | RESET | STARTING_POINTS
+    assert {path for path in differing if not belongs(path, decided)} == set()
+
+
+def _at(params, path):
+    for name in path.replace("validate", "validation").split("."):
+        params = getattr(params, name)
+    return params
+
+
+@pytest.mark.parametrize("folder", ["src/ml", "serving", "deploy"])
+def test_generic_code_has_no_word_of_the_sample(folder):
+    found = set()
+    for path in sorted((ROOT / folder).rglob("*")):
+        if path.suffix in {".py", ".json", ".yaml", ".yml", ".html", ".sql", ".cfg", ".tmpl"}:
+            lines = path.read_text(encoding="utf-8").splitlines()
+            found |= {(str(path.relative_to(ROOT)), line.strip()) for line in lines if WORDS.search(line)}
+
+    assert [line for line in sorted(found) if line[0] not in ALLOWED] == []

@@ -1,0 +1,56 @@
+"""Which column identifies a row, and the ids of a table that has no such column."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ml.data import row_ids
+
+ROWS = 60
+
+
+def table(**columns):
+    return pd.DataFrame({"x": np.linspace(0, 1, ROWS), **columns, "y": ["a", "b"] * (ROWS // 2)})
+
+
+@pytest.mark.parametrize(
+    ("columns", "expected"),
+    [
+        ({"customerID": range(7, 7 + 3 * ROWS, 3)}, "customerID"),
+        ({"Unnamed: 0": range(ROWS)}, "Unnamed: 0"),
+        ({"n": range(ROWS), "loan_id": range(ROWS)}, "loan_id"),
+        ({"sku": [f"s{i}" for i in range(ROWS)]}, "sku"),
+        ({"income": range(1000, 1000 + 7 * ROWS, 7)}, None),
+        ({"paid": range(0, 7 * ROWS, 7)}, None),
+        ({"note": [f"note {i}" for i in range(ROWS)]}, None),
+        ({"id": [1.5 * i for i in range(ROWS)]}, None),
+        ({}, None),
+    ],
+    ids=["name in capitals", "index", "two that count", "codes", "numbers by chance", "id inside a word", "texts",
+         "decimals", "none"],
+)  # fmt: skip
+def test_the_id_is_what_is_meant_to_be_one(columns, expected):
+    assert row_ids.identity(table(**columns), "y") == expected
+
+
+def test_made_ids_depend_on_what_a_row_holds_alone():
+    frame = table(n=range(ROWS))
+    other = frame[frame.columns[::-1]].assign(n=frame["n"].astype(float)).sample(frac=1, random_state=0)
+
+    ids = row_ids.made(frame)
+
+    assert ids.is_unique
+    assert row_ids.made(other)[frame.index].tolist() == ids.tolist()
+
+
+def test_equal_rows_are_numbered():
+    frame = pd.DataFrame({"a": [1, None, 1, 1, None]})
+
+    first, empty, second, third, again = row_ids.made(frame)
+
+    assert (second, third, again) == (f"{first}-2", f"{first}-3", f"{empty}-2")
+    assert first != empty
+
+
+def test_a_made_name_is_free():
+    assert row_ids.free_name(table(row_id=1)) == "row_id_2"
