@@ -1,42 +1,50 @@
 """The model in the form that serves fast: preprocessing as plain numbers, the estimator in ONNX or as coefficients.
 
-Only the estimator goes to ONNX Runtime, in float32 as scikit-learn's own trees take it; imputing and scaling stay in
-float64. A whole pipeline converted to float32 moves thresholds and flips labels.
+All of it is float64 with scikit-learn's own arithmetic, so that no score moves and no label flips. Whatever is not
+known here has no compiled form: scikit-learn then serves it.
 """
 
 import json
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
-from onnx import ModelProto, TensorProto, helper
-from skl2onnx import to_onnx
-from skl2onnx.common.data_types import FloatTensorType
+from onnx import ModelProto
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
+from ml.compiled_trees import baseline, boosting, forest
 from ml.predictor import ESTIMATOR, FORM
 
-OPSET = {"": 18, "ai.onnx.ml": 3}
+Converted = tuple[dict[str, Any], ModelProto | None]  # what the form says of an estimator, and its trees
+
+STEPS = {
+    "number": {"impute": SimpleImputer, "scale": StandardScaler},
+    "category": {"impute": SimpleImputer, "encode": OneHotEncoder},
+}
 
 
 def compiled(model: Pipeline) -> dict[str, bytes]:
     """The files of the compiled form by name; the same model gives the same bytes.
 
-    Raises ValueError or RuntimeError for a pipeline whose parts are none of ours.
+    Raises ValueError, naming it, for a part that has none.
     """
-    form = _preprocessing(model.named_steps["preprocessing"])
-    estimator = model.named_steps["estimator"]
-    if isinstance(estimator, LogisticRegression):
-        form["estimator"] = {"kind": "linear", "weights": estimator.coef_[0].tolist(), "bias": estimator.intercept_[0]}
-        return {FORM: _json(form)}
+    if [*model.named_steps] != ["preprocessing", "estimator"]:
+        raise ValueError(f"its steps are {', '.join(model.named_steps)}, not preprocessing and estimator")
+    form, estimator = _preprocessing(model.named_steps["preprocessing"]), model.named_steps["estimator"]
+    convert = ESTIMATORS.get(type(estimator))  # what inherits from one of them may compute something else
+    if convert is None:
+        raise ValueError(f"{type(estimator).__name__} is none of the estimators that ml.compiled knows")
     width = len(form["numbers"]) + sum(len(c["levels"]) for c in form["categories"])
-    boosted = isinstance(estimator, HistGradientBoostingClassifier)
-    form["estimator"] = {"kind": "onnx", "output": "log odds" if boosted else "probabilities"}
-    convert = _boosting if boosted else _forest if isinstance(estimator, RandomForestClassifier) else _onnx
-    proto = convert(estimator, width)
-    return {FORM: _json(form), ESTIMATOR: proto.SerializeToString(deterministic=True)}
+    if estimator.n_features_in_ != width:
+        raise ValueError(f"its preprocessing makes {estimator.n_features_in_} columns, and ml.compiled {width}")
+    form["estimator"], proto = convert(estimator, width)
+    trees = {} if proto is None else {ESTIMATOR: proto.SerializeToString(deterministic=True)}
+    return {FORM: _json(form)} | trees
 
 
 def uncompiled(reason: str) -> dict[str, bytes]:
@@ -44,97 +52,73 @@ def uncompiled(reason: str) -> dict[str, bytes]:
     return {FORM: _json({"estimator": {"kind": "sklearn", "reason": reason}})}
 
 
+def _linear(estimator: LogisticRegression, _: int) -> Converted:
+    return {"kind": "linear", "weights": estimator.coef_[0].tolist(), "bias": estimator.intercept_[0]}, None
+
+
+def _forest(estimator: RandomForestClassifier, width: int) -> Converted:
+    return {"kind": "onnx", "output": "sum", "trees": len(estimator.estimators_)}, forest(estimator, width)
+
+
+def _boosting(estimator: HistGradientBoostingClassifier, width: int) -> Converted:
+    return {"kind": "onnx", "output": "log odds", "base": baseline(estimator)}, boosting(estimator, width)
+
+
+ESTIMATORS: dict[type, Callable[[Any, int], Converted]] = {
+    LogisticRegression: _linear,
+    RandomForestClassifier: _forest,
+    HistGradientBoostingClassifier: _boosting,
+}
+
+
 def _preprocessing(fitted: ColumnTransformer) -> dict[str, Any]:
-    try:
-        number, category = fitted.named_transformers_["number"], fitted.named_transformers_["category"]
-        columns = {name: list(names) for name, _, names in fitted.transformers_}
-        imputed, scaled = number.named_steps["impute"].statistics_, number.named_steps["scale"]
-        missing, encoder = category.named_steps["impute"].statistics_, category.named_steps["encode"]
-    except (KeyError, AttributeError) as error:
-        raise ValueError(f"its preprocessing is not ml.features.preprocessing ({error})") from None
-    numbers = zip(columns["number"], imputed, scaled.mean_, scaled.scale_, strict=True)
-    levels = zip(columns["category"], missing, encoder.categories_, strict=True)
-    return {
-        "numbers": [
+    parts = dict(_parts(fitted))
+    form: dict[str, Any] = {"numbers": [], "categories": []}
+    if "number" in parts:
+        names, steps = parts["number"]
+        scaled = steps["scale"]
+        numbers = zip(names, steps["impute"].statistics_, scaled.mean_, scaled.scale_, strict=True)
+        form["numbers"] = [
             {"name": name, "missing": float(fill), "mean": float(mean), "scale": float(scale)}
             for name, fill, mean, scale in numbers
-        ],
-        "categories": [
+        ]
+    if "category" in parts:
+        names, steps = parts["category"]
+        levels = zip(names, steps["impute"].statistics_, steps["encode"].categories_, strict=True)
+        form["categories"] = [
             {"name": name, "missing": str(fill), "levels": [str(v) for v in known]} for name, fill, known in levels
-        ],
-    }
+        ]
+    return form
 
 
-def _onnx(estimator: Any, width: int) -> ModelProto:
-    options = {id(estimator): {"zipmap": False, "output_class_labels": False}}
-    proto = to_onnx(
-        estimator,
-        initial_types=[("x", FloatTensorType([None, width]))],
-        options=options,
-        target_opset=OPSET,
-        name="estimator",  # else a random one, and other bytes each time
-    )
-    for place, node in enumerate(proto.graph.node):
-        node.name = f"{node.op_type}{place}"
-    return proto
+def _parts(fitted: ColumnTransformer) -> Iterator[tuple[str, tuple[list[str], dict[str, Any]]]]:
+    """Columns and fitted steps of `number` and `category`; one that got no column was never fitted, and is left out."""
+    if not isinstance(fitted, ColumnTransformer) or fitted.transformer_weights:
+        raise ValueError("its preprocessing is not ml.features.preprocessing")
+    used = [(name, part, [*columns]) for name, part, columns in fitted.transformers_ if len(columns) and part != "drop"]
+    if [name for name, *_ in used] != [name for name in STEPS if name in {name for name, *_ in used}]:
+        raise ValueError(f"its preprocessing has the parts {', '.join(n for n, *_ in used)}, not number and category")
+    for name, part, columns in used:
+        steps = part.named_steps if isinstance(part, Pipeline) else {}
+        if {step: type(one) for step, one in steps.items()} != STEPS[name]:
+            raise ValueError(f"part {name} of its preprocessing does not consist of {' and '.join(STEPS[name])} alone")
+        if _altered(name, steps):
+            raise ValueError(f"part {name} of its preprocessing is set otherwise than in ml.features.preprocessing")
+        yield name, (columns, dict(steps))
 
 
-def _forest(estimator: RandomForestClassifier, width: int) -> ModelProto:
-    """Trees whose leaves sum to the probability; one output is a fifth faster than the two that skl2onnx makes."""
-    trees = [tree.tree_ for tree in estimator.estimators_]
-    threshold = np.concatenate([tree.threshold for tree in trees])
-    rounded = threshold.astype("float32")  # down: a float32 is at most the one exactly when it is at most the other
-    rounded = np.where(rounded > threshold, np.nextafter(rounded, np.float32(-np.inf)), rounded)
-    nodes = {
-        "leaf": np.concatenate([tree.children_left < 0 for tree in trees]),
-        "feature": np.concatenate([tree.feature for tree in trees]),
-        "threshold": rounded,
-        "left": np.concatenate([tree.children_left for tree in trees]),
-        "right": np.concatenate([tree.children_right for tree in trees]),
-        "value": np.concatenate([tree.value[:, 0, 1] for tree in trees]) / len(trees),
-    }
-    return _ensemble([tree.node_count for tree in trees], nodes, 0.0, width)
-
-
-def _boosting(estimator: HistGradientBoostingClassifier, width: int) -> ModelProto:
-    """Trees whose leaves sum to the log odds; skl2onnx 1.20 gives the onnx of today numbers that it does not take."""
-    trees = [tree.nodes for (tree,) in estimator._predictors]  # noqa: SLF001  (no public door)
-    if any(nodes["is_categorical"].any() for nodes in trees):
-        raise ValueError("its trees split on categories, which have no place in a tree ensemble of ONNX")
-    known = np.concatenate(trees)
-    nodes = {name: known[name] for name in ("left", "right", "value")}
-    nodes |= {"leaf": known["is_leaf"] > 0, "feature": known["feature_idx"], "threshold": known["num_threshold"]}
-    base = float(estimator._baseline_prediction.ravel()[0])  # noqa: SLF001
-    return _ensemble([len(tree) for tree in trees], nodes, base, width)
-
-
-def _ensemble(sizes: list[int], nodes: dict[str, np.ndarray], base: float, width: int) -> ModelProto:
-    """`base` and the leaves that a row reaches, summed; `nodes` are those of all trees, of these sizes, in turn."""
-    leaf, tree = nodes["leaf"], np.repeat(np.arange(len(sizes)), sizes)
-    place = np.concatenate([np.arange(size) for size in sizes])
-    ensemble = helper.make_node(
-        "TreeEnsembleRegressor",
-        ["x"],
-        ["sum"],
-        domain="ai.onnx.ml",
-        n_targets=1,
-        base_values=[base],
-        nodes_treeids=tree.tolist(),
-        nodes_nodeids=place.tolist(),
-        nodes_featureids=np.where(leaf, 0, nodes["feature"]).tolist(),
-        nodes_modes=["LEAF" if end else "BRANCH_LEQ" for end in leaf],
-        nodes_values=np.where(leaf, 0, nodes["threshold"]).tolist(),
-        nodes_truenodeids=np.where(leaf, 0, nodes["left"]).tolist(),
-        nodes_falsenodeids=np.where(leaf, 0, nodes["right"]).tolist(),
-        target_treeids=tree[leaf].tolist(),
-        target_nodeids=place[leaf].tolist(),
-        target_ids=[0] * int(leaf.sum()),
-        target_weights=nodes["value"][leaf].tolist(),
-    )
-    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, [None, width])
-    y = helper.make_tensor_value_info("sum", TensorProto.FLOAT, [None, 1])
-    opsets = [helper.make_opsetid(domain, version) for domain, version in OPSET.items()]
-    return helper.make_model(helper.make_graph([ensemble], "estimator", [x], [y]), opset_imports=opsets, ir_version=9)
+def _altered(name: str, steps: dict[str, Any]) -> bool:
+    """Whether a step does more or less than to fill gaps, centre and scale, or give each level a column of its own."""
+    filled = steps["impute"]
+    if name == "number":
+        scaled = steps["scale"]
+        usual = scaled.with_mean and scaled.with_std and filled.missing_values != filled.missing_values
+    else:
+        encoder = steps["encode"]
+        grouped = encoder.min_frequency is not None or encoder.max_categories is not None
+        usual = encoder.drop is None and not grouped and encoder.handle_unknown == "ignore"
+        usual = usual and filled.missing_values is None
+    return not usual or filled.add_indicator or len(filled.statistics_) != filled.n_features_in_
 
 
 def _json(form: dict[str, Any]) -> bytes:

@@ -16,13 +16,12 @@ def preprocessing(data: Data) -> ColumnTransformer:
 
     A level outside the contract becomes all zeros, so the width of the output never depends on the data.
     """
-    number = Pipeline(
-        [("impute", SimpleImputer(strategy="median", keep_empty_features=True)), ("scale", StandardScaler())]
-    )
+    filled = {"keep_empty_features": True}  # a column that is never there keeps its place
+    number = Pipeline([("impute", SimpleImputer(**filled, strategy="median")), ("scale", StandardScaler())])
     known = [[*data.columns[name].values, MISSING] for name in categories(data)]
     category = Pipeline(
         [
-            ("impute", SimpleImputer(strategy="constant", fill_value=MISSING, missing_values=None)),
+            ("impute", SimpleImputer(**filled, strategy="constant", fill_value=MISSING, missing_values=None)),
             ("encode", OneHotEncoder(categories=known, handle_unknown="ignore", sparse_output=False)),
         ]
     )

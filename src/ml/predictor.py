@@ -32,10 +32,16 @@ class Contract(Section):
 
 
 class Predictor:
-    """Scores rows of features; `kind` is `onnx`, `linear`, or `sklearn` where the model has no compiled form."""
+    """Scores rows of features; `kind` is `onnx`, `linear`, or `sklearn` where, for a `reason`, none is compiled."""
 
-    def __init__(self, kind: str, encode: Callable[[Rows], np.ndarray], estimate: Callable[[Any], np.ndarray]) -> None:
-        self.kind = kind
+    def __init__(
+        self,
+        kind: str,
+        encode: Callable[[Rows], np.ndarray],
+        estimate: Callable[[Any], np.ndarray],
+        reason: str = "",
+    ) -> None:
+        self.kind, self.reason = kind, reason
         self._encode = encode
         self._estimate = estimate
 
@@ -59,10 +65,8 @@ def from_files(files: Mapping[str, bytes], where: str = "the model") -> Predicto
         form = json.loads(files[FORM])
         kind = form["estimator"]["kind"]
         if kind == "sklearn":
-            return _sklearn(files)
-        estimate = (
-            _linear(form["estimator"]) if kind == "linear" else _onnx(files[ESTIMATOR], form["estimator"]["output"])
-        )
+            return _sklearn(files, str(form["estimator"].get("reason", "")))
+        estimate = _linear(form["estimator"]) if kind == "linear" else _onnx(files[ESTIMATOR], form["estimator"])
         return Predictor(kind, _Encoder(form).encode, estimate)
     except (KeyError, ValueError, TypeError) as error:
         raise UserError(f"{where} has no usable compiled form ({error!r}). Train again, or restore it.") from None
@@ -110,7 +114,7 @@ def _linear(estimator: Mapping[str, Any]) -> Callable[[np.ndarray], np.ndarray]:
     return estimate
 
 
-def _onnx(content: bytes, output: str) -> Callable[[np.ndarray], np.ndarray]:
+def _onnx(content: bytes, form: Mapping[str, Any]) -> Callable[[np.ndarray], np.ndarray]:
     from onnxruntime import InferenceSession, SessionOptions  # noqa: PLC0415
     from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidGraph, InvalidProtobuf  # noqa: PLC0415
 
@@ -121,18 +125,30 @@ def _onnx(content: bytes, output: str) -> Callable[[np.ndarray], np.ndarray]:
         session = InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except (Fail, InvalidGraph, InvalidProtobuf) as error:
         raise ValueError(f"{ESTIMATOR}: {error}") from None
-    last = [session.get_outputs()[-1].name]
+    last, finish = [session.get_outputs()[-1].name], _finish(form)
+    kind = "float64" if session.get_inputs()[0].type == "tensor(double)" else "float32"
+    rounded = kind == "float32" or form["output"] == "sum"  # as scikit-learn's forests round their input
 
     def estimate(x: np.ndarray) -> np.ndarray:
-        found = session.run(last, {"x": x.astype("float32")})[0][:, -1].astype("float64")
-        if output == "log odds":
-            return 1 / (1 + np.exp(-found))
-        return np.minimum(found, 1)  # ten times a float32 tenth is more
+        if rounded:
+            x = x.astype("float32")
+        return finish(session.run(last, {"x": x.astype(kind, copy=False)})[0][:, -1].astype("float64", copy=False))
 
     return estimate
 
 
-def _sklearn(files: Mapping[str, bytes]) -> Predictor:
+def _finish(form: Mapping[str, Any]) -> Callable[[np.ndarray], np.ndarray]:
+    """From what ONNX Runtime computed to a probability."""
+    if form["output"] == "sum":
+        trees = int(form["trees"])
+        return lambda found: found / trees
+    if form["output"] == "log odds":
+        base = float(form.get("base", 0.0))
+        return lambda found: 1 / (1 + np.exp(-np.clip(found + base, -700, 700)))
+    return lambda found: np.minimum(found, 1)  # of models compiled in float32: ten times a float32 tenth is more
+
+
+def _sklearn(files: Mapping[str, bytes], reason: str) -> Predictor:
     import pandas as pd  # noqa: PLC0415
 
     from ml import model, schema  # noqa: PLC0415
@@ -143,7 +159,7 @@ def _sklearn(files: Mapping[str, bytes]) -> Predictor:
     def encode(rows: Rows) -> pd.DataFrame:
         return schema.inputs(pd.DataFrame.from_records([{c: r.get(c) for c in data.columns} for r in rows]), data)
 
-    return Predictor("sklearn", encode, lambda frame: model.probability(fitted, frame))
+    return Predictor("sklearn", encode, lambda frame: model.probability(fitted, frame), reason)
 
 
 def read_contract(files: Mapping[str, bytes]) -> Contract:

@@ -12,10 +12,12 @@ import numpy as np
 import pandas as pd
 
 from ml import checks, schema, split
+from ml.compiled import uncompiled
 from ml.endpoint import answering
 from ml.gates import Evidence, Served
 from ml.gates.evidence import Answer, Row
 from ml.predictor import CONTRACT, FORM
+from ml.stages.gate import served
 from tests.gates import repository
 from tests.gates.world import ROWS, built, good, log_odds, params, probability, scored, table
 
@@ -76,6 +78,7 @@ def faults() -> list[Fault]:
         Fault("parity", "parity", "missing values served as zero", skewed(missing=0.0), skewed(missing=None)),
         Fault("parity", "parity", "scores served a little off", skewed(off=1e-5), skewed(off=1e-8)),
         Fault("parity", "parity", "an answer left out", skewed(rows=-1), skewed(rows=None)),
+        Fault("parity", "compiled form", "a model that only scikit-learn can serve", unknown_part, good, "warning"),
         Fault("api", "api p50", "a slow server", slow_server(0.05), slow_server(0.0005)),
         Fault("api", "api p99", "a server slow at times", slow_server(0.09, every=5), slow_server(0.0005, every=5)),
         Fault("api", "api parity", "another model behind the server", behind(other_form), behind(dict)),
@@ -241,6 +244,11 @@ def skewed(missing: float | None = None, off: float = 0.0, rows: int | None = No
         return [score + off for score in model.answer(filled)][:rows]
 
     return lambda: replace(good(), model=replace(good().model, answer=partial(answer, good().model)))
+
+
+def unknown_part() -> Evidence:
+    """The same model with a part in it that its compiled form does not know."""
+    return replace(good(), model=served(files() | uncompiled("GaussianNB is unknown"), params().data))
 
 
 def slow_server(seconds: float, every: int = 1) -> Callable[[], Evidence]:

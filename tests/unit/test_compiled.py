@@ -1,21 +1,83 @@
+import json
+import zlib
+
 import numpy as np
+import pandas as pd
 import pytest
 from onnxruntime import InferenceSession
+from sklearn.naive_bayes import GaussianNB
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import KBinsDiscretizer, OneHotEncoder, StandardScaler
 
-from ml import model
+from ml import model, parity
 from ml.compiled import compiled
+from ml.data_params import Data
 from ml.params import read_params
 from ml.parity import served
-from ml.predictor import ESTIMATOR, from_files
+from ml.predictor import ESTIMATOR, FORM, from_files
+from ml.schema import inputs, labels
+from ml.stages import train
 from tests.conftest import SAMPLE
 
 PARAMS = read_params(SAMPLE)
 DATA = PARAMS.data
+TABLE = {"file": "t.csv", "id": "id", "target": {"name": "y", "positive": 1}}
+NUMBER, LEVELS = {"type": "number"}, {"type": "category", "values": ["a", "b"]}
+CONTRACTS = {
+    "numbers only": {"x": NUMBER, "z": NUMBER},
+    "categories only": {"k": LEVELS, "l": LEVELS},
+    "one number": {"x": NUMBER},
+    "one category": {"k": LEVELS},
+    "a column that is never there": {"x": NUMBER, "gone": {**NUMBER, "missing": 1.0}, "k": LEVELS},
+    "levels that are never there": {"x": NUMBER, "gone": {**LEVELS, "missing": 1.0}},
+    "a constant column": {"x": NUMBER, "fixed": NUMBER, "k": LEVELS},
+    "nothing to learn from": {"fixed": NUMBER},
+}
 
 
-def forest(frame):
-    small = PARAMS.train.random_forest.model_copy(update={"n_estimators": 10})
-    return model.fit(frame, DATA, PARAMS.train.model_copy(update={"model": "random_forest", "random_forest": small}))
+def contract(columns):
+    return Data.model_validate({**TABLE, "columns": columns})
+
+
+def table(data, rows=300):
+    """Labelled rows of any contract; a column's name alone tells what is in it."""
+    found = {"id": [f"r{n}" for n in range(rows)]}
+    for name, column in data.columns.items():
+        rng = np.random.default_rng(zlib.crc32(name.encode()))
+        values = rng.normal(size=rows) if column.type == "number" else rng.choice(np.array(["a", "b"], object), rows)
+        found[name] = [3.0] * rows if name == "fixed" else [None] * rows if name == "gone" else values
+    rng = np.random.default_rng(0)
+    first = np.asarray(found[next(iter(data.columns))])
+    found["y"] = ((first > 0 if first.dtype.kind == "f" else first == "a") ^ (rng.random(rows) < 0.2)).astype(int)
+    return pd.DataFrame(found)
+
+
+def settings(name, **forest):
+    small = PARAMS.train.random_forest.model_copy(update={"n_estimators": 10, **forest})
+    boosted = PARAMS.train.hist_gradient_boosting.model_copy(update={"max_iter": 20})
+    return PARAMS.train.model_copy(update={"model": name, "random_forest": small, "hist_gradient_boosting": boosted})
+
+
+def forest(frame, **chosen):
+    return model.fit(frame, DATA, settings("random_forest", **chosen))
+
+
+def changed(fitted, frame, change):
+    """A pipeline with another part in it, fitted again."""
+    change(fitted)
+    return fitted.fit(inputs(frame, DATA), labels(frame, DATA))
+
+
+@pytest.mark.parametrize("columns", CONTRACTS.values(), ids=CONTRACTS)
+@pytest.mark.parametrize("name", model.ESTIMATORS)
+def test_the_compiled_form_of_any_contract_says_what_scikit_learn_says(name, columns):
+    data = contract(columns)
+    frame = table(data)
+    fitted = model.fit(frame, data, settings(name))
+
+    found = served(from_files(compiled(fitted)), frame, data)
+
+    assert found == pytest.approx(model.scores(fitted, frame, data), abs=1e-14)
 
 
 def test_trees_decide_as_scikit_learns_on_and_beside_their_own_thresholds(customers):
@@ -27,9 +89,18 @@ def test_trees_decide_as_scikit_learns_on_and_beside_their_own_thresholds(custom
     beside = [np.nextafter(x, np.float32(side)) for side in (-np.inf, np.inf)]
 
     for rows in (x, *beside):
-        (found,) = InferenceSession(compiled(fitted)[ESTIMATOR]).run(None, {"x": rows})
+        (found,) = InferenceSession(compiled(fitted)[ESTIMATOR]).run(None, {"x": rows.astype("float64")})
 
-        assert found[:, 0] == pytest.approx(estimator.predict_proba(rows)[:, 1], abs=1e-6)
+        assert found[:, 0] / 10 == pytest.approx(estimator.predict_proba(rows)[:, 1], abs=1e-15)  # of several threads
+
+
+def test_a_forest_whose_votes_tie_at_the_threshold_decides_as_scikit_learn(customers):
+    fitted = forest(customers, max_depth=None, min_samples_leaf=1)
+
+    expected, found = model.scores(fitted, customers, DATA), served(from_files(compiled(fitted)), customers, DATA)
+
+    assert (expected == 0.5).any()
+    assert np.array_equal(found, expected)
 
 
 def test_a_forest_that_is_sure_answers_one_and_not_more(customers):
@@ -38,3 +109,73 @@ def test_a_forest_that_is_sure_answers_one_and_not_more(customers):
     scores = served(from_files(compiled(forest(sure))), customers, DATA)
 
     assert scores.max() == 1
+
+
+def binned(fitted):
+    fitted.named_steps["preprocessing"].transformers.append(("bins", KBinsDiscretizer(3), ["tenure_months"]))
+
+
+def scaled_again(fitted):
+    fitted.steps.insert(1, ("again", StandardScaler()))
+
+
+def only_centred(fitted):
+    fitted.named_steps["preprocessing"].transformers[0][1].named_steps["scale"].with_std = False
+
+
+def binary(fitted):
+    steps = fitted.named_steps["preprocessing"].transformers[1][1].steps
+    known = [[*values] for values in steps[-1][1].categories]
+    steps[-1] = ("encode", OneHotEncoder(categories=known, drop="first", handle_unknown="ignore", sparse_output=False))
+
+
+def bayes(fitted):
+    fitted.steps[-1] = ("estimator", GaussianNB())
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (binned, "its preprocessing has the parts number, category, bins"),
+        (scaled_again, "its steps are preprocessing, again, estimator"),
+        (only_centred, "part number of its preprocessing is set otherwise"),
+        (binary, "part category of its preprocessing is set otherwise"),
+        (bayes, "GaussianNB is none of the estimators"),
+    ],
+    ids=lambda v: getattr(v, "__name__", None),
+)
+def test_what_the_compiled_form_does_not_know_is_served_by_scikit_learn_and_named(customers, change, reason, capsys):
+    fitted = changed(forest(customers), customers, change)
+    contents = {"model.skops": model.dumps(fitted), "contract.json": train.contract_of(PARAMS)}
+
+    form = train.compile_or_say(fitted, contents, customers, PARAMS)
+
+    predictor = from_files({**contents, **form})
+    assert predictor.kind == "sklearn"
+    assert reason in json.loads(form[FORM])["estimator"]["reason"]
+    assert reason in capsys.readouterr().err
+    agreed = parity.compare(model.scores(fitted, customers, DATA), served(predictor, customers, DATA), 0.5)
+    assert agreed.holds
+
+
+def test_a_model_compiled_in_float32_is_still_served(customers):
+    """Versions that were registered before hold such a form."""
+    from onnx import TensorProto, helper  # noqa: PLC0415
+
+    fitted = forest(customers)
+    form = json.loads(compiled(fitted)[FORM]) | {"estimator": {"kind": "onnx", "output": "probabilities"}}
+    width = fitted.named_steps["estimator"].n_features_in_
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, [None, width])
+    y = helper.make_tensor_value_info("y", TensorProto.FLOAT, [None, width])
+    graph = helper.make_graph([helper.make_node("Sigmoid", ["x"], ["y"])], "estimator", [x], [y])
+    opset = [helper.make_opsetid("", 18)]
+    old = helper.make_model(graph, opset_imports=opset, ir_version=9).SerializeToString()
+
+    scores = served(from_files({FORM: json.dumps(form).encode(), ESTIMATOR: old}), customers.head(5), DATA)
+
+    assert ((scores > 0) & (scores <= 1)).all()
+
+
+def test_a_pipeline_of_another_shape_is_no_compiled_form():
+    with pytest.raises(ValueError, match="not preprocessing and estimator"):
+        compiled(Pipeline([("estimator", GaussianNB())]))

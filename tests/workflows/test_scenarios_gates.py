@@ -40,8 +40,7 @@ columns: [region] -> columns: [contract]
 max_change: 0.1, allow: 0.01 -> max_change: 0.01, allow: 0.01
 slope: { min: 0.8 } -> slope: { min: 1.4 }
 max_mb: 100 -> max_mb: 1
-p50_ms: 20.0 -> p50_ms: 0.001
-parity: { tolerance: 1.0e-6 -> parity: { tolerance: 1.0e-9"""
+p50_ms: 20.0 -> p50_ms: 0.001"""
 
 CASES = {
     "limits: a higher one": Refused(
@@ -50,7 +49,7 @@ CASES = {
         ("limits",),
         told=("| gates.accuracy.min | 0.85 | 0.99 |",),
     ),
-    "seven gates: stricter settings": Refused(
+    "six gates: stricter settings": Refused(
         {"params.yaml": STRICTER},
         dict.fromkeys([f"slices: {name}" for name in ("plan", "region", "channel", "tenure_months")], "below 0.97")
         | {
@@ -58,11 +57,10 @@ CASES = {
             "fairness: contract demographic parity": r"differs by 0\.255 .+ above the maximum 0\.1",
             "invariance: region": r"more than 0\.01 for [\d.]+% of rows: above the allowed 1\.0%",
             "calibration slope": r"1\.254 is below the minimum 1\.400",
-            "size": r"the model has 3\.54 MB, above 1 MB",
+            "size": r"the model has \d\.\d+ MB, above 1 MB",
             "latency p50": r"one row takes [\d.]+ ms, .+ above 0\.001 ms",
-            "parity": r"differ by at most [\d.e-]+ on 1,000 rows, above 1e-09",
         },
-        ("slices", "fairness", "behaviour", "calibration", "size", "latency", "parity"),
+        ("slices", "fairness", "behaviour", "calibration", "size", "latency"),
     ),
     "champion and stability: a smaller forest": Refused(
         {

@@ -23,6 +23,7 @@ class Served:
     answer: Answer
     server: Callable[[], AbstractContextManager[Answer]]  # raises UserError when it cannot serve or refuses rows
     size: int
+    uncompiled: str = ""  # why scikit-learn answers rows, "" where the compiled form does
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,12 @@ from ml.schema import features
 
 
 def judge(evidence: Evidence) -> list[Verdict]:
-    """One verdict on the rows whose served answer is not the score that evaluate wrote."""
-    return [judged("parity", evidence.model.answer, evidence, evidence.params.gates.parity)]
+    """Verdicts on the rows whose served answer is not the score that evaluate wrote, and on what answers them."""
+    found = [judged("parity", evidence.model.answer, evidence, evidence.params.gates.parity)]
+    if evidence.model.uncompiled:
+        reason = f"scikit-learn itself answers, some 25 ms a row slower: {evidence.model.uncompiled}"
+        found.append(Verdict("compiled form", passed=False, reason=reason, severity="warning"))
+    return found
 
 
 def judged(gate: str, ask: Answer, evidence: Evidence, rule: Parity) -> Verdict:

@@ -69,6 +69,7 @@ def served(built: Mapping[str, bytes], data: Data) -> Served:
         answer=predictor.scores,
         server=partial(endpoint.answering, built),
         size=sum(len(built[name]) for name in shipped),
+        uncompiled=predictor.reason,
     )
 
 

@@ -5,6 +5,7 @@ from sklearn.pipeline import Pipeline
 
 from ml import cli, files, model, parity
 from ml.compiled import compiled, uncompiled
+from ml.errors import UserError
 from ml.params import Params, read_params
 from ml.predictor import CONTRACT, MODEL, Contract, from_files
 
@@ -17,24 +18,28 @@ def main() -> None:
     frame = files.read_table(files.TRAIN)
     cli.say(f"train: {params.train.model} on {len(frame):,} rows")
     fitted = model.fit(frame, params.data, params.train)
-    contract = Contract(project=params.project, threshold=params.evaluate.threshold, data=params.data)
-    built = {MODEL: model.dumps(fitted), CONTRACT: (contract.model_dump_json(indent=1) + "\n").encode()}
-    built |= _compile(fitted, built, frame.head(CHECKED), params)
+    built = {MODEL: model.dumps(fitted), CONTRACT: contract_of(params)}
+    built |= compile_or_say(fitted, built, frame.head(CHECKED), params)
     for name, content in built.items():
         files.write_bytes(content, files.MODEL / name)
     cli.say(f"train: model of {len(built[MODEL]) / 1e6:.1f} MB")
 
 
-def _compile(fitted: Pipeline, built: dict[str, bytes], frame: pd.DataFrame, params: Params) -> dict[str, bytes]:
+def contract_of(params: Params) -> bytes:
+    """What serving must know beside the model."""
+    contract = Contract(project=params.project, threshold=params.evaluate.threshold, data=params.data)
+    return (contract.model_dump_json(indent=1) + "\n").encode()
+
+
+def compile_or_say(fitted: Pipeline, built: dict[str, bytes], frame: pd.DataFrame, params: Params) -> dict[str, bytes]:
     """The compiled form where it agrees with the model, else the form that says why scikit-learn serves."""
     try:
         form = compiled(fitted)
-    except (ValueError, RuntimeError) as error:
+        served = parity.served(from_files({**built, **form}), frame, params.data)
+    except (ValueError, RuntimeError, UserError) as error:
         reason = f"{params.train.model} has no compiled form: {error}"
     else:
-        expected = model.scores(fitted, frame, params.data)
-        served = parity.served(from_files({**built, **form}), frame, params.data)
-        found = parity.compare(expected, served, params.evaluate.threshold)
+        found = parity.compare(model.scores(fitted, frame, params.data), served, params.evaluate.threshold)
         if found.holds:
             return form
         reason = f"the compiled form differs by up to {found.largest:.1e} and moves {found.labels_moved} labels"

@@ -1,0 +1,49 @@
+"""How often the compiled form fails the gate `parity` under ordinary settings: `python -m tests.gates.simulate_parity`.
+
+Each run trains on a world of its own and asks for rows that the model has not seen.
+"""
+
+import ml.stages  # noqa: F401, I001  (fixes thread counts before numpy loads)
+
+from demo.world import history
+from ml import model, parity
+from ml.compiled import compiled
+from ml.markdown import table
+from ml.params import SAMPLE, read_params
+from ml.predictor import from_files
+
+SEEDS = 5
+ROWS = 1000  # a month, of twelve
+CASES = {
+    "forest, no depth limit": ("random_forest", {"max_depth": None, "min_samples_leaf": 1}),
+    "forest, 500 trees": ("random_forest", {"n_estimators": 500}),
+    "forest, 500 trees, no depth limit": (
+        "random_forest",
+        {"n_estimators": 500, "max_depth": None, "min_samples_leaf": 1},
+    ),
+    "boosting, 200 iterations": ("hist_gradient_boosting", {"max_iter": 200}),
+    "boosting, 300 iterations": ("hist_gradient_boosting", {"max_iter": 300}),
+    "logistic regression": ("logistic_regression", {}),
+}
+
+
+def main() -> None:
+    params, lines = read_params(SAMPLE), []
+    tolerance, threshold = params.gates.parity.tolerance, params.evaluate.threshold
+    for name, (kind, chosen) in CASES.items():
+        settings = getattr(params.train, kind).model_copy(update=chosen)
+        found = []
+        for seed in range(SEEDS):
+            frame = history(rows=ROWS, seed=seed)
+            train = params.train.model_copy(update={"model": kind, kind: settings, "seed": seed})
+            fitted = model.fit(frame[::2], params.data, train)
+            served = parity.served(from_files(compiled(fitted)), frame[1::2], params.data)
+            found.append(parity.compare(model.scores(fitted, frame[1::2], params.data), served, threshold))
+        refused = sum(one.largest > tolerance or one.labels_moved > 0 for one in found)
+        moved = sum(one.labels_moved for one in found)
+        lines.append([name, f"{refused} of {SEEDS}", f"{max(one.largest for one in found):.1e}", f"{moved:,}"])
+    print(table(["settings", "refused", "largest gap", "labels moved"], lines))
+
+
+if __name__ == "__main__":
+    main()
