@@ -6,19 +6,21 @@ again; nothing is ever forced over another's work.
 
 import os
 import random
-import shutil
 import tarfile
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from ml import git
+from ml import cli, git, identity
 from ml.errors import UserError
-from ml.registry import embedded, ledger
+from ml.identity import PARTS
+from ml.registry import ledger
 from ml.registry.embedded import DEPLOYMENTS, LEDGER, VERDICTS, Embedded
+from ml.registry.entries import DIGEST, dumps, loads, registered
 from ml.registry.ledger import Entry, State
+from ml.text import one_line
 
 BRANCH = "mlflow"
 SEEN = "refs/registry/seen"  # what was fetched last, so that the next fetch brings only what is new
@@ -34,6 +36,7 @@ def pull(home: Embedded, remote: str = "origin") -> State:
     MLflow's database follows with the next command that writes to it, or `make ui`: most who pull never open it.
     """
     tip = _fetch(remote)
+    home.mend()
     for name in BESIDE:
         _merge_lines(home, tip, name)
     return ledger.fold(_merge(home, tip))
@@ -68,9 +71,7 @@ def _merge(home: Embedded, tip: str | None) -> list[Entry]:
     missing = [v.model for v in state.versions if v.model in present and not home.folder(v.model).exists()]
     _extract(home, tip, missing)
     entries = home.change(lambda ours: ledger.merge(theirs, ours))
-    for version in ledger.fold(entries).versions:
-        if version.pruned:
-            shutil.rmtree(home.folder(version.model), ignore_errors=True)
+    home.sweep(ledger.fold(entries))
     return entries
 
 
@@ -94,36 +95,63 @@ def _fetch(remote: str) -> str | None:
 
 
 def _tip(remote: str) -> str | None:
+    if remote.startswith("-"):
+        raise UserError(f"`{remote}` is no remote: it would be an option of git. `git remote -v` lists them.")
     done = git.call("ls-remote", remote, f"refs/heads/{BRANCH}")
     if done.returncode:
         raise UserError(f"the registry cannot be reached at {remote}: {git.said(done)} Check `git remote -v`.")
-    return done.stdout.decode().split()[0] if done.stdout else None
+    found = dict(reversed(line.split("\t")) for line in done.stdout.decode().split("\n") if line)
+    return found.get(f"refs/heads/{BRANCH}")
 
 
 def _lines(tip: str | None, name: str) -> list[Entry]:
-    if tip is None or name not in git.must("ls-tree", "--name-only", tip).decode().split():
+    """The lines of a file on the branch in their exact form; others are named, and the next push drops them."""
+    if tip is None or name not in _tree(tip):
         return []
-    return embedded.loads(git.must("cat-file", "blob", f"{tip}:{name}"), f"{name} on branch {BRANCH}")
+    where = f"{name} on branch {BRANCH}"
+    found = loads(git.must("cat-file", "blob", f"{tip}:{name}"), where, torn=True)
+    return registered(found, where) if name == LEDGER else found
 
 
 def _models(tip: str | None) -> dict[str, str]:
-    """The tree object of each model folder on the branch."""
+    """The tree object of each model folder on the branch; what is no folder, or bears no digest, is none."""
     if tip is None or git.call("cat-file", "-e", f"{tip}:models").returncode:
         return {}
-    lines = git.must("ls-tree", f"{tip}:models").decode().splitlines()
-    return {line.split("\t")[1]: line.split()[2] for line in lines}
+    return {n: name for n, (kind, name) in _tree(f"{tip}:models").items() if kind == "tree" and DIGEST.fullmatch(n)}
+
+
+def _tree(place: str) -> dict[str, tuple[str, str]]:
+    """What a tree of git holds: kind and object by name."""
+    lines = [
+        line.split("\t", 1) for line in git.must("ls-tree", "-z", place).decode(errors="replace").split("\0") if line
+    ]
+    return {name: (head.split()[1], head.split()[2]) for head, name in lines}
 
 
 def _extract(home: Embedded, tip: str | None, models: list[str]) -> None:
+    """Bring model folders here: plain files alone, and the model that its name says."""
     if not models:
         return
     with tempfile.TemporaryDirectory(dir=_made(home.home), prefix=".pull.") as folder:
         archive = Path(folder) / "models.tar"
         git.must("archive", f"--output={archive.resolve()}", str(tip), *[f"models/{model}" for model in models])
         with tarfile.TarFile(archive) as tar:
-            tar.extractall(folder, filter="data")
+            tar.extractall(folder, members=_plain(tar), filter="data")
         for model in models:
-            home.take(model, Path(folder) / "models" / model)
+            place = Path(folder) / "models" / model
+            if all((place / name).is_file() for name in PARTS) and identity.named(identity.read(place), model):
+                home.take(model, place)
+            else:
+                cli.say(f"registry: models/{model} on branch {BRANCH} is refused: it is not the model of that name.")
+
+
+def _plain(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
+    """The files and folders of an archive; links and devices are named and left out."""
+    for member in tar:
+        if member.isfile() or member.isdir():
+            yield member
+        else:
+            cli.say(f"registry: {one_line(member.name)} on branch {BRANCH} is refused: it is no plain file.")
 
 
 def _commit(home: Embedded, tip: str | None, logs: dict[str, list[Entry]], new: list[Entry]) -> str:
@@ -133,7 +161,7 @@ def _commit(home: Embedded, tip: str | None, logs: dict[str, list[Entry]], new: 
     added = _trees({m: home.folder(m) for m in kept if m not in there and home.folder(m).exists()})
     trees = {model: tree for model, tree in {**there, **added}.items() if model in kept}
     models = _mktree(f"040000 tree {tree}\t{model}\n" for model, tree in sorted(trees.items()))
-    blobs = [_blob("README.md", ABOUT), *(_blob(name, embedded.dumps(log)) for name, log in logs.items() if log)]
+    blobs = [_blob("README.md", ABOUT), *(_blob(name, dumps(log)) for name, log in logs.items() if log)]
     root = _mktree([*blobs, f"040000 tree {models}\tmodels\n"])
     parent = ["-p", tip] if tip else []
     return git.must("commit-tree", root, *parent, data=_message(state, new).encode()).decode().strip()

@@ -8,15 +8,21 @@ date from them, and may be deleted at any time but for its runs.
 import json
 import shutil
 import tempfile
+import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
-from ml import files, identity
+from ml import cli, files, identity
 from ml.errors import UserError
-from ml.registry import ledger, mirror, tracking
+from ml.registry import ledger, tracking
+from ml.registry.entries import DIGEST, dumps, loads
 from ml.registry.ledger import Entry, State, Version
 
 LEDGER, VERDICTS, DEPLOYMENTS = "ledger.jsonl", "monitoring.jsonl", "deployments.jsonl"
+PLAN = "unfinished.json"
+UNFINISHED = (".model.", ".pull.", ".gone.")  # folders that a kill may leave
+DAY_SECONDS = 86_400
 
 
 class Embedded:
@@ -65,18 +71,45 @@ class Embedded:
     def register(self, entry: Entry, folder: Path) -> State:
         """Add a version with the model files in `folder`; the same model again changes nothing."""
         self.keep(entry["model"], folder)
-        return self._append(entry, unless=lambda state: (known := state.of(entry["model"])) and not known.pruned)
+        return self._append(entry, unless=lambda known: (v := ledger.fold(known).of(entry["model"])) and not v.pruned)
 
     def move(self, entry: Entry) -> State:
-        """Move aliases as the entry says, and keep it in the history."""
-        return self._append(entry)
+        """Move aliases as the entry says, and keep it in the history; the same entry again changes nothing."""
+        return self._append(entry, unless=lambda known: entry in known)
 
     def prune(self, entries: list[Entry]) -> State:
-        """Keep what the entries say, then delete the files of the models that they name."""
-        self.change(lambda known: known + entries)
-        for entry in entries:
-            shutil.rmtree(self.folder(entry["model"]), ignore_errors=True)
+        """Keep what the entries say, then delete the files of all pruned models, those that a killed one left too."""
+        known = self.change(lambda known: known + [entry for entry in entries if entry not in known])
+        self.sweep(ledger.fold(known))
         return self.show()
+
+    def sweep(self, state: State) -> None:
+        """Delete the files of pruned models, and unfinished copies that are a day old."""
+        for version in state.versions:
+            if version.pruned:
+                self.drop(version.model)
+        for path in self.home.glob(".*"):
+            if path.name.startswith(UNFINISHED) and path.stat().st_mtime < time.time() - DAY_SECONDS:
+                shutil.rmtree(path, ignore_errors=True)
+
+    def unfinished(self) -> Entry | None:
+        """The plan of a move that was begun and not finished."""
+        path = self.home / PLAN
+        try:
+            return json.loads(path.read_bytes()) if path.exists() else None
+        except ValueError:
+            raise UserError(
+                f"{path} is damaged: it holds the rollback or promotion that was not finished. Look with "
+                "`make models HISTORY=1`, delete the file, and give the command again."
+            ) from None
+
+    def begin(self, plan: Entry) -> None:
+        """Keep the plan of a move until `finish`."""
+        files.write_json(plan, self.home / PLAN)
+
+    def finish(self) -> None:
+        """Forget the plan of a move."""
+        (self.home / PLAN).unlink(missing_ok=True)
 
     def content(self, version: Version) -> dict[str, bytes]:
         """Model and contract of a version by file; raises UserError when they are gone or not what was registered."""
@@ -97,55 +130,71 @@ class Embedded:
         shutil.copytree(self.folder(version.model), folder)
 
     def folder(self, model: str) -> Path:
-        """Where the files of a model are."""
-        return self.home / "models" / model
+        """Where the files of a model are; raises UserError for what is no digest, or leads elsewhere."""
+        path = self.home / "models" / model
+        if not DIGEST.fullmatch(model) or path.is_symlink():
+            raise UserError(f"`{model[:80]}` is no folder of a model: it must be the 64 hex digits of its digest.")
+        return path
+
+    def whole(self, model: str) -> bool:
+        """Whether the files that name a model are here, as they were registered."""
+        parts = [self.folder(model) / name for name in identity.PARTS]
+        return all(map(Path.is_file, parts)) and identity.named(identity.read(self.folder(model)), model)
 
     def keep(self, model: str, folder: Path) -> None:
         """Copy model files into the home, whole or not at all."""
-        if not self.folder(model).exists():
-            self.home.mkdir(parents=True, exist_ok=True)
-            temporary = Path(tempfile.mkdtemp(dir=self.home, prefix=".model."))
+        if self.whole(model):
+            return
+        self.home.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(dir=self.home, prefix=".model."))
+        try:
             shutil.copytree(folder, temporary, dirs_exist_ok=True)
             temporary.chmod(0o755)
             self.take(model, temporary)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
 
     def take(self, model: str, folder: Path) -> None:
         """Move a folder of model files, which is on the same disk, to its place in the home."""
+        if not self.whole(model):
+            self.drop(model)  # half a folder
         self.folder(model).parent.mkdir(parents=True, exist_ok=True)
         try:
             folder.rename(self.folder(model))
         except OSError:
             if not self.folder(model).exists():
-                raise
-            shutil.rmtree(folder)  # somebody was faster, and it is the same model
+                raise  # else somebody was faster, and it is the same model
+
+    def drop(self, model: str) -> None:
+        """Delete the files of a model; out of its place first, so that a kill leaves no half of it there."""
+        if self.folder(model).exists():
+            gone = Path(tempfile.mkdtemp(dir=self.home, prefix=".gone."))
+            self.folder(model).rename(gone / model)
+            shutil.rmtree(gone, ignore_errors=True)
+
+    def mend(self) -> None:
+        """Keep a damaged ledger or log aside and go on with its readable lines; a pull brings the others back."""
+        for name in (LEDGER, VERDICTS, DEPLOYMENTS):
+            path = self.home / name
+            try:
+                self.entries(name)
+            except UserError as error:
+                kept = path.with_name(f"{name}.damaged-{datetime.now(UTC):%Y%m%dT%H%M%S}")
+                files.write_bytes(path.read_bytes(), kept)
+                files.write_bytes(dumps(loads(path.read_bytes(), str(path), torn=True)), path)
+                cli.say(f"registry: {error} It is kept as {kept}.")
 
     def show(self) -> State:
-        """Bring MLflow's database up to date with the ledger; the state they agree on."""
+        """Bring MLflow's database up to date with the ledger, as far as that can be; the state of the ledger."""
         from filelock import FileLock  # noqa: PLC0415
+
+        from ml.registry import view  # noqa: PLC0415
 
         with FileLock(self.home / "view.lock"):
             state = self.state()
-            tracking.send(self.project, self.home)
-            if state.versions:
-                mirror.update(tracking.open_client(self.home), self.project, state)
+            view.refresh(self.home, self.project, state)
         return state
 
-    def _append(self, entry: Entry, unless: Callable[[State], object] = lambda _: False) -> State:
-        self.change(lambda known: known if unless(ledger.fold(known)) else [*known, entry])
+    def _append(self, entry: Entry, unless: Callable[[list[Entry]], object]) -> State:
+        self.change(lambda known: known if unless(known) else [*known, entry])
         return self.show()
-
-
-def dumps(entries: list[Entry]) -> bytes:
-    """A ledger as bytes: an entry a line."""
-    return "".join(json.dumps(e, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n" for e in entries).encode()
-
-
-def loads(content: bytes, where: str) -> list[Entry]:
-    """The entries of a ledger; raises UserError with the line that is damaged."""
-    entries = []
-    for number, line in enumerate(content.decode().splitlines(), 1):
-        try:
-            entries.append(json.loads(line))
-        except ValueError:
-            raise UserError(f"{where}: line {number} is damaged. Take it from the branch: make registry-pull") from None
-    return entries

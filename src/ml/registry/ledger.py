@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ml.errors import UserError
+from ml.text import one_line
 
 CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
 Entry = dict[str, Any]
@@ -78,6 +79,8 @@ def fold(entries: Iterable[Entry]) -> State:
     for entry in entries:
         action, model = entry["action"], entry["model"]
         new = action == "register" and model not in versions
+        if not new and model not in versions:
+            continue  # about a model that nobody registered: entries.registered names it
         if new:
             versions[model] = Version(len(versions) + 1, entry)
         # Whoever promotes has the files (registry.present). So where another pruned them meanwhile, whoever pushed
@@ -130,7 +133,7 @@ def sentence(entry: Entry, state: State) -> str:
     named = f"version {version.number}" if version else "a model that is not registered"
     if "env" in entry:
         named += f" in {entry['env']} ({entry['target']})"
-    return f"{entry['action']} {named} by {entry['who']}: {_verdict(entry) or entry['reason'] or '-'}"
+    return one_line(f"{entry['action']} {named} by {entry['who']}: {_verdict(entry) or entry['reason'] or '-'}")
 
 
 def _verdict(entry: Entry) -> str:

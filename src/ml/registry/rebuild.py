@@ -48,6 +48,10 @@ def worktree(commit: str) -> Iterator[Path]:
 def fetch_data(place: Path, version: Version) -> None:
     """Bring the recorded data into a worktree; raises UserError when it is missing or is other data."""
     recorded = version.lineage["data"]
+    if not (place / recorded["file"]).resolve().is_relative_to(place.resolve()):
+        raise UserError(
+            f"the record of version {version.number} names data outside the repository: {recorded['file']}."
+        )
     if Path(".dvc/config.local").exists():  # where a remote's credentials are
         shutil.copy(".dvc/config.local", place / ".dvc")
     dvc.must("cache", "dir", "--local", str(Path(".dvc/cache").resolve()), folder=place)

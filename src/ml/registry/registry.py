@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ml.errors import UserError
-from ml.registry import tracking
+from ml.registry import entries, tracking
 from ml.registry.embedded import Embedded
 from ml.registry.ledger import CHAMPION, PREVIOUS, Entry, State, Version
 from ml.registry.tracking import HOME
@@ -29,7 +29,16 @@ class Registry(Protocol):
         """Add a version with the model files in `folder`; the same model again changes nothing."""
 
     def move(self, entry: Entry) -> State:
-        """Move aliases as the entry says, and keep it in the history."""
+        """Move aliases as the entry says, and keep it in the history; the same entry again changes nothing."""
+
+    def unfinished(self) -> Entry | None:
+        """The plan of a move that was begun and not finished (ml.registry.operation)."""
+
+    def begin(self, plan: Entry) -> None:
+        """Keep the plan of a move until `finish`."""
+
+    def finish(self) -> None:
+        """Forget the plan of a move."""
 
     def content(self, version: Version) -> dict[str, bytes]:
         """Model and contract of a version, which its name is made of, by file."""
@@ -124,7 +133,7 @@ def target(state: State, number: int | None) -> Version:
 def stamped(action: str, model: str, reason: str, **more: Any) -> Entry:
     """An entry of the ledger, signed with the time and with who or which run does this."""
     now = datetime.now(UTC).isoformat(timespec="microseconds")
-    return {"action": action, "model": model, "time": now, "who": _who(), "reason": reason, **more}
+    return {"action": action, "model": model, "time": now, "who": _who(), "reason": entries.reason(reason), **more}
 
 
 def _who() -> str:
@@ -133,5 +142,5 @@ def _who() -> str:
     if run:
         server, repository = os.environ["GITHUB_SERVER_URL"], os.environ["GITHUB_REPOSITORY"]
         return f"{os.environ['GITHUB_ACTOR']} ({server}/{repository}/actions/runs/{run})"
-    named = subprocess.run(["git", "config", "user.name"], capture_output=True, text=True, check=False).stdout.strip()
-    return named or getpass.getuser()
+    done = subprocess.run(["git", "config", "user.name"], capture_output=True, check=False)
+    return done.stdout.decode(errors="replace").strip() or getpass.getuser()

@@ -1,0 +1,87 @@
+"""MLflow's database in the embedded home: a view of the ledger, made again when it is gone or damaged."""
+
+import contextlib
+import sqlite3
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ml import cli
+from ml.errors import UserError
+from ml.registry import mirror, tracking
+from ml.registry.ledger import State
+
+DATABASE = "mlflow.db"
+UNUSABLE = ("out-of-date database schema", "no such table", "no such column", "malformed", "not a database")
+
+
+def refresh(home: Path, project: str, state: State) -> None:
+    """Make MLflow show this state; where it cannot, say so and go on, since the ledger is the truth."""
+    try:
+        _refresh(home, project, state)
+    except Exception as error:  # noqa: BLE001 - whatever SQLite, MLflow or the disk raise, the ledger is written
+        reason = " ".join(str(error).split()) or type(error).__name__
+        cli.say(
+            f"registry: the ledger is up to date, MLflow's pages are not: {reason[:300]} "
+            "The next command that writes, or `make ui`, brings them up to date."
+        )
+
+
+def damage(database: Path) -> str:
+    """What SQLite says is wrong with a database; empty when it is sound, absent, or in use by another."""
+    if not database.exists():
+        return ""
+    try:
+        with contextlib.closing(sqlite3.connect(f"{database.resolve().as_uri()}?mode=ro", uri=True)) as opened:
+            (found,) = opened.execute("pragma quick_check(1)").fetchone()
+    except sqlite3.OperationalError:
+        return ""
+    except sqlite3.DatabaseError as error:
+        return str(error)
+    return "" if found == "ok" else str(found)
+
+
+def _refresh(home: Path, project: str, state: State) -> None:
+    database = home / DATABASE
+    if why := damage(database):
+        _set_aside(database, why)
+    made = not database.exists()
+    try:
+        _update(home, project, state)
+    except Exception as error:  # every layer of MLflow wraps SQLite's words in an exception of its own
+        if not any(words in str(error) for words in UNUSABLE):
+            raise
+        _set_aside(database, next(words for words in UNUSABLE if words in str(error)))
+        made = True
+        _update(home, project, state)
+    if made and len(state.versions) > 1:
+        cli.say(f"registry: MLflow's database was made anew from the ledger: {len(state.versions)} versions")
+
+
+def _update(home: Path, project: str, state: State) -> None:
+    try:
+        tracking.send(project, home)
+    except UserError as error:  # a run that waits keeps no version out
+        cli.say(f"registry: {error}")
+    if state.versions:
+        mirror.update(tracking.open_client(home), project, state)
+
+
+def _set_aside(database: Path, why: str) -> None:
+    """Rename a database that cannot be used, so that what only it holds (runs never registered) is not lost."""
+    kept = database.with_name(f"{DATABASE}.damaged-{datetime.now(UTC):%Y%m%dT%H%M%S}")
+    database.rename(kept)
+    for more in ("-journal", "-wal", "-shm"):
+        database.with_name(DATABASE + more).unlink(missing_ok=True)
+    _forget()
+    cli.say(f"registry: MLflow's database cannot be used ({' '.join(why.split())[:200]}); it is kept as {kept}")
+
+
+def _forget() -> None:
+    """Let MLflow open the file anew: it keeps connections by address as long as the process lives."""
+    from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore as Versions  # noqa: PLC0415
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore as Runs  # noqa: PLC0415
+
+    for store in (Runs, Versions):
+        for engine in store._engine_map.values():  # noqa: SLF001
+            engine.dispose()
+        store._engine_map.clear()  # noqa: SLF001
