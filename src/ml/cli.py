@@ -1,12 +1,15 @@
 """Turn a function into a command: flags from its signature, progress and time on stderr, errors without traceback."""
 
 import argparse
+import errno
 import inspect
 import sys
 import time
 from collections.abc import Callable
 
 from ml.errors import UserError
+
+DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.EMFILE}
 
 
 def say(message: str) -> None:
@@ -25,6 +28,12 @@ def run(main: Callable[..., int | None]) -> None:
         code = main(**arguments) or 0
     except UserError as error:
         print(f"\n{name}: {error}", file=sys.stderr)
+        sys.exit(1)
+    except OSError as error:
+        if error.errno not in DISK:
+            raise
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"\n{name}: {where}{error.strerror}. Mend that and give the command again; it goes on.", file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
         print(f"\n{name}: stopped by you; nothing half-written stays behind.", file=sys.stderr)

@@ -1,3 +1,5 @@
+import errno
+import os
 import subprocess
 import sys
 
@@ -24,6 +26,17 @@ def test_a_users_mistake_is_a_message_and_not_a_traceback(monkeypatch, capsys):
     assert code == 1
     err = capsys.readouterr().err
     assert "the age at row 7 is below 0. Mend it." in err
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EIO])
+def test_a_disk_that_takes_no_more_is_a_message_and_not_a_traceback(monkeypatch, capsys, number):
+    def main() -> None:
+        raise OSError(number, os.strerror(number), ".mlflow/ledger.jsonl")
+
+    assert called(monkeypatch, main) == 1
+    err = capsys.readouterr().err
+    assert f".mlflow/ledger.jsonl: {os.strerror(number)}. Mend that and give the command again" in err
     assert "Traceback" not in err
 
 

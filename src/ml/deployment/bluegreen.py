@@ -109,7 +109,15 @@ class BlueGreen:
         self._places.stop(other(live["slot"]))
 
     def _live(self) -> dict[str, Any]:
-        return json.loads(files.read_bytes(self._file)) if self._file.exists() else {}
+        try:
+            live = json.loads(files.read_bytes(self._file)) if self._file.exists() else {}
+            return live if not live else {name: live[name] for name in ("slot", "image", "address")}
+        except (ValueError, KeyError, TypeError):
+            raise UserError(
+                f"{self._file} is damaged: it says which place serves, which image and where. Write it again, e.g. "
+                '{"slot": "blue", "image": "sha256:…", "address": "127.0.0.1:8001"} (`podman ps` or `docker ps` shows '
+                "what runs), or delete it to deploy as for the first time."
+            ) from None
 
 
 def _window(address: str) -> Window:

@@ -2,6 +2,8 @@
 
 import json
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -13,7 +15,7 @@ from ml.deployment.bluegreen import BlueGreen
 from ml.deployment.cluster import Cluster
 from ml.deployment.compose import Compose
 from ml.deployment.containers import LIMITS
-from ml.deployment.deployments import Entry, Where
+from ml.deployment.deployments import Deployment, Entry, Where
 from ml.deployment.local import Local
 from ml.deployment.manifests import BY_DIGEST
 from ml.deployment.proxy import Proxy, run_here
@@ -53,23 +55,28 @@ def deploy(params: Params, where: Where, image: str, rule: Deploy) -> bool:
     """Whether an image now serves; the record says why not, and what served before still does."""
     target, store = open_target(params, where), registry.open_registry(params.project)
     named(image, where)
-    _folder(where).mkdir(parents=True, exist_ok=True)
-    _folder(where).chmod(0o700)  # passwords, keys and the proxy's socket are in it
-    try:
-        with FileLock(_folder(where) / "lock", timeout=0):
-            _clear(target, where, store)
-            containers.pull(image)
-            model = (containers.inspect(image)["Config"]["Labels"] or {}).get(MODEL_LABEL, "")
-            entry = deployments.begin(where, image, model, target.image())
-            store.note(entry)
-            outcome, reason = _tried(target, entry, rule, params.gates.api)
-            store.note(deployments.end(entry, outcome, reason))
-    except Timeout:
-        raise UserError(f"another deployment to {where.env} is under way; wait for it, or end its process.") from None
+    with _alone(where):
+        _clear(target, where, store)
+        containers.pull(image)
+        model = (containers.inspect(image)["Config"]["Labels"] or {}).get(MODEL_LABEL, "")
+        entry = deployments.begin(where, image, model, target.image())
+        store.note(entry)
+        outcome, reason = _tried(target, entry, rule, params.gates.api)
+        store.note(deployments.end(entry, outcome, reason))
     cli.say(f"deploy: {image} {'serves' if outcome == deployments.DEPLOYED else outcome}. {reason}")
     if outcome == INTERRUPTED:
         raise KeyboardInterrupt
     return outcome == deployments.DEPLOYED
+
+
+def history(params: Params, where: Where, store: Registry) -> list[Deployment]:
+    """All deployments; one to this environment that was killed is undone or completed first, and put on record."""
+    found = deployments.fold(store.deployments())
+    if not any(_killed(one, where) for one in found):
+        return found
+    with _alone(where):
+        _clear(open_target(params, where), where, store)
+    return deployments.fold(store.deployments())
 
 
 def _tried(target: Target, begun: Entry, rule: Deploy, api: Api) -> tuple[str, str]:
@@ -114,11 +121,28 @@ def _clear(target: Target, where: Where, store: Registry) -> None:
     """Undo what a killed deployment left, and say so in the record."""
     target.recover()
     for found in deployments.fold(store.deployments()):
-        if (found.env, found.target, found.outcome) == (where.env, where.target, deployments.STARTED):
+        if _killed(found, where):
             stayed = found.image == target.image()
             outcome = deployments.DEPLOYED if stayed else INTERRUPTED
             store.note(deployments.end(vars(found), outcome, "its process was killed; cleared by the next one"))
             cli.say(f"deploy: the deployment of {found.time[:19]} was killed; {target.image() or 'nothing'} serves")
+
+
+def _killed(found: Deployment, where: Where) -> bool:
+    """Whether a deployment to an environment has begun and not ended; while we hold its lock, its process is dead."""
+    return (found.env, found.target, found.outcome) == (where.env, where.target, deployments.STARTED)
+
+
+@contextmanager
+def _alone(where: Where) -> Iterator[None]:
+    """Hold an environment for one deployment; the lock dies with its process."""
+    _folder(where).mkdir(parents=True, exist_ok=True)
+    _folder(where).chmod(0o700)  # passwords, keys and the proxy's socket are in it
+    try:
+        with FileLock(_folder(where) / "lock", timeout=0):
+            yield
+    except Timeout:
+        raise UserError(f"another deployment to {where.env} is under way; wait for it, or end its process.") from None
 
 
 def _folder(where: Where) -> Path:
@@ -130,4 +154,7 @@ def _port(rule: Deploy, where: Where) -> int:
     kept = _folder(where) / "port"
     if where.port:
         files.write_text(str(where.port), kept)
-    return int(files.read_bytes(kept)) if kept.exists() else rule.ports[where.env]
+    try:
+        return int(files.read_bytes(kept)) if kept.exists() else rule.ports[where.env]
+    except ValueError:
+        raise UserError(f"{kept} holds no port. Delete it, or deploy with PORT=… once more.") from None

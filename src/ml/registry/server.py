@@ -3,18 +3,21 @@
 import json
 import shutil
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from ml import identity
 from ml.errors import UserError
 from ml.registry import ledger, mirror, outbox, tracking
+from ml.registry.entries import loads
 from ml.registry.ledger import Entry, State, Version
 
 ENTRY = "ledger.entry"
 EVENT = "ledger."
 VERDICT = "monitoring."
 DEPLOYMENT = "deployment."
+PLAN = "unfinished"
 
 
 class Server:
@@ -30,10 +33,11 @@ class Server:
         with tracking.answered():
             found = [v for v in mirror.found(self.client, self.project) if ENTRY in v.tags]
             model = self._model() if found else None
-        versions = {int(v.version): Version(int(v.version), json.loads(v.tags[ENTRY])) for v in found}
+        read = {int(v.version): _entries([v.tags[ENTRY]], f"tag {ENTRY} of version {v.version}") for v in found}
+        versions = {number: Version(number, entries[0]) for number, entries in read.items() if entries}
         tags = {key: text for key, text in (model.tags if model else {}).items() if key.startswith(EVENT)}
         by_digest = {v.model: v.number for v in versions.values()}
-        moves = [json.loads(text) for text in tags.values()]
+        moves = _entries(tags.values(), f"tags {EVENT}* of {self.project}")
         moves = [entry for entry in moves if entry["model"] in by_digest]  # a version may be deleted on the server
         entries = [v.entry for v in versions.values()] + moves
         aliases: dict[str, int] = {}
@@ -58,15 +62,42 @@ class Server:
         return self.state()
 
     def move(self, entry: Entry) -> State:
-        """Move aliases as the entry says, and keep it in the history."""
-        state = self.state()
+        """Move aliases as the entry says, and keep it in the history; the same entry again changes nothing.
+
+        An alias is a write of its own, so half of a move looks like another state: the plan knows what was meant.
+        """
+        state, plan = self.state(), self.unfinished()
         version = state.of(entry["model"])
+        planned = plan is not None and plan["entry"] == entry
+        aliases = plan["aliases"] if planned else ledger.moved(state.aliases, entry["action"], version.number)
         with tracking.answered():
             self.client.set_registered_model_tag(
                 self.project, EVENT + entry["time"].removesuffix("+00:00"), json.dumps(entry)
             )
-            mirror.point(self.client, self.project, ledger.moved(state.aliases, entry["action"], version.number))
+            mirror.point(self.client, self.project, aliases)
         return self.state()
+
+    def unfinished(self) -> Entry | None:
+        """The plan of a move that was begun and not finished."""
+        with tracking.answered():
+            found = self.client.search_registered_models(f"name = '{self.project}'")
+        text = found[0].tags.get(PLAN) if found else None
+        try:
+            return json.loads(text) if text else None
+        except ValueError:
+            raise UserError(f"tag {PLAN} of {self.project} is damaged. Delete it on the server, and repeat.") from None
+
+    def begin(self, plan: Entry) -> None:
+        """Keep the plan of a move until `finish`."""
+        with tracking.answered():
+            mirror.ensure(self.client, self.project)
+            self.client.set_registered_model_tag(self.project, PLAN, json.dumps(plan))
+
+    def finish(self) -> None:
+        """Forget the plan of a move."""
+        if self.unfinished():
+            with tracking.answered():
+                self.client.delete_registered_model_tag(self.project, PLAN)
 
     def content(self, version: Version) -> dict[str, bytes]:
         """Model and contract of a version by file; raises UserError when they are not what was registered."""
@@ -104,7 +135,7 @@ class Server:
         with tracking.answered():
             found = self.client.search_registered_models(f"name = '{self.project}'")
         tags = found[0].tags if found else {}
-        return [json.loads(tags[key]) for key in sorted(tags) if key.startswith(kind)]
+        return _entries((tags[key] for key in sorted(tags) if key.startswith(kind)), f"tags {kind}* of {self.project}")
 
     def _tag(self, kind: str, entry: Entry) -> None:
         with tracking.answered():
@@ -114,7 +145,11 @@ class Server:
 
     def _register(self, entry: Entry, folder: Path) -> None:
         state = self.state()
-        if state.of(entry["model"]):
+        if known := state.of(entry["model"]):
+            last = state.events[-1]
+            if (last.action, last.version) == ("register", known.number):  # a kill may have left it without its alias
+                with tracking.answered():
+                    mirror.point(self.client, self.project, ledger.moved(state.aliases, "register", known.number))
             return
         with tracking.answered():
             run_id = tracking.record_run(self.client, self.project, entry["run"])
@@ -127,3 +162,8 @@ class Server:
 
     def _model(self) -> Any:
         return self.client.get_registered_model(self.project)
+
+
+def _entries(texts: Iterable[str], where: str) -> list[Entry]:
+    """The entries in tags; one that anybody else wrote, and that breaks the form, is named and left out."""
+    return [entry for text in texts for entry in loads(text.encode(errors="replace"), where, torn=True)]

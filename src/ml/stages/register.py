@@ -7,8 +7,9 @@ from ml import cli, files, lineage
 from ml.errors import UserError
 from ml.github import runner
 from ml.params import Params, read_params
-from ml.registry import ledger, package, registry, tracking
+from ml.registry import ledger, operation, package, registry, tracking
 from ml.registry.card import card
+from ml.registry.ledger import Version
 
 
 def main(force: str = "", hold: bool = False) -> None:
@@ -31,16 +32,30 @@ def main(force: str = "", hold: bool = False) -> None:
     runner.output("release", str(wins or serves).lower())
     if hold and wins:
         cli.say(f"register: version {version.number} may be champion. Next: deploy it, then make promote")
-    elif wins:
-        reason = f"gates passed; against the champion: {entry['verdict'].get('champion') or 'none yet'}"
-        store.move(registry.stamped("promote", version.model, reason))
+    elif (wins or operation.waits(store, _asked(version))) and _promoted(store, entry, version, before):
         cli.say(f"register: promoted: version {version.number} is champion. Undo: make rollback")
-    elif may and late:
+    elif may:
         cli.say("register: not promoted: the champion changed after the gates compared. Next: make run, make register")
     elif serves:
         cli.say("register: it is the champion. Next: make models, make serve")
     else:
         cli.say(f"register: it is not champion. Next: make models; then make promote VERSION={version.number}")
+
+
+def _promoted(store: registry.Registry, entry: ledger.Entry, version: Version, before: Version | None) -> bool:
+    """Whether the version takes the place of `before` now; a promotion that was interrupted is finished."""
+    with operation.alone():
+        plan = operation.resumed(store, _asked(version))
+        if plan is None and (version == before or store.state().named(ledger.CHAMPION) != before):
+            return False
+        reason = f"gates passed; against the champion: {entry['verdict'].get('champion') or 'none yet'}"
+        operation.carried_out(store, plan or operation.begun(store, _asked(version), version, reason))
+        store.finish()
+    return True
+
+
+def _asked(version: Version) -> operation.Plan:
+    return {"action": "promote", "version": version.number}
 
 
 def _tell(version: ledger.Version, entry: ledger.Entry, params: Params) -> None:

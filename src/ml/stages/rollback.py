@@ -4,50 +4,57 @@ from ml import cli
 from ml.deployment import deployments, environments
 from ml.deployment.deployments import Where
 from ml.params import Params, read_params
-from ml.registry import registry
-from ml.registry.ledger import CHAMPION, Version
+from ml.registry import operation, registry
+from ml.registry.ledger import CHAMPION, PREVIOUS, State
+from ml.registry.operation import Plan
 from ml.registry.registry import Registry
 
 
 def main(to: int = 0, reason: str = "", env: str = "", target: str = "local") -> int:
     """Make the previous champion, or version --to, the champion again; with --env its image serves there first.
 
-    Rolling back twice undoes the first.
+    Rolling back twice undoes the first; after one that was interrupted, a repeat finishes it instead.
     """
     params = read_params()
     store = registry.open_registry(params.project)
-    chosen: Version | None
-    if env:
-        held, chosen = _deployed(params, store, Where(env, target), to)
-        if not held:
+    asked = {"action": "rollback", "to": to, "env": env, "target": target if env else ""}
+    with operation.alone():
+        plan = operation.resumed(store, asked) or _begun(params, store, asked, reason)
+        if env and not _deployed(params, Where(env, target), plan["image"]):
+            store.finish()
             return 1
-    else:
-        chosen = registry.target(store.state(), to or None)
-    _promote(store, chosen, reason)
+        _tell(plan, operation.carried_out(store, plan))
+        store.finish()
     return 0
 
 
-def _deployed(params: Params, store: Registry, where: Where, to: int) -> tuple[bool, Version | None]:
-    """Whether the earlier image serves again, and the version of the model in it."""
-    state, history = store.state(), deployments.fold(store.deployments())
-    wanted = deployments.previous(history, where, state.version(to).model if to else "")
+def _begun(params: Params, store: Registry, asked: Plan, reason: str) -> Plan:
+    """The plan of a rollback: the version, and the image of an environment, are chosen once."""
+    if not asked["env"]:
+        return operation.begun(store, asked, registry.target(store.state(), asked["to"] or None), reason)
+    where = Where(asked["env"], asked["target"])
+    history, state = environments.history(params, where, store), store.state()
+    wanted = deployments.previous(history, where, state.version(asked["to"]).model if asked["to"] else "")
     chosen = state.of(wanted.model)
     if chosen:
         registry.present(chosen)  # before an image serves whose model cannot be champion
+    return operation.begun(store, asked, chosen, reason, image=wanted.image, version=chosen and chosen.number)
+
+
+def _deployed(params: Params, where: Where, image: str) -> bool:
     at_once = params.deploy.model_copy(update={"steps": ()})  # it served before: smoke and readiness are enough
-    return environments.deploy(params, where, wanted.image, at_once), chosen
+    return environments.deploy(params, where, image, at_once)
 
 
-def _promote(store: Registry, chosen: Version | None, reason: str) -> None:
-    before = store.state().named(CHAMPION)
-    if chosen is None:
-        cli.say("rollback: the registry holds no version of this image's model, so its aliases stay")
-    elif chosen == before:
-        cli.say(f"rollback: version {chosen.number} is the champion of the registry already")
-    else:
-        store.move(registry.stamped("rollback", chosen.model, reason))
-        cli.say(f"rollback: version {chosen.number} is champion again, in the place of {before and before.number}")
+def _tell(plan: Plan, after: State) -> None:
+    champion, before = after.named(CHAMPION), after.named(PREVIOUS)
+    if plan["entry"]:
+        cli.say(f"rollback: version {champion.number} is champion again, in the place of {before and before.number}")
         cli.say("rollback: Next: make registry-push (embedded home), make serve. Undo: make rollback")
+    elif plan["version"] is None:
+        cli.say("rollback: the registry holds no version of this image's model, so its aliases stay")
+    else:
+        cli.say(f"rollback: version {plan['version']} is the champion of the registry already")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,83 @@
+"""A move of the champion that may be repeated: killed or failing anywhere, the same command again finishes it.
+
+A move is several writes (the ledger or a server's tags, aliases, an image in an environment). The home keeps the plan
+of a move, with the version that it chose, from before the first write until after the last.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from ml import cli
+from ml.errors import UserError
+from ml.registry import ledger, registry
+from ml.registry.ledger import State, Version
+from ml.registry.registry import Registry
+from ml.registry.tracking import HOME
+
+Plan = dict[str, Any]
+MOVES = ("promote", "rollback")
+
+
+@contextmanager
+def alone(home: Path = HOME) -> Iterator[None]:
+    """Hold the registry for one command that moves the champion; raises UserError while another does."""
+    home.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(home / "operation.lock", timeout=0):
+            yield
+    except Timeout:
+        raise UserError(
+            "another command is moving the champion. Wait for it, look with `make models`, then repeat."
+        ) from None
+
+
+def resumed(store: Registry, asked: Plan) -> Plan | None:
+    """The plan of this same command when it was begun and not finished; one that others overtook is forgotten."""
+    plan = store.unfinished()
+    if plan is None:
+        return None
+    mine = plan["entry"] and plan["entry"]["time"]
+    if plan["asked"] == asked and _last(store.state()) in {plan["after"], mine}:
+        cli.say(f"registry: finishing the {asked['action']} of {plan['time'][:19]}, which was interrupted")
+        return plan
+    cli.say(f"registry: the {plan['asked']['action']} of {plan['time'][:19]} was interrupted; this command replaces it")
+    store.finish()
+    return None
+
+
+def waits(store: Registry, asked: Plan) -> bool:
+    """Whether this command was begun and not finished."""
+    plan = store.unfinished()
+    return plan is not None and plan["asked"] == asked
+
+
+def begun(store: Registry, asked: Plan, chosen: Version | None, reason: str, **more: Any) -> Plan:
+    """The plan of a command, kept before anything is written; without a version to move to, no entry is in it."""
+    state = store.state()
+    entry = registry.stamped(asked["action"], chosen.model if chosen else "", reason)
+    moves = chosen is not None and chosen.number != state.aliases.get(ledger.CHAMPION)
+    plan: Plan = {
+        "asked": asked,
+        "after": _last(state),
+        "time": entry["time"],
+        "entry": entry if moves else None,
+        **more,
+    }
+    if moves:
+        plan["aliases"] = ledger.moved(state.aliases, asked["action"], chosen.number)
+    store.begin(plan)
+    return plan
+
+
+def carried_out(store: Registry, plan: Plan) -> State:
+    """The state once the champion is the one of the plan; `store.finish` comes after the command has said so."""
+    return store.move(plan["entry"]) if plan["entry"] else store.state()
+
+
+def _last(state: State) -> str:
+    """The time of the last move, by which a plan knows that nobody moved the champion meanwhile."""
+    return next((event.time for event in reversed(state.events) if event.action in MOVES), "")

@@ -1,0 +1,83 @@
+"""Faults at every write of a command: an error in the place of the nth write, or a kill just before it.
+
+Python announces what it is about to do with files and processes (PEP 578), so nothing needs to know which writes there
+are. A kill is SIGKILL in a fork: no `finally` runs, and locks end with the process.
+"""
+
+import errno
+import os
+import signal
+import sys
+
+WRITES = {"os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.chmod", "os.truncate", "os.utime", "os.link"}
+_active = None
+
+
+def _announced(event, arguments):
+    if _active is None:
+        return
+    writes = event in WRITES or event == "subprocess.Popen"
+    if event == "open" and isinstance(arguments[2], int):
+        writes = bool(arguments[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT))
+    if writes:
+        _active()
+
+
+sys.addaudithook(_announced)
+
+
+def _counting(number, strike):
+    seen = 0
+
+    def count():
+        nonlocal seen
+        seen += 1
+        if seen == number:
+            strike()
+
+    return count
+
+
+def _with(hook, command):
+    global _active  # noqa: PLW0603 - an audit hook cannot be taken away again
+    _active = hook
+    try:
+        return command()
+    finally:
+        _active = None
+
+
+def full_disk(number, command):
+    """Whether the command ended well though its nth write found no space."""
+
+    def strike():
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    try:
+        _with(_counting(number, strike), command)
+    except OSError:
+        return False
+    return True
+
+
+def killed(number, command):
+    """Whether the command ended before its nth write, at which it is killed."""
+    child = os.fork()
+    if not child:
+        code = 1
+        try:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+            _with(_counting(number, lambda: os.kill(os.getpid(), signal.SIGKILL)), command)
+            code = 0
+        finally:
+            os._exit(code)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    assert code in (0, -signal.SIGKILL), "the command failed by itself"
+    return code == 0
+
+
+def writes(command):
+    """How many writes a command makes."""
+    seen = []
+    _with(lambda: seen.append(1), command)
+    return len(seen)
