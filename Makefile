@@ -224,9 +224,9 @@ test-docs: setup
 
 ##@ The fork
 .PHONY: adopt
-adopt: pipeline-venv ## Make your table the data: DATA=file TARGET=column [PROJECT= ID= TIME= POSITIVE= DRY=1]
+adopt: pipeline-venv ## Make your table the data: DATA=file TARGET=column [PROJECT= ID= TIME= TIME_FORMAT= POSITIVE= DRY=1]
 	@python -m ml.stages.adopt --data="$${DATA:-}" --target="$${TARGET:-}" --project="$${PROJECT:-}" \
-	  --id-column="$${ID:-}" --time="$${TIME:-}" --positive="$${POSITIVE:-}" $${DRY:+--dry}
+	  --id-column="$${ID:-}" --time="$${TIME:-}" --time-format="$${TIME_FORMAT:-}" --positive="$${POSITIVE:-}" $${DRY:+--dry}
 
 .PHONY: locks
 locks: ## Compile locks/ from pyproject.toml: newest versions that it allows (needs uv)

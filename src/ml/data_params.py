@@ -41,6 +41,8 @@ class Category(Section):
         twice = sorted({v for v in self.values if self.values.count(v) > 1})
         if twice:
             raise ValueError(f"values lists {', '.join(twice)} more than once")
+        if any(not value.strip() for value in self.values):
+            raise ValueError("values lists an empty text, which is a missing value: give its share as `missing`")
         return self
 
 
@@ -57,6 +59,7 @@ class Data(Section):
     file: str
     id: str
     time: str | None = None
+    time_format: str | None = None
     target: Target
     columns: Annotated[dict[str, Annotated[Number | Category, Field(discriminator="type")]], Field(min_length=1)]
 
@@ -66,6 +69,8 @@ class Data(Section):
         twice = sorted({n for n in roles if n in self.columns or roles.count(n) > 1})
         if twice:
             raise ValueError(f"{', '.join(twice)}: a column is id, time, target or feature, not two of them")
+        if self.time_format and not self.time:
+            raise ValueError("time_format is the format of a time, and there is none")
         if not self.file.endswith((".parquet", ".csv")):
             raise ValueError(f"file {self.file} is neither .parquet nor .csv")
         return self

@@ -8,7 +8,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from ml.data_params import Data
 from ml.schema import categories, numbers
 
-MISSING = "missing"
+MISSING = ""  # no level is empty, so none can be taken for a missing one
 
 
 def preprocessing(data: Data) -> ColumnTransformer:

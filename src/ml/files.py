@@ -7,9 +7,10 @@ import io
 import json
 import os
 import tempfile
+from collections.abc import Iterator
 from hashlib import md5
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ml.errors import UserError
 
@@ -49,49 +50,39 @@ REPORT_HTML = BUILD / "report.html"
 
 
 def read_table(path: Path | str) -> pd.DataFrame:
-    """The table in a .parquet or .csv file; raises UserError when it is absent, empty or cannot be read."""
+    """A Parquet table that we wrote; raises UserError when it is absent, empty or cannot be read.
+
+    What users bring is read by ml.data.reading, in all the forms that it may have.
+    """
     import pandas as pd  # noqa: PLC0415
 
     path = Path(path)
+    with opened(path) as stream:
+        try:
+            return pd.read_parquet(stream, partitioning=None)
+        except (OSError, ValueError) as error:  # pyarrow's errors are both of these
+            raise UserError(f"{path} cannot be read: {_first_line(error)} Write the file again.") from None
+
+
+def opened(path: Path) -> BinaryIO:
+    """A file that is open for reading; raises UserError when it is absent or empty."""
     if not path.exists():
         raise UserError(f"{path} is missing. {_source(path)}")
     if path.stat().st_size == 0:
         raise UserError(f"{path} is empty (0 bytes). Write it again, or `dvc checkout` to get the last version back.")
-    try:
-        frame = (
-            pd.read_parquet(path, partitioning=None)
-            if path.suffix == ".parquet"
-            else pd.read_csv(path, low_memory=False)
-        )
-    except UnicodeDecodeError as error:
-        raise UserError(
-            f"{path} is not UTF-8: byte {error.object[error.start]:#04x} at offset {error.start:,}. "
-            f"Save it as UTF-8, e.g. `iconv -f latin1 -t utf-8 {path}`."
-        ) from None
-    except (OSError, ValueError) as error:  # pyarrow's and pandas' parse errors are both of these
-        raise UserError(f"{path} cannot be read: {_first_line(error)} Write the file again.") from None
-    if frame.empty:
-        raise UserError(f"{path} has {len(frame.columns)} columns and no rows. Export the data again.")
-    return frame
+    return path.open("rb")
 
 
-def read_tables(url: str) -> pd.DataFrame:
-    """All tables that a path or URL of fsspec names, wildcards too, one below the other; raises UserError without."""
+def opened_all(url: str) -> Iterator[tuple[str, BinaryIO]]:
+    """All files that a path or URL of fsspec names, wildcards too, each open for reading; raises UserError without."""
     import fsspec  # noqa: PLC0415
-    import pandas as pd  # noqa: PLC0415
 
-    read = pd.read_parquet if url.endswith(".parquet") else pd.read_csv
     try:
-        found = fsspec.open_files(url, "rb", expand=True)
-        parts = []
-        for file in found:
-            with file as content:
-                parts.append(read(content))
+        for file in fsspec.open_files(url, "rb", expand=True):
+            with file as stream:
+                yield file.path, stream
     except (ImportError, OSError, ValueError) as error:
         raise UserError(f"{url} cannot be read: {_first_line(error)} Correct the address or its credentials.") from None
-    if not parts:
-        raise UserError(f"{url} names no file. Correct the address, or write the tables there first.")
-    return pd.concat(parts, ignore_index=True)
 
 
 def write_table(frame: pd.DataFrame, path: Path) -> None:

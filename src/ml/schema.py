@@ -2,6 +2,8 @@
 
 import pandas as pd
 
+from ml.data.values import Typed, typed
+from ml.data.words import TRUTHS, key, text
 from ml.data_params import Category, Data, Number, as_text
 from ml.errors import UserError
 
@@ -19,7 +21,7 @@ class ContractError(UserError):
         settings: list[str] | None = None,
     ) -> None:
         self.problems = problems
-        lines = "\n".join(f"  {column}: {text}" for column, text in problems)
+        lines = "\n".join(f"  {column}: {found}" for column, found in problems)
         also = f"\nColumns that the contract does not name: {', '.join(unknown[:10])}." if unknown else ""
         remedy = f"Fix the rows, or change {_places(settings or ['data'])} in params.yaml."
         super().__init__(f"{data.file} breaks its contract:\n{lines}{also}\n{remedy}")
@@ -53,18 +55,23 @@ def required(data: Data) -> list[str]:
 
 
 def conform(frame: pd.DataFrame, data: Data) -> pd.DataFrame:
-    """The table in the contract's types: numbers float64, levels object with None where missing, time datetime64.
+    """The table in the contract's types: ids and labels text, numbers float64, levels object, time UTC without a zone.
 
     Columns outside the contract are dropped. Raises ContractError with every column that is missing or cannot be read.
     """
-    problems = [(name, "column is missing") for name in required(data) if name not in frame]
-    typed = {name: _typed(frame[name], name, data) for name in required(data) if name in frame}
-    found = {name: _unreadable(frame[name], column, name == data.time) for name, column in typed.items()}
-    problems += [(name, text) for name, text in found.items() if text]
+    return read(frame, data).frame
+
+
+def read(frame: pd.DataFrame, data: Data) -> Typed:
+    """The same, with a sentence for each change of values that it took."""
+    names = required(data)
+    found = typed(frame, data, [name for name in names if name in frame])
+    problems = [(name, "column is missing") for name in names if name not in frame]
+    problems += [(wrong.column, wrong.sentence(frame[wrong.column])) for wrong in found.wrong]
     if problems:
-        extra = sorted(set(map(str, frame.columns)) - set(required(data)))
+        extra = sorted(set(map(str, frame.columns)) - set(names))
         raise ContractError(data, problems, extra)
-    return pd.DataFrame(typed, copy=False)
+    return found
 
 
 def inputs(frame: pd.DataFrame, data: Data) -> pd.DataFrame:
@@ -85,13 +92,41 @@ def labels(frame: pd.DataFrame, data: Data) -> pd.Series:
 
 
 def positive(column: pd.Series, data: Data) -> pd.Series:
-    """True where the target has its positive value; text `True`, `1` and the like count as they read."""
-    return column.map(as_text) == as_text(data.target.positive)
+    """True where the target has its positive value; text `true`, `1.0` and the like count as they read."""
+    return column.map(text) == key(data.target.positive)
+
+
+def truth(column: pd.Series, data: Data) -> pd.Series:
+    """What late labels say: 1 positive, 0 not, missing where they say nothing; shape (rows,), float64.
+
+    true and false, as `/predict` answers, count whatever the target's words are. Beside the positive word the most
+    frequent one is the negative; a third says nothing, nor does any word where the target itself is true or false.
+    """
+    words, yes = column.map(text), key(data.target.positive)
+    if yes in TRUTHS.values():
+        return (words == yes).astype("float64").where(words.isin(TRUTHS.values()))
+    rest = words[words.notna() & ~words.isin([yes, *TRUTHS.values()])].value_counts().index[:1]
+    return words.isin([yes, "True"]).astype("float64").where(words.isin([yes, "True", "False", *rest]))
+
+
+def known_labels(column: pd.Series) -> list[str]:
+    """The labels of a table, as text."""
+    return sorted({key(value) for value in column.dropna().unique()})
+
+
+def worded(column: pd.Series, known: list[str], data: Data) -> pd.Series:
+    """Labels as text; true and false, as `/predict` answers, are the table's own two words where it has such."""
+    labels, positive_word = column.map(text), key(data.target.positive)
+    rest = [word for word in known if word != positive_word]
+    if not {*TRUTHS.values()}.isdisjoint(known):
+        return labels
+    words = {"True": positive_word} | ({"False": rest[0]} if len(rest) == 1 else {})
+    return labels.replace(words)
 
 
 def others(column: pd.Series, data: Data) -> pd.Series:
     """How often each value but the positive one occurs, most frequent first; a second one would pass for negative."""
-    return levels(column[column.notna() & ~positive(column, data)]).value_counts()
+    return column[column.notna() & ~positive(column, data)].map(key).value_counts()
 
 
 def levels(column: pd.Series) -> pd.Series:
@@ -100,23 +135,3 @@ def levels(column: pd.Series) -> pd.Series:
         column = column.map(as_text, na_action="ignore")
     column = column.astype(object)
     return column.where(column.notna(), None)
-
-
-def _typed(column: pd.Series, name: str, data: Data) -> pd.Series:
-    if name == data.time:
-        return pd.to_datetime(column, errors="coerce", utc=False)
-    match data.columns.get(name):
-        case Number():
-            return pd.to_numeric(column, errors="coerce").astype("float64")
-        case Category():
-            return levels(column)
-    return column
-
-
-def _unreadable(raw: pd.Series, typed: pd.Series, is_time: bool) -> str:
-    wrong = raw.notna() & typed.isna()
-    if not wrong.any():
-        return ""
-    row = int(wrong.to_numpy().argmax())
-    kind = "a date" if is_time else "a number"
-    return f"{wrong.sum():,} of {len(raw):,} rows are not {kind}, e.g. {raw.iloc[row]!r} at row {row + 1:,}"

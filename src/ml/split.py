@@ -5,7 +5,9 @@ from hashlib import blake2b
 import numpy as np
 import pandas as pd
 
+from ml.data.words import key
 from ml.data_params import Data, Prepare
+from ml.errors import UserError
 
 
 def is_test(frame: pd.DataFrame, data: Data, params: Prepare) -> np.ndarray:
@@ -15,11 +17,26 @@ def is_test(frame: pd.DataFrame, data: Data, params: Prepare) -> np.ndarray:
     model is tested on rows that no version has trained on. By time: the newest rows test.
     """
     if params.split_by == "time":
-        return (frame[data.time] > frame[data.time].quantile(1 - params.test_share)).to_numpy()
+        return newest(frame[data.time], params.test_share)
     return position(frame[data.id]) < params.test_share
 
 
+def newest(times: pd.Series, share: float) -> np.ndarray:
+    """True for the newest rows, as near to this share as their times allow; shape (rows,).
+
+    Rows of one time stay together, and both sides have rows. Raises UserError where all have the same time.
+    """
+    counts = times.value_counts().sort_index()
+    if len(counts) < 2:  # noqa: PLR2004
+        raise UserError(
+            f"prepare.split_by is time, and all {len(times):,} rows have the same ({times.iloc[0]}), so either no row "
+            f"would train or none would test. Set prepare.split_by: hash."
+        )
+    tested = counts[::-1].cumsum()[:-1] / len(times)  # what share tests when this time is the oldest that does
+    return (times >= (tested - share).abs().idxmin()).to_numpy()
+
+
 def position(ids: pd.Series) -> np.ndarray:
-    """Where each id falls in [0, 1), evenly and for ever: blake2b of its text; shape (rows,)."""
-    digests = b"".join(blake2b(str(value).encode(), digest_size=8).digest() for value in ids)
+    """Where each id falls in [0, 1), evenly and for ever: blake2b of its `key`; shape (rows,)."""
+    digests = b"".join(blake2b(key(value).encode(), digest_size=8).digest() for value in ids)
     return np.frombuffer(digests, dtype=">u8").astype("float64") / 2**64

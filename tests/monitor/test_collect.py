@@ -11,9 +11,12 @@ from ml.errors import UserError
 from ml.live_params import Monitor
 from ml.monitoring import collect
 from ml.monitoring.collect import Names
+from ml.params import read_params
 from ml.prediction_log.predictions import read_log
 from serving.log import PredictionLog
+from tests.conftest import SAMPLE
 
+DATA = read_params(SAMPLE).data
 NOW = pd.Timestamp("2026-11-21T12:00Z")
 YESTERDAY = NOW - pd.Timedelta(days=1)
 NAMES = Names(frozenset({"churn@2", "churn@abc"}), frozenset({"churn@1"}))
@@ -40,7 +43,7 @@ def write(tmp_path):
         for record in records:
             log.append(json.dumps(record).encode())
         log.close()
-        return collect.read([tmp_path / "logs"], NOW, SETTINGS)
+        return collect.read([tmp_path / "logs"], NOW, DATA, SETTINGS)
 
     return write
 
@@ -121,7 +124,7 @@ def test_late_labels_meet_their_predictions_with_their_lag(write, params):
     assert found.labels == {"early": 1, "future": 1, "strange": 1, "unmatched": 1}
 
 
-def test_a_third_word_is_no_label(write, params):
+def test_a_third_word_is_no_label_and_true_is_the_positive_one(write, params):
     target = params.data.target.model_copy(update={"positive": "default"})
     words = ["default", "paid", "paid", "Default", "true"]
     table = write(
@@ -131,8 +134,8 @@ def test_a_third_word_is_no_label(write, params):
 
     found = collected(table, params.model_copy(update={"data": params.data.model_copy(update={"target": target})}))
 
-    assert found.rows.set_index("id")["label"].dropna().to_dict() == {"0": 1.0, "1": 0.0, "2": 0.0}
-    assert found.labels["strange"] == 2
+    assert found.rows.set_index("id")["label"].dropna().to_dict() == {"0": 1.0, "1": 0.0, "2": 0.0, "4": 1.0}
+    assert found.labels["strange"] == 1
 
 
 def test_a_simulation_is_judged_at_the_end_of_its_own_calendar_where_nothing_real_is(write, params):
@@ -223,7 +226,7 @@ def test_tables_that_others_have_written_are_read_alike(write, params, tmp_path,
     table.to_parquet(tmp_path / "rows.parquet")
     table.to_csv(tmp_path / "rows.csv", index=False)
 
-    found = collected(collect.read([tmp_path / name], NOW, SETTINGS), params)
+    found = collected(collect.read([tmp_path / name], NOW, DATA, SETTINGS), params)
 
     assert fates(found) == {"judged": 2}
     assert found.rows.set_index("id")["label"].dropna().to_dict() == {"7": 1.0}
@@ -232,7 +235,7 @@ def test_tables_that_others_have_written_are_read_alike(write, params, tmp_path,
 def test_the_least_that_a_table_may_have_is_id_time_score_and_the_features(params, tmp_path):
     (tmp_path / "rows.csv").write_text("id,time,score,tenure_months\n1,2026-11-21T00:00Z,0.3,5\n")
 
-    found = collected(collect.read([tmp_path / "rows.csv"], NOW, SETTINGS), params)
+    found = collected(collect.read([tmp_path / "rows.csv"], NOW, DATA, SETTINGS), params)
 
     assert found.rows[["id", "score", "tenure_months"]].to_numpy().tolist() == [["1", 0.3, 5]]
 
@@ -241,7 +244,7 @@ def test_the_least_that_a_table_may_have_is_id_time_score_and_the_features(param
     ("text", "says"),
     [
         ("id,score\n1,0.3\n", "column time is missing"),
-        ("id,time,score\n1,3/4/26,0.3\n", "1 of 1 times are not ISO 8601, e.g. '3/4/26'"),
+        ("id,time,score\n1,3/4/26,0.3\n", "1 of 1 rows are not a date like 2026-01-31, e.g. '3/4/26'"),
         (None, "names no file|cannot be read"),
     ],
 )
@@ -250,4 +253,4 @@ def test_a_table_that_cannot_be_used_says_what_is_wrong_with_it(params, tmp_path
         (tmp_path / "rows.csv").write_text(text)
 
     with pytest.raises(UserError, match=says):
-        collect.read([tmp_path / "rows.csv"], NOW, SETTINGS)
+        collect.read([tmp_path / "rows.csv"], NOW, DATA, SETTINGS)

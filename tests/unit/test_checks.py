@@ -53,9 +53,9 @@ def test_good_data_passes_every_check(customers):
             "2 of 1,200 rows are missing (allowed: 0%), first at row 1",
         ),
         (
-            lambda f: f.assign(churned=f.churned.astype(object).where(f.index > 2, "true")),
+            lambda f: f.assign(churned=f.churned.astype(object).where(f.index > 2, "maybe")),
             ("churned", "two_classes"),
-            "3 of 1,200 rows are neither True nor False: true (3)",
+            "3 of 1,200 rows are neither True nor False: maybe (3)",
         ),
     ],
     ids=["range", "level", "twice", "missing", "label", "third word"],

@@ -11,9 +11,6 @@ from ml.errors import UserError
     [
         ("empty.parquet", b"", "is empty"),
         ("cut.parquet", b"PAR1abc", "cannot be read"),
-        ("latin.csv", "name\ncafé\n".encode("latin-1"), "not UTF-8: byte 0xe9 at offset 8"),
-        ("header.csv", b"a,b\n", "no rows"),
-        ("ragged.csv", b"a,b\n1,2\n1,2,3\n", "cannot be read"),
     ],
 )
 def test_a_table_that_cannot_be_read_says_why(tmp_path, name, content, message):

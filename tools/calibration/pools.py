@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from demo import world
-from ml import files, metrics, model, reference, schema
+from ml import metrics, model, reference, schema
+from ml.data import reading
 from ml.data_params import Category, Data, Number, Target
 from ml.params import Params, describe_the_sample, read_params
 from ml.reference import Reference
@@ -57,7 +58,7 @@ def sample_world(params: Params) -> Pool:
 
 def your_table(params: Params) -> Pool:
     """The rows of data.file, half of them resampled and scored by a model of the other half."""
-    table = schema.conform(files.read_table(params.data.file), params.data).sample(frac=1, random_state=0)
+    table = schema.conform(reading.read(params.data.file).frame, params.data).sample(frac=1, random_state=0)
     half = len(table) // 2
     names, levels = schema.numbers(params.data), schema.categories(params.data)
     frame = scored(table.iloc[:half], table.iloc[half:].reset_index(drop=True), params)

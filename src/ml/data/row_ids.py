@@ -5,6 +5,7 @@ from hashlib import blake2b
 
 import pandas as pd
 
+from ml.data import times
 from ml.data_params import as_text
 from ml.errors import UserError
 
@@ -71,7 +72,7 @@ def dates(column: pd.Series) -> bool:
     some = column.dropna().head(1000).astype(str)
     if some.empty or not some.str.match(DATE).all():
         return False
-    return bool(pd.to_datetime(some, errors="coerce", format="mixed", utc=True).notna().all())
+    return bool(times.parse(some).cells.notna().all() or times.readings(some))
 
 
 def _identifies(column: pd.Series, name: str) -> bool:

@@ -6,17 +6,20 @@ from typing import Any
 
 import pandas as pd
 
-from ml import files
-from ml.data_params import Data
+from ml.data import reading, values
+from ml.data.values import typed
+from ml.data.words import text
+from ml.data_params import Data, Number
 from ml.errors import UserError
 from ml.live_params import Monitor
 from ml.monitoring.windows import WINDOWS, Span, length, settled, spans
 from ml.prediction_log import predictions
-from ml.schema import levels, others, positive
+from ml.schema import truth
 
 SKEW = pd.Timedelta(minutes=5)  # that clocks may differ by
 TABLES = (".parquet", ".csv")
 SHADOW = "shadow"
+PROBABILITY = Number(type="number", min=0, max=1)
 FATES = {  # a row meets the first that fits; `judged` are what is left
     "simulated": "simulated, and not judged while there are real ones",
     "future": "time lies ahead of the clock (by more than 5 minutes)",
@@ -55,10 +58,10 @@ class Collected:
     settled: Span  # what the champion answered in the newest window with enough labels: performance is judged on it
 
 
-def read(sources: Iterable[Any], now: pd.Timestamp, settings: Monitor) -> pd.DataFrame:
+def read(sources: Iterable[Any], now: pd.Timestamp, data: Data, settings: Monitor) -> pd.DataFrame:
     """The log of the last windows; all of it when nothing real is so young, for then the age of the rest matters."""
-    recent = _read(sources, now - WINDOWS * length(settings))
-    return recent if (~recent["simulated"]).any() else _read(sources, None)
+    recent = _read(sources, data, now - WINDOWS * length(settings))
+    return recent if (~recent["simulated"]).any() else _read(sources, data, None)
 
 
 def collect(table: pd.DataFrame, names: Names, data: Data, settings: Monitor, now: pd.Timestamp) -> Collected:
@@ -90,19 +93,19 @@ def collect(table: pd.DataFrame, names: Names, data: Data, settings: Monitor, no
     )
 
 
-def _read(sources: Iterable[Any], since: pd.Timestamp | None) -> pd.DataFrame:
+def _read(sources: Iterable[Any], data: Data, since: pd.Timestamp | None) -> pd.DataFrame:
     """The log of all sources: prediction logs of our own, and tables that others have written."""
     given = [str(source) for source in sources]
     table = predictions.read_log(*(s for s in given if not s.endswith(TABLES)), since=since)
-    foreign = [_foreign(files.read_tables(s), s) for s in given if s.endswith(TABLES)]
+    foreign = [_foreign(reading.read_all(s).frame, s, data) for s in given if s.endswith(TABLES)]
     if not foreign:
         return table
     frame = pd.concat([table, *foreign] if len(table) else foreign, ignore_index=True)
     return frame[frame["time"] >= since].reset_index(drop=True) if since is not None else frame
 
 
-def _foreign(frame: pd.DataFrame, where: str) -> pd.DataFrame:
-    """A table that others have written, in the columns of our log."""
+def _foreign(frame: pd.DataFrame, where: str, data: Data) -> pd.DataFrame:
+    """A table that others have written, in the columns of our log and the types of the contract."""
     lacking = [name for name in ("id", "time", "score") if name not in frame]
     if lacking:
         raise UserError(
@@ -110,21 +113,23 @@ def _foreign(frame: pd.DataFrame, where: str) -> pd.DataFrame:
             f"and may have model, variant, actual and actual_time, as `make logs CSV=1` prints them."
         )
     times = pd.DataFrame({n: _times(frame[n], where) for n in ("time", "actual_time") if n in frame})
+    texts = {name: frame[name].map(text) for name in ("id", "model", "actual") if name in frame}
+    score = values.number(frame["score"], PROBABILITY).cells
+    frame = frame.assign(
+        **typed(frame, data, [n for n in data.columns if n in frame]).frame, **times, **texts, score=score
+    )
     defaults = {"model": None, "variant": "champion", "simulated": False, "actual": None, "actual_time": pd.NaT}
-    frame = frame.assign(**times, id=frame["id"].map(predictions.text, na_action="ignore"))
     frame = frame.assign(**{name: value for name, value in defaults.items() if name not in frame})
-    came, simulated = pd.to_datetime(frame["actual_time"], utc=True), frame["simulated"].eq(True)
+    came, simulated = pd.to_datetime(frame["actual_time"], utc=True), frame["simulated"].map(text).eq("True")
     frame = frame.assign(actual_time=came, simulated=simulated)
     return frame.sort_values("time", ignore_index=True, kind="stable")
 
 
 def _times(column: pd.Series, where: str) -> pd.Series:
-    times = pd.to_datetime(column, utc=True, errors="coerce", format="ISO8601")
-    wrong = times.isna() & column.notna()
-    if wrong.any():
-        example = column[wrong].iloc[0]
-        raise UserError(f"{where}: {wrong.sum():,} of {len(column):,} times are not ISO 8601, e.g. {example!r}.")
-    return times.astype("datetime64[us, UTC]")
+    found = values.moment(column, None)
+    for why, rows in found.wrong.items():
+        raise UserError(f"{where}: {values.Wrong(str(column.name), why, rows).sentence(column)}.")
+    return found.cells.dt.tz_localize("UTC")
 
 
 def _fates(table: pd.DataFrame, names: Names, settings: Monitor, window: tuple[Any, Any]) -> pd.Series:
@@ -158,19 +163,12 @@ def _labelled(table: pd.DataFrame, data: Data, until: pd.Timestamp) -> tuple[pd.
     came = table["actual"].notna()
     early = predictions.early(table)
     future = came & (table["actual_time"] > until + SKEW)
-    strange = came & _strange(table["actual"], data)
-    label = positive(table["actual"], data).astype("float64").where(came & ~early & ~future & ~strange)
+    said = truth(table["actual"], data)
+    strange = came & said.isna()
+    label = said.where(~early & ~future)
     lag = (table["actual_time"] - table["time"]).dt.total_seconds() / 86_400
     return table.assign(label=label, lag_days=lag.where(label.notna())), {
         "early": int(early.sum()),
         "future": int(future.sum()),
         "strange": int(strange.sum()),
     }
-
-
-def _strange(actual: pd.Series, data: Data) -> pd.Series:
-    """Labels of another kind than the target's, which would pass for negative: 1 for true, or a third word."""
-    truths = actual.map(predictions.text, na_action="ignore").isin(["True", "False"])
-    if isinstance(data.target.positive, bool):
-        return ~truths
-    return truths | levels(actual).isin(others(actual[~truths], data).index[1:])

@@ -16,7 +16,7 @@ from ml.metrics import HIGHER_IS_BETTER, Ranked, intervals, measure, rank
 from ml.monitoring.rivals import FEWEST
 from ml.params import Params
 from ml.prediction_log import predictions
-from ml.schema import positive
+from ml.schema import truth
 
 CHAMPION, CANARY, SHADOW = "champion", "challenger", "shadow"  # `variant` in the prediction log
 ASKED = ["request_id", "id", "row", "again"]
@@ -159,7 +159,9 @@ def _sides(ours: pd.DataFrame, theirs: pd.DataFrame, params: Params, *, paired: 
 
 
 def _side(answers: pd.DataFrame, labelled: int, judged: pd.DataFrame, params: Params) -> Side:
-    label = positive(judged["actual"], params.data).to_numpy(dtype="int8")
+    said = truth(judged["actual"], params.data)
+    judged = judged[said.notna()]
+    label = said.dropna().to_numpy(dtype="int8")
     score = judged["score"].to_numpy(dtype="float64")
     yes = answers["score"][answers["label"].eq(True)]
     threshold = yes.min() if len(yes) else np.inf

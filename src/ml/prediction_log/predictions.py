@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from ml import files
-from ml.data_params import as_text
+from ml.data import times
+from ml.data.words import text
 from ml.errors import UserError
 from ml.prediction_log import segments
 from ml.prediction_log.records import Feedback, Prediction, parse
@@ -158,17 +159,10 @@ def _once(frames: list[pd.DataFrame], columns: list[str]) -> pd.DataFrame:
     return table.drop_duplicates(KEY, ignore_index=True)
 
 
-def text(value: Any) -> str | None:
-    """An id or a label as text, None where it is missing."""
-    missing = value is None or value != value  # noqa: PLR0124 - NaN, of any type
-    return None if missing else as_text(value)
-
-
 def _moment(value: Any, name: str) -> pd.Timestamp | None:
     if value in (None, ""):
         return None
-    try:
-        moment = pd.Timestamp(value)
-    except ValueError:
-        raise UserError(f"{name}: {value!r} is not a date. Write it like 2026-01-31 or 2026-01-31T12:00Z.") from None
+    moment = value if isinstance(value, pd.Timestamp) else times.utc(pd.Series([str(value)]))[0]
+    if pd.isna(moment):
+        raise UserError(f"{name}: {value!r} is not a date. Write it like 2026-01-31 or 2026-01-31T12:00Z.")
     return moment.tz_localize("UTC") if moment.tz is None else moment.tz_convert("UTC")

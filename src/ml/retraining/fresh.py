@@ -1,11 +1,14 @@
 """Fresh labelled rows: which keep the contract, and what the table becomes with them."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from ml import schema
+from ml.data import written
+from ml.data.values import Wrong, typed
 from ml.data_params import Category, Data, Number, Prepare
 from ml.errors import UserError
 from ml.live_params import Retrain
@@ -18,10 +21,11 @@ AGAIN = "a newer row of the same id is there"
 
 @dataclass(frozen=True)
 class Sifted:
-    """Rows that keep the contract, in the table's columns, and the others as they came, each with its reason."""
+    """Rows that keep the contract, in its types, the others as they came with a reason, and what reading changed."""
 
     good: pd.DataFrame
     bad: pd.DataFrame
+    changes: list[str]
 
     @property
     def broken(self) -> pd.DataFrame:
@@ -55,27 +59,31 @@ def sift(rows: pd.DataFrame, old: pd.DataFrame, data: Data) -> Sifted:
             f"{missing[0]}. They have: {', '.join(map(str, rows.columns))}. Add the column where the rows come from."
         )
     rows = rows.reset_index(drop=True)
+    found = typed(rows, data, schema.required(data))
+    known = schema.known_labels(old[data.target.name])
+    frame = found.frame.assign(**{data.target.name: schema.worded(found.frame[data.target.name], known, data)})
     reasons = pd.Series("", index=rows.index)
-    for name, wrong, why in _breaches(rows, old, data):
+    for name, wrong, why in _breaches(frame, found.wrong, known, data):
         reasons = reasons.mask(wrong & (reasons == ""), f"{name}: {why}")
-    sound = rows[reasons == ""]
-    order = sound.sort_values(data.time, kind="stable", key=_times) if data.time else sound
-    older = order[data.id].astype(str).duplicated(keep="last")
+    sound = frame[reasons == ""]
+    order = sound.sort_values(data.time, kind="stable") if data.time else sound
+    older = order[data.id].duplicated(keep="last")
     reasons[older[older].index] = f"{data.id}: {AGAIN}"
     good = reasons == ""
-    return Sifted(rows.loc[good, schema.required(data)], rows[~good].assign(**{REASON: reasons[~good]}))
+    return Sifted(frame[good], rows[~good].assign(**{REASON: reasons[~good]}), found.changes)
 
 
 def news(rows: pd.DataFrame, old: pd.DataFrame, data: Data) -> pd.DataFrame:
     """Rows that tell something the table does not hold: another id, a later time of a known one, or another label."""
-    if not {data.id, data.time, data.target.name} <= {*rows}:
+    who = [data.id, data.time, data.target.name]
+    if not {*who} <= {*rows}:
         return rows
-    known = old.assign(**{data.id: schema.levels(old[data.id])}).sort_values(data.time, kind="stable", key=_times)
-    known = known.drop_duplicates(data.id, keep="last").set_index(data.id)
-    ids, times, labels = (schema.levels(rows[data.id]), _times(rows[data.time]), schema.levels(rows[data.target.name]))
-    held = ids.map(_times(known[data.time]))
-    corrected = (times == held) & labels.notna() & (labels != ids.map(schema.levels(known[data.target.name])))
-    return rows[~(times <= held) | corrected]
+    new, known = (typed(frame, data, who).frame for frame in (rows, old))
+    labels = schema.worded(new[data.target.name], schema.known_labels(old[data.target.name]), data)
+    known = known.sort_values(data.time, kind="stable").drop_duplicates(data.id, keep="last").set_index(data.id)
+    held = new[data.id].map(known[data.time])
+    corrected = (new[data.time] == held) & labels.notna() & (labels != new[data.id].map(known[data.target.name]))
+    return rows[~(new[data.time] <= held) | corrected]
 
 
 def labelled(log: pd.DataFrame, data: Data) -> pd.DataFrame:
@@ -97,16 +105,17 @@ def labelled(log: pd.DataFrame, data: Data) -> pd.DataFrame:
 
 
 def combine(old: pd.DataFrame, fresh: pd.DataFrame, data: Data, policy: Retrain) -> Combined:
-    """The table that trains next: a fresh row replaces the old one of the same id; `window` drops what is older."""
-    written = old[data.target.name].drop_duplicates()
-    labels = dict(zip(schema.levels(written), written, strict=True))
-    fresh = fresh.assign(**{data.target.name: schema.levels(fresh[data.target.name]).map(labels)})
-    fresh = fresh.astype(_dtypes(old, fresh))
-    again = old[data.id].astype(str).isin(fresh[data.id].astype(str))
-    table = pd.concat([old[~again], fresh], ignore_index=True)
+    """The table that trains next: a fresh row replaces the old one of the same id; `window` drops what is older.
+
+    `old` is as its file has it and `fresh` in the contract's types; the result is as the file may have it.
+    """
+    names = schema.required(data)
+    before, fresh = typed(old, data, names).frame, typed(fresh, data, names).frame
+    again = before[data.id].isin(fresh[data.id])
+    table = written.below(old[~again], before[~again], fresh, data)
     if policy.policy == "append":
         return Combined(table, int(again.sum()), 0)
-    times = pd.to_datetime(table[data.time])
+    times = pd.concat([before.loc[~again, data.time], fresh[data.time]], ignore_index=True)
     kept = times > times.max() - pd.DateOffset(months=policy.window_months)
     return Combined(table[kept].reset_index(drop=True), int(again.sum()), int((~kept).sum()))
 
@@ -118,58 +127,32 @@ def unseen(old: pd.DataFrame, new: Combined, data: Data, params: Prepare) -> pd.
     """
     table = schema.conform(new.table, data)
     before = schema.conform(old, data)
-    trained = set(table.loc[~is_test(table, data, params), data.id].astype(str))
-    trained |= set(before.loc[~is_test(before, data, params), data.id].astype(str))
+    trained = set(table.loc[~is_test(table, data, params), data.id])
+    trained |= set(before.loc[~is_test(before, data, params), data.id])
     rows = pd.concat([before, table], ignore_index=True)
-    ids = rows[data.id].astype(str)
+    ids = rows[data.id]
     return rows[~ids.isin(trained) & ~ids.duplicated(keep="last")].reset_index(drop=True)
 
 
-def _breaches(rows: pd.DataFrame, old: pd.DataFrame, data: Data) -> list[tuple[str, pd.Series, str]]:
-    label = schema.levels(rows[data.target.name])
-    known = label.isin(schema.levels(old[data.target.name]).unique())
-    found = [(data.id, rows[data.id].isna(), "missing"), (data.target.name, label.isna(), "no label")]
-    found.append((data.target.name, ~known, "not a label of the table"))
+def _breaches(
+    frame: pd.DataFrame, unreadable: list[Wrong], known: list[str], data: Data
+) -> Iterator[tuple[str, pd.Series, str]]:
+    """Column, rows and reason of each breach, in a table of the contract's types."""
+    yield from ((wrong.column, wrong.rows, wrong.why) for wrong in unreadable)
+    label = frame[data.target.name]
+    yield data.id, frame[data.id].isna(), "missing"
+    yield data.target.name, label.isna(), "no label"
+    yield data.target.name, ~label.isin(known), "not a label of the table"
     if data.time:
-        times = pd.to_datetime(
-            rows[data.time], errors="coerce", format="ISO8601"
-        )  # 3/4 is March to some, April to others
-        found.append((data.time, times.isna(), "not a date like 2026-01-31"))
+        yield data.time, frame[data.time].isna(), "missing"
     for name, column in data.columns.items():
-        raw = rows[name]
+        values = frame[name]
         if not column.missing:  # where gaps are allowed, `validate` judges their share
-            found.append((name, raw.isna(), "missing"))
+            yield name, values.isna(), "missing"
         match column:
             case Number():
-                found += _number(name, raw, column)
+                low = -np.inf if column.min is None else column.min
+                high = np.inf if column.max is None else column.max
+                yield name, values.notna() & ~values.between(low, high), f"outside {low:g} to {high:g}"
             case Category():
-                levels = schema.levels(raw)
-                found.append((name, levels.notna() & ~levels.isin(column.values), "not a level of the contract"))
-    return found
-
-
-def _number(name: str, raw: pd.Series, column: Number) -> list[tuple[str, pd.Series, str]]:
-    values = pd.to_numeric(raw, errors="coerce").astype("float64")
-    low = -np.inf if column.min is None else column.min
-    high = np.inf if column.max is None else column.max
-    outside = values.notna() & ~values.between(low, high) | np.isinf(values)
-    return [(name, raw.notna() & values.isna(), "not a number"), (name, outside, f"outside {low:g} to {high:g}")]
-
-
-def _times(column: pd.Series) -> pd.Series:
-    """Dates, missing where they are not ISO 8601: 3/4 is March to some and April to others."""
-    return pd.to_datetime(column, errors="coerce", format="ISO8601")
-
-
-def _dtypes(old: pd.DataFrame, fresh: pd.DataFrame) -> dict[str, np.dtype]:
-    """The old table's types for what is safe to write in them: whole numbers stay whole only when they are."""
-    return {
-        name: old[name].dtype
-        for name in fresh
-        if name in old and not (pd.api.types.is_integer_dtype(old[name].dtype) and _fractions(fresh[name]))
-    }
-
-
-def _fractions(column: pd.Series) -> bool:
-    values = pd.to_numeric(column, errors="coerce")
-    return bool((values.isna() | (values % 1 != 0)).any())
+                yield name, values.notna() & ~values.isin(column.values), "not a level of the contract"

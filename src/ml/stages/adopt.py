@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from ml import adopt, cli, dvc, files
-from ml.data import row_ids
+from ml.data import inference, reading, row_ids
 from ml.errors import UserError
 from ml.io import yaml_edit
 from ml.params import Params, check, describe_the_sample, read_params
@@ -24,21 +24,25 @@ def main(  # noqa: PLR0913, PLR0917  (a flag each)
     project: str = "",
     id_column: str = "",
     time: str = "",
+    time_format: str = "",
     positive: str = "",
     dry: bool = False,
 ) -> None:
     """Describe table DATA in params.yaml, copy it into data/ and version it; DRY only shows what would change."""
     source = _named(data)
-    table = files.read_table(source)
+    table = reading.read(source)
     if not target:
-        raise UserError(f"name the column to predict with TARGET=. {source} has: {', '.join(map(str, table.columns))}.")
+        raise UserError(f"name the column to predict with TARGET=. {source} has: {', '.join(table.frame)}.")
     roles = {"id": id_column, "time": time, "positive": positive}
-    contract, left = adopt.infer(table, f"data/{source.name}", target, {k: v for k, v in roles.items() if v})
-    made = contract["id"] not in table
+    typed = inference.typed(table.frame, target, id_column, time)
+    contract, left = adopt.infer(typed.frame, f"data/{source.name}", target, {k: v for k, v in roles.items() if v})
+    if "time" in contract:
+        contract |= inference.time_format(table.frame[contract["time"]], time_format)
+    made = contract["id"] not in typed.frame
     if made:
         contract["file"] = f"data/{source.stem}.parquet"
     params = read_params()
-    changes, reset = _changes(params, contract, len(table), project, source.stem)
+    changes, reset = _changes(params, contract, len(table.frame), project, source.stem)
     before = files.read_bytes(files.PARAMS).decode()
     after = yaml_edit.edited(before, changes)
     check(yaml_edit.parsed(after), files.PARAMS)
@@ -47,8 +51,12 @@ def main(  # noqa: PLR0913, PLR0917  (a flag each)
         cli.say("adopt: nothing was changed; leave DRY=1 out to do it")
         return
     files.write_text(after, files.PARAMS)
-    _move_in(_identified(table, contract["id"]) if made else source, Path(contract["file"]), Path(params.data.file))
-    _tell(contract, left, table, made=made)
+    _move_in(
+        _identified(typed.frame, contract["id"]) if made else source, Path(contract["file"]), Path(params.data.file)
+    )
+    for sentence in (*table.notes, *typed.notes):
+        cli.say(f"adopt: {sentence}")
+    _tell(contract, [*typed.left, *left], typed.frame, made=made)
     _tell_settings(params, changes, reset)
     file, count = contract["file"], len(contract["columns"])
     print(f"params.yaml describes {count} columns of {file}; data.dvc holds its version.")
@@ -72,7 +80,9 @@ def _changes(
 ) -> tuple[Changes, dict[str, Any]]:
     """Every change of params.yaml, and those among them that reset what spoke of the old table."""
     sample, timed = describe_the_sample(params), "time" in contract
-    changes: Changes = {f"data.{key}": contract.get(key, yaml_edit.REMOVE) for key in ("file", "id", "time", "target")}
+    changes: Changes = {
+        f"data.{key}": contract.get(key, yaml_edit.REMOVE) for key in ("file", "id", "time", "time_format", "target")
+    }
     if {*contract["columns"]} == {*params.data.columns}:
         changes |= {("data", "columns", name): column for name, column in contract["columns"].items()}
     else:

@@ -57,10 +57,10 @@ def _read(params: Params, now: pd.Timestamp) -> pd.DataFrame:
     """The predictions of the source; simulated ones are sent where there is neither source nor log."""
     directory, url = segments.places(params.log.directory, os.environ)
     sources = [params.monitor.source] if params.monitor.source else [directory, *([url] if url else [])]
-    table = collect.read(sources, now, params.monitor)
+    table = collect.read(sources, now, params.data, params.monitor)
     named = params.monitor.source or os.environ.get("PREDICTION_LOG")  # then an empty log is trouble
     if table.empty and not named and _simulate(params):
-        table = collect.read(sources, now, params.monitor)
+        table = collect.read(sources, now, params.data, params.monitor)
     return table
 
 

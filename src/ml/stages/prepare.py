@@ -1,6 +1,7 @@
 """Split the checked table into the rows that train and the rows that test."""
 
 from ml import cli, files, schema, split
+from ml.data import reading
 from ml.params import read_params
 from ml.profile import profile
 
@@ -9,7 +10,7 @@ def main() -> None:
     """Split data.file by prepare.split_by and write both sides and build/profile.json."""
     params = read_params()
     files.read_json(files.VALIDATION)  # says what to run when the data has not been checked
-    frame = schema.conform(files.read_table(params.data.file), params.data)
+    frame = schema.conform(reading.read(params.data.file).frame, params.data)
     test = split.is_test(frame, params.data, params.prepare)
     files.write_table(frame[~test], files.TRAIN)
     files.write_table(frame[test], files.TEST)

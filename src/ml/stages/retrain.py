@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from ml import cli, dvc, files, git, identity, model, schema
+from ml.data import reading
 from ml.errors import UserError
 from ml.gates.champion import threshold
 from ml.metrics import rank
@@ -77,9 +78,11 @@ def _day(text: str) -> str:
 def _attempt(folder: Path, params: Params, commit: str, day: str, rows: str) -> dict[str, Any]:
     given = _read(rows, params)
     dvc.must("pull", "data.dvc", folder=folder)
-    old = files.read_table(folder / params.data.file)
+    old = reading.read(folder / params.data.file).frame
     told = fresh.news(given, old, params.data)
     sifted = fresh.sift(told, old, params.data)
+    for sentence in sifted.changes:
+        cli.say(f"retrain: fresh rows: {sentence}")
     record = {
         "rows": _counts(sifted) | {"known": len(given) - len(told)},
         "policy": _policy(params),
@@ -142,7 +145,7 @@ def against_champion(attempt: Attempt) -> list[rivals.Found]:
     label = schema.labels(rows, params.data).to_numpy()
     built = files.read_bytes(attempt.folder / files.MODEL / "model.skops")
     scores = [model.scores(model.loads(content), rows, params.data) for content in (champion.model, built)]
-    is_fresh = rows[params.data.id].astype(str).isin(attempt.sifted.good[params.data.id].astype(str)).to_numpy()
+    is_fresh = rows[params.data.id].isin(attempt.sifted.good[params.data.id]).to_numpy()
     cuts = [threshold(champion.lineage.get("params", {}), params), params.evaluate.threshold]
     found = []
     for name, at in (("fresh", is_fresh), ("old", ~is_fresh)):
@@ -157,7 +160,10 @@ def _policy(params: Params) -> dict[str, Any]:
 
 def _read(rows: str, params: Params) -> pd.DataFrame:
     if rows:
-        return files.read_table(rows)
+        found = reading.read(rows)
+        for note in found.notes:
+            cli.say(f"retrain: {note}")
+        return found.frame
     directory, shipped = places(params.log.directory, os.environ)
     table = fresh.labelled(read_log(*([directory, shipped] if shipped else [directory])), params.data)
     if table.empty:

@@ -4,24 +4,28 @@ from dataclasses import asdict
 from typing import Any
 
 from ml import cli, files, markdown, schema
+from ml.data import reading
 from ml.params import read_params
 
 
 def main() -> None:
     """Check data.file against the contract in params.yaml and write build/validation.json and .md."""
     params = read_params()
-    table = files.read_table(params.data.file)
-    cli.say(f"validate: {len(table):,} rows of {params.data.file}")
+    table = reading.read(params.data.file)
+    rows = len(table.frame)
+    cli.say(f"validate: {rows:,} rows of {params.data.file}")
     try:
-        frame = schema.conform(table, params.data)
+        typed = schema.read(table.frame, params.data)
     except schema.ContractError as error:
-        _write(len(table), [_breach(column, found) for column, found in error.problems])
+        _write(rows, [_breach(column, found) for column, found in error.problems])
         raise
+    for sentence in (*table.notes, *typed.changes):
+        cli.say(f"validate: {sentence}")
 
     from ml import checks  # noqa: PLC0415  (Great Expectations takes seconds to import: not for what is wrong already)
 
-    found = checks.check(frame, params.data, params.validation)
-    _write(len(frame), [asdict(c) for c in found])
+    found = checks.check(typed.frame, params.data, params.validation)
+    _write(rows, [asdict(c) for c in found])
     for check in found:
         if not check.passed and check.severity != "critical":
             cli.say(f"validate: {check.severity}: {check.subject}: {check.found}")

@@ -1,0 +1,95 @@
+"""The types of a table that nobody has described yet."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from ml.data import times, values, words
+from ml.data_params import Number
+from ml.errors import UserError
+
+ANY = Number(type="number")
+WHOLE = r"[+-]?[0-9]{1,18}"  # an int64
+CODE = r"0[0-9]+"  # a post code or a key: as a number it would lose its zeros
+
+
+@dataclass(frozen=True)
+class Inferred:
+    """A table in the types that its values have, what was changed for it, and why columns can be no features."""
+
+    frame: pd.DataFrame
+    notes: list[str]
+    left: list[str]
+
+
+def typed(frame: pd.DataFrame, target: str, identity: str = "", time: str = "") -> Inferred:
+    """Text that holds numbers and words for missing ones as numbers, truths as bool, all other text as levels.
+
+    The named target, id and time stay text. Raises UserError with every infinite value.
+    """
+    columns, notes, left, endless = {}, [], [], []
+    for name in frame:
+        raw = frame[name]
+        if values.nested(raw) and name not in {target, identity, time}:
+            left.append(f"{name}: holds {values.NESTED}")
+            continue
+        found = values.category(raw) if name in {target, identity, time} and not _moments(raw) else column(raw)
+        columns[name] = found.cells
+        notes += [f"{name}: {change}" for change in found.changes]
+        endless += [f"{name}: {values.Wrong(name, why, rows).sentence(raw)}" for why, rows in found.wrong.items()]
+    if endless:
+        raise UserError(
+            "the table cannot be adopted:\n  " + "\n  ".join(endless) + "\nFix the rows, or drop the column."
+        )
+    return Inferred(pd.DataFrame(columns, copy=False), notes, left)
+
+
+def column(raw: pd.Series) -> values.Column:
+    """A column in the type that all its values have but those that are missing."""
+    if _moments(raw):
+        return values.moment(raw, None)
+    if pd.api.types.is_bool_dtype(raw.dtype):
+        return values.Column(raw)
+    if pd.api.types.is_numeric_dtype(raw.dtype):
+        found = values.number(raw, ANY)
+        return values.Column(raw if pd.api.types.is_integer_dtype(raw.dtype) else found.cells, found.wrong)
+    found = values.number(raw, ANY)
+    text = values.as_strings(raw).str.strip()
+    numeric = {*found.wrong} <= {values.ENDLESS} and (found.cells.notna().any() or found.wrong)
+    if not numeric or (text.str.fullmatch(CODE) == True).any():  # noqa: E712  (missing where the text is)
+        return _levels(raw, text)
+    if text.dropna().isin([*words.TRUTHS, ""]).all():
+        return values.Column(text.map(words.TRUTHS).map({"True": True, "False": False}).astype("boolean"))
+    digits = text.where(found.cells.notna()).dropna()
+    whole = digits.str.fullmatch(WHOLE).all() and not found.wrong
+    exact = text.where(found.cells.notna()).str.removeprefix("+").astype("Int64") if whole else found.cells
+    return values.Column(exact, found.wrong, found.changes)
+
+
+def time_format(raw: pd.Series, given: str) -> dict[str, str]:
+    """The setting that a column of times needs: none for ISO 8601, else the given format, or the only one that fits.
+
+    Raises UserError where the times cannot be read, or can in two ways.
+    """
+    found = values.moment(raw, given or None)
+    wrong = [values.Wrong(str(raw.name), why, rows) for why, rows in found.wrong.items()]
+    if not wrong:
+        return {"time_format": given} if given else {}
+    fitting = times.readings(raw) if not given else {}
+    if len(fitting) == 1:
+        return {"time_format": next(iter(fitting))}
+    raise UserError(
+        f"{raw.name} cannot be the time: {wrong[0].sentence(raw)}. Name its format, e.g. "
+        f"TIME_FORMAT={next(iter(fitting), '%d/%m/%Y')}, or write ISO 8601."
+    )
+
+
+def _levels(raw: pd.Series, text: pd.Series) -> values.Column:
+    found = values.category(raw)
+    odd = text.notna() & text.str.lower().isin(words.MISSING)
+    changes = values.changes(raw, {"are a level: only an empty cell is missing here": odd})
+    return values.Column(found.cells, found.wrong, found.changes + changes)
+
+
+def _moments(raw: pd.Series) -> bool:
+    return pd.api.types.is_datetime64_any_dtype(raw.dtype)

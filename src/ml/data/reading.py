@@ -1,0 +1,200 @@
+"""Files as tables: Parquet and CSV give the same columns, and what was unusual about a file is said."""
+
+import csv
+import io
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import csv as arrow_csv
+from pyarrow import parquet
+
+from ml import files
+from ml.errors import UserError
+
+SEPARATORS = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a bar"}
+HEAD = 1 << 20  # bytes in which the header stands
+BLOCK = 16 << 20  # the longest row
+INTS = ("Int8", "Int16", "Int32", "Int64")
+SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+NULLABLE = {
+    pa.bool_(): pd.BooleanDtype(),
+    **{pa.type_for_alias(n.lower()): getattr(pd, f"{n}Dtype")() for n in (*INTS, *(f"U{n}" for n in INTS))},
+}
+UTF16 = (b"\xff\xfe", b"\xfe\xff")
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table as its file has it: text, numbers, truths and times; `notes` say what was unusual about the file.
+
+    A CSV file gives text alone, missing where a cell is empty. What no contract has a type for stays as Arrow has it.
+    """
+
+    frame: pd.DataFrame
+    notes: list[str]
+
+
+def read(path: Path | str) -> Table:
+    """The table in a .parquet or .csv file; raises UserError when it is absent, empty or cannot be read."""
+    with files.opened(Path(path)) as stream:
+        return _read(stream, str(path))
+
+
+def read_all(url: str) -> Table:
+    """All tables that a path or URL of fsspec names, wildcards too, one below the other; raises UserError without."""
+    parts = [_read(stream, where) for where, stream in files.opened_all(url)]
+    if not parts:
+        raise UserError(f"{url} names no file. Correct the address, or write the tables there first.")
+    return Table(pd.concat([p.frame for p in parts], ignore_index=True), [note for p in parts for note in p.notes])
+
+
+def _read(stream: BinaryIO, where: str) -> Table:
+    try:
+        found, notes = _parquet(stream) if where.endswith(".parquet") else _csv(stream, where)
+    except UnicodeDecodeError as error:
+        raise UserError(
+            f"{where} is not UTF-8: byte {error.object[error.start]:#04x} at offset {error.start:,}. "
+            f"Save it as UTF-8, e.g. `iconv -f latin1 -t utf-8 {where}`."
+        ) from None
+    except (OSError, ValueError, csv.Error, pa.ArrowException) as error:
+        line = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        raise UserError(f"{where} cannot be read: {line.removesuffix('.')}. Write the file again.") from None
+    names, renamed = _names(found.column_names, where)
+    if not found.num_rows:
+        raise UserError(f"{where} has {len(names)} columns and no rows. Export the data again.")
+    columns = {name: _plain(column) for name, column in zip(names, found.columns, strict=True)}
+    return Table(pd.DataFrame(columns, copy=False), [f"{where}: {note}" for note in (*notes, *renamed)])
+
+
+def _parquet(stream: BinaryIO) -> tuple[pa.Table, list[str]]:
+    found = parquet.ParquetFile(stream).read()
+    return found.drop_columns([n for n in found.column_names if re.fullmatch(r"__index_level_\d+__", n)]), []
+
+
+def _csv(stream: BinaryIO, where: str) -> tuple[pa.Table, list[str]]:
+    head = stream.read(HEAD)
+    if head.startswith(UTF16):
+        raise UserError(f"{where} is UTF-16. Save it as UTF-8, e.g. `iconv -f utf-16 -t utf-8 {where}`.")
+    if not head.strip():
+        raise UserError(f"{where} holds no header and no rows. Export the data again.")
+    separator, header = _header(head[: head.rfind(b"\n") + 1 or None].decode("utf-8-sig"))
+    odd: list[arrow_csv.InvalidRow] = []
+    stream.seek(0)
+    try:
+        found = _rows(stream, separator, header, odd)
+    except pa.ArrowInvalid:
+        stream.seek(0)
+        stream.read().decode()  # tells where the bytes are that are not UTF-8, if it is that
+        raise
+    if odd:
+        first = odd[0]
+        raise UserError(
+            f"{where}: {len(odd):,} rows have not the {len(header)} cells of the header, e.g. row "
+            f"{first.number - 1:,} has {first.actual_columns}: {first.text[:80]!r}. "
+            f"Quote cells that hold {SEPARATORS[separator]}."
+        )
+    return found, [] if separator == "," else [f"its separator is {SEPARATORS[separator]} ({separator!r})"]
+
+
+def _rows(stream: BinaryIO, separator: str, header: list[str], odd: list) -> pa.Table:
+    """All cells as text, missing where empty; rows of another length go to `odd`."""
+
+    def skip(row: arrow_csv.InvalidRow) -> str:
+        odd.append(row)
+        return "skip"
+
+    reading = arrow_csv.ReadOptions(block_size=BLOCK, use_threads=False)  # threads would not count the rows
+    parsing = arrow_csv.ParseOptions(delimiter=separator, newlines_in_values=True, invalid_row_handler=skip)
+    text = arrow_csv.ConvertOptions(
+        column_types=dict.fromkeys(header, pa.large_string()),
+        null_values=[""],
+        strings_can_be_null=True,
+        quoted_strings_can_be_null=True,
+    )
+    return arrow_csv.open_csv(stream, reading, parsing, text).read_all()
+
+
+def _header(text: str) -> tuple[str, list[str]]:
+    """The separator that makes the most of the first line, and the names it makes."""
+    lines = {separator: next(filter(None, csv.reader(io.StringIO(text, newline=""), delimiter=separator)), [])
+             for separator in SEPARATORS}  # fmt: skip
+    separator = max(lines, key=lambda s: len(lines[s]))
+    return separator, lines[separator]
+
+
+def _names(given: list[str], where: str) -> tuple[list[str], list[str]]:
+    """The names of the columns without spaces around them, each once, and what had to be done for it."""
+    names = [name.strip() or f"Unnamed: {place}" for place, name in enumerate(given)]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        places = [n + 1 for n, name in enumerate(names) if name == twice[0]]
+        raise UserError(f"{where} names {twice[0]!r} more than once: columns {places}. Rename all but one.")
+    changed = [(old, new) for old, new in zip(given, names, strict=True) if old != new]
+    return names, [f"column {old!r} is read as {new!r}" for old, new in changed]
+
+
+def _plain(column: pa.ChunkedArray) -> pd.Series:
+    """A column as pandas has it: whole numbers exact, decimals and durations (in seconds) as floats."""
+    kind = column.type
+    if isinstance(kind, pa.BaseExtensionType):
+        return _plain(column.cast(kind.storage_type))
+    if pa.types.is_dictionary(kind):
+        return _plain(column.cast(kind.value_type))
+    made = next((make for fits, make in KINDS if fits(kind)), None)
+    return made(column) if made else pd.Series(pd.array(column, dtype=pd.ArrowDtype(kind)))  # lists, structs, bytes
+
+
+def _text(column: pa.ChunkedArray) -> pd.Series:
+    return pc.cast(column, pa.large_string()).to_pandas().astype("str")
+
+
+def _float(column: pa.ChunkedArray) -> pd.Series:
+    return column.cast(pa.float64()).to_pandas().astype("float64")
+
+
+def _date(column: pa.ChunkedArray) -> pd.Series:
+    return column.cast(pa.timestamp("s")).cast(pa.timestamp("us")).to_pandas()
+
+
+def _time(column: pa.ChunkedArray) -> pd.Series:
+    return pc.cast(column, pa.timestamp("us", tz=column.type.tz), safe=False).to_pandas()
+
+
+def _seconds(column: pa.ChunkedArray) -> pd.Series:
+    return _float(pc.divide(pc.cast(column, pa.int64()).cast(pa.float64()), SECOND[column.type.unit]))
+
+
+def _exact(column: pa.ChunkedArray) -> pd.Series:
+    """Whole numbers and truths; where some are missing, in the types of pandas that can miss values."""
+    return column.to_pandas(types_mapper=NULLABLE.get) if column.null_count else column.to_pandas()
+
+
+def _decimal(column: pa.ChunkedArray) -> pd.Series:
+    """Whole numbers where all are, as text where they are too large; else floats."""
+    if column.type.scale > 0:
+        return _float(column)
+    try:
+        return _exact(column.cast(pa.int64()))
+    except pa.ArrowInvalid:
+        return _text(column)
+
+
+KINDS = (
+    (pa.types.is_string, _text),
+    (pa.types.is_large_string, _text),
+    (pa.types.is_string_view, _text),
+    (pa.types.is_time, _text),
+    (pa.types.is_null, _text),
+    (pa.types.is_floating, _float),
+    (pa.types.is_integer, _exact),
+    (pa.types.is_boolean, _exact),
+    (pa.types.is_decimal, _decimal),
+    (pa.types.is_date, _date),
+    (pa.types.is_timestamp, _time),
+    (pa.types.is_duration, _seconds),
+)

@@ -1,0 +1,79 @@
+"""Times as UTC without a zone: from ISO 8601, or from the one format that `data.time_format` states."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pandas as pd
+
+from ml.data import words
+
+ISO = (
+    r"[0-9]{4}-[0-9]{2}(-[0-9]{2}([T ][0-9]{2}(:?[0-9]{2}(:?[0-9]{2}(\.[0-9]+)?)?)? ?(Z|[+-][0-9]{2}(:?[0-9]{2})?)?)?)?"
+)
+ZONED = r".*[T ][0-9:.]+ ?(Z|[+-][0-9]{2}:?([0-9]{2})?)"
+EPOCHS = {"seconds": "s", "milliseconds": "ms"}  # since 1970
+DAYS = ("%d/%m/%Y", "%m/%d/%Y", "%Y/%m/%d", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y%m%d", "%Y%m")
+CLOCKS = ("", " %H:%M", " %H:%M:%S", "T%H:%M:%S")
+LIKE = "not a date like 2026-01-31"
+
+
+@dataclass(frozen=True)
+class Times:
+    """Times in UTC, missing where a row has none or none that can be read; why not; and which have no zone."""
+
+    cells: pd.Series  # datetime64[us]
+    why: str
+    naive: pd.Series | None = None  # rows without a zone where others have one
+
+
+def parse(raw: pd.Series, stated: str | None = None) -> Times:
+    """The times of a column. A time without a zone is UTC; what may be read in two ways is not read at all."""
+    if isinstance(raw.dtype, pd.DatetimeTZDtype):
+        return Times(raw.dt.tz_convert("UTC").dt.tz_localize(None).astype("datetime64[us]"), LIKE)
+    if pd.api.types.is_datetime64_any_dtype(raw):
+        return Times(raw.astype("datetime64[us]"), LIKE)
+    text = raw.map(words.text).astype("str")
+    text = text.mask(text.str.lower().isin(words.MISSING) | (text == ""))
+    if stated:
+        return Times(_as(text, stated), f"not of data.time_format {stated}")
+    iso = text.str.fullmatch(ISO).fillna(value=False).astype(bool)
+    values = pd.to_datetime(text.where(iso), errors="coerce", format="ISO8601", utc=True)
+    zoned = iso & text.str.fullmatch(ZONED).fillna(value=False).astype(bool)
+    naive = iso & ~zoned if zoned.any() and (iso & ~zoned).any() else None
+    return Times(values.dt.tz_localize(None).astype("datetime64[us]"), _why(text[text.notna() & ~iso]), naive)
+
+
+def readings(column: pd.Series) -> dict[str, pd.Timestamp]:
+    """Each format that every value of a column fits, with the time that its first value is then."""
+    text = column.dropna().map(words.key).drop_duplicates()
+    return dict(_fitting(text)) if len(text) else {}
+
+
+def utc(column: pd.Series) -> pd.Series:
+    """The times of a column with the zone that they are in, as the prediction log has them."""
+    return parse(column).cells.dt.tz_localize("UTC")
+
+
+def _fitting(text: pd.Series) -> Iterator[tuple[str, pd.Timestamp]]:
+    some = text.head(1000)  # most formats fail here already
+    for stated in (*(day + clock for day in DAYS for clock in CLOCKS), *EPOCHS):
+        if _as(some, stated).notna().all() and (found := _as(text, stated)).notna().all():
+            yield stated, found.iloc[0]
+
+
+def _as(text: pd.Series, stated: str) -> pd.Series:
+    if stated in EPOCHS:
+        return pd.to_datetime(
+            pd.to_numeric(text, errors="coerce").astype("float64"), unit=EPOCHS[stated], errors="coerce"
+        ).astype("datetime64[us]")
+    times = pd.to_datetime(text, errors="coerce", format=stated, utc=True)
+    return times.dt.tz_localize(None).astype("datetime64[us]")
+
+
+def _why(odd: pd.Series) -> str:
+    found = readings(odd)
+    if not found:
+        return LIKE
+    first = words.key(odd.iloc[0])
+    said = " or ".join(f"{time.isoformat()} (as {stated})" for stated, time in found.items())
+    return f"not ISO 8601: {first!r} may be {said}; say which in data.time_format"

@@ -1,0 +1,227 @@
+"""Columns of a table in the types of the contract, with what was changed on the way and what cannot be read."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ml.data import times, words
+from ml.data_params import Category, Data, Number, as_text
+
+COMMA = r"[+-]?[0-9]*,[0-9]+([eE][+-]?[0-9]+)?"
+THOUSANDS = r"[+-]?[0-9]{1,3}(,[0-9]{3})+"
+ENDLESS = f"infinite, or beyond {words.LARGEST:g}"
+NESTED = "lists, bytes or other nested values; make a column of text or numbers of each part that matters"
+EXACT = 2**53  # a float holds the whole numbers below
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column in its type, missing where a value cannot be read; `wrong` says why which rows cannot."""
+
+    cells: pd.Series
+    wrong: dict[str, pd.Series] = field(default_factory=dict)
+    changes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """Rows of a column that cannot be read."""
+
+    column: str
+    why: str
+    rows: pd.Series  # of bool
+
+    def sentence(self, raw: pd.Series) -> str:
+        """How many, why, and the first of them as it stands in the table."""
+        first = int(self.rows.to_numpy().argmax())
+        count, of = int(self.rows.sum()), len(self.rows)
+        return f"{count:,} of {of:,} rows are {self.why}, e.g. {shown(raw.iloc[first])} at row {first + 1:,}"
+
+
+@dataclass(frozen=True)
+class Typed:
+    """A table in the types of the contract."""
+
+    frame: pd.DataFrame
+    wrong: list[Wrong]
+    changes: list[str]
+
+
+def typed(frame: pd.DataFrame, data: Data, names: list[str]) -> Typed:
+    """These columns of a table: ids and labels as text, numbers float64, levels as the contract spells them, times UTC.
+
+    The result has the index of `frame`. Levels are objects, None where missing.
+    """
+    found = {name: _column(frame[name], name, data) for name in names}
+    return Typed(
+        pd.DataFrame({name: column.cells for name, column in found.items()}, copy=False),
+        [Wrong(n, why, rows) for n, column in found.items() for why, rows in column.wrong.items()],
+        [f"{name}: {change}" for name, column in found.items() for change in column.changes],
+    )
+
+
+def number(raw: pd.Series, column: Number) -> Column:
+    """Numbers as float64; words for missing are missing, true and false 1 and 0 where the limits allow nothing else."""
+    if nested(raw) or pd.api.types.is_datetime64_any_dtype(raw):
+        return _unreadable(raw, "not a number")
+    if pd.api.types.is_bool_dtype(raw.dtype) and not words.flag(column):
+        return _unreadable(raw, "not a number")
+    if pd.api.types.is_numeric_dtype(raw.dtype):
+        return _finite(raw.astype("float64"))
+    return _number_of_text(raw, column)
+
+
+def category(raw: pd.Series, column: Category | None = None) -> Column:
+    """Levels as the contract spells them, as text; only what is empty is missing."""
+    if nested(raw):
+        return _unreadable(raw, NESTED, "object")
+    text = as_strings(raw)
+    known = words.spelling(column) if column else {}
+    codes, uniques = pd.factorize(text)
+    found = [known.get(word) or known.get(words.key(word)) or words.key(word) or None for word in uniques]
+    values = pd.Series(np.array([*found, None], dtype=object)[codes], index=raw.index, dtype=object)
+    stripped = text.notna() & (text != text.str.strip()) & ~text.isin(known)
+    told = changes(
+        raw, {"are stripped of spaces": stripped & values.notna(), "are read as missing": stripped & values.isna()}
+    )
+    return Column(values, {}, told)
+
+
+def identity(raw: pd.Series) -> Column:
+    """Ids as text: 1, 1.0 and "1" are one, "007" is another."""
+    if nested(raw):
+        return _unreadable(raw, NESTED, "object")
+    found = category(raw)
+    if not pd.api.types.is_float_dtype(raw.dtype):
+        return found
+    vague = raw.abs().ge(EXACT).fillna(value=False).astype(bool)
+    return Column(found.cells, _some({"decimals too large to be exact; write ids as whole numbers or text": vague}))
+
+
+def moment(raw: pd.Series, stated: str | None) -> Column:
+    """Times as datetime64[us] in UTC, without a zone."""
+    if nested(raw) or pd.api.types.is_bool_dtype(raw.dtype):
+        return _unreadable(raw, times.LIKE, "datetime64[us]")
+    found = times.parse(raw, stated)
+    absent = _absent(raw)
+    told = changes(raw, {"are read as missing": absent & raw.notna()})
+    if found.naive is not None:
+        told += changes(raw, {"have no zone and are read as UTC": found.naive})
+    return Column(found.cells, _some({found.why: raw.notna() & ~absent & found.cells.isna()}), told)
+
+
+def nested(raw: pd.Series) -> bool:
+    """Whether a column holds lists, structs, maps or bytes: nothing that the contract has a type for."""
+    if isinstance(raw.dtype, pd.ArrowDtype):
+        return True  # ml.data.reading leaves only these as Arrow has them
+    if raw.dtype != object:
+        return False
+    first = raw.dropna().head(1)
+    return len(first) > 0 and isinstance(first.iloc[0], list | dict | tuple | set | bytes | np.ndarray)
+
+
+def as_strings(raw: pd.Series) -> pd.Series:
+    """A column as text, missing where it is; numbers and truths as `as_text` writes them."""
+    if isinstance(raw.dtype, pd.StringDtype):
+        return raw.astype("str")
+    return raw.astype(object).map(as_text, na_action="ignore").astype("str")
+
+
+def shown(value: object) -> str:
+    """A value as Python writes it, short, without the name of numpy's type."""
+    text = repr(value.item() if isinstance(value, np.generic) else value)
+    return text if len(text) <= 80 else text[:80] + "…"  # noqa: PLR2004
+
+
+def example(raw: pd.Series, rows: pd.Series) -> str:
+    """The first of these rows."""
+    return shown(raw[rows].iloc[0])
+
+
+def changes(raw: pd.Series, rows: dict[str, pd.Series]) -> tuple[str, ...]:
+    """A sentence for each thing that was done to some rows of a column."""
+    return tuple(_told(raw, rows))
+
+
+def _column(raw: pd.Series, name: str, data: Data) -> Column:
+    if name == data.time:
+        return moment(raw, data.time_format)
+    match data.columns.get(name):
+        case Number() as column:
+            return number(raw, column)
+        case Category() as column:
+            return category(raw, column)
+    return identity(raw) if name == data.id else category(raw)
+
+
+def _number_of_text(raw: pd.Series, column: Number) -> Column:
+    text = as_strings(raw).str.strip()
+    absent = _absent(raw)
+    points, commas, truths = _matches(text, words.NUMBER), decimal_commas(text), text.isin(words.TRUTHS)
+    plain = text.str.replace(",", ".", regex=False) if commas.any() else text
+    values = _floats(plain.where(points | commas))
+    infinite = _matches(text, words.INFINITE)
+    values = values.mask(infinite, np.inf)
+    told = changes(raw, {"are read as missing": absent & raw.notna(), "are read with a decimal comma": commas})
+    if words.flag(column) and truths.any():
+        values = values.mask(truths, text.map(words.TRUTHS).eq("True").astype("float64"))
+        points |= truths
+    found = _finite(values)
+    no_number = raw.notna() & ~(absent | points | commas | infinite)
+    two = no_number & _matches(text, THOUSANDS)
+    why = {"not a number": no_number & ~two}
+    if two.any():
+        given = text[two].iloc[0]
+        readings = f"{given.replace(',', '')} or {given.replace(',', '.')}"
+        why[f"not a number: {given!r} may be {readings}; write it without the comma"] = two
+    return Column(found.cells, _some(why | found.wrong), told)
+
+
+def decimal_commas(text: pd.Series) -> pd.Series:
+    """Which numbers are written with a decimal comma; none where the column might mean thousands by it."""
+    commas = _matches(text, COMMA)
+    if not commas.any() or _matches(text, r".*\..*").any() or not (commas & ~_matches(text, THOUSANDS)).any():
+        return commas & False
+    return commas
+
+
+def _finite(values: pd.Series) -> Column:
+    infinite = values.abs() > words.LARGEST
+    clean = values.mask(infinite)
+    return Column(clean, _some({ENDLESS: infinite}))
+
+
+def _floats(text: pd.Series) -> pd.Series:
+    """Text that matches NUMBER as float64, exactly as Python reads it."""
+    array = pa.array(text.str.removeprefix("+"), type=pa.large_string(), from_pandas=True)
+    return pd.Series(pc.cast(array, pa.float64()).to_numpy(zero_copy_only=False), index=text.index, dtype="float64")
+
+
+def _absent(raw: pd.Series) -> pd.Series:
+    """Rows that are missing, or hold a word for it."""
+    if not (isinstance(raw.dtype, pd.StringDtype) or raw.dtype == object):
+        return raw.isna()
+    text = as_strings(raw).str.strip()
+    return text.isna() | (text == "") | text.str.lower().isin(words.MISSING)
+
+
+def _matches(text: pd.Series, pattern: str) -> pd.Series:
+    return text.str.fullmatch(pattern).fillna(value=False).astype(bool)
+
+
+def _told(raw: pd.Series, rows: dict[str, pd.Series]) -> Iterator[str]:
+    for what, these in rows.items():
+        if count := int(these.sum()):
+            yield f"{count:,} of {len(raw):,} values {what}, e.g. {example(raw, these)}"
+
+
+def _unreadable(raw: pd.Series, why: str, dtype: str = "float64") -> Column:
+    return Column(pd.Series(None, index=raw.index, dtype=dtype), _some({why: raw.notna()}))
+
+
+def _some(wrong: dict[str, pd.Series]) -> dict[str, pd.Series]:
+    return {why: rows for why, rows in wrong.items() if rows.any()}

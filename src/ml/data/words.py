@@ -1,0 +1,55 @@
+"""What a single word means: the same in a table, in a request and in the prediction log."""
+
+import re
+from typing import Any
+
+from ml.data_params import Category, Number, as_text
+
+LARGEST = 3.0e38  # a float32, the widest that trees take: beyond it a number counts as infinite
+MISSING = frozenset(
+    {"?", "-", "--", ".", "na", "n/a", "#n/a", "#na", "<na>", "nan", "-nan", "null", "none", "nil", "#null!"}
+)  # in a column of numbers or times, in any case; in a column of levels only the empty cell is missing
+NUMBER = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
+INFINITE = r"(?i)[+-]?inf(inity)?"
+WHOLE = re.compile(r"(-?(?:0|[1-9][0-9]*))\.0+")
+TRUTHS = {"true": "True", "True": "True", "TRUE": "True", "false": "False", "False": "False", "FALSE": "False"}
+
+
+def key(value: Any) -> str:
+    """What two spellings of one id, level or label share: no spaces around it, 1 for 1.0, True for true."""
+    text = as_text(value).strip()
+    if text in TRUTHS:
+        return TRUTHS[text]
+    whole = WHOLE.fullmatch(text)
+    return whole[1] if whole else text
+
+
+def text(value: Any) -> str | None:
+    """An id or a label as text, None where it is missing."""
+    try:
+        missing = value is None or bool(value != value)  # noqa: PLR0124 - NaN, of any type
+    except TypeError:  # pandas' NA
+        missing = True
+    return None if missing else key(value)
+
+
+def spelling(column: Category) -> dict[str, str]:
+    """The level of the contract for each way to write it: exactly as it is, or as `key` makes of it."""
+    return {key(level): level for level in reversed(column.values)} | {level: level for level in column.values}
+
+
+def flag(column: Number) -> bool:
+    """Whether true and false are 1 and 0 here: where no limit says that the column holds anything else."""
+    return (column.min, column.max) in {(0, 1), (None, None)}
+
+
+def cell(word: str, column: Number) -> Any:
+    """The number that a word stands for, None where it means missing; any other word as it is."""
+    stripped = word.strip()
+    if not stripped or stripped.lower() in MISSING:
+        return None
+    if re.fullmatch(NUMBER, stripped):
+        return float(stripped)
+    if stripped in TRUTHS and flag(column):
+        return TRUTHS[stripped] == "True"
+    return word
