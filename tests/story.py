@@ -40,7 +40,7 @@ SMALLER = {  # so few rows cannot carry the sample's limits
     "calibration_error: { max: 0.1 }": "calibration_error: { max: 0.2 }",
     "slope: { min: 0.8 }": "slope: { min: 0.5 }",
     "margin: 0.005 ": "margin: 0.02 ",
-    "max_gap: 0.1 ": "max_gap: 0.3 ",
+    "margin: 0.05 ": "margin: 0.3 ",
     "max_flips: 0.1 ": "max_flips: 0.2 ",
     "policy: append": "policy: window",
     "window_months: 12": "window_months: 4",

@@ -1,8 +1,8 @@
 """Settings of the gates: `params.yaml: gates`. A gate set to null is off, and the gate stage says so each time."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from ml.section import Count, Open, Range, Section, Share, Strings
 
@@ -41,11 +41,21 @@ class Slices(Section):
     columns: Strings = ()
     bins: Annotated[int, Field(ge=2)] = 4
     metric: Metric = "roc_auc"
-    max_gap: Positive = 0.1
+    margin: NotNegative = 0.05
     min: float | None = None
     min_rows: Count = 100
     min_class: Count = 20
     confidence: Open = 0.95
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_gap(cls, values: Any) -> Any:
+        if isinstance(values, dict) and "max_gap" in values:
+            raise ValueError(
+                "max_gap held a slice against all rows, which refuses the truth, and is gone. Write `margin: 0.05`: "
+                "how far a slice may be behind the champion on the same rows"
+            )
+        return values
 
 
 class Fairness(Section):

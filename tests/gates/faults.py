@@ -50,7 +50,7 @@ def faults() -> list[Fault]:
         Fault("stability", "stability", "a champion that cannot be fetched", lost_champion, good, "warning"),
         Fault("slices", "slices: plan", "a model blind on one slice", blind(1.0), blind(0.1)),
         Fault("slices", "slices: plan", "a slice far behind, too small to be sure", blind(0.6, 0.1), good, "warning"),
-        Fault("slices", "slices: plan", "a slice below its floor", blind(1.0, max_gap=1.0), blind(0.1, max_gap=1.0)),
+        Fault("slices", "slices: plan", "a first model below the floor", first_and_blind(1.0), first_and_blind(0)),
         Fault("slices", "slices not judged", "a slice of a few rows", slices(min_rows=900), good, "warning"),
         Fault("fairness", "fairness: region demographic parity", "one group lifted", lifted(2.0), lifted(0.1)),
         Fault("fairness", "fairness: region equalised odds", "one group lifted", lifted(2.0), lifted(0.1)),
@@ -158,7 +158,17 @@ def seen(share: float) -> Callable[[], Evidence]:
     return lambda: replace(good(), champion=replace(good().champion, params=theirs))
 
 
-def blind(by: float, share: float = 1.0, max_gap: float = 0.1) -> Callable[[], Evidence]:
+def first_and_blind(by: float) -> Callable[[], Evidence]:
+    """The first model of all, whose only judge is the floor."""
+
+    def plant() -> Evidence:
+        evidence = blind(by)()
+        return replace(evidence, champion=None, params=params({"slices": {"columns": ["plan"], "min": 0.7}}))
+
+    return plant
+
+
+def blind(by: float, share: float = 1.0) -> Callable[[], Evidence]:
     """On a share of the rows of one plan, scores drawn at random instead; on the others the plan is renamed."""
 
     def plant() -> Evidence:
@@ -167,8 +177,7 @@ def blind(by: float, share: float = 1.0, max_gap: float = 0.1) -> Callable[[], E
         plan = evidence.test["plan"].where(kept | (evidence.test["plan"] == "pro"), "pro")
         basic = (plan == "basic").to_numpy()
         score = np.where(basic & (rng.random(len(basic)) < by), rng.random(len(basic)), evidence.score)
-        rule = {"columns": ["plan"], "min_rows": 20, "min_class": 5, "max_gap": max_gap}
-        settings = params({"slices": rule | ({"min": 0.7} if max_gap == 1 else {})})
+        settings = params({"slices": {"columns": ["plan"], "min_rows": 20, "min_class": 5}})
         return replace(scored(evidence, score), test=evidence.test.assign(plan=plan), params=settings)
 
     return plant

@@ -76,10 +76,10 @@ def compare(old: Ranked, new: Ranked, params: Params, seed: int = 0) -> Comparis
     for _ in range(rule.bootstrap):
         weight = np.bincount(rng.integers(0, count, count), minlength=count).astype("float64")
         if 0 < (weight[old.order] * old.label).sum() < count:
-            draws.append(sign * _advantage(sides, rule.metric, weight))
+            draws.append(sign * advantage(sides, rule.metric, weight))
     tail = (1 - rule.confidence) / 2
     low, high = np.quantile(draws, [tail, 1 - tail])
-    value = sign * _advantage(sides, rule.metric, np.ones(count))
+    value = sign * advantage(sides, rule.metric, np.ones(count))
     return Comparison(outcome(low, high, rule.margin), float(value), float(low), float(high))
 
 
@@ -138,7 +138,8 @@ def unseen(test: pd.DataFrame, params: Params, theirs: dict[str, Any], *, same_d
     return rows, f"the champion trained on {(~rows).sum():,} of {len(rows):,} rows that test here; they are left out"
 
 
-def _advantage(sides: list[Ranked], metric: str, weight: np.ndarray) -> float:
+def advantage(sides: list[Ranked], metric: str, weight: np.ndarray) -> float:
+    """The second side's metric less the first's, each row counted as often as `weight` says; shape (rows,)."""
     old, new = (measure(side, weight[side.order])[metric] for side in sides)
     return new - old
 

@@ -13,7 +13,7 @@ from scipy.stats import norm
 
 from ml.gate_params import Fairness
 from ml.gates.evidence import Evidence
-from ml.gates.slices import sliced
+from ml.gates.slicing import sliced
 from ml.gates.verdict import Verdict
 
 

@@ -1,121 +1,109 @@
-"""Parts of the table judged by themselves: a good average must not hide a group that the model fails."""
+"""Parts of the table judged by themselves: a good average must not hide a group that the model fails.
 
-from dataclasses import dataclass
+A slice is held against the champion on the same rows, not against all rows: inside a slice of a strong predictor there
+is less left to tell apart, so even true probabilities rank worse there.
+"""
 
 import numpy as np
-import pandas as pd
 from scipy.stats import norm
 
 from ml.gate_params import Slices
+from ml.gates import champion
 from ml.gates.evidence import Evidence
+from ml.gates.slicing import Rival, Slice, measured
 from ml.gates.verdict import Verdict
-from ml.metrics import HIGHER_IS_BETTER, measure, rank
-from ml.params import Params
-from ml.schema import levels
-
-REPLICATES = 200  # enough for a standard error: Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 6
-MISSING = "missing"
-
-
-@dataclass(frozen=True)
-class Slice:
-    """A part of the rows: its metric, how far it is behind all rows, and half the width of the interval of both."""
-
-    column: str
-    level: str
-    rows: int
-    positive: int
-    value: float = float("nan")
-    gap: float = float("nan")
-    half: float = float("nan")
-
-    @property
-    def name(self) -> str:
-        """E.g. `plan=basic`."""
-        return f"{self.column}={self.level}"
-
-    @property
-    def judged(self) -> bool:
-        """False when it was too small to measure."""
-        return not np.isnan(self.value)
+from ml.metrics import HIGHER_IS_BETTER
 
 
 def judge(evidence: Evidence) -> list[Verdict]:
     """For each column a verdict on its worst slice, and one that names the slices too small to judge."""
     rule = evidence.params.gates.slices
     columns = list(rule.columns or evidence.params.data.columns)
-    found = measured(evidence.test[columns], evidence.label, evidence.score, evidence.params)
-    worst = [_worst([s for s in found if s.column == c and s.judged], rule) for c in columns]
-    return [verdict for verdict in worst if verdict] + _unjudged([s for s in found if not s.judged], rule)
+    rival = _rival(evidence)
+    found = measured(evidence.test[columns], evidence.label, evidence.score, evidence.params, rival)
+    worsts = [worst([s for s in found if s.column == c and s.judged], rule, rival) for c in columns]
+    return [verdict for verdict in worsts if verdict] + _unjudged([s for s in found if not s.judged], rule)
 
 
-def measured(frame: pd.DataFrame, label: np.ndarray, score: np.ndarray, params: Params) -> list[Slice]:
-    """Every slice of every column of `frame`; the intervals hold together for all of them (Bonferroni).
-
-    The metric of all rows counts as known: it holds the slice's own rows, so the interval errs to the wide side.
-    """
-    rule = params.gates.slices
-    whole = measure(rank(label, score, params.evaluate.threshold))[rule.metric]
-    sign = 1 if HIGHER_IS_BETTER[rule.metric] else -1
-    parts = [(name, level, rows) for name in frame for level, rows in sliced(frame[name], rule.bins)]
-    z = float(norm.ppf(1 - (1 - rule.confidence) / 2 / len(parts)))
-    found = []
-    for column, level, rows in parts:
-        count, positive = int(rows.sum()), int(label[rows].sum())
-        if count < rule.min_rows or min(positive, count - positive) < rule.min_class:
-            found.append(Slice(column, level, count, positive))
-            continue
-        ranked = rank(label[rows], score[rows], params.evaluate.threshold)
-        value = measure(ranked)[rule.metric]
-        rng = np.random.default_rng(0)
-        draws = [measure(ranked, rng.multinomial(count, [1 / count] * count))[rule.metric] for _ in range(REPLICATES)]
-        found.append(Slice(column, level, count, positive, value, sign * (whole - value), z * float(np.std(draws))))
-    return found
+def _rival(evidence: Evidence) -> Rival | None:
+    incumbent, params = evidence.champion, evidence.params
+    if incumbent is None or incumbent.score is None:
+        return None
+    same_data = incumbent.data == evidence.data
+    rows, doubt = champion.unseen(evidence.test, params, incumbent.params, same_data=same_data)
+    limit = champion.threshold(incumbent.params, params)
+    return Rival(incumbent.version, incumbent.score, limit, rows, doubt if rows.all() else "")
 
 
-def sliced(column: pd.Series, bins: int) -> list[tuple[str, np.ndarray]]:
-    """Each level of a column, or bin of about as many rows each, and `missing`, with a mask of shape (rows,)."""
-    if pd.api.types.is_numeric_dtype(column) and column.nunique() > bins:
-        column = pd.qcut(column, bins, duplicates="drop", precision=2).astype(str).where(column.notna(), None)
-    text = levels(column)
-    text = text.where(text.notna(), MISSING)
-    return [(level, (text == level).to_numpy()) for level in sorted(text.unique())]
-
-
-def _worst(slices: list[Slice], rule: Slices) -> Verdict | None:
+def worst(slices: list[Slice], rule: Slices, rival: Rival | None) -> Verdict | None:
     """The slice that refuses comes before one that is further behind and too small to be sure."""
     if not slices:
         return None
-    worst = max(slices, key=lambda s: (_failed(s, rule), s.gap))
-    failed, beyond = _failed(worst, rule), worst.gap > rule.max_gap
-    doubt = " but the slice is too small to be sure" if beyond and not failed else ""
-    floor = f", {'below' if HIGHER_IS_BETTER[rule.metric] else 'above'} {rule.min:g}" if _under(worst, rule) else ""
-    behind = f"{abs(worst.gap):.3f} {'behind' if worst.gap >= 0 else 'ahead of'} all rows"
+    sign = 1 if HIGHER_IS_BETTER[rule.metric] else -1
+    found = max(slices, key=lambda s: (_failed(s, rule), -np.nan_to_num(s.gain), -sign * s.value))
+    failed, beyond = _failed(found, rule), found.gain < -rule.margin
+    unsure = beyond and not failed
+    seen = bool(rival and rival.doubt) and failed and not _under(found, rule)
+    low, high = _interval(found, rule)
     return Verdict(
-        gate=f"slices: {worst.column}",
+        gate=f"slices: {found.column}",
         passed=not (failed or beyond),
-        reason=f"worst is {worst.name}: {rule.metric} {worst.value:.3f}{floor}, {behind}{doubt} "
-        f"(limit {rule.max_gap:g}, interval {worst.gap - worst.half:+.3f} to {worst.gap + worst.half:+.3f}, "
-        f"{worst.rows:,} rows)",
-        value=worst.gap,
-        limit=f"≤ {rule.max_gap:g}",
-        low=worst.gap - worst.half,
-        high=worst.gap + worst.half,
-        severity="warning" if doubt else "critical",
-        evidence=tuple({"slice": s.name, "rows": s.rows, "value": s.value, "gap": s.gap} for s in slices),
+        reason=f"worst is {found.name}: {rule.metric} {found.value:.3f}{_floor(found, rule)}, "
+        f"{_beside(found, rule, rival)}{' but the slice is too small to be sure' if unsure else ''} "
+        f"(interval {low:+.3f} to {high:+.3f}, {found.rows:,} rows)" + (f"; {rival.doubt}" if rival and seen else ""),
+        value=found.value if np.isnan(found.gain) else found.gain,
+        limit=_limit(found, rule),
+        low=low,
+        high=high,
+        severity="warning" if unsure or seen else "critical",
+        evidence=tuple(
+            {"slice": s.name, "rows": s.rows, "value": s.value, "advantage": _known(s.gain)} for s in slices
+        ),
     )
 
 
 def _failed(found: Slice, rule: Slices) -> bool:
-    """Further behind than allowed and surely behind, or surely under the floor."""
-    return (found.gap > rule.max_gap and found.gap - found.half > 0) or _under(found, rule)
+    """Further behind the champion than allowed and surely behind, or surely under the floor."""
+    return (found.gain < -rule.margin and found.p_behind < (1 - rule.confidence) / 2) or _under(found, rule)
 
 
 def _under(found: Slice, rule: Slices) -> bool:
-    """The whole interval is on the wrong side of the floor, which is a ceiling where lower is better."""
-    if rule.min is None:
-        return False
-    return found.value + found.half < rule.min if HIGHER_IS_BETTER[rule.metric] else found.value - found.half > rule.min
+    """Surely on the wrong side of the floor, which is a ceiling where lower is better."""
+    return found.p_under < (1 - rule.confidence) / 2
+
+
+def _floor(found: Slice, rule: Slices) -> str:
+    higher = HIGHER_IS_BETTER[rule.metric]
+    if rule.min is None or (found.value >= rule.min if higher else found.value <= rule.min):
+        return ""
+    sure = "surely" if _under(found, rule) else "perhaps only by chance"
+    return f", {sure} {'below' if higher else 'above'} {rule.min:g}"
+
+
+def _beside(found: Slice, rule: Slices, rival: Rival | None) -> str:
+    if rival is None:
+        only = "only `min` judges" if rule.min is not None else "nothing is judged, for `min` is not set either"
+        return f"with no champion to compare with, {only}"
+    if np.isnan(found.gain):
+        return f"too few rows that {rival.version} has not trained on to compare with it"
+    ahead = "ahead of" if found.gain >= 0 else "behind"
+    return f"{abs(found.gain):.3f} {ahead} {rival.version} on the same rows (p {found.p_behind:.2g} after Holm)"
+
+
+def _interval(found: Slice, rule: Slices) -> tuple[float, float]:
+    z = float(norm.ppf((1 + rule.confidence) / 2))
+    middle, error = (found.value, found.error) if np.isnan(found.gain) else (found.gain, found.gain_error)
+    return middle - z * error, middle + z * error
+
+
+def _limit(found: Slice, rule: Slices) -> str:
+    if not np.isnan(found.gain):
+        return f"≥ -{rule.margin:g}"
+    return "" if rule.min is None else f"{'≥' if HIGHER_IS_BETTER[rule.metric] else '≤'} {rule.min:g}"
+
+
+def _known(value: float) -> float | None:
+    return None if np.isnan(value) else value
 
 
 def _unjudged(slices: list[Slice], rule: Slices) -> list[Verdict]:
@@ -123,5 +111,5 @@ def _unjudged(slices: list[Slice], rule: Slices) -> list[Verdict]:
         return []
     names = ", ".join(f"{s.name} ({s.rows:,} rows, {s.positive:,} positive)" for s in slices)
     reason = f"too small to judge (under {rule.min_rows} rows, or {rule.min_class} of a class): {names}"
-    rows = tuple({"slice": s.name, "rows": s.rows, "value": None, "gap": None} for s in slices)
+    rows = tuple({"slice": s.name, "rows": s.rows, "value": None, "advantage": None} for s in slices)
     return [Verdict("slices not judged", passed=False, reason=reason, severity="warning", evidence=rows)]

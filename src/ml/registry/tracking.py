@@ -74,9 +74,7 @@ def describe(
 ) -> dict[str, Any]:
     """The run as tracking.record_run takes it."""
     train = {"seed": params.train.seed, "model": params.train.model, **dict(getattr(params.train, params.train.model))}
-    ends = {
-        f"{name}_{end}": found[end] for name, found in intervals.items() if name in metrics for end in ("low", "high")
-    }
+    ends = {f"{name}_{end}": intervals[name][end] for name in metrics if name in intervals for end in ("low", "high")}
     return {
         "digest": origin["model"],
         "name": f"{params.train.model}-{origin['model'][:8]}",

@@ -21,7 +21,7 @@ def main() -> None:
     found = metrics.intervals(rows, params.evaluate)
     known = {name: m for name, m in found.items() if m["value"] is not None}
     if len(known) < len(found):
-        missing = ", ".join(found.keys() - known.keys())
+        missing = ", ".join(name for name in found if name not in known)
         cli.say(f"evaluate: the test side holds {metrics.classes(label)}, so these are not known: {missing}")
     files.write_json({"rows": len(frame), **{name: m["value"] for name, m in known.items()}}, files.METRICS)
     files.write_json(found, files.INTERVALS)
@@ -30,9 +30,8 @@ def main() -> None:
     files.write_text(reference.dumps(released), files.REFERENCE)
     for name, points in metrics.curves(rows).items():
         files.write_rows(points, files.PLOTS / f"{name}.csv")
-    files.write_rows(
-        importance(fitted, frame, params.data) if len(known) == len(found) else [], files.PLOTS / "importance.csv"
-    )
+    ranked = importance(fitted, frame, params.data) if len(known) == len(found) else []
+    files.write_rows(ranked, files.PLOTS / "importance.csv")
 
 
 if __name__ == "__main__":

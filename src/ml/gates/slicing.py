@@ -1,0 +1,137 @@
+"""Slices of the test rows: cut, measured, compared with the champion, and corrected for how many there are."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+from scipy.stats import norm
+
+from ml.gate_params import Slices
+from ml.gates.champion import advantage
+from ml.metrics import HIGHER_IS_BETTER, measure, rank
+from ml.params import Params
+from ml.schema import levels
+
+REPLICATES = 200  # enough for a standard error: Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 6
+MISSING = "missing"
+
+
+@dataclass(frozen=True)
+class Rival:
+    """The champion's scores of all rows, the threshold it decides by, and the rows it cannot have trained on."""
+
+    version: str
+    score: np.ndarray
+    threshold: float
+    rows: np.ndarray
+    doubt: str = ""
+
+
+@dataclass(frozen=True)
+class Slice:
+    """A part of the rows: its metric, its advantage over the champion (negative when behind), how sure both are.
+
+    `p_behind` and `p_under` say how likely chance alone puts the slice so far behind the champion or under the minimum,
+    after Holm's correction for all slices; 1 where that is not asked.
+    """
+
+    column: str
+    level: str
+    rows: int
+    positive: int
+    value: float = float("nan")
+    error: float = float("nan")  # standard error of the value
+    gain: float = float("nan")
+    gain_error: float = float("nan")
+    p_behind: float = 1.0
+    p_under: float = 1.0
+
+    @property
+    def name(self) -> str:
+        """E.g. `plan=basic`."""
+        return f"{self.column}={self.level}"
+
+    @property
+    def judged(self) -> bool:
+        """False when it was too small to measure."""
+        return not np.isnan(self.value)
+
+
+def measured(
+    frame: pd.DataFrame, label: np.ndarray, score: np.ndarray, params: Params, rival: Rival | None = None
+) -> list[Slice]:
+    """Every slice of every column of `frame`, with the champion on the same rows where there is one."""
+    rule, found = params.gates.slices, []
+    for column in frame:
+        for level, rows in sliced(frame[column], rule.bins):
+            part = Slice(str(column), level, int(rows.sum()), int(label[rows].sum()))
+            if _large(label[rows], rule):
+                part = _measured(part, label[rows], score[rows], params)
+                both = rows & rival.rows if rival else rows
+                if rival and _large(label[both], rule):
+                    part = _compared(part, label[both], (rival.score[both], score[both]), rival.threshold, params)
+            found.append(part)
+    sign = 1 if HIGHER_IS_BETTER[rule.metric] else -1
+    behind = holm([_below(s.gain, s.gain_error) for s in found])
+    under = holm([_below(sign * (s.value - rule.min), s.error) if rule.min is not None else np.nan for s in found])
+    return [replace(s, p_behind=b, p_under=u) for s, b, u in zip(found, behind, under, strict=True)]
+
+
+def holm(p: list[float]) -> list[float]:
+    """Each p value corrected for how many there are; those that are not a number do not count and become 1.
+
+    Source: Holm, A simple sequentially rejective multiple test procedure, Scandinavian Journal of Statistics 1979.
+    """
+    values, asked = np.ones(len(p)), np.flatnonzero(~np.isnan(p))
+    order = asked[np.argsort(np.array(p)[asked], kind="stable")]
+    raised = np.array(p)[order] * np.arange(len(order), 0, -1)
+    values[order] = np.minimum(np.maximum.accumulate(raised), 1) if len(order) else raised
+    return values.tolist()
+
+
+def sliced(column: pd.Series, bins: int) -> list[tuple[str, np.ndarray]]:
+    """Each level of a column, or bin of about as many rows each, and `missing`, with a mask of shape (rows,)."""
+    if pd.api.types.is_numeric_dtype(column) and column.nunique() > bins:
+        column = pd.qcut(column, bins, duplicates="drop", precision=2).astype(str).where(column.notna(), None)
+    text = levels(column)
+    known, gone = sorted(text.dropna().unique()), text.isna().to_numpy()
+    missing = MISSING if MISSING not in known else f"({MISSING})"  # a level may be called so
+    found = [(level, (text == level).fillna(value=False).to_numpy(dtype=bool)) for level in known]
+    return found + ([(missing, gone)] if gone.any() else [])
+
+
+def _large(label: np.ndarray, rule: Slices) -> bool:
+    positive = int(label.sum())
+    return len(label) >= rule.min_rows and min(positive, len(label) - positive) >= rule.min_class
+
+
+def _measured(part: Slice, label: np.ndarray, score: np.ndarray, params: Params) -> Slice:
+    ranked, metric = rank(label, score, params.evaluate.threshold), params.gates.slices.metric
+    draws = [measure(ranked, weight[ranked.order])[metric] for weight in _weights(len(label))]
+    return replace(part, value=float(measure(ranked)[metric]), error=float(np.nanstd(draws)))
+
+
+def _compared(
+    part: Slice, label: np.ndarray, scores: tuple[np.ndarray, np.ndarray], theirs: float, params: Params
+) -> Slice:
+    """The slice with its advantage over the champion: both models are measured on each drawn set of the same rows."""
+    metric = params.gates.slices.metric
+    sides = [rank(label, s, limit) for s, limit in zip(scores, (theirs, params.evaluate.threshold), strict=True)]
+    draws = [advantage(sides, metric, weight) for weight in _weights(len(label))]
+    gain = advantage(sides, metric, np.ones(len(label)))
+    return replace(part, gain=float(gain), gain_error=float(np.nanstd(draws)))
+
+
+def _weights(rows: int) -> Iterator[np.ndarray]:
+    """How often each row is drawn, for each replicate; shape (rows,)."""
+    rng = np.random.default_rng(0)
+    for _ in range(REPLICATES):
+        yield np.bincount(rng.integers(0, rows, rows), minlength=rows).astype("float64")
+
+
+def _below(value: float, error: float) -> float:
+    """How likely chance alone puts a normal variable of mean 0 so far below 0."""
+    if np.isnan(value):
+        return np.nan
+    return float(norm.cdf(value / error)) if error > 0 else float(value >= 0)

@@ -1,0 +1,217 @@
+"""How often the gates refuse a model that knows the true probabilities, in worlds that no gate was made for.
+
+`python -m tests.gates.oracle` prints the tables in docs/gates.md (an hour); `--part slices` prints one.
+"""
+
+import ml.stages  # noqa: F401, I001  (fixes thread counts before numpy loads)
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from ml import cli
+from ml.gates import Evidence, Incumbent, Verdict, calibration, fairness, refused, slices, stability
+from ml.gates.champion import compare
+from ml.metrics import HIGHER_IS_BETTER, enough, intervals, measure, rank
+from ml.params import Params
+from ml.train_params import Evaluate
+from tests.gates.world import log_odds, probability
+
+NUMBER, CATEGORY = {"type": "number"}, {"type": "category", "values": ["a", "b", "c", "d"]}
+COLUMNS = {"strong": NUMBER, "weak": NUMBER, "noise": NUMBER, "group": CATEGORY, "area": CATEGORY, "team": CATEGORY}
+ENDS = ((1, "low"), (-1, "high"))  # of an interval above, below the truth
+WORLDS: dict[str, Callable[[np.random.Generator, int], np.ndarray]] = {
+    "log odds of a normal distribution": lambda rng, n: probability(rng.normal(-1.3, 1.6, n)),
+    "3 % positive": lambda rng, n: probability(rng.normal(-4, 1.2, n)),
+    "most scores near 0 or 1": lambda rng, n: np.clip(rng.beta(0.3, 0.6, n), 1e-4, 1 - 1e-4),
+    "five different scores": lambda rng, n: rng.choice([0.02, 0.1, 0.3, 0.6, 0.9], n, p=[0.3, 0.3, 0.2, 0.1, 0.1]),
+}
+
+
+def main(part: str = "", samples: int = 200) -> None:
+    """Print each table, or the one that PART names, of so many SAMPLES a line."""
+    parts = {"intervals": interval_table, "gates": gate_table, "slices": slice_table, "fairness": fairness_table}
+    parts |= {"looks": look_table}
+    for name, table in parts.items():
+        if part in {"", name}:
+            cli.say(f"oracle: {name}, {samples} samples a line")
+            table(samples)
+
+
+def row(*cells: object) -> None:
+    """One line of a Markdown table."""
+    print("| " + " | ".join(map(str, cells)) + " |", flush=True)
+
+
+def header(*cells: str) -> None:
+    """The first two lines of a Markdown table."""
+    print()
+    row(*cells)
+    row(*["---"] * len(cells))
+
+
+def percent(count: float, of: int) -> str:
+    """A share for a table."""
+    return f"{100 * count / of:.1f} %" if of else "-"
+
+
+def interval_table(samples: int) -> None:
+    """How often the interval of a metric lies wholly above or below the truth; nominally 2.5 % each."""
+    header("world", "rows", *(f"{name}: above, below" for name in HIGHER_IS_BETTER))
+    for world, draw in WORLDS.items():
+        truth = known(draw)
+        for rows in (200, 1000, 5000, 50_000):
+            some = samples if rows < 5000 else samples // 2 if rows < 50_000 else samples // 10
+            found = []
+            for seed in range(some):
+                rng = np.random.default_rng(seed)
+                score = draw(rng, rows)
+                label = (rng.random(rows) < score).astype("int8")
+                if enough(label):
+                    found.append(intervals(rank(label, score, 0.5), Evaluate(bootstrap=200), seed))
+            cells = []
+            for name, value in truth.items():
+                above, below = (sum(sign * (f[name][end] - value) > 0 for f in found) for sign, end in ENDS)
+                cells.append(f"{percent(above, len(found))}, {percent(below, len(found))}")
+            row(world, f"{rows:,}", *cells)
+
+
+def known(draw: Callable[[np.random.Generator, int], np.ndarray]) -> dict[str, float]:
+    """The metrics of the true probabilities on two million rows; their calibration error is zero."""
+    rng = np.random.default_rng(10**6)
+    score = draw(rng, 2_000_000)
+    return measure(rank((rng.random(len(score)) < score).astype("int8"), score, 0.5)) | {"calibration_error": 0.0}
+
+
+def crowd(rows: int, seed: int) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
+    """A table in which one column tells most, with true probabilities and labels."""
+    rng = np.random.default_rng(seed)
+    frame = pd.DataFrame({name: rng.normal(size=rows) for name in ("strong", "weak", "noise")})
+    for name in ("group", "area", "team"):
+        frame[name] = rng.choice(list("abcd"), rows, p=[0.4, 0.3, 0.2, 0.1])
+    truth = probability(2.2 * frame["strong"] + 0.5 * frame["weak"] + 0.4 * (frame["group"] == "a") - 1.2).to_numpy()
+    return frame.assign(id=[f"r{n}" for n in range(rows)]), truth, (rng.random(rows) < truth).astype("int8")
+
+
+def settings(gates: dict) -> Params:
+    """Of a table with these columns; gates as given."""
+    target = {"name": "y", "positive": 1}
+    data = {"file": "x.csv", "id": "id", "target": target, "columns": COLUMNS}
+    quiet = {"behaviour": None, "fairness": None, "slices": None}
+    return Params.model_validate({"project": "oracle", "data": data, "gates": quiet | gates})
+
+
+def build(rows: int, seed: int, gates: dict, sigma: tuple[float, float]) -> Evidence:
+    """Champion and challenger that know the truth but for normal noise on the log odds, of these deviations."""
+    rule, rng = settings(gates), np.random.default_rng([seed, 1])
+    frame, truth, label = crowd(rows, seed)
+    old, new = (probability(log_odds(truth) + s * rng.normal(size=rows)) for s in sigma)
+    theirs = rule.model_dump(mode="json", by_alias=True)
+    incumbent = Incumbent("version 1", theirs, "one", score=old)
+    return Evidence(rule, {}, frame, frame, label, new, {}, None, None, "one", incumbent)
+
+
+def refusals(judge: Callable[[Evidence], list[Verdict]], builds: list[Evidence]) -> int:
+    """How many builds a gate refuses."""
+    return sum(bool(refused(judge(evidence))) for evidence in builds)
+
+
+def slice_table(samples: int) -> None:
+    """Refusals by slices: of the truth, of a model as good as the champion, of one that knows nothing in one slice."""
+    header("rows", "the truth", "the truth, first model", "as good as the champion", "blind in one slice")
+    rule = {"slices": {"min": 0.5}}
+    for rows in (1000, 2400, 10_000):
+        some = samples if rows < 10_000 else samples // 4
+        truth, equal = ([build(rows, s, rule, noise) for s in range(some)] for noise in ((0.5, 0.0), (0.5, 0.5)))
+        first = [replace(evidence, champion=None) for evidence in truth]
+        blind = [blinded(evidence) for evidence in equal]
+        cells = [percent(refusals(slices.judge, some_), some) for some_ in (truth, first, equal, blind)]
+        row(f"{rows:,}", *cells)
+
+
+def blinded(evidence: Evidence) -> Evidence:
+    """The scores of one level dealt out anew within it."""
+    score, rows = evidence.score.copy(), (evidence.test["group"] == "b").to_numpy()
+    score[rows] = np.random.default_rng(0).permutation(score[rows])
+    return replace(evidence, score=score)
+
+
+def gate_table(samples: int) -> None:
+    """Refusals of the truth, and of a model as good as the champion, by the other gates that judge by statistics."""
+    metrics = tuple(HIGHER_IS_BETTER)
+    header("rows", "calibration: the truth", *(f"champion, {name}" for name in metrics), "stability at its limit")
+    for rows in (200, 1000, 5000, 50_000):
+        some = samples if rows < 5000 else samples // 4 if rows < 50_000 else samples // 20
+        equal = [build(rows, seed, {}, (0.5, 0.5)) for seed in range(some)]
+        equal = [evidence for evidence in equal if enough(evidence.label)]
+        truth = [build(rows, seed, {}, (0.5, 0.0)) for seed in range(some)]
+        cells = [percent(refusals(calibration.judge, truth), len(truth))]
+        for metric in metrics:
+            rule = settings({"champion": {"metric": metric, "bootstrap": 200}})
+            sides = [[rank(e.label, s, 0.5) for s in (e.champion.score, e.score)] for e in equal]
+            cells.append(percent(sum(compare(*s, rule).outcome == "worse" for s in sides), len(equal)))
+        share = np.mean([((e.score >= 0.5) != (e.champion.score >= 0.5)).mean() for e in equal])
+        tight = settings({"stability": {"max_flips": float(share)}})
+        cells.append(percent(refusals(stability.judge, [replace(e, params=tight) for e in equal]), len(equal)))
+        row(f"{rows:,}", *cells)
+
+
+def fairness_table(samples: int) -> None:
+    """Refusals by fairness where groups are equal, by number of columns, and where they differ in their base rates."""
+    header("rows", "equal groups, 1 column", "3 columns", "8 columns", "base rates 20 % and 40 %: parity", "odds")
+    for rows in (1000, 4000):
+        cells = []
+        for columns in (1, 3, 8):
+            builds = [divided(rows, seed, columns, 0.0, {}) for seed in range(samples)]
+            cells.append(percent(refusals(fairness.judge, builds), samples))
+        for only in ("demographic_parity", "equalised_odds"):
+            other = {"demographic_parity": None, "equalised_odds": None} | {only: 0.1}
+            builds = [divided(rows, seed, 1, 1.0, other) for seed in range(samples)]
+            cells.append(percent(refusals(fairness.judge, builds), samples))
+        row(f"{rows:,}", *cells)
+
+
+def divided(rows: int, seed: int, columns: int, apart: float, rule: dict) -> Evidence:
+    """The truth about people in groups of so many columns; the first column moves the log odds by `apart`."""
+    rng, names = np.random.default_rng(seed), [f"c{n}" for n in range(columns)]
+    frame = pd.DataFrame({name: rng.choice(list("abcd"), rows) for name in names})
+    truth = probability(rng.normal(-1.2, 1.5, rows) + apart * (frame["c0"] <= "b").to_numpy())
+    label = (rng.random(rows) < truth).astype("int8")
+    limits = {"demographic_parity": 0.001, "equalised_odds": 0.001}  # so that only the interval holds it back
+    data = {"file": "x.csv", "id": "id", "target": {"name": "y"}, "columns": dict.fromkeys(names, CATEGORY)}
+    gates = {"fairness": {"columns": names} | limits | rule, "behaviour": None, "slices": None}
+    whole = Params.model_validate({"project": "oracle", "data": data, "gates": gates})
+    return Evidence(whole, {}, frame, frame, label, truth, {}, None, None)
+
+
+def look_table(samples: int) -> None:
+    """What twenty models as good as each other do to the next one, judged on the same rows or on fresh ones."""
+    header("judged before", "same rows: worse", "same rows: better", "fresh rows: worse")
+    found = {looks: np.zeros(3) for looks in (0, 5, 10, 20)}
+    rule = settings({"champion": {"bootstrap": 200}})
+    for seed in range(samples):
+        for looks in found:
+            found[looks] += np.array(looked(looks, seed, rule))
+    for looks, counts in found.items():
+        row(looks, *(percent(count, samples) for count in counts))
+
+
+def looked(looks: int, seed: int, rule: Params, rows: int = 2400) -> tuple[bool, bool, bool]:
+    """Whether a newcomer is worse, and better, than the best of `looks` + 1 equals, and worse on rows of its own."""
+    rng = np.random.default_rng(seed)
+    _, truth, label = crowd(rows, seed)
+    scores = [probability(log_odds(truth) + 0.5 * rng.normal(size=rows)) for _ in range(looks + 2)]
+    champion_ = rank(label, scores[0], 0.5)
+    for score in scores[1:-1]:  # each one that is ahead takes the place
+        one = rank(label, score, 0.5)
+        champion_ = one if measure(one)["roc_auc"] > measure(champion_)["roc_auc"] else champion_
+    outcome = compare(champion_, rank(label, scores[-1], 0.5), rule, seed).outcome
+    _, other, fresh = crowd(rows, 10**6 + seed)
+    pair = [rank(fresh, probability(log_odds(other) + 0.5 * rng.normal(size=rows)), 0.5) for _ in range(2)]
+    return outcome == "worse", outcome == "better", compare(*pair, rule, seed).outcome == "worse"
+
+
+if __name__ == "__main__":
+    cli.run(main)
