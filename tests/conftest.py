@@ -3,6 +3,7 @@
 import ml.stages  # noqa: F401, I001  (fixes thread counts before numpy loads)
 
 import os
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +17,21 @@ from ml import params as settings
 from ml.params import Params, read_params
 
 ROOT = Path(__file__).parent.parent
+SUMMARY = os.environ.get("GITHUB_STEP_SUMMARY")  # of the job that runs the tests
+OF_THE_MACHINE = re.compile(r"CI|(GITHUB|RUNNER|ACTIONS|GIT|LC|MLFLOW)_\w+|LANGUAGE")
 SAMPLE = ROOT / settings.SAMPLE  # tests know the sample's columns, also where the project has others by now
+
+
+def pytest_configure():
+    """Take from tests what differs between machines: git's settings and identity, locale, a runner's word.
+
+    Git's own settings are those of tests/gitconfig, which a repository's or a command's settings go before. A process
+    that a test gives an environment of its own has no identity at all, as on a hosted runner.
+    """
+    for name in filter(OF_THE_MACHINE.fullmatch, list(os.environ)):
+        del os.environ[name]
+    os.environ |= {"GIT_CONFIG_GLOBAL": str(ROOT / "tests" / "gitconfig"), "GIT_CONFIG_NOSYSTEM": "1"}
+    os.environ |= {"LANG": "C.UTF-8"}
 
 
 @pytest.fixture(autouse=True)

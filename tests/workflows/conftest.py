@@ -1,13 +1,13 @@
 """What the tests of the workflows share."""
 
-import os
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
-from tests.conftest import ROOT, once
+from tests.conftest import ROOT, SUMMARY, once
 from tests.workflows import runner, table
 
 LONGEST = ("engine", "release", "settings", "rerun", "monitor", "reproduce", "good_pull", "gates")  # in their test's id
@@ -19,11 +19,12 @@ def language_service() -> list[str]:
     """The command that has GitHub's own parser look at workflows."""
     if not shutil.which("npm"):
         pytest.skip("npm is not installed: `apt-get install nodejs npm`, or nodejs.org")
-    if not (SERVICE / "node_modules").exists():
-        command = ["npm", "ci", "--no-audit", "--no-fund"]
-        done = subprocess.run(command, cwd=SERVICE, capture_output=True, text=True, check=False)
-        if done.returncode:
-            pytest.skip(f"npm could not fetch the language service: {done.stderr[-300:]}")
+    with FileLock(SERVICE / "node_modules.lock"):  # another worker may be at it
+        if not (SERVICE / "node_modules" / ".package-lock.json").exists():  # what npm writes last
+            command = ["npm", "ci", "--no-audit", "--no-fund"]
+            done = subprocess.run(command, cwd=SERVICE, capture_output=True, text=True, check=False)
+            if done.returncode:
+                pytest.skip(f"npm could not fetch the language service: {done.stderr[-300:]}")
     return ["node", str(SERVICE / "validate.mjs")]
 
 
@@ -74,6 +75,6 @@ def pytest_terminal_summary(terminalreporter):
     rows = table.rows([report for report in reports if "tests/workflows/" in report.nodeid])
     if rows:
         terminalreporter.write_line(f"\n{table.text(rows)}")
-    if rows and (summary := os.environ.get("GITHUB_STEP_SUMMARY")):
-        with Path(summary).open("a", encoding="utf-8") as file:
+    if rows and SUMMARY:
+        with Path(SUMMARY).open("a", encoding="utf-8") as file:
             file.write(table.markdown(rows))
