@@ -30,9 +30,9 @@ def call(
     )
 
 
-def repro(folder: Path | None = None, environment: Mapping[str, str] | None = None) -> int:
+def repro(*flags: str, folder: Path | None = None, environment: Mapping[str, str] | None = None) -> int:
     """The exit code of `dvc repro`, which shows its own messages and those of the stages on stderr."""
-    command = [sys.executable, "-m", "dvc", "repro"]
+    command = [sys.executable, "-m", "dvc", "repro", *flags]
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # stages are run as `python -m …`
     environment = {**os.environ, **(environment or {}), "PATH": path}
     return subprocess.run(command, cwd=folder, env=environment, stdout=sys.stderr, check=False).returncode

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from ml import committed
 from ml.registry import baseline
 
 pytestmark = pytest.mark.slow
@@ -113,4 +114,4 @@ def test_the_digest_of_a_folder_is_the_one_that_dvc_records(repository):
         (folder / name).write_text(name)
     dvc("add", "data")
 
-    assert baseline.folder_digest(folder) in Path("data.dvc").read_text()
+    assert committed.digest(folder) in Path("data.dvc").read_text()

@@ -1,9 +1,6 @@
 """The model to beat: the registry's champion, or else what the base branch has built."""
 
-import json
 from dataclasses import dataclass, field, replace
-from hashlib import md5
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -11,7 +8,7 @@ from dvc import api
 from dvc.exceptions import DvcException
 from dvc_data.index import DataIndexDirError
 
-from ml import files, git
+from ml import committed, files, git
 from ml.registry import registry
 from ml.registry.tracking import HOME
 
@@ -58,16 +55,9 @@ def built(branch: str) -> Baseline | None:
         model=None,
         lineage={"params": params, "data": {"md5": recorded.get(table)}},
     )
-    if recorded[files.MODEL.as_posix()] == folder_digest(files.MODEL):
+    if recorded[files.MODEL.as_posix()] == committed.digest(files.MODEL):
         return replace(baseline, model=files.read_bytes(files.MODEL / "model.skops"))  # a fresh clone has no other copy
     try:
         return replace(baseline, model=api.read(MODEL, rev=revision, mode="rb"))
     except (DvcException, DataIndexDirError, OSError) as error:
         return replace(baseline, why=f"DVC has it neither here nor in a remote ({' '.join(str(error).split())})")
-
-
-def folder_digest(folder: Path) -> str:
-    """The MD5 of a folder as dvc.lock records it: that of the list of its files with theirs."""
-    paths = sorted((p for p in folder.rglob("*") if p.is_file()), key=lambda p: p.relative_to(folder).as_posix())
-    entries = [{"md5": files.digest(path), "relpath": path.relative_to(folder).as_posix()} for path in paths]
-    return md5(json.dumps(entries, sort_keys=True).encode(), usedforsecurity=False).hexdigest() + ".dir"

@@ -104,7 +104,7 @@ def _build(attempt: Attempt) -> dict[str, Any]:
     folder, table = attempt.folder, attempt.folder / attempt.params.data.file
     (files.write_csv if table.suffix == ".csv" else files.write_table)(attempt.new.table, table)
     dvc.must("add", "data", folder=folder)
-    if dvc.repro(folder, worktree.environment(folder)):
+    if dvc.repro(folder=folder, environment=worktree.environment(folder)):
         return {"outcome": "refused", "reasons": [*_broken(folder)] or ["a stage failed; its message is in the log"]}
     dvc.must("push", "data.dvc", folder=folder)
     message = (

@@ -1,0 +1,108 @@
+"""A pull request that brings a model which its settings do not make is refused wherever others rely on the verdict.
+
+The settings say 150 trees. The commit has 37, and dvc.lock, metrics, plots and the DVC remote agree with one another.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from ml import committed
+from tests.conftest import ROOT, once
+from tests.fork.test_clone import clone
+
+pytestmark = [pytest.mark.slow, pytest.mark.template]
+
+TREES, FORGED = "n_estimators: 150", "n_estimators: 37"
+QUICK = {"bootstrap: 1000": "bootstrap: 100"}
+
+
+def call(folder, *command, **environment):
+    path = f"{os.path.dirname(sys.executable)}{os.pathsep}{os.environ['PATH']}"  # noqa: PTH120
+    env = os.environ | {"PATH": path, "PYTHONPATH": f"{folder / 'src'}{os.pathsep}{folder}"} | environment
+    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
+
+
+def must(folder, *command):
+    done = call(folder, *command)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def run(folder, **environment):
+    """`make run`; the other gates do not matter here, so a refusal must be told by its sentence."""
+    done = call(folder, sys.executable, "-m", "ml.stages.run", **environment)
+    return done.returncode, done.stdout + done.stderr
+
+
+def rewrite(path, changes):
+    text = path.read_text()
+    for old, new in changes.items():
+        assert old in text, f"{path.name} has no {old}"
+        text = text.replace(old, new)
+    path.write_text(text)
+
+
+def forge(place):
+    """A clone with the forged commit, and in its cache all that was made for it."""
+    folder = clone(ROOT, place / "forged")
+    rewrite(folder / "params.yaml", {TREES: FORGED, **QUICK})
+    must(folder, "dvc", "pull", "--quiet", "data.dvc")
+    must(folder, "dvc", "repro", "--quiet")
+    rewrite(folder / "params.yaml", {FORGED: TREES})
+    rewrite(folder / "dvc.lock", {FORGED: TREES})
+    must(folder, "dvc", "push", "--quiet", "--run-cache")
+    must(folder, "git", "add", "--all")
+    must(folder, "git", "commit", "--quiet", "--message=More trees")
+
+
+@pytest.fixture
+def forged(tmp_path_factory, tmp_path):
+    """The forger's clone, with its cache."""
+    shutil.copytree(once(tmp_path_factory, "forged", forge), tmp_path, symlinks=True, dirs_exist_ok=True)
+    return tmp_path / "forged"
+
+
+def refused(code, said):
+    assert code == 1
+    assert "built anew, it is not what was committed: build/model has digest" in said
+    assert "train: random_forest" in said
+    assert "REFUSED" in said
+
+
+def test_it_deceives_a_laptop_that_has_the_cache(forged):
+    """Otherwise the tests below would show nothing."""
+    code, said = run(forged)
+
+    assert "train:" not in said
+    assert "PASSED" in said
+    assert code == 0
+
+
+def test_it_is_refused_where_a_cache_has_it(forged):
+    refused(*run(forged, CI="true"))
+
+
+def test_it_is_refused_in_a_fresh_clone_as_pull_requests_and_releases_have_it(forged, tmp_path):
+    folder = clone(forged, tmp_path / "clone", "--depth=1")
+    must(folder, "dvc", "pull", "--quiet", "--run-cache", "--allow-missing")
+
+    refused(*run(folder, CI="true"))
+
+
+def test_a_table_that_is_not_what_its_name_says_is_refused(forged, tmp_path):
+    folder = clone(forged, tmp_path / "clone")
+    name = committed.digest(forged / "data" / "customers.parquet")
+    stored = folder / "dvc-remote" / "files" / "md5" / name[:2] / name[2:]
+    stored.chmod(0o644)
+    table = folder / "table.parquet"
+    script = f"import pandas as pd; pd.read_parquet({str(stored)!r}).iloc[1:].to_parquet({str(table)!r})"
+    must(folder, sys.executable, "-c", script)
+    table.replace(stored)
+
+    code, said = run(folder, CI="true")
+
+    assert code == 1
+    assert "data has digest" in said

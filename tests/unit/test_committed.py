@@ -1,0 +1,64 @@
+"""What a build from nothing made is held to the commit, and the table to data.dvc."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from ml import committed
+
+
+def lock(model):
+    outs = [{"path": "build/model", "md5": model}, {"path": "build/metrics.json", "md5": "a" * 32}]
+    return yaml.safe_dump({"stages": {"train": {"cmd": "train", "outs": outs}}})
+
+
+@pytest.fixture
+def repository(tmp_path, monkeypatch):
+    """A commit with a lock and a metrics file."""
+    monkeypatch.chdir(tmp_path)
+    Path("build").mkdir()
+    Path("build/metrics.json").write_text("{}")
+    Path("dvc.lock").write_text(lock("1" * 32))
+    for command in (["init", "--quiet"], ["add", "--all"], ["commit", "--quiet", "--message=built"]):
+        subprocess.run(["git", *command], check=True)
+
+
+def test_the_same_bytes_are_as_committed(repository):
+    assert committed.unlike() == []
+
+
+def test_an_output_with_another_digest_is_named_with_both(repository):
+    Path("dvc.lock").write_text(lock("2" * 32))
+
+    assert committed.unlike() == [
+        "build/model has digest 222222222222, and the commit's dvc.lock says 111111111111",
+        "dvc.lock",
+    ]
+
+
+def test_metrics_that_somebody_wrote_by_hand_are_named(repository):
+    Path("build/metrics.json").write_text('{"roc_auc": 0.99}')
+
+    assert committed.unlike() == ["build/metrics.json"]
+
+
+def test_what_the_commit_does_not_know_is_no_matter(repository):
+    Path("build/report.md").write_text("# Report")
+
+    assert committed.unlike() == []
+
+
+@pytest.mark.parametrize("folder", [True, False])
+def test_a_table_with_other_bytes_than_its_digest_says_is_named(tmp_path, monkeypatch, folder):
+    monkeypatch.chdir(tmp_path)
+    Path("data").mkdir()
+    Path("data/table.csv").write_text("a,b\n")
+    path = Path("data") if folder else Path("data/table.csv")
+    Path("data.dvc").write_text(yaml.safe_dump({"outs": [{"path": str(path), "md5": committed.digest(path)}]}))
+    before = committed.wrong_data()
+    Path("data/table.csv").write_text("a,c\n")
+
+    assert before == []
+    assert [sentence.split(" has digest ")[0] for sentence in committed.wrong_data()] == [str(path)]
