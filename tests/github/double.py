@@ -25,6 +25,7 @@ from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 Record = dict[str, Any]
 
 BOT, APP, PERSON = "ghs_jobtokenoftheworkflow", "ghs_installationtokenofanapp", "ghp_tokenoftheowner"
+JOB = "github-actions[bot]"
 SECONDARY = "You have exceeded a secondary rate limit. Please wait a few minutes before you try again."
 PRIMARY = "API rate limit exceeded for installation ID 1."
 
@@ -72,10 +73,9 @@ class Hub:
     origin: Path | None = None  # a bare repository: branches and commits then are the real ones
     actions_may_open_pulls: bool = True  # the repository's setting; an App is not bound by it
     read_only: bool = False  # the token of a pull request from a fork
+    permissions: dict[str, str] | None = None  # of the job whose token it is; None: all
     prefix: str = ""  # /api/v3 makes `url` that of an Enterprise Server
-    tokens: dict[str, str] = field(
-        default_factory=lambda: {BOT: "github-actions[bot]", APP: "churn-app[bot]", PERSON: "acme"}
-    )
+    tokens: dict[str, str] = field(default_factory=lambda: {BOT: JOB, APP: "churn-app[bot]", PERSON: "acme"})
     issues: dict[int, Record] = field(default_factory=dict)  # pull requests are issues too, as on GitHub
     comments: dict[int, Record] = field(default_factory=dict)
     labels: dict[str, Record] = field(default_factory=dict)
@@ -85,6 +85,9 @@ class Hub:
     workflow_states: dict[str, str] = field(default_factory=dict)  # file to state; else active
     quiet_days: int = 0  # since the last push
     private: bool = False
+    free: bool = False  # the plan of a private repository: no rulesets, no branch protection
+    allowed_actions: str = "all"  # or local_only, selected
+    selected_actions: Record = field(default_factory=dict)
     has_issues: bool = True
     actions_enabled: bool = True
     environments: dict[str, list[str]] = field(default_factory=dict)  # name to types of its protection rules
@@ -145,6 +148,18 @@ class Hub:
         message = SECONDARY if headers.get("retry_after") else "Server Error" if status >= 500 else "Forbidden"
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         self.faults.append(Fault(re.compile(match), status, times, named, message, applied))
+
+    def finish(self, key: int, conclusion: str = "success", job: str = "ci") -> list[str]:
+        """A run ends and leaves a check of its job on the commit; the events that GitHub emits then.
+
+        None, where the token of a job has started the run.
+        """
+        run = self.runs[key]
+        run |= {"status": "completed", "conclusion": conclusion}
+        check = {"name": job, "head_sha": run["head_sha"], "status": "completed", "conclusion": conclusion}
+        number = self.number()
+        self.checks[number] = check | {"id": number, "event": run["event"]}
+        return [] if run["actor"]["login"] == JOB else ["workflow_run"]
 
     def on_call(self, number: int, hook: Callable[[], None], *, before: bool = False) -> None:
         """Run `hook` when call `number` (the first is 1) has been carried out but not answered, or before it is."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from tests.github.double import Hub, Record, RefusedError
+from tests.github.double import JOB, Hub, Record, RefusedError
 
 LONGEST = 65_536
 NOT_PERMITTED = "GitHub Actions is not permitted to create or approve pull requests."
@@ -43,9 +43,35 @@ def route(hub: Hub, method: str, path: str, query: dict[str, str], said: Said) -
     for verb, pattern, handler in ROUTES:
         found = pattern.match(rest)
         if verb == method and found:
+            _permitted(hub, method, rest, said[0])
             return handler(hub, query, said, **found.groupdict())
     print(f"the double does not know {method} {path}", file=sys.stderr)
     raise RefusedError(404, "Not Found")
+
+
+NEEDED = {  # what a job's token must have to change what stands below a path, any of them
+    "/statuses": {"statuses"},
+    "/check-runs": {"checks"},
+    "/actions": {"actions"},
+    "/dispatches": {"contents"},
+    "/git": {"contents"},
+    "/pulls": {"pull-requests"},
+    "/issues": {"issues", "pull-requests"},  # as a pull request is an issue, either may comment on and label one
+    "/labels": {"issues", "pull-requests"},
+}
+
+
+def _permitted(hub: Hub, method: str, rest: str, who: str) -> None:
+    if who != JOB or hub.permissions is None or (method == "GET" and not hub.private):
+        return
+    needed = (
+        {"contents"} if rest.endswith("/merge") else next((n for p, n in NEEDED.items() if rest.startswith(p)), None)
+    )
+    if rest == "/issues":
+        needed = {"issues"}
+    granted = {name for name, kind in hub.permissions.items() if kind == "write" or method == "GET"}
+    if needed and not needed & granted:
+        raise RefusedError(403, "Resource not accessible by integration")
 
 
 @on("GET", "/issues")
@@ -167,6 +193,9 @@ def _open_pull(hub: Hub, query: dict, said: Said) -> Answer:
     pull |= {"html_url": url, "pull_request": {"html_url": url}, "draft": bool(body.get("draft")), "merged": False}
     pull |= {"merged_at": None, "merge_commit_sha": None, "base": {"ref": body["base"], "sha": hub.head(body["base"])}}
     pull["head"] = {"ref": branch, "label": f"{owner}:{branch}", "sha": hub.head(branch)}
+    # What a job's token opens gets a run that waits until a person presses "Approve workflows to run".
+    waits = {"status": "completed", "conclusion": "action_required"} if who == JOB else {"status": "queued"}
+    _start(hub, "ci.yml", who, branch, {"event": "pull_request", **waits})
     return 201, pull
 
 
@@ -186,9 +215,12 @@ def _edit_pull(hub: Hub, query: dict, said: Said, number: str) -> Answer:
 @on("PUT", "/pulls/{number}/merge")
 def _merge(hub: Hub, query: dict, said: Said, number: str) -> Answer:
     pull = _known(hub.pulls, number)
+    ours, theirs = (hub.head(pull[side]["ref"]) for side in ("base", "head"))
+    for context in _required(hub):
+        if not _satisfied(hub, theirs, context):
+            raise RefusedError(405, f'Required status check "{context}" is expected.')
     if pull["state"] != "open" or hub.origin is None:
         raise RefusedError(405, "Pull Request is not mergeable")
-    ours, theirs = (hub.head(pull[side]["ref"]) for side in ("base", "head"))
     message = f"Merge pull request #{number} from {pull['head']['ref']}\n\n{pull['title']}"
     tree = _git(hub, "merge-tree", "--write-tree", ours, theirs)
     merged = _git(hub, "commit-tree", tree, "-p", ours, "-p", theirs, "-m", message)
@@ -280,11 +312,7 @@ def _dispatch(hub: Hub, query: dict, said: Said, workflow: str) -> Answer:
     if sha is None:
         raise RefusedError(422, f"No ref found for: {said[1]['ref']}")
     hub.dispatches.append({"workflow": workflow, **said[1]})
-    key = hub.number()
-    url = f"https://github.com/{hub.repository}/actions/runs/{key}"
-    run = {"id": key, "path": f".github/workflows/{workflow}", "event": "workflow_dispatch", "status": "queued"}
-    hub.runs[key] = run | {"conclusion": None, "head_sha": sha, "head_branch": said[1]["ref"], "html_url": url}
-    hub.runs[key]["created_at"] = _now()
+    _start(hub, workflow, said[0], said[1]["ref"], {"event": "workflow_dispatch"})
     return 204, None
 
 
@@ -322,6 +350,33 @@ def _artifacts(hub: Hub, query: dict, said: Said, key: str) -> Answer:
 @on("GET", "/actions/artifacts/{key}/zip")
 def _artifact(hub: Hub, query: dict, said: Said, key: str) -> Answer:
     return 200, _known(hub.artifacts, key)["content"]
+
+
+def _start(hub: Hub, workflow: str, who: str, branch: str, about: Record) -> None:
+    key = hub.number()
+    run = {
+        "id": key,
+        "path": f".github/workflows/{workflow}",
+        "status": "queued",
+        "conclusion": None,
+        "actor": _user(who),
+    }
+    run |= {"head_sha": hub.head(branch), "head_branch": branch, "created_at": _now()}
+    hub.runs[key] = run | {"html_url": f"https://github.com/{hub.repository}/actions/runs/{key}"} | about
+
+
+def _required(hub: Hub) -> list[str]:
+    rules = [rule for ruleset in hub.rulesets.values() if ruleset["target"] == "branch" for rule in ruleset["rules"]]
+    named = [rule["parameters"] for rule in rules if rule["type"] == "required_status_checks"]
+    return [check["context"] for parameters in named for check in parameters["required_status_checks"]]
+
+
+def _satisfied(hub: Hub, sha: str, context: str) -> bool:
+    """Whether check and status of that name, as far as either is there, succeeded; a dispatched run's check is none."""
+    states = [s["state"] for s in hub.statuses if s["sha"] == sha and s["context"] == context][-1:]
+    checks = [c for c in hub.checks.values() if c["head_sha"] == sha and c["name"] == context]
+    states += [c["conclusion"] for c in checks if c.get("event") != "workflow_dispatch"][-1:]
+    return bool(states) and set(states) <= {"success", "skipped", "neutral"}
 
 
 def _issue(hub: Hub, who: str, body: Record) -> Record:

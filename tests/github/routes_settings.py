@@ -25,7 +25,20 @@ def _repository(hub: Hub, query: dict, said: Said) -> Answer:
 @on("GET", "/actions/permissions")
 def _permissions(hub: Hub, query: dict, said: Said) -> Answer:
     _owner(hub, said)
-    return 200, {"enabled": hub.actions_enabled, "allowed_actions": "all"}
+    return 200, {"enabled": hub.actions_enabled, "allowed_actions": hub.allowed_actions}
+
+
+@on("GET", "/actions/permissions/selected-actions")
+def _selected(hub: Hub, query: dict, said: Said) -> Answer:
+    _owner(hub, said)
+    if hub.allowed_actions != "selected":
+        raise RefusedError(409, "Conflict")
+    return 200, {
+        "github_owned_allowed": False,
+        "verified_allowed": False,
+        "patterns_allowed": [],
+        **hub.selected_actions,
+    }
 
 
 @on("GET", "/actions/permissions/workflow")
@@ -65,6 +78,11 @@ def _names(hub: Hub, said: Said, kind: str, names: set[str]) -> Answer:
     return 200, {"total_count": len(names), kind: [{"name": name} for name in sorted(names)]}
 
 
+def _planned(hub: Hub) -> None:
+    if hub.private and hub.free:
+        raise RefusedError(403, "Upgrade to GitHub Pro or make this repository public to enable this feature.")
+
+
 @on("GET", "/branches/{branch+}")
 def _branch(hub: Hub, query: dict, said: Said, branch: str) -> Answer:
     return 200, {"name": branch, "protected": False, "protection": {"required_status_checks": {"contexts": []}}}
@@ -72,11 +90,13 @@ def _branch(hub: Hub, query: dict, said: Said, branch: str) -> Answer:
 
 @on("GET", "/rules/branches/{branch+}")
 def _rules(hub: Hub, query: dict, said: Said, branch: str) -> Answer:
+    _planned(hub)
     return 200, [rule for ruleset in hub.rulesets.values() for rule in ruleset["rules"]]
 
 
 @on("GET", "/rulesets")
 def _rulesets(hub: Hub, query: dict, said: Said) -> Answer:
+    _planned(hub)
     return 200, [{"id": r["id"], "name": r["name"], "target": r["target"]} for r in hub.rulesets.values()]
 
 
@@ -88,6 +108,7 @@ def _ruleset(hub: Hub, query: dict, said: Said, key: str) -> Answer:
 @on("POST", "/rulesets")
 def _new_ruleset(hub: Hub, query: dict, said: Said) -> Answer:
     _owner(hub, said)
+    _planned(hub)
     key = hub.number()
     hub.rulesets[key] = _kept(said[1], key)
     return 201, hub.rulesets[key]

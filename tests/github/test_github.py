@@ -169,17 +169,10 @@ def test_where_actions_may_not_open_pull_requests_the_caller_is_told(hub, reposi
 
 def test_a_status_is_posted_once_until_it_changes(hub, repository):
     for state in ("success", "success", "failure"):
-        github.status(repository, "a" * 40, "retrain", state, "gates " * 100)
+        github.status(repository, "a" * 40, {"context": "ci", "state": state, "description": "gates " * 100})
 
     assert [s["state"] for s in hub.statuses] == ["success", "failure"]
     assert len(hub.statuses[0]["description"]) == 140
-
-
-def test_a_workflow_is_started_once_a_commit(hub, repository):
-    for _ in range(2):
-        github.dispatch(repository, "ci.yml", "retrain/x", hub.head("retrain/x"))
-
-    assert hub.dispatches == [{"workflow": "ci.yml", "ref": "retrain/x"}]
 
 
 def test_a_schedule_that_github_switched_off_is_seen(hub, repository):

@@ -7,9 +7,13 @@ import sys
 import threading
 
 import pytest
+import yaml
 
+from ml.errors import UserError
+from ml.github import alerts, github
+from ml.github.api import call
 from tests.conftest import ROOT
-from tests.github.double import APP, Hub
+from tests.github.double import APP, PERSON, Hub
 from tests.retrain.conftest import DAY, git, record, repository
 
 CODE = {"PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"}
@@ -52,8 +56,6 @@ def killed(clone, hub, call):
 
 def older_trouble(clone, hub):
     """Yesterday's pull request is open, and so is the issue about a refused retraining."""
-    from ml.github import alerts, github  # noqa: PLC0415
-
     git(clone, "push", "-q", "origin", f"retrain/{DAY}:refs/heads/retrain/2026-11-01")
     connected = github.connect(hub.environment())
     github.pull_request(connected, "retrain/2026-11-01", "main", "Retrain", "older")
@@ -75,7 +77,13 @@ def state(hub):
     }
 
 
-def test_the_pull_request_carries_branch_title_label_status_and_started_checks(clone, hub):
+def granted():
+    """What monitor.yml permits to the job that retrains."""
+    text = (ROOT / ".github" / "workflows" / "monitor.yml").read_text()
+    return yaml.safe_load(text)["jobs"]["retrain"]["permissions"]
+
+
+def test_the_pull_request_carries_branch_title_label_and_the_required_check(clone, hub):
     record(clone)
 
     done = propose(clone, hub)
@@ -89,10 +97,54 @@ def test_the_pull_request_carries_branch_title_label_status_and_started_checks(c
         "bodies": 0,
         "issues": [],
         "comments": [],
-        "statuses": [("retrain / gates", "success")],
-        "dispatches": [{"workflow": "ci.yml", "ref": f"retrain/{DAY}"}],
+        "statuses": [("ci", "success")],
+        "dispatches": [],
     }
-    assert "was dispatched" in hub.open()[0]["body"]
+    assert "`ci` is a status of this commit" in hub.open()[0]["body"]
+
+
+def test_its_pull_request_can_be_merged_where_the_check_is_required(clone, hub):
+    """With the permissions of the workflow's job, and nothing but that status: no run satisfies the rule here."""
+    hub.rulesets[1] = json.loads((ROOT / "rulesets" / "main.json").read_text())
+    hub.permissions = granted()
+    record(clone)
+    propose(clone, hub)
+    owner = github.connect(hub.environment(PERSON))
+    [pull] = hub.open()
+
+    statuses, hub.statuses[:] = [*hub.statuses], []
+    with pytest.raises(UserError, match='Required status check "ci" is expected'):
+        call(owner, "PUT", f"/pulls/{pull['number']}/merge")
+    hub.statuses[:] = statuses
+    call(owner, "PUT", f"/pulls/{pull['number']}/merge")
+
+    assert pull["merged"]
+
+
+def test_a_commit_that_changes_more_than_data_is_not_answered_for(clone, hub):
+    record(clone)
+    git(clone, "switch", "-q", f"retrain/{DAY}")
+    (clone / "params.yaml").write_text("gates: {}")
+    git(clone, "add", "params.yaml")
+    git(clone, "-c", "user.email=retrain@localhost", "commit", "-q", "--amend", "-m", "retrained, with other gates")
+    git(clone, "switch", "-q", "main")
+    record(clone)
+
+    done = propose(clone, hub)
+
+    assert done.returncode == 0, done.stderr
+    assert hub.statuses == []
+    assert "changes more than data and what is built of it (params.yaml)" in hub.open()[0]["body"]
+
+
+def test_a_status_that_may_not_be_posted_is_told_and_stops_nothing(clone, hub):
+    record(clone)
+    hub.permissions = granted() | {"statuses": "read"}
+
+    done = propose(clone, hub)
+
+    assert done.returncode == 0, done.stderr
+    assert "`ci` could not be posted as a status" in hub.open()[0]["body"]
 
 
 @pytest.mark.slow
@@ -128,7 +180,7 @@ def test_killed_after_every_single_call_in_a_row_it_still_gets_there(clone, hub)
     assert runs > 5
     assert [p["head"]["ref"] for p in hub.open()] == [f"retrain/{DAY}"]
     assert hub.open("issues") == []
-    assert len(hub.dispatches) == len(hub.statuses) == 1
+    assert len(hub.statuses) == 1
 
 
 def test_the_next_retraining_closes_the_last_one_as_superseded(clone, hub):
@@ -156,7 +208,7 @@ def test_newer_rows_on_the_same_day_refresh_the_pull_request(clone, hub):
     assert len(hub.pulls) == 1
     assert "6,000 fresh rows" in hub.open()[0]["title"]
     assert hub.head(f"retrain/{DAY}") == git(clone, "rev-parse", f"retrain/{DAY}")
-    assert len(hub.dispatches) == 2
+    assert len({status["sha"] for status in hub.statuses}) == 2
 
 
 def test_what_a_person_committed_to_the_branch_is_never_pushed_over(clone, hub):
@@ -172,12 +224,13 @@ def test_what_a_person_committed_to_the_branch_is_never_pushed_over(clone, hub):
     assert hub.head(f"retrain/{DAY}") == theirs
 
 
-def test_with_an_app_token_nothing_is_dispatched_and_the_body_says_why(clone, hub):
+def test_with_an_app_token_the_ordinary_events_fire_and_no_status_stands_in_for_them(clone, hub):
     record(clone)
 
     propose(clone, hub, APP_TOKEN=APP)
 
-    assert hub.dispatches == []
+    assert hub.statuses == []
+    assert [(run["event"], run["status"]) for run in hub.runs.values()] == [("pull_request", "queued")]
     assert "by itself" in hub.open()[0]["body"]
     assert hub.open()[0]["user"]["login"] == "churn-app[bot]"
 
@@ -197,16 +250,6 @@ def test_where_workflows_may_not_open_pull_requests_an_issue_has_the_link(clone,
     propose(clone, hub)
 
     assert (len(hub.open()), hub.open("issues")) == (1, [])
-
-
-def test_ci_that_cannot_be_started_does_not_stop_the_pull_request(clone, hub):
-    record(clone)
-    hub.fail("POST .*/dispatches$", 403, times=9)
-
-    done = propose(clone, hub)
-
-    assert done.returncode == 0, done.stderr
-    assert "`ci.yml` could not be started" in hub.open()[0]["body"]
 
 
 def test_a_refused_model_gets_an_issue_with_the_reason_and_no_pull_request(clone, hub):

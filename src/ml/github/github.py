@@ -24,7 +24,6 @@ __all__ = [
     "comment",
     "compare_link",
     "connect",
-    "dispatch",
     "issue",
     "newest_run",
     "open_issue",
@@ -97,32 +96,16 @@ def label(repository: Repository, name: str) -> str:
     return _ensured(find, lambda: call(repository, "POST", "/labels", new))["name"]
 
 
-def status(repository: Repository, commit: str, name: str, state: str, saying: str) -> None:
-    """The status called `name` of a commit: success, failure, error or pending."""
-    wanted = {"context": name, "state": state, "description": saying[:SAYING]}
+def status(repository: Repository, commit: str, said: Record) -> None:
+    """The status of a commit: its name as `context`, `state`, `description`, and `target_url` if there is a page."""
+    wanted = said | {"description": said["description"][:SAYING]}
     known = every(repository, f"/commits/{commit}/statuses")
-    newest = next((own for own in known if own["context"] == name), {})
-
+    newest = next((own for own in known if own["context"] == wanted["context"]), {})
     if {key: newest.get(key) for key in wanted} != wanted:
         try:
             call(repository, "POST", f"/statuses/{commit}", wanted)
         except LostError:
             call(repository, "POST", f"/statuses/{commit}", wanted)  # the newest of a name counts: twice does no harm
-
-
-def dispatch(repository: Repository, workflow: str, branch: str, commit: str) -> None:
-    """Start a workflow on a branch, unless it has been started on this commit."""
-    path = f"/actions/workflows/{workflow}"
-
-    def find() -> Record | None:
-        runs = call(repository, "GET", f"{path}/runs?event=workflow_dispatch&head_sha={commit}")["workflow_runs"]
-        return runs[0] if runs else None
-
-    def start() -> Record:
-        call(repository, "POST", f"{path}/dispatches", {"ref": branch})
-        return {}
-
-    _ensured(find, start)
 
 
 def newest_run(repository: Repository, workflow: str) -> tuple[str, str | None]:

@@ -51,7 +51,7 @@ def commit(folder: Path, branch: str, message: str, day: str) -> str:
         for part, v in (("NAME", "retrain"), ("EMAIL", git.ROBOT))
     }
     git.inside(folder, "add", "--update")
-    if remote := _own_remote(folder):
+    if remote := own_remote(folder):
         git.inside(folder, "add", "--", str(remote))
     dates = {"GIT_AUTHOR_DATE": stamp, "GIT_COMMITTER_DATE": stamp}
     git.inside(folder, "commit", "--quiet", "--no-verify", "--no-gpg-sign", "-m", message, **who, **dates)
@@ -63,7 +63,7 @@ def _cache(root: Path) -> Path:
     return (root / dvc.must("cache", "dir", folder=root).strip()).resolve()
 
 
-def _own_remote(folder: Path) -> Path | None:
+def own_remote(folder: Path) -> Path | None:
     """The folder of DVC's default remote when that is inside the repository, so that its objects are committed."""
     config = configparser.ConfigParser()
     config.read(folder / ".dvc" / "config")

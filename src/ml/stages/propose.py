@@ -1,14 +1,15 @@
 """Tell GitHub what a retraining came to: a pull request, or an issue that says why there is none."""
 
 import os
+from pathlib import Path
 
 from ml import cli, files, git
 from ml.errors import UserError
 from ml.github import alerts, github
+from ml.github.doctor import CHECK
 from ml.github.github import Repository
-from ml.retraining import proposal
+from ml.retraining import proposal, worktree
 
-CHECK, CI = "retrain / gates", "ci.yml"
 PREFIX = "retrain/"
 
 
@@ -35,8 +36,8 @@ def _refuse(repository: Repository, record: dict, monitor: dict | None) -> None:
 
 def _propose(repository: Repository, record: dict, monitor: dict | None) -> None:
     _push(record)
-    started = _start_checks(repository, record)
-    title, text = proposal.title(record), proposal.body(record, monitor, started, _links(repository))
+    checked = _check(repository, record)
+    title, text = proposal.title(record), proposal.body(record, monitor, checked, _links(repository))
     try:
         pull = github.pull_request(repository, record["branch"], record["base"], title, text)
     except github.NotPermittedError:
@@ -70,27 +71,45 @@ def _push(record: dict) -> None:
     git.inside(".", "push", "--quiet", lease, "origin", f"{commit}:refs/heads/{branch}")
 
 
-def _start_checks(repository: Repository, record: dict) -> str:
-    """Start ci.yml where the pull request will not, post the gates' result, and say which happened."""
-    passed = sum(v["passed"] for v in record["verdicts"])
-    saying = f"{passed} of {len(record['verdicts'])} gates passed; none refuses"
-    try:
-        github.status(repository, record["commit"], CHECK, "success", saying)
-        posted = f"The gates' result was posted on the commit as status `{CHECK}`"
-    except UserError as error:
-        posted = f"The gates' result could not be posted on the commit ({error})"
+def _check(repository: Repository, record: dict) -> str:
+    """Post what the required check asks for where nothing else will, and say how the pull request is checked.
+
+    A pull request of a job's own token starts no workflow, and a run that is dispatched on its branch satisfies no
+    required check. So this job, which runs the code of the base branch, answers for the gates that it ran itself.
+    """
     if repository.starts_workflows:
-        return f"This pull request starts `{CI}` by itself: its token is an App's or a person's. {posted}."
-    try:
-        github.dispatch(repository, CI, record["branch"], record["commit"])
-    except UserError as error:
+        return f"This pull request starts `{CHECK}` by itself: its token is an App's or a person's."
+    others = _not_data(record)
+    if others:
         return (
-            f"`{CI}` could not be started ({error}); start it under Actions with branch `{record['branch']}`. {posted}."
+            f"`{CHECK}` was not answered for, as this commit changes more than data and what is built of it "
+            f"({', '.join(others[:3])}). Press *Approve workflows to run*."
         )
+    try:
+        github.status(repository, record["commit"], _status(repository, record))
+    except UserError as error:
+        return f"`{CHECK}` could not be posted as a status ({error}). Press *Approve workflows to run*."
     return (
-        f"`{CI}` was dispatched on `{record['branch']}`, since pull requests of a workflow's own token wait for the "
-        f"click *Approve workflows to run*. {posted}."
+        f"The required check `{CHECK}` is a status of this commit. The job that trained and judged the model posted "
+        f"it, since a pull request of a workflow's own token starts no workflow. Code and settings are those of "
+        f"{record['base']}: the commit changes only data and what is built of it. For the tests too, press *Approve "
+        "workflows to run*; then both must pass."
     )
+
+
+def _status(repository: Repository, record: dict) -> dict[str, str]:
+    passed, count = sum(v["passed"] for v in record["verdicts"]), len(record["verdicts"])
+    saying = f"{passed} of {count} gates passed where it was trained, none refuses; code as on {record['base']}"
+    page = {"target_url": url} if (url := _run(repository)) else {}
+    return {"context": CHECK, "state": "success", "description": saying, **page}
+
+
+def _not_data(record: dict) -> list[str]:
+    """What the commit changes beside the data, its remote inside the repository, and what is built."""
+    remote = worktree.own_remote(Path.cwd())
+    data = ("data.dvc", "dvc.lock", f"{files.BUILD}/", *([f"{remote.relative_to(Path.cwd())}/"] if remote else []))
+    changed = git.inside(".", "diff", "--name-only", "-z", record["base_commit"], record["commit"]).split("\0")
+    return [path for path in changed if path and not path.startswith(data)]
 
 
 def _supersede(repository: Repository, pull: dict) -> None:
@@ -106,9 +125,14 @@ def _well(repository: Repository, kind: str, word: str) -> None:
 
 
 def _links(repository: Repository) -> dict[str, str]:
-    home, run = f"{repository.web}/{repository.name}", os.environ.get("GITHUB_RUN_ID")
-    links = {"the run that made this": f"{home}/actions/runs/{run}"} if run else {}
+    home, run = f"{repository.web}/{repository.name}", _run(repository)
+    links = {"the run that made this": run} if run else {}
     return links | {"how retraining works": f"{home}/blob/HEAD/docs/retraining.md"}
+
+
+def _run(repository: Repository) -> str:
+    number = os.environ.get("GITHUB_RUN_ID")
+    return f"{repository.web}/{repository.name}/actions/runs/{number}" if number else ""
 
 
 if __name__ == "__main__":

@@ -1,0 +1,168 @@
+"""The double behaves as GitHub's documentation says; behaviours.md names the page of each."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from ml.errors import UserError
+from ml.github import github
+from ml.github.api import call
+from tests.conftest import ROOT
+from tests.github.double import APP, BOT, PERSON, Hub
+
+HERE = Path(__file__).parent
+BRANCH = "retrain/2026-11-21"
+REQUIRED = {
+    "id": 1, "name": "main", "target": "branch",
+    "rules": [{"type": "required_status_checks", "parameters": {"required_status_checks": [{"context": "ci"}]}}],
+}  # fmt: skip
+
+
+@pytest.fixture
+def hub(tmp_path):
+    with Hub() as running:
+        yield running
+
+
+def opened(hub, token):
+    """A pull request by the holder of a token, and the one run that it has started."""
+    pull = call(
+        github.connect(hub.environment(token)), "POST", "/pulls", {"title": "x", "head": BRANCH, "base": "main"}
+    )
+    [run] = hub.runs.values()
+    return pull, run
+
+
+def mergeable(hub, pull):
+    """Whether the required check lets a person merge; the double has no repository to merge in, and says so last."""
+    try:
+        call(github.connect(hub.environment(PERSON)), "PUT", f"/pulls/{pull['number']}/merge")
+    except UserError as error:
+        return "Required status check" not in str(error)
+    return True
+
+
+def post(hub, state, token=BOT):
+    body = {"state": state, "context": "ci", "description": ""}
+    call(github.connect(hub.environment(token)), "POST", f"/statuses/{hub.head(BRANCH)}", body)
+
+
+def dispatch(hub, token):
+    call(github.connect(hub.environment(token)), "POST", "/actions/workflows/ci.yml/dispatches", {"ref": BRANCH})
+    return max(hub.runs)
+
+
+def test_a_pull_request_of_a_jobs_token_waits_for_a_click(hub):
+    assert opened(hub, BOT)[1]["conclusion"] == "action_required"
+
+
+@pytest.mark.parametrize("token", [APP, PERSON])
+def test_a_pull_request_of_an_app_or_a_person_starts_its_run(hub, token):
+    assert opened(hub, token)[1]["status"] == "queued"
+
+
+def test_a_required_check_that_nobody_reported_blocks_the_merge(hub):
+    pull, _ = opened(hub, BOT)
+    hub.rulesets[1] = REQUIRED
+
+    assert not mergeable(hub, pull)
+
+
+def test_a_dispatched_run_does_not_satisfy_a_required_check(hub):
+    pull, _ = opened(hub, BOT)
+    hub.rulesets[1] = REQUIRED
+
+    hub.finish(dispatch(hub, PERSON))
+
+    assert not mergeable(hub, pull)
+
+
+def test_a_run_of_the_pull_request_satisfies_a_required_check(hub):
+    pull, run = opened(hub, PERSON)
+    hub.rulesets[1] = REQUIRED
+
+    hub.finish(run["id"])
+
+    assert mergeable(hub, pull)
+
+
+def test_a_status_of_that_name_satisfies_a_required_check_until_a_newer_one_fails(hub):
+    pull, _ = opened(hub, BOT)
+    hub.rulesets[1] = REQUIRED
+
+    post(hub, "success")
+    before = mergeable(hub, pull)
+    post(hub, "failure")
+
+    assert (before, mergeable(hub, pull)) == (True, False)
+
+
+def test_where_check_and_status_have_one_name_both_must_succeed(hub):
+    pull, run = opened(hub, PERSON)
+    hub.rulesets[1] = REQUIRED
+    post(hub, "success")
+
+    hub.finish(run["id"], "failure")
+
+    assert not mergeable(hub, pull)
+
+
+def test_a_run_that_a_jobs_token_started_emits_no_workflow_run(hub):
+    assert hub.finish(dispatch(hub, BOT)) == []
+    assert hub.finish(dispatch(hub, PERSON)) == ["workflow_run"]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "permission"),
+    [
+        ("/statuses/" + "0" * 40, {"state": "success"}, "statuses"),
+        ("/issues", {"title": "x"}, "issues"),
+        ("/pulls", {"title": "x", "head": BRANCH, "base": "main"}, "pull-requests"),
+        ("/actions/workflows/ci.yml/dispatches", {"ref": BRANCH}, "actions"),
+        ("/check-runs", {"name": "ci", "head_sha": "0" * 40}, "checks"),
+    ],
+)
+def test_a_jobs_token_does_only_what_its_job_permits(hub, path, body, permission):
+    job = github.connect(hub.environment(BOT))
+    hub.permissions = {"contents": "write", permission: "read"}
+    with pytest.raises(UserError, match="Resource not accessible by integration"):
+        call(job, "POST", path, body)
+
+    hub.permissions = {permission: "write"}
+    call(job, "POST", path, body)
+
+
+def test_the_token_of_a_forks_pull_request_only_reads(hub):
+    hub.read_only = True
+    job = github.connect(hub.environment(BOT))
+
+    assert call(job, "GET", "/issues") == []
+    with pytest.raises(UserError, match="Resource not accessible by integration"):
+        call(job, "POST", "/issues", {"title": "x"})
+
+
+def test_workflows_open_no_pull_request_where_settings_say_so(hub):
+    hub.actions_may_open_pulls = False
+
+    with pytest.raises(UserError, match="not permitted to create or approve pull requests"):
+        opened(hub, BOT)
+    assert opened(hub, APP)
+
+
+def test_a_plan_without_rulesets_says_so(hub):
+    hub.private, hub.free = True, True
+
+    with pytest.raises(UserError, match="Upgrade to GitHub Pro or make this repository public"):
+        call(github.connect(hub.environment(PERSON)), "GET", "/rulesets")
+
+
+def test_every_behaviour_has_a_page_and_a_test():
+    rows = re.findall(
+        r"^\| (?!---|behaviour)(.+?) \| (.+?) \| `(.+?)` \|$", (HERE / "behaviours.md").read_text(), re.MULTILINE
+    )
+    tests = "".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
+
+    assert len(rows) > 10
+    assert [name for _, _, name in rows if f"def {name}(" not in tests] == []
+    assert all(re.search(r"https://(docs\.github\.com|github\.com|github\.blog)/", page) for _, page, _ in rows)
