@@ -180,6 +180,10 @@ manifests: setup ## Render the Kubernetes objects: ENV=staging IMAGE=name@sha256
 image: pipeline-venv ## Build the container image of build/model, or of VERSION=n (PUSH=1 sends it to IMAGE_REGISTRY)
 	@python -m ml.stages.image --version="$${VERSION:-0}" $${PUSH:+--push}
 
+.PHONY: push
+push: pipeline-venv ## Send the image that `make smoke` has passed to IMAGE_REGISTRY; its digest goes into build/image.json
+	@python -m ml.stages.push
+
 .PHONY: smoke
 smoke: pipeline-venv ## Start the image as production would and check it (IMAGE=)
 	@python -m ml.stages.smoke --image="$${IMAGE:-}"
@@ -203,7 +207,7 @@ protect: github-venv ## Apply rulesets/ to the repository on GitHub (needs an ow
 	@python -m ml.stages.protect
 
 # What workflows call; nothing for every day.
-.PHONY: github-venv ci-plan ci-result ci-comment test-docs built image-login proxy
+.PHONY: github-venv ci-plan ci-result ci-comment test-docs image-login proxy parts
 github-venv:
 	@$(VENV) github
 ci-plan:
@@ -211,12 +215,12 @@ ci-plan:
 ci-result:
 	@"$${PYTHON:-python3}" -m ml.stages.ci_result
 ci-comment: github-venv
-	@python -m ml.stages.ci_comment --run="$${RUN:-0}"
-built: pipeline-venv
-	@dvc pull --quiet --run-cache --allow-missing || echo "built: the DVC remote has not all of it: what is missing is built here"
+	@python -m ml.stages.ci_comment --run="$${RUN:?say which run: make ci-comment RUN=123}"
 image-login:
 	@test -n "$$REGISTRY_PASSWORD" || { echo "image-login: no password is set for $$IMAGE_REGISTRY: it is asked without"; exit 0; }; \
-	  echo "$$REGISTRY_PASSWORD" | "$${CONTAINER_ENGINE:-docker}" login --username "$$REGISTRY_USER" --password-stdin "$${IMAGE_REGISTRY%%/*}"
+	  echo "$$REGISTRY_PASSWORD" | $${CONTAINER_ENGINE:-docker} login --username "$$REGISTRY_USER" --password-stdin "$${IMAGE_REGISTRY%%/*}"
+parts:
+	@.ci/parts
 proxy:
 	@command -v haproxy >/dev/null || { sudo apt-get update -qq && sudo apt-get install -qq haproxy; }
 test-docs: setup

@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -94,14 +95,22 @@ class Container:
 
 def engine() -> list[str]:
     """The command that starts the engine of this machine; raises UserError when there is none."""
-    chosen = (
-        shlex.split(os.environ.get("CONTAINER_ENGINE", ""))
-        or [name for name in ("docker", "podman") if shutil.which(name)][:1]
-    )
+    chosen = shlex.split(os.environ.get("CONTAINER_ENGINE", "")) or [
+        name for name in ("docker", "podman") if shutil.which(name)
+    ]
+    if chosen == ["docker", "podman"]:
+        chosen = ["docker" if _answers("docker", os.environ.get("DOCKER_HOST")) else "podman"]
     if not chosen or not shutil.which(chosen[0]):
         wanted = f"{chosen[0]} (CONTAINER_ENGINE) is" if chosen else "docker or podman are"
         raise UserError(f"{wanted} not installed. Install podman (apt-get install podman) or docker.")
     return chosen
+
+
+@cache
+def _answers(command: str, host: str | None) -> bool:  # noqa: ARG001  (another host is another answer)
+    """Whether the service behind a command runs: docker is often installed where its daemon is not."""
+    done = subprocess.run([command, "version", "--format", "{{.Server.Version}}"], capture_output=True, check=False)
+    return done.returncode == 0
 
 
 def registry() -> str:
@@ -117,7 +126,8 @@ def build(tag: str, arguments: Mapping[str, str], epoch: int) -> None:
     given = {**arguments, "SOURCE_DATE_EPOCH": str(epoch)}
     pairs = [part for key, value in given.items() for part in ("--build-arg", f"{key}={value}")]
     more = shlex.split(os.environ.get("CONTAINER_BUILD_FLAGS", ""))
-    environment = os.environ | {"SOURCE_DATE_EPOCH": str(epoch)}
+    # Docker otherwise adds a record with the time of the build, and one content gets many digests.
+    environment = os.environ | {"SOURCE_DATE_EPOCH": str(epoch), "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
     done = subprocess.run([*command, "build", *dated, *pairs, *more, "-t", tag, "."], check=False, env=environment)
     if done.returncode:
         raise UserError(f"{command[0]} could not build the image; its reason stands above. Mend it, and `make image`.")
@@ -163,6 +173,12 @@ def pull(image: str) -> None:
     done = _call("pull", "--quiet", *shlex.split(os.environ.get("CONTAINER_PULL_FLAGS", "")), image)
     if done.returncode:
         raise UserError(f"image {image} is neither here nor in its registry: {_said(done)}")
+
+
+def fetch(image: str) -> dict[str, Any] | None:
+    """What a registry holds under a tag, fetched; None when it holds nothing or cannot be asked."""
+    flags = shlex.split(os.environ.get("CONTAINER_PULL_FLAGS", ""))
+    return inspect(image) if _call("pull", "--quiet", *flags, image).returncode == 0 else None
 
 
 def start(image: str, name: str, *flags: str, settings: Mapping[str, str] | None = None) -> Container:

@@ -10,6 +10,7 @@ DRIFT, DEGRADED, SOURCE, SCHEDULE = "drift", "degraded", "silent-source", "silen
 REFUSED, BY_HAND = "retraining-refused", "open-by-hand"
 FAILED = {"release": "failed-release", "monitor": "failed-monitor", "reproduce": "not-reproduced", "canary": "canary"}
 PROOF = {"release": "production", "monitor": "monitor", "reproduce": "reproduce", "canary": "newest"}
+ASKS = "approval"  # the job of a release that waits for a person
 TITLES = {
     DRIFT: "Drift: the inputs have moved and no retraining is open",
     DEGRADED: "Degraded: the model has become worse than at its release",
@@ -88,9 +89,12 @@ def proven(workflow: str, needs: dict[str, Any]) -> bool:
 
 
 def of_jobs(workflow: str, needs: dict[str, Any], run: str) -> Trouble | None:
-    """Trouble when jobs of a run did not succeed; `needs` is what GitHub calls so, `run` the address of the run."""
+    """Trouble when jobs of a run did not succeed; `needs` is what GitHub calls so, `run` the address of the run.
+
+    A job that only asks a person fails when that person says no, or nobody answers: that is a decision and no trouble.
+    """
     rows = [[job, record["result"]] for job, record in needs.items()]
-    if all(result in {"success", "skipped"} for _, result in rows):
+    if all(result in {"success", "skipped"} for job, result in rows if job != ASKS):
         return None
     return Trouble(FAILED[workflow], f"{table(['job', 'result'], rows)}\n{run}\n\n{NEXT[workflow]}")
 

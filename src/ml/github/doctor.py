@@ -47,9 +47,12 @@ SETTINGS = (
     Setting("PREDICTION_LOG", "secret", "monitoring judges simulated rows, or none: not your predictions"),
     Setting("IMAGE_REGISTRY", "variable", "images go to the packages of this repository (ghcr.io)"),
     Setting("DEPLOY_TARGET", "variable", "a release starts and checks the image on the runner; nothing stays up"),
+    Setting("PRODUCTION", "variable", "a release stops after staging, and there is no champion, until it says yes"),
     Setting("ALERT_WEBHOOK", "secret", "alerts are issues, no chat hears of them"),
     Setting(
-        "APP_CLIENT_ID", "variable", "a retraining pull request waits for one click; ci.yml is dispatched on its branch"
+        "APP_CLIENT_ID",
+        "variable",
+        "a retraining pull request has its gates as the check `ci`, and no run of ci.yml",
     ),
     Setting("APP_PRIVATE_KEY", "secret", "retraining fails, for it cannot be the App", "APP_CLIENT_ID"),
 )
@@ -153,36 +156,6 @@ def pull_requests(workflow: dict[str, Any] | None) -> Finding:
         "retraining opens an issue instead, with a link that opens the pull request",
         f"{ACTIONS} → Allow GitHub Actions to create and approve pull requests",
     )  # fmt: skip
-
-
-def required(rules: list[dict[str, Any]] | None, classic: list[str] | None, branch: str) -> Finding:
-    """Whether a pull request must pass `ci`: by a ruleset, or by the older branch protection."""
-    name = f"{branch} requires the check {CHECK}"
-    if rules is None and classic is None:
-        return Finding(name, UNSEEN, "this token may not ask", "", OWNER)
-    listed = [rule["parameters"] for rule in rules or [] if rule["type"] == "required_status_checks"]
-    checks = {check["context"] for parameters in listed for check in parameters["required_status_checks"]}
-    if CHECK in checks | set(classic or ()):
-        return Finding(name, FINE, "yes")
-    return Finding(name, MISSING, "no", "a refused model can be merged", "make protect (an owner's token)")
-
-
-def environments(listed: list[dict[str, Any]] | None, private: bool) -> Iterator[Finding]:
-    """Whether releases have their environments, and production asks a person."""
-    known = {item["name"]: [rule["type"] for rule in item["protection_rules"]] for item in listed or []}
-    for name in ("staging", "production"):
-        title, cure = f"environment {name}", f"Settings → Environments → {name}"
-        if listed is None:
-            yield Finding(title, UNSEEN, "this token may not ask", "", OWNER)
-        elif name == "production" and "required_reviewers" not in known.get(name, ()):
-            found = "asks nobody" if name in known else "not there: the first release makes it, and it asks nobody"
-            plan = "; in a private repository this needs GitHub Enterprise" if private else ""
-            then = "a release goes to production without a person's word"
-            yield Finding(title, MISSING, found, then, f"{cure} → Required reviewers{plan}")
-        elif name in known:
-            yield Finding(title, FINE, "there" if name == "staging" else "asks a person")
-        else:
-            yield Finding(title, DEFAULT, "not there", "the first release makes it", cure)
 
 
 def settings(known: dict[str, set[str]]) -> Iterator[Finding]:

@@ -37,6 +37,15 @@ def asked(repository: Repository, path: str) -> Any | None:
         return None
 
 
+def planned(repository: Repository) -> bool:
+    """Whether the owner's plan has rulesets for this repository: private ones of the free plan have none."""
+    try:
+        call(repository, "GET", "/rulesets")
+    except UserError as error:
+        return "Upgrade to" not in str(error)
+    return True
+
+
 def workflow_states(repository: Repository) -> dict[str, str] | None:
     """The state of each workflow by file name: active, disabled_fork, disabled_inactivity, disabled_manually."""
     found = asked(repository, "/actions/workflows?per_page=100")

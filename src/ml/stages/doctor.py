@@ -8,8 +8,9 @@ from pathlib import Path
 from platform import python_version
 
 from ml import cli, files, git
+from ml.deployment import containers
 from ml.errors import UserError
-from ml.github import doctor, github, runner, settings
+from ml.github import doctor, github, rules, runner, settings
 from ml.github.doctor import FINE, MISSING, UNSEEN, Finding
 from ml.github.github import Repository
 from ml.markdown import table
@@ -40,12 +41,19 @@ def _count(findings: list[Finding], state: str) -> int:
 def _here() -> Iterator[Finding]:
     yield Finding("Python", FINE, python_version())  # an older one does not get this far: tools/make_venv.py
     yield Finding("git", FINE, (git.ask("--version") or "").removeprefix("git version ").strip())
-    yield doctor.engine(next((name for name in ("docker", "podman") if shutil.which(name)), None))
+    yield doctor.engine(_engine())
     yield doctor.proxy(shutil.which("haproxy") is not None)
     params = read_params()
     yield doctor.data(params.data.file, Path(params.data.file).exists())
     server = tracking.server()
     yield doctor.registry(server and tracking.shown(server), git.ask("ls-remote", "origin", "refs/heads/mlflow"))
+
+
+def _engine() -> str | None:
+    try:
+        return containers.engine()[0]
+    except UserError:
+        return None
 
 
 def _there() -> Iterator[Finding]:
@@ -69,14 +77,21 @@ def _there() -> Iterator[Finding]:
 def _judged(repository: Repository, about: dict) -> Iterator[Finding]:
     running = os.environ.get("GITHUB_ACTIONS") == "true"
     branch = about["default_branch"]
-    yield doctor.actions(settings.asked(repository, "/actions/permissions"), running)
-    texts = {path.name: files.read_bytes(path).decode() for path in sorted(WORKFLOWS.glob("*.yml"))}
+    permissions = settings.asked(repository, "/actions/permissions")
+    texts = {path.name: files.read_bytes(path).decode() for path in sorted(WORKFLOWS.parent.rglob("*.yml"))}
+    yield doctor.actions(permissions, running)
+    selected = settings.asked(repository, "/actions/permissions/selected-actions") if permissions else None
+    yield rules.allowed(permissions, selected, rules.used(texts.values()))
     yield from doctor.schedules(settings.workflow_states(repository), doctor.scheduled(texts))
     yield doctor.quiet(about, datetime.now(UTC))
     yield doctor.pull_requests(settings.asked(repository, "/actions/permissions/workflow"))
-    rules = settings.asked(repository, f"/rules/branches/{branch}")
-    yield doctor.required(rules, settings.classic_checks(repository, branch), branch)
-    yield from doctor.environments(settings.environments(repository), about["private"])
+    wanted = settings.asked(repository, f"/rules/branches/{branch}")
+    checks = settings.classic_checks(repository, branch)
+    yield rules.required(wanted, checks, branch, settings.planned(repository))
+    if found := rules.queue(wanted, texts["ci.yml"]):
+        yield found
+    yield from rules.environments(settings.environments(repository), about["private"])
+    yield rules.attestations(about["private"])
     yield doctor.issues(about)
     yield from doctor.settings(_known(repository, running))
 

@@ -16,6 +16,15 @@ from ml.registry.ledger import Version
 
 CONTEXT = files.BUILD / "image"  # all of the model that the Dockerfile copies
 SERVED = ("contract.json", "compiled.json", "compiled.onnx", MODEL)
+LABELS = {  # the Dockerfile's arguments, and the labels that it makes of them
+    "SOURCE": "org.opencontainers.image.source",
+    "REVISION": "org.opencontainers.image.revision",
+    "MODEL_NAME": "ml.model.name",
+    "MODEL_VERSION": "org.opencontainers.image.version",
+    "MODEL_DIGEST": "ml.model.digest",
+    "DATA_DIGEST": "ml.data.digest",
+    "LOCK_DIGEST": "ml.lock.digest",
+}
 RECORDED = 200  # rows whose answers the image must give
 
 
@@ -28,11 +37,13 @@ def main(version: int = 0, push: bool = False) -> None:
     commit = git.commit() or "unknown"
     labels = _labels(origin, params, commit)
     name = f"{containers.registry()}{params.project}:{f'v{version}-' if version else ''}{commit[:12]}"
-    containers.build(name, labels, int(git.ask("log", "-1", "--format=%ct") or 0))
+    digest = _pushed(name, labels)
+    if not digest:
+        containers.build(name, labels, int(git.ask("log", "-1", "--format=%ct") or 0))
     record = {
         "image": name,
         "id": containers.image_id(name),
-        "digest": containers.push(name) if push else None,
+        "digest": digest or (containers.push(name) if push else None),
         "version": version or None,
         "model": origin["model"],
         "revision": labels["REVISION"],
@@ -46,6 +57,21 @@ def main(version: int = 0, push: bool = False) -> None:
         f"image: {name} ({record['size'] / 1e6:.0f} MB) holds model {origin['model'][:12]}; {files.IMAGE} says more"
     )
     cli.say(f"image: {record['digest'] or record['id']}. Next: make smoke")
+
+
+def _pushed(name: str, labels: dict[str, str]) -> str | None:
+    """The digest of this very image where an earlier run pushed it, so that a release run again deploys nothing new.
+
+    Engines write times and names of their own into what they build: built again, it has another digest.
+    """
+    if not containers.registry() or labels["REVISION"].endswith("-dirty"):
+        return None
+    found = containers.fetch(name)
+    said = (found and found["Config"]["Labels"]) or {}
+    if found is None or any(said.get(LABELS[key]) != value for key, value in labels.items()):
+        return None
+    cli.say(f"image: {name} was pushed before, from the same commit, model and packages: taken, not built again")
+    return next(known for known in found["RepoDigests"] if known.startswith(f"{name.rpartition(':')[0]}@"))
 
 
 def _gather(chosen: Version | None, params: Params) -> dict[str, Any]:

@@ -1,0 +1,96 @@
+"""What the rules and the plan of a repository let happen, judged for `make doctor`."""
+
+import re
+from collections.abc import Iterable, Iterator
+from fnmatch import fnmatchcase
+from typing import Any
+
+from ml.github.doctor import ACTIONS, CHECK, DEFAULT, FINE, MISSING, OWNER, UNSEEN, Finding
+
+
+def allowed(permissions: dict[str, Any] | None, selected: dict[str, Any] | None, used: Iterable[str]) -> Finding:
+    """Whether the settings let others' actions run; `used` are `owner/name@commit`, `selected` the list if any."""
+    name = "allowed actions"
+    if permissions is None or (permissions.get("allowed_actions") == "selected" and selected is None):
+        return Finding(name, UNSEEN, "this token may not ask", "", OWNER)
+    kind = permissions.get("allowed_actions", "all")
+    refused = [] if kind == "all" else sorted(use for use in used if kind == "local_only" or not _listed(use, selected))
+    if not refused:
+        return Finding(name, FINE, "all that the workflows use")
+    return Finding(
+        name, MISSING, f"not {', '.join(use.split('@')[0] for use in refused)}", "workflows that use them do not start",
+        f"{ACTIONS} → Allow specified actions: {', '.join(use.split('@')[0] + '@*' for use in refused)}",
+    )  # fmt: skip
+
+
+def required(rules: list[dict[str, Any]] | None, classic: list[str] | None, branch: str, planned: bool) -> Finding:
+    """Whether a pull request must pass `ci`: by a ruleset, or the older protection; `planned`: the plan has these."""
+    name = f"{branch} requires the check {CHECK}"
+    if not planned:
+        return Finding(
+            name, DEFAULT, "this plan has neither rulesets nor protected branches in private repositories",
+            "a refused model can be merged: look at the check first", "Upgrade, or make the repository public.",
+        )  # fmt: skip
+    if rules is None and classic is None:
+        return Finding(name, UNSEEN, "this token may not ask", "", OWNER)
+    listed = [rule["parameters"] for rule in rules or [] if rule["type"] == "required_status_checks"]
+    checks = {check["context"] for parameters in listed for check in parameters["required_status_checks"]}
+    if CHECK in checks | set(classic or ()):
+        return Finding(name, FINE, "yes")
+    return Finding(name, MISSING, "no", "a refused model can be merged", "make protect (an owner's token)")
+
+
+def queue(rules: list[dict[str, Any]] | None, workflow: str) -> Finding | None:
+    """Whether a merge queue gets its required check; None where there is no queue. `workflow`: the text of ci.yml."""
+    if not any(rule["type"] == "merge_queue" for rule in rules or []):
+        return None
+    if re.search(r"^  merge_group:", workflow, re.MULTILINE):
+        return Finding("merge queue", FINE, "on, and ci.yml runs for it")
+    return Finding("merge queue", MISSING, "on", "it waits for ever", "Add `merge_group:` to the events of ci.yml.")
+
+
+def environments(listed: list[dict[str, Any]] | None, private: bool) -> Iterator[Finding]:
+    """Whether releases have their environments, and production asks a person."""
+    known = {item["name"]: [rule["type"] for rule in item["protection_rules"]] for item in listed or []}
+    for name in ("staging", "production"):
+        title, cure = f"environment {name}", f"Settings → Environments → {name}"
+        if listed is None:
+            yield Finding(title, UNSEEN, "this token may not ask", "", OWNER)
+        elif name == "production" and "required_reviewers" not in known.get(name, ()):
+            found = "asks nobody" if name in known else "not there: the first release makes it, and it asks nobody"
+            plan = (
+                "; not in a private repository without GitHub Enterprise: there PRODUCTION alone decides"
+                if private
+                else ""
+            )
+            then = "a release goes to production without a person's word"
+            yield Finding(title, MISSING, found, then, f"{cure} → Required reviewers{plan}")
+        elif name in known:
+            yield Finding(title, FINE, "there" if name == "staging" else "asks a person")
+        else:
+            yield Finding(title, DEFAULT, "not there", "the first release makes it", cure)
+
+
+def attestations(private: bool) -> Finding:
+    """Whether releases can attest what they push."""
+    if not private:
+        return Finding("attestations", FINE, "kept with each image that a release pushes")
+    return Finding(
+        "attestations", DEFAULT, "only GitHub Enterprise Cloud has them in a private repository",
+        "a release leaves them out; the digest in the registry's history still says what was deployed",
+    )  # fmt: skip
+
+
+def used(texts: Iterable[str]) -> set[str]:
+    """The actions of others, as `owner/name@commit`, in the texts of workflows and actions."""
+    return {found for text in texts for found in re.findall(r"uses:\s*([\w-]+/[\w./-]+@\w+)", text)}
+
+
+def _listed(use: str, selected: dict[str, Any] | None) -> bool:
+    """Whether a list allows an action; who is a verified creator is not known here, and does not count."""
+    listed = selected or {}
+    ours = use.startswith(("actions/", "github/")) and listed.get("github_owned_allowed", False)
+    patterns = [pattern if "@" in pattern else f"{pattern}@*" for pattern in listed.get("patterns_allowed", [])]
+    no = [pattern[1:] for pattern in patterns if pattern.startswith("!")]
+    yes = [pattern for pattern in patterns if not pattern.startswith("!")]
+    return (ours or any(fnmatchcase(use, p) for p in yes)) and not any(fnmatchcase(use, p) for p in no)
