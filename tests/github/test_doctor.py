@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from ml.github import settings
+from ml.github import rules, settings
 from tests.conftest import ROOT
 from tests.github.double import BOT, PERSON, Hub
 
@@ -92,6 +92,63 @@ def test_inside_a_workflow_it_sees_the_settings_that_the_job_is_given(hub):
     assert found["variable DEPLOY_TARGET"] == "fine"
     assert found["secret ALERT_WEBHOOK"] == "default"
     assert found["secret APP_PRIVATE_KEY"] == "missing"  # an App without its key
+
+
+def test_a_list_of_allowed_actions_that_lacks_ours_is_told(hub):
+    complete(hub)
+    hub.allowed_actions = "selected"
+    hub.selected_actions = {"github_owned_allowed": True, "patterns_allowed": ["astral-sh/other@*"]}
+    _, before = run("doctor", hub)
+    hub.selected_actions["patterns_allowed"] = ["astral-sh/*"]
+
+    _, after = run("doctor", hub)
+
+    assert states(before)["allowed actions"] == "missing"
+    assert "allowed actions: not astral-sh/setup-uv" in before
+    assert states(after)["allowed actions"] == "fine"
+
+
+def test_where_only_local_actions_run_every_other_is_told(hub):
+    hub.allowed_actions = "local_only"
+
+    _, text = run("doctor", hub)
+
+    assert "allowed actions: not actions/attest, " in text
+
+
+def test_a_private_repository_of_a_free_plan_is_told_what_it_cannot_have(hub):
+    hub.private = hub.free = True
+    hub.environments = {"production": []}
+    hub.workflow_states = dict.fromkeys(SCHEDULED, "active")
+
+    _, text = run("doctor", hub)
+
+    found = states(text)
+    assert found["main requires the check ci"] == "default"
+    assert "this plan has neither rulesets nor protected branches" in text
+    assert found["attestations"] == "default"
+    assert "a private repository needs GitHub Enterprise for it" in text
+
+
+def test_a_merge_queue_needs_a_required_check_that_runs_for_it(hub):
+    complete(hub)
+    before = run("doctor", hub)[1]
+    hub.rulesets[99] = {"id": 99, "name": "queue", "target": "branch", "rules": [{"type": "merge_queue"}]}
+
+    _, text = run("doctor", hub)
+
+    assert "merge queue" not in states(before)
+    assert states(text)["merge queue"] == "fine"
+    assert rules.queue([{"type": "merge_queue"}], "on:\n  pull_request:\n").state == "missing"
+
+
+def test_a_new_repository_is_told_that_production_waits(hub):
+    complete(hub)
+
+    _, text = run("doctor", hub)
+
+    assert states(text)["variable PRODUCTION"] == "default"
+    assert "do: gh variable set PRODUCTION --body yes" in text
 
 
 def test_without_a_token_it_looks_at_this_machine_and_says_what_it_did_not_see():

@@ -135,6 +135,16 @@ def test_silence_of_a_schedule_is_judged_by_its_age(state, age, trouble):
     assert (alerts.of_schedule(state, last, NOW, 3) is not None) is trouble
 
 
+def test_a_rejected_approval_is_no_failure(project, hub):
+    """GitHub has the job that asked as failed, and what waits for it as skipped."""
+    results = {"staging": "success", "approval": "failure", "production": "skipped"}
+
+    done = alert(project, hub, "--jobs", "release", NEEDS=needs(**results))
+
+    assert done.returncode == 0
+    assert titles(hub) == []
+
+
 def needs(**results):
     return json.dumps({job: {"result": result, "outputs": {}} for job, result in results.items()})
 

@@ -2,15 +2,18 @@
 # store which image an environment serves. A file break-NAME makes it fail, crash-NAME kills the runner after the work.
 # test_scenarios_engine.py and tests/container/ have the real ones.
 NAME = $(or $(ENV),$@)
-TOLD = echo "$@ $(ENV)$(PUSH)" >> "$$STUB_STORE/calls"; test ! -e "$$STUB_STORE/break-$(NAME)"
+TOLD = echo "$@ $(ENV)" >> "$$STUB_STORE/calls"; test ! -e "$$STUB_STORE/break-$(NAME)"
 DIGEST = ghcr.io/acme/churn@sha256:$$(cat build/model/model.skops build/model/contract.json | sha256sum | cut -d' ' -f1)
 CRASH = test ! -e "$$STUB_STORE/crash-$(NAME)" || { pid=$$$$; \
   while [ "$$(ps -o comm= -p $$pid)" != act ]; do pid=$$(ps -o ppid= -p $$pid | tr -d ' '); done; kill -9 $$pid; }
 
 image:
 	@$(TOLD)
-	@echo "{\"version\": $(or $(VERSION),0), \"digest\": \"$(if $(PUSH),$(DIGEST))\"}" > build/image.json
-	@test -z "$(PUSH)" || { echo "name=ghcr.io/acme/churn"; echo "digest=$(DIGEST)" | sed s/=.*@/=/; } >> "$$GITHUB_OUTPUT"
+	@echo "{\"version\": $(or $(VERSION),0), \"digest\": null}" > build/image.json
+push:
+	@$(TOLD)
+	@sed -i "s|null|\"$(DIGEST)\"|" build/image.json
+	@{ echo "name=ghcr.io/acme/churn"; echo "digest=$(DIGEST)" | sed s/=.*@/=/; } >> "$$GITHUB_OUTPUT"
 smoke image-login:
 	@$(TOLD)
 scan:

@@ -28,6 +28,7 @@ HERE = Path(__file__).parent
 ACTIONS = HERE / "actions"
 OWNER = "acme"
 REPOSITORY = f"{OWNER}/churn"
+ABOUT = {"full_name": REPOSITORY, "private": False, "is_template": False, "default_branch": "main"}
 PATH = f"{Path(sys.base_prefix) / 'bin'}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"  # as on a runner
 USED = re.compile(r"uses: ([\w-]+/[\w-]+)[\w/-]*@([0-9a-f]{40})")
 
@@ -64,7 +65,7 @@ def prepare(folder: Path) -> None:
     (source / ".git" / "info" / "exclude").write_text(".venv\n")
     git(folder, "clone", "--quiet", "--bare", "repository", "origin.git")
     git(source, "remote", "add", "origin", f"file://{folder / 'origin.git'}")
-    for target in ("built", "run", "register", "registry-push"):
+    for target in ("run", "register", "registry-push"):
         _make(source, target)
         if target == "run" and git(source, "status", "--porcelain"):
             git(source, "commit", "--quiet", "--all", "--message=what was built")
@@ -170,8 +171,8 @@ class Scenario:
                 assert old in path.read_text(), f"{name} has no {old}"
                 path.write_text(path.read_text().replace(old, new))
 
-    def build(self, changes: dict[str, str], *, again: bool = False) -> None:
-        """Change files and build the model, as before a commit; `again`: CI has built the same before."""
+    def build(self, changes: dict[str, str]) -> None:
+        """Change files and build the model, as before a commit."""
         self.change(changes)
         cache = self.folder / ".dvc" / "cache"
         shutil.copytree(self.store / "caches" / "dvc-prepared", cache)
@@ -180,8 +181,6 @@ class Scenario:
             command = ["dvc", verb, "--quiet"]
             done = subprocess.run(command, cwd=self.folder, env=variables, capture_output=True, text=True, check=False)
             assert done.returncode == 0, f"dvc {verb}: {done.stdout}{done.stderr}"
-        if again:
-            shutil.copytree(cache, self.store / "caches" / "dvc-before", copy_function=os.link)
 
     def commit(self, changes: dict[str, str], branch: str) -> str:
         """A commit on a new branch with what is changed, and these changes."""
@@ -244,7 +243,7 @@ class Scenario:
     def act(self, workflow: str, event: str, payload: dict, **variables: str) -> Outcome:
         """Run a workflow for an event; every job that is left out by a condition is named `skipped`."""
         place = self.store.parent
-        (place / "event.json").write_text(json.dumps(payload))
+        (place / "event.json").write_text(json.dumps({"ref": "refs/heads/main", "repository": ABOUT} | payload))
         log = place / f"{workflow}.log"
         with log.open("w") as file:
             process = subprocess.Popen(

@@ -52,6 +52,7 @@ class Services:
             "IMAGE_REGISTRY": self.images,
             "IMAGE_REGISTRY_USER": IMAGES,
             "DEPLOY_TARGET": "k8s",
+            "PRODUCTION": "yes",
             "APP_CLIENT_ID": "Iv23liAbCdEfGhIjKlMn",
         }
 

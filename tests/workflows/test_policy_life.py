@@ -44,7 +44,7 @@ def test_each_right_to_act_is_with_the_one_job_that_needs_it():
     assert {job: rights for job, rights in found.items() if rights} == {
         "report.comment": {"pull-requests"},
         "release.image": {"packages", "id-token", "attestations"},
-        "monitor.retrain": {"pull-requests", "issues", "actions", "statuses"},
+        "monitor.retrain": {"pull-requests", "issues", "statuses"},
         **{f"{name}.tell": {"issues"} for name in ("release", "monitor", "reproduce", "canary")},
     }
 
@@ -64,10 +64,48 @@ def test_who_reads_the_prediction_log_has_the_packages_for_databases_and_buckets
 
 
 @each_workflow
-def test_who_changes_production_takes_turns(path):
+def test_who_changes_production_takes_turns_and_waits_for_nobodys_word(path):
+    """A job that waits for its approval holds its group, so the one that asks is in none and does nothing."""
+    turns = {"group": "production", "cancel-in-progress": "false", "queue": "max"}
     for name, job in jobs(path):
+        text = " ".join(step.get("run", "") for step in job["steps"])
         if job.get("environment") == "production":
-            assert job["concurrency"] == {"group": "production", "cancel-in-progress": "false"}, name
+            assert (name, text, job["permissions"]) == (alerts.ASKS, "echo approved", {})
+            assert "concurrency" not in job
+        if "ENV=production" in text:
+            assert job["concurrency"] == turns, name
+            assert alerts.ASKS in job["needs"], name
+
+
+@each_workflow
+def test_what_changes_the_world_runs_on_the_default_branch_alone(path):
+    """Whoever may start a workflow by hand may name any branch."""
+    first = next(iter(load(path)["jobs"].values()))
+    asks = "github.ref == format('refs/heads/{0}', github.event.repository.default_branch)"
+
+    if path.stem in {"release", "rollback", "monitor"}:
+        assert asks in first["if"]
+
+
+def test_production_waits_for_somebodys_yes():
+    """The first push of a repository made from the template fires `push`: it goes to staging at most."""
+    release = load(ROOT / ".github/workflows/release.yml")["jobs"]
+
+    assert release["approval"]["if"] == "vars.PRODUCTION == 'yes'"
+    assert "approval" in release["production"]["needs"]
+    assert "if" not in release["production"]  # one that runs although the others did not would go round it
+
+
+def test_what_is_pushed_is_what_was_smoked_and_scanned():
+    commands = [step.get("run") for step in load(ROOT / ".github/workflows/release.yml")["jobs"]["image"]["steps"]]
+
+    assert [c for c in commands if c] == ["make image-login", "make image", "make smoke", "make scan", "make push"]
+
+
+@each_workflow
+def test_no_waiting_run_is_dropped_where_runs_change_the_world(path):
+    if path.stem in {"release", "rollback"}:
+        assert load(path)["concurrency"]["queue"] == "max"
 
 
 @each_workflow

@@ -27,6 +27,7 @@ def instead(scenario, targets):
         file.write((HERE / "engine.mk").read_text() + targets)
     git(scenario.folder, "commit", "--quiet", "--all", "--message=stand-ins")
     git(scenario.folder, "push", "--quiet", str(scenario.origin), "main")
+    git(scenario.folder, "update-ref", "refs/remotes/origin/main", "main")
     return scenario
 
 
@@ -114,3 +115,15 @@ def test_a_pull_request_from_a_fork_needs_no_secret_and_no_token_that_writes(sce
     scenario.hub.read_only = False
     comment = commented(scenario, outcome, "patch", commit, owner="mallory")
     assert "| gates.accuracy.min | 0.85 | 0.84 |" in comment
+
+
+def test_a_merge_queue_gets_the_required_check_for_the_commit_that_it_made(scenario):
+    """Documents only: `plan` and `ci` are green, and nothing is commented."""
+    scenario.pull_request(scenario.commit({"docs/architecture.md": "# Architecture -> # The architecture"}, "words"))
+    base = git(scenario.folder, "rev-parse", "main")
+    group = {"head_ref": "refs/heads/gh-readonly-queue/main/pr-1-x", "base_ref": "refs/heads/main", "base_sha": base}
+
+    outcome = scenario.act("ci.yml", "merge_group", {"action": "checks_requested", "merge_group": group}, **FEW)
+
+    assert outcome.jobs == results(JOBS, tests="skipped", workflows="skipped", pipeline="skipped")
+    assert outcome.artifacts() == []

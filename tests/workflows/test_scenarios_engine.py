@@ -14,10 +14,10 @@ import pytest
 import yaml
 
 from tests.container import engine
-from tests.workflows.runner import git
+from tests.workflows.runner import ABOUT, git
 from tests.workflows.test_scenarios_ci import JOBS as CI_JOBS
 from tests.workflows.test_scenarios_ci import judged
-from tests.workflows.test_scenarios_release import JOBS, REPOSITORY, issues, registry, results
+from tests.workflows.test_scenarios_release import JOBS, issues, registry, results
 
 pytestmark = [pytest.mark.slow, pytest.mark.template, pytest.mark.timeout(1800)]  # minutes on a busy machine
 
@@ -91,7 +91,7 @@ def shop(scenario, address):
         file.write(SCAN)
     git(scenario.folder, "commit", "--quiet", "--all", "--message=ports")
     git(scenario.folder, "push", "--quiet", str(scenario.origin), "main")
-    scenario.settings["IMAGE_REGISTRY"] = address
+    scenario.settings |= {"IMAGE_REGISTRY": address, "PRODUCTION": "yes"}
     conf = scenario.folder.parent / "registries.conf"
     auth = scenario.folder.parent / "auth.json"
     auth.write_text("{}")
@@ -130,7 +130,7 @@ def deployed_since(scenario, images, image):
     engine.podman("push", "--tls-verify=false", tag)
     found = json.loads(engine.podman("image", "inspect", tag).stdout)[0]["RepoDigests"]
     other = next(name for name in found if name.startswith(f"{images}/churn@"))
-    [start, end] = deployments(scenario)
+    start, end = deployments(scenario)[-2:]
     lines = [*deployments(scenario), start | {"id": "other", "image": other, "before": image}, end | {"id": "other"}]
     clone = scenario.folder.parent / "somebody"
     git(scenario.folder.parent, "clone", "--quiet", "--branch=mlflow", str(scenario.origin), "somebody")
@@ -156,7 +156,7 @@ def test_a_good_pull_request_with_nothing_replaced(scenario):
 def test_a_version_is_built_shipped_served_and_an_image_is_taken_back(scenario, images):
     """The image that was checked serves by its digest, and after a rollback the earlier one does."""
     variables = shop(scenario, images)
-    event = {"ref": "refs/heads/main", "repository": REPOSITORY}
+    event = {"ref": "refs/heads/main", "repository": ABOUT}
 
     outcome = act(scenario, "release.yml", "workflow_dispatch", event, **variables)
 
@@ -168,9 +168,17 @@ def test_a_version_is_built_shipped_served_and_an_image_is_taken_back(scenario, 
     assert start["image"].startswith(f"{images}/churn@sha256:")
     assert f"attest {start['image']} build/sbom.json" in (scenario.store / "calls").read_text()
 
+    again = act(scenario, "release.yml", "workflow_dispatch", event, **variables)
+
+    assert again.jobs == results(JOBS)
+    assert "taken, not built again" in again.said("image")
+    assert {line["image"] for line in deployments(scenario) if "image" in line} == {
+        start["image"]
+    }  # nothing new was deployed
+
     deployed_since(scenario, images, start["image"])
     outcome = act(scenario, "rollback.yml", "workflow_dispatch", {"inputs": {"to": "", "reason": "odd"}}, **variables)
 
-    assert outcome.jobs == {"rollback": "success"}
+    assert outcome.jobs == {"approval": "success", "rollback": "success"}
     *_, back, held = deployments(scenario)
     assert (back["image"], held["action"]) == (start["image"], "deployed")

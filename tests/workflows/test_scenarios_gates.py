@@ -130,7 +130,7 @@ def test_a_pull_request_is_refused_by(scenario, what):
     """`ci` is red; the comment names each gate that refuses, no other, with figure and limit; no version is made."""
     case = CASES[what]
     if case.build:
-        scenario.build(case.changes, again=True)
+        scenario.build(case.changes)
     commit = scenario.commit({} if case.build else case.changes, "change")
 
     outcome, comment = seen(scenario, "change", commit)
@@ -141,7 +141,7 @@ def test_a_pull_request_is_refused_by(scenario, what):
     count = "1 reason" if len(found) == 1 else f"{len(found)} reasons"
     assert f"# ❌ churn: the model is refused for {count}\n" in comment
     assert outcome.artifacts() == ["report", "report.html"]
-    assert ("evaluate:" in outcome.said("pipeline")) == (case.gates == ("freshness",))  # CI's cache had the others
+    assert "evaluate:" in outcome.said("pipeline")  # whatever was built before
     assert all(text in comment for text in case.told)
     assert (scenario.store / "calls").read_text().split() == ["prove"]  # no image of a refused model
 

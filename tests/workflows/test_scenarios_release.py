@@ -10,12 +10,11 @@ import pytest
 
 from ml.registry import ledger
 from ml.registry.embedded import loads
-from tests.workflows.runner import HERE, git
+from tests.workflows.runner import ABOUT, HERE, git
 
 pytestmark = [pytest.mark.slow, pytest.mark.template, pytest.mark.timeout(1800)]  # minutes on a busy machine
 
-JOBS = {"version", "image", "staging", "production", "tell"}
-REPOSITORY = {"full_name": "acme/churn", "private": False, "is_template": False, "default_branch": "main"}
+JOBS = {"version", "image", "staging", "approval", "production", "tell"}
 
 
 def results(jobs, **others):
@@ -40,7 +39,7 @@ def merge(scenario, changes):
 
 
 def release(scenario, event="push"):
-    return scenario.act("release.yml", event, {"ref": "refs/heads/main", "repository": REPOSITORY})
+    return scenario.act("release.yml", event, {"ref": "refs/heads/main", "repository": ABOUT})
 
 
 def serves(scenario, environment):
@@ -67,6 +66,7 @@ def issues(scenario, state="open"):
 def test_a_release_fails_crashes_goes_well_and_is_taken_back(scenario):
     """Each failure leaves image and champion and opens one issue; the champion moves once all is well; then back."""
     merge(scenario, {"params.yaml": "n_estimators: 150 -> n_estimators: 140"})
+    scenario.settings["PRODUCTION"] = "yes"
     first = registry(scenario).version(1).model
     (scenario.store / "serves-production").write_text(json.dumps({"digest": f"ghcr.io/acme/churn@sha256:{first}"}))
     broken, crash = scenario.store / "break-production", scenario.store / "crash-production"
@@ -76,7 +76,7 @@ def test_a_release_fails_crashes_goes_well_and_is_taken_back(scenario):
 
     state = registry(scenario)
     assert outcome.jobs == results(JOBS, production="failure")
-    assert "train:" not in outcome.said("version")  # what the pull request built was taken, not built again
+    assert "train:" in outcome.said("version")  # whatever the DVC remote has
     assert state.aliases == {"champion": 1, "challenger": 2}  # the champion is the one from before
     assert serves(scenario, "production") == first
     assert serves(scenario, "staging") == state.version(2).model
@@ -116,7 +116,30 @@ def test_a_release_fails_crashes_goes_well_and_is_taken_back(scenario):
     outcome = scenario.act("rollback.yml", "workflow_dispatch", {"inputs": {"to": "", "reason": "odd scores"}})
 
     state = registry(scenario)
-    assert outcome.jobs == {"rollback": "success"}
+    assert outcome.jobs == {"approval": "success", "rollback": "success"}
     assert state.aliases == {"champion": 1, "previous": 2}
     assert state.events[-1].reason == "odd scores"
     assert serves(scenario, "production") == first
+
+
+def test_the_first_push_of_a_new_repository_goes_to_staging_at_most(scenario):
+    """`approval` and `production` are skipped, there is no new champion, and no issue opens."""
+    with (scenario.folder / "Makefile").open("a") as file:
+        file.write((HERE / "engine.mk").read_text())
+    git(scenario.folder, "commit", "--quiet", "--all", "--message=made from the template")
+    before = registry(scenario)
+
+    outcome = release(scenario)
+
+    assert outcome.jobs == results(JOBS, approval="skipped", production="skipped")
+    assert serves(scenario, "staging")
+    assert serves(scenario, "production") is None
+    assert registry(scenario).aliases == before.aliases
+    assert issues(scenario) == []
+
+
+def test_another_branch_than_the_default_one_is_never_released(scenario):
+    """Every job is skipped."""
+    outcome = scenario.act("release.yml", "workflow_dispatch", {"ref": "refs/heads/mine"})
+
+    assert outcome.jobs == dict.fromkeys(JOBS, "skipped")

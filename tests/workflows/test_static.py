@@ -80,7 +80,7 @@ FAULTS = {
     "an input in a script": (actionlint, "run: make ci-plan", "run: echo ${{ github.event.pull_request.title }}"),
     "a variable without quotes": (actionlint, "run: make ci-result", "run: rm -r $HOME/x/$1"),
     "an unknown need": (actionlint, "needs: plan", "needs: plam"),
-    "an unknown runner": (actionlint, "runs-on: ubuntu-latest", "runs-on: ubuntu-newest"),
+    "an unknown runner": (actionlint, "runs-on: ubuntu-24.04", "runs-on: ubuntu-newest"),
     "an unknown input": (actionlint, "target: setup", "targt: setup"),
     "a tag for a pin": (zizmor, r"@[0-9a-f]{40} # v7.0.1", "@v7"),
     "all permissions": (zizmor, "permissions: {}", "permissions: write-all"),

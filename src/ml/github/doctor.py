@@ -165,7 +165,7 @@ def settings(known: dict[str, set[str]]) -> Iterator[Finding]:
         if setting.needs and setting.needs not in everything:
             continue
         name = f"{setting.kind} {setting.name}"
-        cure = f"gh {setting.kind} set {setting.name}"
+        cure = f"gh {setting.kind} set {setting.name}{' --body yes' if setting.name == 'PRODUCTION' else ''}"
         if setting.name in everything:
             yield Finding(name, FINE, "set")
         elif setting.kind not in known:

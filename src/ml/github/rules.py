@@ -58,11 +58,7 @@ def environments(listed: list[dict[str, Any]] | None, private: bool) -> Iterator
             yield Finding(title, UNSEEN, "this token may not ask", "", OWNER)
         elif name == "production" and "required_reviewers" not in known.get(name, ()):
             found = "asks nobody" if name in known else "not there: the first release makes it, and it asks nobody"
-            plan = (
-                "; not in a private repository without GitHub Enterprise: there PRODUCTION alone decides"
-                if private
-                else ""
-            )
+            plan = "; a private repository needs GitHub Enterprise for it" if private else ""
             then = "a release goes to production without a person's word"
             yield Finding(title, MISSING, found, then, f"{cure} → Required reviewers{plan}")
         elif name in known:
