@@ -3,10 +3,19 @@
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from ml.gate_params import Metric
 from ml.section import Count, Open, Section, Share, Strings
+
+
+def _live(metric: str) -> str:
+    if metric == "calibration_error":
+        raise ValueError(
+            "calibration_error grows as rows get fewer, so a small window looks worse than the release without being "
+            "it. monitor.calibration watches bias and slope instead; name roc_auc, brier or log_loss here"
+        )
+    return metric
 
 
 class Card(Section):
@@ -49,6 +58,13 @@ class Alert(Section):
     silent_days: Annotated[float, Field(gt=0)] = 3
 
 
+class Watched(Section):
+    """Smaller changes of calibration do not matter; null: not judged."""
+
+    bias: Annotated[float, Field(gt=0)] | None = 0.1
+    slope: Annotated[float, Field(gt=0)] | None = 0.2
+
+
 class Monitor(Section):
     """When a window of predictions has drifted or its model has become worse."""
 
@@ -59,8 +75,12 @@ class Monitor(Section):
     source: str = ""
     window_days: Annotated[float, Field(gt=0)] = 30
     window_rows: Count = 50_000
-    metric: Metric = "roc_auc"
+    metric: Annotated[Metric, AfterValidator(_live)] = "roc_auc"
     min_labels: Annotated[int, Field(ge=40)] = 200
+    label_days: Annotated[float, Field(ge=0)] | None = None
+    calibration: Watched = Watched()
+    cluster: str = ""
+    consecutive: Count = 7
 
 
 class Accepted(Section):

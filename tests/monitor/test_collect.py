@@ -254,3 +254,39 @@ def test_a_table_that_cannot_be_used_says_what_is_wrong_with_it(params, tmp_path
 
     with pytest.raises(UserError, match=says):
         collect.read([tmp_path / "rows.csv"], NOW, DATA, SETTINGS)
+
+
+@pytest.mark.parametrize("slow", [True, False])
+def test_labels_of_rows_too_young_for_the_slower_class_are_not_looked_at(write, params, slow):
+    """Positives are known at once, negatives after 8 days, or the other way round."""
+    day, lines = pd.Timedelta(days=1), []
+    for n in range(300):
+        time, kind = NOW - n * day / 10, n % 2 == 0
+        lines.append(prediction(str(n), time=time))
+        came = time + (8 * day if kind == slow else 0 * day)
+        lines += [label(str(n), kind, came)] if came <= NOW else []
+    settings = SETTINGS.model_copy(update={"min_labels": 40})
+    table = write(*lines)
+
+    found, forced = (
+        collected(table, params, rule) for rule in (settings, settings.model_copy(update={"label_days": 0}))
+    )
+
+    assert (found.label_days, found.waiting) == (8, 80)
+    assert found.settled.rows["label"].notna().all()  # an older window, whose labels have all come
+    assert abs(found.settled.rows["label"].mean() - 0.5) < 0.02
+    assert forced.waiting == 0
+    assert abs(forced.rows["label"].mean() - 0.5) > 0.2
+
+
+def test_a_feature_named_like_a_column_of_ours_keeps_its_values(params):
+    names = ["lag_days", "young"]
+    number = params.data.columns["tenure_months"]
+    data = params.data.model_copy(update={"columns": dict.fromkeys(names, number)})
+    table = pd.DataFrame({"id": ["a"], "time": [NOW], "score": [0.3], "lag_days": [7.0], "young": [3.0]})
+    table = table.assign(model="churn@2", variant="champion", simulated=False, actual=None)
+    table = table.assign(actual_time=pd.to_datetime([None], utc=True))
+
+    rows = collect.collect(table, NAMES, data, SETTINGS, NOW).rows
+
+    assert [rows[f"features.{name}"].item() for name in names] == [7.0, 3.0]

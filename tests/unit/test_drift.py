@@ -153,7 +153,8 @@ def test_lower_by_less_than_the_margin_is_not_degraded(released, params):
     window = predicted(world.customers(13, 1500, seed=3), params.data)
     flipped = window["label"].where(np.arange(len(window)) % 10 > 0, 1 - window["label"])
 
-    strict, lenient = (judge(released, window.assign(label=flipped), SETTINGS, m) for m in (0.0, 0.2))
+    ranks = Monitor(calibration={"bias": None, "slope": None})
+    strict, lenient = (judge(released, window.assign(label=flipped), ranks, m) for m in (0.0, 0.2))
 
     assert (strict.verdict, lenient.verdict) == ("degraded", "stable")
     assert lenient.performance.outcome == "lower, perhaps within the margin"

@@ -51,13 +51,16 @@ class Trouble:
 def of_monitoring(monitor: dict[str, Any], proposed: str | None) -> dict[str, Trouble]:
     """The troubles that a monitoring verdict means, by kind; `proposed` is the open pull request about it.
 
-    Read of the verdict: `verdict`, `reason` (a sentence), `silent` (no new predictions came), and `columns`, each with
-    `column`, `drifted`, `reason`, and for the pull request `test` and `effect`.
+    Read of the verdict: `verdict`, `reason` (a sentence), `confirmed` (enough looks in a row say so), `silent` (no new
+    predictions came), and `columns`, each with `column`, `drifted`, `reason`, and for the pull request `test` and
+    `effect`.
     """
     found = {}
     if monitor.get("silent"):
         text = f"{cell(monitor['reason'])}\n\nIs the server up, does it write where `monitor.source` reads?"
         found[SOURCE] = Trouble(SOURCE, text)
+    if not monitor.get("confirmed", True):
+        return found
     if monitor["verdict"] == "degraded":
         found[DEGRADED] = Trouble(DEGRADED, _told(monitor, proposed))
     if monitor["verdict"] == "drift" and not proposed:

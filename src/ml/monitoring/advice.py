@@ -24,7 +24,12 @@ def advice(found: Record) -> str:
             return f"**`make retrain`** once labels are there. {_blind(found)}{source}"
         case "degraded":
             why = "The inputs have moved too, so rows like the new ones are what it lacks."
-            if not moved:
+            if performance and performance.get("ranking") not in {None, "worse"}:
+                why = (
+                    "Scores still rank rows as well as at the release, but they are no probabilities any more: "
+                    "whatever compares them with a threshold or counts on their mean is wrong."
+                )
+            elif not moved:
                 why = "No input moved: what leads to the outcome has changed, which only fresh labels can teach."
             return (
                 f"**`make retrain`** now. {why} `make rollback` helps only if the previous version was better on "
@@ -50,6 +55,13 @@ def _holds(performance: Record) -> str:
 
 def _blind(found: Record) -> str:
     labelled, rows = found["collected"]["labelled"], found["collected"]["fates"]["judged"]
+    waiting, days = found["collected"].get("waiting", 0), found["collected"].get("label_days", 0)
+    if waiting and days:
+        return (
+            f"Whether the model still does as well as at its release is not known yet: {waiting:,} of {rows:,} rows in "
+            f"the newest window are younger than the {days:.3g} days in which labels come, and no older window has "
+            f"enough."
+        )
     return (
         "Whether the model still does as well as at its release is not known: in none of the last windows have enough "
         f"labels come ({labelled:,} of {rows:,} rows in the newest). Send them by `POST /feedback`."

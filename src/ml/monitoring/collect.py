@@ -12,13 +12,14 @@ from ml.data.words import text
 from ml.data_params import Data, Number
 from ml.errors import UserError
 from ml.live_params import Monitor
-from ml.monitoring.windows import WINDOWS, Span, length, settled, spans
+from ml.monitoring.windows import WINDOWS, Span, delay, length, settled, spans
 from ml.prediction_log import predictions
 from ml.schema import truth
 
 SKEW = pd.Timedelta(minutes=5)  # that clocks may differ by
 TABLES = (".parquet", ".csv")
 SHADOW = "shadow"
+OURS = ("label", "lag_days", "young")  # columns that are added here: a feature of that name gets the longer one
 PROBABILITY = Number(type="number", min=0, max=1)
 FATES = {  # a row meets the first that fits; `judged` are what is left
     "simulated": "simulated, and not judged while there are real ones",
@@ -56,6 +57,8 @@ class Collected:
     unreadable: int
     before: tuple[Span, ...]  # what known models answered in the last windows, the judged one last
     settled: Span  # what the champion answered in the newest window with enough labels: performance is judged on it
+    label_days: float = 0.0  # rows younger than this wait for labels, and their labels are not looked at
+    waiting: int = 0  # judged rows that are so young
 
 
 def read(sources: Iterable[Any], now: pd.Timestamp, data: Data, settings: Monitor) -> pd.DataFrame:
@@ -78,6 +81,9 @@ def collect(table: pd.DataFrame, names: Names, data: Data, settings: Monitor, no
     seen = table.loc[~fate.isin({"simulated", "future"}), "time"]
     known = fate.isin({"older", "other", "judged"}) & (table["variant"] != SHADOW)
     own = known & _by(table, names.champion)
+    days = settings.label_days if settings.label_days is not None else delay(labelled[own])
+    young = table["time"] > until - pd.Timedelta(days=days)
+    labelled = labelled.assign(label=labelled["label"].mask(young), young=young)
     return Collected(
         rows=labelled[fate == "judged"].reset_index(drop=True),
         since=since,
@@ -90,6 +96,8 @@ def collect(table: pd.DataFrame, names: Names, data: Data, settings: Monitor, no
         unreadable=int(table.attrs.get("unreadable", 0)),
         before=spans(labelled[known & _by(table, names.champion | names.others)], since, settings),
         settled=settled(spans(labelled[own], since, settings), settings),
+        label_days=days,
+        waiting=int((young & (fate == "judged")).sum()),
     )
 
 
@@ -163,6 +171,8 @@ def _labelled(table: pd.DataFrame, data: Data, until: pd.Timestamp) -> tuple[pd.
     came = table["actual"].notna()
     early = predictions.early(table)
     future = came & (table["actual_time"] > until + SKEW)
+    ours = {name: f"features.{name}" for name in OURS if name in table and name in data.columns}
+    table = table.rename(columns={name: to for name, to in ours.items() if to not in table})
     said = truth(table["actual"], data)
     strange = came & said.isna()
     label = said.where(~early & ~future)

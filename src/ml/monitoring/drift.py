@@ -13,6 +13,7 @@ import pandas as pd
 from ml.live_params import Monitor
 from ml.monitoring import performance
 from ml.monitoring.collect import Collected
+from ml.monitoring.dependence import groups
 from ml.monitoring.drift_columns import Column, Probe, found, probe
 from ml.monitoring.drift_tests import holm
 from ml.monitoring.performance import WORSE, Performance
@@ -20,6 +21,8 @@ from ml.params import Params
 from ml.reference import Reference
 
 PREDICTION = "prediction"
+FLAGS = ("drift", "degraded")
+YEAR = 365
 NAMED = 3
 
 
@@ -43,6 +46,15 @@ def judge_collected(reference: Reference, window: Collected, params: Params) -> 
     return judge(reference, window.rows, params.monitor, margin(params), window.settled.rows)
 
 
+def evident(reference: Reference, window: Collected, params: Params, verdict: str) -> bool:
+    """Whether a verdict holds at a limit so strict that a year of daily looks breaks it by chance as seldom as one."""
+    if verdict not in FLAGS:
+        return False
+    monitor = params.monitor.model_copy(update={"alpha": params.monitor.alpha / YEAR})
+    strict = judge_collected(reference, window, params.model_copy(update={"monitor": monitor}))
+    return strict.verdict in FLAGS[FLAGS.index(verdict) :]
+
+
 def judge(
     reference: Reference,
     window: pd.DataFrame,
@@ -63,12 +75,16 @@ def judge(
     if rows < settings.min_rows:
         reason = f"{rows:,} predictions in the window, fewer than monitor.min_rows {settings.min_rows:,}: not judged"
         return Drift("not enough data", reason, rows)
-    probes = [probe(name, part, column(window, name)) for name, part in reference.columns.items()]
-    *columns, prediction = corrected([*probes, probe(PREDICTION, reference.score, window["score"])], settings)
+    ways = groups(window, settings.cluster)
+    probes = [probe(name, part, column(window, name), ways) for name, part in reference.columns.items()]
+    *columns, prediction = corrected([*probes, probe(PREDICTION, reference.score, window["score"], ways)], settings)
     labels = performance.judge(reference, judged, settings, margin) if "label" in judged else None
-    drifted = [c for c in (*columns, prediction) if c.drifted]
+    inputs = [c for c in columns if c.drifted]
+    drifted = [*inputs, *([prediction] if prediction.drifted else [])]
     verdict = "degraded" if labels and labels.outcome == WORSE else "drift" if drifted else "stable"
-    return Drift(verdict, _sentence(rows, len(columns), drifted, labels), rows, tuple(columns), prediction, labels)
+    return Drift(
+        verdict, _sentence((rows, len(columns), len(inputs)), drifted, labels), rows, tuple(columns), prediction, labels
+    )
 
 
 def corrected(probes: list[Probe], settings: Monitor) -> list[Column]:
@@ -90,11 +106,11 @@ def margin(params: Params) -> float:
     return rule.margin if rule and rule.metric == params.monitor.metric else 0.0
 
 
-def _sentence(rows: int, columns: int, drifted: list[Column], labels: Performance | None) -> str:
-    inputs = [c for c in drifted if c.column != PREDICTION]
+def _sentence(counts: tuple[int, int, int], drifted: list[Column], labels: Performance | None) -> str:
+    rows, columns, inputs = counts
     drifted = sorted(drifted, key=lambda c: -c.effect)
     shown = "; ".join(f"{c.column}: {c.reason}" for c in drifted[:NAMED])
     more = f"; and {len(drifted) - NAMED} more" if len(drifted) > NAMED else ""
-    also = " and the predictions" if len(inputs) < len(drifted) else ""
-    moved = f"{len(inputs)} of {columns} columns{also} moved ({shown}{more})" if drifted else "no column moved"
+    also = " and the predictions" if inputs < len(drifted) else ""
+    moved = f"{inputs} of {columns} columns{also} moved ({shown}{more})" if drifted else "no column moved"
     return f"{rows:,} predictions: {moved}. Labels: {labels.reason if labels else 'none yet'}."

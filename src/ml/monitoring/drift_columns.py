@@ -1,13 +1,18 @@
 """What a window shows of one column: its tests, and in words what moved."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
 from ml.live_params import Monitor
+from ml.monitoring.dependence import design_effect
 from ml.monitoring.drift_tests import Test, chi_square, gone, kolmogorov_smirnov, new, rise, unseen
 from ml.reference import Levels, Numbers, finite, of_levels
+from ml.schema import levels
+
+SHOWN = 20  # levels of a column that show whether its rows are alike
 
 
 @dataclass(frozen=True)
@@ -39,20 +44,22 @@ class Probe:
     lost: dict[str, float] = field(default_factory=dict)
 
 
-def probe(name: str, before: Numbers | Levels, column: pd.Series) -> Probe:
-    """The tests of a column of a window."""
+def probe(name: str, before: Numbers | Levels, column: pd.Series, ways: Sequence[np.ndarray] = ()) -> Probe:
+    """The tests of a column of a window, whose rows may depend on each other in these `ways`."""
+    absent, known = _values(column, number=isinstance(before, Numbers))
+    worth = design_effect(known, [way[~absent] for way in ways])
     after = finite(column) if isinstance(before, Numbers) else of_levels(column)
     rows = len(after) if isinstance(before, Numbers) else after.rows
     gaps = {"before": (before.missing, before.rows + before.missing), "after": (len(column) - rows, len(column))}
     missing = {when: count / max(1, of) for when, (count, of) in gaps.items()}
-    tests = {"missing": rise(gaps["before"], gaps["after"])} if any(missing.values()) else {}
+    tests = {"missing": rise(*gaps.values(), design_effect(absent, ways))} if any(missing.values()) else {}
     if isinstance(before, Numbers):
-        tests["values"] = kolmogorov_smirnov(before, after)
+        tests["values"] = kolmogorov_smirnov(before, after, worth)
         return Probe(name, tests, _medians(before, after), missing)
     fresh = new(before, after)
     if fresh:  # in the chi-square test they may be pooled with other rare ones
-        tests["new"] = rise((unseen(before), before.rows), (sum(fresh.values()), rows))
-    tests["values"] = chi_square(before, after)
+        tests["new"] = rise((unseen(before), before.rows), (sum(fresh.values()), rows), worth)
+    tests["values"] = chi_square(before, after, worth)
     return Probe(name, tests, _mix(before, after), missing, fresh, gone(before, after))
 
 
@@ -73,6 +80,19 @@ def found(one: Probe, p: dict[str, float], settings: Monitor) -> Column:
     test, reason = one.tests[kind], "; ".join(reasons) or f"{one.told} ({_measure(one.tests['values'])})"
     numbers = (test.name, test.statistic, test.p, p[kind], test.effect)
     return Column(one.column, bool(reasons), reason, *numbers, one.missing, one.fresh, one.lost)
+
+
+def _values(column: pd.Series, *, number: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Which rows hold no value, and of the others what shows whether rows are alike: ranks, or the commonest levels."""
+    if number:
+        values = pd.to_numeric(column, errors="coerce").astype("float64")
+        absent = ~np.isfinite(values.to_numpy())
+        return absent, values[~absent].rank().to_numpy()
+    names = levels(column)
+    present = names.dropna()
+    return names.isna().to_numpy(), np.column_stack(
+        [np.empty((len(present), 0)), *((present == name).to_numpy() for name in present.value_counts().index[:SHOWN])]
+    )
 
 
 def _effect(one: Probe, kind: str) -> float:

@@ -21,11 +21,12 @@ class Test:
     effect: float
 
 
-def kolmogorov_smirnov(before: Numbers, after: np.ndarray) -> Test:
+def kolmogorov_smirnov(before: Numbers, after: np.ndarray, worth: float = 1.0) -> Test:
     """Two-sample KS test with `after` in ascending order; its effect is the distance itself.
 
     The distance is taken at the points of the reference and just below each. It is scipy's ks_2samp(method="asymp")
-    when the reference holds every distinct value, and smaller by at most 1/400 otherwise.
+    when the reference holds every distinct value, and smaller by at most 1/400 otherwise. So many rows as `worth`, the
+    design effect, tell as much as one independent row; here and below on both sides.
     """
     n, m = before.rows, len(after)
     if not n or not m:
@@ -33,16 +34,18 @@ def kolmogorov_smirnov(before: Numbers, after: np.ndarray) -> Test:
     upto = np.array(before.upto) / n - np.searchsorted(after, before.points, side="right") / m
     below = np.array(before.below) / n - np.searchsorted(after, before.points, side="left") / m
     distance = float(max(np.abs(upto).max(), np.abs(below).max()))
-    return Test("KS", distance, float(kstwo.sf(distance, max(1, round(n * m / (n + m))))), distance)
+    return Test("KS", distance, float(kstwo.sf(distance, max(1, round(n * m / (n + m) / worth)))), distance)
 
 
-def chi_square(before: Levels, after: Levels) -> Test:
+def chi_square(before: Levels, after: Levels, worth: float = 1.0) -> Test:
     """Chi-square test of homogeneity, rare levels pooled; its effect is the total variation distance.
 
     Both samples count as drawn: to take the reference for the truth finds drift where there is none.
     """
     names = sorted({*before.levels, *after.levels})
-    table = np.array([[side.levels.get(name, 0) for name in names] for side in (before, after)], dtype="float64")
+    table = (
+        np.array([[side.levels.get(name, 0) for name in names] for side in (before, after)], dtype="float64") / worth
+    )
     table = pooled(table) if before.rows and after.rows else table[:, :0]
     if table.shape[1] < 2:  # noqa: PLR2004 - one level cannot move
         return Test("chi-square", 0.0, 1.0, 0.0)
@@ -64,12 +67,13 @@ def pooled(table: np.ndarray) -> np.ndarray:
     return np.column_stack([table[:, :cut].sum(axis=1), table[:, cut:]]) if cut else table
 
 
-def rise(before: tuple[int, int], after: tuple[int, int]) -> Test:
+def rise(before: tuple[int, int], after: tuple[int, int], worth: float = 1.0) -> Test:
     """Fisher's exact test that a share has risen, each side as (rows that count, rows); its effect is the rise."""
     (k, n), (j, m) = before, after
     if not n or not m:
         return Test("Fisher", 0.0, 1.0, 0.0)
-    p = fisher_exact([[j, m - j], [k, n - k]], alternative="greater").pvalue
+    counts = [[round(count / worth) for count in side] for side in ((j, m - j), (k, n - k))]
+    p = fisher_exact(counts, alternative="greater").pvalue
     return Test("Fisher", j / m - k / n, float(p), j / m - k / n)
 
 

@@ -8,7 +8,9 @@ import pandas as pd
 
 from ml.metrics import intervals, rank
 from ml.monitoring.collect import FATES, SKEW, Collected
-from ml.monitoring.drift import PREDICTION, Drift
+from ml.monitoring.drift import Drift
+from ml.monitoring.looks import Past, in_a_row
+from ml.monitoring.released import Released
 from ml.monitoring.shapes import shape
 from ml.monitoring.windows import Span
 from ml.params import Params
@@ -22,23 +24,33 @@ FEWEST = 20  # labelled rows of each class; below, a metric is not worth a point
 REPLICATES = 200
 
 
-def record(window: Collected, found: Drift, reference: Reference, version: str, params: Params) -> Record:
-    """All of build/monitor.json; `silent` says that no new predictions come."""
-    silent = is_silent(window, params.alert.silent_days)
+def record(window: Collected, found: Drift, released: Released, params: Params, past: Past) -> Record:
+    """All of build/monitor.json; `silent` says that no new predictions come.
+
+    `confirmed` says whether alerts and retraining may follow; simulated customers are judged at one look, for their
+    calendar stands still between two.
+    """
+    reference, silent = released.reference, is_silent(window, params.alert.silent_days)
+    looks = in_a_row(found.verdict, window.until.isoformat(), past)
+    needed = 1 if window.simulated or past.evident else params.monitor.consecutive
     simulated = "Simulated rows." if window.simulated else ""  # also where only the reason is shown
-    parts = [simulated, _last(window) if silent else "", found.reason, _late(window, found), _strange(window, params)]
+    parts = [simulated, _last(window) if silent else "", found.reason, _late(window, found)]
+    parts += [_waiting(window), _strange(window, params)]
+    parts += [_unconfirmed(looks, needed)] if 0 < looks < needed else []
     parts += [_few(window)] if found.verdict == FEW else []
-    shapes = {c.column: shape(reference, window.rows, c.column) for c in _columns(found)}
+    shapes = {c.column: shape(reference, window.rows, c.column) for c in found.columns}
     settings = params.monitor.model_dump()
     return _plain(
         {
             "verdict": found.verdict,
             "reason": " ".join(part if part.endswith(".") else f"{part}." for part in parts if part),
+            "looks": looks,
+            "confirmed": 0 < needed <= looks,
             "silent": silent,
             "simulated": window.simulated,
-            "release": version,
+            "release": released.version,
             "columns": [asdict(c) | shapes[c.column] for c in found.columns],
-            "prediction": found.prediction and asdict(found.prediction) | shapes[PREDICTION],
+            "prediction": found.prediction and asdict(found.prediction) | shape(reference, window.rows, None),
             "performance": found.performance and asdict(found.performance) | _judged_on(window),
             "windows": [measured(span, reference, params) for span in window.before],
             "collected": collected(window),
@@ -62,6 +74,8 @@ def collected(window: Collected) -> Record:
         "labels": window.labels,
         "labelled": int(window.rows["label"].notna().sum()),
         "unreadable": window.unreadable,
+        "label_days": window.label_days,
+        "waiting": window.waiting,
     }
 
 
@@ -100,10 +114,6 @@ def measured(span: Span, reference: Reference, params: Params) -> Record:
     return found | intervals(rank(label, score, reference.threshold), settings)[params.monitor.metric]
 
 
-def _columns(found: Drift) -> list[Any]:
-    return [*found.columns, *([found.prediction] if found.prediction else [])]
-
-
 def _judged_on(window: Collected) -> Record:
     on = window.settled
     return {"since": on.since.isoformat(), "until": on.until.isoformat(), "rows": len(on.rows)}
@@ -116,6 +126,23 @@ def _late(window: Collected, found: Drift) -> str:
         return ""
     days = f"{on.since:%Y-%m-%d} to {on.until:%Y-%m-%d}"
     return f"The labels are of predictions from {days}, the newest window in which enough have come."
+
+
+def _waiting(window: Collected) -> str:
+    """How many rows are too young to be judged by their labels."""
+    if not window.label_days or not window.waiting:
+        return ""
+    return (
+        f"{window.waiting:,} predictions of the window are younger than {window.label_days:.3g} days, in which labels "
+        f"come; they wait, because labels that come early differ from those that come late."
+    )
+
+
+def _unconfirmed(looks: int, needed: int) -> str:
+    return (
+        f"This is look {looks} of {needed} on days in a row that says so (monitor.consecutive): alerts and retraining "
+        f"wait."
+    )
 
 
 def _strange(window: Collected, params: Params) -> str:

@@ -85,7 +85,7 @@ def _performance(axes: Axes, verdicts: list[Record]) -> None:
     x, values = [place for place, _ in points], [v["value"] for _, v in points]
     low, high = ([abs(v[end] - v["value"]) for _, v in points] for end in ("low", "high"))
     axes.errorbar(x, values, yerr=[low, high], color=BLUE, marker="o", capsize=3, label="on the newest labels")
-    release = [v["at_release"] for _, v in points]
+    release = [float("nan") if v["at_release"] is None else v["at_release"] for _, v in points]
     axes.step(x, release, where="mid", color=GREY, linestyle="--", label="at release")
     axes.legend(frameon=False, loc="best")
 

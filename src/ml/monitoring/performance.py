@@ -7,12 +7,16 @@ import pandas as pd
 from scipy.stats import norm
 
 from ml.live_params import Monitor
-from ml.metrics import HIGHER_IS_BETTER, intervals, rank
+from ml.metrics import HIGHER_IS_BETTER, Ranked, intervals, measure, rank
+from ml.monitoring import live_calibration
+from ml.monitoring.dependence import coarse, groups, of_estimates
+from ml.monitoring.live_calibration import Part
 from ml.reference import Reference
 from ml.train_params import Evaluate
 
 FEWEST = 20  # rows of each class
 REPLICATES = 500
+FINEST = 0.01  # so many replicates do not show the tails beyond
 WORSE = "worse"
 
 
@@ -23,7 +27,7 @@ class Performance:
     outcome: str  # as at release, better, lower (but within the margin), worse, not enough labels
     reason: str
     metric: str
-    at_release: float
+    at_release: float | None  # None where the test rows of the release held one class only
     labelled: int
     coverage: float  # labelled rows / rows
     lag_days: float | None = None  # median, from prediction to label
@@ -33,34 +37,43 @@ class Performance:
     change: float | None = None  # against the release, negative when worse, with its interval
     change_low: float | None = None
     change_high: float | None = None
+    ranking: str = "not enough labels"  # the outcome of the metric alone
+    calibration: tuple[Part, ...] = ()  # bias and slope; `outcome` is worse when one of them is
 
 
 def judge(reference: Reference, rows: pd.DataFrame, settings: Monitor, margin: float) -> Performance:
     """What the rows with a `label` say, by their `score`.
 
-    Worse: the whole interval of the change lies below -margin. The release's metric is itself an estimate, so its
-    interval counts too; with both normal, the change has the sum of their variances.
+    Worse: the whole interval of the change lies below -margin, or calibration is worse. The release's metric is itself
+    an estimate, so its interval counts too; with both normal, the change has the sum of their variances. A quarter of
+    alpha goes to the metric and a quarter to calibration.
     """
     known = _known(rows)
     label, score = (known[name].to_numpy("float64") for name in ("label", "score"))
     blank = _blank(reference, rows, settings, len(known))
-    if reference.tested < settings.min_labels or not enough(rows, settings):
+    if reference.tested < settings.min_labels or blank.at_release is None or not enough(rows, settings):
         return blank
-    confidence = 1 - settings.alpha
+    ways = groups(known, settings.cluster)
+    ranked, confidence = rank(label, score, reference.threshold), 1 - max(settings.alpha, FINEST)
     bootstrap = Evaluate(threshold=reference.threshold, bootstrap=REPLICATES, confidence=confidence)
-    now = intervals(rank(label, score, reference.threshold), bootstrap)[settings.metric]
+    now = intervals(ranked, bootstrap)[settings.metric]
     then = reference.metrics[settings.metric]
     sign = 1 if HIGHER_IS_BETTER[settings.metric] else -1
-    change = sign * (now["value"] - then["value"])
-    half = float(norm.ppf((1 + confidence) / 2) * np.hypot(_error(now, confidence), _error(then, reference.confidence)))
-    found = outcome(change - half, change + half, margin)
+    change, error = sign * (now["value"] - then["value"]), _error(now, confidence)
+    error *= _worth(ranked, settings.metric, ways, error) ** 0.5
+    half = float(norm.isf(settings.alpha / 4) * np.hypot(error, _error(then, reference.confidence)))
+    ranking = outcome(change - half, change + half, margin)
+    parts = live_calibration.judge(reference, (label, score), ways, settings)
     moved = {"change": change, "change_low": change - half, "change_high": change + half}
     reason = (
         f"{settings.metric} {now['value']:.3f} ({now['low']:.3f} to {now['high']:.3f}) on {len(known):,} labelled "
-        f"rows is {found}: {then['value']:.3f} at release, "
+        f"rows is {ranking}: {then['value']:.3f} at release, "
         f"{change:+.3f} ({change - half:+.3f} to {change + half:+.3f}), margin {margin:g}"
     )
-    return replace(blank, outcome=found, reason=reason, **now, **moved)
+    bad = any(part.worse for part in parts)
+    reason += f"; {live_calibration.told(parts)}" if parts else ""
+    found = {"outcome": WORSE if bad else ranking, "ranking": ranking, "calibration": parts, "reason": reason}
+    return replace(blank, **found, **now, **moved)
 
 
 def enough(rows: pd.DataFrame, settings: Monitor) -> bool:
@@ -76,6 +89,16 @@ def outcome(low: float, high: float, margin: float) -> str:
     return "better" if low > 0 else "as at release"
 
 
+def _worth(ranked: Ranked, metric: str, ways: list[np.ndarray], error: float) -> float:
+    """The design effect of a metric: by how much more it changes without one group of rows than it would by chance."""
+    found = [1.0]
+    for way in map(coarse, ways):
+        sides = [(way != code)[ranked.order].astype("float64") for code in range(int(way.max()) + 1)]
+        both = [w for w in sides if 0 < w @ ranked.label < w.sum()]
+        found.append(of_estimates(np.array([measure(ranked, w)[metric] for w in both]), error**2))
+    return max(found)
+
+
 def _known(rows: pd.DataFrame) -> pd.DataFrame:
     return rows[rows["label"].notna() & rows["score"].notna()]
 
@@ -83,7 +106,7 @@ def _known(rows: pd.DataFrame) -> pd.DataFrame:
 def _blank(reference: Reference, rows: pd.DataFrame, settings: Monitor, labelled: int) -> Performance:
     coverage = labelled / max(1, len(rows))
     lags = rows["lag_days"][rows["label"].notna()].dropna() if "lag_days" in rows else []
-    then = reference.metrics[settings.metric]["value"]
+    then = reference.metrics.get(settings.metric, {}).get("value")
     reason = (
         f"{labelled:,} of {len(rows):,} rows have a label ({coverage:.0%}), and the release was tested on "
         f"{reference.tested:,}: fewer than {settings.min_labels:,}, or than {FEWEST} of a class, so {settings.metric} "

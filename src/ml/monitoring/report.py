@@ -88,13 +88,30 @@ def _performance(found: Record) -> str:
         f"## Performance\n\n{performance['labelled']:,} of {performance['rows']:,} predictions from {when} have a "
         f"label ({performance['coverage']:.0%}){lag}.{_late(found)}\n\n"
     )
+    text += _calibration(performance)
     text += "The last windows, with the labels known by now, whichever known version answered:\n\n"
-    if len(known) > 1:
+    if len(known) > 1 and performance["at_release"] is not None:
         text += _chart(known, performance) + "\n\n"
     rows = [
         [_day(w["until"]), f"{w['rows']:,}", f"{w['labelled']:,}", _figure(w)] for w in found["windows"] if w["rows"]
     ]
     return text + table(["window until", "rows", "labelled", f"{performance['metric']} (interval)"], rows)
+
+
+def _calibration(performance: Record) -> str:
+    """Bias and slope as a table."""
+    rows = [
+        [
+            f"{SIGN['degraded'] if part['worse'] else SIGN['stable']} {part['name']}",
+            f"{part['at_release']:+.3f}",
+            f"{part['value']:+.3f}",
+            f"{part['change']:+.3f} ({part['change_low']:+.3f} – {part['change_high']:+.3f})",
+            f"{part['margin']:.3f}",
+        ]
+        for part in performance.get("calibration") or ()
+    ]
+    head = ["calibration", "at release", "now", "change (interval)", "margin"]
+    return f"{table(head, rows)}\nBias: mean score less the share of positive rows.\n\n" if rows else ""
 
 
 def _late(found: Record) -> str:
@@ -135,6 +152,8 @@ def _collected(found: Record) -> str:
         "strange": "labels of another kind than `data.target.positive` (left out)",
     }
     rows += [[labels[name], f"{count:,}"] for name, count in at["labels"].items() if count]
+    days = at.get("label_days") or 0
+    rows += [[f"judged rows younger than {days:.3g} days: they wait for labels", f"{at['waiting']:,}"]] if days else []
     rows += [["lines that could not be read", f"{at['unreadable']:,}"]] if at["unreadable"] else []
     calendar = " of the simulation's calendar" if found["simulated"] else " UTC"
     return (

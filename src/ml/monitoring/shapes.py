@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ml.monitoring.drift import PREDICTION, column
+from ml.monitoring.drift import column
 from ml.reference import Levels, Numbers, Reference, finite, of_levels
 
 BARS = 10
@@ -13,10 +13,13 @@ FEW = 12  # different values are shown one by one
 Record = dict[str, Any]
 
 
-def shape(reference: Reference, rows: pd.DataFrame, name: str) -> Record:
-    """Shares `before` and `after`: of bins of equal width, of each value of a number that has few, of each level."""
-    old = reference.score if name == PREDICTION else reference.columns[name]
-    values = rows["score"] if name == PREDICTION else column(rows, name)
+def shape(reference: Reference, rows: pd.DataFrame, name: str | None) -> Record:
+    """Shares `before` and `after` of a column, None for the prediction.
+
+    They are of bins of equal width, of each value of a number that has few, of each level.
+    """
+    old = reference.score if name is None else reference.columns[name]
+    values = rows["score"] if name is None else column(rows, name)
     if isinstance(old, Levels):
         new = of_levels(values)
         names = sorted({*old.levels, *new.levels}, key=lambda n: (-old.levels.get(n, 0), n))[:BARS]

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 
-from ml import cli, files, metrics, model, parity, reference, schema
+from ml import calibration, cli, files, metrics, model, parity, reference, schema
 from ml.importance import importance
 from ml.params import read_params
 from ml.predictor import load
@@ -26,6 +26,8 @@ def main() -> None:
     files.write_json({"rows": len(frame), **{name: m["value"] for name, m in known.items()}}, files.METRICS)
     files.write_json(found, files.INTERVALS)
     files.write_table(schema.identified(frame, params.data).assign(label=label, score=score), files.SCORES)
+    if len(set(label)) > 1:  # not a metric, and monitoring watches it
+        known |= calibration.measured(label, score, params.evaluate.confidence)
     released = reference.build(files.read_table(files.TRAIN), score, known, params)
     files.write_text(reference.dumps(released), files.REFERENCE)
     for name, points in metrics.curves(rows).items():

@@ -13,6 +13,7 @@ from ml import cli, files, identity
 from ml.github import runner
 from ml.monitoring import collect, drift, evidently_pages, findings, page, report
 from ml.monitoring.collect import Collected, Names
+from ml.monitoring.looks import Past
 from ml.monitoring.released import released
 from ml.params import Params, describe_the_sample, read_params
 from ml.prediction_log import segments
@@ -43,12 +44,14 @@ def main(history: bool = False, strict: bool = False) -> int:
     window = collect.collect(table, names, params.data, params.monitor, now)
     release = released(params.project)
     found = drift.judge_collected(release.reference, window, params)
-    record = findings.record(window, found, release.reference, release.version, params)
+    evident = drift.evident(release.reference, window, params, found.verdict)
+    record = findings.record(window, found, release, params, Past(model, store.verdicts(), evident))
     store.remember(registry.stamped("monitor", model, record["reason"][:1000], **findings.remembered(record)))
     files.write_json(record, files.MONITOR)
     files.write_text(report.markdown(params.project, record, store.verdicts()), files.MONITOR_TEXT)
     _picture(window, release.reference, params)
     runner.output("verdict", record["verdict"])
+    runner.output("confirmed", str(record["confirmed"]).lower())
     _tell(record)
     return int(strict and record["verdict"] in {"drift", "degraded"})
 

@@ -1,0 +1,102 @@
+"""Whether the scores of a window are still as good as probabilities as they were at the release.
+
+A model can rank as well as ever while every score is too low: a change of price that drives customers away leaves
+ROC AUC alone. Bias is mean score less the share of positive rows; slope below 1 means that scores are too sure.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import norm
+
+from ml.calibration import log_odds, measured
+from ml.live_params import Monitor
+from ml.monitoring.dependence import design_effect
+from ml.reference import Reference
+
+PERFECT = {"bias": 0.0, "slope": 1.0}
+ONE = float(norm.cdf(1) - norm.cdf(-1))  # the confidence of an interval of one standard error each way
+LOOSE = 2  # times the margin, where a release has no calibration on record
+
+
+@dataclass(frozen=True)
+class Part:
+    """One of bias and slope, live and at release, and the interval of its change."""
+
+    name: str
+    worse: bool
+    value: float
+    at_release: float
+    change: float
+    change_low: float
+    change_high: float
+    margin: float
+
+
+def judge(
+    reference: Reference, pair: tuple[np.ndarray, np.ndarray], ways: list[np.ndarray], settings: Monitor
+) -> tuple[Part, ...]:
+    """Bias and slope of label and score against the release; worse when the whole interval is beyond the margin.
+
+    The margin of the bias is a share of the rarer class's share, so it means the same where positives are rare. A
+    release from before bias and slope were kept counts as well calibrated, with twice the margin.
+    """
+    label, score = pair
+    now, share = measured(label, score, ONE), float(np.clip(score, 0, 1).mean())
+    rare, wide = min(share, 1 - share), 1 if "bias" in reference.metrics else LOOSE
+    errors = {
+        "bias": max(_half(now["bias"]), float(np.sqrt(np.mean(score * (1 - score)).clip(0) / len(score)))),
+        "slope": _half(now["slope"]),
+    }
+    pulls = {"bias": score - label, "slope": _pull(label, score)}
+    tails = {"bias": settings.alpha / 16, "slope": settings.alpha / 8}  # a bias counts both ways
+    limits = {"bias": settings.calibration.bias, "slope": settings.calibration.slope}
+    margins = {name: limit and limit * wide * (rare if name == "bias" else 1) for name, limit in limits.items()}
+    found = []
+    for name, margin in margins.items():
+        if margin is None:
+            continue
+        error = errors[name] * design_effect(pulls[name], ways) ** 0.5
+        then, doubt = _release(reference, name, errors[name] * (len(score) / reference.tested) ** 0.5)
+        half = float(norm.isf(tails[name]) * np.hypot(error, doubt))
+        low, high = now[name]["value"] - then - half, now[name]["value"] - then + half
+        worse = high < -margin or (name == "bias" and low > margin)
+        found.append(Part(name, worse, now[name]["value"], then, now[name]["value"] - then, low, high, margin))
+    return tuple(found)
+
+
+def told(parts: tuple[Part, ...]) -> str:
+    """A sentence on calibration."""
+    worse = [part for part in parts if part.worse]
+    if not worse:
+        return "calibration is as at release (" + ", ".join(f"{p.name} {p.value:+.3f}" for p in parts) + ")"
+    return "; ".join(
+        f"calibration is worse: {p.name} {p.value:+.3f}, {p.at_release:+.3f} at release, {p.change:+.3f} "
+        f"({p.change_low:+.3f} to {p.change_high:+.3f}), margin {p.margin:.3f}{_means(p)}"
+        for p in worse
+    )
+
+
+def _means(part: Part) -> str:
+    if part.name == "slope":
+        return ": scores are too sure of themselves"
+    return f": scores are too {'low' if part.change < 0 else 'high'}"
+
+
+def _release(reference: Reference, name: str, doubt: float) -> tuple[float, float]:
+    """The value at release and its standard error."""
+    kept = reference.metrics.get(name)
+    if kept is None:
+        return PERFECT[name], doubt
+    z = float(norm.ppf((1 + reference.confidence) / 2))
+    return kept["value"], (kept["high"] - kept["low"]) / (2 * z)
+
+
+def _pull(label: np.ndarray, score: np.ndarray) -> np.ndarray:
+    """How much each row moves the slope, up to a factor."""
+    odds, weight = log_odds(score), np.clip(score * (1 - score), 1e-9, None)
+    return (odds - np.average(odds, weights=weight)) * (label - score)
+
+
+def _half(interval: dict[str, float]) -> float:
+    return (interval["high"] - interval["low"]) / 2
