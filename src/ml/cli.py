@@ -8,13 +8,14 @@ import time
 from collections.abc import Callable
 
 from ml.errors import UserError
+from ml.text import visible
 
 DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.EMFILE}
 
 
 def say(message: str) -> None:
     """Print one line of progress on stderr, at once, so that stdout stays for results."""
-    print(message, file=sys.stderr, flush=True)
+    print(visible(message), file=sys.stderr, flush=True)
 
 
 def run(main: Callable[..., int | None]) -> None:
@@ -27,7 +28,7 @@ def run(main: Callable[..., int | None]) -> None:
     try:
         code = main(**arguments) or 0
     except UserError as error:
-        print(f"\n{name}: {error}", file=sys.stderr)
+        print(visible(f"\n{name}: {error}"), file=sys.stderr)
         sys.exit(1)
     except OSError as error:
         if error.errno not in DISK:

@@ -39,6 +39,7 @@ SCAN = BUILD / "scan.json"
 SBOM = BUILD / "sbom.json"
 DEPLOY = Path(".deploy")  # environments on this machine: a folder each
 RETRAIN = BUILD / "retrain.json"
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how a spreadsheet's formula may begin
 QUARANTINE = BUILD / "quarantine.csv"
 MONITOR = BUILD / "monitor.json"
 MONITOR_TEXT = BUILD / "monitor.md"
@@ -93,6 +94,19 @@ def write_table(frame: pd.DataFrame, path: Path) -> None:
 def write_csv(frame: pd.DataFrame, path: Path) -> None:
     """Write a table that people read."""
     write_text(frame.to_csv(index=False, lineterminator="\n"), path)
+
+
+def write_sheet(frame: pd.DataFrame, path: Path) -> None:
+    """Write a table that people open in a spreadsheet: text that would be a formula there gets an apostrophe before it.
+
+    Source: OWASP, CSV Injection.
+    """
+    write_csv(frame.map(unformulated), path)
+
+
+def unformulated(value: Any) -> Any:
+    """A cell that no spreadsheet takes for a formula; numbers stay as they are."""
+    return f"'{value}" if isinstance(value, str) and value[:1] in FORMULA and not _number(value) else value
 
 
 def write_rows(records: list[dict[str, Any]], path: Path) -> None:
@@ -156,6 +170,10 @@ def write_text(text: str, path: Path) -> None:
 def write_bytes(content: bytes, path: Path) -> None:
     """Write a file."""
     _whole(path, lambda file: file.write_bytes(content))
+
+
+def _number(text: str) -> bool:
+    return isinstance(_value(text), float)
 
 
 def _short(value: Any) -> Any:

@@ -2,6 +2,8 @@
 
 import io
 import re
+import warnings
+from html import escape
 from typing import Any
 
 import matplotlib as mpl
@@ -10,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ml.report import Evidence, markdown
+from ml.text import visible
 
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; color: #1f2328; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }
@@ -21,6 +24,12 @@ h1 { border-bottom: 1px solid #d1d9e0; padding-bottom: .4rem; } h2 { margin-top:
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(24rem, 1fr)); gap: 1rem; }
 .plots svg { width: 100%; height: auto; } sub { color: #59636e; }
 """
+POLICY = (
+    "<meta http-equiv='Content-Security-Policy' "
+    "content=\"default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'\">"
+)
+DRAWN = {"font.size": 10, "svg.fonttype": "none", "text.parse_math": False}  # a $ in a column's name is a dollar
+LONGEST = 24  # characters of a label in a picture
 BLUE, GREY = "#0969da", "#8c959f"
 
 
@@ -31,9 +40,14 @@ def html(evidence: Evidence) -> str:
     if evidence.plots:
         head, found, rest = body.partition("<h2>Validation</h2>")
         body = f"{head}<h2>Plots</h2><div class='plots'>{plots(evidence.plots)}</div>{found}{rest}"
+    return document(f"{evidence.project}: report", STYLE, body)
+
+
+def document(title: str, style: str, body: str) -> str:
+    """A page that runs no script and loads nothing, whatever its body holds."""
     return (
-        f"<!doctype html><html lang='en'><head><meta charset='utf-8'><title>{evidence.project}: report</title>"
-        f"<meta name='viewport' content='width=device-width'><style>{STYLE}</style></head><body>{body}</body></html>\n"
+        f"<!doctype html><html lang='en'><head><meta charset='utf-8'>{POLICY}<title>{escape(title)}</title>"
+        f"<meta name='viewport' content='width=device-width'><style>{style}</style></head><body>{body}</body></html>\n"
     )
 
 
@@ -45,12 +59,25 @@ def plots(points: dict[str, list[dict[str, Any]]]) -> str:
 
 def _svg(draw: Any, points: list[dict[str, Any]]) -> str:
     # A fixed salt and no date: the same points give the same file.
-    with mpl.rc_context({"svg.hashsalt": "report", "font.size": 10, "svg.fonttype": "none"}):
+    with mpl.rc_context(DRAWN | {"svg.hashsalt": "report"}):
         figure = Figure(figsize=(5, 4), layout="constrained")
         axes = figure.subplots()
         axes.spines[["top", "right"]].set_visible(False)
         draw(axes, points)
-        out = io.StringIO()
+        return inline(figure)
+
+
+def label(name: str) -> str:
+    """A column's name that leaves room for the picture beside it."""
+    shown = visible(name)
+    return shown if len(shown) <= LONGEST else f"{shown[: LONGEST - 1]}…"
+
+
+def inline(figure: Figure) -> str:
+    """A figure as SVG for a page, whose reader's own fonts draw the text: matplotlib's need not hold every letter."""
+    out = io.StringIO()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         figure.savefig(out, format="svg", metadata={"Date": None})
     svg = out.getvalue()
     return svg[svg.index("<svg") :]
@@ -81,7 +108,7 @@ def _calibration(axes: Axes, points: list[dict[str, Any]]) -> None:
 
 def _importance(axes: Axes, points: list[dict[str, Any]]) -> None:
     rows = points[::-1]
-    axes.barh(
-        [p["column"] for p in rows], [p["importance"] for p in rows], xerr=[p["deviation"] for p in rows], color=BLUE
-    )
+    places, losses = range(len(rows)), [p["importance"] for p in rows]
+    axes.barh(places, losses, xerr=[p["deviation"] for p in rows], color=BLUE)
+    axes.set_yticks(places, [label(p["column"]) for p in rows])
     axes.set(title="Importance", xlabel="ROC AUC lost when the column is shuffled")

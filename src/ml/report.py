@@ -6,7 +6,7 @@ from typing import Any
 
 from ml import mermaid
 from ml.changes import data_changes, settings_changes
-from ml.markdown import mark, table, validation
+from ml.markdown import cell, mark, table, validation
 from ml.metrics import DIGITS, HIGHER_IS_BETTER
 
 LIMIT = 60_000  # characters; GitHub takes 65,536
@@ -57,15 +57,17 @@ def markdown(evidence: Evidence) -> str:
 def _headline(evidence: Evidence) -> str:
     if not evidence.verdict:
         failed = [c for c in evidence.validation["checks"] if not c["passed"] and c["severity"] == "critical"]
-        title = f"# ❌ {evidence.project}: the data breaks its contract"
+        title = f"# ❌ {cell(evidence.project)}: the data breaks its contract"
         return f"{title}\n\n{len(failed)} failed checks stop the pipeline; nothing was trained."
     refusals = [v for v in evidence.verdict["verdicts"] if not v["passed"] and v["severity"] == "critical"]
     if not refusals:
-        rival = [f"\n\nBeside the champion: {v['reason']}." for v in evidence.verdict["verdicts"] if v.get("outcome")]
-        return f"# ✅ {evidence.project}: the model passes its gates{''.join(rival)}"
+        rival = [
+            f"\n\nBeside the champion: {cell(v['reason'])}." for v in evidence.verdict["verdicts"] if v.get("outcome")
+        ]
+        return f"# ✅ {cell(evidence.project)}: the model passes its gates{''.join(rival)}"
     count = "1 reason" if len(refusals) == 1 else f"{len(refusals)} reasons"
-    reasons = "\n".join(f"- **{v['gate']}**: {v['reason']}" for v in refusals)
-    return f"# ❌ {evidence.project}: the model is refused for {count}\n\n{reasons}"
+    reasons = "\n".join(f"- **{cell(v['gate'])}**: {cell(v['reason'])}" for v in refusals)
+    return f"# ❌ {cell(evidence.project)}: the model is refused for {count}\n\n{reasons}"
 
 
 def _gates(evidence: Evidence) -> str:
@@ -146,9 +148,9 @@ def _curves(evidence: Evidence) -> str:
 
 
 def _confusion(evidence: Evidence) -> str:
-    cell = {(c["actual"], c["predicted"]): f"{c['rows']:,.0f}" for c in evidence.plots["confusion"]}
+    count = {(c["actual"], c["predicted"]): f"{c['rows']:,.0f}" for c in evidence.plots["confusion"]}
     sides = ["positive", "negative"]
-    rows = [[f"actually {a}", *(cell[a, p] for p in sides)] for a in sides]
+    rows = [[f"actually {a}", *(count[a, p] for p in sides)] for a in sides]
     return "## Decisions\n\n" + table(["", *(f"predicted {p}" for p in sides)], rows)
 
 

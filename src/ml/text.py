@@ -3,13 +3,19 @@
 import re
 from collections.abc import Iterable, Sequence
 
-# Whatever some reader takes for a line end, starts an escape of a terminal, or turns the direction of what follows.
-BREAKING = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+# What starts an escape of a terminal, ends a line for some reader, or turns the direction of what follows.
+HIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+BREAKING = re.compile(rf"[\t\n]|{HIDDEN.pattern}")
+
+
+def visible(text: str) -> str:
+    """The same text, harmless to a terminal: what it would obey is written as Python escapes it; tabs and lines stay."""
+    return HIDDEN.sub(_escaped, text)
 
 
 def one_line(text: str) -> str:
-    """The same text on one line and harmless to a terminal: what could break it is written as Python escapes it."""
-    return BREAKING.sub(lambda found: found[0].encode("unicode_escape", "backslashreplace").decode(), text)
+    """The same text on one line and harmless to a terminal."""
+    return BREAKING.sub(_escaped, text)
 
 
 def columns(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -17,3 +23,7 @@ def columns(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     lines = [[one_line(cell) for cell in line] for line in (header, *rows)]
     widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
     return "\n".join("  ".join(cell.ljust(w) for cell, w in zip(line, widths, strict=True)).rstrip() for line in lines)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return found[0].encode("unicode_escape", "backslashreplace").decode()

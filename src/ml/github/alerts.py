@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from ml.markdown import cell, table
+from ml.markdown import paragraph, table
 
 DRIFT, DEGRADED, SOURCE, SCHEDULE = "drift", "degraded", "silent-source", "silent-schedule"
 REFUSED, BY_HAND = "retraining-refused", "open-by-hand"
@@ -57,7 +57,7 @@ def of_monitoring(monitor: dict[str, Any], proposed: str | None) -> dict[str, Tr
     """
     found = {}
     if monitor.get("silent"):
-        text = f"{cell(monitor['reason'])}\n\nIs the server up, does it write where `monitor.source` reads?"
+        text = f"{paragraph(monitor['reason'])}\n\nIs the server up, does it write where `monitor.source` reads?"
         found[SOURCE] = Trouble(SOURCE, text)
     if not monitor.get("confirmed", True):
         return found
@@ -104,7 +104,7 @@ def of_jobs(workflow: str, needs: dict[str, Any], run: str) -> Trouble | None:
 
 def _told(monitor: dict[str, Any], proposed: str | None) -> str:
     columns = [c for c in monitor.get("columns", []) if c.get("drifted")]
-    text = f"{cell(monitor.get('reason', ''))}\n\n"
+    text = f"{paragraph(monitor.get('reason', ''))}\n\n"
     if columns:
         text += table(["column", "what moved"], [[c["column"], c.get("reason", "")] for c in columns]) + "\n"
     return text + (f"A retrained model waits in {proposed}." if proposed else "No retraining is open: `make retrain`.")

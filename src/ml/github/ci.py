@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
+from ml.markdown import Markup
+
 PROSE = ("docs/", ".github/ISSUE_TEMPLATE/")
 PROSE_FILES = (".md", "LICENSE", "CODEOWNERS")
 WORKFLOWS = (".github/", "tests/workflows/", "tests/github/", "tools/", "Makefile", "pyproject.toml")
@@ -48,6 +50,6 @@ def faults(needs: dict[str, Any]) -> dict[str, str]:
     return found
 
 
-def advice(job: str, step: str = "") -> str:
+def advice(job: str, step: str = "") -> Markup:
     """What to do when a step of a job of ci.yml has failed."""
-    return NEXT_OF_STEP.get(step) or NEXT.get(job, "open the run and read the failed step")
+    return Markup(NEXT_OF_STEP.get(step) or NEXT.get(job, "open the run and read the failed step"))

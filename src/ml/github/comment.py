@@ -9,10 +9,11 @@ import unicodedata
 from typing import Any
 
 from ml.github import ci
-from ml.markdown import cell, table
+from ml.markdown import table, unlinked
 
 OURS = re.compile(r"<(/?(?:details|summary|sub))>")
 UNSEEN = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}  # control, format, half a pair, private, separators
+SHOWN = 80  # characters of a name
 WELL = {"success", "skipped", "neutral"}
 
 
@@ -32,14 +33,12 @@ def tame(text: str) -> str:
     seen = OURS.sub(lambda found: f"\0{found[1]}\1", seen).replace("<", "&lt;")
     seen = seen.replace("\0", "<").replace("\1", ">")
     seen = re.sub(r"\](?=[(\[:])", "]\u200b", seen)  # links, pictures and the definitions of references
-    seen = re.sub(r"(?i)\b(https?|ftp|mailto)(?=:)|\bwww(?=\.)", lambda found: f"{found[0]}\u200b", seen)
-    seen = re.sub(r"@(?=\w)", "@\u200b", seen)
-    return re.sub(r"(?i)(#|\bGH-)(?=\d+\b)", "\\1\u200b", seen)
+    return unlinked(seen)
 
 
 def _trouble(jobs: list[dict[str, Any]]) -> str:
     rows = [
-        [_plain(job["name"]), _plain(step), ci.advice(_key(job["name"]), step)]
+        [job["name"][:SHOWN], step[:SHOWN], ci.advice(_key(job["name"]), step)]
         for job in jobs
         if (job.get("conclusion") or "success") not in WELL and _key(job["name"]) != "ci"
         for step in (_failed(job) or ["(no step: see the run)"])[:1]
@@ -54,7 +53,3 @@ def _failed(job: dict[str, Any]) -> list[str]:
 def _key(name: str) -> str:
     """The job's key in ci.yml, which is its name in small letters."""
     return name.strip().lower()
-
-
-def _plain(name: str) -> str:
-    return cell(tame(name)[:80])

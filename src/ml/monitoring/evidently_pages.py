@@ -7,6 +7,7 @@ it takes seconds to import and half a gigabyte to install, so nothing else may i
 import logging
 import warnings
 from importlib.util import find_spec
+from typing import Any
 
 import pandas as pd
 
@@ -16,6 +17,12 @@ from ml.monitoring.drift import column
 from ml.monitoring.shapes import redrawn
 from ml.reference import Reference
 
+POLICY = (  # Evidently draws with scripts of its own, in the page; they may load and send nothing
+    "<meta http-equiv='Content-Security-Policy' content=\"default-src 'none'; "
+    "script-src 'unsafe-inline' 'unsafe-eval'; "
+    "style-src 'unsafe-inline'; img-src data: blob:; font-src data:; base-uri 'none'; form-action 'none'\">"
+)
+LEFT = "\N{SINGLE LEFT-POINTING ANGLE QUOTATION MARK}"  # instead of <
 MOST = 5000  # rows redrawn from the release's profile
 
 
@@ -41,8 +48,9 @@ def drift(reference: Reference, rows: pd.DataFrame, data: Data) -> str:
         for frame in (now[names], then[names])
     ]
     kinds = {"numerical_columns": numbers, "categorical_columns": levels}
+    shown = [_plain(name) for name in names]
     any_column = 1 / len(names)  # by default half of the columns must move before it says that anything has
-    presets = [DataDriftPreset(columns=names, drift_share=any_column), DataSummaryPreset(columns=names)]
+    presets = [DataDriftPreset(columns=shown, drift_share=any_column), DataSummaryPreset(columns=shown)]
     return _html(presets, typed, kinds)
 
 
@@ -57,16 +65,24 @@ def classification(rows: pd.DataFrame) -> str:
     return _html([ClassificationPreset()], [known], kinds)
 
 
+def _plain(value: Any) -> Any:
+    """Text that cannot end the script in which Evidently hands its figures to the page."""
+    return value.replace("<", LEFT) if isinstance(value, str) else value
+
+
 def _html(metrics: list, frames: list[pd.DataFrame], kinds: dict) -> str:
     from evidently import DataDefinition, Dataset, Report  # noqa: PLC0415
 
-    logger, definition = logging.getLogger(), DataDefinition(**kinds)
+    plain = {role: [_plain(name) for name in names] for role, names in kinds.items()}
+    frames = [frame.rename(columns=_plain).map(_plain) for frame in frames]
+    logger, definition = logging.getLogger(), DataDefinition(**plain)
     before = logger.level
     logger.setLevel(logging.ERROR)  # Evidently tells the root logger about types that are as they should be
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             tables = [Dataset.from_pandas(frame, definition) for frame in frames]
-            return Report(metrics).run(*tables).get_html_str(as_iframe=False)
+            page = Report(metrics).run(*tables).get_html_str(as_iframe=False)
     finally:
         logger.setLevel(before)
+    return page.replace("<head>", f"<head>{POLICY}", 1)

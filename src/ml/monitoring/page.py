@@ -1,6 +1,5 @@
 """All verdicts of monitoring over time as one HTML file, readable offline."""
 
-import io
 from collections import Counter
 from datetime import datetime
 from html import escape
@@ -11,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from ml.page import BLUE, GREY, STYLE
+from ml.page import BLUE, DRAWN, GREY, STYLE, document, inline, label
 
 Record = dict[str, Any]
 
@@ -25,13 +24,12 @@ def html(project: str, verdicts: list[Record], versions: dict[str, int]) -> str:
     said = ", ".join(f"{counts[name]:,} {name}" for name in COLOUR if counts[name])
     simulated = sum(v["simulated"] for v in verdicts)
     note = f" {simulated:,} of them are simulated." if simulated else ""
-    title = f"{escape(project)}: monitoring"
-    return (
-        f"<!doctype html><html lang='en'><head><meta charset='utf-8'><title>{title}</title>"
-        f"<meta name='viewport' content='width=device-width'><style>{STYLE}{MORE}</style></head><body>"
-        f"<h1>{title}</h1><p>{len(verdicts):,} verdicts: {said}.{note}</p>{_svg(verdicts, versions)}"
-        f"<h2>Every verdict</h2>{_table(verdicts, versions)}</body></html>\n"
+    title = f"{project}: monitoring"
+    body = (
+        f"<h1>{escape(title)}</h1><p>{len(verdicts):,} verdicts: {said}.{note}</p>{_svg(verdicts, versions)}"
+        f"<h2>Every verdict</h2>{_table(verdicts, versions)}"
     )
+    return document(title, STYLE + MORE, body)
 
 
 MORE = (
@@ -45,7 +43,7 @@ def _svg(verdicts: list[Record], versions: dict[str, int]) -> str:
     moved = Counter(name for v in verdicts for name in v["drifted"])
     columns = [name for name, _ in moved.most_common(MOST)]
     heights = [0.9, 2.6, max(0.6, 0.24 * len(columns))]
-    with mpl.rc_context({"svg.hashsalt": "monitoring", "font.size": 10, "svg.fonttype": "none"}):
+    with mpl.rc_context(DRAWN | {"svg.hashsalt": "monitoring"}):
         figure = Figure(figsize=(10, sum(heights) + 1.2), layout="constrained")
         top, middle, bottom = figure.subplots(3, 1, sharex=True, gridspec_kw={"height_ratios": heights})
         for axes in (top, middle, bottom):
@@ -59,10 +57,7 @@ def _svg(verdicts: list[Record], versions: dict[str, int]) -> str:
         step = max(1, len(labels) // 12)
         bottom.set_xticks([*places][::step], labels[::step], rotation=30, ha="right")
         bottom.set_xlim(-0.5, len(verdicts) - 0.5)
-        out = io.StringIO()
-        figure.savefig(out, format="svg", metadata={"Date": None})
-    svg = out.getvalue()
-    return svg[svg.index("<svg") :]
+        return inline(figure)
 
 
 def _verdicts(axes: Axes, verdicts: list[Record]) -> None:
@@ -93,7 +88,7 @@ def _performance(axes: Axes, verdicts: list[Record]) -> None:
 def _columns(axes: Axes, verdicts: list[Record], columns: list[str]) -> None:
     dots = [(x, columns.index(n)) for x, v in enumerate(verdicts) for n in v["drifted"] if n in columns]
     axes.scatter([x for x, _ in dots], [y for _, y in dots], marker="s", s=40, color=COLOUR["drift"])
-    axes.set_yticks(range(len(columns)), columns)
+    axes.set_yticks(range(len(columns)), [label(name) for name in columns])
     axes.set_ylim(len(columns) - 0.5, -0.5)
     axes.set_xlabel("end of the window")
     axes.grid(axis="y", color="#eaeef2")

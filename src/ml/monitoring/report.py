@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ml.markdown import cell, table
+from ml.markdown import Markup, cell, paragraph, table
 from ml.monitoring.advice import advice
 from ml.monitoring.collect import FATES
 
@@ -27,9 +27,9 @@ SIMULATED = (
 def markdown(project: str, found: Record, past: list[Record]) -> str:
     """The whole report; `past` are the verdicts so far, this one last."""
     parts = [
-        f"# {SIGN[found['verdict']]} {project}: {TITLE[found['verdict']]}",
+        f"# {SIGN[found['verdict']]} {cell(project)}: {TITLE[found['verdict']]}",
         SIMULATED if found["simulated"] else "",
-        cell(found["reason"]),
+        paragraph(found["reason"]),
         "## What to do\n\n" + advice(found),
         _columns(found),
         _performance(found),
@@ -149,7 +149,7 @@ def _collected(found: Record) -> str:
         "unmatched": "labels that no prediction bears the id of",
         "early": "labels older than their prediction (left out)",
         "future": "labels from the future (left out)",
-        "strange": "labels of another kind than `data.target.positive` (left out)",
+        "strange": Markup("labels of another kind than `data.target.positive` (left out)"),
     }
     rows += [[labels[name], f"{count:,}"] for name, count in at["labels"].items() if count]
     days = at.get("label_days") or 0

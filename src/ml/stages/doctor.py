@@ -13,7 +13,7 @@ from ml.errors import UserError
 from ml.github import doctor, github, rules, runner, settings
 from ml.github.doctor import FINE, MISSING, UNSEEN, Finding
 from ml.github.github import Repository
-from ml.markdown import table
+from ml.markdown import Markup, table
 from ml.params import read_params
 from ml.registry import tracking
 
@@ -29,7 +29,7 @@ def main() -> int:
     everything = [finding for findings in found.values() for finding in findings]
     counts = [f"{n} {state}" for state in (FINE, MISSING, doctor.DEFAULT, UNSEEN) if (n := _count(everything, state))]
     print(", ".join(counts))
-    rows = [[f.state, f.name, f.found, f.then, f.cure] for f in everything]
+    rows = [[f.state, f.name, f.found, Markup(f.then), Markup(f.cure)] for f in everything]
     runner.summary(table(["", "what", "found", "then", "do"], rows))
     return 1 if _count(everything, MISSING) else 0
 

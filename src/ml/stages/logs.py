@@ -4,7 +4,7 @@ import os
 import sys
 from csv import writer
 
-from ml import cli
+from ml import cli, files
 from ml.params import read_params
 from ml.prediction_log import predictions, segments
 
@@ -17,7 +17,7 @@ def main(since: str = "", until: str = "", rows: int = 20, csv: bool = False) ->
     shown = table.drop(columns=predictions.KEY)
     if csv:
         cells = shown.astype(object).where(shown.notna(), "")
-        writer(sys.stdout, lineterminator="\n").writerows([cells.columns, *cells.to_numpy()])
+        writer(sys.stdout, lineterminator="\n").writerows([cells.columns, *cells.map(files.unformulated).to_numpy()])
     elif len(shown):
         print(shown.tail(rows).to_string(index=False, max_colwidth=24))
     where = directory if url is None else f"{directory} and the place it is shipped to"

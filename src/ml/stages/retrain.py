@@ -89,7 +89,7 @@ def _attempt(folder: Path, params: Params, commit: str, day: str, rows: str) -> 
         "model": params.train.model,
     }
     if len(sifted.bad):
-        files.write_csv(sifted.bad, files.QUARANTINE)
+        files.write_sheet(sifted.bad, files.QUARANTINE)
         cli.say(f"retrain: {len(sifted.bad):,} of {len(sifted.bad) + len(sifted.good):,} rows in {files.QUARANTINE}")
     if len(told) < params.retrain.min_rows:
         return record | {"outcome": "waiting", "reasons": [_few(len(told), params)]}

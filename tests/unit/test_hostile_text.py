@@ -1,0 +1,180 @@
+"""Text from data, settings, a branch or a person is shown as it is, wherever it is written; nothing of it runs."""
+
+import html
+import re
+import string
+from html.parser import HTMLParser
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from ml import cli, files, page, report
+from ml.errors import UserError
+from ml.github import alerts
+from ml.markdown import APART, Markup, paragraph, table
+from ml.monitoring import page as monitoring_page
+from ml.text import columns, visible
+
+SCRIPT = "<script>alert(1)</script><img src=//x/p.png onerror=alert(2)>![p](//x/p.png)[a](javascript:alert(3))"
+HOSTILE = f"{SCRIPT} \x1b]0;x\x07 cost_$a_$b | `c` **d** &lt;e @ada #1 https://evil.example\n# head\u2028=cmd()"
+OURS = {"svg", "details", "summary", "sub", "table", "h1", "h2", "p", "ul", "li", "strong"}
+anything = st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from(string.punctuation + " \n\t\x1b\u2028"))
+
+
+class Read(HTMLParser):
+    """The text, the tags and the attributes of a page."""
+
+    def __init__(self, source):
+        super().__init__()
+        self.text, self.tags, self.attributes = "", set(), set()
+        self.feed(source)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.add(tag)
+        self.attributes |= {name for name, _ in attrs}
+
+    def handle_data(self, data):
+        self.text += data
+
+
+def harmless(source):
+    found = Read(source)
+    assert not found.tags & {"script", "img", "a", "iframe", "object", "embed", "link", "form", "base"}
+    assert not {name for name in found.attributes if name.startswith("on")} | (found.attributes & {"src", "href"})
+    assert "script-src" not in source
+    assert "default-src 'none'" in source
+
+
+def one_line(text):
+    return " ".join(visible(" ".join(text.splitlines())).split())
+
+
+@given(anything)
+def test_a_cell_shows_any_text_as_it_is(text):
+    shown = Read(MarkdownIt("commonmark").enable("table").render(table(["what"], [[text]])))
+
+    assert shown.tags <= {"table", "thead", "tbody", "tr", "th", "td"}
+    assert " ".join(shown.text.replace(APART, "").split()) == f"what {one_line(text)}".strip()
+
+
+@given(anything)
+def test_a_paragraph_shows_any_text_as_it_is(text):
+    shown = Read(MarkdownIt("commonmark").enable("table").render(paragraph(text)))
+
+    assert shown.tags <= {"p"}
+    assert " ".join(shown.text.replace(APART, "").split()) == one_line(text)
+
+
+def test_markup_of_ours_stays_markup_in_a_table():
+    assert "| `make run` |" in table(["next"], [[Markup("`make run`")]])
+
+
+@given(anything)
+def test_a_terminal_obeys_no_text(text):
+    line = columns(["a"], [[text]]).split("\n")[1:]
+
+    assert len(line) == 1
+    assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e]", line[0])
+
+
+def test_neither_progress_nor_an_error_reaches_the_terminal_raw(capsys, monkeypatch):
+    def main() -> None:
+        cli.say("level \x1b[2J")
+        raise UserError("level \x1b]0;x\x07")
+
+    main.__module__ = "ml.stages.main"
+    monkeypatch.setattr("sys.argv", ["main"])
+    with pytest.raises(SystemExit):
+        cli.run(main)
+
+    shown = capsys.readouterr().err
+    assert "\x1b" not in shown
+    assert "\x07" not in shown
+    assert shown.count(r"\x1b") == 2
+
+
+@pytest.fixture
+def evidence():
+    check = {"passed": False, "subject": HOSTILE, "expectation": HOSTILE, "found": HOSTILE, "severity": "critical"}
+    verdict = {"gate": HOSTILE, "passed": False, "reason": HOSTILE, "limit": HOSTILE, "severity": "critical"}
+    verdict |= {"value": 1.0, "low": None, "high": None}
+    good = verdict | {"passed": True, "outcome": "better"}
+    metric = {"value": 0.9, "low": 0.8, "high": 0.95}
+    sides = ("positive", "negative")
+    shape = {
+        "rows": 10,
+        "positive": 0.5,
+        "period": None,
+        "columns": {HOSTILE: {"missing": 0.0, "levels": {SCRIPT: 1.0}}},
+    }
+    return report.Evidence(
+        project=HOSTILE,
+        validation={"rows": 10, "passed": True, "checks": [check]},
+        verdict={"passed": False, "verdicts": [verdict, good]},
+        intervals=dict.fromkeys(report.HIGHER_IS_BETTER, metric),
+        profile=shape,
+        settings={"card": {"purpose": HOSTILE}, HOSTILE: HOSTILE},
+        plots={
+            "roc": [{"fpr": 0, "tpr": 0}, {"fpr": 1, "tpr": 1}],
+            "precision_recall": [{"recall": 1, "precision": 0.3}],
+            "calibration": [{"predicted": 0.2, "observed": 0.25, "rows": 10}],
+            "confusion": [{"actual": a, "predicted": p, "rows": 5} for a in sides for p in sides],
+            "importance": [{"column": HOSTILE, "importance": 0.1, "deviation": 0.01}],
+        },
+        before_metrics=dict.fromkeys(report.HIGHER_IS_BETTER, 0.8),
+        before_profile=shape | {"rows": 9},
+        before_settings={},
+    )
+
+
+def test_the_report_runs_nothing_and_loads_nothing(evidence):
+    harmless(page.html(evidence))
+
+
+def test_the_report_of_a_broken_table_runs_nothing(evidence):
+    harmless(page.html(report.Evidence(HOSTILE, evidence.validation)))
+
+
+def test_a_column_with_dollars_in_its_name_is_drawn_as_it_is(evidence):
+    points = [{"column": "cost_$a_$b", "importance": 0.1, "deviation": 0.01}]
+
+    drawn = page.plots(evidence.plots | {"importance": points})
+
+    assert "cost_$a_$b" in html.unescape(drawn)
+
+
+def test_the_page_of_monitoring_runs_nothing():
+    verdict = {
+        "verdict": "drift", "simulated": False, "time": "2026-01-01T00:00:00+00:00", "until": "2026-01-01",
+        "model": "m", "rows": 10, "labelled": 0, "reason": HOSTILE, "drifted": [HOSTILE], "value": None,
+    }  # fmt: skip
+
+    harmless(monitoring_page.html(HOSTILE, [verdict], {}))
+
+
+def test_an_issue_mentions_nobody_and_loads_nothing():
+    found = {
+        "verdict": "degraded",
+        "reason": HOSTILE,
+        "columns": [{"column": HOSTILE, "drifted": True, "reason": HOSTILE}],
+    }
+
+    text = alerts.of_monitoring(found, None)[alerts.DEGRADED].text
+
+    shown = Read(MarkdownIt("commonmark", {"html": True}).enable("table").render(text))
+    assert not shown.tags & {"script", "img", "a"}
+    assert "@ada" not in text
+    assert "https:" not in text
+
+
+def test_a_spreadsheet_finds_no_formula(tmp_path):
+    cells = ["=cmd()", "+1+2", "-2+3", "@SUM(A1)", "\t=1", "plain", "-5", "+1.5e3", None]
+
+    files.write_sheet(pd.DataFrame({"a": cells}), tmp_path / "sheet.csv")
+
+    shown = files.read_bytes(tmp_path / "sheet.csv").decode().split("\n")[1:]
+    assert shown[:4] == ["'=cmd()", "'+1+2", "'-2+3", "'@SUM(A1)"]
+    assert shown[5:8] == ["plain", "-5", "+1.5e3"]
