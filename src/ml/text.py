@@ -9,7 +9,7 @@ BREAKING = re.compile(rf"[\t\n]|{HIDDEN.pattern}")
 
 
 def visible(text: str) -> str:
-    """The same text, harmless to a terminal: what it would obey is written as Python escapes it; tabs and lines stay."""
+    """The same text, harmless to a terminal: characters that it would obey become escapes; tabs and lines stay."""
     return HIDDEN.sub(_escaped, text)
 
 
