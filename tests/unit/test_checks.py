@@ -1,12 +1,13 @@
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from ml import checks, schema
-from ml.data_params import Target, Validate
+from ml.data_params import Number, Target, Validate
 from ml.errors import UserError
 from ml.params import read_params
 from tests.conftest import SAMPLE
@@ -160,3 +161,29 @@ def test_warnings_still_reach_people_after_great_expectations_loads():
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
 
     assert "seen" in done.stderr
+
+
+def test_a_feature_with_a_name_of_ours_is_checked_like_any_other(customers):
+    data = DATA.model_copy(update={"columns": {"is_positive": Number(type="number", min=0, max=20)}})
+    frame = customers.assign(is_positive=[-5e6] * 21 + [3.0] * 1179)
+
+    found = checks.check(frame, data, Validate.model_validate({"target_rate": {"max": 0.9}}))
+
+    (wrong,) = [c for c in found if not c.passed]
+    assert wrong.subject == "is_positive"
+    assert wrong.found == "21 of 1,200 rows are not 0 to 20, e.g. -5000000.0 at row 1"
+
+
+def test_500_columns_take_no_time_of_their_own():
+    """Great Expectations alone took minutes for them."""
+    columns = {f"x{n}": Number(type="number", min=0, max=1, missing=0.5) for n in range(500)}
+    data = DATA.model_copy(update={"columns": columns, "id": "id", "time": None, "target": Target(name="y")})
+    frame = pd.DataFrame(np.random.default_rng(0).random((1000, 500)), columns=[*columns])
+    frame = frame.mask(frame < 0.1).assign(id=range(1000), y=[True, False] * 500)
+
+    started = time.perf_counter()
+    found = checks.check(frame, data, Validate())
+
+    assert time.perf_counter() - started < 20  # 1 s on two quiet cores
+    assert len(found) == 1005
+    assert all(c.passed for c in found)
