@@ -93,7 +93,10 @@ def write_table(frame: pd.DataFrame, path: Path) -> None:
 
 def write_csv(frame: pd.DataFrame, path: Path) -> None:
     """Write a table that people read."""
-    write_text(frame.to_csv(index=False, lineterminator="\n"), path)
+    text = frame.to_csv(index=False, lineterminator="\n")
+    if "\r" in text:  # a line end for most readers, which the writer does not quote by itself
+        text = frame.to_csv(index=False, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
+    write_text(text, path)
 
 
 def write_sheet(frame: pd.DataFrame, path: Path) -> None:
@@ -111,15 +114,17 @@ def unformulated(value: Any) -> Any:
 
 def write_rows(records: list[dict[str, Any]], path: Path) -> None:
     """Write records as a CSV file for a plot, six digits a number."""
+    lines = [[*records[0]] if records else [], *([_short(value) for value in r.values()] for r in records)]
+    breaks = any("\r" in cell for line in lines for cell in line if isinstance(cell, str))  # as in write_csv
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerows([[*records[0]] if records else [], *([_short(value) for value in r.values()] for r in records)])
+    writer = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC if breaks else csv.QUOTE_MINIMAL)
+    writer.writerows(lines)
     write_text(text.getvalue(), path)
 
 
 def append_text(text: str, path: Path) -> None:
     """Add text to the end of a file that somebody else owns, such as a job's summary."""
-    with path.open("a", encoding="utf-8") as file:
+    with path.open("a", encoding="utf-8", errors="backslashreplace") as file:
         file.write(text)
 
 
@@ -133,7 +138,7 @@ def read_json(path: Path) -> Any:
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
     """The records of a CSV file that `write_rows` wrote."""
-    rows = csv.DictReader(read_bytes(path).decode().splitlines())
+    rows = csv.DictReader(io.StringIO(read_bytes(path).decode(), newline=""))
     return [{key: _value(text) for key, text in row.items()} for row in rows]
 
 

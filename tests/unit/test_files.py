@@ -1,9 +1,18 @@
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 import pandas as pd
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ml import files
 from ml.errors import UserError
+
+TEXT = st.text(
+    st.characters(exclude_categories=("Cs",), exclude_characters="\0") | st.sampled_from("\r\n\u2028\x85\x1c")
+)
 
 
 @pytest.mark.parametrize(
@@ -61,3 +70,14 @@ def test_json_that_is_none_says_so(tmp_path):
 
     with pytest.raises(UserError, match="not JSON"):
         files.read_json(tmp_path / "a.json")
+
+
+@given(st.lists(TEXT.map("text {}".format), min_size=1, max_size=3))  # what looks like a number comes back as one
+def test_any_text_in_a_csv_file_of_ours_comes_back_as_it_was(texts):
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "table.csv"
+        files.write_rows([{"text": text, "number": 1} for text in texts], path)
+        assert [row["text"] for row in files.read_rows(path)] == texts
+
+        files.write_csv(pd.DataFrame({"text": texts, "number": 1}), path)
+        assert pd.read_csv(path, dtype=str, keep_default_na=False)["text"].tolist() == texts

@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from ml import files
+from ml import cli, files
 from ml.data import times
 from ml.data.words import text
 from ml.errors import UserError
-from ml.prediction_log import segments
+from ml.prediction_log import repeats, segments
 from ml.prediction_log.records import Feedback, Prediction, parse
 from ml.prediction_log.targets import Line, numbered, target
 
@@ -24,11 +24,12 @@ ACTUAL = ["actual", "actual_time", "actuals"]
 
 
 class Tables(NamedTuple):
-    """Predicted rows, late labels, and how many lines could not be read."""
+    """Predicted rows, late labels, how many lines could not be read, and which file, if any, is damaged as a whole."""
 
     predictions: pd.DataFrame
     feedback: pd.DataFrame
     unreadable: int
+    damaged: str = ""
 
 
 def read_log(*sources: str | Path, since: Any = None, until: Any = None) -> pd.DataFrame:
@@ -37,12 +38,15 @@ def read_log(*sources: str | Path, since: Any = None, until: Any = None) -> pd.D
     Columns: segment, line and row (the key), request_id, id, time, model, variant, simulated, the features, score,
     label, then `actual` (the latest label that feedback gave this id), `actual_time` and `actuals` (how many came). A
     source is a directory or a URL; predictions are taken from `since` to before `until` (ISO dates, UTC), feedback
-    always. `attrs["unreadable"]` counts lines that are no records, `attrs["unmatched"]` ids that got a label since
-    `since` and that no prediction read bears. Raises UserError when a source cannot be read.
+    always. A request that a proxy sent again counts once (ml.prediction_log.repeats). In `attrs`, `repeated` counts
+    the rows left out for it, `unreadable` lines that are no records, `unmatched` ids that got a label since `since`
+    and that no prediction read bears; `damaged` names files that are left out because they cannot be read. Raises
+    UserError when a source cannot be read.
     """
     start, end = _moment(since, "since"), _moment(until, "until")
     parts = [part for source in sources for part in _read(source, start)]
-    predictions = _once([part.predictions for part in parts], FIRST + LAST)
+    found = _once([part.predictions for part in parts], FIRST + LAST)
+    predictions = repeats.once(found)
     feedback = _once([part.feedback for part in parts], [*KEY, "id", "time", "label"])
     keep = pd.Series(data=True, index=predictions.index)
     if start is not None:
@@ -53,6 +57,10 @@ def read_log(*sources: str | Path, since: Any = None, until: Any = None) -> pd.D
     came = feedback if start is None else feedback[feedback["time"] >= start]
     table.attrs["unmatched"] = len(set(came["id"]) - set(predictions["id"]))
     table.attrs["unreadable"] = sum(part.unreadable for part in parts)
+    table.attrs["repeated"] = len(found) - len(predictions)
+    table.attrs["damaged"] = [part.damaged for part in parts if part.damaged]
+    for why in table.attrs["damaged"]:
+        cli.say(f"log: {why}")
     return table
 
 
@@ -105,20 +113,39 @@ def compacted(directory: Path, kind: str, since: datetime | None = None) -> list
 
 def _read(source: str | Path, since: datetime | None) -> Iterator[Tables]:
     if "://" in str(source):
-        yield tables(target(str(source)).read(since))
+        place = target(str(source))
+        yield tables(place.read(since))
+        yield from (tables([])._replace(damaged=why) for why in place.damaged)
         return
     directory = Path(source)
-    yield tables(_waiting(directory))  # before the Parquet files: what is compacted meanwhile is then seen there
-    none = tables([])
-    for path in compacted(directory, PREDICTIONS, since):
-        yield none._replace(predictions=files.read_table(path))
-    for path in compacted(directory, FEEDBACK):
-        yield none._replace(feedback=files.read_table(path))
+    yield from _waiting(directory)  # before the Parquet files: what is compacted meanwhile is then seen there
+    for kind, first in ((PREDICTIONS, since), (FEEDBACK, None)):
+        for path in compacted(directory, kind, first):
+            yield _day(directory, path, kind)
 
 
-def _waiting(directory: Path) -> Iterator[Line]:
+def _waiting(directory: Path) -> Iterator[Tables]:
     for path in segments.listed(directory, segments.OPEN, segments.CLOSED):
-        yield from numbered(segments.name_of(path), segments.content(path))
+        try:
+            yield tables(numbered(segments.name_of(path), segments.content(path)))
+        except OSError as error:
+            yield tables([])._replace(damaged=f"{path} cannot be read and is left out: {error.strerror}.")
+
+
+def _day(directory: Path, path: Path, kind: str) -> Tables:
+    """One segment's rows of one day; from the segment itself where it is still kept and the Parquet file is damaged."""
+    none = tables([])
+    try:
+        frame = files.read_table(path)
+        if lacking := {*KEY, "id", "time"} - {*frame.columns}:
+            raise UserError(f"{path} has no column {', '.join(sorted(lacking))}.")
+        return none._replace(**{kind: frame})
+    except UserError as error:
+        name, kept = path.stem, segments.content(directory / f"{path.stem}{segments.DONE}")
+        if kept:
+            return tables(numbered(name, kept))._replace(unreadable=0)  # counted when it was compacted
+        why = f"{error} It is left out, and its rows are lost: how many, nothing says. Restore it, or move it away."
+        return none._replace(damaged=why)
 
 
 def _rows(record: Prediction, key: dict[str, Any]) -> list[dict[str, Any]]:

@@ -1,9 +1,20 @@
 """Lines of the prediction log as records: what was predicted, and which labels came later."""
 
-from typing import Any, Literal
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import from_json
+
+
+def _in_range(time: datetime) -> datetime:
+    try:
+        return time.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("it is beyond the calendar in UTC") from None
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_in_range)]
 
 
 class Prediction(BaseModel):
@@ -13,7 +24,7 @@ class Prediction(BaseModel):
 
     kind: Literal["prediction"]
     request_id: str
-    time: AwareDatetime
+    time: Moment
     model: str
     variant: str
     rows: list[dict[str, Any]]
@@ -26,7 +37,7 @@ class Feedback(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     kind: Literal["feedback"]
-    time: AwareDatetime
+    time: Moment
     id: str | int | float
     label: str | bool | int | float
 

@@ -4,6 +4,8 @@ Sending a segment again changes nothing: rows have the key (segment, line), obje
 """
 
 import gzip
+import re
+import zlib
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from types import ModuleType
@@ -12,6 +14,7 @@ from urllib.parse import urlsplit
 
 from ml.errors import UserError
 from ml.prediction_log import segments
+from ml.prediction_log.deadline import VARIABLE, Deadline, Silent
 from ml.prediction_log.records import parse
 
 TABLE = """create table if not exists prediction_log (
@@ -23,6 +26,7 @@ INSERT = """insert into prediction_log select %s, line, kind, time, record::json
   on conflict do nothing"""
 READ = "select segment, line, record::text from prediction_log where kind = 'feedback' or time >= %s"
 REFUSED = ("authentication failed", "no password supplied", "does not exist", "no pg_hba.conf entry")
+OBJECT = re.compile(r"([0-9]{8}T[0-9]{6}-.+)\.jsonl\.gz")
 LONGEST = timedelta(days=2)  # from the opening of a segment to its last line, with room
 
 
@@ -42,7 +46,8 @@ class Postgres:
     """A table `prediction_log` in the database that the URL names; made on first use."""
 
     def __init__(self, url: str) -> None:
-        self._url, self.name = url, redacted(url)
+        self._url, self.name, self._deadline = url, redacted(url), Deadline()
+        self.damaged: list[str] = []  # rows of a table are whole or not there
         self._psycopg = _module("psycopg")
 
     def send(self, segment: str, content: bytes) -> None:
@@ -59,12 +64,9 @@ class Postgres:
 
     def _do(self, work: Any) -> Any:
         try:
-            with self._psycopg.connect(self._url, connect_timeout=10) as connection, connection.cursor() as cursor:
-                if cursor.execute("select to_regclass('prediction_log')").fetchone() == (None,):
-                    cursor.execute("select pg_advisory_xact_lock(hashtext('prediction_log'))")
-                    cursor.execute(TABLE)
-                    cursor.execute(INDEX)
-                return work(cursor)
+            return self._deadline.within(lambda: self._connected(work))
+        except Silent:
+            raise Unreachable(silence(self.name, self._deadline)) from None
         except self._psycopg.OperationalError as error:
             reason = " ".join(str(error).split())
             if any(words in reason for words in REFUSED):
@@ -79,12 +81,22 @@ class Postgres:
                 f"{self.name} refuses the log: {reason}. Correct that; nothing is lost meanwhile."
             ) from None
 
+    def _connected(self, work: Any) -> Any:
+        alive = {"connect_timeout": 10, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
+        with self._psycopg.connect(self._url, **alive) as connection, connection.cursor() as cursor:
+            if cursor.execute("select to_regclass('prediction_log')").fetchone() == (None,):
+                cursor.execute("select pg_advisory_xact_lock(hashtext('prediction_log'))")
+                cursor.execute(TABLE)
+                cursor.execute(INDEX)
+            return work(cursor)
+
 
 class Bucket:
     """A folder at any place that fsspec reaches: one compressed object a segment, in folders by day."""
 
     def __init__(self, url: str) -> None:
-        self.name = redacted(url)
+        self.name, self._deadline = redacted(url), Deadline()
+        self.damaged: list[str] = []
         fsspec = _module("fsspec")
         try:
             self._system, self._root = fsspec.core.url_to_fs(url)
@@ -107,17 +119,25 @@ class Bucket:
         self._do(put)
 
     def read(self, since: datetime | None) -> Iterator[Line]:
-        """The lines of all segments that may hold something since a time."""
+        """The lines of all segments that may hold something since a time; `damaged` names objects that are left out."""
+        self.damaged.clear()
         self._system.invalidate_cache()
         for path in sorted(self._do(lambda: self._system.find(self._root))):
-            name = path.rpartition("/")[2].removesuffix(".jsonl.gz")
-            if path.endswith(".jsonl.gz") and (since is None or segments.opened(name) > since - LONGEST):
-                content = gzip.decompress(self._do(lambda path=path: self._system.cat_file(path)))
-                yield from numbered(name, content)
+            found = OBJECT.fullmatch(path.rpartition("/")[2])
+            if found and (since is None or segments.opened(found[1]) > since - LONGEST):
+                packed = self._do(lambda path=path: self._system.cat_file(path))
+                try:
+                    content = gzip.decompress(packed or b"nothing")  # an empty segment is never sent
+                except (OSError, EOFError, zlib.error) as error:
+                    self.damaged.append(f"{path} in {self.name} cannot be unpacked and is left out: {error}.")
+                    continue
+                yield from numbered(found[1], content)
 
     def _do(self, work: Any) -> Any:
         try:
-            return work()
+            return self._deadline.within(work)
+        except Silent:
+            raise Unreachable(silence(self.name, self._deadline)) from None
         except FileNotFoundError as error:
             raise UserError(f"{self.name} is not there: {error}. Make the bucket, or correct PREDICTION_LOG.") from None
         except PermissionError as error:
@@ -125,6 +145,11 @@ class Bucket:
         except Exception as error:  # noqa: BLE001 - every file system raises its own kinds
             reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
             raise Unreachable(f"{self.name} does not answer: {reason}. Nothing is lost meanwhile.") from None
+
+
+def silence(name: str, deadline: Deadline) -> str:
+    """The sentence on a place that takes what it is sent and does not answer."""
+    return f"{name} is silent: given up after {deadline.seconds:g} s ({VARIABLE}). Nothing is lost meanwhile."
 
 
 def target(url: str) -> Postgres | Bucket:

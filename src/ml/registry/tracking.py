@@ -20,7 +20,8 @@ HOME = Path(".mlflow")
 WAITING = HOME / "outbox" / "runs"
 RUN_KEY = "model.digest"
 QUIET = {
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",  # MLflow's own choice waits for minutes
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",  # of a server that is silent: MLflow's own choice waits for 16 minutes
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
 }
@@ -56,11 +57,16 @@ def embedded_uri(home: Path = HOME) -> str:
 def answered() -> Iterator[None]:
     """Turn what goes wrong between us and the MLflow server into one sentence for the user."""
     from mlflow.exceptions import MlflowException  # noqa: PLC0415
+    from requests import RequestException  # noqa: PLC0415
 
     try:
         yield
     except MlflowException as error:
-        raise UserError(f"the MLflow server {shown(server() or 'here')} {_trouble(error)}") from None
+        trouble = _trouble(" ".join(str(error).split()), error.get_http_status_code())
+        raise UserError(f"the MLflow server {shown(server() or 'here')} {trouble}") from None
+    except RequestException as error:  # model files do not come through MLflow's own layer of errors
+        trouble = _trouble(f"Connection: {' '.join(str(error).split())}", 0)
+        raise UserError(f"the MLflow server {shown(server() or 'here')} {trouble}") from None
 
 
 def shown(uri: str) -> str:
@@ -141,13 +147,17 @@ def _log(client: Any, run_id: str, run: dict[str, Any]) -> None:
     client.log_dict(run_id, run["lineage"], "lineage.json")
 
 
-def _trouble(error: Any) -> str:
-    status = error.get_http_status_code()
-    text = " ".join(str(error).split())
+def _trouble(text: str, status: int) -> str:
     if "error code 401" in text or status == 401:  # noqa: PLR2004
         return "does not know this user and password. Set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD."
     if "error code 403" in text or status == 403:  # noqa: PLR2004
         return "does not allow this user to do that. Ask whoever runs it for the permission."
+    if "timed out" in text or "timeout" in text.lower():
+        retries, seconds = (os.environ.get(name, QUIET[name]) for name in list(QUIET)[:2])
+        return (
+            f"is silent: given up after {int(retries) + 1} tries of {seconds} s. Start it anew, mend "
+            "MLFLOW_TRACKING_URI (unset it to use .mlflow/), or wait longer: MLFLOW_HTTP_REQUEST_TIMEOUT."
+        )
     if "Max retries" in text or "Connection" in text:
         return "does not answer. Start it, or mend MLFLOW_TRACKING_URI (unset it to use .mlflow/)."
     return f"refused: {text[:300]}"

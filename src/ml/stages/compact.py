@@ -36,7 +36,12 @@ def main() -> None:
 def compact(directory: Path, path: Path) -> int:
     """Write one segment's rows by kind and day; the same segment gives the same files, so a repeat doubles nothing."""
     name = segments.name_of(path)
-    read = predictions.tables(numbered(name, path.read_bytes()))
+    try:
+        content = path.read_bytes()
+    except OSError as error:  # one bad sector must not keep all other days out
+        cli.say(f"compact: {path} cannot be read and is left as it is: {error.strerror}.")
+        return 0
+    read = predictions.tables(numbered(name, content))
     for kind, frame in ((predictions.PREDICTIONS, read.predictions), (predictions.FEEDBACK, read.feedback)):
         for day, part in predictions.by_day(frame).items():
             file = directory / "compacted" / kind / f"day={day}" / f"{name}.parquet"

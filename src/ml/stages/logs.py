@@ -21,10 +21,12 @@ def main(since: str = "", until: str = "", rows: int = 20, csv: bool = False) ->
     elif len(shown):
         print(shown.tail(rows).to_string(index=False, max_colwidth=24))
     where = directory if url is None else f"{directory} and the place it is shipped to"
-    unreadable = table.attrs["unreadable"]
+    unreadable, repeated = table.attrs["unreadable"], table.attrs["repeated"]
+    beside = [f"{unreadable} unreadable lines"] if unreadable else []
+    beside += [f"{repeated} rows of requests that a proxy sent again, counted once"] if repeated else []
     cli.say(
         f"logs: {len(table):,} predicted rows of {table['request_id'].nunique():,} requests in {where}, "
-        f"{(table['actuals'] > 0).sum():,} with a label" + (f"; {unreadable} unreadable lines" if unreadable else "")
+        f"{(table['actuals'] > 0).sum():,} with a label{''.join(f'; {what}' for what in beside)}"
     )
     if table.empty:
         cli.say("logs: predictions appear here once the API answers: make serve")

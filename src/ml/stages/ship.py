@@ -45,7 +45,11 @@ def ship(directory: Path, place: Postgres | Bucket, params: Log) -> None:
     abandoned = segments.close_abandoned(directory)
     waiting = segments.listed(directory, segments.CLOSED)
     for path in waiting:
-        content = path.read_bytes()
+        try:
+            content = path.read_bytes()
+        except OSError as error:  # one bad sector must not keep all others here
+            cli.say(f"ship: {path} cannot be read and is left as it is: {error.strerror}.")
+            continue
         place.send(segments.name_of(path), content)
         segments.finish(path, sum(parse(line) is None for line in segments.whole(content)[0]))
     pruned = segments.prune(directory, params.keep_segments_days)

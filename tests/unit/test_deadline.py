@@ -1,0 +1,65 @@
+"""A place that takes what it is sent and never answers is given up after a stated time."""
+
+import socket
+import threading
+import time
+
+import pytest
+
+from ml.errors import UserError
+from ml.prediction_log.deadline import Deadline, Silent
+from ml.prediction_log.targets import Bucket, Postgres, Unreachable
+
+SEGMENT = "20260101T000000-1-a-000001"
+
+
+@pytest.fixture
+def short(monkeypatch):
+    monkeypatch.setenv("PREDICTION_LOG_TIMEOUT", "0.2")
+
+
+@pytest.fixture
+def silent():
+    """The port of a server that takes connections and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+def test_a_silent_postgresql_is_given_up_with_a_sentence(short, silent):
+    pytest.importorskip("psycopg")
+    started = time.monotonic()
+
+    with pytest.raises(Unreachable, match=r"is silent: given up after 0.2 s \(PREDICTION_LOG_TIMEOUT\)"):
+        Postgres(f"postgresql://user:secret@127.0.0.1:{silent}/db").read(None)
+    assert time.monotonic() - started < 5
+
+
+def test_a_silent_bucket_is_given_up_and_nothing_piles_up(short, monkeypatch):
+    pytest.importorskip("fsspec")
+    place, go = Bucket("memory://bucket"), threading.Event()
+    monkeypatch.setattr(place._system, "pipe_file", lambda *_: go.wait(30), raising=False)
+    before = threading.active_count()
+
+    for _ in range(3):
+        with pytest.raises(Unreachable, match="is silent"):
+            place.send(SEGMENT, b"{}\n")
+
+    assert threading.active_count() == before + 1
+    go.set()
+    assert place._deadline.within(lambda: "it answers again") == "it answers again"
+
+
+def test_work_within_its_time_returns_or_raises_as_it_does(short):
+    assert Deadline().within(lambda: 7) == 7
+    with pytest.raises(ZeroDivisionError):
+        Deadline().within(lambda: 1 / 0)
+    with pytest.raises(Silent):
+        Deadline().within(lambda: time.sleep(1))
+
+
+@pytest.mark.parametrize("given", ["soon", "0", "-1", "nan", "inf"])
+def test_a_time_that_is_none_is_refused(monkeypatch, given):
+    monkeypatch.setenv("PREDICTION_LOG_TIMEOUT", given)
+
+    with pytest.raises(UserError, match="PREDICTION_LOG_TIMEOUT is `"):
+        Deadline()
