@@ -175,6 +175,8 @@ def test_nothing_that_was_said_of_the_old_table_is_said_of_the_new_one(tmp_path,
     subprocess.run(["git", "init", "--quiet"], check=True)
     subprocess.run(["dvc", "init", "--quiet"], check=True)
     loans.to_csv("loans.csv", index=False)
+    (tmp_path / "demo").mkdir()
+    shutil.copy(SAMPLE, tmp_path / "demo")
     Embedded("churn").change(lambda known: [*known, stamped("register", "d" * 64, "", run={}, verdict={})])
 
     stage.main(data="loans.csv", target="defaulted")

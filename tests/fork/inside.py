@@ -1,0 +1,67 @@
+"""The whole life of a model in this process: stages, DVC and the application, without a process for each."""
+
+import contextlib
+import io
+import os
+import subprocess
+from pathlib import Path
+
+from fastapi.testclient import TestClient
+
+from ml import dvc, endpoint, files
+from ml.retraining import worktree
+from ml.stages import evaluate, gate, prepare, report, train, validate
+from tests.serving.server import application
+
+
+def install(monkeypatch, tmp_path):
+    """Let DVC, its stages, the gates' server and what retraining starts run here."""
+    monkeypatch.setattr(dvc, "call", call)
+    monkeypatch.setattr(dvc, "repro", lambda folder=None, environment=None: inside(folder, repro))
+    monkeypatch.setattr(worktree, "run", lambda folder, *command: inside(folder, gate.main))
+    monkeypatch.setattr(endpoint, "answering", lambda built: answering(built, tmp_path))
+
+
+def call(*arguments, folder=None, environment=None, python=None):
+    """`dvc …`, finished."""
+    from dvc.cli import main  # noqa: PLC0415  (a second)
+
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = inside(folder, lambda: main([*arguments]))
+    return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())
+
+
+def inside(folder, action):
+    """What an action returns that runs in a folder."""
+    before = Path.cwd()
+    os.chdir(folder or before)
+    try:
+        return action()
+    finally:
+        os.chdir(before)
+
+
+def repro():
+    """What `dvc repro` runs, but for the tracking."""
+    for stage in (validate, prepare, train, evaluate):
+        stage.main()
+    return 0
+
+
+def judged():
+    """The exit code of the gates, with the report written."""
+    repro()
+    code = gate.main()
+    report.main(base="main")
+    return code
+
+
+@contextlib.contextmanager
+def answering(built, place):
+    """As ml.endpoint.answering, with the application in this process."""
+    folder = place / "endpoint"
+    for name, content in built.items():
+        files.write_bytes(content, folder / name)
+    with TestClient(application(folder, place / "endpoint-logs")) as client:
+        yield lambda rows: [p["score"] for p in client.post("/predict", json={"rows": rows}).json()["predictions"]]
