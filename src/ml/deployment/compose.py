@@ -1,6 +1,7 @@
 """An environment of deploy/compose.yaml, started by `docker compose` or podman-compose."""
 
 import os
+import re
 import secrets
 import shlex
 import subprocess
@@ -14,6 +15,8 @@ from ml.deployment.proxy import Slot
 from ml.errors import UserError
 
 FILE = Path("deploy/compose.yaml")
+TROUBLE = re.compile(r"error|fail|denied|cannot|could not|no such|not found|in use|invalid|unable", re.IGNORECASE)
+SHOWN = 4  # lines of a Compose that failed
 # Each start takes the next: a neighbour remembers the hardware behind an address for a while.
 HOSTS = range(20, 250)
 
@@ -83,5 +86,11 @@ class Compose(Local):
         where = ["-p", self.name, "--env-file", str(self.folder / ".env"), "-f", str(FILE)]
         done = subprocess.run([*command(), *where, *arguments], capture_output=True, text=True, check=False)
         if done.returncode:
-            last = " ".join((done.stderr or done.stdout).strip().splitlines()[-2:])
-            raise UserError(f"{' '.join(command())} {' '.join(arguments)} failed: {last}")
+            call = shlex.join([*command(), *where, *arguments])
+            raise UserError(f"`{call}` failed: {_reason(done.stdout, done.stderr) or f'exit code {done.returncode}'}")
+
+
+def _reason(*texts: str) -> str:
+    """The lines that say what went wrong, else the last ones: Compose tells of its steps in the same streams."""
+    lines = [line.strip() for text in texts for line in text.splitlines() if line.strip()]
+    return " ".join([line for line in lines if TROUBLE.search(line)][-SHOWN:] or lines[-SHOWN:])

@@ -71,11 +71,24 @@ def _steps(target: Target, rule: Deploy, say: Callable[[str], None]) -> str:
     watch = _Watch(target, rule)
     if watch.alone:
         return "what served gives no answer: nothing to compare it with"
+    say(_beforehand(watch.served, rule))
     for share in rule.steps:
         say(f"deploy: {share:.0%} of requests for {rule.seconds:g} s; {watch.canary.requests:,.0f} answered so far")
         target.weigh(share)
         watch.step()
     return told(watch.champion, watch.canary, rule)
+
+
+def _beforehand(served: Window, rule: Deploy) -> str:
+    """How long the steps take, and what they judge by: without traffic they judge nothing."""
+    long = f"deploy: {len(rule.steps)} steps take {len(rule.steps) * rule.seconds / 60:.3g} minutes"
+    few = f"under {rule.min_requests:,} requests of each image (deploy.min_requests) latency and scores are not judged"
+    if served.requests:
+        return f"{long}; {few}"
+    return (
+        f"{long}, and the image that serves has answered no request yet: {few}, and without any request nothing is. "
+        "Send traffic now, or set deploy.seconds lower"
+    )
 
 
 class _Watch:
@@ -86,7 +99,7 @@ class _Watch:
         self.champion = self.canary = Window()
         served, self._start = target.read()
         served = served or target.read()[0]
-        self.alone, self._served, self._last = served is None, served or Window(), self._start
+        self.alone, self.served, self._last = served is None, served or Window(), self._start
 
     def step(self) -> None:
         """Look again and again until the step ends; raises UserError as soon as a bound breaks."""
@@ -109,7 +122,7 @@ class _Watch:
         now.since(self._last)  # whoever is started again between two looks would seem to have done nothing before
         self._last, self.canary = now, now.since(self._start)
         if served:
-            same = served.requests >= self._served.requests  # else pods of it came and went, which is its right
-            self.champion = served.since(self._served) if same else served
+            same = served.requests >= self.served.requests  # else pods of it came and went, which is its right
+            self.champion = served.since(self.served) if same else served
         if reason := judge(self.champion, self.canary, self._rule):
             raise UserError(reason)

@@ -44,7 +44,7 @@ def main(version: int = 0, push: bool = False) -> None:
         "image": name,
         "id": containers.image_id(name),
         "digest": digest or (containers.push(name) if push else None),
-        "version": version or None,
+        "version": origin["version"],
         "model": origin["model"],
         "revision": labels["REVISION"],
         "size": containers.inspect(name)["Size"],
@@ -77,8 +77,10 @@ def _pushed(name: str, labels: dict[str, str]) -> str | None:
 def _gather(chosen: Version | None, params: Params) -> dict[str, Any]:
     """Lay out what the image holds besides code: model, lineage, and rows with the answers they must get."""
     built = _fetched(chosen, params) if chosen else _built()
-    origin = {**chosen.lineage, "version": chosen.number} if chosen else lineage.collect(params)
+    origin = {**chosen.lineage} if chosen else lineage.collect(params)
     origin["model"] = identity.digest(built)  # what serving says of these files
+    known = chosen or registry.open_registry(params.project).state().of(origin["model"])
+    origin["version"] = known.number if known else None
     rows = files.read_table(files.TEST)
     scores = model.scores(model.loads(built[MODEL]), rows.head(RECORDED), params.data)
     recorded = {"id": params.data.id, "rows": as_requests(rows, params.data, RECORDED), "scores": scores.tolist()}
@@ -110,7 +112,7 @@ def _labels(origin: dict[str, Any], params: Params, commit: str) -> dict[str, st
         "SOURCE": (git.ask("config", "--get", "remote.origin.url") or "unknown").strip(),
         "REVISION": commit + dirty,
         "MODEL_NAME": params.project,
-        "MODEL_VERSION": str(origin.get("version") or "unregistered"),
+        "MODEL_VERSION": str(origin["version"] or "unregistered"),
         "MODEL_DIGEST": origin["model"],
         "DATA_DIGEST": origin["data"]["md5"] or "unknown",
         "LOCK_DIGEST": lineage.md5(Path("locks/serving.txt")) or "unknown",

@@ -2,17 +2,30 @@
 
 from ml import cli, files
 from ml.deployment import manifests
+from ml.errors import UserError
 from ml.params import read_params
 
 
-def main(env: str, image: str) -> None:
-    """Write build/manifests/ENV.yaml: all objects of an environment, with the image by its digest."""
+def main(env: str, image: str = "") -> None:
+    """Write build/manifests/ENV.yaml: all objects of an environment, with --image (default: the one pushed last)."""
     project = read_params().project
+    image = image or _pushed()
     text = manifests.render(project, env, image)
     path = manifests.FOLDER / f"{env}.yaml"
     files.write_text(text, path)
     cli.say(f"manifests: {path} holds {text.count('---') + 1} objects for namespace {project}-{env}")
     cli.say(f"manifests: Next: kubectl diff -f {path}; make deploy TARGET=k8s ENV={env} IMAGE={image}")
+
+
+def _pushed() -> str:
+    """The image that build/image.json says was sent to a registry, by its digest."""
+    built = files.read_json(files.IMAGE)["digest"] if files.IMAGE.exists() else None
+    if not built:
+        raise UserError(
+            "which image? Name one by its digest: make manifests IMAGE=registry/name@sha256:…; `make image PUSH=1` "
+            "sends one to IMAGE_REGISTRY, and is then taken without IMAGE=."
+        )
+    return str(built)
 
 
 if __name__ == "__main__":

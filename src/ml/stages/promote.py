@@ -19,8 +19,9 @@ def main(version: int = 0, reason: str = "") -> None:
             return
         plan = plan or operation.begun(store, asked, registry.present(state.version(version)), reason)
         before = operation.carried_out(store, plan).named(ledger.PREVIOUS)
-        cli.say(f"promote: version {version} is champion, after {before.number if before else 'none'}")
-        cli.say("promote: Next: make registry-push (embedded home), make serve. Undo: make rollback")
+        cli.say(f"promote: version {version} is champion, {f'after {before.number}' if before else 'the first one'}")
+        undo = " Undo: make rollback" if before else ""
+        cli.say(f"promote: Next: make registry-push (embedded home), make serve.{undo}")
         store.finish()
 
 

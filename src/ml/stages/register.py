@@ -33,7 +33,8 @@ def main(force: str = "", hold: bool = False) -> None:
     if hold and wins:
         cli.say(f"register: version {version.number} may be champion. Next: deploy it, then make promote")
     elif (wins or operation.waits(store, _asked(version))) and _promoted(store, entry, version, before):
-        cli.say(f"register: promoted: version {version.number} is champion. Undo: make rollback")
+        undo = " Undo: make rollback" if before else ""
+        cli.say(f"register: promoted: version {version.number} is champion.{undo}")
     elif may:
         cli.say("register: not promoted: the champion changed after the gates compared. Next: make run, make register")
     elif serves:
