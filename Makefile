@@ -115,8 +115,8 @@ traffic: setup ## Send simulated customers through the API [MONTHS=13-14 ROWS=10
 	@python -m demo.traffic --months="$${MONTHS:-13-14}" --rows="$${ROWS:-1000}" --seed="$${SEED:-0}" --url="$${URL:-}"
 
 .PHONY: monitor
-monitor: setup ## Judge the newest predictions: stable, drift, degraded [HISTORY=1: draw all verdicts] [STRICT=1]
-	@python -m ml.stages.monitor $${HISTORY:+--history} $${STRICT:+--strict}
+monitor: setup ## Judge the newest predictions: stable, drift, degraded [HISTORY=1: draw all] [STRICT=1] [SIMULATED=1]
+	@python -m ml.stages.monitor $${HISTORY:+--history} $${STRICT:+--strict} $${SIMULATED:+--simulated}
 
 .PHONY: story
 story: setup ## Tell the whole loop, release to retraining to release, in a throw-away fork (minutes) [KEEP=folder]

@@ -1,19 +1,21 @@
 """Better settings for a model: what Optuna tries, judged by cross-validation on the training rows alone."""
 
 import difflib
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import yaml
-from sklearn.model_selection import StratifiedKFold
+from scipy.stats import t
 
-from ml import model
+from ml import model, split
+from ml.errors import UserError
 from ml.metrics import HIGHER_IS_BETTER, measure, rank
 from ml.params import Params
 from ml.schema import labels
 from ml.train_params import Choice, Span, Train
+
+FEWEST = 2  # folds
 
 
 def suggest(trial: Any, params: Params) -> Train:
@@ -37,17 +39,40 @@ def present(params: Params) -> dict[str, Any]:
     return {name: getattr(now, name) for name, where in space.items() if _holds(where, getattr(now, name))}
 
 
-def validate(frame: pd.DataFrame, params: Params, train: Train, report: Callable[[int, float], None]) -> float:
-    """The mean of tune.metric over the folds of the training rows; `report` gets each fold's running mean."""
+def validate(frame: pd.DataFrame, params: Params, train: Train) -> list[float]:
+    """tune.metric of each fold of the training rows; folds follow prepare.split_by, as the test side does.
+
+    Folds in which a class is missing among the rows that train or those held out are left out; raises UserError when
+    fewer than two are left.
+    """
     label = labels(frame, params.data).to_numpy()
-    folds = StratifiedKFold(params.tune.folds, shuffle=True, random_state=train.seed)
-    found: list[float] = []
-    for number, (rest, held) in enumerate(folds.split(label, label)):
-        fitted = model.fit(frame.iloc[rest], params.data, train)
-        score = model.scores(fitted, frame.iloc[held], params.data)
-        found.append(measure(rank(label[held], score, params.evaluate.threshold))[params.tune.metric])
-        report(number, float(np.mean(found)))
-    return float(np.mean(found))
+    folds = split.folds(frame, params.data, params.prepare, params.tune.folds)
+    usable = [fold for fold in folds if all(len(np.unique(label[side])) > 1 for side in fold)]
+    if len(usable) < FEWEST:
+        raise UserError(
+            f"only {len(usable)} of {params.tune.folds} folds by {params.prepare.split_by} hold both classes: add "
+            "rows of the rarer class, or change tune.folds."
+        )
+    return [_held_out(frame, label, fold, params, train) for fold in usable]
+
+
+def gain(best: list[float], now: list[float], trials: int, metric: str) -> tuple[float, float]:
+    """How much better the best of some trials is than the present settings, and half the width of its 95% interval.
+
+    The folds are paired. Their training rows overlap, which widens the interval (Nadeau and Bengio, Inference for the
+    generalization error, 2003), and so does the choice of the best among the trials (Bonferroni).
+    """
+    gains = (np.array(best) - np.array(now)) * (1 if HIGHER_IS_BETTER[metric] else -1)
+    count = len(gains)
+    error = float(np.sqrt((1 / count + 1 / (count - 1)) * gains.var(ddof=1)))
+    return float(gains.mean()), float(t.ppf(1 - 0.05 / 2 / max(1, trials - 1), count - 1)) * error
+
+
+def _held_out(frame: pd.DataFrame, label: np.ndarray, fold: tuple, params: Params, train: Train) -> float:
+    rest, held = fold
+    fitted = model.fit(frame.iloc[rest], params.data, train)
+    score = model.scores(fitted, frame.iloc[held], params.data)
+    return float(measure(rank(label[held], score, params.evaluate.threshold))[params.tune.metric])
 
 
 def direction(metric: str) -> str:

@@ -40,3 +40,24 @@ def position(ids: pd.Series) -> np.ndarray:
     """Where each id falls in [0, 1), evenly and for ever: blake2b of its `key`; shape (rows,)."""
     digests = b"".join(blake2b(key(value).encode(), digest_size=8).digest() for value in ids)
     return np.frombuffer(digests, dtype=">u8").astype("float64") / 2**64
+
+
+def folds(frame: pd.DataFrame, data: Data, params: Prepare, count: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Rows that train and rows that are held out, as positions, for each fold of the training rows.
+
+    By hash: an id's position decides, so a row never changes its fold. By time: each fold holds out what came next
+    after the rows that train it, and rows of one time stay together; there are fewer folds where there are few times.
+    """
+    if params.split_by == "time":
+        return _forward(frame[data.time], count)
+    number = (position(frame[data.id]) * 2**32).astype("int64") % count  # of digits that the side does not depend on
+    return [(np.flatnonzero(number != fold), np.flatnonzero(number == fold)) for fold in range(count)]
+
+
+def _forward(times: pd.Series, count: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    ordered = times.sort_values().to_numpy()
+    ends = pd.unique(ordered[[len(ordered) * part // (count + 1) for part in range(1, count + 1)]])
+    value = times.to_numpy()
+    bounds = [*zip(ends, [*ends[1:], None], strict=True)]
+    found = [(value < start, (value >= start) & (value < end if end is not None else True)) for start, end in bounds]
+    return [(np.flatnonzero(rest), np.flatnonzero(held)) for rest, held in found if rest.any() and held.any()]

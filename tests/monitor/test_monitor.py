@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from demo.world import customers
-from ml import files, model, schema
+from ml import files, identity, model, schema
 from ml.github import alerts
 from ml.registry import registry
 from ml.stages import monitor
@@ -128,6 +128,20 @@ def test_a_source_that_fell_silent_is_told_apart_from_a_slow_one(place, without_
     assert "Look whether the server is up" in report
     assert set(alerts.of_monitoring(silent, None)) == {"silent-source"}
     assert slow["silent"] is False
+
+
+def test_simulated_rows_beside_a_real_one_are_counted_and_judged_when_asked_for(place, send, without_evidently, capsys):
+    send(13)
+    predicted(place, 1, 0, f"churn@{identity.of(files.MODEL)[:12]}")
+
+    _, few, report = judged()
+    said = capsys.readouterr().out
+    _, simulated, _ = judged(simulated=True)
+
+    assert few["verdict"] == "not enough data"
+    assert "1 real and 600 simulated rows" in report
+    assert "make monitor SIMULATED=1" in said
+    assert (simulated["verdict"], simulated["simulated"]) == ("stable", True)
 
 
 def test_rows_of_a_model_that_nobody_registered_are_counted_and_not_judged(place, without_evidently):

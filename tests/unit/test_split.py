@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from ml.data_params import Prepare
 from ml.params import read_params
-from ml.split import is_test, position
+from ml.split import folds, is_test, position
 from tests.conftest import SAMPLE
 
 DATA = read_params(SAMPLE).data
@@ -46,3 +46,33 @@ def test_by_time_every_test_row_is_newer_than_every_training_row(customers):
 
     assert customers["snapshot"][side].min() > customers["snapshot"][~side].max()
     assert 0 < side.mean() <= 0.2
+
+
+@given(st.lists(st.text(min_size=1), min_size=2, unique=True), st.randoms())
+def test_a_row_keeps_its_fold_whatever_the_other_rows_are(ids, random):
+    frame = pd.DataFrame({"customer_id": ids})
+    some = frame.sample(frac=0.5, random_state=random.randint(0, 1000))
+
+    whole = [set(frame["customer_id"].iloc[held]) for _, held in folds(frame, DATA, HASH, 3)]
+    part = [set(some["customer_id"].iloc[held]) for _, held in folds(some, DATA, HASH, 3)]
+
+    assert all(few <= many for few, many in zip(part, whole, strict=True))
+    assert sum(map(len, whole)) == len(frame)
+
+
+def test_folds_by_time_hold_out_what_came_next():
+    days = pd.date_range("2026-01-01", periods=10).repeat(7)
+    frame = pd.DataFrame({"snapshot": days}).sample(frac=1, random_state=0)
+
+    found = folds(frame, DATA, Prepare(split_by="time"), 4)
+
+    times = frame["snapshot"].to_numpy()
+    assert len(found) == 4
+    assert all(times[rest].max() < times[held].min() for rest, held in found)
+    assert times[found[-1][1]].max() == days.max()
+
+
+def test_where_all_rows_have_one_time_there_is_no_fold_by_time():
+    frame = pd.DataFrame({"snapshot": [pd.Timestamp("2026-01-01")] * 9})
+
+    assert folds(frame, DATA, Prepare(split_by="time"), 4) == []

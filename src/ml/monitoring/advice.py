@@ -70,6 +70,12 @@ def _blind(found: Record) -> str:
 
 def _patience(found: Record) -> str:
     fates = found["collected"]["fates"]
+    if fates.get("simulated"):
+        real = found["collected"]["rows"] - fates["simulated"]
+        return (
+            f"The log holds {real:,} real and {fates['simulated']:,} simulated rows; real ones count if there are any. "
+            "`make monitor SIMULATED=1` judges the simulated ones; for real ones, wait for more predictions."
+        )
     if found["silent"]:
         return "Look whether the server is up, and writes where `monitor.source` reads."
     if fates["unknown"]:

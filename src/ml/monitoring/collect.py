@@ -62,9 +62,16 @@ class Collected:
 
 
 def read(sources: Iterable[Any], now: pd.Timestamp, data: Data, settings: Monitor) -> pd.DataFrame:
-    """The log of the last windows; all of it when nothing real is so young, for then the age of the rest matters."""
-    recent = _read(sources, data, now - WINDOWS * length(settings))
-    return recent if (~recent["simulated"]).any() else _read(sources, data, None)
+    """The log of the last windows; all of it when few real rows are so young, for then it matters what else there is."""
+    given = [*sources]
+    recent = _read(given, data, now - WINDOWS * length(settings))
+    return recent if (~recent["simulated"]).sum() >= settings.min_rows else _read(given, data, None)
+
+
+def read_simulated(sources: Iterable[Any], data: Data) -> pd.DataFrame:
+    """The simulated rows of the log, whatever real ones there are."""
+    table = _read(sources, data, None)
+    return table[table["simulated"]].reset_index(drop=True)
 
 
 def collect(table: pd.DataFrame, names: Names, data: Data, settings: Monitor, now: pd.Timestamp) -> Collected:

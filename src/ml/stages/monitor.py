@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from ml import cli, files, identity
+from ml.errors import UserError
 from ml.github import runner
 from ml.monitoring import collect, drift, evidently_pages, findings, page, report
 from ml.monitoring.collect import Collected, Names
@@ -27,19 +28,21 @@ NEXT = {
     "degraded": "make retrain, when the report does not blame the source",
     "not enough data": "the report says where the other rows are, and what to do",
 }
+SIMULATED = "make monitor SIMULATED=1 judges the simulated rows; real ones need more predictions"
 
 
-def main(history: bool = False, strict: bool = False) -> int:
+def main(history: bool = False, strict: bool = False, simulated: bool = False) -> int:
     """Write build/monitor.json and .md and remember the verdict; HISTORY draws all verdicts instead.
 
-    Exit code 0 whatever the verdict; STRICT exits 1 on drift and degraded.
+    Exit code 0 whatever the verdict; STRICT exits 1 on drift and degraded. SIMULATED judges the simulated rows, which
+    real ones outrank otherwise.
     """
     params = read_params()
     store = registry.open_registry(params.project)
     if history:
         return _draw(params, store)
     now = pd.Timestamp.now("UTC").as_unit("us")
-    table = _read(params, now)
+    table = _read(params, now, simulated=simulated)
     names, model = _names(params, store)
     window = collect.collect(table, names, params.data, params.monitor, now)
     release = released(params.project)
@@ -56,10 +59,15 @@ def main(history: bool = False, strict: bool = False) -> int:
     return int(strict and record["verdict"] in {"drift", "degraded"})
 
 
-def _read(params: Params, now: pd.Timestamp) -> pd.DataFrame:
+def _read(params: Params, now: pd.Timestamp, *, simulated: bool) -> pd.DataFrame:
     """The predictions of the source; simulated ones are sent where there is neither source nor log."""
     directory, url = segments.places(params.log.directory, os.environ)
     sources = [params.monitor.source] if params.monitor.source else [directory, *([url] if url else [])]
+    if simulated:
+        table = collect.read_simulated(sources, params.data)
+        if table.empty:
+            raise UserError("no simulated rows are in the log. `make traffic` sends some, for the sample's model only.")
+        return table
     table = collect.read(sources, now, params.data, params.monitor)
     named = params.monitor.source or os.environ.get("PREDICTION_LOG")  # then an empty log is trouble
     if table.empty and not named and _simulate(params):
@@ -117,7 +125,8 @@ def _picture(window: Collected, reference: Reference, params: Params) -> None:
 def _tell(record: dict[str, Any]) -> None:
     print(f"{record['verdict'].upper()}: {record['reason']}")
     print(f"Report: {files.MONITOR_TEXT}" + (f", {files.EVIDENTLY}" if files.EVIDENTLY.exists() else ""))
-    print(f"Next:   {NEXT[record['verdict']]}")
+    held_back = record["verdict"] == "not enough data" and record["collected"]["fates"]["simulated"]
+    print(f"Next:   {SIMULATED if held_back else NEXT[record['verdict']]}")
 
 
 def _draw(params: Params, store: Registry) -> int:

@@ -9,6 +9,8 @@ from ml.errors import UserError
 from ml.params import Params, read_params
 from ml.registry import tracking
 
+FOLDS = "folds"  # the attribute of a trial with its metric in each fold
+
 
 def main(trials: int = 0) -> None:
     """Search the space of train.model in params.yaml: tune, and print the best settings as a diff of params.yaml.
@@ -28,8 +30,9 @@ def main(trials: int = 0) -> None:
     nest = _Nest(params)
 
     def judge(trial: Any) -> float:
-        train = search.suggest(trial, params)
-        return search.validate(frame, params, train, lambda _, __: None)
+        found = search.validate(frame, params, search.suggest(trial, params))
+        trial.set_user_attr(FOLDS, found)
+        return sum(found) / len(found)
 
     try:
         if wanted > 0:
@@ -44,7 +47,8 @@ def _study(optuna: Any, params: Params) -> Any:
     """The study of this model, space and training data: any other one is another search."""
     space = params.tune.spaces[params.train.model]
     fixed = {name: value for name, value in getattr(params.train, params.train.model) if name not in space}
-    asked = [files.digest(files.TRAIN), params.train.seed, fixed, params.tune.folds, params.tune.metric, space]
+    folds = [params.tune.folds, params.prepare.split_by]
+    asked = [files.digest(files.TRAIN), params.train.seed, fixed, folds, params.tune.metric, space]
     name = f"{params.project}-{params.train.model}-{sha256(repr(asked).encode()).hexdigest()[:12]}"
     tracking.HOME.mkdir(exist_ok=True)
     place = f"sqlite:///{(tracking.HOME / 'tune.db').as_posix()}"
@@ -69,7 +73,23 @@ def _propose(study: Any, params: Params) -> None:
     settings = {name: float(f"{v:.6g}") if isinstance(v, float) else v for name, v in best.params.items()}
     change = search.difference(files.PARAMS.read_text(encoding="utf-8"), params.train.model, settings)
     print(change or "params.yaml has these settings already")
-    cli.say("tune: Next: make the change in params.yaml, then make run" if change else "tune: Next: make run")
+    known, sentence = _gain(study, params)
+    if change:
+        print(sentence)
+    cli.say("tune: Next: make the change in params.yaml, then make run" if change and known else "tune: Next: make run")
+
+
+def _gain(study: Any, params: Params) -> tuple[bool, str]:
+    """Whether the best settings are known to be better than the present ones, and a sentence with the figures."""
+    now = study.trials[0]
+    folds = [trial.user_attrs.get(FOLDS) for trial in (study.best_trial, now)]
+    if not all(folds) or search.present(params).items() - now.params.items():
+        return False, "the settings as they stand were not tried, so nobody knows whether this is better"
+    value, half = search.gain(*folds, trials=len(_finished(study)), metric=params.tune.metric)
+    figures = f"{value:+.4f} over the settings as they stand (95% interval {value - half:+.4f} to {value + half:+.4f})"
+    if value > half:
+        return True, f"better by {figures}"
+    return False, f"not known to be better: {figures}; more trials do not help, more rows or tune.folds may"
 
 
 class _Nest:

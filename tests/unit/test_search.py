@@ -1,0 +1,30 @@
+"""Tuning says what it knows: a gain within noise is not a better model."""
+
+import numpy as np
+import pytest
+
+from ml.search import gain
+
+
+def test_a_gain_beyond_the_noise_of_the_folds_is_known():
+    value, half = gain([0.90, 0.91, 0.92, 0.91], [0.80, 0.81, 0.82, 0.811], trials=30, metric="roc_auc")
+
+    assert value == pytest.approx(0.1, abs=0.001)
+    assert half < value
+
+
+def test_a_metric_where_lower_is_better_gains_when_it_falls():
+    value, _ = gain([0.3, 0.31], [0.4, 0.41], trials=2, metric="log_loss")
+
+    assert value == pytest.approx(0.1)
+
+
+def test_the_best_of_many_equal_trials_is_hardly_ever_known_to_be_better():
+    rng, found = np.random.default_rng(0), 0
+    for _ in range(300):
+        trials = 0.8 + rng.normal(0, 0.01, 4) + rng.normal(0, 0.003, (30, 4))
+        best = trials[trials.mean(axis=1).argmax()]
+        value, half = gain([*best], [*trials[0]], trials=30, metric="roc_auc")
+        found += value > half
+
+    assert found <= 15
