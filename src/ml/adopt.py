@@ -67,12 +67,19 @@ def strange(gates: Gates, columns: Iterable[str]) -> dict[str, Any]:
 def untold(params: Params) -> dict[str, Any]:
     """Settings that speak of the old table alone, with what stands there until somebody sets them for the new one."""
     words = {f"card.{name}": text for name, text in Card()}
-    rules = {f"validate.{name}": value for name, value in Validate().model_dump(exclude_none=False).items()}
-    rules |= {"validate.target_rate": {"min": None, "max": None}}
     bounds: dict[str, Any] = {f"gates.{name}": None for name in params.gates.bounds()}
     bounds["gates.roc_auc"] = {"min": 0.5, "judge": "interval"}  # better than chance: true of any use
-    off = {f"gates.{name}": None for name in ("slices", "fairness", "behaviour")}
-    return words | rules | bounds | off | {"evaluate.threshold": Evaluate().threshold}
+    if params.gates.slices and params.gates.slices.min is not None:
+        bounds["gates.slices.min"] = None
+    return words | bounds | {"evaluate.threshold": Evaluate().threshold}
+
+
+def unruled(params: Params) -> dict[str, Any]:
+    """Rules of the old table that could refuse the new one, with what refuses nothing."""
+    rules: dict[str, Any] = {f"validate.{name}": value for name, value in Validate().model_dump().items()}
+    rules |= {"validate.target_rate": {"min": None, "max": None}}
+    rules |= {"gates.slices.columns": []} if params.gates.slices else {}
+    return rules | {"gates.fairness": None, "gates.behaviour": None}
 
 
 def derived(params: Params, rows: int, *, timed: bool) -> dict[str, Any]:

@@ -184,7 +184,8 @@ def test_nothing_that_was_said_of_the_old_table_is_said_of_the_new_one(tmp_path,
     said, params = capsys.readouterr().err, read_params()
     assert params.project == "loans"
     assert params.validation == Validate()
-    assert params.gates.slices is None
+    assert (params.gates.slices.columns, params.gates.slices.min) == ((), None)
+    assert params.gates.fairness is None
     assert params.retrain.min_rows == 75
     assert params.card == Card()
     assert {name: bound.min for name, bound in params.gates.bounds().items()} == {"roc_auc": 0.5}

@@ -58,7 +58,7 @@ def changes():
             "retrain": params.retrain.model_copy(update={"policy": "window"}),
         }
     )
-    return adopt.derived(timed, 1000, timed=False), adopt.untold(params)
+    return adopt.derived(timed, 1000, timed=False), adopt.untold(params) | adopt.unruled(params)
 
 
 def test_what_adopt_sets_is_what_was_decided():

@@ -84,7 +84,5 @@ def test_limits_of_another_table_give_way_to_what_any_model_must_be():
         "gates.brier": None,
         "gates.calibration_error": None,
         "gates.roc_auc": {"min": 0.5, "judge": "interval"},
-        "gates.slices": None,
-        "gates.fairness": None,
-        "gates.behaviour": None,
+        "gates.slices.min": None,
     }

@@ -62,7 +62,7 @@ class Collected:
 
 
 def read(sources: Iterable[Any], now: pd.Timestamp, data: Data, settings: Monitor) -> pd.DataFrame:
-    """The log of the last windows; all of it when few real rows are so young, for then it matters what else there is."""
+    """The log of the last windows; all of it when few real rows are so young: then it matters what else is there."""
     given = [*sources]
     recent = _read(given, data, now - WINDOWS * length(settings))
     return recent if (~recent["simulated"]).sum() >= settings.min_rows else _read(given, data, None)

@@ -27,7 +27,7 @@ REPLICATES = 200
 def record(window: Collected, found: Drift, released: Released, params: Params, past: Past) -> Record:
     """All of build/monitor.json; `silent` says that no new predictions come.
 
-    `confirmed` says whether alerts and retraining may follow; simulated customers are judged at one look, for their
+    `confirmed` says whether alerts and retraining may follow; simulated rows are judged at one look, for their
     calendar stands still between two.
     """
     reference, silent = released.reference, is_silent(window, params.alert.silent_days)

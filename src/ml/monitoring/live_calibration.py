@@ -1,6 +1,6 @@
 """Whether the scores of a window are still as good as probabilities as they were at the release.
 
-A model can rank as well as ever while every score is too low: a change of price that drives customers away leaves
+A model can rank as well as ever while every score is too low: a change of price that moves every outcome leaves
 ROC AUC alone. Bias is mean score less the share of positive rows; slope below 1 means that scores are too sure.
 """
 

@@ -91,7 +91,7 @@ def _changes(
         changes["project"] = project or adopt.project_name(stem, contract["target"]["name"])
     reset = adopt.strange(params.gates, contract["columns"])
     if sample or adopt.another(params, contract["target"]["name"], contract["columns"]):
-        reset = adopt.untold(params)
+        reset = adopt.untold(params) | adopt.unruled(params)
         return changes | adopt.derived(params, rows, timed=timed) | reset, reset
     return changes | ({} if timed else adopt.untimed(params)) | reset, reset
 
@@ -146,8 +146,8 @@ def _tell_settings(params: Params, changes: Changes, reset: dict[str, Any]) -> N
         "set them to what this model must reach; where few rows are positive, accuracy says little"
     )
     cli.say(
-        "adopt: switched off gates.slices, gates.fairness, gates.behaviour and the rules in validate, until you say "
-        "what must hold: docs/gates.md, docs/your-data.md"
+        "adopt: switched off gates.fairness, gates.behaviour and the rules in validate, until you say what must hold; "
+        "gates.slices compares every column with the champion: docs/gates.md, docs/your-data.md"
     )
     cli.say("adopt: left all other settings: train and tune.spaces are starting points, the rest holds for any table")
     name = params.project
