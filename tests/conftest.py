@@ -5,6 +5,7 @@ import ml.stages  # noqa: F401, I001  (fixes thread counts before numpy loads)
 import os
 import re
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from filelock import FileLock
 
 from demo.world import history
 from ml import params as settings
+from ml.markdown import cell
 from ml.params import Params, read_params
 
 ROOT = Path(__file__).parent.parent
@@ -102,3 +104,14 @@ def pytest_sessionfinish(session, exitstatus):
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if session.config.getoption("--fail-on-skip") and reporter and reporter.stats.get("skipped") and exitstatus == 0:
         session.exitstatus = 1
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Say in GitHub's summary of the job which tests were skipped, and why."""
+    reasons = Counter(
+        report.longrepr[2].removeprefix("Skipped: ") for report in terminalreporter.stats.get("skipped", [])
+    )
+    if SUMMARY and reasons:
+        rows = "".join(f"| {cell(reason)} | {count} |\n" for reason, count in sorted(reasons.items()))
+        with Path(SUMMARY).open("a", encoding="utf-8") as file:
+            file.write(f"\n| skipped tests: why | how many |\n|---|---|\n{rows}\n")
