@@ -216,7 +216,7 @@ def _edit_pull(hub: Hub, query: dict, said: Said, number: str) -> Answer:
 def _merge(hub: Hub, query: dict, said: Said, number: str) -> Answer:
     pull = _known(hub.pulls, number)
     ours, theirs = (hub.head(pull[side]["ref"]) for side in ("base", "head"))
-    for context in _required(hub):
+    for context in _required(hub, pull["base"]["ref"]):
         if not _satisfied(hub, theirs, context):
             raise RefusedError(405, f'Required status check "{context}" is expected.')
     if pull["state"] != "open" or hub.origin is None:
@@ -365,9 +365,15 @@ def _start(hub: Hub, workflow: str, who: str, branch: str, about: Record) -> Non
     hub.runs[key] = run | {"html_url": f"https://github.com/{hub.repository}/actions/runs/{key}"} | about
 
 
-def _required(hub: Hub) -> list[str]:
-    rules = [rule for ruleset in hub.rulesets.values() if ruleset["target"] == "branch" for rule in ruleset["rules"]]
-    named = [rule["parameters"] for rule in rules if rule["type"] == "required_status_checks"]
+def rules_of(hub: Hub, branch: str) -> list[Record]:
+    """The rules of all rulesets that hold for a branch."""
+    names = {f"refs/heads/{branch}", "~ALL", *(["~DEFAULT_BRANCH"] if branch == "main" else [])}
+    hold = [r for r in hub.rulesets.values() if names & set(r["conditions"]["ref_name"]["include"])]
+    return [rule for ruleset in hold for rule in ruleset["rules"]]
+
+
+def _required(hub: Hub, branch: str) -> list[str]:
+    named = [rule["parameters"] for rule in rules_of(hub, branch) if rule["type"] == "required_status_checks"]
     return [check["context"] for parameters in named for check in parameters["required_status_checks"]]
 
 

@@ -91,7 +91,7 @@ def _branch(hub: Hub, query: dict, said: Said, branch: str) -> Answer:
 @on("GET", "/rules/branches/{branch+}")
 def _rules(hub: Hub, query: dict, said: Said, branch: str) -> Answer:
     _planned(hub)
-    return 200, [rule for ruleset in hub.rulesets.values() for rule in ruleset["rules"]]
+    return 200, routes.rules_of(hub, branch)
 
 
 @on("GET", "/rulesets")

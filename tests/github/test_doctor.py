@@ -134,6 +134,7 @@ def test_a_merge_queue_needs_a_required_check_that_runs_for_it(hub):
     complete(hub)
     before = run("doctor", hub)[1]
     hub.rulesets[99] = {"id": 99, "name": "queue", "target": "branch", "rules": [{"type": "merge_queue"}]}
+    hub.rulesets[99]["conditions"] = {"ref_name": {"include": ["~DEFAULT_BRANCH"]}}
 
     _, text = run("doctor", hub)
 

@@ -14,7 +14,7 @@ from tests.github.double import APP, BOT, PERSON, Hub
 HERE = Path(__file__).parent
 BRANCH = "retrain/2026-11-21"
 REQUIRED = {
-    "id": 1, "name": "main", "target": "branch",
+    "id": 1, "name": "main", "target": "branch", "conditions": {"ref_name": {"include": ["~DEFAULT_BRANCH"]}},
     "rules": [{"type": "required_status_checks", "parameters": {"required_status_checks": [{"context": "ci"}]}}],
 }  # fmt: skip
 
@@ -148,6 +148,14 @@ def test_workflows_open_no_pull_request_where_settings_say_so(hub):
     with pytest.raises(UserError, match="not permitted to create or approve pull requests"):
         opened(hub, BOT)
     assert opened(hub, APP)
+
+
+def test_rules_hold_for_the_branches_that_they_name(hub):
+    hub.rulesets[1] = REQUIRED
+    owner = github.connect(hub.environment(PERSON))
+
+    assert [rule["type"] for rule in call(owner, "GET", "/rules/branches/main")] == ["required_status_checks"]
+    assert call(owner, "GET", "/rules/branches/mlflow") == []
 
 
 def test_a_plan_without_rulesets_says_so(hub):

@@ -1,0 +1,44 @@
+"""Commits of our own code need no identity of the machine: hosted runners have none."""
+
+import subprocess
+
+import pytest
+
+from ml import git
+from ml.retraining import worktree
+
+
+@pytest.fixture
+def repository(tmp_path, monkeypatch):
+    """A repository on a machine that knows nobody, where git does not guess either."""
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
+    monkeypatch.setenv("HOME", str(tmp_path / "nowhere"))
+    monkeypatch.chdir(tmp_path)
+    for command in (["init", "--quiet"], ["config", "user.useConfigOnly", "true"]):
+        subprocess.run(["git", *command], check=True)
+    return tmp_path
+
+
+def committed():
+    """Whether this machine can commit by itself, which would make the tests say nothing."""
+    command = ["git", "commit", "--quiet", "--allow-empty", "--message=x"]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+def test_the_registrys_commits_are_its_own(repository):
+    assert not committed()
+
+    git.must("commit", "--quiet", "--allow-empty", "--message=a version")
+
+    assert git.ask("log", "-1", "--format=%an %cn").split() == ["registry", "registry"]
+
+
+def test_a_retrainings_commit_is_the_robots(repository):
+    git.must("commit", "--quiet", "--allow-empty", "--message=start")
+    (repository / "data.dvc").write_text("outs: []")
+    git.must("add", "data.dvc")
+
+    worktree.commit(repository, "retrain/2026-11-21", "Retrain", "2026-11-21")
+
+    assert not committed()
+    assert git.ask("log", "-1", "--format=%ae %ce").split() == [git.ROBOT, git.ROBOT]
