@@ -19,7 +19,7 @@ import json, os, sys
 state = json.load(open({state!r}))
 asked = " ".join([*sys.argv[1:], os.environ.get("BUILDX_NO_DEFAULT_ATTESTATIONS", "")])
 open({state!r} + ".calls", "a").write(asked + "\\n")
-if sys.argv[1] in state["fails"]: sys.exit(1)
+if sys.argv[1] in state["fails"] or sys.argv[-1] in state["fails"]: sys.exit(1)
 if sys.argv[1:3] == ["image", "inspect"]: print(json.dumps([state["image"]]))
 """
 
@@ -94,6 +94,17 @@ def test_an_image_that_is_there_already_is_not_pushed_again(engine):
 
 def test_a_release_run_again_takes_the_image_that_it_has_pushed(engine, monkeypatch):
     monkeypatch.setenv("IMAGE_REGISTRY", "registry.example/team")
+
+    assert image_stage._pushed(NAME, LABELS) == DIGEST
+
+
+def test_it_is_taken_by_the_digest_that_the_registry_knows(engine, monkeypatch):
+    """Podman names the one from before it compressed the image first."""
+    state, folder = engine
+    monkeypatch.setenv("IMAGE_REGISTRY", "registry.example/team")
+    before = DIGEST.replace("d" * 64, "b" * 64)
+    two = state["image"] | {"RepoDigests": [before, DIGEST]}
+    install(folder, "docker", state | {"fails": [before], "image": two})
 
     assert image_stage._pushed(NAME, LABELS) == DIGEST
 

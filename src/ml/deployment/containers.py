@@ -175,10 +175,20 @@ def pull(image: str) -> None:
         raise UserError(f"image {image} is neither here nor in its registry: {_said(done)}")
 
 
-def fetch(image: str) -> dict[str, Any] | None:
-    """What a registry holds under a tag, fetched; None when it holds nothing or cannot be asked."""
+def fetch(image: str) -> tuple[dict[str, Any], str] | None:
+    """What a registry holds under a tag, fetched, and its address by digest; None when there is nothing to be had."""
     flags = shlex.split(os.environ.get("CONTAINER_PULL_FLAGS", ""))
-    return inspect(image) if _call("pull", "--quiet", *flags, image).returncode == 0 else None
+
+    def pulled(name: str) -> bool:
+        return _call("pull", "--quiet", *flags, name).returncode == 0
+
+    if not pulled(image):
+        return None
+    found, name = inspect(image), image.rpartition(":")[0]
+    known = [digest for digest in found["RepoDigests"] if digest.startswith(f"{name}@")]
+    # Podman keeps the digest from before it compressed an image on the way, which the registry does not know.
+    digest = next((digest for digest in known if len(known) == 1 or pulled(digest)), None)
+    return (found, digest) if digest else None
 
 
 def start(image: str, name: str, *flags: str, settings: Mapping[str, str] | None = None) -> Container:

@@ -66,12 +66,15 @@ def _pushed(name: str, labels: dict[str, str]) -> str | None:
     """
     if not containers.registry() or labels["REVISION"].endswith("-dirty"):
         return None
-    found = containers.fetch(name)
-    said = (found and found["Config"]["Labels"]) or {}
-    if found is None or any(said.get(LABELS[key]) != value for key, value in labels.items()):
+    fetched = containers.fetch(name)
+    if fetched is None:
+        return None
+    found, digest = fetched
+    said = found["Config"]["Labels"] or {}
+    if any(said.get(LABELS[key]) != value for key, value in labels.items()):
         return None
     cli.say(f"image: {name} was pushed before, from the same commit, model and packages: taken, not built again")
-    return next(known for known in found["RepoDigests"] if known.startswith(f"{name.rpartition(':')[0]}@"))
+    return digest
 
 
 def _gather(chosen: Version | None, params: Params) -> dict[str, Any]:
