@@ -99,3 +99,4 @@ class Prepare(Section):
 
     test_share: Open = 0.2
     split_by: Literal["hash", "time"] = "hash"
+    salt: str = ""

@@ -18,7 +18,7 @@ def is_test(frame: pd.DataFrame, data: Data, params: Prepare) -> np.ndarray:
     """
     if params.split_by == "time":
         return newest(frame[data.time], params.test_share)
-    return position(frame[data.id]) < params.test_share
+    return position(frame[data.id], params.salt) < params.test_share
 
 
 def newest(times: pd.Series, share: float) -> np.ndarray:
@@ -36,9 +36,9 @@ def newest(times: pd.Series, share: float) -> np.ndarray:
     return (times >= (tested - share).abs().idxmin()).to_numpy()
 
 
-def position(ids: pd.Series) -> np.ndarray:
-    """Where each id falls in [0, 1), evenly and for ever: blake2b of its `key`; shape (rows,)."""
-    digests = b"".join(blake2b(key(value).encode(), digest_size=8).digest() for value in ids)
+def position(ids: pd.Series, salt: str = "") -> np.ndarray:
+    """Where each id falls in [0, 1), evenly and for ever: blake2b of `salt` and its `key`; shape (rows,)."""
+    digests = b"".join(blake2b(f"{salt}{key(value)}".encode(), digest_size=8).digest() for value in ids)
     return np.frombuffer(digests, dtype=">u8").astype("float64") / 2**64
 
 

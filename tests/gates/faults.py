@@ -41,11 +41,14 @@ def faults() -> list[Fault]:
         Fault("contract", "data contract", "rows repeated", contract(copies=200), contract(copies=0), "warning"),
         Fault("limits", "accuracy", "shuffled labels", shuffled),
         Fault("limits", "calibration_error", "an overconfident model", sharper(4), sharper(1.1)),
+        Fault("decisions", "decisions", "a model that never says yes", shifted(-9), shifted(-0.1), "warning"),
+        Fault("decisions", "decisions", "a model that always says yes", shifted(9), shifted(0.1), "warning"),
         Fault("champion", "champion", "a worse model", noisier(1.0), noisier(0.02)),
         Fault("champion", "champion", "too few rows to tell", few_rows(demand=True), few_rows(), "critical"),
         Fault("champion", "champion", "a champion that cannot be fetched", lost_champion, good, "warning"),
         Fault("champion", "champion decisions", "other rows decided wrong", noisier(1.0), noisier(0.02), "warning"),
         Fault("champion", "champion split", "rows the champion trained on", seen(0.1), seen(0.3), "warning"),
+        Fault("champion", "champion looks", "test rows looked at too often", looked_at(11), looked_at(10), "warning"),
         Fault("stability", "stability", "a threshold's worth of rows change side", shifted(1.0), shifted(0.1)),
         Fault("stability", "stability", "a champion that cannot be fetched", lost_champion, good, "warning"),
         Fault("slices", "slices: plan", "a model blind on one slice", blind(1.0), blind(0.1)),
@@ -63,6 +66,7 @@ def faults() -> list[Fault]:
         Fault("behaviour", "easy case: idle", "an easy case missed", lean(every=-0.7), lean(every=-0.1)),
         Fault("calibration", "calibration slope", "an overconfident model", sharper(1.5), sharper(1.1)),
         Fault("calibration", "calibration bias", "scores too high", shifted(0.8), shifted(0.1)),
+        Fault("calibration", "calibration", "a class of a few rows", rare, good, "warning"),
         Fault("size", "size", "a huge model", sized(50_000_001), sized(50_000_000)),
         Fault("size", "size", "a model that outgrew the champion", grown(3.1), grown(2.9), "warning"),
         Fault("latency", "latency p50", "a slow model", slow(0.05), slow(0.0005)),
@@ -128,6 +132,13 @@ def shifted(by: float) -> Callable[[], Evidence]:
     return lambda: scored(good(), probability(log_odds(good().score) + by))
 
 
+def rare() -> Evidence:
+    """Ten positive rows."""
+    kept = np.flatnonzero((good().label == 0) | (np.cumsum(good().label) <= 10))
+    few = replace(good(), test=good().test.iloc[kept], label=good().label[kept], champion=None)
+    return scored(few, good().score[kept])
+
+
 def noisier(by: float) -> Callable[[], Evidence]:
     """A model that adds noise of its own."""
     noise = np.random.default_rng(2).normal(0, by, ROWS)
@@ -150,6 +161,11 @@ def few_rows(*, demand: bool = False) -> Callable[[], Evidence]:
 def lost_champion() -> Evidence:
     """A champion on record whose file is gone."""
     return replace(good(), champion=replace(good().champion, served=None, score=None, why="no such file"))
+
+
+def looked_at(times: int) -> Callable[[], Evidence]:
+    """Test rows that have judged so many models."""
+    return lambda: replace(good(), looks=times)
 
 
 def seen(share: float) -> Callable[[], Evidence]:

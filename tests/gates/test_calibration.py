@@ -1,11 +1,16 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 
-from ml.gates.calibration import bias, slope
-from tests.gates.world import log_odds, probability
+from ml.calibration import bias, slope
+from ml.gate_params import Bound
+from ml.gates import refused
+from ml.gates.calibration import judge, relative
+from tests.gates.world import good, log_odds, probability
 
 
 def drawn(factor, rows=20_000, shift=0.0):
@@ -55,3 +60,35 @@ def test_scores_of_zero_and_one_and_all_the_same_do_not_break_it(scores):
     found = slope(label, np.array(scores), 0.95)
 
     assert all(np.isfinite(list(found.values())))
+
+
+def test_the_limits_of_the_bias_shrink_where_a_class_is_rare():
+    stated = Bound(min=-0.05, max=0.05)
+
+    assert relative(stated, np.repeat([1, 0], [30, 70])) == stated
+    assert relative(stated, np.repeat([1, 0], [10, 990])).max == pytest.approx(0.005)
+    assert relative(stated, np.repeat([1, 0], [990, 10])).min == pytest.approx(-0.005)
+    assert relative(Bound(max=0.05), np.repeat([1, 0], [10, 990])).min is None
+
+
+def test_the_truth_is_seldom_refused_in_small_samples():
+    """Slope (too low) and bias (both ways) each refuse 2.5 %, whatever the limits are."""
+    wrong = 0
+    for seed in range(100):
+        rng = np.random.default_rng(seed)
+        truth = probability(rng.normal(-2, 0.7, 400))
+        label = (rng.random(400) < truth).astype("int8")
+        wrong += bool(refused(judge(replace(good(), label=label, score=truth))))
+
+    assert wrong <= 12  # the limits alone refuse 24
+
+
+def test_scores_five_times_too_high_are_refused_where_one_percent_is_positive():
+    rng = np.random.default_rng(0)
+    label = (rng.random(5000) < 0.01).astype("int8")
+
+    found = {v.gate: v for v in judge(replace(good(), label=label, score=rng.uniform(0.03, 0.07, 5000)))}
+
+    assert found["calibration bias"].value < 0.05
+    assert not found["calibration bias"].passed
+    assert found["calibration bias"].severity == "critical"

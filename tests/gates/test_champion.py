@@ -231,7 +231,7 @@ def test_rows_that_another_threshold_alone_moves_count_as_changed():
 def test_the_champions_decisions_are_those_of_its_own_threshold():
     right = [(good().score >= cut) == good().label for cut in (0.5, 0.2)]
 
-    compared, decisions = champion.judge(lowered("accuracy"))
+    compared, decisions, _ = champion.judge(lowered("accuracy"))
 
     assert compared.value == pytest.approx(right[1].mean() - right[0].mean())
     assert decisions.reason.startswith(f"{(right[0] & ~right[1]).sum()} rows")
@@ -313,3 +313,15 @@ def test_a_champion_that_trained_on_nearly_all_test_rows_leaves_too_little_to_te
 
     assert (verdict.passed, verdict.outcome) == (False, "not enough evidence")
     assert "they are left out" in verdict.reason
+
+
+def test_more_flips_than_allowed_refuse_only_when_that_is_sure():
+    rows = 60
+    few = replace(good(), test=good().test.head(rows), label=good().label[:rows], score=good().score[:rows])
+    theirs = np.where(np.arange(rows) < 7, 1 - few.score, few.score)
+
+    (verdict,) = stability.judge(replace(few, champion=replace(good().champion, score=theirs)))
+
+    assert verdict.value > 0.1
+    assert (verdict.passed, verdict.severity) == (False, "warning")
+    assert "too few to be sure" in verdict.reason

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from ml.gates import fairness, refused
 from ml.gates.fairness import differences
+from tests.gates.oracle import divided
 from tests.gates.world import good, params
 
 fairlearn = pytest.importorskip("fairlearn.metrics", reason="pip install fairlearn: the reference of this test")
@@ -81,3 +82,21 @@ def test_one_large_group_alone_is_reported():
 
     assert [(v.passed, v.severity) for v in verdicts] == [(False, "warning")]
     assert "nothing to compare" in verdicts[0].reason
+
+
+def test_more_columns_do_not_refuse_equal_groups_more_often():
+    """Eight columns, three rates: nominally 5 % of tables; 47 % when each column and rate had its own 5 %."""
+    assert sum(bool(refused(fairness.judge(divided(1000, seed, 8, 0.0, {})))) for seed in range(40)) <= 6
+
+
+def test_a_rate_among_rows_of_a_class_needs_enough_of_them():
+    label, region = np.tile([0, 1], 200).astype("int8"), np.repeat(["a", "b"], [200, 200])
+    label[200:] = 0
+    label[200:210] = 1
+    settings = params({"fairness": {"columns": ["region"]}})
+    frame = pd.DataFrame({"region": region})
+
+    verdicts = fairness.judge(replace(good(), test=frame, label=label, score=label * 1.0, params=settings))
+
+    assert "false positive rate" in verdicts[1].reason
+    assert "region=b (200 rows)" in verdicts[-1].reason

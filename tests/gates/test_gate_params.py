@@ -40,7 +40,7 @@ def test_a_mistake_is_named_with_its_place(gates, message):
     assert message in str(error.value)
 
 
-@pytest.mark.parametrize("gate", sorted(GATES.keys() - {"contract", "limits"}))
+@pytest.mark.parametrize("gate", sorted(GATES.keys() - {"contract", "limits", "decisions"}))
 def test_null_switches_a_gate_off_and_it_is_listed(gate):
     assert off(params({gate: None})) == [gate]
 
@@ -59,7 +59,7 @@ def test_a_fork_that_says_nothing_still_has_its_gates():
 
 
 def test_every_gate_but_the_contract_has_its_section():
-    assert set(GATES) - {"contract", "limits"} <= set(Gates.model_fields)
+    assert set(GATES) - {"contract", "limits", "decisions"} <= set(Gates.model_fields)
 
 
 def test_settings_that_name_columns_of_another_table_are_found_with_what_to_set_instead():

@@ -13,6 +13,7 @@ from ml.gates import (
     calibration,
     champion,
     contract,
+    decisions,
     fairness,
     freshness,
     latency,
@@ -35,6 +36,7 @@ GATES: Mapping[str, Gate] = MappingProxyType(
     {
         "contract": contract.judge,
         "limits": limits.judge,
+        "decisions": decisions.judge,
         "champion": champion.judge,
         "stability": stability.judge,
         "slices": slices.judge,

@@ -53,7 +53,17 @@ def judge(evidence: Evidence) -> list[Verdict]:
     verdicts.append(mcnemar(label, old >= theirs, new >= ours, params))
     if doubt:
         verdicts.append(Verdict("champion split", passed=False, reason=doubt, severity="warning"))
-    return verdicts
+    return [*verdicts, looks(evidence.looks, params)]
+
+
+def looks(count: int, params: Params) -> Verdict:
+    """A warning once so many models were judged on the same test rows that the best of them was partly luck."""
+    limit, passed = params.gates.champion.looks, count <= params.gates.champion.looks
+    out = "set prepare.salt to a new word" if params.prepare.split_by == "hash" else "wait for newer rows"
+    reason = f"{count:,} models are known to have been judged on these test rows, this one included"
+    if not passed:
+        reason += f", above {limit:,}: the best of so many was partly luck, so the next looks worse. To end it, {out}"
+    return Verdict("champion looks", passed, reason, float(count), f"≤ {limit:,}", severity="warning")
 
 
 def threshold(theirs: dict[str, Any], params: Params) -> float:
@@ -132,7 +142,7 @@ def unseen(test: pd.DataFrame, params: Params, theirs: dict[str, Any], *, same_d
             f"{params.prepare.split_by}, from tables that differ, so it may have trained on rows that test here: "
             f"it looks better than it is"
         )
-    rows = position(test[params.data.id]) < share
+    rows = position(test[params.data.id], split.get("salt", "")) < share
     if rows.all():
         return everything, ""
     return rows, f"the champion trained on {(~rows).sum():,} of {len(rows):,} rows that test here; they are left out"

@@ -55,3 +55,4 @@ class Evidence:
     locks: Locks
     data: str = ""  # MD5 of the table
     champion: Incumbent | None = None
+    looks: int = 1  # models known to have been judged on these test rows, this one included

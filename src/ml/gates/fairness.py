@@ -15,6 +15,7 @@ from ml.gate_params import Fairness
 from ml.gates.evidence import Evidence
 from ml.gates.slicing import sliced
 from ml.gates.verdict import Verdict
+from ml.metrics import FEWEST, enough
 
 
 @dataclass(frozen=True)
@@ -32,28 +33,34 @@ class Difference:
 def judge(evidence: Evidence) -> list[Verdict]:
     """For each declared column a verdict on either difference, and one on the groups too small to judge."""
     rule, verdicts = evidence.params.gates.fairness, []
+    asked = len(rule.columns) * ((rule.demographic_parity is not None) + 2 * (rule.equalised_odds is not None))
     decided = evidence.score >= evidence.params.evaluate.threshold
     for column in rule.columns:
         groups, small = _groups(evidence.test[column], evidence.label, rule)
         if len(groups) > 1:
-            verdicts += _verdicts(column, differences(decided, evidence.label, groups, rule.confidence), rule)
+            found = differences(decided, evidence.label, groups, 1 - (1 - rule.confidence) / max(1, asked), FEWEST)
+            verdicts += _verdicts(column, found, rule)
         if small or len(groups) < 2:  # noqa: PLR2004 - it takes two to compare
             verdicts.append(_unjudged(column, small, groups, rule))
     return verdicts
 
 
 def differences(
-    decided: np.ndarray, label: np.ndarray, groups: dict[str, np.ndarray], confidence: float
+    decided: np.ndarray, label: np.ndarray, groups: dict[str, np.ndarray], confidence: float, fewest: int = 1
 ) -> dict[str, list[Difference]]:
     """`demographic_parity` (share decided positive) and `equalised_odds` (true and false positive rate), largest first.
 
     `decided`, `label` and each mask of `groups` have shape (rows,). Source: Hardt, Price and Srebro, NeurIPS 2016.
-    The intervals hold together for all pairs of groups (Bonferroni).
+    The intervals hold together for all pairs of groups (Bonferroni). A group with under `fewest` rows of a class has no
+    rate among them.
     """
     everyone, positive = np.ones(len(label), dtype=bool), label == 1
     parity = _pairs("share decided positive", decided, everyone, groups, confidence)
-    true = _pairs("true positive rate", decided, positive, groups, confidence)
-    false = _pairs("false positive rate", decided, ~positive, groups, confidence)
+    large = {
+        kind: {n: rows for n, rows in groups.items() if (rows & (label == kind)).sum() >= fewest} for kind in (0, 1)
+    }
+    true = _pairs("true positive rate", decided, positive, large[1], confidence)
+    false = _pairs("false positive rate", decided, ~positive, large[0], confidence)
     return {
         "demographic_parity": sorted(parity, key=lambda d: -d.value),
         "equalised_odds": sorted(true + false, key=lambda d: -d.value),
@@ -65,7 +72,7 @@ def _pairs(
 ) -> list[Difference]:
     hits = {name: (int((decided & among & rows).sum()), int((among & rows).sum())) for name, rows in groups.items()}
     pairs = list(permutations(hits, 2))
-    z = float(norm.ppf(1 - (1 - confidence) / len(pairs)))  # each pair stands in `pairs` twice, once a direction
+    z = float(norm.ppf(1 - (1 - confidence) / max(1, len(pairs))))  # `pairs` holds each one in both directions
     found = []
     for more, fewer in pairs:
         centre, half = _agresti_caffo(hits[more], hits[fewer], z)
@@ -87,10 +94,9 @@ def _agresti_caffo(one: tuple[int, int], other: tuple[int, int], z: float) -> tu
 def _groups(column: pd.Series, label: np.ndarray, rule: Fairness) -> tuple[dict[str, np.ndarray], dict[str, int]]:
     large, small = {}, {}
     for level, rows in sliced(column, bins=4):
-        both = 0 < label[rows].sum() < rows.sum()
-        if rows.sum() >= rule.min_rows and both:
+        if rows.sum() >= rule.min_rows:
             large[level] = rows
-        else:
+        if rows.sum() < rule.min_rows or (rule.equalised_odds is not None and not enough(label[rows])):
             small[level] = int(rows.sum())
     return large, small
 
@@ -100,7 +106,7 @@ def _verdicts(column: str, found: dict[str, list[Difference]], rule: Fairness) -
     verdicts = []
     for name, gaps in found.items():
         limit = getattr(rule, name)
-        if limit is None:
+        if limit is None or not gaps:
             continue
         gap = max(gaps, key=lambda d: (d.value > limit and d.low > 0, d.value))
         beyond, sure = gap.value > limit, gap.low > 0
@@ -124,7 +130,7 @@ def _verdicts(column: str, found: dict[str, list[Difference]], rule: Fairness) -
 
 def _unjudged(column: str, small: dict[str, int], groups: dict[str, np.ndarray], rule: Fairness) -> Verdict:
     names = ", ".join(f"{column}={level} ({rows:,} rows)" for level, rows in small.items())
-    reason = f"too small to judge (under {rule.min_rows} rows, or one class only): {names}"
+    reason = f"too small to judge (under {rule.min_rows} rows, or for equalised odds {FEWEST} of a class): {names}"
     if len(groups) < 2:  # noqa: PLR2004 - it takes two to compare
         reason = f"{len(groups)} group of {column} is large enough, so there is nothing to compare. {reason}"
     return Verdict(f"fairness: {column} not judged", passed=False, reason=reason, severity="warning")

@@ -20,16 +20,18 @@ def judge(evidence: Evidence) -> list[Verdict]:
     flips = int(((evidence.score >= ours) != (champion.score >= theirs)).sum())
     interval = binomtest(flips, rows).proportion_ci(evidence.params.evaluate.confidence)
     passed = flips / rows <= rule.max_flips
+    doubt = "" if passed or interval.low > rule.max_flips else ", but the rows are too few to be sure"
     return [
         Verdict(
             gate="stability",
             passed=passed,
             reason=f"{flips:,} of {rows:,} rows change side against {champion.version}{moved}, {flips / rows:.1%}: "
-            f"{'at or below' if passed else 'above'} the maximum {rule.max_flips:.1%} "
+            f"{'at or below' if passed else 'above'} the maximum {rule.max_flips:.1%}{doubt} "
             f"(interval {interval.low:.1%} to {interval.high:.1%})",
             value=flips / rows,
             limit=f"≤ {rule.max_flips:g}",
             low=float(interval.low),
             high=float(interval.high),
+            severity="warning" if doubt else "critical",
         )
     ]

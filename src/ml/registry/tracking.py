@@ -84,7 +84,8 @@ def describe(
     return {
         "digest": origin["model"],
         "name": f"{params.train.model}-{origin['model'][:8]}",
-        "params": {f"train.{k}": v for k, v in train.items()} | {f"prepare.{k}": v for k, v in params.prepare},
+        "params": {f"train.{k}": v for k, v in train.items()}
+        | {f"prepare.{k}": v for k, v in params.prepare if v != ""},
         "metrics": {name: float(value) for name, value in {**metrics, **ends}.items()},
         "tags": {
             "mlflow.source.git.commit": origin["commit"],

@@ -12,7 +12,7 @@ from ml.data_params import Data
 from ml.gates import Evidence, Incumbent, Served, Verdict, champion
 from ml.params import Params, read_params
 from ml.predictor import CONTRACT, MODEL, Contract, from_files
-from ml.registry import baseline
+from ml.registry import baseline, looks
 
 
 def main() -> int:
@@ -44,7 +44,7 @@ def collect(params: Params) -> Evidence:
     scored = files.read_table(files.SCORES)
     content = files.read_bytes(files.MODEL / MODEL)
     built = {path.name: files.read_bytes(path) for path in sorted(files.MODEL.iterdir())}
-    ours = served(built, params.data)
+    ours, data = served(built, params.data), files.digest(Path(params.data.file))
     return Evidence(
         params=params,
         validation=files.read_json(files.VALIDATION),
@@ -55,8 +55,9 @@ def collect(params: Params) -> Evidence:
         intervals=files.read_json(files.INTERVALS),
         model=ours,
         locks=locks.read(),
-        data=files.digest(Path(params.data.file)),
+        data=data,
         champion=_incumbent(ours, content, test, params),
+        looks=looks.count(params.project, identity.of(files.MODEL), data, params.prepare),
     )
 
 

@@ -1,0 +1,23 @@
+"""Whether the model decides at all: where one class is rare, a model that always says no passes most gates."""
+
+from ml.gates.evidence import Evidence
+from ml.gates.verdict import Verdict
+
+NEARLY = 0.05  # decided so, as a share of the rows that are so
+
+
+def judge(evidence: Evidence) -> list[Verdict]:
+    """A warning when none, or nearly none, of the test rows are decided positive, or negative."""
+    rows, limit = len(evidence.label), evidence.params.evaluate.threshold
+    yes, positive = int((evidence.score >= limit).sum()), int(evidence.label.sum())
+    counts = {"positive": (yes, positive, "lower"), "negative": (rows - yes, rows - positive, "raise")}
+    for side, (decided, there, how) in counts.items():
+        if decided == 0 or decided < NEARLY * there:
+            reason = (
+                f"{decided:,} of {rows:,} rows are decided {side} and {there:,} are: accuracy, f1, stability, fairness "
+                f"and McNemar's test say little about such a model. {how.capitalize()} evaluate.threshold ({limit:g}), "
+                f"or judge it by roc_auc, pr_auc, log_loss or brier"
+            )
+            return [Verdict("decisions", passed=False, reason=reason, value=yes / rows, severity="warning")]
+    reason = f"{yes:,} of {rows:,} rows are decided positive and {positive:,} are"
+    return [Verdict("decisions", passed=True, reason=reason, value=yes / rows, severity="warning")]
