@@ -12,14 +12,14 @@ from tests.conftest import ROOT, SAMPLE
 # Who adds a setting decides here what a new table means for it. A name stands for all settings below it.
 DERIVED = {"project", "data", "prepare.split_by", "retrain.min_rows", "retrain.policy"}
 RESET = {
-    "validate", "evaluate.threshold", "card", "gates.slices", "gates.fairness", "gates.behaviour",
+    "validate", "evaluate.threshold", "card", "gates.slices", "gates.fairness", "gates.behaviour", "gates.calibration",
     "gates.accuracy", "gates.balanced_accuracy", "gates.f1", "gates.roc_auc", "gates.pr_auc", "gates.log_loss",
     "gates.brier", "gates.calibration_error",
 }  # fmt: skip
 STARTING_POINTS = {"train", "tune"}  # they refuse nothing
 HOLDS_FOR_ANY_TABLE = {
     "prepare.test_share", "evaluate.bootstrap", "evaluate.confidence",
-    "gates.champion", "gates.stability", "gates.calibration", "gates.size", "gates.latency", "gates.parity",
+    "gates.champion", "gates.stability", "gates.size", "gates.latency", "gates.parity",
     "gates.api", "gates.leakage", "gates.freshness",
     "log", "alert", "monitor", "scan", "deploy",
     "retrain.window_months", "retrain.max_quarantined", "retrain.cooldown_days", "retrain.base",

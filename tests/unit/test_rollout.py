@@ -63,3 +63,13 @@ def test_a_serving_image_that_falls_silent_is_no_fault_of_the_next_one():
 def test_nothing_is_compared_with_an_image_that_gives_no_answer():
     assert "gives no answer" in deploy(Scripted((None, 0)))
     assert "beside 100 " in deploy(Scripted((None, 0), (0, 0), (100, 100)))  # it was busy for a moment
+
+
+@pytest.mark.parametrize(("requests", "says"), [(0, "answered no request yet"), (70, "are not judged")])
+def test_it_is_said_beforehand_what_the_steps_can_judge(requests, says):
+    said = []
+
+    roll_out(Scripted((requests, 0)), "new", RULE, said.append)
+
+    assert "deploy.min_requests" in said[0]
+    assert says in said[0]

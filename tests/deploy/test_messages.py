@@ -1,0 +1,36 @@
+"""What a deployment says when something is missing or fails."""
+
+import pytest
+
+from ml import files
+from ml.deployment.compose import Compose
+from ml.errors import UserError
+from ml.stages import manifests
+from tests.conftest import SAMPLE
+
+
+def test_a_failed_compose_gives_its_reason_and_the_command(tmp_path, monkeypatch):
+    fake = tmp_path / "compose"
+    fake.write_text(
+        "#!/bin/sh\necho 'Error response from daemon: port is already allocated' >&2\n"
+        'for step in 1 2 3 4; do echo "Container $step Created" >&2; done\nexit 1\n'
+    )
+    fake.chmod(0o755)
+    monkeypatch.setenv("COMPOSE_COMMAND", str(fake))
+
+    with pytest.raises(
+        UserError, match=r"compose -p shop .* up --detach --no-deps db` failed: Error response .* allocated"
+    ):
+        Compose("shop", tmp_path / "shop", 1, ("db",)).around("image")
+
+
+def test_manifests_without_an_image_say_how_to_name_one(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "params.yaml").write_bytes(SAMPLE.read_bytes())
+
+    with pytest.raises(UserError, match=r"which image[?] .* IMAGE=registry/name@sha256:"):
+        manifests.main(env="staging")
+
+    files.write_json({"digest": None, "id": "sha256:1"}, files.IMAGE)
+    with pytest.raises(UserError, match=r"which image[?]"):
+        manifests.main(env="staging")
