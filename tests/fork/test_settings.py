@@ -18,7 +18,7 @@ RESET = {
 }  # fmt: skip
 STARTING_POINTS = {"train", "tune"}  # they refuse nothing
 HOLDS_FOR_ANY_TABLE = {
-    "prepare.test_share", "evaluate.bootstrap", "evaluate.confidence",
+    "prepare.test_share", "prepare.salt", "evaluate.bootstrap", "evaluate.confidence",
     "gates.champion", "gates.stability", "gates.size", "gates.latency", "gates.parity",
     "gates.api", "gates.leakage", "gates.freshness",
     "log", "alert", "monitor", "scan", "deploy",

@@ -146,9 +146,8 @@ def _tell_settings(params: Params, changes: Changes, reset: dict[str, Any]) -> N
         "set them to what this model must reach; where few rows are positive, accuracy says little"
     )
     cli.say(
-        "adopt: switched off gates.calibration, gates.fairness, gates.behaviour and the rules in validate, until you say "
-        "what must hold; "
-        "gates.slices compares every column with the champion: docs/gates.md, docs/your-data.md"
+        "adopt: switched off gates.calibration, gates.fairness, gates.behaviour and the rules in validate until you "
+        "say what must hold: docs/gates.md. gates.slices compares every column with the champion"
     )
     cli.say("adopt: left all other settings: train and tune.spaces are starting points, the rest holds for any table")
     name = params.project

@@ -144,7 +144,14 @@ def against_champion(attempt: Attempt) -> list[rivals.Found]:
     rows = fresh.unseen(attempt.old, attempt.new, params.data, params.prepare)
     label = schema.labels(rows, params.data).to_numpy()
     built = files.read_bytes(attempt.folder / files.MODEL / "model.skops")
-    scores = [model.scores(model.loads(content), rows, params.data) for content in (champion.model, built)]
+    try:
+        old = model.scores(model.loads(champion.model), rows, params.data)
+    except (KeyError, ValueError) as error:
+        gone = sorted({*model.loads(champion.model).feature_names_in_} - {*params.data.columns})
+        why = f"it needs other columns ({', '.join(gone)})" if gone else " ".join(str(error).split())
+        cli.say(f"retrain: {champion.version} cannot score these rows, so nothing is compared with it: {why}")
+        return []
+    scores = [old, model.scores(model.loads(built), rows, params.data)]
     is_fresh = rows[params.data.id].isin(attempt.sifted.good[params.data.id]).to_numpy()
     cuts = [threshold(champion.lineage.get("params", {}), params), params.evaluate.threshold]
     found = []
