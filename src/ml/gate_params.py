@@ -26,7 +26,7 @@ class Champion(Section):
     margin: NotNegative = 0.005
     confidence: Open = 0.95
     bootstrap: Annotated[int, Field(ge=100)] = 1000
-    looks: Count = 10
+    looks: Count = 5
     refuse: Annotated[tuple[Outcome, ...], Field(strict=False)] = ("worse",)
 
 

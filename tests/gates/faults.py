@@ -48,7 +48,7 @@ def faults() -> list[Fault]:
         Fault("champion", "champion", "a champion that cannot be fetched", lost_champion, good, "warning"),
         Fault("champion", "champion decisions", "other rows decided wrong", noisier(1.0), noisier(0.02), "warning"),
         Fault("champion", "champion split", "rows the champion trained on", seen(0.1), seen(0.3), "warning"),
-        Fault("champion", "champion looks", "test rows looked at too often", looked_at(11), looked_at(10), "warning"),
+        Fault("champion", "champion looks", "test rows looked at too often", looked_at(6), looked_at(5), "warning"),
         Fault("stability", "stability", "a threshold's worth of rows change side", shifted(1.0), shifted(0.1)),
         Fault("stability", "stability", "a champion that cannot be fetched", lost_champion, good, "warning"),
         Fault("slices", "slices: plan", "a model blind on one slice", blind(1.0), blind(0.1)),

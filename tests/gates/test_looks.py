@@ -57,7 +57,7 @@ def test_a_home_without_runs_counts_this_model_alone(tmp_path):
 
 
 def test_too_many_looks_are_a_warning_with_the_way_out():
-    few, many = (champion.judge(replace(good(), looks=count))[-1] for count in (10, 11))
+    few, many = (champion.judge(replace(good(), looks=count))[-1] for count in (5, 6))
 
     assert few.passed
     assert (many.passed, many.severity) == (False, "warning")
