@@ -18,6 +18,8 @@ from serving.metrics import SHARED
 from serving.protocol import Protocol
 from serving.settings import Settings, read_settings
 
+OTHER_FILES = 256  # beside connections: the model's, the log's, the libraries'
+
 
 class Workers(Multiprocess):
     """Several workers of which each swaps its model by itself on SIGHUP, so that no connection is closed for it."""
@@ -71,6 +73,7 @@ def main() -> int:
         return 0
     try:
         settings = read_settings()
+        _allow_files(settings.max_connections)
         app = build()
         if settings.workers == 1:
             uvicorn.Server(_config(app, settings)).run()
@@ -91,8 +94,24 @@ def _config(app: object, settings: Settings) -> uvicorn.Config:
     return uvicorn.Config(
         app, factory=isinstance(app, str), host=settings.host, port=settings.port, workers=settings.workers,
         access_log=False, log_level="info", server_header=False, timeout_graceful_shutdown=settings.drain_seconds,
-        http=Protocol,
+        http=Protocol, ws="none", limit_concurrency=settings.max_connections + 1,
+        timeout_keep_alive=settings.idle_seconds, proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=list(settings.trusted_proxies),
     )  # fmt: skip
+
+
+def _allow_files(connections: int) -> None:
+    """Raise the limit of open files, as far as the system lets us, to that many connections and what else is open."""
+    try:
+        import resource  # noqa: PLC0415
+    except ImportError:  # Windows, which has no such limit
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard == resource.RLIM_INFINITY or hard > soft:
+        wanted = connections + OTHER_FILES
+        most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        if soft != resource.RLIM_INFINITY and most > soft:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 if __name__ == "__main__":

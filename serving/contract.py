@@ -33,7 +33,7 @@ class Problem(TypedDict):
 
 @dataclass(frozen=True)
 class Body:
-    """The validators of one contract; a valid row is a plain dict."""
+    """The validators of one contract; a valid row is a plain dict. `predict` stops at the first row that is wrong."""
 
     data: Data
     predict: Any
@@ -50,7 +50,8 @@ def body(data: Data, max_rows: int, unknown: Literal["refuse", "ignore"]) -> Bod
         extra="forbid" if unknown == "refuse" else "ignore", strict=True, allow_inf_nan=False
     )
     rows = Annotated[list[row], Field(min_length=1, max_length=max_rows)]
-    predict = TypedDict("Predict", {"rows": rows})  # noqa: UP013  (the type is made here)
+    first = Annotated[list[row], Field(min_length=1, max_length=max_rows, fail_fast=True)]
+    predict = TypedDict("Predict", {"rows": first})  # noqa: UP013  (the type is made here)
     predict.__pydantic_config__ = ConfigDict(
         extra="forbid", strict=True, json_schema_extra={"examples": [{"rows": [example(data)]}]}
     )
@@ -62,9 +63,16 @@ def example(data: Data) -> dict[str, Any]:
     return {data.id: "example-1"} | {name: _middle(column) for name, column in data.columns.items()}
 
 
-def problems(error: ValidationError, data: Data) -> list[Problem]:
-    """The first mistakes of a request, each with its row, column, value and what is allowed."""
+def problems(error: ValidationError, data: Data, first: int | None = None) -> list[Problem]:
+    """The first mistakes of a request, each with its row, column, value and what is allowed.
+
+    Where only part of the rows was checked, `first` is the place of the first of them.
+    """
     found = error.errors(include_url=False, include_context=False)[:SHOWN_PROBLEMS]
+    for e in found:
+        if first is not None:
+            e["loc"] = ("rows", *(n + first if place == 0 else n for place, n in enumerate(e["loc"])))
+        e["loc"] = tuple(_shown(part) for part in e["loc"])
     return [_problem(e, data) for e in found]
 
 

@@ -18,10 +18,12 @@ from serving.metrics import Metrics
 from serving.records import SIMULATED
 from serving.settings import Settings, secret_lines
 
-OPEN_PATHS = ("/health/", "/ping", "/metrics", "/docs", "/openapi.json", "/assets/")
+OPEN_PATHS = ("/health/", "/ping", "/metrics", "/docs", "/openapi.json", "/assets/")  # and `/` itself
 PATHS = frozenset(
-    {"/predict", "/feedback", "/invocations", "/ping", "/model", "/metrics", "/health/live", "/health/ready"}
+    {"/", "/predict", "/feedback", "/invocations", "/ping", "/model", "/metrics", "/health/live", "/health/ready"}
 )
+SMALL = 65_536  # bytes of a body that nobody counts
+BODIES = 8  # as many bodies of the largest size are held at a time; more are told to come back
 GIVEN_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 SIMULATED_TIME = b"x-simulated-time"
 CLIENTS = 10_000  # remembered for the rate limit
@@ -49,6 +51,7 @@ class Guard:
         self._keys = [bytes.fromhex(k) for k in secret_lines(settings.keys_file)] if settings.keys_file else None
         self._start, self._numbers = os.urandom(12).hex(), itertools.count()  # of request ids
         self._buckets: dict[Any, tuple[float, float]] = {}
+        self._held = 0  # bytes of all bodies that are not small
 
     def around(self, app: App) -> App:
         """The application behind this guard, as an ASGI middleware."""
@@ -65,7 +68,7 @@ class Guard:
         started, headers = time.perf_counter(), dict(scope["headers"])
         given = headers.get(b"x-request-id", b"")
         request_id = given.decode() if GIVEN_ID.fullmatch(given) else f"{self._start}{next(self._numbers):08x}"
-        scope["request_id"], status = request_id, 0
+        scope["request_id"], scope["by_name"], status = request_id, headers, 0
 
         async def answer(message: MutableMapping[str, Any]) -> None:
             nonlocal status
@@ -78,7 +81,7 @@ class Guard:
             self._admit(scope, headers)
             if SIMULATED_TIME in headers:
                 SIMULATED.set(self._simulated(headers[SIMULATED_TIME]))
-            await app(scope, self._limited(receive, headers), answer)
+            await app(scope, self._limited(scope, receive, headers), answer)
         except Refused as refused:
             self._metrics.refused.labels(refused.reason).inc()
             await respond(answer, {"detail": refused.detail, "request_id": request_id}, refused.status, refused.headers)
@@ -89,10 +92,11 @@ class Guard:
                     answer, {"detail": "the server failed; its log has this request id", "request_id": request_id}, 500
                 )
         finally:
+            self._held -= scope.pop("held", 0)
             self._note(scope, request_id, status, time.perf_counter() - started)
 
     def _admit(self, scope: Scope, headers: dict[bytes, bytes]) -> None:
-        if scope["path"].startswith(OPEN_PATHS):
+        if scope["path"].startswith(OPEN_PATHS) or scope["path"] == "/":
             return
         client: Any = (scope.get("client") or ("",))[0]
         if self._keys is not None:
@@ -127,20 +131,25 @@ class Guard:
         self._buckets[client] = (tokens - 1 if tokens >= 1 else tokens, now)
         return tokens >= 1
 
-    def _limited(self, receive: Receive, headers: dict[bytes, bytes]) -> Receive:
+    def _limited(self, scope: Scope, receive: Receive, headers: dict[bytes, bytes]) -> Receive:
         announced = headers.get(b"content-length", b"0")
-        if not announced.isdigit() or int(announced) > self._limit:
+        size = int(announced) if announced.isdigit() else self._limit + 1
+        if size > self._limit:
             raise Refused(413, "size", self._too_large())
-        if b"content-length" in headers:
+        if size <= SMALL and b"content-length" in headers:
             return receive
-        received = 0
+        scope["held"] = 0
 
         async def counted() -> MutableMapping[str, Any]:
-            nonlocal received
             message = await receive()
-            received += len(message.get("body", b""))
-            if received > self._limit:
+            size = len(message.get("body", b""))
+            scope["held"] += size
+            self._held += size
+            if scope["held"] > self._limit:
                 raise Refused(413, "size", self._too_large())
+            if self._held > BODIES * self._limit:
+                detail = "Too many large bodies are on their way to this server. Try again later."
+                raise Refused(503, "busy", detail, ((b"retry-after", b"1"),))
             return message
 
         return counted

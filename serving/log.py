@@ -7,12 +7,15 @@ setting `fsync` is for. docs/prediction-log.md tells the whole life of a line.
 import contextlib
 import errno
 import os
+import tempfile
 import threading
 import time
 from pathlib import Path
 
 from ml.live_params import Log
 from ml.prediction_log import segments
+
+ROOM = 1_000_000  # bytes that must be free to be ready: the line of 1,000 rows takes about half of it
 
 
 class LogUnavailable(OSError):  # noqa: N818 - what a handler catches reads better without Error
@@ -54,6 +57,7 @@ class PredictionLog:
                 if not os.fstat(self._handle).st_nlink:
                     self._leave()
                     self._open()
+                self._room()
             except OSError as error:
                 raise self._unavailable(error) from error
 
@@ -111,6 +115,14 @@ class PredictionLog:
             os.ftruncate(self._handle, self._size)
         except OSError:
             self._leave()
+
+    def _room(self) -> None:
+        """Raise OSError when the disk or a quota has no room for a long line, found out in a file of its own."""
+        with tempfile.TemporaryFile(dir=self._directory) as probe:
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(probe.fileno(), 0, ROOM)
+            else:
+                os.write(probe.fileno(), bytes(ROOM))
 
     def _ready(self) -> None:
         if self._size > self._limit:

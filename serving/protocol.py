@@ -1,9 +1,12 @@
-"""How answers go onto the wire."""
+"""How answers go onto the wire, and which implementation of HTTP serves."""
 
 from asyncio import AbstractEventLoop, Transport
 from typing import Any
 
-from uvicorn.protocols.http.auto import AutoHTTPProtocol
+try:
+    from serving.connection import Bounded as Http
+except ImportError:  # httptools has no wheel for Windows: there, Uvicorn's other implementation serves without bounds
+    from uvicorn.protocols.http.h11_impl import H11Protocol as Http
 
 
 class Together:
@@ -39,8 +42,8 @@ class Together:
             self._held = b""
 
 
-class Protocol(AutoHTTPProtocol):
-    """Uvicorn's HTTP, with each answer in one piece."""
+class Protocol(Http):
+    """HTTP with each answer in one piece."""
 
     def connection_made(self, transport: Transport) -> None:
         """Begin to serve a connection."""

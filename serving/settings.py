@@ -2,10 +2,11 @@
 
 import os
 from collections.abc import Mapping
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from ml.errors import UserError
 from ml.live_params import Log
@@ -22,6 +23,12 @@ Names = Annotated[
 ]
 
 
+def _networks(given: tuple[str, ...]) -> tuple[str, ...]:
+    for name in given:
+        ip_network(name)  # its error says what is wrong
+    return given
+
+
 class Settings(BaseModel):
     """What the server runs with; docs/serving.md explains each."""
 
@@ -36,6 +43,10 @@ class Settings(BaseModel):
     workers: Annotated[int, Field(ge=1, le=256)] = 1
     max_rows: Annotated[int, Field(ge=1, le=100_000)] = 1000
     max_body_mb: Annotated[float, Field(gt=0, le=1000)] = 5
+    max_connections: Annotated[int, Field(ge=1, le=100_000)] = 1000
+    idle_seconds: Annotated[int, Field(ge=1, le=3600)] = 75
+    trusted_proxies: Annotated[Names, AfterValidator(_networks)] = ()
+    cors_origins: Names = ()
     unknown_columns: Literal["refuse", "ignore"] = "refuse"
     keys_file: Path | None = None
     rate: Annotated[float, Field(ge=0)] = 0

@@ -49,6 +49,12 @@ def test_our_containers_are_read_only_unprivileged_and_limited(project, name):
     assert service["cpus"]
 
 
+def test_the_server_believes_its_own_proxy_which_client_asks(project):
+    proxy = project["services"]["proxy"]["networks"]["api"]["ipv4_address"]
+
+    assert project["services"]["blue"]["environment"]["SERVING_TRUSTED_PROXIES"] == proxy
+
+
 def test_ports_are_open_to_this_machine_only(project):
     ports = [port for service in project["services"].values() for port in service.get("ports", ())]
 

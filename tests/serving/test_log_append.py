@@ -212,6 +212,29 @@ def test_a_full_disk_loses_nothing_acknowledged_and_is_written_again_when_there_
         subprocess.run(["umount", disk], check=True)
 
 
+def test_a_full_disk_is_not_ready_until_there_is_room_and_the_probe_leaves_nothing(tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", disk]
+    if subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("a small disk can only be mounted as root")
+    try:
+        log = PredictionLog(disk / "logs", Log())
+        log.append(b"{}")
+        log.check()
+        (disk / "other").write_bytes(b"x" * 1_500_000)
+        with pytest.raises(LogUnavailable, match="No space left"):
+            log.check()
+        (disk / "other").unlink()
+        log.check()
+
+        assert lines(disk / "logs") == [b"{}"]
+        assert len(list((disk / "logs").iterdir())) == 1
+        log.close()
+    finally:
+        subprocess.run(["umount", disk], check=True)
+
+
 def test_the_segment_of_a_living_worker_is_left_alone_and_that_of_a_dead_one_closed_without_its_torn_line(tmp_path):
     living = PredictionLog(tmp_path)
     living.append(b"1")

@@ -7,33 +7,11 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from serving.protocol import Protocol
+from tests.serving.wire import Wire
 
 HEAD = {"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"4")]}
 LAST = b"GET / HTTP/1.1\r\nhost: us\r\nconnection: close\r\n\r\n"
 NEXT = b"GET / HTTP/1.1\r\nhost: us\r\n\r\n"
-
-
-class Wire(asyncio.Transport):
-    """Remembers what is sent through it."""
-
-    def __init__(self):
-        super().__init__()
-        self.sent, self.closed = [], False
-
-    def write(self, data):
-        assert not self.closed
-        self.sent.append(bytes(data))
-
-    def close(self):
-        self.closed = True
-
-    def is_closing(self):
-        return self.closed
-
-    def pause_reading(self):
-        pass
-
-    resume_reading = pause_reading
 
 
 async def whole(_, __, send):

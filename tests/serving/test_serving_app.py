@@ -21,7 +21,9 @@ from ml.prediction_log import predictions
 from ml.predictor import load
 from ml.registry.embedded import Embedded
 from ml.schema import conform
+from serving.__main__ import _config
 from serving.batch import Batcher
+from serving.records import Clock
 from serving.service import share
 from serving.settings import read_settings
 from tests.conftest import SAMPLE
@@ -252,6 +254,8 @@ def test_without_a_log_nothing_is_predicted_unless_the_setting_says_so(start, cu
     blocked.write_text("a file where the directory should be")
 
     refusing, counting = start(), start(log_unavailable="count")
+    assert str(tmp_path) not in refusing.get("/health/ready").text
+    assert "Not a directory" in refusing.get("/health/ready").json()["detail"]
     assert refusing.post("/predict", json=body).status_code == refusing.get("/health/ready").status_code == 503
     assert counting.post("/predict", json=body).status_code == counting.get("/health/ready").status_code == 200
     assert "serving_log_missing_lines 1.0" in counting.get("/metrics").text
@@ -424,6 +428,31 @@ def test_a_client_that_asks_too_often_is_told_when_to_come_back(start):
     assert answers[-1].headers["retry-after"] == "1"
 
 
+@pytest.mark.parametrize(
+    ("trusted", "statuses"), [("", [200, 429]), ("127.0.0.1", [200, 200]), ("10.0.0.0/8", [200, 429])]
+)
+def test_only_a_trusted_proxy_says_which_client_asks(folder, tmp_path, trusted, statuses):
+    config = _config(
+        application(folder, tmp_path / "logs", rate=0.01), read_settings({"SERVING_TRUSTED_PROXIES": trusted})
+    )
+    config.load()
+    client = TestClient(config.loaded_app, client=("127.0.0.1", 1))
+
+    found = [client.get("/model", headers={"x-forwarded-for": address}) for address in ("1.1.1.1", "2.2.2.2")]
+
+    assert [answer.status_code for answer in found] == statuses
+
+
+def test_lines_of_the_log_stay_in_order_when_the_clock_is_set_back(monkeypatch):
+    now = Clock()
+    given = [1_700_000_000_000_000_000 - n * 10**12 for n in range(3)]
+    monkeypatch.setattr(time, "time_ns", lambda: given.pop(0))
+
+    found = [now() for _ in range(3)]
+
+    assert found == sorted(set(found))
+
+
 def test_metrics_count_requests_rows_labels_and_refusals(start, customers):
     client = start()
     client.post("/predict", json={"rows": rows(customers, DATA, 7)})
@@ -449,6 +478,7 @@ def test_a_lacking_package_is_named_with_what_installs_it(start, monkeypatch):
         ({"SERVING_PROT": "1"}, "SERVING_PROT"),
         ({"SERVING_PORT": "x"}, "SERVING_PORT"),
         ({"SERVING_CANARY": "0.1"}, "SERVING_CHALLENGER"),
+        ({"SERVING_TRUSTED_PROXIES": "here"}, "SERVING_TRUSTED_PROXIES"),
         ({"SERVING_LOG_HASH": "plan"}, "SERVING_LOG_SECRET_FILE"),
         ({"SERVING_LOG_FSYNC": "often"}, "SERVING_LOG_FSYNC"),
         ({"SERVING_LOG_KEEP_DAYS": "7"}, "SERVING_LOG_KEEP_DAYS"),

@@ -42,9 +42,11 @@ defaults
     timeout client 60s
     timeout server 5s
     timeout http-request 10s
+    timeout http-keep-alive 60s
     timeout check 5s  # a busy machine is no reason to send everybody away
 frontend clients
     bind {bind}
+    http-request set-header X-Forwarded-For %[src]  # what a client says of itself goes no further
     http-request set-header X-Request-ID %[uuid] unless {{ req.hdr(X-Request-ID) -m found }}
     default_backend api
 backend api

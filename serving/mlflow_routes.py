@@ -1,0 +1,57 @@
+"""Routes of MLflow's scoring protocol; `serving.invocations` reads its shapes."""
+
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import Response
+from pydantic_core import to_json
+
+from serving.bodies import read
+from serving.fast import Application
+from serving.invocations import SHAPES
+from serving.parsing import Parser
+from serving.schemas import REFUSALS
+from serving.service import Service
+
+
+def add_mlflow(app: Application, service: Service, parser: Parser) -> None:
+    """Add them."""
+
+    async def ping() -> Response:
+        """The process answers, as MLflow's clients ask it."""
+        return Response(b"\n", media_type="application/json")
+
+    async def version() -> Response:
+        """The version of MLflow's scoring protocol."""
+        return Response("3.0.0", media_type="text/plain")
+
+    async def invoke(request: Request) -> Response:
+        """Score rows in MLflow's shapes: dataframe_records, dataframe_split, instances, inputs, or CSV."""
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        encoding = request.headers.get("content-encoding", "").encode("latin-1")
+
+        async def scored(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+            return await service.predict(rows, request.scope["request_id"])
+
+        content = await read(request.receive)
+        answers = await app.bodies.answer(content, encoding, parser.invocation(kind), scored)
+        found = [[1 - a["score"], a["score"]] for a in answers]  # as predict_proba, which our registry's models answer
+        return Response(to_json({"predictions": found}), media_type="application/json")
+
+    kind = {"tags": ["mlflow"], "response_class": Response}
+    app.add_api_route("/ping", ping, methods=["GET"], **kind)
+    app.add_api_route("/version", version, methods=["GET"], **kind)
+    app.add_api_route(
+        "/invocations", invoke, methods=["POST"], responses=REFUSALS, openapi_extra=_shapes(parser.example), **kind
+    )
+
+
+def _shapes(row: dict[str, Any]) -> dict[str, Any]:
+    """What /invocations takes, for the OpenAPI document; the contract is that of /predict."""
+    names = [f"`{name}`" for name in row]
+    csv = ",".join(row) + "\n" + ",".join(str(value) for value in row.values())
+    shapes = {"type": "object", "description": f"Exactly one of {SHAPES}. Columns: {', '.join(names)}."}
+    examples = {"application/json": {"dataframe_records": [row]}, "text/csv": csv}
+    schemas = {"application/json": shapes, "text/csv": {"type": "string"}}
+    content = {kind: {"schema": schemas[kind], "example": example} for kind, example in examples.items()}
+    return {"requestBody": {"required": True, "content": content}}

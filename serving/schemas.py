@@ -1,0 +1,66 @@
+"""The requests and answers of the API that no contract changes, as its OpenAPI document shows them."""
+
+from typing import Annotated
+
+from pydantic import ConfigDict, Field
+from typing_extensions import TypedDict
+
+from serving.contract import Id, Problem
+
+MOST_LABELS = 1000
+
+
+class Prediction(TypedDict):
+    """The answer to one row."""
+
+    id: str | int
+    score: float
+    label: bool
+    model: str
+
+
+class Answer(TypedDict):
+    """The answer to a request, in the order of its rows."""
+
+    request_id: str
+    predictions: list[Prediction]
+
+
+class Label(TypedDict):
+    """The label that turned out to be right."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid", strict=True)
+    id: Id
+    label: bool | Id
+
+
+class Feedback(TypedDict):
+    """Late labels; sent again they change nothing, and of two labels of one id the later counts."""
+
+    __pydantic_config__ = ConfigDict(
+        extra="forbid", strict=True, json_schema_extra={"examples": [{"labels": [{"id": "example-1", "label": True}]}]}
+    )
+    labels: Annotated[list[Label], Field(min_length=1, max_length=MOST_LABELS)]
+
+
+class Accepted(TypedDict):
+    """How many labels were written down."""
+
+    accepted: int
+    request_id: str
+
+
+class Refusal(TypedDict):
+    """Why a request was refused."""
+
+    detail: str | list[Problem]
+    request_id: str
+
+
+REFUSALS = {
+    status: {"model": Refusal, "description": text}
+    for status, text in {
+        400: "Not of the expected shape", 401: "No valid key", 413: "Too large", 415: "Wrong content type",
+        422: "Breaks the contract", 429: "Too many requests", 503: "The prediction log cannot be written",
+    }.items()
+}  # fmt: skip

@@ -1,0 +1,197 @@
+"""What one client may take of the server: bytes, seconds and connections; and which offers are ignored."""
+
+import asyncio
+import json
+
+import pytest
+import uvicorn
+from uvicorn.server import ServerState
+
+from serving import connection
+from serving.protocol import Protocol
+from tests.serving.wire import Wire
+
+LINE = b"POST /x HTTP/1.1\r\nhost: us\r\n"
+BODY = LINE + b"content-length: 4\r\n\r\n"
+
+
+class Socket(Wire):
+    """A wire that drops what is written once it is closed, as the system's own do."""
+
+    def write(self, data):
+        if not self.closed:
+            super().write(data)
+
+
+async def echo(scope, receive, send):
+    """Answers with method, headers and body; waits for all of it."""
+    body, more = b"", True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return
+        body, more = body + message.get("body", b""), message["more_body"]
+    names = [name.decode() for name, _ in scope["headers"]]
+    content = json.dumps([scope["method"], names, body.decode()]).encode()
+    head = [(b"content-length", b"%d" % len(content))]
+    await send({"type": "http.response.start", "status": 200, "headers": head})
+    await send({"type": "http.response.body", "body": content})
+
+
+@pytest.fixture
+def connected(monkeypatch):
+    """Run a function that gets connections, which open at a call, under limits of a tenth of a second."""
+    monkeypatch.setattr(connection, "LOOK", 0.02)
+    monkeypatch.setattr(connection, "HEAD_SECONDS", 0.1)
+    monkeypatch.setattr(connection, "REQUEST_SECONDS", 0.2)
+    monkeypatch.setattr(connection, "ANSWER_SECONDS", 0.1)
+
+    def run(ask, **settings):
+        async def asking():
+            settings_ = {"timeout_keep_alive": 0.3, "lifespan": "off", "log_level": "error", **settings}
+            config = uvicorn.Config(echo, http=Protocol, ws="none", **settings_)
+            config.load()
+            state, opened = ServerState(), []
+
+            def open_one():
+                protocol, wire = Protocol(config, state, {}), Socket()
+                protocol.connection_made(wire)
+                opened.append(protocol)
+                return protocol, wire
+
+            found = await ask(open_one)
+            for protocol in opened:
+                protocol.connection_lost(None)
+            return found
+
+        return asyncio.run(asking())
+
+    return run
+
+
+def sent(connected, *parts, after=0.05, **settings):
+    """What comes back for these bytes, and whether the connection is then closed."""
+
+    async def ask(open_one):
+        protocol, wire = open_one()
+        for part in parts:
+            protocol.data_received(part)
+        await asyncio.sleep(after)
+        return b"".join(wire.sent), wire.closed
+
+    return connected(ask, **settings)
+
+
+@pytest.mark.parametrize("offer", [b"h2c", b"websocket", b"TLS/1.0, x"])
+def test_an_offer_of_another_protocol_is_ignored_and_the_body_read(connected, offer):
+    head = b"connection: Upgrade, HTTP2-Settings\r\nupgrade: " + offer + b"\r\nhttp2-settings: AA\r\n"
+
+    answer, closed = sent(connected, LINE + head + b"content-length: 4\r\n\r\nbo", b"dy", b"GET / HTTP/1.1\r\n\r\n")
+
+    assert answer.count(b"HTTP/1.1 200 OK") == 2
+    assert b'["POST", ["host", "content-length"], "body"]' in answer
+    assert not closed
+
+
+def test_a_chunked_body_after_an_offer_is_read_too_and_closed_when_asked(connected):
+    head = b"connection: upgrade, close\r\nupgrade: h2c\r\ntransfer-encoding: chunked\r\n\r\n"
+
+    answer, closed = sent(connected, LINE + head + b"4\r\nbody\r\n0\r\n\r\n")
+
+    assert b'"body"]' in answer
+    assert closed
+
+
+@pytest.mark.parametrize(
+    "line", [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"CONNECT a:1 HTTP/1.1\r\n\r\n", b"\x16\x03\x01\x02"]
+)
+def test_what_is_no_request_is_refused_and_closed(connected, line):
+    answer, closed = sent(connected, line, after=0.2)
+
+    assert answer.startswith(b"HTTP/1.1 400 Bad Request")
+    assert closed
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [LINE + b"a: b\r\n" * 10_000],
+        [LINE + b"a: ", *[b"b" * 10_000] * 5],
+        [b"GET /", *[b"b" * 10_000] * 5],
+        [LINE + b"transfer-encoding: chunked\r\n\r\n0\r\n" + b"a: b\r\n" * 10_000],
+        [LINE + b"transfer-encoding: chunked\r\n\r\n0\r\na: ", *[b"b" * 10_000] * 5],
+        [LINE + b"transfer-encoding: chunked\r\n\r\n1;", *[b"b" * 10_000] * 5],
+    ],
+)
+def test_a_head_is_held_to_its_size_wherever_it_grows(connected, parts):
+    answer, closed = sent(connected, *parts, b"c" * 100_000, after=0.2)
+
+    assert answer.startswith(b"HTTP/1.1 431 ")
+    assert closed
+
+
+def test_requests_are_not_taken_far_ahead_of_their_answers(connected):
+    few = sent(connected, b"GET / HTTP/1.1\r\n\r\n" * 30, after=0.2)
+    many = sent(connected, b"GET / HTTP/1.1\r\n\r\n" * 60)
+
+    assert (few[0].count(b"HTTP/1.1 200"), few[1]) == (30, False)
+    assert many[1]
+
+
+@pytest.mark.parametrize(
+    ("part", "answer"), [(LINE, b"HTTP/1.1 408 "), (BODY + b"bo", b"HTTP/1.1 408 "), (b"", b""), (b"\r\n" * 9, b"")]
+)
+def test_who_sends_slowly_or_nothing_is_let_go(connected, part, answer):
+    found, closed = sent(connected, part, after=0.6)
+
+    assert found.startswith(answer)
+    assert bool(found) == bool(answer)
+    assert closed
+
+
+def test_a_used_connection_stays_a_while_and_then_ends(connected):
+    early, late = (sent(connected, BODY + b"body", after=seconds) for seconds in (0.15, 0.6))
+
+    assert early[0] == late[0]
+    assert (early[1], late[1]) == (False, True)
+
+
+def test_who_does_not_take_the_answer_is_cut_off(connected):
+    async def ask(open_one):
+        protocol, wire = open_one()
+        protocol.data_received(BODY + b"body")
+        protocol.pause_writing()
+        await asyncio.sleep(0.25)
+        return wire.closed
+
+    assert connected(ask)
+
+
+def test_a_pause_of_the_server_is_not_the_client_s_fault(connected):
+    async def ask(open_one):
+        protocol, wire = open_one()
+        protocol.data_received(BODY)
+        protocol.since -= 10
+        protocol._look(protocol.loop.time() - 10)  # as after ten seconds of SIGSTOP
+        protocol.data_received(b"body")
+        await asyncio.sleep(0.05)
+        return wire.sent[0]
+
+    assert connected(ask).startswith(b"HTTP/1.1 200")
+
+
+def test_a_new_connection_gets_the_place_of_the_one_that_waits_longest(connected):
+    async def ask(open_one):
+        wires = []
+        for _ in range(7):
+            protocol, wire = open_one()
+            wires.append(wire)
+            await asyncio.sleep(0.001)
+        protocol.data_received(BODY + b"body")
+        await asyncio.sleep(0.05)
+        return [wire.closed for wire in wires], wires[-1].sent[0]
+
+    closed, answer = connected(ask, limit_concurrency=5)
+
+    assert closed == [True] * 3 + [False] * 4
+    assert answer.startswith(b"HTTP/1.1 200")
