@@ -122,7 +122,8 @@ def test_python_s_clients_get_their_predictions(port, file):
 
 def test_an_offer_to_speak_websocket_is_answered_in_http(port):
     with socket.create_connection(("127.0.0.1", port), timeout=20) as asked:
-        offer = b"connection: Upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+        offer = b"connection: Upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n"
+        offer += b"sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
         asked.sendall(b"GET /health/live HTTP/1.1\r\nhost: us\r\n" + offer + b"\r\n")
 
         assert asked.recv(65536).startswith(b"HTTP/1.1 200 ")
