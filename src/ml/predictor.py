@@ -50,6 +50,11 @@ class Predictor:
         return self._estimate(self._encode(rows))
 
 
+def loaded(built: Mapping[str, bytes], kind: str) -> int:
+    """Bytes of the files that serving loads: the compiled form, or scikit-learn's where there is none."""
+    return sum(len(content) for name, content in built.items() if (name == MODEL) == (kind == "sklearn"))
+
+
 def load(folder: Path) -> Predictor:
     """The predictor of a model folder; raises UserError when its files are absent or broken."""
     try:

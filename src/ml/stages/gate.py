@@ -11,7 +11,7 @@ from ml import cli, endpoint, files, gates, identity, locks, model
 from ml.data_params import Data
 from ml.gates import Evidence, Incumbent, Served, Verdict, champion
 from ml.params import Params, read_params
-from ml.predictor import CONTRACT, MODEL, Contract, from_files
+from ml.predictor import CONTRACT, MODEL, Contract, from_files, loaded
 from ml.registry import baseline, looks
 
 
@@ -64,12 +64,11 @@ def collect(params: Params) -> Evidence:
 def served(built: Mapping[str, bytes], data: Data) -> Served:
     """The model whose files these are: the pipeline for whole tables, for rows the compiled form that ships."""
     fitted, predictor = model.loads(built[MODEL]), from_files(built)
-    shipped = [name for name in built if (name == MODEL) == (predictor.kind == "sklearn")]
     return Served(
         score=lambda frame: model.scores(fitted, frame, data),
         answer=predictor.scores,
         server=partial(endpoint.answering, built),
-        size=sum(len(built[name]) for name in shipped),
+        size=loaded(built, predictor.kind),
         uncompiled=predictor.reason,
     )
 

@@ -7,7 +7,7 @@ from ml import cli, files, model, parity
 from ml.compiled import compiled, uncompiled
 from ml.errors import UserError
 from ml.params import Params, read_params
-from ml.predictor import CONTRACT, MODEL, Contract, from_files
+from ml.predictor import CONTRACT, MODEL, Contract, from_files, loaded
 
 CHECKED = 20_000  # training rows on which the compiled form must agree; `evaluate` checks all test rows
 
@@ -22,7 +22,7 @@ def main() -> None:
     built |= compile_or_say(fitted, built, frame.head(CHECKED), params)
     for name, content in built.items():
         files.write_bytes(content, files.MODEL / name)
-    cli.say(f"train: model of {len(built[MODEL]) / 1e6:.1f} MB")
+    cli.say(f"train: serving loads {loaded(built, from_files(built).kind) / 1e6:.2f} MB")
 
 
 def contract_of(params: Params) -> bytes:
