@@ -31,6 +31,8 @@ def clone(source, folder, *flags):
     if not (Path(source) / ".git").exists():
         pytest.skip("these tests clone the repository: run them in a git checkout")
     subprocess.run(["git", "clone", "--quiet", *flags, f"file://{source}", str(folder)], check=True)
+    for setting in ("user.name=stranger", "user.email=stranger@example.invalid"):  # `dvc exp run` reads no other place
+        subprocess.run(["git", "-C", str(folder), "config", *setting.split("=")], check=True)
     return folder
 
 
