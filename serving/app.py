@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from serving import contract
 from serving.bodies import Bodies, measured
-from serving.contract import Body
+from serving.contract import MOST_LABELS, Body
 from serving.fast import Application, FastRoute
 from serving.guard import Guard, Refused
 from serving.lineup import Models
@@ -23,7 +23,7 @@ from serving.mlflow_routes import add_mlflow
 from serving.operations import add_docs, add_operations
 from serving.parsing import Parser
 from serving.records import Recorder
-from serving.schemas import MOST_LABELS, REFUSALS, Accepted, Answer, Feedback
+from serving.schemas import REFUSALS, Accepted, Answer
 from serving.service import Service
 from serving.settings import Settings
 from serving.swap import Swapper
@@ -94,8 +94,10 @@ def _add_predictions(app: Application, service: Service, body: Body, parser: Par
         request_id = request.scope["request_id"]
         return Answer(request_id=request_id, predictions=await service.predict(body["rows"], request_id))
 
-    async def feedback(request: Request, body: Feedback) -> Accepted:
-        """Late labels, by the id of the row that was predicted."""
+    labels = contract.feedback(service.models.champion.model.contract)
+
+    async def feedback(request: Request, body: labels) -> Accepted:
+        """Late labels, by the id of the row that was predicted. Of two labels of one id the later counts."""
         for place, label in enumerate(body["labels"]):
             if place % TURN == TURN - 1:
                 await asyncio.sleep(0)  # others are answered meanwhile
@@ -103,11 +105,11 @@ def _add_predictions(app: Application, service: Service, body: Body, parser: Par
             service.metrics.feedback.inc()
         return Accepted(accepted=len(body["labels"]), request_id=request.scope["request_id"])
 
-    labels = TypeAdapter(Feedback)
+    adapter = TypeAdapter(labels)
 
     def parse_labels(content: bytes) -> Any:
         measured(content, 3 * MOST_LABELS + 3, f"{MOST_LABELS:,} labels")
-        return labels.validate_json(content)
+        return adapter.validate_json(content)
 
     for path, endpoint, parse in (("/predict", predict, parser.predict), ("/feedback", feedback, parse_labels)):
         app.router.add_api_route(

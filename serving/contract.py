@@ -3,13 +3,25 @@
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, NotRequired
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    TypeAdapter,
+    ValidationError,
+    WithJsonSchema,
+)
+from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict  # pydantic needs this one below Python 3.12
 
-from ml.data_params import Category, Data, Number, Usual, as_text
+from ml.data.words import LARGEST, flag, key, span, spelling
+from ml.data_params import Category, Data, Number
+from ml.predictor import Contract
 
-LARGEST = 3.0e38  # a float32, the widest that trees take
 SHOWN_PROBLEMS = 20
+MOST_LABELS = 1000
 SHOWN_CHARACTERS = 100
 EXACT = 2**53  # JSON readers agree on the whole numbers below
 Whole = Annotated[float, Field(gt=-EXACT, lt=EXACT, multiple_of=1), AfterValidator(int)]  # JSON's 7.0 is the integer 7
@@ -76,48 +88,65 @@ def problems(error: ValidationError, data: Data, first: int | None = None) -> li
     return [_problem(e, data) for e in found]
 
 
+def feedback(model: Contract) -> Any:
+    """The request model of late labels: `{"labels": [{"id": …, "label": …}, …]}`, in the words of the target."""
+    yes, no = model.words()
+    truths = "True" in {yes, no}
+    words = [yes, no] if no else [yes]
+    known = [True, False, *([] if truths else words)]
+
+    def worded(value: Any) -> Any:
+        """The target's own word; true and false, as `/predict` answers, are its positive and its negative one."""
+        word = key(value) if isinstance(value, bool | str | int | float) else None
+        if isinstance(value, bool) and not truths:
+            word = yes if value else no
+        if word in words:
+            return word == "True" if truths else word
+        if no is None and isinstance(value, bool | str | int):
+            return value  # a model of an older release, which does not know its negative word
+        allowed = ", ".join("true" if v is True else "false" if v is False else repr(v) for v in known)
+        said = {"value": repr(value)[:SHOWN_CHARACTERS], "allowed": allowed}
+        raise PydanticCustomError("label", "{value} is no label of the target; allowed: {allowed}", said)
+
+    schema = {"enum": known} if no else {"anyOf": [{"type": "boolean"}, {"type": "string"}, {"type": "integer"}]}
+    label = TypedDict("Label", {"id": Id, "label": Annotated[Any, PlainValidator(worded), WithJsonSchema(schema)]})  # noqa: UP013
+    label.__pydantic_config__ = ConfigDict(extra="forbid", strict=True)
+    labels = Annotated[list[label], Field(min_length=1, max_length=MOST_LABELS)]
+    many = TypedDict("Feedback", {"labels": labels})  # noqa: UP013  (the type is made here)
+    shown = {"labels": [{"id": "example-1", "label": True if truths else yes}]}
+    many.__pydantic_config__ = ConfigDict(extra="forbid", strict=True, json_schema_extra={"examples": [shown]})
+    return many
+
+
 def _field(column: Number | Category) -> Any:
     if isinstance(column, Category):
         kind = Literal[column.values]
-        if any(_like_a_number(level) for level in column.values):
-            kind = Annotated[kind, BeforeValidator(_level)]
-    else:
-        low = -LARGEST if column.min is None else column.min
-        high = LARGEST if column.max is None else column.max
-        kind = Annotated[float, Field(ge=low, le=high)]
-        if _flag(column):
-            kind = Annotated[kind, BeforeValidator(lambda v: float(v) if v is True or v is False else v)]
+        kind = Annotated[kind | None if column.missing else kind, BeforeValidator(_speller(column))]
+        return NotRequired[kind] if column.missing else kind
+    low = -LARGEST if column.min is None else column.min
+    high = LARGEST if column.max is None else column.max
+    kind = Annotated[float, Field(ge=low, le=high)]
+    if flag(column):
+        kind = Annotated[kind, BeforeValidator(lambda v: float(v) if v is True or v is False else v)]
     return NotRequired[kind | None] if column.missing else kind
 
 
-def _like_a_number(level: str) -> bool:
-    """Whether clients may hold a level as a number, true or false rather than as text."""
-    return level in {"True", "False"} or level.lstrip("-").replace(".", "", 1).isdigit()
+def _speller(column: Category) -> Any:
+    """What makes of a value the level that training makes of it: without spaces around it, 1 for 1.0; blank is None."""
+    known = spelling(column)
 
+    def spelled(value: Any) -> Any:
+        if isinstance(value, str):
+            return known.get(value) or known.get(key(value)) or (value if value.strip() else None)
+        return known.get(key(value), value) if isinstance(value, int | float) else value
 
-def _level(value: Any) -> Any:
-    """A number, true or false as the text that it is in training."""
-    return as_text(value) if isinstance(value, int | float) else value
-
-
-def _flag(column: Number) -> bool:
-    """Whether true and false are 1 and 0 here, as they are in the pipeline's table; elsewhere they are mistakes."""
-    return _span(column) == (0, 1)
-
-
-def _span(column: Number) -> tuple[float | None, float | None]:
-    """Where values lie: within the limits, and within what is usual where there is no limit."""
-    usual = column.usual or Usual()
-    return (
-        usual.min if column.min is None else column.min,
-        usual.max if column.max is None else column.max,
-    )
+    return spelled
 
 
 def _middle(column: Number | Category) -> Any:
     if isinstance(column, Category):
         return column.values[0]
-    low, high = _span(column)
+    low, high = span(column)
     if low is not None and high is not None:
         return (low + high) / 2
     return next((v for v in (low, high) if v is not None), 0)
@@ -148,16 +177,14 @@ def _allowed(column: Number | Category) -> str:
     also = ", or null" if column.missing else ""
     if isinstance(column, Category):
         return f"one of {', '.join(column.values)}{also}"
+    also = (", true or false" if flag(column) else "") + also
     match column.min, column.max:
         case None, None:
             return f"a number{also}"
         case low, None:
-            flag = ", true or false" if _flag(column) else ""
-            return f"a number of at least {low:g}{flag}{also}"
+            return f"a number of at least {low:g}{also}"
         case None, high:
             return f"a number of at most {high:g}{also}"
-        case 0, 1:
-            return f"a number from 0 to 1, true or false{also}"
         case low, high:
             return f"a number from {low:g} to {high:g}{also}"
 

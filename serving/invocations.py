@@ -8,13 +8,12 @@ from typing import Any
 
 from pydantic_core import from_json
 
+from ml.data import words
 from ml.data_params import Data, Number
 from serving.guard import Refused
 
 SHAPES = "dataframe_split, dataframe_records, instances or inputs"
 CSV, JSON = "text/csv", "application/json"
-
-BOOLEANS = {"true": True, "True": True, "false": False, "False": False}  # as pandas writes and reads them
 
 
 def rows_of(content: bytes, kind: str, data: Data, most: int) -> list[dict[str, Any]]:
@@ -67,13 +66,8 @@ def _csv(content: bytes, data: Data, most: int) -> list[dict[str, Any]]:
 
 
 def _cell(text: Any, name: str, data: Data) -> Any:
-    if text == "":
-        return None
-    if isinstance(data.columns.get(name), Number):
-        if text in BOOLEANS:
-            return BOOLEANS[text]
-        try:
-            return float(text)
-        except ValueError:
-            return text  # the contract says what is wrong with it
-    return text
+    """A cell as training reads it; the contract says what is wrong with a word that is none."""
+    column = data.columns.get(name)
+    if isinstance(column, Number) and isinstance(text, str):
+        return words.cell(text, column)
+    return text or None

@@ -1,13 +1,8 @@
 """The requests and answers of the API that no contract changes, as its OpenAPI document shows them."""
 
-from typing import Annotated
-
-from pydantic import ConfigDict, Field
 from typing_extensions import TypedDict
 
-from serving.contract import Id, Problem
-
-MOST_LABELS = 1000
+from serving.contract import Problem
 
 
 class Prediction(TypedDict):
@@ -24,23 +19,6 @@ class Answer(TypedDict):
 
     request_id: str
     predictions: list[Prediction]
-
-
-class Label(TypedDict):
-    """The label that turned out to be right."""
-
-    __pydantic_config__ = ConfigDict(extra="forbid", strict=True)
-    id: Id
-    label: bool | Id
-
-
-class Feedback(TypedDict):
-    """Late labels; sent again they change nothing, and of two labels of one id the later counts."""
-
-    __pydantic_config__ = ConfigDict(
-        extra="forbid", strict=True, json_schema_extra={"examples": [{"labels": [{"id": "example-1", "label": True}]}]}
-    )
-    labels: Annotated[list[Label], Field(min_length=1, max_length=MOST_LABELS)]
 
 
 class Accepted(TypedDict):

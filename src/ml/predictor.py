@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ml.data.words import key
 from ml.data_params import Data
 from ml.errors import UserError
 from ml.params import Section
@@ -29,6 +30,12 @@ class Contract(Section):
     project: str
     threshold: float
     data: Data
+    negative: str | None = None  # the target's other word; a model of an older release does not know it
+
+    def words(self) -> tuple[str, str | None]:
+        """What the target's column says where it is positive, and where it is not."""
+        yes = key(self.data.target.positive)
+        return yes, self.negative or {"True": "False", "False": "True"}.get(yes)
 
 
 class Predictor:

@@ -9,8 +9,8 @@ from pydantic import TypeAdapter, ValidationError
 from ml import schema
 from ml.data_params import Category
 from ml.params import read_params
-from serving.app import Feedback
-from serving.contract import body, problems
+from ml.predictor import Contract
+from serving.contract import body, feedback, problems
 from tests.conftest import SAMPLE
 
 COLUMNS = {"grade": ("-1", "2", "3.5", "True"), "plan": ("basic",)}
@@ -18,7 +18,7 @@ DATA = read_params(SAMPLE).data.model_copy(
     update={"columns": {name: Category(type="category", values=values) for name, values in COLUMNS.items()}}
 )
 BODY = body(DATA, 10, "refuse")
-FEEDBACK = TypeAdapter(Feedback)
+FEEDBACK = TypeAdapter(feedback(Contract(project="churn", threshold=0.5, data=DATA)))
 
 
 def taken(**row):
@@ -49,10 +49,10 @@ def test_any_other_value_is_refused(row):
         (BODY.rows, [{"grade": 2, "plan": "no"}], "row 0, plan: Input should be 'basic'; allowed: one of basic"),
         (BODY.rows, 3, "Input should be a valid list"),
         (FEEDBACK, {"labels": []}, "labels: List should have at least 1 item after validation, not 0"),
-        (FEEDBACK, {"labels": [{"id": "a", "label": 1}, {"id": "b"}]}, "label 1, label: the column is missing"),
+        (FEEDBACK, {"labels": [{"id": "a", "label": True}, {"id": "b"}]}, "label 1, label: the column is missing"),
         (
             FEEDBACK,
-            {"labels": [{"id": "a", "label": 1, "grade": 2}]},
+            {"labels": [{"id": "a", "label": True, "grade": 2}]},
             "label 0, grade: the contract has no such column; allowed: one of id, label",
         ),
     ],
@@ -62,3 +62,30 @@ def test_a_mistake_is_told_with_its_place(adapter, sent, sentence):
         adapter.validate_python(sent)
 
     assert problems(caught.value, DATA)[0]["msg"] == sentence
+
+
+def labels_of(positive, negative, *sent):
+    target = DATA.target.model_copy(update={"positive": positive})
+    model = Contract(project="churn", threshold=0.5, data=DATA.model_copy(update={"target": target}), negative=negative)
+    adapter = TypeAdapter(feedback(model))
+    return [adapter.validate_python({"labels": [{"id": "a", "label": label}]})["labels"][0]["label"] for label in sent]
+
+
+def test_a_label_is_kept_in_the_words_of_the_target():
+    assert labels_of("Yes", "No", True, False, "Yes", "No") == ["Yes", "No", "Yes", "No"]
+    assert labels_of(1, "0", True, False, 1, 0, "1", 1.0) == ["1", "0", "1", "0", "1", "1"]
+    assert labels_of(True, None, True, "false", "True") == [True, False, True]
+
+
+@pytest.mark.parametrize(
+    ("positive", "negative", "label"), [("Yes", "No", "maybe"), ("Yes", "No", 1), (True, None, 1), (True, None, "Yes")]
+)
+def test_a_label_that_is_no_word_of_the_target_is_refused_with_what_is_allowed(positive, negative, label):
+    with pytest.raises(ValidationError) as caught:
+        labels_of(positive, negative, label)
+
+    assert "no label of the target; allowed: true, false" in problems(caught.value, DATA)[0]["msg"]
+
+
+def test_a_model_that_does_not_know_its_negative_word_takes_any_other():
+    assert labels_of("Yes", None, True, "paid", 3) == ["Yes", "paid", 3]

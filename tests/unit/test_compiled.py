@@ -146,7 +146,7 @@ def bayes(fitted):
 )
 def test_what_the_compiled_form_does_not_know_is_served_by_scikit_learn_and_named(customers, change, reason, capsys):
     fitted = changed(forest(customers), customers, change)
-    contents = {"model.skops": model.dumps(fitted), "contract.json": train.contract_of(PARAMS)}
+    contents = {"model.skops": model.dumps(fitted), "contract.json": train.contract_of(PARAMS, customers)}
 
     form = train.compile_or_say(fitted, contents, customers, PARAMS)
 

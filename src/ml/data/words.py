@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from ml.data_params import Category, Number, as_text
+from ml.data_params import Category, Number, Usual, as_text
 
 LARGEST = 3.0e38  # a float32, the widest that trees take: beyond it a number counts as infinite
 MISSING = frozenset(
@@ -40,7 +40,14 @@ def spelling(column: Category) -> dict[str, str]:
 
 def flag(column: Number) -> bool:
     """Whether true and false are 1 and 0 here: where no limit says that the column holds anything else."""
-    return (column.min, column.max) in {(0, 1), (None, None)}
+    return span(column) in {(0, 1), (None, None)}
+
+
+def span(column: Number) -> tuple[float | None, float | None]:
+    """Where values lie: within the limits, and within what is usual where there is no limit."""
+    usual = column.usual or Usual()
+    low = usual.min if column.min is None else column.min
+    return low, usual.max if column.max is None else column.max
 
 
 def cell(word: str, column: Number) -> Any:

@@ -3,7 +3,7 @@
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
-from ml import cli, files, model, parity
+from ml import cli, files, model, parity, schema
 from ml.compiled import compiled, uncompiled
 from ml.errors import UserError
 from ml.params import Params, read_params
@@ -18,16 +18,19 @@ def main() -> None:
     frame = files.read_table(files.TRAIN)
     cli.say(f"train: {params.train.model} on {len(frame):,} rows")
     fitted = model.fit(frame, params.data, params.train)
-    built = {MODEL: model.dumps(fitted), CONTRACT: contract_of(params)}
+    built = {MODEL: model.dumps(fitted), CONTRACT: contract_of(params, frame)}
     built |= compile_or_say(fitted, built, frame.head(CHECKED), params)
     for name, content in built.items():
         files.write_bytes(content, files.MODEL / name)
     cli.say(f"train: serving loads {loaded(built, from_files(built).kind) / 1e6:.2f} MB")
 
 
-def contract_of(params: Params) -> bytes:
+def contract_of(params: Params, frame: pd.DataFrame) -> bytes:
     """What serving must know beside the model."""
-    contract = Contract(project=params.project, threshold=params.evaluate.threshold, data=params.data)
+    negative = next(iter(schema.others(frame[params.data.target.name], params.data).index), None)
+    contract = Contract(
+        project=params.project, threshold=params.evaluate.threshold, data=params.data, negative=negative
+    )
     return (contract.model_dump_json(indent=1) + "\n").encode()
 
 

@@ -1,0 +1,230 @@
+"""Input files that once failed, each with its right value; how each of them came about is in its row."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from ml import adopt, model, schema, split
+from ml.data import inference, reading, values, words
+from ml.data_params import Category, Data, Prepare
+from ml.errors import UserError
+from ml.live_params import Retrain
+from ml.retraining import fresh
+from ml.train_params import Train
+from serving.contract import body
+
+HERE = Path(__file__).parent
+
+
+def contract(name: str, time_format: str = "") -> Data:
+    """The contract that `make adopt` makes of a file."""
+    table = reading.read(HERE / name).frame
+    time = "seen" if "seen" in table else ""
+    found = inference.typed(table, "bad", "", time)
+    section, _ = adopt.infer(found.frame, f"data/{name}", "bad", {"time": time} if time else {})
+    return Data(**section, **(inference.time_format(table["seen"], time_format) if time else {}))
+
+
+def typed(name: str, data: Data) -> pd.DataFrame:
+    return schema.conform(reading.read(HERE / name).frame, data)
+
+
+def test_infinity_is_named_with_its_place_by_adopt_and_validate():
+    says = "ratio: 2 of 1,600 rows are infinite, or beyond 3e[+]38, e.g. 'inf' at row 6"
+    data = contract("names.csv")
+    columns = {"ratio": {"type": "number"}}
+
+    with pytest.raises(UserError, match=says):
+        contract("inf.csv")
+    with pytest.raises(schema.ContractError, match=says):
+        typed("inf.csv", Data(**data.model_dump() | {"columns": columns}))
+
+
+def test_levels_that_read_like_missing_ones_stay_levels_and_the_api_takes_them():
+    data = contract("na_levels.csv")
+
+    row = typed("na_levels.csv", data).loc[1]
+
+    assert (row["fence"], row["zone"]) == ("None", "NA")
+    sent = {name: row[name] for name in data.columns}
+    assert body(data, 1, "refuse").rows.validate_python([sent])[0]["zone"] == "NA"
+
+
+def test_a_level_called_missing_is_not_a_missing_value():
+    data = contract("level_missing.csv")
+    data = Data(
+        **data.model_dump()
+        | {"columns": data.columns | {"source": {**data.columns["source"].model_dump(), "missing": 0.5}}}
+    )
+    frame = typed("level_missing.csv", data)
+    fitted = model.fit(frame, data, Train(model="logistic_regression"))
+
+    inputs = schema.inputs(frame.assign(source="missing").head(1), data)
+    gone = schema.inputs(frame.assign(source=None).head(1), data)
+
+    encode = fitted.named_steps["preprocessing"].transform
+    assert encode(inputs).tolist() != encode(gone).tolist()
+
+
+@pytest.mark.parametrize("name", ["utc.csv", "utc.parquet"])
+@pytest.mark.parametrize(
+    "rows", ["fresh_utc_again.csv", "fresh_utc_new.parquet", "fresh_naive_again.parquet", "fresh_naive_new.parquet"]
+)
+def test_fresh_rows_join_a_table_whose_times_have_a_zone(name, rows):
+    data = contract(name)
+    old, given = reading.read(HERE / name).frame, reading.read(HERE / rows).frame
+
+    sifted = fresh.sift(fresh.news(given, old, data), old, data)
+    table = fresh.combine(old, sifted.good, data, Retrain()).table
+
+    assert sifted.bad.empty
+    assert table["seen"].dtype == old["seen"].dtype
+    times = schema.conform(table, data)["seen"]
+    assert times.notna().all()
+    assert times.max() == typed(rows, data)["seen"].max()
+
+
+def test_days_that_may_be_months_are_refused_with_both_readings_until_their_format_is_stated():
+    with pytest.raises(
+        UserError, match=r"2024-07-01T.* [(]as %d/%m/%Y[)] or 2024-01-07T.* [(]as %m/%d/%Y[)].*TIME_FORMAT"
+    ):
+        contract("day_first.csv")
+    data = contract("day_first.csv", "%d/%m/%Y")
+    old, given = (reading.read(HERE / name).frame for name in ("day_first.csv", "fresh_day_first.csv"))
+
+    sifted = fresh.sift(given, old, data)
+    times = schema.conform(fresh.combine(old, sifted.good, data, Retrain()).table, data)["seen"]
+
+    assert typed("day_first.csv", data)["seen"].agg(["min", "max"]).astype(str).tolist() == ["2024-01-01", "2024-12-01"]
+    assert times.max() == pd.Timestamp("2026-02-05")
+
+
+def test_whole_number_ids_and_text_ids_are_of_one_type():
+    data = contract("int_ids.parquet")
+    old, given = (reading.read(HERE / name).frame for name in ("int_ids.parquet", "fresh_text_ids.parquet"))
+
+    table = fresh.combine(old, fresh.sift(given, old, data).good, data, Retrain()).table
+
+    ids = schema.conform(table, data)["ref"]
+    assert {type(value) for value in ids} == {str}
+    assert (len(table), ids.nunique()) == (2500, 2500)
+    assert split.position(pd.Series([1, 1.0, "1", "1.0"], dtype=object)).std() == 0
+
+
+def test_decimals_are_numbers_and_a_semicolon_file_is_read_and_said():
+    assert contract("decimal.parquet").columns["amount"].type == "number"
+    assert contract("semicolon.csv").columns["size"].type == "number"
+    assert "a semicolon" in reading.read(HERE / "semicolon.csv").notes[0]
+    assert typed("semicolon.csv", contract("semicolon.csv"))["size"][0] == 90.57
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"\n\n", "no header"),
+        (b"id,a\n", "2 columns and no rows"),
+        (b"id,a, a\n1,2,3\n", r"names 'a' more than once: columns \[2, 3\]"),
+        (b"id,a\n1,2\n1,2,3\n", r"1 rows have not the 2 cells .* row 2 has 3: '1,2,3'"),
+        ("id,é\n1,2\n".encode("latin-1"), "not UTF-8: byte 0xe9 at offset 3"),
+        ("id,a\n1,2\n".encode("utf-16"), "is UTF-16. Save it as UTF-8"),
+    ],
+)
+def test_a_file_that_cannot_be_read_says_why(tmp_path, content, says):
+    (tmp_path / "a.csv").write_bytes(content)
+
+    with pytest.raises(UserError, match=says):
+        reading.read(tmp_path / "a.csv")
+
+
+@pytest.mark.parametrize(
+    ("cells", "kind", "found"),
+    [
+        (["1", " 2", "?"], "Int64", [1, 2, None]),
+        (["1.5", "-", "NA"], "float64", [1.5, None, None]),
+        (["01234", "99999", "1"], "object", ["01234", "99999", "1"]),
+        (["a ", "NA", " "], "object", ["a", "NA", None]),
+        (["true", "FALSE", None], "boolean", [True, False, None]),
+        (["1,5", "2", "0,25"], "float64", [1.5, 2, 0.25]),
+        (["1,234", "2,500", "3"], "object", ["1,234", "2,500", "3"]),
+        (["9007199254740993", "1", "2"], "Int64", [2**53 + 1, 1, 2]),
+    ],
+)
+def test_text_has_the_type_of_its_values(cells, kind, found):
+    column = inference.column(pd.Series(cells, dtype="str", name="a")).cells
+
+    assert column.dtype == kind
+    assert [None if pd.isna(value) else value for value in column] == found
+
+
+@pytest.mark.parametrize("raw", [[202401, 202402], [1700000000], ["20240131"], ["1.2.2024"], ["2024-02-30"], ["soon"]])
+def test_what_is_no_iso_time_is_never_read_as_one(raw):
+    found = values.moment(pd.Series(raw), None)
+
+    assert found.cells.isna().all()
+    assert found.wrong
+
+
+@pytest.mark.parametrize("dates", [1, 2, 3])
+def test_a_split_by_time_has_rows_on_both_sides_or_says_why_not(dates):
+    times = pd.Series(pd.date_range("2026-01-01", periods=dates).repeat(10))
+    if dates == 1:
+        with pytest.raises(UserError, match="all 10 rows have the same"):
+            split.newest(times, 0.2)
+    else:
+        assert 0 < split.newest(times, 0.2).mean() < 1
+
+
+CELLS = st.one_of(
+    st.none(), st.sampled_from(["NA", "1", "1.0", " a", "007", "true", "", "b;c", 'q"', "x\ny", "None", "é"])
+)
+
+
+@given(st.lists(st.tuples(CELLS, CELLS), min_size=1, max_size=6))
+@settings(max_examples=40, deadline=None)
+def test_a_text_table_is_the_same_from_csv_and_parquet(tmp_path_factory, rows):
+    folder = tmp_path_factory.mktemp("alike")
+    frame = pd.DataFrame([(str(n), *row) for n, row in enumerate(rows)], columns=["id", "a", "b"], dtype="str")
+    frame.to_csv(folder / "t.csv", index=False)
+    frame.to_parquet(folder / "t.parquet")
+
+    one, other = (inference.typed(reading.read(folder / f"t.{kind}").frame, "b").frame for kind in ("csv", "parquet"))
+
+    pd.testing.assert_frame_equal(one, other)
+
+
+LEVELS = ("NA", "1", "2.5", "True", "a b", "007")
+WORDS = st.one_of(st.sampled_from([*LEVELS, " NA", "1.0", "true", "7", "x", "na"]), st.booleans(), st.integers(0, 8))
+
+
+@given(WORDS)
+def test_the_api_takes_exactly_the_levels_that_training_takes(value):
+    data = contract_of_levels()
+    level = values.category(pd.Series([value], dtype=object), data.columns["a"]).cells[0]
+    try:
+        taken = body(data, 1, "refuse").rows.validate_python([{"a": value}])[0]["a"]
+    except ValidationError:
+        taken = None
+
+    assert taken == (level if level in LEVELS else None)
+
+
+def contract_of_levels() -> Data:
+    return Data(file="a.csv", id="id", target={"name": "b"}, columns={"a": Category(type="category", values=LEVELS)})
+
+
+def test_one_rule_spells_ids_and_levels():
+    assert [words.key(v) for v in (1, 1.0, "1.0", " 1", "007", True, "TRUE")] == ["1"] * 4 + ["007", "True", "True"]
+
+
+def test_by_hash_the_sides_are_those_of_the_text():
+    ids = pd.DataFrame({"ref": [str(n) for n in range(50)]})
+    data = contract("int_ids.parquet")
+
+    sides = [split.is_test(frame, data, Prepare()) for frame in (ids, ids.astype({"ref": int}), ids.astype(float))]
+
+    assert (sides[0] == sides[1]).all()
+    assert (sides[0] == sides[2]).all()
