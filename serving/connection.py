@@ -8,15 +8,17 @@ from pydantic_core import to_json
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 HEAD_BYTES = 32_768  # of request line and headers together; also of trailers, and of what a chunk's head may add
+HEADERS = 100
 HEAD_SECONDS = 10  # from the first byte of a request to the end of its headers
 REQUEST_SECONDS = 30  # from the first byte of a request to its last
 ANSWER_SECONDS = 30  # for a client to take what was sent, before it is cut off
 AHEAD = 32  # requests that may be sent before the first of them is answered
+ROOM = 20  # one connection of so many is closed where there are too many
 LOOK = 1.0  # seconds between two looks at a connection; a limit is kept to within this
 TEXTS = {
     400: "This is no request of HTTP/1.1.",
     408: f"The request did not arrive in time: {HEAD_SECONDS} s for its headers, {REQUEST_SECONDS} s for all of it.",
-    431: f"Request line and headers are larger than {HEAD_BYTES:,} bytes.",
+    431: f"Request line and headers are larger than {HEAD_BYTES:,} bytes, or more than {HEADERS} headers.",
 }
 HOP = (b"connection", b"upgrade", b"http2-settings")
 
@@ -36,14 +38,14 @@ class Bounded(HttpToolsProtocol):
     _watch: Any = None
 
     def connection_made(self, transport: Transport) -> None:
-        """Begin to serve a connection; where there are too many, the one that has waited longest makes room."""
+        """Begin to serve a connection; where there are too many, those that have waited longest make room."""
         super().connection_made(transport)
         self._wait(self.timeout_keep_alive)
         self._watch = self.loop.call_later(LOOK, self._look, self.since + LOOK)
         if self.limit_concurrency and len(self.connections) >= self.limit_concurrency:
-            waiting = [c for c in self.connections if c is not self and c.waits]
-            if waiting:
-                min(waiting, key=lambda c: c.since).leave()
+            waiting = sorted((c for c in self.connections if c is not self and c.waits), key=lambda c: c.since)
+            for one in waiting[: max(1, self.limit_concurrency // ROOM)]:  # several, since to look costs a millisecond
+                one.leave()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
@@ -70,6 +72,15 @@ class Bounded(HttpToolsProtocol):
         super().on_message_begin()
         self._reading, self._heads = True, 0
         self.since, self._patience = self.loop.time(), HEAD_SECONDS
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """One header, or one trailer after the body."""
+        if len(self.headers) >= HEADERS:
+            raise _TooLargeError
+        name = name.lower()
+        if name == b"expect" and value.lower() == b"100-continue":
+            self.expect_100_continue = True
+        self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         """The request can be answered; its body may still be on its way."""
