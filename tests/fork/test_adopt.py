@@ -177,7 +177,10 @@ def test_nothing_that_was_said_of_the_old_table_is_said_of_the_new_one(tmp_path,
     loans.to_csv("loans.csv", index=False)
     (tmp_path / "demo").mkdir()
     shutil.copy(SAMPLE, tmp_path / "demo")
-    Embedded("churn").change(lambda known: [*known, stamped("register", "d" * 64, "", run={}, verdict={})])
+    run = {"digest": "d" * 64, "name": "first", "params": {}, "metrics": {}, "tags": {}, "dataset": {}}
+    run["lineage"] = {"commit": None, "data": {"md5": None}, "changed": []}
+    entry = stamped("register", "d" * 64, "", run=run, verdict={"passed": True})
+    Embedded("churn").change(lambda known: [*known, entry])
 
     stage.main(data="loans.csv", target="defaulted")
 
