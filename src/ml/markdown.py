@@ -8,7 +8,7 @@ from ml.text import visible
 MARKUP = re.compile(r"([\\`*\[\]|~$])|(?<![^\W_])_|_(?![^\W_])")  # a _ inside a name is none
 START = re.compile(r"^(?:(#{1,6}|[+-]|=+|-+)(?=\s|$)|(>)|(\d{1,9})(?=[.)](?:\s|$)))")  # heading, list, quotation
 LINK = re.compile(r"(?i)\b(https?|ftp|mailto)(?=:)|\bwww(?=\.)")
-REFERENCE = re.compile(r"(?i)@(?=\w)|(#|\bGH-)(?=\d)")
+REFERENCE = re.compile(r"(?i)(?<!\w)@(?=\w)|(#|\bGH-)(?=\d)")
 APART = "\u200b"  # no width
 
 

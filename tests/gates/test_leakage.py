@@ -40,7 +40,8 @@ def test_a_column_without_a_word_to_say_is_worth_a_coin():
 
 def test_certainty_refuses_and_suspicion_warns():
     train = good().train
-    copy, near = train["left"] * 1.0, train["left"] + RNG.normal(0, 0.2, len(train))
+    copy = train["left"].astype("float64")
+    near = copy + RNG.normal(0, 0.2, len(train))
 
     certain, suspect = (columns(train.assign(visits=c), DATA, suspect=0.98) for c in (copy, near))
 

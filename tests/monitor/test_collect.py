@@ -208,8 +208,8 @@ lines = st.builds(
 def test_every_row_that_is_read_has_exactly_one_fate(tmp_path_factory, params, records, most):
     folder = tmp_path_factory.mktemp("logs")
     log = PredictionLog(folder)
-    for record in records:
-        log.append(json.dumps(record).encode())
+    for number, record in enumerate(records):
+        log.append(json.dumps(record | {"request_id": str(number)}).encode())
     log.close()
     table = read_log(folder)
 

@@ -69,7 +69,7 @@ def test_aliases_and_numbers_name_versions_with_their_lineage(home):
         "@champion": "churn@2", "@previous": "churn@1", "/1": "churn@1", "/2": "churn@2",
     }  # fmt: skip
     assert [found[f"/{v.number}"].digest for v in home.state().versions] == [v.model for v in home.state().versions]
-    assert found["/1"].lineage["commit"] == found["@previous"].digest[:7]
+    assert found["/1"].lineage["commit"] == found["@previous"].digest[:40]
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_aliases_and_numbers_name_versions_with_their_lineage(home):
     [
         ("models:/churn@winner", "champion is version 1"),
         ("models:/churn/7", "there is no version 7"),
-        ("models:/churn", "models:/churn@champion"),
+        ("models:/churn", "models:/NAME@champion"),
         ("models:/loans@champion", "is a model of churn"),
     ],
 )

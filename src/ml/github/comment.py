@@ -9,7 +9,7 @@ import unicodedata
 from typing import Any
 
 from ml.github import ci
-from ml.markdown import table, unlinked
+from ml.markdown import APART, table, unlinked
 
 OURS = re.compile(r"<(/?(?:details|summary|sub))>")
 UNSEEN = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}  # control, format, half a pair, private, separators
@@ -33,7 +33,7 @@ def tame(text: str) -> str:
     seen = OURS.sub(lambda found: f"\0{found[1]}\1", seen).replace("<", "&lt;")
     seen = seen.replace("\0", "<").replace("\1", ">")
     seen = re.sub(r"\](?=[(\[:])", "]\u200b", seen)  # links, pictures and the definitions of references
-    return unlinked(seen)
+    return re.sub(r"@(?=\w)", f"@{APART}", unlinked(seen))
 
 
 def _trouble(jobs: list[dict[str, Any]]) -> str:
