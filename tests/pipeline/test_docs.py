@@ -53,3 +53,15 @@ def test_every_link_between_documents_leads_somewhere(path):
     missing = [link for link in links if link and not (path.parent / link).exists()]
 
     assert not missing
+
+
+@pytest.mark.parametrize("path", DOCS, ids=str)
+def test_every_test_that_a_document_names_is_there(path):
+    named, file = [], ""
+    for found in re.findall(r"`(tests/[\w/]+\.py)?(?:::(\w+))?`", DOCS[path]):
+        file = found[0] or file
+        named += [(file, found[1])] if any(found) else []
+
+    missing = [(f, n) for f, n in named if not Path(f).is_file() or (n and f"def {n}(" not in Path(f).read_text())]
+
+    assert not missing
