@@ -42,16 +42,21 @@ def add_mlflow(app: Application, service: Service, parser: Parser) -> None:
     app.add_api_route("/ping", ping, methods=["GET"], **kind)
     app.add_api_route("/version", version, methods=["GET"], **kind)
     app.add_api_route(
-        "/invocations", invoke, methods=["POST"], responses=REFUSALS, openapi_extra=_shapes(parser.example), **kind
+        "/invocations",
+        invoke,
+        methods=["POST"],
+        responses=REFUSALS,
+        openapi_extra=_shapes(parser.example, parser.max_rows),
+        **kind,
     )
 
 
-def _shapes(row: dict[str, Any]) -> dict[str, Any]:
-    """What /invocations takes, for the OpenAPI document; the contract is that of /predict."""
-    names = [f"`{name}`" for name in row]
-    csv = ",".join(row) + "\n" + ",".join(str(value) for value in row.values())
-    shapes = {"type": "object", "description": f"Exactly one of {SHAPES}. Columns: {', '.join(names)}."}
-    examples = {"application/json": {"dataframe_records": [row]}, "text/csv": csv}
-    schemas = {"application/json": shapes, "text/csv": {"type": "string"}}
-    content = {kind: {"schema": schemas[kind], "example": example} for kind, example in examples.items()}
+def _shapes(row: dict[str, Any], most: int) -> dict[str, Any]:
+    """What /invocations takes, for the OpenAPI document: the shape that says its columns; the others are described."""
+    rows = {"type": "array", "items": {"$ref": "#/components/schemas/Row"}, "minItems": 1, "maxItems": most}
+    schema = {
+        "type": "object", "properties": {"dataframe_records": rows}, "required": ["dataframe_records"],
+        "description": f"Exactly one of {SHAPES}; or CSV with a header, as text/csv.", "additionalProperties": False,
+    }  # fmt: skip
+    content = {"application/json": {"schema": schema, "example": {"dataframe_records": [row]}}}
     return {"requestBody": {"required": True, "content": content}}

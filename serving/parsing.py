@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from pydantic_core import from_json
 
 from serving import contract, invocations
-from serving.bodies import measured, small
+from serving.bodies import INLINE_BYTES, INLINE_VALUES, measured
 from serving.contract import SHOWN_PROBLEMS, Body
 from serving.guard import Refused
 
@@ -20,7 +20,7 @@ class Parser:
     """The parsers of one contract and limit of rows."""
 
     def __init__(self, body: Body, max_rows: int, unknown: Literal["refuse", "ignore"]) -> None:
-        self._body, self._max_rows, self._refuses = body, max_rows, unknown == "refuse"
+        self._body, self.max_rows, self._refuses = body, max_rows, unknown == "refuse"
         self.example = contract.example(body.data)
         self._names = {body.data.id, *body.data.columns}
         width = len(self._names)
@@ -32,7 +32,8 @@ class Parser:
 
     def predict(self, content: bytes) -> Any:
         """A body of /predict; raises ValidationError or Refused with what is wrong first."""
-        if small(content) and content.count(b",") <= content.count(b"{") * self._widest:
+        values = content.count(b",") if len(content) <= INLINE_BYTES else INLINE_VALUES + 1
+        if values <= min(INLINE_VALUES, content.count(b"{") * self._widest):
             try:
                 return self._body.adapter.validate_json(content)
             except ValidationError:
@@ -43,7 +44,7 @@ class Parser:
         except ValueError:
             return self._body.adapter.validate_json(content)  # says the same in the contract's way
         rows = value.get("rows") if isinstance(value, dict) else None
-        if isinstance(rows, list) and len(value) == 1 and 1 <= len(rows) <= self._max_rows:
+        if isinstance(rows, list) and len(value) == 1 and 1 <= len(rows) <= self.max_rows:
             return {"rows": self._checked(rows)}
         return self._body.adapter.validate_python(self._outline(value))
 
@@ -52,7 +53,7 @@ class Parser:
 
         def parse(content: bytes) -> list[dict[str, Any]]:
             measured(content, self._most, self._what, json=kind != invocations.CSV)
-            return self._checked(invocations.rows_of(content, kind, self._body.data, self._max_rows))
+            return self._checked(invocations.rows_of(content, kind, self._body.data, self.max_rows))
 
         return parse
 
@@ -80,6 +81,6 @@ class Parser:
             return value
         cut = dict(islice(value.items(), SHOWN_PROBLEMS))
         if isinstance(rows := value.get("rows"), list):
-            fits = len(rows) <= self._max_rows
-            cut["rows"] = [self._short(row) for row in rows[:1]] if fits else [None] * (self._max_rows + 1)
+            fits = len(rows) <= self.max_rows
+            cut["rows"] = [self._short(row) for row in rows[:1]] if fits else [None] * (self.max_rows + 1)
         return cut
