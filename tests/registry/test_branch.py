@@ -3,8 +3,10 @@
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 
 import mlflow
 import pytest
@@ -12,7 +14,7 @@ import pytest
 from ml.deployment import deployments
 from ml.deployment.deployments import Where
 from ml.errors import UserError
-from ml.registry import branch, ledger, registry, tracking
+from ml.registry import branch, ledger, registry, tracking, view
 from ml.registry.embedded import Embedded
 from tests.conftest import ROOT
 from tests.registry.conftest import MLFLOW
@@ -180,6 +182,37 @@ def test_mlflow_is_made_anew_from_the_ledger_when_its_database_is_gone(clone, fi
 
     versions = tracking.open_client().search_model_versions("name = 'churn'")
     assert {int(v.version) for v in versions} == {1, 2}
+
+
+def change(database, statement):
+    with closing(sqlite3.connect(database)) as opened:
+        opened.execute(statement)
+        opened.commit()
+
+
+DAMAGES = {
+    "noise": lambda database: database.write_bytes(b"SQLite format 3\0" + b"\7" * 9000),
+    "torn": lambda database: database.write_bytes(database.read_bytes()[:20_000]),
+    "another release": lambda database: change(database, "update alembic_version set version_num = '000000000000'"),
+    "a table is gone": lambda database: change(database, "drop table model_versions"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+def test_mlflow_is_made_anew_from_the_ledger_when_its_database_is_damaged(clone, fitted, damage, capsys):
+    home = clone("here")
+    for number in (1, 2):
+        register(home, fitted, number)
+    damage(home.home / "mlflow.db")
+    view._forget()  # as the next process, which has nothing open
+    register(home, fitted, 3)
+
+    versions = tracking.open_client().search_model_versions("name = 'churn'")
+    assert {int(v.version) for v in versions} == {1, 2, 3}
+    assert len(list(home.home.glob("mlflow.db.damaged-*"))) == 1
+    said = capsys.readouterr().err
+    assert "MLflow's database cannot be used" in said
+    assert "made anew from the ledger: 3 versions" in said
 
 
 def test_pruning_frees_the_files_here_and_on_the_branch_and_keeps_the_record(clone, fitted, remote):

@@ -10,7 +10,7 @@ from ml.deployment.deployments import DEPLOYED, Where
 from ml.params import read_params
 from ml.registry import branch, registry, view
 from ml.registry.embedded import Embedded
-from ml.stages import promote, registry_prune, rollback
+from ml.stages import promote, register, registry_prune, rollback
 from tests.conftest import SAMPLE
 from tests.registry.conftest import MLFLOW
 from tests.registry.faults import full_disk, killed, writes
@@ -59,7 +59,7 @@ def shop(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path / "shop")
     shutil.copy(SAMPLE, "params.yaml")
     params = read_params()
-    for command in (promote, rollback, registry_prune):
+    for command in (promote, rollback, registry_prune, register):
         monkeypatch.setattr(command, "read_params", lambda: params)
     home, labels = Embedded("churn"), {}
     for number, (word, image) in enumerate([("one", "sha256:" + "0" * 64), ("two", OLD), ("three", NEW)]):
@@ -72,6 +72,16 @@ def shop(tmp_path, monkeypatch):
         home.note(begun)
         home.note(deployments.end(begun, DEPLOYED, ""))
     files.write_text(NEW, Machine.place)
+    fourth, folder = model(tmp_path, "four")
+    fourth["verdict"] |= {"champion": "better", "against": home.state().version(3).model}
+    monkeypatch.setattr(register, "_entry", lambda *_: fourth | {"time": registry.stamped("x", "", "")["time"]})
+    monkeypatch.setattr(register, "_register", lambda store, entry, _: store.register(entry, folder))
+    other = Embedded("churn", tmp_path / "other")  # in another clone, the fourth was promoted and pushed
+    shutil.copytree(home.home, other.home)
+    other.keep(fourth["model"], folder)
+    other.change(lambda known: [*known, fourth, registry.stamped("promote", fourth["model"], "")])
+    branch.push(other)
+    git(tmp_path / "remote.git", "branch", "-m", "mlflow", "four")
     return home
 
 
@@ -92,6 +102,8 @@ COMMANDS = {
     "rollback in an environment": (lambda: rollback.main(env="staging"), ({"champion": 2, "previous": 3}, 1)),
     "deploy": (deploy, ({"champion": 3, "previous": 2}, 0)),
     "prune": (lambda: registry_prune.main(0), ({"champion": 3, "previous": 2}, 0)),
+    "register": (register.main, ({"champion": 4, "previous": 3}, 0)),
+    "pull": (lambda: branch.pull(Embedded("churn")), ({"champion": 4, "previous": 3}, 0)),
     "push": (lambda: branch.push(Embedded("churn")), ({"champion": 3, "previous": 2}, 0)),
 }
 
@@ -100,12 +112,16 @@ COMMANDS = {
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_command_that_was_interrupted_anywhere_is_finished_by_giving_it_again(shop, tmp_path, name, fault):
     command, expected = COMMANDS[name]
+    if name == "pull":
+        git(tmp_path / "remote.git", "branch", "mlflow", "four")
     shutil.copytree(".", tmp_path / "before", symlinks=True)
     count = writes(command)
     for number in range(1, count + 1):
         for place in (".mlflow", ".deploy"):
             shutil.rmtree(place)
             shutil.copytree(tmp_path / "before" / place, place)
+        if name == "push" and number > 1:
+            git(tmp_path / "remote.git", "update-ref", "-d", "refs/heads/mlflow")
         done = fault(number, command)
         if not done:
             command()

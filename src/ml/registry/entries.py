@@ -27,7 +27,6 @@ def _moment(text: str) -> str:
 
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Named = Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{64})?$")]
-Commit = Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{40}|[0-9a-f]{64})$")]
 Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._ -]*$")]
 Image = Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9][A-Za-z0-9._:/@-]*)?$")]
 
@@ -49,7 +48,7 @@ class _Data(BaseModel):
 
 
 class _Lineage(BaseModel):
-    commit: Commit | None
+    commit: Word | None  # an argument of git, and no option of it
     data: _Data
     changed: list[str]
 
@@ -65,7 +64,7 @@ class _Run(BaseModel):
 
 
 class _Gates(BaseModel):
-    passed: bool
+    passed: bool = False
 
 
 class _Register(_Line):

@@ -141,7 +141,7 @@ def _verdict(entry: Entry) -> str:
     verdict = entry.get("verdict", "")
     if isinstance(verdict, str):
         return verdict
-    return "the gates passed" if verdict["passed"] else f"against the gates: {entry['reason']}"
+    return "the gates passed" if verdict.get("passed") else f"against the gates: {entry['reason']}"
 
 
 def doomed(state: State, keep: int) -> list[Version]:

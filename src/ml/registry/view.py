@@ -11,7 +11,14 @@ from ml.registry import mirror, tracking
 from ml.registry.ledger import State
 
 DATABASE = "mlflow.db"
-UNUSABLE = ("out-of-date database schema", "no such table", "no such column", "malformed", "not a database")
+UNUSABLE = (
+    "out-of-date database schema",
+    "no such table",
+    "no such column",
+    "malformed",
+    "not a database",
+    "unexpected state",
+)
 
 
 def refresh(home: Path, project: str, state: State) -> None:
@@ -80,8 +87,12 @@ def _forget() -> None:
     """Let MLflow open the file anew: it keeps connections by address as long as the process lives."""
     from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore as Versions  # noqa: PLC0415
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore as Runs  # noqa: PLC0415
+    from mlflow.tracking._model_registry.registry import ModelRegistryStoreRegistry  # noqa: PLC0415
+    from mlflow.tracking._tracking_service.registry import TrackingStoreRegistry  # noqa: PLC0415
 
     for store in (Runs, Versions):
         for engine in store._engine_map.values():  # noqa: SLF001
             engine.dispose()
         store._engine_map.clear()  # noqa: SLF001
+    TrackingStoreRegistry._get_store_with_resolved_uri.cache_clear()  # noqa: SLF001
+    ModelRegistryStoreRegistry._get_store_with_resolved_uri.cache_clear()  # noqa: SLF001
