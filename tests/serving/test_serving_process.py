@@ -320,6 +320,7 @@ def test_the_docs_page_sends_a_real_prediction(folder, tmp_path, port):
 def test_the_session_in_the_readme_works_as_printed(folder, tmp_path, port):
     section = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Serving\n")[2].partition("\n## ")[0]
     commands, printed = re.findall(r"```(?:bash|json)\n(.*?)```", section, re.DOTALL)
+    (tmp_path / "build").mkdir()  # `make run` has made it where the README is followed
     with running(folder, tmp_path / "logs", port):
         session = ["bash", "-euc", commands.replace(":8000", f":{port}")]
         done = subprocess.run(session, cwd=tmp_path, capture_output=True, text=True, check=True)
