@@ -121,8 +121,14 @@ def seen(scenario, branch, commit):
 
 
 def test_every_gate_has_a_pull_request_that_it_refuses():
-    """The pull requests below are refused by all gates of `ml.gates`; bad data is the contract's."""
-    assert sorted(["contract", *(gate for case in CASES.values() for gate in case.gates)]) == sorted(GATES)
+    """The pull requests below are refused by all gates of `ml.gates` that a change of settings or code can raise."""
+    elsewhere = {
+        "contract": "bad data, below",
+        "decisions": "only warns",
+        "parity": "the compiled form answers to the last bit, so no setting raises it; `make prove` does",
+    }
+
+    assert sorted([*elsewhere, *(gate for case in CASES.values() for gate in case.gates)]) == sorted(GATES)
 
 
 @pytest.mark.parametrize("what", CASES)
