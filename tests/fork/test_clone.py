@@ -141,6 +141,7 @@ def test_a_table_that_came_by_git_takes_the_place_of_the_one_that_is_here(first)
     pd.read_parquet(table).iloc[1:].to_parquet(table)
     run(folder, sys.executable, "-m", "dvc", "repro", "--quiet", "validate")
     changed = run(folder, "git", "status", "--porcelain").stdout
+    run(folder, "git", "switch", "--quiet", "--create", "another")  # a clone of a detached commit has no branch
     run(folder, "git", "commit", "--quiet", "--all", "--message", "another table")
     assert "data.dvc" in changed  # a table of one's own is taken
     run(folder, "git", "checkout", "--quiet", "HEAD~1")
