@@ -110,11 +110,12 @@ def bucket(s3, monkeypatch):
 
 @pytest.fixture
 def stage():
-    """Run a stage as a user would; returns the finished process with its text."""
+    """Run a stage of this checkout as a user would; returns the finished process with its text."""
 
     def run(name, *flags, **environment):
         command = [sys.executable, "-m", f"ml.stages.{name}", *flags]
-        variables = {**os.environ, **environment}
+        code = f"{ROOT / 'src'}{os.pathsep}{ROOT}"  # a relative PYTHONPATH means nothing in another folder
+        variables = {**os.environ, "PYTHONPATH": code, **environment}
         return subprocess.run(
             command, env=variables, cwd=SAMPLE.parent, capture_output=True, text=True, timeout=120, check=False
         )

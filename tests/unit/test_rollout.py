@@ -1,13 +1,24 @@
 """The steps of a deployment, with an environment whose readings are written down."""
 
+from types import SimpleNamespace
+
 import pytest
 
+from ml.deployment import rollout
 from ml.deployment.canary import Window
 from ml.deployment.rollout import roll_out
 from ml.errors import UserError
 from ml.live_params import Deploy
 
-RULE = Deploy(steps=(1.0,), seconds=0.2)
+RULE = Deploy(steps=(1.0,), seconds=60)
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch):
+    """Time that passes only while the rollout sleeps: a busy machine takes no look away, and no test waits."""
+    passed = [0.0]
+    fake = SimpleNamespace(monotonic=lambda: passed[0], sleep=lambda seconds: passed.append(passed.pop() + seconds))
+    monkeypatch.setattr(rollout, "time", fake)
 
 
 class Scripted:
