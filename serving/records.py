@@ -11,9 +11,9 @@ from pydantic_core import to_json
 
 from ml.data_params import Data
 from ml.errors import UserError
+from ml.prediction_log.records import in_line
 from serving.settings import Settings, secret_lines
 
-OURS = {"id", "score", "label"}  # beside the features in a row of the log
 SIMULATED: ContextVar[str] = ContextVar("simulated", default="")  # the request's own time, when it is a simulation's
 
 
@@ -21,7 +21,7 @@ class Recorder:
     """Builds lines; leaves out or hashes the columns that settings name."""
 
     def __init__(self, data: Data, settings: Settings) -> None:
-        self._renamed = {name: f"features.{name}" for name in OURS & data.columns.keys()}
+        self._renamed = {name: in_line(name) for name in data.columns if in_line(name) != name}
         known = {"id", *(self._renamed.get(name, name) for name in data.columns)}
         wrong = sorted({*settings.log_omit, *settings.log_hash} - known)
         if wrong:

@@ -1,5 +1,8 @@
 """The data contract applied to a table: which columns, which types, and what is wrong with them."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import pandas as pd
 
 from ml.data.values import Typed, typed
@@ -79,6 +82,14 @@ def inputs(frame: pd.DataFrame, data: Data) -> pd.DataFrame:
     columns = {name: frame[name].astype("float64") for name in numbers(data)}
     columns |= {name: levels(frame[name]) for name in categories(data)}
     return pd.DataFrame(columns, copy=False)
+
+
+def with_columns(frame: pd.DataFrame, columns: Mapping[str, Any]) -> pd.DataFrame:
+    """The frame with these columns in it; unlike pandas' `assign` it takes any name, `self` too."""
+    changed = frame.copy(deep=False)
+    for name, values in columns.items():
+        changed[name] = values
+    return changed
 
 
 def identified(frame: pd.DataFrame, data: Data) -> pd.DataFrame:

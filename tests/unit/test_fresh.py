@@ -43,7 +43,7 @@ def test_a_row_that_breaks_the_contract_goes_to_quarantine_with_its_reason(param
     sifted = fresh.sift(broken(column, BREAKS[column]), OLD, params.data)
 
     assert len(sifted.bad) == 1
-    assert sifted.bad[fresh.REASON].iloc[0].startswith(f"{column}: ")
+    assert sifted.reasons.iloc[0].startswith(f"{column}: ")
     assert sifted.bad.index[0] == 3
 
 

@@ -13,7 +13,7 @@ from ml.gate_params import Behaviour, Case, Direction, Invariance
 from ml.gates.evidence import Evidence
 from ml.gates.verdict import Verdict
 from ml.params import Params
-from ml.schema import categories, numbers
+from ml.schema import categories, numbers, with_columns
 
 Score = Callable[[pd.DataFrame], np.ndarray]
 
@@ -55,7 +55,7 @@ def direction(frame: pd.DataFrame, score: Score, rule: Direction, data: Data) ->
         reason = f"{rule.column} is missing in all {len(frame):,} sampled rows, so nothing could be raised"
         return Verdict(f"direction: {rule.column}", passed=False, reason=reason, severity="warning")
     highest = data.columns[rule.column].max
-    raised = present.assign(**{rule.column: (present[rule.column] + rule.by).clip(upper=highest)})
+    raised = with_columns(present, {rule.column: (present[rule.column] + rule.by).clip(upper=highest)})
     before, after = score(present), score(raised)
     wrong = before - after if rule.score == "up" else after - before
     row = int(wrong.argmax())
@@ -100,9 +100,9 @@ def _easy(case: Case, train: pd.DataFrame, score: Score, params: Params) -> Verd
 def _elsewhere(frame: pd.DataFrame, rule: Invariance, data: Data) -> list[pd.DataFrame]:
     column = data.columns[rule.column]
     if isinstance(column, Category):
-        return [frame.assign(**{rule.column: level}) for level in column.values]  # noqa: PD011 - of the contract
+        return [with_columns(frame, {rule.column: level}) for level in column.values]  # noqa: PD011 - of the contract
     moved = (frame[rule.column] + step for step in (-rule.by, rule.by))
-    return [frame.assign(**{rule.column: m.clip(lower=column.min, upper=column.max)}) for m in moved]
+    return [with_columns(frame, {rule.column: m.clip(lower=column.min, upper=column.max)}) for m in moved]
 
 
 def _verdict(gate: str, what: str, share: float, allow: float, example: dict) -> Verdict:

@@ -14,12 +14,12 @@ from ml.errors import UserError
 from ml.live_params import Monitor
 from ml.monitoring.windows import WINDOWS, Span, delay, length, settled, spans
 from ml.prediction_log import predictions
-from ml.schema import truth
+from ml.prediction_log.records import ADDED, in_table
+from ml.schema import truth, with_columns
 
 SKEW = pd.Timedelta(minutes=5)  # that clocks may differ by
 TABLES = (".parquet", ".csv")
 SHADOW = "shadow"
-OURS = ("label", "lag_days", "young")  # columns that are added here: a feature of that name gets the longer one
 PROBABILITY = Number(type="number", min=0, max=1)
 FATES = {  # a row meets the first that fits; `judged` are what is left
     "simulated": "simulated, and not judged while there are real ones",
@@ -130,14 +130,20 @@ def _foreign(frame: pd.DataFrame, where: str, data: Data) -> pd.DataFrame:
     times = pd.DataFrame({n: _times(frame[n], where) for n in ("time", "actual_time") if n in frame})
     texts = {name: frame[name].map(text) for name in ("id", "model", "actual") if name in frame}
     score = values.number(frame["score"], PROBABILITY).cells
-    frame = frame.assign(
-        **typed(frame, data, [n for n in data.columns if n in frame]).frame, **times, **texts, score=score
-    )
+    frame = with_columns(frame, {**_features(frame, data), **times, **texts, "score": score})
     defaults = {"model": None, "variant": "champion", "simulated": False, "actual": None, "actual_time": pd.NaT}
     frame = frame.assign(**{name: value for name, value in defaults.items() if name not in frame})
     came, simulated = pd.to_datetime(frame["actual_time"], utc=True), frame["simulated"].map(text).eq("True")
     frame = frame.assign(actual_time=came, simulated=simulated)
     return frame.sort_values("time", ignore_index=True, kind="stable")
+
+
+def _features(frame: pd.DataFrame, data: Data) -> pd.DataFrame:
+    """The features in the types of the contract, by the names that they have in the log's table."""
+    there = {name: in_table(name) for name in data.columns if in_table(name) in frame}
+    there = {name: name for name in ADDED if name in data.columns and name in frame} | there
+    table = pd.DataFrame({name: frame[source] for name, source in there.items()}, index=frame.index)
+    return typed(table, data, [*there]).frame.rename(columns=in_table)
 
 
 def _times(column: pd.Series, where: str) -> pd.Series:
@@ -178,7 +184,7 @@ def _labelled(table: pd.DataFrame, data: Data, until: pd.Timestamp) -> tuple[pd.
     came = table["actual"].notna()
     early = predictions.early(table)
     future = came & (table["actual_time"] > until + SKEW)
-    ours = {name: f"features.{name}" for name in OURS if name in table and name in data.columns}
+    ours = {name: in_table(name) for name in ("label", *ADDED) if name in table and name in data.columns}
     table = table.rename(columns={name: to for name, to in ours.items() if to not in table})
     said = truth(table["actual"], data)
     strange = came & said.isna()

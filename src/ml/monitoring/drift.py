@@ -18,6 +18,7 @@ from ml.monitoring.drift_columns import Column, Probe, found, probe
 from ml.monitoring.drift_tests import holm
 from ml.monitoring.performance import WORSE, Performance
 from ml.params import Params
+from ml.prediction_log.records import PREFIX, in_table
 from ml.reference import Reference
 
 PREDICTION = "prediction"
@@ -96,7 +97,7 @@ def corrected(probes: list[Probe], settings: Monitor) -> list[Column]:
 
 def column(window: pd.DataFrame, name: str) -> pd.Series:
     """A feature of the window, all missing where it is not there."""
-    source = f"features.{name}" if f"features.{name}" in window else name
+    source = next((longer for longer in (PREFIX + name, in_table(name)) if longer in window), in_table(name))
     return window[source] if source in window else pd.Series([None] * len(window), dtype="object")
 
 

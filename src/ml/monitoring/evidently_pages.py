@@ -15,6 +15,7 @@ from ml import schema
 from ml.data_params import Data
 from ml.monitoring.drift import column
 from ml.monitoring.shapes import redrawn
+from ml.prediction_log.records import in_table
 from ml.reference import Reference
 
 POLICY = (  # Evidently draws with scripts of its own, in the page; they may load and send nothing
@@ -36,14 +37,15 @@ def drift(reference: Reference, rows: pd.DataFrame, data: Data) -> str:
     from evidently.presets import DataDriftPreset, DataSummaryPreset  # noqa: PLC0415
 
     then = redrawn(reference, min(MOST, reference.rows))
-    now = pd.DataFrame({name: column(rows, name) for name in then})
+    now = pd.DataFrame({in_table(name): column(rows, name) for name in reference.columns} | {"score": rows["score"]})
     names = [name for name in then if then[name].notna().any() and now[name].notna().any()]  # it cannot draw nothing
-    numbers = [name for name in (*schema.numbers(data), "score") if name in names]
-    levels = [name for name in schema.categories(data) if name in names]
+    numbers = [name for name in (*map(in_table, schema.numbers(data)), "score") if name in names]
+    levels = [name for name in map(in_table, schema.categories(data)) if name in names]
     typed = [
-        frame.assign(
-            **{n: pd.to_numeric(frame[n], errors="coerce").astype("float64") for n in numbers},
-            **{n: schema.levels(frame[n]) for n in levels},
+        schema.with_columns(
+            frame,
+            {n: pd.to_numeric(frame[n], errors="coerce").astype("float64") for n in numbers}
+            | {n: schema.levels(frame[n]) for n in levels},
         )
         for frame in (now[names], then[names])
     ]

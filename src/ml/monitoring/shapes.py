@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from ml.monitoring.drift import column
+from ml.prediction_log.records import in_table
 from ml.reference import Levels, Numbers, Reference, finite, of_levels
 
 BARS = 10
@@ -56,7 +57,8 @@ def redrawn(reference: Reference, rows: int) -> pd.DataFrame:
     """Rows with the reference's distributions, column by column; what columns had to do with each other is lost."""
     rng = np.random.default_rng(0)
     found = {}
-    for name, old in [*reference.columns.items(), ("score", reference.score)]:
+    parts = {in_table(name): part for name, part in reference.columns.items()}
+    for name, old in (parts | {"score": reference.score}).items():
         share = old.rows / max(1, old.rows + old.missing)
         kept = round(rows * share)
         values = _redrawn(old, kept) if isinstance(old, Numbers) else _spread(old, kept)

@@ -12,8 +12,9 @@ from ml.data import times
 from ml.data.words import text
 from ml.errors import UserError
 from ml.prediction_log import repeats, segments
-from ml.prediction_log.records import Feedback, Prediction, parse
+from ml.prediction_log.records import PREFIX, ROW, TAKEN, Feedback, Prediction, parse
 from ml.prediction_log.targets import Line, numbered, target
+from ml.schema import with_columns
 
 PREDICTIONS, FEEDBACK = "predictions", "feedback"
 KEY = ["segment", "line", "row"]
@@ -151,11 +152,8 @@ def _day(directory: Path, path: Path, kind: str) -> Tables:
 def _rows(record: Prediction, key: dict[str, Any]) -> list[dict[str, Any]]:
     shared = key | {"request_id": record.request_id, "time": record.time, "model": record.model}
     shared |= {"variant": record.variant, "simulated": record.simulated}
-    taken = {*shared, "row", *ACTUAL}
-    rows = (
-        {f"features.{name}" if name in taken else name: _bounded(value) for name, value in row.items()}
-        for row in record.rows
-    )
+    taken = TAKEN - ROW  # of those, lines have already said which is a feature
+    rows = ({PREFIX + name if name in taken else name: _bounded(v) for name, v in row.items()} for row in record.rows)
     return [row | shared | {"row": number, "id": text(row.get("id"))} for number, row in enumerate(rows)]
 
 
@@ -171,7 +169,7 @@ def _frame(rows: list[dict[str, Any]], columns: list[str]) -> pd.DataFrame:
 
 
 def _settled(frame: pd.DataFrame) -> pd.DataFrame:
-    return frame.assign(**{name: _one_kind(frame[name]) for name in frame if frame[name].dtype == object})
+    return with_columns(frame, {name: _one_kind(frame[name]) for name in frame if frame[name].dtype == object})
 
 
 def _one_kind(column: pd.Series) -> pd.Series:

@@ -6,6 +6,28 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import from_json
 
+PREFIX = "features."
+ROW = frozenset({"id", "score", "label"})  # beside the features in a row of a line
+ADDED = frozenset({"lag_days", "young", "again", "side"})  # by monitoring and by the comparison with a challenger
+TAKEN = (
+    ROW
+    | ADDED
+    | {
+        *("segment", "line", "row", "request_id", "time", "model", "variant", "simulated"),
+        *("actual", "actual_time", "actuals"),
+    }
+)  # names of our own in the table of the log
+
+
+def in_line(feature: str) -> str:
+    """The name of a feature in a line of the log: one that could be taken for ours is `features.<name>`."""
+    return PREFIX + feature if feature in ROW or feature.startswith(PREFIX) else feature
+
+
+def in_table(feature: str) -> str:
+    """The name of a feature in the table of the log; no two features share one, and none is ours."""
+    return PREFIX + feature if feature in TAKEN or feature.startswith(PREFIX) else feature
+
 
 def _in_range(time: datetime) -> datetime:
     try:

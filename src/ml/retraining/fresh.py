@@ -13,24 +13,33 @@ from ml.data_params import Category, Data, Number, Prepare
 from ml.errors import UserError
 from ml.live_params import Retrain
 from ml.prediction_log import predictions
+from ml.prediction_log.records import in_table
 from ml.split import is_test
 
-REASON = "quarantined"
 AGAIN = "a newer row of the same id is there"
 
 
 @dataclass(frozen=True)
 class Sifted:
-    """Rows that keep the contract, in its types, the others as they came with a reason, and what reading changed."""
+    """Rows that keep the contract, in its types, the others as they came, why each is out, and what reading changed."""
 
     good: pd.DataFrame
     bad: pd.DataFrame
+    reasons: pd.Series  # of each of the bad rows
     changes: list[str]
 
     @property
-    def broken(self) -> pd.DataFrame:
-        """The rows that break the contract; an older row of an id is set aside with them and breaks nothing."""
-        return self.bad[~self.bad[REASON].str.endswith(AGAIN)]
+    def broken(self) -> pd.Series:
+        """Why each row breaks the contract that does; an older row of an id is set aside and breaks nothing."""
+        return self.reasons[~self.reasons.str.endswith(AGAIN)]
+
+    @property
+    def quarantine(self) -> pd.DataFrame:
+        """The bad rows for people, with the reason as the last column, under a name that no other bears."""
+        name = "quarantined"
+        while name in self.bad:
+            name += "_"
+        return schema.with_columns(self.bad, {name: self.reasons})
 
     @property
     def share(self) -> float:
@@ -61,7 +70,9 @@ def sift(rows: pd.DataFrame, old: pd.DataFrame, data: Data) -> Sifted:
     rows = rows.reset_index(drop=True)
     found = typed(rows, data, schema.required(data))
     known = schema.known_labels(old[data.target.name])
-    frame = found.frame.assign(**{data.target.name: schema.worded(found.frame[data.target.name], known, data)})
+    frame = schema.with_columns(
+        found.frame, {data.target.name: schema.worded(found.frame[data.target.name], known, data)}
+    )
     reasons = pd.Series("", index=rows.index)
     for name, wrong, why in _breaches(frame, found.wrong, known, data):
         reasons = reasons.mask(wrong & (reasons == ""), f"{name}: {why}")
@@ -70,7 +81,7 @@ def sift(rows: pd.DataFrame, old: pd.DataFrame, data: Data) -> Sifted:
     older = order[data.id].duplicated(keep="last")
     reasons[older[older].index] = f"{data.id}: {AGAIN}"
     good = reasons == ""
-    return Sifted(frame[good], rows[~good].assign(**{REASON: reasons[~good]}), found.changes)
+    return Sifted(frame[good], rows[~good], reasons[~good], found.changes)
 
 
 def news(rows: pd.DataFrame, old: pd.DataFrame, data: Data) -> pd.DataFrame:
@@ -96,7 +107,7 @@ def labelled(log: pd.DataFrame, data: Data) -> pd.DataFrame:
     log = predictions.real(log)
     came = log["actual"].notna() & ~predictions.early(log) & log["id"].notna()
     rows = log[came].drop_duplicates("id", keep="last")
-    source = {name: f"features.{name}" if f"features.{name}" in rows else name for name in data.columns}
+    source = {name: in_table(name) for name in data.columns}
     columns = {data.id: "id", data.target.name: "actual", **({data.time: "time"} if data.time else {}), **source}
     table = pd.DataFrame({name: rows[column] for name, column in columns.items() if column in rows})
     if data.time:

@@ -13,7 +13,7 @@ from ml.errors import UserError
 from ml.io import yaml_edit
 from ml.params import Params, check, describe_the_sample, read_params
 from ml.registry import registry, tracking
-from ml.schema import levels
+from ml.schema import levels, with_columns
 
 Changes = dict[yaml_edit.Path, Any]
 
@@ -99,7 +99,7 @@ def _changes(
 def _identified(table: pd.DataFrame, name: str) -> pd.DataFrame:
     """The table with a column of ids in front; texts of several kinds become text, as Parquet wants it."""
     texts = {column: levels(table[column]) for column in table if table[column].dtype == object}
-    table = table.assign(**texts)
+    table = with_columns(table, texts)
     table.insert(0, name, row_ids.made(table))
     return table
 

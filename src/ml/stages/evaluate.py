@@ -2,6 +2,8 @@
 
 from dataclasses import asdict
 
+import pandas as pd
+
 from ml import calibration, cli, files, metrics, model, parity, reference, schema
 from ml.importance import importance
 from ml.params import read_params
@@ -25,7 +27,7 @@ def main() -> None:
         cli.say(f"evaluate: the test side holds {metrics.classes(label)}, so these are not known: {missing}")
     files.write_json({"rows": len(frame), **{name: m["value"] for name, m in known.items()}}, files.METRICS)
     files.write_json(found, files.INTERVALS)
-    files.write_table(schema.identified(frame, params.data).assign(label=label, score=score), files.SCORES)
+    files.write_table(pd.DataFrame({"id": frame[params.data.id], "label": label, "score": score}), files.SCORES)
     if len(set(label)) > 1:  # not a metric, and monitoring watches it
         known |= calibration.measured(label, score, params.evaluate.confidence)
     released = reference.build(files.read_table(files.TRAIN), score, known, params)

@@ -89,7 +89,7 @@ def _attempt(folder: Path, params: Params, commit: str, day: str, rows: str) -> 
         "model": params.train.model,
     }
     if len(sifted.bad):
-        files.write_sheet(sifted.bad, files.QUARANTINE)
+        files.write_sheet(sifted.quarantine, files.QUARANTINE)
         cli.say(f"retrain: {len(sifted.bad):,} of {len(sifted.bad) + len(sifted.good):,} rows in {files.QUARANTINE}")
     if len(told) < params.retrain.min_rows:
         return record | {"outcome": "waiting", "reasons": [_few(len(told), params)]}
@@ -182,7 +182,7 @@ def _read(rows: str, params: Params) -> pd.DataFrame:
 
 
 def _counts(sifted: fresh.Sifted) -> dict[str, Any]:
-    reasons = sifted.bad[fresh.REASON].value_counts().to_dict() if len(sifted.bad) else {}
+    reasons = sifted.reasons.value_counts().to_dict()
     return {"fresh": len(sifted.good), "quarantined": len(sifted.bad), "why": reasons}
 
 
@@ -191,7 +191,7 @@ def _few(rows: int, params: Params) -> str:
 
 
 def _broken_source(sifted: fresh.Sifted, params: Params) -> str:
-    why = sifted.broken[fresh.REASON].value_counts()
+    why = sifted.broken.value_counts()
     return (
         f"{len(sifted.broken):,} of {len(sifted.bad) + len(sifted.good):,} fresh rows ({sifted.share:.1%}) break the "
         f"contract, more than retrain.max_quarantined {params.retrain.max_quarantined:.1%}; most often "
