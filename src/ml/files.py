@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # a second of import that verdicts and reports do without
 
 PARAMS = Path("params.yaml")
 BUILD = Path("build")
+DATA = Path("data")
 VALIDATION = BUILD / "validation.json"
 VALIDATION_TEXT = BUILD / "validation.md"
 PROFILE = BUILD / "profile.json"
@@ -208,6 +209,8 @@ def _whole(path: Path, write: Any) -> None:
 def _source(path: Path) -> str:
     if path.parts[:1] == BUILD.parts:
         return "Run `make run` (or `dvc repro`) to build it."
+    if path.parts[:1] != DATA.parts:
+        return "Correct the path."
     return "Get it with `dvc pull`, or set data.file in params.yaml."
 
 

@@ -29,6 +29,21 @@ def test_numbers_fall_into_bins_of_about_as_many_rows():
     assert [int(rows.sum()) for _, rows in parts] == [250] * 4
 
 
+def test_bins_are_named_with_short_numbers_and_begin_at_the_lowest_value():
+    names = [level for level, _ in sliced(pd.Series([0, 0.34, 0.35, 7.69, 9.591, 20.1, 44.5, 2253.5601]), bins=4)]
+
+    assert {"[0, 0.35]"} < {*names}
+    assert not any("000" in name or "999" in name or name.startswith("(-") for name in names)
+
+
+def test_of_very_many_small_slices_some_are_named_and_the_rest_counted():
+    found = slices.judge(replace(good(), params=params({"slices": {"min_rows": 10_000, "bins": 20}})))
+
+    (verdict,) = found
+    assert len(verdict.evidence) > 12
+    assert f"and {len(verdict.evidence) - 6} more" in verdict.reason
+
+
 def test_a_number_of_few_values_is_taken_by_value():
     assert [level for level, _ in sliced(pd.Series([0.0, 1.0, 1.0]), bins=4)] == ["0", "1"]
 
@@ -108,8 +123,9 @@ def test_without_a_champion_only_the_floor_judges_and_the_verdict_says_so():
     floor = slices.judge(replace(first, params=params({"slices": {"columns": ["plan"], "min": 0.7}})))
     nothing = slices.judge(replace(first, params=params({"slices": {"columns": ["plan"], "min": None}})))
 
-    assert "with no champion to compare with, only `min` judges" in floor[0].reason
-    assert "nothing is judged" in nothing[0].reason
+    assert "judged by gates.slices.min alone" in floor[0].reason
+    assert "not judged: there is no champion" in nothing[0].reason
+    assert "+" not in nothing[0].reason
     assert floor[0].passed
     assert nothing[0].passed
 

@@ -38,8 +38,10 @@ def test_a_parquet_file_cut_short_says_so(tmp_path):
         files.read_table(tmp_path / "a.parquet")
 
 
-def test_a_missing_table_says_how_to_get_it(tmp_path):
+def test_a_missing_table_of_the_project_says_how_to_get_it_and_any_other_to_correct_the_path(tmp_path):
     with pytest.raises(UserError, match="dvc pull"):
+        files.read_table(files.DATA / "none.parquet")
+    with pytest.raises(UserError, match=r"is missing\. Correct the path"):
         files.read_table(tmp_path / "none.parquet")
 
 

@@ -12,9 +12,11 @@ from demo.world import history
 from ml import schema
 from ml.errors import UserError
 from ml.live_params import Retrain
+from ml.params import read_params
 from ml.prediction_log.predictions import read_log
 from ml.retraining import fresh
 from ml.split import is_test
+from tests.conftest import SAMPLE
 
 OLD = history(range(1, 4), rows=100)
 NEW = history([4], rows=60)
@@ -29,6 +31,15 @@ BREAKS = {
     "plan": None,
     "churned": "maybe",
 }
+
+
+def test_a_base_that_describes_another_table_is_named_with_the_remedy():
+    here = read_params(SAMPLE).data
+    base = here.model_copy(update={"file": "data/loans.csv", "id": "loan"})
+
+    assert not fresh.another_table(here, here, "main (1234567)")
+    assert "main (1234567) describes another table (data/loans.csv" in fresh.another_table(here, base, "main (1234567)")
+    assert "push" in fresh.another_table(here, base, "main (1234567)")
 
 
 def broken(column, value, rows=(3,)):

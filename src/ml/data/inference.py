@@ -87,7 +87,7 @@ def time_format(raw: pd.Series, given: str) -> dict[str, str]:
 def _levels(raw: pd.Series, text: pd.Series) -> values.Column:
     found = values.category(raw)
     odd = text.notna() & text.str.lower().isin(words.MISSING)
-    changes = values.changes(raw, {"are a level: only an empty cell is missing here": odd})
+    changes = values.changes(raw, {"stay a level: in a category only an empty cell is missing": odd})
     return values.Column(found.cells, found.wrong, found.changes + changes)
 
 

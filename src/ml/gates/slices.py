@@ -7,12 +7,15 @@ is less left to tell apart, so even true probabilities rank worse there.
 import numpy as np
 from scipy.stats import norm
 
+from ml import files
 from ml.gate_params import Slices
 from ml.gates import champion
 from ml.gates.evidence import Evidence
 from ml.gates.slicing import Rival, Slice, measured
 from ml.gates.verdict import Verdict
 from ml.metrics import HIGHER_IS_BETTER
+
+NAMED = 6  # small slices that are named; with thirty columns there are more than a hundred
 
 
 def judge(evidence: Evidence) -> list[Verdict]:
@@ -50,7 +53,7 @@ def worst(slices: list[Slice], rule: Slices, rival: Rival | None) -> Verdict | N
         passed=not (failed or beyond),
         reason=f"worst is {found.name}: {rule.metric} {found.value:.3f}{_floor(found, rule)}, "
         f"{_beside(found, rule, rival)}{' but the slice is too small to be sure' if unsure else ''} "
-        f"(interval {low:+.3f} to {high:+.3f}, {found.rows:,} rows)" + (f"; {rival.doubt}" if rival and seen else ""),
+        f"({_between(found, low, high)}, {found.rows:,} rows)" + (f"; {rival.doubt}" if rival and seen else ""),
         value=found.value if np.isnan(found.gain) else found.gain,
         limit=_limit(found, rule),
         low=low,
@@ -82,8 +85,9 @@ def _floor(found: Slice, rule: Slices) -> str:
 
 def _beside(found: Slice, rule: Slices, rival: Rival | None) -> str:
     if rival is None:
-        only = "only `min` judges" if rule.min is not None else "nothing is judged, for `min` is not set either"
-        return f"with no champion to compare with, {only}"
+        if rule.min is not None:
+            return "judged by gates.slices.min alone: there is no champion to compare with"
+        return "not judged: there is no champion to compare with, and gates.slices.min is not set"
     if np.isnan(found.gain):
         return f"too few rows that {rival.version} has not trained on to compare with it"
     ahead = "ahead of" if found.gain >= 0 else "behind"
@@ -94,6 +98,11 @@ def _interval(found: Slice, rule: Slices) -> tuple[float, float]:
     z = float(norm.ppf((1 + rule.confidence) / 2))
     middle, error = (found.value, found.error) if np.isnan(found.gain) else (found.gain, found.gain_error)
     return middle - z * error, middle + z * error
+
+
+def _between(found: Slice, low: float, high: float) -> str:
+    """The interval in words; a difference has a sign, a metric has none."""
+    return f"interval {low:.3f} to {high:.3f}" if np.isnan(found.gain) else f"interval {low:+.3f} to {high:+.3f}"
 
 
 def _limit(found: Slice, rule: Slices) -> str:
@@ -109,7 +118,8 @@ def _known(value: float) -> float | None:
 def _unjudged(slices: list[Slice], rule: Slices) -> list[Verdict]:
     if not slices:
         return []
-    names = ", ".join(f"{s.name} ({s.rows:,} rows, {s.positive:,} positive)" for s in slices)
+    names = ", ".join(f"{s.name} ({s.rows:,} rows, {s.positive:,} positive)" for s in slices[:NAMED])
+    names += f" and {len(slices) - NAMED:,} more, all in {files.VERDICT}" if len(slices) > NAMED else ""
     reason = f"too small to judge (under {rule.min_rows} rows, or {rule.min_class} of a class): {names}"
     rows = tuple({"slice": s.name, "rows": s.rows, "value": None, "advantage": None} for s in slices)
     return [Verdict("slices not judged", passed=False, reason=reason, severity="warning", evidence=rows)]

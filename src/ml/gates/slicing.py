@@ -93,12 +93,20 @@ def holm(p: list[float]) -> list[float]:
 def sliced(column: pd.Series, bins: int) -> list[tuple[str, np.ndarray]]:
     """Each level of a column, or bin of about as many rows each, and `missing`, with a mask of shape (rows,)."""
     if pd.api.types.is_numeric_dtype(column) and column.nunique() > bins:
-        column = pd.qcut(column, bins, duplicates="drop", precision=2).astype(str).where(column.notna(), None)
+        column = _binned(column, bins)
     text = levels(column)
     known, gone = sorted(text.dropna().unique()), text.isna().to_numpy()
     missing = MISSING if MISSING not in known else f"({MISSING})"  # a level may be called so
     found = [(level, (text == level).fillna(value=False).to_numpy(dtype=bool)) for level in known]
     return found + ([(missing, gone)] if gone.any() else [])
+
+
+def _binned(column: pd.Series, bins: int) -> pd.Series:
+    """The bin of each value, such as `(9.59, 20.15]`; the first begins with the lowest value itself."""
+    cut = pd.qcut(column, bins, duplicates="drop", precision=2)
+    first, *others = cut.cat.categories
+    names = [f"[{column.min():.4g}, {first.right:.10g}]"] + [f"({b.left:.10g}, {b.right:.10g}]" for b in others]
+    return cut.cat.rename_categories(names).astype(object)
 
 
 def _large(label: np.ndarray, rule: Slices) -> bool:

@@ -153,7 +153,11 @@ def _collected(found: Record) -> str:
     }
     rows += [[labels[name], f"{count:,}"] for name, count in at["labels"].items() if count]
     days = at.get("label_days") or 0
-    rows += [[f"judged rows younger than {days:.3g} days: they wait for labels", f"{at['waiting']:,}"]] if days else []
+    rows += (
+        [[f"judged rows younger than {days:.3g} days: they wait for labels", f"{at['waiting']:,}"]]
+        if at.get("waiting")
+        else []
+    )
     rows += [["lines that could not be read", f"{at['unreadable']:,}"]] if at["unreadable"] else []
     calendar = " of the simulation's calendar" if found["simulated"] else " UTC"
     return (

@@ -56,6 +56,18 @@ class Combined:
     left: int
 
 
+def another_table(here: Data, base: Data, where: str) -> str:
+    """A sentence when the base that is retrained describes another table than the working settings, else nothing."""
+    described = [(d.id, d.time, d.target, {*d.columns}) for d in (here, base)]
+    if described[0] == described[1]:
+        return ""
+    return (
+        f"{where} describes another table ({base.file}, target {base.target.name}) than params.yaml here "
+        f"({here.file}, target {here.target.name}). A retraining starts from that branch, as origin has it where there "
+        f"is an origin: commit and push there first, or name another branch in retrain.base."
+    )
+
+
 def sift(rows: pd.DataFrame, old: pd.DataFrame, data: Data) -> Sifted:
     """Rows apart from those that break the contract or bear a label that `old` has not; of one id the newest counts.
 

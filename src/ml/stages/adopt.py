@@ -9,6 +9,7 @@ import pandas as pd
 
 from ml import adopt, cli, dvc, files
 from ml.data import inference, reading, row_ids
+from ml.data.notes import brief
 from ml.errors import UserError
 from ml.io import yaml_edit
 from ml.params import Params, check, describe_the_sample, read_params
@@ -54,7 +55,7 @@ def main(  # noqa: PLR0913, PLR0917  (a flag each)
     _move_in(
         _identified(typed.frame, contract["id"]) if made else source, Path(contract["file"]), Path(params.data.file)
     )
-    for sentence in (*table.notes, *typed.notes):
+    for sentence in brief([*table.notes, *typed.notes]):
         cli.say(f"adopt: {sentence}")
     _tell(contract, [*typed.left, *left], typed.frame, made=made)
     _tell_settings(params, changes, reset)

@@ -12,6 +12,7 @@ import pandas as pd
 
 from ml import cli, dvc, files, git, identity, model, schema
 from ml.data import reading
+from ml.data.notes import brief
 from ml.errors import UserError
 from ml.gates.champion import threshold
 from ml.metrics import rank
@@ -51,6 +52,8 @@ def main(rows: str = "", date: str = "", force: bool = False) -> None:
         raise UserError(f"there is no branch {branch} to retrain from. Commit first, or set retrain.base.")
     with worktree.at(commit) as folder:
         params = read_params(folder / files.PARAMS)
+        if warning := fresh.another_table(read_params().data, params.data, f"{branch} ({commit[:7]})"):
+            cli.say(f"retrain: {warning}")
         if not force and (last := _last(params, day)):
             record = {"outcome": "waiting", "reasons": [_wait(last, params)]}
         else:
@@ -81,7 +84,7 @@ def _attempt(folder: Path, params: Params, commit: str, day: str, rows: str) -> 
     old = reading.read(folder / params.data.file).frame
     told = fresh.news(given, old, params.data)
     sifted = fresh.sift(told, old, params.data)
-    for sentence in sifted.changes:
+    for sentence in brief(sifted.changes):
         cli.say(f"retrain: fresh rows: {sentence}")
     record = {
         "rows": _counts(sifted) | {"known": len(given) - len(told)},
@@ -168,7 +171,7 @@ def _policy(params: Params) -> dict[str, Any]:
 def _read(rows: str, params: Params) -> pd.DataFrame:
     if rows:
         found = reading.read(rows)
-        for note in found.notes:
+        for note in brief(found.notes):
             cli.say(f"retrain: {note}")
         return found.frame
     directory, shipped = places(params.log.directory, os.environ)

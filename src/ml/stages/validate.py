@@ -5,6 +5,7 @@ from typing import Any
 
 from ml import cli, files, markdown, schema
 from ml.data import reading
+from ml.data.notes import brief
 from ml.params import read_params
 
 
@@ -19,7 +20,7 @@ def main() -> None:
     except schema.ContractError as error:
         _write(rows, [_breach(column, found) for column, found in error.problems])
         raise
-    for sentence in (*table.notes, *typed.changes):
+    for sentence in brief([*table.notes, *typed.changes]):
         cli.say(f"validate: {sentence}")
 
     from ml import checks  # noqa: PLC0415  (Great Expectations takes seconds to import: not for what is wrong already)

@@ -1,0 +1,29 @@
+"""Sentences about what reading changed, short enough for a table of hundreds of columns."""
+
+import re
+
+TOLD = 3  # columns that are told in full of each kind of change
+NAMED = 10  # columns that are named after these
+COLUMN = re.compile(r"(?s)(?P<name>.*?): [\d,]+ of [\d,]+ values (?P<kind>.*), e\.g\. .*")
+HEADER = re.compile(r"(?s).*: column (?P<name>.*) is (?P<kind>read as) .*")
+
+
+def brief(notes: list[str]) -> list[str]:
+    """The notes, of which the fourth and later ones of a kind become one sentence that names their columns."""
+    kinds: dict[str, list[str]] = {}
+    for note in notes:
+        found = _match(note)
+        kinds.setdefault(found["kind"] if found else note, []).append(note)
+    return [sentence for told in kinds.values() for sentence in (*told[:TOLD], *_rest(told[TOLD:]))]
+
+
+def _match(note: str) -> re.Match[str] | None:
+    return COLUMN.fullmatch(note) or HEADER.fullmatch(note)
+
+
+def _rest(notes: list[str]) -> list[str]:
+    names = [found["name"] for note in notes if (found := _match(note))]
+    if len(names) < 2:  # noqa: PLR2004  (one sentence is no longer than what would replace it)
+        return notes
+    more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
+    return [f"the same in {len(names):,} more columns: {', '.join(names[:NAMED])}{more}"]
