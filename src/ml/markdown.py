@@ -46,7 +46,7 @@ def cell(value: Any) -> str:
 
 def paragraph(value: Any) -> str:
     """A line of text that is read as it is where a line begins, too: no heading, list or quotation."""
-    return START.sub(lambda found: f"{found[0]}\\" if found[3] else f"\\{found[0]}", cell(value))
+    return START.sub(lambda found: f"{found[0]}\\" if found[3] else f"\\{found[0]}", cell(value).strip())
 
 
 def unlinked(text: str) -> str:

@@ -26,7 +26,7 @@ HOLDS_FOR_ANY_TABLE = {
 }  # fmt: skip
 FATES = {"derived": DERIVED, "reset": RESET, "starting point": STARTING_POINTS, "any table": HOLDS_FOR_ANY_TABLE}
 
-WORDS = re.compile(r"churn|customer|tenure|support_ticket|late_payment|discount_share|monthly_charge", re.I)
+WORDS = re.compile(r"churn|customer(?!ror)|tenure|support_ticket|late_payment|discount_share|monthly_charge", re.I)
 ALLOWED = {"src/ml/stages/monitor.py"}  # it starts the simulation, where the project is the sample
 
 
