@@ -14,6 +14,7 @@ from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 
+from ml import model_archive
 from ml.data_params import Data
 from ml.errors import UserError
 from ml.features import preprocessing
@@ -74,19 +75,31 @@ def dumps(model: Pipeline) -> bytes:
 
 
 def loads(content: bytes) -> Pipeline:
-    """The model in a skops file; raises UserError when it holds a type outside our list."""
+    """The model in a skops file; raises UserError when it is damaged, too large or holds a type outside our list."""
     try:
+        content = model_archive.checked(content)
         found = set(skops.io.get_untrusted_types(data=content))
-    except (zipfile.BadZipFile, KeyError, ValueError) as error:
-        raise UserError(f"the model file is not a skops file ({error}). Train again, or restore it.") from None
+    except Exception as error:  # noqa: BLE001 - a damaged file can make zipfile, json and skops raise anything
+        raise _broken(error) from None
     if found - TRUSTED:
         raise UserError(
             f"the model file holds types that nobody here has reviewed: {', '.join(sorted(found - TRUSTED))}. "
             f"Do not load it if you do not know where it comes from; else add them to TRUSTED in src/ml/model.py."
         )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", InconsistentVersionWarning)  # lineage records the versions
-        return skops.io.loads(content, trusted=sorted(found))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", InconsistentVersionWarning)  # lineage records the versions
+            loaded = skops.io.loads(content, trusted=sorted(found))
+    except Exception as error:  # noqa: BLE001 - as above
+        raise _broken(error) from None
+    if not isinstance(loaded, Pipeline):
+        raise _broken(ValueError(f"it holds a {type(loaded).__name__} instead of a Pipeline"))
+    return loaded
+
+
+def _broken(error: Exception) -> UserError:
+    why = str(error)[:200] or type(error).__name__
+    return UserError(f"the model file is not a skops file ({why}). Train again, or restore it.")
 
 
 def _canonical(content: bytes) -> bytes:
