@@ -77,6 +77,7 @@ def test_repeated_rows_are_counted_by_their_features_alone():
 
     assert verdict.value == pytest.approx(50 / len(test))
     assert not verdict.passed
+    assert "equal by chance" in verdict.reason
 
 
 def test_a_training_row_as_new_as_a_test_row_breaks_a_split_by_time():

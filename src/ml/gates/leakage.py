@@ -71,6 +71,8 @@ def repeated_rows(train: pd.DataFrame, test: pd.DataFrame, data: Data, limit: fl
     known = set(pd.util.hash_pandas_object(train[features(data)], index=False))
     again = pd.util.hash_pandas_object(test[features(data)], index=False).isin(known)
     example = f", e.g. {test[data.id][again.to_numpy()].iloc[0]}" if again.any() else ""
+    if again.mean() > limit:
+        example += ". Look whether they are one thing twice; where columns have few values, rows are equal by chance"
     return Verdict(
         gate="leakage: repeated rows",
         passed=bool(again.mean() <= limit),

@@ -1,15 +1,22 @@
 """Absolute limits: any metric, a minimum or a maximum, judged on its value or on its interval."""
 
+from dataclasses import replace
+
 from ml.gate_params import Bound, Gates
 from ml.gates.evidence import Evidence
 from ml.gates.verdict import Verdict
+from ml.metrics import FEWEST, classes, enough
 
 Intervals = dict[str, dict[str, float | None]]
 
 
 def judge(evidence: Evidence) -> list[Verdict]:
     """One verdict for each limit that params.gates sets on a metric."""
-    return absolute(evidence.intervals, len(evidence.label), evidence.params.gates)
+    found = absolute(evidence.intervals, len(evidence.label), evidence.params.gates)
+    if enough(evidence.label):
+        return found
+    few = f"; {classes(evidence.label)}, under {FEWEST} of a class: the interval says little, more rows of it would"
+    return [v if v.value is None else replace(v, reason=v.reason + few) for v in found]
 
 
 def absolute(measured: Intervals, rows: int, gates: Gates) -> list[Verdict]:
