@@ -1,12 +1,34 @@
 """A small repository with a bare origin, for what happens around a retraining."""
 
+import contextlib
+import io
 import json
+import os
 import subprocess
+import sys
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
+from ml import cli
+
 DAY = "2026-11-21"
+
+
+def finished(main, folder, environment, *flags):
+    """A command in a folder, as a user would see it end, in this process: a process of its own takes a second."""
+    out, err = io.StringIO(), io.StringIO()
+    with (
+        contextlib.chdir(folder),
+        mock.patch.dict(os.environ, environment),
+        mock.patch.object(sys, "argv", [main.__module__, *flags]),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+        pytest.raises(SystemExit) as ended,
+    ):
+        cli.run(main)
+    return subprocess.CompletedProcess(flags, ended.value.code, out.getvalue(), err.getvalue())
 
 
 def git(folder, *arguments):

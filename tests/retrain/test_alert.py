@@ -1,9 +1,6 @@
 """One issue for each kind of trouble: opened once, refreshed while it lasts, closed with a word; a line to a chat."""
 
 import json
-import os
-import subprocess
-import sys
 import threading
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -11,8 +8,9 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 from ml.github import alerts, github
-from tests.conftest import ROOT
+from ml.stages import alert as stage
 from tests.github.double import Hub
+from tests.retrain.conftest import finished
 
 NOW = datetime(2026, 11, 21, 8, tzinfo=UTC)
 MOVED = {"column": "plan", "drifted": True, "reason": "premium 20 % to 35 %", "effect": 0.3}
@@ -49,16 +47,11 @@ def chat():
 
 
 def alert(project, hub, *flags, monitor=None, **environment):
-    """The finished process of `make alert` after a verdict."""
+    """`make alert` after a verdict, finished."""
     if monitor:
         (project / "build").mkdir(exist_ok=True)
         (project / "build" / "monitor.json").write_text(json.dumps({"reason": "2 columns moved", **monitor}))
-    code = {"PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"}
-    command = [sys.executable, "-m", "ml.stages.alert", *flags]
-    variables = os.environ | code | hub.environment(**environment)
-    done = subprocess.run(command, cwd=project, env=variables, capture_output=True, text=True, check=False)
-    assert "Traceback" not in done.stderr
-    return done
+    return finished(stage.main, project, hub.environment(**environment), *flags)
 
 
 def titles(hub):

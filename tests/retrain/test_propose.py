@@ -12,9 +12,10 @@ import yaml
 from ml.errors import UserError
 from ml.github import alerts, github
 from ml.github.api import call
+from ml.stages import propose as stage
 from tests.conftest import ROOT
 from tests.github.double import APP, PERSON, Hub
-from tests.retrain.conftest import DAY, git, record, repository
+from tests.retrain.conftest import DAY, finished, git, record, repository
 
 CODE = {"PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"}
 
@@ -26,10 +27,8 @@ def hub(clone):
 
 
 def propose(clone, hub, **environment):
-    """The finished process of `make propose`."""
-    command = [sys.executable, "-m", "ml.stages.propose"]
-    variables = os.environ | CODE | hub.environment(**environment)
-    return subprocess.run(command, cwd=clone, env=variables, capture_output=True, text=True, check=False)
+    """`make propose`, finished."""
+    return finished(stage.main, clone, hub.environment(**environment))
 
 
 def killed(clone, hub, call):
@@ -291,4 +290,3 @@ def test_without_a_token_it_says_what_to_set(clone, hub):
 
     assert done.returncode == 1
     assert "GITHUB_TOKEN" in done.stderr
-    assert "Traceback" not in done.stderr
