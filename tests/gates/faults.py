@@ -325,8 +325,9 @@ def leaking(blur: float) -> Callable[[], Evidence]:
 
     def plant() -> Evidence:
         train = good().train
+        label = schema.labels(train, good().params.data)
         flip = np.random.default_rng(4).random(len(train)) < blur
-        return replace(good(), train=train.assign(visits=np.where(flip, 1 - train["left"], train["left"]) * 1.0))
+        return replace(good(), train=train.assign(visits=np.where(flip, 1 - label, label) * 1.0))
 
     return plant
 

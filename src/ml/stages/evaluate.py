@@ -28,9 +28,10 @@ def main() -> None:
     files.write_json({"rows": len(frame), **{name: m["value"] for name, m in known.items()}}, files.METRICS)
     files.write_json(found, files.INTERVALS)
     files.write_table(pd.DataFrame({"id": frame[params.data.id], "label": label, "score": score}), files.SCORES)
+    watched = dict(known)
     if len(set(label)) > 1:  # not a metric, and monitoring watches it
-        known |= calibration.measured(label, score, params.evaluate.confidence)
-    released = reference.build(files.read_table(files.TRAIN), score, known, params)
+        watched |= calibration.measured(label, score, params.evaluate.confidence)
+    released = reference.build(files.read_table(files.TRAIN), score, watched, params)
     files.write_text(reference.dumps(released), files.REFERENCE)
     for name, points in metrics.curves(rows).items():
         files.write_rows(points, files.PLOTS / f"{name}.csv")
