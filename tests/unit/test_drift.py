@@ -187,6 +187,16 @@ def test_a_release_that_was_hardly_tested_says_nothing_about_performance(release
     assert "the release was tested on 150: fewer than 200" in found.reason
 
 
+def test_labels_of_which_too_few_are_of_one_class_are_told_as_such(released, quiet):
+    label = np.zeros(len(quiet))
+    label[:7] = 1
+
+    found = judge(released, quiet.assign(label=label), SETTINGS)
+
+    assert f"7 positive and {len(quiet) - 7:,} negative rows, under 20 of a class" in found.reason
+    assert "fewer than" not in found.reason
+
+
 def test_a_rare_new_level_is_found_in_a_window_too_small_for_the_chi_square_test(released, quiet):
     few = quiet.head(100).drop(columns="label")
     few = few.assign(device=few["device"].where(np.arange(100) % 10 > 0, "watch"))

@@ -54,7 +54,7 @@ def _holds(performance: Record) -> str:
 
 
 def _blind(found: Record) -> str:
-    labelled, rows = found["collected"]["labelled"], found["collected"]["fates"]["judged"]
+    rows = found["collected"]["fates"]["judged"]
     waiting, days = found["collected"].get("waiting", 0), found["collected"].get("label_days", 0)
     if waiting and days:
         return (
@@ -63,8 +63,8 @@ def _blind(found: Record) -> str:
             f"enough."
         )
     return (
-        "Whether the model still does as well as at its release is not known: in none of the last windows have enough "
-        f"labels come ({labelled:,} of {rows:,} rows in the newest). Send them by `POST /feedback`."
+        f"Whether the model still does as well as at its release is not known: {found['performance']['reason']}. That "
+        f"takes labels, which come by `POST /feedback`, and a release that was tested on as many rows."
     )
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 from scipy.stats import norm
 
 from ml.live_params import Monitor
-from ml.metrics import HIGHER_IS_BETTER, Ranked, intervals, measure, rank
+from ml.metrics import HIGHER_IS_BETTER, Ranked, classes, intervals, measure, rank
 from ml.monitoring import live_calibration
 from ml.monitoring.dependence import coarse, groups, of_estimates
 from ml.monitoring.live_calibration import Part
@@ -109,11 +109,20 @@ def _blank(reference: Reference, rows: pd.DataFrame, settings: Monitor, labelled
     then = reference.metrics.get(settings.metric, {}).get("value")
     reason = (
         f"{labelled:,} of {len(rows):,} rows have a label ({coverage:.0%}), and the release was tested on "
-        f"{reference.tested:,}: fewer than {settings.min_labels:,}, or than {FEWEST} of a class, so {settings.metric} "
-        f"is not judged"
+        f"{reference.tested:,}: {_lack(reference, rows, settings)}, so {settings.metric} is not judged"
     )
     lag = float(lags.median()) if len(lags) else None
     return Performance("not enough labels", reason, settings.metric, then, labelled, coverage, lag)
+
+
+def _lack(reference: Reference, rows: pd.DataFrame, settings: Monitor) -> str:
+    """What is too few to judge by: test rows of the release, labels, or labels of one class."""
+    label = _known(rows)["label"]
+    if reference.tested < settings.min_labels or len(label) < settings.min_labels:
+        return f"fewer than {settings.min_labels:,} (monitor.min_labels)"
+    if enough(rows, settings):
+        return f"it has no {settings.metric}"
+    return f"{classes(label.to_numpy())}, under {FEWEST} of a class"
 
 
 def _error(interval: dict[str, float], confidence: float) -> float:
