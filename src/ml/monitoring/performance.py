@@ -122,7 +122,7 @@ def _lack(reference: Reference, rows: pd.DataFrame, settings: Monitor) -> str:
         return f"fewer than {settings.min_labels:,} (monitor.min_labels)"
     if enough(rows, settings):
         return f"it has no {settings.metric}"
-    return f"{classes(label.to_numpy())}, under {FEWEST} of a class"
+    return f"the labels are of {classes(label.to_numpy())}, under {FEWEST} of a class"
 
 
 def _error(interval: dict[str, float], confidence: float) -> float:
