@@ -3,14 +3,19 @@
 import argparse
 import errno
 import inspect
+import os
 import sys
 import time
+import traceback
 from collections.abc import Callable
+from pathlib import Path
 
+from ml import files
 from ml.errors import UserError
 from ml.text import visible
 
 DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.EMFILE}
+TRACEBACK = Path("build/traceback.txt")  # of the last exception that no message was written for
 
 
 def say(message: str) -> None:
@@ -30,17 +35,30 @@ def run(main: Callable[..., int | None]) -> None:
     except UserError as error:
         print(visible(f"\n{name}: {error}"), file=sys.stderr)
         sys.exit(1)
-    except OSError as error:
-        if error.errno not in DISK:
-            raise
-        where = f"{error.filename}: " if error.filename else ""
-        print(f"\n{name}: {where}{error.strerror}. Mend that and give the command again; it goes on.", file=sys.stderr)
-        sys.exit(1)
     except KeyboardInterrupt:
         print(f"\n{name}: stopped by you; nothing half-written stays behind.", file=sys.stderr)
         sys.exit(130)
+    except Exception as error:
+        if os.environ.get("DEBUG"):
+            raise
+        print(visible(f"\n{name}: {_sentence(error)}"), file=sys.stderr)
+        sys.exit(1)
     say(f"{name}: {'done' if code == 0 else 'refused'} in {time.perf_counter() - started:.1f} s")
     sys.exit(code)
+
+
+def _sentence(error: Exception) -> str:
+    """What to say about an exception that is not ours; unless a disk is at fault, its traceback goes into a file."""
+    if isinstance(error, OSError) and error.errno in DISK:
+        where = f"{error.filename}: " if error.filename else ""
+        return f"{where}{error.strerror}. Mend that and give the command again; it goes on."
+    found = f"stopped by an error that it does not know, {type(error).__name__}: {' '.join(str(error).split())[:500]}"
+    try:
+        details = "".join(traceback.format_exception(error)).encode("utf-8", "backslashreplace").decode()
+        files.write_text(details, TRACEBACK)
+    except (OSError, UserError):
+        return f"{found}. Run it with DEBUG=1 for the details, and report it."
+    return f"{found}. Please report it with the details in {TRACEBACK}."
 
 
 def _parser(main: Callable[..., int | None], name: str) -> argparse.ArgumentParser:

@@ -40,6 +40,43 @@ def test_a_disk_that_takes_no_more_is_a_message_and_not_a_traceback(monkeypatch,
     assert "Traceback" not in err
 
 
+def test_an_unexpected_exception_is_a_sentence_and_its_traceback_a_file(monkeypatch, capsys, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DEBUG", raising=False)
+
+    def main() -> None:
+        raise KeyError("roc_auc")
+
+    assert called(monkeypatch, main) == 1
+    err = capsys.readouterr().err
+    assert "KeyError: 'roc_auc'. Please report it with the details in build/traceback.txt." in err
+    assert "Traceback" not in err
+    assert "Traceback" in (tmp_path / "build/traceback.txt").read_text()
+
+
+def test_an_unexpected_exception_is_a_sentence_where_no_file_can_be_written(monkeypatch, capsys, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DEBUG", raising=False)
+    (tmp_path / "build").touch()
+
+    def main() -> None:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), "build/scores.parquet")
+
+    assert called(monkeypatch, main) == 1
+    assert "build/scores.parquet'. Run it with DEBUG=1 for the details" in capsys.readouterr().err
+
+
+def test_debug_shows_the_traceback_of_an_unexpected_exception(monkeypatch):
+    monkeypatch.setenv("DEBUG", "1")
+    monkeypatch.setattr(sys, "argv", ["stage"])
+
+    def main() -> None:
+        raise KeyError("roc_auc")
+
+    with pytest.raises(KeyError):
+        cli.run(main)
+
+
 def test_ctrl_c_ends_quietly_with_the_usual_code(monkeypatch, capsys):
     def main() -> None:
         raise KeyboardInterrupt
