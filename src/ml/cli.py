@@ -15,6 +15,7 @@ from ml.errors import UserError
 from ml.text import visible
 
 DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.EMFILE}
+DISK |= {errno.EISDIR, errno.ENOTDIR}  # something else stands where a file belongs
 TRACEBACK = Path("build/traceback.txt")  # of the last exception that no message was written for
 
 

@@ -133,7 +133,7 @@ def read_json(path: Path) -> Any:
     """The content of a JSON file; raises UserError naming the command that writes it when it is absent."""
     try:
         return json.loads(read_bytes(path))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{path} is not JSON: {error}. {_source(path)}") from None
 
 

@@ -70,7 +70,9 @@ def read_params(path: Path = Path("params.yaml")) -> Params:
         return check(parse(path.read_text(encoding="utf-8")), path)
     except FileNotFoundError:
         raise UserError(f"{path} is missing. Run this from the root of the repository.") from None
-    except YAMLError as error:
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path} is not UTF-8: byte {error.start + 1:,}. Save it with that encoding.") from None
+    except (YAMLError, RecursionError) as error:
         raise UserError(f"{path} is not YAML: {' '.join(str(error).split())}. Fix that line.") from None
 
 

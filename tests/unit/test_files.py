@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from ml import files
 from ml.errors import UserError
+from ml.params import read_params
 
 TEXT = st.text(
     st.characters(exclude_categories=("Cs",), exclude_characters="\0") | st.sampled_from("\r\n\u2028\x85\x1c")
@@ -83,3 +84,13 @@ def test_any_text_in_a_csv_file_of_ours_comes_back_as_it_was(texts):
 
         files.write_csv(pd.DataFrame({"text": texts, "number": 1}), path)
         assert pd.read_csv(path, dtype=str, keep_default_na=False)["text"].tolist() == texts
+
+
+@pytest.mark.parametrize("content", [b"", b'{"a": [1,', b"\xff\xfe\x00\x80", b"\x00", b"[" * 100_000])
+@pytest.mark.parametrize("read", [files.read_json, read_params])
+def test_a_damaged_file_is_a_message_that_names_it(tmp_path, read, content):
+    path = tmp_path / "damaged"
+    path.write_bytes(content)
+
+    with pytest.raises(UserError, match="damaged"):
+        read(path)
