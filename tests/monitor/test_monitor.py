@@ -74,7 +74,15 @@ def test_from_a_quiet_month_over_drift_to_a_model_that_has_become_worse(place, s
 
     assert [f["verdict"] for f in (stable, drift, degraded)] == ["stable", "drift", "degraded"]
     assert (quiet, strict, lenient) == (0, 1, 0)
-    assert (place / "output").read_text() == "verdict=stable\nverdict=drift\nverdict=degraded\n"
+    told = [
+        "verdict=stable",
+        "confirmed=false",
+        "verdict=drift",
+        "confirmed=true",
+        "verdict=degraded",
+        "confirmed=true",
+    ]
+    assert (place / "output").read_text().splitlines() == told
     moved = {c["column"] for c in drift["columns"] if c["drifted"]}
     assert moved == {"monthly_charge", "channel"}
     assert "## What moved\n\nNothing." in calm

@@ -57,7 +57,7 @@ def test_monitoring_collects_a_window_from_each_kind_of_place(tmp_path, place, p
     ship(tmp_path / "logs", target(place), Log())
     names, now = collect.Names(frozenset({"churn@1"})), pd.Timestamp("2026-11-21T12:00Z")
 
-    table = collect.read([place], now, params.monitor)
+    table = collect.read([place], now, params.data, params.monitor)
     found = collect.collect(table, names, params.data, params.monitor, now)
 
     assert found.fates["judged"] == len(table) == 2
