@@ -7,6 +7,7 @@ import sys
 import tempfile
 import threading
 import time
+from contextlib import contextmanager
 
 import pytest
 
@@ -179,15 +180,23 @@ print([path.read_bytes().count(b"b") for path in Path(sys.argv[1]).glob("*.jsonl
     assert done[1:] == ["[1202]", "[0]"]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("policy", ["refuse", "count"])
-def test_a_full_disk_loses_nothing_acknowledged_and_is_written_again_when_there_is_room(tmp_path, policy):
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", disk]
+@contextmanager
+def small_disk(place, size):
+    """A disk of so many bytes, as `mount` writes them, at `place`; skips where it cannot be mounted."""
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", place]
     if subprocess.run(mount, check=False, capture_output=True).returncode:
         pytest.skip("a small disk can only be mounted as root")
     try:
+        yield place
+    finally:
+        subprocess.run(["umount", place], check=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("policy", ["refuse", "count"])
+def test_a_full_disk_loses_nothing_acknowledged_and_is_written_again_when_there_is_room(tmp_path, policy):
+    with small_disk(tmp_path / "disk", "256k") as disk:
         (disk / "other").write_bytes(b"x" * 100_000)
         log = PredictionLog(disk / "logs", Log(unavailable=policy))
         acknowledged, errors = [], []
@@ -208,17 +217,10 @@ def test_a_full_disk_loses_nothing_acknowledged_and_is_written_again_when_there_
         assert (len(errors) > 0, log.missing > 0) == (policy == "refuse", policy == "count")
         assert json.loads(acknowledged[-1])["n"] >= 300
         log.close()
-    finally:
-        subprocess.run(["umount", disk], check=True)
 
 
 def test_a_full_disk_is_not_ready_until_there_is_room_and_the_probe_leaves_nothing(tmp_path):
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", disk]
-    if subprocess.run(mount, check=False, capture_output=True).returncode:
-        pytest.skip("a small disk can only be mounted as root")
-    try:
+    with small_disk(tmp_path / "disk", "2m") as disk:
         log = PredictionLog(disk / "logs", Log())
         log.append(b"{}")
         log.check()
@@ -231,8 +233,6 @@ def test_a_full_disk_is_not_ready_until_there_is_room_and_the_probe_leaves_nothi
         assert lines(disk / "logs") == [b"{}"]
         assert len(list((disk / "logs").iterdir())) == 1
         log.close()
-    finally:
-        subprocess.run(["umount", disk], check=True)
 
 
 def test_the_segment_of_a_living_worker_is_left_alone_and_that_of_a_dead_one_closed_without_its_torn_line(tmp_path):
