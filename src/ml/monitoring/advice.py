@@ -62,9 +62,15 @@ def _blind(found: Record) -> str:
             f"the newest window are younger than the {days:.3g} days in which labels come, and no older window has "
             f"enough."
         )
+    unknown = "Whether the model still does as well as at its release is not known: "
+    if not found["performance"]:
+        return (
+            f"{unknown}in none of the last windows have enough labels come ({found['collected']['labelled']:,} of "
+            f"{rows:,} rows in the newest). Send them by `POST /feedback`."
+        )
     return (
-        f"Whether the model still does as well as at its release is not known: {found['performance']['reason']}. That "
-        f"takes labels, which come by `POST /feedback`, and a release that was tested on as many rows."
+        f"{unknown}{found['performance']['reason']}. That takes labels, which come by `POST /feedback`, and a release "
+        f"that was tested on as many rows."
     )
 
 
