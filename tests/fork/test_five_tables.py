@@ -75,6 +75,7 @@ def commit(folder):
     subprocess.run(["git", "checkout", "-qB", "main"], cwd=folder, check=True)
     subprocess.run(["git", "add", "-A"], cwd=folder, check=True)
     subprocess.run(["git", "commit", "-qm", "Adopt a table"], cwd=folder, check=True)
+    subprocess.run(["git", "update-ref", "refs/remotes/origin/main", "HEAD"], cwd=folder, check=True)  # as a push does
 
 
 def traffic(params):

@@ -8,6 +8,7 @@ import pandas as pd
 
 from ml.live_params import Monitor
 from ml.monitoring.drift import judge, margin
+from ml.prediction_log.records import in_table
 from tools.calibration.pools import Pool
 from tools.calibration.shifts import SHIFTS
 
@@ -29,13 +30,18 @@ def settings(pool: Pool) -> Monitor:
     return pool.params.monitor.model_copy(update={"min_rows": 1})
 
 
+def logged(window: pd.DataFrame, pool: Pool) -> pd.DataFrame:
+    """The window with its features named as the table of the prediction log names them."""
+    return window.rename(columns={name: in_table(name) for name in pool.params.data.columns})
+
+
 def quiet(pool: Pool, cell: Cell) -> tuple[float, float]:
     """The share of quiet windows called drift or degraded: with labels, and by inputs and predictions alone."""
     rng, rule = np.random.default_rng([cell.seed, cell.trained, cell.window]), settings(pool)
     flagged = moved = 0
     for _ in range(cell.runs):
         release, _ = pool.release(cell.trained, rng)
-        found = judge(release, pool.draw(cell.window, rng), rule, margin(pool.params))
+        found = judge(release, logged(pool.draw(cell.window, rng), pool), rule, margin(pool.params))
         flagged += found.verdict in FLAGGED
         moved += any(c.drifted for c in (*found.columns, found.prediction))
     return flagged / cell.runs, moved / cell.runs
@@ -51,7 +57,7 @@ def power(pool: Pool, cell: Cell) -> dict[str, float]:
         for name, shift in SHIFTS.items():
             moved = shift(window, pool, rng)
             shown = moved if name.startswith("labels") else moved.drop(columns="label")
-            found[name] += judge(release, shown, rule, margin(pool.params)).verdict in FLAGGED
+            found[name] += judge(release, logged(shown, pool), rule, margin(pool.params)).verdict in FLAGGED
     return {name: count / cell.runs for name, count in found.items()}
 
 
