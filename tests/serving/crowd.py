@@ -49,7 +49,7 @@ def main(port, logs, kills):
     listening.listen(512)
     alive, killed = {worker(listening) for _ in range(WORKERS)}, 0
     while killed < kills:
-        for process in writing(logs) & alive:
+        for process in sorted(writing(logs) & alive)[: kills - killed]:
             time.sleep(random.uniform(0, 0.1))
             killed += os.WTERMSIG(end(process, signal.SIGKILL)) == signal.SIGKILL
             alive = alive - {process} | {worker(listening)}
