@@ -24,12 +24,12 @@ import pandas as pd
 import requests
 
 from demo import world
-from ml import files
-from ml.errors import UserError
-from ml.params import Params, read_params
+from ml.io import files
+from ml.io.errors import UserError
 from ml.prediction_log import segments
 from ml.registry import registry
 from ml.registry.ledger import CHAMPION
+from ml.settings.params import Params, read_params
 
 BATCH = 50
 DAYS = 20  # of a month, in which its customers are predicted

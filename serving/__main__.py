@@ -13,7 +13,7 @@ import uvicorn
 from prometheus_client.multiprocess import mark_process_dead
 from uvicorn.supervisors import Multiprocess
 
-from ml.errors import UserError
+from ml.io.errors import UserError
 from serving.metrics import SHARED
 from serving.protocol import Protocol
 from serving.settings import Settings, read_settings

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ml.predictor import Predictor
+from ml.model.predictor import Predictor
 
 INLINE_ROWS = 256  # more take milliseconds: a thread scores them, so that others are answered meanwhile
 LONE = 7  # requests that are scored at once after one that met no other; the next looks again whether others come

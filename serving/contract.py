@@ -17,8 +17,8 @@ from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict  # pydantic needs this one below Python 3.12
 
 from ml.data.words import LARGEST, flag, key, span, spelling
-from ml.data_params import Category, Data, Number
-from ml.predictor import Contract
+from ml.model.predictor import Contract
+from ml.settings.data import Category, Data, Number
 
 SHOWN_PROBLEMS = 20
 MOST_LABELS = 1000

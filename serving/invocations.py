@@ -9,7 +9,7 @@ from typing import Any
 from pydantic_core import from_json
 
 from ml.data import words
-from ml.data_params import Data, Number
+from ml.settings.data import Data, Number
 from serving.guard import Refused
 
 SHAPES = "dataframe_split, dataframe_records, instances or inputs"

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ml.errors import UserError
+from ml.io.errors import UserError
 from serving import registry
 from serving.batch import Batcher
 from serving.guard import say

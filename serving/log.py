@@ -12,8 +12,8 @@ import threading
 import time
 from pathlib import Path
 
-from ml.live_params import Log
 from ml.prediction_log import segments
+from ml.settings.live import Log
 
 ROOM = 1_000_000  # bytes that must be free to be ready: the line of 1,000 rows takes about half of it
 

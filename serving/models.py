@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ml import identity, predictor
-from ml.errors import UserError
-from ml.predictor import Contract, Predictor
+from ml.io.errors import UserError
+from ml.model import identity, predictor
+from ml.model.predictor import Contract, Predictor
 from serving import registry
 
 LINEAGE = "lineage.json"

@@ -10,7 +10,7 @@ from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse, Response
 from fastapi.staticfiles import StaticFiles
 
-from ml.errors import UserError
+from ml.io.errors import UserError
 from serving.guard import Refused, say
 from serving.log import LogUnavailable
 from serving.models import Model

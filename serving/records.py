@@ -9,9 +9,9 @@ from typing import Any
 
 from pydantic_core import to_json
 
-from ml.data_params import Data
-from ml.errors import UserError
+from ml.io.errors import UserError
 from ml.prediction_log.records import in_line
+from ml.settings.data import Data
 from serving.settings import Settings, secret_lines
 
 SIMULATED: ContextVar[str] = ContextVar("simulated", default="")  # the request's own time, when it is a simulation's

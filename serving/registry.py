@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from ml.errors import UserError
+from ml.io.errors import UserError
 from ml.registry import tracking
 
 SCHEME = "models:/"

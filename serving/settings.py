@@ -8,10 +8,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from ml.errors import UserError
-from ml.live_params import Log
-from ml.params import read_params
+from ml.io.errors import UserError
 from ml.prediction_log import segments
+from ml.settings.live import Log
+from ml.settings.params import read_params
 from serving.registry import follows
 
 PREFIX = "SERVING_"

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from ml.errors import UserError
+from ml.io.errors import UserError
 from serving.guard import say
 from serving.lineup import moved
 from serving.service import Service

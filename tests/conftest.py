@@ -14,9 +14,9 @@ import pytest
 from filelock import FileLock
 
 from demo.world import history
-from ml import params as settings
-from ml.markdown import cell
-from ml.params import Params, read_params
+from ml.settings import params as settings
+from ml.io.markdown import cell
+from ml.settings.params import Params, read_params
 
 ROOT = Path(__file__).parent.parent
 SUMMARY = os.environ.get("GITHUB_STEP_SUMMARY")  # of the job that runs the tests

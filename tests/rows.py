@@ -3,7 +3,7 @@
 import pandas as pd
 from hypothesis import strategies as st
 
-from ml.data_params import Data, Number
+from ml.settings.data import Data, Number
 
 
 def tables(data: Data, max_size: int = 20) -> st.SearchStrategy[pd.DataFrame]:

@@ -20,13 +20,13 @@ from pathlib import Path
 from typing import Any
 
 from demo.world import history, write
-from ml import cli, git
-from ml.errors import UserError
 from ml.github import github
 from ml.github.api import call
-from ml.params import SAMPLE
+from ml.io import cli, git
+from ml.io.errors import UserError
 from ml.registry import registry
 from ml.registry.ledger import CHAMPION
+from ml.settings.params import SAMPLE
 from tests.github.double import Hub
 
 ROOT = Path(__file__).parent.parent
@@ -266,7 +266,8 @@ def _monitor(story: Story) -> dict[str, Any]:
 
 
 def _digest(story: Story) -> str:
-    from ml import files, identity  # noqa: PLC0415
+    from ml.io import files  # noqa: PLC0415
+    from ml.model import identity  # noqa: PLC0415
 
     return identity.of(story.clone / files.MODEL)
 

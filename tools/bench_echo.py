@@ -5,7 +5,7 @@ import sys
 import uvicorn
 from fastapi import FastAPI
 
-from ml.params import read_params
+from ml.settings.params import read_params
 from serving.contract import body
 
 

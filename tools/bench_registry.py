@@ -14,7 +14,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from ml import identity
+from ml.model import identity
 from ml.registry import branch, registry
 from ml.registry.embedded import Embedded
 

@@ -21,7 +21,7 @@ import pandas as pd
 
 from ml.registry import package
 from ml.gates.parity import as_requests
-from ml.params import read_params
+from ml.settings.params import read_params
 
 BUILT = Path("build/model")
 LATEST = 60  # seconds to be ready

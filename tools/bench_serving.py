@@ -19,7 +19,7 @@ from pathlib import Path
 
 from bench_servers import BUILT, ECHO, MLFLOW, ON, memory, running, scripts, servers, serving_python, weight
 
-from ml import markdown
+from ml.io import markdown
 
 ROUNDS, SECONDS = 3, 4
 ONE, MANY, ROWS = "1 row, 1 conn.", "1 row, 32 conn.", "100 rows, 8 conn."

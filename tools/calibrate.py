@@ -16,9 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ml import cli, files
-from ml.markdown import table
-from ml.params import Params, read_params
+from ml.io import cli, files
+from ml.io.markdown import table
+from ml.settings.params import Params, read_params
 from tools.calibration.detection import CHANGES, QUIET, Watched, released, watch
 from tools.calibration.pools import Pool, pools
 from tools.calibration.rates import Cell, evidently, power, quiet

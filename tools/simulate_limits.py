@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from ml.data.limits import limits
-from ml.data_params import Usual
-from ml.markdown import table
+from ml.io.markdown import table
+from ml.settings.data import Usual
 
 DOCUMENT, START, END = Path("docs/your-data.md"), "<!-- limits -->\n", "<!-- end of limits -->\n"
 COLUMNS, NEXT, ROWS = 200, 10_000, (200, 1000, 10_000)

@@ -8,13 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from ml import adopt, model, schema, split
-from ml.data import inference, reading, values, words
-from ml.data_params import Category, Data, Prepare
-from ml.errors import UserError
-from ml.live_params import Retrain
+from ml.data import adopt, inference, reading, schema, split, values, words
+from ml.io.errors import UserError
+from ml.model import model
 from ml.retraining import fresh
-from ml.train_params import Train
+from ml.settings.data import Category, Data, Prepare
+from ml.settings.live import Retrain
+from ml.settings.train import Train
 from serving.contract import body
 
 HERE = Path(__file__).parent

@@ -3,8 +3,8 @@
 import threading
 import time
 
-from ml.client import Client
-from ml.errors import UserError
+from ml.io.client import Client
+from ml.io.errors import UserError
 
 
 class Load:

@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from ml.deployment.proxy import Proxy, run_here
-from ml.errors import UserError
+from ml.io.errors import UserError
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import urllib.request
 import pytest
 
 from ml.deployment import containers
-from ml.errors import UserError
+from ml.io.errors import UserError
 from tests.container.engine import environment, podman
 
 pytestmark = pytest.mark.slow

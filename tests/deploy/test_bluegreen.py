@@ -15,8 +15,8 @@ import pytest
 from ml.deployment.bluegreen import BlueGreen
 from ml.deployment.proxy import Proxy, run_here
 from ml.deployment.rollout import roll_out
-from ml.errors import UserError
-from ml.live_params import Deploy
+from ml.io.errors import UserError
+from ml.settings.live import Deploy
 from tests.container.load import Load
 from tests.deploy.processes import Processes, server
 from tests.serving.conftest import free_port

@@ -8,8 +8,8 @@ import pytest
 
 from ml.deployment.cluster import Cluster
 from ml.deployment.rollout import roll_out
-from ml.errors import UserError
-from ml.live_params import Deploy
+from ml.io.errors import UserError
+from ml.settings.live import Deploy
 from tests.conftest import ROOT
 
 OLD, NEW = (f"registry.example/churn@sha256:{letter * 64}" for letter in "ab")

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from ml.deployment import manifests
-from ml.errors import UserError
+from ml.io.errors import UserError
 
 DIGEST = "sha256:" + "a1" * 32
 IMAGE = f"registry.example/team/churn@{DIGEST}"

@@ -2,9 +2,9 @@
 
 import pytest
 
-from ml import files
 from ml.deployment.compose import Compose
-from ml.errors import UserError
+from ml.io import files
+from ml.io.errors import UserError
 from ml.stages import manifests
 from tests.conftest import SAMPLE
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from fastapi.testclient import TestClient
 
-from ml import dvc, endpoint, files
+from ml.io import dvc, endpoint, files
 from ml.retraining import worktree
 from ml.stages import evaluate, gate, prepare, report, train, validate
 from tests.serving.server import application
@@ -61,7 +61,7 @@ def judged():
 
 @contextlib.contextmanager
 def answering(built, place):
-    """As ml.endpoint.answering, with the application in this process."""
+    """As ml.io.endpoint.answering, with the application in this process."""
     folder = place / "endpoint"
     for name, content in built.items():
         files.write_bytes(content, folder / name)

@@ -9,13 +9,14 @@ import pandas as pd
 import pytest
 import yaml
 
-from ml import adopt, files
-from ml.data_params import Validate
-from ml.errors import UserError
-from ml.live_params import Card
-from ml.params import read_params
+from ml.data import adopt
+from ml.io import files
+from ml.io.errors import UserError
 from ml.registry.embedded import Embedded
 from ml.registry.registry import stamped
+from ml.settings.data import Validate
+from ml.settings.live import Card
+from ml.settings.params import read_params
 from ml.stages import adopt as stage
 from ml.stages import evaluate, prepare, train, validate
 from tests.conftest import ROOT, SAMPLE

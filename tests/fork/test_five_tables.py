@@ -10,9 +10,9 @@ from fastapi.testclient import TestClient
 from sklearn import datasets
 from sklearn.metrics import roc_auc_score
 
-from ml import files
+from ml.io import files
 from ml.monitoring import evidently_pages
-from ml.params import read_params
+from ml.settings.params import read_params
 from ml.stages import adopt, monitor, retrain
 from tests.conftest import ROOT
 from tests.fork import inside

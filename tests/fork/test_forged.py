@@ -11,7 +11,7 @@ import sys
 
 import pytest
 
-from ml import committed
+from ml.model import committed
 from tests.conftest import ROOT, once
 from tests.fork.test_clone import clone
 

@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from ml import adopt
-from ml.params import Params, read_params
-from ml.section import Section
+from ml.data import adopt
+from ml.settings.params import Params, read_params
+from ml.settings.section import Section
 from tests.conftest import ROOT, SAMPLE
 
 # Who adds a setting decides here what a new table means for it. A name stands for all settings below it.

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ml import checks, schema, split
-from ml.compiled import uncompiled
-from ml.endpoint import answering
+from ml.data import checks, schema, split
 from ml.gates import Evidence, Served
 from ml.gates.evidence import Answer, Row
-from ml.predictor import CONTRACT, FORM
+from ml.io.endpoint import answering
+from ml.model.compiled import uncompiled
+from ml.model.predictor import CONTRACT, FORM
 from ml.stages.gate import served
 from tests.gates import repository
 from tests.gates.world import ROWS, built, good, log_odds, params, probability, scored, table

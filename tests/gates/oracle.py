@@ -11,12 +11,12 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from ml import cli
+from ml.io import cli
 from ml.gates import Evidence, Incumbent, Verdict, calibration, fairness, refused, slices, stability
 from ml.gates.champion import compare
-from ml.metrics import HIGHER_IS_BETTER, enough, intervals, measure, rank
-from ml.params import Params
-from ml.train_params import Evaluate
+from ml.tasks.metrics import HIGHER_IS_BETTER, enough, intervals, measure, rank
+from ml.settings.params import Params
+from ml.settings.train import Evaluate
 from tests.gates.world import log_odds, probability
 
 NUMBER, CATEGORY = {"type": "number"}, {"type": "category", "values": ["a", "b", "c", "d"]}

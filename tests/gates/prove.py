@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ml import cli, files, gates, git
+from ml import gates
 from ml.gates import GATES, Gate, Verdict
+from ml.io import cli, files, git
 from tests.gates.faults import Fault, faults
 
 

@@ -10,8 +10,8 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
-from ml import locks
 from ml.gates import Evidence, Locks
+from ml.io import locks
 from tests.gates.world import good
 
 STAGE = "stages:\n  copy:\n    cmd: cp in.txt out.txt\n    deps: [in.txt]\n    outs: [out.txt]\n"

@@ -11,10 +11,10 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.stats import norm
 
-from ml import cli
+from ml.io import cli
 from ml.gates.champion import compare
-from ml.metrics import rank
-from ml.params import Params
+from ml.tasks.metrics import rank
+from ml.settings.params import Params
 from tests.gates.world import params
 
 POSITIVE = 0.26  # as in the sample data

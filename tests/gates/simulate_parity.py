@@ -6,11 +6,11 @@ Each run trains on a world of its own and asks for rows that the model has not s
 import ml.stages  # noqa: F401, I001  (fixes thread counts before numpy loads)
 
 from demo.world import history
-from ml import model, parity
-from ml.compiled import compiled
-from ml.markdown import table
-from ml.params import SAMPLE, read_params
-from ml.predictor import from_files
+from ml.model import model, parity
+from ml.model.compiled import compiled
+from ml.io.markdown import table
+from ml.settings.params import SAMPLE, read_params
+from ml.model.predictor import from_files
 
 SEEDS = 5
 ROWS = 1000  # a month, of twelve

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ml import committed
+from ml.model import committed
 from ml.registry import baseline
 
 pytestmark = pytest.mark.slow

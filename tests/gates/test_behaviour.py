@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml.gate_params import Direction, Invariance
 from ml.gates import behaviour
 from ml.gates.behaviour import direction, invariance, typical
+from ml.settings.gates import Direction, Invariance
 from tests.gates.world import good, params
 
 DATA = params().data

@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 
-from ml.calibration import bias, slope
-from ml.gate_params import Bound
 from ml.gates import refused
 from ml.gates.calibration import judge, relative
+from ml.settings.gates import Bound
+from ml.tasks.calibration import bias, slope
 from tests.gates.world import good, log_odds, probability
 
 

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from scipy.stats import bootstrap, norm
 from sklearn.metrics import roc_auc_score
 
-from ml import split
+from ml.data import split
 from ml.gates import champion, refused, stability
 from ml.gates.champion import mcnemar, outcome, unseen
-from ml.metrics import rank
+from ml.tasks.metrics import rank
 from tests.gates.simulate import pair, separation, shares, truth
 from tests.gates.world import good, params, scored, table
 

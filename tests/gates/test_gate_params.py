@@ -3,9 +3,9 @@
 import pytest
 from pydantic import ValidationError
 
-from ml.adopt import strange, untold
+from ml.data.adopt import strange, untold
 from ml.gates import GATES, off
-from ml.params import Gates
+from ml.settings.params import Gates
 from tests.gates.world import params
 
 

@@ -3,10 +3,10 @@
 import pytest
 import yaml
 
-from ml import files
-from ml.params import read_params
+from ml.io import files
 from ml.registry import baseline
 from ml.registry.baseline import Baseline
+from ml.settings.params import read_params
 from ml.stages import evaluate, gate, prepare, train, validate
 
 pytestmark = pytest.mark.slow

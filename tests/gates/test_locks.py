@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ml import locks
 from ml.gates import Locks, freshness
+from ml.io import locks
 from tests.gates.world import good, params
 
 FINE = Locks(dvc={}, uncommitted=[], pins={"numpy": "2.0"}, installed={"numpy": "2.0"}, unmet=[])
@@ -69,7 +69,10 @@ def test_outside_any_repository_nobody_knows_and_that_is_said(tmp_path, monkeypa
 @pytest.mark.parametrize(
     ("status", "named"),
     [
-        ({"train": [{"changed deps": {"src/ml/model.py": "modified"}}]}, "train: deps src/ml/model.py modified"),
+        (
+            {"train": [{"changed deps": {"src/ml/model/model.py": "modified"}}]},
+            "train: deps src/ml/model/model.py modified",
+        ),
         ({"train": [{"changed deps": {"params.yaml": {"train.seed": "modified"}}}]}, "(train.seed modified)"),
         ({"train": ["changed command"]}, "train: changed command"),
         ({"data.dvc": [{"changed outs": {"data": "modified"}}]}, "data.dvc: outs data modified"),

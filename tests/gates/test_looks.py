@@ -5,11 +5,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from ml.data_params import Prepare
+from ml.data.split import is_test
 from ml.gates import champion
 from ml.registry import looks, tracking
 from ml.registry.ledger import State, Version
-from ml.split import is_test
+from ml.settings.data import Prepare
 from tests.gates.world import good, params, table
 
 

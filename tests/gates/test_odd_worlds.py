@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ml import metrics
-from ml.gate_params import Metric
 from ml.gates import calibration, champion, decisions, fairness, limits, slices, stability
+from ml.settings.gates import Metric
+from ml.tasks import metrics
 from tests.gates.world import good, params
 
 JUDGES = (limits, decisions, champion, stability, slices, fairness, calibration)

@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ml import metrics, model, schema, split
+from ml.data import schema, split
 from ml.gates import Evidence, Incumbent, Locks, Served
-from ml.params import Params
+from ml.model import model
+from ml.settings.params import Params
 from ml.stages.gate import compile_anew, served
+from ml.tasks import metrics
 
 ROWS = 5000
 NUMBERS = {"usage": {"type": "number", "min": 0, "max": 100}, "visits": {"type": "number", "missing": 0.2}}

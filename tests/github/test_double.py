@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from ml.errors import UserError
 from ml.github import github
 from ml.github.api import call
+from ml.io.errors import UserError
 from tests.conftest import ROOT
 from tests.github.double import APP, BOT, PERSON, Hub
 

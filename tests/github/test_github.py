@@ -2,9 +2,9 @@
 
 import pytest
 
-from ml.errors import UserError
 from ml.github import github
 from ml.github.api import call, every
+from ml.io.errors import UserError
 from tests.github.double import APP, BOT, Hub
 
 

@@ -7,7 +7,10 @@ from fastapi.testclient import TestClient
 
 from demo import traffic
 from demo.world import history
-from ml import files, metrics, model, reference, schema
+from ml.data import schema
+from ml.io import files
+from ml.model import model, reference
+from ml.tasks import metrics
 from tests.conftest import SAMPLE
 from tests.serving.server import application, built
 

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ml.errors import UserError
-from ml.live_params import Monitor
+from ml.io.errors import UserError
 from ml.monitoring import collect
 from ml.monitoring.collect import Names
-from ml.params import read_params
 from ml.prediction_log.predictions import read_log
+from ml.settings.live import Monitor
+from ml.settings.params import read_params
 from serving.log import PredictionLog
 from tests.conftest import SAMPLE
 

@@ -13,8 +13,10 @@ import pandas as pd
 import pytest
 
 from demo.world import customers
-from ml import files, identity, model, schema
+from ml.data import schema
 from ml.github import alerts
+from ml.io import files
+from ml.model import identity, model
 from ml.registry import registry
 from ml.stages import monitor
 from serving.log import PredictionLog

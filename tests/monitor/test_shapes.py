@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ml import reference
-from ml.live_params import Monitor
+from ml.model import reference
 from ml.monitoring import evidently_pages
 from ml.monitoring.drift import judge
 from ml.monitoring.report import spark
 from ml.monitoring.shapes import redrawn, shape
+from ml.settings.live import Monitor
 from tests.rows import tables
 
 SETTINGS = Monitor(min_rows=1)
@@ -19,7 +19,7 @@ SETTINGS = Monitor(min_rows=1)
 
 @pytest.fixture(scope="module")
 def release(customers, params):
-    from ml import schema  # noqa: PLC0415
+    from ml.data import schema  # noqa: PLC0415
 
     frame = schema.conform(customers, params.data)
     score = np.linspace(0, 1, 500)

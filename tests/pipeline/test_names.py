@@ -5,16 +5,19 @@ import pandas as pd
 import pytest
 from fastapi.testclient import TestClient
 
-from ml import checks, gates, metrics, model, reference, schema
-from ml.data_params import Prepare
-from ml.live_params import Monitor
+from ml import gates
+from ml.data import checks, schema
+from ml.data.profile import profile
+from ml.data.split import is_test
+from ml.model import model, reference
 from ml.monitoring import collect, drift, evidently_pages, findings
 from ml.monitoring.collect import Names
 from ml.prediction_log.predictions import read_log
 from ml.prediction_log.records import TAKEN
-from ml.profile import profile
 from ml.retraining import fresh
-from ml.split import is_test
+from ml.settings.data import Prepare
+from ml.settings.live import Monitor
+from ml.tasks import metrics
 from tests.gates import world
 from tests.serving.server import application, built
 

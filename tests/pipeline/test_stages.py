@@ -7,9 +7,10 @@ import pandas as pd
 import pytest
 import yaml
 
-from ml import files, model, reference
-from ml.errors import UserError
-from ml.params import read_params
+from ml.io import files
+from ml.io.errors import UserError
+from ml.model import model, reference
+from ml.settings.params import read_params
 from ml.stages import evaluate, gate, prepare, report, train, validate
 from tests.conftest import furnish
 

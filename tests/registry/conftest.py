@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from ml import identity, lineage, model, schema
-from ml.predictor import Contract
+from ml.data import schema
+from ml.model import identity, lineage, model
+from ml.model.predictor import Contract
 from ml.registry import package, registry, tracking
-from ml.train_params import Train
+from ml.settings.train import Train
 from tests.conftest import ROOT
 
 USER, PASSWORD = "admin", "correct-horse-battery"

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 import ml.stages  # noqa: F401
-from ml import identity
+from ml.model import identity
 from ml.registry import branch, embedded, ledger, registry, tracking
 from ml.registry.embedded import Embedded
 

@@ -13,7 +13,7 @@ import pytest
 
 from ml.deployment import deployments
 from ml.deployment.deployments import Where
-from ml.errors import UserError
+from ml.io.errors import UserError
 from ml.registry import branch, ledger, registry, tracking, view
 from ml.registry.embedded import Embedded
 from tests.conftest import ROOT

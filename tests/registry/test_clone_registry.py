@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ml import identity
+from ml.model import identity
 from ml.registry.embedded import Embedded
 from tests.conftest import ROOT, once
 from tests.registry.conftest import MLFLOW

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from demo.world import history
-from ml import model, reference, schema
+from ml.data import schema
 from ml.deployment import deployments
 from ml.deployment.deployments import Where
-from ml.errors import UserError
+from ml.io.errors import UserError
+from ml.model import model, reference
 from ml.monitoring.released import released
 from ml.registry import ledger, registry, tracking
 from ml.retraining import fresh

@@ -5,8 +5,8 @@ import subprocess
 
 import pytest
 
-from ml import identity
-from ml.errors import UserError
+from ml.io.errors import UserError
+from ml.model import identity
 from ml.registry import branch, ledger, registry
 from ml.registry.embedded import Embedded
 from tests.registry.conftest import MLFLOW

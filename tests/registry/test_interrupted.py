@@ -4,12 +4,12 @@ import shutil
 
 import pytest
 
-from ml import files
 from ml.deployment import containers, deployments, environments
 from ml.deployment.deployments import DEPLOYED, Where
-from ml.params import read_params
+from ml.io import files
 from ml.registry import branch, registry, view
 from ml.registry.embedded import Embedded
+from ml.settings.params import read_params
 from ml.stages import promote, register, registry_prune, rollback
 from tests.conftest import SAMPLE
 from tests.registry.conftest import MLFLOW

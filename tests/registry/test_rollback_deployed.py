@@ -4,7 +4,7 @@ import pytest
 
 from ml.deployment import deployments, environments
 from ml.deployment.deployments import DEPLOYED, Where
-from ml.errors import UserError
+from ml.io.errors import UserError
 from ml.registry import registry
 from ml.stages import promote, rollback
 from tests.conftest import SAMPLE

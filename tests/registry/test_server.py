@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from ml.errors import UserError
+from ml.io.errors import UserError
 from ml.registry import registry, tracking
 from tests.registry.conftest import PASSWORD, USER
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from ml import identity
-from ml.params import Params
+from ml.model import identity
 from ml.registry import registry
+from ml.settings.params import Params
 from serving import models
 from tests.serving.server import built
 

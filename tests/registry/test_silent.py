@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from ml.errors import UserError
+from ml.io.errors import UserError
 from ml.registry import registry, tracking
 
 pytestmark = pytest.mark.slow

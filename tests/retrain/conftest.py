@@ -11,7 +11,7 @@ from unittest import mock
 
 import pytest
 
-from ml import cli
+from ml.io import cli
 
 DAY = "2026-11-21"
 

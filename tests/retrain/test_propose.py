@@ -9,9 +9,9 @@ import threading
 import pytest
 import yaml
 
-from ml.errors import UserError
 from ml.github import alerts, github
 from ml.github.api import call
+from ml.io.errors import UserError
 from ml.stages import propose as stage
 from tests.conftest import ROOT
 from tests.github.double import APP, PERSON, Hub

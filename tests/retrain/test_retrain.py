@@ -11,10 +11,10 @@ import pandas as pd
 import pytest
 
 from demo.world import history
+from ml.data.split import position
 from ml.github import github
 from ml.github.api import call
-from ml.params import read_params
-from ml.split import position
+from ml.settings.params import read_params
 from tests.conftest import ROOT, SAMPLE, once
 from tests.github.double import Hub
 from tests.retrain.conftest import DAY, git

@@ -10,9 +10,9 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from ml import identity, model
-from ml.compiled import compiled
-from ml.predictor import Contract
+from ml.model import identity, model
+from ml.model.compiled import compiled
+from ml.model.predictor import Contract
 from ml.registry import registry
 from serving.app import create_app
 from serving.lineup import load_models

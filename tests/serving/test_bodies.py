@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ml.params import read_params
+from ml.settings.params import read_params
 from serving.bodies import Bodies, decoded, measured
 from serving.guard import Refused
 from tests.conftest import SAMPLE

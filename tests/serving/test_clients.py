@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from ml.deployment.proxy import Proxy, run_here
-from ml.params import read_params
+from ml.settings.params import read_params
 from tests.conftest import SAMPLE
 from tests.serving.server import built, rows, running
 

@@ -6,10 +6,10 @@ import pandas as pd
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from ml import schema
-from ml.data_params import Category
-from ml.params import read_params
-from ml.predictor import Contract
+from ml.data import schema
+from ml.model.predictor import Contract
+from ml.settings.data import Category
+from ml.settings.params import read_params
 from serving.contract import body, feedback, problems
 from tests.conftest import SAMPLE
 

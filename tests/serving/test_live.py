@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from fastapi.testclient import TestClient
 
-from ml.errors import UserError
+from ml.io.errors import UserError
 from ml.monitoring import live
 from ml.prediction_log import predictions
 from serving.service import share

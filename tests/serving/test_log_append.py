@@ -11,8 +11,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from ml.live_params import Log
 from ml.prediction_log import segments
+from ml.settings.live import Log
 from serving.log import LogUnavailable, PredictionLog
 
 

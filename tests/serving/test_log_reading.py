@@ -5,10 +5,10 @@ import json
 import pandas as pd
 import pytest
 
-from ml.errors import UserError
-from ml.live_params import Log
+from ml.io.errors import UserError
 from ml.prediction_log import predictions, segments
 from ml.prediction_log.predictions import read_log
+from ml.settings.live import Log
 from ml.stages import compact, logs
 from serving.log import PredictionLog
 from tests.conftest import SAMPLE

@@ -9,12 +9,12 @@ import time
 import pandas as pd
 import pytest
 
-from ml.errors import UserError
-from ml.live_params import Log
+from ml.io.errors import UserError
 from ml.monitoring import collect
 from ml.prediction_log import segments
 from ml.prediction_log.predictions import read_log
 from ml.prediction_log.targets import Unreachable, target
+from ml.settings.live import Log
 from ml.stages.ship import ship
 from serving.log import PredictionLog
 from tests.conftest import SAMPLE

@@ -14,13 +14,13 @@ from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ml import model, parity
-from ml.errors import UserError
-from ml.params import read_params
+from ml.data.schema import conform
+from ml.io.errors import UserError
+from ml.model import model, parity
+from ml.model.predictor import load
 from ml.prediction_log import predictions
-from ml.predictor import load
 from ml.registry.embedded import Embedded
-from ml.schema import conform
+from ml.settings.params import read_params
 from serving.__main__ import _config
 from serving.batch import Batcher
 from serving.records import Clock

@@ -19,9 +19,9 @@ import schemathesis
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 
-from ml import model
-from ml.params import read_params
+from ml.model import model
 from ml.prediction_log import segments
+from ml.settings.params import read_params
 from tests.conftest import SAMPLE
 from tests.serving.crowd import writing
 from tests.serving.load import Load

@@ -10,7 +10,7 @@ import urllib.request
 
 import pytest
 
-from ml.errors import UserError
+from ml.io.errors import UserError
 from ml.registry.embedded import Embedded
 from serving.lineup import load_models, moved
 from serving.models import load

@@ -5,8 +5,8 @@ import zipfile
 
 import pytest
 
-from ml.errors import UserError
 from ml.github import artifact
+from ml.io.errors import UserError
 
 
 def archive(**members):

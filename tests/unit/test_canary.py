@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ml.deployment.canary import Window, distance, judge, parse, quantile, told
-from ml.errors import UserError
-from ml.live_params import Deploy
+from ml.io.errors import UserError
+from ml.settings.live import Deploy
 from serving.metrics import SCORES, SECONDS, Metrics
 
 RULE = Deploy()

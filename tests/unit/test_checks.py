@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml import checks, schema
-from ml.data_params import Number, Target, Validate
-from ml.errors import UserError
-from ml.params import read_params
+from ml.data import checks, schema
+from ml.io.errors import UserError
+from ml.settings.data import Number, Target, Validate
+from ml.settings.params import read_params
 from tests.conftest import SAMPLE
 
 DATA = read_params(SAMPLE).data
@@ -156,7 +156,7 @@ def test_an_expectation_that_cannot_run_fails(customers):
 
 @pytest.mark.slow
 def test_warnings_still_reach_people_after_great_expectations_loads():
-    script = "import ml.checks, warnings; warnings.warn('seen')"
+    script = "import ml.data.checks, warnings; warnings.warn('seen')"
 
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
 

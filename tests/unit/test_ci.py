@@ -15,7 +15,7 @@ PLAN = {"result": "success", "outputs": {"tests": "true", "pipeline": "false", "
     [
         (["docs/gates.md", "README.md", "LICENSE"], set()),
         (["params.yaml"], {"tests", "pipeline"}),
-        (["docs/gates.md", "src/ml/model.py"], {"tests", "pipeline"}),
+        (["docs/gates.md", "src/ml/model/model.py"], {"tests", "pipeline"}),
         ([".github/workflows/ci.yml"], {"tests", "pipeline", "workflows"}),
         (["src/ml/github/api.py"], {"tests", "pipeline", "workflows"}),
         ([], set()),

@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from ml import cli
-from ml.errors import UserError
+from ml.io import cli
+from ml.io.errors import UserError
 
 
 def called(monkeypatch, main, *arguments):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ml import committed
+from ml.model import committed
 
 
 def lock(model):

@@ -9,13 +9,13 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import KBinsDiscretizer, OneHotEncoder, StandardScaler
 
-from ml import model, parity
-from ml.compiled import compiled
-from ml.data_params import Data
-from ml.params import read_params
-from ml.parity import served
-from ml.predictor import ESTIMATOR, FORM, from_files
-from ml.schema import inputs, labels
+from ml.data.schema import inputs, labels
+from ml.model import model, parity
+from ml.model.compiled import compiled
+from ml.model.parity import served
+from ml.model.predictor import ESTIMATOR, FORM, from_files
+from ml.settings.data import Data
+from ml.settings.params import read_params
 from ml.stages import train
 from tests.conftest import SAMPLE
 

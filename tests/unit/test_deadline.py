@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from ml.errors import UserError
+from ml.io.errors import UserError
 from ml.prediction_log.deadline import Deadline, Silent
 from ml.prediction_log.targets import Bucket, Postgres, Unreachable
 

@@ -6,7 +6,7 @@ import pytest
 
 from ml.deployment import deployments
 from ml.deployment.deployments import DEPLOYED, Where
-from ml.errors import UserError
+from ml.io.errors import UserError
 from ml.registry.embedded import Embedded
 
 STAGING = Where("staging")

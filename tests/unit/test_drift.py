@@ -9,12 +9,13 @@ import pandas as pd
 import pytest
 
 from demo import world
-from ml import reference, schema
+from ml.data import schema
 from ml.github.alerts import of_monitoring
-from ml.live_params import Monitor
-from ml.metrics import intervals, rank
+from ml.model import reference
 from ml.monitoring.drift import judge, margin
-from ml.train_params import Evaluate
+from ml.settings.live import Monitor
+from ml.settings.train import Evaluate
+from ml.tasks.metrics import intervals, rank
 
 SETTINGS = Monitor()
 

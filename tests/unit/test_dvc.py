@@ -2,8 +2,8 @@ import shutil
 
 import pytest
 
-from ml import dvc
-from ml.errors import UserError
+from ml.io import dvc
+from ml.io.errors import UserError
 
 
 @pytest.fixture

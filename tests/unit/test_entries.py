@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ml.errors import UserError
+from ml.io.errors import UserError
+from ml.io.text import columns, one_line
 from ml.registry import entries
-from ml.text import columns, one_line
 
 MODEL = "a" * 64
 BREAKING = "\u2028\u2029\x85\x0b\x0c\x1c\x1d\x1e\r\n\x00\x1b"

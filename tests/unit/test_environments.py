@@ -4,9 +4,9 @@ import pytest
 
 from ml.deployment import containers, deployments, environments
 from ml.deployment.deployments import Where
-from ml.live_params import Deploy
-from ml.params import read_params
 from ml.registry import registry
+from ml.settings.live import Deploy
+from ml.settings.params import read_params
 from tests.unit.test_rollout import Scripted
 
 STAGING = Where("staging")

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ml import files
-from ml.errors import UserError
-from ml.params import read_params
+from ml.io import files
+from ml.io.errors import UserError
+from ml.settings.params import read_params
 
 TEXT = st.text(
     st.characters(exclude_categories=("Cs",), exclude_characters="\0") | st.sampled_from("\r\n\u2028\x85\x1c")

@@ -9,13 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from demo.world import history
-from ml import schema
-from ml.errors import UserError
-from ml.live_params import Retrain
-from ml.params import read_params
+from ml.data import schema
+from ml.data.split import is_test
+from ml.io.errors import UserError
 from ml.prediction_log.predictions import read_log
 from ml.retraining import fresh
-from ml.split import is_test
+from ml.settings.live import Retrain
+from ml.settings.params import read_params
 from tests.conftest import SAMPLE
 
 OLD = history(range(1, 4), rows=100)

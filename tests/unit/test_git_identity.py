@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from ml import git
+from ml.io import git
 from ml.retraining import worktree
 
 

@@ -11,12 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from ml import cli, files, page, report
-from ml.errors import UserError
 from ml.github import alerts
-from ml.markdown import APART, Markup, paragraph, table
+from ml.io import cli, files
+from ml.io.errors import UserError
+from ml.io.markdown import APART, Markup, paragraph, table
+from ml.io.text import columns, visible
 from ml.monitoring import page as monitoring_page
-from ml.text import columns, visible
+from ml.reports import page, report
 
 SCRIPT = "<script>alert(1)</script><img src=//x/p.png onerror=alert(2)>![p](//x/p.png)[a](javascript:alert(3))"
 HOSTILE = f"{SCRIPT} \x1b]0;x\x07 cost_$a_$b | `c` **d** &lt;e @ada #1 https://evil.example\n# head\u2028=cmd()"

@@ -4,14 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml.calibration import measured
-from ml.errors import UserError
-from ml.live_params import Monitor
-from ml.metrics import intervals, rank
+from ml.io.errors import UserError
+from ml.model.reference import Reference, of_numbers
 from ml.monitoring.performance import judge
-from ml.params import read_params
-from ml.reference import Reference, of_numbers
-from ml.train_params import Evaluate
+from ml.settings.live import Monitor
+from ml.settings.params import read_params
+from ml.settings.train import Evaluate
+from ml.tasks.calibration import measured
+from ml.tasks.metrics import intervals, rank
 
 SETTINGS = Monitor()
 

@@ -8,8 +8,8 @@ from scipy.stats import bootstrap
 from sklearn import metrics as reference
 
 from demo.world import ceiling, history, probability
-from ml import metrics
-from ml.train_params import Evaluate
+from ml.settings.train import Evaluate
+from ml.tasks import metrics
 
 THRESHOLD = 0.5
 

@@ -6,9 +6,10 @@ import pytest
 import skops.io
 from hypothesis import given, settings
 
-from ml import model, schema
-from ml.errors import UserError
-from ml.params import read_params
+from ml.data import schema
+from ml.io.errors import UserError
+from ml.model import model
+from ml.settings.params import read_params
 from tests.conftest import SAMPLE
 from tests.rows import tables
 

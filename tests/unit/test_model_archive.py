@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 import skops.io
 
-from ml import model, model_archive, predictor
-from ml.compiled import compiled
-from ml.errors import UserError
-from ml.params import read_params
+from ml.io.errors import UserError
+from ml.model import archive as model_archive
+from ml.model import model, predictor
+from ml.model.compiled import compiled
+from ml.settings.params import read_params
 from tests.conftest import SAMPLE
 
 PARAMS = read_params(SAMPLE)

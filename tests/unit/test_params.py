@@ -4,8 +4,8 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from ml.errors import UserError
-from ml.params import read_params
+from ml.io.errors import UserError
+from ml.settings.params import read_params
 from tests.conftest import SAMPLE
 
 GOOD = yaml.safe_load(SAMPLE.read_text())

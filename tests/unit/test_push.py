@@ -5,9 +5,9 @@ import sys
 
 import pytest
 
-from ml import files
 from ml.deployment import containers
-from ml.errors import UserError
+from ml.io import files
+from ml.io.errors import UserError
 from ml.stages import image as image_stage
 from ml.stages import push as push_stage
 

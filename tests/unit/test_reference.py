@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 
 from demo.world import history
-from ml import reference, schema
-from ml.errors import UserError
+from ml.data import schema
+from ml.io.errors import UserError
+from ml.model import reference
 
 METRICS = {"roc_auc": {"value": 0.93, "low": 0.92, "high": 0.94}}
 

@@ -4,9 +4,10 @@ from dataclasses import replace
 import pytest
 from markdown_it import MarkdownIt
 
-from ml import markdown as md
-from ml import page, profile, report
-from ml.params import read_params
+from ml.data import profile
+from ml.io import markdown as md
+from ml.reports import page, report
+from ml.settings.params import read_params
 from tests.conftest import SAMPLE
 
 DATA = read_params(SAMPLE).data

@@ -5,8 +5,8 @@ import re
 import numpy as np
 import pytest
 
-from ml.metrics import rank
 from ml.monitoring import rivals
+from ml.tasks.metrics import rank
 
 
 def scored(params, rows, old_noise, new_noise):

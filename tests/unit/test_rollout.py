@@ -7,8 +7,8 @@ import pytest
 from ml.deployment import rollout
 from ml.deployment.canary import Window
 from ml.deployment.rollout import roll_out
-from ml.errors import UserError
-from ml.live_params import Deploy
+from ml.io.errors import UserError
+from ml.settings.live import Deploy
 
 RULE = Deploy(steps=(1.0,), seconds=60)
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ml import schema
-from ml.params import read_params
+from ml.data import schema
+from ml.settings.params import read_params
 from tests.conftest import SAMPLE
 from tests.rows import tables
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ml.search import gain
+from ml.model.search import gain
 
 
 def test_a_gain_beyond_the_noise_of_the_folds_is_known():

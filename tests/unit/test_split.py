@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ml.data_params import Prepare
-from ml.params import read_params
-from ml.split import folds, is_test, position
+from ml.data.split import folds, is_test, position
+from ml.settings.data import Prepare
+from ml.settings.params import read_params
 from tests.conftest import SAMPLE
 
 DATA = read_params(SAMPLE).data

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from ml.markdown import table
+from ml.io.markdown import table
 
 EXPECTED = "expected"
 HEADER = ("scenario", "expected", "result", "seconds")

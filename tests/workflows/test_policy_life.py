@@ -6,7 +6,7 @@ import re
 import pytest
 
 from ml.github import alerts
-from ml.params import read_params
+from ml.settings.params import read_params
 from tests.conftest import ROOT
 from tests.workflows.test_policy import WORKFLOWS, jobs, load, steps
 

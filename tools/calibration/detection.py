@@ -7,11 +7,13 @@ import pandas as pd
 from sklearn.pipeline import Pipeline
 
 from demo import world
-from ml import metrics, model, reference, schema
+from ml.data import schema
+from ml.model import model, reference
+from ml.model.reference import Reference
 from ml.monitoring.collect import Names, collect
 from ml.monitoring.drift import judge_collected
-from ml.params import Params
-from ml.reference import Reference
+from ml.settings.params import Params
+from ml.tasks import metrics
 from tools.calibration.pools import BOOTSTRAP
 
 MONTH, HORIZON = 30, 120

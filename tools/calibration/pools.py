@@ -8,11 +8,12 @@ import numpy as np
 import pandas as pd
 
 from demo import world
-from ml import metrics, model, reference, schema
-from ml.data import reading
-from ml.data_params import Category, Data, Number, Target
-from ml.params import Params, describe_the_sample, read_params
-from ml.reference import Reference
+from ml.data import reading, schema
+from ml.model import model, reference
+from ml.model.reference import Reference
+from ml.settings.data import Category, Data, Number, Target
+from ml.settings.params import Params, describe_the_sample, read_params
+from ml.tasks import metrics
 
 TRAINED, ROWS = 9_600, 100_000
 BOOTSTRAP = 200  # replicates behind the metrics of a simulated release

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ml.live_params import Monitor
 from ml.monitoring.drift import judge, margin
 from ml.prediction_log.records import in_table
+from ml.settings.live import Monitor
 from tools.calibration.pools import Pool
 from tools.calibration.shifts import SHIFTS
 

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from ml.data_params import Category, Data, Number, Validate
-from ml.schema import positive
+from ml.data.schema import positive
+from ml.settings.data import Category, Data, Number, Validate
 
 VALUES = "expect_column_values_to_"
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from ml.data import times, values, words
-from ml.data_params import Number
-from ml.errors import UserError
+from ml.io.errors import UserError
+from ml.settings.data import Number
 
 ANY = Number(type="number")
 WHOLE = r"[+-]?[0-9]{1,18}"  # an int64

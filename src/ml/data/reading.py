@@ -13,8 +13,8 @@ import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
 from pyarrow import parquet
 
-from ml import files
-from ml.errors import UserError
+from ml.io import files
+from ml.io.errors import UserError
 
 SEPARATORS = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a bar"}
 HEAD = 1 << 20  # bytes in which the header stands

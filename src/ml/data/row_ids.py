@@ -6,8 +6,8 @@ from hashlib import blake2b
 import pandas as pd
 
 from ml.data import times
-from ml.data_params import as_text
-from ml.errors import UserError
+from ml.io.errors import UserError
+from ml.settings.data import as_text
 
 MADE = "row_id"
 NAMED = re.compile(r"(^|[^a-z])(id|ids|key|uuid|guid)([^a-z]|$)|^(index|unnamed)([^a-z]|$)|[^a-z](no|nr|number)$")

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ml.data import times, words
-from ml.data_params import Category, Data, Number, as_text
+from ml.settings.data import Category, Data, Number, as_text
 
 COMMA = r"[+-]?[0-9]*,[0-9]+([eE][+-]?[0-9]+)?"
 THOUSANDS = r"[+-]?[0-9]{1,3}(,[0-9]{3})+"

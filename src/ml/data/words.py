@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from ml.data_params import Category, Number, Usual, as_text
+from ml.settings.data import Category, Number, Usual, as_text
 
 LARGEST = 3.0e38  # a float32, the widest that trees take: beyond it a number counts as infinite
 MISSING = frozenset(

@@ -4,7 +4,7 @@ import pandas as pd
 
 from ml.data import times, values
 from ml.data.words import key
-from ml.data_params import Data
+from ml.settings.data import Data
 
 
 def below(old: pd.DataFrame, typed: pd.DataFrame, fresh: pd.DataFrame, data: Data) -> pd.DataFrame:

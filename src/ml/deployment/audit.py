@@ -11,9 +11,9 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from ml import files
 from ml.deployment import containers
-from ml.live_params import Accepted
+from ml.io import files
+from ml.settings.live import Accepted
 
 VULNERABLE = 10  # trivy's own failures end with 1
 SERVICE = "PIP_AUDIT_VULNERABILITY_SERVICE and PIP_AUDIT_OSV_URL name another service"

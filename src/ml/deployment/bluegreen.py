@@ -6,11 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
-from ml import client, files
-from ml.client import Client
 from ml.deployment.canary import Window, parse
 from ml.deployment.proxy import Proxy, Slot, other
-from ml.errors import UserError
+from ml.io import client, files
+from ml.io.client import Client
+from ml.io.errors import UserError
 
 START = 60  # seconds to bring back what served
 PATIENCE = 2  # seconds to say that it is ready

@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ml.errors import UserError
-from ml.live_params import Deploy
+from ml.io.errors import UserError
+from ml.settings.live import Deploy
 
 SAMPLE = re.compile(r"^(serving_\w+)\{(.*)\} (\S+)$", re.MULTILINE)
 LABEL = re.compile(r'(\w+)="([^"]*)"')

@@ -11,7 +11,7 @@ from functools import reduce
 from ml.deployment import manifests
 from ml.deployment.canary import Window, parse
 from ml.deployment.containers import PORT
-from ml.errors import UserError
+from ml.io.errors import UserError
 
 STABLE, CANARY = "deployment/api", "deployment/api-canary"
 

@@ -8,11 +8,11 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from ml import files
 from ml.deployment import containers
 from ml.deployment.local import Local
 from ml.deployment.proxy import Slot
-from ml.errors import UserError
+from ml.io import files
+from ml.io.errors import UserError
 
 FILE = Path("deploy/compose.yaml")
 TROUBLE = re.compile(r"error|fail|denied|cannot|could not|no such|not found|in use|invalid|unable", re.IGNORECASE)

@@ -6,9 +6,9 @@ import threading
 from collections import Counter
 from typing import Any
 
-from ml.client import Client
 from ml.deployment.containers import Container
-from ml.errors import UserError
+from ml.io.client import Client
+from ml.io.errors import UserError
 
 READY = 30.0  # seconds
 DRAIN = 10  # seconds that it may take to end

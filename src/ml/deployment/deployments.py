@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ml.errors import UserError
+from ml.io.errors import UserError
 from ml.registry import registry
 
 STARTED, DEPLOYED = "started", "deployed"

@@ -8,8 +8,6 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from ml import cli, files
-from ml.client import Client
 from ml.deployment import containers, deployments, rollout, smoke
 from ml.deployment.bluegreen import BlueGreen
 from ml.deployment.cluster import Cluster
@@ -21,12 +19,14 @@ from ml.deployment.manifests import BY_DIGEST
 from ml.deployment.proxy import Proxy, run_here
 from ml.deployment.rollout import Target
 from ml.deployment.smoke import tried
-from ml.errors import UserError
-from ml.gate_params import Api
-from ml.live_params import Deploy
-from ml.params import Params
+from ml.io import cli, files
+from ml.io.client import Client
+from ml.io.errors import UserError
 from ml.registry import registry
 from ml.registry.registry import Registry
+from ml.settings.gates import Api
+from ml.settings.live import Deploy
+from ml.settings.params import Params
 
 TARGETS = ("local", "compose", "k8s")
 MODEL_LABEL = "ml.model.digest"

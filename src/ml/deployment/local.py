@@ -3,10 +3,10 @@
 import socket
 from pathlib import Path
 
-from ml import files
 from ml.deployment import containers
 from ml.deployment.containers import LIMITS, PORT, Container
 from ml.deployment.proxy import Slot
+from ml.io import files
 
 SETTINGS, SECRETS = "settings.env", "secrets"
 DRAIN = 10  # seconds until a container that was asked to end is ended

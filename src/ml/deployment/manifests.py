@@ -5,8 +5,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from ml import files
-from ml.errors import UserError
+from ml.io import files
+from ml.io.errors import UserError
 
 SOURCE = Path("deploy/k8s")
 FOLDER = files.BUILD / "manifests"

@@ -15,8 +15,8 @@ from pathlib import Path
 from tempfile import gettempdir
 from typing import Literal
 
-from ml import files
-from ml.errors import UserError
+from ml.io import files
+from ml.io.errors import UserError
 
 Slot = Literal["blue", "green"]
 SLOTS: tuple[Slot, Slot] = ("blue", "green")

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from typing import Protocol
 
 from ml.deployment.canary import Window, judge, told
-from ml.errors import UserError
-from ml.live_params import Deploy
+from ml.io.errors import UserError
+from ml.settings.live import Deploy
 
 MISSES = 2  # readings in a row that may fail before the image goes back
 LOOKS = 20  # at each step

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from ml.client import Client
-from ml.errors import UserError
-from ml.gate_params import Api
+from ml.io.client import Client
+from ml.io.errors import UserError
+from ml.settings.gates import Api
 
 Record = dict[str, Any]
 

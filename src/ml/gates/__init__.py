@@ -27,8 +27,8 @@ from ml.gates import (
 from ml.gates.evidence import Evidence, Incumbent, Served
 from ml.gates.limits import absolute
 from ml.gates.verdict import Verdict, refused, warned
-from ml.locks import Locks
-from ml.params import Params
+from ml.io.locks import Locks
+from ml.settings.params import Params
 
 Gate = Callable[[Evidence], list[Verdict]]
 

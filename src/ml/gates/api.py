@@ -2,10 +2,10 @@
 
 from contextlib import ExitStack
 
-from ml.errors import UserError
 from ml.gates import latency, parity
 from ml.gates.evidence import Evidence
 from ml.gates.verdict import Verdict
+from ml.io.errors import UserError
 
 
 def judge(evidence: Evidence) -> list[Verdict]:

@@ -8,12 +8,12 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from ml.data_params import Category, Data
-from ml.gate_params import Behaviour, Case, Direction, Invariance
+from ml.data.schema import categories, numbers, with_columns
 from ml.gates.evidence import Evidence
 from ml.gates.verdict import Verdict
-from ml.params import Params
-from ml.schema import categories, numbers, with_columns
+from ml.settings.data import Category, Data
+from ml.settings.gates import Behaviour, Case, Direction, Invariance
+from ml.settings.params import Params
 
 Score = Callable[[pd.DataFrame], np.ndarray]
 

@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from ml.calibration import bias, slope
-from ml.gate_params import Bound
 from ml.gates.evidence import Evidence
 from ml.gates.limits import bounded
 from ml.gates.verdict import Verdict
-from ml.metrics import FEWEST, classes, enough
+from ml.settings.gates import Bound
+from ml.tasks.calibration import bias, slope
+from ml.tasks.metrics import FEWEST, classes, enough
 
 RELATIVE = 0.5  # of the share of the rarer class: the widest limit of the bias
 

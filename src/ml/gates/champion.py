@@ -7,13 +7,13 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
 
-from ml.gate_params import Champion
+from ml.data.split import position
 from ml.gates.evidence import Evidence
 from ml.gates.verdict import Verdict
-from ml.metrics import FEWEST, HIGHER_IS_BETTER, Ranked, classes, enough, measure, rank
-from ml.params import Params
-from ml.split import position
-from ml.train_params import Evaluate
+from ml.settings.gates import Champion
+from ml.settings.params import Params
+from ml.settings.train import Evaluate
+from ml.tasks.metrics import FEWEST, HIGHER_IS_BETTER, Ranked, classes, enough, measure, rank
 
 COLD = "no champion yet, so there is nothing to beat: the other gates alone decide"
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ml.locks import Locks
-from ml.params import Params
+from ml.io.locks import Locks
+from ml.settings.params import Params
 
 Row = dict[str, float | str | None]
 Answer = Callable[[list[Row]], Sequence[float]]

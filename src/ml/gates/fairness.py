@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from ml.gate_params import Fairness
 from ml.gates.evidence import Evidence
 from ml.gates.slicing import sliced
 from ml.gates.verdict import Verdict
-from ml.metrics import FEWEST, enough
+from ml.settings.gates import Fairness
+from ml.tasks.metrics import FEWEST, enough
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from ml.gates.evidence import Evidence
 from ml.gates.verdict import Verdict
-from ml.locks import Locks
+from ml.io.locks import Locks
 
 SHOWN = 5
 

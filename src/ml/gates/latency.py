@@ -4,10 +4,10 @@ import time
 
 import numpy as np
 
-from ml.gate_params import Latency
 from ml.gates.evidence import Answer, Evidence, Row
 from ml.gates.parity import as_requests
 from ml.gates.verdict import Verdict
+from ml.settings.gates import Latency
 
 WARM_UP = 5
 ROUNDS = 3  # the best of them counts: a busy machine makes a model slower than it is, never faster

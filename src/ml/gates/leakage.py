@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
-from ml.data_params import Data
+from ml.data.schema import features, identified, labels, levels
 from ml.gates.evidence import Evidence
 from ml.gates.verdict import Verdict
-from ml.schema import features, identified, labels, levels
+from ml.settings.data import Data
 
 
 def judge(evidence: Evidence) -> list[Verdict]:

@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-from ml.gate_params import Bound, Gates
 from ml.gates.evidence import Evidence
 from ml.gates.verdict import Verdict
-from ml.metrics import FEWEST, classes, enough
+from ml.settings.gates import Bound, Gates
+from ml.tasks.metrics import FEWEST, classes, enough
 
 Intervals = dict[str, dict[str, float | None]]
 

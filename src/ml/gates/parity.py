@@ -5,11 +5,11 @@ import json
 import numpy as np
 import pandas as pd
 
-from ml.data_params import Data
-from ml.gate_params import Parity
+from ml.data.schema import features
 from ml.gates.evidence import Answer, Evidence, Row
 from ml.gates.verdict import Verdict
-from ml.schema import features
+from ml.settings.data import Data
+from ml.settings.gates import Parity
 
 
 def judge(evidence: Evidence) -> list[Verdict]:

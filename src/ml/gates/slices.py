@@ -7,13 +7,13 @@ is less left to tell apart, so even true probabilities rank worse there.
 import numpy as np
 from scipy.stats import norm
 
-from ml import files
-from ml.gate_params import Slices
 from ml.gates import champion
 from ml.gates.evidence import Evidence
 from ml.gates.slicing import Rival, Slice, measured
 from ml.gates.verdict import Verdict
-from ml.metrics import HIGHER_IS_BETTER
+from ml.io import files
+from ml.settings.gates import Slices
+from ml.tasks.metrics import HIGHER_IS_BETTER
 
 NAMED = 6  # small slices that are named; with thirty columns there are more than a hundred
 

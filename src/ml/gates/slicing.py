@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from ml.gate_params import Slices
+from ml.data.schema import levels
 from ml.gates.champion import advantage
-from ml.metrics import HIGHER_IS_BETTER, measure, rank
-from ml.params import Params
-from ml.schema import levels
+from ml.settings.gates import Slices
+from ml.settings.params import Params
+from ml.tasks.metrics import HIGHER_IS_BETTER, measure, rank
 
 REPLICATES = 200  # enough for a standard error: Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 6
 MISSING = "missing"

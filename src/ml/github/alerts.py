@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from ml.markdown import paragraph, table
+from ml.io.markdown import paragraph, table
 
 DRIFT, DEGRADED, SOURCE, SCHEDULE = "drift", "degraded", "silent-source", "silent-schedule"
 REFUSED, BY_HAND = "retraining-refused", "open-by-hand"

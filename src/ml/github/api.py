@@ -10,7 +10,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError
 from urllib3.util import Retry
 
-from ml.errors import UserError
+from ml.io.errors import UserError
 
 SECONDS = (10, 60)  # to connect, to answer
 

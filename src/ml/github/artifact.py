@@ -4,7 +4,7 @@ import io
 import zipfile
 import zlib
 
-from ml.errors import UserError
+from ml.io.errors import UserError
 
 
 def text(content: bytes, name: str, limit: int) -> str:

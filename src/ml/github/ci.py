@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from ml.markdown import Markup
+from ml.io.markdown import Markup
 
 PROSE = ("docs/", ".github/ISSUE_TEMPLATE/")
 PROSE_FILES = (".md", "LICENSE", "CODEOWNERS")

@@ -9,7 +9,7 @@ import unicodedata
 from typing import Any
 
 from ml.github import ci
-from ml.markdown import APART, table, unlinked
+from ml.io.markdown import APART, table, unlinked
 
 OURS = re.compile(r"<(/?(?:details|summary|sub))>")
 UNSEEN = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}  # control, format, half a pair, private, separators

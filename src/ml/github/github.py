@@ -8,8 +8,8 @@ import re
 import time
 from collections.abc import Callable, Iterator
 
-from ml.errors import UserError
 from ml.github.api import IssuesOffError, LostError, NotPermittedError, Record, Repository, call, connect, every
+from ml.io.errors import UserError
 
 LIMIT = 60_000  # characters of a body; GitHub takes 65,536
 SAYING = 140  # characters of a status

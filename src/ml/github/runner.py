@@ -6,7 +6,7 @@ Anywhere else both do nothing, so that a stage needs no two ways.
 import os
 from pathlib import Path
 
-from ml import files
+from ml.io import files
 
 
 def output(name: str, value: str) -> None:

@@ -1,7 +1,7 @@
 """What a run of a workflow left on GitHub: itself, its jobs, its artifacts, the pull requests it ran for."""
 
-from ml.errors import UserError
 from ml.github.api import Record, Repository, call, download, every
+from ml.io.errors import UserError
 
 
 def run(repository: Repository, number: int) -> Record:

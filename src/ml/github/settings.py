@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from ml.errors import UserError
 from ml.github.api import Record, Repository, call, every
+from ml.io.errors import UserError
 
 
 def named(url: str, server: str) -> str | None:

@@ -2,7 +2,7 @@
 
 import requests
 
-from ml.errors import UserError
+from ml.io.errors import UserError
 
 SECONDS = (5, 15)
 

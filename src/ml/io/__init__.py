@@ -1,1 +1,1 @@
-"""One module for each outside world: files, git, the terminal."""
+"""The outside worlds, a module for each: files, git, DVC, locks, HTTP, the terminal, and text that is safe to show."""

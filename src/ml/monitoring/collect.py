@@ -7,15 +7,15 @@ from typing import Any
 import pandas as pd
 
 from ml.data import reading, values
+from ml.data.schema import truth, with_columns
 from ml.data.values import typed
 from ml.data.words import text
-from ml.data_params import Data, Number
-from ml.errors import UserError
-from ml.live_params import Monitor
+from ml.io.errors import UserError
 from ml.monitoring.windows import WINDOWS, Span, delay, length, settled, spans
 from ml.prediction_log import predictions
 from ml.prediction_log.records import ADDED, in_table
-from ml.schema import truth, with_columns
+from ml.settings.data import Data, Number
+from ml.settings.live import Monitor
 
 SKEW = pd.Timedelta(minutes=5)  # that clocks may differ by
 TABLES = (".parquet", ".csv")

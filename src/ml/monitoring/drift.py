@@ -10,16 +10,16 @@ from typing import Literal
 
 import pandas as pd
 
-from ml.live_params import Monitor
+from ml.model.reference import Reference
 from ml.monitoring import performance
 from ml.monitoring.collect import Collected
 from ml.monitoring.dependence import groups
 from ml.monitoring.drift_columns import Column, Probe, found, probe
 from ml.monitoring.drift_tests import holm
 from ml.monitoring.performance import WORSE, Performance
-from ml.params import Params
 from ml.prediction_log.records import PREFIX, in_table
-from ml.reference import Reference
+from ml.settings.live import Monitor
+from ml.settings.params import Params
 
 PREDICTION = "prediction"
 FLAGS = ("drift", "degraded")

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from ml.live_params import Monitor
+from ml.data.schema import levels
+from ml.model.reference import Levels, Numbers, finite, of_levels
 from ml.monitoring.dependence import design_effect
 from ml.monitoring.drift_tests import Test, chi_square, gone, kolmogorov_smirnov, new, rise, unseen
-from ml.reference import Levels, Numbers, finite, of_levels
-from ml.schema import levels
+from ml.settings.live import Monitor
 
 SHOWN = 20  # levels of a column that show whether its rows are alike
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import chi2_contingency, fisher_exact, kstwo
 
-from ml.reference import Levels, Numbers
+from ml.model.reference import Levels, Numbers
 
 EXPECTED = 5  # rows of a level, in either sample, below which its chi-square term is not to be trusted (Cochran, 1954)
 

@@ -11,12 +11,12 @@ from typing import Any
 
 import pandas as pd
 
-from ml import schema
-from ml.data_params import Data
+from ml.data import schema
+from ml.model.reference import Reference
 from ml.monitoring.drift import column
 from ml.monitoring.shapes import redrawn
 from ml.prediction_log.records import in_table
-from ml.reference import Reference
+from ml.settings.data import Data
 
 POLICY = (  # Evidently draws with scripts of its own, in the page; they may load and send nothing
     "<meta http-equiv='Content-Security-Policy' content=\"default-src 'none'; "

@@ -6,16 +6,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ml.metrics import intervals, rank
+from ml.model.reference import Reference
 from ml.monitoring.collect import FATES, SKEW, Collected
 from ml.monitoring.drift import Drift
 from ml.monitoring.looks import Past, in_a_row
 from ml.monitoring.released import Released
 from ml.monitoring.shapes import shape
 from ml.monitoring.windows import Span
-from ml.params import Params
-from ml.reference import Reference
-from ml.train_params import Evaluate
+from ml.settings.params import Params
+from ml.settings.train import Evaluate
+from ml.tasks.metrics import intervals, rank
 
 Record = dict[str, Any]
 

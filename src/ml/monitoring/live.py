@@ -9,14 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ml.errors import UserError
-from ml.gate_params import Champion
+from ml.data.schema import truth
 from ml.gates.champion import Comparison, compare, outcome
-from ml.metrics import HIGHER_IS_BETTER, Ranked, intervals, measure, rank
+from ml.io.errors import UserError
 from ml.monitoring.rivals import FEWEST
-from ml.params import Params
 from ml.prediction_log import predictions
-from ml.schema import truth
+from ml.settings.gates import Champion
+from ml.settings.params import Params
+from ml.tasks.metrics import HIGHER_IS_BETTER, Ranked, intervals, measure, rank
 
 CHAMPION, CANARY, SHADOW = "champion", "challenger", "shadow"  # `variant` in the prediction log
 ASKED = ["request_id", "id", "row", "again"]
@@ -39,7 +39,7 @@ class Side:
     threshold: float
 
     def ranked(self) -> Ranked:
-        """Label and score for ml.metrics, decided as they were answered."""
+        """Label and score for ml.tasks.metrics, decided as they were answered."""
         return rank(self.label, self.score, self.threshold)
 
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import norm
 
-from ml.calibration import log_odds, measured
-from ml.live_params import Monitor
+from ml.model.reference import Reference
 from ml.monitoring.dependence import design_effect
-from ml.reference import Reference
+from ml.settings.live import Monitor
+from ml.tasks.calibration import log_odds, measured
 
 PERFECT = {"bias": 0.0, "slope": 1.0}
 ONE = float(norm.cdf(1) - norm.cdf(-1))  # the confidence of an interval of one standard error each way

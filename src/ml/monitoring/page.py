@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from ml.page import BLUE, DRAWN, GREY, STYLE, document, inline, label
+from ml.reports.page import BLUE, DRAWN, GREY, STYLE, document, inline, label
 
 Record = dict[str, Any]
 

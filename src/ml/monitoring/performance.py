@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from ml.live_params import Monitor
-from ml.metrics import HIGHER_IS_BETTER, Ranked, classes, intervals, measure, rank
+from ml.model.reference import Reference
 from ml.monitoring import live_calibration
 from ml.monitoring.dependence import coarse, groups, of_estimates
 from ml.monitoring.live_calibration import Part
-from ml.reference import Reference
-from ml.train_params import Evaluate
+from ml.settings.live import Monitor
+from ml.settings.train import Evaluate
+from ml.tasks.metrics import HIGHER_IS_BETTER, Ranked, classes, intervals, measure, rank
 
 FEWEST = 20  # rows of each class
 REPLICATES = 500

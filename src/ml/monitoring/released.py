@@ -4,9 +4,10 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from ml import files, reference
-from ml.errors import UserError
-from ml.reference import Reference
+from ml.io import files
+from ml.io.errors import UserError
+from ml.model import reference
+from ml.model.reference import Reference
 from ml.registry import registry
 from ml.registry.ledger import CHAMPION
 

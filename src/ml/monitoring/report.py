@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ml.markdown import Markup, cell, paragraph, table
+from ml.io.markdown import Markup, cell, paragraph, table
 from ml.monitoring.advice import advice
 from ml.monitoring.collect import FATES
 

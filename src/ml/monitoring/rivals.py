@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ml.gates.champion import compare
-from ml.metrics import Ranked, measure
-from ml.params import Params
+from ml.settings.params import Params
+from ml.tasks.metrics import Ranked, measure
 
 FEWEST = 20  # rows of each class; below, a bootstrap says nothing
 

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ml.model.reference import Levels, Numbers, Reference, finite, of_levels
 from ml.monitoring.drift import column
 from ml.prediction_log.records import in_table
-from ml.reference import Levels, Numbers, Reference, finite, of_levels
 
 BARS = 10
 FEW = 12  # different values are shown one by one

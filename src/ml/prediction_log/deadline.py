@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from ml.errors import UserError
+from ml.io.errors import UserError
 
 VARIABLE = "PREDICTION_LOG_TIMEOUT"
 SECONDS = 120.0

@@ -7,14 +7,14 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from ml import cli, files
 from ml.data import times
+from ml.data.schema import with_columns
 from ml.data.words import text
-from ml.errors import UserError
+from ml.io import cli, files
+from ml.io.errors import UserError
 from ml.prediction_log import repeats, segments
 from ml.prediction_log.records import PREFIX, ROW, TAKEN, Feedback, Prediction, parse
 from ml.prediction_log.targets import Line, numbered, target
-from ml.schema import with_columns
 
 PREDICTIONS, FEEDBACK = "predictions", "feedback"
 KEY = ["segment", "line", "row"]

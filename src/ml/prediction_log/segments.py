@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from ml.errors import UserError
+from ml.io.errors import UserError
 
 try:
     import fcntl

@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from ml.errors import UserError
+from ml.io.errors import UserError
 from ml.prediction_log import segments
 from ml.prediction_log.deadline import VARIABLE, Deadline, Silent
 from ml.prediction_log.records import parse

@@ -8,7 +8,8 @@ from dvc import api
 from dvc.exceptions import DvcException
 from dvc_data.index import DataIndexDirError
 
-from ml import committed, files, git
+from ml.io import files, git
+from ml.model import committed
 from ml.registry import registry
 from ml.registry.tracking import HOME
 

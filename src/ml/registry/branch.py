@@ -13,14 +13,15 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from ml import cli, git, identity
-from ml.errors import UserError
-from ml.identity import PARTS
+from ml.io import cli, git
+from ml.io.errors import UserError
+from ml.io.text import one_line
+from ml.model import identity
+from ml.model.identity import PARTS
 from ml.registry import ledger
 from ml.registry.embedded import DEPLOYMENTS, LEDGER, VERDICTS, Embedded
 from ml.registry.entries import DIGEST, dumps, loads, registered
 from ml.registry.ledger import Entry, State
-from ml.text import one_line
 
 BRANCH = "mlflow"
 SEEN = "refs/registry/seen"  # what was fetched last, so that the next fetch brings only what is new

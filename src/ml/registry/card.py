@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from ml.live_params import Card
-from ml.markdown import table
-from ml.metrics import HIGHER_IS_BETTER
-from ml.params import Params
+from ml.io.markdown import table
 from ml.registry.ledger import Entry
+from ml.settings.live import Card
+from ml.settings.params import Params
+from ml.tasks.metrics import HIGHER_IS_BETTER
 
 FACTS = ("commit", "packages", "python", "platform")
 

@@ -13,8 +13,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ml import cli, files, identity
-from ml.errors import UserError
+from ml.io import cli, files
+from ml.io.errors import UserError
+from ml.model import identity
 from ml.registry import ledger, tracking
 from ml.registry.entries import DIGEST, dumps, loads
 from ml.registry.ledger import Entry, State, Version

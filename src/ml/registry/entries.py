@@ -12,8 +12,8 @@ from typing import Annotated, Any, NoReturn
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, TypeAdapter, ValidationError
 
-from ml import cli
-from ml.errors import UserError
+from ml.io import cli
+from ml.io.errors import UserError
 
 Entry = dict[str, Any]
 DIGEST = re.compile(r"[0-9a-f]{64}")

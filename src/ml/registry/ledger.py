@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ml.errors import UserError
-from ml.text import one_line
+from ml.io.errors import UserError
+from ml.io.text import one_line
 
 CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
 Entry = dict[str, Any]
@@ -25,12 +25,12 @@ class Version:
 
     @property
     def model(self) -> str:
-        """The digest of its model and contract (ml.identity)."""
+        """The digest of its model and contract (ml.model.identity)."""
         return self.entry["model"]
 
     @property
     def lineage(self) -> dict[str, Any]:
-        """Where the model comes from, as ml.lineage collects it."""
+        """Where the model comes from, as ml.model.lineage collects it."""
         return self.entry["run"]["lineage"]
 
 

@@ -6,8 +6,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from ml.data_params import Prepare
 from ml.registry import registry, tracking
+from ml.settings.data import Prepare
 
 Run = tuple[str, dict[str, str]]  # digest of the model, parameters
 RUNS = """

@@ -11,8 +11,8 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from ml import cli
-from ml.errors import UserError
+from ml.io import cli
+from ml.io.errors import UserError
 from ml.registry import ledger, registry
 from ml.registry.ledger import State, Version
 from ml.registry.registry import Registry

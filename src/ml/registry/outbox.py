@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ml import files
+from ml.io import files
 
 
 def put(place: Path, key: str, record: dict[str, Any], contents: dict[str, list[Path]]) -> None:

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from ml import files, model
-from ml.data_params import Data
-from ml.schema import categories, inputs, numbers
+from ml.data.schema import categories, inputs, numbers
+from ml.io import files
+from ml.model import model
+from ml.settings.data import Data
 
 REQUIREMENTS = ("mlflow", "numpy", "pandas", "scikit-learn", "skops")
 

@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from ml import dvc, files, identity, lineage, model
-from ml.errors import UserError
-from ml.params import Params
+from ml.io import dvc, files
+from ml.io.errors import UserError
+from ml.model import identity, lineage, model
 from ml.registry.ledger import Version
+from ml.settings.params import Params
 
 EQUIVALENT = 1e-6  # scores that differ by no more decide and rank alike
 

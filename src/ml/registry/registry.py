@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from ml.errors import UserError
+from ml.io.errors import UserError
 from ml.registry import entries, tracking
 from ml.registry.embedded import Embedded
 from ml.registry.ledger import CHAMPION, PREVIOUS, Entry, State, Version

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from ml import identity
-from ml.errors import UserError
+from ml.io.errors import UserError
+from ml.model import identity
 from ml.registry import ledger, mirror, outbox, tracking
 from ml.registry.entries import loads
 from ml.registry.ledger import Entry, State, Version

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from ml.errors import UserError
-from ml.params import Params
+from ml.io.errors import UserError
 from ml.registry import outbox
+from ml.settings.params import Params
 
 HOME = Path(".mlflow")
 WAITING = HOME / "outbox" / "runs"

@@ -5,8 +5,8 @@ import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ml import cli
-from ml.errors import UserError
+from ml.io import cli
+from ml.io.errors import UserError
 from ml.registry import mirror, tracking
 from ml.registry.ledger import State
 

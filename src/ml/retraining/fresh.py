@@ -6,15 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ml import schema
-from ml.data import written
+from ml.data import schema, written
+from ml.data.split import is_test
 from ml.data.values import Wrong, typed
-from ml.data_params import Category, Data, Number, Prepare
-from ml.errors import UserError
-from ml.live_params import Retrain
+from ml.io.errors import UserError
 from ml.prediction_log import predictions
 from ml.prediction_log.records import in_table
-from ml.split import is_test
+from ml.settings.data import Category, Data, Number, Prepare
+from ml.settings.live import Retrain
 
 AGAIN = "a newer row of the same id is there"
 

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from ml.markdown import cell, mark, table
-from ml.metrics import HIGHER_IS_BETTER
+from ml.io.markdown import cell, mark, table
+from ml.tasks.metrics import HIGHER_IS_BETTER
 
 Record = dict[str, Any]
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ml import dvc, git
+from ml.io import dvc, git
 from ml.registry.tracking import HOME
 
 

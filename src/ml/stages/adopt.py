@@ -7,14 +7,13 @@ from typing import Any
 
 import pandas as pd
 
-from ml import adopt, cli, dvc, files
-from ml.data import inference, reading, row_ids
+from ml.data import adopt, inference, reading, row_ids
 from ml.data.notes import brief
-from ml.errors import UserError
-from ml.io import yaml_edit
-from ml.params import Params, check, describe_the_sample, read_params
+from ml.data.schema import levels, with_columns
+from ml.io import cli, dvc, files, yaml_edit
+from ml.io.errors import UserError
 from ml.registry import registry, tracking
-from ml.schema import levels, with_columns
+from ml.settings.params import Params, check, describe_the_sample, read_params
 
 Changes = dict[yaml_edit.Path, Any]
 

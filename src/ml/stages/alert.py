@@ -5,12 +5,12 @@ import os
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from ml import cli, files
-from ml.errors import UserError
 from ml.github import alerts, github, webhook
 from ml.github.alerts import Trouble
 from ml.github.github import Repository
-from ml.params import read_params
+from ml.io import cli, files
+from ml.io.errors import UserError
+from ml.settings.params import read_params
 
 
 def main(schedule: bool = False, jobs: str = "") -> None:

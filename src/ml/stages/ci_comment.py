@@ -2,10 +2,10 @@
 
 import os
 
-from ml import cli
-from ml.errors import UserError
 from ml.github import artifact, comment, github, runs
 from ml.github.github import Repository
+from ml.io import cli
+from ml.io.errors import UserError
 
 WORKFLOW = ".github/workflows/ci.yml"
 ARCHIVE, TEXT = 1_000_000, 200_000  # bytes of the artifact and of the report in it

@@ -1,8 +1,8 @@
 """Decide which jobs of ci.yml a change needs."""
 
-from ml import cli, git
 from ml.github import ci, runner
-from ml.markdown import table
+from ml.io import cli, git
+from ml.io.markdown import table
 
 
 def main(base: str = "") -> None:

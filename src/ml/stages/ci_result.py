@@ -3,10 +3,10 @@
 import json
 import os
 
-from ml import cli
-from ml.errors import UserError
 from ml.github import ci, runner
-from ml.markdown import table
+from ml.io import cli
+from ml.io.errors import UserError
+from ml.io.markdown import table
 
 
 def main() -> int:

@@ -5,12 +5,12 @@ import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from ml import cli, files
-from ml.errors import UserError
-from ml.live_params import Log
-from ml.params import read_params
+from ml.io import cli, files
+from ml.io.errors import UserError
 from ml.prediction_log import predictions, segments
 from ml.prediction_log.targets import numbered, redacted
+from ml.settings.live import Log
+from ml.settings.params import read_params
 
 
 def main() -> None:

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from ml import cli
-from ml.errors import UserError
-from ml.params import read_params
+from ml.io import cli
+from ml.io.errors import UserError
+from ml.io.text import columns
 from ml.registry import tracking
-from ml.text import columns
+from ml.settings.params import read_params
 
 
 def main(runs: str = "") -> None:

@@ -2,11 +2,11 @@
 
 import os
 
-from ml import cli
+from ml.io import cli
+from ml.io.text import columns
 from ml.monitoring import live
-from ml.params import Params, read_params
 from ml.prediction_log import predictions, segments
-from ml.text import columns
+from ml.settings.params import Params, read_params
 
 
 def main(since: str = "", until: str = "", challenger: str = "") -> None:

@@ -1,10 +1,10 @@
 """Put an image where it serves, and take it back when it is worse than the one that served."""
 
-from ml import cli, files
 from ml.deployment import environments
 from ml.deployment.deployments import Where
-from ml.errors import UserError
-from ml.params import read_params
+from ml.io import cli, files
+from ml.io.errors import UserError
+from ml.settings.params import read_params
 
 
 def main(target: str = "local", env: str = "staging", image: str = "", port: int = 0) -> int:

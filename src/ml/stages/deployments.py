@@ -1,9 +1,9 @@
 """List what was deployed where, when, by whom, and what became of it."""
 
-from ml import cli
 from ml.deployment import deployments
-from ml.params import read_params
+from ml.io import cli
 from ml.registry import registry
+from ml.settings.params import read_params
 
 
 def main(env: str = "", last: int = 20) -> None:

@@ -7,15 +7,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from platform import python_version
 
-from ml import cli, files, git
 from ml.deployment import containers
-from ml.errors import UserError
 from ml.github import doctor, github, rules, runner, settings
 from ml.github.doctor import FINE, MISSING, UNSEEN, Finding
 from ml.github.github import Repository
-from ml.markdown import Markup, table
-from ml.params import read_params
+from ml.io import cli, files, git
+from ml.io.errors import UserError
+from ml.io.markdown import Markup, table
 from ml.registry import tracking
+from ml.settings.params import read_params
 
 WORKFLOWS = Path(".github/workflows")
 BLIND = "nothing on GitHub could be looked at"

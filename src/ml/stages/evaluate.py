@@ -4,10 +4,13 @@ from dataclasses import asdict
 
 import pandas as pd
 
-from ml import calibration, cli, files, metrics, model, parity, reference, schema
-from ml.importance import importance
-from ml.params import read_params
-from ml.predictor import load
+from ml.data import schema
+from ml.io import cli, files
+from ml.model import model, parity, reference
+from ml.model.importance import importance
+from ml.model.predictor import load
+from ml.settings.params import read_params
+from ml.tasks import calibration, metrics
 
 
 def main() -> None:

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from ml import cli, endpoint, files, gates, identity, locks, model
-from ml.data_params import Data
+from ml import gates
 from ml.gates import Evidence, Incumbent, Served, Verdict, champion
-from ml.params import Params, read_params
-from ml.predictor import CONTRACT, MODEL, Contract, from_files, loaded
+from ml.io import cli, endpoint, files, locks
+from ml.model import identity, model
+from ml.model.predictor import CONTRACT, MODEL, Contract, from_files, loaded
 from ml.registry import baseline, looks
+from ml.settings.data import Data
+from ml.settings.params import Params, read_params
 
 
 def main() -> int:
@@ -75,7 +77,7 @@ def served(built: Mapping[str, bytes], data: Data) -> Served:
 
 def compile_anew(content: bytes, params: Params) -> dict[str, bytes]:
     """The files of a model of which only model.skops is at hand."""
-    from ml.compiled import compiled, uncompiled  # noqa: PLC0415  (a second of imports, for a champion only)
+    from ml.model.compiled import compiled, uncompiled  # noqa: PLC0415  (a second of imports, for a champion only)
 
     contract = Contract(project=params.project, threshold=params.evaluate.threshold, data=params.data)
     built = {MODEL: content, CONTRACT: contract.model_dump_json().encode()}

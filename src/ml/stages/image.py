@@ -4,15 +4,16 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from ml import cli, files, git, identity, lineage, model
 from ml.deployment import containers
-from ml.errors import UserError
 from ml.gates.parity import as_requests
 from ml.github import runner
-from ml.params import Params, read_params
-from ml.predictor import MODEL
+from ml.io import cli, files, git
+from ml.io.errors import UserError
+from ml.model import identity, lineage, model
+from ml.model.predictor import MODEL
 from ml.registry import registry
 from ml.registry.ledger import Version
+from ml.settings.params import Params, read_params
 
 CONTEXT = files.BUILD / "image"  # all of the model that the Dockerfile copies
 SERVED = ("contract.json", "compiled.json", "compiled.onnx", MODEL)

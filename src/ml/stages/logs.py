@@ -4,9 +4,9 @@ import os
 import sys
 from csv import writer
 
-from ml import cli, files
-from ml.params import read_params
+from ml.io import cli, files
 from ml.prediction_log import predictions, segments
+from ml.settings.params import read_params
 
 
 def main(since: str = "", until: str = "", rows: int = 20, csv: bool = False) -> None:

@@ -1,9 +1,9 @@
 """Render the Kubernetes objects of an environment."""
 
-from ml import cli, files
 from ml.deployment import manifests
-from ml.errors import UserError
-from ml.params import read_params
+from ml.io import cli, files
+from ml.io.errors import UserError
+from ml.settings.params import read_params
 
 
 def main(env: str, image: str = "") -> None:

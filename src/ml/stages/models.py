@@ -2,11 +2,11 @@
 
 from datetime import UTC, datetime
 
-from ml import cli
-from ml.params import read_params
+from ml.io import cli
+from ml.io.text import columns
 from ml.registry import registry
 from ml.registry.ledger import Event, State, Version
-from ml.text import columns
+from ml.settings.params import read_params
 
 
 def main(history: bool = False) -> None:

@@ -9,18 +9,19 @@ from typing import Any
 
 import pandas as pd
 
-from ml import cli, files, identity
-from ml.errors import UserError
 from ml.github import runner
+from ml.io import cli, files
+from ml.io.errors import UserError
+from ml.model import identity
+from ml.model.reference import Reference
 from ml.monitoring import collect, drift, evidently_pages, findings, page, report
 from ml.monitoring.collect import Collected, Names
 from ml.monitoring.looks import Past
 from ml.monitoring.released import released
-from ml.params import Params, describe_the_sample, read_params
 from ml.prediction_log import segments
-from ml.reference import Reference
 from ml.registry import ledger, registry
 from ml.registry.registry import Registry
+from ml.settings.params import Params, describe_the_sample, read_params
 
 NEXT = {
     "stable": "nothing; make monitor HISTORY=1 draws all verdicts",

@@ -1,9 +1,9 @@
 """Split the checked table into the rows that train and the rows that test."""
 
-from ml import cli, files, schema, split
-from ml.data import reading
-from ml.params import read_params
-from ml.profile import profile
+from ml.data import reading, schema, split
+from ml.data.profile import profile
+from ml.io import cli, files
+from ml.settings.params import read_params
 
 
 def main() -> None:

@@ -1,9 +1,9 @@
 """Make a version the champion."""
 
-from ml import cli
-from ml.errors import UserError
-from ml.params import read_params
+from ml.io import cli
+from ml.io.errors import UserError
 from ml.registry import ledger, operation, registry
+from ml.settings.params import read_params
 
 
 def main(version: int = 0, reason: str = "") -> None:

@@ -3,11 +3,11 @@
 import os
 from pathlib import Path
 
-from ml import cli, files, git
-from ml.errors import UserError
 from ml.github import alerts, github
 from ml.github.doctor import CHECK
 from ml.github.github import Repository
+from ml.io import cli, files, git
+from ml.io.errors import UserError
 from ml.retraining import proposal, worktree
 
 PREFIX = "retrain/"

@@ -3,9 +3,9 @@
 import os
 from pathlib import Path
 
-from ml import cli, files, git
-from ml.errors import UserError
 from ml.github import github, settings
+from ml.io import cli, files, git
+from ml.io.errors import UserError
 
 
 def main() -> None:

@@ -1,9 +1,9 @@
 """Send the image that was checked to its registry."""
 
-from ml import cli, files
 from ml.deployment import containers
-from ml.errors import UserError
 from ml.github import runner
+from ml.io import cli, files
+from ml.io.errors import UserError
 
 
 def main() -> None:

@@ -3,13 +3,14 @@
 import tempfile
 from pathlib import Path
 
-from ml import cli, files, lineage
-from ml.errors import UserError
 from ml.github import runner
-from ml.params import Params, read_params
+from ml.io import cli, files
+from ml.io.errors import UserError
+from ml.model import lineage
 from ml.registry import ledger, operation, package, registry, tracking
 from ml.registry.card import card
 from ml.registry.ledger import Version
+from ml.settings.params import Params, read_params
 
 
 def main(force: str = "", hold: bool = False) -> None:

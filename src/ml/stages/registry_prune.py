@@ -1,8 +1,8 @@
 """Make the embedded registry smaller."""
 
-from ml import cli
-from ml.params import read_params
+from ml.io import cli
 from ml.registry import ledger, registry
+from ml.settings.params import read_params
 
 
 def main(keep: int = 20) -> None:

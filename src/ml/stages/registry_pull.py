@@ -1,8 +1,8 @@
 """Bring the registry of a git remote here."""
 
-from ml import cli
-from ml.params import read_params
+from ml.io import cli
 from ml.registry import branch, ledger, registry
+from ml.settings.params import read_params
 
 
 def main(remote: str = "origin") -> None:

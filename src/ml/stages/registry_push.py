@@ -1,8 +1,8 @@
 """Give the registry to a git remote."""
 
-from ml import cli
-from ml.params import read_params
+from ml.io import cli
 from ml.registry import branch, ledger, registry
+from ml.settings.params import read_params
 
 
 def main(remote: str = "origin") -> None:

@@ -5,10 +5,12 @@ from typing import Any
 
 from ruamel.yaml.error import YAMLError
 
-from ml import cli, files, git, identity, page
-from ml.errors import UserError
-from ml.params import Params, parse, read_params
-from ml.report import Evidence, markdown
+from ml.io import cli, files, git
+from ml.io.errors import UserError
+from ml.model import identity
+from ml.reports import page
+from ml.reports.report import Evidence, markdown
+from ml.settings.params import Params, parse, read_params
 
 PLOTS = ("roc", "precision_recall", "calibration", "confusion", "importance")
 

@@ -1,9 +1,9 @@
 """Build a version again from its record, and compare."""
 
-from ml import cli, files
-from ml.errors import UserError
-from ml.params import Params, read_params
+from ml.io import cli, files
+from ml.io.errors import UserError
 from ml.registry import ledger, rebuild, registry
+from ml.settings.params import Params, read_params
 
 
 def main(version: int = 0) -> int:

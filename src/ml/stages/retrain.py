@@ -10,18 +10,19 @@ from typing import Any
 
 import pandas as pd
 
-from ml import cli, dvc, files, git, identity, model, schema
-from ml.data import reading
+from ml.data import reading, schema
 from ml.data.notes import brief
-from ml.errors import UserError
 from ml.gates.champion import threshold
-from ml.metrics import rank
+from ml.io import cli, dvc, files, git
+from ml.io.errors import UserError
+from ml.model import identity, model
 from ml.monitoring import rivals
-from ml.params import Params, parse, read_params
 from ml.prediction_log.predictions import read_log
 from ml.prediction_log.segments import places
 from ml.registry import baseline
 from ml.retraining import fresh, worktree
+from ml.settings.params import Params, parse, read_params
+from ml.tasks.metrics import rank
 
 PREFIX = "retrain/"
 TRAILER = "Retrained-On:"

@@ -1,13 +1,13 @@
 """Bring an earlier champion back, and the image that serves it."""
 
-from ml import cli
 from ml.deployment import deployments, environments
 from ml.deployment.deployments import Where
-from ml.params import Params, read_params
+from ml.io import cli
 from ml.registry import operation, registry
 from ml.registry.ledger import CHAMPION, PREVIOUS, State
 from ml.registry.operation import Plan
 from ml.registry.registry import Registry
+from ml.settings.params import Params, read_params
 
 
 def main(to: int = 0, reason: str = "", env: str = "", target: str = "local") -> int:

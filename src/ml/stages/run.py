@@ -4,9 +4,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from ml import cli, committed, dvc, files, lineage, locks
-from ml.errors import UserError
-from ml.params import read_params
+from ml.io import cli, dvc, files, locks
+from ml.io.errors import UserError
+from ml.model import committed, lineage
+from ml.settings.params import read_params
 
 ANEW = ("--force", "--no-run-cache")
 

@@ -4,11 +4,11 @@ import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ml import cli, files, locks
 from ml.deployment import audit, containers, inventory, sbom
 from ml.deployment.audit import Result
 from ml.deployment.inventory import Inventory
-from ml.params import read_params
+from ml.io import cli, files, locks
+from ml.settings.params import read_params
 
 LOCK = Path("locks/serving.txt")
 WORDS = {True: "passed", False: "FAILED", None: "unknown"}

@@ -4,13 +4,13 @@ import os
 import time
 from pathlib import Path
 
-from ml import cli
-from ml.errors import UserError
-from ml.live_params import Log
-from ml.params import read_params
+from ml.io import cli
+from ml.io.errors import UserError
 from ml.prediction_log import segments
 from ml.prediction_log.records import parse
 from ml.prediction_log.targets import Bucket, Postgres, Unreachable, target
+from ml.settings.live import Log
+from ml.settings.params import read_params
 
 LONGEST_WAIT = 60.0
 

@@ -3,13 +3,13 @@
 import json
 import secrets
 
-from ml import cli, files
-from ml.client import Client
 from ml.deployment import container_checks, containers, smoke
 from ml.deployment.container_checks import READY
 from ml.deployment.containers import LIMITS, Container
 from ml.deployment.smoke import Check, tried
-from ml.params import read_params
+from ml.io import cli, files
+from ml.io.client import Client
+from ml.settings.params import read_params
 
 
 def main(image: str = "") -> int:

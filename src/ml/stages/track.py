@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-from ml import cli, files, identity, lineage
-from ml.errors import UserError
-from ml.params import read_params
+from ml.io import cli, files
+from ml.io.errors import UserError
+from ml.model import identity, lineage
 from ml.registry import outbox, tracking
+from ml.settings.params import read_params
 
 MARKER = tracking.HOME / "tracked.json"
 

@@ -3,11 +3,13 @@
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
-from ml import cli, files, model, parity, schema
-from ml.compiled import compiled, uncompiled
-from ml.errors import UserError
-from ml.params import Params, read_params
-from ml.predictor import CONTRACT, MODEL, Contract, from_files, loaded
+from ml.data import schema
+from ml.io import cli, files
+from ml.io.errors import UserError
+from ml.model import model, parity
+from ml.model.compiled import compiled, uncompiled
+from ml.model.predictor import CONTRACT, MODEL, Contract, from_files, loaded
+from ml.settings.params import Params, read_params
 
 CHECKED = 20_000  # training rows on which the compiled form must agree; `evaluate` checks all test rows
 

@@ -4,10 +4,11 @@ import sys
 from hashlib import sha256
 from typing import Any
 
-from ml import cli, files, search
-from ml.errors import UserError
-from ml.params import Params, read_params
+from ml.io import cli, files
+from ml.io.errors import UserError
+from ml.model import search
 from ml.registry import tracking
+from ml.settings.params import Params, read_params
 
 FOLDS = "folds"  # the attribute of a trial with its metric in each fold
 

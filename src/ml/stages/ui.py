@@ -3,10 +3,10 @@
 import os
 import sys
 
-from ml import cli
-from ml.params import read_params
+from ml.io import cli
 from ml.registry import tracking
 from ml.registry.embedded import Embedded
+from ml.settings.params import read_params
 
 
 def main(port: int = 5000) -> None:

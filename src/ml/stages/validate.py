@@ -3,10 +3,10 @@
 from dataclasses import asdict
 from typing import Any
 
-from ml import cli, files, markdown, schema
-from ml.data import reading
+from ml.data import reading, schema
 from ml.data.notes import brief
-from ml.params import read_params
+from ml.io import cli, files, markdown
+from ml.settings.params import read_params
 
 
 def main() -> None:
@@ -23,7 +23,7 @@ def main() -> None:
     for sentence in brief([*table.notes, *typed.changes]):
         cli.say(f"validate: {sentence}")
 
-    from ml import checks  # noqa: PLC0415  (Great Expectations takes seconds to import: not for what is wrong already)
+    from ml.data import checks  # noqa: PLC0415  (Great Expectations takes seconds to import: not for what is wrong already)
 
     found = checks.check(typed.frame, params.data, params.validation)
     _write(rows, [asdict(c) for c in found])

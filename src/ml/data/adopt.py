@@ -1,0 +1,143 @@
+"""A first contract for a table that nobody has described yet, and what becomes of the settings of the old one."""
+
+import re
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import Any
+
+import pandas as pd
+
+from ml.data.limits import limits
+from ml.data.row_ids import dates, free_name, identity, told
+from ml.data.schema import levels
+from ml.io.errors import UserError
+from ml.settings.data import Validate
+from ml.settings.gates import Gates
+from ml.settings.live import Card, Retrain
+from ml.settings.params import Params
+from ml.settings.train import Evaluate
+
+LEVELS = 50  # a text column with more is no category
+AGAIN = (
+    ". If these are things that come more than once, their rows leak between train and test: docs/your-data.md (Rows "
+    "of the same thing)"
+)
+POSITIVE = ("true", "yes", "y", "t", "1", "positive", "pos")
+FRESH_SHARE, FEWEST_FRESH = 0.05, 50  # of the table's rows: worth a retraining
+
+
+def infer(frame: pd.DataFrame, file: str, target: str, roles: dict[str, str]) -> tuple[dict[str, Any], list[str]]:
+    """The `data` section of params.yaml for a table, and a sentence for each column that was left out.
+
+    `roles` may name `id`, `time` and the target's `positive` value; what it does not name is guessed. Where no column
+    identifies a row, the id is a name that the table does not have yet. Raises UserError when there is no usable
+    target.
+    """
+    _present(frame, target, *(roles[role] for role in ("id", "time") if role in roles))
+    positive = _positive(frame[target], target, roles.get("positive"))
+    row = told(frame, roles["id"]) if "id" in roles else identity(frame, target) or free_name(frame)
+    moment = roles.get("time") or next(iter(frame.select_dtypes(["datetime", "datetimetz"])), None)
+    columns, left = {}, []
+    for name in frame.columns.difference([row, moment, target], sort=False):
+        column = _column(frame[name])
+        if isinstance(column, str):
+            left.append(f"{name}: {column}")
+        else:
+            columns[str(name)] = column
+    if not columns:
+        raise UserError(f"{file}: no column can be a feature:\n  " + "\n  ".join(left))
+    contract = {"file": file, "id": row, "time": moment, "target": {"name": target, "positive": positive}}
+    return {k: v for k, v in contract.items() if v is not None} | {"columns": columns}, left
+
+
+def another(params: Params, target: str, columns: Iterable[str]) -> bool:
+    """Whether a table is another one than the contract's, not a newer export: another target or other columns."""
+    kept = {*params.data.columns} & {*columns}
+    return params.data.target.name != target or len(kept) < len(params.data.columns) / 2
+
+
+def strange(gates: Gates, columns: Iterable[str]) -> dict[str, Any]:
+    """Settings of gates that name columns which the new table does not have, with what to set them to instead."""
+    named = {setting.split(".")[0] for setting, name in gates.mentions() if name not in columns}
+    instead = {"slices": ("gates.slices.columns", []), "fairness": ("gates.fairness", None)}
+    instead |= {"behaviour": ("gates.behaviour", None)}
+    return dict(instead[gate] for gate in sorted(named))
+
+
+def untold(params: Params) -> dict[str, Any]:
+    """Settings that speak of the old table alone, with what stands there until somebody sets them for the new one."""
+    words = {f"card.{name}": text for name, text in Card()}
+    bounds: dict[str, Any] = {f"gates.{name}": None for name in params.gates.bounds()}
+    bounds["gates.roc_auc"] = {"min": 0.5, "judge": "interval"}  # better than chance: true of any use
+    if params.gates.slices and params.gates.slices.min is not None:
+        bounds["gates.slices.min"] = None
+    return words | bounds | {"evaluate.threshold": Evaluate().threshold}
+
+
+def unruled(params: Params) -> dict[str, Any]:
+    """Rules of the old table that could refuse the new one, with what refuses nothing.
+
+    Calibration too: chance alone moves the bias on 25 rows by more than its limit, which hundreds of rows can keep.
+    """
+    rules: dict[str, Any] = {f"validate.{name}": value for name, value in Validate().model_dump().items()}
+    rules |= {"validate.target_rate": {"min": None, "max": None}}
+    rules |= {"gates.slices.columns": []} if params.gates.slices else {}
+    return rules | {f"gates.{name}": None for name in ("fairness", "behaviour", "calibration")}
+
+
+def derived(params: Params, rows: int, *, timed: bool) -> dict[str, Any]:
+    """Settings beside `data` that follow from the new table: how many rows it has, and whether with a time."""
+    fresh = min(Retrain().min_rows, max(FEWEST_FRESH, round(rows * FRESH_SHARE)))
+    return {"retrain.min_rows": fresh} | ({} if timed else untimed(params))
+
+
+def untimed(params: Params) -> dict[str, Any]:
+    """Settings that need a time, with what stands there where the table has none."""
+    found = {"prepare.split_by": "hash"} if params.prepare.split_by == "time" else {}
+    return found | ({"retrain.policy": "append"} if params.retrain.policy == "window" else {})
+
+
+def project_name(stem: str, target: str) -> str:
+    """A project's name from the table's: `Loans 2024` becomes `loans-2024`."""
+    words = [re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") for text in (stem, target)]
+    return next((word[:40].strip("-") for word in words if word[:1].isalpha()), "model")
+
+
+def _present(frame: pd.DataFrame, *names: str) -> None:
+    missing = [name for name in names if name not in frame]
+    if missing:
+        known = [*map(str, frame.columns)]
+        near = [f"did you mean {match[0]}? " for name in missing if (match := get_close_matches(name, known, n=1))]
+        raise UserError(f"the table has no column {', '.join(missing)}; {''.join(near)}It has: {', '.join(known)}.")
+
+
+def _positive(column: pd.Series, target: str, given: str | None) -> bool | str:
+    known = levels(column.dropna()).value_counts()
+    if len(known) != 2:  # noqa: PLR2004
+        some = ", ".join(f"{value} ({count:,})" for value, count in known.head(5).items())
+        raise UserError(
+            f"{target} has {len(known)} values ({some}{', …' if len(known) > 5 else ''}); this template predicts one "  # noqa: PLR2004
+            f"of two. Keep the rows of two, or make a column of yes and no and name it with TARGET=."
+        )
+    if given is not None and given not in known.index:
+        raise UserError(f"POSITIVE={given}: {target} is never that; it is {' or '.join(known.index)}.")
+    words = (*POSITIVE, target.lower())
+    positive = given or next((v for v in known.index if v.lower() in words), known.index[-1])
+    return positive == "True" if set(known.index) == {"True", "False"} else positive
+
+
+def _column(column: pd.Series) -> dict[str, Any] | str:
+    """The contract of one column, or why it can be no feature."""
+    seen = column.dropna()
+    if seen.nunique() < 2:  # noqa: PLR2004
+        return f"every row holds the same ({seen.iloc[0]!r})" if len(seen) else "every row is missing"
+    missing = {"missing": min(1.0, round(float(column.isna().mean()) * 1.5 + 0.05, 2))} if column.isna().any() else {}
+    if pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
+        return {"type": "number", **limits(seen), **missing}
+    if dates(seen):
+        return f"dates; name it with TIME={column.name} if it is when a row was true, else turn it into a number"
+    values = levels(seen).value_counts().index
+    if len(values) > LEVELS:
+        leak = AGAIN if 1.5 <= len(seen) / len(values) <= 50 else ""  # noqa: PLR2004
+        return f"{len(values):,} different texts; group them into at most {LEVELS} levels{leak}"
+    return {"type": "category", "values": list(values), **missing}

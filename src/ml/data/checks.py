@@ -1,0 +1,125 @@
+"""The contract as Great Expectations checks: what is expected of the table, and what was found."""
+
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+import great_expectations as gx
+import numpy as np
+import pandas as pd
+from great_expectations.data_context.types.base import ProgressBarsConfig
+from pydantic.v1 import ValidationError  # the one that Great Expectations uses
+
+from ml.data.counts import Figure, figures, limits, number
+from ml.data.schema import others
+from ml.io.errors import UserError
+from ml.settings.data import Data, Expectation, Validate
+
+logging.captureWarnings(False)  # importing Great Expectations turns every later warning into a log line nobody sees
+
+
+@dataclass(frozen=True)
+class Check:
+    """One expectation and what became of it."""
+
+    expectation: str
+    subject: str
+    severity: str
+    passed: bool
+    found: str
+    setting: str = ""  # of params.yaml, which expects it
+
+
+def check(frame: pd.DataFrame, data: Data, params: Validate) -> list[Check]:
+    """Run every expectation on a table in the contract's types; failed critical ones first, then by subject.
+
+    The contract is counted first, and Great Expectations judges the counts; the user's own expectations see the table.
+    """
+    own = [_built(rule) for rule in params.expectations]
+    found = [two_classes(frame[data.target.name], data), *judged([*figures(frame, data, params)])]
+    found += [_checked(result) for result in _results(frame, own)] if own else []
+    return sorted(found, key=lambda c: (c.passed, c.severity, c.subject, c.expectation))
+
+
+def judged(found: list[Figure]) -> list[Check]:
+    """Figures held to their bounds."""
+    far = np.finfo("float64").max  # Great Expectations takes no infinity
+    table = pd.DataFrame({name: [getattr(f, name) for f in found] for name in ("value", "low", "high")}).clip(-far, far)
+    pairs = [{"column_A": "value", "column_B": "low"}, {"column_A": "high", "column_B": "value"}]
+    rules = [gx.expectations.ExpectColumnPairValuesAToBeGreaterThanB(**pair, or_equal=True) for pair in pairs]
+    broken: set[int] = set()
+    for result in _results(table, rules, "COMPLETE"):
+        if crash := _crash(result.exception_info):
+            raise RuntimeError(f"Great Expectations could not judge the contract: {crash}")
+        broken |= set(result.result.get("unexpected_index_list") or [])
+    return [
+        Check(rule.expectation, rule.subject, rule.severity, place not in broken, told, rule.setting)
+        for place, (rule, told, *_) in enumerate(found)
+    ]
+
+
+def _results(frame: pd.DataFrame, rules: list[gx.expectations.Expectation], detail: str = "SUMMARY") -> list[Any]:
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    asset = context.data_sources.add_pandas("table").add_dataframe_asset("table")
+    batch = asset.add_batch_definition_whole_dataframe("all").get_batch({"dataframe": frame})
+    return batch.validate(gx.ExpectationSuite(name="contract", expectations=rules), result_format=detail).results
+
+
+def two_classes(column: pd.Series, data: Data) -> Check:
+    """Whether the target has one value beside the positive one: any further word would silently count as negative."""
+    rest = others(column, data)
+    strange = rest[1:]
+    known = [str(data.target.positive), *rest.index[:1]]
+    found = f"all {column.notna().sum():,} labels are {' or '.join(known)}"
+    if len(strange):
+        named = ", ".join(f"{value} ({count:,})" for value, count in strange.head(5).items())
+        found = f"{strange.sum():,} of {len(column):,} rows are neither {' nor '.join(known)}: {named}"
+    return Check("expect_two_classes", data.target.name, "critical", strange.empty, found, "data.target")
+
+
+def blocking(checks: list[Check]) -> list[Check]:
+    """The failed checks that stop the pipeline."""
+    return [c for c in checks if not c.passed and c.severity == "critical"]
+
+
+def _built(rule: Expectation) -> gx.expectations.Expectation:
+    """Built one by one: a suite given a list logs an expectation it does not know and goes on without it."""
+    kind = getattr(gx.expectations, "".join(part.title() for part in rule.type.split("_")), None)
+    if kind is None:
+        raise UserError(f"params.yaml: validate.expectations: Great Expectations has no {rule.type}.")
+    try:
+        return kind(**rule.kwargs, severity=rule.severity)
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise UserError(f"params.yaml: validate.expectations: {rule.type}: {wrong}.") from None
+
+
+def _checked(result: Any) -> Check:
+    config = result.expectation_config
+    kwargs = {key: value for key, value in config.kwargs.items() if key != "batch_id"}
+    return Check(
+        expectation=config.type,
+        subject=kwargs.get("column") or "table",
+        severity=str(getattr(config.severity, "value", config.severity)),
+        passed=bool(result.success),
+        found=_crash(result.exception_info) or _found(kwargs, result.result),
+        setting="validate.expectations",
+    )
+
+
+def _found(kwargs: dict[str, Any], result: dict[str, Any]) -> str:
+    if "unexpected_count" not in result:
+        return f"{number(result.get('observed_value'))}{limits(kwargs.get('min_value'), kwargs.get('max_value'))}"
+    count, total = result["unexpected_count"], result["element_count"]
+    if not count:
+        return f"all {total:,} rows"
+    value, row = result["partial_unexpected_list"][0], (result.get("partial_unexpected_index_list") or [None])[0]
+    at = "" if row is None else f" at row {row + 1:,}"
+    return f"{count:,} of {total:,} rows are unexpected, e.g. {value!r}{at}"
+
+
+def _crash(info: dict[str, Any]) -> str:
+    """What an expectation that could not run says; Great Expectations reports it in two shapes."""
+    found = info if "raised_exception" in info else next(iter(info.values()), {})
+    return str(found.get("exception_message") or "could not run") if found.get("raised_exception") else ""

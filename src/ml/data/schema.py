@@ -1,0 +1,148 @@
+"""The data contract applied to a table: which columns, which types, and what is wrong with them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from ml.data.values import Typed, typed
+from ml.data.words import TRUTHS, key, text
+from ml.io.errors import UserError
+from ml.settings.data import Category, Data, Number, as_text
+
+SHOWN_SETTINGS = 3
+
+
+class ContractError(UserError):
+    """A table breaks its contract: `problems` holds a column and a sentence for each breach."""
+
+    def __init__(
+        self,
+        data: Data,
+        problems: list[tuple[str, str]],
+        unknown: list[str] | None = None,
+        settings: list[str] | None = None,
+    ) -> None:
+        self.problems = problems
+        lines = "\n".join(f"  {column}: {found}" for column, found in problems)
+        also = f"\nColumns that the contract does not name: {', '.join(unknown[:10])}." if unknown else ""
+        remedy = f"Fix the rows, or change {_places(settings or ['data'])} in params.yaml."
+        super().__init__(f"{data.file} breaks its contract:\n{lines}{also}\n{remedy}")
+
+
+def _places(settings: list[str]) -> str:
+    """The settings in words, where they are many the section of the columns instead of each."""
+    if len(settings) > SHOWN_SETTINGS:
+        settings = [*dict.fromkeys("data.columns" if s.startswith("data.columns.") else s for s in settings)]
+    return " and ".join([", ".join(settings[:-1]), settings[-1]] if settings[:-1] else settings)
+
+
+def numbers(data: Data) -> list[str]:
+    """Names of the numeric features, in the order of the contract."""
+    return [name for name, column in data.columns.items() if isinstance(column, Number)]
+
+
+def categories(data: Data) -> list[str]:
+    """Names of the categorical features, in the order of the contract."""
+    return [name for name, column in data.columns.items() if isinstance(column, Category)]
+
+
+def features(data: Data) -> list[str]:
+    """Names of all features, numbers first: the column order of every model input."""
+    return numbers(data) + categories(data)
+
+
+def required(data: Data) -> list[str]:
+    """Names of all columns that a labelled table must have."""
+    return [data.id, *([data.time] if data.time else []), data.target.name, *data.columns]
+
+
+def conform(frame: pd.DataFrame, data: Data) -> pd.DataFrame:
+    """The table in the contract's types: ids and labels text, numbers float64, levels object, time UTC without a zone.
+
+    Columns outside the contract are dropped. Raises ContractError with every column that is missing or cannot be read.
+    """
+    return read(frame, data).frame
+
+
+def read(frame: pd.DataFrame, data: Data) -> Typed:
+    """The same, with a sentence for each change of values that it took."""
+    names = required(data)
+    found = typed(frame, data, [name for name in names if name in frame])
+    problems = [(name, "column is missing") for name in names if name not in frame]
+    problems += [(wrong.column, wrong.sentence(frame[wrong.column])) for wrong in found.wrong]
+    if problems:
+        extra = sorted(set(map(str, frame.columns)) - set(names))
+        raise ContractError(data, problems, extra)
+    return found
+
+
+def inputs(frame: pd.DataFrame, data: Data) -> pd.DataFrame:
+    """The features as the model takes them: float64 numbers, then object levels; shape (rows, features)."""
+    columns = {name: frame[name].astype("float64") for name in numbers(data)}
+    columns |= {name: levels(frame[name]) for name in categories(data)}
+    return pd.DataFrame(columns, copy=False)
+
+
+def with_columns(frame: pd.DataFrame, columns: Mapping[str, Any]) -> pd.DataFrame:
+    """The frame with these columns in it; unlike pandas' `assign` it takes any name, `self` too."""
+    changed = frame.copy(deep=False)
+    for name, values in columns.items():
+        changed[name] = values
+    return changed
+
+
+def identified(frame: pd.DataFrame, data: Data) -> pd.DataFrame:
+    """Who and when: the id and, where there is one, the time of each row."""
+    return frame[[data.id, *([data.time] if data.time else [])]]
+
+
+def labels(frame: pd.DataFrame, data: Data) -> pd.Series:
+    """The target as int8: 1 where positive, 0 elsewhere; shape (rows,)."""
+    return positive(frame[data.target.name], data).astype("int8")
+
+
+def positive(column: pd.Series, data: Data) -> pd.Series:
+    """True where the target has its positive value; text `true`, `1.0` and the like count as they read."""
+    return column.map(text) == key(data.target.positive)
+
+
+def truth(column: pd.Series, data: Data) -> pd.Series:
+    """What late labels say: 1 positive, 0 not, missing where they say nothing; shape (rows,), float64.
+
+    true and false, as `/predict` answers, count whatever the target's words are. Beside the positive word the most
+    frequent one is the negative; a third says nothing, nor does any word where the target itself is true or false.
+    """
+    words, yes = column.map(text), key(data.target.positive)
+    if yes in TRUTHS.values():
+        return (words == yes).astype("float64").where(words.isin(TRUTHS.values()))
+    rest = words[words.notna() & ~words.isin([yes, *TRUTHS.values()])].value_counts().index[:1]
+    return words.isin([yes, "True"]).astype("float64").where(words.isin([yes, "True", "False", *rest]))
+
+
+def known_labels(column: pd.Series) -> list[str]:
+    """The labels of a table, as text."""
+    return sorted({key(value) for value in column.dropna().unique()})
+
+
+def worded(column: pd.Series, known: list[str], data: Data) -> pd.Series:
+    """Labels as text; true and false, as `/predict` answers, are the table's own two words where it has such."""
+    labels, positive_word = column.map(text), key(data.target.positive)
+    rest = [word for word in known if word != positive_word]
+    if not {*TRUTHS.values()}.isdisjoint(known):
+        return labels
+    words = {"True": positive_word} | ({"False": rest[0]} if len(rest) == 1 else {})
+    return labels.replace(words)
+
+
+def others(column: pd.Series, data: Data) -> pd.Series:
+    """How often each value but the positive one occurs, most frequent first; a second one would pass for negative."""
+    return column[column.notna() & ~positive(column, data)].map(key).value_counts()
+
+
+def levels(column: pd.Series) -> pd.Series:
+    """A column of levels as text, None where missing: 2, 2.0 and "2" are one level."""
+    if not isinstance(column.dtype, pd.StringDtype):
+        column = column.map(as_text, na_action="ignore")
+    column = column.astype(object)
+    return column.where(column.notna(), None)

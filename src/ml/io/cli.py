@@ -1,0 +1,77 @@
+"""Turn a function into a command: flags from its signature, progress and time on stderr, errors without traceback."""
+
+import argparse
+import errno
+import inspect
+import os
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+from ml.io import files
+from ml.io.errors import UserError
+from ml.io.text import visible
+
+DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.EMFILE}
+DISK |= {errno.EISDIR, errno.ENOTDIR}  # something else stands where a file belongs
+TRACEBACK = Path("build/traceback.txt")  # of the last exception that no message was written for
+
+
+def say(message: str) -> None:
+    """Print one line of progress on stderr, at once, so that stdout stays for results."""
+    print(visible(message), file=sys.stderr, flush=True)
+
+
+def run(main: Callable[..., int | None]) -> None:
+    """Call `main` with the flags of the command line and exit: 0, its own code, 1 for a mistake, 130 on Ctrl-C."""
+    name = main.__module__.rsplit(".", 1)[-1]
+    if name == "__main__":
+        name = inspect.getmodule(main).__spec__.name.rsplit(".", 1)[-1]
+    arguments = vars(_parser(main, name).parse_args())
+    started = time.perf_counter()
+    try:
+        code = main(**arguments) or 0
+    except UserError as error:
+        print(visible(f"\n{name}: {error}"), file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print(f"\n{name}: stopped by you; nothing half-written stays behind.", file=sys.stderr)
+        sys.exit(130)
+    except Exception as error:
+        if os.environ.get("DEBUG"):
+            raise
+        print(visible(f"\n{name}: {_sentence(error)}"), file=sys.stderr)
+        sys.exit(1)
+    say(f"{name}: {'done' if code == 0 else 'refused'} in {time.perf_counter() - started:.1f} s")
+    sys.exit(code)
+
+
+def _sentence(error: Exception) -> str:
+    """What to say about an exception that is not ours; unless a disk is at fault, its traceback goes into a file."""
+    if isinstance(error, OSError) and error.errno in DISK:
+        where = f"{error.filename}: " if error.filename else ""
+        return f"{where}{error.strerror}. Mend that and give the command again; it goes on."
+    found = f"stopped by an error that it does not know, {type(error).__name__}: {' '.join(str(error).split())[:500]}"
+    try:
+        details = "".join(traceback.format_exception(error)).encode("utf-8", "backslashreplace").decode()
+        files.write_text(details, TRACEBACK)
+    except (OSError, UserError):
+        return f"{found}. Run it with DEBUG=1 for the details, and report it."
+    return f"{found}. Please report it with the details in {TRACEBACK}."
+
+
+def _parser(main: Callable[..., int | None], name: str) -> argparse.ArgumentParser:
+    text = inspect.getdoc(main) or ""
+    parser = argparse.ArgumentParser(f"python -m ml.stages.{name}", description=text)
+    for flag, parameter in inspect.signature(main).parameters.items():
+        option = f"--{flag.replace('_', '-')}"
+        if isinstance(parameter.default, bool):
+            parser.add_argument(option, action="store_true", default=parameter.default)
+        elif parameter.default is inspect.Parameter.empty:
+            parser.add_argument(option, type=parameter.annotation, required=True)
+        else:
+            kind = type(parameter.default) if parameter.default is not None else str
+            parser.add_argument(option, type=kind, default=parameter.default, help=f"default: {parameter.default}")
+    return parser

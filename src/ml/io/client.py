@@ -1,0 +1,87 @@
+"""The API as a client sees it: one connection, JSON both ways."""
+
+import json
+import time
+from collections.abc import Callable
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
+from typing import Any, Self
+from urllib.request import urlopen
+
+from ml.io.errors import UserError
+
+PATIENCE = 60  # seconds
+AT_ONCE = 1000  # rows in a request, the server's own limit
+Rows = list[dict[str, Any]]
+
+
+class Client:
+    """Asks the server at host:port; raises UserError when it gives no answer."""
+
+    def __init__(self, address: str, key: str = "", patience: float = PATIENCE) -> None:
+        self.address = address
+        self._connection = HTTPConnection(address, timeout=patience)
+        self._headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+
+    def ask(self, method: str, path: str, payload: Any = None) -> tuple[int, Any]:
+        """Status and content of an answer."""
+        try:
+            body = None if payload is None else json.dumps(payload)
+            self._connection.request(method, path, body, self._headers)
+            response = self._connection.getresponse()
+            return response.status, json.loads(response.read())
+        except (OSError, HTTPException, ValueError) as error:
+            self._connection.close()  # the next question opens it again
+            raise UserError(f"the server at {self.address} gives no answer to {method} {path}: {error!r}") from None
+
+    def predict(self, rows: Rows) -> list[dict[str, Any]]:
+        """The predictions of rows, in their order; raises UserError when the server refuses one."""
+        found = []
+        for start in range(0, len(rows), AT_ONCE):
+            status, answer = self.ask("POST", "/predict", {"rows": rows[start : start + AT_ONCE]})
+            if status != HTTPStatus.OK:
+                raise UserError(f"the server answers {status} to rows that the contract allows: {_detail(answer)}")
+            found += answer["predictions"]
+        return found
+
+    def ready(self, seconds: float, alive: Callable[[], bool] = lambda: True) -> float:
+        """How long it took until the server was ready; raises UserError with its last word when it ends or is late."""
+        started, last = time.monotonic(), "no answer"
+        while time.monotonic() - started < seconds:
+            try:
+                status, answer = self.ask("GET", "/health/ready")
+            except UserError as error:
+                last = str(error)
+            else:
+                if status == HTTPStatus.OK:
+                    return time.monotonic() - started
+                last = f"{status}: {_detail(answer)}"
+            if not alive():
+                raise UserError("it ended before it was ready")
+            time.sleep(0.05)
+        raise UserError(f"not ready after {seconds:g} s: {last}")
+
+
+def metrics(address: str, patience: float = 2) -> str:
+    """What Prometheus would read at host:port; raises UserError when there is no answer."""
+    try:
+        with urlopen(f"http://{address}/metrics", timeout=patience) as response:
+            return response.read().decode()
+    except (OSError, HTTPException) as error:
+        raise UserError(f"the server at {address} gives no answer to GET /metrics: {error}") from None
+
+
+def _detail(answer: Any) -> str:
+    detail = answer.get("detail") if isinstance(answer, dict) else answer
+    if isinstance(detail, list) and detail:
+        first = detail[0]
+        return (
+            f"row {first['row']}, {first['column']}: {first['msg']}, not {first['value']!r} ({len(detail):,} mistakes)"
+        )
+    return str(detail)[:200]

@@ -1,0 +1,73 @@
+"""A model behind the real server: a process on this machine, asked over HTTP."""
+
+import contextlib
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import IO
+
+from ml.io import files
+from ml.io.client import Client, Rows
+from ml.io.errors import UserError
+
+LISTENS = re.compile(r"http://127\.0\.0\.1:(\d+)")
+PATIENCE = 60  # seconds
+Answer = Callable[[Rows], list[float]]
+
+
+@contextlib.contextmanager
+def answering(model: Mapping[str, bytes]) -> Iterator[Answer]:
+    """A function that scores rows through POST /predict of a server of this model, as long as the block lasts.
+
+    Raises UserError when the server does not start, and the function does when it refuses rows.
+    """
+    with tempfile.TemporaryDirectory(prefix="endpoint-") as folder:
+        for name, content in model.items():
+            files.write_bytes(content, Path(folder, "model", name))
+        with _server(Path(folder)) as port, Client(f"127.0.0.1:{port}") as client:
+            yield lambda rows: [prediction["score"] for prediction in client.predict(rows)]
+
+
+@contextlib.contextmanager
+def _server(folder: Path) -> Iterator[int]:
+    """The port of a server that listens; it has ended when the block ends."""
+    found = find_spec("serving")
+    if found is None:
+        raise UserError("there is no package `serving` here. Run from the repository's root, or set gates.api to null.")
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("SERVING_")} | {
+        "SERVING_MODEL": str(folder / "model"),
+        "SERVING_LOG_DIRECTORY": str(folder / "logs"),
+        "SERVING_ACCESS_LOG": "none",
+        "SERVING_PORT": "0",
+        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-m", "serving"], cwd=Path(found.origin).parents[1], env=environment, stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        yield _port(process.stderr)
+    finally:
+        process.terminate()
+        try:
+            process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        process.stderr.close()
+
+
+def _port(spoken: IO[str]) -> int:
+    """Where the server says that it listens; the operating system chose."""
+    lines = []
+    for line in spoken:
+        lines.append(line.strip())
+        if found := LISTENS.search(line):
+            return int(found[1])
+    last = next((line for line in reversed(lines) if line), "it said nothing")
+    raise UserError(f"the server does not start: {last.removeprefix('serving: ')}")

@@ -1,0 +1,219 @@
+"""The only module that touches the disk: tables, JSON, text and the model file, each written whole or not at all."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from hashlib import md5
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from ml.io.errors import UserError
+
+if TYPE_CHECKING:  # a second of import that verdicts and reports do without
+    import pandas as pd
+
+PARAMS = Path("params.yaml")
+BUILD = Path("build")
+DATA = Path("data")
+VALIDATION = BUILD / "validation.json"
+VALIDATION_TEXT = BUILD / "validation.md"
+PROFILE = BUILD / "profile.json"
+TRAIN = BUILD / "train.parquet"
+TEST = BUILD / "test.parquet"
+MODEL = BUILD / "model"
+METRICS = BUILD / "metrics.json"
+INTERVALS = BUILD / "intervals.json"
+PARITY = BUILD / "parity.json"
+PLOTS = BUILD / "plots"
+SCORES = BUILD / "scores.parquet"
+REFERENCE = BUILD / "reference.json"
+VERDICT = BUILD / "verdict.json"
+PROOF = BUILD / "prove.json"
+IMAGE = BUILD / "image.json"
+SMOKE = BUILD / "smoke.json"
+SCAN = BUILD / "scan.json"
+SBOM = BUILD / "sbom.json"
+DEPLOY = Path(".deploy")  # environments on this machine: a folder each
+RETRAIN = BUILD / "retrain.json"
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how a spreadsheet's formula may begin
+QUARANTINE = BUILD / "quarantine.csv"
+MONITOR = BUILD / "monitor.json"
+MONITOR_TEXT = BUILD / "monitor.md"
+MONITOR_HISTORY = BUILD / "monitor_history.html"
+EVIDENTLY = BUILD / "evidently.html"
+EVIDENTLY_LABELS = BUILD / "evidently_classification.html"
+REPORT = BUILD / "report.md"
+REPORT_HTML = BUILD / "report.html"
+
+
+def read_table(path: Path | str) -> pd.DataFrame:
+    """A Parquet table that we wrote; raises UserError when it is absent, empty or cannot be read.
+
+    What users bring is read by ml.data.reading, in all the forms that it may have.
+    """
+    import pandas as pd  # noqa: PLC0415
+
+    path = Path(path)
+    with opened(path) as stream:
+        try:
+            return pd.read_parquet(stream, partitioning=None)
+        except (OSError, ValueError) as error:  # pyarrow's errors are both of these
+            raise UserError(f"{path} cannot be read: {_first_line(error)} Write the file again.") from None
+
+
+def opened(path: Path) -> BinaryIO:
+    """A file that is open for reading; raises UserError when it is absent or empty."""
+    if not path.exists():
+        raise UserError(f"{path} is missing. {_source(path)}")
+    if path.stat().st_size == 0:
+        raise UserError(f"{path} is empty (0 bytes). Write it again, or `dvc checkout` to get the last version back.")
+    return path.open("rb")
+
+
+def opened_all(url: str) -> Iterator[tuple[str, BinaryIO]]:
+    """All files that a path or URL of fsspec names, wildcards too, each open for reading; raises UserError without."""
+    import fsspec  # noqa: PLC0415
+
+    try:
+        for file in fsspec.open_files(url, "rb", expand=True):
+            with file as stream:
+                yield file.path, stream
+    except (ImportError, OSError, ValueError) as error:
+        raise UserError(f"{url} cannot be read: {_first_line(error)} Correct the address or its credentials.") from None
+
+
+def write_table(frame: pd.DataFrame, path: Path) -> None:
+    """Write a Parquet file; the same frame gives the same bytes."""
+    _whole(path, lambda file: frame.to_parquet(file, index=False, compression="zstd"))
+
+
+def write_csv(frame: pd.DataFrame, path: Path) -> None:
+    """Write a table that people read."""
+    text = frame.to_csv(index=False, lineterminator="\n")
+    if "\r" in text:  # a line end for most readers, which the writer does not quote by itself
+        text = frame.to_csv(index=False, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
+    write_text(text, path)
+
+
+def write_sheet(frame: pd.DataFrame, path: Path) -> None:
+    """Write a table that people open in a spreadsheet: text that would be a formula there gets an apostrophe before it.
+
+    Source: OWASP, CSV Injection.
+    """
+    write_csv(frame.map(unformulated), path)
+
+
+def unformulated(value: Any) -> Any:
+    """A cell that no spreadsheet takes for a formula; numbers stay as they are."""
+    return f"'{value}" if isinstance(value, str) and value[:1] in FORMULA and not _number(value) else value
+
+
+def write_rows(records: list[dict[str, Any]], path: Path) -> None:
+    """Write records as a CSV file for a plot, six digits a number."""
+    lines = [[*records[0]] if records else [], *([_short(value) for value in r.values()] for r in records)]
+    breaks = any("\r" in cell for line in lines for cell in line if isinstance(cell, str))  # as in write_csv
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC if breaks else csv.QUOTE_MINIMAL)
+    writer.writerows(lines)
+    write_text(text.getvalue(), path)
+
+
+def append_text(text: str, path: Path) -> None:
+    """Add text to the end of a file that somebody else owns, such as a job's summary."""
+    with path.open("a", encoding="utf-8", errors="backslashreplace") as file:
+        file.write(text)
+
+
+def read_json(path: Path) -> Any:
+    """The content of a JSON file; raises UserError naming the command that writes it when it is absent."""
+    try:
+        return json.loads(read_bytes(path))
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{path} is not JSON: {error}. {_source(path)}") from None
+
+
+def read_rows(path: Path) -> list[dict[str, Any]]:
+    """The records of a CSV file that `write_rows` wrote."""
+    rows = csv.DictReader(io.StringIO(read_bytes(path).decode(), newline=""))
+    return [{key: _value(text) for key, text in row.items()} for row in rows]
+
+
+def digest(path: Path) -> str:
+    """The md5 of a file, as DVC records it."""
+    return md5(read_bytes(path), usedforsecurity=False).hexdigest()
+
+
+def read_bytes(path: Path) -> bytes:
+    """The content of a file; raises UserError naming the command that writes it when it is absent."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing. {_source(path)}") from None
+
+
+def write_json(value: Any, path: Path) -> None:
+    """Write JSON with sorted keys and a line end."""
+    write_text(json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n", path)
+
+
+def edit_yaml(path: Path, changes: dict[str, Any]) -> None:
+    """Set values of a YAML file, each named by its dotted path; every other line stays as it is."""
+    from ml.io import yaml_edit  # noqa: PLC0415  (a third of a second of import, for two commands)
+
+    write_bytes(yaml_edit.edited(read_bytes(path).decode(), changes).encode(), path)
+
+
+def write_text(text: str, path: Path) -> None:
+    """Write text as UTF-8 with Unix line ends on every system, so that digests agree."""
+    write_bytes(text.encode(), path)
+
+
+def write_bytes(content: bytes, path: Path) -> None:
+    """Write a file."""
+    _whole(path, lambda file: file.write_bytes(content))
+
+
+def _number(text: str) -> bool:
+    return isinstance(_value(text), float)
+
+
+def _short(value: Any) -> Any:
+    return f"{value:.6g}" if isinstance(value, float) else value
+
+
+def _value(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def _whole(path: Path, write: Any) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        write(temporary)
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _source(path: Path) -> str:
+    if path.parts[:1] == BUILD.parts:
+        return "Run `make run` (or `dvc repro`) to build it."
+    if path.parts[:1] != DATA.parts:
+        return "Correct the path."
+    return "Get it with `dvc pull`, or set data.file in params.yaml."
+
+
+def _first_line(error: Exception) -> str:
+    line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    return line if line.endswith(".") else f"{line}."

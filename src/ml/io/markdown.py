@@ -1,0 +1,55 @@
+"""Markdown tables, and text that stays text inside Markdown."""
+
+import re
+from typing import Any
+
+from ml.io.text import visible
+
+MARKUP = re.compile(r"([\\`*\[\]|~$])|(?<![^\W_])_|_(?![^\W_])")  # a _ inside a name is none
+START = re.compile(r"^(?:(#{1,6}|[+-]|=+|-+)(?=\s|$)|(>)|(\d{1,9})(?=[.)](?:\s|$)))")  # heading, list, quotation
+LINK = re.compile(r"(?i)\b(https?|ftp|mailto)(?=:)|\bwww(?=\.)")
+REFERENCE = re.compile(r"(?i)(?<!\w)@(?=\w)|(#|\bGH-)(?=\d)")
+APART = "\u200b"  # no width
+
+
+class Markup(str):
+    """Markdown that this project wrote, which a table shows as it is; any other text is escaped."""
+
+    __slots__ = ()
+
+
+def table(header: list[str], rows: list[list[Any]]) -> str:
+    """A Markdown table; what a cell holds is text, unless it is Markup."""
+    lines = [header, [Markup("---")] * len(header), *rows]
+    return "".join("| " + " | ".join(cell(c) for c in line) + " |\n" for line in lines)
+
+
+def validation(result: dict[str, Any]) -> str:
+    """The checks of build/validation.json, failed ones first."""
+    rows = [[mark(c), c["subject"], c["expectation"].removeprefix("expect_"), c["found"]] for c in result["checks"]]
+    return table(["", "column", "expectation", f"found in {result['rows']:,} rows"], rows)
+
+
+def mark(check: dict[str, Any]) -> str:
+    """A sign for a check or verdict: passed, refused, or warned."""
+    return "✅" if check["passed"] else "❌" if check["severity"] == "critical" else "⚠️"
+
+
+def cell(value: Any) -> str:
+    """Text inside a line that is read as it is: nothing in it is markup, HTML, a link, a mention or a reference."""
+    if isinstance(value, Markup):
+        return value
+    line = visible(" ".join(str(value).splitlines()))
+    line = MARKUP.sub(lambda found: f"\\{found[0]}", line.replace("&", "&amp;"))
+    return unlinked(line.replace("<", "&lt;"))
+
+
+def paragraph(value: Any) -> str:
+    """A line of text that is read as it is where a line begins, too: no heading, list or quotation."""
+    return START.sub(lambda found: f"{found[0]}\\" if found[3] else f"\\{found[0]}", cell(value).strip())
+
+
+def unlinked(text: str) -> str:
+    """Text in which GitHub finds no address, no person and no issue."""
+    apart = LINK.sub(lambda found: f"{found[0]}{APART}", text)
+    return REFERENCE.sub(lambda found: f"{found[0]}{APART}", apart)

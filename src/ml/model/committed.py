@@ -1,0 +1,56 @@
+"""Whether what is here is what the commit names: the table by its digest, and all that a build from nothing made."""
+
+import json
+from hashlib import md5
+from pathlib import Path
+
+import yaml
+
+from ml.io import files, git
+
+LOCK, DATA = Path("dvc.lock"), Path("data.dvc")
+SHOWN = 12  # characters of a digest
+
+
+def wrong_data() -> list[str]:
+    """What data.dvc names and what is here has other bytes, a sentence each; DVC believes the names in a remote."""
+    recorded = yaml.safe_load(DATA.read_text(encoding="utf-8"))["outs"] if DATA.is_file() else []
+    found = {out["path"]: (out.get("md5", ""), digest(Path(out["path"]))) for out in recorded}
+    return [
+        f"{path} has digest {here[:SHOWN]}, and {DATA} says {said[:SHOWN]}"
+        for path, (said, here) in found.items()
+        if said and here != said
+    ]
+
+
+def unlike() -> list[str]:
+    """What a build from nothing made otherwise than the commit holds it: outputs with both digests, else files."""
+    status = git.ask("status", "--porcelain", "--untracked-files=no", "--", str(LOCK), str(files.BUILD)) or ""
+    changed = sorted(line[3:] for line in status.splitlines())
+    if not LOCK.is_file() or str(LOCK) not in changed:
+        return changed
+    return differing(git.show("HEAD", LOCK) or "", LOCK.read_text(encoding="utf-8")) + changed
+
+
+def differing(before: str, after: str) -> list[str]:
+    """The outputs of which two texts of dvc.lock have different digests, a sentence each."""
+    old, new = _outputs(before), _outputs(after)
+    return [
+        f"{path} has digest {new[path][:SHOWN]}, and the commit's {LOCK} says {old.get(path, 'nothing')[:SHOWN]}"
+        for path in new
+        if new[path] != old.get(path)
+    ]
+
+
+def digest(path: Path) -> str:
+    """The MD5 of a file, or of a folder as DVC records it: that of the list of its files with theirs."""
+    if not path.is_dir():
+        return files.digest(path) if path.is_file() else "nothing"
+    paths = sorted((p for p in path.rglob("*") if p.is_file()), key=lambda p: p.relative_to(path).as_posix())
+    entries = [{"md5": files.digest(p), "relpath": p.relative_to(path).as_posix()} for p in paths]
+    return md5(json.dumps(entries, sort_keys=True).encode(), usedforsecurity=False).hexdigest() + ".dir"
+
+
+def _outputs(lock: str) -> dict[str, str]:
+    stages = (yaml.safe_load(lock) or {}).get("stages", {})
+    return {out["path"]: out["md5"] for stage in stages.values() for out in stage.get("outs", [])}

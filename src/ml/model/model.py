@@ -1,0 +1,125 @@
+"""The model: one scikit-learn pipeline, fitted, scored, and kept as bytes that are the same each time."""
+
+import io
+import re
+import warnings
+import zipfile
+
+import numpy as np
+import pandas as pd
+import skops.io
+from sklearn.base import ClassifierMixin
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.exceptions import InconsistentVersionWarning
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline
+
+from ml.data.schema import inputs, labels
+from ml.io.errors import UserError
+from ml.model import archive as model_archive
+from ml.model.features import preprocessing
+from ml.settings.data import Data
+from ml.settings.train import Train
+
+ESTIMATORS: dict[str, type[ClassifierMixin]] = {
+    "random_forest": RandomForestClassifier,
+    "hist_gradient_boosting": HistGradientBoostingClassifier,
+    "logistic_regression": LogisticRegression,
+}
+
+# Types that skops does not know to be harmless and that our models need, each reviewed by hand. A model file that holds
+# any other is not loaded, whatever the list inside the file says.
+TRUSTED = frozenset(
+    {
+        "numpy.dtype",
+        "sklearn._loss.link.Interval",
+        "sklearn._loss.link.LogitLink",
+        "sklearn._loss.loss.HalfBinomialLoss",
+        "sklearn.ensemble._hist_gradient_boosting.binning._BinMapper",
+        "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+        "sklearn.tree._tree.Tree",
+    }
+)
+
+
+def fit(frame: pd.DataFrame, data: Data, params: Train) -> Pipeline:
+    """Preprocessing and estimator, fitted on every row of `frame`; the same rows and seed give the same model."""
+    y = labels(frame, data).to_numpy()
+    if len(np.unique(y)) == 1:
+        raise UserError(
+            f"{data.target.name}: all {len(y):,} training rows are {'positive' if y[0] else 'negative'}, "
+            f"so there is nothing to learn. Check data.target in params.yaml."
+        )
+    settings = dict(getattr(params, params.model))
+    parallel = {"n_jobs": -1} if params.model == "random_forest" else {}
+    estimator = ESTIMATORS[params.model](random_state=params.seed, **settings, **parallel)
+    model = Pipeline([("preprocessing", preprocessing(data)), ("estimator", estimator)])
+    model.fit(inputs(frame, data), y)
+    # How many cores trained it is no part of the model.
+    return model.set_params(estimator__n_jobs=None) if parallel else model
+
+
+def scores(model: Pipeline, frame: pd.DataFrame, data: Data) -> np.ndarray:
+    """Probability of the positive class; shape (rows,), float64."""
+    return probability(model, inputs(frame, data))
+
+
+def probability(model: Pipeline, features: pd.DataFrame) -> np.ndarray:
+    """Probability of the positive class of rows that are in the model's own types already; shape (rows,), float64."""
+    return model.predict_proba(features)[:, 1]
+
+
+def dumps(model: Pipeline) -> bytes:
+    """The model as a skops file; the same model gives the same bytes."""
+    return _canonical(skops.io.dumps(model))
+
+
+def loads(content: bytes) -> Pipeline:
+    """The model in a skops file; raises UserError when it is damaged, too large or holds a type outside our list."""
+    try:
+        content = model_archive.checked(content)
+        found = set(skops.io.get_untrusted_types(data=content))
+    except Exception as error:  # noqa: BLE001 - a damaged file can make zipfile, json and skops raise anything
+        raise _broken(error) from None
+    if found - TRUSTED:
+        raise UserError(
+            f"the model file holds types that nobody here has reviewed: {', '.join(sorted(found - TRUSTED))}. "
+            f"Do not load it if you do not know where it comes from; else add them to TRUSTED in src/ml/model/model.py."
+        )
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", InconsistentVersionWarning)  # lineage records the versions
+            loaded = skops.io.loads(content, trusted=sorted(found))
+    except Exception as error:  # noqa: BLE001 - as above
+        raise _broken(error) from None
+    if not isinstance(loaded, Pipeline):
+        raise _broken(ValueError(f"it holds a {type(loaded).__name__} instead of a Pipeline"))
+    return loaded
+
+
+def _broken(error: Exception) -> UserError:
+    why = str(error)[:200] or type(error).__name__
+    return UserError(f"the model file is not a skops file ({why}). Train again, or restore it.")
+
+
+def _canonical(content: bytes) -> bytes:
+    """Rename members from memory addresses to numbers in order of appearance, and drop the time of writing."""
+    archive = zipfile.ZipFile(io.BytesIO(content))
+    schema = archive.read("schema.json").decode()
+    number: dict[str, str] = {}
+    for match in re.finditer(r'"__id__": (\d+)|"file": "(\d+)\.\w+"', schema):
+        number.setdefault(match[1] or match[2], str(len(number) + 1))
+    schema = re.sub(r'("__id__": )(\d+)', lambda m: m[1] + number[m[2]], schema)
+    schema = re.sub(r'("file": ")(\d+)(\.\w+")', lambda m: m[1] + number[m[2]] + m[3], schema)
+    members = {"schema.json": schema.encode()}
+    for name in archive.namelist():
+        if name != "schema.json":
+            stem, ending = name.split(".", 1)
+            members[f"{number.get(stem, stem)}.{ending}"] = archive.read(name)
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as canonical:
+        for name in sorted(members):
+            member = zipfile.ZipInfo(name)  # dated 1980
+            member.create_system = 3  # the same on Windows
+            canonical.writestr(member, members[name], zipfile.ZIP_DEFLATED)
+    return out.getvalue()

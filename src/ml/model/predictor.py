@@ -1,0 +1,179 @@
+"""Scores from the compiled form of a model, with numpy and ONNX Runtime alone: no pandas, no scikit-learn.
+
+Rows are plain dicts, as they come from JSON. The arithmetic is scikit-learn's own, in the same order.
+"""
+
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ml.data.words import key
+from ml.io.errors import UserError
+from ml.settings.data import Data
+from ml.settings.params import Section
+
+FORM = "compiled.json"
+ESTIMATOR = "compiled.onnx"
+MODEL = "model.skops"
+CONTRACT = "contract.json"
+
+Rows = Sequence[Mapping[str, Any]]
+
+
+class Contract(Section):
+    """What a model was trained for: travels with it, so that serving needs no params.yaml."""
+
+    project: str
+    threshold: float
+    data: Data
+    negative: str | None = None  # the target's other word; a model of an older release does not know it
+
+    def words(self) -> tuple[str, str | None]:
+        """What the target's column says where it is positive, and where it is not."""
+        yes = key(self.data.target.positive)
+        return yes, self.negative or {"True": "False", "False": "True"}.get(yes)
+
+
+class Predictor:
+    """Scores rows of features; `kind` is `onnx`, `linear`, or `sklearn` where, for a `reason`, none is compiled."""
+
+    def __init__(
+        self,
+        kind: str,
+        encode: Callable[[Rows], np.ndarray],
+        estimate: Callable[[Any], np.ndarray],
+        reason: str = "",
+    ) -> None:
+        self.kind, self.reason = kind, reason
+        self._encode = encode
+        self._estimate = estimate
+
+    def scores(self, rows: Rows) -> np.ndarray:
+        """Probability of the positive class of each row; shape (rows,), float64. A missing value is None or absent."""
+        return self._estimate(self._encode(rows))
+
+
+def loaded(built: Mapping[str, bytes], kind: str) -> int:
+    """Bytes of the files that serving loads: the compiled form, or scikit-learn's where there is none."""
+    return sum(len(content) for name, content in built.items() if (name == MODEL) == (kind == "sklearn"))
+
+
+def load(folder: Path) -> Predictor:
+    """The predictor of a model folder; raises UserError when its files are absent or broken."""
+    try:
+        files = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    except OSError as error:
+        raise UserError(f"{folder} holds no model: {error.strerror}. Build one with `make run`.") from None
+    return from_files(files, str(folder))
+
+
+def from_files(files: Mapping[str, bytes], where: str = "the model") -> Predictor:
+    """The predictor that the files of a model folder describe."""
+    try:
+        form = json.loads(files[FORM])
+        kind = form["estimator"]["kind"]
+        if kind == "sklearn":
+            return _sklearn(files, str(form["estimator"].get("reason", "")))
+        estimate = _linear(form["estimator"]) if kind == "linear" else _onnx(files[ESTIMATOR], form["estimator"])
+        return Predictor(kind, _Encoder(form).encode, estimate)
+    except (ImportError, UserError):
+        raise
+    except Exception as error:  # noqa: BLE001 - a damaged form can make json and ONNX Runtime raise anything
+        why = repr(error)[:300]
+        raise UserError(f"{where} has no usable compiled form ({why}). Train again, or restore it.") from None
+
+
+class _Encoder:
+    """Imputes and scales numbers in float64 and spreads levels, as the fitted preprocessing did."""
+
+    def __init__(self, form: Mapping[str, Any]) -> None:
+        self._numbers = [(n["name"], n["missing"], n["mean"], n["scale"]) for n in form["numbers"]]
+        self._levels = []
+        self._width = len(self._numbers)
+        for category in form["categories"]:
+            places = {level: self._width + i for i, level in enumerate(category["levels"])}
+            self._levels.append((category["name"], places.get(category["missing"]), places))
+            self._width += len(places)
+
+    def encode(self, rows: Rows) -> np.ndarray:
+        """The estimator's input; shape (rows, columns), float64."""
+        flat: list[float] = []
+        blank = [0.0] * (self._width - len(self._numbers))
+        start = 0
+        for row in rows:
+            for name, missing, mean, scale in self._numbers:
+                value = row.get(name)
+                flat.append(((missing if value is None or value != value else value) - mean) / scale)  # noqa: PLR0124
+            flat += blank
+            for name, missing, places in self._levels:
+                value = row.get(name)
+                place = missing if value is None else places.get(value)
+                if place is not None:  # a level nobody knew in training is no level
+                    flat[start + place] = 1.0
+            start += self._width
+        return np.array(flat, dtype="float64").reshape(len(rows), self._width)
+
+
+def _linear(estimator: Mapping[str, Any]) -> Callable[[np.ndarray], np.ndarray]:
+    weights, bias = np.array(estimator["weights"], dtype="float64"), float(estimator["bias"])
+
+    def estimate(x: np.ndarray) -> np.ndarray:
+        if len(x) == 1:  # numpy's overhead is most of the cost of one row
+            return np.array([1 / (1 + math.exp(-min(max(float(x[0] @ weights) + bias, -700), 700)))])
+        return 1 / (1 + np.exp(-np.clip(x @ weights + bias, -700, 700)))
+
+    return estimate
+
+
+def _onnx(content: bytes, form: Mapping[str, Any]) -> Callable[[np.ndarray], np.ndarray]:
+    from onnxruntime import InferenceSession, SessionOptions  # noqa: PLC0415
+
+    options = SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1  # a worker is a core
+    options.log_severity_level = 3
+    session = InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    last, finish = [session.get_outputs()[-1].name], _finish(form)
+    kind = "float64" if session.get_inputs()[0].type == "tensor(double)" else "float32"
+    rounded = kind == "float32" or form["output"] == "sum"  # as scikit-learn's forests round their input
+
+    def estimate(x: np.ndarray) -> np.ndarray:
+        if rounded:
+            x = x.astype("float32")
+        return finish(session.run(last, {"x": x.astype(kind, copy=False)})[0][:, -1].astype("float64", copy=False))
+
+    return estimate
+
+
+def _finish(form: Mapping[str, Any]) -> Callable[[np.ndarray], np.ndarray]:
+    """From what ONNX Runtime computed to a probability."""
+    if form["output"] == "sum":
+        trees = int(form["trees"])
+        return lambda found: found / trees
+    if form["output"] == "log odds":
+        base = float(form.get("base", 0.0))
+        return lambda found: 1 / (1 + np.exp(-np.clip(found + base, -700, 700)))
+    return lambda found: np.minimum(found, 1)  # of models compiled in float32: ten times a float32 tenth is more
+
+
+def _sklearn(files: Mapping[str, bytes], reason: str) -> Predictor:
+    import pandas as pd  # noqa: PLC0415
+
+    from ml.data import schema  # noqa: PLC0415
+    from ml.model import model  # noqa: PLC0415
+
+    fitted = model.loads(files[MODEL])
+    data = read_contract(files).data
+
+    def encode(rows: Rows) -> pd.DataFrame:
+        return schema.inputs(pd.DataFrame.from_records([{c: r.get(c) for c in data.columns} for r in rows]), data)
+
+    return Predictor("sklearn", encode, lambda frame: model.probability(fitted, frame), reason)
+
+
+def read_contract(files: Mapping[str, bytes]) -> Contract:
+    """The contract in a model folder's files."""
+    return Contract.model_validate_json(files[CONTRACT])

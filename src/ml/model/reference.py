@@ -1,0 +1,111 @@
+"""What the rows looked like that a model was released on: the profile that monitoring compares with, kept beside it.
+
+Features are those of the training side; scores and metrics those of the test side, because a model is too sure of rows
+that it has learnt. Counts stand at fixed points of each distribution, so the profile stays small however many rows
+there were.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import numpy as np
+import pandas as pd
+from pydantic import Field, ValidationError
+
+from ml.data.schema import categories, levels, numbers
+from ml.io.errors import UserError
+from ml.settings.params import Params
+from ml.settings.section import Section
+
+POINTS = 400  # of a distribution: a KS statistic at these is never too large, and too small by 1/400 at most
+
+
+class Numbers(Section):
+    """A number column: how many present values lie below each point, and how many at or below it."""
+
+    rows: int  # present values
+    missing: int
+    points: Annotated[tuple[float, ...], Field(strict=False)]
+    below: Annotated[tuple[int, ...], Field(strict=False)]
+    upto: Annotated[tuple[int, ...], Field(strict=False)]
+
+
+class Levels(Section):
+    """A category column: rows of each level."""
+
+    rows: int  # present values
+    missing: int
+    levels: dict[str, int]
+
+
+class Reference(Section):
+    """A release as monitoring remembers it."""
+
+    project: str
+    rows: int  # that trained
+    columns: dict[str, Numbers | Levels]
+    score: Numbers  # of the test rows
+    tested: int  # test rows
+    threshold: float
+    confidence: float  # of the intervals below
+    metrics: dict[str, dict[str, float]]  # at release: value, low and high of each
+
+
+def build(train: pd.DataFrame, score: np.ndarray, metrics: Mapping[str, Any], params: Params) -> Reference:
+    """The reference of a model: `train` in the contract's types, `score` and `metrics` of the test rows."""
+    columns: dict[str, Numbers | Levels] = {name: of_numbers(train[name]) for name in numbers(params.data)}
+    columns |= {name: of_levels(train[name]) for name in categories(params.data)}
+    return Reference(
+        project=params.project,
+        rows=len(train),
+        columns=columns,
+        score=of_numbers(pd.Series(score)),
+        tested=len(score),
+        threshold=params.evaluate.threshold,
+        confidence=params.evaluate.confidence,
+        metrics=dict(metrics),
+    )
+
+
+def of_numbers(column: pd.Series) -> Numbers:
+    """The profile of a number column: exact when it has at most POINTS distinct values."""
+    present = finite(column)
+    points = np.unique(present)
+    if len(points) > POINTS:
+        points = np.unique(present[np.linspace(0, len(present) - 1, POINTS).round().astype("int64")])
+    return Numbers(
+        rows=len(present),
+        missing=len(column) - len(present),
+        points=tuple(points.tolist()),
+        below=tuple(np.searchsorted(present, points, side="left").tolist()),
+        upto=tuple(np.searchsorted(present, points, side="right").tolist()),
+    )
+
+
+def finite(column: pd.Series) -> np.ndarray:
+    """The finite values in ascending order: whatever is no number counts as missing."""
+    values = pd.to_numeric(column, errors="coerce").to_numpy("float64", na_value=np.nan)
+    return np.sort(values[np.isfinite(values)])
+
+
+def of_levels(column: pd.Series) -> Levels:
+    """The profile of a category column."""
+    counts = levels(column).value_counts()
+    found = {level: int(counts[level]) for level in sorted(counts.index)}
+    return Levels(rows=int(counts.sum()), missing=len(column) - int(counts.sum()), levels=found)
+
+
+def dumps(reference: Reference) -> str:
+    """A reference as text; the same one gives the same text."""
+    return json.dumps(reference.model_dump(mode="json"), ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def loads(text: str | bytes, where: str) -> Reference:
+    """The reference in a text; raises UserError when it is none."""
+    try:
+        return Reference.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        what = f"{'.'.join(map(str, first['loc'])) or 'the text'}: {first['msg']}"
+        raise UserError(f"{where} is no reference of a release ({what}). `dvc repro evaluate` writes it.") from None

@@ -1,0 +1,113 @@
+"""Better settings for a model: what Optuna tries, judged by cross-validation on the training rows alone."""
+
+import difflib
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import yaml
+from scipy.stats import t
+
+from ml.data import split
+from ml.data.schema import labels
+from ml.io.errors import UserError
+from ml.model import model
+from ml.settings.params import Params
+from ml.settings.train import Choice, Span, Train
+from ml.tasks.metrics import HIGHER_IS_BETTER, measure, rank
+
+FEWEST = 2  # folds
+
+
+def suggest(trial: Any, params: Params) -> Train:
+    """The settings that a trial draws from the space of train.model, all others as they stand."""
+    name = params.train.model
+    drawn = {setting: _draw(trial, setting, space) for setting, space in params.tune.spaces.get(name, {}).items()}
+    return with_settings(params.train, drawn)
+
+
+def with_settings(train: Train, settings: dict[str, Any]) -> Train:
+    """The same model with other settings, checked like params.yaml."""
+    values = train.model_dump()
+    values[train.model] |= settings
+    return Train.model_validate(values)
+
+
+def present(params: Params) -> dict[str, Any]:
+    """The settings as they stand that the space could draw too."""
+    now = getattr(params.train, params.train.model)
+    space = params.tune.spaces[params.train.model]
+    return {name: getattr(now, name) for name, where in space.items() if _holds(where, getattr(now, name))}
+
+
+def validate(frame: pd.DataFrame, params: Params, train: Train) -> list[float]:
+    """tune.metric of each fold of the training rows; folds follow prepare.split_by, as the test side does.
+
+    Folds in which a class is missing among the rows that train or those held out are left out; raises UserError when
+    fewer than two are left.
+    """
+    label = labels(frame, params.data).to_numpy()
+    folds = split.folds(frame, params.data, params.prepare, params.tune.folds)
+    usable = [fold for fold in folds if all(len(np.unique(label[side])) > 1 for side in fold)]
+    if len(usable) < FEWEST:
+        raise UserError(
+            f"only {len(usable)} of {params.tune.folds} folds by {params.prepare.split_by} hold both classes: add "
+            "rows of the rarer class, or change tune.folds."
+        )
+    return [_held_out(frame, label, fold, params, train) for fold in usable]
+
+
+def gain(best: list[float], now: list[float], trials: int, metric: str) -> tuple[float, float]:
+    """How much better the best of some trials is than the present settings, and half the width of its 95% interval.
+
+    The folds are paired. Their training rows overlap, which widens the interval (Nadeau and Bengio, Inference for the
+    generalization error, 2003), and so does the choice of the best among the trials (Bonferroni).
+    """
+    gains = (np.array(best) - np.array(now)) * (1 if HIGHER_IS_BETTER[metric] else -1)
+    count = len(gains)
+    error = float(np.sqrt((1 / count + 1 / (count - 1)) * gains.var(ddof=1)))
+    return float(gains.mean()), float(t.ppf(1 - 0.05 / 2 / max(1, trials - 1), count - 1)) * error
+
+
+def _held_out(frame: pd.DataFrame, label: np.ndarray, fold: tuple, params: Params, train: Train) -> float:
+    rest, held = fold
+    fitted = model.fit(frame.iloc[rest], params.data, train)
+    score = model.scores(fitted, frame.iloc[held], params.data)
+    return float(measure(rank(label[held], score, params.evaluate.threshold))[params.tune.metric])
+
+
+def direction(metric: str) -> str:
+    """Which way a metric gets better, in Optuna's word."""
+    return "maximize" if HIGHER_IS_BETTER[metric] else "minimize"
+
+
+def difference(text: str, model_name: str, settings: dict[str, Any]) -> str:
+    """The change of params.yaml (`text`) that takes the settings over, as a diff; "" when they stand there already."""
+    lines = text.splitlines()
+    inside = next(i for i, line in enumerate(lines) if line.startswith("train:"))
+    wanted = f"  {model_name}:"
+    at = next((i for i in range(inside + 1, len(lines)) if lines[i].startswith(wanted)), None)
+    end = next((i for i in range(inside + 1, len(lines)) if lines[i] and not lines[i][0].isspace()), len(lines))
+    now = yaml.safe_load(text)["train"].get(model_name) or {}
+    flow = yaml.safe_dump({**now, **settings}, default_flow_style=True, sort_keys=False, width=1000).strip()
+    changed = f"{wanted} {{ {flow[1:-1]} }}"
+    if at is None or at >= end:
+        after = [*lines[: inside + 1], changed, *lines[inside + 1 :]]
+    else:
+        stop = next((i for i in range(at + 1, len(lines)) if not lines[i].startswith("   ")), len(lines))
+        after = [*lines[:at], changed, *lines[stop:]]
+    return "\n".join(difflib.unified_diff(lines, after, "a/params.yaml", "b/params.yaml", lineterm="", n=1))
+
+
+def _holds(space: Span | Choice, value: Any) -> bool:
+    if isinstance(space, Choice):
+        return value in space.choices
+    return value is not None and space.low <= value <= space.high
+
+
+def _draw(trial: Any, name: str, space: Span | Choice) -> Any:
+    if isinstance(space, Choice):
+        return trial.suggest_categorical(name, list(space.choices))
+    if isinstance(space.low, int) and isinstance(space.high, int):
+        return trial.suggest_int(name, space.low, space.high, log=space.log)
+    return float(f"{trial.suggest_float(name, space.low, space.high, log=space.log):.6g}")

@@ -1,0 +1,43 @@
+"""What differs between two builds."""
+
+from typing import Any
+
+
+def settings_changes(now: dict[str, Any], before: dict[str, Any]) -> list[list[str]]:
+    """What differs between two params.yaml, as rows of dotted path, before, now."""
+    return _differences(_paths(now), _paths(before))
+
+
+def data_changes(now: dict[str, Any], before: dict[str, Any]) -> list[list[str]]:
+    """What differs between two profiles of ml.data.profile, as rows of what, before, now."""
+    return _differences(_flat(now), _flat(before))
+
+
+def _flat(found: dict[str, Any]) -> dict[str, str]:
+    period = found["period"]
+    flat = {"rows": f"{found['rows']:,}", "positive share": f"{found['positive']:.2%}"}
+    flat |= {"period": f"{period[0]} to {period[1]}"} if period else {}
+    for name, column in found["columns"].items():
+        flat[f"{name}: missing"] = f"{column['missing']:.2%}"
+        if "levels" in column:
+            flat |= {f"{name}: {level}": f"{share:.2%}" for level, share in column["levels"].items()}
+        else:
+            flat[f"{name}: mean ± deviation"] = f"{_number(column['mean'])} ± {_number(column['std'])}"
+    return flat
+
+
+def _number(value: float | None) -> str:
+    return "none" if value is None else f"{value:.4g}"
+
+
+def _paths(settings: Any, prefix: str = "") -> dict[str, str]:
+    if not isinstance(settings, dict):
+        return {prefix: str(settings)}
+    flat: dict[str, str] = {}
+    for key, value in settings.items():
+        flat |= _paths(value, f"{prefix}.{key}" if prefix else str(key))
+    return flat
+
+
+def _differences(now: dict[str, str], before: dict[str, str]) -> list[list[str]]:
+    return [[k, before.get(k, "–"), now.get(k, "–")] for k in {**before, **now} if before.get(k) != now.get(k)]

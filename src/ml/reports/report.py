@@ -1,0 +1,218 @@
+"""The report on a build: Markdown that GitHub renders in a comment, verdict first."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from ml.io.markdown import cell, mark, table, validation
+from ml.reports import mermaid
+from ml.reports.changes import data_changes, settings_changes
+from ml.tasks.metrics import DIGITS, HIGHER_IS_BETTER
+
+LIMIT = 60_000  # characters; GitHub takes 65,536
+BAR = 20
+THOUSAND = 1000  # from here on a number is a count, or as good as one
+
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What one build left behind, and the same of the base branch in `before_…` where that is known."""
+
+    project: str
+    validation: Record
+    confidence: float = 0.95
+    verdict: Record = field(default_factory=dict)
+    intervals: Record = field(default_factory=dict)
+    profile: Record = field(default_factory=dict)
+    settings: Record = field(default_factory=dict)
+    plots: dict[str, list[Record]] = field(default_factory=dict)
+    lineage: Record = field(default_factory=dict)
+    proof: Record | None = None
+    before_metrics: Record | None = None
+    before_profile: Record | None = None
+    before_settings: Record | None = None
+    base: str = "main"
+
+
+def markdown(evidence: Evidence) -> str:
+    """The whole report, at most 60,000 characters: sections that no longer fit are left out, and named."""
+    sections: list[Callable[[Evidence], str]] = [_headline]
+    if evidence.verdict:
+        sections += [_gates, _metrics, _settings, _data, _checks, _curves, _confusion, _importance, _proof]
+    else:
+        sections += [_checks]
+    sections += [_origin]
+    text, dropped = "", []
+    for section in sections:
+        part = section(evidence)
+        if len(text) + len(part) > LIMIT - 500:
+            dropped.append(section.__name__.strip("_"))
+        elif part:
+            text += part.rstrip() + "\n\n"
+    return text + (f"_Left out for length: {', '.join(dropped)}; build/report.html has them._\n" if dropped else "")
+
+
+def _headline(evidence: Evidence) -> str:
+    if not evidence.verdict:
+        failed = [c for c in evidence.validation["checks"] if not c["passed"] and c["severity"] == "critical"]
+        title = f"# ❌ {cell(evidence.project)}: the data breaks its contract"
+        return f"{title}\n\n{len(failed)} failed checks stop the pipeline; nothing was trained."
+    refusals = [v for v in evidence.verdict["verdicts"] if not v["passed"] and v["severity"] == "critical"]
+    if not refusals:
+        rival = [
+            f"\n\nBeside the champion: {cell(v['reason'])}." for v in evidence.verdict["verdicts"] if v.get("outcome")
+        ]
+        return f"# ✅ {cell(evidence.project)}: the model passes its gates{''.join(rival)}"
+    count = "1 reason" if len(refusals) == 1 else f"{len(refusals)} reasons"
+    reasons = "\n".join(f"- **{cell(v['gate'])}**: {cell(v['reason'])}" for v in refusals)
+    return f"# ❌ {cell(evidence.project)}: the model is refused for {count}\n\n{reasons}"
+
+
+def _gates(evidence: Evidence) -> str:
+    """What is refused and what is warned of; what passes is folded away."""
+    verdicts = evidence.verdict["verdicts"]
+    passed = [v for v in verdicts if v["passed"]]
+    failed = sorted((v for v in verdicts if not v["passed"]), key=lambda v: v["severity"] != "critical")
+    text = f"{_verdicts(failed, evidence)}\n" if failed else ""
+    if passed:
+        text += f"<details><summary>{len(passed)} passed</summary>\n\n{_verdicts(passed, evidence)}\n</details>"
+    return f"## Gates\n\n{text}"
+
+
+def _verdicts(verdicts: list[Record], evidence: Evidence) -> str:
+    rows = [[mark(v), v["gate"], _number(v["value"]), _limit(v), _interval(v), v["reason"]] for v in verdicts]
+    return table(["", "gate", "value", "limit", _heading(evidence), "why"], rows)
+
+
+def _limit(verdict: Record) -> str:
+    return verdict["limit"].replace(" ", "\N{NO-BREAK SPACE}", 1)  # a sign stays with its number
+
+
+def _metrics(evidence: Evidence) -> str:
+    before = evidence.before_metrics or {}
+    rows = [
+        [
+            name,
+            _number(m["value"]),
+            _interval(m),
+            _number(before.get(name)),
+            _change(name, m["value"], before.get(name)),
+        ]
+        for name, m in ((name, evidence.intervals[name]) for name in HIGHER_IS_BETTER)
+    ]
+    note = "" if before else f"\n`{evidence.base}` has no metrics in this clone, so there is nothing to compare with.\n"
+    header = ["metric", "value", _heading(evidence), evidence.base, "change"]
+    return "## Metrics on the test rows\n\n" + table(header, rows) + note
+
+
+def _settings(evidence: Evidence) -> str:
+    if evidence.before_settings is None:
+        return ""
+    changed = settings_changes(evidence.settings, evidence.before_settings)
+    contract = [row for row in changed if row[0].startswith("data.")]
+    settings = [row for row in changed if row not in contract]
+    text = ""
+    for title, rows in (("Data contract", contract), ("Settings", settings)):
+        if rows:
+            text += f"## {title}: changed against {evidence.base}\n\n" + table(["", evidence.base, "now"], rows) + "\n"
+    return text
+
+
+def _data(evidence: Evidence) -> str:
+    now = evidence.profile
+    period = f", {now['period'][0]} to {now['period'][1]}" if now["period"] else ""
+    text = f"## Data\n\n{now['rows']:,} rows{period}; {now['positive']:.1%} positive. "
+    if evidence.before_profile is None:
+        return text + f"`{evidence.base}` has no profile to compare with."
+    rows = data_changes(now, evidence.before_profile)
+    if not rows:
+        return text + f"The same data as on `{evidence.base}`."
+    return text + f"Against `{evidence.base}`:\n\n" + table(["", evidence.base, "now"], rows)
+
+
+def _checks(evidence: Evidence) -> str:
+    result = evidence.validation
+    failed = [c for c in result["checks"] if not c["passed"]]
+    shown = validation({**result, "checks": failed}) if failed else ""
+    summary = f"{len(result['checks']) - len(failed)} of {len(result['checks'])} checks passed"
+    every = f"<details><summary>All checks</summary>\n\n{validation(result)}\n</details>"
+    return f"## Validation\n\n{summary}.\n\n{shown}\n{every}"
+
+
+def _curves(evidence: Evidence) -> str:
+    roc = evidence.plots["roc"]
+    curve = mermaid.roc(roc) if roc else "No ROC curve: all test rows are of one class."
+    return curve + "\n\n" + mermaid.calibration(evidence.plots["calibration"])
+
+
+def _confusion(evidence: Evidence) -> str:
+    count = {(c["actual"], c["predicted"]): f"{c['rows']:,.0f}" for c in evidence.plots["confusion"]}
+    sides = ["positive", "negative"]
+    rows = [[f"actually {a}", *(count[a, p] for p in sides)] for a in sides]
+    return "## Decisions\n\n" + table(["", *(f"predicted {p}" for p in sides)], rows)
+
+
+def _importance(evidence: Evidence) -> str:
+    points = evidence.plots["importance"]
+    if not points:
+        return "## Importance\n\nNot known: all test rows are of one class."
+    top = max(p["importance"] for p in points) or 1
+    rows = [
+        [p["column"], f"{p['importance']:.4f} ± {p['deviation']:.4f}", "█" * max(0, round(BAR * p["importance"] / top))]
+        for p in points
+    ]
+    return "## Importance: ROC AUC lost when a column is shuffled\n\n" + table(["column", "loss", ""], rows)
+
+
+def _proof(evidence: Evidence) -> str:
+    proof = evidence.proof
+    if proof is None:
+        return "## Proof of the gates\n\nNot run on this commit; `make prove` plants a fault for every gate."
+    rows = [
+        ["✅" if r["caught"] and r["neighbour"] else "❌", r["gate"], r["fault"], _answer(r), _neighbour(r)]
+        for r in proof["rows"]
+    ]
+    caught = sum(r["caught"] and r["neighbour"] for r in proof["rows"])
+    wrong = "".join(f"- ❌ {sentence}\n" for sentence in proof["wrong"])
+    every = table(["", "gate", "planted fault", "answer", "good neighbour"], rows)
+    text = f"{caught} of {len(rows)} planted faults caught, their good neighbours let pass.\n\n{wrong}"
+    return f"## Proof of the gates\n\n{text}\n<details><summary>All faults</summary>\n\n{every}\n</details>"
+
+
+def _answer(row: Record) -> str:
+    return ("refused" if row["expected"] == "critical" else "warned") if row["caught"] else "let pass"
+
+
+def _neighbour(row: Record) -> str:
+    return "passes" if row["neighbour"] else "refused"
+
+
+def _origin(evidence: Evidence) -> str:
+    if not evidence.lineage:
+        return ""
+    return f"<sub>{' · '.join(f'{k} {v}' for k, v in evidence.lineage.items())}</sub>"
+
+
+def _change(name: str, now: float | None, before: float | None) -> str:
+    if before is None or now is None:
+        return ""
+    if round(now - before, DIGITS) == 0:
+        return "="
+    good = (now > before) == HIGHER_IS_BETTER[name]
+    size = f"{now - before:+.4f}" if round(now - before, 4) else "under 0.0001"
+    return f"{size} {'better' if good else 'worse'}"
+
+
+def _interval(found: Record) -> str:
+    ends = [] if found.get("low") is None else [f"{found['low']:.3f}", "to", f"{found['high']:.3f}"]
+    return "\N{NO-BREAK SPACE}".join(ends)
+
+
+def _heading(evidence: Evidence) -> str:
+    return f"{evidence.confidence:.0%} interval"
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:,.0f}" if abs(value) >= THOUSAND else f"{value:.4g}"

@@ -1,0 +1,102 @@
+"""Settings of the data: the contract, the rules about the whole table, and the split."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from ml.settings.section import Count, Open, Range, Section, Share, Strings
+
+
+def as_text(value: Any) -> str:
+    """A level, an id or a label as text: 2, 2.0 and "2" are one."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+class Usual(Range):
+    """Where values usually lie: more than `share` of the rows outside is a warning, and nothing refuses them."""
+
+    share: Share = 0.01
+
+
+class Number(Range):
+    """A numeric column: float64 in the pipeline; true and false count as 1 and 0.
+
+    No value may lie outside `min` and `max`; `usual` only warns.
+    """
+
+    type: Literal["number"]
+    missing: Share = 0.0
+    usual: Usual | None = None
+
+
+class Category(Section):
+    """A column of levels, always strings in the pipeline."""
+
+    type: Literal["category"]
+    values: Annotated[Strings, Field(min_length=1)]
+    missing: Share = 0.0
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Self:
+        twice = sorted({v for v in self.values if self.values.count(v) > 1})
+        if twice:
+            raise ValueError(f"values lists {', '.join(twice)} more than once")
+        if any(not value.strip() for value in self.values):
+            raise ValueError("values lists an empty text, which is a missing value: give its share as `missing`")
+        return self
+
+
+class Target(Section):
+    """The label column and the value that counts as positive."""
+
+    name: str
+    positive: bool | int | str = True
+
+
+class Data(Section):
+    """The data contract: where the table is and what its columns hold."""
+
+    file: str
+    id: str
+    time: str | None = None
+    time_format: str | None = None
+    target: Target
+    columns: Annotated[dict[str, Annotated[Number | Category, Field(discriminator="type")]], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _one_role_each(self) -> Self:
+        roles = [self.id, self.target.name, *([self.time] if self.time else [])]
+        twice = sorted({n for n in roles if n in self.columns or roles.count(n) > 1})
+        if twice:
+            raise ValueError(f"{', '.join(twice)}: a column is id, time, target or feature, not two of them")
+        if self.time_format and not self.time:
+            raise ValueError("time_format is the format of a time, and there is none")
+        if not self.file.endswith((".parquet", ".csv")):
+            raise ValueError(f"file {self.file} is neither .parquet nor .csv")
+        return self
+
+
+class Expectation(Section):
+    """Any Great Expectations expectation, by its type name."""
+
+    type: str
+    kwargs: dict[str, Any] = Field(default_factory=dict)
+    severity: Literal["critical", "warning", "info"] = "critical"
+
+
+class Validate(Section):
+    """Rules about the whole table, beside the contract of the columns."""
+
+    min_rows: Count = 1
+    target_rate: Range = Range()
+    duplicate_share: Share = 1.0
+    max_age_days: Count | None = None
+    expectations: Annotated[tuple[Expectation, ...], Field(strict=False)] = ()
+
+
+class Prepare(Section):
+    """How rows go to the train or the test side."""
+
+    test_share: Open = 0.2
+    split_by: Literal["hash", "time"] = "hash"
+    salt: str = ""

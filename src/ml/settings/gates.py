@@ -1,0 +1,195 @@
+"""Settings of the gates: `params.yaml: gates`. A gate set to null is off, and the gate stage says so each time."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from ml.settings.section import Count, Open, Range, Section, Share, Strings
+
+Metric = Literal["accuracy", "balanced_accuracy", "f1", "roc_auc", "pr_auc", "log_loss", "brier", "calibration_error"]
+Positive = Annotated[float, Field(gt=0)]
+NotNegative = Annotated[float, Field(ge=0)]
+Growth = Annotated[float, Field(ge=1)]
+Outcome = Literal["not worse", "worse", "not enough evidence"]
+
+
+class Bound(Range):
+    """Limits of one figure, judged on its value or on the unfavourable end of its interval."""
+
+    judge: Literal["value", "interval"] = "value"
+
+
+class Champion(Section):
+    """How the new model is compared with the one that serves."""
+
+    metric: Metric = "roc_auc"
+    margin: NotNegative = 0.005
+    confidence: Open = 0.95
+    bootstrap: Annotated[int, Field(ge=100)] = 1000
+    looks: Count = 5
+    refuse: Annotated[tuple[Outcome, ...], Field(strict=False)] = ("worse",)
+
+
+class Stability(Section):
+    """How many rows may be decided otherwise than by the champion."""
+
+    max_flips: Share = 0.1
+
+
+class Slices(Section):
+    """Which parts of the table are judged by themselves; no columns named means every column."""
+
+    columns: Strings = ()
+    bins: Annotated[int, Field(ge=2)] = 4
+    metric: Metric = "roc_auc"
+    margin: NotNegative = 0.05
+    min: float | None = None
+    min_rows: Count = 100
+    min_class: Count = 20
+    confidence: Open = 0.95
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_gap(cls, values: Any) -> Any:
+        if isinstance(values, dict) and "max_gap" in values:
+            raise ValueError(
+                "max_gap held a slice against all rows, which refuses the truth, and is gone. Write `margin: 0.05`: "
+                "how far a slice may be behind the champion on the same rows"
+            )
+        return values
+
+
+class Fairness(Section):
+    """Columns whose groups must be treated alike."""
+
+    columns: Annotated[Strings, Field(min_length=1)]
+    demographic_parity: Positive | None = 0.1
+    equalised_odds: Positive | None = 0.1
+    min_rows: Count = 100
+    confidence: Open = 0.95
+
+
+class Invariance(Section):
+    """A column whose value must not matter: a number moves by `by` both ways, a level becomes every other one."""
+
+    column: str
+    by: Positive | None = None
+    max_change: Share = 0.05
+    allow: Share = 0.0
+
+
+class Direction(Section):
+    """A number that may move the score one way only when it rises by `by`."""
+
+    column: str
+    by: Positive
+    score: Literal["up", "down"]
+    tolerance: Share = 0.0
+    allow: Share = 0.0
+
+
+class Case(Section):
+    """A row that any usable model gets right; columns left out are as in a typical training row."""
+
+    name: str
+    row: dict[str, float | int | str | None]
+    label: Literal["positive", "negative"]
+
+
+class Behaviour(Section):
+    """What the model must do, whatever its metrics are."""
+
+    invariance: Annotated[tuple[Invariance, ...], Field(strict=False)] = ()
+    direction: Annotated[tuple[Direction, ...], Field(strict=False)] = ()
+    easy: Annotated[tuple[Case, ...], Field(strict=False)] = ()
+    rows: Count = 500
+
+
+class Calibration(Section):
+    """Whether a score can be read as a probability."""
+
+    slope: Bound | None = Bound(min=0.8)
+    bias: Bound | None = Bound(min=-0.05, max=0.05)
+    confidence: Open = 0.95
+
+
+class Size(Section):
+    """How large the model that ships may be."""
+
+    max_mb: Positive = 100
+    growth: Growth = 3.0
+
+
+class Latency(Section):
+    """How long one row may take in the predictor; `growth` is against the champion on the same machine."""
+
+    p50_ms: Positive = 20
+    p99_ms: Positive = 50
+    growth: Growth = 3.0
+    calls: Annotated[int, Field(ge=20)] = 200
+
+
+class Parity(Section):
+    """How far the served answer may be from the batch score of the same row."""
+
+    tolerance: NotNegative = 1e-6
+    rows: Count = 1000
+
+
+class Api(Latency, Parity):
+    """The same two asked of the server over HTTP."""
+
+    p50_ms: Positive = 30
+    p99_ms: Positive = 100
+
+
+class Leakage(Section):
+    """When a column or a row gives the answer away."""
+
+    suspect_auc: Annotated[float, Field(gt=0.5, le=1)] = 0.98
+    duplicate_share: Share = 0.01
+
+
+class Freshness(Section):
+    """Whether stale locks refuse (`always`, in `ci` only, `never`) or are only reported."""
+
+    refuse: Literal["always", "ci", "never"] = "ci"
+
+
+class Gates(Section):
+    """What a model must prove before it may be registered."""
+
+    accuracy: Bound | None = None
+    balanced_accuracy: Bound | None = None
+    f1: Bound | None = None
+    roc_auc: Bound | None = None
+    pr_auc: Bound | None = None
+    log_loss: Bound | None = None
+    brier: Bound | None = None
+    calibration_error: Bound | None = None
+    champion: Champion | None = Champion()
+    stability: Stability | None = Stability()
+    slices: Slices | None = Slices()
+    fairness: Fairness | None = None
+    behaviour: Behaviour | None = None
+    calibration: Calibration | None = Calibration()
+    size: Size | None = Size()
+    latency: Latency | None = Latency()
+    parity: Parity | None = Parity()
+    api: Api | None = Api()
+    leakage: Leakage | None = Leakage()
+    freshness: Freshness | None = Freshness()
+
+    def bounds(self) -> dict[str, Bound]:
+        """The metrics that have limits, by name."""
+        return {name: value for name, value in self if isinstance(value, Bound)}
+
+    def mentions(self) -> list[tuple[str, str]]:
+        """Every column that a gate names, after the setting that names it."""
+        found = [("slices.columns", name) for name in self.slices.columns] if self.slices else []
+        found += [("fairness.columns", name) for name in self.fairness.columns] if self.fairness else []
+        if self.behaviour:
+            found += [("behaviour.invariance", rule.column) for rule in self.behaviour.invariance]
+            found += [("behaviour.direction", rule.column) for rule in self.behaviour.direction]
+            found += [("behaviour.easy", name) for case in self.behaviour.easy for name in case.row]
+        return found

@@ -1,0 +1,190 @@
+"""How good scores are: metrics with bootstrap intervals, and the curves behind them.
+
+Rows are sorted by score once and every metric is a weighted sum over that order, so a bootstrap replicate (a weight a
+row) costs a few passes over the rows and no sorting. The tests hold each metric equal to scikit-learn's, weighted too.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.stats import norm
+
+from ml.settings.train import Evaluate
+from ml.tasks import calibration_error
+
+HIGHER_IS_BETTER = {
+    "accuracy": True,
+    "balanced_accuracy": True,
+    "f1": True,
+    "roc_auc": True,
+    "pr_auc": True,
+    "log_loss": False,
+    "brier": False,
+    "calibration_error": False,
+}
+BINS = 10
+FEWEST = 20  # rows of each class: with fewer, no metric is judged anywhere
+DIGITS = 6  # of every figure kept in a file: the rest differs between machines
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """Labels and scores in ascending order of score, with what every metric needs of them; arrays of shape (rows,)."""
+
+    order: np.ndarray  # positions in the original rows
+    label: np.ndarray  # 0.0 or 1.0
+    score: np.ndarray
+    starts: np.ndarray  # where each run of equal scores begins; shape (distinct scores,)
+    cut: int  # first row at or above the decision threshold
+    loss: np.ndarray  # negative log likelihood of each row
+    bins: np.ndarray  # equal-width calibration bin of each row
+
+
+def enough(label: np.ndarray) -> bool:
+    """Whether `label` (0 or 1, shape (rows,)) holds enough rows of each class to judge a model by."""
+    positive = int(np.sum(label))
+    return min(positive, len(label) - positive) >= FEWEST
+
+
+def classes(label: np.ndarray) -> str:
+    """The rows of each class in words, e.g. `3 positive and 597 negative rows`."""
+    positive = int(np.sum(label))
+    return f"{positive:,} positive and {len(label) - positive:,} negative rows"
+
+
+def rank(label: np.ndarray, score: np.ndarray, threshold: float) -> Ranked:
+    """Sort `label` (0 or 1) and `score` (probabilities), both of shape (rows,), for the functions below."""
+    order = np.argsort(score, kind="stable")
+    y, p = label[order].astype("float64"), score[order].astype("float64")
+    clipped = np.clip(p, np.finfo("float64").eps, 1 - np.finfo("float64").eps)
+    return Ranked(
+        order=order,
+        label=y,
+        score=p,
+        starts=np.flatnonzero(np.r_[True, p[1:] != p[:-1]]),
+        cut=int(np.searchsorted(p, threshold, side="left")),
+        loss=-np.log(np.where(y == 1, clipped, 1 - clipped)),
+        bins=np.minimum((p * BINS).astype("int64"), BINS - 1),
+    )
+
+
+def measure(rows: Ranked, weight: np.ndarray | None = None) -> dict[str, float]:
+    """Every metric, with `weight` (in sorted order, shape (rows,)) as the number of times each row counts.
+
+    Where a class has no rows, the metrics that compare the classes are not a number.
+    """
+    w = np.ones(len(rows.label)) if weight is None else weight
+    positive, negative = w * rows.label, w * (1 - rows.label)
+    p, n = positive.sum(), negative.sum()
+    tp, fp = positive[rows.cut :].sum(), negative[rows.cut :].sum()
+    tn = n - fp
+    up, down = np.add.reduceat(positive, rows.starts), np.add.reduceat(negative, rows.starts)
+    below = np.cumsum(down) - down / 2
+    above_p, above_n = np.cumsum(up[::-1]), np.cumsum(down[::-1])
+    # A run of equal scores that no drawn row falls into has no precision, and no weight either.
+    precision = above_p / np.maximum(above_p + above_n, np.finfo("float64").tiny)
+    off, noise = _bins(rows, w)
+    with np.errstate(invalid="ignore"):  # 0 / 0 where a class has no rows
+        return {
+            "accuracy": (tp + tn) / (p + n),
+            "balanced_accuracy": (tp / p + tn / n) / 2,
+            "f1": 2 * tp / (tp + fp + p) if p else np.nan,
+            "roc_auc": (up * below).sum() / (p * n),
+            "pr_auc": (up[::-1] * precision).sum() / p,
+            "log_loss": (w * rows.loss).sum() / (p + n),
+            "brier": (w * (rows.label - rows.score) ** 2).sum() / (p + n),
+            "calibration_error": calibration_error.value(off, noise) / (p + n),
+        }
+
+
+def intervals(rows: Ranked, params: Evaluate, seed: int = 0) -> dict[str, dict[str, float | None]]:
+    """Each metric's `value` and the `low` and `high` end of its percentile bootstrap interval; None where undefined.
+
+    Source: Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13. Replicates that drew one class
+    only are left out, unless there is only one. The calibration error has an interval of its own.
+    """
+    rng, count = np.random.default_rng(seed), len(rows.label)
+    one_class, draws = not 0 < rows.label.sum() < count, []
+    for _ in range(params.bootstrap):
+        weight = np.bincount(rng.integers(0, count, count), minlength=count).astype("float64")
+        if one_class or 0 < (weight * rows.label).sum() < count:
+            draws.append(list(measure(rows, weight).values()))
+    tail = (1 - params.confidence) / 2
+    low, high = np.quantile(draws, [tail, 1 - tail], axis=0)
+    point = measure(rows)
+    ends = dict(zip(point, zip(low, high, strict=True), strict=True))
+    half = float(norm.ppf(1 - tail) * np.std([draw[-1] for draw in draws]))
+    ends["calibration_error"] = calibration_error.ends(*_bins(rows, np.ones(count)), count, half)
+    return {
+        name: {"value": _kept(value), "low": _kept(ends[name][0]), "high": _kept(ends[name][1])}
+        for name, value in point.items()
+    }
+
+
+def curves(rows: Ranked) -> dict[str, list[dict[str, Any]]]:
+    """The points of every plot, by name."""
+    return {
+        "roc": roc(rows),
+        "precision_recall": precision_recall(rows),
+        "calibration": calibration(rows),
+        "confusion": confusion(rows),
+    }
+
+
+def confusion(rows: Ranked) -> list[dict[str, Any]]:
+    """Rows by truth and decision, one record for each of the four pairs."""
+    tp = int(rows.label[rows.cut :].sum())
+    fp = len(rows.label) - rows.cut - tp
+    fn = int(rows.label.sum()) - tp
+    cells = {("positive", "positive"): tp, ("positive", "negative"): fn}
+    cells |= {("negative", "positive"): fp, ("negative", "negative"): rows.cut - fn}
+    return [{"actual": actual, "predicted": predicted, "rows": n} for (actual, predicted), n in cells.items()]
+
+
+def roc(rows: Ranked, points: int = 100) -> list[dict[str, float]]:
+    """At most `points` corners of the ROC curve from (0, 0) to (1, 1), evenly spread by score; none for one class."""
+    tp, fp = _from_above(rows)
+    if not tp[-1] or not fp[-1]:
+        return []
+    return [{"fpr": fp[i] / fp[-1], "tpr": tp[i] / tp[-1]} for i in _spread(len(tp), points)]
+
+
+def precision_recall(rows: Ranked, points: int = 100) -> list[dict[str, float]]:
+    """At most `points` points of the precision-recall curve in order of recall; none without a positive row."""
+    tp, fp = _from_above(rows)
+    if not tp[-1]:
+        return []
+    return [{"recall": tp[i] / tp[-1], "precision": tp[i] / (tp[i] + fp[i])} for i in _spread(len(tp), points) if i]
+
+
+def calibration(rows: Ranked) -> list[dict[str, float]]:
+    """Of each equal-width bin of scores that holds rows: mean score, observed positive share, rows."""
+    count = np.bincount(rows.bins, minlength=BINS)
+    score = np.bincount(rows.bins, weights=rows.score, minlength=BINS)
+    label = np.bincount(rows.bins, weights=rows.label, minlength=BINS)
+    return [
+        {"predicted": score[b] / count[b], "observed": label[b] / count[b], "rows": int(count[b])}
+        for b in np.flatnonzero(count)
+    ]
+
+
+def _bins(rows: Ranked, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of each calibration bin, by how many positive rows the scores are off, and the variance that chance gives it."""
+    off = np.bincount(rows.bins, weights=weight * (rows.label - rows.score), minlength=BINS)
+    return np.abs(off), np.bincount(rows.bins, weights=weight * rows.score * (1 - rows.score), minlength=BINS)
+
+
+def _kept(value: float) -> float | None:
+    """A figure as files hold it."""
+    return None if np.isnan(value) else round(float(value), DIGITS)
+
+
+def _from_above(rows: Ranked) -> tuple[np.ndarray, np.ndarray]:
+    up = np.add.reduceat(rows.label, rows.starts)[::-1]
+    down = np.add.reduceat(1 - rows.label, rows.starts)[::-1]
+    return np.r_[0, np.cumsum(up)], np.r_[0, np.cumsum(down)]
+
+
+def _spread(count: int, points: int) -> np.ndarray:
+    return np.unique(np.linspace(0, count - 1, min(points, count)).round().astype("int64"))
