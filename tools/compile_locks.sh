@@ -7,6 +7,6 @@ compile() {
   echo "locks: locks/$1.txt holds $(grep -c '==' "locks/$1.txt") packages"
 }
 compile dev
-for extra in github pipeline report serving; do
+for extra in catboost dask explain github lightgbm pipeline report serving xgboost; do
   compile "$extra" --constraints locks/dev.txt
 done
