@@ -171,7 +171,7 @@ def test_a_cell_cannot_leave_its_table():
 def test_the_page_stands_alone(evidence):
     html = page.html(evidence)
 
-    assert html.count("<svg") == 4
+    assert html.count("<svg class='plot'") == 4
     assert not re.search(r'(src|href)="https?:', html)
     assert "mermaid" not in html
 
@@ -224,3 +224,26 @@ def test_what_is_refused_comes_before_what_is_warned_of_and_what_passed(evidence
     text = report.markdown(replace(evidence, verdict={"passed": False, "verdicts": verdicts}))
 
     assert text.index("| bad | ") < text.index("| odd | ") < text.index("| late | ")
+
+
+def test_the_page_shows_the_curve_of_the_base_branch_beside_ours(evidence):
+    before = {"roc": [{"fpr": 0, "tpr": 0}, {"fpr": 1, "tpr": 1}]}
+
+    html = page.html(replace(evidence, before_plots=before, base="trunk"))
+
+    assert "trunk" in html[html.index("<h2>Plots") :]
+    assert "trunk" not in page.html(evidence)[html.index("<h2>Plots") :].partition("<h2>Validation")[0]
+
+
+def test_the_page_draws_its_marks_and_colours_a_refusal(evidence):
+    refused = {**evidence.verdict["verdicts"][0], "passed": False, "severity": "critical"}
+
+    html = page.html(replace(evidence, verdict={**evidence.verdict, "verdicts": [refused]}))
+
+    assert "❌" not in html
+    assert re.search(r"<h1><svg class='mark refused'", html)
+
+
+@pytest.mark.parametrize(("value", "shown"), [(434.0, "434"), (0.8886, "0.8886"), (4.675e-30, "4.7e-30"), (None, "")])
+def test_numbers_have_sensible_digits(value, shown):
+    assert report._number(value) == shown

@@ -44,6 +44,7 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how a spreadsheet's formula may be
 QUARANTINE = BUILD / "quarantine.csv"
 MONITOR = BUILD / "monitor.json"
 MONITOR_TEXT = BUILD / "monitor.md"
+MONITOR_PAGE = BUILD / "monitor.html"
 MONITOR_HISTORY = BUILD / "monitor_history.html"
 EVIDENTLY = BUILD / "evidently.html"
 EVIDENTLY_LABELS = BUILD / "evidently_classification.html"
@@ -139,7 +140,12 @@ def read_json(path: Path) -> Any:
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
     """The records of a CSV file that `write_rows` wrote."""
-    rows = csv.DictReader(io.StringIO(read_bytes(path).decode(), newline=""))
+    return parse_rows(read_bytes(path).decode())
+
+
+def parse_rows(text: str) -> list[dict[str, Any]]:
+    """The records in the text of such a file."""
+    rows = csv.DictReader(io.StringIO(text, newline=""))
     return [{key: _value(text) for key, text in row.items()} for row in rows]
 
 

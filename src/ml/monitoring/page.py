@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from ml.reports.page import BLUE, DRAWN, GREY, STYLE, document, inline, label
+from ml.reports.look import BLUE, DRAWN, GREY, document, inline, label
 
 Record = dict[str, Any]
 
@@ -19,21 +19,28 @@ MOST = 20  # columns in the picture, those that moved most often
 
 
 def html(project: str, verdicts: list[Record], versions: dict[str, int]) -> str:
-    """The page; `verdicts` oldest first, `versions` the number of each registered model by its digest."""
+    """The page, real predictions apart from simulated ones; `versions` holds each registered model's number."""
+    groups = {"Predictions of real requests": False, "Simulated predictions": True}
+    parts = [(title, [v for v in verdicts if v["simulated"] == simulated]) for title, simulated in groups.items()]
+    body = "".join(_part(title, sorted(part, key=_when), versions) for title, part in parts if part)
+    title = f"{project}: monitoring"
+    return document(title, f"<h1>{escape(title)}</h1>{body}", MORE)
+
+
+def _when(verdict: Record) -> tuple[str, str]:
+    return verdict["until"], verdict["time"]
+
+
+def _part(title: str, verdicts: list[Record], versions: dict[str, int]) -> str:
+    """Verdicts of one kind, by the end of their windows."""
     counts = Counter(v["verdict"] for v in verdicts)
     said = ", ".join(f"{counts[name]:,} {name}" for name in COLOUR if counts[name])
-    simulated = sum(v["simulated"] for v in verdicts)
-    note = f" {simulated:,} of them are simulated." if simulated else ""
-    title = f"{project}: monitoring"
-    body = (
-        f"<h1>{escape(title)}</h1><p>{len(verdicts):,} verdicts: {said}.{note}</p>{_svg(verdicts, versions)}"
-        f"<h2>Every verdict</h2>{_table(verdicts, versions)}"
-    )
-    return document(title, STYLE + MORE, body)
+    number = "1 verdict" if len(verdicts) == 1 else f"{len(verdicts):,} verdicts"
+    return f"<h2>{title}</h2><p>{number}: {said}.</p>{_svg(verdicts, versions)}{_table(verdicts, versions)}"
 
 
 MORE = (
-    "svg { width: 100%; height: auto; } table { font-size: .85rem; } td:last-child { min-width: 20rem; } "
+    "td:last-child { min-width: 20rem; } td:not(:last-child) { white-space: nowrap; } "
     ".dot { display: inline-block; width: .7em; height: .7em; border-radius: 50%; margin-right: .4em; }"
 )
 
@@ -89,7 +96,7 @@ def _columns(axes: Axes, verdicts: list[Record], columns: list[str]) -> None:
     dots = [(x, columns.index(n)) for x, v in enumerate(verdicts) for n in v["drifted"] if n in columns]
     axes.scatter([x for x, _ in dots], [y for _, y in dots], marker="s", s=40, color=COLOUR["drift"])
     axes.set_yticks(range(len(columns)), [label(name) for name in columns])
-    axes.set_ylim(len(columns) - 0.5, -0.5)
+    axes.set_ylim(max(1, len(columns)) - 0.5, -0.5)
     axes.set_xlabel("end of the window")
     axes.grid(axis="y", color="#eaeef2")
     axes.set_axisbelow(True)
@@ -120,11 +127,10 @@ def _table(verdicts: list[Record], versions: dict[str, int]) -> str:
 
 def _row(v: Record, versions: dict[str, int]) -> str:
     dot = f"<span class='dot' style='background: {COLOUR[v['verdict']]}'></span>"
-    simulated = "<br>simulated" if v["simulated"] else ""
     version = str(versions.get(v["model"], "none"))
     moment = f"{datetime.fromisoformat(v['time']):%Y-%m-%d %H:%M}"
     cells = [moment, _day(v["until"]), version, f"{v['rows']:,} ({v['labelled']:,})", v["reason"]]
-    return f"<td>{dot}{v['verdict']}{simulated}</td>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells)
+    return f"<td>{dot}{v['verdict']}</td>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells)
 
 
 def _day(moment: str) -> str:

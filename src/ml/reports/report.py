@@ -12,6 +12,7 @@ from ml.tasks.metrics import DIGITS, HIGHER_IS_BETTER
 LIMIT = 60_000  # characters; GitHub takes 65,536
 BAR = 20
 THOUSAND = 1000  # from here on a number is a count, or as good as one
+SMALLEST = 0.001  # below it a number is told by its power of ten
 
 Record = dict[str, Any]
 
@@ -33,6 +34,7 @@ class Evidence:
     before_metrics: Record | None = None
     before_profile: Record | None = None
     before_settings: Record | None = None
+    before_plots: dict[str, list[Record]] = field(default_factory=dict)
     base: str = "main"
 
 
@@ -82,8 +84,8 @@ def _gates(evidence: Evidence) -> str:
 
 
 def _verdicts(verdicts: list[Record], evidence: Evidence) -> str:
-    rows = [[mark(v), v["gate"], _number(v["value"]), _limit(v), _interval(v), v["reason"]] for v in verdicts]
-    return table(["", "gate", "value", "limit", _heading(evidence), "why"], rows)
+    rows = [[mark(v), v["gate"], v["reason"], _number(v["value"]), _limit(v), _interval(v)] for v in verdicts]
+    return table(["", "gate", "why", "value", "limit", _heading(evidence)], rows)
 
 
 def _limit(verdict: Record) -> str:
@@ -159,11 +161,12 @@ def _importance(evidence: Evidence) -> str:
     if not points:
         return "## Importance\n\nNot known: all test rows are of one class."
     top = max(p["importance"] for p in points) or 1
-    rows = [
-        [p["column"], f"{p['importance']:.4f} ± {p['deviation']:.4f}", "█" * max(0, round(BAR * p["importance"] / top))]
-        for p in points
-    ]
+    rows = [[p["column"], _loss(p), "█" * max(0, round(BAR * p["importance"] / top))] for p in points]
     return "## Importance: ROC AUC lost when a column is shuffled\n\n" + table(["column", "loss", ""], rows)
+
+
+def _loss(point: Record) -> str:
+    return f"{round(point['importance'], 4) + 0.0:.4f} ± {point['deviation']:.4f}"  # + 0.0: no minus before a zero
 
 
 def _proof(evidence: Evidence) -> str:
@@ -215,4 +218,8 @@ def _heading(evidence: Evidence) -> str:
 
 
 def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:,.0f}" if abs(value) >= THOUSAND else f"{value:.4g}"
+    if value is None:
+        return ""
+    if float(value).is_integer() or abs(value) >= THOUSAND:
+        return f"{value:,.0f}"
+    return f"{value:.4f}".rstrip("0") if abs(value) >= SMALLEST else f"{value:.1e}"

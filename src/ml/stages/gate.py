@@ -35,7 +35,9 @@ def main() -> int:
     files.write_json(record, files.VERDICT)
     if silent:
         cli.say(f"gate: off      {', '.join(silent)} (params.yaml: gates)")
-    for verdict in sorted(verdicts, key=_rank):
+    passed = sum(verdict.passed for verdict in verdicts)
+    cli.say(f"gate: passed   {passed:,} of {len(verdicts):,} verdicts; {files.VERDICT} holds each with its figures")
+    for verdict in sorted((v for v in verdicts if not v.passed), key=_rank):
         cli.say(f"gate: {('passed ', 'WARNING', 'REFUSED')[_rank(verdict)]}  {verdict.gate}: {verdict.reason}")
     return 1 if refusals else 0
 

@@ -21,6 +21,7 @@ from ml.monitoring.released import released
 from ml.prediction_log import segments
 from ml.registry import ledger, registry
 from ml.registry.registry import Registry
+from ml.reports import look
 from ml.settings.params import Params, describe_the_sample, read_params
 
 NEXT = {
@@ -33,7 +34,7 @@ SIMULATED = "make monitor SIMULATED=1 judges the simulated rows; real ones need 
 
 
 def main(history: bool = False, strict: bool = False, simulated: bool = False) -> int:
-    """Write build/monitor.json and .md and remember the verdict; HISTORY draws all verdicts instead.
+    """Write build/monitor.json, .md and .html, and remember the verdict; HISTORY draws all verdicts instead.
 
     Exit code 0 whatever the verdict; STRICT exits 1 on drift and degraded. SIMULATED judges the simulated rows, which
     real ones outrank otherwise.
@@ -52,7 +53,9 @@ def main(history: bool = False, strict: bool = False, simulated: bool = False) -
     record = findings.record(window, found, release, params, Past(model, store.verdicts(), evident))
     store.remember(registry.stamped("monitor", model, record["reason"][:1000], **findings.remembered(record)))
     files.write_json(record, files.MONITOR)
-    files.write_text(report.markdown(params.project, record, store.verdicts()), files.MONITOR_TEXT)
+    text = report.markdown(params.project, record, store.verdicts())
+    files.write_text(text, files.MONITOR_TEXT)
+    files.write_text(look.document(f"{params.project}: monitoring", look.rendered(text)), files.MONITOR_PAGE)
     _picture(window, release.reference, params)
     runner.output("verdict", record["verdict"])
     runner.output("confirmed", str(record["confirmed"]).lower())
@@ -125,7 +128,10 @@ def _picture(window: Collected, reference: Reference, params: Params) -> None:
 
 def _tell(record: dict[str, Any]) -> None:
     print(f"{record['verdict'].upper()}: {record['reason']}")
-    print(f"Report: {files.MONITOR_TEXT}" + (f", {files.EVIDENTLY}" if files.EVIDENTLY.exists() else ""))
+    print(
+        f"Report: {files.MONITOR_TEXT}, {files.MONITOR_PAGE}"
+        + (f", {files.EVIDENTLY}" if files.EVIDENTLY.exists() else "")
+    )
     held_back = record["verdict"] == "not enough data" and record["collected"]["fates"]["simulated"]
     print(f"Next:   {SIMULATED if held_back else NEXT[record['verdict']]}")
 
@@ -138,7 +144,7 @@ def _draw(params: Params, store: Registry) -> int:
     state = store.state()
     versions = {version.model: version.number for version in state.versions}
     files.write_text(page.html(params.project, verdicts, versions), files.MONITOR_HISTORY)
-    print(f"{len(verdicts):,} verdicts: {files.MONITOR_HISTORY}")
+    print(f"{len(verdicts):,} verdict{'s'[: len(verdicts) != 1]}: {files.MONITOR_HISTORY}")
     return 0
 
 

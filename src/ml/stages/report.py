@@ -44,6 +44,7 @@ def collect(params: Params, base: str) -> Evidence:
         before_metrics=_before(revision, files.METRICS),
         before_profile=_before(revision, files.PROFILE),
         before_settings=_before(revision, files.PARAMS),
+        before_plots=_curves(revision),
         base=base,
     )
 
@@ -54,6 +55,13 @@ def _before(revision: str | None, path: Any) -> dict[str, Any] | None:
         return None if text is None else parse(text) if path.suffix == ".yaml" else json.loads(text)
     except (YAMLError, ValueError) as error:
         raise UserError(f"{path} at {revision} cannot be read: {error}. Mend it there, or name another BASE.") from None
+
+
+def _curves(revision: str | None) -> dict[str, list[dict[str, Any]]]:
+    """The points of the base branch's curves; a branch that has none, or others, has no curve in the report."""
+    found = {name: git.show(revision, files.PLOTS / f"{name}.csv") if revision else None for name in page.CURVES}
+    rows = {name: files.parse_rows(text) for name, text in found.items() if text}
+    return {name: points for name, points in rows.items() if points and {*page.CURVES[name]} <= {*points[0]}}
 
 
 def _proof() -> dict[str, Any] | None:
