@@ -45,6 +45,10 @@ test-fast: setup ## The tests that take seconds
 lint: setup ## Style, types of mistakes and formatting
 	@ruff check . && ruff format --check .
 
+.PHONY: docs
+docs: setup ## Build the documentation site in build/site; a broken link or reference fails
+	@python -m tools.site
+
 .PHONY: ui
 ui: pipeline-venv ## Browse runs and versions in MLflow (PORT=5000)
 	@python -m ml.stages.ui --port="$${PORT:-5000}"

@@ -1,0 +1,63 @@
+"""The site: its reference names everything that the code has, and the runbook every alert."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from ml.github.alerts import TITLES
+from tools import reference, site
+
+RUNBOOK = Path("docs/runbook.md").read_text(encoding="utf-8")
+RULES = yaml.safe_load(Path("deploy/prometheus/alerts.yml").read_text(encoding="utf-8"))
+PAGES = {
+    "settings.md": reference.settings(),
+    "commands.md": reference.commands(),
+    "workflows.md": reference.workflows(),
+    "metrics.md": reference.metrics(),
+    "alerts.md": reference.alerts(),
+    "files.md": reference.written(),
+    "errors.md": reference.errors(),
+}
+ALERTS = [rule["alert"] for group in RULES["groups"] for rule in group["rules"]]
+
+
+@pytest.mark.parametrize("kind", [*TITLES, *ALERTS])
+def test_the_runbook_has_an_entry_for_every_alert(kind):
+    assert f"\n### {kind}\n" in RUNBOOK
+
+
+def test_the_runbook_has_no_entry_for_an_alert_that_is_gone():
+    assert set(re.findall(r"^### (.+)$", RUNBOOK, re.MULTILINE)) == {*TITLES, *ALERTS}
+
+
+def test_the_reference_lists_every_workflow():
+    text = reference.workflows()
+
+    assert all(f"`{path.name}`" in text for path in Path(".github/workflows").glob("*.yml"))
+
+
+def test_the_reference_lists_errors_with_what_differs_in_braces():
+    text = reference.errors()
+
+    assert "- `{…} is missing. {…}`" in text
+    assert text.count("\n- ") > 100
+
+
+def test_links_to_the_root_lead_to_their_copies():
+    assert site.inward("see [it](../README.md#serving) and [that](../deploy/compose.yaml)") == (
+        "see [it](readme.md#serving) and that"
+    )
+    assert site.downward("[a](docs/gates.md) [b](CHANGELOG.md)") == "[a](gates.md) [b](changelog.md)"
+
+
+@pytest.mark.slow
+@pytest.mark.template
+def test_the_site_builds_without_a_warning(tmp_path, monkeypatch):
+    monkeypatch.setattr(site, "SOURCE", tmp_path / "source")
+    monkeypatch.setattr(site, "SITE", tmp_path / "site")
+    monkeypatch.setattr(site, "pages", lambda: {**PAGES, "endpoints.md": "# Endpoints\n"})  # a model is not built here
+
+    assert site.main() == 0
+    assert (tmp_path / "site" / "reference" / "settings.html").exists()

@@ -1,0 +1,53 @@
+"""Build the documentation site in build/site: the pages of docs/, the README, and a reference written from the code."""
+
+import re
+import shutil
+import subprocess
+import sys
+
+from tools.reference import ROOT, pages
+
+SOURCE = ROOT / "build" / "site-source"
+SITE = ROOT / "build" / "site"
+OUTSIDE = {
+    "README.md": "readme.md",
+    "CHANGELOG.md": "changelog.md",
+    "CONTRIBUTING.md": "contributing.md",
+    "SECURITY.md": "reporting.md",
+}
+
+
+def main() -> int:
+    """Write the sources side by side and run Sphinx, which fails at the first warning."""
+    shutil.rmtree(SOURCE, ignore_errors=True)
+    shutil.copytree(ROOT / "docs", SOURCE)
+    for path in SOURCE.glob("*.md"):
+        path.write_text(inward(path.read_text(encoding="utf-8")), encoding="utf-8")
+    for name, page in OUTSIDE.items():
+        if (ROOT / name).exists():
+            (SOURCE / page).write_text(downward((ROOT / name).read_text(encoding="utf-8")), encoding="utf-8")
+    for name, text in pages().items():
+        (SOURCE / "reference").mkdir(exist_ok=True)
+        (SOURCE / "reference" / name).write_text(text, encoding="utf-8")
+    command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-b", "html", str(SOURCE), str(SITE)]
+    code = subprocess.run(command, check=False).returncode
+    print(f"site: {SITE}/index.html" if code == 0 else "site: Sphinx found what is listed above")
+    return code
+
+
+def inward(text: str) -> str:
+    """A page of docs/ whose links to files at the root lead to their copies on the site."""
+    for name, page in OUTSIDE.items():
+        text = text.replace(f"](../{name}", f"]({page}")
+    return re.sub(r"\[([^\]]+)\]\(\.\./[^)]+\)", r"\1", text)  # other files of the repository have no page
+
+
+def downward(text: str) -> str:
+    """A page of the root whose links into docs/ lead to its neighbours on the site."""
+    for name, page in OUTSIDE.items():
+        text = re.sub(rf"\]\({re.escape(name)}", f"]({page}", text)
+    return text.replace("](docs/", "](").replace('src="docs/', 'src="')
+
+
+if __name__ == "__main__":
+    sys.exit(main())
