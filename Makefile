@@ -13,8 +13,8 @@ VENV = "$${PYTHON:-python3}" tools/make_venv.py
 
 ##@ Every day
 .PHONY: help
-help: ## This list
-	@awk -f tools/help.awk Makefile
+help: ### The targets of every day; ALL=1 lists all
+	@awk -v all="$${ALL:-}" -f tools/help.awk $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: ## Make .venv with all that developing needs (uv when installed, else pip)
@@ -26,19 +26,19 @@ pipeline-venv:
 	@$(VENV) pipeline
 
 .PHONY: run
-run: pipeline-venv ## Validate, train, evaluate, track, gate, report: the main job
+run: pipeline-venv ## Validate, train, evaluate, track, gate, report: the main job [DEBUG=1: tracebacks]
 	@python -m ml.stages.run
 
 .PHONY: report
-report: pipeline-venv ## Write build/report.md and build/report.html again
+report: pipeline-venv ### Write build/report.md and build/report.html again
 	@python -m ml.stages.report --base="$${BASE:-main}"
 
 .PHONY: test
-test: setup ## All tests
+test: setup ## All tests; make test-fast leaves out those that take long
 	@python -m pytest -q -n logical --dist worksteal $${PYTEST_FLAGS:-}
 
 .PHONY: test-fast
-test-fast: setup ## The tests that take seconds
+test-fast: setup ### The tests that take seconds
 	@python -m pytest -q -n logical -m "not slow" $${PYTEST_FLAGS:-}
 
 .PHONY: lint
@@ -61,11 +61,6 @@ tune: pipeline-venv ## Search the settings in params.yaml: tune; Ctrl-C keeps wh
 compare: pipeline-venv ## Put runs side by side: RUNS=name,name (starts of names, ids or digests; the last five)
 	@python -m ml.stages.compare --runs="$${RUNS:-}"
 
-.PHONY: bench
-bench: pipeline-venv ## What the pipeline costs, as ratios (minutes)
-	@python tools/bench.py
-	@python tools/bench_registry.py
-
 .PHONY: clean
 clean: ## Remove what the pipeline built; .venv, data and .mlflow stay
 	@git clean -fdxq build .pytest_cache .ruff_cache .hypothesis && git checkout -q -- build 2>/dev/null || true
@@ -73,12 +68,8 @@ clean: ## Remove what the pipeline built; .venv, data and .mlflow stay
 
 ##@ Proof
 .PHONY: prove
-prove: pipeline-venv ## Plant a fault for every gate and show that each is caught (a minute)
+prove: pipeline-venv ### Plant a fault for every gate and show that each is caught (a minute)
 	@python -m tests.gates.prove
-
-.PHONY: calibrate
-calibrate: setup ## How often the drift rule cries wolf and what it misses, into docs/monitoring.md [QUICK=1]
-	@python -m tools.calibrate $${QUICK:+--quick}
 
 ##@ Registry
 .PHONY: register
@@ -101,30 +92,18 @@ rollback: pipeline-venv ## Bring the previous champion back, or TO=n; ENV= TARGE
 reproduce: pipeline-venv ## Build VERSION=n, else the champion, again from its commit, locks and data, and compare
 	@python -m ml.stages.reproduce --version="$${VERSION:-0}"
 
-.PHONY: registry-pull
-registry-pull: pipeline-venv ## Merge the registry on branch mlflow of a git remote into .mlflow/ (REMOTE=origin)
-	@python -m ml.stages.registry_pull --remote="$${REMOTE:-origin}"
-
-.PHONY: registry-push
-registry-push: pipeline-venv ## Merge, then send what is new as one commit (REMOTE=origin)
-	@python -m ml.stages.registry_push --remote="$${REMOTE:-origin}"
-
-.PHONY: registry-prune
-registry-prune: pipeline-venv ## Delete model files but for aliased versions and the last KEEP=20
-	@python -m ml.stages.registry_prune --keep="$${KEEP:-20}"
+.PHONY: registry
+registry: pipeline-venv ## Share .mlflow/ on branch mlflow of a git remote: DO=pull, push, prune (REMOTE=origin KEEP=20)
+	@case "$${DO:-}" in \
+	  pull|push) python -m "ml.stages.registry_$${DO}" --remote="$${REMOTE:-origin}" ;; \
+	  prune) python -m ml.stages.registry_prune --keep="$${KEEP:-20}" ;; \
+	  *) echo "make registry DO=pull, push or prune: docs/registry.md" >&2; exit 2 ;; \
+	esac
 
 ##@ Monitoring
-.PHONY: traffic
-traffic: setup ## Send simulated customers through the API [MONTHS=13-14 ROWS=1000 SEED=0 URL=a running server]
-	@python -m demo.traffic --months="$${MONTHS:-13-14}" --rows="$${ROWS:-1000}" --seed="$${SEED:-0}" --url="$${URL:-}"
-
 .PHONY: monitor
 monitor: setup ## Judge the newest predictions: stable, drift, degraded [HISTORY=1: draw all] [STRICT=1] [SIMULATED=1]
 	@python -m ml.stages.monitor $${HISTORY:+--history} $${STRICT:+--strict} $${SIMULATED:+--simulated}
-
-.PHONY: story
-story: setup ## Tell the whole loop, release to retraining to release, in a throw-away fork (minutes) [KEEP=folder]
-	@python -m tests.story --folder="$${KEEP:-}"
 
 ##@ Retraining
 .PHONY: retrain
@@ -132,25 +111,22 @@ retrain: pipeline-venv ## Train with fresh labelled rows on a branch of its own 
 	@python -m ml.stages.retrain --rows="$${ROWS:-}" $${FORCE:+--force}
 
 .PHONY: propose
-propose: pipeline-venv ## Open or refresh the pull request, or the issue, about the last retraining
+propose: pipeline-venv ### Open or refresh the pull request, or the issue, about the last retraining
 	@python -m ml.stages.propose
 
 .PHONY: alert
-alert: github-venv ## Open, refresh and close issues about trouble [SCHEDULE=1: is monitoring alive?]
+alert: github-venv ### Open, refresh and close issues about trouble [SCHEDULE=1: is monitoring alive?]
 	@python -m ml.stages.alert $${SCHEDULE:+--schedule} --jobs="$${JOBS:-}"
 
 ##@ Prediction log
 .PHONY: logs
-logs: pipeline-venv ## What the API predicted, with late labels (SINCE= UNTIL= CSV=1)
-	@python -m ml.stages.logs --since="$${SINCE:-}" --until="$${UNTIL:-}" $${CSV:+--csv}
-
-.PHONY: compact
-compact: pipeline-venv ## Turn closed segments into Parquet files by day
-	@python -m ml.stages.compact
-
-.PHONY: ship
-ship: setup ## Ship closed segments to PREDICTION_LOG=postgresql://… or s3://… (ONCE=1 to stop after)
-	@python -m ml.stages.ship $${ONCE:+--once}
+logs: pipeline-venv ## What the API predicted, with late labels (SINCE= UNTIL= CSV=1); DO=compact, ship [ONCE=1] keep it
+	@case "$${DO:-}" in \
+	  "") python -m ml.stages.logs --since="$${SINCE:-}" --until="$${UNTIL:-}" $${CSV:+--csv} ;; \
+	  compact) python -m ml.stages.compact ;; \
+	  ship) python -m ml.stages.ship $${ONCE:+--once} ;; \
+	  *) echo "make logs DO=compact or ship: docs/prediction-log.md" >&2; exit 2 ;; \
+	esac
 
 ##@ Serving
 .PHONY: serve
@@ -162,10 +138,6 @@ serve: setup ## Serve build/model on port 8000 (MODEL= PORT= WORKERS= CHALLENGER
 compare-live: pipeline-venv ## Champion or challenger? By the prediction log and its labels (SINCE= UNTIL= CHALLENGER=churn@3)
 	@python -m ml.stages.compare_live --since="$${SINCE:-}" --until="$${UNTIL:-}" --challenger="$${CHALLENGER:-}"
 
-.PHONY: bench-serving
-bench-serving: setup ## Our server beside its peers, as ratios (5 minutes; needs wrk; QUICK=1 for a look)
-	@python tools/bench_serving.py $${QUICK:+--quick}
-
 ##@ Deployment
 .PHONY: deploy
 deploy: pipeline-venv ## Put IMAGE=name@sha256:… where it serves, step by step (TARGET=local ENV=staging)
@@ -176,7 +148,7 @@ deployments: pipeline-venv ## What was deployed where, when, by whom, and what b
 	@python -m ml.stages.deployments --env="$${ENV:-}"
 
 .PHONY: manifests
-manifests: setup ## Render the Kubernetes objects: ENV=staging IMAGE=name@sha256:…
+manifests: setup ### Render the Kubernetes objects: ENV=staging IMAGE=name@sha256:…
 	@python -m ml.stages.manifests --env="$${ENV:-staging}" --image="$${IMAGE:-}"
 
 ##@ Image
@@ -185,21 +157,21 @@ image: pipeline-venv ## Build the container image of build/model, or of VERSION=
 	@python -m ml.stages.image --version="$${VERSION:-0}" $${PUSH:+--push}
 
 .PHONY: push
-push: pipeline-venv ## Send the image that `make smoke` has passed to IMAGE_REGISTRY; its digest goes into build/image.json
+push: pipeline-venv ### Send the image that `make smoke` has passed to IMAGE_REGISTRY; its digest goes into build/image.json
 	@python -m ml.stages.push
 
 .PHONY: smoke
-smoke: pipeline-venv ## Start the image as production would and check it (IMAGE=)
+smoke: pipeline-venv ### Start the image as production would and check it (IMAGE=)
 	@python -m ml.stages.smoke --image="$${IMAGE:-}"
 
 .PHONY: scan
-scan: setup ## List what the image holds (SBOM) and look for known vulnerabilities (IMAGE=)
+scan: setup ### List what the image holds (SBOM) and look for known vulnerabilities (IMAGE=)
 	@python -m ml.stages.scan --image="$${IMAGE:-}"
 
 
 ##@ GitHub
 .PHONY: test-workflows
-test-workflows: setup ## Check the workflows and run their scenarios on this machine (minutes)
+test-workflows: setup ### Check the workflows and run their scenarios on this machine (minutes)
 	@python -m pytest -q -n logical --dist load --maxschedchunk=1 tests/workflows $${PYTEST_FLAGS:-}
 
 .PHONY: doctor
@@ -207,7 +179,7 @@ doctor: github-venv ## What GitHub still needs of this repository, and what happ
 	@python -m ml.stages.doctor
 
 .PHONY: protect
-protect: github-venv ## Apply rulesets/ to the repository on GitHub (needs an owner's GITHUB_TOKEN)
+protect: github-venv ### Apply rulesets/ to the repository on GitHub (needs an owner's GITHUB_TOKEN)
 	@python -m ml.stages.protect
 
 # What workflows call; nothing for every day.
@@ -237,5 +209,8 @@ adopt: pipeline-venv ## Make your table the data: DATA=file TARGET=column [PROJE
 	  --id-column="$${ID:-}" --time="$${TIME:-}" --time-format="$${TIME_FORMAT:-}" --positive="$${POSITIVE:-}" $${DRY:+--dry}
 
 .PHONY: locks
-locks: ## Compile locks/ from pyproject.toml: newest versions that it allows (needs uv)
+locks: ### Compile locks/ from pyproject.toml: newest versions that it allows (needs uv)
 	@tools/compile_locks.sh
+
+# What can be deleted: docs/trim.md
+-include demo/demo.mk lab/lab.mk

@@ -62,7 +62,7 @@ def _version(source: str) -> tuple[Any, Any]:
         raise UserError(
             f"{source} is on the server {tracking.shown(tracking.server() or '')}, and MLflow is not installed here. "
             "Install the extra `pipeline`, or unset MLFLOW_TRACKING_URI and bring the folder .mlflow/ "
-            "(make registry-pull), or give the folder of a model."
+            "(make registry DO=pull), or give the folder of a model."
         ) from None
     except OSError as error:
         raise UserError(f"{source}: the registry cannot be read ({error}).") from None
@@ -72,7 +72,8 @@ def _version(source: str) -> tuple[Any, Any]:
         aliases = (
             ", ".join(f"{alias} is version {n}" for alias, n in sorted(state.aliases.items())) or "no alias is set"
         )
-        remedy = "`make models` lists them" if state.versions else "It is empty: make register, or make registry-pull"
+        lacking = "It is empty: make register, or make registry DO=pull"
+        remedy = "`make models` lists them" if state.versions else lacking
         raise NoVersion(f"{source} names no version in the registry {where}: {aliases}. {remedy}.")
     return home, version
 

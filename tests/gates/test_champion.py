@@ -13,7 +13,7 @@ from ml.data import split
 from ml.gates import champion, refused, stability
 from ml.gates.champion import mcnemar, outcome, unseen
 from ml.tasks.metrics import rank
-from tests.gates.simulate import pair, separation, shares, truth
+from tests.gates.pairs import pair, separation, shares, truth
 from tests.gates.world import good, params, scored, table
 
 

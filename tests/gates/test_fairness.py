@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ml.gates import fairness, refused
 from ml.gates.fairness import differences
-from tests.gates.oracle import divided
+from tests.gates.crowds import divided
 from tests.gates.world import good, params
 
 fairlearn = pytest.importorskip("fairlearn.metrics", reason="pip install fairlearn: the reference of this test")

@@ -8,7 +8,7 @@ from sklearn.metrics import roc_auc_score
 
 from ml.gates import refused, slices
 from ml.gates.slicing import Rival, holm, measured, sliced
-from tests.gates.oracle import build
+from tests.gates.crowds import build
 from tests.gates.world import good, params
 
 

@@ -9,7 +9,8 @@ from ml.settings.params import Params, Section
 
 README = Path("README.md").read_text(encoding="utf-8")
 DOCS = {path: path.read_text(encoding="utf-8") for path in [Path("README.md"), *Path("docs").rglob("*.md")]}
-TARGETS = re.findall(r"^([a-z][a-z-]*):.*## ", Path("Makefile").read_text(), re.MULTILINE)
+MAKEFILES = [Path("Makefile"), *(path for path in (Path("demo/demo.mk"), Path("lab/lab.mk")) if path.exists())]
+TARGETS = re.findall(r"^([a-z][a-z-]*):.*## ", "".join(p.read_text() for p in MAKEFILES), re.MULTILINE)
 GENERATED = {Path(name).stem for name in re.findall(r'"(\w+\.md)": \w+\(\)', Path("tools/reference.py").read_text())}
 STAGES = sorted(p.stem for p in Path("src/ml/stages").glob("[a-z]*.py"))
 
@@ -27,7 +28,7 @@ def settings(section=Params, prefix=""):
 
 @pytest.mark.parametrize("target", TARGETS)
 def test_the_readme_names_every_make_target(target):
-    assert f"make {target}`" in README or f"make {target} " in README
+    assert f"make {target}`" in README or f"make {target} " in README or f"`{target}`" in README
 
 
 @pytest.mark.parametrize("stage", STAGES)

@@ -143,7 +143,7 @@ def test_a_damaged_ledger_is_mended_by_a_pull_and_kept_aside(home, capsys):
     path = home.home / "ledger.jsonl"
     path.write_bytes(path.read_bytes()[:-40] + b"\n")
 
-    with pytest.raises(UserError, match=r"line 1 is damaged. `make registry-pull` mends it"):
+    with pytest.raises(UserError, match=r"line 1 is damaged. `make registry DO=pull` mends it"):
         home.state()
     assert [v.number for v in branch.pull(home).versions] == [1]
     assert len(list(home.home.glob("ledger.jsonl.damaged-*"))) == 1

@@ -8,12 +8,15 @@ from pathlib import Path
 
 import pytest
 
-MAKEFILE = Path("Makefile").read_text(encoding="utf-8")
+MAKEFILES = [Path("Makefile"), *(path for path in (Path("demo/demo.mk"), Path("lab/lab.mk")) if path.exists())]
+MAKEFILE = "".join(path.read_text(encoding="utf-8") for path in MAKEFILES)
 RECIPES = dict(re.findall(r"^([a-z][\w-]*):[^\n]*\n((?:\t[^\n]*\n)+)", MAKEFILE, re.MULTILINE))
+DO = re.compile(r'^\t  (""|[a-z|]+)\) ', re.MULTILINE)  # the words that a target with DO= knows; "": without DO
+WORDS_OF = {target: "|".join(DO.findall(body)).replace('"', "").split("|") for target, body in RECIPES.items()}
 USED = sorted((target, name) for target, body in RECIPES.items() for name in {*re.findall(r"\$\${(\w+)", body)})
 HOSTILE = ["'; touch ran; '$(shell touch ran)a$b", '"; touch ran; "$$(touch ran)`touch ran`', "-x"]
 WORDS = {"PYTEST_FLAGS"}  # more than one word is meant
-PROGRAMS = ("python", "python3", "dvc", "ruff", "docker", "haproxy")
+PROGRAMS = ("awk", "python", "python3", "dvc", "ruff", "docker", "haproxy")
 RECORDER = r"""#!/bin/sh
 { printf '%s\037' "$@"; printf '\036'; env -0; printf '\036'; } >>calls
 """
@@ -23,8 +26,10 @@ RECORDER = r"""#!/bin/sh
 def folder(tmp_path_factory):
     """A folder with our Makefile in which every program that a recipe calls only writes down how it was called."""
     folder = tmp_path_factory.mktemp("make")
-    shutil.copy("Makefile", folder)
     (folder / "tools").mkdir()
+    for path in MAKEFILES:
+        (folder / path).parent.mkdir(exist_ok=True)
+        shutil.copy(path, folder / path)
     (folder / ".venv" / "bin").mkdir(parents=True)
     for name in ("tools/make_venv.py", *(f".venv/bin/{program}" for program in PROGRAMS)):
         (folder / name).write_text(RECORDER)
@@ -47,7 +52,11 @@ def called(folder, target, **variables):
 @pytest.mark.parametrize(("target", "name"), USED)
 def test_a_value_is_text_and_nothing_else(folder, target, name):
     for value in HOSTILE:
-        calls = called(folder, target, **{name: value})
+        calls = [
+            call
+            for word in WORDS_OF[target]
+            for call in called(folder, target, **({"DO": word} if word else {}) | {name: value})
+        ]
 
         assert not (folder / "ran").exists(), f"make {target} {name}={value!r} runs it"
         if name not in WORDS | {"PYTHON", "CONTAINER_ENGINE"}:  # these name the program that is called
@@ -55,6 +64,36 @@ def test_a_value_is_text_and_nothing_else(folder, target, name):
         given = re.search(rf'--([\w-]+)="\$\${{{name}:-', RECIPES[target])
         if given:
             assert any(f"--{given[1]}={value}" in arguments for arguments, _ in calls)
+
+
+@pytest.mark.parametrize("target", [target for target, words in WORDS_OF.items() if any(words)])
+def test_an_unknown_word_for_a_target_is_refused(folder, target):
+    done = subprocess.run(["make", target, "DO=no"], cwd=folder, capture_output=True, text=True, check=False)
+
+    assert done.returncode != 0
+    assert all(word in done.stderr for word in WORDS_OF[target])
+
+
+@pytest.mark.skipif(not Path("lab").exists(), reason="lab/ is deleted")
+def test_what_a_user_gives_the_lab_is_text_too(folder):
+    shutil.copy("lab/Makefile", folder / "lab")
+    for value in HOSTILE:
+        (folder / "calls").unlink(missing_ok=True)
+        subprocess.run(["make", "-C", "lab", "story", f"KEEP={value}"], cwd=folder, capture_output=True, check=False)
+
+        assert not [*folder.rglob("ran")]
+        assert f"--folder={value}\x1f" in (folder / "calls").read_text()
+
+
+def test_make_help_is_short_and_all_names_every_documented_target():
+    short, whole = (
+        subprocess.run(["make", "help", *more], capture_output=True, text=True, check=True).stdout
+        for more in ([], ["ALL=1"])
+    )
+
+    documented = set(re.findall(r"^([a-z][a-z-]*):.*## ", MAKEFILE, re.MULTILINE))
+    assert set(re.findall(r"^  ([a-z-]+) ", whole, re.MULTILINE)) == documented
+    assert len(re.findall(r"^  [a-z-]+ ", short, re.MULTILINE)) <= 28
 
 
 def test_a_value_in_the_environment_is_text_too(folder):
@@ -73,11 +112,11 @@ def test_every_documented_variable_is_read_from_the_environment():
         for name in re.findall(r"\b([A-Z][A-Z_]+)=", text)
     }
 
-    elsewhere = {("ship", "PREDICTION_LOG")}  # read by the command itself
+    elsewhere = {("run", "DEBUG")}  # read by the command itself
     assert documented - elsewhere <= set(USED)
 
 
 def test_make_itself_expands_no_variable_of_the_user():
     expanded = set(re.findall(r"(?<!\$)\$[({](\w+)[)}]", "".join(RECIPES.values())))
 
-    assert expanded <= {"VENV", "CURDIR", "MAKE"}
+    assert expanded <= {"VENV", "CURDIR", "MAKE", "MAKEFILE_LIST"}

@@ -33,7 +33,12 @@ def steps(path):
 
 
 def targets():
-    return set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    return set(re.findall(r"^([a-z][a-z-]*):", makefiles(), re.MULTILINE))
+
+
+def makefiles():
+    """The Makefile and what it includes."""
+    return "".join(path.read_text() for path in (ROOT / "Makefile", *ROOT.glob("*/*.mk")))
 
 
 each_file = pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT / ".github")))
@@ -204,7 +209,7 @@ def test_programs_come_from_locks_and_pinned_runners_only(path):
 @each_workflow
 def test_what_others_write_reaches_a_recipe_only_in_quotes(path):
     """Given by env, and read by the recipe as "$${NAME…}": neither make nor the shell expands what it holds."""
-    makefile = (ROOT / "Makefile").read_text()
+    makefile = makefiles()
     given = {name for step in steps(path) for name, value in step.get("env", {}).items() if GIVEN.search(value)}
     bare = [name for name in given if re.search(rf"\$\(\S*\b{name}\b|(?<![\"{{=])\$\${name}\b", makefile)]
 

@@ -96,7 +96,7 @@ def registry(server: str | None, branches: str | None) -> Finding:
     return Finding(
         "registry", DEFAULT, "no branch mlflow on origin yet",
         "there is no champion to beat; the first release makes it",
-        "make run && make register && make registry-push",
+        "make run && make register && make registry DO=push",
     )  # fmt: skip
 
 

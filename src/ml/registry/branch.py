@@ -28,7 +28,7 @@ SEEN = "refs/registry/seen"  # what was fetched last, so that the next fetch bri
 BESIDE = (VERDICTS, DEPLOYMENTS)  # logs that only ever grow
 TRIES = 30
 AS_IS = ("-c", "core.compression=0", "-c", "core.bigFileThreshold=512k")  # model files are compressed already
-ABOUT = b"The model registry, written by `make registry-push`. docs/registry.md explains it. Do not edit by hand.\n"
+ABOUT = b"The model registry, written by `make registry DO=push`. docs/registry.md explains it. Do not edit by hand.\n"
 
 
 def pull(home: Embedded, remote: str = "origin") -> State:

@@ -122,7 +122,7 @@ class Embedded:
             raise UserError(f"version {version.number} cannot be loaded: {why}; {cure}.")
         content = identity.read(folder)
         if not identity.named(content, version.model):
-            raise UserError(f"{folder} is not the model that was registered. Delete it; make registry-pull.")
+            raise UserError(f"{folder} is not the model that was registered. Delete it; make registry DO=pull.")
         return content
 
     def fetch(self, version: Version, folder: Path) -> None:

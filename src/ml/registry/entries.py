@@ -100,7 +100,7 @@ def loads(content: bytes, where: str, *, torn: bool = False) -> list[Entry]:
             _warn(f"{where}: line {number} is refused: {error} The rest is used.")
         except (ValueError, RecursionError):
             if not torn:
-                raise UserError(f"{where}: line {number} is damaged. `make registry-pull` mends it.") from None
+                raise UserError(f"{where}: line {number} is damaged. `make registry DO=pull` mends it.") from None
             _warn(f"{where}: line {number} is damaged and left out. The rest is used.")
     return entries
 

@@ -14,7 +14,7 @@ def main(history: bool = False) -> None:
     project = read_params().project
     state = registry.open_registry(project).state()
     if not state.versions:
-        print(f"{project} has no versions yet. Next: make run, make register (or make registry-pull)")
+        print(f"{project} has no versions yet. Next: make run, make register (or make registry DO=pull)")
     elif history:
         print(
             columns(["when (UTC)", "who", "action", "version", "champion after", "reason"], map(_event, state.events))

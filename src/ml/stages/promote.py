@@ -21,7 +21,7 @@ def main(version: int = 0, reason: str = "") -> None:
         before = operation.carried_out(store, plan).named(ledger.PREVIOUS)
         cli.say(f"promote: version {version} is champion, {f'after {before.number}' if before else 'the first one'}")
         undo = " Undo: make rollback" if before else ""
-        cli.say(f"promote: Next: make registry-push (embedded home), make serve.{undo}")
+        cli.say(f"promote: Next: make registry DO=push (embedded home), make serve.{undo}")
         store.finish()
 
 

@@ -10,9 +10,9 @@ def main(keep: int = 20) -> None:
     home = registry.embedded_home(read_params().project)
     doomed = ledger.doomed(home.state(), keep)
     home.prune([registry.stamped("prune", version.model, f"kept the last {keep}") for version in doomed])
-    cli.say(f"registry-prune: deleted the files of {len(doomed)} versions; docs/registry.md says how one comes back")
+    cli.say(f"registry_prune: deleted the files of {len(doomed)} versions; docs/registry.md says how one comes back")
     if doomed:
-        cli.say("registry-prune: Next: make registry-push")
+        cli.say("registry_prune: Next: make registry DO=push")
 
 
 if __name__ == "__main__":

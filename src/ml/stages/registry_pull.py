@@ -9,7 +9,7 @@ def main(remote: str = "origin") -> None:
     """Merge branch `mlflow` of the remote into .mlflow/; nothing that is only here is lost."""
     state = branch.pull(registry.embedded_home(read_params().project), remote)
     champion = state.aliases.get(ledger.CHAMPION, "none")
-    cli.say(f"registry-pull: {len(state.versions)} versions, champion {champion}. Next: make models, make ui")
+    cli.say(f"registry_pull: {len(state.versions)} versions, champion {champion}. Next: make models, make ui")
 
 
 if __name__ == "__main__":

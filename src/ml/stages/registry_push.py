@@ -9,9 +9,9 @@ def main(remote: str = "origin") -> None:
     """Merge .mlflow/ with branch `mlflow` of the remote and push what is new there as one commit."""
     state, new = branch.push(registry.embedded_home(read_params().project), remote)
     if not new:
-        cli.say(f"registry-push: {remote} has all {len(state.versions)} versions already")
+        cli.say(f"registry_push: {remote} has all {len(state.versions)} versions already")
     for entry in new:
-        cli.say(f"registry-push: sent {ledger.sentence(entry, state)}")
+        cli.say(f"registry_push: sent {ledger.sentence(entry, state)}")
 
 
 if __name__ == "__main__":

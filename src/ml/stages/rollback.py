@@ -50,7 +50,7 @@ def _tell(plan: Plan, after: State) -> None:
     champion, before = after.named(CHAMPION), after.named(PREVIOUS)
     if plan["entry"]:
         cli.say(f"rollback: version {champion.number} is champion again, in the place of {before and before.number}")
-        cli.say("rollback: Next: make registry-push (embedded home), make serve. Undo: make rollback")
+        cli.say("rollback: Next: make registry DO=push (embedded home), make serve. Undo: make rollback")
     elif plan["version"] is None:
         cli.say("rollback: the registry holds no version of this image's model, so its aliases stay")
     else:

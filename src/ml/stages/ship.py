@@ -22,7 +22,7 @@ def main(once: bool = False, every: float = 10.0) -> None:
     if url is None:
         raise UserError(
             "PREDICTION_LOG names no place to ship to, e.g. postgresql://user@host/db or s3://bucket/folder. "
-            "For a log that stays in its directory: make compact."
+            "For a log that stays in its directory: make logs DO=compact."
         )
     place, wait = target(url), every
     with segments.sole_worker(directory):

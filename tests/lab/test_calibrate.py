@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from tools import calibrate
-from tools.calibration.pools import heavy_tails
-from tools.calibration.rates import Cell, power, quiet
-from tools.calibration.shifts import SHIFTS
+from lab import calibrate
+from lab.calibration.pools import heavy_tails
+from lab.calibration.rates import Cell, power, quiet
+from lab.calibration.shifts import SHIFTS
 
 
 @pytest.fixture(scope="module")

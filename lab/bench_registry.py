@@ -1,4 +1,4 @@
-"""What the registry costs: python tools/bench_registry.py [--versions 200] [--kilobytes 100]; `make bench` calls it.
+"""What the registry costs: python -m lab.bench_registry [--versions 200] [--kilobytes 100]; `make bench` calls it.
 
 Versions are made of random bytes, which git cannot compress: the dearest case. The model size says how much there is.
 """
@@ -52,7 +52,7 @@ def fill(home, count, size):
     """Versions in the ledger and their files, as `register` keeps them, without MLflow."""
     entries = []
     for number in range(count):
-        content = random.Random(number).randbytes(size)  # noqa: S311
+        content = random.Random(number).randbytes(size)
         place = built(content, home.home / "new" / str(number))
         entries.append(entry(number, place))
         home.keep(entries[-1]["model"], place)

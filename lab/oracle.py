@@ -1,6 +1,6 @@
 """How often the gates refuse a model that knows the true probabilities, in worlds that no gate was made for.
 
-`python -m tests.gates.oracle` prints the tables in docs/gates.md (an hour); `--part slices` prints one.
+`python -m lab.oracle` prints the tables in docs/gates.md (an hour); `--part slices` prints one.
 """
 
 import ml.stages  # noqa: F401, I001  (fixes thread counts before numpy loads)
@@ -9,18 +9,16 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 
 from ml.io import cli
-from ml.gates import Evidence, Incumbent, Verdict, calibration, fairness, refused, slices, stability
+from ml.gates import Evidence, Verdict, calibration, fairness, refused, slices, stability
 from ml.gates.champion import compare
 from ml.tasks.metrics import HIGHER_IS_BETTER, enough, intervals, measure, rank
 from ml.settings.params import Params
 from ml.settings.train import Evaluate
+from tests.gates.crowds import build, crowd, divided, settings
 from tests.gates.world import log_odds, probability
 
-NUMBER, CATEGORY = {"type": "number"}, {"type": "category", "values": ["a", "b", "c", "d"]}
-COLUMNS = {"strong": NUMBER, "weak": NUMBER, "noise": NUMBER, "group": CATEGORY, "area": CATEGORY, "team": CATEGORY}
 ENDS = ((1, "low"), (-1, "high"))  # of an interval above, below the truth
 WORLDS: dict[str, Callable[[np.random.Generator, int], np.ndarray]] = {
     "log odds of a normal distribution": lambda rng, n: probability(rng.normal(-1.3, 1.6, n)),
@@ -85,34 +83,6 @@ def known(draw: Callable[[np.random.Generator, int], np.ndarray]) -> dict[str, f
     return measure(rank((rng.random(len(score)) < score).astype("int8"), score, 0.5)) | {"calibration_error": 0.0}
 
 
-def crowd(rows: int, seed: int) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
-    """A table in which one column tells most, with true probabilities and labels."""
-    rng = np.random.default_rng(seed)
-    frame = pd.DataFrame({name: rng.normal(size=rows) for name in ("strong", "weak", "noise")})
-    for name in ("group", "area", "team"):
-        frame[name] = rng.choice(list("abcd"), rows, p=[0.4, 0.3, 0.2, 0.1])
-    truth = probability(2.2 * frame["strong"] + 0.5 * frame["weak"] + 0.4 * (frame["group"] == "a") - 1.2).to_numpy()
-    return frame.assign(id=[f"r{n}" for n in range(rows)]), truth, (rng.random(rows) < truth).astype("int8")
-
-
-def settings(gates: dict) -> Params:
-    """Of a table with these columns; gates as given."""
-    target = {"name": "y", "positive": 1}
-    data = {"file": "x.csv", "id": "id", "target": target, "columns": COLUMNS}
-    quiet = {"behaviour": None, "fairness": None, "slices": None}
-    return Params.model_validate({"project": "oracle", "data": data, "gates": quiet | gates})
-
-
-def build(rows: int, seed: int, gates: dict, sigma: tuple[float, float]) -> Evidence:
-    """Champion and challenger that know the truth but for normal noise on the log odds, of these deviations."""
-    rule, rng = settings(gates), np.random.default_rng([seed, 1])
-    frame, truth, label = crowd(rows, seed)
-    old, new = (probability(log_odds(truth) + s * rng.normal(size=rows)) for s in sigma)
-    theirs = rule.model_dump(mode="json", by_alias=True)
-    incumbent = Incumbent("version 1", theirs, "one", score=old)
-    return Evidence(rule, {}, frame, frame, label, new, {}, None, None, "one", incumbent)
-
-
 def refusals(judge: Callable[[Evidence], list[Verdict]], builds: list[Evidence]) -> int:
     """How many builds a gate refuses."""
     return sum(bool(refused(judge(evidence))) for evidence in builds)
@@ -171,19 +141,6 @@ def fairness_table(samples: int) -> None:
             builds = [divided(rows, seed, 1, 1.0, other) for seed in range(samples)]
             cells.append(percent(refusals(fairness.judge, builds), samples))
         row(f"{rows:,}", *cells)
-
-
-def divided(rows: int, seed: int, columns: int, apart: float, rule: dict) -> Evidence:
-    """The truth about people in groups of so many columns; the first column moves the log odds by `apart`."""
-    rng, names = np.random.default_rng(seed), [f"c{n}" for n in range(columns)]
-    frame = pd.DataFrame({name: rng.choice(list("abcd"), rows) for name in names})
-    truth = probability(rng.normal(-1.2, 1.5, rows) + apart * (frame["c0"] <= "b").to_numpy())
-    label = (rng.random(rows) < truth).astype("int8")
-    limits = {"demographic_parity": 0.001, "equalised_odds": 0.001}  # so that only the interval holds it back
-    data = {"file": "x.csv", "id": "id", "target": {"name": "y"}, "columns": dict.fromkeys(names, CATEGORY)}
-    gates = {"fairness": {"columns": names} | limits | rule, "behaviour": None, "slices": None}
-    whole = Params.model_validate({"project": "oracle", "data": data, "gates": gates})
-    return Evidence(whole, {}, frame, frame, label, truth, {}, None, None)
 
 
 def look_table(samples: int) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from tools.calibration.pools import Pool
+from lab.calibration.pools import Pool
 
 Shift = Callable[[pd.DataFrame, Pool, np.random.Generator], pd.DataFrame]
 

@@ -137,7 +137,7 @@ def release(story: Story) -> None:
     story.run("make run", "ml.stages.run", shown=("train:", "PASSED"))
     _commit(story, "Build")
     story.run("make register", "ml.stages.register", shown=("register: now", "register: promoted"))
-    story.run("make registry-push", "ml.stages.registry_push")
+    story.run("make registry DO=push", "ml.stages.registry_push")
     story.found["release"] = story.champion()
 
 
@@ -208,7 +208,7 @@ def again(story: Story) -> None:
     story.run("dvc pull data.dvc", "dvc", "pull", "--quiet", "data.dvc")
     story.run("make run", "ml.stages.run", shown=("PASSED",))
     story.run("make register", "ml.stages.register", shown=("register: now", "register: promoted"))
-    story.run("make registry-push", "ml.stages.registry_push")
+    story.run("make registry DO=push", "ml.stages.registry_push")
     story.found["rebuilt"], story.found["again"] = _digest(story), story.champion()
     if story.found["again"] == story.found["release"]:
         raise UserError("version 2 was not promoted; `make register` above says why.")
@@ -220,7 +220,7 @@ def calm(story: Story) -> None:
     _month(story, MOVED, 1000, seed=1)
     story.found["calm"] = _monitor(story)
     story.run("make monitor HISTORY=1", "ml.stages.monitor", "--history", shown=("3 verdicts",))
-    story.run("make registry-push", "ml.stages.registry_push", shown=("registry-push: sent monitor",))
+    story.run("make registry DO=push", "ml.stages.registry_push", shown=("registry_push: sent monitor",))
 
 
 def _fork(story: Story) -> None:

@@ -1,6 +1,6 @@
 """What the pipeline costs: `make bench`. Each figure compares two things measured in one run, for machines are noisy.
 
-python tools/bench.py [--rows 10000,100000,1000000]
+python -m lab.bench [--rows 10000,100000,1000000]
 """
 
 import argparse
@@ -15,7 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 STAGES = ("validate", "prepare", "train", "evaluate", "track")
-IN_ONE = "import importlib; [importlib.import_module(f'ml.stages.{s}').main() for s in %r]" % (STAGES,)
+IN_ONE = f"import importlib; [importlib.import_module('ml.stages.' + stage).main() for stage in {STAGES!r}]"
 
 
 def measure(command, folder):

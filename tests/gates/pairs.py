@@ -1,9 +1,4 @@
-"""How often the champion gate is wrong: pairs of models whose true difference is known, judged by it.
-
-`python -m tests.gates.simulate` prints the table in docs/gates.md (500 pairs a row take about 20 minutes).
-"""
-
-import ml.stages  # noqa: F401, I001  (fixes thread counts before numpy loads)
+"""Pairs of models whose true difference is known, of the binormal model."""
 
 from collections import Counter
 
@@ -11,30 +6,14 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.stats import norm
 
-from ml.io import cli
 from ml.gates.champion import compare
-from ml.tasks.metrics import rank
 from ml.settings.params import Params
-from tests.gates.world import params
+from ml.tasks.metrics import rank
 
 POSITIVE = 0.26  # as in the sample data
 ALIKE = 0.9  # correlation of the two models' evidence within a class
 CHAMPION = {"roc_auc": 0.93, "accuracy": 0.89}
 OUTCOMES = ("better", "not worse", "not enough evidence", "worse")
-ADVANTAGES = (0.01, 0.0, -0.005, -0.01, -0.02)
-
-
-def main(pairs: int = 500, rows: int = 2400) -> None:
-    """Print the share of pairs with each outcome, for each metric and true advantage of the challenger."""
-    print("| metric | true advantage | " + " | ".join(OUTCOMES) + " |")
-    print("| --- " * (2 + len(OUTCOMES)) + "|")
-    for metric in CHAMPION:
-        settings = params({"champion": {"metric": metric}})  # margin, confidence and replicates by default
-        for advantage in ADVANTAGES:
-            cli.say(f"simulate: {pairs} pairs, {metric} {advantage:+g}")
-            found = shares(settings, advantage, pairs, rows)
-            cells = " | ".join(f"{100 * found[outcome]:.1f} %" for outcome in OUTCOMES)
-            print(f"| {metric} | {advantage:+g} | {cells} |", flush=True)
 
 
 def shares(settings: Params, advantage: float, pairs: int, rows: int) -> dict[str, float]:
@@ -69,7 +48,3 @@ def pair(apart: list[float], rows: int, rng: np.random.Generator) -> tuple[np.nd
     prior = np.log(POSITIVE / (1 - POSITIVE))
     odds = [d * (noise[:, i] + d * label) - d * d / 2 + prior for i, d in enumerate(apart)]
     return label, *(1 / (1 + np.exp(-o)) for o in odds)
-
-
-if __name__ == "__main__":
-    cli.run(main)

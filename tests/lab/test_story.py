@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests import story
+from lab import story
 
 
 @pytest.mark.slow

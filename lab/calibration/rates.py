@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from lab.calibration.pools import Pool
+from lab.calibration.shifts import SHIFTS
 from ml.monitoring.drift import judge, margin
 from ml.prediction_log.records import in_table
 from ml.settings.live import Monitor
-from tools.calibration.pools import Pool
-from tools.calibration.shifts import SHIFTS
 
 FLAGGED = {"drift", "degraded"}
 

@@ -19,10 +19,10 @@ import numpy as np
 from ml.io import cli, files
 from ml.io.markdown import table
 from ml.settings.params import Params, read_params
-from tools.calibration.detection import CHANGES, QUIET, Watched, released, watch
-from tools.calibration.pools import Pool, pools
-from tools.calibration.rates import Cell, evidently, power, quiet
-from tools.calibration.shifts import SHIFTS
+from lab.calibration.detection import CHANGES, QUIET, Watched, released, watch
+from lab.calibration.pools import Pool, pools
+from lab.calibration.rates import Cell, evidently, power, quiet
+from lab.calibration.shifts import SHIFTS
 
 PAGE, START, END = Path("docs/monitoring.md"), "<!-- calibrate -->", "<!-- /calibrate -->"
 MOVED = ((5000, 200), (500, 500), (5000, 500), (5000, 2000))  # rows trained on, rows of the window

@@ -77,7 +77,7 @@ def servers(place, python):
     ours = {"SERVING_MODEL": str(BUILT), "SERVING_PORT": "PORT", "SERVING_LOG_DIRECTORY": str(place / "logs")}
     return {
         MLFLOW: Server([*mlflow, "--env-manager", "local", "-p", "PORT"], {}, "/invocations"),
-        ECHO: Server([str(python), "tools/bench_echo.py", "PORT"], {}, "/predict"),
+        ECHO: Server([str(python), "lab/bench_echo.py", "PORT"], {}, "/predict"),
         OFF: Server([str(python), "-m", "serving"], {**ours, "SERVING_LOG": "off"}, "/predict"),
         ON: Server([str(python), "-m", "serving"], ours, "/predict"),
     }
@@ -139,13 +139,13 @@ def free_port():
 
 def _wait(process, address, script):
     body = script.read_text().partition("[==[")[2].removesuffix("]==]").encode()
-    request = urllib.request.Request(address, body, {"Content-Type": "application/json"})  # noqa: S310
+    request = urllib.request.Request(address, body, {"Content-Type": "application/json"})
     until = time.perf_counter() + LATEST
     while time.perf_counter() < until:
         if process.poll() is not None:
             raise SystemExit(f"bench-serving: `{' '.join(process.args)}` ended with {process.returncode}")
         try:
-            with urllib.request.urlopen(request, timeout=10):  # noqa: S310  (our own address)
+            with urllib.request.urlopen(request, timeout=10):
                 return
         except urllib.error.HTTPError as error:
             raise SystemExit(f"bench-serving: {address} answers {error.code}: {error.read()[:300]!r}") from None

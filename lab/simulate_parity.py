@@ -1,4 +1,4 @@
-"""How often the compiled form fails the gate `parity` under ordinary settings: `python -m tests.gates.simulate_parity`.
+"""How often the compiled form fails the gate `parity` under ordinary settings: `python -m lab.simulate_parity`.
 
 Each run trains on a world of its own and asks for rows that the model has not seen.
 """

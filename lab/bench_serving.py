@@ -17,8 +17,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench_servers import BUILT, ECHO, MLFLOW, ON, memory, running, scripts, servers, serving_python, weight
-
+from lab.bench_servers import BUILT, ECHO, MLFLOW, ON, memory, running, scripts, servers, serving_python, weight
 from ml.io import markdown
 
 ROUNDS, SECONDS = 3, 4

@@ -1,0 +1,6 @@
+# Simulated customers for a fresh fork; the root's Makefile includes this file. docs/trim.md
+
+##@ Demonstration
+.PHONY: traffic
+traffic: setup ## Send simulated customers through the API [MONTHS=13-14 ROWS=1000 SEED=0 URL=a running server]
+	@python -m demo.traffic --months="$${MONTHS:-13-14}" --rows="$${ROWS:-1000}" --seed="$${SEED:-0}" --url="$${URL:-}"
