@@ -21,6 +21,7 @@ def main() -> int:
     """Write the sources side by side and run Sphinx, which fails at the first warning."""
     shutil.rmtree(SOURCE, ignore_errors=True)
     shutil.copytree(ROOT / "docs", SOURCE)
+    shutil.copytree(SOURCE / "images", SOURCE / "extra" / "images")
     for path in SOURCE.glob("*.md"):
         path.write_text(inward(path.read_text(encoding="utf-8")), encoding="utf-8")
     for name, page in OUTSIDE.items():

@@ -1,5 +1,7 @@
 """The site: its reference names everything that the code has, and the runbook every alert."""
 
+import inspect
+import json
 import re
 from pathlib import Path
 
@@ -7,6 +9,9 @@ import pytest
 import yaml
 
 from ml.github.alerts import TITLES
+from ml.monitoring import report as monitoring_report
+from ml.reports import page
+from ml.reports import report as build_report
 from tools import reference, site
 
 RUNBOOK = Path("docs/runbook.md").read_text(encoding="utf-8")
@@ -50,6 +55,16 @@ def test_links_to_the_root_lead_to_their_copies():
         "see [it](readme.md#serving) and that"
     )
     assert site.downward("[a](docs/gates.md) [b](CHANGELOG.md)") == "[a](gates.md) [b](changelog.md)"
+
+
+def test_the_screenshots_show_the_pages_of_today():
+    """Take them again with `python -m tools.screenshots` when a page has other sections."""
+    shown = json.loads(Path("docs/images/structure.json").read_text(encoding="utf-8"))
+
+    report = inspect.getsource(build_report) + inspect.getsource(page)
+    monitoring = inspect.getsource(monitoring_report)
+    assert [name for name in shown["report"] if name not in report] == []
+    assert [name for name in shown["monitoring"] if name not in monitoring] == []
 
 
 @pytest.mark.slow
