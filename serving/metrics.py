@@ -21,6 +21,7 @@ class Metrics:
         self.requests = Counter("serving_requests", "Answers by path and status", ["path", "status"], **kind)
         self.seconds = Histogram("serving_seconds", "Time to answer", ["path"], buckets=SECONDS, **kind)
         self.rows = Counter("serving_rows", "Rows scored", answered, **kind)
+        self.squares = Counter("serving_rows_squared", "Rows of each request, squared", answered, **kind)
         self.labels = Counter("serving_predictions", "Rows by label", [*answered, "label"], **kind)
         self.scores = Histogram("serving_score", "Scores", answered, buckets=SCORES, **kind)
         self.refused = Counter("serving_refused", "Requests refused, by reason", ["reason"], **kind)
@@ -41,10 +42,12 @@ class Metrics:
     def _answered(self, model: str, variant: str) -> Callable[[Sequence[float], int], None]:
         """Counts the scores of a request, so many of them positive."""
         rows, histogram = self.rows.labels(model, variant), self.scores.labels(model, variant)
+        squares = self.squares.labels(model, variant)
         positives, negatives = (self.labels.labels(model, variant, label) for label in ("true", "false"))
 
         def count(scores: Sequence[float], positive: int) -> None:
             rows.inc(len(scores))
+            squares.inc(len(scores) ** 2)
             positives.inc(positive)
             negatives.inc(len(scores) - positive)
             for score in scores:

@@ -1,6 +1,7 @@
 """The judgement on a new image: what must send it back, and what must not."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,9 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ml.deployment.canary import Window, distance, judge, parse, quantile, told
+from ml.deployment.shares import more_often
 from ml.io.errors import UserError
 from ml.settings.live import Deploy
 from serving.metrics import SCORES, SECONDS, Metrics
+from lab.calibration.canaries import QUIET, WORSE, sent_back
 
 RULE = Deploy()
 
@@ -102,13 +105,15 @@ def test_what_the_server_shows_is_what_is_read():
     metrics.seconds.labels("/predict").observe(0.003)
     metrics.scores.labels("churn@1", "champion").observe(0.95)
     metrics.scores.labels("churn@2", "shadow").observe(0.05)
+    metrics.answered("churn@1", "champion")([0.95, 0.95, 0.95], 3)
 
     found = parse(metrics.text().decode())
 
     assert (found.requests, found.errors) == (10, 3)
     assert found.seconds[0.0025] == 0
     assert found.seconds[0.005] == found.seconds[math.inf] == 1
-    assert (found.scores[0.9], found.scores[1.0]) == (0, 1)
+    assert (found.scores[0.9], found.scores[1.0]) == (0, 4)
+    assert found.squares == 9
 
 
 def test_a_window_holds_what_came_since():
@@ -120,3 +125,38 @@ def test_a_window_holds_what_came_since():
 def test_a_server_that_was_started_again_is_noticed():
     with pytest.raises(UserError, match="started again"):
         window(requests=3).since(window(requests=10))
+
+
+@pytest.mark.parametrize("name", ["10 rows", "100 rows", "1 or 20 rows"])
+def test_equal_images_with_alike_rows_in_a_request_stay(name):
+    assert sent_back(QUIET[name], 10, RULE) == 0
+
+
+@pytest.mark.parametrize("name", ["20 % more errors", "10 times slower", "scores off by 0.4"])
+def test_a_worse_image_is_caught(name):
+    assert sent_back(WORSE[name], 5, RULE) == 1
+
+
+def test_errors_that_both_have_send_nothing_back_where_the_serving_image_gets_few_requests():
+    life = window(requests=10_000, errors=500)
+
+    assert judge(window(requests=4), window(errors=50), RULE, life) == ""
+    assert "errors" in judge(window(requests=4), window(errors=200), RULE, life)
+    assert "errors" in judge(Window(), window(errors=200), RULE)
+
+
+def test_rows_of_uneven_requests_count_as_few_batches():
+    even, uneven = window(requests=100, rows=1000), window(requests=100, rows=1000)
+
+    assert replace(even, squares=100 * 10**2).batches == 100
+    assert replace(uneven, squares=99 * 1 + 901**2).batches < 2
+    assert "too few to judge scores" in told(window(), replace(uneven, squares=901**2), RULE)
+
+
+@given(st.integers(0, 50), st.integers(0, 50), st.integers(0, 2000), st.integers(0, 2000), st.floats(0, 1))
+def test_a_p_value_is_one_whatever_the_counts(one, other, more, most, allowed):
+    assert 0 <= more_often((one, one + more), (other, other + most), allowed) <= 1
+
+
+def test_too_few_requests_are_told_as_unjudged():
+    assert told(window(20), window(20), RULE).startswith("UNJUDGED, ")

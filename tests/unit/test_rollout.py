@@ -76,11 +76,21 @@ def test_nothing_is_compared_with_an_image_that_gives_no_answer():
     assert "beside 100 " in deploy(Scripted((None, 0), (0, 0), (100, 100)))  # it was busy for a moment
 
 
-@pytest.mark.parametrize(("requests", "says"), [(0, "answered no request yet"), (70, "are not judged")])
-def test_it_is_said_beforehand_what_the_steps_can_judge(requests, says):
+def test_too_few_requests_are_told_before_the_first_step_and_refused_where_that_is_asked():
+    said, few, strict = [], Scripted((0, 0), (5, 5)), Scripted((0, 0), (5, 5))
+
+    assert roll_out(few, "new", RULE, said.append).startswith("UNJUDGED")
+    assert "fewer than 50 (deploy.min_requests)" in said[0]
+    with pytest.raises(UserError, match=r"deploy\.unjudged is `refuse`"):
+        roll_out(strict, "new", RULE.model_copy(update={"unjudged": "refuse"}), said.append)
+    assert strict.went_back
+
+
+def test_nothing_is_foretold_where_requests_are_many():
     said = []
 
-    roll_out(Scripted((requests, 0)), "new", RULE, said.append)
+    roll_out(
+        Scripted((0, 0), (90_000, 0), (90_000, 90_000)), "new", RULE.model_copy(update={"steps": (0.5,)}), said.append
+    )
 
-    assert "deploy.min_requests" in said[0]
-    assert says in said[0]
+    assert not any("min_requests" in line for line in said)

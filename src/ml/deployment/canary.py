@@ -1,6 +1,7 @@
 """The judgement on a new image under traffic: its errors, latency and scores beside those of the one that serves.
 
-Both are read from `/metrics`, so what is judged is what clients got, on this machine as in a cluster.
+Both are read from `/metrics`, so what is judged is what clients got, on this machine as in a cluster. Requests count as
+independent of each other, rows of one request do not: a batch of equal rows is one piece of evidence.
 """
 
 import math
@@ -9,12 +10,14 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from ml.deployment.shares import more_often
 from ml.io.errors import UserError
 from ml.settings.live import Deploy
 
 SAMPLE = re.compile(r"^(serving_\w+)\{(.*)\} (\S+)$", re.MULTILINE)
 LABEL = re.compile(r'(\w+)="([^"]*)"')
-CHANCE = 0.001  # that an image as good as the other is sent back by one look at it
+CHANCE = 0.05  # at most, that an image as good as the other is sent back at any look of a deployment
+LOOKS = 20  # at each step
 PATHS = ("/predict", "/invocations")
 Buckets = Mapping[float, float]
 
@@ -27,6 +30,13 @@ class Window:
     errors: float = 0
     seconds: Buckets = field(default_factory=dict)
     scores: Buckets = field(default_factory=dict)
+    squares: float = 0  # of the rows of each request, added up; 0 where an older image does not count them
+
+    @property
+    def batches(self) -> float:
+        """Requests of equal size that would say as much of the scores as those that came (Kish's formula)."""
+        rows, answered = self.scores.get(math.inf, 0), self.requests - self.errors
+        return rows**2 / self.squares if self.squares else min(rows, answered)
 
     def __add__(self, other: "Window") -> "Window":
         return _joined(self, other, 1)
@@ -52,19 +62,40 @@ def parse(text: str) -> Window:
             seconds[float(labels["le"])] += float(value)
         elif name == "serving_score_bucket" and labels["variant"] != "shadow":
             scores[float(labels["le"])] += float(value)
-    return Window(counts["requests"], counts["errors"], seconds, scores)
+        elif name == "serving_rows_squared_total" and labels["variant"] != "shadow":
+            counts["squares"] += float(value)
+    return Window(counts["requests"], counts["errors"], seconds, scores, counts["squares"])
 
 
-def judge(champion: Window, canary: Window, rule: Deploy) -> str:
-    """Why the canary must go back, with numbers; empty while nothing speaks against it."""
-    return _errors(champion, canary, rule) or _latency(champion, canary, rule) or _scores(champion, canary, rule)
+def judge(champion: Window, canary: Window, rule: Deploy, life: Window | None = None, *, last: bool = False) -> str:
+    """Why the canary must go back, with numbers; empty while nothing speaks against it.
+
+    Each of three tests gets an equal part of CHANCE: half of it at the last look, which sees all requests, and half
+    shared by the looks before. `life` is what the serving image did since it was started: errors are held against it
+    while the serving image gets too few requests beside the canary.
+    """
+    chance = CHANCE / 2 / 3 / (1 if last else LOOKS * max(1, len(rule.steps)))
+    known = champion if life is None or champion.requests >= rule.min_requests else life
+    return (
+        _errors(known, canary, rule, chance)
+        or _latency(champion, canary, rule, chance)
+        or _scores(champion, canary, rule, chance)
+    )
+
+
+def unjudged(champion: Window, canary: Window, rule: Deploy) -> str:
+    """What too few requests left unjudged; empty when all was judged."""
+    few = f"too few to judge {{}} (deploy.min_requests: {rule.min_requests:,} of each)"
+    if min(champion.requests, canary.requests) < rule.min_requests:
+        return few.format("latency and scores")
+    return few.format("scores") if min(champion.batches, canary.batches) < rule.min_requests else ""
 
 
 def told(champion: Window, canary: Window, rule: Deploy) -> str:
     """What an image was judged by that nothing speaks against, with numbers."""
     seen = f"{canary.requests:,.0f} requests beside {champion.requests:,.0f} of the image that served"
-    if min(champion.requests, canary.requests) < rule.min_requests:
-        return f"{seen}: too few to judge latency and scores (deploy.min_requests: {rule.min_requests:,} of each)"
+    if why := unjudged(champion, canary, rule):
+        return f"UNJUDGED, {seen}: {why}"
     before, after = (1000 * quantile(window.seconds, 0.95) for window in (champion, canary))
     return f"{seen}, p95 {after:.1f} ms beside {before:.1f} ms: inside all bounds"
 
@@ -86,12 +117,23 @@ def distance(one: Buckets, other: Buckets) -> float:
     return max((abs(one.get(le, 0) / n - other.get(le, 0) / m) for le in {*one, *other}), default=0) if n and m else 0
 
 
-def _errors(champion: Window, canary: Window, rule: Deploy) -> str:
-    from scipy.stats import binom  # noqa: PLC0415
+def above(buckets: Buckets, limit: float) -> float:
+    """How many observations lie above a limit, interpolated; none of those beyond the last finite bucket's end."""
+    total = buckets.get(math.inf, 0)
+    ends = sorted(le for le in buckets if not math.isinf(le))
+    if not ends or limit >= ends[-1]:
+        return 0.0
+    low = max((le for le in ends if le <= limit), default=0.0)
+    high = min(le for le in ends if le > limit)
+    below = buckets.get(low, 0.0)
+    return total - below - (buckets[high] - below) * (limit - low) / (high - low)
 
+
+def _errors(champion: Window, canary: Window, rule: Deploy, chance: float) -> str:
     usual = champion.errors / champion.requests if champion.requests else 0.0
     allowed = min(usual + rule.max_errors, 1.0)
-    if binom.sf(canary.errors - 1, canary.requests, allowed) >= CHANCE:
+    served = (champion.errors, champion.requests)
+    if more_often((canary.errors, canary.requests), served, rule.max_errors) >= chance:
         return ""
     return (
         f"errors: {canary.errors:,.0f} of {canary.requests:,.0f} requests failed or were refused, more than "
@@ -99,12 +141,17 @@ def _errors(champion: Window, canary: Window, rule: Deploy) -> str:
     )
 
 
-def _latency(champion: Window, canary: Window, rule: Deploy) -> str:
+def _latency(champion: Window, canary: Window, rule: Deploy, chance: float) -> str:
+    """Whether the canary exceeds the allowed time more often than the serving image exceeds its own p95."""
     if min(champion.requests, canary.requests) < rule.min_requests:
         return ""
     usual, found = (1000 * quantile(window.seconds, 0.95) for window in (champion, canary))
     allowed = max(rule.max_latency * usual, rule.latency_floor_ms)
     if not found > allowed:  # nan, when nothing was timed, is no reason either
+        return ""
+    slow = (above(canary.seconds, allowed / 1000), canary.seconds[math.inf])
+    timed = champion.seconds[math.inf]
+    if more_often(slow, (0.05 * timed, timed), 0.0) >= chance:
         return ""
     return (
         f"latency: p95 {found:.1f} ms of {canary.requests:,.0f} requests, above {allowed:.1f} ms "
@@ -112,16 +159,16 @@ def _latency(champion: Window, canary: Window, rule: Deploy) -> str:
     )
 
 
-def _scores(champion: Window, canary: Window, rule: Deploy) -> str:
-    n, m = champion.scores.get(math.inf, 0), canary.scores.get(math.inf, 0)
+def _scores(champion: Window, canary: Window, rule: Deploy, chance: float) -> str:
+    n, m = champion.batches, canary.batches
     if min(n, m) < rule.min_requests:
         return ""
     found = distance(champion.scores, canary.scores)
-    noise = math.sqrt(-math.log(CHANCE / 2) / 2 * (n + m) / (n * m))  # of two samples of one distribution
+    noise = math.sqrt(-math.log(chance / 2) / 2 * (n + m) / (n * m))  # of two samples of one distribution
     if found - noise <= rule.max_score_shift:
         return ""
     return (
-        f"scores: the distributions are {found:.2f} apart (±{noise:.2f}; {m:,.0f} rows beside {n:,.0f}), "
+        f"scores: the distributions are {found:.2f} apart (±{noise:.2f}; {m:,.0f} batches beside {n:,.0f}), "
         f"more than deploy.max_score_shift {rule.max_score_shift:g}"
     )
 
@@ -132,5 +179,5 @@ def _joined(one: Window, other: Window, sign: int) -> Window:
 
     return Window(
         one.requests + sign * other.requests, one.errors + sign * other.errors,
-        buckets(one.seconds, other.seconds), buckets(one.scores, other.scores),
+        buckets(one.seconds, other.seconds), buckets(one.scores, other.scores), one.squares + sign * other.squares,
     )  # fmt: skip

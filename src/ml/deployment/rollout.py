@@ -4,12 +4,11 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from ml.deployment.canary import Window, judge, told
+from ml.deployment.canary import LOOKS, Window, judge, told, unjudged
 from ml.io.errors import UserError
 from ml.settings.live import Deploy
 
 MISSES = 2  # readings in a row that may fail before the image goes back
-LOOKS = 20  # at each step
 
 
 class Target(Protocol):
@@ -71,24 +70,16 @@ def _steps(target: Target, rule: Deploy, say: Callable[[str], None]) -> str:
     watch = _Watch(target, rule)
     if watch.alone:
         return "what served gives no answer: nothing to compare it with"
-    say(_beforehand(watch.served, rule))
-    for share in rule.steps:
+    watch.look(end=time.monotonic() + rule.seconds / LOOKS)
+    say(watch.forecast())
+    for number, share in enumerate(rule.steps, 1):
         say(f"deploy: {share:.0%} of requests for {rule.seconds:g} s; {watch.canary.requests:,.0f} answered so far")
         target.weigh(share)
-        watch.step()
+        watch.look(end=time.monotonic() + rule.seconds, last=number == len(rule.steps))
+    why = unjudged(watch.champion, watch.canary, rule)
+    if why and rule.unjudged == "refuse":
+        raise UserError(f"{watch.canary.requests:,.0f} requests came, {why}, and deploy.unjudged is `refuse`.")
     return told(watch.champion, watch.canary, rule)
-
-
-def _beforehand(served: Window, rule: Deploy) -> str:
-    """How long the steps take, and what they judge by: without traffic they judge nothing."""
-    long = f"deploy: {len(rule.steps)} steps take {len(rule.steps) * rule.seconds / 60:.3g} minutes"
-    few = f"under {rule.min_requests:,} requests of each image (deploy.min_requests) latency and scores are not judged"
-    if served.requests:
-        return f"{long}; {few}"
-    return (
-        f"{long}, and the image that serves has answered no request yet: {few}, and without any request nothing is. "
-        "Send traffic now, or set deploy.seconds lower"
-    )
 
 
 class _Watch:
@@ -99,11 +90,28 @@ class _Watch:
         self.champion = self.canary = Window()
         served, self._start = target.read()
         served = served or target.read()[0]
-        self.alone, self.served, self._last = served is None, served or Window(), self._start
+        self._began = time.monotonic()
+        self.alone, self._served, self._last = served is None, served or Window(), self._start
 
-    def step(self) -> None:
-        """Look again and again until the step ends; raises UserError as soon as a bound breaks."""
-        end, misses = time.monotonic() + self._rule.seconds, 0
+    def forecast(self) -> str:
+        """How long the steps take, and what they can judge if requests go on as they came so far."""
+        rule, seen = self._rule, self.champion.requests + self.canary.requests
+        rate = seen / (time.monotonic() - self._began)
+        long = f"deploy: {len(rule.steps)} steps take {len(rule.steps) * rule.seconds / 60:.3g} minutes"
+        shares = [sum(rule.steps), sum(1 - share for share in rule.steps)]
+        expected = min(rate * share * rule.seconds for share in shares)
+        if expected >= rule.min_requests:
+            return f"{long}, with about {rate:,.1f} requests a second"
+        then = "goes back at the end" if rule.unjudged == "refuse" else "serves in the end all the same"
+        return (
+            f"{long}. {seen:,.0f} requests came just now, so about {expected:,.0f} will reach one of the two images, "
+            f"fewer than {rule.min_requests:,} (deploy.min_requests): latency and scores are not judged, and the new image "
+            f"{then} (deploy.unjudged: {rule.unjudged}). Send traffic now, or set deploy.seconds higher"
+        )
+
+    def look(self, end: float, *, last: bool = False) -> None:
+        """Look once at least, and on until `end`; raises UserError as soon as a bound breaks."""
+        misses = 0
         while True:
             time.sleep(max(min(self._rule.seconds / LOOKS, end - time.monotonic()), 0.05))
             try:
@@ -114,15 +122,16 @@ class _Watch:
                     raise
                 continue
             misses = 0
-            self._judge(served, now)
-            if time.monotonic() >= end:
+            over = time.monotonic() >= end
+            self._judge(served, now, last=last and over)
+            if over:
                 return
 
-    def _judge(self, served: Window | None, now: Window) -> None:
+    def _judge(self, served: Window | None, now: Window, *, last: bool) -> None:
         now.since(self._last)  # whoever is started again between two looks would seem to have done nothing before
         self._last, self.canary = now, now.since(self._start)
         if served:
-            same = served.requests >= self.served.requests  # else pods of it came and went, which is its right
-            self.champion = served.since(self.served) if same else served
-        if reason := judge(self.champion, self.canary, self._rule):
+            same = served.requests >= self._served.requests  # else pods of it came and went, which is its right
+            self.champion = served.since(self._served) if same else served
+        if reason := judge(self.champion, self.canary, self._rule, served, last=last):
             raise UserError(reason)

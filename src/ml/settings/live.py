@@ -103,6 +103,7 @@ class Deploy(Section):
     seconds: Annotated[float, Field(gt=0)] = 60
     ready_seconds: Annotated[float, Field(gt=0)] = 60
     min_requests: Count = 50
+    unjudged: Literal["warn", "refuse"] = "warn"
     max_errors: Share = 0.01
     max_latency: Annotated[float, Field(ge=1)] = 2.0
     latency_floor_ms: Annotated[float, Field(ge=0)] = 10
