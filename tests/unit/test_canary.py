@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lab.calibration.canaries import QUIET, WORSE, sent_back
 from ml.deployment.canary import Window, distance, judge, parse, quantile, told
 from ml.deployment.shares import more_often
 from ml.io.errors import UserError
 from ml.settings.live import Deploy
 from serving.metrics import SCORES, SECONDS, Metrics
-from lab.calibration.canaries import QUIET, WORSE, sent_back
 
 RULE = Deploy()
 

@@ -105,8 +105,8 @@ class _Watch:
         then = "goes back at the end" if rule.unjudged == "refuse" else "serves in the end all the same"
         return (
             f"{long}. {seen:,.0f} requests came just now, so about {expected:,.0f} will reach one of the two images, "
-            f"fewer than {rule.min_requests:,} (deploy.min_requests): latency and scores are not judged, and the new image "
-            f"{then} (deploy.unjudged: {rule.unjudged}). Send traffic now, or set deploy.seconds higher"
+            f"fewer than {rule.min_requests:,} (deploy.min_requests): latency and scores are not judged, and the "
+            f"new image {then} (deploy.unjudged: {rule.unjudged}). Send traffic now, or set deploy.seconds higher"
         )
 
     def look(self, end: float, *, last: bool = False) -> None:
