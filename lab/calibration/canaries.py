@@ -1,4 +1,4 @@
-"""How often a canary as good as the serving image is sent back, and how often a worse one is caught: run me (minutes)."""
+"""How often a canary as good as the serving image is sent back, and how often a worse one is caught (minutes)."""
 
 import math
 from collections.abc import Callable
