@@ -80,7 +80,7 @@ def problems(error: ValidationError, data: Data, first: int | None = None) -> li
 
     Where only part of the rows was checked, `first` is the place of the first of them.
     """
-    found = error.errors(include_url=False, include_context=False)[:SHOWN_PROBLEMS]
+    found = error.errors(include_url=False)[:SHOWN_PROBLEMS]
     for e in found:
         if first is not None:
             e["loc"] = ("rows", *(n + first if place == 0 else n for place, n in enumerate(e["loc"])))
@@ -106,7 +106,7 @@ def feedback(model: Contract) -> Any:
             return value  # a model of an older release, which does not know its negative word
         allowed = ", ".join("true" if v is True else "false" if v is False else repr(v) for v in known)
         said = {"value": repr(value)[:SHOWN_CHARACTERS], "allowed": allowed}
-        raise PydanticCustomError("label", "{value} is no label of the target; allowed: {allowed}", said)
+        raise PydanticCustomError("label", "{value} is no label of the target", said)
 
     schema = {"enum": known} if no else {"anyOf": [{"type": "boolean"}, {"type": "string"}, {"type": "integer"}]}
     label = TypedDict("Label", {"id": Id, "label": Annotated[Any, PlainValidator(worded), WithJsonSchema(schema)]})  # noqa: UP013
@@ -161,7 +161,9 @@ def _problem(error: Any, data: Data) -> Problem:
     message = error["msg"]
     if error["type"] == "extra_forbidden" and column:
         names = [data.id, *data.columns] if of == "rows" else ["id", "label"]
-        allowed, message = f"one of {', '.join(names)}", "the contract has no such column"
+        allowed, message = f"one of {', '.join(names)}", _not_sent(column, data)
+    elif error["type"] == "label":
+        allowed = error["ctx"]["allowed"]
     elif error["type"] == "missing" and column:
         message = "the column is missing"
     value = None if error["type"] in {"missing", "json_invalid"} else _shown(error["input"])
@@ -171,6 +173,15 @@ def _problem(error: Any, data: Data) -> Problem:
         row=row, column=column, value=value, allowed=allowed, loc=["body", *error["loc"]],
         msg=f"{where}: {text}" if where else text, type=error["type"],
     )  # fmt: skip
+
+
+def _not_sent(column: str, data: Data) -> str:
+    """Why a request has no place for a column."""
+    if column == data.time:
+        return "the time column is no feature: leave it out, the log records when a row was asked"
+    if column == data.target.name:
+        return "the target is what the model predicts: leave it out"
+    return "the contract has no such column"
 
 
 def _allowed(column: Number | Category) -> str:

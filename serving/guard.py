@@ -8,12 +8,14 @@ import os
 import re
 import sys
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from pydantic_core import to_json
 
+from ml.io.errors import UserError
 from serving.metrics import Metrics
 from serving.records import SIMULATED
 from serving.settings import Settings, secret_lines
@@ -24,6 +26,7 @@ PATHS = frozenset(
 )
 SMALL = 65_536  # bytes of a body that nobody counts
 BODIES = 8  # as many bodies of the largest size are held at a time; more are told to come back
+DIGEST = re.compile(r"[0-9a-fA-F]{64}")
 GIVEN_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 SIMULATED_TIME = b"x-simulated-time"
 CLIENTS = 10_000  # remembered for the rate limit
@@ -41,6 +44,22 @@ class Refused(Exception):  # noqa: N818 - it is an answer, not a failure
         self.status, self.reason, self.detail, self.headers = status, reason, detail, headers
 
 
+def keys(path: Path) -> Iterator[bytes]:
+    """The SHA-256 of each key that is let in; raises UserError, without showing it, for a line that is none."""
+    found = secret_lines(path)
+    for number, line in enumerate(found, 1):
+        if not DIGEST.fullmatch(line):
+            raise UserError(
+                f"{path}: key {number} of {len(found)} is no SHA-256 of 64 hexadecimal digits: {len(line)} characters. "
+                "`python -m serving --new-key` prints a key and its line."
+            )
+        yield bytes.fromhex(line)
+    if not found:
+        raise UserError(
+            f"{path} holds no key, so nobody could ask. `python -m serving --new-key` prints a line for it."
+        )
+
+
 class Guard:
     """What stands in front of an application; one guard may stand in front of several, with one count of requests."""
 
@@ -48,7 +67,7 @@ class Guard:
         self._settings = settings
         self._metrics = metrics
         self._limit = int(settings.max_body_mb * 1_000_000)
-        self._keys = [bytes.fromhex(k) for k in secret_lines(settings.keys_file)] if settings.keys_file else None
+        self._keys = [*keys(settings.keys_file)] if settings.keys_file else None
         self._start, self._numbers = os.urandom(12).hex(), itertools.count()  # of request ids
         self._buckets: dict[Any, tuple[float, float]] = {}
         self._held = 0  # bytes of all bodies that are not small

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic_core import from_json
 
 from ml.data import words
+from ml.io.text import counted
 from ml.settings.data import Data, Number
 from serving.guard import Refused
 
@@ -50,7 +51,9 @@ def _rows(shape: str, value: Any, data: Data, most: int) -> list[dict[str, Any]]
 def _few(rows: Any, most: int) -> Any:
     """The rows, none made where there are too many."""
     if isinstance(rows, Sized) and len(rows) > most:
-        raise Refused(422, "contract", f"The body holds {len(rows):,} rows; {most:,} are the most in one request.")
+        raise Refused(
+            422, "contract", f"The body holds {counted(len(rows), 'row')}; {most:,} at most are taken in one request."
+        )
     return rows
 
 

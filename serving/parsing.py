@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import ValidationError
 from pydantic_core import from_json
 
+from ml.io.text import counted
 from serving import contract, invocations
 from serving.bodies import INLINE_BYTES, INLINE_VALUES, measured
 from serving.contract import SHOWN_PROBLEMS, Body
@@ -28,7 +29,7 @@ class Parser:
         self._most = (max_rows + 1) * (width + 2) + 8  # `dataframe_split` has an index as well
         if not self._refuses:
             self._most *= SPARE
-        self._what = f"{max_rows:,} rows of {width} columns"
+        self._what = f"{counted(max_rows, 'row')} of {counted(width, 'column')}"
 
     def predict(self, content: bytes) -> Any:
         """A body of /predict; raises ValidationError or Refused with what is wrong first."""

@@ -124,7 +124,7 @@ def test_without_a_champion_only_the_floor_judges_and_the_verdict_says_so():
     nothing = slices.judge(replace(first, params=params({"slices": {"columns": ["plan"], "min": None}})))
 
     assert "judged by gates.slices.min alone" in floor[0].reason
-    assert "not judged: there is no champion" in nothing[0].reason
+    assert "for information only: there is no champion" in nothing[0].reason
     assert "+" not in nothing[0].reason
     assert floor[0].passed
     assert nothing[0].passed

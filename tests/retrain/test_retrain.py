@@ -231,7 +231,7 @@ def test_too_few_rows_wait_for_more(fork, tmp_path):
     _, record = retrain(fork, "--rows", str(tmp_path / "rows.parquet"), "--force")
 
     assert record["outcome"] == "waiting"
-    assert record["reasons"] == ["100 fresh labelled rows are fewer than retrain.min_rows 500"]
+    assert record["reasons"] == ["100 fresh labelled rows: fewer than retrain.min_rows 500"]
 
 
 @pytest.mark.parametrize("arguments", [[], ["--rows", "nowhere.csv"]])

@@ -528,3 +528,37 @@ def test_the_server_refuses_a_folder_that_lacks_a_part(folder, tmp_path, start, 
 
     with pytest.raises(UserError, match=lost):
         start(folder=place)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"), [("", "no key"), ("abc\n", "key 1 of 1 "), ("00" * 32 + "\nzz", "key 2 of 2 ")]
+)
+def test_a_damaged_file_of_keys_is_named_at_the_start(start, tmp_path, content, says):
+    keys = tmp_path / "keys"
+    keys.write_text(content)
+    keys.chmod(0o600)
+
+    with pytest.raises(UserError, match=says):
+        start(keys_file=keys)
+
+
+def test_a_column_that_is_no_feature_says_why_it_is_refused(start, customers):
+    row = rows(customers, DATA, 1)[0]
+    ask = start()
+
+    time, target, other = (
+        ask.post("/predict", json={"rows": [row | {name: "2026-01-01"}]}).json()["detail"][0]["msg"]
+        for name in (DATA.time, DATA.target.name, "other")
+    )
+
+    assert "the time column is no feature" in time
+    assert "the target is what the model predicts" in target
+    assert "the contract has no such column" in other
+
+
+def test_a_label_that_is_none_says_which_are_allowed(start):
+    answer = start().post("/feedback", json={"labels": [{"id": "a", "label": "perhaps"}]})
+
+    found = answer.json()["detail"][0]
+    assert found["allowed"].startswith("true, false")
+    assert found["msg"].count("allowed") == 1

@@ -4,13 +4,14 @@ import zlib
 import numpy as np
 import pandas as pd
 import pytest
+from onnx import helper
 from onnxruntime import InferenceSession
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import KBinsDiscretizer, OneHotEncoder, StandardScaler
 
 from ml.data.schema import inputs, labels
-from ml.model import model, parity
+from ml.model import model, operators, parity
 from ml.model.compiled import compiled
 from ml.model.parity import served
 from ml.model.predictor import ESTIMATOR, FORM, from_files
@@ -179,3 +180,19 @@ def test_a_model_compiled_in_float32_is_still_served(customers):
 def test_a_pipeline_of_another_shape_is_no_compiled_form():
     with pytest.raises(ValueError, match="not preprocessing and estimator"):
         compiled(Pipeline([("estimator", GaussianNB())]))
+
+
+def test_an_operator_that_no_model_of_ours_has_is_refused():
+    node = helper.make_node("ConstantOfShape", ["x"], ["y"])
+    loop = helper.make_node("Loop", ["x"], ["y"], body=helper.make_graph([node], "inner", [], []))
+    for found in (node, loop):
+        content = helper.make_model(helper.make_graph([found], "g", [], [])).SerializeToString()
+        with pytest.raises(ValueError, match=found.op_type):
+            operators.check(content)
+
+
+def test_a_model_that_is_cut_off_is_refused():
+    content = helper.make_model(helper.make_graph([], "a graph with a name", [], [])).SerializeToString()
+
+    with pytest.raises(ValueError, match="cut off"):
+        operators.check(content[:-3])

@@ -94,3 +94,18 @@ def test_levels_seen_once_say_how_often_to_expect_new_ones():
     happened = [(~np.isin(rows[500:], rows[:500])).sum() for rows in draws]
     assert np.mean(expected) == pytest.approx(np.mean(happened), rel=0.1)
     assert unseen(levels(a=5, b=1, c=1)) == 2
+
+
+@pytest.mark.parametrize(("ours", "theirs"), [(9, 1), (9, 0), (0, 9), (2, 1)])
+def test_a_client_that_rounds_does_not_drift(ours, theirs):
+    rng = np.random.default_rng(0)
+    before, after = (np.round(rng.normal(5, 1.5, 3_000), digits) for digits in (ours, theirs))
+
+    assert kolmogorov_smirnov(of_numbers(pd.Series(before)), np.sort(after)).p > 0.01
+    assert kolmogorov_smirnov(of_numbers(pd.Series(before)), np.sort(after + 1)).p < 1e-6
+
+
+def test_values_that_went_through_float32_are_the_same_values():
+    before = np.arange(0, 20, 0.1).round(1)
+
+    assert kolmogorov_smirnov(of_numbers(pd.Series(before)), before.astype("float32").astype("float64")).statistic == 0

@@ -42,3 +42,11 @@ def test_a_retrainings_commit_is_the_robots(repository):
 
     assert not committed()
     assert git.ask("log", "-1", "--format=%ae %ce").split() == [git.ROBOT, git.ROBOT]
+
+
+def test_a_configured_name_stands_in_the_registrys_commits(repository):
+    git.must("config", "user.name", "Ada")
+
+    git.must("commit", "--quiet", "--allow-empty", "--message=a version")
+
+    assert git.ask("log", "-1", "--format=%an %ae").split() == ["Ada", "registry@localhost"]

@@ -54,3 +54,12 @@ def test_equal_rows_are_numbered():
 
 def test_a_made_name_is_free():
     assert row_ids.free_name(table(row_id=1)) == "row_id_2"
+
+
+def test_fresh_rows_get_the_ids_that_adopting_made():
+    table = pd.DataFrame({"a": [1, 2], "y": [0, 1]})
+    adopted = table.assign(row_id=row_ids.made(table))
+
+    assert row_ids.given(table[1:].copy(), "row_id")["row_id"].tolist() == adopted["row_id"][1:].tolist()
+    assert row_ids.given(adopted, "row_id") is adopted
+    assert "customer" not in row_ids.given(table, "customer")

@@ -15,6 +15,7 @@ from pyarrow import parquet
 
 from ml.io import files
 from ml.io.errors import UserError
+from ml.io.text import counted
 
 SEPARATORS = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a bar"}
 HEAD = 1 << 20  # bytes in which the header stands
@@ -66,7 +67,7 @@ def _read(stream: BinaryIO, where: str) -> Table:
         raise UserError(f"{where} cannot be read: {line.removesuffix('.')}. Write the file again.") from None
     names, renamed = _names(found.column_names, where)
     if not found.num_rows:
-        raise UserError(f"{where} has {len(names)} columns and no rows. Export the data again.")
+        raise UserError(f"{where} has {counted(len(names), 'column')} and no rows. Export the data again.")
     columns = {name: _plain(column) for name, column in zip(names, found.columns, strict=True)}
     return Table(pd.DataFrame(columns, copy=False), [f"{where}: {note}" for note in (*notes, *renamed)])
 
@@ -94,7 +95,7 @@ def _csv(stream: BinaryIO, where: str) -> tuple[pa.Table, list[str]]:
     if odd:
         first = odd[0]
         raise UserError(
-            f"{where}: {len(odd):,} rows have not the {len(header)} cells of the header, e.g. row "
+            f"{where}: {counted(len(odd), 'row')} without the {counted(len(header), 'cell')} of the header, e.g. row "
             f"{first.number - 1:,} has {first.actual_columns}: {first.text[:80]!r}. "
             f"Quote cells that hold {SEPARATORS[separator]}."
         )

@@ -63,6 +63,13 @@ def made(frame: pd.DataFrame) -> pd.Series:
     return "r" + ids + again.map(lambda number: "" if number == 1 else f"-{number}")
 
 
+def given(frame: pd.DataFrame, name: str) -> pd.DataFrame:
+    """The frame with the ids that `adopt` made for its table, where it lacks that column and they can be made again."""
+    if name in frame or not re.fullmatch(rf"{MADE}(_\d+)?", name):
+        return frame
+    return frame.assign(**{name: made(frame)})
+
+
 def dates(column: pd.Series) -> bool:
     """Whether a column holds dates, be it as text, as a CSV file has them."""
     if pd.api.types.is_datetime64_any_dtype(column):

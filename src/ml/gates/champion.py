@@ -35,7 +35,7 @@ def judge(evidence: Evidence) -> list[Verdict]:
     if champion is None:
         return [Verdict("champion", passed=True, reason=f"cold start: {COLD}", outcome="no champion")]
     if champion.score is None:
-        reason = f"{champion.version} cannot score these rows, so nobody knows which is better: {champion.why}"
+        reason = f"{champion.version} is not compared, so nobody knows which is better: {champion.why}"
         blind = _allowed(Verdict("champion", passed=False, reason=reason, outcome="not enough evidence"), rule)
         return [replace(blind, outcome="no champion")]
     if champion.same:

@@ -87,7 +87,7 @@ def _beside(found: Slice, rule: Slices, rival: Rival | None) -> str:
     if rival is None:
         if rule.min is not None:
             return "judged by gates.slices.min alone: there is no champion to compare with"
-        return "not judged: there is no champion to compare with, and gates.slices.min is not set"
+        return "for information only: there is no champion to compare with, and gates.slices.min is not set"
     if np.isnan(found.gain):
         return f"too few rows that {rival.version} has not trained on to compare with it"
     ahead = "ahead of" if found.gain >= 0 else "behind"

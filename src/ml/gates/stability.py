@@ -13,7 +13,7 @@ def judge(evidence: Evidence) -> list[Verdict]:
     if champion is None:
         return [Verdict("stability", passed=True, reason=f"cold start: {COLD}")]
     if champion.score is None:
-        reason = f"{champion.version} cannot score these rows: {champion.why}"
+        reason = f"{champion.version} is not compared: {champion.why}"
         return [Verdict("stability", passed=False, reason=reason, severity="warning")]
     theirs, ours = threshold(champion.params, evidence.params), evidence.params.evaluate.threshold
     rows, moved = len(evidence.score), "" if theirs == ours else f" (threshold {theirs:g}, now {ours:g})"

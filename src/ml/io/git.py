@@ -44,11 +44,17 @@ def must(*arguments: str, data: bytes | None = None) -> bytes:
 
 
 def call(*arguments: str, data: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
-    """A finished git that never asks for a password, and signs commits where no user is configured."""
-    named = {"GIT_AUTHOR_NAME": "registry", "GIT_AUTHOR_EMAIL": "registry@localhost"}
-    named |= {key.replace("AUTHOR", "COMMITTER"): value for key, value in named.items()}
+    """A finished git that never asks for a password, and names who commits where no user is configured."""
+    named = _unnamed() if {"commit", "commit-tree"} & {*arguments} else {}
     environment = named | os.environ | {"GIT_TERMINAL_PROMPT": "0"}
     return subprocess.run(["git", *arguments], input=data, capture_output=True, check=False, env=environment)
+
+
+def _unnamed() -> dict[str, str]:
+    """Names for the author and the committer that git's settings lack: the environment goes before settings."""
+    defaults = {"name": "registry", "email": "registry@localhost"}
+    lacking = {key: value for key, value in defaults.items() if not ask("config", f"user.{key}")}
+    return {f"GIT_{role}_{key.upper()}": v for role in ("AUTHOR", "COMMITTER") for key, v in lacking.items()}
 
 
 def said(done: subprocess.CompletedProcess[bytes]) -> str:

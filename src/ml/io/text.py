@@ -18,6 +18,11 @@ def one_line(text: str) -> str:
     return BREAKING.sub(_escaped, text)
 
 
+def counted(number: int, noun: str) -> str:
+    """A number with its noun, which ends in s unless there is one: `1 row`, `1,200 rows`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def columns(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Lines with each column as wide as its widest cell."""
     lines = [[one_line(cell) for cell in line] for line in (header, *rows)]

@@ -13,6 +13,7 @@ import numpy as np
 
 from ml.data.words import key
 from ml.io.errors import UserError
+from ml.model import operators
 from ml.settings.data import Data
 from ml.settings.params import Section
 
@@ -132,6 +133,7 @@ def _linear(estimator: Mapping[str, Any]) -> Callable[[np.ndarray], np.ndarray]:
 def _onnx(content: bytes, form: Mapping[str, Any]) -> Callable[[np.ndarray], np.ndarray]:
     from onnxruntime import InferenceSession, SessionOptions  # noqa: PLC0415
 
+    operators.check(content)
     options = SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1  # a worker is a core
     options.log_severity_level = 3

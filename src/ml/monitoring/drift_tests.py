@@ -8,6 +8,7 @@ from scipy.stats import chi2_contingency, fisher_exact, kstwo
 
 from ml.model.reference import Levels, Numbers
 
+MOST_DECIMALS = 6  # that a person or a client rounds to
 EXPECTED = 5  # rows of a level, in either sample, below which its chi-square term is not to be trusted (Cochran, 1954)
 
 
@@ -25,16 +26,39 @@ def kolmogorov_smirnov(before: Numbers, after: np.ndarray, worth: float = 1.0) -
     """Two-sample KS test with `after` in ascending order; its effect is the distance itself.
 
     The distance is taken at the points of the reference and just below each. It is scipy's ks_2samp(method="asymp")
-    when the reference holds every distinct value, and smaller by at most 1/400 otherwise. So many rows as `worth`, the
+    when the reference holds every distinct value, and smaller by at most 1/400 otherwise. Where one side is rounded to
+    fewer decimals than the other, as by a client, both are compared so rounded. So many rows as `worth`, the
     design effect, tell as much as one independent row; here and below on both sides.
     """
     n, m = before.rows, len(after)
     if not n or not m:
         return Test("KS", 0.0, 1.0, 0.0)
-    upto = np.array(before.upto) / n - np.searchsorted(after, before.points, side="right") / m
-    below = np.array(before.below) / n - np.searchsorted(after, before.points, side="left") / m
+    points, first, last, after = _alike(before, after)
+    upto = np.array(before.upto)[last] / n - np.searchsorted(after, points, side="right") / m
+    below = np.array(before.below)[first] / n - np.searchsorted(after, points, side="left") / m
     distance = float(max(np.abs(upto).max(), np.abs(below).max()))
     return Test("KS", distance, float(kstwo.sf(distance, max(1, round(n * m / (n + m) / worth)))), distance)
+
+
+def _alike(before: Numbers, after: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Points rounded as the coarser side is, the first and the last original point of each, and `after` so rounded."""
+    points = np.asarray(before.points)
+    every, own, theirs = np.arange(len(points)), _decimals(points), _decimals(after)
+    if min(own, theirs) == MOST_DECIMALS:
+        return points, every, every, after
+    coarse = min(own, theirs)
+    rounded = np.round(points, coarse)
+    unique = np.unique(rounded)
+    first, last = (np.searchsorted(rounded, unique, side=side) for side in ("left", "right"))
+    return unique, first, last - 1, np.round(after, coarse)
+
+
+def _decimals(values: np.ndarray) -> int:
+    """The fewest decimals that hold all values; MOST_DECIMALS where that many do not."""
+    return next(
+        (d for d in range(MOST_DECIMALS) if np.allclose(np.round(values, d), values, rtol=1e-7, atol=1e-9)),
+        MOST_DECIMALS,
+    )
 
 
 def chi_square(before: Levels, after: Levels, worth: float = 1.0) -> Test:

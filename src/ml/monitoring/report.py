@@ -3,6 +3,7 @@
 from typing import Any
 
 from ml.io.markdown import Markup, cell, paragraph, table
+from ml.io.text import counted
 from ml.monitoring.advice import advice
 from ml.monitoring.collect import FATES
 
@@ -57,7 +58,8 @@ def _columns(found: Record) -> str:
         table(header, [_column(c) for c in sorted(moved, key=lambda c: -(c["effect"] or 0))]) if moved else "Nothing."
     )
     rest = [_column(c) for c in shown if not c["drifted"]]
-    every = f"<details><summary>{len(rest)} columns that did not move</summary>\n\n{table(header, rest)}\n</details>"
+    still = f"{counted(len(rest), 'column')} without a move"
+    every = f"<details><summary>{still}</summary>\n\n{table(header, rest)}\n</details>"
     if moved:
         text += "\nPictures: bins of a number, levels of a category, the same on both sides."
     return f"{text}\n\n{every}" if rest else text

@@ -12,6 +12,7 @@ from ml.data.notes import brief
 from ml.data.schema import levels, with_columns
 from ml.io import cli, dvc, files, yaml_edit
 from ml.io.errors import UserError
+from ml.io.text import counted
 from ml.registry import registry, tracking
 from ml.settings.params import Params, check, describe_the_sample, read_params
 
@@ -59,7 +60,7 @@ def main(  # noqa: PLR0913, PLR0917  (a flag each)
     _tell(contract, [*typed.left, *left], typed.frame, made=made)
     _tell_settings(params, changes, reset)
     file, count = contract["file"], len(contract["columns"])
-    print(f"params.yaml describes {count} columns of {file}; data.dvc holds its version.")
+    print(f"params.yaml describes {counted(count, 'column')} of {file}; data.dvc holds its version.")
     print("Next: read params.yaml (limits and levels are guesses from this table), then make run")
 
 

@@ -3,10 +3,16 @@
 import os
 import sys
 from csv import writer
+from shutil import get_terminal_size
+from typing import TYPE_CHECKING
 
 from ml.io import cli, files
+from ml.io.text import counted
 from ml.prediction_log import predictions, segments
 from ml.settings.params import read_params
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def main(since: str = "", until: str = "", rows: int = 20, csv: bool = False) -> None:
@@ -19,17 +25,33 @@ def main(since: str = "", until: str = "", rows: int = 20, csv: bool = False) ->
         cells = shown.astype(object).where(shown.notna(), "")
         writer(sys.stdout, lineterminator="\n").writerows([cells.columns, *cells.map(files.unformulated).to_numpy()])
     elif len(shown):
-        print(shown.tail(rows).to_string(index=False, max_colwidth=24))
+        print(_fitting(shown.tail(rows)))
     where = directory if url is None else f"{directory} and the place it is shipped to"
     unreadable, repeated = table.attrs["unreadable"], table.attrs["repeated"]
-    beside = [f"{unreadable} unreadable lines"] if unreadable else []
-    beside += [f"{repeated} rows of requests that a proxy sent again, counted once"] if repeated else []
+    beside = [counted(unreadable, "unreadable line")] if unreadable else []
+    beside += [f"{counted(repeated, 'row')} of requests that a proxy sent again, counted once"] if repeated else []
     cli.say(
-        f"logs: {len(table):,} predicted rows of {table['request_id'].nunique():,} requests in {where}, "
-        f"{(table['actuals'] > 0).sum():,} with a label{''.join(f'; {what}' for what in beside)}"
+        f"logs: {counted(len(table), 'predicted row')} of {counted(table['request_id'].nunique(), 'request')} "
+        f"in {where}, {(table['actuals'] > 0).sum():,} with a label{''.join(f'; {what}' for what in beside)}"
     )
     if table.empty:
         cli.say("logs: predictions appear here once the API answers: make serve")
+
+
+def _fitting(table: pd.DataFrame) -> str:
+    """The table as wide as the terminal: columns of features, the last, are left out where they do not fit."""
+    width = get_terminal_size((160, 24)).columns
+    whole = table.to_string(index=False, max_colwidth=24)
+    names = [*table]
+    place = names.index(predictions.LAST[0])
+    first, last = [name for name in names[:place] if name in predictions.FIRST], names[place:]
+    features = names[len(first) : place]
+    kept = list(features)
+    while len(whole.partition("\n")[0]) > width and kept:
+        kept.pop()
+        whole = table[[*first, *kept, *last]].to_string(index=False, max_colwidth=24)
+    left = len(features) - len(kept)
+    return f"{whole}\n({counted(left, 'more column')} of features: CSV=1 prints all)" if left else whole
 
 
 if __name__ == "__main__":

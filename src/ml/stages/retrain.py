@@ -10,11 +10,12 @@ from typing import Any
 
 import pandas as pd
 
-from ml.data import reading, schema
+from ml.data import reading, row_ids, schema
 from ml.data.notes import brief
 from ml.gates.champion import threshold
 from ml.io import cli, dvc, files, git
 from ml.io.errors import UserError
+from ml.io.text import counted
 from ml.model import identity, model
 from ml.monitoring import rivals
 from ml.prediction_log.predictions import read_log
@@ -111,9 +112,8 @@ def _build(attempt: Attempt) -> dict[str, Any]:
     if dvc.repro(folder=folder, environment=worktree.environment(folder)):
         return {"outcome": "refused", "reasons": [*_broken(folder)] or ["a stage failed; its message is in the log"]}
     dvc.must("push", "data.dvc", folder=folder)
-    message = (
-        f"Retrain {attempt.params.project} with {len(attempt.sifted.good):,} fresh rows\n\n{TRAILER} {attempt.day}"
-    )
+    rows = counted(len(attempt.sifted.good), "fresh row")
+    message = f"Retrain {attempt.params.project} with {rows}\n\n{TRAILER} {attempt.day}"
     commit = worktree.commit(folder, f"{PREFIX}{attempt.day}", message, attempt.day)
     if worktree.run(folder, sys.executable, "-m", "ml.stages.gate") not in {0, 1}:
         raise UserError("the gates gave no verdict; their message is above.")
@@ -174,7 +174,7 @@ def _read(rows: str, params: Params) -> pd.DataFrame:
         found = reading.read(rows)
         for note in brief(found.notes):
             cli.say(f"retrain: {note}")
-        return found.frame
+        return row_ids.given(found.frame, params.data.id)
     directory, shipped = places(params.log.directory, os.environ)
     table = fresh.labelled(read_log(*([directory, shipped] if shipped else [directory])), params.data)
     if table.empty:
@@ -191,7 +191,7 @@ def _counts(sifted: fresh.Sifted) -> dict[str, Any]:
 
 
 def _few(rows: int, params: Params) -> str:
-    return f"{rows:,} fresh labelled rows are fewer than retrain.min_rows {params.retrain.min_rows:,}"
+    return f"{counted(rows, 'fresh labelled row')}: fewer than retrain.min_rows {params.retrain.min_rows:,}"
 
 
 def _broken_source(sifted: fresh.Sifted, params: Params) -> str:
@@ -199,7 +199,7 @@ def _broken_source(sifted: fresh.Sifted, params: Params) -> str:
     return (
         f"{len(sifted.broken):,} of {len(sifted.bad) + len(sifted.good):,} fresh rows ({sifted.share:.1%}) break the "
         f"contract, more than retrain.max_quarantined {params.retrain.max_quarantined:.1%}; most often "
-        f"{why.index[0]} ({why.iloc[0]:,} rows). Mend the source: {files.QUARANTINE} has the rows."
+        f"{why.index[0]} ({counted(int(why.iloc[0]), 'row')}). Mend the source: {files.QUARANTINE} has the rows."
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from ml.data import reading, schema
 from ml.data.notes import brief
 from ml.io import cli, files, markdown
+from ml.io.text import counted
 from ml.settings.params import read_params
 
 
@@ -14,7 +15,7 @@ def main() -> None:
     params = read_params()
     table = reading.read(params.data.file)
     rows = len(table.frame)
-    cli.say(f"validate: {rows:,} rows of {params.data.file}")
+    cli.say(f"validate: {counted(rows, 'row')} of {params.data.file}")
     try:
         typed = schema.read(table.frame, params.data)
     except schema.ContractError as error:
