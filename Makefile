@@ -134,6 +134,11 @@ serve: setup ## Serve build/model on port 8000 (MODEL= PORT= WORKERS= CHALLENGER
 	@SERVING_MODEL="$${MODEL:-}" SERVING_PORT="$${PORT:-}" SERVING_WORKERS="$${WORKERS:-}" \
 	  SERVING_CHALLENGER="$${CHALLENGER:-}" SERVING_CANARY="$${CANARY:-}" python -m serving
 
+.PHONY: score
+score: pipeline-venv ## Score DATA=file, folder, URL or postgresql://… QUERY='select …' into OUT=folder (MODEL= CHALLENGER= CHAMPION=1)
+	@python -m ml.stages.score --data="$${DATA:-}" --out="$${OUT:-}" --model="$${MODEL:-}" \
+	  --challenger="$${CHALLENGER:-}" --query="$${QUERY:-}" $${CHAMPION:+--champion}
+
 .PHONY: compare-live
 compare-live: pipeline-venv ## Champion or challenger? By the prediction log and its labels (SINCE= UNTIL= CHALLENGER=churn@3)
 	@python -m ml.stages.compare_live --since="$${SINCE:-}" --until="$${UNTIL:-}" --challenger="$${CHALLENGER:-}"

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ml.io.errors import UserError
-from serving import registry
+from ml.registry import sources as registry
 from serving.batch import Batcher
 from serving.guard import say
 from serving.models import Model, load, same_contract

@@ -8,7 +8,7 @@ from typing import Any
 from ml.io.errors import UserError
 from ml.model import identity, predictor
 from ml.model.predictor import Contract, Predictor
-from serving import registry
+from ml.registry import sources as registry
 
 LINEAGE = "lineage.json"
 

@@ -10,9 +10,9 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from ml.io.errors import UserError
 from ml.prediction_log import segments
+from ml.registry.sources import follows
 from ml.settings.live import Log
 from ml.settings.params import read_params
-from serving.registry import follows
 
 PREFIX = "SERVING_"
 PARAMS = Path("params.yaml")

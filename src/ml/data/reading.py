@@ -3,6 +3,8 @@
 import csv
 import io
 import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -26,6 +28,8 @@ NULLABLE = {
     pa.bool_(): pd.BooleanDtype(),
     **{pa.type_for_alias(n.lower()): getattr(pd, f"{n}Dtype")() for n in (*INTS, *(f"U{n}" for n in INTS))},
 }
+BUFFER = 1 << 20  # bytes of a column that are read at once where a table is read in parts
+INDEX = re.compile(r"__index_level_\d+__")  # what pandas writes of its own
 UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -55,8 +59,39 @@ def read_all(url: str) -> Table:
 
 
 def _read(stream: BinaryIO, where: str) -> Table:
-    try:
+    with _explained(where):
         found, notes = _parquet(stream) if where.endswith(".parquet") else _csv(stream, where)
+    if not found.num_rows:
+        raise UserError(f"{where} has {counted(found.num_columns, 'column')} and no rows. Export the data again.")
+    return plain(found, where, notes)
+
+
+def plain(found: pa.Table, where: str, notes: Iterable[str] = ()) -> Table:
+    """An Arrow table as pandas has it; `notes` are what is known to be unusual about its file."""
+    names, renamed = _names(found.column_names, where)
+    columns = {name: _plain(column) for name, column in zip(names, found.columns, strict=True)}
+    return Table(pd.DataFrame(columns, copy=False), [f"{where}: {note}" for note in (*notes, *renamed)])
+
+
+def batches(stream: BinaryIO, where: str, rows: int) -> Iterator[pa.RecordBatch]:
+    """The rows of an open .parquet or .csv file in their order, a part at a time, so that memory stays bounded.
+
+    The parts have any length; those of a Parquet file at most `rows`. Raises what `read` raises.
+    """
+    with _explained(where):
+        if not where.endswith(".parquet"):
+            yield from _csv_batches(stream, where)[0]
+            return
+        file = parquet.ParquetFile(stream, pre_buffer=False, buffer_size=BUFFER)
+        names = [name for name in file.schema_arrow.names if not INDEX.fullmatch(name)]
+        yield from file.iter_batches(rows, columns=names)
+
+
+@contextmanager
+def _explained(where: str) -> Iterator[None]:
+    """Turns what readers raise into a sentence about the file."""
+    try:
+        yield
     except UnicodeDecodeError as error:
         raise UserError(
             f"{where} is not UTF-8: byte {error.object[error.start]:#04x} at offset {error.start:,}. "
@@ -65,45 +100,35 @@ def _read(stream: BinaryIO, where: str) -> Table:
     except (OSError, ValueError, csv.Error, pa.ArrowException) as error:
         line = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise UserError(f"{where} cannot be read: {line.removesuffix('.')}. Write the file again.") from None
-    names, renamed = _names(found.column_names, where)
-    if not found.num_rows:
-        raise UserError(f"{where} has {counted(len(names), 'column')} and no rows. Export the data again.")
-    columns = {name: _plain(column) for name, column in zip(names, found.columns, strict=True)}
-    return Table(pd.DataFrame(columns, copy=False), [f"{where}: {note}" for note in (*notes, *renamed)])
 
 
 def _parquet(stream: BinaryIO) -> tuple[pa.Table, list[str]]:
     found = parquet.ParquetFile(stream).read()
-    return found.drop_columns([n for n in found.column_names if re.fullmatch(r"__index_level_\d+__", n)]), []
+    return found.drop_columns([n for n in found.column_names if INDEX.fullmatch(n)]), []
 
 
 def _csv(stream: BinaryIO, where: str) -> tuple[pa.Table, list[str]]:
+    parts, separator, header = _csv_batches(stream, where)
+    kinds = pa.schema([(name, pa.large_string()) for name in header])
+    found = pa.Table.from_batches(parts, kinds)
+    return found, [] if separator == "," else [f"its separator is {SEPARATORS[separator]} ({separator!r})"]
+
+
+def _csv_batches(stream: BinaryIO, where: str) -> tuple[Iterator[pa.RecordBatch], str, list[str]]:
+    """All cells as text, missing where empty, part by part; the separator; the header."""
     head = stream.read(HEAD)
     if head.startswith(UTF16):
         raise UserError(f"{where} is UTF-16. Save it as UTF-8, e.g. `iconv -f utf-16 -t utf-8 {where}`.")
     if not head.strip():
         raise UserError(f"{where} holds no header and no rows. Export the data again.")
     separator, header = _header(head[: head.rfind(b"\n") + 1 or None].decode("utf-8-sig"))
-    odd: list[arrow_csv.InvalidRow] = []
     stream.seek(0)
-    try:
-        found = _rows(stream, separator, header, odd)
-    except pa.ArrowInvalid:
-        stream.seek(0)
-        stream.read().decode()  # tells where the bytes are that are not UTF-8, if it is that
-        raise
-    if odd:
-        first = odd[0]
-        raise UserError(
-            f"{where}: {counted(len(odd), 'row')} without the {counted(len(header), 'cell')} of the header, e.g. row "
-            f"{first.number - 1:,} has {first.actual_columns}: {first.text[:80]!r}. "
-            f"Quote cells that hold {SEPARATORS[separator]}."
-        )
-    return found, [] if separator == "," else [f"its separator is {SEPARATORS[separator]} ({separator!r})"]
+    return _rows(stream, where, separator, header), separator, header
 
 
-def _rows(stream: BinaryIO, separator: str, header: list[str], odd: list) -> pa.Table:
-    """All cells as text, missing where empty; rows of another length go to `odd`."""
+def _rows(stream: BinaryIO, where: str, separator: str, header: list[str]) -> Iterator[pa.RecordBatch]:
+    """Raises UserError at the end when rows had another length than the header."""
+    odd: list[arrow_csv.InvalidRow] = []
 
     def skip(row: arrow_csv.InvalidRow) -> str:
         odd.append(row)
@@ -117,7 +142,19 @@ def _rows(stream: BinaryIO, separator: str, header: list[str], odd: list) -> pa.
         strings_can_be_null=True,
         quoted_strings_can_be_null=True,
     )
-    return arrow_csv.open_csv(stream, reading, parsing, text).read_all()
+    try:
+        yield from arrow_csv.open_csv(stream, reading, parsing, text)
+    except pa.ArrowInvalid:
+        stream.seek(0)
+        stream.read().decode()  # tells where the bytes are that are not UTF-8, if it is that
+        raise
+    if odd:
+        first = odd[0]
+        raise UserError(
+            f"{where}: {counted(len(odd), 'row')} without the {counted(len(header), 'cell')} of the header, e.g. row "
+            f"{first.number - 1:,} has {first.actual_columns}: {first.text[:80]!r}. "
+            f"Quote cells that hold {SEPARATORS[separator]}."
+        )
 
 
 def _header(text: str) -> tuple[str, list[str]]:

@@ -8,6 +8,7 @@ import json
 import os
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import md5
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -182,6 +183,27 @@ def write_text(text: str, path: Path) -> None:
 def write_bytes(content: bytes, path: Path) -> None:
     """Write a file."""
     _whole(path, lambda file: file.write_bytes(content))
+
+
+def sync(path: Path) -> None:
+    """Return once a file, or the entries of a folder, are on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def locked(path: Path, otherwise: str) -> Iterator[None]:
+    """Hold a lock that dies with this process; raises UserError with the sentence `otherwise` when another holds it."""
+    from filelock import FileLock, Timeout  # noqa: PLC0415
+
+    try:
+        with FileLock(path, timeout=0):
+            yield
+    except Timeout:
+        raise UserError(otherwise) from None
 
 
 def _number(text: str) -> bool:

@@ -82,6 +82,11 @@ def listed(directory: Path, *states: str) -> list[Path]:
     return []
 
 
+def known(directory: Path, name: str) -> bool:
+    """Whether a segment of this name is there, in any state."""
+    return any((directory / f"{name}{state}").exists() for state in (CLOSED, DONE, BAD))
+
+
 def backlog(directory: Path) -> int:
     """Bytes that are neither shipped nor compacted."""
     return sum(_size(path) for path in listed(directory, OPEN, CLOSED))

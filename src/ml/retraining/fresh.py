@@ -3,16 +3,16 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
 from ml.data import schema, written
+from ml.data.breaches import breaches
 from ml.data.split import is_test
 from ml.data.values import Wrong, typed
 from ml.io.errors import UserError
 from ml.prediction_log import predictions
 from ml.prediction_log.records import in_table
-from ml.settings.data import Category, Data, Number, Prepare
+from ml.settings.data import Data, Prepare
 from ml.settings.live import Retrain
 
 AGAIN = "a newer row of the same id is there"
@@ -167,14 +167,4 @@ def _breaches(
     yield data.target.name, ~label.isin(known), "not a label of the table"
     if data.time:
         yield data.time, frame[data.time].isna(), "missing"
-    for name, column in data.columns.items():
-        values = frame[name]
-        if not column.missing:  # where gaps are allowed, `validate` judges their share
-            yield name, values.isna(), "missing"
-        match column:
-            case Number():
-                low = -np.inf if column.min is None else column.min
-                high = np.inf if column.max is None else column.max
-                yield name, values.notna() & ~values.between(low, high), f"outside {low:g} to {high:g}"
-            case Category():
-                yield name, values.notna() & ~values.isin(column.values), "not a level of the contract"
+    yield from breaches(frame, data)

@@ -40,6 +40,13 @@ class Log(Section):
     keep_days: Count | None = None
 
 
+class Score(Section):
+    """How `make score` works through a table, and how many broken rows stop it."""
+
+    rows: Count = 50_000
+    max_quarantined: Share = 0.05
+
+
 class Retrain(Section):
     """Which rows a retraining takes, what must be true of them, and how often it may propose a model."""
 

@@ -12,7 +12,7 @@ from ruamel.yaml.error import YAMLError
 from ml.io.errors import UserError
 from ml.settings.data import Category, Data, Number, Prepare, Validate
 from ml.settings.gates import Gates
-from ml.settings.live import Alert, Card, Deploy, Log, Monitor, Retrain, Scan
+from ml.settings.live import Alert, Card, Deploy, Log, Monitor, Retrain, Scan, Score
 from ml.settings.section import Section
 from ml.settings.train import Evaluate, Train, Tune
 
@@ -32,6 +32,7 @@ class Params(Section):
     tune: Tune = Tune()
     card: Card = Card()
     log: Log = Log()
+    score: Score = Score()
     retrain: Retrain = Retrain()
     alert: Alert = Alert()
     monitor: Monitor = Monitor()

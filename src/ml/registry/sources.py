@@ -39,6 +39,11 @@ def current(source: str) -> int:
     return _version(source)[1].number
 
 
+def digest(source: str) -> str:
+    """The digest of the version that a source stands for now; raises UserError when there is none."""
+    return _version(source)[1].model
+
+
 def read(source: str) -> tuple[dict[str, bytes], int, dict[str, Any]]:
     """The files of the version that a source stands for, its number and its lineage."""
     home, version = _version(source)

@@ -1,0 +1,23 @@
+"""Which rows break the contract of the features, and why: the rules of `/predict`, over a table."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from ml.settings.data import Category, Data, Number
+
+
+def breaches(frame: pd.DataFrame, data: Data) -> Iterator[tuple[str, pd.Series, str]]:
+    """Column, rows and reason of each breach, in a table of the contract's types."""
+    for name, column in data.columns.items():
+        values = frame[name]
+        if not column.missing:  # where gaps are allowed, `validate` judges their share
+            yield name, values.isna(), "missing"
+        match column:
+            case Number():
+                low = -np.inf if column.min is None else column.min
+                high = np.inf if column.max is None else column.max
+                yield name, values.notna() & ~values.between(low, high), f"outside {low:g} to {high:g}"
+            case Category():
+                yield name, values.notna() & ~values.isin(column.values), "not a level of the contract"

@@ -1,0 +1,105 @@
+"""A job that writes its output in parts, goes on after a kill, and shows nothing before all of it is there.
+
+Beside OUT, `.OUT.part/job.json` says what the job is made from, its name and when it began; `done/0000003` is written
+when that part is whole, and holds its counts; `out/` becomes OUT by one rename, with its manifest.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from ml.io import files
+from ml.io.errors import UserError
+
+MANIFEST = "_manifest.json"
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job that has begun; `old` when it goes on where an earlier process stopped."""
+
+    output: Path
+    name: str
+    time: str
+    origin: Record
+    old: bool
+
+    @property
+    def folder(self) -> Path:
+        """Where its parts are kept until they are shown."""
+        return _beside(self.output)
+
+    @property
+    def out(self) -> Path:
+        """What becomes the output."""
+        return self.folder / "out"
+
+    def part(self, number: int) -> Record | None:
+        """The counts of a part that is whole, else None."""
+        path = self.folder / "done" / f"{number:07d}"
+        return files.read_json(path) if path.exists() else None
+
+    def finish_part(self, number: int, counts: Record) -> None:
+        """Call this when all files of a part are written."""
+        files.write_json(counts, self.folder / "done" / f"{number:07d}")
+
+    def publish(self, manifest: Record) -> None:
+        """Show the output under its name, once it is on the disk."""
+        files.write_json({**manifest, "job": self.name, "time": self.time, "origin": self.origin}, self.out / MANIFEST)
+        for path in [*self.out.rglob("*"), self.out]:
+            files.sync(path)
+        if self.output.exists():
+            raise UserError(f"{self.output} has appeared meanwhile. Move it away and give the command again.")
+        self.out.rename(self.output)
+        files.sync(self.output.parent)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def finished(output: Path, origin: Record) -> Record | None:
+    """The manifest of an output that this very job has written; raises UserError when something else is there."""
+    if not output.exists():
+        return None
+    manifest = files.read_json(output / MANIFEST) if (output / MANIFEST).is_file() else {}
+    if not origin["source"] or manifest.get("origin") != origin:
+        raise UserError(f"{output} is there already and comes from other rows or another model. Name another OUT.")
+    shutil.rmtree(_beside(output), ignore_errors=True)
+    return manifest
+
+
+@contextmanager
+def begun(output: Path, origin: Record) -> Iterator[Job]:
+    """The job that makes `output` from `origin`; another process that makes it too is refused.
+
+    Parts of an earlier process are taken over where it had the same origin, else removed. `origin["source"]` is None
+    where nobody can tell whether the rows are the same: then they are removed as well.
+    """
+    folder = _beside(output)
+    folder.mkdir(parents=True, exist_ok=True)
+    with files.locked(folder / "lock", f"{output} is being written by another process. Wait for it, or stop it."):
+        known = _known(folder / "job.json")
+        old = bool(known) and bool(origin["source"]) and known["origin"] == origin
+        if not old:
+            for path in folder.iterdir():
+                if path.name != "lock":
+                    shutil.rmtree(path) if path.is_dir() else path.unlink()
+            now = datetime.now(UTC).isoformat(timespec="microseconds")
+            known = {"origin": origin, "name": os.urandom(8).hex(), "time": now}
+            files.write_json(known, folder / "job.json")
+        yield Job(output, known["name"], known["time"], origin, old)
+
+
+def _known(path: Path) -> Record:
+    try:
+        return files.read_json(path)
+    except UserError:  # absent, or of a process that was killed early
+        return {}
+
+
+def _beside(output: Path) -> Path:
+    return output.with_name(f".{output.name}.part")

@@ -1,0 +1,164 @@
+"""Tables of any size, a chunk at a time: a file, a folder of files, a URL of fsspec, a query of PostgreSQL."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+from urllib.parse import urlsplit
+
+import pyarrow as pa
+from pyarrow import parquet
+
+from ml.data import reading
+from ml.io.errors import UserError
+
+ENDINGS = (".parquet", ".csv")
+POSTGRES = {"postgresql", "postgres"}
+
+
+class Chunk(NamedTuple):
+    """Rows of one file; `first` is the place of the first of them there, from 0."""
+
+    where: str
+    first: int
+    rows: pa.Table
+
+
+class Source(Protocol):
+    """A table that can be read in chunks."""
+
+    identity: list[str] | None  # equal as long as reading it again gives the same rows; None: nobody knows
+    total: int | None  # rows, where that is known before they are read
+
+    def chunks(self, rows: int) -> Iterator[Chunk]:
+        """All rows in chunks of at most so many, the same each time. Raises UserError when they cannot be read."""
+
+
+def opened(address: str, query: str = "") -> Source:
+    """The table at an address; a query is needed for PostgreSQL alone."""
+    if urlsplit(address).scheme in POSTGRES:
+        if not query:
+            raise UserError(f"{shown(address)} needs a query: QUERY='select …'.")
+        return Query(address, query)
+    if query:
+        raise UserError(f"{shown(address)} takes no query: only postgresql://… does.")
+    return Files(address)
+
+
+def shown(address: str) -> str:
+    """An address without password and query, fit for messages."""
+    parts = urlsplit(address)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}" if parts.scheme else address
+
+
+@dataclass(frozen=True)
+class Query:
+    """The rows of a query in PostgreSQL, as they are when it begins."""
+
+    address: str
+    query: str
+    identity: None = None
+    total: None = None
+
+    def chunks(self, rows: int) -> Iterator[Chunk]:
+        """The rows in the order in which the database gives them."""
+        where = shown(self.address)
+        try:
+            import psycopg  # noqa: PLC0415
+        except ImportError:
+            raise UserError("psycopg is missing: install the extra `shipping`, pip install 'ml[shipping]'.") from None
+        try:
+            with psycopg.connect(self.address, connect_timeout=10) as connection, connection.cursor("score") as cursor:
+                cursor.execute(self.query.encode())
+                first = 0
+                while found := cursor.fetchmany(rows):
+                    names = [column.name for column in cursor.description]
+                    cells = [pa.array(values) for values in zip(*found, strict=True)]
+                    yield Chunk(where, first, pa.Table.from_arrays(cells, names))
+                    first += len(found)
+        except (psycopg.Error, pa.ArrowException) as error:
+            reason = " ".join(str(error).split())
+            raise UserError(f"{where} gives no rows: {reason}. Correct the address or the query.") from None
+
+
+class Files:
+    """A .parquet or .csv file, all of a folder, or those that a pattern names, on this machine or at a URL."""
+
+    def __init__(self, address: str) -> None:
+        self._where = shown(address)
+        try:
+            import fsspec  # noqa: PLC0415
+
+            self._system, path = fsspec.core.url_to_fs(address)
+            self._paths = list(self._found(path))
+            self.identity = [self._known(path) for path in self._paths]
+            self.total = self._count()
+        except UserError:
+            raise
+        except Exception as error:  # noqa: BLE001 - every file system raises its own kinds
+            raise self._unreachable(error) from None
+
+    def chunks(self, rows: int) -> Iterator[Chunk]:
+        """File after file, in the order of their names."""
+        for path in self._paths:
+            try:
+                with self._system.open(path, "rb") as stream:
+                    first = 0
+                    for table in _even(reading.batches(stream, path, rows), rows):
+                        yield Chunk(path, first, table)
+                        first += table.num_rows
+            except (UserError, GeneratorExit):
+                raise
+            except Exception as error:  # noqa: BLE001 - as above
+                raise self._unreachable(error) from None
+
+    def _found(self, path: str) -> Iterable[str]:
+        if self._system.isdir(path):
+            found = [p for p in self._system.find(path) if p.endswith(ENDINGS) and not _hidden(p.removeprefix(path))]
+        else:
+            found = self._system.glob(path) if {*"*?["} & {*path} else [path] if self._system.exists(path) else []
+        if not found:
+            raise UserError(f"{self._where} names no .parquet or .csv file. Correct the address.")
+        if odd := [p for p in found if not p.endswith(ENDINGS)]:
+            raise UserError(f"{odd[0]} is neither .parquet nor .csv. Write it as one of these.")
+        return sorted(found)
+
+    def _known(self, path: str) -> str:
+        about = self._system.info(path)
+        stamps = [about.get(name) for name in ("size", "mtime", "ETag", "etag", "LastModified", "updated")]
+        return " ".join(map(str, [path, *filter(None, stamps)]))
+
+    def _count(self) -> int | None:
+        if not all(path.endswith(".parquet") for path in self._paths):
+            return None
+        return sum(self._rows(path) for path in self._paths)
+
+    def _rows(self, path: str) -> int:
+        with self._system.open(path, "rb") as stream:
+            try:
+                return parquet.ParquetFile(stream).metadata.num_rows
+            except (pa.ArrowException, ValueError) as error:
+                reason = " ".join(str(error).split())
+                raise UserError(f"{path} cannot be read: {reason} Write the file again.") from None
+
+    def _unreachable(self, error: Exception) -> UserError:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        return UserError(f"{self._where} cannot be read: {reason[:300]}. Correct the address or its credentials.")
+
+
+def _hidden(path: str) -> bool:
+    return any(part.startswith((".", "_")) for part in path.strip("/").split("/"))
+
+
+def _even(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.Table]:
+    """The same rows in tables of exactly so many rows, but for the last."""
+    waiting: list[pa.RecordBatch] = []
+    count = 0
+    for batch in batches:
+        waiting.append(batch)
+        count += batch.num_rows
+        while count >= rows:
+            table = pa.Table.from_batches(waiting)
+            yield table.slice(0, rows)
+            waiting, count = table.slice(rows).to_batches(), count - rows
+    if count:
+        yield pa.Table.from_batches(waiting)

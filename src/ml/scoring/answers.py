@@ -1,0 +1,69 @@
+"""The answers of one model to the rows of a chunk, as a table and as lines of the prediction log."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+
+import pandas as pd
+from pydantic_core import to_json
+
+from ml.engine.job import Job
+from ml.prediction_log.records import in_line
+from ml.scoring.rows import Checked, Row
+from ml.scoring.scored import Scorer
+
+LINE = 1000  # rows of a line of the log, as of the longest request
+CHAMPION, SHADOW = "champion", "shadow"
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What one model says of the rows of a part."""
+
+    model: Scorer
+    checked: Checked
+    scores: list[float]
+    job: Job
+    number: int
+
+    def table(self) -> pd.DataFrame:
+        """id, score, label, model, request_id and time of each row, as the API answers and the log says."""
+        requests = [_request(self.job, self.number, place) for place in range(len(self.scores))]
+        columns = {"id": pd.Series(self.checked.ids, dtype="str"), "score": pd.Series(self.scores, dtype="float64")}
+        columns |= {"label": pd.Series(self.labels, dtype="bool"), "model": self.model.name}
+        return pd.DataFrame(columns).assign(
+            request_id=pd.Series(requests, dtype="str"), time=pd.Timestamp(self.job.time).as_unit("us")
+        )
+
+    def lines(self, variant: str) -> bytes:
+        """The same for the prediction log, with the features, LINE rows a line."""
+        return b"".join(self._line(variant, place) for place in range(0, len(self.scores), LINE))
+
+    def _line(self, variant: str, place: int) -> bytes:
+        head = {"kind": "prediction", "time": self.job.time, "request_id": _request(self.job, self.number, place)}
+        some = slice(place, place + LINE)
+        cells = (self.checked.ids[some], self._features(some), self.scores[some], self.labels[some])
+        rows = [{"id": i, **row, "score": score, "label": label} for i, row, score, label in zip(*cells, strict=True)]
+        return to_json({**head, "model": self.model.name, "variant": variant, "rows": rows}) + b"\n"
+
+    @cached_property
+    def labels(self) -> list[bool]:
+        """The decision on each row."""
+        return [score >= self.model.contract.threshold for score in self.scores]
+
+    def _features(self, some: slice) -> list[Row]:
+        renamed = {name: in_line(name) for name in self.model.contract.data.columns}
+        rows = self.checked.rows[some]
+        if all(old == new for old, new in renamed.items()):
+            return rows
+        return [{renamed[name]: value for name, value in row.items()} for row in rows]
+
+
+def segment(job: Job, number: int, variant: str) -> str:
+    """The name of the log's segment for a part: the same each time, so that writing it again doubles nothing."""
+    return f"{datetime.fromisoformat(job.time):%Y%m%dT%H%M%S}-batch-{job.name}-{variant}-{number:06d}"
+
+
+def _request(job: Job, number: int, place: int) -> str:
+    """The id of the request that a row of a part belongs to."""
+    return f"batch-{job.name}-{number:06d}-{place // LINE:04d}"

@@ -1,0 +1,32 @@
+"""How far a job is: rows, rows a second, and the time that is left."""
+
+import time
+
+PAUSE = 5.0  # seconds between two lines
+
+
+class Progress:
+    """Counts rows; only those that this process scored itself make its rate."""
+
+    def __init__(self, total: int | None) -> None:
+        self._total, self._begun, self._told, self._own = total, time.monotonic(), time.monotonic(), 0
+        self.scored = self.quarantined = 0
+
+    @property
+    def rows(self) -> int:
+        """All rows so far."""
+        return self.scored + self.quarantined
+
+    def after(self, scored: int, quarantined: int, now: float, fresh: bool) -> str:
+        """Add a part; a sentence when it is time for one, else nothing."""
+        self.scored += scored
+        self.quarantined += quarantined
+        self._own += (scored + quarantined) * fresh
+        if now - self._told < PAUSE or not self._own:
+            return ""
+        self._told = now
+        rate = self._own / (now - self._begun)
+        if not self._total:
+            return f"{self.rows:,} rows, {rate:,.0f} a second"
+        left = (self._total - self.rows) / rate
+        return f"{self.rows:,} of {self._total:,} rows, {rate:,.0f} a second, {left:,.0f} s left"

@@ -1,0 +1,66 @@
+"""Rows of a table as requests: which keep the contract, and why the others do not."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from ml.data import reading
+from ml.data.breaches import breaches
+from ml.data.schema import with_columns
+from ml.data.values import typed
+from ml.engine.source import Chunk
+from ml.io.errors import UserError
+from ml.settings.data import Data
+
+LONGEST = 200  # characters of an id, as in the API
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Checked:
+    """The rows that keep the contract, as the predictor takes them, their ids, and the others with the reason."""
+
+    ids: list[str | None]
+    rows: list[Row]
+    refused: pd.DataFrame
+
+
+def check(chunk: Chunk, data: Data) -> Checked:
+    """Check every row by the rules of the API; raises UserError when a column of the contract is missing."""
+    raw = reading.plain(pa.Table.from_batches(chunk.rows.to_batches(), chunk.rows.schema), chunk.where).frame
+    if lacking := [name for name in (data.id, *data.columns) if name not in raw]:
+        raise UserError(
+            f"{chunk.where} lacks {len(lacking)} of {len(data.columns) + 1} columns of the contract, e.g. {lacking[0]}."
+            f" It has: {', '.join(raw.columns[:20])}. Add the column where the rows come from."
+        )
+    found = typed(raw, data, [data.id, *data.columns])
+    ids = found.frame[data.id]
+    wrong = [(w.column, w.rows, w.why) for w in found.wrong] + [*breaches(found.frame, data)]
+    wrong.append((data.id, ids.str.len() > LONGEST, f"longer than {LONGEST} characters"))
+    reasons = pd.Series("", index=raw.index)
+    for name, rows, why in wrong:
+        if rows.any():
+            reasons = reasons.mask(rows & (reasons == ""), f"{name}: {why}")
+    good = reasons == ""
+    sound = found.frame if good.all() else found.frame[good]
+    lists = [_cells(sound[name]) for name in data.columns]
+    rows = [dict(zip(data.columns, cells, strict=True)) for cells in zip(*lists, strict=True)]
+    return Checked(_cells(sound[data.id]), rows, _refused(raw[~good], reasons[~good], chunk))
+
+
+def _cells(column: pd.Series) -> list[Any]:
+    """Plain values, None where missing."""
+    if column.isna().any():
+        column = column.astype(object).where(column.notna(), None)
+    return column.tolist()
+
+
+def _refused(bad: pd.DataFrame, reasons: pd.Series, chunk: Chunk) -> pd.DataFrame:
+    """The rows as they came, with their place and the reason, under names that no column bears."""
+    own = {"source": chunk.where, "row": bad.index + chunk.first + 1, "reason": reasons}
+    for name in own:
+        while name in bad:
+            bad = bad.rename(columns={name: f"{name}_"})
+    return with_columns(bad, own)

@@ -1,0 +1,59 @@
+"""A model with the name that its answers bear, from a folder or the registry."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ml.io.errors import UserError
+from ml.model import identity, predictor
+from ml.model.predictor import Contract, Predictor
+from ml.registry import sources
+from ml.registry.ledger import CHAMPION
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """A model that scores: `name` is `<project>@<version or digest>`, as in the API."""
+
+    name: str
+    digest: str
+    contract: Contract
+    predictor: Predictor
+
+
+def load(source: str) -> Scorer:
+    """The model at a path or a `models:/name@alias`; raises UserError saying what is wrong with it."""
+    if sources.is_registered(source):
+        files, version, _ = sources.read(source)
+    else:
+        files, version = _folder(source), None
+    if lacking := [name for name in (predictor.CONTRACT, predictor.FORM, predictor.MODEL) if name not in files]:
+        raise UserError(f"{source} is no model folder: {', '.join(lacking)} missing. Build one with `make run`.")
+    try:
+        contract = predictor.read_contract(files)
+    except ValueError as error:
+        raise UserError(f"{source}: its contract cannot be read ({error}). Train again, or restore it.") from None
+    digest = identity.digest(files)
+    name = f"{contract.project}@{version or digest[:12]}"
+    return Scorer(name, digest, contract, predictor.from_files(files, source))
+
+
+def must_be_champion(model: Scorer) -> None:
+    """Raise UserError unless this model is the champion of the registry now."""
+    source = f"{sources.SCHEME}{model.contract.project}@{CHAMPION}"
+    champion = sources.digest(source)
+    if champion != model.digest:
+        raise UserError(f"{model.name} is not the champion, {champion[:12]}. Score with MODEL={source}.")
+
+
+def same_rows(model: Scorer, challenger: Scorer) -> None:
+    """Raise UserError when two models do not take the same rows."""
+    ours, theirs = model.contract.data, challenger.contract.data
+    if (ours.columns, ours.id) != (theirs.columns, theirs.id):
+        raise UserError(f"{challenger.name} was trained for another contract than {model.name}: name another.")
+
+
+def _folder(source: str) -> dict[str, bytes]:
+    try:
+        return {path.name: path.read_bytes() for path in Path(source).iterdir() if path.is_file()}
+    except OSError as error:
+        raise UserError(f"{source} holds no model: {error.strerror}. Build one with `make run`.") from None

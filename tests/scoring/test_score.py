@@ -1,0 +1,300 @@
+"""make score answers what the API answers, keeps broken rows apart, and loses and doubles nothing."""
+
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import psycopg
+import pytest
+
+from demo.world import customers as simulated
+from ml.engine import source
+from ml.io import files
+from ml.io.errors import UserError
+from ml.model import parity, predictor
+from ml.monitoring import live
+from ml.prediction_log.predictions import read_log
+from ml.stages import score
+from tests.conftest import ROOT, SAMPLE
+from tests.serving.server import built
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory, customers, params):
+    """Folders of two models of one contract."""
+    place = tmp_path_factory.mktemp("models")
+    built(place / "linear", customers, params)
+    return built(place / "forest", customers, params, kind="random_forest").parent
+
+
+@pytest.fixture
+def place(project, models):
+    """A project with tables of 1,000 customers, and the model in build/model."""
+    shutil.copytree(models / "linear", "build/model")
+    table = simulated(13, 1000)
+    table.to_parquet("new.parquet", row_group_size=300)
+    table.to_csv("new.csv", index=False)
+    Path("params.yaml").write_text(Path("params.yaml").read_text().replace("rows: 50000", "rows: 128"))
+    return project
+
+
+def scored(out="scores", data="new.parquet", model="build/model", **given):
+    score.main(data=data, out=out, model=model, **given)
+    return pd.read_parquet(out)
+
+
+def test_every_row_gets_the_score_of_the_api_and_stands_in_the_log(place, params):
+    table = pd.read_parquet("new.parquet")
+
+    found = scored()
+
+    expected = parity.served(predictor.load(Path("build/model")), table, params.data)
+    assert [*found] == ["id", "score", "label", "model", "request_id", "time"]
+    assert found["id"].tolist() == table[params.data.id].astype(str).tolist()
+    assert np.allclose(found["score"], expected, rtol=1e-12)
+    assert (found["label"] == (expected >= params.evaluate.threshold)).all()
+    log = read_log("logs").set_index("id").loc[found["id"]]
+    assert np.array_equal(log["score"], found["score"])
+    assert np.array_equal(log["tenure_months"], table["tenure_months"])
+
+
+@pytest.mark.parametrize("data", ["new.csv", "parts", "parts/*.parquet", "file://{here}/new.parquet"])
+def test_every_kind_of_source_gives_the_same_scores(place, data):
+    Path("parts").mkdir()
+    table = pd.read_parquet("new.parquet")
+    table[:450].to_parquet("parts/a.parquet")
+    table[450:].to_parquet("parts/b.parquet")
+
+    found = scored("other", data.format(here=place))
+
+    assert np.allclose(found["score"], scored()["score"], rtol=1e-12)  # numpy adds in another order in other chunks
+
+
+def test_rows_that_break_the_contract_are_kept_with_the_reason(place):
+    table = pd.read_parquet("new.parquet").assign(row="mine")
+    table["tenure_months"] = table["tenure_months"].astype("float64")
+    table.loc[[3, 700], "tenure_months"] = [-1.0, np.nan]
+    table.loc[5, "plan"] = "gold"
+    table.to_parquet("new.parquet")
+
+    found = scored()
+
+    refused = pd.concat(map(pd.read_csv, sorted(Path("scores/_quarantine").iterdir())))
+    assert refused["row"].tolist() == [4, 6, 701]
+    assert refused["reason"].tolist() == [
+        "tenure_months: outside 0 to 600",
+        "plan: not a level of the contract",
+        "tenure_months: missing",
+    ]
+    assert len(found) == 997
+    assert json.loads(Path("scores/_manifest.json").read_text())["quarantined"] == 3
+    assert len(read_log("logs")) == 997
+
+
+def test_too_many_broken_rows_stop_the_job_and_publish_nothing(place):
+    table = pd.read_parquet("new.parquet")
+    table.loc[:50, "plan"] = "gold"
+    table.to_parquet("new.parquet")
+
+    with pytest.raises(UserError, match=r"51 of 1,000 rows break the contract, over 5\.0%"):
+        scored()
+
+    assert not Path("scores").exists()
+    assert not Path("logs").exists()
+
+
+def test_an_output_that_is_there_is_left_as_it_is(place):
+    scored()
+    before = {path: path.read_bytes() for path in Path("scores").iterdir()}
+
+    score.main(data="new.parquet", out="scores", model="build/model")
+    with pytest.raises(UserError, match="comes from other rows or another model"):
+        score.main(data="new.csv", out="scores", model="build/model")
+
+    assert {path: path.read_bytes() for path in Path("scores").iterdir()} == before
+    assert len(read_log("logs")) == 1000
+
+
+def test_a_job_goes_on_after_the_last_whole_part(place, monkeypatch):
+    kept, part = [], score._part
+
+    def stop(begun, number, *rest):
+        if number == 4:
+            raise KeyboardInterrupt
+        kept.append(number)
+        return part(begun, number, *rest)
+
+    monkeypatch.setattr(score, "_part", stop)
+    with pytest.raises(KeyboardInterrupt):
+        scored()
+    monkeypatch.setattr(score, "_part", lambda begun, number, *rest: kept.append(number) or part(begun, number, *rest))
+
+    found = scored()
+
+    assert kept == [*range(8)]
+    assert found["request_id"].str.split("-").str[1].unique().size == 1
+    assert len(read_log("logs")) == len(found) == 1000
+
+
+@pytest.mark.parametrize("change", ["data", "model"])
+def test_a_job_begins_anew_when_rows_or_model_have_changed(place, models, monkeypatch, change):
+    with monkeypatch.context() as patch:
+        patch.setattr(score, "_log", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            scored()
+    if change == "data":
+        pd.read_parquet("new.parquet")[:10].to_parquet("new.parquet")
+
+    found = scored(model=str(models / "forest") if change == "model" else "build/model")
+
+    assert len(found) == len(read_log("logs")) == (10 if change == "data" else 1000)
+
+
+def test_a_challenger_beside_the_champion_can_be_compared(place, models, params):
+    scored(challenger=str(models / "forest"))
+
+    duel = live.duel(read_log("logs"), params, "")
+
+    assert duel.paired
+    assert duel.champion.answers == duel.challenger.answers == 1000
+
+
+def test_a_model_that_is_not_the_champion_is_refused_when_that_is_asked(place):
+    with pytest.raises(UserError, match="names no version in the registry"):
+        scored(champion=True)
+
+
+@pytest.mark.parametrize(
+    ("data", "given", "message"),
+    [
+        ("lacking.parquet", {}, "lacks 1 of 15 columns of the contract, e.g. plan"),
+        ("odd.csv", {}, "1 row without the 17 cells of the header"),
+        ("broken.parquet", {}, "broken.parquet cannot be read"),
+        ("absent.parquet", {}, "absent.parquet names no .parquet or .csv file"),
+        ("nowhere://x", {}, "nowhere://x cannot be read"),
+        ("postgresql://u:secret@127.0.0.1:1/x", {"query": "select 1"}, "postgresql://127.0.0.1:1/x gives no rows"),
+        ("postgresql://u:secret@127.0.0.1:1/x", {}, "needs a query"),
+    ],
+)
+def test_what_cannot_be_read_is_named_and_nothing_is_written(place, data, given, message):
+    pd.read_parquet("new.parquet").drop(columns="plan").to_parquet("lacking.parquet")
+    Path("odd.csv").write_text(Path("new.csv").read_text() + "1,2\n")
+    Path("broken.parquet").write_bytes(b"PAR1" * 10)
+
+    with pytest.raises(UserError, match=message) as error:
+        scored(data=data, **given)
+
+    assert "secret" not in str(error.value)
+    assert not Path("scores").exists()
+    assert not Path("logs").exists()
+
+
+def test_a_full_disk_leaves_the_output_untouched_and_the_job_goes_on(place, monkeypatch):
+    write = files.write_table
+
+    def full(frame, path):
+        if "000003" in path.name:
+            raise OSError(28, "No space left on device")
+        write(frame, path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "write_table", full)
+        with pytest.raises(OSError, match="No space left"):
+            scored()
+    assert not Path("scores").exists()
+    assert not Path("logs").exists()
+
+    assert len(scored()) == len(read_log("logs")) == 1000
+
+
+def test_the_rows_of_a_query_are_read_in_chunks(monkeypatch):
+    class Cursor:
+        def __init__(self):
+            self.description = [type("Column", (), {"name": name}) for name in ("a", "b")]
+            self.rows = [(1, None), (2, "x"), (3, "y")]
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            return False
+
+        def cursor(self, _):
+            return self
+
+        def execute(self, _):
+            return self
+
+        def fetchmany(self, count):
+            taken, self.rows = self.rows[:count], self.rows[count:]
+            return taken
+
+    monkeypatch.setattr(psycopg, "connect", lambda *_, **__: Cursor())
+
+    chunks = [*source.opened("postgresql://host/x", "select 1").chunks(2)]
+
+    assert [(c.where, c.first, c.rows.to_pydict()) for c in chunks] == [
+        ("postgresql://host/x", 0, {"a": [1, 2], "b": [None, "x"]}),
+        ("postgresql://host/x", 2, {"a": [3], "b": ["y"]}),
+    ]
+
+
+@pytest.mark.slow
+def test_twenty_kills_lose_and_double_no_row(tmp_path_factory, models):
+    """300,000 rows through kill -9 at random moments."""
+    place = tmp_path_factory.mktemp("kills")
+    shutil.copy(SAMPLE, place)
+    settings = place / "params.yaml"
+    settings.write_text(settings.read_text().replace("rows: 50000", "rows: 10000"))
+    table = pd.concat([simulated(13, 3000, seed) for seed in range(10)] * 10, ignore_index=True)
+    table = table.assign(customer_id=table.index.astype(str))
+    table.to_parquet(place / "new.parquet")
+    command = [sys.executable, "-m", "ml.stages.score", "--data=new.parquet", f"--model={models / 'linear'}"]
+    environment = os.environ | {"PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"}
+
+    def start(out, log):
+        return subprocess.Popen(
+            [*command, f"--out={out}"], cwd=place, env=environment | {"PREDICTION_LOG": log},
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+
+    begun = time.monotonic()
+    assert start("whole", "whole-log").wait() == 0
+    took, moments, kills, jobs = time.monotonic() - begun, random.Random(0), 0, 0
+    whole = pd.read_parquet(place / "whole").drop(columns=["request_id", "time"])
+    while kills < 20:  # several to each job, until it is done
+        jobs += 1
+        before = kills
+        while (ended := _killed(start(f"out-{jobs}", f"log-{jobs}"), moments.uniform(0.3, 0.5) * took)) and kills < 20:
+            kills += 1
+        assert not ended or start(f"out-{jobs}", f"log-{jobs}").wait() == 0
+
+        assert kills > before
+        found = pd.read_parquet(place / f"out-{jobs}").drop(columns=["request_id", "time"])
+        pd.testing.assert_frame_equal(found, whole)
+        assert sorted(_logged(place / f"log-{jobs}")) == sorted(table["customer_id"])
+    assert not [*place.glob(".out*")]
+
+
+def _killed(process, seconds):
+    """True when the process was killed after so many seconds, False when it had done its work before."""
+    try:
+        assert process.wait(seconds) == 0
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+        return True
+    return False
+
+
+def _logged(folder):
+    """The ids of all rows in the log."""
+    lines = [line for path in folder.glob("*.jsonl") for line in path.read_bytes().splitlines()]
+    return [row["id"] for line in lines for row in json.loads(line)["rows"]]
