@@ -15,7 +15,7 @@ from ml.gates import Evidence, Verdict, calibration, fairness, refused, slices, 
 from ml.gates.champion import compare
 from ml.tasks.metrics import HIGHER_IS_BETTER, enough, intervals, measure, rank
 from ml.settings.params import Params
-from ml.settings.train import Evaluate
+from ml.settings.evaluate import Evaluate
 from tests.gates.crowds import build, crowd, divided, settings
 from tests.gates.world import log_odds, probability
 

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from ml.prediction_log import segments
-from ml.settings.live import Log
+from ml.settings.log import Log
 
 ROOM = 1_000_000  # bytes that must be free to be ready: the line of 1,000 rows takes about half of it
 

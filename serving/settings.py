@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from ml.io.errors import UserError
 from ml.prediction_log import segments
 from ml.registry.sources import follows
-from ml.settings.live import Log
+from ml.settings.log import Log
 from ml.settings.params import read_params
 
 PREFIX = "SERVING_"

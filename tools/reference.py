@@ -12,7 +12,8 @@ import yaml
 from ml.github.alerts import TITLES
 from ml.io import files
 from ml.io.markdown import Markup, table
-from ml.settings.params import Params, Section
+from ml.settings.params import Params
+from ml.settings.section import Section
 
 ROOT = Path(__file__).parent.parent
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from ml.deployment.canary import LOOKS, Window, judge
 from ml.io.markdown import table
-from ml.settings.live import Deploy
+from ml.settings.deploy import Deploy
 from serving.metrics import SCORES, SECONDS
 
 Judge = Callable[..., str]

@@ -10,7 +10,7 @@ from lab.calibration.pools import Pool
 from lab.calibration.shifts import SHIFTS
 from ml.monitoring.drift import judge, margin
 from ml.prediction_log.records import in_table
-from ml.settings.live import Monitor
+from ml.settings.monitor import Monitor
 
 FLAGGED = {"drift", "degraded"}
 

@@ -12,8 +12,9 @@ from ml.data import adopt, inference, reading, schema, split, values, words
 from ml.io.errors import UserError
 from ml.model import model
 from ml.retraining import fresh
-from ml.settings.data import Category, Data, Prepare
-from ml.settings.live import Retrain
+from ml.settings.data import Category, Data
+from ml.settings.prepare import Prepare
+from ml.settings.retrain import Retrain
 from ml.settings.train import Train
 from serving.contract import body
 

@@ -9,7 +9,7 @@ import pytest
 from ml.deployment.cluster import Cluster
 from ml.deployment.rollout import roll_out
 from ml.io.errors import UserError
-from ml.settings.live import Deploy
+from ml.settings.deploy import Deploy
 from tests.conftest import ROOT
 
 OLD, NEW = (f"registry.example/churn@sha256:{letter * 64}" for letter in "ab")

@@ -14,9 +14,9 @@ from ml.io import files
 from ml.io.errors import UserError
 from ml.registry.embedded import Embedded
 from ml.registry.registry import stamped
-from ml.settings.data import Validate
-from ml.settings.live import Card
+from ml.settings.card import Card
 from ml.settings.params import read_params
+from ml.settings.validate import Validate
 from ml.stages import adopt as stage
 from ml.stages import evaluate, prepare, train, validate
 from tests.conftest import ROOT, SAMPLE

@@ -5,7 +5,7 @@ from pydantic import ValidationError
 
 from ml.data.adopt import strange, untold
 from ml.gates import GATES, off
-from ml.settings.params import Gates
+from ml.settings.gates import Gates
 from tests.gates.world import params
 
 

@@ -9,7 +9,7 @@ from ml.data.split import is_test
 from ml.gates import champion
 from ml.registry import looks, tracking
 from ml.registry.ledger import State, Version
-from ml.settings.data import Prepare
+from ml.settings.prepare import Prepare
 from tests.gates.world import good, params, table
 
 

@@ -11,7 +11,7 @@ from ml.io.errors import UserError
 from ml.monitoring import collect
 from ml.monitoring.collect import Names
 from ml.prediction_log.predictions import read_log
-from ml.settings.live import Monitor
+from ml.settings.monitor import Monitor
 from ml.settings.params import read_params
 from serving.log import PredictionLog
 from tests.conftest import SAMPLE

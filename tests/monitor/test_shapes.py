@@ -11,7 +11,7 @@ from ml.monitoring import evidently_pages
 from ml.monitoring.drift import judge
 from ml.monitoring.report import spark
 from ml.monitoring.shapes import redrawn, shape
-from ml.settings.live import Monitor
+from ml.settings.monitor import Monitor
 from tests.rows import tables
 
 SETTINGS = Monitor(min_rows=1)

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from ml.settings.params import Params, Section
+from ml.settings.params import Params
+from ml.settings.section import Section
 
 README = Path("README.md").read_text(encoding="utf-8")
 DOCS = {path: path.read_text(encoding="utf-8") for path in [Path("README.md"), *Path("docs").rglob("*.md")]}

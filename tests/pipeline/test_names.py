@@ -15,8 +15,8 @@ from ml.monitoring.collect import Names
 from ml.prediction_log.predictions import read_log
 from ml.prediction_log.records import TAKEN
 from ml.retraining import fresh
-from ml.settings.data import Prepare
-from ml.settings.live import Monitor
+from ml.settings.monitor import Monitor
+from ml.settings.prepare import Prepare
 from ml.tasks import metrics
 from tests.gates import world
 from tests.serving.server import application, built

@@ -11,6 +11,7 @@ from tests.closure import closure, imports, locate
 
 STAGES = yaml.safe_load(Path("dvc.yaml").read_text())["stages"]
 ROOT = Path("src/ml")
+CODE = ("src", "serving", "demo", "lab", "tests", "tools")
 NOUNS = sorted(path for path in ROOT.glob("*/*.py") if path.parent.name != "stages")
 MODEL = {"io", "settings", "data", "tasks", "model"}  # what a model is made of; each folder stands on those before it
 STANDS_ON = {
@@ -75,6 +76,15 @@ def test_a_noun_imports_only_the_folders_that_its_own_stands_on(path):
     own = path.parent.name
 
     assert folders - {own} <= STANDS_ON[own]
+
+
+@pytest.mark.parametrize("path", sorted(p for root in CODE for p in Path(root).rglob("*.py")), ids=str)
+def test_every_module_that_is_imported_is_there(path):
+    nodes = [n for n in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(n, ast.ImportFrom)]
+
+    missing = [n.module for n in nodes if n.module and n.module.startswith("ml.") and not locate(n.module)]
+
+    assert not missing
 
 
 def test_every_module_is_in_a_folder_that_says_what_belongs_there():

@@ -12,7 +12,7 @@ import sys
 import time
 from pathlib import Path
 
-from ml.settings.live import Log
+from ml.settings.log import Log
 from serving.log import PredictionLog
 
 ROWS = (1, 1, 1, 1, 40)  # 40 rows are more than one page: `kill -9` can tear such a line

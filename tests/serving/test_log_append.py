@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import pytest
 
 from ml.prediction_log import segments
-from ml.settings.live import Log
+from ml.settings.log import Log
 from serving.log import LogUnavailable, PredictionLog
 
 

@@ -8,7 +8,7 @@ import pytest
 from ml.io.errors import UserError
 from ml.prediction_log import predictions, segments
 from ml.prediction_log.predictions import read_log
-from ml.settings.live import Log
+from ml.settings.log import Log
 from ml.stages import compact, logs
 from serving.log import PredictionLog
 from tests.conftest import SAMPLE

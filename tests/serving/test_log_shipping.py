@@ -14,7 +14,7 @@ from ml.monitoring import collect
 from ml.prediction_log import segments
 from ml.prediction_log.predictions import read_log
 from ml.prediction_log.targets import Unreachable, target
-from ml.settings.live import Log
+from ml.settings.log import Log
 from ml.stages.ship import ship
 from serving.log import PredictionLog
 from tests.conftest import SAMPLE

@@ -6,7 +6,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 from ml.deployment import audit
-from ml.settings.live import Accepted
+from ml.settings.scan import Accepted
 
 TODAY = date(2026, 6, 1)
 ADVISORY = {

@@ -12,7 +12,7 @@ from lab.calibration.canaries import QUIET, WORSE, sent_back
 from ml.deployment.canary import Window, distance, judge, parse, quantile, told
 from ml.deployment.shares import more_often
 from ml.io.errors import UserError
-from ml.settings.live import Deploy
+from ml.settings.deploy import Deploy
 from serving.metrics import SCORES, SECONDS, Metrics
 
 RULE = Deploy()

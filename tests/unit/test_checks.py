@@ -8,8 +8,9 @@ import pytest
 
 from ml.data import checks, schema
 from ml.io.errors import UserError
-from ml.settings.data import Number, Target, Validate
+from ml.settings.data import Number, Target
 from ml.settings.params import read_params
+from ml.settings.validate import Validate
 from tests.conftest import SAMPLE
 
 DATA = read_params(SAMPLE).data

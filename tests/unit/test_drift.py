@@ -13,8 +13,8 @@ from ml.data import schema
 from ml.github.alerts import of_monitoring
 from ml.model import reference
 from ml.monitoring.drift import judge, margin
-from ml.settings.live import Monitor
-from ml.settings.train import Evaluate
+from ml.settings.evaluate import Evaluate
+from ml.settings.monitor import Monitor
 from ml.tasks.metrics import intervals, rank
 
 SETTINGS = Monitor()

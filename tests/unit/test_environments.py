@@ -5,7 +5,7 @@ import pytest
 from ml.deployment import containers, deployments, environments
 from ml.deployment.deployments import Where
 from ml.registry import registry
-from ml.settings.live import Deploy
+from ml.settings.deploy import Deploy
 from ml.settings.params import read_params
 from tests.unit.test_rollout import Scripted
 

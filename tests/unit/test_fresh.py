@@ -14,8 +14,8 @@ from ml.data.split import is_test
 from ml.io.errors import UserError
 from ml.prediction_log.predictions import read_log
 from ml.retraining import fresh
-from ml.settings.live import Retrain
 from ml.settings.params import read_params
+from ml.settings.retrain import Retrain
 from tests.conftest import SAMPLE
 
 OLD = history(range(1, 4), rows=100)

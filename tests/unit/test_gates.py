@@ -1,7 +1,7 @@
 import pytest
 
 from ml.gates import absolute, refused
-from ml.settings.params import Gates
+from ml.settings.gates import Gates
 
 MEASURED = {
     "accuracy": {"value": 0.86, "low": 0.84, "high": 0.88},

@@ -7,9 +7,9 @@ import pytest
 from ml.io.errors import UserError
 from ml.model.reference import Reference, of_numbers
 from ml.monitoring.performance import judge
-from ml.settings.live import Monitor
+from ml.settings.evaluate import Evaluate
+from ml.settings.monitor import Monitor
 from ml.settings.params import read_params
-from ml.settings.train import Evaluate
 from ml.tasks.calibration import measured
 from ml.tasks.metrics import intervals, rank
 

@@ -8,7 +8,7 @@ from scipy.stats import bootstrap
 from sklearn import metrics as reference
 
 from demo.world import ceiling, history, probability
-from ml.settings.train import Evaluate
+from ml.settings.evaluate import Evaluate
 from ml.tasks import metrics
 
 THRESHOLD = 0.5

@@ -8,7 +8,7 @@ from ml.deployment import rollout
 from ml.deployment.canary import Window
 from ml.deployment.rollout import roll_out
 from ml.io.errors import UserError
-from ml.settings.live import Deploy
+from ml.settings.deploy import Deploy
 
 RULE = Deploy(steps=(1.0,), seconds=60)
 

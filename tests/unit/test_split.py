@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ml.data.split import folds, is_test, position
-from ml.settings.data import Prepare
 from ml.settings.params import read_params
+from ml.settings.prepare import Prepare
 from tests.conftest import SAMPLE
 
 DATA = read_params(SAMPLE).data

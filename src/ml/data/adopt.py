@@ -11,11 +11,12 @@ from ml.data.limits import limits
 from ml.data.row_ids import dates, free_name, identity, told
 from ml.data.schema import levels
 from ml.io.errors import UserError
-from ml.settings.data import Validate
+from ml.settings.card import Card
+from ml.settings.evaluate import Evaluate
 from ml.settings.gates import Gates
-from ml.settings.live import Card, Retrain
 from ml.settings.params import Params
-from ml.settings.train import Evaluate
+from ml.settings.retrain import Retrain
+from ml.settings.validate import Validate
 
 LEVELS = 50  # a text column with more is no category
 AGAIN = (

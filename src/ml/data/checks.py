@@ -13,7 +13,8 @@ from pydantic.v1 import ValidationError  # the one that Great Expectations uses
 from ml.data.counts import Figure, figures, limits, number
 from ml.data.schema import others
 from ml.io.errors import UserError
-from ml.settings.data import Data, Expectation, Validate
+from ml.settings.data import Data
+from ml.settings.validate import Expectation, Validate
 
 logging.captureWarnings(False)  # importing Great Expectations turns every later warning into a log line nobody sees
 

@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 
 from ml.data.schema import positive
-from ml.settings.data import Category, Data, Number, Validate
+from ml.settings.data import Category, Data, Number
+from ml.settings.validate import Validate
 
 VALUES = "expect_column_values_to_"
 

@@ -7,7 +7,8 @@ import pandas as pd
 
 from ml.data.words import key
 from ml.io.errors import UserError
-from ml.settings.data import Data, Prepare
+from ml.settings.data import Data
+from ml.settings.prepare import Prepare
 
 
 def is_test(frame: pd.DataFrame, data: Data, params: Prepare) -> np.ndarray:

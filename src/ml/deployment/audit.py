@@ -13,7 +13,7 @@ from typing import Any
 
 from ml.deployment import containers
 from ml.io import files
-from ml.settings.live import Accepted
+from ml.settings.scan import Accepted
 
 VULNERABLE = 10  # trivy's own failures end with 1
 SERVICE = "PIP_AUDIT_VULNERABILITY_SERVICE and PIP_AUDIT_OSV_URL name another service"

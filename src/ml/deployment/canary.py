@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from ml.deployment.shares import more_often
 from ml.io.errors import UserError
-from ml.settings.live import Deploy
+from ml.settings.deploy import Deploy
 
 SAMPLE = re.compile(r"^(serving_\w+)\{(.*)\} (\S+)$", re.MULTILINE)
 LABEL = re.compile(r'(\w+)="([^"]*)"')

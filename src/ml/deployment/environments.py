@@ -24,8 +24,8 @@ from ml.io.client import Client
 from ml.io.errors import UserError
 from ml.registry import registry
 from ml.registry.registry import Registry
+from ml.settings.deploy import Deploy
 from ml.settings.gates import Api
-from ml.settings.live import Deploy
 from ml.settings.params import Params
 
 TARGETS = ("local", "compose", "k8s")

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from ml.deployment.canary import LOOKS, Window, judge, told, unjudged
 from ml.io.errors import UserError
-from ml.settings.live import Deploy
+from ml.settings.deploy import Deploy
 
 MISSES = 2  # readings in a row that may fail before the image goes back
 

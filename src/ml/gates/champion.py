@@ -10,9 +10,9 @@ from scipy.stats import binomtest
 from ml.data.split import position
 from ml.gates.evidence import Evidence
 from ml.gates.verdict import Verdict
+from ml.settings.evaluate import Evaluate
 from ml.settings.gates import Champion
 from ml.settings.params import Params
-from ml.settings.train import Evaluate
 from ml.tasks.metrics import FEWEST, HIGHER_IS_BETTER, Ranked, classes, enough, measure, rank
 
 COLD = "no champion yet, so there is nothing to beat: the other gates alone decide"

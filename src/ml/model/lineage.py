@@ -10,14 +10,15 @@ import yaml
 
 from ml.io import files, git
 from ml.model import identity
-from ml.settings.params import Params
+from ml.settings.data import Data
+from ml.settings.section import Section
 
 LOCK = Path("dvc.lock")
 PACKAGES = Path("locks/pipeline.txt")
 LIBRARIES = ("numpy", "pandas", "pyarrow", "scikit-learn", "scipy", "skops")
 
 
-def collect(params: Params) -> dict[str, Any]:
+def collect(data: Data, params: Section) -> dict[str, Any]:
     """Commit, data, parameters, locks, platform and model digest of what stands in build/ now.
 
     `commit` is None outside git. `changed` names tracked or new files that the commit does not hold as they are, so an
@@ -29,8 +30,8 @@ def collect(params: Params) -> dict[str, Any]:
         "commit": (git.ask("rev-parse", "HEAD") or "").strip() or None,
         "changed": changed(),
         "data": {
-            "file": params.data.file,
-            "md5": md5(Path(params.data.file)),
+            "file": data.file,
+            "md5": md5(Path(data.file)),
             "rows": files.read_json(files.VALIDATION)["rows"],
         },
         "params": params.model_dump(mode="json", by_alias=True),

@@ -15,7 +15,7 @@ from ml.data.words import key
 from ml.io.errors import UserError
 from ml.model import operators
 from ml.settings.data import Data
-from ml.settings.params import Section
+from ml.settings.section import Section
 
 FORM = "compiled.json"
 ESTIMATOR = "compiled.onnx"

@@ -15,8 +15,10 @@ from pydantic import Field, ValidationError
 
 from ml.data.schema import categories, levels, numbers
 from ml.io.errors import UserError
-from ml.settings.params import Params
-from ml.settings.section import Section
+from ml.settings.data import Data
+from ml.settings.evaluate import Evaluate
+from ml.settings.reading import Part
+from ml.settings.section import Project, Section
 
 POINTS = 400  # of a distribution: a KS statistic at these is never too large, and too small by 1/400 at most
 
@@ -52,7 +54,15 @@ class Reference(Section):
     metrics: dict[str, dict[str, float]]  # at release: value, low and high of each
 
 
-def build(train: pd.DataFrame, score: np.ndarray, metrics: Mapping[str, Any], params: Params) -> Reference:
+class Judged(Part):
+    """The sections of params.yaml that a reference holds something of."""
+
+    project: Project
+    data: Data
+    evaluate: Evaluate = Evaluate()
+
+
+def build(train: pd.DataFrame, score: np.ndarray, metrics: Mapping[str, Any], params: Judged) -> Reference:
     """The reference of a model: `train` in the contract's types, `score` and `metrics` of the test rows."""
     columns: dict[str, Numbers | Levels] = {name: of_numbers(train[name]) for name in numbers(params.data)}
     columns |= {name: of_levels(train[name]) for name in categories(params.data)}

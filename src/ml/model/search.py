@@ -13,7 +13,8 @@ from ml.data.schema import labels
 from ml.io.errors import UserError
 from ml.model import model
 from ml.settings.params import Params
-from ml.settings.train import Choice, Span, Train
+from ml.settings.train import Train
+from ml.settings.tune import Choice, Span
 from ml.tasks.metrics import HIGHER_IS_BETTER, measure, rank
 
 FEWEST = 2  # folds

@@ -15,7 +15,7 @@ from ml.monitoring.windows import WINDOWS, Span, delay, length, settled, spans
 from ml.prediction_log import predictions
 from ml.prediction_log.records import ADDED, in_table
 from ml.settings.data import Data, Number
-from ml.settings.live import Monitor
+from ml.settings.monitor import Monitor
 
 SKEW = pd.Timedelta(minutes=5)  # that clocks may differ by
 TABLES = (".parquet", ".csv")

@@ -18,7 +18,7 @@ from ml.monitoring.drift_columns import Column, Probe, found, probe
 from ml.monitoring.drift_tests import holm
 from ml.monitoring.performance import WORSE, Performance
 from ml.prediction_log.records import PREFIX, in_table
-from ml.settings.live import Monitor
+from ml.settings.monitor import Monitor
 from ml.settings.params import Params
 
 PREDICTION = "prediction"

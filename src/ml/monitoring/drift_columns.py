@@ -10,7 +10,7 @@ from ml.data.schema import levels
 from ml.model.reference import Levels, Numbers, finite, of_levels
 from ml.monitoring.dependence import design_effect
 from ml.monitoring.drift_tests import Test, chi_square, gone, kolmogorov_smirnov, new, rise, unseen
-from ml.settings.live import Monitor
+from ml.settings.monitor import Monitor
 
 SHOWN = 20  # levels of a column that show whether its rows are alike
 

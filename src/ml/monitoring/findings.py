@@ -13,8 +13,8 @@ from ml.monitoring.looks import Past, in_a_row
 from ml.monitoring.released import Released
 from ml.monitoring.shapes import shape
 from ml.monitoring.windows import Span
+from ml.settings.evaluate import Evaluate
 from ml.settings.params import Params
-from ml.settings.train import Evaluate
 from ml.tasks.metrics import intervals, rank
 
 Record = dict[str, Any]

@@ -11,7 +11,7 @@ from scipy.stats import norm
 
 from ml.model.reference import Reference
 from ml.monitoring.dependence import design_effect
-from ml.settings.live import Monitor
+from ml.settings.monitor import Monitor
 from ml.tasks.calibration import log_odds, measured
 
 PERFECT = {"bias": 0.0, "slope": 1.0}

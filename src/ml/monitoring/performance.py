@@ -10,8 +10,8 @@ from ml.model.reference import Reference
 from ml.monitoring import live_calibration
 from ml.monitoring.dependence import coarse, groups, of_estimates
 from ml.monitoring.live_calibration import Part
-from ml.settings.live import Monitor
-from ml.settings.train import Evaluate
+from ml.settings.evaluate import Evaluate
+from ml.settings.monitor import Monitor
 from ml.tasks.metrics import HIGHER_IS_BETTER, Ranked, classes, intervals, measure, rank
 
 FEWEST = 20  # rows of each class

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from ml.monitoring import performance
-from ml.settings.live import Monitor
+from ml.settings.monitor import Monitor
 
 HALF = 0.5
 LATE = 0.95  # of the labels of a class have come by then; the last few may be corrections

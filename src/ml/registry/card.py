@@ -4,7 +4,7 @@ from typing import Any
 
 from ml.io.markdown import table
 from ml.registry.ledger import Entry
-from ml.settings.live import Card
+from ml.settings.card import Card
 from ml.settings.params import Params
 from ml.tasks.metrics import HIGHER_IS_BETTER
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ml.registry import registry, tracking
-from ml.settings.data import Prepare
+from ml.settings.prepare import Prepare
 
 Run = tuple[str, dict[str, str]]  # digest of the model, parameters
 RUNS = """

@@ -14,7 +14,8 @@ from urllib.parse import urlsplit
 
 from ml.io.errors import UserError
 from ml.registry import outbox
-from ml.settings.params import Params
+from ml.settings.prepare import Prepare
+from ml.settings.train import Train
 
 HOME = Path(".mlflow")
 WAITING = HOME / "outbox" / "runs"
@@ -76,16 +77,19 @@ def shown(uri: str) -> str:
 
 
 def describe(
-    params: Params, origin: dict[str, Any], metrics: dict[str, float], intervals: dict[str, dict[str, float]]
+    train: Train,
+    prepare: Prepare,
+    origin: dict[str, Any],
+    metrics: dict[str, float],
+    intervals: dict[str, dict[str, float]],
 ) -> dict[str, Any]:
     """The run as tracking.record_run takes it."""
-    train = {"seed": params.train.seed, "model": params.train.model, **dict(getattr(params.train, params.train.model))}
+    settings = {"seed": train.seed, "model": train.model, **dict(getattr(train, train.model))}
     ends = {f"{name}_{end}": intervals[name][end] for name in metrics if name in intervals for end in ("low", "high")}
     return {
         "digest": origin["model"],
-        "name": f"{params.train.model}-{origin['model'][:8]}",
-        "params": {f"train.{k}": v for k, v in train.items()}
-        | {f"prepare.{k}": v for k, v in params.prepare if v != ""},
+        "name": f"{train.model}-{origin['model'][:8]}",
+        "params": {f"train.{k}": v for k, v in settings.items()} | {f"prepare.{k}": v for k, v in prepare if v != ""},
         "metrics": {name: float(value) for name, value in {**metrics, **ends}.items()},
         "tags": {
             "mlflow.source.git.commit": origin["commit"],

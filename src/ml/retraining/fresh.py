@@ -12,8 +12,9 @@ from ml.data.values import Wrong, typed
 from ml.io.errors import UserError
 from ml.prediction_log import predictions
 from ml.prediction_log.records import in_table
-from ml.settings.data import Data, Prepare
-from ml.settings.live import Retrain
+from ml.settings.data import Data
+from ml.settings.prepare import Prepare
+from ml.settings.retrain import Retrain
 
 AGAIN = "a newer row of the same id is there"
 

@@ -1,10 +1,10 @@
-"""Settings of the data: the contract, the rules about the whole table, and the split."""
+"""Settings of the data: the contract."""
 
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from ml.settings.section import Count, Open, Range, Section, Share, Strings
+from ml.settings.section import Range, Section, Share, Strings
 
 
 def as_text(value: Any) -> str:
@@ -74,29 +74,3 @@ class Data(Section):
         if not self.file.endswith((".parquet", ".csv")):
             raise ValueError(f"file {self.file} is neither .parquet nor .csv")
         return self
-
-
-class Expectation(Section):
-    """Any Great Expectations expectation, by its type name."""
-
-    type: str
-    kwargs: dict[str, Any] = Field(default_factory=dict)
-    severity: Literal["critical", "warning", "info"] = "critical"
-
-
-class Validate(Section):
-    """Rules about the whole table, beside the contract of the columns."""
-
-    min_rows: Count = 1
-    target_rate: Range = Range()
-    duplicate_share: Share = 1.0
-    max_age_days: Count | None = None
-    expectations: Annotated[tuple[Expectation, ...], Field(strict=False)] = ()
-
-
-class Prepare(Section):
-    """How rows go to the train or the test side."""
-
-    test_share: Open = 0.2
-    split_by: Literal["hash", "time"] = "hash"
-    salt: str = ""

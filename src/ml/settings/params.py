@@ -5,16 +5,26 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import Field, ValidationError, model_validator
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
+from pydantic import Field, model_validator
 
-from ml.io.errors import UserError
-from ml.settings.data import Category, Data, Number, Prepare, Validate
+from ml.settings import reading
+from ml.settings.alert import Alert
+from ml.settings.card import Card
+from ml.settings.data import Category, Data, Number
+from ml.settings.deploy import Deploy
+from ml.settings.evaluate import Evaluate
 from ml.settings.gates import Gates
-from ml.settings.live import Alert, Card, Deploy, Log, Monitor, Retrain, Scan, Score
-from ml.settings.section import Section
-from ml.settings.train import Evaluate, Train, Tune
+from ml.settings.log import Log
+from ml.settings.monitor import Monitor
+from ml.settings.prepare import Prepare
+from ml.settings.reading import PARAMS
+from ml.settings.retrain import Retrain
+from ml.settings.scan import Scan
+from ml.settings.score import Score
+from ml.settings.section import Project, Section
+from ml.settings.train import Train
+from ml.settings.tune import Tune
+from ml.settings.validate import Validate
 
 SAMPLE = Path("demo/params.yaml")
 
@@ -22,7 +32,7 @@ SAMPLE = Path("demo/params.yaml")
 class Params(Section):
     """All of `params.yaml`."""
 
-    project: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
+    project: Project
     data: Data
     validation: Annotated[Validate, Field(alias="validate")] = Validate()  # pydantic owns the name `validate`
     prepare: Prepare = Prepare()
@@ -65,35 +75,19 @@ class Params(Section):
         return self
 
 
-def read_params(path: Path = Path("params.yaml")) -> Params:
+def read_params(path: Path = PARAMS) -> Params:
     """All settings; raises UserError with every mistake and its path, e.g. `train.random_forest.max_depth`."""
-    try:
-        return check(parse(path.read_text(encoding="utf-8")), path)
-    except FileNotFoundError:
-        raise UserError(f"{path} is missing. Run this from the root of the repository.") from None
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path} is not UTF-8: byte {error.start + 1:,}. Save it with that encoding.") from None
-    except (YAMLError, RecursionError) as error:
-        raise UserError(f"{path} is not YAML: {' '.join(str(error).split())}. Fix that line.") from None
+    return reading.read(Params, path)
 
 
-def check(content: Any, path: Path = Path("params.yaml")) -> Params:
-    """The settings that the parsed content of `path` holds; raises UserError with every mistake and its path."""
-    try:
-        return Params.model_validate(content)
-    except ValidationError as error:
-        mistakes = "\n".join(f"  {_path(e['loc'])}: {_sentence(e)}" for e in error.errors())
-        raise UserError(f"{path} has {error.error_count()} mistake(s):\n{mistakes}\nFix them and run again.") from None
+def check(content: Any, path: Path = PARAMS) -> Params:
+    """All settings that the parsed content of `path` holds; raises UserError with every mistake and its path."""
+    return reading.check(Params, content, path)
 
 
 def describe_the_sample(params: Params) -> bool:
     """Whether the project's data is the sample, whose world can be simulated and whose columns tests know."""
     return SAMPLE.exists() and read_params(SAMPLE).data == params.data
-
-
-def parse(text: str) -> Any:
-    """YAML 1.2 as DVC reads it: `yes` is text, a key given twice is an error. Raises ruamel.yaml.error.YAMLError."""
-    return YAML(typ="safe", pure=True).load(text)
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:
@@ -108,15 +102,3 @@ def _must_allow(column: Number | Category, value: float | str | None, where: str
         raise ValueError(f"{where}: {value!r} is none of {', '.join(column.values)}")
     if isinstance(column, Number) and isinstance(value, str):
         raise ValueError(f"{where}: {value!r} is not a number")
-
-
-def _path(location: tuple[int | str, ...]) -> str:
-    tags = {"number", "category"}  # pydantic names the chosen member of a union in the path; people do not
-    return ".".join(str(part) for part in location if part not in tags) or "the whole file"
-
-
-def _sentence(error: Any) -> str:
-    message = error["msg"].removeprefix("Value error, ")
-    if error["type"] in {"value_error", "missing"}:
-        return message
-    return f"{message} (found {error['input']!r})"

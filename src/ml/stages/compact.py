@@ -9,7 +9,7 @@ from ml.io import cli, files
 from ml.io.errors import UserError
 from ml.prediction_log import predictions, segments
 from ml.prediction_log.targets import numbered, redacted
-from ml.settings.live import Log
+from ml.settings.log import Log
 from ml.settings.params import read_params
 
 

@@ -9,13 +9,17 @@ from ml.io import cli, files
 from ml.model import model, parity, reference
 from ml.model.importance import importance
 from ml.model.predictor import load
-from ml.settings.params import read_params
+from ml.settings.reading import read
 from ml.tasks import calibration, metrics
+
+
+class Settings(reference.Judged):
+    """What this stage reads of params.yaml, and so what runs it again."""
 
 
 def main() -> None:
     """Score build/test.parquet and write metrics, plots, scores and the reference that monitoring compares with."""
-    params = read_params()
+    params = read(Settings)
     frame = files.read_table(files.TEST)
     fitted = model.loads(files.read_bytes(files.MODEL / "model.skops"))
     score, label = model.scores(fitted, frame, params.data), schema.labels(frame, params.data).to_numpy()

@@ -3,12 +3,21 @@
 from ml.data import reading, schema, split
 from ml.data.profile import profile
 from ml.io import cli, files
-from ml.settings.params import read_params
+from ml.settings.data import Data
+from ml.settings.prepare import Prepare
+from ml.settings.reading import Part, read
+
+
+class Settings(Part):
+    """What this stage reads of params.yaml, and so what runs it again."""
+
+    data: Data
+    prepare: Prepare = Prepare()
 
 
 def main() -> None:
     """Split data.file by prepare.split_by and write both sides and build/profile.json."""
-    params = read_params()
+    params = read(Settings)
     files.read_json(files.VALIDATION)  # says what to run when the data has not been checked
     frame = schema.conform(reading.read(params.data.file).frame, params.data)
     test = split.is_test(frame, params.data, params.prepare)

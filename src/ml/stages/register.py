@@ -80,14 +80,16 @@ def _register(store: registry.Registry, entry: ledger.Entry, params: Params) -> 
 
 def _entry(params: Params, force: str) -> ledger.Entry:
     verdict = files.read_json(files.VERDICT)
-    origin = lineage.collect(params)
+    origin = lineage.collect(params.data, params)
     if verdict.get("model") != origin["model"]:
         raise UserError(f"{files.VERDICT} judges another model than the one in {files.MODEL}. Run `make run` again.")
     if not verdict["passed"] and not force:
         refused = [v["reason"] for v in verdict["verdicts"] if not v["passed"] and v["severity"] == "critical"]
         reasons = "\n".join(f"  {reason}" for reason in refused)
         raise UserError(f"the gates refuse this build:\n{reasons}\nMend it, or say why: FORCE='reason' make register")
-    run = tracking.describe(params, origin, files.read_json(files.METRICS), files.read_json(files.INTERVALS))
+    run = tracking.describe(
+        params.train, params.prepare, origin, files.read_json(files.METRICS), files.read_json(files.INTERVALS)
+    )
     reason = "" if verdict["passed"] else force
     return registry.stamped("register", origin["model"], reason, run=run, verdict=verdict)
 

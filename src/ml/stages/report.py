@@ -10,7 +10,8 @@ from ml.io.errors import UserError
 from ml.model import identity
 from ml.reports import page
 from ml.reports.report import Evidence, markdown
-from ml.settings.params import Params, parse, read_params
+from ml.settings.params import Params, read_params
+from ml.settings.reading import parse
 
 PLOTS = ("roc", "precision_recall", "calibration", "confusion", "importance")
 

@@ -22,7 +22,8 @@ from ml.prediction_log.predictions import read_log
 from ml.prediction_log.segments import places
 from ml.registry import baseline
 from ml.retraining import fresh, worktree
-from ml.settings.params import Params, parse, read_params
+from ml.settings.params import Params, read_params
+from ml.settings.reading import parse
 from ml.tasks.metrics import rank
 
 PREFIX = "retrain/"

@@ -9,7 +9,7 @@ from ml.io.errors import UserError
 from ml.prediction_log import segments
 from ml.prediction_log.records import parse
 from ml.prediction_log.targets import Bucket, Postgres, Unreachable, target
-from ml.settings.live import Log
+from ml.settings.log import Log
 from ml.settings.params import read_params
 
 LONGEST_WAIT = 60.0

@@ -6,9 +6,22 @@ from ml.io import cli, files
 from ml.io.errors import UserError
 from ml.model import identity, lineage
 from ml.registry import outbox, tracking
-from ml.settings.params import read_params
+from ml.settings.data import Data
+from ml.settings.prepare import Prepare
+from ml.settings.reading import Part, read
+from ml.settings.section import Project
+from ml.settings.train import Train
 
 MARKER = tracking.HOME / "tracked.json"
+
+
+class Settings(Part):
+    """What this stage reads of params.yaml, and so what runs it again."""
+
+    project: Project
+    data: Data
+    prepare: Prepare = Prepare()
+    train: Train = Train()
 
 
 def main() -> None:
@@ -16,13 +29,14 @@ def main() -> None:
 
     The run waits in .mlflow/outbox while a server does not take it.
     """
-    params = read_params()
+    params = read(Settings)
     built = {"model": identity.of(files.MODEL), "metrics": files.digest(files.METRICS)}
     built["home"] = tracking.shown(tracking.server() or "")
     if MARKER.exists() and files.read_json(MARKER) == built:
         return
     metrics, intervals = files.read_json(files.METRICS), files.read_json(files.INTERVALS)
-    run = tracking.describe(params, lineage.collect(params), metrics, intervals)
+    origin = lineage.collect(params.data, params)
+    run = tracking.describe(params.train, params.prepare, origin, metrics, intervals)
     contents = {"plots": sorted(files.PLOTS.glob("*.csv")), "": [files.VALIDATION_TEXT, Path("params.yaml")]}
     outbox.put(tracking.WAITING, run["digest"], run, contents)
     try:

@@ -9,14 +9,27 @@ from ml.io.errors import UserError
 from ml.model import model, parity
 from ml.model.compiled import compiled, uncompiled
 from ml.model.predictor import CONTRACT, MODEL, Contract, from_files, loaded
-from ml.settings.params import Params, read_params
+from ml.settings.data import Data
+from ml.settings.evaluate import Evaluate
+from ml.settings.reading import Part, read
+from ml.settings.section import Project
+from ml.settings.train import Train
 
 CHECKED = 20_000  # training rows on which the compiled form must agree; `evaluate` checks all test rows
 
 
+class Settings(Part):
+    """What this stage reads of params.yaml, and so what runs it again."""
+
+    project: Project
+    data: Data
+    train: Train = Train()
+    evaluate: Evaluate = Evaluate()
+
+
 def main() -> None:
     """Fit train.model on build/train.parquet and write build/model/."""
-    params = read_params()
+    params = read(Settings)
     frame = files.read_table(files.TRAIN)
     cli.say(f"train: {params.train.model} on {len(frame):,} rows")
     fitted = model.fit(frame, params.data, params.train)
@@ -27,7 +40,7 @@ def main() -> None:
     cli.say(f"train: serving loads {loaded(built, from_files(built).kind) / 1e6:.2f} MB")
 
 
-def contract_of(params: Params, frame: pd.DataFrame) -> bytes:
+def contract_of(params: Settings, frame: pd.DataFrame) -> bytes:
     """What serving must know beside the model."""
     negative = next(iter(schema.others(frame[params.data.target.name], params.data).index), None)
     contract = Contract(
@@ -36,7 +49,9 @@ def contract_of(params: Params, frame: pd.DataFrame) -> bytes:
     return (contract.model_dump_json(indent=1) + "\n").encode()
 
 
-def compile_or_say(fitted: Pipeline, built: dict[str, bytes], frame: pd.DataFrame, params: Params) -> dict[str, bytes]:
+def compile_or_say(
+    fitted: Pipeline, built: dict[str, bytes], frame: pd.DataFrame, params: Settings
+) -> dict[str, bytes]:
     """The compiled form where it agrees with the model, else the form that says why scikit-learn serves."""
     try:
         form = compiled(fitted)

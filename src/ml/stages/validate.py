@@ -1,18 +1,29 @@
 """Check the data against its contract; stop when it breaks."""
 
 from dataclasses import asdict
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from ml.data import reading, schema
 from ml.data.notes import brief
 from ml.io import cli, files, markdown
 from ml.io.text import counted
-from ml.settings.params import read_params
+from ml.settings.data import Data
+from ml.settings.reading import Part, read
+from ml.settings.validate import Validate
+
+
+class Settings(Part):
+    """What this stage reads of params.yaml, and so what runs it again."""
+
+    data: Data
+    validation: Annotated[Validate, Field(alias="validate")] = Validate()
 
 
 def main() -> None:
     """Check data.file against the contract in params.yaml and write build/validation.json and .md."""
-    params = read_params()
+    params = read(Settings)
     table = reading.read(params.data.file)
     rows = len(table.frame)
     cli.say(f"validate: {counted(rows, 'row')} of {params.data.file}")

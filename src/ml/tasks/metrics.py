@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import norm
 
-from ml.settings.train import Evaluate
+from ml.settings.evaluate import Evaluate
 from ml.tasks import calibration_error
 
 HIGHER_IS_BETTER = {

@@ -1,0 +1,14 @@
+"""Settings of alerts."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from ml.settings.section import Section
+
+
+class Alert(Section):
+    """When silence is trouble."""
+
+    workflow: str = "monitor.yml"
+    silent_days: Annotated[float, Field(gt=0)] = 3

@@ -1,0 +1,15 @@
+"""Settings of judging what was trained."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from ml.settings.section import Open, Section
+
+
+class Evaluate(Section):
+    """How the model is judged on the test side."""
+
+    threshold: Open = 0.5
+    bootstrap: Annotated[int, Field(ge=100)] = 1000
+    confidence: Open = 0.95

@@ -1,0 +1,42 @@
+"""Settings of monitoring."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from ml.settings.gates import Metric
+from ml.settings.section import Count, Open, Section, Share
+
+
+def _live(metric: str) -> str:
+    if metric == "calibration_error":
+        raise ValueError(
+            "calibration_error grows as rows get fewer, so a small window looks worse than the release without being "
+            "it. monitor.calibration watches bias and slope instead; name roc_auc, brier or log_loss here"
+        )
+    return metric
+
+
+class Watched(Section):
+    """Smaller changes of calibration do not matter; null: not judged."""
+
+    bias: Annotated[float, Field(gt=0)] | None = 0.1
+    slope: Annotated[float, Field(gt=0)] | None = 0.2
+
+
+class Monitor(Section):
+    """When a window of predictions has drifted or its model has become worse."""
+
+    min_rows: Count = 500
+    alpha: Open = 0.05
+    effect: Share = 0.1
+    missing_rise: Share = 0.05
+    source: str = ""
+    window_days: Annotated[float, Field(gt=0)] = 30
+    window_rows: Count = 50_000
+    metric: Annotated[Metric, AfterValidator(_live)] = "roc_auc"
+    min_labels: Annotated[int, Field(ge=40)] = 200
+    label_days: Annotated[float, Field(ge=0)] | None = None
+    calibration: Watched = Watched()
+    cluster: str = ""
+    consecutive: Count = 7

@@ -1,0 +1,21 @@
+"""Settings of the scan for vulnerabilities."""
+
+from datetime import date
+from typing import Annotated
+
+from pydantic import Field
+
+from ml.settings.section import Section
+
+
+class Accepted(Section):
+    """A known vulnerability that may be shipped for a while, and why."""
+
+    until: date
+    reason: Annotated[str, Field(min_length=10)]
+
+
+class Scan(Section):
+    """Vulnerabilities that `make scan` lets pass, by their id."""
+
+    accept: dict[str, Accepted] = Field(default_factory=dict)
