@@ -184,7 +184,7 @@ doctor: github-venv ## What GitHub still needs of this repository, and what happ
 	@python -m ml.stages.doctor
 
 .PHONY: protect
-protect: github-venv ### Apply rulesets/ to the repository on GitHub (needs an owner's GITHUB_TOKEN)
+protect: github-venv ### Apply .github/rulesets/ to the repository on GitHub (needs an owner's GITHUB_TOKEN)
 	@python -m ml.stages.protect
 
 # What workflows call; nothing for every day.

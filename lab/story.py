@@ -227,13 +227,13 @@ def _fork(story: Story) -> None:
     """Our files with a small table, committed and pushed to a bare origin."""
     names = git.inside(ROOT, "ls-files").splitlines()
     for name in names:
-        if not name.startswith(("dvc-remote/", "data.dvc", "dvc.lock", "build/")):
+        if not name.startswith((".dvc/remote/", "data.dvc", "dvc.lock", "build/")):
             (story.clone / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, story.clone / name)
     text = (ROOT / SAMPLE).read_text(encoding="utf-8")
     for old, new in SMALLER.items():
         if old not in text:
-            raise UserError(f"{SAMPLE} has no `{old}`, which the story changes. Correct SMALLER in tests/story.py.")
+            raise UserError(f"{SAMPLE} has no `{old}`, which the story changes. Correct SMALLER in lab/story.py.")
         text = text.replace(old, new)
     (story.clone / "params.yaml").write_text(text, encoding="utf-8")
     write(history(range(1, 13), rows=250), story.clone / "data" / "customers.parquet")

@@ -99,7 +99,7 @@ def test_it_is_refused_in_a_fresh_clone_as_pull_requests_and_releases_have_it(fo
 def test_a_table_that_is_not_what_its_name_says_is_refused(forged, tmp_path):
     folder = clone(forged, tmp_path / "clone")
     name = committed.digest(forged / "data" / "customers.parquet")
-    stored = folder / "dvc-remote" / "files" / "md5" / name[:2] / name[2:]
+    stored = folder / ".dvc" / "remote" / "files" / "md5" / name[:2] / name[2:]
     stored.chmod(0o644)
     table = folder / "table.parquet"
     script = f"import pandas as pd; pd.read_parquet({str(stored)!r}).iloc[1:].to_parquet({str(table)!r})"

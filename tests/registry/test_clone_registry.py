@@ -205,7 +205,7 @@ def test_data_that_nobody_has_is_named(folder, tmp_path):
     moved = tmp_path / "moved"
     shutil.copytree(folder, moved, symlinks=True)
     shutil.rmtree(moved / ".dvc" / "cache")
-    shutil.rmtree(moved / "dvc-remote")
+    shutil.rmtree(moved / ".dvc/remote")
     command(moved, "git", "-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qam", "Lose the remote")
     ledger = moved / ".mlflow" / "ledger.jsonl"
     commit = command(moved, "git", "rev-parse", "HEAD").stdout.strip()

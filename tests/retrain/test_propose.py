@@ -104,7 +104,7 @@ def test_the_pull_request_carries_branch_title_label_and_the_required_check(clon
 
 def test_its_pull_request_can_be_merged_where_the_check_is_required(clone, hub):
     """With the permissions of the workflow's job, and nothing but that status: no run satisfies the rule here."""
-    hub.rulesets[1] = json.loads((ROOT / "rulesets" / "main.json").read_text())
+    hub.rulesets[1] = json.loads((ROOT / ".github" / "rulesets" / "main.json").read_text())
     hub.permissions = granted()
     record(clone)
     propose(clone, hub)

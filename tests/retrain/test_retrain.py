@@ -62,7 +62,7 @@ def begun(place):
     folder = place / "clone"
     names = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\n")
     for name in filter(None, names):
-        if not name.startswith(("tests/", "dvc-remote/", "data.dvc", "dvc.lock")):
+        if not name.startswith(("tests/", ".dvc/remote/", "data.dvc", "dvc.lock")):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, folder / name)
     text = SAMPLE.read_text()
@@ -141,7 +141,7 @@ def test_the_branch_holds_data_lock_metrics_and_the_rows_themselves(fork):
     changed = git(fork, "diff", "--name-only", "main", f"retrain/{DAY}").splitlines()
 
     assert {"data.dvc", "dvc.lock", "build/metrics.json", "build/profile.json"} <= set(changed)
-    assert {name.split("/")[0] for name in changed} == {"data.dvc", "dvc.lock", "build", "dvc-remote"}
+    assert {name.split("/")[0] for name in changed} == {"data.dvc", "dvc.lock", "build", ".dvc"}
 
 
 def test_broken_rows_are_kept_in_quarantine_and_counted(fork, proposed):

@@ -122,7 +122,7 @@ def test_jobs_of_the_template_itself_ask_whether_they_are_there():
 
 
 def test_the_check_that_the_ruleset_requires_is_a_job_of_ci():
-    text = json.dumps(json.loads((ROOT / "rulesets" / "main.json").read_text()))
+    text = json.dumps(json.loads((ROOT / ".github" / "rulesets" / "main.json").read_text()))
     required = re.findall(r'"context": "([^"]+)"', text)
 
     assert required == [load(ROOT / ".github/workflows/ci.yml")["jobs"]["ci"]["name"]]

@@ -25,7 +25,7 @@ def built_at(scenario, commit):
 
 def without_data(scenario):
     """A commit whose DVC remote has lost the table."""
-    git(scenario.folder, "rm", "-r", "--quiet", "dvc-remote")
+    git(scenario.folder, "rm", "-r", "--quiet", ".dvc/remote")
     commit = scenario.commit({}, "data-lost")
     git(scenario.folder, "switch", "--quiet", "main")
     return commit

@@ -1,4 +1,4 @@
-"""Protect branches on GitHub as rulesets/ says."""
+"""Protect branches on GitHub as .github/rulesets/ says."""
 
 import os
 from pathlib import Path
@@ -9,7 +9,7 @@ from ml.io.errors import UserError
 
 
 def main() -> None:
-    """Create or change the ruleset of each file in rulesets/; what is so already stays. Needs an owner's token."""
+    """Create or change the ruleset of each file in .github/rulesets/; others stay. Needs an owner's token."""
     environment = settings.environment(os.environ, git.ask("remote", "get-url", "origin"))
     repository = github.connect(environment)
     if repository is None:
@@ -17,7 +17,7 @@ def main() -> None:
             "set GITHUB_TOKEN to an owner's token, and GITHUB_REPOSITORY=owner/name where origin is not on GitHub: "
             "GITHUB_TOKEN=$(gh auth token) make protect"
         )
-    for path in sorted(Path("rulesets").glob("*.json")):
+    for path in sorted(Path(".github/rulesets").glob("*.json")):
         outcome = settings.apply_ruleset(repository, files.read_json(path))
         cli.say(f"protect: {path} is {outcome}: {repository.web}/{repository.name}/rules")
 
