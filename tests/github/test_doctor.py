@@ -11,7 +11,7 @@ from ml.github import rules, settings
 from tests.conftest import ROOT
 from tests.github.double import BOT, PERSON, Hub
 
-SCHEDULED = ("canary.yml", "monitor.yml", "reproduce.yml")
+SCHEDULED = ("batch.yml", "canary.yml", "monitor.yml", "reproduce.yml")
 
 
 @pytest.fixture

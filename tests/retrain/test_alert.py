@@ -167,7 +167,7 @@ def test_a_workflow_whose_failure_has_no_issue_is_named(project, hub):
     done = alert(project, hub, "--jobs", "relase", NEEDS=needs(a="failure"))
 
     assert done.returncode == 1
-    assert "JOBS is one of release, monitor, reproduce, canary, not relase" in done.stderr
+    assert "JOBS is one of release, monitor, reproduce, canary, batch, not relase" in done.stderr
 
 
 def test_a_fork_without_issues_stays_green_until_there_is_something_to_tell(project, hub):

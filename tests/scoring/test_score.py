@@ -21,9 +21,10 @@ from ml.io.errors import UserError
 from ml.model import parity, predictor
 from ml.monitoring import live
 from ml.prediction_log.predictions import read_log
+from ml.registry.embedded import Embedded
 from ml.stages import score
 from tests.conftest import ROOT, SAMPLE
-from tests.serving.server import built
+from tests.serving.server import built, promote, register
 
 
 @pytest.fixture(scope="module")
@@ -166,9 +167,19 @@ def test_a_challenger_beside_the_champion_can_be_compared(place, models, params)
     assert duel.champion.answers == duel.challenger.answers == 1000
 
 
-def test_a_model_that_is_not_the_champion_is_refused_when_that_is_asked(place):
+def test_a_model_that_is_not_the_champion_is_refused_when_that_is_asked(place, models):
     with pytest.raises(UserError, match="names no version in the registry"):
         scored(champion=True)
+    home = Embedded("churn")
+    for number, name in enumerate(("forest", "linear"), 1):
+        register(home, models / name)
+        promote(home, number)
+
+    found = scored(model="", champion=True)
+    with pytest.raises(UserError, match="is not the champion"):
+        scored("others", model=str(models / "forest"), champion=True)
+
+    assert set(found["model"]) == {"churn@2"}
 
 
 @pytest.mark.parametrize(

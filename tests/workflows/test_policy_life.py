@@ -12,7 +12,18 @@ from tests.workflows.test_policy import WORKFLOWS, jobs, load, steps
 
 each_workflow = pytest.mark.parametrize("path", WORKFLOWS, ids=lambda p: p.name)
 ACTING = {"issues", "pull-requests", "actions", "statuses", "packages", "id-token", "attestations"}
-OPENING = {"run", "register", "image", "deploy", "promote", "rollback", "monitor", "traffic", "retrain", "reproduce"}
+OPENING = {
+    "run",
+    "register",
+    "image",
+    "deploy",
+    "promote",
+    "rollback",
+    "monitor",
+    "traffic",
+    "retrain",
+    "reproduce",
+} | {"score"}
 
 
 def runs(path):
@@ -45,7 +56,7 @@ def test_each_right_to_act_is_with_the_one_job_that_needs_it():
         "report.comment": {"pull-requests"},
         "release.image": {"packages", "id-token", "attestations"},
         "monitor.retrain": {"pull-requests", "issues", "statuses"},
-        **{f"{name}.tell": {"issues"} for name in ("release", "monitor", "reproduce", "canary")},
+        **{f"{name}.tell": {"issues"} for name in ("release", "monitor", "reproduce", "canary", "batch")},
     }
 
 
@@ -83,7 +94,7 @@ def test_what_changes_the_world_runs_on_the_default_branch_alone(path):
     first = next(iter(load(path)["jobs"].values()))
     asks = "github.ref == format('refs/heads/{0}', github.event.repository.default_branch)"
 
-    if path.stem in {"release", "rollback", "monitor"}:
+    if path.stem in {"release", "rollback", "monitor", "batch"}:
         assert asks in first["if"]
 
 

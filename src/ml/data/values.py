@@ -82,7 +82,8 @@ def category(raw: pd.Series, column: Category | None = None) -> Column:
     text = as_strings(raw)
     known = words.spelling(column) if column else {}
     codes, uniques = pd.factorize(text)
-    found = [known.get(word) or known.get(words.key(word)) or words.key(word) or None for word in uniques]
+    spelled = [(word, words.key(word)) for word in uniques.tolist()]
+    found = [known.get(word) or known.get(key) or key or None for word, key in spelled]
     values = pd.Series(np.array([*found, None], dtype=object)[codes], index=raw.index, dtype=object)
     stripped = text.notna() & (text != text.str.strip()) & ~text.isin(known)
     told = changes(

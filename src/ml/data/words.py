@@ -20,7 +20,7 @@ def key(value: Any) -> str:
     text = as_text(value).strip()
     if text in TRUTHS:
         return TRUTHS[text]
-    whole = WHOLE.fullmatch(text)
+    whole = WHOLE.fullmatch(text) if text.endswith("0") else None
     return whole[1] if whole else text
 
 

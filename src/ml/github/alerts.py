@@ -9,7 +9,8 @@ from ml.io.markdown import paragraph, table
 DRIFT, DEGRADED, SOURCE, SCHEDULE = "drift", "degraded", "silent-source", "silent-schedule"
 REFUSED, BY_HAND = "retraining-refused", "open-by-hand"
 FAILED = {"release": "failed-release", "monitor": "failed-monitor", "reproduce": "not-reproduced", "canary": "canary"}
-PROOF = {"release": "production", "monitor": "monitor", "reproduce": "reproduce", "canary": "newest"}
+FAILED |= {"batch": "failed-batch"}
+PROOF = {"release": "production", "monitor": "monitor", "reproduce": "reproduce", "canary": "newest", "batch": "score"}
 ASKS = "approval"  # the job of a release that waits for a person
 TITLES = {
     DRIFT: "Drift: the inputs have moved and no retraining is open",
@@ -21,6 +22,7 @@ TITLES = {
     FAILED["release"]: "A release failed",
     FAILED["monitor"]: "Monitoring failed",
     FAILED["reproduce"]: "The champion cannot be built again",
+    FAILED["batch"]: "Batch scoring failed",
     FAILED["canary"]: "The newest allowed packages break something",
 }
 NEXT = {
@@ -29,6 +31,8 @@ NEXT = {
     "monitor": "Read the failed step, then run it again: nothing is done twice.",
     "reproduce": "The failed step says `different` with the largest difference and what differs, or names the commit, "
     "data or package that is gone. docs/registry.md tells what each means.",
+    "batch": "No score was published. The failed step says which rows, model or place is wrong; docs/scoring.md "
+    "tells what each means. Then run it again.",
     "canary": "`locks/` still hold what works, so nothing is broken yet. `make locks` and `git diff locks` show what "
     "changed. Mend the code, or cap the package in pyproject.toml with the reason beside it.",
 }
