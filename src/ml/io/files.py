@@ -131,23 +131,40 @@ def append_text(text: str, path: Path) -> None:
         file.write(text)
 
 
+class Part(dict):
+    """An object of a JSON file, which says so in a UserError when a key that is asked for is not there."""
+
+    def __init__(self, path: Path, found: dict[str, Any]) -> None:
+        super().__init__(found)
+        self._path = path
+
+    def __missing__(self, key: str) -> Any:
+        raise UserError(f"{self._path} lacks {key!r}: it is of another version, or damaged. {_source(self._path)}")
+
+
 def read_json(path: Path) -> Any:
-    """The content of a JSON file; raises UserError naming the command that writes it when it is absent."""
+    """The object in a JSON file; raises UserError, naming the command that writes it, when it is absent or none."""
     try:
-        return json.loads(read_bytes(path))
+        found = json.loads(read_bytes(path), object_hook=lambda part: Part(path, part))
     except (ValueError, RecursionError) as error:
         raise UserError(f"{path} is not JSON: {error}. {_source(path)}") from None
+    if not isinstance(found, dict):
+        raise UserError(f"{path} holds {str(found)[:40]!r} where an object belongs. {_source(path)}")
+    return found
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
     """The records of a CSV file that `write_rows` wrote."""
-    return parse_rows(read_bytes(path).decode())
+    try:
+        return parse_rows(read_bytes(path).decode())
+    except (ValueError, csv.Error) as error:
+        raise UserError(f"{path} is damaged: {error}. {_source(path)}") from None
 
 
 def parse_rows(text: str) -> list[dict[str, Any]]:
-    """The records in the text of such a file."""
-    rows = csv.DictReader(io.StringIO(text, newline=""))
-    return [{key: _value(text) for key, text in row.items()} for row in rows]
+    """The records in the text of such a file; raises ValueError for a row that is longer or shorter than the header."""
+    header, *rows = [*csv.reader(io.StringIO(text, newline=""), strict=True)] or [[]]
+    return [dict(zip(header, map(_value, row), strict=True)) for row in rows if row]
 
 
 def digest(path: Path) -> str:
