@@ -149,14 +149,19 @@ class Hub:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         self.faults.append(Fault(re.compile(match), status, times, named, message, applied))
 
-    def finish(self, key: int, conclusion: str = "success", job: str = "ci") -> list[str]:
-        """A run ends and leaves a check of its job on the commit; the events that GitHub emits then.
+    def finish(self, key: int, conclusion: str = "success") -> list[str]:
+        """A run ends and leaves a check, named as its workflow, on the commit; the events that GitHub emits then.
 
         None, where the token of a job has started the run.
         """
         run = self.runs[key]
         run |= {"status": "completed", "conclusion": conclusion}
-        check = {"name": job, "head_sha": run["head_sha"], "status": "completed", "conclusion": conclusion}
+        check = {
+            "name": Path(run["path"]).stem,
+            "head_sha": run["head_sha"],
+            "status": "completed",
+            "conclusion": conclusion,
+        }
         number = self.number()
         self.checks[number] = check | {"id": number, "event": run["event"]}
         return [] if run["actor"]["login"] == JOB else ["workflow_run"]

@@ -195,7 +195,8 @@ def _open_pull(hub: Hub, query: dict, said: Said) -> Answer:
     pull["head"] = {"ref": branch, "label": f"{owner}:{branch}", "sha": hub.head(branch)}
     # What a job's token opens gets a run that waits until a person presses "Approve workflows to run".
     waits = {"status": "completed", "conclusion": "action_required"} if who == JOB else {"status": "queued"}
-    _start(hub, "ci.yml", who, branch, {"event": "pull_request", **waits})
+    for workflow in ("model.yml", "code.yml"):
+        _start(hub, workflow, who, branch, {"event": "pull_request", **waits})
     return 201, pull
 
 
@@ -361,6 +362,7 @@ def _start(hub: Hub, workflow: str, who: str, branch: str, about: Record) -> Non
         "conclusion": None,
         "actor": _user(who),
     }
+    run["head_repository"] = {"full_name": hub.repository, "owner": {"login": hub.repository.split("/")[0]}}
     run |= {"head_sha": hub.head(branch), "head_branch": branch, "created_at": _now()}
     hub.runs[key] = run | {"html_url": f"https://github.com/{hub.repository}/actions/runs/{key}"} | about
 

@@ -49,7 +49,7 @@ def test_a_repository_that_has_all_it_needs_is_fine(hub):
 
     github = {name: state for name, state in states(text).items() if name != "container engine"}
     assert "missing" not in github.values()
-    assert github["main requires the check ci"] == "fine"
+    assert github["main requires the checks model and code"] == "fine"
     assert github["environment production"] == "fine"
     assert github["variable DEPLOY_TARGET"] == "default"
     assert code == (1 if "missing" in states(text).values() else 0)
@@ -65,8 +65,8 @@ def test_a_new_fork_is_told_everything_it_lacks_and_how_to_mend_it(hub):
     lacking = {name for name, state in states(text).items() if state == "missing"}
     assert code == 1
     assert lacking - {"container engine", "data"} == {
-        "Actions", "Actions may open pull requests", "main requires the check ci", "environment production", "issues",
-        "quiet days", *(f"schedule of {file}" for file in SCHEDULED),
+        "Actions", "Actions may open pull requests", "main requires the checks model and code",
+        "environment production", "issues", "quiet days", *(f"schedule of {file}" for file in SCHEDULED),
     }  # fmt: skip
     assert "do: gh workflow enable monitor.yml" in text
     assert "then: GitHub switches the schedules off" in text
@@ -80,7 +80,7 @@ def test_what_the_token_may_not_ask_is_said_and_not_guessed(hub):
     found = states(text)
     assert found["Actions may open pull requests"] == "not seen"
     assert found["secret ALERT_WEBHOOK"] == "not seen"
-    assert found["main requires the check ci"] == "fine"
+    assert found["main requires the checks model and code"] == "fine"
     assert found["schedule of monitor.yml"] == "fine"
 
 
@@ -124,7 +124,7 @@ def test_a_private_repository_of_a_free_plan_is_told_what_it_cannot_have(hub):
     _, text = run("doctor", hub)
 
     found = states(text)
-    assert found["main requires the check ci"] == "default"
+    assert found["main requires the checks model and code"] == "default"
     assert "this plan has neither rulesets nor protected branches" in text
     assert found["attestations"] == "default"
     assert "a private repository needs GitHub Enterprise for it" in text
@@ -140,7 +140,19 @@ def test_a_merge_queue_needs_a_required_check_that_runs_for_it(hub):
 
     assert "merge queue" not in states(before)
     assert states(text)["merge queue"] == "fine"
-    assert rules.queue([{"type": "merge_queue"}], "on:\n  pull_request:\n").state == "missing"
+    assert rules.queue([{"type": "merge_queue"}], {"code.yml": "on:\n  merge_group:\n"}).cure.endswith("model.yml.")
+
+
+def test_a_ruleset_that_requires_one_of_both_checks_is_told_which_is_not(hub):
+    complete(hub)
+    main = next(r for r in hub.rulesets.values() if r["name"] == "main")
+    [rule] = [rule for rule in main["rules"] if rule["type"] == "required_status_checks"]
+    rule["parameters"]["required_status_checks"] = [{"context": "model"}]
+
+    _, text = run("doctor", hub)
+
+    assert "main requires the checks model and code: not code\n" in text
+    assert "then: code whose tests fail can be merged" in text
 
 
 def test_a_new_repository_is_told_that_production_waits(hub):
@@ -199,7 +211,7 @@ def test_protect_creates_each_ruleset_once_and_puts_it_back_when_somebody_loosen
     ]  # fmt: skip
     main = next(r for r in hub.rulesets.values() if r["name"] == "main")
     checks = [rule["parameters"]["required_status_checks"] for rule in main["rules"] if "status" in rule["type"]]
-    assert checks == [[{"context": "ci"}]]
+    assert checks == [[{"context": "model"}, {"context": "code"}]]
     assert {rule["type"] for rule in mlflow["rules"]} == {"deletion", "non_fast_forward"}  # a token may still push
 
 

@@ -18,6 +18,7 @@ from tests.github.double import APP, PERSON, Hub
 from tests.retrain.conftest import DAY, finished, git, record, repository
 
 CODE = {"PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"}
+TESTED = {"TESTS": "success"}  # how the step before came out
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ def hub(clone):
 
 def propose(clone, hub, **environment):
     """`make propose`, finished."""
-    return finished(stage.main, clone, hub.environment(**environment))
+    return finished(stage.main, clone, hub.environment(**TESTED | environment))
 
 
 def killed(clone, hub, call):
@@ -42,7 +43,7 @@ def killed(clone, hub, call):
 
     hub.hooks.clear()
     hub.on_call(call, kill, before=call == 1)  # after the push and before anything else
-    variables = os.environ | CODE | hub.environment()
+    variables = os.environ | CODE | TESTED | hub.environment()
     command = [sys.executable, "-m", "ml.stages.propose"]
     process.append(
         subprocess.Popen(command, cwd=clone, env=variables, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -96,10 +97,11 @@ def test_the_pull_request_carries_branch_title_label_and_the_required_check(clon
         "bodies": 0,
         "issues": [],
         "comments": [],
-        "statuses": [("ci", "success")],
+        "statuses": [("model", "success"), ("code", "success")],
         "dispatches": [],
     }
-    assert "`ci` is a status of this commit" in hub.open()[0]["body"]
+    assert "`model` is a status of this commit: 1 of 1 gates" in hub.open()[0]["body"]
+    assert "`code` is a status of this commit: the fast tests passed on main" in hub.open()[0]["body"]
 
 
 def test_its_pull_request_can_be_merged_where_the_check_is_required(clone, hub):
@@ -112,12 +114,28 @@ def test_its_pull_request_can_be_merged_where_the_check_is_required(clone, hub):
     [pull] = hub.open()
 
     statuses, hub.statuses[:] = [*hub.statuses], []
-    with pytest.raises(UserError, match='Required status check "ci" is expected'):
+    with pytest.raises(UserError, match='Required status check "model" is expected'):
         call(owner, "PUT", f"/pulls/{pull['number']}/merge")
     hub.statuses[:] = statuses
     call(owner, "PUT", f"/pulls/{pull['number']}/merge")
 
     assert pull["merged"]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "states", "told"),
+    [
+        ("failure", ["success", "failure"], "`code` is a status of this commit: the fast tests fail on main"),
+        ("", ["success"], "`code` was not answered for: no tests ran in this job. Press *Approve"),
+    ],
+)
+def test_no_tests_no_status_and_failed_tests_a_failed_one(clone, hub, outcome, states, told):
+    record(clone)
+
+    propose(clone, hub, TESTS=outcome)
+
+    assert [status["state"] for status in hub.statuses] == states
+    assert told in hub.open()[0]["body"]
 
 
 def test_a_commit_that_changes_more_than_data_is_not_answered_for(clone, hub):
@@ -143,7 +161,7 @@ def test_a_status_that_may_not_be_posted_is_told_and_stops_nothing(clone, hub):
     done = propose(clone, hub)
 
     assert done.returncode == 0, done.stderr
-    assert "`ci` could not be posted as a status" in hub.open()[0]["body"]
+    assert "`model` could not be posted as a status" in hub.open()[0]["body"]
 
 
 @pytest.mark.slow
@@ -179,7 +197,7 @@ def test_killed_after_every_single_call_in_a_row_it_still_gets_there(clone, hub)
     assert runs > 5
     assert [p["head"]["ref"] for p in hub.open()] == [f"retrain/{DAY}"]
     assert hub.open("issues") == []
-    assert len(hub.statuses) == 1
+    assert len(hub.statuses) == 2
 
 
 def test_the_next_retraining_closes_the_last_one_as_superseded(clone, hub):
@@ -229,7 +247,7 @@ def test_with_an_app_token_the_ordinary_events_fire_and_no_status_stands_in_for_
     propose(clone, hub, APP_TOKEN=APP)
 
     assert hub.statuses == []
-    assert [(run["event"], run["status"]) for run in hub.runs.values()] == [("pull_request", "queued")]
+    assert [(run["event"], run["status"]) for run in hub.runs.values()] == [("pull_request", "queued")] * 2
     assert "by itself" in hub.open()[0]["body"]
     assert hub.open()[0]["user"]["login"] == "churn-app[bot]"
 

@@ -1,4 +1,4 @@
-"""Which jobs a change needs, and when the one required check passes."""
+"""Which jobs a change needs, and when a required check passes."""
 
 import pytest
 import yaml
@@ -10,20 +10,56 @@ DONE = {"result": "success"}
 PLAN = {"result": "success", "outputs": {"tests": "true", "pipeline": "false", "workflows": "false"}}
 
 
+ALL, MODEL = {"pipeline", "prove", "tests", "workflows"}, {"pipeline", "prove", "fast"}
+
+
 @pytest.mark.parametrize(
     ("paths", "needed"),
     [
         (["docs/gates.md", "README.md", "LICENSE"], set()),
-        (["params.yaml"], {"tests", "pipeline"}),
-        (["docs/gates.md", "src/ml/model/model.py"], {"tests", "pipeline"}),
-        ([".github/workflows/ci.yml"], {"tests", "pipeline", "workflows"}),
-        (["src/ml/github/api.py"], {"tests", "pipeline", "workflows"}),
+        (["params.yaml"], MODEL),
+        (["data.dvc", "dvc.lock", "build/metrics.json", ".dvc/remote/files/md5/00/11"], MODEL),
+        (["src/features.py"], MODEL),
+        (["docs/gates.md", "src/ml/model/model.py"], ALL),
+        (["params.yaml", "Makefile"], ALL),
+        ([".github/workflows/release.yml"], {"fast", "workflows"}),
+        ([".github/workflows/model.yml"], MODEL | {"workflows"}),
+        (["src/ml/github/api.py", "lab/bench.py"], {"fast", "workflows"}),
+        (["params.yaml", "tests/github/double.py"], MODEL | {"workflows"}),
         ([], set()),
-        (None, {"tests", "pipeline", "workflows"}),
+        (None, ALL),
     ],
 )
 def test_a_change_gets_the_jobs_it_can_break(paths, needed):
     assert {job for job, wanted in ci.plan(paths).items() if wanted} == needed
+
+
+@pytest.mark.parametrize("paths", [None, ["src/ml/github/api.py"], ["Makefile"], [".github/workflows/model.yml"]])
+def test_a_fork_never_runs_the_templates_proof_of_itself(paths):
+    planned = ci.plan(paths, template=False)
+
+    assert not planned["workflows"]
+    assert planned["fast"] or planned["tests"]
+
+
+@pytest.mark.parametrize(
+    ("change", "same"),
+    [
+        (("# .parquet or .csv", "# a file"), True),
+        (("n_estimators: 150", "n_estimators: 10"), True),
+        (("file: data/customers.parquet", "file: data/loans.csv"), False),
+        (("max: 600", "max: 700"), False),
+    ],
+)
+def test_a_fork_is_known_by_the_data_that_it_describes(change, same):
+    sample = (ROOT / "demo" / "params.yaml").read_text()
+    assert sample.replace(*change) != sample
+
+    assert ci.same_data(sample.replace(*change), sample) == same
+
+
+def test_without_the_sample_everything_is_a_fork():
+    assert not ci.same_data("", "")
 
 
 @pytest.mark.parametrize(
@@ -43,11 +79,32 @@ def test_the_check_passes_when_every_job_came_out_as_planned(needs, wrong):
 
 def test_a_failed_step_says_which_command_shows_it_here():
     assert "make smoke" in ci.advice("pipeline", "Start the image and check it")
-    assert "make prove" in ci.advice("pipeline", "Prove the gates")
+    assert "make prove" in ci.advice("prove", "Plant a fault for each gate")
     assert "make run" in ci.advice("pipeline", "Build, judge, report")
 
 
-def test_every_step_with_advice_of_its_own_is_a_step_of_the_pipeline_job():
-    jobs = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text())["jobs"]
+def workflow(name):
+    return yaml.safe_load((ROOT / ".github" / "workflows" / f"{name}.yml").read_text())["jobs"]
 
-    assert {step["name"] for step in jobs["pipeline"]["steps"]} >= ci.NEXT_OF_STEP.keys()
+
+def test_every_step_with_advice_of_its_own_is_a_step_of_the_pipeline_job():
+    assert {step["name"] for step in workflow("model")["pipeline"]["steps"]} >= ci.NEXT_OF_STEP.keys()
+
+
+def test_what_the_plan_decides_are_the_jobs_of_both_workflows_that_have_advice():
+    jobs = {key: job["name"] for name in ci.CHECKS for key, job in workflow(name).items()}
+
+    assert {key for name in ci.CHECKS for key, job in workflow(name).items() if "needs.plan" in str(job.get("if"))} == {
+        *ci.OPTIONAL
+    }
+    assert all(jobs[key].split()[0].lower() == key for key in ci.NEXT)  # the comment finds advice by the name
+    assert {*ci.OPTIONAL, "lint"} == ci.NEXT.keys()
+
+
+@pytest.mark.parametrize("check", ci.CHECKS)
+def test_each_workflow_ends_in_the_required_check_of_its_name(check):
+    *others, last = workflow(check)
+
+    assert workflow(check)[last] == workflow(check)[check]
+    assert workflow(check)[check]["name"] == check
+    assert workflow(check)[check]["needs"] == others

@@ -12,6 +12,7 @@ from ml.github import comment
 RUN = {
     "head_sha": "a" * 40,
     "id": 7,
+    "status": "completed",
     "conclusion": "failure",
     "html_url": "https://github.com/acme/churn/actions/runs/7",
 }
@@ -60,17 +61,34 @@ def test_a_failed_step_is_named_with_what_to_do_next():
         {"name": "Lint", "conclusion": "success", "steps": []},
     ]
 
-    text = comment.compose(RUN, jobs, "", None)
+    text = comment.compose({"code": RUN}, jobs, "", None)
 
-    assert "❌ **ci did not pass** on aaaaaaa" in text
+    assert "❌ **code did not pass** in [run 7](https://github.com/acme/churn/actions/runs/7) · aaaaaaa" in text
     assert "| Tests | Run the tests | `make test` |" in text
     assert "Lint" not in text
+
+
+@pytest.mark.parametrize(
+    ("run", "said"),
+    [
+        (None, "⏳ **code has not started** · aaaaaaa"),
+        (RUN | {"status": "in_progress", "conclusion": None}, "⏳ **code is running** in [run 7]"),
+        (RUN | {"conclusion": "action_required"}, "⏳ **code waits for *Approve workflows to run*** in [run 7]"),
+        (RUN | {"conclusion": "success"}, "✅ **code passed** in [run 7]"),
+        (RUN | {"conclusion": "timed_out"}, "❌ **code did not pass** in [run 7]"),
+    ],
+)
+def test_the_comment_comes_with_the_first_run_and_says_how_the_other_stands(run, said):
+    text = comment.compose({"model": RUN | {"conclusion": "success"}, "code": run}, [], "", None)
+
+    assert text.startswith("✅ **model passed** in [run 7]")
+    assert said in text
 
 
 def test_a_jobs_own_name_cannot_break_out_of_the_table():
     jobs = [{"name": "x | <b>@ada</b>\n# y", "conclusion": "failure", "steps": []}]
 
-    text = comment.compose(RUN, jobs, "", None)
+    text = comment.compose({"code": RUN}, jobs, "", None)
 
     assert "@ada" not in text
     assert "\n# y" not in text

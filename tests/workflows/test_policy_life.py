@@ -6,6 +6,7 @@ import re
 import pytest
 
 from ml.github import alerts
+from ml.github.ci import CHECKS
 from ml.settings.params import read_params
 from tests.conftest import ROOT
 from tests.workflows.test_policy import WORKFLOWS, jobs, load, steps
@@ -132,11 +133,11 @@ def test_jobs_of_the_template_itself_ask_whether_they_are_there():
     )
 
 
-def test_the_check_that_the_ruleset_requires_is_a_job_of_ci():
+def test_the_checks_that_the_ruleset_requires_are_those_of_the_plan():
     text = json.dumps(json.loads((ROOT / ".github" / "rulesets" / "main.json").read_text()))
     required = re.findall(r'"context": "([^"]+)"', text)
 
-    assert required == [load(ROOT / ".github/workflows/ci.yml")["jobs"]["ci"]["name"]]
+    assert required == [*CHECKS]
 
 
 @each_workflow

@@ -1,4 +1,4 @@
-"""Pull requests, from the push to the comment: what runs, what the required check says, what people read."""
+"""Pull requests, from the push to the comment: what runs, what both required checks say, what people read."""
 
 import pytest
 
@@ -7,7 +7,9 @@ from tests.workflows.runner import HERE, git
 pytestmark = [pytest.mark.slow, pytest.mark.template]
 
 FEW = {"PYTEST_ADDOPTS": "tests/unit/test_cli.py -k 'flags or newer or link'"}  # the job runs `make test`, on few tests
-JOBS = {"plan", "lint", "tests", "workflows", "pipeline", "ci"}
+MODEL = {"plan", "pipeline", "model"}
+CODE = {"plan", "lint", "fast", "prove", "tests", "workflows", "code"}
+RUNS = {"model.yml": 7001, "code.yml": 7002}
 
 PROVEN = """
 prove:
@@ -31,26 +33,29 @@ def instead(scenario, targets):
     return scenario
 
 
-def judged(scenario, commit, **variables):
-    """The outcome of ci.yml on a pull request with this commit."""
+def judged(scenario, commit, workflow="model.yml", **variables):
+    """The outcome of model.yml or code.yml on a pull request with this commit."""
     scenario.pull_request(commit)
     number, base = scenario.hub.number(), git(scenario.folder, "rev-parse", "main")
     pull = {"number": number, "head": {"sha": commit}, "base": {"ref": "main", "sha": base}}
-    return scenario.act("ci.yml", "pull_request", {"number": number, "pull_request": pull}, **FEW, **variables)
+    return scenario.act(workflow, "pull_request", {"number": number, "pull_request": pull}, **FEW, **variables)
 
 
 def told(scenario, run):
-    """The outcome of report.yml after a run of ci.yml."""
+    """The outcome of report.yml after a run of model.yml or code.yml."""
     event = {"workflow_run": run, "repository": {"default_branch": "main", "full_name": "acme/churn"}}
     git(scenario.folder, "switch", "--quiet", "main")
     return scenario.act("report.yml", "workflow_run", event)
 
 
 def commented(scenario, outcome, branch, commit, owner="acme"):
-    """The one comment about an outcome of ci.yml."""
-    number = scenario.open_pull_request(branch, commit, owner)
+    """The one comment after an outcome of a workflow on that commit; the pull request is opened by the first."""
+    workflow = next(name for name in RUNS if name.removesuffix(".yml") in outcome.jobs)
+    pulls = [number for number, pull in scenario.hub.pulls.items() if pull["head"]["ref"] == branch]
+    number = pulls[0] if pulls else scenario.open_pull_request(branch, commit, owner)
     about = {"head_sha": commit, "head_branch": branch, "owner": owner}
-    assert told(scenario, scenario.finished(7001, "ci.yml", outcome, **about)).jobs == {"comment": "success"}
+    run = scenario.finished(RUNS[workflow], workflow, outcome, **about)
+    assert told(scenario, run).jobs == {"comment": "success"}
     [comment] = scenario.comments(number)
     return comment
 
@@ -59,71 +64,98 @@ def results(jobs, **others):
     return dict.fromkeys(jobs, "success") | others
 
 
+DOCUMENTS = results(CODE, fast="skipped", prove="skipped", tests="skipped", workflows="skipped")
+
+
 def test_a_good_pull_request_is_built_judged_and_told(scenario):
-    """Every job is green; the one comment has the changed setting, the champion it was held against and the page."""
+    """One comment: with the model's report as soon as that is there, completed when the tests have finished."""
     scenario.build({"params.yaml": "n_estimators: 150 -> n_estimators: 140"})
     commit = scenario.commit({}, "fewer-trees")
 
     outcome = judged(scenario, commit)
 
     comment = commented(scenario, outcome, "fewer-trees", commit)
-    assert outcome.jobs == results(JOBS, workflows="skipped")
+    assert outcome.jobs == results(MODEL)
     assert outcome.artifacts() == ["report", "report.html"]
     assert "# ✅ churn: the model passes its gates" in outcome.summaries["pipeline"]
-    assert (scenario.store / "calls").read_text().split() == ["prove", "image", "smoke"]
-    assert "PASSED" in outcome.said("ci")
-    assert "✅ **ci passed**" in comment
+    assert (scenario.store / "calls").read_text().split() == ["image", "smoke"]
+    assert "PASSED" in outcome.said("model")
+    assert "✅ **model passed**" in comment
+    assert "⏳ **code has not started**" in comment
     assert "[report.html](https://github.com/acme/churn/actions/runs/7001/artifacts/" in comment
     assert "| train.random_forest.n_estimators | 150 | 140 |" in comment
     assert "version 1" in comment  # the champion came with the registry
 
+    code = judged(scenario, commit, "code.yml")
+
+    later = commented(scenario, code, "fewer-trees", commit)
+    assert code.jobs == results(CODE, tests="skipped", workflows="skipped")  # settings can break no other tests
+    assert (scenario.store / "calls").read_text().split() == ["image", "smoke", "prove"]
+    assert later == comment.replace(
+        "⏳ **code has not started**",
+        "✅ **code passed** in [run 7002](https://github.com/acme/churn/actions/runs/7002)",
+    )
+
 
 def test_a_change_of_documents_takes_seconds(scenario):
-    """Only `plan`, `lint` and `ci` run, all green; no artifact, and a comment that says `ci` passed."""
+    """Only `plan`, `lint` and the checks run, all green; no artifact, and a comment that says both passed."""
     commit = scenario.commit({"docs/architecture.md": "# Architecture -> # The architecture"}, "words")
 
-    outcome = judged(scenario, commit)
+    outcomes = {name: judged(scenario, commit, name) for name in RUNS}
 
-    comment = commented(scenario, outcome, "words", commit)
-    assert outcome.jobs == results(JOBS, tests="skipped", workflows="skipped", pipeline="skipped")
-    assert outcome.artifacts() == []
-    assert "✅ **ci passed**" in comment
+    comments = [commented(scenario, outcome, "words", commit) for outcome in outcomes.values()]
+    assert outcomes["model.yml"].jobs == results(MODEL, pipeline="skipped")
+    assert outcomes["code.yml"].jobs == DOCUMENTS
+    assert outcomes["model.yml"].artifacts() == []
+    assert "✅ **model passed**" in comments[-1]
+    assert "✅ **code passed**" in comments[-1]
 
 
 def test_a_document_with_a_dead_link_fails_the_required_check(scenario):
-    """`lint` and `ci` are red, nothing else runs; the comment names the step."""
+    """`lint` and `code` are red, nothing else runs; the comment names the step."""
     commit = scenario.commit({"docs/architecture.md": "# Architecture -> # Architecture [x](nowhere.md)"}, "dead-link")
 
-    outcome = judged(scenario, commit)
+    outcome = judged(scenario, commit, "code.yml")
 
     comment = commented(scenario, outcome, "dead-link", commit)
-    assert outcome.jobs == results(
-        JOBS, lint="failure", tests="skipped", workflows="skipped", pipeline="skipped", ci="failure"
-    )
+    assert outcome.jobs == DOCUMENTS | {"lint": "failure", "code": "failure"}
+    assert "❌ **code did not pass**" in comment
     assert "| Lint | Hold the documents to what is there |" in comment
 
 
 def test_a_pull_request_from_a_fork_needs_no_secret_and_no_token_that_writes(scenario):
-    """All green with a token that only reads; the comment comes from report.yml with one that writes."""
+    """Green with a token that only reads; the comment comes from report.yml with one that writes."""
     commit = scenario.commit({"params.yaml": "accuracy: { min: 0.85 } -> accuracy: { min: 0.84 }"}, "patch")
     scenario.hub.read_only = True
 
     outcome = judged(scenario, commit)
 
-    assert outcome.jobs == results(JOBS, workflows="skipped")
+    assert outcome.jobs == results(MODEL)
     assert not scenario.hub.made("POST|PATCH|PUT|DELETE")
     scenario.hub.read_only = False
     comment = commented(scenario, outcome, "patch", commit, owner="mallory")
     assert "| gates.accuracy.min | 0.85 | 0.84 |" in comment
 
 
-def test_a_merge_queue_gets_the_required_check_for_the_commit_that_it_made(scenario):
-    """Documents only: `plan` and `ci` are green, and nothing is commented."""
+def test_in_a_fork_with_other_data_the_proof_of_the_template_does_not_run(scenario):
+    """A change of the machinery gets `lint` and the fast tests, and no scenario of workflows."""
+    scenario.change({"demo/params.yaml": "file: data/customers.parquet -> file: data/others.parquet"})
+    git(scenario.folder, "commit", "--quiet", "--all", "--message=other data than the sample")
+    commit = scenario.commit({".github/workflows/doctor.yml": "timeout-minutes: 10 -> timeout-minutes: 11"}, "longer")
+
+    outcome = judged(scenario, commit, "code.yml")
+
+    assert outcome.jobs == DOCUMENTS | {"fast": "success"}
+
+
+@pytest.mark.parametrize("workflow", RUNS)
+def test_a_merge_queue_gets_the_required_check_for_the_commit_that_it_made(scenario, workflow):
+    """Documents only: both checks are green, and nothing is commented."""
     scenario.pull_request(scenario.commit({"docs/architecture.md": "# Architecture -> # The architecture"}, "words"))
     base = git(scenario.folder, "rev-parse", "main")
     group = {"head_ref": "refs/heads/gh-readonly-queue/main/pr-1-x", "base_ref": "refs/heads/main", "base_sha": base}
 
-    outcome = scenario.act("ci.yml", "merge_group", {"action": "checks_requested", "merge_group": group}, **FEW)
+    outcome = scenario.act(workflow, "merge_group", {"action": "checks_requested", "merge_group": group}, **FEW)
 
-    assert outcome.jobs == results(JOBS, tests="skipped", workflows="skipped", pipeline="skipped")
+    assert outcome.jobs == (DOCUMENTS if workflow == "code.yml" else results(MODEL, pipeline="skipped"))
     assert outcome.artifacts() == []

@@ -15,8 +15,7 @@ import yaml
 
 from tests.container import engine
 from tests.workflows.runner import ABOUT, git
-from tests.workflows.test_scenarios_ci import JOBS as CI_JOBS
-from tests.workflows.test_scenarios_ci import judged
+from tests.workflows.test_scenarios_ci import CODE, MODEL, judged
 from tests.workflows.test_scenarios_release import JOBS, issues, registry, results
 
 pytestmark = [pytest.mark.slow, pytest.mark.template, pytest.mark.timeout(1800)]  # minutes on a busy machine
@@ -140,16 +139,17 @@ def deployed_since(scenario, images, image):
 
 
 def test_a_good_pull_request_with_nothing_replaced(scenario):
-    """Every fault that is planted for a gate is caught, the image is built, started and checked, and `ci` passes."""
+    """Every fault that is planted for a gate is caught, the image is built, started and checked; both checks pass."""
     container_engine()
     commit = scenario.commit({"params.yaml": "accuracy: { min: 0.85 } -> accuracy: { min: 0.84 }"}, "lower")
 
-    outcome = judged(scenario, commit, **engine.environment())
+    outcome, code = (judged(scenario, commit, name, **engine.environment()) for name in ("model.yml", "code.yml"))
 
     engine.podman("image", "rm", f"localhost/churn:{git(scenario.folder, 'rev-parse', 'HEAD')[:12]}")
-    assert outcome.jobs == results(CI_JOBS, workflows="skipped")
+    assert outcome.jobs == results(MODEL)
+    assert code.jobs == results(CODE, tests="skipped", workflows="skipped")
     assert set(outcome.steps["pipeline"].values()) == {"success"}
-    assert "faults caught by" in outcome.said("pipeline")
+    assert "faults caught by" in code.said("prove")
     assert not scenario.hub.made("POST|PATCH|PUT|DELETE")
 
 

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.workflows.runner import git
+from tests.workflows.test_scenarios_ci import FEW
 
 pytestmark = [pytest.mark.slow, pytest.mark.template, pytest.mark.timeout(1800)]  # minutes on a busy machine
 
@@ -11,7 +12,7 @@ QUIET, DRIFTED = "13-14", "13-17"  # months of the sample world
 
 def watch(scenario, months, **variables):
     """The outcome of monitor.yml after simulated customers of these months."""
-    return scenario.act("monitor.yml", "workflow_dispatch", {"inputs": {"months": months}}, **variables)
+    return scenario.act("monitor.yml", "workflow_dispatch", {"inputs": {"months": months}}, **FEW, **variables)
 
 
 def issues(scenario):
@@ -23,7 +24,7 @@ def branches(scenario):
 
 
 def test_a_quiet_month_changes_nothing_and_a_drifted_one_opens_a_pull_request(scenario):
-    """Quiet: one more verdict, nothing else; drifted: one pull request with the required check, and no alarm."""
+    """Quiet: one more verdict, nothing else; drifted: one pull request with both required checks, and no alarm."""
     quiet = watch(scenario, QUIET)
 
     assert quiet.jobs == {"monitor": "success", "retrain": "skipped", "tell": "success"}
@@ -40,6 +41,9 @@ def test_a_quiet_month_changes_nothing_and_a_drifted_one_opens_a_pull_request(sc
     assert drifted.jobs == {"monitor": "success", "retrain": "success", "tell": "success"}
     assert pull["head"]["ref"] == branch
     assert scenario.hub.dispatches == []
-    assert [(s["sha"], s["context"], s["state"]) for s in scenario.hub.statuses] == [(commit, "ci", "success")]
+    assert [(s["sha"], s["context"], s["state"]) for s in scenario.hub.statuses] == [
+        (commit, "model", "success"),
+        (commit, "code", "success"),
+    ]
     assert issues(scenario) == []  # the pull request is the answer, not an alarm
     assert "evidently.html" in drifted.artifacts()

@@ -9,8 +9,7 @@ import psutil
 import pytest
 
 from tests.workflows.runner import kill
-from tests.workflows.test_scenarios_ci import JOBS, PROVEN, instead, judged, results, told
-from tests.workflows.test_scenarios_gates import ELSEWHERE
+from tests.workflows.test_scenarios_ci import MODEL, instead, judged, results, told
 
 pytestmark = [pytest.mark.slow, pytest.mark.template]
 
@@ -43,13 +42,13 @@ class Accident(Thread):
 
 @pytest.fixture
 def scenario(scenario):
-    """Only the pipeline is real, and the other jobs do nothing."""
-    return instead(scenario, PROVEN + ELSEWHERE)
+    """As in test_scenarios_ci.py."""
+    return instead(scenario, "")
 
 
 def tell(scenario, number, outcome, commit):
     about = {"head_sha": commit, "head_branch": "lower"}
-    assert told(scenario, scenario.finished(number, "ci.yml", outcome, **about)).jobs == {"comment": "success"}
+    assert told(scenario, scenario.finished(number, "model.yml", outcome, **about)).jobs == {"comment": "success"}
 
 
 def test_a_run_that_was_lost_while_it_trained_is_run_again(scenario):
@@ -62,14 +61,14 @@ def test_a_run_that_was_lost_while_it_trained_is_run_again(scenario):
 
     assert accident.folder, "the run ended before it trained"
     assert "train: done" not in lost.said("pipeline")
-    lost.jobs |= {"pipeline": "failure", "ci": "failure"}  # as GitHub has it, where a lost runner fails its job
+    lost.jobs |= {"pipeline": "failure", "model": "failure"}  # as GitHub has it, where a lost runner fails its job
     tell(scenario, 7001, lost, commit)
-    assert "❌ **ci did not pass**" in scenario.comments(number)[0]
+    assert "❌ **model did not pass**" in scenario.comments(number)[0]
 
     outcome = judged(scenario, commit)
 
     tell(scenario, 7002, outcome, commit)
     [comment] = scenario.comments(number)
-    assert outcome.jobs == results(JOBS, workflows="skipped")
+    assert outcome.jobs == results(MODEL)
     assert "train:" in outcome.said("pipeline")
-    assert "✅ **ci passed**" in comment
+    assert "✅ **model passed**" in comment

@@ -19,7 +19,7 @@ def test_the_doctor_is_red_in_a_new_fork_and_says_what_to_do(scenario):
 
     assert outcome.jobs == {"doctor": "failure"}  # as it is until somebody has read it
     assert "| missing | schedule of monitor.yml | off, as in every new fork |" in outcome.summaries["doctor"]
-    assert "| missing | main requires the check ci |" in outcome.summaries["doctor"]
+    assert "| missing | main requires the checks model and code |" in outcome.summaries["doctor"]
     assert "| fine | registry | branch mlflow on origin |" in outcome.summaries["doctor"]
     assert not scenario.hub.made("POST|PATCH|PUT|DELETE")
 

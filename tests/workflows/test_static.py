@@ -93,7 +93,7 @@ FAULTS = {
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_planted_fault_is_found(repository, fault):
     tool, old, new = FAULTS[fault]
-    path = repository / ".github" / "workflows" / "ci.yml"
+    path = repository / ".github" / "workflows" / "code.yml"
     before = path.read_text()
     path.write_text(re.sub(old, lambda _: new, before))
 
@@ -101,7 +101,7 @@ def test_a_planted_fault_is_found(repository, fault):
 
     assert path.read_text() != before
     assert code != 0
-    assert "ci.yml" in text
+    assert "code.yml" in text
 
 
 @pytest.mark.parametrize(
@@ -113,10 +113,10 @@ def test_a_planted_fault_is_found(repository, fault):
     ],
 )
 def test_githubs_own_parser_finds_what_only_it_can(repository, language_service, old, new):
-    path = repository / ".github" / "workflows" / "ci.yml"
+    path = repository / ".github" / "workflows" / "code.yml"
     path.write_text(path.read_text().replace(old, new))
 
     code, text = look(repository, *language_service, str(path))
 
     assert code == 1
-    assert "ci.yml:" in text
+    assert "code.yml:" in text

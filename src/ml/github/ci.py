@@ -1,5 +1,6 @@
 """Which jobs a change needs, and whether the jobs of a run came out as planned."""
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -7,33 +8,50 @@ from ml.io.markdown import Markup
 
 PROSE = ("docs/", ".github/ISSUE_TEMPLATE/")
 PROSE_FILES = (".md", "LICENSE", "CODEOWNERS")
-WORKFLOWS = (".github/", "tests/workflows/", "tests/github/", "tools/", "Makefile", "pyproject.toml")
-BEHIND = ("src/ml/github/", "src/ml/stages/ci_")
-OPTIONAL = ("tests", "pipeline", "workflows")  # the jobs of ci.yml that a change may do without
+MODEL = ("params.yaml", "data.dvc", "data/", "dvc.lock", ".dvc/remote/", "build/", "src/features.py")
+MACHINERY = (
+    ".ci/", ".github/", "lab/", "tests/github/", "tests/lab/", "tests/workflows/", "src/ml/github/",
+    "src/ml/stages/ci_",
+)  # fmt: skip
+OWN = (".github/workflows/model.yml", ".github/actions/")  # a change to how the model is judged runs it
+CHECKS = ("model", "code")  # the required checks: the last job of model.yml and of code.yml
+OPTIONAL = ("pipeline", "fast", "prove", "tests", "workflows")  # the jobs that a change may do without
 
 NEXT = {
     "lint": "`make lint` shows it here and now; `ruff format .` mends the formatting",
+    "fast": "`make test-fast`",
+    "prove": "`make prove` names the gate that lets its fault pass",
     "tests": "`make test`",
     "pipeline": "read the report below for the gate that refuses, change settings or data, `make run`",
     "workflows": "`make test-workflows`",
 }
 NEXT_OF_STEP = {
-    "Prove the gates": "`make prove` names the gate that lets its fault pass",
     "Build the image": "`make image` shows it here and now",
     "Start the image and check it": "`make smoke` names the promise that the image breaks",
 }
 
 
-def plan(paths: Iterable[str] | None) -> dict[str, bool]:
-    """Which optional jobs are needed for changes to these paths; all of them when the paths are not known."""
-    if paths is None:
-        return dict.fromkeys(OPTIONAL, True)
-    code = [path for path in paths if not path.startswith(PROSE) and not path.endswith(PROSE_FILES)]
+def plan(paths: Iterable[str] | None, template: bool = True) -> dict[str, bool]:
+    """Which optional jobs a change to these paths needs; all of them when the paths are not known.
+
+    Settings, data and features can break the model and the fast tests. The template's own machinery has tests of its
+    own, which a fork (`template` is False) never runs. Any other code can break everything.
+    """
+    code = [path for path in paths or () if not path.startswith(PROSE) and not path.endswith(PROSE_FILES)]
+    everything = paths is None or any(not path.startswith(MODEL + MACHINERY) for path in code)
+    model = everything or any(path.startswith(MODEL + OWN) for path in code)
     return {
-        "tests": bool(code),
-        "pipeline": bool(code),
-        "workflows": any(path.startswith(WORKFLOWS + BEHIND) for path in code),
+        "pipeline": model,
+        "fast": bool(code) and not everything,
+        "prove": model,
+        "tests": everything,
+        "workflows": template and (everything or any(path.startswith(MACHINERY) for path in code)),
     }
+
+
+def same_data(params: str, sample: str) -> bool:
+    """Whether two texts of params.yaml describe the same data; needs no package, as the job `plan` has none."""
+    return _data(params) == _data(sample) != []
 
 
 def faults(needs: dict[str, Any]) -> dict[str, str]:
@@ -51,5 +69,12 @@ def faults(needs: dict[str, Any]) -> dict[str, str]:
 
 
 def advice(job: str, step: str = "") -> Markup:
-    """What to do when a step of a job of ci.yml has failed."""
+    """What to do when a step of a job of model.yml or code.yml has failed."""
     return Markup(NEXT_OF_STEP.get(step) or NEXT.get(job, "open the run and read the failed step"))
+
+
+def _data(text: str) -> list[str]:
+    """The section `data` of params.yaml without comments and blank lines."""
+    section = re.search(r"^data:.*\n(?:[ \t#].*\n|\n)*", f"{text}\n", re.MULTILINE)
+    lines = [re.sub(r"\s+#.*$", "", line).rstrip() for line in (section[0] if section else "").splitlines()]
+    return [line for line in lines if line]

@@ -1,4 +1,4 @@
-"""The comment on a pull request: what GitHub knows of the run, then what the run reports, made harmless.
+"""The comment on a pull request: what GitHub knows of the runs, then what one of them reports, made harmless.
 
 The report comes from code that nobody has reviewed yet, so it may hold anything. It keeps tables, headings, charts and
 our own folded sections; it loses links, pictures, HTML, mentions, references and characters that nobody sees.
@@ -13,17 +13,33 @@ from ml.io.markdown import APART, table, unlinked
 
 OURS = re.compile(r"<(/?(?:details|summary|sub))>")
 UNSEEN = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}  # control, format, half a pair, private, separators
+Record = dict[str, Any]
 SHOWN = 80  # characters of a name
 WELL = {"success", "skipped", "neutral"}
 
 
-def compose(run: dict[str, Any], jobs: list[dict[str, Any]], report: str, page: str | None) -> str:
-    """The comment on a finished run; `report` may be hostile, `page` is the address of the HTML report if any."""
-    commit, number = run["head_sha"][:7], run["id"]
-    good = run["conclusion"] == "success"
-    links = [f"[run {number}]({run['html_url']})", *([f"[report.html]({page})"] if page else [])]
-    head = f"{'✅ **ci passed**' if good else '❌ **ci did not pass**'} on {commit} · {' · '.join(links)}\n\n"
-    return head + _trouble(jobs) + (f"---\n\n{tame(report)}" if report else "")
+def compose(runs: dict[str, Record | None], jobs: list[Record], report: str, page: str | None) -> str:
+    """The comment on a commit: each required check by name, with its newest run if there is one, then the report.
+
+    `jobs` are those of the runs that have ended; `report` may be hostile, `page` is the address of the HTML report.
+    """
+    states = [_state(name, run) for name, run in runs.items()]
+    commit = next(run["head_sha"][:7] for run in runs.values() if run)
+    head = " · ".join([*states, commit, *([f"[report.html]({page})"] if page else [])])
+    return f"{head}\n\n{_trouble(jobs)}" + (f"---\n\n{tame(report)}" if report else "")
+
+
+def _state(name: str, run: Record | None) -> str:
+    if run is None:
+        return f"⏳ **{name} has not started**"
+    link = f"[run {run['id']}]({run['html_url']})"
+    if run["status"] != "completed":
+        return f"⏳ **{name} is running** in {link}"
+    if run["conclusion"] == "action_required":
+        return f"⏳ **{name} waits for *Approve workflows to run*** in {link}"
+    if run["conclusion"] == "success":
+        return f"✅ **{name} passed** in {link}"
+    return f"❌ **{name} did not pass** in {link}"
 
 
 def tame(text: str) -> str:
@@ -36,20 +52,20 @@ def tame(text: str) -> str:
     return re.sub(r"@(?=\w)", f"@{APART}", unlinked(seen))
 
 
-def _trouble(jobs: list[dict[str, Any]]) -> str:
+def _trouble(jobs: list[Record]) -> str:
     rows = [
         [job["name"][:SHOWN], step[:SHOWN], ci.advice(_key(job["name"]), step)]
         for job in jobs
-        if (job.get("conclusion") or "success") not in WELL and _key(job["name"]) != "ci"
+        if (job.get("conclusion") or "success") not in WELL and job["name"] not in ci.CHECKS
         for step in (_failed(job) or ["(no step: see the run)"])[:1]
     ]
     return table(["job", "step that failed", "what next"], rows) + "\n" if rows else ""
 
 
-def _failed(job: dict[str, Any]) -> list[str]:
+def _failed(job: Record) -> list[str]:
     return [step["name"] for step in job.get("steps", []) if (step.get("conclusion") or "success") not in WELL]
 
 
 def _key(name: str) -> str:
-    """The job's key in ci.yml, which is its name in small letters."""
-    return name.strip().lower()
+    """The job's key in its workflow, which is the first word of its name in small letters."""
+    return (name.split() or [""])[0].lower()

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 FINE, MISSING, DEFAULT, UNSEEN = "fine", "missing", "default", "not seen"
-CHECK = "ci"  # the job that a pull request must pass
 QUIET_DAYS = 60  # GitHub then switches the schedules of a public repository off
 ACTIONS = "Settings → Actions → General"
 OWNER = "Run `make doctor` with the token of an owner: GITHUB_TOKEN=$(gh auth token) make doctor"
@@ -52,7 +51,7 @@ SETTINGS = (
     Setting(
         "APP_CLIENT_ID",
         "variable",
-        "a retraining pull request has its gates as the check `ci`, and no run of ci.yml",
+        "a retraining pull request has the checks `model` and `code` as statuses, and no runs of its own",
     ),
     Setting("APP_PRIVATE_KEY", "secret", "retraining fails, for it cannot be the App", "APP_CLIENT_ID"),
 )

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 from typing import Any
 
-from ml.github.doctor import ACTIONS, CHECK, DEFAULT, FINE, MISSING, OWNER, UNSEEN, Finding
+from ml.github.ci import CHECKS
+from ml.github.doctor import ACTIONS, DEFAULT, FINE, MISSING, OWNER, UNSEEN, Finding
 
 
 def allowed(permissions: dict[str, Any] | None, selected: dict[str, Any] | None, used: Iterable[str]) -> Finding:
@@ -24,8 +25,8 @@ def allowed(permissions: dict[str, Any] | None, selected: dict[str, Any] | None,
 
 
 def required(rules: list[dict[str, Any]] | None, classic: list[str] | None, branch: str, planned: bool) -> Finding:
-    """Whether a pull request must pass `ci`: by a ruleset, or the older protection; `planned`: the plan has these."""
-    name = f"{branch} requires the check {CHECK}"
+    """Whether a pull request must pass both checks, by ruleset or older protection; `planned`: the plan has these."""
+    name = f"{branch} requires the checks {' and '.join(CHECKS)}"
     if not planned:
         return Finding(
             name, DEFAULT, "this plan has neither rulesets nor protected branches in private repositories",
@@ -35,18 +36,23 @@ def required(rules: list[dict[str, Any]] | None, classic: list[str] | None, bran
         return Finding(name, UNSEEN, "this token may not ask", "", OWNER)
     listed = [rule["parameters"] for rule in rules or [] if rule["type"] == "required_status_checks"]
     checks = {check["context"] for parameters in listed for check in parameters["required_status_checks"]}
-    if CHECK in checks | set(classic or ()):
+    absent = [check for check in CHECKS if check not in checks | set(classic or ())]
+    if not absent:
         return Finding(name, FINE, "yes")
-    return Finding(name, MISSING, "no", "a refused model can be merged", "make protect (an owner's token)")
+    then = "a refused model can be merged" if "model" in absent else "code whose tests fail can be merged"
+    return Finding(name, MISSING, f"not {' and '.join(absent)}", then, "make protect (an owner's token)")
 
 
-def queue(rules: list[dict[str, Any]] | None, workflow: str) -> Finding | None:
-    """Whether a merge queue gets its required check; None where there is no queue. `workflow`: the text of ci.yml."""
+def queue(rules: list[dict[str, Any]] | None, workflows: dict[str, str]) -> Finding | None:
+    """Whether a merge queue gets its required checks; None where there is no queue. `workflows`: texts by file name."""
     if not any(rule["type"] == "merge_queue" for rule in rules or []):
         return None
-    if re.search(r"^  merge_group:", workflow, re.MULTILINE):
-        return Finding("merge queue", FINE, "on, and ci.yml runs for it")
-    return Finding("merge queue", MISSING, "on", "it waits for ever", "Add `merge_group:` to the events of ci.yml.")
+    files = [f"{check}.yml" for check in CHECKS]
+    deaf = [name for name in files if not re.search(r"^  merge_group:", workflows.get(name, ""), re.MULTILINE)]
+    if not deaf:
+        return Finding("merge queue", FINE, f"on, and {' and '.join(files)} run for it")
+    cure = f"Add `merge_group:` to the events of {' and '.join(deaf)}."
+    return Finding("merge queue", MISSING, "on", "it waits for ever", cure)
 
 
 def environments(listed: list[dict[str, Any]] | None, private: bool) -> Iterator[Finding]:

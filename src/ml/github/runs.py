@@ -14,6 +14,18 @@ def jobs(repository: Repository, number: int) -> list[Record]:
     return call(repository, "GET", f"/actions/runs/{number}/jobs?per_page=100")["jobs"]
 
 
+def beside(repository: Repository, found: Record, workflow: str) -> Record | None:
+    """The newest run of a workflow for the commit and branch that `found` ran on, which may be `found` itself."""
+    path = f"/actions/workflows/{workflow}/runs?event=pull_request&head_sha={found['head_sha']}&per_page=100"
+    known = [found] if found["path"].startswith(f".github/workflows/{workflow}") else []
+    known += [own for own in call(repository, "GET", path)["workflow_runs"] if _origin(own) == _origin(found)]
+    return max(known, key=lambda own: own["id"], default=None)
+
+
+def _origin(found: Record) -> tuple[str | None, str]:
+    return (found.get("head_repository") or {}).get("full_name"), found["head_branch"]
+
+
 def pull_requests(repository: Repository, found: Record) -> list[Record]:
     """The open pull requests whose newest commit is the one that a run ran on.
 

@@ -1,26 +1,26 @@
-"""Put what a run of ci.yml found into one comment on its pull request."""
+"""Put what the runs of model.yml and code.yml found into one comment on their pull request."""
 
 import os
 
-from ml.github import artifact, comment, github, runs
+from ml.github import artifact, ci, comment, github, runs
 from ml.github.github import Repository
 from ml.io import cli
 from ml.io.errors import UserError
 
-WORKFLOW = ".github/workflows/ci.yml"
+WORKFLOWS = {name: f"{name}.yml" for name in ci.CHECKS}
 ARCHIVE, TEXT = 1_000_000, 200_000  # bytes of the artifact and of the report in it
 
 
 def main(run: int = 0) -> None:
-    """Write or refresh the comment about RUN, which may be of a stranger's fork: nothing of it is trusted."""
+    """Write or refresh the comment on the commit of RUN, which may be of a stranger's fork: nothing is trusted."""
     if not run:
         raise UserError("say which run: make ci-comment RUN=123.")
     repository = github.connect(os.environ)
     if repository is None:
         raise UserError("set GITHUB_TOKEN and GITHUB_REPOSITORY=owner/name to write a comment.")
     found = runs.run(repository, run)
-    if not found["path"].startswith(WORKFLOW):
-        raise UserError(f"run {run} is of {found['path']}, not of {WORKFLOW}.")
+    if not any(found["path"].startswith(f".github/workflows/{file}") for file in WORKFLOWS.values()):
+        raise UserError(f"run {run} is of {found['path']}, not of {' or '.join(WORKFLOWS.values())}.")
     pulls = runs.pull_requests(repository, found)
     if not pulls:
         cli.say(f"ci_comment: no open pull request has {found['head_sha'][:7]} as its newest commit: nothing to say")
@@ -32,10 +32,14 @@ def main(run: int = 0) -> None:
 
 
 def _text(repository: Repository, found: dict) -> str:
-    kept = runs.artifacts(repository, found["id"])
+    newest = {name: runs.beside(repository, found, file) for name, file in WORKFLOWS.items()}
+    ended = [run for run in newest.values() if run and run["status"] == "completed"]
+    jobs = [job for run in ended for job in runs.jobs(repository, run["id"])]
+    model = newest["model"]
+    kept = runs.artifacts(repository, model["id"]) if model in ended else {}
     page = kept.get("report.html")
-    link = f"{repository.web}/{repository.name}/actions/runs/{found['id']}/artifacts/{page['id']}" if page else None
-    return comment.compose(found, runs.jobs(repository, found["id"]), _report(repository, kept), link)
+    link = f"{repository.web}/{repository.name}/actions/runs/{model['id']}/artifacts/{page['id']}" if page else None
+    return comment.compose(newest, jobs, _report(repository, kept), link)
 
 
 def _report(repository: Repository, kept: dict) -> str:

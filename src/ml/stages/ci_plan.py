@@ -1,20 +1,30 @@
-"""Decide which jobs of ci.yml a change needs."""
+"""Decide which jobs of model.yml and code.yml a change needs."""
+
+from pathlib import Path
 
 from ml.github import ci, runner
 from ml.io import cli, git
 from ml.io.markdown import table
 
+SAMPLE = Path("demo/params.yaml")
+
 
 def main(base: str = "") -> None:
     """Print which jobs the changes since BASE need, and set them as outputs of the step; without BASE, all."""
     paths = _changed(base) if base else None
-    planned = ci.plan(paths)
+    planned = ci.plan(paths, _template())
     for job, needed in planned.items():
         runner.output(job, str(needed).lower())
     reason = "no base to compare with" if paths is None else f"{len(paths):,} changed files"
     rows = [[job, "runs" if needed else "not needed"] for job, needed in planned.items()]
     runner.summary(table(["job", reason], rows))
     cli.say(f"ci_plan: {', '.join(job for job, needed in planned.items() if needed) or 'documents only'}")
+
+
+def _template() -> bool:
+    """Whether this is the template: the sample's data, and the benches of lab/; a fork has other data or none of it."""
+    texts = [path.read_text(encoding="utf-8") if path.exists() else "" for path in (Path("params.yaml"), SAMPLE)]
+    return Path("lab").is_dir() and ci.same_data(*texts)
 
 
 def _changed(base: str) -> list[str]:

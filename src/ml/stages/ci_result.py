@@ -1,4 +1,4 @@
-"""Be the one required check: every job of ci.yml came out as planned."""
+"""Be a required check: every job of model.yml, or of code.yml, came out as planned."""
 
 import json
 import os
@@ -14,7 +14,7 @@ def main() -> int:
     try:
         needs = json.loads(os.environ["NEEDS"])
     except (KeyError, ValueError):
-        raise UserError("NEEDS is not the JSON of `toJSON(needs)`; in ci.yml the last job sets it.") from None
+        raise UserError("NEEDS is not the JSON of `toJSON(needs)`; model.yml and code.yml set it.") from None
     faults = ci.faults(needs)
     rows = [[job, record["result"], ci.advice(job) if job in faults else ""] for job, record in needs.items()]
     runner.summary(table(["job", "result", "what next"], rows))

@@ -88,7 +88,7 @@ def _judged(repository: Repository, about: dict) -> Iterator[Finding]:
     wanted = settings.asked(repository, f"/rules/branches/{branch}")
     checks = settings.classic_checks(repository, branch)
     yield rules.required(wanted, checks, branch, settings.planned(repository))
-    if found := rules.queue(wanted, texts["ci.yml"]):
+    if found := rules.queue(wanted, texts):
         yield found
     yield from rules.environments(settings.environments(repository), about["private"])
     yield rules.attestations(about["private"])

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from ml.github import alerts, github
-from ml.github.doctor import CHECK
+from ml.github.ci import CHECKS
 from ml.github.github import Repository
 from ml.io import cli, files, git
 from ml.io.errors import UserError
@@ -72,36 +72,53 @@ def _push(record: dict) -> None:
 
 
 def _check(repository: Repository, record: dict) -> str:
-    """Post what the required check asks for where nothing else will, and say how the pull request is checked.
+    """Post what the required checks ask for where nothing else will, and say how the pull request is checked.
 
     A pull request of a job's own token starts no workflow, and a run that is dispatched on its branch satisfies no
-    required check. So this job, which runs the code of the base branch, answers for the gates that it ran itself.
+    required check. So this job, which runs the code of the base branch, answers for what it ran itself: the gates for
+    `model`, and for `code` the fast tests, which are all that code.yml runs for a change of data.
     """
+    both = " and ".join(f"`{check}`" for check in CHECKS)
     if repository.starts_workflows:
-        return f"This pull request starts `{CHECK}` by itself: its token is an App's or a person's."
+        return f"This pull request starts {both} by itself: its token is an App's or a person's."
     others = _not_data(record)
     if others:
         return (
-            f"`{CHECK}` was not answered for, as this commit changes more than data and what is built of it "
+            f"{both} were not answered for, as this commit changes more than data and what is built of it "
             f"({', '.join(others[:3])}). Press *Approve workflows to run*."
         )
-    try:
-        github.status(repository, record["commit"], _status(repository, record))
-    except UserError as error:
-        return f"`{CHECK}` could not be posted as a status ({error}). Press *Approve workflows to run*."
-    return (
-        f"The required check `{CHECK}` is a status of this commit. The job that trained and judged the model posted "
-        f"it, since a pull request of a workflow's own token starts no workflow. Code and settings are those of "
-        f"{record['base']}: the commit changes only data and what is built of it. For the tests too, press *Approve "
-        "workflows to run*; then both must pass."
+    return "\n".join(f"- {_post(repository, record['commit'], said)}" for said in _statuses(repository, record)) + (
+        "\n\nA pull request of a workflow's own token starts no workflow, so the job that trained the model posts "
+        f"these statuses. Code and settings are those of {record['base']}: the commit changes only data and "
+        "what is built of it. *Approve workflows to run* starts the workflows too; then both status and run must pass."
     )
 
 
-def _status(repository: Repository, record: dict) -> dict[str, str]:
+def _post(repository: Repository, commit: str, said: dict[str, str]) -> str:
+    name = said["context"]
+    if said["state"] == "pending":
+        return f"`{name}` was not answered for: {said['description']}. Press *Approve workflows to run*."
+    try:
+        github.status(repository, commit, said)
+    except UserError as error:
+        return f"`{name}` could not be posted as a status ({error}). Press *Approve workflows to run*."
+    return f"The required check `{name}` is a status of this commit: {said['description']}."
+
+
+def _statuses(repository: Repository, record: dict) -> list[dict[str, str]]:
+    """What each required check comes to; `TESTS` is the outcome of the step of this job that ran the fast tests."""
     passed, count = sum(v["passed"] for v in record["verdicts"]), len(record["verdicts"])
-    saying = f"{passed} of {count} gates passed where it was trained, none refuses; code as on {record['base']}"
+    outcome = os.environ.get("TESTS", "")
+    tests = {
+        "success": ("success", f"the fast tests passed on {record['base']}, whose code this is"),
+        "failure": ("failure", f"the fast tests fail on {record['base']}, whose code this is"),
+    }.get(outcome, ("pending", "no tests ran in this job"))
+    said = {
+        "model": ("success", f"{passed} of {count} gates passed where it was trained, none refuses"),
+        "code": tests,
+    }
     page = {"target_url": url} if (url := _run(repository)) else {}
-    return {"context": CHECK, "state": "success", "description": saying, **page}
+    return [{"context": name, "state": said[name][0], "description": said[name][1], **page} for name in CHECKS]
 
 
 def _not_data(record: dict) -> list[str]:
