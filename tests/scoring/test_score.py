@@ -4,6 +4,7 @@ import json
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -15,7 +16,7 @@ import psycopg
 import pytest
 
 from demo.world import customers as simulated
-from ml.engine import source
+from ml.engine import source, spread
 from ml.io import files
 from ml.io.errors import UserError
 from ml.model import parity, predictor
@@ -124,18 +125,18 @@ def test_an_output_that_is_there_is_left_as_it_is(place):
 
 
 def test_a_job_goes_on_after_the_last_whole_part(place, monkeypatch):
-    kept, part = [], score._part
+    kept, keep = [], score._keep
 
-    def stop(begun, number, *rest):
+    def stop(begun, number, found):
         if number == 4:
             raise KeyboardInterrupt
         kept.append(number)
-        return part(begun, number, *rest)
+        keep(begun, number, found)
 
-    monkeypatch.setattr(score, "_part", stop)
+    monkeypatch.setattr(score, "_keep", stop)
     with pytest.raises(KeyboardInterrupt):
         scored()
-    monkeypatch.setattr(score, "_part", lambda begun, number, *rest: kept.append(number) or part(begun, number, *rest))
+    monkeypatch.setattr(score, "_keep", lambda begun, number, found: kept.append(number) or keep(begun, number, found))
 
     found = scored()
 
@@ -255,6 +256,47 @@ def test_the_rows_of_a_query_are_read_in_chunks(monkeypatch):
         ("postgresql://host/x", 0, {"a": [1, 2], "b": [None, "x"]}),
         ("postgresql://host/x", 2, {"a": [3], "b": ["y"]}),
     ]
+
+
+@pytest.mark.slow
+def test_a_cluster_gives_the_same_scores_though_a_worker_is_killed(place, monkeypatch):
+    settings = Path("params.yaml").read_text().replace("rows: 128", "rows: 50")
+    Path("params.yaml").write_text(settings)
+    scored("local")
+    settings = settings.replace("name: local #", "name: dask #")
+    Path("params.yaml").write_text(settings.replace("workers: null", "workers: 2"))
+    killed, keep, each = [], score._keep, spread.Cluster.each
+
+    def known(cluster, work, items, shared):
+        killed.extend(cluster._client.run(os.getpid).values())
+        return each(cluster, work, items, shared)
+
+    def kill(begun, number, found):
+        if number == 3:
+            os.kill(killed[0], signal.SIGKILL)
+        keep(begun, number, found)
+
+    monkeypatch.setattr(spread.Cluster, "each", known)
+    monkeypatch.setattr(score, "_keep", kill)
+
+    found = scored("cluster")
+
+    expected = pd.read_parquet("local")
+    assert len(killed) == 2
+    own = ["request_id", "time"]
+    pd.testing.assert_frame_equal(found.drop(columns=own), expected.drop(columns=own), check_exact=True)
+    assert read_log("logs")["id"].value_counts().eq(2).all()  # once from each job
+
+
+def test_a_scheduler_that_is_not_there_is_named(place, monkeypatch):
+    monkeypatch.setattr(spread, "SECONDS", 0.3)
+    monkeypatch.setenv("DASK_SCHEDULER", "tcp://127.0.0.1:1")
+    Path("params.yaml").write_text(Path("params.yaml").read_text().replace("name: local #", "name: dask #"))
+
+    with pytest.raises(UserError, match=r"the Dask scheduler tcp://127\.0\.0\.1:1 does not answer"):
+        scored()
+
+    assert not Path("scores").exists()
 
 
 @pytest.mark.slow

@@ -40,10 +40,9 @@ class Job:
         """What becomes the output."""
         return self.folder / "out"
 
-    def part(self, number: int) -> Record | None:
-        """The counts of a part that is whole, else None."""
-        path = self.folder / "done" / f"{number:07d}"
-        return files.read_json(path) if path.exists() else None
+    def parts(self) -> dict[int, Record]:
+        """The counts of the parts that are whole, by number."""
+        return {int(path.name): files.read_json(path) for path in sorted((self.folder / "done").glob("[0-9]*"))}
 
     def finish_part(self, number: int, counts: Record) -> None:
         """Call this when all files of a part are written."""

@@ -13,7 +13,7 @@ from ml.scoring.rows import Checked, Row
 from ml.scoring.scored import Scorer
 
 LINE = 1000  # rows of a line of the log, as of the longest request
-CHAMPION, SHADOW = "champion", "shadow"
+VARIANTS = ("champion", "shadow")  # of the first model, and of one beside it
 
 
 @dataclass(frozen=True)

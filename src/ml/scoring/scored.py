@@ -1,7 +1,10 @@
 """A model with the name that its answers bear, from a folder or the registry."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from ml.io.errors import UserError
 from ml.model import identity, predictor
@@ -17,7 +20,16 @@ class Scorer:
     name: str
     digest: str
     contract: Contract
-    predictor: Predictor
+    files: Mapping[str, bytes]
+
+    @cached_property
+    def predictor(self) -> Predictor:
+        """What scores; each process makes its own from the files."""
+        return predictor.from_files(self.files, self.name)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All but the predictor, which cannot be sent to another process."""
+        return {name: value for name, value in self.__dict__.items() if name != "predictor"}
 
 
 def load(source: str) -> Scorer:
@@ -34,7 +46,9 @@ def load(source: str) -> Scorer:
         raise UserError(f"{source}: its contract cannot be read ({error}). Train again, or restore it.") from None
     digest = identity.digest(files)
     name = f"{contract.project}@{version or digest[:12]}"
-    return Scorer(name, digest, contract, predictor.from_files(files, source))
+    found = Scorer(name, digest, contract, files)
+    found.predictor  # noqa: B018 - a damaged one is refused before any row is read
+    return found
 
 
 def must_be_champion(model: Scorer) -> None:

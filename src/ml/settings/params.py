@@ -12,6 +12,7 @@ from ml.settings.alert import Alert
 from ml.settings.card import Card
 from ml.settings.data import Category, Data, Number
 from ml.settings.deploy import Deploy
+from ml.settings.engine import Engine
 from ml.settings.evaluate import Evaluate
 from ml.settings.gates import Gates
 from ml.settings.log import Log
@@ -43,6 +44,7 @@ class Params(Section):
     card: Card = Card()
     log: Log = Log()
     score: Score = Score()
+    engine: Engine = Engine()
     retrain: Retrain = Retrain()
     alert: Alert = Alert()
     monitor: Monitor = Monitor()

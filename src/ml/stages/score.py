@@ -2,16 +2,19 @@
 
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
-from ml.engine import job, source
+from ml.engine import job, source, spread
 from ml.engine.job import Job
 from ml.engine.source import Source
+from ml.engine.spread import Team
 from ml.io import cli, files
 from ml.io.errors import UserError
 from ml.prediction_log import segments
 from ml.registry.ledger import CHAMPION
-from ml.scoring import answers, rows, scored
+from ml.scoring import scored
+from ml.scoring.made import Made, Shared, Task, make
 from ml.scoring.progress import Progress
 from ml.scoring.scored import Scorer
 from ml.settings.params import Params, read_params
@@ -48,42 +51,42 @@ def main(  # noqa: PLR0913, PLR0917 - one flag each
 
 def _run(begun: Job, table: Source, models: list[Scorer], params: Params) -> None:
     cli.say(f"score: {models[0].name}{', which goes on where it stopped' if begun.old else ''}")
-    progress = Progress(table.total)
-    parts = 0
-    for number, chunk in enumerate(table.chunks(params.score.rows)):
-        counts = begun.part(number)
-        fresh = counts is None
-        if fresh:
-            counts = _part(begun, number, chunk, models)
-        parts = number + 1
-        if told := progress.after(counts["scored"], counts["quarantined"], time.monotonic(), fresh):
-            cli.say(f"score: {told}")
-        if table.total:
-            _must_be_few(progress, table.total, begun, params)
+    progress, parts = Progress(table.total), 0
+    with spread.team(params.engine, os.environ.get("DASK_SCHEDULER", "")) as team:
+        for counts, fresh in _parts(begun, table, models, team, params.score.rows):
+            parts += 1
+            if told := progress.after(counts["scored"], counts["quarantined"], time.monotonic(), fresh):
+                cli.say(f"score: {told}")
+            if table.total:
+                _must_be_few(progress, table.total, begun, params)
     if not parts:
         raise UserError("there is no row to score. Correct DATA or the query.")
     _must_be_few(progress, progress.rows, begun, params)
     _log(begun, params)
-    begun.publish(
-        {"model": models[0].name, "scored": progress.scored, "quarantined": progress.quarantined, "parts": parts}
-    )
+    counts = {"scored": progress.scored, "quarantined": progress.quarantined, "parts": parts}
+    begun.publish({"model": models[0].name, **counts})
     cli.say(f"score: {progress.scored:,} rows in {begun.output}, {progress.quarantined:,} in quarantine")
 
 
-def _part(begun: Job, number: int, chunk: source.Chunk, models: list[Scorer]) -> dict[str, int]:
-    """Score a chunk and keep what came of it; the same files each time, should a kill make it come again."""
-    checked = rows.check(chunk, models[0].contract.data)
-    for model, variant in zip(models, (answers.CHAMPION, answers.SHADOW), strict=False):
-        scores = model.predictor.scores(checked.rows).tolist() if checked.rows else []
-        given = answers.Answers(model, checked, scores, begun, number)
-        files.write_bytes(given.lines(variant), begun.folder / "log" / answers.segment(begun, number, variant))
-        if model is models[0]:
-            files.write_table(given.table(), begun.out / f"part-{number:06d}.parquet")
-    if len(checked.refused):
-        files.write_sheet(checked.refused, begun.out / "_quarantine" / f"part-{number:06d}.csv")
-    counts = {"scored": len(checked.rows), "quarantined": len(checked.refused)}
-    begun.finish_part(number, counts)
-    return counts
+def _parts(
+    begun: Job, table: Source, models: list[Scorer], team: Team, rows: int
+) -> Iterator[tuple[dict[str, int], bool]]:
+    """The counts of every part, and whether this process has made it; the whole ones of an earlier process first."""
+    earlier = begun.parts()
+    yield from ((counts, False) for counts in earlier.values())
+    tasks = (Task(n, chunk) for n, chunk in enumerate(table.chunks(rows)) if n not in earlier)
+    for task, found in team.each(make, tasks, Shared(begun, models)):
+        _keep(begun, task.number, found)
+        yield found.counts, True
+
+
+def _keep(begun: Job, number: int, found: Made) -> None:
+    for name, lines in found.lines.items():
+        files.write_bytes(lines, begun.folder / "log" / name)
+    files.write_table(found.table, begun.out / f"part-{number:06d}.parquet")
+    if len(found.refused):
+        files.write_sheet(found.refused, begun.out / "_quarantine" / f"part-{number:06d}.csv")
+    begun.finish_part(number, found.counts)
 
 
 def _must_be_few(progress: Progress, total: int, begun: Job, params: Params) -> None:

@@ -1,0 +1,103 @@
+"""The chunks of a table given to whoever works on them: this process, or the workers of a Dask cluster."""
+
+import logging
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol, TypeVar
+
+from ml.io.errors import UserError
+from ml.settings.engine import Engine
+
+AHEAD = 2  # chunks that wait for each worker, so that none is idle and memory stays bounded
+SECONDS = 30  # until a scheduler must answer
+Item, Result = TypeVar("Item"), TypeVar("Result")
+
+
+class Team(Protocol):
+    """Who works on chunks."""
+
+    def each(
+        self, work: Callable[[Item, Any], Result], items: Iterable[Item], shared: Any
+    ) -> Iterator[tuple[Item, Result]]:
+        """Every item with what the work makes of it and of `shared`, in the order of the items."""
+
+
+class Local:
+    """The process itself."""
+
+    def each(
+        self, work: Callable[[Item, Any], Result], items: Iterable[Item], shared: Any
+    ) -> Iterator[tuple[Item, Result]]:
+        """One item after the other."""
+        return ((item, work(item, shared)) for item in items)
+
+
+class Cluster:
+    """The workers of a Dask cluster; a task whose worker is killed is done again by another one."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def each(
+        self, work: Callable[[Item, Any], Result], items: Iterable[Item], shared: Any
+    ) -> Iterator[tuple[Item, Result]]:
+        """Some items ahead of the one that is waited for; a worker needs no disk of ours."""
+        there = self._client.scatter(shared, broadcast=True, hash=False)
+        most = AHEAD * max(1, len(self._client.nthreads()))
+        waiting: deque[tuple[Item, Any]] = deque()
+        for item in items:
+            waiting.append((item, self._client.submit(work, item, there, pure=False)))
+            if len(waiting) >= most:
+                yield _done(*waiting.popleft())
+        while waiting:
+            yield _done(*waiting.popleft())
+
+
+@contextmanager
+def team(settings: Engine, scheduler: str = "") -> Iterator[Team]:
+    """Whoever the settings name, as long as the block lasts; `scheduler` goes before the one of the settings."""
+    if settings.name == "local":
+        yield Local()
+        return
+    address = scheduler or settings.scheduler
+    try:
+        from dask import distributed  # noqa: PLC0415
+        from distributed.scheduler import KilledWorker  # noqa: PLC0415
+    except ImportError:
+        raise UserError("Dask is missing: install the extra `dask`, or set engine.name to local.") from None
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # it prints tracebacks of what is told below
+    try:
+        with _cluster(distributed, address, settings.workers) as client:
+            yield Cluster(client)
+    except KilledWorker as error:
+        raise UserError(f"four workers in turn died over one chunk ({error.task}): give them more memory.") from None
+    except (distributed.client.FutureCancelledError, distributed.comm.CommClosedError, OSError) as error:
+        if isinstance(error, OSError) and error.errno:
+            raise  # a disk of ours
+        where = address or "the local cluster"
+        why = " ".join(str(error).split())[:200]
+        raise UserError(
+            f"the Dask scheduler {where} does not answer: {why}. Give the command again; it goes on."
+        ) from None
+
+
+@contextmanager
+def _cluster(distributed: Any, address: str, workers: int | None) -> Iterator[Any]:
+    """A client of the scheduler there, else of a cluster on this machine; TLS is as Dask's own settings say."""
+    if address:
+        with distributed.Client(address, timeout=SECONDS, set_as_default=False) as client:
+            client.wait_for_workers(1, timeout=SECONDS)
+            yield client
+        return
+    with (
+        distributed.LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None) as cluster,
+        distributed.Client(cluster, set_as_default=False) as client,
+    ):
+        yield client
+
+
+def _done(item: Item, future: Any) -> tuple[Item, Any]:
+    result = future.result()
+    future.release()
+    return item, result

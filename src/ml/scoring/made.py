@@ -1,0 +1,51 @@
+"""What becomes of one chunk: the answers, their lines in the log, and the rows that were refused."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import pandas as pd
+
+from ml.engine.job import Job
+from ml.engine.source import Chunk
+from ml.scoring.answers import VARIANTS, Answers, segment
+from ml.scoring.rows import check
+from ml.scoring.scored import Scorer
+
+
+class Shared(NamedTuple):
+    """What the work on every chunk of a job needs."""
+
+    job: Job
+    models: list[Scorer]
+
+
+class Task(NamedTuple):
+    """A chunk and its number in the job."""
+
+    number: int
+    chunk: Chunk
+
+
+@dataclass(frozen=True)
+class Made:
+    """What is kept of a chunk: the same each time, should a kill make it come again."""
+
+    table: pd.DataFrame
+    lines: dict[str, bytes]  # by segment of the log
+    refused: pd.DataFrame
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many rows were scored and how many refused."""
+        return {"scored": len(self.table), "quarantined": len(self.refused)}
+
+
+def make(task: Task, shared: Shared) -> Made:
+    """Check the rows of a chunk and let every model answer them; the first model's answers are the result."""
+    checked = check(task.chunk, shared.models[0].contract.data)
+    job, models = shared
+    scores = [model.predictor.scores(checked.rows).tolist() if checked.rows else [] for model in models]
+    answers = [Answers(m, checked, found, job, task.number) for m, found in zip(models, scores, strict=True)]
+    named = zip(VARIANTS, answers, strict=False)
+    lines = {segment(job, task.number, variant): given.lines(variant) for variant, given in named}
+    return Made(answers[0].table(), lines, checked.refused)
