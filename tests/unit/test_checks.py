@@ -1,3 +1,4 @@
+import math
 import subprocess
 import sys
 import time
@@ -5,8 +6,11 @@ import time
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ml.data import checks, schema
+from ml.data.counts import repeated
 from ml.io.errors import UserError
 from ml.settings.data import Number, Target
 from ml.settings.params import read_params
@@ -188,3 +192,20 @@ def test_500_columns_take_no_time_of_their_own():
     assert time.perf_counter() - started < 20  # 1 s on two quiet cores
     assert len(found) == 1005
     assert all(c.passed for c in found)
+
+
+@given(
+    rows=st.lists(st.tuples(st.sampled_from([0.0, -0.0, 1.0, math.nan]), st.sampled_from(["a", "b", None])), max_size=8)
+)
+def test_repeated_rows_are_those_that_pandas_finds(rows):
+    frame = pd.DataFrame(rows, columns=["number", "level"])
+    frame = frame.astype({"number": "float64", "level": object})
+
+    assert repeated(frame).tolist() == frame.duplicated(keep=False).tolist()
+
+
+def test_rows_that_only_share_a_hash_are_not_repeated(monkeypatch):
+    monkeypatch.setattr(pd.util, "hash_array", lambda values: np.zeros(len(values), dtype="uint64"))
+    frame = pd.DataFrame({"number": [1.0, 2.0, 1.0]})
+
+    assert repeated(frame).tolist() == [True, False, True]

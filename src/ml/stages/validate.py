@@ -32,7 +32,9 @@ def main() -> None:
     except schema.ContractError as error:
         _write(rows, [_breach(column, found) for column, found in error.problems])
         raise
-    for sentence in brief([*table.notes, *typed.changes]):
+    notes = [*table.notes, *typed.changes]
+    del table  # as large as what the checks need themselves
+    for sentence in brief(notes):
         cli.say(f"validate: {sentence}")
 
     from ml.data import checks  # noqa: PLC0415  (Great Expectations takes seconds to import: not for what is wrong already)
