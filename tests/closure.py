@@ -4,6 +4,7 @@ import ast
 from pathlib import Path
 
 SOURCE = Path("src")
+OWN, RUNS = SOURCE / "features.py", SOURCE / "ml" / "model" / "columns.py"  # which reads the other, and imports it not
 
 
 def closure(module: str) -> set[Path]:
@@ -15,7 +16,7 @@ def closure(module: str) -> set[Path]:
         if path and path not in found:
             found.add(path)
             todo |= imports(path)
-    return found
+    return found | ({OWN} if RUNS in found else set())
 
 
 def imports(path: Path) -> set[str]:

@@ -18,6 +18,8 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from ml.model.compiled_trees import baseline, boosting, forest
+from ml.model.features import Made
+from ml.model.model import source_of
 from ml.model.predictor import ESTIMATOR, FORM
 
 Converted = tuple[dict[str, Any], ModelProto | None]  # what the form says of an estimator, and its trees
@@ -33,7 +35,8 @@ def compiled(model: Pipeline) -> dict[str, bytes]:
 
     Raises ValueError, naming it, for a part that has none.
     """
-    if [*model.named_steps] != ["preprocessing", "estimator"]:
+    names = [name for name, step in model.steps if not isinstance(step, Made)]
+    if names != ["preprocessing", "estimator"]:
         raise ValueError(f"its steps are {', '.join(model.named_steps)}, not preprocessing and estimator")
     form, estimator = _preprocessing(model.named_steps["preprocessing"]), model.named_steps["estimator"]
     convert = ESTIMATORS.get(type(estimator))  # what inherits from one of them may compute something else
@@ -43,6 +46,8 @@ def compiled(model: Pipeline) -> dict[str, bytes]:
     if estimator.n_features_in_ != width:
         raise ValueError(f"its preprocessing makes {estimator.n_features_in_} columns, and ml.model.compiled {width}")
     form["estimator"], proto = convert(estimator, width)
+    if source := source_of(model):
+        form["features"] = source
     trees = {} if proto is None else {ESTIMATOR: proto.SerializeToString(deterministic=True)}
     return {FORM: _json(form)} | trees
 

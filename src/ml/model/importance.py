@@ -5,6 +5,7 @@ from sklearn.inspection import permutation_importance
 from sklearn.pipeline import Pipeline
 
 from ml.data.schema import inputs, labels
+from ml.model.model import source_of
 from ml.settings.data import Data
 
 ROWS = 2000  # enough to rank columns; the cost is a prediction of all of them for every column and repeat
@@ -17,9 +18,10 @@ def importance(model: Pipeline, frame: pd.DataFrame, data: Data, seed: int = 0) 
     Source: Breiman, Random Forests, 2001, section 10. Columns that say the same share their importance.
     """
     sample = frame.sample(min(ROWS, len(frame)), random_state=seed)
-    x = inputs(sample, data)
+    made, rest = (model[:1], model[1:]) if source_of(model) else (None, model)
+    x = made.transform(inputs(sample, data)) if made is not None else inputs(sample, data)
     found = permutation_importance(
-        model, x, labels(sample, data), scoring="roc_auc", n_repeats=REPEATS, random_state=seed
+        rest, x, labels(sample, data), scoring="roc_auc", n_repeats=REPEATS, random_state=seed
     )
     rows = zip(x.columns, found.importances_mean, found.importances_std, strict=True)
     return [

@@ -17,8 +17,10 @@ from sklearn.pipeline import Pipeline
 from ml.data.schema import inputs, labels
 from ml.io.errors import UserError
 from ml.model import archive as model_archive
-from ml.model.features import preprocessing
+from ml.model.columns import must_know
+from ml.model.features import Made, preprocessing
 from ml.settings.data import Data
+from ml.settings.features import functions
 from ml.settings.train import Train
 
 ESTIMATORS: dict[str, type[ClassifierMixin]] = {
@@ -31,6 +33,7 @@ ESTIMATORS: dict[str, type[ClassifierMixin]] = {
 # any other is not loaded, whatever the list inside the file says.
 TRUSTED = frozenset(
     {
+        "ml.model.features.Made",
         "numpy.dtype",
         "sklearn._loss.link.Interval",
         "sklearn._loss.link.LogitLink",
@@ -42,8 +45,11 @@ TRUSTED = frozenset(
 )
 
 
-def fit(frame: pd.DataFrame, data: Data, params: Train) -> Pipeline:
-    """Preprocessing and estimator, fitted on every row of `frame`; the same rows and seed give the same model."""
+def fit(frame: pd.DataFrame, data: Data, params: Train, source: str = "") -> Pipeline:
+    """Made columns, preprocessing and estimator, fitted on every row; the same rows and seed give the same model.
+
+    `source` is the text of src/features.py.
+    """
     y = labels(frame, data).to_numpy()
     if len(np.unique(y)) == 1:
         raise UserError(
@@ -53,7 +59,8 @@ def fit(frame: pd.DataFrame, data: Data, params: Train) -> Pipeline:
     settings = dict(getattr(params, params.model))
     parallel = {"n_jobs": -1} if params.model == "random_forest" else {}
     estimator = ESTIMATORS[params.model](random_state=params.seed, **settings, **parallel)
-    model = Pipeline([("preprocessing", preprocessing(data)), ("estimator", estimator)])
+    made = [("features", Made(source))] if functions(source) else []
+    model = Pipeline([*made, ("preprocessing", preprocessing(data, source)), ("estimator", estimator)])
     model.fit(inputs(frame, data), y)
     # How many cores trained it is no part of the model.
     return model.set_params(estimator__n_jobs=None) if parallel else model
@@ -94,7 +101,15 @@ def loads(content: bytes) -> Pipeline:
         raise _broken(error) from None
     if not isinstance(loaded, Pipeline):
         raise _broken(ValueError(f"it holds a {type(loaded).__name__} instead of a Pipeline"))
+    if source := source_of(loaded):
+        must_know(source)
     return loaded
+
+
+def source_of(model: Pipeline) -> str:
+    """The text of src/features.py that a model makes columns with, "" when it makes none."""
+    step = model.named_steps.get("features")
+    return step.source if isinstance(step, Made) else ""
 
 
 def _broken(error: Exception) -> UserError:

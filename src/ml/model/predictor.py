@@ -13,7 +13,8 @@ import numpy as np
 
 from ml.data.words import key
 from ml.io.errors import UserError
-from ml.model import operators
+from ml.model import columns, operators
+from ml.settings import features
 from ml.settings.data import Data
 from ml.settings.section import Section
 
@@ -94,6 +95,11 @@ class _Encoder:
     def __init__(self, form: Mapping[str, Any]) -> None:
         self._numbers = [(n["name"], n["missing"], n["mean"], n["scale"]) for n in form["numbers"]]
         self._levels = []
+        self._source = form.get("features", "")
+        made = features.made(self._source)
+        self._names = [c["name"] for kind in ("numbers", "categories") for c in form[kind] if c["name"] not in made]
+        self._floats = {n["name"] for n in form["numbers"]}
+        columns.loaded(self._source)  # raises UserError for a text that is not known here
         self._width = len(self._numbers)
         for category in form["categories"]:
             places = {level: self._width + i for i, level in enumerate(category["levels"])}
@@ -105,7 +111,7 @@ class _Encoder:
         flat: list[float] = []
         blank = [0.0] * (self._width - len(self._numbers))
         start = 0
-        for row in rows:
+        for row in self._made(rows):
             for name, missing, mean, scale in self._numbers:
                 value = row.get(name)
                 flat.append(((missing if value is None or value != value else value) - mean) / scale)  # noqa: PLR0124
@@ -117,6 +123,14 @@ class _Encoder:
                     flat[start + place] = 1.0
             start += self._width
         return np.array(flat, dtype="float64").reshape(len(rows), self._width)
+
+    def _made(self, rows: Rows) -> Rows:
+        """The rows with the columns that the model's src/features.py makes."""
+        if not self._source:
+            return rows
+        found = columns.made(self._source, columns.of_rows(rows, self._names, self._floats))
+        values = [found[name].tolist() for name in found]
+        return [{**row, **dict(zip(found, line, strict=True))} for row, *line in zip(rows, *values, strict=True)]
 
 
 def _linear(estimator: Mapping[str, Any]) -> Callable[[np.ndarray], np.ndarray]:

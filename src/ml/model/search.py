@@ -12,6 +12,7 @@ from ml.data import split
 from ml.data.schema import labels
 from ml.io.errors import UserError
 from ml.model import model
+from ml.settings import features
 from ml.settings.params import Params
 from ml.settings.train import Train
 from ml.settings.tune import Choice, Span
@@ -72,7 +73,7 @@ def gain(best: list[float], now: list[float], trials: int, metric: str) -> tuple
 
 def _held_out(frame: pd.DataFrame, label: np.ndarray, fold: tuple, params: Params, train: Train) -> float:
     rest, held = fold
-    fitted = model.fit(frame.iloc[rest], params.data, train)
+    fitted = model.fit(frame.iloc[rest], params.data, train, features.source())
     score = model.scores(fitted, frame.iloc[held], params.data)
     return float(measure(rank(label[held], score, params.evaluate.threshold))[params.tune.metric])
 

@@ -14,6 +14,7 @@ from ml.settings.data import Category, Data, Number
 from ml.settings.deploy import Deploy
 from ml.settings.engine import Engine
 from ml.settings.evaluate import Evaluate
+from ml.settings.features import FEATURES, made, source
 from ml.settings.gates import Gates
 from ml.settings.log import Log
 from ml.settings.monitor import Monitor
@@ -54,9 +55,7 @@ class Params(Section):
     @model_validator(mode="after")
     def _gates_fit_columns(self) -> Self:
         columns, behaviour = self.data.columns, self.gates.behaviour
-        for setting, name in self.gates.mentions():
-            if name not in columns:
-                raise ValueError(f"gates.{setting} names `{name}`, which is no column; {_nearest(name, columns)}")
+        _must_name(self.gates.mentions(), columns, made(source()))
         for rule in behaviour.invariance if behaviour else ():
             if isinstance(columns[rule.column], Number) == (rule.by is None):
                 raise ValueError(f"gates.behaviour.invariance: {rule.column}: numbers need `by`, categories have none")
@@ -95,6 +94,16 @@ def describe_the_sample(params: Params) -> bool:
 def _nearest(name: str, known: Iterable[str]) -> str:
     near = get_close_matches(name, [*known], n=1)
     return f"did you mean `{near[0]}`?" if near else f"known here: {', '.join(known)}."
+
+
+def _must_name(mentions: Iterable[tuple[str, str]], columns: Iterable[str], made: Iterable[str]) -> None:
+    for setting, name in mentions:
+        changes = setting.startswith("behaviour")
+        if name in made and changes:
+            raise ValueError(f"gates.{setting} names `{name}`, which {FEATURES} makes of other columns: name those")
+        if name not in columns and name not in made:
+            known = columns if changes else [*columns, *made]
+            raise ValueError(f"gates.{setting} names `{name}`, which is no column; {_nearest(name, known)}")
 
 
 def _must_allow(column: Number | Category, value: float | str | None, where: str) -> None:

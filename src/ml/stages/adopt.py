@@ -14,6 +14,7 @@ from ml.io import cli, dvc, files, yaml_edit
 from ml.io.errors import UserError
 from ml.io.text import counted
 from ml.registry import registry, tracking
+from ml.settings import features
 from ml.settings.params import Params, check, describe_the_sample, read_params
 
 Changes = dict[yaml_edit.Path, Any]
@@ -52,6 +53,7 @@ def main(  # noqa: PLR0913, PLR0917  (a flag each)
         cli.say("adopt: nothing was changed; leave DRY=1 out to do it")
         return
     files.write_text(after, files.PARAMS)
+    _drop_functions([*contract["columns"]])
     _move_in(
         _identified(typed.frame, contract["id"]) if made else source, Path(contract["file"]), Path(params.data.file)
     )
@@ -95,6 +97,14 @@ def _changes(
         reset = adopt.untold(params) | adopt.unruled(params)
         return changes | adopt.derived(params, rows, timed=timed) | reset, reset
     return changes | ({} if timed else adopt.untimed(params)) | reset, reset
+
+
+def _drop_functions(names: list[str]) -> None:
+    """Delete the functions of src/features.py that read what the new table lacks."""
+    text, gone = features.without(features.source(), names)
+    if gone:
+        files.write_text(text, features.FEATURES)
+        cli.say(f"adopt: {features.FEATURES}: removed {', '.join(gone)}, which read columns that this table lacks")
 
 
 def _identified(table: pd.DataFrame, name: str) -> pd.DataFrame:

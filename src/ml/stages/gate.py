@@ -11,8 +11,10 @@ from ml import gates
 from ml.gates import Evidence, Incumbent, Served, Verdict, champion
 from ml.io import cli, endpoint, files, locks
 from ml.model import identity, model
+from ml.model.features import with_made
 from ml.model.predictor import CONTRACT, MODEL, Contract, from_files, loaded
 from ml.registry import baseline, looks
+from ml.settings import features
 from ml.settings.data import Data
 from ml.settings.params import Params, read_params
 
@@ -53,7 +55,7 @@ def collect(params: Params) -> Evidence:
         params=params,
         validation=files.read_json(files.VALIDATION),
         train=train,
-        test=test,
+        test=with_made(test, features.source()),
         label=scored["label"].to_numpy(),
         score=scored["score"].to_numpy(),
         intervals=files.read_json(files.INTERVALS),

@@ -13,6 +13,7 @@ from ml.model import identity, lineage, model
 from ml.model.predictor import MODEL
 from ml.registry import registry
 from ml.registry.ledger import Version
+from ml.settings.features import FEATURES
 from ml.settings.params import Params, read_params
 
 CONTEXT = files.BUILD / "image"  # all of the model that the Dockerfile copies
@@ -86,12 +87,14 @@ def _gather(chosen: Version | None, params: Params) -> dict[str, Any]:
     known = chosen or registry.open_registry(params.project).state().of(origin["model"])
     origin["version"] = known.number if known else None
     rows = files.read_table(files.TEST)
-    scores = model.scores(model.loads(built[MODEL]), rows.head(RECORDED), params.data)
+    fitted = model.loads(built[MODEL])
+    scores = model.scores(fitted, rows.head(RECORDED), params.data)
     recorded = {"id": params.data.id, "rows": as_requests(rows, params.data, RECORDED), "scores": scores.tolist()}
     for name, content in built.items():
         files.write_bytes(content, CONTEXT / "model" / name)
     files.write_json(origin, CONTEXT / "model" / "lineage.json")
     files.write_json(recorded, CONTEXT / "recorded.json")
+    files.write_text(model.source_of(fitted), CONTEXT / FEATURES.name)  # the model's own, which its commit holds
     return origin
 
 

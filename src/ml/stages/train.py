@@ -6,9 +6,10 @@ from sklearn.pipeline import Pipeline
 from ml.data import schema
 from ml.io import cli, files
 from ml.io.errors import UserError
-from ml.model import model, parity
+from ml.model import feature_checks, model, parity
 from ml.model.compiled import compiled, uncompiled
 from ml.model.predictor import CONTRACT, MODEL, Contract, from_files, loaded
+from ml.settings import features
 from ml.settings.data import Data
 from ml.settings.evaluate import Evaluate
 from ml.settings.reading import Part, read
@@ -32,7 +33,9 @@ def main() -> None:
     params = read(Settings)
     frame = files.read_table(files.TRAIN)
     cli.say(f"train: {params.train.model} on {len(frame):,} rows")
-    fitted = model.fit(frame, params.data, params.train)
+    text = features.source()
+    feature_checks.check(text, frame, params.data)
+    fitted = model.fit(frame, params.data, params.train, text)
     built = {MODEL: model.dumps(fitted), CONTRACT: contract_of(params, frame)}
     built |= compile_or_say(fitted, built, frame.head(CHECKED), params)
     for name, content in built.items():

@@ -1,0 +1,76 @@
+"""The columns that src/features.py says it makes, read from its text: nothing of it runs here."""
+
+import ast
+from collections.abc import Iterable
+from pathlib import Path
+
+from ml.io.errors import UserError
+
+FEATURES = Path("src/features.py")
+Levels = tuple[str, ...] | None  # of a category; None for a number
+
+
+def source(path: Path = FEATURES) -> str:
+    """The text of the file, the same on every system; "" where there is none."""
+    return path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n") if path.is_file() else ""
+
+
+def parsed(text: str) -> ast.Module:
+    """The file as Python reads it; raises UserError with the line that it cannot read."""
+    try:
+        return ast.parse(text)
+    except SyntaxError as error:
+        raise UserError(f"{FEATURES}: line {error.lineno}: {error.msg}. Fix that line.") from None
+
+
+def functions(text: str) -> dict[str, dict[str, Levels]]:
+    """For each function that `@makes` decorates, in order, the columns that it makes."""
+    found = {}
+    for node in parsed(text).body:
+        calls = [d for d in getattr(node, "decorator_list", []) if _is_makes(d)]
+        if isinstance(node, ast.FunctionDef) and calls:
+            found[node.name] = _declared(node.name, calls[0])
+    return found
+
+
+def made(text: str) -> dict[str, Levels]:
+    """Every made column, with its levels where it is a category."""
+    return {name: levels for columns in functions(text).values() for name, levels in columns.items()}
+
+
+def _is_makes(node: ast.expr) -> bool:
+    called = node.func if isinstance(node, ast.Call) else node
+    return (called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")) == "makes"
+
+
+def _declared(function: str, call: ast.expr) -> dict[str, Levels]:
+    try:
+        names = [ast.literal_eval(value) for value in call.args]  # type: ignore[attr-defined]
+        levels = {key.arg: tuple(ast.literal_eval(key.value)) for key in call.keywords}  # type: ignore[attr-defined]
+    except (ValueError, TypeError, AttributeError):
+        names, levels = [], {}
+    good = all(isinstance(text, str) and text for text in [*names, *levels, *(v for vs in levels.values() for v in vs)])
+    if not (names or levels) or not good:
+        raise UserError(
+            f'{FEATURES}: {function}: write the names of its columns as text, @makes("ratio"), and those of a category '
+            'with their levels, @makes(band=["low", "high"]).'
+        )
+    return dict.fromkeys(names) | levels
+
+
+def without(text: str, columns: Iterable[str]) -> tuple[str, list[str]]:
+    """The text without the functions that read a column outside `columns`, and their names."""
+    allowed, gone = {*columns, *made(text)}, []
+    lines = text.splitlines(keepends=True)
+    for node in reversed(parsed(text).body):
+        if isinstance(node, ast.FunctionDef) and node.name in functions(text) and _read(node) - allowed:
+            gone.insert(0, node.name)
+            start = min(found.lineno for found in (node, *node.decorator_list))
+            lines[start - 1 : node.end_lineno] = []
+    return "".join(lines).rstrip("\n") + "\n", gone
+
+
+def _read(function: ast.FunctionDef) -> set[str]:
+    """The texts that a function looks something up by: `columns["name"]`."""
+    found = [node.slice for node in ast.walk(function) if isinstance(node, ast.Subscript)]
+    return {node.value for node in found if isinstance(node, ast.Constant) and isinstance(node.value, str)}

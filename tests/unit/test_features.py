@@ -1,0 +1,162 @@
+import json
+import re
+
+import numpy as np
+import pytest
+
+from ml.io.errors import UserError
+from ml.model import columns, model
+from ml.model.compiled import compiled
+from ml.model.feature_checks import check
+from ml.model.features import with_made
+from ml.model.importance import importance
+from ml.model.parity import served
+from ml.model.predictor import FORM, from_files
+from ml.settings import features
+from ml.settings.params import check as checked
+from ml.settings.params import read_params
+from ml.settings.reading import parse
+from tests.conftest import SAMPLE
+
+PARAMS = read_params(SAMPLE)
+DATA = PARAMS.data
+HEAD = "import numpy as np\nfrom ml.model.columns import makes\n"
+GOOD = (
+    HEAD
+    + """
+import sklearn.tree
+CLEAR = 50
+
+@makes("ratio", "rest", band=["cheap", "dear"])
+def prices(columns):
+    ratio = columns["monthly_charge"] / columns["usage_hours"]
+    return {"ratio": ratio, "rest": -ratio, "band": np.where(columns["monthly_charge"] > CLEAR, "dear", "cheap")}
+
+@makes("later")
+def later(columns):
+    return np.log1p(columns["monthly_charge"]) + (columns["channel"] == "ads") + np.nan_to_num(columns["ratio"])
+
+class Own(sklearn.tree.DecisionTreeClassifier):
+    pass
+"""
+)
+
+
+@pytest.fixture
+def own(monkeypatch, tmp_path):
+    """Writes a text as this repository's src/features.py and gives it back."""
+    monkeypatch.chdir(tmp_path)
+
+    def write(text):
+        features.FEATURES.parent.mkdir(exist_ok=True)
+        features.FEATURES.write_text(text)
+        return text
+
+    return write
+
+
+def fitted(frame, text):
+    small = PARAMS.train.random_forest.model_copy(update={"n_estimators": 10})
+    return model.fit(frame, DATA, PARAMS.train.model_copy(update={"random_forest": small}), text)
+
+
+def test_a_model_with_made_columns_serves_what_it_scores_and_survives_its_file(customers, own):
+    text = own(GOOD)
+    frame = customers.assign(usage_hours=np.where(customers.index % 7, customers["usage_hours"], 0.0))
+    check(text, frame, DATA)
+    found = model.loads(model.dumps(fitted(frame, text)))
+
+    score = model.scores(found, frame, DATA)
+
+    assert served(from_files(compiled(found)), frame, DATA) == pytest.approx(score, abs=1e-14)
+    assert {row["column"] for row in importance(found, frame, DATA)} == {
+        *DATA.columns,
+        "ratio",
+        "rest",
+        "band",
+        "later",
+    }
+    assert with_made(frame, text)["ratio"].isna().sum() == (frame["usage_hours"] == 0).sum()
+
+
+WRONG = {
+    "looks across rows: x of a row by itself is 0": "x = columns['usage_hours']; return x - x.mean()",
+    "changes its input": "columns['monthly_charge'][0] = 1; return columns['monthly_charge']",
+    "other values when it is asked again": "return np.random.random(len(columns['monthly_charge']))",
+    "fails on one row": "return np.full(len(columns['plan']), 1.0) / (1 if len(columns['plan']) > 1 else bool)",
+    "no column. Did you mean `monthly_charge`": "return columns['monthly_charg']",
+    "returns y, not x": "return {'y': columns['monthly_charge']}",
+    "gives x the shape ()": "return 1.0",
+    "NameError: name 'pd' is not defined": "return pd.Series(columns['monthly_charge']).to_numpy()",
+}
+
+
+@pytest.mark.parametrize(("sentence", "body"), WRONG.items(), ids=WRONG)
+def test_a_function_that_is_not_row_wise_and_pure_is_named(customers, own, sentence, body):
+    text = own(f"{HEAD}import pandas as pd\n\n@makes('x')\ndef mine(columns):\n    {body}\n")
+
+    with pytest.raises(UserError, match=rf"src/features\.py: mine .*{re.escape(sentence)}"):
+        check(text, customers, DATA)
+
+
+def test_a_level_outside_the_declared_ones_and_a_name_of_the_contract_are_refused(customers, own):
+    text = own(HEAD + "@makes(band=['a'])\ndef mine(columns):\n    return columns['plan']\n")
+    with pytest.raises(UserError, match="none of a"):
+        check(text, customers, DATA)
+
+    text = own(HEAD + "@makes('plan')\ndef mine(columns):\n    return columns['usage_hours']\n")
+    with pytest.raises(UserError, match="there already"):
+        check(text, customers, DATA)
+
+
+@pytest.mark.parametrize(
+    "text", ["def x(:", "@makes\ndef x(c): ...", "@makes(name)\ndef x(c): ...", "@makes()\ndef x(c): ..."]
+)
+def test_a_declaration_that_cannot_be_read_says_so(text):
+    with pytest.raises(UserError, match=r"src/features\.py: "):
+        features.made(text)
+
+
+def test_text_that_nobody_committed_is_not_run(customers, own):
+    trained = fitted(customers, own(GOOD))
+    content, form = model.dumps(trained), compiled(trained)
+    own(HEAD)
+    columns.loaded.cache_clear()
+
+    with pytest.raises(UserError, match=r"another src/features\.py"):
+        model.loads(content)
+    assert json.loads(form[FORM])["features"] == GOOD
+    with pytest.raises(UserError, match=r"another src/features\.py"):
+        from_files(form)
+
+
+def test_a_gate_may_name_a_made_column_and_a_behaviour_may_not(own):
+    settings = parse(SAMPLE.read_text())
+    settings["gates"]["slices"] = {**settings["gates"]["slices"], "columns": ["ratio"]}
+    with pytest.raises(UserError, match="names `ratio`, which is no column"):
+        checked(settings)
+    own(GOOD)
+    assert checked(settings).gates.slices.columns == ("ratio",)
+
+    settings["gates"]["behaviour"]["direction"][0]["column"] = "ratio"
+    with pytest.raises(UserError, match="makes of other columns"):
+        checked(settings)
+
+
+def test_the_file_as_it_ships_makes_its_column(customers):
+    text = features.source(columns.BESIDE)
+    if features.made(text).keys() != {"incidents"}:
+        pytest.skip("a fork has its own columns")
+
+    check(text, customers, DATA)
+
+    expected = customers["support_tickets"] + customers["late_payments"]
+    assert (with_made(customers, text)["incidents"] == expected).all()
+
+
+def test_functions_that_read_what_another_table_lacks_are_removed():
+    kept, gone = features.without(GOOD, ["monthly_charge", "channel", "usage"])
+
+    assert gone == ["prices"]
+    assert features.made(kept) == {"later": None}
+    assert features.without(GOOD, DATA.columns) == (GOOD, [])
