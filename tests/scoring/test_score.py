@@ -136,11 +136,15 @@ def test_a_job_goes_on_after_the_last_whole_part(place, monkeypatch):
     monkeypatch.setattr(score, "_keep", stop)
     with pytest.raises(KeyboardInterrupt):
         scored()
+    torn = [Path(".scores.part", place, ".half-written") for place in ("log", "out")]
+    for path in torn:
+        path.write_text("torn")
     monkeypatch.setattr(score, "_keep", lambda begun, number, found: kept.append(number) or keep(begun, number, found))
 
     found = scored()
 
     assert kept == [*range(8)]
+    assert not [*Path("scores").glob(".*"), *Path("logs").glob(".*")]
     assert found["request_id"].str.split("-").str[1].unique().size == 1
     assert len(read_log("logs")) == len(found) == 1000
 

@@ -90,6 +90,8 @@ def begun(output: Path, origin: Record) -> Iterator[Job]:
             now = datetime.now(UTC).isoformat(timespec="microseconds")
             known = {"origin": origin, "name": os.urandom(8).hex(), "time": now}
             files.write_json(known, folder / "job.json")
+        for path in folder.rglob(".*"):  # what a killed process was writing
+            path.unlink()
         yield Job(output, known["name"], known["time"], origin, old)
 
 

@@ -1,0 +1,108 @@
+"""What `make score` costs beside the bare model: `make bench`. The three ways score the same rows in turns.
+
+python -m lab.bench_score [--rows 120000]
+"""
+
+import argparse
+import contextlib
+import io
+import json
+import os
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+import mlflow
+import pandas as pd
+
+import ml.stages  # noqa: F401  (fixes thread counts before numpy loads)
+from demo.world import customers, history
+from lab.bench import ROOT
+from ml.data import schema
+from ml.engine import source
+from ml.io import files
+from ml.model import model, predictor
+from ml.model.compiled import compiled
+from ml.registry import package
+from ml.scoring.rows import check
+from ml.settings.data import Number
+from ml.settings.params import read_params
+from ml.stages import score
+from ml.stages.train import contract_of
+
+TABLE = Path("new.parquet")
+
+
+def prepare(params, rows):
+    """A model, the same for MLflow, and a table, in the current folder."""
+    frame = schema.conform(history(), params.data)
+    fitted = model.fit(frame, params.data, params.train)
+    built = {"model.skops": model.dumps(fitted), "contract.json": contract_of(params, frame)} | compiled(fitted)
+    for name, content in built.items():
+        files.write_bytes(content, Path("model") / name)
+    package.write(Path("mlflow"), Path("model"), frame.head(5), params.data, "")
+    months = [customers(13, 12_000, seed) for seed in range(rows // 12_000)]
+    pd.concat(months, ignore_index=True).to_parquet(TABLE)
+
+
+def bare(params):
+    """Seconds of the compiled model on rows that are in memory already."""
+    chunks = [check(chunk, params.data).rows for chunk in source.opened(str(TABLE)).chunks(params.score.rows)]
+    scorer = predictor.load(Path("model"))
+    started = time.perf_counter()
+    for rows in chunks:
+        scorer.scores(rows)
+    return time.perf_counter() - started
+
+
+def ours(_):
+    """Seconds of the stage, without the start of the process."""
+    with tempfile.TemporaryDirectory(dir=".") as folder, contextlib.redirect_stderr(io.StringIO()):
+        os.environ["PREDICTION_LOG"] = f"{folder}/logs"
+        started = time.perf_counter()
+        score.main(data=str(TABLE), out=f"{folder}/scores", model="model")
+        return time.perf_counter() - started
+
+
+def plain(params):
+    """Seconds of a script with mlflow.pyfunc and pandas that checks the rows and writes scores and a log as well."""
+    started = time.perf_counter()
+    scorer, data = mlflow.pyfunc.load_model("mlflow"), params.data
+    frame = pd.read_parquet(TABLE)
+    for name, column in data.columns.items():
+        values = frame[name].dropna()
+        sound = values.between(column.min, column.max) if isinstance(column, Number) else values.isin(column.values)
+        assert sound.all()
+    scores = scorer.predict(schema.inputs(frame, data))[:, 1]
+    found = pd.DataFrame({"id": frame[data.id], "score": scores, "label": scores >= params.evaluate.threshold})
+    found.to_parquet("plain.parquet")
+    with Path("plain.jsonl").open("w") as log:
+        for row in frame[[data.id, *data.columns]].assign(score=scores).to_dict("records"):
+            log.write(json.dumps(row) + "\n")
+    return time.perf_counter() - started
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=120_000, help="how many are scored (default: %(default)s)")
+    parser.add_argument("--repeats", type=int, default=3, help="times each way is measured (default: %(default)s)")
+    arguments = parser.parse_args()
+    params = read_params(ROOT / "params.yaml")
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+        files.write_bytes((ROOT / "params.yaml").read_bytes(), Path("params.yaml"))
+        prepare(params, arguments.rows)
+        taken = {way: [] for way in (bare, ours, plain)}
+        for _ in range(arguments.repeats):
+            for way, found in taken.items():
+                found.append(way(params))
+    rate = {way: arguments.rows / statistics.median(found) for way, found in taken.items()}
+    print("\n| way to score | rows a second | of the bare model |\n|---|---|---|")
+    print(f"| the compiled model, rows in memory | {rate[bare]:,.0f} | 1.00 |")
+    print(f"| `make score` | {rate[ours]:,.0f} | {rate[ours] / rate[bare]:.2f} (aim: at least 0.80) |")
+    print(f"| mlflow.pyfunc, pandas and checks | {rate[plain]:,.0f} | {rate[plain] / rate[bare]:.2f} |")
+    print(f"\n`make score` is {rate[ours] / rate[plain]:.1f} times as fast as the script (aim: 3).")
+
+
+if __name__ == "__main__":
+    main()
