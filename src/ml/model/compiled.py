@@ -17,7 +17,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from ml.model.compiled_trees import baseline, boosting, forest
+from ml.model.boosters import Booster
+from ml.model.compiled_trees import baseline, boosting, forest, lightgbm
 from ml.model.features import Made
 from ml.model.model import source_of
 from ml.model.predictor import ESTIMATOR, FORM
@@ -69,7 +70,14 @@ def _boosting(estimator: HistGradientBoostingClassifier, width: int) -> Converte
     return {"kind": "onnx", "output": "log odds", "base": baseline(estimator)}, boosting(estimator, width)
 
 
+def _booster(estimator: Booster, width: int) -> Converted:
+    if estimator.library == "lightgbm":
+        return {"kind": "onnx", "output": "log odds", "base": 0.0}, lightgbm(estimator.text, width)
+    raise ValueError(f"{estimator.library} answers by itself")
+
+
 ESTIMATORS: dict[type, Callable[[Any, int], Converted]] = {
+    Booster: _booster,
     LogisticRegression: _linear,
     RandomForestClassifier: _forest,
     HistGradientBoostingClassifier: _boosting,

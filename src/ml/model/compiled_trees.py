@@ -6,6 +6,8 @@ from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassif
 
 OPSET = {"": 18, "ai.onnx.ml": 5}  # the first whose tree ensembles answer in float64
 
+LIGHTGBM = ("split_feature", "threshold", "left_child", "right_child")
+
 
 def forest(estimator: RandomForestClassifier, width: int) -> ModelProto:
     """Trees whose leaves sum to the probability times their number, in the order in which scikit-learn adds them."""
@@ -30,6 +32,35 @@ def boosting(estimator: HistGradientBoostingClassifier, width: int) -> ModelProt
     nodes = {name: known[name] for name in ("left", "right", "value")}
     nodes |= {"leaf": known["is_leaf"] > 0, "feature": known["feature_idx"], "threshold": known["num_threshold"]}
     return _ensemble([len(tree) for tree in trees], nodes, width)
+
+
+def lightgbm(text: str, width: int) -> ModelProto:
+    """Trees of LightGBM's own text whose leaves sum to the log odds; of numbers alone, none of them missing."""
+    head, *parts = text.split("\nTree=")
+    if "objective=binary sigmoid:1" not in head or "average_output" in head:
+        raise ValueError("its objective is not binary, or its trees are averaged")
+    trees = [_lightgbm_tree(dict(line.split("=", 1) for line in p.splitlines() if "=" in line)) for p in parts]
+    nodes = {name: np.concatenate([tree[name] for tree in trees]) for name in trees[0]}
+    return _ensemble([len(tree["leaf"]) for tree in trees], nodes, width)
+
+
+def _lightgbm_tree(said: dict[str, str]) -> dict[str, np.ndarray]:
+    """A tree as scikit-learn lays it out: inner nodes, then leaves, which LightGBM counts down from -1."""
+    if said.get("num_cat", "0") != "0" or said.get("is_linear", "0") != "0":
+        raise ValueError("its trees split on categories or end in linear models")
+    leaves = np.array(said["leaf_value"].split(), dtype="float64")
+    inner = len(leaves) - 1
+    listed = {name: np.array(said.get(name, "").split(), dtype="float64") for name in LIGHTGBM}
+    sides = [np.where(side < 0, inner - 1 - side, side) for side in (listed["left_child"], listed["right_child"])]
+    none = np.zeros(len(leaves))
+    return {
+        "leaf": np.arange(inner + len(leaves)) >= inner,
+        "feature": np.concatenate([listed["split_feature"], none]).astype("int64"),
+        "threshold": np.concatenate([listed["threshold"], none]),
+        "left": np.concatenate([sides[0], none]).astype("int64"),
+        "right": np.concatenate([sides[1], none]).astype("int64"),
+        "value": np.concatenate([np.zeros(inner), leaves]),
+    }
 
 
 def baseline(estimator: HistGradientBoostingClassifier) -> float:

@@ -8,31 +8,26 @@ import zipfile
 import numpy as np
 import pandas as pd
 import skops.io
-from sklearn.base import ClassifierMixin
-from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.exceptions import InconsistentVersionWarning
-from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 
 from ml.data.schema import inputs, labels
 from ml.io.errors import UserError
 from ml.model import archive as model_archive
+from ml.model import boosters, estimators
 from ml.model.columns import must_know
 from ml.model.features import Made, preprocessing
 from ml.settings.data import Data
-from ml.settings.features import functions
+from ml.settings.features import FEATURES, functions
 from ml.settings.train import Train
 
-ESTIMATORS: dict[str, type[ClassifierMixin]] = {
-    "random_forest": RandomForestClassifier,
-    "hist_gradient_boosting": HistGradientBoostingClassifier,
-    "logistic_regression": LogisticRegression,
-}
+ESTIMATORS = estimators.KNOWN
 
 # Types that skops does not know to be harmless and that our models need, each reviewed by hand. A model file that holds
 # any other is not loaded, whatever the list inside the file says.
 TRUSTED = frozenset(
     {
+        "ml.model.boosters.Booster",
         "ml.model.features.Made",
         "numpy.dtype",
         "sklearn._loss.link.Interval",
@@ -56,14 +51,18 @@ def fit(frame: pd.DataFrame, data: Data, params: Train, source: str = "") -> Pip
             f"{data.target.name}: all {len(y):,} training rows are {'positive' if y[0] else 'negative'}, "
             f"so there is nothing to learn. Check data.target in params.yaml."
         )
-    settings = dict(getattr(params, params.model))
-    parallel = {"n_jobs": -1} if params.model == "random_forest" else {}
-    estimator = ESTIMATORS[params.model](random_state=params.seed, **settings, **parallel)
-    made = [("features", Made(source))] if functions(source) else []
+    estimator = estimators.estimator(params)
+    parallel = params.model == "random_forest"
+    if parallel:
+        estimator.set_params(n_jobs=-1)
+    own = params.model.startswith(f"{FEATURES.stem}.")  # its text is a part of the model
+    made = [("features", Made(source))] if own or functions(source) else []
     model = Pipeline([*made, ("preprocessing", preprocessing(data, source)), ("estimator", estimator)])
     model.fit(inputs(frame, data), y)
-    # How many cores trained it is no part of the model.
-    return model.set_params(estimator__n_jobs=None) if parallel else model
+    if parallel:
+        model.set_params(estimator__n_jobs=None)  # how many cores trained it is no part of the model
+    model.steps[-1] = ("estimator", boosters.kept(estimator))
+    return model
 
 
 def scores(model: Pipeline, frame: pd.DataFrame, data: Data) -> np.ndarray:
@@ -88,9 +87,10 @@ def loads(content: bytes) -> Pipeline:
         found = set(skops.io.get_untrusted_types(data=content))
     except Exception as error:  # noqa: BLE001 - a damaged file can make zipfile, json and skops raise anything
         raise _broken(error) from None
-    if found - TRUSTED:
+    unknown = found - TRUSTED - _own(found)
+    if unknown:
         raise UserError(
-            f"the model file holds types that nobody here has reviewed: {', '.join(sorted(found - TRUSTED))}. "
+            f"the model file holds types that nobody here has reviewed: {', '.join(sorted(unknown))}. "
             f"Do not load it if you do not know where it comes from; else add them to TRUSTED in src/ml/model/model.py."
         )
     try:
@@ -104,6 +104,13 @@ def loads(content: bytes) -> Pipeline:
     if source := source_of(loaded):
         must_know(source)
     return loaded
+
+
+def _own(found: set[str]) -> set[str]:
+    """The types among them that this repository's src/features.py defines: whoever reviewed that file reviewed them."""
+    named = {name for name in found if name.startswith(f"{FEATURES.stem}.")}
+    module = estimators.own() if named else None
+    return {name for name in named if getattr(vars(module).get(name.split(".")[1]), "__module__", "") == FEATURES.stem}
 
 
 def source_of(model: Pipeline) -> str:

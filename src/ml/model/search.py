@@ -31,15 +31,15 @@ def suggest(trial: Any, params: Params) -> Train:
 def with_settings(train: Train, settings: dict[str, Any]) -> Train:
     """The same model with other settings, checked like params.yaml."""
     values = train.model_dump()
-    values[train.model] |= settings
+    values[train.model] = train.parameters() | settings
     return Train.model_validate(values)
 
 
 def present(params: Params) -> dict[str, Any]:
     """The settings as they stand that the space could draw too."""
-    now = getattr(params.train, params.train.model)
+    now = params.train.parameters()
     space = params.tune.spaces[params.train.model]
-    return {name: getattr(now, name) for name, where in space.items() if _holds(where, getattr(now, name))}
+    return {name: now[name] for name, where in space.items() if name in now and _holds(where, now[name])}
 
 
 def validate(frame: pd.DataFrame, params: Params, train: Train) -> list[float]:

@@ -84,7 +84,7 @@ def describe(
     intervals: dict[str, dict[str, float]],
 ) -> dict[str, Any]:
     """The run as tracking.record_run takes it."""
-    settings = {"seed": train.seed, "model": train.model, **dict(getattr(train, train.model))}
+    settings = {"seed": train.seed, "model": train.model, **train.parameters()}
     ends = {f"{name}_{end}": intervals[name][end] for name in metrics if name in intervals for end in ("low", "high")}
     return {
         "digest": origin["model"],

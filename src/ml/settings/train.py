@@ -1,12 +1,14 @@
 """Settings of training."""
 
-from typing import Annotated, Literal
+import re
+from difflib import get_close_matches
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import ConfigDict, Field, model_validator
 
 from ml.settings.section import Count, Section, Seed, Share
 
-Estimator = Literal["random_forest", "hist_gradient_boosting", "logistic_regression"]
+PATH = re.compile(r"[a-z_]\w*(\.\w+)+")  # of a class that is imported
 
 
 class RandomForest(Section):
@@ -38,10 +40,36 @@ class LogisticRegression(Section):
 
 
 class Train(Section):
-    """Which model is trained, and how each is set."""
+    """Which model is trained, and how each is set: a short name, or the import path of a class."""
+
+    model_config = ConfigDict(extra="allow")
 
     seed: Seed = 0
-    model: Estimator = "random_forest"
+    model: str = "random_forest"
     random_forest: RandomForest = RandomForest()
     hist_gradient_boosting: HistGradientBoosting = HistGradientBoosting()
     logistic_regression: LogisticRegression = LogisticRegression()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known_keys(cls, values: Any) -> Any:
+        """A class that is imported has its parameters under its path; `train` checks them by the class's own names."""
+        for key, value in values.items() if isinstance(values, dict) else ():
+            if key not in cls.model_fields and not (PATH.fullmatch(key) and isinstance(value, dict)):
+                near = get_close_matches(str(key), cls.model_fields, n=1)
+                hint = f"did you mean `{near[0]}`?" if near else f"known here: {', '.join(cls.model_fields)}."
+                raise ValueError(f"unknown setting `{key}`; {hint}")
+        return values
+
+    @model_validator(mode="after")
+    def _known_model(self) -> Self:
+        named = [name for name, field in Train.model_fields.items() if isinstance(field.default, Section)]
+        if self.model not in named and not PATH.fullmatch(self.model):
+            near = get_close_matches(self.model, named, n=1)
+            hint = f"did you mean `{near[0]}`?" if near else f"known: {', '.join(named)}, or a class's path."
+            raise ValueError(f"model: `{self.model}` is neither a short name nor an import path; {hint}")
+        return self
+
+    def parameters(self) -> dict[str, Any]:
+        """The parameters of train.model."""
+        return dict(getattr(self, self.model, {}))

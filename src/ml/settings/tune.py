@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from ml.settings.gates import Metric
 from ml.settings.section import Count, Section
-from ml.settings.train import Estimator, Train
+from ml.settings.train import Train
 
 
 class Span(Section):
@@ -37,11 +37,15 @@ class Tune(Section):
     trials: Count = 30
     folds: Annotated[int, Field(ge=2)] = 4
     metric: Metric = "roc_auc"
-    spaces: dict[Estimator, dict[str, Span | Choice]] = Field(default_factory=dict)
+    spaces: dict[str, dict[str, Span | Choice]] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _known(self) -> Self:
         for model, space in self.spaces.items():
+            if "." in model:  # a class knows its own parameters once it is imported
+                continue
+            if model not in Train.model_fields:
+                raise ValueError(f"spaces.{model}: no such model; a class is named by its import path")
             known = Train.model_fields[model].annotation.model_fields
             for name in space:
                 if name not in known:

@@ -47,7 +47,7 @@ def main(trials: int = 0) -> None:
 def _study(optuna: Any, params: Params) -> Any:
     """The study of this model, space and training data: any other one is another search."""
     space = params.tune.spaces[params.train.model]
-    fixed = {name: value for name, value in getattr(params.train, params.train.model) if name not in space}
+    fixed = {name: value for name, value in params.train.parameters().items() if name not in space}
     folds = [params.tune.folds, params.prepare.split_by]
     asked = [files.digest(files.TRAIN), params.train.seed, fixed, folds, params.tune.metric, space]
     name = f"{params.project}-{params.train.model}-{sha256(repr(asked).encode()).hexdigest()[:12]}"

@@ -1,0 +1,103 @@
+"""Estimators by short name or import path, with their parameters checked by the estimator's own signature."""
+
+import importlib
+import inspect
+import sys
+from difflib import get_close_matches
+from importlib.util import module_from_spec, spec_from_file_location
+from typing import Any
+
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+
+from ml.io.errors import UserError
+from ml.model.columns import BESIDE
+from ml.settings.features import FEATURES
+from ml.settings.train import Train
+
+KNOWN: dict[str, type] = {
+    "random_forest": RandomForestClassifier,
+    "hist_gradient_boosting": HistGradientBoostingClassifier,
+    "logistic_regression": LogisticRegression,
+}
+EXTRAS = {"lightgbm", "xgboost", "catboost"}
+# What makes a library quiet, and its models the same on every machine; params.yaml may say otherwise.
+USUAL: dict[str, dict[str, Any]] = {
+    "lightgbm": {"n_jobs": 1, "verbosity": -1, "deterministic": True, "force_row_wise": True},
+    "xgboost": {"n_jobs": 1},
+    "catboost": {"thread_count": 1, "verbose": False, "allow_writing_files": False},
+}
+
+
+def estimator(params: Train) -> Any:
+    """The unfitted estimator of train.model; raises UserError for an unknown class or parameter."""
+    kind, given = found(params.model), params.parameters()
+    usual = USUAL.get(params.model.split(".")[0], {})
+    known = parameters(kind) | {*usual}
+    for name in given:
+        if name not in known:
+            near = get_close_matches(name, known, n=1)
+            hint = f"did you mean `{near[0]}`?" if near else f"known: {', '.join(sorted(known)) or 'none'}."
+            raise UserError(f"params.yaml: train.{params.model}: no parameter `{name}`; {hint}")
+    seed = {"random_state": params.seed} if "random_state" in known else {}
+    try:
+        return kind(**seed | usual | given)
+    except Exception as error:  # noqa: BLE001  (a library raises anything)
+        raise UserError(f"params.yaml: train.{params.model}: {type(error).__name__}: {error}") from None
+
+
+def found(name: str) -> type:
+    """The class of a short name or import path; raises UserError that says what to install or to correct."""
+    if name in KNOWN:
+        return KNOWN[name]
+    path, _, last = name.rpartition(".")
+    try:
+        module = own() if path == FEATURES.stem else importlib.import_module(path)
+    except ImportError as error:
+        lacking = (error.name or path).split(".")[0]
+        remedy = (
+            f"Install it: `pip install --require-hashes -r locks/{lacking}.txt`"
+            if lacking in EXTRAS
+            else "Correct the path, or install the package"
+        )
+        raise UserError(f"params.yaml: train.model is {name}, and {lacking} is not installed. {remedy}.") from None
+    kind = getattr(module, last, None)
+    if not isinstance(kind, type):
+        near = get_close_matches(last, dir(module), n=1)
+        hint = f" Did you mean `{path}.{near[0]}`?" if near else ""
+        raise UserError(f"params.yaml: train.model: {path} has no class {last}.{hint}")
+    if not hasattr(kind, "fit") or not hasattr(kind, "predict_proba"):
+        raise UserError(f"params.yaml: train.model: {name} lacks fit or predict_proba, so it is no classifier.")
+    return kind
+
+
+def parameters(kind: type) -> set[str]:
+    """The names of the parameters that an estimator takes."""
+    known: set[str] = set()
+    for one in kind.__mro__[:-1]:  # a class that takes the rest as **kwargs hands it to its parents
+        taken = inspect.signature(one.__init__).parameters.values() if "__init__" in vars(one) else ()
+        known |= {p.name for p in taken if p.kind in {p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY}} - {"self"}
+        if taken and not any(p.kind is p.VAR_KEYWORD for p in taken):
+            break
+    return known
+
+
+def own() -> Any:
+    """The module that src/features.py of this repository is."""
+    path = FEATURES if FEATURES.is_file() else BESIDE
+    module = sys.modules.get(FEATURES.stem)
+    if module is not None and getattr(module, "__file__", None) == str(path.resolve()):
+        return module
+    spec = spec_from_file_location(FEATURES.stem, path.resolve())
+    if spec is None or spec.loader is None or not path.is_file():
+        raise ImportError(f"{FEATURES} is missing", name=FEATURES.stem)
+    sys.modules[FEATURES.stem] = module = module_from_spec(spec)  # skops finds its classes there
+    try:
+        spec.loader.exec_module(module)
+    except ImportError:
+        del sys.modules[FEATURES.stem]
+        raise
+    except Exception as error:  # noqa: BLE001  (a user's code raises anything)
+        del sys.modules[FEATURES.stem]
+        raise UserError(f"{FEATURES} cannot be imported: {type(error).__name__}: {error}. Fix it.") from None
+    return module

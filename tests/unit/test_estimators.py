@@ -1,0 +1,92 @@
+import re
+
+import numpy as np
+import pytest
+
+from ml.io.errors import UserError
+from ml.model import estimators, model
+from ml.model.parity import served
+from ml.model.predictor import CONTRACT, MODEL, from_files
+from ml.settings import features
+from ml.settings.params import read_params
+from ml.settings.reading import check
+from ml.settings.train import Train
+from ml.stages import train
+from tests.conftest import SAMPLE
+
+PARAMS = read_params(SAMPLE)
+DATA = PARAMS.data
+MODELS = {
+    "lightgbm.LGBMClassifier": ({"n_estimators": 20, "class_weight": "balanced"}, "onnx"),
+    "xgboost.XGBClassifier": ({"n_estimators": 5, "max_depth": 3}, "sklearn"),
+    "catboost.CatBoostClassifier": ({"iterations": 5}, "sklearn"),
+    "sklearn.naive_bayes.GaussianNB": ({"var_smoothing": 1e-8}, "sklearn"),
+}
+
+
+def settings(name, given):
+    return Train.model_validate({"model": name, name: given})
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_an_estimator_by_its_path_is_stored_without_pickle_and_serves_its_own_scores(customers, name):
+    given, kind = MODELS[name]
+    fitted = model.fit(customers, DATA, settings(name, given))
+    again = model.fit(customers, DATA, settings(name, given))
+    content = model.dumps(fitted)
+    built = {MODEL: content, CONTRACT: train.contract_of(PARAMS, customers)}
+
+    built |= train.compile_or_say(fitted, built, customers, PARAMS)
+
+    score = model.scores(model.loads(content), customers, DATA)
+    assert content == model.dumps(again)
+    assert from_files(built).kind == kind
+    assert served(from_files(built), customers, DATA) == pytest.approx(score, abs=1e-9)
+    assert np.ptp(score) > 0.2
+
+
+def test_an_own_class_is_loaded_from_the_file_that_defines_it(customers, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    features.FEATURES.parent.mkdir()
+    text = "import sklearn.tree\n\n\nclass Mine(sklearn.tree.DecisionTreeClassifier):\n    pass\n"
+    features.FEATURES.write_text(text)
+    fitted = model.fit(customers, DATA, settings("features.Mine", {"max_depth": 3}), text)
+
+    found = model.loads(model.dumps(fitted))
+
+    assert np.array_equal(model.scores(found, customers, DATA), model.scores(fitted, customers, DATA))
+    features.FEATURES.write_text(text + "# another\n")
+    with pytest.raises(UserError, match=r"another src/features\.py"):
+        model.loads(model.dumps(fitted))
+    features.FEATURES.write_text("Mine = 1\n")
+    monkeypatch.delitem(estimators.sys.modules, "features")
+    with pytest.raises(UserError, match=r"features\.Mine"):
+        model.loads(model.dumps(fitted))
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "sentence"),
+    [
+        ("lightgbm.LGBMClassifier", {"num_leafs": 3}, "no parameter `num_leafs`; did you mean `num_leaves`?"),
+        ("xgboost.XGBClassifier", {"max_dept": 3}, "did you mean `max_depth`?"),
+        ("lightgbm.LGBMClassifer", {}, "Did you mean `lightgbm.LGBMClassifier`?"),
+        ("nowhere.Model", {}, "nowhere is not installed"),
+        ("sklearn.linear_model.Ridge", {}, "is no classifier"),
+    ],
+)
+def test_a_wrong_name_says_what_is_right(name, given, sentence):
+    with pytest.raises(UserError, match=re.escape(sentence)):
+        estimators.estimator(settings(name, given))
+
+
+def test_a_library_that_is_not_there_says_what_installs_it(monkeypatch):
+    monkeypatch.setitem(estimators.sys.modules, "lightgbm", None)
+
+    with pytest.raises(UserError, match=r"-r locks/lightgbm\.txt"):
+        estimators.found("lightgbm.LGBMClassifier")
+
+
+@pytest.mark.parametrize("section", [{"model": "random_forrest"}, {"random_forrest": {}}, {"lightgbm.LGBM": 3}])
+def test_a_misspelt_model_or_section_stops_the_run(section):
+    with pytest.raises(UserError, match="random_forest"):
+        check(Train, section)
