@@ -1,4 +1,6 @@
-"""Make `.venv` and install one lock file and this package into it; does nothing when that is already so.
+"""Make `.venv` and install one lock file, that of the estimator which params.yaml names, and this package into it.
+
+Does nothing when that is already so.
 
 `python tools/make_venv.py dev` needs only the standard library, and reads on old Pythons so that it can refuse them.
 Uses uv where it is installed (first from its cache alone, so that it works offline), else venv and pip.
@@ -6,6 +8,7 @@ Uses uv where it is installed (first from its cache alone, so that it works offl
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -27,17 +30,32 @@ def main(extra):
         )
     if os.path.islink(VENV):
         return  # somebody else's environment: used as it is, never changed
-    lock = os.path.join("locks", extra + ".txt")
-    stamp = os.path.join(VENV, extra + ".done")
-    if any(read(os.path.join(VENV, name + ".done")) == stamped(name) for name in ("dev", extra)):
-        return
+    if is_done("dev"):
+        return  # it holds the libraries of all estimators
+    for name in [extra] if extra == "dev" else [extra] + estimators():
+        if not is_done(name):
+            install(name)
+
+
+def estimators():
+    """The extra with the library of the estimator that params.yaml names, where it is one of these."""
+    text = read("params.yaml")
+    return re.findall(r"^  model: *[\"']?(lightgbm|xgboost|catboost)\.", text, re.MULTILINE)
+
+
+def is_done(name):
+    return read(os.path.join(VENV, name + ".done")) == stamped(name)
+
+
+def install(name):
+    lock = os.path.join("locks", name + ".txt")
     print("setup: installing %s into %s with %s" % (lock, VENV, "uv" if shutil.which("uv") else "pip"), flush=True)
     if shutil.which("uv"):
         with_uv(lock)
     else:
         with_pip(lock)
-    with open(stamp, "w") as file:
-        file.write(stamped(extra))
+    with open(os.path.join(VENV, name + ".done"), "w") as file:
+        file.write(stamped(name))
     print("setup: done")
 
 
