@@ -12,6 +12,7 @@ from fastapi.middleware.cors import CORSMiddleware
 from pydantic import TypeAdapter, ValidationError
 
 from serving import contract
+from serving.answers import kind
 from serving.bodies import Bodies, measured
 from serving.contract import MOST_LABELS, Body
 from serving.fast import Application, FastRoute
@@ -23,7 +24,7 @@ from serving.mlflow_routes import add_mlflow
 from serving.operations import add_docs, add_operations
 from serving.parsing import Parser
 from serving.records import Recorder
-from serving.schemas import REFUSALS, Accepted, Answer
+from serving.schemas import REFUSALS, Accepted, answer
 from serving.service import Service
 from serving.settings import Settings
 from serving.swap import Swapper
@@ -89,12 +90,14 @@ def _lifespan(service: Service) -> Any:
 
 
 def _add_predictions(app: Application, service: Service, body: Body, parser: Parser) -> None:
-    async def predict(request: Request, body: body.predict) -> Answer:
-        """Score 1 to 1,000 rows. The answer comes once the prediction log holds it."""
-        request_id = request.scope["request_id"]
-        return Answer(request_id=request_id, predictions=await service.predict(body["rows"], request_id))
+    ours = service.models.champion.model.contract
 
-    labels = contract.feedback(service.models.champion.model.contract)
+    async def predict(request: Request, body: body.predict) -> answer(kind(ours)):
+        """Predict 1 to 1,000 rows. The answer comes once the prediction log holds it."""
+        request_id = request.scope["request_id"]
+        return {"request_id": request_id, "predictions": await service.predict(body["rows"], request_id)}
+
+    labels = contract.feedback(ours)
 
     async def feedback(request: Request, body: labels) -> Accepted:
         """Late labels, by the id of the row that was predicted. Of two labels of one id the later counts."""

@@ -90,6 +90,10 @@ def problems(error: ValidationError, data: Data, first: int | None = None) -> li
 
 def feedback(model: Contract) -> Any:
     """The request model of late labels: `{"labels": [{"id": …, "label": …}, …]}`, in the words of the target."""
+    if model.data.target.task == "multiclass":
+        return _labels(Literal[model.data.target.classes], model.data.target.classes[0], _class(model))
+    if model.data.target.task == "regression":
+        return _labels(Annotated[float, Field(allow_inf_nan=False)], 1.5)
     yes, no = model.words()
     truths = "True" in {yes, no}
     words = [yes, no] if no else [yes]
@@ -116,6 +120,24 @@ def feedback(model: Contract) -> Any:
     shown = {"labels": [{"id": "example-1", "label": True if truths else yes}]}
     many.__pydantic_config__ = ConfigDict(extra="forbid", strict=True, json_schema_extra={"examples": [shown]})
     return many
+
+
+def _labels(kind: Any, example: Any, before: BeforeValidator | None = None) -> Any:
+    """The request model of late labels of this type."""
+    value = Annotated[kind, before] if before else kind
+    label = TypedDict("Label", {"id": Id, "label": value})  # noqa: UP013  (the type is made here)
+    label.__pydantic_config__ = ConfigDict(extra="forbid", strict=True)
+    labels = Annotated[list[label], Field(min_length=1, max_length=MOST_LABELS)]
+    many = TypedDict("Feedback", {"labels": labels})  # noqa: UP013
+    shown = {"labels": [{"id": "example-1", "label": example}]}
+    many.__pydantic_config__ = ConfigDict(extra="forbid", strict=True, json_schema_extra={"examples": [shown]})
+    return many
+
+
+def _class(model: Contract) -> BeforeValidator:
+    """Reads a class as training does: 1, 1.0 and "1" are one, without spaces around it."""
+    known = {key(name): name for name in model.data.target.classes}
+    return BeforeValidator(lambda v: known.get(key(v), v) if isinstance(v, bool | str | int | float) else v)
 
 
 def _field(column: Number | Category) -> Any:

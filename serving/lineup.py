@@ -1,8 +1,12 @@
 """Who serves: the champion, and beside it the challenger, as the settings name them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+
 from ml.io.errors import UserError
+from ml.model import answers
 from ml.registry import sources as registry
 from serving.batch import Batcher
 from serving.guard import say
@@ -19,6 +23,8 @@ class Served:
     model: Model
     variant: str
     batcher: Batcher
+    logged: Callable[[np.ndarray], answers.Rows]
+    added: Callable[[np.ndarray, answers.Rows], answers.Rows]
 
 
 @dataclass(frozen=True)
@@ -83,4 +89,5 @@ def _challenger(source: str | None) -> Model | None:
 
 
 def _served(model: Model, variant: str) -> Served:
-    return Served(model, variant, Batcher(model.predictor))
+    contract = model.contract
+    return Served(model, variant, Batcher(model.predictor), answers.logged(contract), answers.added(contract))

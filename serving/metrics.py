@@ -1,8 +1,9 @@
 """What Prometheus reads at /metrics; with several workers, the sum of all of them."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
+from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess
 
@@ -39,19 +40,22 @@ class Metrics:
         self.answered = lru_cache(self._answered)  # finding a metric by its labels costs more than counting
         self.request = lru_cache(self._request)
 
-    def _answered(self, model: str, variant: str) -> Callable[[Sequence[float], int], None]:
-        """Counts the scores of a request, so many of them positive."""
+    def _answered(self, model: str, variant: str) -> Callable[[Sequence[Mapping[str, Any]]], None]:
+        """Counts the answers of a request by label, and their scores; a predicted number is no score."""
         rows, histogram = self.rows.labels(model, variant), self.scores.labels(model, variant)
-        squares = self.squares.labels(model, variant)
-        positives, negatives = (self.labels.labels(model, variant, label) for label in ("true", "false"))
+        label = lru_cache(lambda name: self.labels.labels(model, variant, name))
 
-        def count(scores: Sequence[float], positive: int) -> None:
-            rows.inc(len(scores))
-            squares.inc(len(scores) ** 2)
-            positives.inc(positive)
-            negatives.inc(len(scores) - positive)
-            for score in scores:
-                histogram.observe(score)
+        squares = self.squares.labels(model, variant)
+
+        def count(found: Sequence[Mapping[str, Any]]) -> None:
+            rows.inc(len(found))
+            squares.inc(len(found) ** 2)
+            for one in found:
+                said = one["label"]
+                if said is None:
+                    continue
+                label("true" if said is True else "false" if said is False else said).inc()
+                histogram.observe(one["score"])
 
         return count
 

@@ -6,6 +6,7 @@ from fastapi import Request
 from fastapi.responses import Response
 from pydantic_core import to_json
 
+from ml.model.answers import as_mlflow
 from serving.bodies import read
 from serving.fast import Application
 from serving.invocations import SHAPES
@@ -35,7 +36,7 @@ def add_mlflow(app: Application, service: Service, parser: Parser) -> None:
 
         content = await read(request.receive)
         answers = await app.bodies.answer(content, encoding, parser.invocation(kind), scored)
-        found = [[1 - a["score"], a["score"]] for a in answers]  # as predict_proba, which our registry's models answer
+        found = as_mlflow(service.models.champion.model.contract, answers)
         return Response(to_json({"predictions": found}), media_type="application/json")
 
     kind = {"tags": ["mlflow"], "response_class": Response}

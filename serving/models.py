@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ml.io.errors import UserError
 from ml.model import identity, predictor
 from ml.model.predictor import Contract, Predictor
@@ -77,11 +79,17 @@ def _try(loaded: Predictor, contract: Contract, source: str) -> None:
     from serving.contract import example  # noqa: PLC0415
 
     try:
-        score = float(loaded.scores([example(contract.data)])[0])
+        found = np.asarray(loaded.scores([example(contract.data)])[0], dtype="float64")
     except Exception as error:  # noqa: BLE001  (whatever the runtime raises, the model is unfit)
         raise UserError(f"{source} cannot score a row of its own contract: {error}. Train again.") from None
-    if not 0 <= score <= 1:
-        raise UserError(f"{source} scores a row of its own contract {score}, which is no probability. Train again.")
+    classes = len(contract.data.target.classes)
+    if contract.data.target.task == "regression":
+        fits, what = bool(found.ndim == 0 and np.isfinite(found)), "no finite number"
+    else:
+        fits = bool(found.shape == ((classes,) if classes else ()) and (found >= 0).all() and (found <= 1).all())
+        what = "no probability" + (" for each class" if classes else "")
+    if not fits:
+        raise UserError(f"{source} scores a row of its own contract {found}, which is {what}. Train again.")
 
 
 def _folder(source: str) -> dict[str, bytes]:

@@ -1,24 +1,17 @@
 """The requests and answers of the API that no contract changes, as its OpenAPI document shows them."""
 
+from typing import Any
+
 from typing_extensions import TypedDict
 
 from serving.contract import Problem
 
 
-class Prediction(TypedDict):
-    """The answer to one row."""
-
-    id: str | int
-    score: float
-    label: bool
-    model: str
-
-
-class Answer(TypedDict):
-    """The answer to a request, in the order of its rows."""
-
-    request_id: str
-    predictions: list[Prediction]
+def answer(prediction: Any) -> Any:
+    """The type of the answer to a request, whose rows have this type."""
+    kind = TypedDict("Answer", {"request_id": str, "predictions": list[prediction]})  # noqa: UP013
+    kind.__doc__ = "The answer to a request, in the order of its rows."
+    return kind
 
 
 class Accepted(TypedDict):

@@ -39,7 +39,7 @@ class Service:
             self._take(await asyncio.to_thread(self._fresh))
 
     async def predict(self, rows: list[dict[str, Any]], request_id: str) -> list[dict[str, Any]]:
-        """The id, score, label and model of each row; returns once the log holds them."""
+        """The id, the answer and the model of each row; returns once the log holds them."""
         models, id_name = self.models, self.models.champion.model.contract.data.id
         ids = [row.pop(id_name, None) for row in rows]
         ids = [f"{request_id}-{n}" if given is None else given for n, given in enumerate(ids)]
@@ -86,18 +86,19 @@ class Service:
         return answers
 
     async def _answer(self, served: Served, ids: list, rows: list, request_id: str) -> list[dict[str, Any]]:
-        scores = (await served.batcher.scores(rows)).tolist()
-        threshold, name, variant = served.model.contract.threshold, served.model.name, served.variant
+        output = await served.batcher.scores(rows)
+        name, variant = served.model.name, served.variant
         head = {"request_id": request_id, "model": name, "variant": variant}
-        kept = [
-            {"id": identity, **self.recorder.features(row), "score": score, "label": score >= threshold}
-            for identity, row, score in zip(ids, rows, scores, strict=True)
-        ]
+        found = served.logged(output)
         if self.settings.log == "on":
+            kept = [
+                {"id": identity, **self.recorder.features(row), **one}
+                for identity, row, one in zip(ids, rows, found, strict=True)
+            ]
             self.write(self.recorder.prediction(head, kept))
-        positive = sum(row["label"] for row in kept)
-        self.metrics.answered(name, variant)(scores, positive)
-        return [{"id": r["id"], "score": r["score"], "label": r["label"], "model": name} for r in kept]
+        self.metrics.answered(name, variant)(found)
+        answers = served.added(output, found)
+        return [{"id": given, **one, "model": name} for given, one in zip(ids, answers, strict=True)]
 
     async def _champion(self, models: Models, ids: list, rows: list, request_id: str) -> list[dict[str, Any]]:
         return await self._answer(models.champion, ids, rows, request_id)

@@ -9,6 +9,7 @@ from pathlib import Path
 from fastapi.testclient import TestClient
 
 from ml.io import dvc, endpoint, files
+from ml.io.client import output
 from ml.retraining import worktree
 from ml.stages import evaluate, gate, prepare, report, train, validate
 from tests.serving.server import application
@@ -66,4 +67,4 @@ def answering(built, place):
     for name, content in built.items():
         files.write_bytes(content, folder / name)
     with TestClient(application(folder, place / "endpoint-logs")) as client:
-        yield lambda rows: [p["score"] for p in client.post("/predict", json={"rows": rows}).json()["predictions"]]
+        yield lambda rows: [output(p) for p in client.post("/predict", json={"rows": rows}).json()["predictions"]]

@@ -13,15 +13,14 @@ from tests.conftest import ROOT, SAMPLE
 DERIVED = {"project", "data", "prepare.split_by", "retrain.min_rows", "retrain.policy"}
 RESET = {
     "validate", "evaluate.threshold", "card", "gates.slices", "gates.fairness", "gates.behaviour", "gates.calibration",
-    "gates.accuracy", "gates.balanced_accuracy", "gates.f1", "gates.roc_auc", "gates.pr_auc", "gates.log_loss",
-    "gates.brier", "gates.calibration_error",
+    "gates.limits",
 }  # fmt: skip
 STARTING_POINTS = {"train", "tune"}  # they refuse nothing
 HOLDS_FOR_ANY_TABLE = {
-    "prepare.test_share", "prepare.salt", "evaluate.bootstrap", "evaluate.confidence",
+    "prepare.test_share", "prepare.salt", "evaluate.coverage", "evaluate.bootstrap", "evaluate.confidence",
     "gates.champion", "gates.stability", "gates.size", "gates.latency", "gates.parity",
     "gates.api", "gates.leakage", "gates.freshness",
-    "log", "alert", "monitor", "scan", "deploy",
+    "log", "alert", "monitor", "scan", "deploy", "engine", "score",
     "retrain.window_months", "retrain.max_quarantined", "retrain.cooldown_days", "retrain.base",
 }  # fmt: skip
 FATES = {"derived": DERIVED, "reset": RESET, "starting point": STARTING_POINTS, "any table": HOLDS_FOR_ANY_TABLE}
@@ -58,7 +57,7 @@ def changes():
             "retrain": params.retrain.model_copy(update={"policy": "window"}),
         }
     )
-    return adopt.derived(timed, 1000, timed=False), adopt.untold(params) | adopt.unruled(params)
+    return adopt.derived(timed, 1000, timed=False), adopt.untold(params, "binary") | adopt.unruled(params)
 
 
 def test_what_adopt_sets_is_what_was_decided():

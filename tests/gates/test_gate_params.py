@@ -46,7 +46,7 @@ def test_null_switches_a_gate_off_and_it_is_listed(gate):
 
 
 def test_without_any_limit_the_limits_are_listed_as_off():
-    bare = params({"accuracy": None, "roc_auc": None, "calibration_error": None})
+    bare = params({"limits": None})
 
     assert off(bare) == ["limits"]
 
@@ -75,14 +75,11 @@ def test_settings_that_name_columns_of_another_table_are_found_with_what_to_set_
 
 
 def test_limits_of_another_table_give_way_to_what_any_model_must_be():
-    before = params({"accuracy": {"min": 0.85}, "brier": {"max": 0.1}, "slices": {"min": 0.7}})
+    before = params({"limits": {"accuracy": {"min": 0.85}, "brier": {"max": 0.1}}, "slices": {"min": 0.7}})
 
-    reset = untold(before)
+    reset = untold(before, "binary")
 
     assert {name: value for name, value in reset.items() if name.startswith("gates")} == {
-        "gates.accuracy": None,
-        "gates.brier": None,
-        "gates.calibration_error": None,
-        "gates.roc_auc": {"min": 0.5, "judge": "interval"},
+        "gates.limits": {"roc_auc": {"min": 0.5, "judge": "interval"}},
         "gates.slices.min": None,
     }

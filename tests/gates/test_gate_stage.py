@@ -23,7 +23,7 @@ def configure(**sections):
 def built(project):
     """A small build with every gate on; its folder has no lock files, which warns."""
     configure(train={"model": "logistic_regression"}, evaluate={"bootstrap": 100}, prepare={"test_share": 0.5})
-    configure(gates={"accuracy": {"min": 0.7}, "roc_auc": {"min": 0.7}, "freshness": {"refuse": "never"}})
+    configure(gates={"limits": {"accuracy": {"min": 0.7}, "roc_auc": {"min": 0.7}}, "freshness": {"refuse": "never"}})
     configure(gates={"fairness": None, "slices": {"columns": ["plan"], "min_class": 5}})
     for stage in (validate, prepare, train, evaluate):
         stage.main()
@@ -46,7 +46,7 @@ def test_every_gate_that_is_on_has_its_say_and_those_off_are_listed(built, capsy
 
 
 def test_refused_verdicts_come_last(built, capsys):
-    configure(gates={"accuracy": {"min": 0.999}})
+    configure(gates={"limits": {"accuracy": {"min": 0.999}}})
 
     gate.main()
 

@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from ml.gates.leakage import alone, columns, repeated_rows, shared_ids, time_order
+from ml.gates.leakage import columns, repeated_rows, shared_ids, time_order
+from ml.tasks.rank_auc import one_column as alone
 from tests.gates.world import good, params
 
 DATA = params().data

@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ml.gates import calibration, champion, decisions, fairness, limits, slices, stability
-from ml.settings.gates import Metric
+from ml.settings.metrics import METRICS as OF
 from ml.tasks import metrics
 from tests.gates.world import good, params
 
 JUDGES = (limits, decisions, champion, stability, slices, fairness, calibration)
-METRICS = list(Metric.__args__)
+METRICS = [*OF["binary"]]
 SCORES = st.sampled_from([0.0, 1e-9, 0.2, 0.5, 0.7, 1.0])
 
 
@@ -30,7 +30,7 @@ def odd(draw):
         ours[:] = ours[0]
     least = draw(st.sampled_from([1, 20]))
     bound = {"min": 0.5, "max": 0.5, "judge": draw(st.sampled_from(["value", "interval"]))}
-    gates = dict.fromkeys(METRICS, bound) | {"champion": {"metric": metric, "bootstrap": 100}}
+    gates = {"limits": dict.fromkeys(METRICS, bound)} | {"champion": {"metric": metric, "bootstrap": 100}}
     gates |= {"slices": {"metric": metric, "min_rows": least, "min_class": draw(st.sampled_from([1, 20])), "min": 0.5}}
     gates |= {"fairness": {"columns": ["plan", "region"], "min_rows": least}}
     test = good().test.head(rows).copy()
@@ -67,7 +67,7 @@ def test_a_rare_class_is_not_judged_and_every_gate_says_so(positive):
     label = np.repeat([1, 0], [positive, 600 - positive]).astype("int8")
     never = np.full(600, 0.01)
     found = metrics.intervals(metrics.rank(label, never, 0.5), params().evaluate.model_copy(update={"bootstrap": 100}))
-    rule = params({"roc_auc": {"min": 0.6}, "slices": {"columns": ["plan"]}})
+    rule = params({"limits": {"roc_auc": {"min": 0.6}}, "slices": {"columns": ["plan"]}})
     beside = replace(good().champion, score=never)
     evidence = replace(good(), params=rule, test=good().test.head(600), label=label, score=never, champion=beside)
 

@@ -21,9 +21,7 @@ LEVELS = {
     "region": {"type": "category", "values": ["north", "south"]},
 }
 GATES = {
-    "accuracy": {"min": 0.7},
-    "roc_auc": {"min": 0.75},
-    "calibration_error": {"max": 0.08},
+    "limits": {"accuracy": {"min": 0.7}, "roc_auc": {"min": 0.75}, "calibration_error": {"max": 0.08}},
     "champion": {"bootstrap": 300},
     "slices": {"columns": ["plan", "region"], "min": 0.7},
     "fairness": {"columns": ["region"]},

@@ -105,7 +105,7 @@ def test_what_the_server_shows_is_what_is_read():
     metrics.seconds.labels("/predict").observe(0.003)
     metrics.scores.labels("churn@1", "champion").observe(0.95)
     metrics.scores.labels("churn@2", "shadow").observe(0.05)
-    metrics.answered("churn@1", "champion")([0.95, 0.95, 0.95], 3)
+    metrics.answered("churn@1", "champion")([{"score": 0.95, "label": True}] * 3)
 
     found = parse(metrics.text().decode())
 

@@ -13,11 +13,13 @@ from sklearn.preprocessing import KBinsDiscretizer, OneHotEncoder, StandardScale
 from ml.data.schema import inputs, labels
 from ml.model import model, operators, parity
 from ml.model.compiled import compiled
+from ml.model.estimators import CLASSIFIERS
 from ml.model.parity import served
 from ml.model.predictor import ESTIMATOR, FORM, from_files
 from ml.settings.data import Data
 from ml.settings.params import read_params
 from ml.stages import train
+from ml.tasks.choose import task_of
 from tests.conftest import SAMPLE
 
 PARAMS = read_params(SAMPLE)
@@ -70,7 +72,7 @@ def changed(fitted, frame, change):
 
 
 @pytest.mark.parametrize("columns", CONTRACTS.values(), ids=CONTRACTS)
-@pytest.mark.parametrize("name", model.ESTIMATORS)
+@pytest.mark.parametrize("name", CLASSIFIERS)
 def test_the_compiled_form_of_any_contract_says_what_scikit_learn_says(name, columns):
     data = contract(columns)
     frame = table(data)
@@ -155,7 +157,9 @@ def test_what_the_compiled_form_does_not_know_is_served_by_scikit_learn_and_name
     assert predictor.kind == "sklearn"
     assert reason in json.loads(form[FORM])["estimator"]["reason"]
     assert reason in capsys.readouterr().err
-    agreed = parity.compare(model.scores(fitted, customers, DATA), served(predictor, customers, DATA), 0.5)
+    agreed = parity.compare(
+        model.scores(fitted, customers, DATA), served(predictor, customers, DATA), 0.5, task_of(DATA)
+    )
     assert agreed.holds
 
 

@@ -44,7 +44,7 @@ def test_a_silent_bucket_is_given_up_and_nothing_piles_up(short, monkeypatch):
         with pytest.raises(Unreachable, match="is silent"):
             place.send(SEGMENT, b"{}\n")
 
-    assert threading.active_count() == before + 1
+    assert threading.active_count() <= before + 1
     go.set()
     assert place._deadline.within(lambda: "it answers again") == "it answers again"
 

@@ -24,14 +24,14 @@ MEASURED = {
     ids=str,
 )
 def test_a_metric_is_held_against_its_limit(limits, passes):
-    verdicts = absolute(MEASURED, 1000, Gates.model_validate(limits))
+    verdicts = absolute(MEASURED, 1000, Gates.model_validate({"limits": limits}))
 
     assert [v.passed for v in verdicts] == [passes]
     assert bool(refused(verdicts)) is not passes
 
 
 def test_each_limit_gets_a_verdict_of_its_own():
-    gates = Gates.model_validate({"accuracy": {"min": 0.8, "max": 0.85}})
+    gates = Gates.model_validate({"limits": {"accuracy": {"min": 0.8, "max": 0.85}}})
 
     verdicts = absolute(MEASURED, 1000, gates)
 
@@ -39,7 +39,7 @@ def test_each_limit_gets_a_verdict_of_its_own():
 
 
 def test_the_reason_names_value_limit_interval_and_rows():
-    (verdict,) = absolute(MEASURED, 1234, Gates.model_validate({"accuracy": {"min": 0.9}}))
+    (verdict,) = absolute(MEASURED, 1234, Gates.model_validate({"limits": {"accuracy": {"min": 0.9}}}))
 
     assert verdict.reason == "accuracy 0.860 is below the minimum 0.900 (interval 0.840–0.880, 1,234 rows)"
 

@@ -28,7 +28,7 @@ def write(path, **changes):
     ("changes", "message"),
     [
         ({"train__sed": 1}, "train: unknown setting `sed`; did you mean `seed`?"),
-        ({"gates__acuracy": {"min": 0.8}}, "gates: unknown setting `acuracy`; did you mean `accuracy`?"),
+        ({"gates__champoin": {"margin": 0.8}}, "gates: unknown setting `champoin`; did you mean `champion`?"),
         ({"train__random_forest__max_dept": 3}, "train.random_forest: unknown setting `max_dept`"),
         ({"data__columns__plan__vals": ["a"]}, "data.columns.plan: unknown setting `vals`; did you mean `values`?"),
         ({"train__seed": "0"}, "train.seed: Input should be a valid integer (found '0')"),

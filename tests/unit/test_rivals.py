@@ -32,7 +32,7 @@ def test_few_rows_of_a_class_are_no_evidence(params):
     found = scored(params, 40, 1, 3)
 
     assert (found.outcome, found.refused, found.low) == ("not enough evidence", False, None)
-    assert re.search(r"fresh rows hold \d+ positive and \d+ negative test rows", found.reason)
+    assert re.search(r"the fresh test rows hold \d+ positive and \d+ negative rows", found.reason)
 
 
 def test_no_evidence_refuses_where_the_gate_demands_a_proof(params):

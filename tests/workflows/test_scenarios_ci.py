@@ -134,7 +134,7 @@ def test_a_pull_request_from_a_fork_needs_no_secret_and_no_token_that_writes(sce
     assert not scenario.hub.made("POST|PATCH|PUT|DELETE")
     scenario.hub.read_only = False
     comment = commented(scenario, outcome, "patch", commit, owner="mallory")
-    assert "| gates.accuracy.min | 0.85 | 0.84 |" in comment
+    assert "| gates.limits.accuracy.min | 0.85 | 0.84 |" in comment
 
 
 def test_in_a_fork_with_other_data_the_proof_of_the_template_does_not_run(scenario):

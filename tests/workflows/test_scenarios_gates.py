@@ -43,7 +43,7 @@ CASES = {
         {"params.yaml": "accuracy: { min: 0.85 } -> accuracy: { min: 0.99 }"},
         {"accuracy": r"accuracy 0\.889 is below the minimum 0\.990"},
         ("limits",),
-        told=("| gates.accuracy.min | 0.85 | 0.99 |",),
+        told=("| gates.limits.accuracy.min | 0.85 | 0.99 |",),
     ),
     "six gates: stricter settings": Refused(
         {"params.yaml": STRICTER},

@@ -14,6 +14,7 @@ from ml.io.errors import UserError
 from ml.settings.card import Card
 from ml.settings.evaluate import Evaluate
 from ml.settings.gates import Gates
+from ml.settings.metrics import LIVE, METRICS
 from ml.settings.params import Params
 from ml.settings.retrain import Retrain
 from ml.settings.validate import Validate
@@ -24,6 +25,14 @@ AGAIN = (
     "of the same thing)"
 )
 POSITIVE = ("true", "yes", "y", "t", "1", "positive", "pos")
+CHANCE: dict[str, dict[str, Any]] = {  # surely better than a guess: true of any use
+    "binary": {"roc_auc": {"min": 0.5, "judge": "interval"}},
+    "multiclass": {"roc_auc": {"min": 0.5, "judge": "interval"}},
+    "regression": {"r2": {"min": 0.0, "judge": "interval"}},
+}
+METRIC = {"binary": "roc_auc", "multiclass": "roc_auc", "regression": "mae"}
+FEWEST_OF_A_CLASS = 5  # rows, below which a class can be on neither side
+SEVERAL = 30  # whole numbers with more distinct values are a number to predict, not classes
 FRESH_SHARE, FEWEST_FRESH = 0.05, 50  # of the table's rows: worth a retraining
 
 
@@ -35,7 +44,7 @@ def infer(frame: pd.DataFrame, file: str, target: str, roles: dict[str, str]) ->
     target.
     """
     _present(frame, target, *(roles[role] for role in ("id", "time") if role in roles))
-    positive = _positive(frame[target], target, roles.get("positive"))
+    described = target_of(frame[target], target, roles.get("positive"))
     row = told(frame, roles["id"]) if "id" in roles else identity(frame, target) or free_name(frame)
     moment = roles.get("time") or next(iter(frame.select_dtypes(["datetime", "datetimetz"])), None)
     columns, left = {}, []
@@ -47,7 +56,7 @@ def infer(frame: pd.DataFrame, file: str, target: str, roles: dict[str, str]) ->
             columns[str(name)] = column
     if not columns:
         raise UserError(f"{file}: no column can be a feature:\n  " + "\n  ".join(left))
-    contract = {"file": file, "id": row, "time": moment, "target": {"name": target, "positive": positive}}
+    contract = {"file": file, "id": row, "time": moment, "target": described}
     return {k: v for k, v in contract.items() if v is not None} | {"columns": columns}, left
 
 
@@ -65,13 +74,16 @@ def strange(gates: Gates, columns: Iterable[str]) -> dict[str, Any]:
     return dict(instead[gate] for gate in sorted(named))
 
 
-def untold(params: Params) -> dict[str, Any]:
+def untold(params: Params, task: str) -> dict[str, Any]:
     """Settings that speak of the old table alone, with what stands there until somebody sets them for the new one."""
     words = {f"card.{name}": text for name, text in Card()}
-    bounds: dict[str, Any] = {f"gates.{name}": None for name in params.gates.bounds()}
-    bounds["gates.roc_auc"] = {"min": 0.5, "judge": "interval"}  # better than chance: true of any use
+    bounds: dict[str, Any] = {"gates.limits": CHANCE[task]}
     if params.gates.slices and params.gates.slices.min is not None:
         bounds["gates.slices.min"] = None
+    bounds |= {} if params.tune.metric in METRICS[task] else {"tune.metric": METRIC[task]}
+    bounds |= {} if params.monitor.metric in LIVE.get(task, METRICS[task]) else {"monitor.metric": LIVE[task][0]}
+    rules = {gate: rule for gate in ("champion", "slices") if (rule := getattr(params.gates, gate))}
+    bounds |= {f"gates.{gate}.metric": METRIC[task] for gate, rule in rules.items() if rule.metric not in METRICS[task]}
     return words | bounds | {"evaluate.threshold": Evaluate().threshold}
 
 
@@ -112,13 +124,35 @@ def _present(frame: pd.DataFrame, *names: str) -> None:
         raise UserError(f"the table has no column {', '.join(missing)}; {''.join(near)}It has: {', '.join(known)}.")
 
 
-def _positive(column: pd.Series, target: str, given: str | None) -> bool | str:
+def target_of(column: pd.Series, target: str, given: str | None) -> dict[str, Any]:
+    """The target in the contract: two values are one of two, some are classes, many numbers are a number."""
     known = levels(column.dropna()).value_counts()
+    if len(known) < 2:  # noqa: PLR2004
+        same = f"every row holds {known.index[0]}" if len(known) else "no row has one"
+        raise UserError(f"{target}: {same}, so there is nothing to learn. Name another column with TARGET=.")
+    if len(known) == 2 or given is not None:  # noqa: PLR2004
+        return {"name": target, "positive": _positive(known, target, given)}
+    parsed = pd.to_numeric(pd.Series(known.index), errors="coerce")
+    whole = bool(parsed.notna().all() and (parsed % 1 == 0).all())
+    if parsed.notna().all() and not (whole and len(known) <= SEVERAL and len(column) >= 5 * len(known)):
+        return {"name": target, "task": "regression"}
+    few = known[known < FEWEST_OF_A_CLASS]
+    if len(known) > LEVELS or len(few):
+        some = ", ".join(f"{value} ({count:,})" for value, count in known.tail(5).items())
+        raise UserError(
+            f"{target} has {len(known):,} values, of which {len(few):,} stand in fewer than {FEWEST_OF_A_CLASS} rows "
+            f"(rarest: {some}). Join rare classes to one, drop their rows, or name another column with TARGET=."
+        )
+    order = sorted(known.index, key=float) if whole else sorted(known.index)
+    return {"name": target, "task": "multiclass", "classes": order}
+
+
+def _positive(known: pd.Series, target: str, given: str | None) -> bool | str:
     if len(known) != 2:  # noqa: PLR2004
         some = ", ".join(f"{value} ({count:,})" for value, count in known.head(5).items())
         raise UserError(
-            f"{target} has {len(known)} values ({some}{', …' if len(known) > 5 else ''}); this template predicts one "  # noqa: PLR2004
-            f"of two. Keep the rows of two, or make a column of yes and no and name it with TARGET=."
+            f"{target} has {len(known)} values ({some}{', …' if len(known) > 5 else ''}), and POSITIVE= names one of "  # noqa: PLR2004
+            f"two. Leave it out to predict one of several."
         )
     if given is not None and given not in known.index:
         raise UserError(f"POSITIVE={given}: {target} is never that; it is {' or '.join(known.index)}.")

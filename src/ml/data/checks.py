@@ -37,7 +37,7 @@ def check(frame: pd.DataFrame, data: Data, params: Validate) -> list[Check]:
     The contract is counted first, and Great Expectations judges the counts; the user's own expectations see the table.
     """
     own = [_built(rule) for rule in params.expectations]
-    found = [two_classes(frame[data.target.name], data), *judged([*figures(frame, data, params)])]
+    found = [target(frame[data.target.name], data), *judged([*figures(frame, data, params)])]
     found += [_checked(result) for result in _results(frame, own)] if own else []
     return sorted(found, key=lambda c: (c.passed, c.severity, c.subject, c.expectation))
 
@@ -65,6 +65,25 @@ def _results(frame: pd.DataFrame, rules: list[gx.expectations.Expectation], deta
     asset = context.data_sources.add_pandas("table").add_dataframe_asset("table")
     batch = asset.add_batch_definition_whole_dataframe("all").get_batch({"dataframe": frame})
     return batch.validate(gx.ExpectationSuite(name="contract", expectations=rules), result_format=detail).results
+
+
+def target(column: pd.Series, data: Data) -> Check:
+    """Whether the target holds what the contract says: two words, the classes that it lists, or numbers."""
+    if data.target.task == "binary":
+        return two_classes(column, data)
+    if data.target.task == "multiclass":
+        strange, what = column.notna() & ~column.isin(data.target.classes), "none of the classes of the contract"
+        name = "expect_known_classes"
+    else:
+        strange, what = column.notna() & pd.to_numeric(column, errors="coerce").isna(), "no number"
+        name = "expect_numbers"
+    found = f"all {column.notna().sum():,} values fit"
+    if strange.any():
+        first = int(strange.to_numpy().argmax())
+        found = (
+            f"{strange.sum():,} of {len(column):,} rows are {what}, e.g. {column.iloc[first]!r} at row {first + 1:,}"
+        )
+    return Check(name, data.target.name, "critical", not strange.any(), found, "data.target")
 
 
 def two_classes(column: pd.Series, data: Data) -> Check:

@@ -102,7 +102,12 @@ def _of_column(values: pd.Series, name: str, column: Number | Category) -> Itera
 
 def _of_table(frame: pd.DataFrame, data: Data, params: Validate) -> Iterator[Figure]:
     rate, share = params.target_rate, params.duplicate_share
-    if rate.min is not None or rate.max is not None:
+    if data.target.task == "regression":
+        values = pd.to_numeric(frame[data.target.name])
+        if data.target.min is not None or data.target.max is not None:
+            kept = Rule(f"{VALUES}be_between", data.target.name, "data.target")
+            yield _between(values, kept, data.target.min, data.target.max)
+    if data.target.task == "binary" and (rate.min is not None or rate.max is not None):
         subject = f"{data.target.name} is {data.target.positive}"
         rule = Rule("expect_column_mean_to_be_between", subject, "validate.target_rate")
         yield _bounded(rule, float(positive(frame[data.target.name], data).mean()), rate.min, rate.max)

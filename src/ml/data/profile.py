@@ -23,10 +23,22 @@ def profile(frame: pd.DataFrame, data: Data) -> dict[str, Any]:
     period = [str(frame[data.time].min().date()), str(frame[data.time].max().date())] if data.time else None
     return {
         "rows": len(frame),
-        "positive": _share(labels(frame, data).astype(bool)),
+        **_target(frame, data),
         "period": period,
         "columns": columns,
     }
+
+
+def _target(frame: pd.DataFrame, data: Data) -> dict[str, Any]:
+    """What the target is like: the share of positive rows, of each class, or mean and deviation."""
+    column = frame[data.target.name]
+    if data.target.task == "binary":
+        return {"positive": _share(labels(frame, data).astype(bool))}
+    if data.target.task == "multiclass":
+        shares = column.value_counts(normalize=True)
+        return {"classes": {name: _round(shares.get(name, 0.0)) for name in data.target.classes}}
+    numbers = pd.to_numeric(column)
+    return {"mean": _round(numbers.mean()), "std": _round(numbers.std())}
 
 
 def _share(flags: pd.Series) -> float:

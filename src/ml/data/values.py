@@ -156,6 +156,11 @@ def _column(raw: pd.Series, name: str, data: Data) -> Column:
             return number(raw, column)
         case Category() as column:
             return category(raw, column)
+    if name == data.target.name and data.target.task == "regression":
+        found = number(raw, Number(type="number"))
+        return Column(
+            as_strings(found.cells).astype(object).where(found.cells.notna(), None), found.wrong, found.changes
+        )
     return identity(raw) if name == data.id else category(raw)
 
 

@@ -49,14 +49,14 @@ def answers(client: Client, recorded: Record, rule: Api) -> list[Check]:
 
 def same(client: Client, recorded: Record, tolerance: float) -> str:
     """The API gives the recorded scores; raises UserError naming the row that is furthest off."""
-    found = np.array([prediction["score"] for prediction in client.predict(recorded["rows"])])
-    gap = np.abs(found - np.array(recorded["scores"]))
+    found = np.array(client.outputs(recorded["rows"]))
+    gap = np.abs(found - np.array(recorded["scores"])).reshape(len(found), -1).max(axis=1)
     worst = int(gap.argmax())
     if not gap[worst] <= tolerance:
         wrong, was = int((gap > tolerance).sum()), recorded["scores"][worst]
         raise UserError(
             f"{wrong:,} of {len(gap):,} rows are answered otherwise than recorded, furthest row {worst}: "
-            f"{found[worst]:.6f} instead of {was:.6f}"
+            f"{found[worst]} instead of {was}"
         )
     return f"{len(gap):,} rows within {gap[worst]:.1e}"
 

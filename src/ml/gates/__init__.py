@@ -63,7 +63,7 @@ def off(params: Params) -> list[str]:
     """Names of the gates that are switched off, by null or by naming nothing to judge."""
     settings = params.gates
     silent = [name for name in GATES if getattr(settings, name, True) is None]
-    return silent + ([] if settings.bounds() else ["limits"])
+    return silent + (["limits"] if settings.limits == {} else [])
 
 
 __all__ = [

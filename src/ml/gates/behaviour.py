@@ -10,7 +10,7 @@ import pandas as pd
 
 from ml.data.schema import categories, numbers, with_columns
 from ml.gates.evidence import Evidence
-from ml.gates.verdict import Verdict
+from ml.gates.verdict import Verdict, not_for
 from ml.settings.data import Category, Data
 from ml.settings.gates import Behaviour, Case, Direction, Invariance
 from ml.settings.params import Params
@@ -20,6 +20,8 @@ Score = Callable[[pd.DataFrame], np.ndarray]
 
 def judge(evidence: Evidence) -> list[Verdict]:
     """One verdict for each declared behaviour, with its worst counter-example."""
+    if (kind := evidence.params.data.target.task) != "binary":
+        return [not_for("behaviour", kind)]
     rule, score, params = evidence.params.gates.behaviour, evidence.model.score, evidence.params
     frame = evidence.test.sample(min(rule.rows, len(evidence.test)), random_state=0, ignore_index=True)
     return [

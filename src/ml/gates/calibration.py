@@ -6,7 +6,7 @@ import numpy as np
 
 from ml.gates.evidence import Evidence
 from ml.gates.limits import bounded
-from ml.gates.verdict import Verdict
+from ml.gates.verdict import Verdict, not_for
 from ml.settings.gates import Bound
 from ml.tasks.calibration import bias, slope
 from ml.tasks.metrics import FEWEST, classes, enough
@@ -16,6 +16,8 @@ RELATIVE = 0.5  # of the share of the rarer class: the widest limit of the bias
 
 def judge(evidence: Evidence) -> list[Verdict]:
     """Verdicts on the calibration slope (below 1: overconfident) and the bias (above 0: scores too high)."""
+    if (kind := evidence.params.data.target.task) != "binary":
+        return [not_for("calibration", kind)]
     rule, label, verdicts = evidence.params.gates.calibration, evidence.label, []
     if not enough(label):
         reason = f"not judged: {classes(label)}, under {FEWEST} of a class"

@@ -12,8 +12,12 @@ from ml.gates.evidence import Evidence
 from ml.gates.verdict import Verdict
 from ml.settings.evaluate import Evaluate
 from ml.settings.gates import Champion
+from ml.settings.metrics import HIGHER_IS_BETTER
 from ml.settings.params import Params
-from ml.tasks.metrics import FEWEST, HIGHER_IS_BETTER, Ranked, classes, enough, measure, rank
+from ml.tasks.choose import task_of
+from ml.tasks.compare import advantage, weights
+from ml.tasks.metrics import FEWEST
+from ml.tasks.task import Scored
 
 COLD = "no champion yet, so there is nothing to beat: the other gates alone decide"
 
@@ -43,14 +47,16 @@ def judge(evidence: Evidence) -> list[Verdict]:
         return [Verdict("champion", passed=True, reason=reason, value=0.0, outcome="not worse")]
     rows, doubt = unseen(evidence.test, params, champion.params, same_data=champion.data == evidence.data)
     label, old, new = evidence.label[rows], champion.score[rows], evidence.score[rows]
-    if not enough(label):
-        why = f"not enough evidence: {classes(label)} to compare on, under {FEWEST} of a class"
+    task = task_of(params.data)
+    if not task.enough(label, FEWEST):
+        why = f"not enough evidence: {task.counts(label)} to compare on, under {FEWEST} of a class"
         reason = f"{why}; {doubt}" if doubt else why
         return [_allowed(Verdict("champion", passed=False, reason=reason, outcome="not enough evidence"), rule)]
     theirs, ours = threshold(champion.params, params), params.evaluate.threshold
-    found = compare(rank(label, old, theirs), rank(label, new, ours), params)
+    found = compare(task.score(label, old, theirs), task.score(label, new, ours), params)
     verdicts = [_sentence(found, champion.version, len(label), rule)]
-    verdicts.append(mcnemar(label, old >= theirs, new >= ours, params))
+    if task.decides:
+        verdicts.append(mcnemar(label, task.decide(old, theirs), task.decide(new, ours), params))
     if doubt:
         verdicts.append(Verdict("champion split", passed=False, reason=doubt, severity="warning"))
     return [*verdicts, looks(evidence.looks, params)]
@@ -73,23 +79,20 @@ def threshold(theirs: dict[str, Any], params: Params) -> float:
     return (theirs.get("evaluate") or {}).get("threshold", Evaluate().threshold)
 
 
-def compare(old: Ranked, new: Ranked, params: Params, seed: int = 0) -> Comparison:
+def compare(old: Scored, new: Scored, params: Params, seed: int = 0) -> Comparison:
     """The outcome of a paired bootstrap: both models are measured on each drawn set of the same rows.
 
     better: the whole interval is above 0. not worse: it is above -margin. worse: it is below 0, and reaches below
     -margin. not enough evidence: anything else. Source: Efron and Tibshirani, An Introduction to the Bootstrap, 1993,
     chapter 13 (percentile interval); for the margin, Piaggio et al., JAMA 2012 (non-inferiority).
     """
-    rule, sides = params.gates.champion, [old, new]
+    rule = params.gates.champion
     sign = 1 if HIGHER_IS_BETTER[rule.metric] else -1
-    rng, count, draws = np.random.default_rng(seed), len(old.label), []
-    for _ in range(rule.bootstrap):
-        weight = np.bincount(rng.integers(0, count, count), minlength=count).astype("float64")
-        if 0 < (weight[old.order] * old.label).sum() < count:
-            draws.append(sign * advantage(sides, rule.metric, weight))
+    drawn = [weight for weight in weights(len(old.label), rule.bootstrap, seed) if old.usable(weight[old.order])]
+    draws = [sign * advantage(old, new, rule.metric, weight) for weight in drawn]
     tail = (1 - rule.confidence) / 2
     low, high = np.quantile(draws, [tail, 1 - tail])
-    value = sign * advantage(sides, rule.metric, np.ones(count))
+    value = sign * advantage(old, new, rule.metric, np.ones(len(old.label)))
     return Comparison(outcome(low, high, rule.margin), float(value), float(low), float(high))
 
 
@@ -146,12 +149,6 @@ def unseen(test: pd.DataFrame, params: Params, theirs: dict[str, Any], *, same_d
     if rows.all():
         return everything, ""
     return rows, f"the champion trained on {(~rows).sum():,} of {len(rows):,} rows that test here; they are left out"
-
-
-def advantage(sides: list[Ranked], metric: str, weight: np.ndarray) -> float:
-    """The second side's metric less the first's, each row counted as often as `weight` says; shape (rows,)."""
-    old, new = (measure(side, weight[side.order])[metric] for side in sides)
-    return new - old
 
 
 def _sentence(found: Comparison, version: str, rows: int, rule: Champion) -> Verdict:

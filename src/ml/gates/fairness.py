@@ -13,7 +13,7 @@ from scipy.stats import norm
 
 from ml.gates.evidence import Evidence
 from ml.gates.slicing import sliced
-from ml.gates.verdict import Verdict
+from ml.gates.verdict import Verdict, not_for
 from ml.settings.gates import Fairness
 from ml.tasks.metrics import FEWEST, enough
 
@@ -32,6 +32,8 @@ class Difference:
 
 def judge(evidence: Evidence) -> list[Verdict]:
     """For each declared column a verdict on either difference, and one on the groups too small to judge."""
+    if (kind := evidence.params.data.target.task) != "binary":
+        return [not_for("fairness", kind)]
     rule, verdicts = evidence.params.gates.fairness, []
     asked = len(rule.columns) * ((rule.demographic_parity is not None) + 2 * (rule.equalised_odds is not None))
     decided = evidence.score >= evidence.params.evaluate.threshold

@@ -1,13 +1,12 @@
 """Columns and rows that give the answer away: certainty refuses, suspicion warns with the evidence."""
 
-import numpy as np
 import pandas as pd
-from scipy.stats import rankdata
 
-from ml.data.schema import features, identified, labels, levels
+from ml.data.schema import features, identified
 from ml.gates.evidence import Evidence
 from ml.gates.verdict import Verdict
 from ml.settings.data import Data
+from ml.tasks.choose import task_of
 
 
 def judge(evidence: Evidence) -> list[Verdict]:
@@ -23,8 +22,9 @@ def judge(evidence: Evidence) -> list[Verdict]:
 
 def columns(train: pd.DataFrame, data: Data, suspect: float) -> Verdict:
     """Whether one column alone tells the target: always (refused) or almost always (a warning)."""
-    label = labels(train, data).to_numpy()
-    found = sorted(((alone(train[name], label), name) for name in features(data)), reverse=True)
+    task = task_of(data)
+    label = task.truth(train[data.target.name])
+    found = sorted(((task.alone(train[name], label), name) for name in features(data)), reverse=True)
     auc, name = found[0]
     suspects = [f"{column} ({value:.4f})" for value, column in found if value >= suspect]
     certain = auc == 1.0
@@ -43,20 +43,6 @@ def columns(train: pd.DataFrame, data: Data, suspect: float) -> Verdict:
         severity="warning" if suspects and not certain else "critical",
         evidence=tuple({"column": column, "roc_auc": round(value, 6)} for value, column in found),
     )
-
-
-def alone(column: pd.Series, label: np.ndarray) -> float:
-    """ROC AUC of one column as the only predictor, in its better direction; shape (rows,).
-
-    Missing values count as below and as above all others, whichever tells more; a level counts as its share of
-    positive rows.
-    """
-    if pd.api.types.is_numeric_dtype(column):
-        codes = [column.fillna(end).to_numpy() for end in (-np.inf, np.inf)]
-    else:
-        text = levels(column).fillna("")
-        codes = [text.map(pd.Series(label).groupby(text.to_numpy()).mean()).to_numpy()]
-    return max(max(auc, 1 - auc) for auc in (_auc(code, label) for code in codes))
 
 
 def shared_ids(train: pd.DataFrame, test: pd.DataFrame, data: Data) -> Verdict:
@@ -93,10 +79,3 @@ def time_order(train: pd.DataFrame, test: pd.DataFrame, data: Data, *, by_time: 
     found = f"{len(late):,} training rows are not older than the first test row ({first:%Y-%m-%d})"
     example = f", e.g. {ids[data.id].iloc[0]} of {ids[data.time].iloc[0]:%Y-%m-%d}" if len(late) else ""
     return Verdict("leakage: time", passed=late.empty, reason=found + example, value=float(len(late)), limit="≤ 0")
-
-
-def _auc(code: np.ndarray, label: np.ndarray) -> float:
-    """Mann-Whitney's statistic as a share of all pairs."""
-    positive, ranks = int(label.sum()), rankdata(code)
-    pairs = positive * (len(label) - positive)
-    return float((ranks[label == 1].sum() - positive * (positive + 1) / 2) / pairs) if pairs else 0.5

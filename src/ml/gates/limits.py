@@ -5,7 +5,8 @@ from dataclasses import replace
 from ml.gates.evidence import Evidence
 from ml.gates.verdict import Verdict
 from ml.settings.gates import Bound, Gates
-from ml.tasks.metrics import FEWEST, classes, enough
+from ml.tasks.choose import task_of
+from ml.tasks.metrics import FEWEST
 
 Intervals = dict[str, dict[str, float | None]]
 
@@ -13,9 +14,10 @@ Intervals = dict[str, dict[str, float | None]]
 def judge(evidence: Evidence) -> list[Verdict]:
     """One verdict for each limit that params.gates sets on a metric."""
     found = absolute(evidence.intervals, len(evidence.label), evidence.params.gates)
-    if enough(evidence.label):
+    task = task_of(evidence.params.data)
+    if task.enough(evidence.label, FEWEST):
         return found
-    few = f"; {classes(evidence.label)}, under {FEWEST} of a class: the interval says little, more rows of it would"
+    few = f"; {task.counts(evidence.label)}, under {FEWEST} of a class: the interval says little, more rows of it would"
     return [v if v.value is None else replace(v, reason=v.reason + few) for v in found]
 
 

@@ -8,8 +8,10 @@ import pandas as pd
 from ml.data.schema import features
 from ml.gates.evidence import Answer, Evidence, Row
 from ml.gates.verdict import Verdict
+from ml.model.parity import gaps
 from ml.settings.data import Data
 from ml.settings.gates import Parity
+from ml.tasks.choose import task_of
 
 
 def judge(evidence: Evidence) -> list[Verdict]:
@@ -28,18 +30,21 @@ def judged(gate: str, ask: Answer, evidence: Evidence, rule: Parity) -> Verdict:
     batch, served = evidence.score[: len(rows)], np.asarray(ask(rows), dtype="float64")
     if served.shape != batch.shape:
         return Verdict(gate, passed=False, reason=f"serving gave {served.size:,} answers to {len(rows):,} rows")
-    gap = np.where(np.isnan(served), np.inf, np.abs(served - batch))
-    threshold, worst = evidence.params.evaluate.threshold, int(gap.argmax())
-    flips = int(((served >= threshold) != (batch >= threshold)).sum())
+    gap = np.nan_to_num(gaps(batch, served), nan=np.inf)
+    worst = int(gap.argmax())
+    threshold = evidence.params.evaluate.threshold
+    flips = int(task_of(data).flips(batch, served, (threshold, threshold)).sum())
     passed = bool(gap[worst] <= rule.tolerance and not flips)
-    answer = float(served[worst]) if np.isfinite(served[worst]) else None  # JSON has no NaN
-    example = {"id": str(evidence.test[data.id].iloc[worst]), "batch": float(batch[worst]), "served": answer}
+    one = np.ravel(batch[worst])[int(np.argmax(np.abs(np.ravel(batch[worst]) - np.ravel(served[worst]))))]
+    other = np.ravel(served[worst])[int(np.argmax(np.abs(np.ravel(batch[worst]) - np.ravel(served[worst]))))]
+    answer = float(other) if np.isfinite(other) else None  # JSON has no NaN
+    example = {"id": str(evidence.test[data.id].iloc[worst]), "batch": float(one), "served": answer}
     return Verdict(
         gate=gate,
         passed=passed,
         reason=f"batch and serving differ by at most {gap[worst]:.1e} on {len(rows):,} rows, "
         f"{'at or below' if passed else 'above'} {rule.tolerance:g}; {flips:,} decided otherwise"
-        + ("" if passed else f" (furthest: {example['id']}, {batch[worst]:.6f} against {served[worst]:.6f})"),
+        + ("" if passed else f" (furthest: {example['id']}, {one:.6f} against {other:.6f})"),
         value=float(gap[worst]) if np.isfinite(gap[worst]) else None,
         limit=f"≤ {rule.tolerance:g}",
         evidence=() if passed else (example,),

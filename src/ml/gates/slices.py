@@ -13,7 +13,7 @@ from ml.gates.slicing import Rival, Slice, measured
 from ml.gates.verdict import Verdict
 from ml.io import files
 from ml.settings.gates import Slices
-from ml.tasks.metrics import HIGHER_IS_BETTER
+from ml.settings.metrics import HIGHER_IS_BETTER
 
 NAMED = 6  # small slices that are named; with thirty columns there are more than a hundred
 
@@ -115,10 +115,14 @@ def _known(value: float) -> float | None:
     return None if np.isnan(value) else value
 
 
+def _size(part: Slice) -> str:
+    return f"{part.rows:,} rows, {part.rarest}" if part.rarest else f"{part.rows:,} rows"
+
+
 def _unjudged(slices: list[Slice], rule: Slices) -> list[Verdict]:
     if not slices:
         return []
-    names = ", ".join(f"{s.name} ({s.rows:,} rows, {s.positive:,} positive)" for s in slices[:NAMED])
+    names = ", ".join(f"{s.name} ({_size(s)})" for s in slices[:NAMED])
     names += f" and {len(slices) - NAMED:,} more, all in {files.VERDICT}" if len(slices) > NAMED else ""
     reason = f"too small to judge (under {rule.min_rows} rows, or {rule.min_class} of a class): {names}"
     rows = tuple({"slice": s.name, "rows": s.rows, "value": None, "advantage": None} for s in slices)

@@ -1,6 +1,5 @@
 """Slices of the test rows: cut, measured, compared with the champion, and corrected for how many there are."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -8,10 +7,12 @@ import pandas as pd
 from scipy.stats import norm
 
 from ml.data.schema import levels
-from ml.gates.champion import advantage
 from ml.settings.gates import Slices
+from ml.settings.metrics import HIGHER_IS_BETTER
 from ml.settings.params import Params
-from ml.tasks.metrics import HIGHER_IS_BETTER, measure, rank
+from ml.tasks.choose import task_of
+from ml.tasks.compare import advantage, weights
+from ml.tasks.task import Task
 
 REPLICATES = 200  # enough for a standard error: Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 6
 MISSING = "missing"
@@ -39,7 +40,7 @@ class Slice:
     column: str
     level: str
     rows: int
-    positive: int
+    rarest: str  # how many rows there are of the class with the fewest
     value: float = float("nan")
     error: float = float("nan")  # standard error of the value
     gain: float = float("nan")
@@ -62,14 +63,14 @@ def measured(
     frame: pd.DataFrame, label: np.ndarray, score: np.ndarray, params: Params, rival: Rival | None = None
 ) -> list[Slice]:
     """Every slice of every column of `frame`, with the champion on the same rows where there is one."""
-    rule, found = params.gates.slices, []
+    rule, task, found = params.gates.slices, task_of(params.data), []
     for column in frame:
         for level, rows in sliced(frame[column], rule.bins):
-            part = Slice(str(column), level, int(rows.sum()), int(label[rows].sum()))
-            if _large(label[rows], rule):
+            part = Slice(str(column), level, int(rows.sum()), task.rarest(label[rows]))
+            if _large(label[rows], rule, task):
                 part = _measured(part, label[rows], score[rows], params)
                 both = rows & rival.rows if rival else rows
-                if rival and _large(label[both], rule):
+                if rival and _large(label[both], rule, task):
                     part = _compared(part, label[both], (rival.score[both], score[both]), rival.threshold, params)
             found.append(part)
     sign = 1 if HIGHER_IS_BETTER[rule.metric] else -1
@@ -109,33 +110,26 @@ def _binned(column: pd.Series, bins: int) -> pd.Series:
     return cut.cat.rename_categories(names).astype(object)
 
 
-def _large(label: np.ndarray, rule: Slices) -> bool:
-    positive = int(label.sum())
-    return len(label) >= rule.min_rows and min(positive, len(label) - positive) >= rule.min_class
+def _large(label: np.ndarray, rule: Slices, task: Task) -> bool:
+    return len(label) >= rule.min_rows and task.enough(label, rule.min_class)
 
 
 def _measured(part: Slice, label: np.ndarray, score: np.ndarray, params: Params) -> Slice:
-    ranked, metric = rank(label, score, params.evaluate.threshold), params.gates.slices.metric
-    draws = [measure(ranked, weight[ranked.order])[metric] for weight in _weights(len(label))]
-    return replace(part, value=float(measure(ranked)[metric]), error=float(np.nanstd(draws)))
+    scored, metric = task_of(params.data).score(label, score, params.evaluate.threshold), params.gates.slices.metric
+    draws = [scored.measure(weight[scored.order])[metric] for weight in weights(len(label), REPLICATES)]
+    return replace(part, value=float(scored.measure()[metric]), error=float(np.nanstd(draws)))
 
 
 def _compared(
     part: Slice, label: np.ndarray, scores: tuple[np.ndarray, np.ndarray], theirs: float, params: Params
 ) -> Slice:
     """The slice with its advantage over the champion: both models are measured on each drawn set of the same rows."""
-    metric = params.gates.slices.metric
-    sides = [rank(label, s, limit) for s, limit in zip(scores, (theirs, params.evaluate.threshold), strict=True)]
-    draws = [advantage(sides, metric, weight) for weight in _weights(len(label))]
-    gain = advantage(sides, metric, np.ones(len(label)))
+    metric, task = params.gates.slices.metric, task_of(params.data)
+    old, new = task.score(label, scores[0], theirs), task.score(label, scores[1], params.evaluate.threshold)
+    sign = 1 if HIGHER_IS_BETTER[metric] else -1
+    draws = [sign * advantage(old, new, metric, weight) for weight in weights(len(label), REPLICATES)]
+    gain = sign * advantage(old, new, metric, np.ones(len(label)))
     return replace(part, gain=float(gain), gain_error=float(np.nanstd(draws)))
-
-
-def _weights(rows: int) -> Iterator[np.ndarray]:
-    """How often each row is drawn, for each replicate; shape (rows,)."""
-    rng = np.random.default_rng(0)
-    for _ in range(REPLICATES):
-        yield np.bincount(rng.integers(0, rows, rows), minlength=rows).astype("float64")
 
 
 def _below(value: float, error: float) -> float:

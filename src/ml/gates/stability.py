@@ -5,6 +5,7 @@ from scipy.stats import binomtest
 from ml.gates.champion import COLD, threshold
 from ml.gates.evidence import Evidence
 from ml.gates.verdict import Verdict
+from ml.tasks.choose import task_of
 
 
 def judge(evidence: Evidence) -> list[Verdict]:
@@ -17,7 +18,7 @@ def judge(evidence: Evidence) -> list[Verdict]:
         return [Verdict("stability", passed=False, reason=reason, severity="warning")]
     theirs, ours = threshold(champion.params, evidence.params), evidence.params.evaluate.threshold
     rows, moved = len(evidence.score), "" if theirs == ours else f" (threshold {theirs:g}, now {ours:g})"
-    flips = int(((evidence.score >= ours) != (champion.score >= theirs)).sum())
+    flips = int(task_of(evidence.params.data).flips(champion.score, evidence.score, (theirs, ours)).sum())
     interval = binomtest(flips, rows).proportion_ci(evidence.params.evaluate.confidence)
     passed = flips / rows <= rule.max_flips
     doubt = "" if passed or interval.low > rule.max_flips else ", but the rows are too few to be sure"

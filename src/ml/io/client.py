@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 from typing import Any, Self
@@ -50,6 +50,10 @@ class Client:
             found += answer["predictions"]
         return found
 
+    def outputs(self, rows: Rows) -> list[Any]:
+        """The model's output for each row: a score, a list of scores, or a value."""
+        return [output(prediction) for prediction in self.predict(rows)]
+
     def ready(self, seconds: float, alive: Callable[[], bool] = lambda: True) -> float:
         """How long it took until the server was ready; raises UserError with its last word when it ends or is late."""
         started, last = time.monotonic(), "no answer"
@@ -66,6 +70,13 @@ class Client:
                 raise UserError("it ended before it was ready")
             time.sleep(0.05)
         raise UserError(f"not ready after {seconds:g} s: {last}")
+
+
+def output(prediction: Mapping[str, Any]) -> Any:
+    """The model's output in an answer: the scores of all classes, the value, or the score."""
+    if "scores" in prediction:
+        return [*prediction["scores"].values()]
+    return prediction["value"] if "value" in prediction else prediction["score"]
 
 
 def metrics(address: str, patience: float = 2) -> str:

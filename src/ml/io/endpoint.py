@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from ml.io import files
 from ml.io.client import Client, Rows
@@ -17,7 +17,7 @@ from ml.io.errors import UserError
 
 LISTENS = re.compile(r"http://127\.0\.0\.1:(\d+)")
 PATIENCE = 60  # seconds
-Answer = Callable[[Rows], list[float]]
+Answer = Callable[[Rows], list[Any]]
 
 
 @contextlib.contextmanager
@@ -30,7 +30,7 @@ def answering(model: Mapping[str, bytes]) -> Iterator[Answer]:
         for name, content in model.items():
             files.write_bytes(content, Path(folder, "model", name))
         with _server(Path(folder)) as port, Client(f"127.0.0.1:{port}") as client:
-            yield lambda rows: [prediction["score"] for prediction in client.predict(rows)]
+            yield client.outputs
 
 
 @contextlib.contextmanager

@@ -11,14 +11,19 @@ from typing import Any
 import numpy as np
 from onnx import ModelProto
 from sklearn.compose import ColumnTransformer
-from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.ensemble import (
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+    RandomForestClassifier,
+    RandomForestRegressor,
+)
 from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from ml.model.boosters import Booster
-from ml.model.compiled_trees import baseline, boosting, forest, lightgbm
+from ml.model.compiled_trees import Boosting, Forest, baseline, boosting, forest, lightgbm
 from ml.model.features import Made
 from ml.model.model import source_of
 from ml.model.predictor import ESTIMATOR, FORM
@@ -49,6 +54,8 @@ def compiled(model: Pipeline) -> dict[str, bytes]:
     form["estimator"], proto = convert(estimator, width)
     if source := source_of(model):
         form["features"] = source
+    if hasattr(estimator, "classes_") and [*estimator.classes_] != [0, 1]:
+        form["estimator"]["classes"] = [int(place) for place in estimator.classes_]
     trees = {} if proto is None else {ESTIMATOR: proto.SerializeToString(deterministic=True)}
     return {FORM: _json(form)} | trees
 
@@ -59,15 +66,28 @@ def uncompiled(reason: str) -> dict[str, bytes]:
 
 
 def _linear(estimator: LogisticRegression, _: int) -> Converted:
+    if len(estimator.classes_) > 2:  # noqa: PLR2004
+        said = {"weights": estimator.coef_.tolist(), "bias": estimator.intercept_.tolist(), "output": "softmax"}
+        return {"kind": "linear", **said}, None
     return {"kind": "linear", "weights": estimator.coef_[0].tolist(), "bias": estimator.intercept_[0]}, None
 
 
-def _forest(estimator: RandomForestClassifier, width: int) -> Converted:
+def _ridge(estimator: Ridge, _: int) -> Converted:
+    weights, bias = estimator.coef_.tolist(), float(estimator.intercept_)
+    return {"kind": "linear", "weights": weights, "bias": bias, "output": "value"}, None
+
+
+def _forest(estimator: Forest, width: int) -> Converted:
     return {"kind": "onnx", "output": "sum", "trees": len(estimator.estimators_)}, forest(estimator, width)
 
 
-def _boosting(estimator: HistGradientBoostingClassifier, width: int) -> Converted:
-    return {"kind": "onnx", "output": "log odds", "base": baseline(estimator)}, boosting(estimator, width)
+def _boosting(estimator: Boosting, width: int) -> Converted:
+    base = baseline(estimator)
+    if isinstance(estimator, HistGradientBoostingRegressor):
+        said = {"output": "value", "base": base[0]}
+    else:
+        said = {"output": "softmax", "base": base} if len(base) > 1 else {"output": "log odds", "base": base[0]}
+    return {"kind": "onnx", **said}, boosting(estimator, width)
 
 
 def _booster(estimator: Booster, width: int) -> Converted:
@@ -79,8 +99,11 @@ def _booster(estimator: Booster, width: int) -> Converted:
 ESTIMATORS: dict[type, Callable[[Any, int], Converted]] = {
     Booster: _booster,
     LogisticRegression: _linear,
+    Ridge: _ridge,
     RandomForestClassifier: _forest,
+    RandomForestRegressor: _forest,
     HistGradientBoostingClassifier: _boosting,
+    HistGradientBoostingRegressor: _boosting,
 }
 
 

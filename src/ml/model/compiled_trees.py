@@ -1,37 +1,56 @@
 """Tree ensembles in ONNX, in float64 throughout, so that they decide as scikit-learn's own trees do."""
 
 import numpy as np
-from onnx import ModelProto, TensorProto, helper
-from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from onnx import ModelProto, NodeProto, TensorProto, helper
+from sklearn.ensemble import (
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+    RandomForestClassifier,
+    RandomForestRegressor,
+)
 
+Forest = RandomForestClassifier | RandomForestRegressor
+Boosting = HistGradientBoostingClassifier | HistGradientBoostingRegressor
 OPSET = {"": 18, "ai.onnx.ml": 5}  # the first whose tree ensembles answer in float64
 
 LIGHTGBM = ("split_feature", "threshold", "left_child", "right_child")
 
 
-def forest(estimator: RandomForestClassifier, width: int) -> ModelProto:
-    """Trees whose leaves sum to the probability times their number, in the order in which scikit-learn adds them."""
+def forest(estimator: Forest, width: int) -> ModelProto:
+    """Trees whose leaves sum to the output times their number, in the order in which scikit-learn adds them.
+
+    Several classes are looked up: the trees find leaves, and a table has the probabilities of each.
+    """
     trees = [tree.tree_ for tree in estimator.estimators_]
+    classes = trees[0].value.shape[2]
+    several = classes > 2  # noqa: PLR2004
+    values = np.concatenate([tree.value[:, 0, :] for tree in trees])
     nodes = {
         "leaf": np.concatenate([tree.children_left < 0 for tree in trees]),
         "feature": np.concatenate([tree.feature for tree in trees]),
         "threshold": np.concatenate([tree.threshold for tree in trees]),
         "left": np.concatenate([tree.children_left for tree in trees]),
         "right": np.concatenate([tree.children_right for tree in trees]),
-        "value": np.concatenate([tree.value[:, 0, 1] for tree in trees]),
+        "value": np.arange(len(values), dtype="float64") if several else values[:, -1],
     }
-    return _ensemble([tree.node_count for tree in trees], nodes, width)
+    sizes = [tree.node_count for tree in trees]
+    if not several:
+        return _ensemble(sizes, nodes, width)
+    return _ensemble(sizes, nodes | {"target": np.repeat(np.arange(len(trees)), sizes)}, width, len(trees), values)
 
 
-def boosting(estimator: HistGradientBoostingClassifier, width: int) -> ModelProto:
-    """Trees whose leaves sum to the log odds, less the baseline."""
-    trees = [tree.nodes for (tree,) in estimator._predictors]  # noqa: SLF001  (no public door)
+def boosting(estimator: Boosting, width: int) -> ModelProto:
+    """Trees whose leaves sum to the raw prediction (for several classes: of each), less the baseline."""
+    rounds = estimator._predictors  # noqa: SLF001  (no public door)
+    trees = [tree.nodes for trees in rounds for tree in trees]
     if any(nodes["is_categorical"].any() for nodes in trees):
         raise ValueError("its trees split on categories, which have no place in a tree ensemble of ONNX")
     known = np.concatenate(trees)
     nodes = {name: known[name] for name in ("left", "right", "value")}
     nodes |= {"leaf": known["is_leaf"] > 0, "feature": known["feature_idx"], "threshold": known["num_threshold"]}
-    return _ensemble([len(tree) for tree in trees], nodes, width)
+    sizes, classes = [len(tree) for tree in trees], len(rounds[0])
+    target = np.repeat(np.tile(np.arange(classes), len(rounds)), sizes)
+    return _ensemble(sizes, nodes | {"target": target}, width, classes)
 
 
 def lightgbm(text: str, width: int) -> ModelProto:
@@ -63,14 +82,19 @@ def _lightgbm_tree(said: dict[str, str]) -> dict[str, np.ndarray]:
     }
 
 
-def baseline(estimator: HistGradientBoostingClassifier) -> float:
-    """The log odds that boosting starts from."""
-    return float(estimator._baseline_prediction.ravel()[0])  # noqa: SLF001
+def baseline(estimator: Boosting) -> list[float]:
+    """The raw prediction that boosting starts from, of each class where there are several."""
+    return [float(value) for value in estimator._baseline_prediction.ravel()]  # noqa: SLF001
 
 
-def _ensemble(sizes: list[int], nodes: dict[str, np.ndarray], width: int) -> ModelProto:
-    """The leaves that a row reaches, summed; `nodes` are those of all trees, of these sizes, in turn."""
-    nodes, roots = _flat(sizes, nodes)
+def _ensemble(
+    sizes: list[int], nodes: dict[str, np.ndarray], width: int, targets: int = 1, values: np.ndarray | None = None
+) -> ModelProto:
+    """The leaves that a row reaches, summed by target; `nodes` are those of all trees, of these sizes, in turn.
+
+    With `values` (a row of outputs a node) the leaves hold their own numbers, and what stands at those is summed.
+    """
+    nodes, roots = _flat(sizes, {"target": np.zeros(sum(sizes), dtype="int64"), **nodes})
     leaf, inner = nodes["leaf"], ~nodes["leaf"]
     place = np.where(leaf, np.cumsum(leaf), np.cumsum(inner)) - 1  # leaves and other nodes are counted apart
     branch = {side: nodes[side][inner] for side in ("left", "right")}
@@ -79,7 +103,7 @@ def _ensemble(sizes: list[int], nodes: dict[str, np.ndarray], width: int) -> Mod
         ["x"],
         ["sum"],
         domain="ai.onnx.ml",
-        n_targets=1,
+        n_targets=targets,
         tree_roots=place[roots].tolist(),
         nodes_featureids=nodes["feature"][inner].tolist(),
         nodes_splits=_tensor("splits", nodes["threshold"][inner], "float64"),
@@ -89,12 +113,31 @@ def _ensemble(sizes: list[int], nodes: dict[str, np.ndarray], width: int) -> Mod
         nodes_trueleafs=leaf[branch["left"]].astype(int).tolist(),
         nodes_falseleafs=leaf[branch["right"]].astype(int).tolist(),
         leaf_weights=_tensor("weights", nodes["value"][leaf], "float64"),
-        leaf_targetids=[0] * int(leaf.sum()),
+        leaf_targetids=nodes["target"][leaf].tolist(),
     )
     x = helper.make_tensor_value_info("x", TensorProto.DOUBLE, [None, width])
-    y = helper.make_tensor_value_info("sum", TensorProto.DOUBLE, [None, 1])
+    steps, tables = [ensemble], []
+    if values is not None:
+        steps, tables = _looked_up(ensemble, values)
+        targets = values.shape[1]
+    y = helper.make_tensor_value_info(steps[-1].output[0], TensorProto.DOUBLE, [None, targets])
     opsets = [helper.make_opsetid(domain, version) for domain, version in OPSET.items()]
-    return helper.make_model(helper.make_graph([ensemble], "estimator", [x], [y]), opset_imports=opsets, ir_version=10)
+    graph = helper.make_graph(steps, "estimator", [x], [y], initializer=tables)
+    return helper.make_model(graph, opset_imports=opsets, ir_version=10)
+
+
+def _looked_up(ensemble: NodeProto, values: np.ndarray) -> tuple[list[NodeProto], list[TensorProto]]:
+    """The steps from each tree's leaf to the sum of what the table says of those leaves."""
+    table = _tensor("table", values.ravel(), "float64")
+    table.dims[:] = values.shape
+    axis = helper.make_tensor("axis", TensorProto.INT64, [1], [1])
+    steps = [
+        ensemble,
+        helper.make_node("Cast", ["sum"], ["leaf"], to=TensorProto.INT64),
+        helper.make_node("Gather", ["table", "leaf"], ["said"], axis=0),
+        helper.make_node("ReduceSum", ["said", "axis"], ["total"], keepdims=0),
+    ]
+    return steps, [table, axis]
 
 
 def _flat(sizes: list[int], nodes: dict[str, np.ndarray]) -> tuple[dict[str, np.ndarray], np.ndarray]:
@@ -111,6 +154,7 @@ def _flat(sizes: list[int], nodes: dict[str, np.ndarray]) -> tuple[dict[str, np.
     }
     alone = starts[nodes["leaf"][starts]]
     root = {"leaf": np.zeros(len(alone), bool), "feature": alone * 0, "threshold": alone * 0.0, "value": alone * 0.0}
+    root |= {"target": alone * 0}
     root |= {"left": alone, "right": alone}
     roots = starts.copy()
     roots[nodes["leaf"][starts]] = count + np.arange(len(alone))

@@ -7,19 +7,30 @@ from difflib import get_close_matches
 from importlib.util import module_from_spec, spec_from_file_location
 from typing import Any
 
-from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
-from sklearn.linear_model import LogisticRegression
+from sklearn.ensemble import (
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+    RandomForestClassifier,
+    RandomForestRegressor,
+)
+from sklearn.linear_model import LogisticRegression, Ridge
 
 from ml.io.errors import UserError
 from ml.model.columns import BESIDE
 from ml.settings.features import FEATURES
 from ml.settings.train import Train
 
-KNOWN: dict[str, type] = {
+CLASSIFIERS: dict[str, type] = {
     "random_forest": RandomForestClassifier,
     "hist_gradient_boosting": HistGradientBoostingClassifier,
     "logistic_regression": LogisticRegression,
 }
+REGRESSORS: dict[str, type] = {
+    "random_forest": RandomForestRegressor,
+    "hist_gradient_boosting": HistGradientBoostingRegressor,
+    "ridge": Ridge,
+}
+KNOWN = {"binary": CLASSIFIERS, "multiclass": CLASSIFIERS, "regression": REGRESSORS}
 EXTRAS = {"lightgbm", "xgboost", "catboost"}
 # What makes a library quiet, and its models the same on every machine; params.yaml may say otherwise.
 USUAL: dict[str, dict[str, Any]] = {
@@ -29,9 +40,11 @@ USUAL: dict[str, dict[str, Any]] = {
 }
 
 
-def estimator(params: Train) -> Any:
-    """The unfitted estimator of train.model; raises UserError for an unknown class or parameter."""
-    kind, given = found(params.model), params.parameters()
+def estimator(params: Train, task: str = "binary") -> Any:
+    """The unfitted estimator of train.model; raises UserError for an unknown class or parameter, or another task's."""
+    kind, given = found(params.model, task), params.parameters()
+    if params.model in KNOWN[task]:  # a forest of regressors has no class weights
+        given = {name: value for name, value in given.items() if name in parameters(kind)}
     usual = USUAL.get(params.model.split(".")[0], {})
     known = parameters(kind) | {*usual}
     for name in given:
@@ -46,10 +59,17 @@ def estimator(params: Train) -> Any:
         raise UserError(f"params.yaml: train.{params.model}: {type(error).__name__}: {error}") from None
 
 
-def found(name: str) -> type:
+def found(name: str, task: str = "binary") -> type:
     """The class of a short name or import path; raises UserError that says what to install or to correct."""
-    if name in KNOWN:
-        return KNOWN[name]
+    if name in KNOWN[task]:
+        return KNOWN[task][name]
+    if name in CLASSIFIERS | REGRESSORS:
+        raise UserError(
+            f"train.model {name} does not predict a {task} target. Choose one of {', '.join(KNOWN[task])}, or a "
+            "class's path."
+        )
+    if task != "binary" and name.split(".", maxsplit=1)[0] in EXTRAS:
+        raise UserError(f"train.model {name} predicts one of two values only. Choose one of {', '.join(KNOWN[task])}.")
     path, _, last = name.rpartition(".")
     try:
         module = own() if path == FEATURES.stem else importlib.import_module(path)
@@ -66,8 +86,10 @@ def found(name: str) -> type:
         near = get_close_matches(last, dir(module), n=1)
         hint = f" Did you mean `{path}.{near[0]}`?" if near else ""
         raise UserError(f"params.yaml: train.model: {path} has no class {last}.{hint}")
-    if not hasattr(kind, "fit") or not hasattr(kind, "predict_proba"):
-        raise UserError(f"params.yaml: train.model: {name} lacks fit or predict_proba, so it is no classifier.")
+    needed = "predict" if task == "regression" else "predict_proba"
+    if not hasattr(kind, "fit") or not hasattr(kind, needed):
+        what = "regressor" if task == "regression" else "classifier"
+        raise UserError(f"params.yaml: train.model: {name} lacks fit or {needed}, so it is no {what}.")
     return kind
 
 

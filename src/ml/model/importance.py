@@ -4,25 +4,26 @@ import pandas as pd
 from sklearn.inspection import permutation_importance
 from sklearn.pipeline import Pipeline
 
-from ml.data.schema import inputs, labels
+from ml.data.schema import inputs
 from ml.model.model import source_of
 from ml.settings.data import Data
+from ml.tasks.choose import task_of
 
 ROWS = 2000  # enough to rank columns; the cost is a prediction of all of them for every column and repeat
 REPEATS = 5
 
 
 def importance(model: Pipeline, frame: pd.DataFrame, data: Data, seed: int = 0) -> list[dict[str, float | str]]:
-    """Loss of ROC AUC when a column is shuffled, mean and standard deviation, most important first.
+    """Loss of the task's metric when a column is shuffled, mean and standard deviation, most important first.
 
     Source: Breiman, Random Forests, 2001, section 10. Columns that say the same share their importance.
     """
     sample = frame.sample(min(ROWS, len(frame)), random_state=seed)
     made, rest = (model[:1], model[1:]) if source_of(model) else (None, model)
     x = made.transform(inputs(sample, data)) if made is not None else inputs(sample, data)
-    found = permutation_importance(
-        rest, x, labels(sample, data), scoring="roc_auc", n_repeats=REPEATS, random_state=seed
-    )
+    task = task_of(data)
+    truth = task.truth(sample[data.target.name])
+    found = permutation_importance(rest, x, truth, scoring=task.scoring, n_repeats=REPEATS, random_state=seed)
     rows = zip(x.columns, found.importances_mean, found.importances_std, strict=True)
     return [
         {"column": name, "importance": round(mean, 6), "deviation": round(deviation, 6)}

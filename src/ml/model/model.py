@@ -11,7 +11,7 @@ import skops.io
 from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.pipeline import Pipeline
 
-from ml.data.schema import inputs, labels
+from ml.data.schema import inputs
 from ml.io.errors import UserError
 from ml.model import archive as model_archive
 from ml.model import boosters, estimators
@@ -20,8 +20,7 @@ from ml.model.features import Made, preprocessing
 from ml.settings.data import Data
 from ml.settings.features import FEATURES, functions
 from ml.settings.train import Train
-
-ESTIMATORS = estimators.KNOWN
+from ml.tasks.choose import task_of
 
 # Types that skops does not know to be harmless and that our models need, each reviewed by hand. A model file that holds
 # any other is not loaded, whatever the list inside the file says.
@@ -30,9 +29,13 @@ TRUSTED = frozenset(
         "ml.model.boosters.Booster",
         "ml.model.features.Made",
         "numpy.dtype",
+        "sklearn._loss.link.IdentityLink",
         "sklearn._loss.link.Interval",
         "sklearn._loss.link.LogitLink",
+        "sklearn._loss.link.MultinomialLogit",
         "sklearn._loss.loss.HalfBinomialLoss",
+        "sklearn._loss.loss.HalfMultinomialLoss",
+        "sklearn._loss.loss.HalfSquaredError",
         "sklearn.ensemble._hist_gradient_boosting.binning._BinMapper",
         "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
         "sklearn.tree._tree.Tree",
@@ -45,34 +48,32 @@ def fit(frame: pd.DataFrame, data: Data, params: Train, source: str = "") -> Pip
 
     `source` is the text of src/features.py.
     """
-    y = labels(frame, data).to_numpy()
+    y = task_of(data).truth(frame[data.target.name])
     if len(np.unique(y)) == 1:
         raise UserError(
-            f"{data.target.name}: all {len(y):,} training rows are {'positive' if y[0] else 'negative'}, "
+            f"{data.target.name}: all {len(y):,} training rows are {frame[data.target.name].iloc[0]}, "
             f"so there is nothing to learn. Check data.target in params.yaml."
         )
-    estimator = estimators.estimator(params)
-    parallel = params.model == "random_forest"
-    if parallel:
-        estimator.set_params(n_jobs=-1)
-    own = params.model.startswith(f"{FEATURES.stem}.")  # its text is a part of the model
-    made = [("features", Made(source))] if own or functions(source) else []
-    model = Pipeline([*made, ("preprocessing", preprocessing(data, source)), ("estimator", estimator)])
-    model.fit(inputs(frame, data), y)
-    if parallel:
+    model = unfitted(data, params, source).fit(inputs(frame, data), y)
+    if params.model == "random_forest":
         model.set_params(estimator__n_jobs=None)  # how many cores trained it is no part of the model
-    model.steps[-1] = ("estimator", boosters.kept(estimator))
+    model.steps[-1] = ("estimator", boosters.kept(model.steps[-1][1]))
     return model
 
 
+def unfitted(data: Data, params: Train, source: str = "") -> Pipeline:
+    """The whole model before it is fitted; raises UserError for an estimator of another task."""
+    estimator = estimators.estimator(params, data.target.task)
+    if params.model == "random_forest":
+        estimator.set_params(n_jobs=-1)
+    own = params.model.startswith(f"{FEATURES.stem}.")  # its text is a part of the model
+    made = [("features", Made(source))] if own or functions(source) else []
+    return Pipeline([*made, ("preprocessing", preprocessing(data, source)), ("estimator", estimator)])
+
+
 def scores(model: Pipeline, frame: pd.DataFrame, data: Data) -> np.ndarray:
-    """Probability of the positive class; shape (rows,), float64."""
-    return probability(model, inputs(frame, data))
-
-
-def probability(model: Pipeline, features: pd.DataFrame) -> np.ndarray:
-    """Probability of the positive class of rows that are in the model's own types already; shape (rows,), float64."""
-    return model.predict_proba(features)[:, 1]
+    """The output of the task: a probability or a value, shape (rows,), or a probability a class; float64."""
+    return task_of(data).output(model, inputs(frame, data))
 
 
 def dumps(model: Pipeline) -> bytes:

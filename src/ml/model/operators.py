@@ -5,10 +5,16 @@ Source: onnx.proto (fields of ModelProto, GraphProto, NodeProto, TensorProto) an
 
 from collections.abc import Iterator
 
-KNOWN = frozenset({"TreeEnsemble", "TreeEnsembleRegressor", "TreeEnsembleClassifier", "Cast", "Identity", "Sigmoid"})
+KNOWN = frozenset(
+    {
+        *("TreeEnsemble", "TreeEnsembleRegressor", "TreeEnsembleClassifier"),
+        *("Cast", "Gather", "Identity", "ReduceSum", "Sigmoid"),
+    }
+)
 GRAPH, FUNCTIONS = 7, 25  # of a model
 NODE, INITIALIZER, SPARSE = 1, 5, 15  # of a graph
 TYPE = 4  # of a node
+EXTERNAL = 13  # of a tensor: where another file holds its values
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5  # how a field is written
 
 
@@ -26,8 +32,8 @@ def check(content: bytes) -> None:
 
 def _graph(content: bytes) -> None:
     for field, part in _fields(content):
-        if field in {INITIALIZER, SPARSE}:
-            raise ValueError("it holds constants beside its trees")
+        if field == SPARSE or (field == INITIALIZER and EXTERNAL in {number for number, _ in _fields(part)}):
+            raise ValueError("it holds constants that are not in the file as they are")
         if field == NODE:
             named = [value.decode() for number, value in _fields(part) if number == TYPE]
             if unknown := {*named} - KNOWN:

@@ -8,6 +8,7 @@ import pandas as pd
 from ml.data.schema import features, inputs
 from ml.model.predictor import Predictor
 from ml.settings.data import Data
+from ml.tasks.task import Task
 
 TOLERANCE = 1e-6
 
@@ -26,14 +27,20 @@ class Parity:
         return self.largest <= TOLERANCE and self.labels_moved == 0
 
 
-def compare(expected: np.ndarray, served: np.ndarray, threshold: float) -> Parity:
-    """Two arrays of scores of the same rows, both of shape (rows,)."""
-    moved = int(((expected >= threshold) != (served >= threshold)).sum())
-    return Parity(len(expected), float(np.abs(expected - served).max()), moved)
+def compare(expected: np.ndarray, served: np.ndarray, threshold: float, task: Task) -> Parity:
+    """Two outputs of the same rows, both of shape (rows,) or (rows, classes)."""
+    flips = int(task.flips(expected, served, (threshold, threshold)).sum())
+    return Parity(len(expected), float(gaps(expected, served).max()), flips)
+
+
+def gaps(expected: np.ndarray, served: np.ndarray) -> np.ndarray:
+    """The largest difference in each row: of probabilities as it is, of other numbers relative to their size."""
+    far = np.abs(expected - served) / np.maximum(1.0, np.abs(expected))
+    return far if far.ndim == 1 else far.max(axis=1)
 
 
 def served(predictor: Predictor, frame: pd.DataFrame, data: Data) -> np.ndarray:
-    """Scores of a table by the way that requests take: row by row as plain values; shape (rows,)."""
+    """Scores of a table by the way that requests take: row by row as plain values; shape (rows,) or (rows, classes)."""
     table = inputs(frame, data).astype(object)
     rows = table.where(table.notna(), None)[features(data)].to_dict("records")
     return predictor.scores(rows)

@@ -33,6 +33,7 @@ class Contract(Section):
     threshold: float
     data: Data
     negative: str | None = None  # the target's other word; a model of an older release does not know it
+    half_width: float | None = None  # of the interval around a predicted number
 
     def words(self) -> tuple[str, str | None]:
         """What the target's column says where it is positive, and where it is not."""
@@ -55,7 +56,10 @@ class Predictor:
         self._estimate = estimate
 
     def scores(self, rows: Rows) -> np.ndarray:
-        """Probability of the positive class of each row; shape (rows,), float64. A missing value is None or absent."""
+        """The output for each row: a probability or a value, shape (rows,), or one a class, shape (rows, classes).
+
+        A missing value is None or absent.
+        """
         return self._estimate(self._encode(rows))
 
 
@@ -81,7 +85,7 @@ def from_files(files: Mapping[str, bytes], where: str = "the model") -> Predicto
         if kind == "sklearn":
             return _sklearn(files, str(form["estimator"].get("reason", "")))
         estimate = _linear(form["estimator"]) if kind == "linear" else _onnx(files[ESTIMATOR], form["estimator"])
-        return Predictor(kind, _Encoder(form).encode, estimate)
+        return Predictor(kind, _Encoder(form).encode, _spread(estimate, form["estimator"], files))
     except (ImportError, UserError):
         raise
     except Exception as error:  # noqa: BLE001 - a damaged form can make json and ONNX Runtime raise anything
@@ -134,7 +138,12 @@ class _Encoder:
 
 
 def _linear(estimator: Mapping[str, Any]) -> Callable[[np.ndarray], np.ndarray]:
-    weights, bias = np.array(estimator["weights"], dtype="float64"), float(estimator["bias"])
+    weights, bias = np.array(estimator["weights"], dtype="float64").T, np.array(estimator["bias"], dtype="float64")
+    if estimator.get("output") == "value":
+        return lambda x: x @ weights + bias
+    if estimator.get("output") == "softmax":
+        return lambda x: _softmax(x @ weights + bias)
+    bias = float(bias)
 
     def estimate(x: np.ndarray) -> np.ndarray:
         if len(x) == 1:  # numpy's overhead is most of the cost of one row
@@ -154,14 +163,46 @@ def _onnx(content: bytes, form: Mapping[str, Any]) -> Callable[[np.ndarray], np.
     session = InferenceSession(content, options, providers=["CPUExecutionProvider"])
     last, finish = [session.get_outputs()[-1].name], _finish(form)
     kind = "float64" if session.get_inputs()[0].type == "tensor(double)" else "float32"
+    wide = len(form.get("classes", ())) > 2  # noqa: PLR2004
     rounded = kind == "float32" or form["output"] == "sum"  # as scikit-learn's forests round their input
 
     def estimate(x: np.ndarray) -> np.ndarray:
         if rounded:
             x = x.astype("float32")
-        return finish(session.run(last, {"x": x.astype(kind, copy=False)})[0][:, -1].astype("float64", copy=False))
+        found = session.run(last, {"x": x.astype(kind, copy=False)})[0].astype("float64", copy=False)
+        return finish(found if wide else found[:, -1])
 
     return estimate
+
+
+def _softmax(raw: np.ndarray) -> np.ndarray:
+    """Probabilities of classes from what is proportional to their logarithms; shape (rows, classes)."""
+    shifted = np.exp(raw - raw.max(axis=1, keepdims=True))
+    return shifted / shifted.sum(axis=1, keepdims=True)
+
+
+def _spread(
+    estimate: Callable[[Any], np.ndarray], form: Mapping[str, Any], files: Mapping[str, bytes]
+) -> Callable[[Any], np.ndarray]:
+    """For several classes: a column for each class of the contract, 0 for one that no training row had."""
+    size = len(read_contract(files).data.target.classes) if "classes" in form or CONTRACT in files else 0
+    if not size:
+        return estimate
+    places = form.get("classes", [0, 1])
+
+    def spread(x: Any) -> np.ndarray:
+        found = estimate(x)
+        found = np.column_stack([1 - found, found]) if found.ndim == 1 else found
+        full = np.zeros((len(found), size))
+        full[:, places] = found
+        return full
+
+    return full_order(places, size, estimate) or spread
+
+
+def full_order(places: list[int], size: int, estimate: Callable[[Any], np.ndarray]) -> Callable | None:
+    """The estimate itself where it has every class in order, which copies nothing."""
+    return estimate if places == [*range(size)] and size > 2 else None  # noqa: PLR2004
 
 
 def _finish(form: Mapping[str, Any]) -> Callable[[np.ndarray], np.ndarray]:
@@ -172,6 +213,9 @@ def _finish(form: Mapping[str, Any]) -> Callable[[np.ndarray], np.ndarray]:
     if form["output"] == "log odds":
         base = float(form.get("base", 0.0))
         return lambda found: 1 / (1 + np.exp(-np.clip(found + base, -700, 700)))
+    if form["output"] in {"value", "softmax"}:
+        start = np.array(form["base"], dtype="float64")
+        return (lambda found: found + start) if form["output"] == "value" else lambda found: _softmax(found + start)
     return lambda found: np.minimum(found, 1)  # of models compiled in float32: ten times a float32 tenth is more
 
 
@@ -180,6 +224,7 @@ def _sklearn(files: Mapping[str, bytes], reason: str) -> Predictor:
 
     from ml.data import schema  # noqa: PLC0415
     from ml.model import model  # noqa: PLC0415
+    from ml.tasks.choose import task_of  # noqa: PLC0415
 
     fitted = model.loads(files[MODEL])
     data = read_contract(files).data
@@ -187,7 +232,7 @@ def _sklearn(files: Mapping[str, bytes], reason: str) -> Predictor:
     def encode(rows: Rows) -> pd.DataFrame:
         return schema.inputs(pd.DataFrame.from_records([{c: r.get(c) for c in data.columns} for r in rows]), data)
 
-    return Predictor("sklearn", encode, lambda frame: model.probability(fitted, frame), reason)
+    return Predictor("sklearn", encode, lambda frame: task_of(data).output(fitted, frame), reason)
 
 
 def read_contract(files: Mapping[str, bytes]) -> Contract:

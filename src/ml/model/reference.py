@@ -7,7 +7,7 @@ there were.
 
 import json
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,7 @@ from ml.settings.data import Data
 from ml.settings.evaluate import Evaluate
 from ml.settings.reading import Part
 from ml.settings.section import Project, Section
+from ml.tasks.choose import task_of
 
 POINTS = 400  # of a distribution: a KS statistic at these is never too large, and too small by 1/400 at most
 
@@ -52,6 +53,7 @@ class Reference(Section):
     threshold: float
     confidence: float  # of the intervals below
     metrics: dict[str, dict[str, float]]  # at release: value, low and high of each
+    task: Literal["binary", "multiclass", "regression"] = "binary"
 
 
 class Judged(Part):
@@ -70,9 +72,10 @@ def build(train: pd.DataFrame, score: np.ndarray, metrics: Mapping[str, Any], pa
         project=params.project,
         rows=len(train),
         columns=columns,
-        score=of_numbers(pd.Series(score)),
+        score=of_numbers(pd.Series(task_of(params.data).watch(score))),
         tested=len(score),
-        threshold=params.evaluate.threshold,
+        threshold=params.evaluate.threshold if params.data.target.task == "binary" else 0.0,
+        task=params.data.target.task,
         confidence=params.evaluate.confidence,
         metrics=dict(metrics),
     )
@@ -108,7 +111,8 @@ def of_levels(column: pd.Series) -> Levels:
 
 def dumps(reference: Reference) -> str:
     """A reference as text; the same one gives the same text."""
-    return json.dumps(reference.model_dump(mode="json"), ensure_ascii=False, allow_nan=False) + "\n"
+    told = reference.model_dump(mode="json", exclude={"task"} if reference.task == "binary" else None)
+    return json.dumps(told, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def loads(text: str | bytes, where: str) -> Reference:

@@ -9,14 +9,14 @@ import yaml
 from scipy.stats import t
 
 from ml.data import split
-from ml.data.schema import labels
 from ml.io.errors import UserError
 from ml.model import model
 from ml.settings import features
+from ml.settings.metrics import HIGHER_IS_BETTER
 from ml.settings.params import Params
 from ml.settings.train import Train
 from ml.settings.tune import Choice, Span
-from ml.tasks.metrics import HIGHER_IS_BETTER, measure, rank
+from ml.tasks.choose import task_of
 
 FEWEST = 2  # folds
 
@@ -48,9 +48,10 @@ def validate(frame: pd.DataFrame, params: Params, train: Train) -> list[float]:
     Folds in which a class is missing among the rows that train or those held out are left out; raises UserError when
     fewer than two are left.
     """
-    label = labels(frame, params.data).to_numpy()
+    task = task_of(params.data)
+    label = task.truth(frame[params.data.target.name])
     folds = split.folds(frame, params.data, params.prepare, params.tune.folds)
-    usable = [fold for fold in folds if all(len(np.unique(label[side])) > 1 for side in fold)]
+    usable = [fold for fold in folds if all(len(np.unique(label[side])) > 1 for side in fold) or not task.decides]
     if len(usable) < FEWEST:
         raise UserError(
             f"only {len(usable)} of {params.tune.folds} folds by {params.prepare.split_by} hold both classes: add "
@@ -75,7 +76,8 @@ def _held_out(frame: pd.DataFrame, label: np.ndarray, fold: tuple, params: Param
     rest, held = fold
     fitted = model.fit(frame.iloc[rest], params.data, train, features.source())
     score = model.scores(fitted, frame.iloc[held], params.data)
-    return float(measure(rank(label[held], score, params.evaluate.threshold))[params.tune.metric])
+    scored = task_of(params.data).score(label[held], score, params.evaluate.threshold)
+    return float(scored.measure()[params.tune.metric])
 
 
 def direction(metric: str) -> str:

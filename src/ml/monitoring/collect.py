@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from ml.data import reading, values
-from ml.data.schema import truth, with_columns
+from ml.data.schema import with_columns
 from ml.data.values import typed
 from ml.data.words import text
 from ml.io.errors import UserError
@@ -16,11 +16,13 @@ from ml.prediction_log import predictions
 from ml.prediction_log.records import ADDED, in_table
 from ml.settings.data import Data, Number
 from ml.settings.monitor import Monitor
+from ml.tasks.live import outcomes
 
 SKEW = pd.Timedelta(minutes=5)  # that clocks may differ by
 TABLES = (".parquet", ".csv")
 SHADOW = "shadow"
 PROBABILITY = Number(type="number", min=0, max=1)
+ANY = Number(type="number")
 FATES = {  # a row meets the first that fits; `judged` are what is left
     "simulated": "simulated, and not judged while there are real ones",
     "future": "time lies ahead of the clock (by more than 5 minutes)",
@@ -129,7 +131,8 @@ def _foreign(frame: pd.DataFrame, where: str, data: Data) -> pd.DataFrame:
         )
     times = pd.DataFrame({n: _times(frame[n], where) for n in ("time", "actual_time") if n in frame})
     texts = {name: frame[name].map(text) for name in ("id", "model", "actual") if name in frame}
-    score = values.number(frame["score"], PROBABILITY).cells
+    kind = PROBABILITY if data.target.task != "regression" else ANY
+    score = values.number(frame["score"], kind).cells
     frame = with_columns(frame, {**_features(frame, data), **times, **texts, "score": score})
     defaults = {"model": None, "variant": "champion", "simulated": False, "actual": None, "actual_time": pd.NaT}
     frame = frame.assign(**{name: value for name, value in defaults.items() if name not in frame})
@@ -186,7 +189,7 @@ def _labelled(table: pd.DataFrame, data: Data, until: pd.Timestamp) -> tuple[pd.
     future = came & (table["actual_time"] > until + SKEW)
     ours = {name: in_table(name) for name in ("label", *ADDED) if name in table and name in data.columns}
     table = table.rename(columns={name: to for name, to in ours.items() if to not in table})
-    said = truth(table["actual"], data)
+    said = outcomes(table["actual"], table["label"] if "label" in table else table["actual"], data)
     strange = came & said.isna()
     label = said.where(~early & ~future)
     lag = (table["actual_time"] - table["time"]).dt.total_seconds() / 86_400

@@ -13,9 +13,8 @@ from ml.monitoring.looks import Past, in_a_row
 from ml.monitoring.released import Released
 from ml.monitoring.shapes import shape
 from ml.monitoring.windows import Span
-from ml.settings.evaluate import Evaluate
 from ml.settings.params import Params
-from ml.tasks.metrics import intervals, rank
+from ml.tasks import live
 
 Record = dict[str, Any]
 
@@ -108,10 +107,10 @@ def measured(span: Span, reference: Reference, params: Params) -> Record:
     label, score = (known[name].to_numpy("float64") for name in ("label", "score"))
     found: Record = {"since": span.since.isoformat(), "until": span.until.isoformat(), "rows": len(span.rows)}
     found |= {"labelled": len(known), "value": None, "low": None, "high": None}
-    if min(label.sum(), len(label) - label.sum()) < FEWEST:
+    if not live.enough(reference.task, label, FEWEST):
         return found
-    settings = Evaluate(threshold=reference.threshold, bootstrap=REPLICATES, confidence=1 - params.monitor.alpha)
-    return found | intervals(rank(label, score, reference.threshold), settings)[params.monitor.metric]
+    rows = live.scored(reference.task, label, score, reference.threshold)
+    return found | rows.intervals(REPLICATES, 1 - params.monitor.alpha)[params.monitor.metric]
 
 
 def _judged_on(window: Collected) -> Record:

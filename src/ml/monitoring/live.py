@@ -9,14 +9,15 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ml.data.schema import truth
 from ml.gates.champion import Comparison, compare, outcome
 from ml.io.errors import UserError
 from ml.monitoring.rivals import FEWEST
 from ml.prediction_log import predictions
 from ml.settings.gates import Champion
+from ml.settings.metrics import HIGHER_IS_BETTER, LIVE, METRICS
 from ml.settings.params import Params
-from ml.tasks.metrics import HIGHER_IS_BETTER, Ranked, intervals, measure, rank
+from ml.tasks import live
+from ml.tasks.task import Scored
 
 CHAMPION, CANARY, SHADOW = "champion", "challenger", "shadow"  # `variant` in the prediction log
 ASKED = ["request_id", "id", "row", "again"]
@@ -37,10 +38,11 @@ class Side:
     label: np.ndarray
     score: np.ndarray
     threshold: float
+    kind: str = "binary"
 
-    def ranked(self) -> Ranked:
-        """Label and score for ml.tasks.metrics, decided as they were answered."""
-        return rank(self.label, self.score, self.threshold)
+    def ranked(self) -> Scored:
+        """Label and score, decided as they were answered."""
+        return live.scored(self.kind, self.label, self.score, self.threshold)
 
 
 @dataclass(frozen=True)
@@ -89,11 +91,11 @@ def judge(found: Duel, params: Params) -> tuple[str, str]:
     """The outcome (better, not worse, worse, not enough evidence) and a sentence with the figures behind it."""
     rule, (old, new) = _rule(params), (found.champion, found.challenger)
     for side in (old, new):
-        few, many = sorted(int((side.label == kind).sum()) for kind in (0, 1))
-        if few < FEWEST:
+        if not live.enough(side.kind, side.label, FEWEST):
             return "not enough evidence", (
-                f"not enough evidence: {side.model} has labels of {few + many:,} ids, {few:,} of the rarer class; "
-                f"{FEWEST} are needed. Send labels to POST /feedback, or wait for them."
+                f"not enough evidence: {side.model} has labels of {len(side.label):,} ids "
+                f"({live.counts(side.kind, side.label)}); {FEWEST} of each are needed. Send labels to POST /feedback, "
+                "or wait for them."
             )
     result = _paired(old, new, params) if found.paired else unpaired(old, new, params)
     rows = f"on the same {len(old.label):,} ids" if found.paired else f"on {len(new.label):,} ids of its own"
@@ -123,12 +125,14 @@ def figure(side: Side, params: Params) -> tuple[str, str]:
     """The metric of one side and its interval; dashes where a class has no rows."""
     if len(np.unique(side.label)) < 2:  # noqa: PLR2004
         return "-", "-"
-    found = intervals(side.ranked(), params.evaluate)[_rule(params).metric]
+    found = side.ranked().intervals(params.evaluate.bootstrap, params.evaluate.confidence)[_rule(params).metric]
     return f"{found['value']:.4f}", f"{found['low']:.4f} to {found['high']:.4f}"
 
 
 def _rule(params: Params) -> Champion:
-    return params.gates.champion or Champion()
+    rule, kind = params.gates.champion or Champion(), params.data.target.task
+    known = LIVE.get(kind, METRICS[kind])  # what labels of answers can tell
+    return rule if rule.metric in known else rule.model_copy(update={"metric": known[0]})
 
 
 def _paired(old: Side, new: Side, params: Params) -> Comparison:
@@ -159,26 +163,28 @@ def _sides(ours: pd.DataFrame, theirs: pd.DataFrame, params: Params, *, paired: 
 
 
 def _side(answers: pd.DataFrame, labelled: int, judged: pd.DataFrame, params: Params) -> Side:
-    said = truth(judged["actual"], params.data)
+    kind = params.data.target.task
+    said = live.outcomes(judged["actual"], judged["label"], params.data)
     judged = judged[said.notna()]
-    label = said.dropna().to_numpy(dtype="int8")
+    label = said.dropna().to_numpy(dtype="float64")
     score = judged["score"].to_numpy(dtype="float64")
     yes = answers["score"][answers["label"].eq(True)]
-    threshold = yes.min() if len(yes) else np.inf
-    return Side(answers["variant"].iloc[0], answers["model"].iloc[0], len(answers), labelled, label, score, threshold)
+    threshold = 0.0 if kind != "binary" else yes.min() if len(yes) else np.inf
+    names = answers["variant"].iloc[0], answers["model"].iloc[0]
+    return Side(*names, len(answers), labelled, label, score, threshold, kind)
 
 
-def _drawn(side: Ranked, rng: np.random.Generator) -> np.ndarray:
+def _drawn(side: Scored, rng: np.random.Generator) -> np.ndarray:
     """How often each id was drawn; a draw of one class only is drawn again."""
     count = len(side.label)
     while True:
         weight = np.bincount(rng.integers(0, count, count), minlength=count).astype("float64")
-        if 0 < (weight * side.label).sum() < count:
+        if side.usable(weight):
             return weight
 
 
-def _advantage(sides: list[Ranked], weights: list[np.ndarray], metric: str) -> float:
-    old, new = (measure(side, weight)[metric] for side, weight in zip(sides, weights, strict=True))
+def _advantage(sides: list[Scored], weights: list[np.ndarray], metric: str) -> float:
+    old, new = (side.measure(weight)[metric] for side, weight in zip(sides, weights, strict=True))
     return new - old
 
 

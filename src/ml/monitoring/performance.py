@@ -10,9 +10,11 @@ from ml.model.reference import Reference
 from ml.monitoring import live_calibration
 from ml.monitoring.dependence import coarse, groups, of_estimates
 from ml.monitoring.live_calibration import Part
-from ml.settings.evaluate import Evaluate
+from ml.settings.metrics import HIGHER_IS_BETTER
 from ml.settings.monitor import Monitor
-from ml.tasks.metrics import HIGHER_IS_BETTER, Ranked, classes, intervals, measure, rank
+from ml.tasks import live
+from ml.tasks.live import scored
+from ml.tasks.task import Scored
 
 FEWEST = 20  # rows of each class
 REPLICATES = 500
@@ -51,19 +53,18 @@ def judge(reference: Reference, rows: pd.DataFrame, settings: Monitor, margin: f
     known = _known(rows)
     label, score = (known[name].to_numpy("float64") for name in ("label", "score"))
     blank = _blank(reference, rows, settings, len(known))
-    if reference.tested < settings.min_labels or blank.at_release is None or not enough(rows, settings):
+    if reference.tested < settings.min_labels or blank.at_release is None or not enough(rows, settings, reference.task):
         return blank
     ways = groups(known, settings.cluster)
-    ranked, confidence = rank(label, score, reference.threshold), 1 - max(settings.alpha, FINEST)
-    bootstrap = Evaluate(threshold=reference.threshold, bootstrap=REPLICATES, confidence=confidence)
-    now = intervals(ranked, bootstrap)[settings.metric]
+    ranked, confidence = scored(reference.task, label, score, reference.threshold), 1 - max(settings.alpha, FINEST)
+    now = ranked.intervals(REPLICATES, confidence)[settings.metric]
     then = reference.metrics[settings.metric]
     sign = 1 if HIGHER_IS_BETTER[settings.metric] else -1
     change, error = sign * (now["value"] - then["value"]), _error(now, confidence)
     error *= _worth(ranked, settings.metric, ways, error) ** 0.5
     half = float(norm.isf(settings.alpha / 4) * np.hypot(error, _error(then, reference.confidence)))
     ranking = outcome(change - half, change + half, margin)
-    parts = live_calibration.judge(reference, (label, score), ways, settings)
+    parts = () if reference.task == "regression" else live_calibration.judge(reference, (label, score), ways, settings)
     moved = {"change": change, "change_low": change - half, "change_high": change + half}
     reason = (
         f"{settings.metric} {now['value']:.3f} ({now['low']:.3f} to {now['high']:.3f}) on {len(known):,} labelled "
@@ -76,10 +77,10 @@ def judge(reference: Reference, rows: pd.DataFrame, settings: Monitor, margin: f
     return replace(blank, **found, **now, **moved)
 
 
-def enough(rows: pd.DataFrame, settings: Monitor) -> bool:
+def enough(rows: pd.DataFrame, settings: Monitor, kind: str = "binary") -> bool:
     """Whether so many rows have a label, and so many of each class, that they say how well a model does."""
-    label = _known(rows)["label"]
-    return len(label) >= settings.min_labels and min(label.sum(), len(label) - label.sum()) >= FEWEST
+    label = _known(rows)["label"].to_numpy("float64")
+    return len(label) >= settings.min_labels and live.enough(kind, label, FEWEST)
 
 
 def outcome(low: float, high: float, margin: float) -> str:
@@ -89,13 +90,13 @@ def outcome(low: float, high: float, margin: float) -> str:
     return "better" if low > 0 else "as at release"
 
 
-def _worth(ranked: Ranked, metric: str, ways: list[np.ndarray], error: float) -> float:
+def _worth(ranked: Scored, metric: str, ways: list[np.ndarray], error: float) -> float:
     """The design effect of a metric: by how much more it changes without one group of rows than it would by chance."""
     found = [1.0]
     for way in map(coarse, ways):
         sides = [(way != code)[ranked.order].astype("float64") for code in range(int(way.max()) + 1)]
-        both = [w for w in sides if 0 < w @ ranked.label < w.sum()]
-        found.append(of_estimates(np.array([measure(ranked, w)[metric] for w in both]), error**2))
+        both = [w for w in sides if ranked.usable(w)]
+        found.append(of_estimates(np.array([ranked.measure(w)[metric] for w in both]), error**2))
     return max(found)
 
 
@@ -120,9 +121,9 @@ def _lack(reference: Reference, rows: pd.DataFrame, settings: Monitor) -> str:
     label = _known(rows)["label"]
     if reference.tested < settings.min_labels or len(label) < settings.min_labels:
         return f"fewer than {settings.min_labels:,} (monitor.min_labels)"
-    if enough(rows, settings):
+    if enough(rows, settings, reference.task):
         return f"it has no {settings.metric}"
-    return f"the labels are of {classes(label.to_numpy())}, under {FEWEST} of a class"
+    return f"the labels are of {live.counts(reference.task, label.to_numpy())}, under {FEWEST} of a class"
 
 
 def _error(interval: dict[str, float], confidence: float) -> float:

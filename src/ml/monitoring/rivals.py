@@ -7,7 +7,8 @@ import numpy as np
 
 from ml.gates.champion import compare
 from ml.settings.params import Params
-from ml.tasks.metrics import Ranked, measure
+from ml.tasks.choose import task_of
+from ml.tasks.task import Scored
 
 FEWEST = 20  # rows of each class; below, a bootstrap says nothing
 
@@ -28,16 +29,16 @@ class Found:
     high: float | None = None
 
 
-def judge(part: str, version: str, sides: Sequence[Ranked], params: Params) -> Found:
+def judge(part: str, version: str, sides: Sequence[Scored], params: Params) -> Found:
     """What champion's and challenger's scores of a part say; gates.champion sets metric, margin and refusal."""
     rule, label = params.gates.champion, sides[0].label
-    rows, positive = len(label), int(label.sum())
-    if min(positive, rows - positive) < FEWEST:
-        few = f"not enough evidence: {part} rows hold {positive:,} positive and {rows - positive:,} negative test rows"
+    rows, task = len(label), task_of(params.data)
+    if not task.enough(label, FEWEST):
+        few = f"not enough evidence: the {part} test rows hold {task.counts(label)}"
         refused = "not enough evidence" in rule.refuse
         return Found(part, rows, rule.metric, "not enough evidence", refused, few)
     found = compare(*sides, params)
-    values = [float(measure(side, np.ones(rows))[rule.metric]) for side in sides]
+    values = [float(side.measure(np.ones(rows))[rule.metric]) for side in sides]
     reason = (
         f"{found.outcome} on {rows:,} {part} test rows: {rule.metric} {values[1]:.4f} against {values[0]:.4f} of "
         f"{version} (advantage {found.low:+.4f} to {found.high:+.4f}, margin {rule.margin:g})"

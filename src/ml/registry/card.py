@@ -5,8 +5,9 @@ from typing import Any
 from ml.io.markdown import table
 from ml.registry.ledger import Entry
 from ml.settings.card import Card
+from ml.settings.metrics import HIGHER_IS_BETTER
 from ml.settings.params import Params
-from ml.tasks.metrics import HIGHER_IS_BETTER
+from ml.tasks.choose import task_of
 
 FACTS = ("commit", "packages", "python", "platform")
 
@@ -19,8 +20,8 @@ def card(entry: Entry, params: Params) -> str:
         f"# {params.project}: model {entry['model'][:12]}",
         _use(params.card),
         f"## Model\n\n{train.pop('model')} on {len(params.data.columns)} columns, predicting "
-        f"`{params.data.target.name}` = {params.data.target.positive}; a score of {params.evaluate.threshold:g} or "
-        f"more means yes.\n\n{table(['setting', 'value'], [list(pair) for pair in train.items()])}",
+        f"{task_of(params.data).describe(params.evaluate.threshold)}.\n\n"
+        f"{table(['setting', 'value'], [list(pair) for pair in train.items()])}",
         f"## Data\n\n{lineage['data']['rows']:,} rows of `{lineage['data']['file']}` (MD5 `{lineage['data']['md5']}`); "
         f"{params.prepare.test_share:.0%} of them, chosen by {params.prepare.split_by}, tested "
         f"the model and did not train it.",

@@ -10,6 +10,7 @@ from ml.data.schema import categories, inputs, numbers
 from ml.io import files
 from ml.model import model
 from ml.settings.data import Data
+from ml.tasks.choose import task_of
 
 REQUIREMENTS = ("mlflow", "numpy", "pandas", "scikit-learn", "skops")
 
@@ -27,7 +28,9 @@ def write(folder: Path, built: Path, rows: pd.DataFrame, data: Data, card: str) 
     logging.getLogger("mlflow").setLevel(logging.ERROR)  # a venv made by uv has no pip to write down the version of
     columns = [ColSpec("double", name) for name in numbers(data)]
     columns += [ColSpec("string", name, required=not data.columns[name].missing) for name in categories(data)]
-    scores = TensorSpec(pd.Series(dtype="float64").to_numpy().dtype, (-1, 2))
+    classes = len(data.target.classes) or 2
+    shape = (-1, classes) if task_of(data).decides else (-1,)
+    scores = TensorSpec(pd.Series(dtype="float64").to_numpy().dtype, shape)
     mlflow.sklearn.save_model(
         model.loads(files.read_bytes(built / "model.skops")),
         str(folder),
@@ -36,7 +39,7 @@ def write(folder: Path, built: Path, rows: pd.DataFrame, data: Data, card: str) 
         pip_requirements=[f"{name}=={version(name)}" for name in REQUIREMENTS],
         serialization_format="skops",
         skops_trusted_types=sorted(model.TRUSTED),
-        pyfunc_predict_fn="predict_proba",
+        pyfunc_predict_fn="predict_proba" if task_of(data).decides else "predict",
     )
     for path in built.iterdir():
         files.write_bytes(path.read_bytes(), folder / path.name)

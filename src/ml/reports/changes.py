@@ -15,7 +15,10 @@ def data_changes(now: dict[str, Any], before: dict[str, Any]) -> list[list[str]]
 
 def _flat(found: dict[str, Any]) -> dict[str, str]:
     period = found["period"]
-    flat = {"rows": f"{found['rows']:,}", "positive share": f"{found['positive']:.2%}"}
+    flat = {"rows": f"{found['rows']:,}"}
+    flat |= {"positive share": f"{found['positive']:.2%}"} if "positive" in found else {}
+    flat |= {f"share of {name}": f"{share:.2%}" for name, share in found.get("classes", {}).items()}
+    flat |= {f"target: {name}": f"{found[name]:.4g}" for name in ("mean", "std") if name in found}
     flat |= {"period": f"{period[0]} to {period[1]}"} if period else {}
     for name, column in found["columns"].items():
         flat[f"{name}: missing"] = f"{column['missing']:.2%}"

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from ml.reports.look import BLUE, DRAWN, GREY, ORANGE, document, inline, label, rendered
 from ml.reports.report import Evidence, markdown
 
+MOST_CLASSES = 10
 CURVES = {"roc": ("fpr", "tpr"), "precision_recall": ("recall", "precision")}
 
 
@@ -32,9 +33,12 @@ Points = list[dict[str, Any]]
 
 def plots(points: dict[str, Points], before: dict[str, Points] | None = None, base: str = "main") -> str:
     """ROC, precision-recall, calibration and importance as inline SVG; curves of `before`, named `base`, beside."""
-    draw = {"roc": _roc, "precision_recall": _precision_recall, "calibration": _calibration, "importance": _importance}
-    old = before or {}
-    return "".join(_svg(draw[name], points[name], _beside(name, old.get(name), base)) for name in draw if points[name])
+    draw = {
+        "roc": _roc, "roc_by_class": _roc_by_class, "precision_recall": _precision_recall, "predicted": _predicted,
+        "residuals": _residuals, "calibration": _calibration, "importance": _importance,
+    }  # fmt: skip
+    old, there = before or {}, [name for name in draw if points.get(name)]
+    return "".join(_svg(draw[name], points[name], _beside(name, old.get(name), base)) for name in there)
 
 
 def _beside(name: str, points: Points | None, base: str) -> Callable[[Axes], None]:
@@ -86,8 +90,34 @@ def _calibration(axes: Axes, points: list[dict[str, Any]]) -> None:
     )
     axes.plot([0, 1], [0, 1], color=GREY, linestyle="--", label="perfect")
     axes.plot([p["predicted"] for p in points], [p["observed"] for p in points], color=BLUE, marker="o", label="model")
-    axes.set(title="Calibration", xlabel="mean score of the bin", ylabel="share positive", xlim=(0, 1), ylim=(0, 1.01))
+    axes.set(title="Calibration", xlabel="mean score of the bin", ylabel="observed share", xlim=(0, 1), ylim=(0, 1.01))
     axes.legend(frameon=False, loc="upper left")
+
+
+def _roc_by_class(axes: Axes, points: Points) -> None:
+    """A curve for each class; beyond ten, those of the first."""
+    axes.plot([0, 1], [0, 1], color=GREY, linestyle="--")
+    for name in [*dict.fromkeys(str(p["class"]) for p in points)][:MOST_CLASSES]:
+        own = [p for p in points if str(p["class"]) == name]
+        axes.plot([p["fpr"] for p in own], [p["tpr"] for p in own], label=label(name))
+    axes.set(title="ROC, each class against the rest", xlabel="false positive rate", ylabel="true positive rate")
+    axes.legend(frameon=False, loc="lower right", fontsize=9)
+
+
+def _predicted(axes: Axes, points: Points) -> None:
+    actual, predicted = [p["actual"] for p in points], [p["predicted"] for p in points]
+    ends = [min(actual + predicted), max(actual + predicted)]
+    axes.plot(ends, ends, color=GREY, linestyle="--", label="perfect")
+    axes.scatter(actual, predicted, s=10, color=BLUE, alpha=0.6, label="test rows")
+    axes.set(title="Predicted against actual", xlabel="actual", ylabel="predicted")
+    axes.legend(frameon=False, loc="upper left")
+
+
+def _residuals(axes: Axes, points: Points) -> None:
+    low, width = [p["low"] for p in points], [p["high"] - p["low"] for p in points]
+    axes.bar(low, [p["rows"] for p in points], width=width, align="edge", color=BLUE)
+    axes.axvline(0, color=GREY, linestyle="--")
+    axes.set(title="Residuals", xlabel="predicted less actual", ylabel="rows")
 
 
 def _importance(axes: Axes, points: list[dict[str, Any]]) -> None:
@@ -95,4 +125,4 @@ def _importance(axes: Axes, points: list[dict[str, Any]]) -> None:
     places, losses = range(len(rows)), [p["importance"] for p in rows]
     axes.barh(places, losses, xerr=[p["deviation"] for p in rows], color=BLUE)
     axes.set_yticks(places, [label(p["column"]) for p in rows])
-    axes.set(title="Importance", xlabel="ROC AUC lost when the column is shuffled")
+    axes.set(title="Importance", xlabel="lost when the column is shuffled")

@@ -36,6 +36,7 @@ class Evidence:
     before_settings: Record | None = None
     before_plots: dict[str, list[Record]] = field(default_factory=dict)
     base: str = "main"
+    lost: str = "ROC AUC"  # what permutation importance measures
 
 
 def markdown(evidence: Evidence) -> str:
@@ -102,7 +103,7 @@ def _metrics(evidence: Evidence) -> str:
             _number(before.get(name)),
             _change(name, m["value"], before.get(name)),
         ]
-        for name, m in ((name, evidence.intervals[name]) for name in HIGHER_IS_BETTER)
+        for name, m in ((name, evidence.intervals[name]) for name in HIGHER_IS_BETTER if name in evidence.intervals)
     ]
     note = "" if before else f"\n`{evidence.base}` has no metrics in this clone, so there is nothing to compare with.\n"
     header = ["metric", "value", _heading(evidence), evidence.base, "change"]
@@ -125,13 +126,22 @@ def _settings(evidence: Evidence) -> str:
 def _data(evidence: Evidence) -> str:
     now = evidence.profile
     period = f", {now['period'][0]} to {now['period'][1]}" if now["period"] else ""
-    text = f"## Data\n\n{now['rows']:,} rows{period}; {now['positive']:.1%} positive. "
+    text = f"## Data\n\n{now['rows']:,} rows{period}; {_target(now)}. "
     if evidence.before_profile is None:
         return text + f"`{evidence.base}` has no profile to compare with."
     rows = data_changes(now, evidence.before_profile)
     if not rows:
         return text + f"The same data as on `{evidence.base}`."
     return text + f"Against `{evidence.base}`:\n\n" + table(["", evidence.base, "now"], rows)
+
+
+def _target(profile: Record) -> str:
+    """The target of a table in a few words."""
+    if "positive" in profile:
+        return f"{profile['positive']:.1%} positive"
+    if "classes" in profile:
+        return ", ".join(f"{share:.1%} {cell(name)}" for name, share in profile["classes"].items())
+    return f"mean {profile['mean']:,.6g}, standard deviation {profile['std']:,.6g}"
 
 
 def _checks(evidence: Evidence) -> str:
@@ -144,14 +154,18 @@ def _checks(evidence: Evidence) -> str:
 
 
 def _curves(evidence: Evidence) -> str:
+    if "roc" not in evidence.plots:
+        return mermaid.calibration(evidence.plots["calibration"]) if evidence.plots.get("calibration") else ""
     roc = evidence.plots["roc"]
     curve = mermaid.roc(roc) if roc else "No ROC curve: all test rows are of one class."
     return curve + "\n\n" + mermaid.calibration(evidence.plots["calibration"])
 
 
 def _confusion(evidence: Evidence) -> str:
+    if not evidence.plots.get("confusion"):
+        return ""
     count = {(c["actual"], c["predicted"]): f"{c['rows']:,.0f}" for c in evidence.plots["confusion"]}
-    sides = ["positive", "negative"]
+    sides = [*dict.fromkeys(c["actual"] for c in evidence.plots["confusion"])]
     rows = [[f"actually {a}", *(count[a, p] for p in sides)] for a in sides]
     return "## Decisions\n\n" + table(["", *(f"predicted {p}" for p in sides)], rows)
 
@@ -162,7 +176,7 @@ def _importance(evidence: Evidence) -> str:
         return "## Importance\n\nNot known: all test rows are of one class."
     top = max(p["importance"] for p in points) or 1
     rows = [[p["column"], _loss(p), "█" * max(0, round(BAR * p["importance"] / top))] for p in points]
-    return "## Importance: ROC AUC lost when a column is shuffled\n\n" + table(["column", "loss", ""], rows)
+    return f"## Importance: {evidence.lost} lost when a column is shuffled\n\n" + table(["column", "loss", ""], rows)
 
 
 def _loss(point: Record) -> str:

@@ -4,10 +4,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
+import numpy as np
 import pandas as pd
 from pydantic_core import to_json
 
 from ml.engine.job import Job
+from ml.model import answers
 from ml.prediction_log.records import in_line
 from ml.scoring.rows import Checked, Row
 from ml.scoring.scored import Scorer
@@ -22,34 +24,42 @@ class Answers:
 
     model: Scorer
     checked: Checked
-    scores: list[float]
+    output: np.ndarray
     job: Job
     number: int
 
     def table(self) -> pd.DataFrame:
         """id, score, label, model, request_id and time of each row, as the API answers and the log says."""
-        requests = [_request(self.job, self.number, place) for place in range(len(self.scores))]
-        columns = {"id": pd.Series(self.checked.ids, dtype="str"), "score": pd.Series(self.scores, dtype="float64")}
-        columns |= {"label": pd.Series(self.labels, dtype="bool"), "model": self.model.name}
-        return pd.DataFrame(columns).assign(
-            request_id=pd.Series(requests, dtype="str"), time=pd.Timestamp(self.job.time).as_unit("us")
+        count = len(self.checked.ids)
+        requests = [_request(self.job, self.number, place) for place in range(count)]
+        found = answers.added(self.model.contract)(self.output, self.logged)
+        flat = [
+            {**one, **{f"scores_{k}": v for k, v in one["scores"].items()}} if "scores" in one else one for one in found
+        ]
+        types = answers.names(self.model.contract)
+        said = {name: pd.Series([one[name] for one in flat], dtype=kind) for name, kind in types.items()}
+        ids = pd.DataFrame({"id": pd.Series(self.checked.ids, dtype="str")})
+        return ids.assign(**said).assign(
+            model=self.model.name,
+            request_id=pd.Series(requests, dtype="str"),
+            time=pd.Timestamp(self.job.time).as_unit("us"),
         )
 
     def lines(self, variant: str) -> bytes:
         """The same for the prediction log, with the features, LINE rows a line."""
-        return b"".join(self._line(variant, place) for place in range(0, len(self.scores), LINE))
+        return b"".join(self._line(variant, place) for place in range(0, len(self.checked.ids), LINE))
 
     def _line(self, variant: str, place: int) -> bytes:
         head = {"kind": "prediction", "time": self.job.time, "request_id": _request(self.job, self.number, place)}
         some = slice(place, place + LINE)
-        cells = (self.checked.ids[some], self._features(some), self.scores[some], self.labels[some])
-        rows = [{"id": i, **row, "score": score, "label": label} for i, row, score, label in zip(*cells, strict=True)]
+        cells = (self.checked.ids[some], self._features(some), self.logged[some])
+        rows = [{"id": i, **row, **said} for i, row, said in zip(*cells, strict=True)]
         return to_json({**head, "model": self.model.name, "variant": variant, "rows": rows}) + b"\n"
 
     @cached_property
-    def labels(self) -> list[bool]:
-        """The decision on each row."""
-        return [score >= self.model.contract.threshold for score in self.scores]
+    def logged(self) -> answers.Rows:
+        """Score and label of each row, as the log holds them."""
+        return answers.logged(self.model.contract)(self.output)
 
     def _features(self, some: slice) -> list[Row]:
         renamed = {name: in_line(name) for name in self.model.contract.data.columns}

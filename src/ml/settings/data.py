@@ -2,9 +2,11 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, model_serializer, model_validator
 
 from ml.settings.section import Range, Section, Share, Strings
+
+FEWEST_CLASSES = 2  # with two, the task may still be multiclass
 
 
 def as_text(value: Any) -> str:
@@ -47,10 +49,32 @@ class Category(Section):
 
 
 class Target(Section):
-    """The label column and the value that counts as positive."""
+    """The label column and what it holds: a positive value and another, several classes, or a number."""
 
     name: str
+    task: Literal["binary", "multiclass", "regression"] = "binary"
     positive: bool | int | str = True
+    classes: Strings = ()
+    min: float | None = None
+    max: float | None = None
+    unit: str = ""
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        fits = {"binary": {"positive"}, "multiclass": {"classes"}, "regression": {"min", "max", "unit"}}
+        strange = self.model_fields_set - fits[self.task] - {"name", "task"}
+        if strange:
+            raise ValueError(f"{', '.join(sorted(strange))}: a {self.task} target has {', '.join(fits[self.task])}")
+        if self.task == "multiclass" and len(set(self.classes)) < FEWEST_CLASSES:
+            raise ValueError(f"classes must list the {FEWEST_CLASSES} or more classes that the target has")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _own(self, handler: Any) -> dict[str, Any]:
+        """Only what this kind of target has: a contract of two classes reads as it did before there were others."""
+        own = {"binary": ("name", "positive"), "multiclass": ("name", "task", "classes")}
+        kept = own.get(self.task, ("name", "task", "min", "max", "unit"))
+        return {name: value for name, value in handler(self).items() if name in kept}
 
 
 class Data(Section):

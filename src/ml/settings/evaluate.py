@@ -11,5 +11,6 @@ class Evaluate(Section):
     """How the model is judged on the test side."""
 
     threshold: Open = 0.5
+    coverage: Open = 0.9
     bootstrap: Annotated[int, Field(ge=100)] = 1000
     confidence: Open = 0.95

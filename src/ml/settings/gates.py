@@ -4,9 +4,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from ml.settings.metrics import HIGHER_IS_BETTER, Metric
 from ml.settings.section import Count, Open, Range, Section, Share, Strings
 
-Metric = Literal["accuracy", "balanced_accuracy", "f1", "roc_auc", "pr_auc", "log_loss", "brier", "calibration_error"]
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
 Growth = Annotated[float, Field(ge=1)]
@@ -159,14 +159,7 @@ class Freshness(Section):
 class Gates(Section):
     """What a model must prove before it may be registered."""
 
-    accuracy: Bound | None = None
-    balanced_accuracy: Bound | None = None
-    f1: Bound | None = None
-    roc_auc: Bound | None = None
-    pr_auc: Bound | None = None
-    log_loss: Bound | None = None
-    brier: Bound | None = None
-    calibration_error: Bound | None = None
+    limits: dict[Metric, Bound] | None = Field(default_factory=dict)
     champion: Champion | None = Champion()
     stability: Stability | None = Stability()
     slices: Slices | None = Slices()
@@ -180,9 +173,18 @@ class Gates(Section):
     leakage: Leakage | None = Leakage()
     freshness: Freshness | None = Freshness()
 
+    @model_validator(mode="before")
+    @classmethod
+    def _limits_by_name(cls, values: Any) -> Any:
+        old = [name for name in values if name in HIGHER_IS_BETTER] if isinstance(values, dict) else []
+        if old:
+            form = "limits: {" + ", ".join(f"{name}: {values[name]}".replace("'", "") for name in old) + "}"
+            raise ValueError(f"limits of metrics stand under `limits` now. Write `{form}` instead")
+        return values
+
     def bounds(self) -> dict[str, Bound]:
         """The metrics that have limits, by name."""
-        return {name: value for name, value in self if isinstance(value, Bound)}
+        return dict(self.limits or {})
 
     def mentions(self) -> list[tuple[str, str]]:
         """Every column that a gate names, after the setting that names it."""

@@ -17,6 +17,7 @@ from ml.settings.evaluate import Evaluate
 from ml.settings.features import FEATURES, made, source
 from ml.settings.gates import Gates
 from ml.settings.log import Log
+from ml.settings.metrics import LIVE, METRICS
 from ml.settings.monitor import Monitor
 from ml.settings.prepare import Prepare
 from ml.settings.reading import PARAMS
@@ -65,6 +66,20 @@ class Params(Section):
         for case in behaviour.easy if behaviour else ():
             for name, value in case.row.items():
                 _must_allow(columns[name], value, f"gates.behaviour.easy: {case.name}: {name}")
+        return self
+
+    @model_validator(mode="after")
+    def _metrics_fit_the_task(self) -> Self:
+        kind = self.data.target.task
+        named = {"tune.metric": self.tune.metric, "monitor.metric": self.monitor.metric}
+        named |= {f"gates.limits.{name}": name for name in self.gates.bounds()}
+        for gate in ("champion", "slices"):
+            rule = getattr(self.gates, gate)
+            named |= {f"gates.{gate}.metric": rule.metric} if rule else {}
+        for setting, metric in named.items():
+            known = LIVE.get(kind, METRICS[kind]) if setting == "monitor.metric" else METRICS[kind]
+            if metric not in known:
+                raise ValueError(f"{setting}: {metric} is no metric of a {kind} target; choose {', '.join(known)}")
         return self
 
     @model_validator(mode="after")

@@ -39,6 +39,12 @@ class LogisticRegression(Section):
     class_weight: Literal["balanced"] | None = None
 
 
+class Ridge(Section):
+    """Parameters of sklearn.linear_model.Ridge, the linear model of a regression."""
+
+    alpha: Annotated[float, Field(gt=0)] = 1.0
+
+
 class Train(Section):
     """Which model is trained, and how each is set: a short name, or the import path of a class."""
 
@@ -49,6 +55,7 @@ class Train(Section):
     random_forest: RandomForest = RandomForest()
     hist_gradient_boosting: HistGradientBoosting = HistGradientBoosting()
     logistic_regression: LogisticRegression = LogisticRegression()
+    ridge: Ridge = Ridge()
 
     @model_validator(mode="before")
     @classmethod

@@ -94,7 +94,10 @@ def _changes(
         changes["project"] = project or adopt.project_name(stem, contract["target"]["name"])
     reset = adopt.strange(params.gates, contract["columns"])
     if sample or adopt.another(params, contract["target"]["name"], contract["columns"]):
-        reset = adopt.untold(params) | adopt.unruled(params)
+        task = contract["target"].get("task", "binary")
+        reset = adopt.untold(params, task) | adopt.unruled(params)
+        if task == "regression" and params.train.model == "logistic_regression":
+            changes["train.model"] = "ridge"
         return changes | adopt.derived(params, rows, timed=timed) | reset, reset
     return changes | ({} if timed else adopt.untimed(params)) | reset, reset
 
@@ -129,7 +132,7 @@ def _move_in(table: pd.DataFrame | Path, file: Path, old: Path) -> None:
 def _tell(contract: dict[str, Any], left: list[str], table: pd.DataFrame, *, made: bool) -> None:
     """Say what was guessed, and what was left out."""
     target = contract["target"]
-    roles = {"id": contract["id"], "time": contract.get("time", "none"), "positive": target["positive"]}
+    roles = {"id": contract["id"], "time": contract.get("time", "none")} | _told_target(target)
     cli.say(f"adopt: {', '.join(f'{k}={v}' for k, v in roles.items())}; choose others with ID=, TIME=, POSITIVE=")
     if made:
         cli.say(
@@ -143,6 +146,18 @@ def _tell(contract: dict[str, Any], left: list[str], table: pd.DataFrame, *, mad
         cli.say(f"adopt: {gaps:,} of {len(table):,} rows have no {target['name']}: validate refuses them. Remove them")
 
 
+def _chance(reset: dict[str, Any]) -> str:
+    return ", ".join(f"{name} above {bound['min']:g}" for name, bound in reset["gates.limits"].items())
+
+
+def _told_target(target: dict[str, Any]) -> dict[str, Any]:
+    """What was inferred of the target, for a sentence."""
+    if "positive" in target:
+        return {"positive": target["positive"]}
+    classes = {"classes": ", ".join(target["classes"])} if "classes" in target else {}
+    return {"task": target["task"]} | classes
+
+
 def _tell_settings(params: Params, changes: Changes, reset: dict[str, Any]) -> None:
     """Say which settings follow from the table, which were reset and wait for somebody, and which stay."""
     ours = [name for name in changes if isinstance(name, str) and not name.startswith("data.") and name not in reset]
@@ -153,8 +168,8 @@ def _tell_settings(params: Params, changes: Changes, reset: dict[str, Any]) -> N
         return
     cli.say("adopt: reset card, which described the old model: say in params.yaml what this one is for")
     cli.say(
-        "adopt: reset the limits in gates to one, roc_auc surely above chance (0.5), and evaluate.threshold to 0.5: "
-        "set them to what this model must reach; where few rows are positive, accuracy says little"
+        f"adopt: reset the limits in gates to one, surely better than a guess ({_chance(reset)}), and "
+        "evaluate.threshold to 0.5: set them to what this model must reach; where a class is rare, accuracy says little"
     )
     cli.say(
         "adopt: switched off gates.calibration, gates.fairness, gates.behaviour and the rules in validate until you "

@@ -2,15 +2,16 @@
 
 from dataclasses import asdict
 
+import numpy as np
 import pandas as pd
 
-from ml.data import schema
 from ml.io import cli, files
 from ml.model import model, parity, reference
 from ml.model.importance import importance
-from ml.model.predictor import load
+from ml.model.predictor import CONTRACT, load, read_contract
 from ml.settings.reading import read
-from ml.tasks import calibration, metrics
+from ml.tasks.choose import task_of
+from ml.tasks.task import Scored, Task
 
 
 class Settings(reference.Judged):
@@ -21,29 +22,36 @@ def main() -> None:
     """Score build/test.parquet and write metrics, plots, scores and the reference that monitoring compares with."""
     params = read(Settings)
     frame = files.read_table(files.TEST)
-    fitted = model.loads(files.read_bytes(files.MODEL / "model.skops"))
-    score, label = model.scores(fitted, frame, params.data), schema.labels(frame, params.data).to_numpy()
+    fitted, task = model.loads(files.read_bytes(files.MODEL / "model.skops")), task_of(params.data)
+    output, truth = model.scores(fitted, frame, params.data), task.truth(frame[params.data.target.name])
     cli.say(f"evaluate: {params.evaluate.bootstrap:,} bootstrap replicates of {len(frame):,} rows")
-    agreed = parity.compare(score, parity.served(load(files.MODEL), frame, params.data), params.evaluate.threshold)
-    files.write_json(asdict(agreed), files.PARITY)
-    rows = metrics.rank(label, score, params.evaluate.threshold)
-    found = metrics.intervals(rows, params.evaluate)
+    served = parity.served(load(files.MODEL), frame, params.data)
+    files.write_json(asdict(parity.compare(output, served, params.evaluate.threshold, task)), files.PARITY)
+    scored = _scored(task, truth, output, params)
+    found = scored.intervals(params.evaluate.bootstrap, params.evaluate.confidence)
     known = {name: m for name, m in found.items() if m["value"] is not None}
     if len(known) < len(found):
         missing = ", ".join(name for name in found if name not in known)
-        cli.say(f"evaluate: the test side holds {metrics.classes(label)}, so these are not known: {missing}")
+        cli.say(f"evaluate: the test side holds {task.counts(truth)}, so these are not known: {missing}")
     files.write_json({"rows": len(frame), **{name: m["value"] for name, m in known.items()}}, files.METRICS)
     files.write_json(found, files.INTERVALS)
-    files.write_table(pd.DataFrame({"id": frame[params.data.id], "label": label, "score": score}), files.SCORES)
-    watched = dict(known)
-    if len(set(label)) > 1:  # not a metric, and monitoring watches it
-        watched |= calibration.measured(label, score, params.evaluate.confidence)
-    released = reference.build(files.read_table(files.TRAIN), score, watched, params)
+    columns = dict(zip(task.columns(), output.reshape(len(output), -1).T, strict=True))
+    files.write_table(pd.DataFrame({"id": frame[params.data.id], "label": truth, **columns}), files.SCORES)
+    watched = known | task.watched(truth, output, params.evaluate.confidence)  # no metrics, and monitoring watches them
+    released = reference.build(files.read_table(files.TRAIN), output, watched, params)
     files.write_text(reference.dumps(released), files.REFERENCE)
-    for name, points in metrics.curves(rows).items():
+    for name, points in scored.curves().items():
         files.write_rows(points, files.PLOTS / f"{name}.csv")
     ranked = importance(fitted, frame, params.data) if len(known) == len(found) else []
     files.write_rows(ranked, files.PLOTS / "importance.csv")
+
+
+def _scored(task: Task, truth: np.ndarray, output: np.ndarray, params: Settings) -> Scored:
+    """Truth and output, with the interval that travels with the model where the task has one."""
+    if task.intervals:
+        contract = read_contract({CONTRACT: files.read_bytes(files.MODEL / CONTRACT)})
+        task = task.with_interval(contract.half_width)
+    return task.score(truth, output, params.evaluate.threshold)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from ml import gates
@@ -17,6 +18,7 @@ from ml.registry import baseline, looks
 from ml.settings import features
 from ml.settings.data import Data
 from ml.settings.params import Params, read_params
+from ml.tasks.choose import task_of
 
 
 def main() -> int:
@@ -57,7 +59,7 @@ def collect(params: Params) -> Evidence:
         train=train,
         test=with_made(test, features.source()),
         label=scored["label"].to_numpy(),
-        score=scored["score"].to_numpy(),
+        score=output_of(scored, params.data),
         intervals=files.read_json(files.INTERVALS),
         model=ours,
         locks=locks.read(),
@@ -65,6 +67,12 @@ def collect(params: Params) -> Evidence:
         champion=_incumbent(ours, content, test, params),
         looks=looks.count(params.project, identity.of(files.MODEL), data, params.prepare),
     )
+
+
+def output_of(scored: pd.DataFrame, data: Data) -> np.ndarray:
+    """The model's output as evaluate wrote it; shape (rows,) or (rows, classes)."""
+    found = scored[task_of(data).columns()].to_numpy()
+    return found[:, 0] if found.shape[1] == 1 else found
 
 
 def served(built: Mapping[str, bytes], data: Data) -> Served:

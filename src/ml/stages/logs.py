@@ -4,15 +4,13 @@ import os
 import sys
 from csv import writer
 from shutil import get_terminal_size
-from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from ml.io import cli, files
 from ml.io.text import counted
 from ml.prediction_log import predictions, segments
 from ml.settings.params import read_params
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 def main(since: str = "", until: str = "", rows: int = 20, csv: bool = False) -> None:

@@ -12,8 +12,7 @@ from ml.reports import page
 from ml.reports.report import Evidence, markdown
 from ml.settings.params import Params, read_params
 from ml.settings.reading import parse
-
-PLOTS = ("roc", "precision_recall", "calibration", "confusion", "importance")
+from ml.tasks.choose import task_of
 
 
 def main(base: str = "main") -> None:
@@ -39,7 +38,8 @@ def collect(params: Params, base: str) -> Evidence:
         intervals=files.read_json(files.INTERVALS),
         profile=files.read_json(files.PROFILE),
         settings=parse(files.read_bytes(files.PARAMS).decode()),
-        plots={name: files.read_rows(files.PLOTS / f"{name}.csv") for name in PLOTS},
+        plots={path.stem: files.read_rows(path) for path in sorted(files.PLOTS.glob("*.csv"))},
+        lost=task_of(params.data).lost,
         lineage=_origin(),
         proof=_proof(),
         before_metrics=_before(revision, files.METRICS),

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from ml.data import reading, row_ids, schema
+from ml.data import reading, row_ids
 from ml.data.notes import brief
 from ml.gates.champion import threshold
 from ml.io import cli, dvc, files, git
@@ -24,7 +24,7 @@ from ml.registry import baseline
 from ml.retraining import fresh, worktree
 from ml.settings.params import Params, read_params
 from ml.settings.reading import parse
-from ml.tasks.metrics import rank
+from ml.tasks.choose import task_of
 
 PREFIX = "retrain/"
 TRAILER = "Retrained-On:"
@@ -147,7 +147,8 @@ def against_champion(attempt: Attempt) -> list[rivals.Found]:
     if champion is None or champion.model is None or params.gates.champion is None:
         return []
     rows = fresh.unseen(attempt.old, attempt.new, params.data, params.prepare)
-    label = schema.labels(rows, params.data).to_numpy()
+    task = task_of(params.data)
+    label = task.truth(rows[params.data.target.name])
     built = files.read_bytes(attempt.folder / files.MODEL / "model.skops")
     try:
         old = model.scores(model.loads(champion.model), rows, params.data)
@@ -161,7 +162,7 @@ def against_champion(attempt: Attempt) -> list[rivals.Found]:
     cuts = [threshold(champion.lineage.get("params", {}), params), params.evaluate.threshold]
     found = []
     for name, at in (("fresh", is_fresh), ("old", ~is_fresh)):
-        sides = [rank(label[at], score[at], cut) for score, cut in zip(scores, cuts, strict=True)]
+        sides = [task.score(label[at], score[at], cut) for score, cut in zip(scores, cuts, strict=True)]
         found.append(rivals.judge(name, champion.version, sides, params))
     return found
 

@@ -3,10 +3,9 @@
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
-from ml.data import schema
 from ml.io import cli, files
 from ml.io.errors import UserError
-from ml.model import feature_checks, model, parity
+from ml.model import feature_checks, interval, model, parity
 from ml.model.compiled import compiled, uncompiled
 from ml.model.predictor import CONTRACT, MODEL, Contract, from_files, loaded
 from ml.settings import features
@@ -15,6 +14,7 @@ from ml.settings.evaluate import Evaluate
 from ml.settings.reading import Part, read
 from ml.settings.section import Project
 from ml.settings.train import Train
+from ml.tasks.choose import task_of
 
 CHECKED = 20_000  # training rows on which the compiled form must agree; `evaluate` checks all test rows
 
@@ -36,20 +36,25 @@ def main() -> None:
     text = features.source()
     feature_checks.check(text, frame, params.data)
     fitted = model.fit(frame, params.data, params.train, text)
-    built = {MODEL: model.dumps(fitted), CONTRACT: contract_of(params, frame)}
+    width = interval.half_width(frame, params.data, params.train, params.evaluate.coverage, text)
+    built = {MODEL: model.dumps(fitted), CONTRACT: contract_of(params, frame, width)}
     built |= compile_or_say(fitted, built, frame.head(CHECKED), params)
     for name, content in built.items():
         files.write_bytes(content, files.MODEL / name)
     cli.say(f"train: serving loads {loaded(built, from_files(built).kind) / 1e6:.2f} MB")
 
 
-def contract_of(params: Settings, frame: pd.DataFrame) -> bytes:
+def contract_of(params: Settings, frame: pd.DataFrame, half_width: float | None = None) -> bytes:
     """What serving must know beside the model."""
-    negative = next(iter(schema.others(frame[params.data.target.name], params.data).index), None)
     contract = Contract(
-        project=params.project, threshold=params.evaluate.threshold, data=params.data, negative=negative
+        project=params.project,
+        threshold=params.evaluate.threshold,
+        data=params.data,
+        negative=task_of(params.data).other_word(frame[params.data.target.name]),
+        half_width=half_width,
     )
-    return (contract.model_dump_json(indent=1) + "\n").encode()
+    known = contract.model_dump_json(indent=1, exclude={"half_width"} if half_width is None else None)
+    return (known + "\n").encode()
 
 
 def compile_or_say(
@@ -62,7 +67,8 @@ def compile_or_say(
     except (ValueError, RuntimeError, UserError) as error:
         reason = f"{params.train.model} has no compiled form: {error}"
     else:
-        found = parity.compare(model.scores(fitted, frame, params.data), served, params.evaluate.threshold)
+        expected = model.scores(fitted, frame, params.data)
+        found = parity.compare(expected, served, params.evaluate.threshold, task_of(params.data))
         if found.holds:
             return form
         reason = f"the compiled form differs by up to {found.largest:.1e} and moves {found.labels_moved} labels"

@@ -11,18 +11,9 @@ import numpy as np
 from scipy.stats import norm
 
 from ml.settings.evaluate import Evaluate
+from ml.settings.metrics import HIGHER_IS_BETTER as HIGHER_IS_BETTER  # noqa: PLC0414
 from ml.tasks import calibration_error
 
-HIGHER_IS_BETTER = {
-    "accuracy": True,
-    "balanced_accuracy": True,
-    "f1": True,
-    "roc_auc": True,
-    "pr_auc": True,
-    "log_loss": False,
-    "brier": False,
-    "calibration_error": False,
-}
 BINS = 10
 FEWEST = 20  # rows of each class: with fewer, no metric is judged anywhere
 DIGITS = 6  # of every figure kept in a file: the rest differs between machines
@@ -40,11 +31,27 @@ class Ranked:
     loss: np.ndarray  # negative log likelihood of each row
     bins: np.ndarray  # equal-width calibration bin of each row
 
+    def measure(self, weight: np.ndarray | None = None) -> dict[str, float]:
+        """Every metric, with `weight` in sorted order."""
+        return measure(self, weight)
 
-def enough(label: np.ndarray) -> bool:
+    def usable(self, weight: np.ndarray) -> bool:
+        """Whether both classes were drawn."""
+        return bool(0 < (weight * self.label).sum() < weight.sum())
+
+    def intervals(self, bootstrap: int, confidence: float, seed: int = 0) -> dict[str, dict[str, float | None]]:
+        """Each metric with its bootstrap interval."""
+        return intervals(self, Evaluate(bootstrap=bootstrap, confidence=confidence), seed)
+
+    def curves(self) -> dict[str, list[dict[str, Any]]]:
+        """The points of every plot, by name."""
+        return curves(self)
+
+
+def enough(label: np.ndarray, fewest: int = FEWEST) -> bool:
     """Whether `label` (0 or 1, shape (rows,)) holds enough rows of each class to judge a model by."""
     positive = int(np.sum(label))
-    return min(positive, len(label) - positive) >= FEWEST
+    return min(positive, len(label) - positive) >= fewest
 
 
 def classes(label: np.ndarray) -> str:

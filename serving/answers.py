@@ -1,0 +1,44 @@
+"""The types of an answer to one row, for the OpenAPI document."""
+
+from typing import Any
+
+from typing_extensions import TypedDict
+
+from ml.model.predictor import Contract
+
+
+class Decision(TypedDict):
+    """The answer to one row: the probability of the positive class, and whether it reaches the threshold."""
+
+    id: str | int
+    score: float
+    label: bool
+    model: str
+
+
+class Class(TypedDict):
+    """The answer to one row: the most probable class with its probability, and the probability of each."""
+
+    id: str | int
+    label: str
+    score: float
+    scores: dict[str, float]
+    model: str
+
+
+class Value(TypedDict):
+    """The answer to one row: the predicted number, and an interval that holds the truth in the stated share of rows."""
+
+    id: str | int
+    value: float
+    low: float
+    high: float
+    model: str
+
+
+KINDS = {"binary": Decision, "multiclass": Class, "regression": Value}
+
+
+def kind(contract: Contract) -> Any:
+    """The type of one answer, for the OpenAPI document."""
+    return KINDS[contract.data.target.task]

@@ -1,0 +1,37 @@
+"""The metrics of each kind of target, and whether higher is better: the only list of them."""
+
+from typing import Literal
+
+METRICS = {
+    "binary": {
+        "accuracy": True,
+        "balanced_accuracy": True,
+        "f1": True,
+        "roc_auc": True,
+        "pr_auc": True,
+        "log_loss": False,
+        "brier": False,
+        "calibration_error": False,
+    },
+    "multiclass": {
+        "accuracy": True,
+        "balanced_accuracy": True,
+        "macro_f1": True,
+        "weighted_f1": True,
+        "roc_auc": True,
+        "log_loss": False,
+        "brier": False,
+        "calibration_error": False,
+    },
+    "regression": {
+        "mae": False,
+        "rmse": False,
+        "r2": True,
+        "median_absolute_error": False,
+        "wape": False,
+        "coverage": True,
+    },
+}
+LIVE = {"multiclass": ("accuracy", "brier"), "regression": ("mae", "rmse", "r2", "median_absolute_error", "wape")}
+HIGHER_IS_BETTER = {name: higher for of in METRICS.values() for name, higher in of.items()}
+Metric = Literal[tuple(HIGHER_IS_BETTER)]

@@ -1,0 +1,85 @@
+"""One of two classes: the model gives the probability of the positive one, and a threshold decides."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ml.data import schema
+from ml.settings.data import Data
+from ml.settings.metrics import METRICS
+from ml.tasks import calibration
+from ml.tasks import metrics as measured
+from ml.tasks.rank_auc import one_column
+
+
+class Binary:
+    """The task of a contract whose target names its positive value."""
+
+    kind = "binary"
+    decides = True
+    intervals = False
+    metrics: Mapping[str, bool] = METRICS["binary"]
+    metric = "roc_auc"
+    scoring = "roc_auc"
+    lost = "ROC AUC"
+
+    def __init__(self, data: Data) -> None:
+        self._data = data
+
+    def truth(self, column: pd.Series) -> np.ndarray:
+        """1 where positive, 0 elsewhere."""
+        return schema.positive(column, self._data).astype("int8").to_numpy()
+
+    def output(self, fitted: Any, features: pd.DataFrame) -> np.ndarray:
+        """The probability of the positive class; shape (rows,)."""
+        return fitted.predict_proba(features)[:, 1]
+
+    def columns(self) -> list[str]:
+        """One: the score."""
+        return ["score"]
+
+    def score(self, truth: np.ndarray, output: np.ndarray, threshold: float) -> measured.Ranked:
+        """Rows in order of their score."""
+        return measured.rank(truth, output, threshold)
+
+    def decide(self, output: np.ndarray, threshold: float) -> np.ndarray:
+        """True where the score reaches the threshold."""
+        return output >= threshold
+
+    def flips(self, old: np.ndarray, new: np.ndarray, thresholds: tuple[float, float]) -> np.ndarray:
+        """Rows on different sides."""
+        return self.decide(old, thresholds[0]) != self.decide(new, thresholds[1])
+
+    def watch(self, output: np.ndarray) -> np.ndarray:
+        """The scores."""
+        return output
+
+    def enough(self, truth: np.ndarray, fewest: int = measured.FEWEST) -> bool:
+        """Whether each class has that many rows."""
+        return measured.enough(truth, fewest)
+
+    def counts(self, truth: np.ndarray) -> str:
+        """E.g. `3 positive and 597 negative rows`."""
+        return measured.classes(truth)
+
+    def other_word(self, column: pd.Series) -> str | None:
+        """The word of the target that is not positive, None where there is none."""
+        return next(iter(schema.others(column, self._data).index), None)
+
+    def rarest(self, truth: np.ndarray) -> str:
+        """How many rows are positive."""
+        return f"{int(truth.sum()):,} positive"
+
+    def watched(self, truth: np.ndarray, output: np.ndarray, confidence: float) -> dict[str, Any]:
+        """Bias and slope of the scores as probabilities, where both classes have rows."""
+        return calibration.measured(truth, output, confidence) if len(set(truth)) > 1 else {}
+
+    def describe(self, threshold: float) -> str:
+        """What is predicted and how it is decided, in Markdown."""
+        return f"`{self._data.target.name}` = {self._data.target.positive}; a score of {threshold:g} or more means yes"
+
+    def alone(self, column: pd.Series, truth: np.ndarray) -> float:
+        """ROC AUC of the column in its better direction."""
+        return one_column(column, truth)

@@ -1,0 +1,14 @@
+"""The task that a contract describes: the only place that asks which kind of target it is."""
+
+from ml.settings.data import Data
+from ml.tasks.binary import Binary
+from ml.tasks.multiclass import Multiclass
+from ml.tasks.regression import Regression
+
+KINDS = {"binary": Binary, "multiclass": Multiclass, "regression": Regression}
+Any = Binary | Multiclass | Regression
+
+
+def task_of(data: Data) -> Any:
+    """The task of this contract's target."""
+    return KINDS[data.target.task](data)

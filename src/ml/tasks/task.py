@@ -1,0 +1,98 @@
+"""What differs between predicting one of two classes, one of several, and a number."""
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+
+
+class Scored(Protocol):
+    """Truth and output of some rows, arranged so that metrics of a bootstrap replicate are cheap."""
+
+    order: np.ndarray  # positions in the original rows; shape (rows,)
+    label: np.ndarray  # the truth in that order; shape (rows,)
+
+    def measure(self, weight: np.ndarray | None = None) -> dict[str, float]:
+        """Every metric, each row counted as often as `weight` (in the order above, shape (rows,)) says."""
+        ...
+
+    def usable(self, weight: np.ndarray) -> bool:
+        """Whether rows drawn so often hold enough to measure anything."""
+        ...
+
+    def intervals(self, bootstrap: int, confidence: float, seed: int = 0) -> dict[str, dict[str, float | None]]:
+        """Each metric's value with the low and high end of its bootstrap interval; None where undefined."""
+        ...
+
+    def curves(self) -> dict[str, list[dict[str, Any]]]:
+        """The points of every plot, by name."""
+        ...
+
+
+class Task(Protocol):
+    """One kind of target. Truth is an array of shape (rows,); the model's output has a row for each."""
+
+    kind: str
+    decides: bool  # whether a prediction is right or wrong
+    intervals: bool  # whether predictions have an interval around them
+    metrics: Mapping[str, bool]  # name: whether higher is better
+    scoring: str  # scikit-learn's name of what permutation importance loses
+    lost: str  # the same in words
+    metric: str  # the one that models are compared by unless a setting names another
+
+    def truth(self, column: pd.Series) -> np.ndarray:
+        """The target as numbers: 1 for positive, the place of a class, or the number itself; shape (rows,)."""
+        ...
+
+    def output(self, fitted: Any, features: pd.DataFrame) -> np.ndarray:
+        """What a fitted scikit-learn pipeline says of rows; shape (rows,), or (rows, classes)."""
+        ...
+
+    def columns(self) -> list[str]:
+        """The names of the output's columns in a table."""
+        ...
+
+    def score(self, truth: np.ndarray, output: np.ndarray, threshold: float) -> Scored:
+        """Truth and output, ready to be measured."""
+        ...
+
+    def decide(self, output: np.ndarray, threshold: float) -> np.ndarray:
+        """The decision for each row; shape (rows,)."""
+        ...
+
+    def flips(self, old: np.ndarray, new: np.ndarray, thresholds: tuple[float, float]) -> np.ndarray:
+        """Rows that two outputs decide differently, each by its own threshold; bool of shape (rows,)."""
+        ...
+
+    def watch(self, output: np.ndarray) -> np.ndarray:
+        """The number of each prediction whose distribution monitoring compares; shape (rows,)."""
+        ...
+
+    def enough(self, truth: np.ndarray, fewest: int) -> bool:
+        """Whether the truth holds enough rows, of each class where there are classes, to judge a model by."""
+        ...
+
+    def counts(self, truth: np.ndarray) -> str:
+        """How many rows there are of what, in words."""
+        ...
+
+    def other_word(self, column: pd.Series) -> str | None:
+        """Beside the positive value, the word of a target of two; None for other targets."""
+        ...
+
+    def rarest(self, truth: np.ndarray) -> str:
+        """How many rows the class has that has the fewest (the positive one, of two), in words."""
+        ...
+
+    def watched(self, truth: np.ndarray, output: np.ndarray, confidence: float) -> dict[str, Any]:
+        """What monitoring watches beside the metrics: value, low and high of each."""
+        ...
+
+    def describe(self, threshold: float) -> str:
+        """What is predicted and how it is decided, in Markdown."""
+        ...
+
+    def alone(self, column: pd.Series, truth: np.ndarray) -> float:
+        """How well one column alone predicts the target: 1 is perfectly, 0.5 is not at all."""
+        ...
