@@ -23,7 +23,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from ml.model.boosters import Booster
-from ml.model.compiled_trees import Boosting, Forest, baseline, boosting, forest, lightgbm
+from ml.model.compiled_trees import Boosting, Forest, baseline, boosting, forest, lightgbm, xgboost
 from ml.model.features import Made
 from ml.model.model import source_of
 from ml.model.predictor import ESTIMATOR, FORM
@@ -93,6 +93,9 @@ def _boosting(estimator: Boosting, width: int) -> Converted:
 def _booster(estimator: Booster, width: int) -> Converted:
     if estimator.library == "lightgbm":
         return {"kind": "onnx", "output": "log odds", "base": 0.0}, lightgbm(estimator.text, width)
+    if estimator.library == "xgboost":
+        trees, base = xgboost(estimator.text, width)
+        return {"kind": "onnx", "output": "log odds", "base": base, "rounded": True}, trees
     raise ValueError(f"{estimator.library} answers by itself")
 
 

@@ -1,5 +1,7 @@
 """Tree ensembles in ONNX, in float64 throughout, so that they decide as scikit-learn's own trees do."""
 
+import json
+
 import numpy as np
 from onnx import ModelProto, NodeProto, TensorProto, helper
 from sklearn.ensemble import (
@@ -13,6 +15,12 @@ Forest = RandomForestClassifier | RandomForestRegressor
 Boosting = HistGradientBoostingClassifier | HistGradientBoostingRegressor
 OPSET = {"": 18, "ai.onnx.ml": 5}  # the first whose tree ensembles answer in float64
 
+XGBOOST = {
+    "left": "left_children",
+    "right": "right_children",
+    "feature": "split_indices",
+    "threshold": "split_conditions",
+}
 LIGHTGBM = ("split_feature", "threshold", "left_child", "right_child")
 
 
@@ -80,6 +88,26 @@ def _lightgbm_tree(said: dict[str, str]) -> dict[str, np.ndarray]:
         "right": np.concatenate([sides[1], none]).astype("int64"),
         "value": np.concatenate([np.zeros(inner), leaves]),
     }
+
+
+def xgboost(text: str, width: int) -> tuple[ModelProto, float]:
+    """Trees of XGBoost's JSON, for input rounded to float32, and the log odds that they start from."""
+    learner = json.loads(text)["learner"]
+    booster, start = learner["gradient_booster"], float(learner["learner_model_param"]["base_score"].strip("[]"))
+    if learner["objective"]["name"] != "binary:logistic" or booster["name"] != "gbtree":
+        raise ValueError("it is no gbtree with the objective binary:logistic")
+    found = booster["model"]["trees"]
+    if any(any(tree["split_type"]) for tree in found):
+        raise ValueError("its trees split on categories")
+    listed = {name: np.concatenate([np.array(tree[key]) for tree in found]) for name, key in XGBOOST.items()}
+    split = listed["threshold"].astype("float32")
+    nodes = {
+        **listed,
+        "leaf": listed["left"] < 0,
+        "threshold": np.nextafter(split, np.float32(-np.inf)).astype("float64"),  # below it goes left, in float32
+        "value": split.astype("float64"),
+    }
+    return _ensemble([len(tree["left_children"]) for tree in found], nodes, width), float(np.log(start / (1 - start)))
 
 
 def baseline(estimator: Boosting) -> list[float]:

@@ -54,7 +54,16 @@ def fit(frame: pd.DataFrame, data: Data, params: Train, source: str = "") -> Pip
             f"{data.target.name}: all {len(y):,} training rows are {frame[data.target.name].iloc[0]}, "
             f"so there is nothing to learn. Check data.target in params.yaml."
         )
-    model = unfitted(data, params, source).fit(inputs(frame, data), y)
+    model = unfitted(data, params, source)
+    try:
+        model.fit(inputs(frame, data), y)
+    except Exception as error:
+        if isinstance(error, UserError) or params.model in estimators.CLASSIFIERS | estimators.REGRESSORS:
+            raise
+        why = " ".join(str(error).split())[:300]
+        raise UserError(
+            f"{params.model} cannot be fitted: {type(error).__name__}: {why}. See train in params.yaml."
+        ) from None
     if params.model == "random_forest":
         model.set_params(estimator__n_jobs=None)  # how many cores trained it is no part of the model
     model.steps[-1] = ("estimator", boosters.kept(model.steps[-1][1]))

@@ -164,7 +164,8 @@ def _onnx(content: bytes, form: Mapping[str, Any]) -> Callable[[np.ndarray], np.
     last, finish = [session.get_outputs()[-1].name], _finish(form)
     kind = "float64" if session.get_inputs()[0].type == "tensor(double)" else "float32"
     wide = len(form.get("classes", ())) > 2  # noqa: PLR2004
-    rounded = kind == "float32" or form["output"] == "sum"  # as scikit-learn's forests round their input
+    # As scikit-learn's forests and XGBoost round their input.
+    rounded = kind == "float32" or form["output"] == "sum" or bool(form.get("rounded"))
 
     def estimate(x: np.ndarray) -> np.ndarray:
         if rounded:
