@@ -135,16 +135,48 @@ def home(tmp_path, monkeypatch):
     [
         ("", "", r"make adopt DATA=loans.csv TARGET=defaulted"),
         ("gone.csv", "defaulted", r"gone.csv is not there. Correct the path in DATA="),
-        ("loans.xlsx", "defaulted", r"neither .parquet nor .csv"),
+        ("loans.bin", "defaulted", r"loans.bin is no CSV, Parquet, JSON or Excel file"),
         ("~/loans.csv", "", r"column to predict with TARGET=. .*loans.csv has: loan_id, income"),
     ],
     ids=["nothing", "no such file", "another format", "no target"],
 )
 def test_a_command_that_lacks_something_says_what(home, loans, data, target, message):
     loans.to_csv(home / "loans.csv", index=False)
+    (home / "loans.bin").write_bytes(bytes(100))
 
     with pytest.raises(UserError, match=message):
         stage.main(data=data, target=target)
+
+
+def test_settings_that_no_commit_holds_are_not_overwritten(home, loans):
+    shutil.copy(SAMPLE, home)
+    for arguments in ("init --quiet", "add params.yaml", "commit --quiet -m first"):
+        subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@b", *arguments.split()], check=True)
+    loans.to_csv("loans.csv", index=False)
+    files.edit_yaml(files.PARAMS, {"train.seed": 7})
+
+    with pytest.raises(UserError, match=r"params.yaml would be overwritten, with changes that are in no commit"):
+        stage.main(data="loans.csv", target="defaulted")
+    files.write_json({"params.yaml": files.digest(files.PARAMS)}, stage.ADOPTED)  # as if adopt had made the change
+    stage._refuse_unsaved()
+
+
+@pytest.mark.parametrize(
+    ("rows", "positive", "said"),
+    [
+        (5000, 2500, []),
+        (5000, 200, ["yes is 200 of 5,000 rows"]),
+        (500, 250, ["about 100 rows will test", "drift alone"]),
+        (5000, 50, ["yes is 50 of 5,000 rows", "about 10 test rows will be yes", "drift alone"]),
+    ],
+)
+def test_too_few_rows_or_rows_of_a_class_are_a_warning(params, rows, positive, said):
+    target = pd.Series(["yes"] * positive + ["no"] * (rows - positive))
+
+    found = adopt.warnings(target, params)
+
+    assert len(found) == len(said)
+    assert all(text in sentence for text, sentence in zip(said, found, strict=True))
 
 
 @pytest.mark.slow

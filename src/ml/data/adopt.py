@@ -33,6 +33,8 @@ CHANCE: dict[str, dict[str, Any]] = {  # surely better than a guess: true of any
 METRIC = {"binary": "roc_auc", "multiclass": "roc_auc", "regression": "mae"}
 FEWEST_OF_A_CLASS = 5  # rows, below which a class can be on neither side
 SEVERAL = 30  # whole numbers with more distinct values are a number to predict, not classes
+FEW, RARE = 200, 0.1  # test rows, and the share of a class: less is worth a warning
+FEWEST = 20  # test rows of each class; with fewer, ml.tasks.metrics judges nothing
 FRESH_SHARE, FEWEST_FRESH = 0.05, 50  # of the table's rows: worth a retraining
 
 
@@ -108,6 +110,36 @@ def untimed(params: Params) -> dict[str, Any]:
     """Settings that need a time, with what stands there where the table has none."""
     found = {"prepare.split_by": "hash"} if params.prepare.split_by == "time" else {}
     return found | ({"retrain.policy": "append"} if params.retrain.policy == "window" else {})
+
+
+def warnings(target: pd.Series, params: Params) -> list[str]:
+    """What few rows, or few of one class, will keep the gates and monitoring from judging."""
+    counts = levels(target.dropna()).value_counts()
+    rows, rarest, few = int(counts.sum()), str(counts.index[-1]), int(counts.iloc[-1])
+    if params.data.target.task == "regression":
+        few = rows  # a number has no rare class
+    tested = {"rows": round(rows * params.prepare.test_share), "few": round(few * params.prepare.test_share)}
+    found = []
+    if tested["rows"] < FEW:
+        found.append(
+            f"about {tested['rows']} rows will test the model, so intervals are wide and only large differences are "
+            "proved; more rows help more than another model"
+        )
+    if few / rows < RARE:
+        found.append(
+            f"{rarest} is {few:,} of {rows:,} rows ({few / rows:.1%}): accuracy says little here. Judge by "
+            "balanced_accuracy or log_loss, and choose evaluate.threshold by what each kind of mistake costs"
+        )
+    if tested["few"] < FEWEST:
+        found.append(
+            f"about {tested['few']} test rows will be {rarest}; below {FEWEST} of each class no metric is judged"
+        )
+    if tested["rows"] < params.monitor.min_labels or tested["few"] < FEWEST:
+        found.append(
+            f"monitoring will watch drift alone: live performance needs a release tested on monitor.min_labels "
+            f"({params.monitor.min_labels}) rows, and {FEWEST} of each class"
+        )
+    return found
 
 
 def project_name(stem: str, target: str) -> str:

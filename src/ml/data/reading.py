@@ -47,20 +47,21 @@ class Table:
 def read(path: Path | str) -> Table:
     """The table in a .parquet or .csv file; raises UserError when it is absent, empty or cannot be read."""
     with files.opened(Path(path)) as stream:
-        return _read(stream, str(path))
+        return read_open(stream, str(path))
 
 
 def read_all(url: str) -> Table:
     """All tables that a path or URL of fsspec names, wildcards too, one below the other; raises UserError without."""
-    parts = [_read(stream, where) for where, stream in files.opened_all(url)]
+    parts = [read_open(stream, where) for where, stream in files.opened_all(url)]
     if not parts:
         raise UserError(f"{url} names no file. Correct the address, or write the tables there first.")
     return Table(pd.concat([p.frame for p in parts], ignore_index=True), [note for p in parts for note in p.notes])
 
 
-def _read(stream: BinaryIO, where: str) -> Table:
+def read_open(stream: BinaryIO, where: str, kind: str = "") -> Table:
+    """The table in an open file: `kind` is csv or parquet, by default what the name `where` ends with."""
     with _explained(where):
-        found, notes = _parquet(stream) if where.endswith(".parquet") else _csv(stream, where)
+        found, notes = _parquet(stream) if (kind or where).endswith("parquet") else _csv(stream, where)
     if not found.num_rows:
         raise UserError(f"{where} has {counted(found.num_columns, 'column')} and no rows. Export the data again.")
     return plain(found, where, notes)
@@ -68,7 +69,7 @@ def _read(stream: BinaryIO, where: str) -> Table:
 
 def plain(found: pa.Table, where: str, notes: Iterable[str] = ()) -> Table:
     """An Arrow table as pandas has it; `notes` are what is known to be unusual about its file."""
-    names, renamed = _names(found.column_names, where)
+    names, renamed = column_names(found.column_names, where)
     columns = {name: _plain(column) for name, column in zip(names, found.columns, strict=True)}
     return Table(pd.DataFrame(columns, copy=False), [f"{where}: {note}" for note in (*notes, *renamed)])
 
@@ -165,7 +166,7 @@ def _header(text: str) -> tuple[str, list[str]]:
     return separator, lines[separator]
 
 
-def _names(given: list[str], where: str) -> tuple[list[str], list[str]]:
+def column_names(given: list[str], where: str) -> tuple[list[str], list[str]]:
     """The names of the columns without spaces around them, each once, and what had to be done for it."""
     names = [name.strip() or f"Unnamed: {place}" for place, name in enumerate(given)]
     twice = sorted({name for name in names if names.count(name) > 1})

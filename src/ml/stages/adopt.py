@@ -2,15 +2,17 @@
 
 import difflib
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from ml.data import adopt, inference, reading, row_ids
+from ml.data import adopt, inference, row_ids, sources
 from ml.data.notes import brief
 from ml.data.schema import levels, with_columns
-from ml.io import cli, dvc, files, yaml_edit
+from ml.io import cli, dvc, files, git, yaml_edit
 from ml.io.errors import UserError
 from ml.io.text import counted
 from ml.registry import registry, tracking
@@ -18,6 +20,8 @@ from ml.settings import features
 from ml.settings.params import Params, check, describe_the_sample, read_params
 
 Changes = dict[yaml_edit.Path, Any]
+OURS = (files.PARAMS, Path("data.dvc"))  # what adopt overwrites
+ADOPTED = Path("build/adopted.json")  # the digests of what it wrote: to adopt again is no loss
 
 
 def main(  # noqa: PLR0913, PLR0917  (a flag each)
@@ -28,11 +32,19 @@ def main(  # noqa: PLR0913, PLR0917  (a flag each)
     time: str = "",
     time_format: str = "",
     positive: str = "",
+    encoding: str = "",
     dry: bool = False,
-) -> None:
-    """Describe table DATA in params.yaml, copy it into data/ and version it; DRY only shows what would change."""
+    run: bool = False,
+) -> int:
+    """Describe table DATA in params.yaml, copy it into data/ and version it; DRY only shows what would change.
+
+    With `run` the pipeline runs on it, and its exit code is returned.
+    """
     source = _named(data)
-    table = reading.read(source)
+    if not dry:
+        _refuse_unsaved()
+    found = sources.read(source, encoding)
+    table, stem = found.table, source.name.split(".")[0] or source.name
     if not target:
         raise UserError(f"name the column to predict with TARGET=. {source} has: {', '.join(table.frame)}.")
     roles = {"id": id_column, "time": time, "positive": positive}
@@ -41,29 +53,48 @@ def main(  # noqa: PLR0913, PLR0917  (a flag each)
     if "time" in contract:
         contract |= inference.time_format(table.frame[contract["time"]], time_format)
     made = contract["id"] not in typed.frame
-    if made:
-        contract["file"] = f"data/{source.stem}.parquet"
+    kept = made or not found.as_it_is
+    if kept:
+        contract["file"] = f"data/{stem}.parquet"
     params = read_params()
-    changes, reset = _changes(params, contract, len(table.frame), project, source.stem)
+    changes, reset = _changes(params, contract, len(table.frame), project, stem)
     before = files.read_bytes(files.PARAMS).decode()
     after = yaml_edit.edited(before, changes)
     check(yaml_edit.parsed(after), files.PARAMS)
     if dry:
         print("".join(difflib.unified_diff(before.splitlines(True), after.splitlines(True), "params.yaml", "new", n=1)))
         cli.say("adopt: nothing was changed; leave DRY=1 out to do it")
-        return
+        return 0
     files.write_text(after, files.PARAMS)
     _drop_functions([*contract["columns"]])
-    _move_in(
-        _identified(typed.frame, contract["id"]) if made else source, Path(contract["file"]), Path(params.data.file)
-    )
+    ours = _written(typed.frame, contract["id"] if made else "") if kept else source
+    _move_in(ours, Path(contract["file"]), Path(params.data.file))
+    files.write_json({str(path): files.digest(path) for path in OURS}, ADOPTED)
     for sentence in brief([*table.notes, *typed.notes]):
         cli.say(f"adopt: {sentence}")
     _tell(contract, [*typed.left, *left], typed.frame, made=made)
+    for sentence in adopt.warnings(typed.frame[target], read_params()):
+        cli.say(f"adopt: warning: {sentence}")
     _tell_settings(params, changes, reset)
     file, count = contract["file"], len(contract["columns"])
     print(f"params.yaml describes {counted(count, 'column')} of {file}; data.dvc holds its version.")
-    print("Next: read params.yaml (limits and levels are guesses from this table), then make run")
+    if not run:
+        print("Next: read params.yaml (limits and levels are guesses from this table), then make run")
+        return 0
+    cli.say("adopt: make run on this table; RUN=0 leaves it out")
+    return subprocess.run([sys.executable, "-m", "ml.stages.run"], check=False).returncode
+
+
+def _refuse_unsaved() -> None:
+    """Raise UserError where a change of the files that are about to be overwritten is in no commit, and is not ours."""
+    known = files.read_json(ADOPTED) if ADOPTED.exists() else {}
+    names = (git.ask("diff", "--name-only", "HEAD", "--", *map(str, OURS)) or "").split()
+    unsaved = [name for name in names if Path(name).exists() and known.get(name) != files.digest(Path(name))]
+    if unsaved:
+        raise UserError(
+            f"{' and '.join(unsaved)} would be overwritten, with changes that are in no commit. Commit them, or undo "
+            f"them with `git checkout {' '.join(unsaved)}`; DRY=1 shows what adopt would write."
+        )
 
 
 def _named(data: str) -> Path:
@@ -71,8 +102,6 @@ def _named(data: str) -> Path:
     if not data:
         raise UserError("name a table and the column to predict: make adopt DATA=loans.csv TARGET=defaulted")
     source = Path(data).expanduser()
-    if source.suffix not in {".parquet", ".csv"}:
-        raise UserError(f"{data} is neither .parquet nor .csv. Export the table as one of these.")
     if not source.exists():
         raise UserError(f"{data} is not there. Correct the path in DATA=.")
     return source
@@ -110,11 +139,12 @@ def _drop_functions(names: list[str]) -> None:
         cli.say(f"adopt: {features.FEATURES}: removed {', '.join(gone)}, which read columns that this table lacks")
 
 
-def _identified(table: pd.DataFrame, name: str) -> pd.DataFrame:
-    """The table with a column of ids in front; texts of several kinds become text, as Parquet wants it."""
+def _written(table: pd.DataFrame, name: str) -> pd.DataFrame:
+    """The table as Parquet wants it: texts of several kinds as text, and a column of ids in front if one is made."""
     texts = {column: levels(table[column]) for column in table if table[column].dtype == object}
     table = with_columns(table, texts)
-    table.insert(0, name, row_ids.made(table))
+    if name:
+        table.insert(0, name, row_ids.made(table))
     return table
 
 

@@ -1,0 +1,230 @@
+"""Files that somebody exported, in any common format: what `adopt` reads once and keeps as Parquet."""
+
+import bz2
+import codecs
+import csv
+import gzip
+import io
+import json
+import lzma
+import re
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import pandas as pd
+
+from ml.data import reading
+from ml.io import files
+from ml.io.errors import UserError
+from ml.io.text import counted
+
+UNPACK = {".gz": gzip.decompress, ".bz2": bz2.decompress, ".xz": lzma.decompress}
+EXCEL = (".xlsx", ".xlsm")
+PARQUET = (".parquet", ".pq", ".parq")
+RARE = ("^", "~", ":", "\x01", " ")  # separators that count only where no usual one separates anything
+BOMS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+HEAD = 1 << 16  # bytes that show how a text file is written
+FALLBACK = "cp1252"  # Windows in western Europe and America; it reads almost any byte, so the note asks to look
+
+
+@dataclass(frozen=True)
+class Source:
+    """A table and whether the pipeline can read its file as it stands; if not, the table must be kept as Parquet."""
+
+    table: reading.Table
+    as_it_is: bool
+
+
+def read(path: Path, encoding: str = "") -> Source:
+    """The table in a CSV, TSV, Parquet, JSON, JSON-lines or Excel file, be it packed with gzip, zip, bzip2 or xz.
+
+    `encoding` is that of a text file; without it UTF-8, UTF-16 and Windows-1252 are told apart. Raises UserError, with
+    what to do, for anything else.
+    """
+    if path.suffix == ".parquet" or (path.suffix == ".csv" and not encoding and _usual_csv(path)):
+        return Source(reading.read(path), as_it_is=True)
+    with _explained(path):
+        name, content, notes = _unpacked(path.name, path.read_bytes())
+        kind = _kind(name, content)
+        if kind == "parquet":
+            found = reading.read_open(io.BytesIO(content), str(path), kind)
+        elif kind == "excel":
+            found = _excel(content, str(path))
+        else:
+            text, told = _decoded(content, encoding)
+            found = _json(text, str(path)) if kind == "json" else _csv(text, str(path))
+            notes += told
+    return Source(reading.Table(found.frame, [*(f"{path}: {note}" for note in notes), *found.notes]), as_it_is=False)
+
+
+def _usual_csv(path: Path) -> bool:
+    """Whether a file is UTF-8 with a usual separator and usual quotes, which the pipeline reads as it stands."""
+    decoder = codecs.getincrementaldecoder("utf-8-sig")()
+    try:
+        with files.opened(path) as stream:
+            head = decoder.decode(stream.read(HEAD))
+            for chunk in iter(lambda: stream.read(1 << 20), b""):
+                decoder.decode(chunk)
+    except UnicodeDecodeError:
+        return False
+    return "\x00" not in head and not (_stated(head) or _rare(head) or _quote(head))
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, UnicodeError, LookupError) as error:
+        said = str(error).rstrip(".") or type(error).__name__
+        raise UserError(f"{path} cannot be read: {said}. Export it again, or name its ENCODING=.") from None
+
+
+def _unpacked(name: str, content: bytes) -> tuple[str, bytes, list[str]]:
+    """The innermost file, by name and content."""
+    suffix = PurePosixPath(name).suffix.lower()
+    if suffix in UNPACK:
+        return name[: -len(suffix)], UNPACK[suffix](content), []
+    if suffix != ".zip":
+        return name, content, []
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        members = [m for m in archive.namelist() if not m.endswith("/") and not m.startswith("__MACOSX")]
+        if len(members) != 1:
+            raise UserError(
+                f"{name} holds {counted(len(members), 'file')} ({', '.join(members[:5])}). Unpack one of them."
+            )
+        return members[0], archive.read(members[0]), [f"it holds {members[0]}"]
+
+
+def _kind(name: str, content: bytes) -> str:
+    suffix = PurePosixPath(name).suffix.lower()
+    if content[:4] == b"PAR1" or suffix in PARQUET:
+        return "parquet"
+    if suffix in EXCEL:
+        return "excel"
+    if suffix == ".xls" or content[:4] == b"\xd0\xcf\x11\xe0":
+        raise UserError(f"{name} is a workbook of Excel 2003 or older. Save it as .xlsx or .csv.")
+    if suffix in {".json", ".jsonl", ".ndjson"}:
+        return "json"
+    if b"\x00" in content[:1000] and content[:2] not in BOMS:
+        raise UserError(f"{name} is no CSV, Parquet, JSON or Excel file. Export the table as one of these.")
+    return "csv"
+
+
+def _decoded(content: bytes, encoding: str = "") -> tuple[str, list[str]]:
+    """The text of a file, and what is worth knowing about its encoding."""
+    if encoding:
+        return content.decode(encoding), [f"it is read as {encoding}"]
+    marked = next((name for mark, name in BOMS.items() if content.startswith(mark)), None)
+    if marked:
+        return content.decode(marked), ["it is UTF-16"] if marked == "utf-16" else []
+    try:
+        return content.decode("utf-8"), []
+    except UnicodeDecodeError as error:
+        text = content.decode(FALLBACK, errors="replace")
+        shown = text[max(0, error.start - 20) : error.start + 20].split("\n")[-1]
+        return text, [f"it is not UTF-8 and is read as Windows-1252, e.g. {shown!r}; name another with ENCODING="]
+
+
+def _csv(text: str, where: str) -> reading.Table:
+    """The table in text with any separator; `'` may be its quote, and `sep=;` may stand above it."""
+    stated = _stated(text)
+    body = text.split("\n", 1)[1] if stated else text
+    separator, quote = stated or _rare(body), _quote(body)
+    told = [f"its separator is {separator!r}"] if separator else []
+    if separator or quote:
+        told += ["its quotes are '"] if quote else []
+        mark, spaced = separator or _usual(body), separator == " "
+        rows = csv.reader(
+            io.StringIO(body, newline=""), delimiter=mark, quotechar=quote or '"', skipinitialspace=spaced
+        )
+        out = io.StringIO(newline="")
+        csv.writer(out, lineterminator="\n").writerows(filter(None, rows))
+        body = out.getvalue()
+    table = reading.read_open(io.BytesIO(body.encode()), where, "csv")
+    return reading.Table(table.frame, [*(f"{where}: {note}" for note in told), *table.notes])
+
+
+def _stated(text: str) -> str:
+    """The separator that the first line states, as Excel writes it (`sep=;`)."""
+    found = re.match(r"(?i)sep=(.)\s*\n", text)
+    return found[1] if found else ""
+
+
+def _header(text: str) -> str:
+    return next((line for line in text[:HEAD].splitlines() if line.strip()), "")
+
+
+def _usual(text: str) -> str:
+    return max(reading.SEPARATORS, key=_header(text).count)
+
+
+def _rare(text: str) -> str:
+    """The separator where it is none of the usual ones; empty where one of these separates, or nothing does."""
+    lines = [line for line in text[:HEAD].splitlines()[:20] if line.strip()]
+    if not lines or any(mark in lines[0] for mark in reading.SEPARATORS):
+        return ""
+    even = (mark for mark in RARE if len({len(line.split(mark)) for line in lines}) == 1 and mark in lines[0])
+    return next(even, "")
+
+
+def _quote(text: str) -> str:
+    """A single quote where the names of all columns stand in such."""
+    names = _header(text).split(_rare(text) or _usual(text))
+    return "'" if all(len(n.strip()) > 1 and n.strip()[0] == n.strip()[-1] == "'" for n in names) else ""
+
+
+def _json(text: str, where: str) -> reading.Table:
+    """A list of records, or one record a line; the parts of nested records become columns of their own."""
+    try:
+        if text.lstrip()[:1] == "[":
+            records = json.loads(text)
+        else:
+            records = [json.loads(line) for line in text.splitlines() if line.strip()]
+    except ValueError as error:
+        raise UserError(f"{where} is neither a list of records nor JSON lines: {error}. Export it again.") from None
+    if not records or not all(isinstance(record, dict) for record in records):
+        raise UserError(f"{where} holds no records ({{column: value, …}}), one a line or in a list. Export it again.")
+    nested = any(isinstance(value, dict) for record in records[:1000] for value in record.values())
+    frame = pd.json_normalize(records) if nested else pd.DataFrame.from_records(records)
+    return _settled(frame, where, [])
+
+
+def _excel(content: bytes, where: str) -> reading.Table:
+    """The first sheet that holds rows; empty rows and columns around the table are dropped."""
+    try:
+        sheets = pd.read_excel(io.BytesIO(content), sheet_name=None, header=None, dtype=object, keep_default_na=False,
+                               na_values=[""])  # fmt: skip
+    except (ValueError, KeyError, OSError, zipfile.BadZipFile) as error:
+        raise UserError(
+            f"{where} is no workbook: {' '.join(str(error).split())[:200]}. Save it as .xlsx again."
+        ) from None
+    full = {name: cells for name, sheet in sheets.items() if len(cells := _trimmed(sheet)) > 1}
+    if not full:
+        raise UserError(f"{where} has no sheet with a header and rows. Export the data again.")
+    name, cells = next(iter(full.items()))
+    frame = cells.iloc[1:].reset_index(drop=True)
+    frame.columns = ["" if pd.isna(n) else _name(n) for n in cells.iloc[0]]
+    more = [f"it is sheet {name!r} of {len(full)}; the others are left out"] if len(full) > 1 else []
+    return _settled(frame, where, more)
+
+
+def _name(value: object) -> str:
+    """A header cell as text: 2024 and 2024.0 are one name."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _trimmed(sheet: pd.DataFrame) -> pd.DataFrame:
+    return sheet.dropna(how="all").dropna(how="all", axis="columns")
+
+
+def _settled(frame: pd.DataFrame, where: str, notes: list[str]) -> reading.Table:
+    """Columns in the narrowest type that holds them; names as those of any other file."""
+    names, renamed = reading.column_names([str(name) for name in frame.columns], where)
+    frame = frame.set_axis(names, axis="columns").infer_objects()
+    if frame.empty:
+        raise UserError(f"{where} has {counted(len(names), 'column')} and no rows. Export the data again.")
+    return reading.Table(frame, [f"{where}: {note}" for note in (*notes, *renamed)])

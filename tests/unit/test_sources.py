@@ -1,0 +1,99 @@
+"""Any common file gives `adopt` the same table."""
+
+import gzip
+import zipfile
+
+import pandas as pd
+import pytest
+
+from ml.data import inference, sources
+from ml.io.errors import UserError
+
+FRAME = pd.DataFrame(
+    {
+        "größe": [1.5, 2.5, None, 4.0] * 5,
+        "name": ["Zoë", "b;c", "d,e", "x\ty"] * 5,
+        "n": range(20),
+        "flag": [True, False] * 10,
+    }
+)
+
+
+def zipped(path):
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("in/table.csv", FRAME.to_csv(index=False))
+        archive.writestr("__MACOSX/table.csv", "")
+
+
+WRITTEN = {
+    "plain.csv": lambda p: FRAME.to_csv(p, index=False),
+    "bom.csv": lambda p: FRAME.to_csv(p, index=False, encoding="utf-8-sig"),
+    "semicolon.csv": lambda p: FRAME.to_csv(p, sep=";", decimal=",", index=False),
+    "windows.csv": lambda p: FRAME.to_csv(p, index=False, lineterminator="\r\n"),
+    "table.parquet": FRAME.to_parquet,
+    "utf16.csv": lambda p: FRAME.to_csv(p, index=False, encoding="utf-16"),
+    "cp1252.csv": lambda p: FRAME.to_csv(p, index=False, encoding="cp1252"),
+    "tabs.tsv": lambda p: FRAME.to_csv(p, sep="\t", index=False),
+    "caret.csv": lambda p: FRAME.to_csv(p, sep="^", index=False),
+    "stated.csv": lambda p: p.write_text("sep=;\r\n" + FRAME.to_csv(sep=";", index=False, lineterminator="\r\n")),
+    "quoted.csv": lambda p: FRAME.to_csv(p, index=False, quotechar="'", quoting=1),
+    "packed.csv.gz": lambda p: p.write_bytes(gzip.compress(FRAME.to_csv(index=False).encode())),
+    "packed.zip": zipped,
+    "table.pq": FRAME.to_parquet,
+    "lines.jsonl": lambda p: FRAME.to_json(p, orient="records", lines=True),
+    "list.json": lambda p: FRAME.to_json(p, orient="records"),
+    "sheet.xlsx": lambda p: FRAME.to_excel(p, index=False, startrow=2, startcol=1),
+}
+AS_THEY_ARE = {"plain.csv", "bom.csv", "semicolon.csv", "windows.csv", "table.parquet"}
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_every_format_gives_the_same_table(tmp_path, name):
+    WRITTEN[name](tmp_path / name)
+
+    found = sources.read(tmp_path / name)
+    typed = inference.typed(found.table.frame, "flag").frame
+
+    assert found.as_it_is == (name in AS_THEY_ARE)
+    assert [*typed] == [*FRAME]
+    assert typed["größe"].astype("float64").tolist() == pytest.approx(FRAME["größe"].tolist(), nan_ok=True)
+    assert typed["name"].tolist() == FRAME["name"].tolist()
+    assert typed["n"].tolist() == FRAME["n"].tolist()
+    assert typed["flag"].map(str).tolist() == FRAME["flag"].map(str).tolist()
+
+
+def test_parts_of_nested_records_are_columns(tmp_path):
+    (tmp_path / "a.jsonl").write_text('{"a": {"b": 1, "c": "x"}, "d": [1]}\n{"a": {"b": 2}, "d": []}\n')
+
+    found = sources.read(tmp_path / "a.jsonl").table.frame
+
+    assert found["a.b"].tolist() == [1, 2]
+    (left,) = inference.typed(found, "a.c").left
+    assert left.startswith("d: holds lists, bytes or other nested values")
+
+
+def test_an_encoding_can_be_named(tmp_path):
+    (tmp_path / "a.csv").write_bytes("имя,n\nАнна,1\n".encode("cp1251"))  # noqa: RUF001
+
+    found = sources.read(tmp_path / "a.csv", "cp1251").table
+
+    assert found.frame["имя"].tolist() == ["Анна"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.csv.gz", b"no", "cannot be read: Not a gzipped file"),
+        ("a.xlsx", b"PK\x03\x04no", "is no workbook"),
+        ("a.xls", b"\xd0\xcf\x11\xe0", "Excel 2003 or older"),
+        ("a.bin", bytes(100), "is no CSV, Parquet, JSON or Excel file"),
+        ("a.json", b'{"a": 1', "neither a list of records nor JSON lines"),
+        ("a.json", b"[1, 2]", "holds no records"),
+        ("a.zip", b"no", "File is not a zip file"),
+    ],
+)
+def test_a_file_that_cannot_be_read_says_why(tmp_path, name, content, message):
+    (tmp_path / name).write_bytes(content)
+
+    with pytest.raises(UserError, match=message):
+        sources.read(tmp_path / name)
