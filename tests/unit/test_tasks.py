@@ -1,0 +1,116 @@
+"""Each task's metrics are scikit-learn's, weighted too, and its compiled models say what scikit-learn says."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn import metrics as sk
+
+from ml.data.schema import inputs
+from ml.model import interval, model
+from ml.model.compiled import compiled
+from ml.model.estimators import KNOWN
+from ml.model.parity import served
+from ml.model.predictor import CONTRACT, Contract, from_files
+from ml.settings.data import Data
+from ml.settings.train import Train
+from ml.tasks.choose import task_of
+
+ROWS = 400
+COLUMNS = {"x": {"type": "number", "missing": 0.1}, "k": {"type": "category", "values": ["a", "b", "c"]}}
+TARGETS = {
+    "three classes": {"task": "multiclass", "classes": ["low", "mid", "top"]},
+    "two classes": {"task": "multiclass", "classes": ["low", "top"]},
+    "a class that no row has": {"task": "multiclass", "classes": ["low", "mid", "never", "top"]},
+    "a number": {"task": "regression"},
+}
+
+
+def table(target):
+    rng = np.random.default_rng(1)
+    x, k = rng.normal(size=ROWS), rng.choice(np.array(["a", "b", "c"], object), ROWS)
+    value = x + (k == "c") + rng.normal(0, 0.3, ROWS)
+    names = [name for name in target.get("classes", []) if name != "never"]
+    cut = np.digitize(value, np.quantile(value, np.linspace(0, 1, len(names) + 1)[1:-1])) if names else value
+    y = [names[place] for place in cut] if names else [str(v) for v in value]
+    x[::20] = np.nan
+    return pd.DataFrame({"id": [f"r{i}" for i in range(ROWS)], "x": x, "k": k, "y": y})
+
+
+def contract(target):
+    return Data.model_validate({"file": "t.csv", "id": "id", "target": {"name": "y", **target}, "columns": COLUMNS})
+
+
+def cases():
+    for name, target in TARGETS.items():
+        for estimator in KNOWN[target["task"]]:
+            yield pytest.param(target, estimator, id=f"{name}, {estimator}")
+
+
+@pytest.mark.parametrize(("target", "estimator"), [*cases()])
+def test_the_compiled_form_says_what_scikit_learn_says(target, estimator):
+    data, frame = contract(target), table(target)
+    small = {"random_forest": {"n_estimators": 10}, "hist_gradient_boosting": {"max_iter": 10}}
+    fitted = model.fit(frame, data, Train.model_validate({"model": estimator, **small}))
+    described = Contract(project="p", threshold=0.5, data=data).model_dump_json().encode()
+
+    predictor = from_files(compiled(fitted) | {CONTRACT: described})
+
+    expected = model.scores(fitted, frame, data)
+    assert predictor.kind != "sklearn"
+    assert served(predictor, frame, data) == pytest.approx(expected, abs=1e-9)
+    assert expected.shape == ((ROWS, len(target["classes"])) if "classes" in target else (ROWS,))
+
+
+def test_metrics_of_classes_are_scikit_learns_weighted_too():
+    task, rng = task_of(contract(TARGETS["three classes"])), np.random.default_rng(0)
+    truth, weight = rng.integers(0, 3, ROWS), rng.integers(0, 4, ROWS).astype(float)
+    output = rng.dirichlet(np.ones(3), ROWS).round(2)
+    output /= output.sum(axis=1, keepdims=True)
+
+    found = task.score(truth, output, 0.5).measure(weight)
+
+    said = output.argmax(axis=1)
+    drawn = np.repeat(np.arange(ROWS), weight.astype(int))
+    assert found["accuracy"] == pytest.approx(sk.accuracy_score(truth, said, sample_weight=weight))
+    assert found["balanced_accuracy"] == pytest.approx(sk.balanced_accuracy_score(truth, said, sample_weight=weight))
+    assert found["macro_f1"] == pytest.approx(sk.f1_score(truth, said, average="macro", sample_weight=weight))
+    assert found["weighted_f1"] == pytest.approx(sk.f1_score(truth, said, average="weighted", sample_weight=weight))
+    assert found["log_loss"] == pytest.approx(sk.log_loss(truth, output, sample_weight=weight))
+    assert found["roc_auc"] == pytest.approx(sk.roc_auc_score(truth[drawn], output[drawn], multi_class="ovr"))
+
+
+def test_metrics_of_numbers_are_scikit_learns_weighted_too():
+    task, rng = task_of(contract(TARGETS["a number"])).with_interval(1.0), np.random.default_rng(0)
+    truth, weight = rng.normal(size=ROWS), rng.integers(0, 4, ROWS).astype(float)
+    value = truth + rng.normal(size=ROWS)
+
+    found = task.score(truth, value, 0.5).measure(weight)
+
+    assert found["mae"] == pytest.approx(sk.mean_absolute_error(truth, value, sample_weight=weight))
+    assert found["rmse"] == pytest.approx(sk.root_mean_squared_error(truth, value, sample_weight=weight))
+    assert found["r2"] == pytest.approx(sk.r2_score(truth, value, sample_weight=weight))
+    drawn = np.repeat(np.abs(truth - value), weight.astype(int))
+    assert found["median_absolute_error"] == pytest.approx(np.median(drawn))
+    assert found["coverage"] == pytest.approx((drawn <= 1).mean())
+
+
+def test_an_interval_holds_the_stated_share_of_new_rows():
+    data, frame = contract(TARGETS["a number"]), table(TARGETS["a number"])
+    params = Train.model_validate({"model": "ridge"})
+    half, fitted = interval.half_width(frame, data, params, 0.9), model.fit(frame, data, params)
+    rng = np.random.default_rng(5)
+    fresh = pd.DataFrame({"x": rng.normal(size=5000), "k": rng.choice(np.array(["a", "b", "c"], object), 5000)})
+    truth = fresh["x"] + (fresh["k"] == "c") + rng.normal(0, 0.3, 5000)
+
+    gap = np.abs(fitted.predict(inputs(fresh, data)) - truth)
+
+    assert (gap <= half).mean() == pytest.approx(0.9, abs=0.04)
+
+
+@pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS)
+def test_a_copy_of_the_target_is_known_as_such(target):
+    task, frame = task_of(contract(target)), table(target)
+    truth = task.truth(frame["y"])
+
+    assert task.alone(pd.Series(truth.astype(float)), truth) == pytest.approx(1, abs=1e-9)
+    assert task.alone(pd.Series(np.random.default_rng(0).permutation(truth).astype(float)), truth) < 0.8
