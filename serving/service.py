@@ -34,7 +34,7 @@ class Service:
         self._take(self._fresh())
 
     async def swap_behind(self) -> None:
-        """The same while requests are answered: loading takes as long as it takes."""
+        """Swap models in the background while requests continue."""
         async with self._swapping:
             self._take(await asyncio.to_thread(self._fresh))
 

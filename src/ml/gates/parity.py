@@ -24,7 +24,7 @@ def judge(evidence: Evidence) -> list[Verdict]:
 
 
 def judged(gate: str, ask: Answer, evidence: Evidence, rule: Parity) -> Verdict:
-    """The same of any way to answer."""
+    """Compare the answers of `ask` with the batch scores of the same rows."""
     data = evidence.params.data
     rows = as_requests(evidence.test, data, rule.rows)
     batch, served = evidence.score[: len(rows)], np.asarray(ask(rows), dtype="float64")
