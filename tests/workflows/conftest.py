@@ -72,7 +72,7 @@ def _weight(item):
 def pytest_terminal_summary(terminalreporter):
     """Scenario, what is expected, result and seconds, a row each; in GitHub's summary of the job too."""
     reports = [r for found in terminalreporter.stats.values() for r in found if isinstance(r, pytest.TestReport)]
-    rows = table.rows([report for report in reports if "tests/workflows/" in report.nodeid])
+    rows = table.rows(reports)
     if rows:
         terminalreporter.write_line(f"\n{table.text(rows)}")
     if rows and SUMMARY:

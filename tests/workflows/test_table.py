@@ -21,6 +21,12 @@ def report(test, outcome="passed", when="call", **more):
     return pytest.TestReport(test, outcome=outcome, when=when, user_properties=expects, **known | more)
 
 
+def test_a_test_elsewhere_that_names_a_scenario_file_is_not_in_the_table():
+    other = report("tests/pipeline/test_wiring.py::test_x[tests/workflows/test_scenarios_ci.py]")
+
+    assert table.rows([other]) == []
+
+
 def test_every_scenario_says_in_a_line_what_is_expected():
     assert [f"{file}::{name} has no docstring" for file, name, said in SCENARIOS if not said] == []
 
