@@ -44,6 +44,7 @@ def table(name):
 @pytest.mark.parametrize("name", [*sorted(CLASSES), *sorted(NUMBERS)])
 def test_a_table_of_another_task_lives_the_whole_life(fork, name, monkeypatch):  # noqa: F811
     hasten(fork, whole=name in {"iris", "diabetes"})
+    commit(fork)  # adopt overwrites no change that is in no commit
     monkeypatch.setattr(evidently_pages, "installed", lambda: False)
     table(name).to_csv(fork.parent / f"{name}.csv", index=False)
 

@@ -10,6 +10,7 @@ import pandas as pd
 from ml.data.limits import limits
 from ml.data.row_ids import dates, free_name, identity, told
 from ml.data.schema import levels
+from ml.data.values import shown
 from ml.io.errors import UserError
 from ml.settings.card import Card
 from ml.settings.evaluate import Evaluate
@@ -57,7 +58,9 @@ def infer(frame: pd.DataFrame, file: str, target: str, roles: dict[str, str]) ->
         else:
             columns[str(name)] = column
     if not columns:
-        raise UserError(f"{file}: no column can be a feature:\n  " + "\n  ".join(left))
+        raise UserError(
+            f"{file}: no column can be a feature:\n  " + "\n  ".join(left) + "\nAdd a column that tells rows apart."
+        )
     contract = {"file": file, "id": row, "time": moment, "target": described}
     return {k: v for k, v in contract.items() if v is not None} | {"columns": columns}, left
 
@@ -197,7 +200,7 @@ def _column(column: pd.Series) -> dict[str, Any] | str:
     """The contract of one column, or why it can be no feature."""
     seen = column.dropna()
     if seen.nunique() < 2:  # noqa: PLR2004
-        return f"every row holds the same ({seen.iloc[0]!r})" if len(seen) else "every row is missing"
+        return f"every row holds the same ({shown(seen.iloc[0])})" if len(seen) else "every row is missing"
     missing = {"missing": min(1.0, round(float(column.isna().mean()) * 1.5 + 0.05, 2))} if column.isna().any() else {}
     if pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
         return {"type": "number", **limits(seen), **missing}

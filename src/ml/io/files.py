@@ -41,6 +41,7 @@ SCAN = BUILD / "scan.json"
 SBOM = BUILD / "sbom.json"
 DEPLOY = Path(".deploy")  # environments on this machine: a folder each
 RETRAIN = BUILD / "retrain.json"
+NAMING = {"column"}  # of a record: its cells are names, be they `1`
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how a spreadsheet's formula may begin
 QUARANTINE = BUILD / "quarantine.csv"
 MONITOR = BUILD / "monitor.json"
@@ -164,7 +165,8 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
 def parse_rows(text: str) -> list[dict[str, Any]]:
     """The records in the text of such a file; raises ValueError for a row that is longer or shorter than the header."""
     header, *rows = [*csv.reader(io.StringIO(text, newline=""), strict=True)] or [[]]
-    return [dict(zip(header, map(_value, row), strict=True)) for row in rows if row]
+    records = [dict(zip(header, row, strict=True)) for row in rows if row]
+    return [{key: cell if key in NAMING else _value(cell) for key, cell in record.items()} for record in records]
 
 
 def digest(path: Path) -> str:
