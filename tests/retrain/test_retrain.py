@@ -261,5 +261,5 @@ def test_from_fresh_rows_to_the_merge_on_github_and_the_rest_after_it(fork, mont
     assert len(pd.read_parquet(clone / "data" / "customers.parquet")) == 3792
     assert within["outcome"] == "waiting"
     assert known["outcome"] == "waiting"
-    assert known["reasons"][0].startswith("8 fresh labelled rows are fewer")  # those in quarantine
+    assert known["reasons"][0].startswith("8 fresh labelled rows: fewer")  # those in quarantine
     assert known["rows"]["known"] == 792
