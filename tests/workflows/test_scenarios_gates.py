@@ -61,11 +61,11 @@ CASES = {
     "champion and stability: a smaller forest": Refused(
         {
             "params.yaml": "n_estimators: 150, max_depth: 12 -> n_estimators: 5, max_depth: 6\n"
-            "max_flips: 0.1 -> max_flips: 0.05"
+            "max_flips: 0.1 -> max_flips: 0.01"
         },
         {
             "champion": r"worse: roc_auc 0\.\d+ behind version 1 on the same 2,388 rows \(interval .+, margin 0\.005\)",
-            "stability": r"\d+ of 2,388 rows change side against version 1, [\d.]+%: above the maximum 5\.0%",
+            "stability": r"\d+ of 2,388 rows change side against version 1, [\d.]+%: above the maximum 1\.0%",
         },
         ("champion", "stability"),
         build=True,
