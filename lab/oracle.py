@@ -13,7 +13,8 @@ import numpy as np
 from ml.io import cli
 from ml.gates import Evidence, Verdict, calibration, fairness, refused, slices, stability
 from ml.gates.champion import compare
-from ml.tasks.metrics import HIGHER_IS_BETTER, enough, intervals, measure, rank
+from ml.settings.metrics import HIGHER_IS_BETTER
+from ml.tasks.metrics import enough, intervals, measure, rank
 from ml.settings.params import Params
 from ml.settings.evaluate import Evaluate
 from tests.gates.crowds import build, crowd, divided, settings

@@ -91,7 +91,8 @@ def problems(error: ValidationError, data: Data, first: int | None = None) -> li
 def feedback(model: Contract) -> Any:
     """The request model of late labels: `{"labels": [{"id": …, "label": …}, …]}`, in the words of the target."""
     if model.data.target.task == "multiclass":
-        return _labels(Literal[model.data.target.classes], model.data.target.classes[0], _class(model))
+        classes = model.data.target.classes
+        return _labels(Annotated[Literal[classes], _speller_of_classes(classes)], classes[0])
     if model.data.target.task == "regression":
         return _labels(Annotated[float, Field(allow_inf_nan=False)], 1.5)
     yes, no = model.words()
@@ -113,19 +114,12 @@ def feedback(model: Contract) -> Any:
         raise PydanticCustomError("label", "{value} is no label of the target", said)
 
     schema = {"enum": known} if no else {"anyOf": [{"type": "boolean"}, {"type": "string"}, {"type": "integer"}]}
-    label = TypedDict("Label", {"id": Id, "label": Annotated[Any, PlainValidator(worded), WithJsonSchema(schema)]})  # noqa: UP013
-    label.__pydantic_config__ = ConfigDict(extra="forbid", strict=True)
-    labels = Annotated[list[label], Field(min_length=1, max_length=MOST_LABELS)]
-    many = TypedDict("Feedback", {"labels": labels})  # noqa: UP013  (the type is made here)
-    shown = {"labels": [{"id": "example-1", "label": True if truths else yes}]}
-    many.__pydantic_config__ = ConfigDict(extra="forbid", strict=True, json_schema_extra={"examples": [shown]})
-    return many
+    return _labels(Annotated[Any, PlainValidator(worded), WithJsonSchema(schema)], True if truths else yes)
 
 
-def _labels(kind: Any, example: Any, before: BeforeValidator | None = None) -> Any:
+def _labels(kind: Any, example: Any) -> Any:
     """The request model of late labels of this type."""
-    value = Annotated[kind, before] if before else kind
-    label = TypedDict("Label", {"id": Id, "label": value})  # noqa: UP013  (the type is made here)
+    label = TypedDict("Label", {"id": Id, "label": kind})  # noqa: UP013  (the type is made here)
     label.__pydantic_config__ = ConfigDict(extra="forbid", strict=True)
     labels = Annotated[list[label], Field(min_length=1, max_length=MOST_LABELS)]
     many = TypedDict("Feedback", {"labels": labels})  # noqa: UP013
@@ -134,9 +128,9 @@ def _labels(kind: Any, example: Any, before: BeforeValidator | None = None) -> A
     return many
 
 
-def _class(model: Contract) -> BeforeValidator:
+def _speller_of_classes(classes: tuple[str, ...]) -> BeforeValidator:
     """Reads a class as training does: 1, 1.0 and "1" are one, without spaces around it."""
-    known = {key(name): name for name in model.data.target.classes}
+    known = {key(name): name for name in classes}
     return BeforeValidator(lambda v: known.get(key(v), v) if isinstance(v, bool | str | int | float) else v)
 
 

@@ -12,6 +12,7 @@ import threading
 import time
 from pathlib import Path
 
+from ml.io import files
 from ml.prediction_log import segments
 from ml.settings.log import Log
 
@@ -141,7 +142,7 @@ class PredictionLog:
             segments.lock(handle)
             hidden.rename(path)
             if self._settings.fsync != "none":
-                segments.sync(self._directory)
+                files.sync(self._directory)
         except OSError:
             os.close(handle)
             hidden.unlink(missing_ok=True)

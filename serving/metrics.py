@@ -1,6 +1,7 @@
 """What Prometheus reads at /metrics; with several workers, the sum of all of them."""
 
 import os
+from collections import Counter as Tally
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
@@ -43,18 +44,16 @@ class Metrics:
     def _answered(self, model: str, variant: str) -> Callable[[Sequence[Mapping[str, Any]]], None]:
         """Counts the answers of a request by label, and their scores; a predicted number is no score."""
         rows, histogram = self.rows.labels(model, variant), self.scores.labels(model, variant)
-        label = lru_cache(lambda name: self.labels.labels(model, variant, name))
-
         squares = self.squares.labels(model, variant)
+        label = lru_cache(lambda name: self.labels.labels(model, variant, name))
 
         def count(found: Sequence[Mapping[str, Any]]) -> None:
             rows.inc(len(found))
             squares.inc(len(found) ** 2)
-            for one in found:
-                said = one["label"]
-                if said is None:
-                    continue
-                label("true" if said is True else "false" if said is False else said).inc()
+            decided = [one for one in found if one["label"] is not None]
+            for said, times in Tally(one["label"] for one in decided).items():
+                label("true" if said is True else "false" if said is False else said).inc(times)
+            for one in decided:
                 histogram.observe(one["score"])
 
         return count

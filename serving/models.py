@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -31,14 +30,7 @@ class Model:
 
 def load(source: str) -> Model:
     """The model at a path or a `models:/name@alias`; raises UserError saying what is wrong with it."""
-    version = lineage = None
-    if registry.is_registered(source):
-        files, version, lineage = registry.read(source)
-    else:
-        files = _folder(source)
-    lacking = [name for name in (predictor.CONTRACT, predictor.FORM, predictor.MODEL) if name not in files]
-    if lacking:
-        raise UserError(f"{source} is no model folder: {', '.join(lacking)} missing. Build one with `make run`.")
+    files, version, lineage = registry.files(source)
     try:
         contract = predictor.read_contract(files)
         lineage = lineage or (json.loads(files[LINEAGE]) if LINEAGE in files else None)
@@ -90,10 +82,3 @@ def _try(loaded: Predictor, contract: Contract, source: str) -> None:
         what = "no probability" + (" for each class" if classes else "")
     if not fits:
         raise UserError(f"{source} scores a row of its own contract {found}, which is {what}. Train again.")
-
-
-def _folder(source: str) -> dict[str, bytes]:
-    try:
-        return {path.name: path.read_bytes() for path in Path(source).iterdir() if path.is_file()}
-    except OSError as error:
-        raise UserError(f"{source} holds no model: {error.strerror}. Build one with `make run`.") from None

@@ -15,7 +15,7 @@ from ml.io.errors import UserError
 from ml.settings.card import Card
 from ml.settings.evaluate import Evaluate
 from ml.settings.gates import Gates
-from ml.settings.metrics import LIVE, METRICS
+from ml.settings.metrics import FEWEST, LIVE, METRICS
 from ml.settings.params import Params
 from ml.settings.retrain import Retrain
 from ml.settings.validate import Validate
@@ -35,7 +35,6 @@ METRIC = {"binary": "roc_auc", "multiclass": "roc_auc", "regression": "mae"}
 FEWEST_OF_A_CLASS = 5  # rows, below which a class can be on neither side
 SEVERAL = 30  # whole numbers with more distinct values are a number to predict, not classes
 FEW, RARE = 200, 0.1  # test rows, and the share of a class: less is worth a warning
-FEWEST = 20  # test rows of each class; with fewer, ml.tasks.metrics judges nothing
 FRESH_SHARE, FEWEST_FRESH = 0.05, 50  # of the table's rows: worth a retraining
 
 

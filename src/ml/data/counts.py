@@ -102,11 +102,10 @@ def _of_column(values: pd.Series, name: str, column: Number | Category) -> Itera
 
 def _of_table(frame: pd.DataFrame, data: Data, params: Validate) -> Iterator[Figure]:
     rate, share = params.target_rate, params.duplicate_share
-    if data.target.task == "regression":
+    low, high = data.target.min, data.target.max  # of a target that is a number
+    if low is not None or high is not None:
         values = pd.to_numeric(frame[data.target.name])
-        if data.target.min is not None or data.target.max is not None:
-            kept = Rule(f"{VALUES}be_between", data.target.name, "data.target")
-            yield _between(values, kept, data.target.min, data.target.max)
+        yield _between(values, Rule(f"{VALUES}be_between", data.target.name, "data.target"), low, high)
     if data.target.task == "binary" and (rate.min is not None or rate.max is not None):
         subject = f"{data.target.name} is {data.target.positive}"
         rule = Rule("expect_column_mean_to_be_between", subject, "validate.target_rate")

@@ -12,11 +12,10 @@ from ml.gates.evidence import Evidence
 from ml.gates.verdict import Verdict
 from ml.settings.evaluate import Evaluate
 from ml.settings.gates import Champion
-from ml.settings.metrics import HIGHER_IS_BETTER
+from ml.settings.metrics import FEWEST, HIGHER_IS_BETTER
 from ml.settings.params import Params
 from ml.tasks.choose import task_of
 from ml.tasks.compare import advantage, weights
-from ml.tasks.metrics import FEWEST
 from ml.tasks.task import Scored
 
 COLD = "no champion yet, so there is nothing to beat: the other gates alone decide"

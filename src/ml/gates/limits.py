@@ -5,8 +5,8 @@ from dataclasses import replace
 from ml.gates.evidence import Evidence
 from ml.gates.verdict import Verdict
 from ml.settings.gates import Bound, Gates
+from ml.settings.metrics import FEWEST
 from ml.tasks.choose import task_of
-from ml.tasks.metrics import FEWEST
 
 Intervals = dict[str, dict[str, float | None]]
 

@@ -35,8 +35,8 @@ def judged(gate: str, ask: Answer, evidence: Evidence, rule: Parity) -> Verdict:
     threshold = evidence.params.evaluate.threshold
     flips = int(task_of(data).flips(batch, served, (threshold, threshold)).sum())
     passed = bool(gap[worst] <= rule.tolerance and not flips)
-    one = np.ravel(batch[worst])[int(np.argmax(np.abs(np.ravel(batch[worst]) - np.ravel(served[worst]))))]
-    other = np.ravel(served[worst])[int(np.argmax(np.abs(np.ravel(batch[worst]) - np.ravel(served[worst]))))]
+    pairs = np.stack([np.ravel(batch[worst]), np.ravel(served[worst])])
+    one, other = pairs[:, np.abs(pairs[0] - pairs[1]).argmax()]
     answer = float(other) if np.isfinite(other) else None  # JSON has no NaN
     example = {"id": str(evidence.test[data.id].iloc[worst]), "batch": float(one), "served": answer}
     return Verdict(

@@ -33,7 +33,7 @@ def logged(contract: Contract) -> Callable[[np.ndarray], Rows]:
 def added(contract: Contract) -> Callable[[np.ndarray, Rows], Rows]:
     """A function from the output and what the log holds to what is answered of each row, but for id and model."""
     if contract.data.target.task == "binary":
-        return lambda _, kept: [{"score": row["score"], "label": row["label"]} for row in kept]
+        return lambda _, kept: kept
     if contract.data.target.task == "regression":
         half = contract.half_width or 0.0
         return lambda _, kept: [

@@ -70,11 +70,15 @@ def loaded(built: Mapping[str, bytes], kind: str) -> int:
 
 def load(folder: Path) -> Predictor:
     """The predictor of a model folder; raises UserError when its files are absent or broken."""
+    return from_files(read(folder), str(folder))
+
+
+def read(folder: Path) -> dict[str, bytes]:
+    """The files of a model folder by name; raises UserError when it cannot be read."""
     try:
-        files = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+        return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
     except OSError as error:
         raise UserError(f"{folder} holds no model: {error.strerror}. Build one with `make run`.") from None
-    return from_files(files, str(folder))
 
 
 def from_files(files: Mapping[str, bytes], where: str = "the model") -> Predictor:

@@ -13,13 +13,13 @@ from ml.monitoring.looks import Past, in_a_row
 from ml.monitoring.released import Released
 from ml.monitoring.shapes import shape
 from ml.monitoring.windows import Span
+from ml.settings.metrics import FEWEST
 from ml.settings.params import Params
 from ml.tasks import live
 
 Record = dict[str, Any]
 
 FEW = "not enough data"
-FEWEST = 20  # labelled rows of each class; below, a metric is not worth a point
 REPLICATES = 200
 
 

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from ml.io.text import counted
 from ml.reports.look import BLUE, DRAWN, GREY, document, inline, label
 
 Record = dict[str, Any]
@@ -35,7 +36,7 @@ def _part(title: str, verdicts: list[Record], versions: dict[str, int]) -> str:
     """Verdicts of one kind, by the end of their windows."""
     counts = Counter(v["verdict"] for v in verdicts)
     said = ", ".join(f"{counts[name]:,} {name}" for name in COLOUR if counts[name])
-    number = "1 verdict" if len(verdicts) == 1 else f"{len(verdicts):,} verdicts"
+    number = counted(len(verdicts), "verdict")
     return f"<h2>{title}</h2><p>{number}: {said}.</p>{_svg(verdicts, versions)}{_table(verdicts, versions)}"
 
 

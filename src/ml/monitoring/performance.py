@@ -10,13 +10,12 @@ from ml.model.reference import Reference
 from ml.monitoring import live_calibration
 from ml.monitoring.dependence import coarse, groups, of_estimates
 from ml.monitoring.live_calibration import Part
-from ml.settings.metrics import HIGHER_IS_BETTER
+from ml.settings.metrics import FEWEST, HIGHER_IS_BETTER
 from ml.settings.monitor import Monitor
 from ml.tasks import live
 from ml.tasks.live import scored
 from ml.tasks.task import Scored
 
-FEWEST = 20  # rows of each class
 REPLICATES = 500
 FINEST = 0.01  # so many replicates do not show the tails beyond
 WORSE = "worse"

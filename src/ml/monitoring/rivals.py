@@ -6,11 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from ml.gates.champion import compare
+from ml.settings.metrics import FEWEST
 from ml.settings.params import Params
 from ml.tasks.choose import task_of
 from ml.tasks.task import Scored
-
-FEWEST = 20  # rows of each class; below, a bootstrap says nothing
 
 
 @dataclass(frozen=True)

@@ -155,15 +155,6 @@ def prune(directory: Path, keep_days: float) -> int:
     return len(old)
 
 
-def sync(path: Path) -> None:
-    """Return once a file or the entries of a directory are on the disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def _cut(handle: int, path: Path) -> int:
     content = path.read_bytes()
     end = content.rfind(b"\n") + 1

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ml.io.errors import UserError
+from ml.model import predictor
 from ml.registry import tracking
 
 SCHEME = "models:/"
@@ -54,6 +55,17 @@ def read(source: str) -> tuple[dict[str, bytes], int, dict[str, Any]]:
             return {p.name: p.read_bytes() for p in folder.iterdir() if p.is_file()}, version.number, version.lineage
     except OSError as error:
         raise UserError(f"{source}: version {version.number} cannot be copied ({error}).") from None
+
+
+def files(source: str) -> tuple[dict[str, bytes], int | None, dict[str, Any] | None]:
+    """The files of the model at a path or by name; its number and lineage where the registry has it.
+
+    Raises UserError when there is no model, or a file that every model has is missing.
+    """
+    built, number, lineage = read(source) if is_registered(source) else (predictor.read(Path(source)), None, None)
+    if lacking := [part for part in (predictor.CONTRACT, predictor.FORM, predictor.MODEL) if part not in built]:
+        raise UserError(f"{source} is no model folder: {', '.join(lacking)} missing. Build one with `make run`.")
+    return built, number, lineage
 
 
 def _version(source: str) -> tuple[Any, Any]:

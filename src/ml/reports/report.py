@@ -7,7 +7,8 @@ from typing import Any
 from ml.io.markdown import cell, mark, table, validation
 from ml.reports import mermaid
 from ml.reports.changes import data_changes, settings_changes
-from ml.tasks.metrics import DIGITS, HIGHER_IS_BETTER
+from ml.settings.metrics import HIGHER_IS_BETTER
+from ml.tasks.compare import DIGITS
 
 LIMIT = 60_000  # characters; GitHub takes 65,536
 BAR = 20

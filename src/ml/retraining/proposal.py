@@ -3,7 +3,7 @@
 from typing import Any
 
 from ml.io.markdown import cell, mark, table
-from ml.tasks.metrics import HIGHER_IS_BETTER
+from ml.settings.metrics import HIGHER_IS_BETTER
 
 Record = dict[str, Any]
 

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from ml.io.errors import UserError
@@ -34,12 +33,7 @@ class Scorer:
 
 def load(source: str) -> Scorer:
     """The model at a path or a `models:/name@alias`; raises UserError saying what is wrong with it."""
-    if sources.is_registered(source):
-        files, version, _ = sources.read(source)
-    else:
-        files, version = _folder(source), None
-    if lacking := [name for name in (predictor.CONTRACT, predictor.FORM, predictor.MODEL) if name not in files]:
-        raise UserError(f"{source} is no model folder: {', '.join(lacking)} missing. Build one with `make run`.")
+    files, version, _ = sources.files(source)
     try:
         contract = predictor.read_contract(files)
     except ValueError as error:
@@ -64,10 +58,3 @@ def same_rows(model: Scorer, challenger: Scorer) -> None:
     ours, theirs = model.contract.data, challenger.contract.data
     if (ours.columns, ours.id) != (theirs.columns, theirs.id):
         raise UserError(f"{challenger.name} was trained for another contract than {model.name}: name another.")
-
-
-def _folder(source: str) -> dict[str, bytes]:
-    try:
-        return {path.name: path.read_bytes() for path in Path(source).iterdir() if path.is_file()}
-    except OSError as error:
-        raise UserError(f"{source} holds no model: {error.strerror}. Build one with `make run`.") from None

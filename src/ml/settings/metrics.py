@@ -1,4 +1,4 @@
-"""The metrics of each kind of target, and whether higher is better: the only list of them."""
+"""The metrics of each kind of target, and whether higher is better: the only list of them. How many rows they need."""
 
 from typing import Literal
 
@@ -33,5 +33,6 @@ METRICS = {
     },
 }
 LIVE = {"multiclass": ("accuracy", "brier"), "regression": ("mae", "rmse", "r2", "median_absolute_error", "wape")}
+FEWEST = 20  # rows of each class: with fewer, no metric is judged anywhere
 HIGHER_IS_BETTER = {name: higher for of in METRICS.values() for name, higher in of.items()}
 Metric = Literal[tuple(HIGHER_IS_BETTER)]

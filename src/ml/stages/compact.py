@@ -47,7 +47,7 @@ def compact(directory: Path, path: Path) -> int:
             file = directory / "compacted" / kind / f"day={day}" / f"{name}.parquet"
             files.write_table(part, file)
             for written in (file, file.parent, file.parent.parent):
-                segments.sync(written)
+                files.sync(written)
     segments.finish(path, read.unreadable)
     return read.unreadable
 

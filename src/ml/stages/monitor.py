@@ -12,6 +12,7 @@ import pandas as pd
 from ml.github import runner
 from ml.io import cli, files
 from ml.io.errors import UserError
+from ml.io.text import counted
 from ml.model import identity
 from ml.model.reference import Reference
 from ml.monitoring import collect, drift, evidently_pages, findings, page, report
@@ -144,7 +145,7 @@ def _draw(params: Params, store: Registry) -> int:
     state = store.state()
     versions = {version.model: version.number for version in state.versions}
     files.write_text(page.html(params.project, verdicts, versions), files.MONITOR_HISTORY)
-    print(f"{len(verdicts):,} verdict{'s'[: len(verdicts) != 1]}: {files.MONITOR_HISTORY}")
+    print(f"{counted(len(verdicts), 'verdict')}: {files.MONITOR_HISTORY}")
     return 0
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from ml.data import schema
 from ml.settings.data import Data
-from ml.settings.metrics import METRICS
+from ml.settings.metrics import FEWEST, METRICS
 from ml.tasks import calibration
 from ml.tasks import metrics as measured
 from ml.tasks.rank_auc import one_column
@@ -56,7 +56,7 @@ class Binary:
         """The scores."""
         return output
 
-    def enough(self, truth: np.ndarray, fewest: int = measured.FEWEST) -> bool:
+    def enough(self, truth: np.ndarray, fewest: int = FEWEST) -> bool:
         """Whether each class has that many rows."""
         return measured.enough(truth, fewest)
 

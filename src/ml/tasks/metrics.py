@@ -11,12 +11,11 @@ import numpy as np
 from scipy.stats import norm
 
 from ml.settings.evaluate import Evaluate
-from ml.settings.metrics import HIGHER_IS_BETTER as HIGHER_IS_BETTER  # noqa: PLC0414
+from ml.settings.metrics import FEWEST
 from ml.tasks import calibration_error
+from ml.tasks.compare import kept, weights
 
 BINS = 10
-FEWEST = 20  # rows of each class: with fewer, no metric is judged anywhere
-DIGITS = 6  # of every figure kept in a file: the rest differs between machines
 
 
 @dataclass(frozen=True)
@@ -111,12 +110,10 @@ def intervals(rows: Ranked, params: Evaluate, seed: int = 0) -> dict[str, dict[s
     Source: Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13. Replicates that drew one class
     only are left out, unless there is only one. The calibration error has an interval of its own.
     """
-    rng, count = np.random.default_rng(seed), len(rows.label)
-    one_class, draws = not 0 < rows.label.sum() < count, []
-    for _ in range(params.bootstrap):
-        weight = np.bincount(rng.integers(0, count, count), minlength=count).astype("float64")
-        if one_class or 0 < (weight * rows.label).sum() < count:
-            draws.append(list(measure(rows, weight).values()))
+    count = len(rows.label)
+    one_class = not 0 < rows.label.sum() < count
+    drawn = (weight for weight in weights(count, params.bootstrap, seed) if one_class or rows.usable(weight))
+    draws = [list(measure(rows, weight).values()) for weight in drawn]
     tail = (1 - params.confidence) / 2
     low, high = np.quantile(draws, [tail, 1 - tail], axis=0)
     point = measure(rows)
@@ -124,7 +121,7 @@ def intervals(rows: Ranked, params: Evaluate, seed: int = 0) -> dict[str, dict[s
     half = float(norm.ppf(1 - tail) * np.std([draw[-1] for draw in draws]))
     ends["calibration_error"] = calibration_error.ends(*_bins(rows, np.ones(count)), count, half)
     return {
-        name: {"value": _kept(value), "low": _kept(ends[name][0]), "high": _kept(ends[name][1])}
+        name: {"value": kept(value), "low": kept(ends[name][0]), "high": kept(ends[name][1])}
         for name, value in point.items()
     }
 
@@ -180,11 +177,6 @@ def _bins(rows: Ranked, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Of each calibration bin, by how many positive rows the scores are off, and the variance that chance gives it."""
     off = np.bincount(rows.bins, weights=weight * (rows.label - rows.score), minlength=BINS)
     return np.abs(off), np.bincount(rows.bins, weights=weight * rows.score * (1 - rows.score), minlength=BINS)
-
-
-def _kept(value: float) -> float | None:
-    """A figure as files hold it."""
-    return None if np.isnan(value) else round(float(value), DIGITS)
 
 
 def _from_above(rows: Ranked) -> tuple[np.ndarray, np.ndarray]:

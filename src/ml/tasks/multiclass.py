@@ -10,9 +10,8 @@ import pandas as pd
 
 from ml.data.words import text
 from ml.settings.data import Data
-from ml.settings.metrics import METRICS
+from ml.settings.metrics import FEWEST, METRICS
 from ml.tasks import calibration, compare
-from ml.tasks.metrics import FEWEST
 
 BINS = 10
 POINTS = 100  # of a curve

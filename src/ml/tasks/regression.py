@@ -11,9 +11,8 @@ from scipy.stats import spearmanr
 
 from ml.data.words import text
 from ml.settings.data import Data
-from ml.settings.metrics import METRICS
+from ml.settings.metrics import FEWEST, METRICS
 from ml.tasks import compare
-from ml.tasks.metrics import FEWEST
 from ml.tasks.rank_auc import codes
 
 POINTS = 400  # of a scatter plot
