@@ -1,5 +1,6 @@
 import json
 import re
+import subprocess
 
 import numpy as np
 import pytest
@@ -128,6 +129,43 @@ def test_text_that_nobody_committed_is_not_run(customers, own):
     assert json.loads(form[FORM])["features"] == GOOD
     with pytest.raises(UserError, match=r"another src/features\.py"):
         from_files(form)
+
+
+def committed(folder, name, *arguments):
+    """A commit on the present branch that holds GOOD in this file; what git says of the arguments after it."""
+    for command in (["add", "-A"], ["commit", "-qm", name], *arguments):
+        done = subprocess.run(["git", *command], cwd=folder, check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+@pytest.fixture
+def repository(tmp_path, monkeypatch):
+    """A repository whose src/features.py makes nothing, as the current folder."""
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "features.py").write_text("")
+    subprocess.run(["git", "init", "-qb", "main", tmp_path], check=True)
+    committed(tmp_path, "empty")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_text_of_an_earlier_commit_is_run(repository):
+    path = repository / "src" / "features.py"
+    path.write_bytes(GOOD.encode())
+    committed(repository, "good")
+    path.write_text("")
+    committed(repository, "empty again")
+
+    columns.must_know(GOOD)
+
+
+def test_text_that_git_only_has_on_the_branch_of_the_registry_is_not_run(repository):
+    subprocess.run(["git", "checkout", "-q", "--orphan", "mlflow"], check=True)
+    (repository / "src" / "features.py").write_bytes(GOOD.encode())
+    committed(repository, "hostile", ["update-ref", "refs/remotes/origin/mlflow", "HEAD"], ["checkout", "-q", "main"])
+
+    with pytest.raises(UserError, match="trained with another"):
+        columns.must_know(GOOD)
 
 
 def test_a_gate_may_name_a_made_column_and_a_behaviour_may_not(own):

@@ -1,7 +1,7 @@
 """Runs the functions of src/features.py on arrays, in training and in serving alike: no pandas, no scikit-learn.
 
-A model carries the text of that file with it. Only text that this repository holds, or that stands beside this package,
-is ever run: a model file from elsewhere brings no code.
+A model carries the text of that file with it. Only text that a reviewed commit holds, or that stands beside this
+package, is ever run: a model file from elsewhere brings no code.
 """
 
 import ast
@@ -20,6 +20,7 @@ from ml.io.errors import UserError
 from ml.settings.features import FEATURES, Levels, functions, parsed, source
 
 BESIDE = Path(__file__).parents[2] / FEATURES.name
+MERGED = ("HEAD", "--branches=main", "--remotes=origin/main", "--remotes=origin/HEAD")  # whose commits were reviewed
 LIBRARIES = {*sys.stdlib_module_names, "numpy", "ml"}  # that an image has; functions may use no other
 
 Values = np.ndarray | Mapping[str, np.ndarray]
@@ -119,12 +120,15 @@ def of_rows(rows: Sequence[Mapping[str, Any]], names: Sequence[str], numbers: se
 
 
 def must_know(text: str) -> None:
-    """Raise UserError unless this text of src/features.py is one that this repository or image holds."""
+    """Raise UserError unless this text of src/features.py stands here, or in a commit that was merged here.
+
+    A blob that git merely has is not enough: fetching branch `mlflow` brings whatever its writers put there.
+    """
     if text in {source(), source(BESIDE)}:
         return
     content = text.encode()
     blob = hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
-    if git.ask("cat-file", "-e", blob) is None:
+    if not git.ask("log", "-1", "--format=%H", f"--find-object={blob}", *MERGED, "--", FEATURES.as_posix()):
         raise UserError(
             f"the model was trained with another {FEATURES} than the one here, and no commit here holds it, so it is "
             "not run. Check out the commit that trained the model, or fetch all commits: `git fetch --unshallow`."
