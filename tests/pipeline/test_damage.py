@@ -60,7 +60,7 @@ DAMAGES = {
     "an object": lambda _: b"{}\n",
     "a text": lambda _: b'"x"\n',
 }
-GATES = {"accuracy": {"min": 0.7}, "freshness": None, "api": None, "latency": None}
+GATES = {"limits": {"accuracy": {"min": 0.7}}, "freshness": None, "api": None, "latency": None}
 MEMBERS = [(stage, path) for stage, paths in READS.items() for path in paths]
 
 

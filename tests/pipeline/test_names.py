@@ -47,9 +47,8 @@ def settings(names):
         "invariance": [{"column": names[1], "max_change": 1.0}],
         "direction": [{"column": names[OURS.index("self") // 2 * 2], "by": 1, "score": "up", "allow": 1.0}],
     }
-    return world.params(
-        OFF | {"accuracy": {"min": 0.1}, "roc_auc": {"min": 0.1}, "calibration_error": {"max": 1}} | rules, data=data
-    )
+    limits = {"accuracy": {"min": 0.1}, "roc_auc": {"min": 0.1}, "calibration_error": {"max": 1}}
+    return world.params(OFF | {"limits": limits} | rules, data=data)
 
 
 def table(names, rows=ROWS):

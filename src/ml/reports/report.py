@@ -155,11 +155,13 @@ def _checks(evidence: Evidence) -> str:
 
 
 def _curves(evidence: Evidence) -> str:
-    if "roc" not in evidence.plots:
-        return mermaid.calibration(evidence.plots["calibration"]) if evidence.plots.get("calibration") else ""
-    roc = evidence.plots["roc"]
-    curve = mermaid.roc(roc) if roc else "No ROC curve: all test rows are of one class."
-    return curve + "\n\n" + mermaid.calibration(evidence.plots["calibration"])
+    drawn = []
+    if "roc" in evidence.plots:
+        roc = evidence.plots["roc"]
+        drawn += [mermaid.roc(roc) if roc else "No ROC curve: all test rows are of one class."]
+    if evidence.plots.get("calibration"):
+        drawn += [mermaid.calibration(evidence.plots["calibration"])]
+    return "\n\n".join(drawn)
 
 
 def _confusion(evidence: Evidence) -> str:
@@ -172,7 +174,9 @@ def _confusion(evidence: Evidence) -> str:
 
 
 def _importance(evidence: Evidence) -> str:
-    points = evidence.plots["importance"]
+    points = evidence.plots.get("importance")
+    if points is None:
+        return ""
     if not points:
         return "## Importance\n\nNot known: all test rows are of one class."
     top = max(p["importance"] for p in points) or 1
