@@ -38,6 +38,7 @@ STRANGE = MOVED | {"new_levels": {"gold": 99}}
         ({"performance": LABELLED | {"outcome": "lower, perhaps within the margin"}}, "watch it"),
         ({"performance": None}, "(800 of 1,000 rows in the newest)"),
         ({"verdict": "drift", "columns": [MOVED]}, "without hurry"),
+        ({"verdict": "drift", "prediction": MOVED}, "the predictions have moved"),
         ({"verdict": "drift", "columns": [MOVED], "performance": None}, "once labels are there"),
         ({"verdict": "drift", "columns": [GONE]}, "source of `plan` first"),
         ({"verdict": "drift", "columns": [STRANGE]}, "source of `plan` first"),

@@ -26,8 +26,8 @@ STANDS_ON = {
     "prediction_log": MODEL,
     "engine": {"io", "settings", "data"},
     "scoring": {*MODEL, "engine", "prediction_log", "registry"},
-    "github": {"io"},
-    "retraining": {*MODEL, "registry", "prediction_log"},
+    "github": {"io", "monitoring"},
+    "retraining": {*MODEL, "registry", "prediction_log", "monitoring"},
     "monitoring": {*MODEL, "gates", "registry", "prediction_log", "reports"},
     "deployment": {*MODEL, "registry"},
 }

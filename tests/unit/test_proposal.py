@@ -3,7 +3,7 @@
 import pytest
 from markdown_it import MarkdownIt
 
-from ml.github import github
+from ml.github import alerts, github
 from ml.retraining import proposal
 
 HOSTILE = "a | b <img src=x onerror=alert(1)> @everyone\n| --- |"
@@ -60,6 +60,15 @@ def test_the_pull_request_tells_the_whole_story():
         assert part in text
     for part in ("dispatched ci", "git switch retrain/2026-11-21", "dvc pull data.dvc", "[the run](https"):
         assert part in text
+
+
+def test_a_drift_of_the_predictions_alone_is_in_both_tables():
+    prediction = MONITOR["columns"][0] | {"column": "prediction", "reason": "median 0.2 → 0.4"}
+    monitor = MONITOR | {"columns": [MONITOR["columns"][0] | {"drifted": False}], "prediction": prediction}
+
+    texts = [proposal.body(RECORD, monitor, "x", {}), alerts.of_monitoring(monitor, None)[alerts.DRIFT].text]
+
+    assert all("| prediction |" in text and "median 0.2 → 0.4 |" in text and "| plan |" not in text for text in texts)
 
 
 def test_by_hand_it_says_so():

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ml.io.markdown import paragraph, table
+from ml.monitoring.record import moved
 
 DRIFT, DEGRADED, SOURCE, SCHEDULE = "drift", "degraded", "silent-source", "silent-schedule"
 REFUSED, BY_HAND = "retraining-refused", "open-by-hand"
@@ -13,7 +14,7 @@ FAILED |= {"batch": "failed-batch"}
 PROOF = {"release": "production", "monitor": "monitor", "reproduce": "reproduce", "canary": "newest", "batch": "score"}
 ASKS = "approval"  # the job of a release that waits for a person
 TITLES = {
-    DRIFT: "Drift: the inputs have moved and no retraining is open",
+    DRIFT: "Drift: inputs or predictions have moved and no retraining is open",
     DEGRADED: "Degraded: the model has become worse than at its release",
     SOURCE: "Silent source: no new predictions arrive",
     SCHEDULE: "Silent schedule: monitoring has stopped running",
@@ -56,8 +57,7 @@ def of_monitoring(monitor: dict[str, Any], proposed: str | None) -> dict[str, Tr
     """The troubles that a monitoring verdict means, by kind; `proposed` is the open pull request about it.
 
     Read of the verdict: `verdict`, `reason` (a sentence), `confirmed` (enough looks in a row say so), `silent` (no new
-    predictions came), and `columns`, each with `column`, `drifted`, `reason`, and for the pull request `test` and
-    `effect`.
+    predictions came), and `columns` and `prediction`, each with `column`, `drifted`, `reason`.
     """
     found = {}
     if monitor.get("silent"):
@@ -107,8 +107,7 @@ def of_jobs(workflow: str, needs: dict[str, Any], run: str) -> Trouble | None:
 
 
 def _told(monitor: dict[str, Any], proposed: str | None) -> str:
-    columns = [c for c in monitor.get("columns", []) if c.get("drifted")]
     text = f"{paragraph(monitor.get('reason', ''))}\n\n"
-    if columns:
-        text += table(["column", "what moved"], [[c["column"], c.get("reason", "")] for c in columns]) + "\n"
+    if rows := [[c["column"], c.get("reason", "")] for c in moved(monitor)]:
+        text += table(["column", "what moved"], rows) + "\n"
     return text + (f"A retrained model waits in {proposed}." if proposed else "No retraining is open: `make retrain`.")

@@ -16,8 +16,9 @@ def advice(found: Record) -> str:
         case "stable":
             return f"Nothing now. {_blind(found)}"
         case "drift" if performance:
+            what = "inputs" if moved else "predictions"
             return (
-                "**`make retrain`**, without hurry: the inputs have moved, but on the labels that are known the model "
+                f"**`make retrain`**, without hurry: the {what} have moved, but on the labels that are known the model "
                 f"{_holds(performance)}. A retrained one has seen the new inputs.{source}"
             )
         case "drift":

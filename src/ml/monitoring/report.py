@@ -12,7 +12,7 @@ Record = dict[str, Any]
 SIGN = {"stable": "✅", "drift": "⚠️", "degraded": "❌", "not enough data": "⏳"}
 TITLE = {
     "stable": "stable",
-    "drift": "the inputs have moved",
+    "drift": "inputs or predictions have moved",
     "degraded": "the model has become worse",
     "not enough data": "not enough data to judge",
 }

@@ -3,6 +3,7 @@
 from typing import Any
 
 from ml.io.markdown import cell, mark, table
+from ml.monitoring.record import moved
 from ml.settings.metrics import HIGHER_IS_BETTER
 
 Record = dict[str, Any]
@@ -70,10 +71,9 @@ def _verdict(record: Record) -> str:
 def _why(monitor: Record | None) -> str:
     if not monitor:
         return "## Why now\n\nStarted by hand: no monitoring verdict was at hand."
-    columns = [c for c in monitor.get("columns", []) if c.get("drifted")]
     text = f"## Why now\n\n**{cell(monitor['verdict']).capitalize()}**: {cell(monitor.get('reason', ''))}"
-    if columns:
-        rows = [[c["column"], c.get("test", ""), _number(c.get("effect")), c.get("reason", "")] for c in columns]
+    rows = [[c["column"], c.get("test", ""), _number(c.get("effect")), c.get("reason", "")] for c in moved(monitor)]
+    if rows:
         text += "\n\n" + table(["column", "test", "effect", "what moved"], rows)
     return text
 
