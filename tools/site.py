@@ -12,8 +12,8 @@ SITE = ROOT / "build" / "site"
 OUTSIDE = {
     "README.md": "readme.md",
     "CHANGELOG.md": "changelog.md",
-    "CONTRIBUTING.md": "contributing.md",
-    "SECURITY.md": "reporting.md",
+    ".github/CONTRIBUTING.md": "contributing.md",
+    ".github/SECURITY.md": "reporting.md",
 }
 
 
@@ -47,7 +47,8 @@ def downward(text: str) -> str:
     """A page of the root whose links into docs/ lead to its neighbours on the site."""
     for name, page in OUTSIDE.items():
         text = re.sub(rf"\]\({re.escape(name)}", f"]({page}", text)
-    return text.replace("](docs/", "](").replace('src="docs/', 'src="')
+    text = text.replace("](SECURITY.md", "](reporting.md")
+    return text.replace("](../docs/", "](").replace("](docs/", "](").replace('src="docs/', 'src="')
 
 
 if __name__ == "__main__":

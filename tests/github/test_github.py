@@ -1,5 +1,8 @@
 """Every operation on GitHub is repeatable, patient, and careful about what it writes; over real HTTP."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from ml.github import github
@@ -99,6 +102,14 @@ def test_an_issue_that_says_so_already_is_not_written_again(hub, repository):
     github.issue(repository, "drift", "Drift", "same")
 
     assert len(hub.made("^(POST|PATCH)")) == before
+
+
+def test_every_issue_links_to_its_entry_in_the_runbook(hub, repository):
+    found = github.issue(repository, "degraded", "Degraded", "AUC 0.7")
+
+    link = re.search(r"\]\((http\S+/blob/HEAD/(docs/\S+\.md)#(\S+))\)", hub.issues[found["number"]]["body"])
+    assert link[3] == "degraded"
+    assert f"\n### {link[3]}\n" in Path(link[2]).read_text(encoding="utf-8")
 
 
 def test_a_closed_issue_stays_closed_and_new_trouble_opens_a_new_one(hub, repository):

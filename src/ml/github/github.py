@@ -46,8 +46,9 @@ def comment(repository: Repository, number: int, name: str, text: str) -> None:
 
 
 def issue(repository: Repository, name: str, title: str, text: str) -> Record:
-    """The one open issue called `name`, with this title and text."""
-    wanted = {"title": title, "body": body(text, name)}
+    """The one open issue called `name`, with this title and text, and a link to its entry in the runbook."""
+    entry = f"{repository.web}/{repository.name}/blob/HEAD/docs/runbook.md#{name}"
+    wanted = {"title": title, "body": body(f"{text}\n\nWhat to do: [runbook, {name}]({entry})", name)}
     new = wanted | {"labels": [label(repository, "alert")]}
     found = _ensured(lambda: open_issue(repository, name), lambda: call(repository, "POST", "/issues", new))
     return _refreshed(repository, f"/issues/{found['number']}", found, wanted)

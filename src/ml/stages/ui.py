@@ -14,9 +14,11 @@ def main(port: int = 5000) -> None:
     if tracking.server():
         cli.say(f"ui: the registry is a server: open {tracking.shown(tracking.server())} in a browser")
         return
-    Embedded(read_params().project).show()
+    project = read_params().project
+    Embedded(project).show()
     uri = tracking.embedded_uri()
-    cli.say(f"ui: starting MLflow, about 15 s; then open http://127.0.0.1:{port} (Ctrl-C ends it)")
+    runs = f"http://127.0.0.1:{port}/#/experiments/{tracking.experiment(tracking.open_client(), project)}"
+    cli.say(f"ui: MLflow starts in about 15 s; then open {runs} (Ctrl-C ends it)")
     # Without its job runner MLflow is two processes, not ten; what it logs is for people who run servers.
     os.environ |= {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "PYTHONWARNINGS": "ignore"}
     place = ["--backend-store-uri", uri, "--registry-store-uri", uri, "--default-artifact-root", "store:/runs"]
