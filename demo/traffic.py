@@ -26,6 +26,7 @@ import requests
 from demo import world
 from ml.io import files
 from ml.io.errors import UserError
+from ml.io.text import counted
 from ml.prediction_log import segments
 from ml.registry import registry
 from ml.registry.ledger import CHAMPION
@@ -135,7 +136,7 @@ def _tell(client: Client, args: argparse.Namespace) -> None:
         refused = "".join(f"; {count:,} refused: {why}" for why, count in sent.refused.most_common(3))
         print(
             f"traffic: month {month} ({when:%B %Y}): {sent.predicted:,} customers predicted by "
-            f"{', '.join(sorted(sent.models)) or 'nobody'}, {sent.labelled:,} labels{refused}",
+            f"{', '.join(sorted(sent.models)) or 'nobody'}, {counted(sent.labelled, 'label')}{refused}",
             file=sys.stderr,
             flush=True,
         )
@@ -145,7 +146,8 @@ def _must_know(params: Params) -> None:
     strange = sorted(set(params.data.columns) - set(world.customers(1, 1)))
     if strange:
         raise UserError(
-            f"the sample world has no {strange[0]} ({len(strange)} of {len(params.data.columns)} columns of the "
+            f"the sample world has no {strange[0]} ({len(strange)} of "
+            f"{counted(len(params.data.columns), 'column')} of the "
             f"contract are strange to it). Its customers are no use to your data: log real predictions."
         )
 

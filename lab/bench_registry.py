@@ -17,6 +17,7 @@ from pathlib import Path
 from ml.model import identity
 from ml.registry import branch, registry
 from ml.registry.embedded import Embedded
+from ml.io.text import counted
 
 ROOT = Path(__file__).parent.parent
 PROJECT = "churn"
@@ -89,7 +90,7 @@ def main():
         there = clone(remote, Path(folder) / "there")
         fetched = timed(lambda: branch.pull(there))
         os.chdir(ROOT)
-    what = f"{asked.versions} versions of {asked.kilobytes} kB"
+    what = f"{counted(asked.versions, 'version')} of {asked.kilobytes} kB"
     print(f"\n| registry, {what} | seconds | aim |\n|---|---|---|")
     print(f"| import of MLflow with its database | {imported:.1f} | |")
     print(f"| `make models`, the whole process (it does not import MLflow) | {listing:.2f} | 3 beyond the import |")

@@ -23,6 +23,7 @@ from lab.calibration.detection import CHANGES, QUIET, Watched, released, watch
 from lab.calibration.pools import Pool, pools
 from lab.calibration.rates import Cell, evidently, power, quiet
 from lab.calibration.shifts import SHIFTS
+from ml.io.text import counted
 
 PAGE, START, END = Path("docs/monitoring.md"), "<!-- calibrate -->", "<!-- /calibrate -->"
 MOVED = ((5000, 200), (500, 500), (5000, 500), (5000, 2000))  # rows trained on, rows of the window
@@ -82,7 +83,7 @@ def promises(found: dict[Job, object], params: Params) -> list[str]:
     """What the rule should do and did not."""
     broken = []
     for (what, name, trained, window, _), result in found.items():
-        where = f"{name}, {window:,} rows against {trained:,}"
+        where = f"{name}, {counted(window, 'row')} against {trained:,}"
         if what == "quiet" and result[0] > params.monitor.alpha:
             broken.append(f"{where}: {result[0]:.1%} of quiet windows flagged, above alpha {params.monitor.alpha:g}")
         if what == "power":

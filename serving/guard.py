@@ -16,6 +16,7 @@ from typing import Any
 from pydantic_core import to_json
 
 from ml.io.errors import UserError
+from ml.io.text import counted
 from serving.metrics import Metrics
 from serving.records import SIMULATED
 from serving.settings import Settings, secret_lines
@@ -50,7 +51,8 @@ def keys(path: Path) -> Iterator[bytes]:
     for number, line in enumerate(found, 1):
         if not DIGEST.fullmatch(line):
             raise UserError(
-                f"{path}: key {number} of {len(found)} is no SHA-256 of 64 hexadecimal digits: {len(line)} characters. "
+                f"{path}: key {number} of {len(found)} is no SHA-256 of 64 hexadecimal digits: "
+                f"{counted(len(line), 'character')}. "
                 "`python -m serving --new-key` prints a key and its line."
             )
         yield bytes.fromhex(line)

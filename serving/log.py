@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 from ml.io import files
+from ml.io.text import counted
 from ml.prediction_log import segments
 from ml.settings.log import Log
 
@@ -101,7 +102,7 @@ class PredictionLog:
         try:
             written = os.write(self._handle, data)
             if written < len(data):
-                raise OSError(errno.ENOSPC, f"only {written} of {len(data)} bytes fitted")
+                raise OSError(errno.ENOSPC, f"only {written} of {counted(len(data), 'byte')} fitted")
             if self._always:
                 os.fdatasync(self._handle)
         except OSError:

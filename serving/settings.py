@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from ml.io.errors import UserError
+from ml.io.text import counted
 from ml.prediction_log import segments
 from ml.registry.sources import follows
 from ml.settings.log import Log
@@ -88,7 +89,7 @@ def read_settings(environment: Mapping[str, str] = os.environ, params: Path = PA
     except ValidationError as error:
         part = "LOG_" if error.title == Log.__name__ else ""
         lines = "\n".join(f"  {_sentence(e['loc'], e['msg'], e['type'], part)}" for e in error.errors())
-        raise UserError(f"the server's settings have {error.error_count()} mistake(s):\n{lines}") from None
+        raise UserError(f"the server's settings have {counted(error.error_count(), 'mistake')}:\n{lines}") from None
     return settings.model_copy(update={"prediction_log": found})
 
 

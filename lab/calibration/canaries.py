@@ -8,6 +8,7 @@ import numpy as np
 
 from ml.deployment.canary import LOOKS, Window, judge
 from ml.io.markdown import table
+from ml.io.text import counted
 from ml.settings.deploy import Deploy
 from serving.metrics import SCORES, SECONDS
 
@@ -67,7 +68,7 @@ def page(runs: int, rule: Deploy) -> str:
             f"Equal images sent back, of {runs} deployments in each line; all rows of a request have one score:",
             table(["each request has", "requests", "sent back"], quiet),
             "Worse images sent back before the end:",
-            table(["the new image", *(f"{size:,} requests" for size in SIZES)], worse),
+            table(["the new image", *(f"{counted(size, 'request')}" for size in SIZES)], worse),
         )
     )
 

@@ -227,7 +227,7 @@ def test_nothing_that_was_said_of_the_old_table_is_said_of_the_new_one(tmp_path,
     assert {name: bound.min for name, bound in params.gates.bounds().items()} == {"roc_auc": 0.5}
     assert "reset card" in said
     assert "reset the limits" in said
-    assert "the registry holds 1 version(s) of the old table, which stay (as churn)" in said
+    assert "the registry holds 1 version of the old table, kept as churn" in said
     assert "derived from the table: data, project loans, retrain.min_rows 75" in said
 
 

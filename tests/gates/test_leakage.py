@@ -89,7 +89,7 @@ def test_a_training_row_as_new_as_a_test_row_breaks_a_split_by_time():
 
     assert kept.passed
     assert not broken.passed
-    assert "1 training rows are not older" in broken.reason
+    assert "1 training row is not older" in broken.reason
 
 
 def test_a_split_by_hash_has_no_order_to_break():

@@ -54,7 +54,7 @@ def test_a_wrong_setting_is_refused_with_its_path(tmp_path, changes, message):
 def test_every_mistake_is_named_at_once(tmp_path):
     path = write(tmp_path / "params.yaml", train__sed=1, prepare__test_share=2)
 
-    with pytest.raises(UserError, match=r"2 mistake\(s\)"):
+    with pytest.raises(UserError, match=r"2 mistakes"):
         read_params(path)
 
 

@@ -204,7 +204,7 @@ def test_the_footer_names_the_gate_that_let_its_fault_pass(evidence):
 
     text = report.markdown(replace(evidence, proof=proof))
 
-    assert "0 of 1 planted faults caught" in text
+    assert "0 of 1 planted fault caught" in text
     assert "- ❌ size: lets pass: a huge model" in text
     assert "| ❌ | size | a huge model | let pass | passes |" in text
 

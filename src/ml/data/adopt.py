@@ -12,6 +12,7 @@ from ml.data.row_ids import dates, free_name, identity, told
 from ml.data.schema import levels
 from ml.data.values import shown
 from ml.io.errors import UserError
+from ml.io.text import counted
 from ml.settings.card import Card
 from ml.settings.evaluate import Evaluate
 from ml.settings.gates import Gates
@@ -124,17 +125,18 @@ def warnings(target: pd.Series, params: Params) -> list[str]:
     found = []
     if tested["rows"] < FEW:
         found.append(
-            f"about {tested['rows']} rows will test the model, so intervals are wide and only large differences are "
-            "proved; more rows help more than another model"
+            f"about {counted(tested['rows'], 'row')} will test the model, so intervals are wide and only "
+            "large differences are proved; more rows help more than another model"
         )
     if few / rows < RARE:
         found.append(
-            f"{rarest} is {few:,} of {rows:,} rows ({few / rows:.1%}): accuracy says little here. Judge by "
+            f"{rarest} is {few:,} of {counted(rows, 'row')} ({few / rows:.1%}): accuracy says little here. Judge by "
             "balanced_accuracy or log_loss, and choose evaluate.threshold by what each kind of mistake costs"
         )
     if tested["few"] < FEWEST:
         found.append(
-            f"about {tested['few']} test rows will be {rarest}; below {FEWEST} of each class no metric is judged"
+            f"about {counted(tested['few'], 'test row')} will be {rarest}; below {FEWEST} of each class no "
+            "metric is judged"
         )
     if tested["rows"] < params.monitor.min_labels or tested["few"] < FEWEST:
         found.append(
@@ -174,7 +176,8 @@ def target_of(column: pd.Series, target: str, given: str | None) -> dict[str, An
     if len(known) > LEVELS or len(few):
         some = ", ".join(f"{value} ({count:,})" for value, count in known.tail(5).items())
         raise UserError(
-            f"{target} has {len(known):,} values, of which {len(few):,} stand in fewer than {FEWEST_OF_A_CLASS} rows "
+            f"{target} has {counted(len(known), 'value')}, of which {len(few):,} stand in fewer than "
+            f"{FEWEST_OF_A_CLASS} rows "
             f"(rarest: {some}). Join rare classes to one, drop their rows, or name another column with TARGET=."
         )
     order = sorted(known.index, key=float) if whole else sorted(known.index)
@@ -185,8 +188,8 @@ def _positive(known: pd.Series, target: str, given: str | None) -> bool | str:
     if len(known) != 2:  # noqa: PLR2004
         some = ", ".join(f"{value} ({count:,})" for value, count in known.head(5).items())
         raise UserError(
-            f"{target} has {len(known)} values ({some}{', …' if len(known) > 5 else ''}), and POSITIVE= names one of "  # noqa: PLR2004
-            f"two. Leave it out to predict one of several."
+            f"{target} has {counted(len(known), 'value')} ({some}{', …' if len(known) > 5 else ''}), "  # noqa: PLR2004
+            "and POSITIVE= names one of two. Leave it out to predict one of several."
         )
     if given is not None and given not in known.index:
         raise UserError(f"POSITIVE={given}: {target} is never that; it is {' or '.join(known.index)}.")
@@ -208,5 +211,5 @@ def _column(column: pd.Series) -> dict[str, Any] | str:
     values = levels(seen).value_counts().index
     if len(values) > LEVELS:
         leak = AGAIN if 1.5 <= len(seen) / len(values) <= 50 else ""  # noqa: PLR2004
-        return f"{len(values):,} different texts; group them into at most {LEVELS} levels{leak}"
+        return f"{counted(len(values), 'different text')}; group them into at most {LEVELS} levels{leak}"
     return {"type": "category", "values": list(values), **missing}

@@ -13,6 +13,7 @@ from pydantic.v1 import ValidationError  # the one that Great Expectations uses
 from ml.data.counts import Figure, figures, limits, number
 from ml.data.schema import others
 from ml.io.errors import UserError
+from ml.io.text import counted
 from ml.settings.data import Data
 from ml.settings.validate import Expectation, Validate
 
@@ -77,11 +78,12 @@ def target(column: pd.Series, data: Data) -> Check:
     else:
         strange, what = column.notna() & pd.to_numeric(column, errors="coerce").isna(), "no number"
         name = "expect_numbers"
-    found = f"all {column.notna().sum():,} values fit"
+    found = f"all {counted(column.notna().sum(), 'value')} fit"
     if strange.any():
         first = int(strange.to_numpy().argmax())
         found = (
-            f"{strange.sum():,} of {len(column):,} rows are {what}, e.g. {column.iloc[first]!r} at row {first + 1:,}"
+            f"{strange.sum():,} of {counted(len(column), 'row')} are {what}, e.g. "
+            f"{column.iloc[first]!r} at row {first + 1:,}"
         )
     return Check(name, data.target.name, "critical", not strange.any(), found, "data.target")
 
@@ -91,10 +93,10 @@ def two_classes(column: pd.Series, data: Data) -> Check:
     rest = others(column, data)
     strange = rest[1:]
     known = [str(data.target.positive), *rest.index[:1]]
-    found = f"all {column.notna().sum():,} labels are {' or '.join(known)}"
+    found = f"all {counted(column.notna().sum(), 'label')} are {' or '.join(known)}"
     if len(strange):
         named = ", ".join(f"{value} ({count:,})" for value, count in strange.head(5).items())
-        found = f"{strange.sum():,} of {len(column):,} rows are neither {' nor '.join(known)}: {named}"
+        found = f"{strange.sum():,} of {counted(len(column), 'row')} are neither {' nor '.join(known)}: {named}"
     return Check("expect_two_classes", data.target.name, "critical", strange.empty, found, "data.target")
 
 
@@ -133,10 +135,10 @@ def _found(kwargs: dict[str, Any], result: dict[str, Any]) -> str:
         return f"{number(result.get('observed_value'))}{limits(kwargs.get('min_value'), kwargs.get('max_value'))}"
     count, total = result["unexpected_count"], result["element_count"]
     if not count:
-        return f"all {total:,} rows"
+        return f"all {counted(total, 'row')}"
     value, row = result["partial_unexpected_list"][0], (result.get("partial_unexpected_index_list") or [None])[0]
     at = "" if row is None else f" at row {row + 1:,}"
-    return f"{count:,} of {total:,} rows are unexpected, e.g. {value!r}{at}"
+    return f"{count:,} of {counted(total, 'row')} are unexpected, e.g. {value!r}{at}"
 
 
 def _crash(info: dict[str, Any]) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from ml.data.schema import positive
+from ml.io.text import counted
 from ml.settings.data import Category, Data, Number
 from ml.settings.validate import Validate
 
@@ -144,11 +145,11 @@ def _share(rule: Rule, wrong: pd.Series, what: str, values: pd.Series | None = N
     """The share of rows that break a rule, of those that have a value, with the first of them as an example."""
     count, total = int(wrong.sum()), len(wrong)
     share = count / max(1, total if values is None else int(values.notna().sum()))
-    found = f"all {total:,} rows"
+    found = f"all {counted(total, 'row')}"
     if count:
         row = int(wrong.to_numpy().argmax())
         example = "first" if values is None else f"e.g. {_plain(values.iloc[row])!r}"
-        found = f"{count:,} of {total:,} rows are {what}, {example} at row {row + 1:,}"
+        found = f"{count:,} of {counted(total, 'row')} are {what}, {example} at row {row + 1:,}"
     return Figure(rule, found, share, 0.0, rule.allowed)
 
 

@@ -2,6 +2,8 @@
 
 import re
 
+from ml.io.text import counted
+
 TOLD = 3  # columns that are told in full of each kind of change
 NAMED = 10  # columns that are named after these
 COLUMN = re.compile(r"(?s)(?P<name>.*?): [\d,]+ of [\d,]+ values (?P<kind>.*), e\.g\. .*")
@@ -26,4 +28,4 @@ def _rest(notes: list[str]) -> list[str]:
     if len(names) < 2:  # noqa: PLR2004  (one sentence is no longer than what would replace it)
         return notes
     more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
-    return [f"the same in {len(names):,} more columns: {', '.join(names[:NAMED])}{more}"]
+    return [f"the same in {counted(len(names), 'more column')}: {', '.join(names[:NAMED])}{more}"]

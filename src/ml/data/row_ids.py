@@ -7,6 +7,7 @@ import pandas as pd
 
 from ml.data import times
 from ml.io.errors import UserError
+from ml.io.text import counted
 from ml.settings.data import as_text
 
 MADE = "row_id"
@@ -29,12 +30,15 @@ def told(frame: pd.DataFrame, name: str) -> str:
     """The id that the user names, when it is one; raises UserError with what stands in the way."""
     if gaps := int(frame[name].isna().sum()):
         others = _others(frame, name)
-        raise UserError(f"{name} cannot be the id: {gaps:,} of {len(frame):,} rows have none. Fill it, or {others}.")
+        raise UserError(
+            f"{name} cannot be the id: {gaps:,} of {counted(len(frame), 'row')} have none. Fill it, or {others}."
+        )
     shared = frame[name][frame[name].duplicated(keep=False)]
     if len(shared):
         rows = int((shared == shared.iloc[0]).sum())
         raise UserError(
-            f"{name} cannot be the id: {len(shared):,} of {len(frame):,} rows share theirs with another row, e.g. "
+            f"{name} cannot be the id: {len(shared):,} of {counted(len(frame), 'row')} share theirs with "
+            "another row, e.g. "
             f"{as_text(shared.iloc[0])!r} stands in {rows:,}. Keep one row of each (the newest, say), or "
             f"{_others(frame, name)}."
         )

@@ -7,6 +7,7 @@ import pandas as pd
 
 from ml.data.words import key
 from ml.io.errors import UserError
+from ml.io.text import counted
 from ml.settings.data import Data
 from ml.settings.prepare import Prepare
 
@@ -30,7 +31,8 @@ def newest(times: pd.Series, share: float) -> np.ndarray:
     counts = times.value_counts().sort_index()
     if len(counts) < 2:  # noqa: PLR2004
         raise UserError(
-            f"prepare.split_by is time, and all {len(times):,} rows have the same ({times.iloc[0]}), so either no row "
+            f"prepare.split_by is time, and all {counted(len(times), 'row')} have the same "
+            f"({times.iloc[0]}), so either no row "
             f"would train or none would test. Set prepare.split_by: hash."
         )
     tested = counts[::-1].cumsum()[:-1] / len(times)  # what share tests when this time is the oldest that does

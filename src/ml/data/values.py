@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ml.data import times, words
+from ml.io.text import counted
 from ml.settings.data import Category, Data, Number, as_text
 
 COMMA = r"[+-]?[0-9]*,[0-9]+([eE][+-]?[0-9]+)?"
@@ -39,7 +40,7 @@ class Wrong:
         """How many, why, and the first of them as it stands in the table."""
         first = int(self.rows.to_numpy().argmax())
         count, of = int(self.rows.sum()), len(self.rows)
-        return f"{count:,} of {of:,} rows are {self.why}, e.g. {shown(raw.iloc[first])} at row {first + 1:,}"
+        return f"{count:,} of {counted(of, 'row')} are {self.why}, e.g. {shown(raw.iloc[first])} at row {first + 1:,}"
 
 
 @dataclass(frozen=True)
@@ -222,7 +223,7 @@ def _matches(text: pd.Series, pattern: str) -> pd.Series:
 def _told(raw: pd.Series, rows: dict[str, pd.Series]) -> Iterator[str]:
     for what, these in rows.items():
         if count := int(these.sum()):
-            yield f"{count:,} of {len(raw):,} values {what}, e.g. {example(raw, these)}"
+            yield f"{count:,} of {counted(len(raw), 'value')} {what}, e.g. {example(raw, these)}"
 
 
 def _unreadable(raw: pd.Series, why: str, dtype: str = "float64") -> Column:

@@ -13,6 +13,7 @@ from typing import Any
 
 from ml.deployment import containers
 from ml.io import files
+from ml.io.text import counted
 from ml.settings.scan import Accepted
 
 VULNERABLE = 10  # trivy's own failures end with 1
@@ -64,10 +65,13 @@ def judge(answered: list[dict[str, Any]], accepted: Mapping[str, Accepted], toda
     if open_:
         return Result("packages", False, f"{len(open_)} known: {_some(map(str, open_))}. {_remedy(open_, accepted)}")
     if skipped:
-        said = f"{len(skipped)} of {len(answered)} packages could not be looked up, e.g. {skipped[0]['skip_reason']}"
+        said = (
+            f"{len(skipped)} of {counted(len(answered), 'package')} could not be looked up, e.g. "
+            f"{skipped[0]['skip_reason']}"
+        )
         return Result("packages", None, f"{said}. {SERVICE}")
     let = f", {len(found)} accepted in params.yaml" if found else ""
-    return Result("packages", True, f"nothing known against {len(answered)} packages{let}")
+    return Result("packages", True, f"nothing known against {counted(len(answered), 'package')}{let}")
 
 
 def base(image: str) -> Result:

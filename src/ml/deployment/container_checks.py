@@ -16,6 +16,7 @@ AT_ONCE = 8  # requests under way when the server is told to end
 ROWS = 300  # single rows written before the server is killed
 LOGGED = """
 import json, pathlib
+from ml.io.text import counted
 lines = [json.loads(line) for path in pathlib.Path("/app/logs").iterdir() for line in path.read_text().splitlines()]
 print(json.dumps([row["id"] for line in lines for row in line.get("rows", [])]))
 """
@@ -57,7 +58,7 @@ def durable(container: Container, recorded: dict[str, Any]) -> str:
         raise UserError(
             f"of {len(acknowledged):,} acknowledged predictions {len(lost):,} are lost, {len(doubled):,} doubled"
         )
-    return f"{len(acknowledged):,} predictions acknowledged before it, all in the log once"
+    return f"{counted(len(acknowledged), 'prediction')} acknowledged before it, all in the log once"
 
 
 def drained(container: Container, recorded: dict[str, Any]) -> str:

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from ml.deployment.canary import LOOKS, Window, judge, told, unjudged
 from ml.io.errors import UserError
+from ml.io.text import counted
 from ml.settings.deploy import Deploy
 
 MISSES = 2  # readings in a row that may fail before the image goes back
@@ -97,7 +98,7 @@ class _Watch:
         """How long the steps take, and what they can judge if requests go on as they came so far."""
         rule, seen = self._rule, self.champion.requests + self.canary.requests
         rate = seen / (time.monotonic() - self._began)
-        long = f"deploy: {len(rule.steps)} steps take {len(rule.steps) * rule.seconds / 60:.3g} minutes"
+        long = f"deploy: {counted(len(rule.steps), 'step')} take {len(rule.steps) * rule.seconds / 60:.3g} minutes"
         shares = [sum(rule.steps), sum(1 - share for share in rule.steps)]
         expected = min(rate * share * rule.seconds for share in shares)
         if expected >= rule.min_requests:

@@ -10,6 +10,7 @@ import numpy as np
 
 from ml.io.client import Client
 from ml.io.errors import UserError
+from ml.io.text import counted
 from ml.settings.gates import Api
 
 Record = dict[str, Any]
@@ -55,10 +56,10 @@ def same(client: Client, recorded: Record, tolerance: float) -> str:
     if not gap[worst] <= tolerance:
         wrong, was = int((gap > tolerance).sum()), recorded["scores"][worst]
         raise UserError(
-            f"{wrong:,} of {len(gap):,} rows are answered otherwise than recorded, furthest row {worst}: "
+            f"{wrong:,} of {counted(len(gap), 'row')} are answered otherwise than recorded, furthest row {worst}: "
             f"{found[worst]} instead of {was}"
         )
-    return f"{len(gap):,} rows within {gap[worst]:.1e}"
+    return f"{counted(len(gap), 'row')} within {gap[worst]:.1e}"
 
 
 def refuses(client: Client, recorded: Record) -> str:

@@ -10,6 +10,7 @@ from scipy.stats import binomtest
 from ml.data.split import position
 from ml.gates.evidence import Evidence
 from ml.gates.verdict import Verdict
+from ml.io.text import be, counted
 from ml.settings.evaluate import Evaluate
 from ml.settings.gates import Champion
 from ml.settings.metrics import FEWEST, HIGHER_IS_BETTER
@@ -65,7 +66,7 @@ def looks(count: int, params: Params) -> Verdict:
     """A warning once so many models were judged on the same test rows that the best of them was partly luck."""
     limit, passed = params.gates.champion.looks, count <= params.gates.champion.looks
     out = "set prepare.salt to a new word" if params.prepare.split_by == "hash" else "wait for newer rows"
-    reason = f"{count:,} models are known to have been judged on these test rows, this one included"
+    reason = f"{counted(count, 'model')} {be(count)} known to have been judged on these test rows, this one included"
     if not passed:
         reason += f", above {limit:,}: the best of so many was partly luck, so the next looks worse. To end it, {out}"
     return Verdict("champion looks", passed, reason, float(count), f"≤ {limit:,}", severity="warning")
@@ -117,7 +118,8 @@ def mcnemar(label: np.ndarray, old: np.ndarray, new: np.ndarray, params: Params)
     return Verdict(
         gate="champion decisions",
         passed=not worse,
-        reason=f"{lost:,} rows that the champion decides right are now wrong, {won:,} the other way round: "
+        reason=f"{counted(lost, 'row')} that the champion decides right {be(lost)} now wrong, {won:,} the other "
+        f"way round: "
         f"{'more than chance would do' if worse else 'no sign of harm'} (McNemar's exact p {p:.2g})",
         value=p,
         limit=f"≥ {alpha:.2g} or more won than lost",
@@ -147,13 +149,16 @@ def unseen(test: pd.DataFrame, params: Params, theirs: dict[str, Any], *, same_d
     rows = position(test[params.data.id], split.get("salt", "")) < share
     if rows.all():
         return everything, ""
-    return rows, f"the champion trained on {(~rows).sum():,} of {len(rows):,} rows that test here; they are left out"
+    return (
+        rows,
+        f"the champion trained on {(~rows).sum():,} of {counted(len(rows), 'row')} that test here; they are left out",
+    )
 
 
 def _sentence(found: Comparison, version: str, rows: int, rule: Champion) -> Verdict:
     ahead = "ahead of" if found.value >= 0 else "behind"
     reason = (
-        f"{found.outcome}: {rule.metric} {abs(found.value):.4f} {ahead} {version} on the same {rows:,} rows "
+        f"{found.outcome}: {rule.metric} {abs(found.value):.4f} {ahead} {version} on the same {counted(rows, 'row')} "
         f"(interval {found.low:+.4f} to {found.high:+.4f}, margin {rule.margin:g})"
     )
     numbers = {"value": found.value, "low": found.low, "high": found.high, "limit": f"≥ -{rule.margin:g}"}

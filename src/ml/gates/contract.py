@@ -2,6 +2,7 @@
 
 from ml.gates.evidence import Evidence
 from ml.gates.verdict import Verdict
+from ml.io.text import counted
 
 
 def judge(evidence: Evidence) -> list[Verdict]:
@@ -14,7 +15,7 @@ def judge(evidence: Evidence) -> list[Verdict]:
     verdict = Verdict(
         gate="data contract",
         passed=not broken and bool(checks),
-        reason=reason or f"{held:,} of {len(checks):,} checks hold for {rows:,} rows",
+        reason=reason or f"{held:,} of {counted(len(checks), 'check')} hold for {counted(rows, 'row')}",
         value=float(len(broken)),
         limit="≤ 0",
     )

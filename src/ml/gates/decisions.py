@@ -4,6 +4,7 @@ import numpy as np
 
 from ml.gates.evidence import Evidence
 from ml.gates.verdict import Verdict
+from ml.io.text import counted
 from ml.tasks.choose import task_of
 from ml.tasks.multiclass import Multiclass as Task
 
@@ -23,12 +24,13 @@ def judge(evidence: Evidence) -> list[Verdict]:
     for side, (decided, there, how) in counts.items():
         if decided == 0 or decided < NEARLY * there:
             reason = (
-                f"{decided:,} of {rows:,} rows are decided {side} and {there:,} are: accuracy, f1, stability, fairness "
+                f"{decided:,} of {counted(rows, 'row')} are decided {side} and {there:,} are: accuracy, f1, "
+                "stability, fairness "
                 f"and McNemar's test say little about such a model. {how.capitalize()} evaluate.threshold ({limit:g}), "
                 f"or judge it by roc_auc, pr_auc, log_loss or brier"
             )
             return [Verdict("decisions", passed=False, reason=reason, value=yes / rows, severity="warning")]
-    reason = f"{yes:,} of {rows:,} rows are decided positive and {positive:,} are"
+    reason = f"{yes:,} of {counted(rows, 'row')} are decided positive and {positive:,} are"
     return [Verdict("decisions", passed=True, reason=reason, value=yes / rows, severity="warning")]
 
 

@@ -14,6 +14,7 @@ from scipy.stats import norm
 from ml.gates.evidence import Evidence
 from ml.gates.slicing import sliced
 from ml.gates.verdict import Verdict, not_for
+from ml.io.text import counted
 from ml.settings.gates import Fairness
 from ml.tasks.metrics import FEWEST, enough
 
@@ -131,8 +132,11 @@ def _verdicts(column: str, found: dict[str, list[Difference]], rule: Fairness) -
 
 
 def _unjudged(column: str, small: dict[str, int], groups: dict[str, np.ndarray], rule: Fairness) -> Verdict:
-    names = ", ".join(f"{column}={level} ({rows:,} rows)" for level, rows in small.items())
-    reason = f"too small to judge (under {rule.min_rows} rows, or for equalised odds {FEWEST} of a class): {names}"
+    names = ", ".join(f"{column}={level} ({counted(rows, 'row')})" for level, rows in small.items())
+    reason = (
+        f"too small to judge (under {counted(rule.min_rows, 'row')}, or for equalised odds {FEWEST} of "
+        f"a class): {names}"
+    )
     if len(groups) < 2:  # noqa: PLR2004 - it takes two to compare
         reason = f"{len(groups)} group of {column} is large enough, so there is nothing to compare. {reason}"
     return Verdict(f"fairness: {column} not judged", passed=False, reason=reason, severity="warning")

@@ -5,6 +5,7 @@ from dataclasses import replace
 from ml.gates.evidence import Evidence
 from ml.gates.verdict import Verdict
 from ml.io.locks import Locks
+from ml.io.text import counted
 
 SHOWN = 5
 
@@ -43,7 +44,7 @@ def packages(locks: Locks) -> Verdict:
         or _problem(wrong, "built with other packages than locks/pipeline.txt has", "Run `make setup`")
         or ("" if locks.pins else "locks/pipeline.txt pins nothing. Run `make locks`.")
     )
-    return _verdict("packages", problem, f"all {len(locks.installed):,} packages are as in locks/pipeline.txt")
+    return _verdict("packages", problem, f"all {counted(len(locks.installed), 'package')} are as in locks/pipeline.txt")
 
 
 def _verdict(name: str, problem: str, good: str = "") -> Verdict:

@@ -5,6 +5,7 @@ import pandas as pd
 from ml.data.schema import features, identified
 from ml.gates.evidence import Evidence
 from ml.gates.verdict import Verdict
+from ml.io.text import be, counted
 from ml.settings.data import Data
 from ml.tasks.choose import task_of
 
@@ -29,7 +30,7 @@ def columns(train: pd.DataFrame, data: Data, suspect: float) -> Verdict:
     suspects = [f"{column} ({value:.4f})" for value, column in found if value >= suspect]
     certain = auc == 1.0
     if certain:
-        reason = f"{name} alone tells the target of all {len(train):,} training rows: it is a copy of it"
+        reason = f"{name} alone tells the target of all {counted(len(train), 'training row')}: it is a copy of it"
     elif suspects:
         reason = f"almost the target by itself, is it known before the outcome? ROC AUC of {', '.join(suspects)}"
     else:
@@ -62,7 +63,7 @@ def repeated_rows(train: pd.DataFrame, test: pd.DataFrame, data: Data, limit: fl
     return Verdict(
         gate="leakage: repeated rows",
         passed=bool(again.mean() <= limit),
-        reason=f"{again.sum():,} of {len(test):,} test rows have every feature of some training row, "
+        reason=f"{again.sum():,} of {counted(len(test), 'test row')} have every feature of some training row, "
         f"{again.mean():.1%}: {'at or below' if again.mean() <= limit else 'above'} {limit:.1%}{example}",
         value=float(again.mean()),
         limit=f"≤ {limit:g}",
@@ -76,6 +77,6 @@ def time_order(train: pd.DataFrame, test: pd.DataFrame, data: Data, *, by_time: 
         return Verdict("leakage: time", passed=True, reason="rows are split by hash, so time has no order to break")
     first, late = test[data.time].min(), train[train[data.time] >= test[data.time].min()]
     ids = identified(late, data)
-    found = f"{len(late):,} training rows are not older than the first test row ({first:%Y-%m-%d})"
+    found = f"{counted(len(late), 'training row')} {be(len(late))} not older than the first test row ({first:%Y-%m-%d})"
     example = f", e.g. {ids[data.id].iloc[0]} of {ids[data.time].iloc[0]:%Y-%m-%d}" if len(late) else ""
     return Verdict("leakage: time", passed=late.empty, reason=found + example, value=float(len(late)), limit="≤ 0")

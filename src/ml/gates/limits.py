@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from ml.gates.evidence import Evidence
 from ml.gates.verdict import Verdict
+from ml.io.text import counted
 from ml.settings.gates import Bound, Gates
 from ml.settings.metrics import FEWEST
 from ml.tasks.choose import task_of
@@ -34,7 +35,7 @@ def bounded(name: str, measured: dict[str, float | None], rows: int, bound: Boun
 def _one_side(name: str, measured: dict[str, float | None], rows: int, bound: Bound, side: str) -> Verdict:
     limit, sign = getattr(bound, side), "≥" if side == "min" else "≤"
     if measured["value"] is None:
-        reason = f"{name} cannot be judged: all {rows:,} test rows are of one class"
+        reason = f"{name} cannot be judged: all {counted(rows, 'test row')} are of one class"
         return Verdict(gate=name, passed=False, reason=reason, limit=f"{sign} {limit:g}")
     unfavourable = measured["low"] if side == "min" else measured["high"]
     judged = unfavourable if bound.judge == "interval" else measured["value"]
@@ -44,7 +45,7 @@ def _one_side(name: str, measured: dict[str, float | None], rows: int, bound: Bo
     if bound.judge == "interval":
         subject = f"{'lower' if side == 'min' else 'upper'} end {judged:.3f} of {subject}"
     word = "minimum" if side == "min" else "maximum"
-    interval = f"interval {measured['low']:.3f}–{measured['high']:.3f}, {rows:,} rows"
+    interval = f"interval {measured['low']:.3f}–{measured['high']:.3f}, {counted(rows, 'row')}"
     return Verdict(
         gate=name,
         passed=bool(passed),

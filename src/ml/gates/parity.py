@@ -8,6 +8,7 @@ import pandas as pd
 from ml.data.schema import features
 from ml.gates.evidence import Answer, Evidence, Row
 from ml.gates.verdict import Verdict
+from ml.io.text import counted
 from ml.model.parity import gaps
 from ml.settings.data import Data
 from ml.settings.gates import Parity
@@ -29,7 +30,9 @@ def judged(gate: str, ask: Answer, evidence: Evidence, rule: Parity) -> Verdict:
     rows = as_requests(evidence.test, data, rule.rows)
     batch, served = evidence.score[: len(rows)], np.asarray(ask(rows), dtype="float64")
     if served.shape != batch.shape:
-        return Verdict(gate, passed=False, reason=f"serving gave {served.size:,} answers to {len(rows):,} rows")
+        return Verdict(
+            gate, passed=False, reason=f"serving gave {counted(served.size, 'answer')} to {counted(len(rows), 'row')}"
+        )
     gap = np.nan_to_num(gaps(batch, served), nan=np.inf)
     worst = int(gap.argmax())
     threshold = evidence.params.evaluate.threshold
@@ -42,7 +45,7 @@ def judged(gate: str, ask: Answer, evidence: Evidence, rule: Parity) -> Verdict:
     return Verdict(
         gate=gate,
         passed=passed,
-        reason=f"batch and serving differ by at most {gap[worst]:.1e} on {len(rows):,} rows, "
+        reason=f"batch and serving differ by at most {gap[worst]:.1e} on {counted(len(rows), 'row')}, "
         f"{'at or below' if passed else 'above'} {rule.tolerance:g}; {flips:,} decided otherwise"
         + ("" if passed else f" (furthest: {example['id']}, {one:.6f} against {other:.6f})"),
         value=float(gap[worst]) if np.isfinite(gap[worst]) else None,

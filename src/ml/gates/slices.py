@@ -12,6 +12,7 @@ from ml.gates.evidence import Evidence
 from ml.gates.slicing import Rival, Slice, measured
 from ml.gates.verdict import Verdict
 from ml.io import files
+from ml.io.text import counted
 from ml.settings.gates import Slices
 from ml.settings.metrics import HIGHER_IS_BETTER
 
@@ -53,7 +54,8 @@ def worst(slices: list[Slice], rule: Slices, rival: Rival | None) -> Verdict | N
         passed=not (failed or beyond),
         reason=f"worst is {found.name}: {rule.metric} {found.value:.3f}{_floor(found, rule)}, "
         f"{_beside(found, rule, rival)}{' but the slice is too small to be sure' if unsure else ''} "
-        f"({_between(found, low, high)}, {found.rows:,} rows)" + (f"; {rival.doubt}" if rival and seen else ""),
+        f"({_between(found, low, high)}, {counted(found.rows, 'row')})"
+        + (f"; {rival.doubt}" if rival and seen else ""),
         value=found.value if np.isnan(found.gain) else found.gain,
         limit=_limit(found, rule),
         low=low,
@@ -116,7 +118,7 @@ def _known(value: float) -> float | None:
 
 
 def _size(part: Slice) -> str:
-    return f"{part.rows:,} rows, {part.rarest}" if part.rarest else f"{part.rows:,} rows"
+    return f"{counted(part.rows, 'row')}, {part.rarest}" if part.rarest else f"{counted(part.rows, 'row')}"
 
 
 def _unjudged(slices: list[Slice], rule: Slices) -> list[Verdict]:
@@ -124,6 +126,6 @@ def _unjudged(slices: list[Slice], rule: Slices) -> list[Verdict]:
         return []
     names = ", ".join(f"{s.name} ({_size(s)})" for s in slices[:NAMED])
     names += f" and {len(slices) - NAMED:,} more, all in {files.VERDICT}" if len(slices) > NAMED else ""
-    reason = f"too small to judge (under {rule.min_rows} rows, or {rule.min_class} of a class): {names}"
+    reason = f"too small to judge (under {counted(rule.min_rows, 'row')}, or {rule.min_class} of a class): {names}"
     rows = tuple({"slice": s.name, "rows": s.rows, "value": None, "advantage": None} for s in slices)
     return [Verdict("slices not judged", passed=False, reason=reason, severity="warning", evidence=rows)]

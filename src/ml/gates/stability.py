@@ -5,6 +5,7 @@ from scipy.stats import binomtest
 from ml.gates.champion import COLD, threshold
 from ml.gates.evidence import Evidence
 from ml.gates.verdict import Verdict
+from ml.io.text import counted
 from ml.tasks.choose import task_of
 
 
@@ -26,7 +27,8 @@ def judge(evidence: Evidence) -> list[Verdict]:
         Verdict(
             gate="stability",
             passed=passed,
-            reason=f"{flips:,} of {rows:,} rows change side against {champion.version}{moved}, {flips / rows:.1%}: "
+            reason=f"{flips:,} of {counted(rows, 'row')} change side against {champion.version}{moved}, "
+            f"{flips / rows:.1%}: "
             f"{'at or below' if passed else 'above'} the maximum {rule.max_flips:.1%}{doubt} "
             f"(interval {interval.low:.1%} to {interval.high:.1%})",
             value=flips / rows,

@@ -11,6 +11,7 @@ from urllib3.exceptions import HTTPError
 from urllib3.util import Retry
 
 from ml.io.errors import UserError
+from ml.io.text import counted
 
 SECONDS = (10, 60)  # to connect, to answer
 
@@ -121,7 +122,7 @@ def download(repository: Repository, path: str, limit: int) -> bytes:
     except (requests.RequestException, HTTPError) as error:
         raise UserError(f"GET {url} got no answer: {error}.") from None
     if len(found) > limit:
-        raise UserError(f"{url} has more than {limit:,} bytes.")
+        raise UserError(f"{url} has more than {counted(limit, 'byte')}.")
     return found
 
 

@@ -5,6 +5,7 @@ import zipfile
 import zlib
 
 from ml.io.errors import UserError
+from ml.io.text import counted
 
 
 def text(content: bytes, name: str, limit: int) -> str:
@@ -20,5 +21,5 @@ def text(content: bytes, name: str, limit: int) -> str:
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError, ValueError) as error:
         raise UserError(f"the artifact is not a readable archive: {error}.") from None
     if len(found) > limit:
-        raise UserError(f"{name} in the artifact is larger than {limit:,} bytes.")
+        raise UserError(f"{name} in the artifact is larger than {counted(limit, 'byte')}.")
     return found.decode("utf-8", errors="replace")

@@ -2,6 +2,7 @@
 
 from ml.github.api import Record, Repository, call, download, every
 from ml.io.errors import UserError
+from ml.io.text import counted
 
 
 def run(repository: Repository, number: int) -> Record:
@@ -47,5 +48,7 @@ def artifacts(repository: Repository, number: int) -> dict[str, Record]:
 def content(repository: Repository, artifact: Record, limit: int) -> bytes:
     """The archive of an artifact; raises UserError when it is larger than `limit` bytes, whatever it says of itself."""
     if artifact["size_in_bytes"] > limit:
-        raise UserError(f"artifact {artifact['name']} has {artifact['size_in_bytes']:,} bytes, more than {limit:,}.")
+        raise UserError(
+            f"artifact {artifact['name']} has {counted(artifact['size_in_bytes'], 'byte')}, more than {limit:,}."
+        )
     return download(repository, f"/actions/artifacts/{artifact['id']}/zip", limit)

@@ -9,6 +9,7 @@ from typing import Any, Self
 from urllib.request import urlopen
 
 from ml.io.errors import UserError
+from ml.io.text import counted
 
 PATIENCE = 60  # seconds
 AT_ONCE = 1000  # rows in a request, the server's own limit
@@ -93,6 +94,7 @@ def _detail(answer: Any) -> str:
     if isinstance(detail, list) and detail:
         first = detail[0]
         return (
-            f"row {first['row']}, {first['column']}: {first['msg']}, not {first['value']!r} ({len(detail):,} mistakes)"
+            f"row {first['row']}, {first['column']}: {first['msg']}, not {first['value']!r} "
+            f"({counted(len(detail), 'mistake')})"
         )
     return str(detail)[:200]

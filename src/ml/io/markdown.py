@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from ml.io.text import visible
+from ml.io.text import counted, visible
 
 MARKUP = re.compile(r"([\\`*\[\]|~$])|(?<![^\W_])_|_(?![^\W_])")  # a _ inside a name is none
 START = re.compile(r"^(?:(#{1,6}|[+-]|=+|-+)(?=\s|$)|(>)|(\d{1,9})(?=[.)](?:\s|$)))")  # heading, list, quotation
@@ -27,7 +27,7 @@ def table(header: list[str], rows: list[list[Any]]) -> str:
 def validation(result: dict[str, Any]) -> str:
     """The checks of build/validation.json, failed ones first."""
     rows = [[mark(c), c["subject"], c["expectation"].removeprefix("expect_"), c["found"]] for c in result["checks"]]
-    return table(["", "column", "expectation", f"found in {result['rows']:,} rows"], rows)
+    return table(["", "column", "expectation", f"found in {counted(result['rows'], 'row')}"], rows)
 
 
 def mark(check: dict[str, Any]) -> str:

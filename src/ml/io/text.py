@@ -23,6 +23,11 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def be(number: int) -> str:
+    """The verb of a counted noun."""
+    return "is" if number == 1 else "are"
+
+
 def columns(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Lines with each column as wide as its widest cell."""
     lines = [[one_line(cell) for cell in line] for line in (header, *rows)]

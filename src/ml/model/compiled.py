@@ -22,6 +22,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
+from ml.io.text import counted
 from ml.model.boosters import Booster
 from ml.model.compiled_trees import Boosting, Forest, baseline, boosting, forest, lightgbm, xgboost
 from ml.model.features import Made
@@ -50,7 +51,9 @@ def compiled(model: Pipeline) -> dict[str, bytes]:
         raise ValueError(f"{type(estimator).__name__} is none of the estimators that ml.model.compiled knows")
     width = len(form["numbers"]) + sum(len(c["levels"]) for c in form["categories"])
     if estimator.n_features_in_ != width:
-        raise ValueError(f"its preprocessing makes {estimator.n_features_in_} columns, and ml.model.compiled {width}")
+        raise ValueError(
+            f"its preprocessing makes {counted(estimator.n_features_in_, 'column')}, and ml.model.compiled {width}"
+        )
     form["estimator"], proto = convert(estimator, width)
     if source := source_of(model):
         form["features"] = source

@@ -13,6 +13,7 @@ from sklearn.pipeline import Pipeline
 
 from ml.data.schema import inputs
 from ml.io.errors import UserError
+from ml.io.text import counted
 from ml.model import archive as model_archive
 from ml.model import boosters, estimators
 from ml.model.columns import must_know
@@ -51,7 +52,7 @@ def fit(frame: pd.DataFrame, data: Data, params: Train, source: str = "") -> Pip
     y = task_of(data).truth(frame[data.target.name])
     if len(np.unique(y)) == 1:
         raise UserError(
-            f"{data.target.name}: all {len(y):,} training rows are {frame[data.target.name].iloc[0]}, "
+            f"{data.target.name}: all {counted(len(y), 'training row')} are {frame[data.target.name].iloc[0]}, "
             f"so there is nothing to learn. Check data.target in params.yaml."
         )
     model = unfitted(data, params, source)

@@ -10,6 +10,7 @@ from scipy.stats import t
 
 from ml.data import split
 from ml.io.errors import UserError
+from ml.io.text import counted
 from ml.model import model
 from ml.settings import features
 from ml.settings.metrics import HIGHER_IS_BETTER
@@ -54,7 +55,8 @@ def validate(frame: pd.DataFrame, params: Params, train: Train) -> list[float]:
     usable = [fold for fold in folds if all(len(np.unique(label[side])) > 1 for side in fold) or not task.decides]
     if len(usable) < FEWEST:
         raise UserError(
-            f"only {len(usable)} of {params.tune.folds} folds by {params.prepare.split_by} hold both classes: add "
+            f"only {len(usable)} of {counted(params.tune.folds, 'fold')} by {params.prepare.split_by} hold "
+            "both classes: add "
             "rows of the rarer class, or change tune.folds."
         )
     return [_held_out(frame, label, fold, params, train) for fold in usable]

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from ml.io.text import counted
+
 Record = dict[str, Any]
 
 
@@ -59,7 +61,8 @@ def _blind(found: Record) -> str:
     waiting, days = found["collected"].get("waiting", 0), found["collected"].get("label_days", 0)
     if waiting and days:
         return (
-            f"Whether the model still does as well as at its release is not known yet: {waiting:,} of {rows:,} rows in "
+            f"Whether the model still does as well as at its release is not known yet: {waiting:,} of "
+            f"{counted(rows, 'row')} in "
             f"the newest window are younger than the {days:.3g} days in which labels come, and no older window has "
             f"enough."
         )
@@ -67,7 +70,7 @@ def _blind(found: Record) -> str:
     if not found["performance"]:
         return (
             f"{unknown}in none of the last windows have enough labels come ({found['collected']['labelled']:,} of "
-            f"{rows:,} rows in the newest). Send them by `POST /feedback`."
+            f"{counted(rows, 'row')} in the newest). Send them by `POST /feedback`."
         )
     return (
         f"{unknown}{found['performance']['reason']}. That takes labels, which come by `POST /feedback`, and a release "
@@ -80,7 +83,8 @@ def _patience(found: Record) -> str:
     if fates.get("simulated"):
         real = found["collected"]["rows"] - fates["simulated"]
         return (
-            f"The log holds {real:,} real and {fates['simulated']:,} simulated rows; real ones count if there are any. "
+            f"The log holds {real:,} real and {counted(fates['simulated'], 'simulated row')}; real ones "
+            "count if there are any. "
             "`make monitor SIMULATED=1` judges the simulated ones; for real ones, wait for more predictions."
         )
     if found["silent"]:

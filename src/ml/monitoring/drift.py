@@ -10,6 +10,7 @@ from typing import Literal
 
 import pandas as pd
 
+from ml.io.text import counted
 from ml.model.reference import Reference
 from ml.monitoring import performance
 from ml.monitoring.collect import Collected
@@ -74,7 +75,10 @@ def judge(
     judged = window if labelled is None else labelled
     rows = len(window)
     if rows < settings.min_rows:
-        reason = f"{rows:,} predictions in the window, fewer than monitor.min_rows {settings.min_rows:,}: not judged"
+        reason = (
+            f"{counted(rows, 'prediction')} in the window, fewer than monitor.min_rows "
+            f"{settings.min_rows:,}: not judged"
+        )
         return Drift("not enough data", reason, rows)
     ways = groups(window, settings.cluster)
     probes = [probe(name, part, column(window, name), ways) for name, part in reference.columns.items()]
@@ -113,5 +117,5 @@ def _sentence(counts: tuple[int, int, int], drifted: list[Column], labels: Perfo
     shown = "; ".join(f"{c.column}: {c.reason}" for c in drifted[:NAMED])
     more = f"; and {len(drifted) - NAMED} more" if len(drifted) > NAMED else ""
     also = " and the predictions" if inputs < len(drifted) else ""
-    moved = f"{inputs} of {columns} columns{also} moved ({shown}{more})" if drifted else "no column moved"
-    return f"{rows:,} predictions: {moved}. Labels: {labels.reason if labels else 'none yet'}."
+    moved = f"{inputs} of {counted(columns, 'column')}{also} moved ({shown}{more})" if drifted else "no column moved"
+    return f"{counted(rows, 'prediction')}: {moved}. Labels: {labels.reason if labels else 'none yet'}."

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ml.io.text import be, counted
 from ml.model.reference import Reference
 from ml.monitoring.collect import FATES, SKEW, Collected
 from ml.monitoring.drift import Drift
@@ -132,8 +133,9 @@ def _waiting(window: Collected) -> str:
     if not window.label_days or not window.waiting:
         return ""
     return (
-        f"{window.waiting:,} predictions of the window are younger than {window.label_days:.3g} days, in which labels "
-        f"come; they wait, because labels that come early differ from those that come late."
+        f"{counted(window.waiting, 'prediction')} of the window {be(window.waiting)} younger than "
+        f"{window.label_days:.3g} days, in which labels come, and not judged by labels yet: those that come early "
+        "differ from those that come late."
     )
 
 
@@ -149,7 +151,7 @@ def _strange(window: Collected, params: Params) -> str:
     target, count = params.data.target, window.labels["strange"]
     if not count:
         return ""
-    return f"{count:,} labels are no value of {target.name} (positive: {target.positive!r}) and are left out."
+    return f"{counted(count, 'label')} left out: no value of {target.name} (positive: {target.positive!r})."
 
 
 def _few(window: Collected) -> str:
@@ -160,7 +162,7 @@ def _few(window: Collected) -> str:
     most = max(others, key=lambda name: others[name])
     if not others[most]:
         return ""
-    return f"Of {read:,} rows that were read, {others[most]:,} are {FATES[most]}."
+    return f"Of {counted(read, 'row')} that were read, {others[most]:,} are {FATES[most]}."
 
 
 def _last(window: Collected) -> str:

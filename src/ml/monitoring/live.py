@@ -11,6 +11,7 @@ import pandas as pd
 
 from ml.gates.champion import Comparison, compare, outcome
 from ml.io.errors import UserError
+from ml.io.text import counted
 from ml.monitoring.rivals import FEWEST
 from ml.prediction_log import predictions
 from ml.settings.gates import Champion
@@ -93,12 +94,16 @@ def judge(found: Duel, params: Params) -> tuple[str, str]:
     for side in (old, new):
         if not live.enough(side.kind, side.label, FEWEST):
             return "not enough evidence", (
-                f"not enough evidence: {side.model} has labels of {len(side.label):,} ids "
+                f"not enough evidence: {side.model} has labels of {counted(len(side.label), 'id')} "
                 f"({live.counts(side.kind, side.label)}); {FEWEST} of each are needed. Send labels to POST /feedback, "
                 "or wait for them."
             )
     result = _paired(old, new, params) if found.paired else unpaired(old, new, params)
-    rows = f"on the same {len(old.label):,} ids" if found.paired else f"on {len(new.label):,} ids of its own"
+    rows = (
+        f"on the same {counted(len(old.label), 'id')}"
+        if found.paired
+        else f"on {counted(len(new.label), 'id')} of its own"
+    )
     ahead = "ahead of" if result.value >= 0 else "behind"
     return result.outcome, (
         f"{result.outcome}: {new.model} is {abs(result.value):.4f} {ahead} {old.model} in {rule.metric} {rows} "
@@ -193,6 +198,7 @@ def _nobody(log: pd.DataFrame, challenger: str) -> str:
     if challenger and len(others):
         return f"{challenger} answered nothing as a challenger; these did: {', '.join(others)}."
     return (
-        f"the prediction log holds {len(log):,} answers and none of a challenger. Serve one beside the champion: "
+        f"the prediction log holds {counted(len(log), 'answer')} and none of a challenger. Serve one beside "
+        "the champion: "
         "make serve CHALLENGER=models:/NAME@challenger (a shadow), or with CANARY=0.1 for a share of the ids."
     )

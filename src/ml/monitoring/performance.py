@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
+from ml.io.text import counted
 from ml.model.reference import Reference
 from ml.monitoring import live_calibration
 from ml.monitoring.dependence import coarse, groups, of_estimates
@@ -108,7 +109,7 @@ def _blank(reference: Reference, rows: pd.DataFrame, settings: Monitor, labelled
     lags = rows["lag_days"][rows["label"].notna()].dropna() if "lag_days" in rows else []
     then = reference.metrics.get(settings.metric, {}).get("value")
     reason = (
-        f"{labelled:,} of {len(rows):,} rows have a label ({coverage:.0%}), and the release was tested on "
+        f"{labelled:,} of {counted(len(rows), 'row')} have a label ({coverage:.0%}), and the release was tested on "
         f"{reference.tested:,}: {_lack(reference, rows, settings)}, so {settings.metric} is not judged"
     )
     lag = float(lags.median()) if len(lags) else None

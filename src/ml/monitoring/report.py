@@ -87,7 +87,8 @@ def _performance(found: Record) -> str:
     lag = f", {performance['lag_days']:.1f} days after the prediction (median)" if performance["lag_days"] else ""
     when = f"{_day(performance['since'])} to {_day(performance['until'])}"
     text = (
-        f"## Performance\n\n{performance['labelled']:,} of {performance['rows']:,} predictions from {when} have a "
+        f"## Performance\n\n{performance['labelled']:,} of {counted(performance['rows'], 'prediction')} "
+        f"from {when} have a "
         f"label ({performance['coverage']:.0%}){lag}.{_late(found)}\n\n"
     )
     text += _calibration(performance)
@@ -121,7 +122,8 @@ def _late(found: Record) -> str:
     if found["performance"]["until"] == at["until"]:
         return ""
     return (
-        f" It is the newest window in which enough labels have come; of the {at['fates']['judged']:,} predictions "
+        f" It is the newest window in which enough labels have come; of the "
+        f"{counted(at['fates']['judged'], 'prediction')} "
         f"judged above, {at['labelled']:,} have one."
     )
 
@@ -164,7 +166,7 @@ def _collected(found: Record) -> str:
     calendar = " of the simulation's calendar" if found["simulated"] else " UTC"
     return (
         f"## Collected\n\nWindow: {_minute(at['since'])} to {_minute(at['until'])}{calendar}; compared with "
-        f"{found['release']}. {at['rows']:,} rows were read:\n\n" + table(["rows", ""], rows)
+        f"{found['release']}. {counted(at['rows'], 'row')} were read:\n\n" + table(["rows", ""], rows)
     )
 
 

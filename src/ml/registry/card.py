@@ -3,6 +3,7 @@
 from typing import Any
 
 from ml.io.markdown import table
+from ml.io.text import counted
 from ml.registry.ledger import Entry
 from ml.settings.card import Card
 from ml.settings.metrics import HIGHER_IS_BETTER
@@ -19,10 +20,11 @@ def card(entry: Entry, params: Params) -> str:
     parts = [
         f"# {params.project}: model {entry['model'][:12]}",
         _use(params.card),
-        f"## Model\n\n{train.pop('model')} on {len(params.data.columns)} columns, predicting "
+        f"## Model\n\n{train.pop('model')} on {counted(len(params.data.columns), 'column')}, predicting "
         f"{task_of(params.data).describe(params.evaluate.threshold)}.\n\n"
         f"{table(['setting', 'value'], [list(pair) for pair in train.items()])}",
-        f"## Data\n\n{lineage['data']['rows']:,} rows of `{lineage['data']['file']}` (MD5 `{lineage['data']['md5']}`); "
+        f"## Data\n\n{counted(lineage['data']['rows'], 'row')} of `{lineage['data']['file']}` (MD5 "
+        f"`{lineage['data']['md5']}`); "
         f"{params.prepare.test_share:.0%} of them, chosen by {params.prepare.split_by}, tested "
         f"the model and did not train it.",
         f"## How good\n\n{_metrics(run['metrics'], params.evaluate.confidence)}",

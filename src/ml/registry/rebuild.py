@@ -15,6 +15,7 @@ import numpy as np
 
 from ml.io import dvc, files
 from ml.io.errors import UserError
+from ml.io.text import counted
 from ml.model import identity, lineage, model
 from ml.registry.ledger import Version
 from ml.settings.params import Params
@@ -102,7 +103,9 @@ def compare(
     scores = [model.scores(model.loads(built["model.skops"]), rows, params.data) for built in (old, new)]
     gap = float(np.abs(scores[0] - scores[1]).max())
     outcome = "equivalent" if gap <= EQUIVALENT else "different"
-    return Comparison(outcome, f"scores of {len(rows):,} test rows differ by at most {gap:.2g}. {differences(version)}")
+    return Comparison(
+        outcome, f"scores of {counted(len(rows), 'test row')} differ by at most {gap:.2g}. {differences(version)}"
+    )
 
 
 def differences(version: Version) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ml.io import cli
 from ml.io.errors import UserError
+from ml.io.text import counted
 from ml.registry import mirror, tracking
 from ml.registry.ledger import State
 
@@ -61,7 +62,7 @@ def _refresh(home: Path, project: str, state: State) -> None:
         made = True
         _update(home, project, state)
     if made and len(state.versions) > 1:
-        cli.say(f"registry: MLflow's database was made anew from the ledger: {len(state.versions)} versions")
+        cli.say(f"registry: MLflow's database was made anew from the ledger: {counted(len(state.versions), 'version')}")
 
 
 def _update(home: Path, project: str, state: State) -> None:

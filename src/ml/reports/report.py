@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ml.io.markdown import cell, mark, table, validation
+from ml.io.text import counted
 from ml.reports import mermaid
 from ml.reports.changes import data_changes, settings_changes
 from ml.settings.metrics import HIGHER_IS_BETTER
@@ -127,7 +128,7 @@ def _settings(evidence: Evidence) -> str:
 def _data(evidence: Evidence) -> str:
     now = evidence.profile
     period = f", {now['period'][0]} to {now['period'][1]}" if now["period"] else ""
-    text = f"## Data\n\n{now['rows']:,} rows{period}; {_target(now)}. "
+    text = f"## Data\n\n{counted(now['rows'], 'row')}{period}; {_target(now)}. "
     if evidence.before_profile is None:
         return text + f"`{evidence.base}` has no profile to compare with."
     rows = data_changes(now, evidence.before_profile)
@@ -149,7 +150,7 @@ def _checks(evidence: Evidence) -> str:
     result = evidence.validation
     failed = [c for c in result["checks"] if not c["passed"]]
     shown = validation({**result, "checks": failed}) if failed else ""
-    summary = f"{len(result['checks']) - len(failed)} of {len(result['checks'])} checks passed"
+    summary = f"{len(result['checks']) - len(failed)} of {counted(len(result['checks']), 'check')} passed"
     every = f"<details><summary>All checks</summary>\n\n{validation(result)}\n</details>"
     return f"## Validation\n\n{summary}.\n\n{shown}\n{every}"
 
@@ -199,7 +200,7 @@ def _proof(evidence: Evidence) -> str:
     caught = sum(r["caught"] and r["neighbour"] for r in proof["rows"])
     wrong = "".join(f"- ❌ {sentence}\n" for sentence in proof["wrong"])
     every = table(["", "gate", "planted fault", "answer", "good neighbour"], rows)
-    text = f"{caught} of {len(rows)} planted faults caught, their good neighbours let pass.\n\n{wrong}"
+    text = f"{caught} of {counted(len(rows), 'planted fault')} caught, their good neighbours let pass.\n\n{wrong}"
     return f"## Proof of the gates\n\n{text}\n<details><summary>All faults</summary>\n\n{every}\n</details>"
 
 

@@ -10,6 +10,7 @@ from ml.data.breaches import breaches
 from ml.data.split import is_test
 from ml.data.values import Wrong, typed
 from ml.io.errors import UserError
+from ml.io.text import counted
 from ml.prediction_log import predictions
 from ml.prediction_log.records import in_table
 from ml.settings.data import Data
@@ -76,7 +77,8 @@ def sift(rows: pd.DataFrame, old: pd.DataFrame, data: Data) -> Sifted:
     missing = [name for name in schema.required(data) if name not in rows]
     if missing:
         raise UserError(
-            f"the fresh rows lack {len(missing)} of {len(schema.required(data))} columns of the contract, e.g. "
+            f"the fresh rows lack {len(missing)} of {counted(len(schema.required(data)), 'column')} of the "
+            "contract, e.g. "
             f"{missing[0]}. They have: {', '.join(map(str, rows.columns))}. Add the column where the rows come from."
         )
     rows = rows.reset_index(drop=True)

@@ -3,6 +3,7 @@
 from typing import Any
 
 from ml.io.markdown import cell, mark, table
+from ml.io.text import counted
 from ml.monitoring.record import moved
 from ml.settings.metrics import HIGHER_IS_BETTER
 
@@ -11,7 +12,7 @@ Record = dict[str, Any]
 
 def title(record: Record) -> str:
     """The title of the pull request."""
-    return f"Retrain {record['project']} with {record['rows']['fresh']:,} fresh rows ({record['date']})"
+    return f"Retrain {record['project']} with {counted(record['rows']['fresh'], 'fresh row')} ({record['date']})"
 
 
 def body(record: Record, monitor: Record | None, started: str, links: dict[str, str]) -> str:
@@ -101,8 +102,8 @@ def _compared(record: Record) -> str:
 def _metrics(record: Record) -> str:
     now, before = record["metrics"], record["before"] or {}
     rows = [[name, _number(before.get(name)), _number(now[name])] for name in HIGHER_IS_BETTER if name in now]
-    count = f"{before['rows']:,} rows" if before else "not known"
-    header = ["metric", f"{record['base']} ({count})", f"this branch ({now['rows']:,} rows)"]
+    count = f"{counted(before['rows'], 'row')}" if before else "not known"
+    header = ["metric", f"{record['base']} ({count})", f"this branch ({counted(now['rows'], 'row')})"]
     return (
         "<details><summary>All metrics, each model on its own test rows</summary>\n\n"
         + table(header, rows)
@@ -128,14 +129,15 @@ def _gates(record: Record) -> str:
     passed = [[mark(v), v["gate"], v["reason"]] for v in ordered if v["passed"]]
     text = table(["", "gate", "why"], open_) + "\n" if open_ else ""
     every = (
-        f"<details><summary>{len(passed)} gates passed</summary>\n\n{table(['', 'gate', 'why'], passed)}\n</details>"
+        f"<details><summary>{counted(len(passed), 'gate')} "
+        f"passed</summary>\n\n{table(['', 'gate', 'why'], passed)}\n</details>"
     )
     return text + every
 
 
 def _data(record: Record) -> str:
     rows, policy = record["rows"], record["policy"]
-    said = f"window of {policy['window_months']} months" if policy["policy"] == "window" else "append"
+    said = f"window of {counted(policy['window_months'], 'month')}" if policy["policy"] == "window" else "append"
     counts = [
         ["fresh labelled rows", f"{rows['fresh']:,}"],
         ["offered, and known to the table already", f"{rows.get('known', 0):,}"],

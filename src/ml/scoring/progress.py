@@ -2,6 +2,8 @@
 
 import time
 
+from ml.io.text import counted
+
 PAUSE = 5.0  # seconds between two lines
 
 
@@ -27,6 +29,6 @@ class Progress:
         self._told = now
         rate = self._own / (now - self._begun)
         if not self._total:
-            return f"{self.rows:,} rows, {rate:,.0f} a second"
+            return f"{counted(self.rows, 'row')}, {rate:,.0f} a second"
         left = (self._total - self.rows) / rate
-        return f"{self.rows:,} of {self._total:,} rows, {rate:,.0f} a second, {left:,.0f} s left"
+        return f"{self.rows:,} of {counted(self._total, 'row')}, {rate:,.0f} a second, {left:,.0f} s left"

@@ -12,6 +12,7 @@ from ml.data.schema import with_columns
 from ml.data.values import typed
 from ml.engine.source import Chunk
 from ml.io.errors import UserError
+from ml.io.text import counted
 from ml.settings.data import Data
 
 LONGEST = 200  # characters of an id, as in the API
@@ -32,7 +33,8 @@ def check(chunk: Chunk, data: Data) -> Checked:
     raw = reading.plain(pa.Table.from_batches(chunk.rows.to_batches(), chunk.rows.schema), chunk.where).frame
     if lacking := [name for name in (data.id, *data.columns) if name not in raw]:
         raise UserError(
-            f"{chunk.where} lacks {len(lacking)} of {len(data.columns) + 1} columns of the contract, e.g. {lacking[0]}."
+            f"{chunk.where} lacks {len(lacking)} of {counted(len(data.columns) + 1, 'column')} of the "
+            f"contract, e.g. {lacking[0]}."
             f" It has: {', '.join(raw.columns[:20])}. Add the column where the rows come from."
         )
     found = typed(raw, data, [data.id, *data.columns])

@@ -8,6 +8,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from ml.io.errors import UserError
+from ml.io.text import counted
 from ml.settings.section import Section
 
 PARAMS = Path("params.yaml")
@@ -47,7 +48,9 @@ def check(kind: type[Kind], content: Any, path: Path = PARAMS) -> Kind:
         return kind.model_validate(content)
     except ValidationError as error:
         mistakes = "\n".join(f"  {_path(e['loc'])}: {_sentence(e)}" for e in error.errors())
-        raise UserError(f"{path} has {error.error_count()} mistake(s):\n{mistakes}\nFix them and run again.") from None
+        raise UserError(
+            f"{path} has {counted(error.error_count(), 'mistake')}:\n{mistakes}\nFix them and run again."
+        ) from None
 
 
 def parse(text: str) -> Any:

@@ -173,7 +173,10 @@ def _tell(contract: dict[str, Any], left: list[str], table: pd.DataFrame, *, mad
     for sentence in left:
         cli.say(f"adopt: left out {sentence}")
     if gaps := int(table[target["name"]].isna().sum()):
-        cli.say(f"adopt: {gaps:,} of {len(table):,} rows have no {target['name']}: validate refuses them. Remove them")
+        cli.say(
+            f"adopt: {gaps:,} of {counted(len(table), 'row')} have no {target['name']}: validate refuses "
+            "them. Remove them"
+        )
 
 
 def _chance(reset: dict[str, Any]) -> str:
@@ -209,7 +212,7 @@ def _tell_settings(params: Params, changes: Changes, reset: dict[str, Any]) -> N
     name = params.project
     if not tracking.server() and (versions := registry.open_registry(name).state().versions):
         cli.say(
-            f"adopt: the registry holds {len(versions)} version(s) of the old table, which stay (as {name}); "
+            f"adopt: the registry holds {counted(len(versions), 'version')} of the old table, kept as {name}; "
             "docs/registry.md (When something went wrong) says how to begin an empty one"
         )
 

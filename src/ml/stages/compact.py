@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ml.io import cli, files
 from ml.io.errors import UserError
+from ml.io.text import counted
 from ml.prediction_log import predictions, segments
 from ml.prediction_log.targets import numbered, redacted
 from ml.settings.log import Log
@@ -28,8 +29,10 @@ def main() -> None:
         unreadable = sum(compact(directory, path) for path in waiting)
         pruned = segments.prune(directory, params.keep_segments_days) + _prune_days(directory, params)
     cli.say(
-        f"compact: {len(waiting)} segments, {unreadable} unreadable lines, {pruned} old segments and days deleted; "
-        f"{abandoned.segments} segments of dead workers closed, {abandoned.torn} torn lines cut off"
+        f"compact: {counted(len(waiting), 'segment')}, {counted(unreadable, 'unreadable line')}, "
+        f"{counted(pruned, 'old segment')} and days deleted; "
+        f"{counted(abandoned.segments, 'segment')} of dead workers closed, "
+        f"{counted(abandoned.torn, 'torn line')} cut off"
     )
 
 

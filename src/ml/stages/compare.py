@@ -4,7 +4,7 @@ from typing import Any
 
 from ml.io import cli
 from ml.io.errors import UserError
-from ml.io.text import columns
+from ml.io.text import columns, counted
 from ml.registry import tracking
 from ml.settings.params import read_params
 
@@ -33,7 +33,7 @@ def _one(known: list[Any], start: str) -> Any:
     if len(found) == 1:
         return found[0]
     names = ", ".join(run.info.run_name for run in (found or known)[:10])
-    raise UserError(f"{len(found)} runs start with `{start}`; there are: {names}. `make ui` shows all.")
+    raise UserError(f"{counted(len(found), 'run')} start with `{start}`; there are: {names}. `make ui` shows all.")
 
 
 def _names(run: Any) -> list[str]:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from ml.io import cli, files
+from ml.io.text import counted
 from ml.model import model, parity, reference
 from ml.model.importance import importance
 from ml.model.predictor import CONTRACT, load, read_contract
@@ -24,7 +25,7 @@ def main() -> None:
     frame = files.read_table(files.TEST)
     fitted, task = model.loads(files.read_bytes(files.MODEL / "model.skops")), task_of(params.data)
     output, truth = model.scores(fitted, frame, params.data), task.truth(frame[params.data.target.name])
-    cli.say(f"evaluate: {params.evaluate.bootstrap:,} bootstrap replicates of {len(frame):,} rows")
+    cli.say(f"evaluate: {counted(params.evaluate.bootstrap, 'bootstrap replicate')} of {counted(len(frame), 'row')}")
     served = parity.served(load(files.MODEL), frame, params.data)
     files.write_json(asdict(parity.compare(output, served, params.evaluate.threshold, task)), files.PARITY)
     scored = _scored(task, truth, output, params)

@@ -11,6 +11,7 @@ import pandas as pd
 from ml import gates
 from ml.gates import Evidence, Incumbent, Served, Verdict, champion
 from ml.io import cli, endpoint, files, locks
+from ml.io.text import counted
 from ml.model import identity, model
 from ml.model.features import with_made
 from ml.model.predictor import CONTRACT, MODEL, Contract, from_files, loaded
@@ -40,7 +41,9 @@ def main() -> int:
     if silent:
         cli.say(f"gate: off      {', '.join(silent)} (params.yaml: gates)")
     passed = sum(verdict.passed for verdict in verdicts)
-    cli.say(f"gate: passed   {passed:,} of {len(verdicts):,} verdicts; {files.VERDICT} holds each with its figures")
+    cli.say(
+        f"gate: passed   {passed:,} of {counted(len(verdicts), 'verdict')}; {files.VERDICT} holds each with its figures"
+    )
     for verdict in sorted((v for v in verdicts if not v.passed), key=_rank):
         cli.say(f"gate: {('passed ', 'WARNING', 'REFUSED')[_rank(verdict)]}  {verdict.gate}: {verdict.reason}")
     return 1 if refusals else 0

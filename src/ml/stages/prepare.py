@@ -3,6 +3,7 @@
 from ml.data import reading, schema, split
 from ml.data.profile import profile
 from ml.io import cli, files
+from ml.io.text import counted
 from ml.settings.data import Data
 from ml.settings.prepare import Prepare
 from ml.settings.reading import Part, read
@@ -24,7 +25,7 @@ def main() -> None:
     files.write_table(frame[~test], files.TRAIN)
     files.write_table(frame[test], files.TEST)
     files.write_json(profile(frame, params.data), files.PROFILE)
-    cli.say(f"prepare: {(~test).sum():,} rows to train on, {test.sum():,} to test on")
+    cli.say(f"prepare: {counted((~test).sum(), 'row')} to train on, {test.sum():,} to test on")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from ml.github.ci import CHECKS
 from ml.github.github import Repository
 from ml.io import cli, files, git
 from ml.io.errors import UserError
+from ml.io.text import counted
 from ml.retraining import proposal, worktree
 
 PREFIX = "retrain/"
@@ -114,7 +115,7 @@ def _statuses(repository: Repository, record: dict) -> list[dict[str, str]]:
         "failure": ("failure", f"the fast tests fail on {record['base']}, whose code this is"),
     }.get(outcome, ("pending", "no tests ran in this job"))
     said = {
-        "model": ("success", f"{passed} of {count} gates passed where it was trained, none refuses"),
+        "model": ("success", f"{passed} of {counted(count, 'gate')} passed where it was trained, none refuses"),
         "code": tests,
     }
     page = {"target_url": url} if (url := _run(repository)) else {}

@@ -1,6 +1,7 @@
 """Make the embedded registry smaller."""
 
 from ml.io import cli
+from ml.io.text import counted
 from ml.registry import ledger, registry
 from ml.settings.params import read_params
 
@@ -10,7 +11,10 @@ def main(keep: int = 20) -> None:
     home = registry.embedded_home(read_params().project)
     doomed = ledger.doomed(home.state(), keep)
     home.prune([registry.stamped("prune", version.model, f"kept the last {keep}") for version in doomed])
-    cli.say(f"registry_prune: deleted the files of {len(doomed)} versions; docs/registry.md says how one comes back")
+    cli.say(
+        f"registry_prune: deleted the files of {counted(len(doomed), 'version')}; docs/registry.md says how "
+        "one comes back"
+    )
     if doomed:
         cli.say("registry_prune: Next: make registry DO=push")
 

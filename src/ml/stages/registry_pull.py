@@ -1,6 +1,7 @@
 """Bring the registry of a git remote here."""
 
 from ml.io import cli
+from ml.io.text import counted
 from ml.registry import branch, ledger, registry
 from ml.settings.params import read_params
 
@@ -9,7 +10,9 @@ def main(remote: str = "origin") -> None:
     """Merge branch `mlflow` of the remote into .mlflow/; nothing that is only here is lost."""
     state = branch.pull(registry.embedded_home(read_params().project), remote)
     champion = state.aliases.get(ledger.CHAMPION, "none")
-    cli.say(f"registry_pull: {len(state.versions)} versions, champion {champion}. Next: make models, make ui")
+    cli.say(
+        f"registry_pull: {counted(len(state.versions), 'version')}, champion {champion}. Next: make models, make ui"
+    )
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Give the registry to a git remote."""
 
 from ml.io import cli
+from ml.io.text import counted
 from ml.registry import branch, ledger, registry
 from ml.settings.params import read_params
 
@@ -9,7 +10,7 @@ def main(remote: str = "origin") -> None:
     """Merge .mlflow/ with branch `mlflow` of the remote and push what is new there as one commit."""
     state, new = branch.push(registry.embedded_home(read_params().project), remote)
     if not new:
-        cli.say(f"registry_push: {remote} has all {len(state.versions)} versions already")
+        cli.say(f"registry_push: {remote} has all {counted(len(state.versions), 'version')} already")
     for entry in new:
         cli.say(f"registry_push: sent {ledger.sentence(entry, state)}")
 

@@ -7,6 +7,7 @@ from ruamel.yaml.error import YAMLError
 
 from ml.io import cli, files, git
 from ml.io.errors import UserError
+from ml.io.text import counted
 from ml.model import identity
 from ml.reports import page
 from ml.reports.report import Evidence, markdown
@@ -21,7 +22,7 @@ def main(base: str = "main") -> None:
     text = markdown(evidence)
     files.write_text(text, files.REPORT)
     files.write_text(page.html(evidence), files.REPORT_HTML)
-    cli.say(f"report: {files.REPORT} ({len(text):,} characters) and {files.REPORT_HTML}")
+    cli.say(f"report: {files.REPORT} ({counted(len(text), 'character')}) and {files.REPORT_HTML}")
 
 
 def collect(params: Params, base: str) -> Evidence:

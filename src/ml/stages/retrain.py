@@ -96,7 +96,10 @@ def _attempt(folder: Path, params: Params, commit: str, day: str, rows: str) -> 
     }
     if len(sifted.bad):
         files.write_sheet(sifted.quarantine, files.QUARANTINE)
-        cli.say(f"retrain: {len(sifted.bad):,} of {len(sifted.bad) + len(sifted.good):,} rows in {files.QUARANTINE}")
+        cli.say(
+            f"retrain: {len(sifted.bad):,} of {counted(len(sifted.bad) + len(sifted.good), 'row')} in "
+            f"{files.QUARANTINE}"
+        )
     if len(told) < params.retrain.min_rows:
         return record | {"outcome": "waiting", "reasons": [_few(len(told), params)]}
     if sifted.share > params.retrain.max_quarantined:
@@ -199,7 +202,8 @@ def _few(rows: int, params: Params) -> str:
 def _broken_source(sifted: fresh.Sifted, params: Params) -> str:
     why = sifted.broken.value_counts()
     return (
-        f"{len(sifted.broken):,} of {len(sifted.bad) + len(sifted.good):,} fresh rows ({sifted.share:.1%}) break the "
+        f"{len(sifted.broken):,} of {counted(len(sifted.bad) + len(sifted.good), 'fresh row')} "
+        f"({sifted.share:.1%}) break the "
         f"contract, more than retrain.max_quarantined {params.retrain.max_quarantined:.1%}; most often "
         f"{why.index[0]} ({counted(int(why.iloc[0]), 'row')}). Mend the source: {files.QUARANTINE} has the rows."
     )
@@ -224,7 +228,10 @@ def _last(params: Params, day: str) -> str | None:
 
 def _wait(last: str, params: Params) -> str:
     days = params.retrain.cooldown_days
-    return f"the last proposal is of {last}, less than {days} days ago (retrain.cooldown_days); FORCE=1 goes ahead"
+    return (
+        f"the last proposal is of {last}, less than {counted(days, 'day')} ago (retrain.cooldown_days); "
+        "FORCE=1 goes ahead"
+    )
 
 
 def _next(record: dict[str, Any]) -> str:

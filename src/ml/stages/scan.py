@@ -8,6 +8,7 @@ from ml.deployment import audit, containers, inventory, sbom
 from ml.deployment.audit import Result
 from ml.deployment.inventory import Inventory
 from ml.io import cli, files, locks
+from ml.io.text import counted
 from ml.settings.params import read_params
 
 LOCK = Path("locks/serving.txt")
@@ -52,7 +53,7 @@ def held(found: Inventory) -> Result:
     wrong = inventory.unlike(found.locked, lock)
     if wrong:
         return Result("lock", False, f"{len(wrong)} differ from {LOCK}: {'; '.join(wrong[:5])}. Run `make image`")
-    return Result("lock", True, f"{len(lock)} packages, each as {LOCK} names it")
+    return Result("lock", True, f"{counted(len(lock), 'package')}, each as {LOCK} names it")
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from ml.engine.source import Source
 from ml.engine.spread import Team
 from ml.io import cli, files
 from ml.io.errors import UserError
+from ml.io.text import counted
 from ml.prediction_log import segments
 from ml.registry.ledger import CHAMPION
 from ml.scoring import scored
@@ -65,7 +66,7 @@ def _run(begun: Job, table: Source, models: list[Scorer], params: Params) -> Non
     _log(begun, params)
     counts = {"scored": progress.scored, "quarantined": progress.quarantined, "parts": parts}
     begun.publish({"model": models[0].name, **counts})
-    cli.say(f"score: {progress.scored:,} rows in {begun.output}, {progress.quarantined:,} in quarantine")
+    cli.say(f"score: {counted(progress.scored, 'row')} in {begun.output}, {progress.quarantined:,} in quarantine")
 
 
 def _parts(
@@ -94,7 +95,8 @@ def _must_be_few(progress: Progress, total: int, begun: Job, params: Params) -> 
     most = params.score.max_quarantined
     if progress.quarantined > most * total:
         raise UserError(
-            f"{progress.quarantined:,} of {total:,} rows break the contract, over {most:.1%}. Nothing is published."
+            f"{progress.quarantined:,} of {counted(total, 'row')} break the contract, over {most:.1%}. "
+            "Nothing is published."
             f" {begun.out / '_quarantine'} has them and the reasons. Mend them, or raise score.max_quarantined."
         )
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ml.io import cli
 from ml.io.errors import UserError
+from ml.io.text import counted
 from ml.prediction_log import segments
 from ml.prediction_log.records import parse
 from ml.prediction_log.targets import Bucket, Postgres, Unreachable, target
@@ -55,8 +56,8 @@ def ship(directory: Path, place: Postgres | Bucket, params: Log) -> None:
     pruned = segments.prune(directory, params.keep_segments_days)
     if waiting or pruned or abandoned.segments:
         cli.say(
-            f"ship: {len(waiting)} segments to {place.name}, {abandoned.segments} of dead workers closed, "
-            f"{abandoned.torn} torn lines cut off, {pruned} old segments deleted"
+            f"ship: {counted(len(waiting), 'segment')} to {place.name}, {abandoned.segments} of dead workers closed, "
+            f"{counted(abandoned.torn, 'torn line')} cut off, {counted(pruned, 'old segment')} deleted"
         )
 
 

@@ -5,6 +5,7 @@ from sklearn.pipeline import Pipeline
 
 from ml.io import cli, files
 from ml.io.errors import UserError
+from ml.io.text import counted
 from ml.model import feature_checks, interval, model, parity
 from ml.model.compiled import compiled, uncompiled
 from ml.model.predictor import CONTRACT, MODEL, Contract, from_files, loaded
@@ -32,7 +33,7 @@ def main() -> None:
     """Fit train.model on build/train.parquet and write build/model/."""
     params = read(Settings)
     frame = files.read_table(files.TRAIN)
-    cli.say(f"train: {params.train.model} on {len(frame):,} rows")
+    cli.say(f"train: {params.train.model} on {counted(len(frame), 'row')}")
     text = features.source()
     feature_checks.check(text, frame, params.data)
     fitted = model.fit(frame, params.data, params.train, text)
@@ -71,7 +72,9 @@ def compile_or_say(
         found = parity.compare(expected, served, params.evaluate.threshold, task_of(params.data))
         if found.holds:
             return form
-        reason = f"the compiled form differs by up to {found.largest:.1e} and moves {found.labels_moved} labels"
+        reason = (
+            f"the compiled form differs by up to {found.largest:.1e} and moves {counted(found.labels_moved, 'label')}"
+        )
     cli.say(f"train: serving will use scikit-learn, which is slower: {reason}")
     return uncompiled(reason)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from ml.io import cli, files
 from ml.io.errors import UserError
+from ml.io.text import counted
 from ml.model import search
 from ml.registry import tracking
 from ml.settings.params import Params, read_params
@@ -27,7 +28,7 @@ def main(trials: int = 0) -> None:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     study = _study(optuna, params)
     wanted = (trials or params.tune.trials) - len(_finished(study))
-    cli.say(f"tune: {max(wanted, 0)} trials of {params.train.model}, {len(_finished(study))} done before")
+    cli.say(f"tune: {counted(max(wanted, 0), 'trial')} of {params.train.model}, {len(_finished(study))} done before")
     nest = _Nest(params)
 
     def judge(trial: Any) -> float:
@@ -70,7 +71,10 @@ def _propose(study: Any, params: Params) -> None:
     if not _finished(study):
         raise UserError("no trial finished. Run `make tune` again and let one finish.")
     best, metric = study.best_trial, params.tune.metric
-    print(f"best of {len(_finished(study))} trials: {metric} {best.value:.4f} in cross-validation, trial {best.number}")
+    print(
+        f"best of {counted(len(_finished(study)), 'trial')}: {metric} {best.value:.4f} in cross-validation, "
+        f"trial {best.number}"
+    )
     settings = {name: float(f"{v:.6g}") if isinstance(v, float) else v for name, v in best.params.items()}
     change = search.difference(files.PARAMS.read_text(encoding="utf-8"), params.train.model, settings)
     print(change or "params.yaml has these settings already")

@@ -47,7 +47,7 @@ def main() -> None:
     if blocking := checks.blocking(found):
         settings = [*dict.fromkeys(c.setting for c in blocking)]
         raise schema.ContractError(params.data, [(c.subject, c.found) for c in blocking], settings=settings)
-    cli.say(f"validate: {sum(c.passed for c in found)} of {len(found)} checks passed")
+    cli.say(f"validate: {sum(c.passed for c in found)} of {counted(len(found), 'check')} passed")
 
 
 def _write(rows: int, found: list[dict[str, Any]]) -> None:

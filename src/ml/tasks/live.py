@@ -9,6 +9,7 @@ import pandas as pd
 
 from ml.data import schema
 from ml.data.words import text
+from ml.io.text import counted
 from ml.settings.data import Data
 from ml.tasks import metrics
 from ml.tasks.regression import Rows
@@ -42,7 +43,7 @@ def counts(kind: str, label: np.ndarray) -> str:
     """How many labels there are of what."""
     right = int(np.sum(label))
     if kind == "regression":
-        return f"{len(label):,} rows"
+        return f"{counted(len(label), 'row')}"
     if kind == "multiclass":
         return f"{right:,} right and {len(label) - right:,} wrong answers"
     return metrics.classes(label)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import norm
 
+from ml.io.text import counted
 from ml.settings.evaluate import Evaluate
 from ml.settings.metrics import FEWEST
 from ml.tasks import calibration_error
@@ -56,7 +57,7 @@ def enough(label: np.ndarray, fewest: int = FEWEST) -> bool:
 def classes(label: np.ndarray) -> str:
     """The rows of each class in words, e.g. `3 positive and 597 negative rows`."""
     positive = int(np.sum(label))
-    return f"{positive:,} positive and {len(label) - positive:,} negative rows"
+    return f"{positive:,} positive and {counted(len(label) - positive, 'negative row')}"
 
 
 def rank(label: np.ndarray, score: np.ndarray, threshold: float) -> Ranked:

@@ -10,6 +10,7 @@ import pandas as pd
 from scipy.stats import spearmanr
 
 from ml.data.words import text
+from ml.io.text import counted
 from ml.settings.data import Data
 from ml.settings.metrics import FEWEST, METRICS
 from ml.tasks import compare
@@ -71,7 +72,7 @@ class Regression:
 
     def counts(self, truth: np.ndarray) -> str:
         """How many rows."""
-        return f"{len(truth):,} rows"
+        return f"{counted(len(truth), 'row')}"
 
     def other_word(self, column: pd.Series) -> str | None:
         """None: a number has no words."""
