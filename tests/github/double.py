@@ -22,6 +22,8 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
+from tests.github.actions import Caches
+
 Record = dict[str, Any]
 
 BOT, APP, PERSON = "ghs_jobtokenoftheworkflow", "ghs_installationtokenofanapp", "ghp_tokenoftheowner"
@@ -94,7 +96,9 @@ class Hub:
     secrets: set[str] = field(default_factory=set)
     variables: set[str] = field(default_factory=set)
     rulesets: dict[int, Record] = field(default_factory=dict)
-    artifacts: dict[int, Record] = field(default_factory=dict)  # each with its zip under "content"
+    artifacts: dict[int, Record] = field(default_factory=dict)  # each with its zip under "content"; "expired" if so
+    filtered: set[str] = field(default_factory=set)  # workflows that their path filter keeps from starting
+    caches: Caches = field(default_factory=Caches)
     dispatches: list[Record] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
     remaining: int = 5000

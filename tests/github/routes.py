@@ -195,7 +195,7 @@ def _open_pull(hub: Hub, query: dict, said: Said) -> Answer:
     pull["head"] = {"ref": branch, "label": f"{owner}:{branch}", "sha": hub.head(branch)}
     # What a job's token opens gets a run that waits until a person presses "Approve workflows to run".
     waits = {"status": "completed", "conclusion": "action_required"} if who == JOB else {"status": "queued"}
-    for workflow in ("model.yml", "code.yml"):
+    for workflow in {"model.yml", "code.yml"} - hub.filtered:
         _start(hub, workflow, who, branch, {"event": "pull_request", **waits})
     return 201, pull
 
@@ -344,13 +344,50 @@ def _jobs(hub: Hub, query: dict, said: Said, key: str) -> Answer:
 @on("GET", "/actions/runs/{key}/artifacts")
 def _artifacts(hub: Hub, query: dict, said: Said, key: str) -> Answer:
     found = [a for a in hub.artifacts.values() if a["run"] == int(key) and query.get("name") in {None, a["name"]}]
-    shown = [{k: v for k, v in a.items() if k != "content"} | {"size_in_bytes": len(a["content"])} for a in found]
+    shown = [
+        {"expired": False} | {k: v for k, v in a.items() if k != "content"} | {"size_in_bytes": len(a["content"])}
+        for a in found
+    ]
     return 200, {"total_count": len(shown), "artifacts": shown}
 
 
 @on("GET", "/actions/artifacts/{key}/zip")
 def _artifact(hub: Hub, query: dict, said: Said, key: str) -> Answer:
-    return 200, _known(hub.artifacts, key)["content"]
+    artifact = _known(hub.artifacts, key)
+    if artifact.get("expired"):
+        raise RefusedError(410, "Artifact has expired")
+    return 200, artifact["content"]
+
+
+@on("GET", "/actions/caches")
+def _caches(hub: Hub, query: dict, said: Said) -> Answer:
+    found = [{"key": cache.key, "ref": cache.ref} for cache in hub.caches.saved]
+    return 200, {"total_count": len(found), "actions_caches": found}
+
+
+@on("GET", "/actions/runs/{key}/pending_deployments")
+def _pending(hub: Hub, query: dict, said: Said, key: str) -> Answer:
+    names = _known(hub.runs, key).get("pending", [])
+    return 200, [{"environment": {"id": number, "name": name}} for number, name in enumerate(names, 1)]
+
+
+@on("POST", "/actions/runs/{key}/pending_deployments")
+def _review(hub: Hub, query: dict, said: Said, key: str) -> Answer:
+    run, (who, body) = _known(hub.runs, key), said
+    if who != hub.repository.split("/")[0]:
+        raise RefusedError(403, "Resource not accessible by integration")
+    if not run.get("pending") or body["state"] not in {"approved", "rejected"}:
+        raise RefusedError(422, "Validation Failed")
+    run.setdefault("approvals", []).append({"state": body["state"], "user": _user(who), "comment": body["comment"]})
+    run |= {"pending": [], "status": "queued"}
+    if body["state"] == "rejected":
+        run |= {"status": "completed", "conclusion": "failure"}
+    return 200, []
+
+
+@on("GET", "/actions/runs/{key}/approvals")
+def _approvals(hub: Hub, query: dict, said: Said, key: str) -> Answer:
+    return 200, _known(hub.runs, key).get("approvals", [])
 
 
 def _start(hub: Hub, workflow: str, who: str, branch: str, about: Record) -> None:

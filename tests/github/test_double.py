@@ -4,11 +4,13 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
-from ml.github import github
-from ml.github.api import call
+from ml.github import github, runs
+from ml.github.api import IssuesOffError, call
 from ml.io.errors import UserError
 from tests.conftest import ROOT
+from tests.github.actions import Cache, Group, started
 from tests.github.double import APP, BOT, PERSON, Hub
 
 HERE = Path(__file__).parent
@@ -165,12 +167,120 @@ def test_a_plan_without_rulesets_says_so(hub):
         call(github.connect(hub.environment(PERSON)), "GET", "/rulesets")
 
 
-def test_every_behaviour_has_a_page_and_a_test():
-    rows = re.findall(
-        r"^\| (?!---|behaviour)(.+?) \| (.+?) \| `(.+?)` \|$", (HERE / "behaviours.md").read_text(), re.MULTILINE
-    )
-    tests = "".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
+def test_a_skipped_job_satisfies_a_required_check(hub):
+    pull, run = opened(hub, PERSON)
+    hub.rulesets[1] = REQUIRED
 
-    assert len(rows) > 10
-    assert [name for _, _, name in rows if f"def {name}(" not in tests] == []
-    assert all(re.search(r"https://(docs\.github\.com|github\.com|github\.blog)/", page) for _, page, _ in rows)
+    hub.finish(run["id"], "skipped")
+
+    assert mergeable(hub, pull)
+
+
+def test_a_workflow_that_a_path_filter_keeps_from_starting_leaves_its_required_check_pending(hub):
+    hub.filtered, hub.rulesets[1] = {"code.yml"}, REQUIRED
+    body = {"title": "x", "head": BRANCH, "base": "main"}
+    pull = call(github.connect(hub.environment(PERSON)), "POST", "/pulls", body)
+
+    assert [run["path"] for run in hub.runs.values()] == [".github/workflows/model.yml"]
+    assert not mergeable(hub, pull)
+
+
+def test_an_expired_artifact_is_listed_and_gone(hub):
+    hub.artifacts[5] = {"id": 5, "name": "report", "run": 1, "content": b"zip", "expired": True}
+    job = github.connect(hub.environment(BOT))
+    [listed] = runs.artifacts(job, 1).values()
+
+    with pytest.raises(UserError, match=r"410 Artifact has expired\. GitHub keeps it only for a time") as raised:
+        runs.content(job, listed, 10)
+    assert listed["expired"]
+    assert not isinstance(raised.value, IssuesOffError)  # which is a 410 too
+
+
+def test_a_run_restores_caches_of_its_own_branch_its_base_and_the_default_branch(hub):
+    for ref in ("refs/pull/7/merge", "other", "main"):
+        hub.caches.save(Cache(f"uv-{ref}", ref, ref))
+
+    assert hub.caches.restore(["uv-"], "refs/pull/7/merge").content == "refs/pull/7/merge"
+    assert hub.caches.restore(["uv-"], "refs/pull/8/merge", base="other").content == "other"
+    assert hub.caches.restore(["uv-"], "refs/pull/8/merge").content == "main"  # and never that of pull request 7
+    assert hub.caches.restore(["uv-other"], "main") is None
+
+
+def test_a_cache_is_saved_by_a_job_that_succeeds_and_never_changed(hub):
+    assert not hub.caches.save(Cache("uv", "main", "broken"), job="failure")
+    assert hub.caches.save(Cache("uv", "main", "first"))
+    assert not hub.caches.save(Cache("uv", "main", "second"))
+
+    listed = call(github.connect(hub.environment()), "GET", "/actions/caches")
+
+    assert hub.caches.restore(["uv"], "main").content == "first"
+    assert listed["actions_caches"] == [{"key": "uv", "ref": "main"}]
+
+
+@pytest.mark.parametrize(
+    ("settings", "running", "waiting", "cancelled"),
+    [
+        ({}, "1", ["3"], ["2"]),
+        ({"queue": "max"}, "1", ["2", "3"], []),
+        ({"cancel_in_progress": True}, "3", [], ["1", "2"]),
+    ],
+)
+def test_a_newcomer_to_a_group_takes_the_place_of_the_one_that_waits(settings, running, waiting, cancelled):
+    group = Group(**settings)
+
+    for run in "123":
+        group.join(run)
+
+    assert (group.running, group.waiting, group.cancelled) == (running, waiting, cancelled)
+
+
+def test_a_group_that_cancels_keeps_no_queue():
+    with pytest.raises(ValueError, match="cannot be combined"):
+        Group(cancel_in_progress=True, queue="max")
+
+
+@pytest.mark.parametrize(
+    ("event", "how", "names"),
+    [
+        ("push", {}, ["release", "template"]),  # also the first one of a repository made from a template
+        ("push", {"quiet_fork": True}, []),
+        ("push", {"job": True}, []),
+        ("workflow_run", {}, ["report"]),
+        ("merge_group", {}, ["code", "model"]),
+    ],
+)
+def test_an_event_starts_the_workflows_that_name_it(event, how, names):
+    texts = {path.stem: yaml.safe_load(path.read_text()) for path in (ROOT / ".github" / "workflows").glob("*.yml")}
+
+    assert started({name: text[True] for name, text in texts.items()}, event, **how) == names  # YAML reads `on` so
+
+
+def review(hub, state, token=PERSON):
+    body = {"environment_ids": [1], "state": state, "comment": "seen"}
+    hub.runs[9] = {"status": "waiting", "conclusion": None, "pending": ["production"]}
+    call(github.connect(hub.environment(token)), "POST", "/actions/runs/9/pending_deployments", body)
+    return hub.runs[9]
+
+
+def test_a_rejected_environment_fails_the_run_and_an_approved_one_goes_on(hub):
+    assert review(hub, "approved") | {"approvals": []} == {
+        "status": "queued", "conclusion": None, "pending": [], "approvals": [],
+    }  # fmt: skip
+    assert review(hub, "rejected")["conclusion"] == "failure"
+
+
+def test_a_jobs_token_approves_no_environment(hub):
+    with pytest.raises(UserError, match="Resource not accessible by integration"):
+        review(hub, "approved", BOT)
+
+
+def test_every_behaviour_has_a_page_and_a_test():
+    text = (HERE / "behaviours.md").read_text()
+    rows = re.findall(r"^\| (?!behaviour)(.+?) \| (.+?) \| `(.+?)` \|(?: `(.+?)`)? \|$", text, re.MULTILINE)
+    tests = (HERE / "test_double.py").read_text()
+    ours = "".join(path.read_text() for path in (ROOT / "tests" / "workflows").glob("test_policy*.py"))
+
+    assert len(rows) == text.count("\n| ") - 1
+    assert [name for _, _, name, _ in rows if f"def {name}(" not in tests] == []
+    assert [name for *_, name in rows if name and f"def {name}(" not in ours] == []
+    assert all(re.search(r"https://(docs\.github\.com|github\.com|github\.blog)/", page) for _, page, *_ in rows)

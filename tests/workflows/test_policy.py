@@ -230,6 +230,14 @@ def test_a_hostile_input_of_report_yml_runs_nothing(tmp_path):
 
 
 @pytest.mark.parametrize("check", CHECKS)
+def test_a_required_check_is_behind_no_filter(check):
+    """A workflow that a filter skips leaves its required check pending for ever."""
+    event = load(ROOT / f".github/workflows/{check}.yml")["on"]["pull_request"]
+
+    assert not set(event or ()) & {"paths", "paths-ignore", "branches", "branches-ignore"}
+
+
+@pytest.mark.parametrize("check", CHECKS)
 def test_the_required_check_runs_for_merge_queues_too(check):
     events = load(ROOT / f".github/workflows/{check}.yml")["on"]
 

@@ -150,7 +150,7 @@ def _refusal(repository: Repository, method: str, url: str, answer: requests.Res
     text = f"{method} {url}: {answer.status_code} {said.get('message', '')}{' ' + details if details else ''}"
     if "not permitted to create" in text:
         return NotPermittedError(text)
-    if answer.status_code == requests.codes.gone:
+    if answer.status_code == requests.codes.gone and "/issues" in url:
         return IssuesOffError(f"{text}. Settings → General → Features → Issues.")
     if answer.headers.get("x-ratelimit-remaining") == "0":
         reset = time.strftime("%H:%M UTC", time.gmtime(int(answer.headers.get("x-ratelimit-reset", "0"))))
@@ -158,6 +158,7 @@ def _refusal(repository: Repository, method: str, url: str, answer: requests.Res
     hints = {
         401: "The token is wrong or has expired.",
         403: "The token lacks a permission: docs/retraining.md lists those that the job needs.",
+        410: "GitHub keeps it only for a time; run the workflow again.",
         404: f"Not there, or hidden from this token: is {repository.name} right?",
     }
     return UserError(f"{text}. {hints.get(answer.status_code, 'See docs/retraining.md.')}")

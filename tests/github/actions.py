@@ -1,0 +1,84 @@
+"""What GitHub Actions decides outside its REST API: which cache a run restores and saves, and who waits in a group."""
+
+from dataclasses import dataclass, field
+
+LONGEST_QUEUE = 100
+
+
+@dataclass(frozen=True)
+class Cache:
+    """One saved cache: never changed afterwards; `ref` is the branch, or refs/pull/N/merge of a pull request."""
+
+    key: str
+    ref: str
+    content: str
+
+
+@dataclass
+class Caches:
+    """The caches of a repository, oldest first."""
+
+    saved: list[Cache] = field(default_factory=list)
+
+    def restore(self, keys: list[str], ref: str, base: str = "main", default: str = "main") -> Cache | None:
+        """The cache that a run on `ref` gets: in its own scope, else its base's, else the default branch's.
+
+        The first of `keys` must match, exactly or by its beginning; the others are `restore-keys`, beginnings only.
+        The newest of those that begin alike wins.
+        """
+        for scope in dict.fromkeys([ref, base, default]):
+            seen = [cache for cache in reversed(self.saved) if cache.ref == scope]
+            exact = [cache for cache in seen if cache.key == keys[0]]
+            alike = [cache for key in keys for cache in seen if cache.key.startswith(key)]
+            if exact or alike:
+                return (exact or alike)[0]
+        return None
+
+    def save(self, cache: Cache, *, job: str = "success") -> bool:
+        """The step after a job: it saves only where the job succeeded and nothing in this scope has the key."""
+        if job != "success" or any((own.key, own.ref) == (cache.key, cache.ref) for own in self.saved):
+            return False
+        self.saved.append(cache)
+        return True
+
+
+@dataclass
+class Group:
+    """A concurrency group, of a workflow or of a job."""
+
+    cancel_in_progress: bool = False
+    queue: str = "single"  # or max
+    running: str | None = None
+    waiting: list[str] = field(default_factory=list)
+    cancelled: list[str] = field(default_factory=list)
+
+    def __post_init__(self):
+        if self.cancel_in_progress and self.queue == "max":
+            raise ValueError("queue: max cannot be combined with cancel-in-progress: true")
+
+    def join(self, run: str) -> None:
+        """A run comes: it starts, waits, or takes the place of another. Waiting for an approval is running."""
+        if self.cancel_in_progress:
+            self.cancelled += [old for old in (self.running, *self.waiting) if old]
+            self.running, self.waiting = run, []
+        elif self.running is None:
+            self.running = run
+        elif self.queue == "max":
+            (self.waiting if len(self.waiting) < LONGEST_QUEUE else self.cancelled).append(run)
+        else:
+            self.cancelled += self.waiting
+            self.waiting = [run]
+
+    def leave(self) -> None:
+        """The running one ends; the next begins."""
+        self.running = self.waiting.pop(0) if self.waiting else None
+
+
+def started(workflows: dict[str, dict], event: str, *, job: bool = False, quiet_fork: bool = False) -> list[str]:
+    """The workflows, by name with what stands below `on`, that an event starts.
+
+    `job`: the token of a job has caused it. `quiet_fork`: of a fork, where nobody has switched Actions on.
+    """
+    if quiet_fork or (job and event not in {"workflow_dispatch", "repository_dispatch"}):
+        return []
+    return sorted(name for name, on in workflows.items() if event in on)
