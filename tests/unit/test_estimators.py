@@ -19,7 +19,7 @@ DATA = PARAMS.data
 MODELS = {
     "lightgbm.LGBMClassifier": ({"n_estimators": 20, "class_weight": "balanced"}, "onnx"),
     "xgboost.XGBClassifier": ({"n_estimators": 5, "max_depth": 3, "scale_pos_weight": 2}, "onnx"),
-    "catboost.CatBoostClassifier": ({"iterations": 5}, "sklearn"),
+    "catboost.CatBoostClassifier": ({"iterations": 5}, "onnx"),
     "sklearn.naive_bayes.GaussianNB": ({"var_smoothing": 1e-8}, "sklearn"),
 }
 

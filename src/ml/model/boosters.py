@@ -7,29 +7,33 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 
 from ml.io import files
 from ml.io.errors import UserError
 
 
-class Booster(ClassifierMixin, BaseEstimator):
-    """A fitted classifier of such a library: `text` is what the library wrote, and reads when it first scores."""
+class Stored(BaseEstimator):
+    """A fitted model of such a library: `content`, in bytes, is what it wrote, and reads when it first scores."""
 
-    def __init__(self, library: str = "", text: str = "", width: int = 0) -> None:
-        self.library, self.text, self.width = library, text, width
+    def __init__(self, library: str = "", content: Any = None, width: int = 0) -> None:
+        self.library, self.content, self.width = library, content, width
         self.n_features_in_ = width
-        self.classes_ = np.array([0, 1])
 
-    def fit(self, *_: Any) -> "Booster":
+    @property
+    def text(self) -> str:
+        """What the library wrote. As an array its size is that of a member of the archive, which has a bound."""
+        return self.content.tobytes().decode()
+
+    def fit(self, *_: Any) -> "Stored":
         """Nothing: it is fitted already."""
         return self
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "_score"}
 
-    def predict_proba(self, x: np.ndarray) -> np.ndarray:
-        """Probabilities of both classes; shape (rows, 2), float64."""
+    def answer(self, x: np.ndarray) -> np.ndarray:
+        """What the library itself says; shape (rows,), or (rows, classes) for several; float64."""
         if "_score" not in self.__dict__:
             try:
                 self._score = READ[self.library](self.text)
@@ -37,12 +41,34 @@ class Booster(ClassifierMixin, BaseEstimator):
                 raise UserError(
                     f"the model needs {self.library}: `pip install --require-hashes -r locks/{self.library}.txt`"
                 ) from None
-        found = np.asarray(self._score(np.asarray(x, dtype="float64")), dtype="float64")
-        return np.stack([1 - found, found], axis=1)
+        return np.asarray(self._score(np.asarray(x, dtype="float64")), dtype="float64")
+
+
+class Booster(ClassifierMixin, Stored):
+    """A classifier; `classes` are the numbers of its classes."""
+
+    def __init__(
+        self, library: str = "", content: Any = None, width: int = 0, classes: tuple[int, ...] = (0, 1)
+    ) -> None:
+        super().__init__(library, content, width)
+        self.classes, self.classes_ = classes, np.array(classes)
+
+    def predict_proba(self, x: np.ndarray) -> np.ndarray:
+        """A probability for each class; shape (rows, classes), float64."""
+        found = self.answer(x)
+        return found if found.ndim > 1 else np.stack([1 - found, found], axis=1)
 
     def predict(self, x: np.ndarray) -> np.ndarray:
-        """The likelier class of each row."""
-        return (self.predict_proba(x)[:, 1] >= 0.5).astype("int8")  # noqa: PLR2004
+        """The likeliest class of each row."""
+        return self.classes_[self.predict_proba(x).argmax(axis=1)]
+
+
+class ValueBooster(RegressorMixin, Stored):
+    """A regressor."""
+
+    def predict(self, x: np.ndarray) -> np.ndarray:
+        """A value for each row."""
+        return self.answer(x)
 
 
 def kept(fitted: Any) -> Any:
@@ -50,7 +76,10 @@ def kept(fitted: Any) -> Any:
     library = type(fitted).__module__.split(".")[0]
     if library not in WRITE:
         return fitted
-    return Booster(library, WRITE[library](fitted), int(fitted.n_features_in_))
+    width, content = int(fitted.n_features_in_), np.frombuffer(WRITE[library](fitted).encode(), dtype="uint8")
+    if not hasattr(fitted, "predict_proba"):
+        return ValueBooster(library, content, width)
+    return Booster(library, content, width, tuple(int(one) for one in fitted.classes_))
 
 
 def _write_lightgbm(fitted: Any) -> str:
@@ -90,12 +119,19 @@ def _read_xgboost(text: str) -> Callable[[np.ndarray], Any]:
 def _read_catboost(text: str) -> Callable[[np.ndarray], Any]:
     import catboost  # noqa: PLC0415
 
-    found = catboost.CatBoostClassifier()
+    found = catboost.CatBoost()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "model.json")
         files.write_text(text, path)
         found.load_model(str(path), format="json")
-    return lambda x: found.predict_proba(x, thread_count=1)[:, 1]
+    if "class_params" not in json.loads(text)["model_info"]:
+        return lambda x: found.predict(x, thread_count=1)
+
+    def probabilities(x: np.ndarray) -> np.ndarray:
+        answered = found.predict(x, prediction_type="Probability", thread_count=1)
+        return answered[:, 1] if answered.shape[1] == 2 else answered  # noqa: PLR2004
+
+    return probabilities
 
 
 WRITE = {"lightgbm": _write_lightgbm, "xgboost": _write_xgboost, "catboost": _write_catboost}

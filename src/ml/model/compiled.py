@@ -23,8 +23,9 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from ml.io.text import counted
-from ml.model.boosters import Booster
-from ml.model.compiled_trees import Boosting, Forest, baseline, boosting, forest, lightgbm, xgboost
+from ml.model import compiled_boosters
+from ml.model.boosters import Booster, ValueBooster
+from ml.model.compiled_trees import Boosting, Forest, baseline, boosting, forest
 from ml.model.features import Made
 from ml.model.model import source_of
 from ml.model.predictor import ESTIMATOR, FORM
@@ -93,17 +94,19 @@ def _boosting(estimator: Boosting, width: int) -> Converted:
     return {"kind": "onnx", **said}, boosting(estimator, width)
 
 
-def _booster(estimator: Booster, width: int) -> Converted:
-    if estimator.library == "lightgbm":
-        return {"kind": "onnx", "output": "log odds", "base": 0.0}, lightgbm(estimator.text, width)
-    if estimator.library == "xgboost":
-        trees, base = xgboost(estimator.text, width)
-        return {"kind": "onnx", "output": "log odds", "base": base, "rounded": True}, trees
-    raise ValueError(f"{estimator.library} answers by itself")
+def _booster(estimator: Booster | ValueBooster, width: int) -> Converted:
+    trees, said = BOOSTERS[estimator.library](estimator.text, width)
+    return {"kind": "onnx", **said}, trees
 
 
+BOOSTERS = {
+    "lightgbm": compiled_boosters.lightgbm,
+    "xgboost": compiled_boosters.xgboost,
+    "catboost": compiled_boosters.catboost,
+}
 ESTIMATORS: dict[type, Callable[[Any, int], Converted]] = {
     Booster: _booster,
+    ValueBooster: _booster,
     LogisticRegression: _linear,
     Ridge: _ridge,
     RandomForestClassifier: _forest,

@@ -1,7 +1,5 @@
 """Tree ensembles in ONNX, in float64 throughout, so that they decide as scikit-learn's own trees do."""
 
-import json
-
 import numpy as np
 from onnx import ModelProto, NodeProto, TensorProto, helper
 from sklearn.ensemble import (
@@ -14,14 +12,6 @@ from sklearn.ensemble import (
 Forest = RandomForestClassifier | RandomForestRegressor
 Boosting = HistGradientBoostingClassifier | HistGradientBoostingRegressor
 OPSET = {"": 18, "ai.onnx.ml": 5}  # the first whose tree ensembles answer in float64
-
-XGBOOST = {
-    "left": "left_children",
-    "right": "right_children",
-    "feature": "split_indices",
-    "threshold": "split_conditions",
-}
-LIGHTGBM = ("split_feature", "threshold", "left_child", "right_child")
 
 
 def forest(estimator: Forest, width: int) -> ModelProto:
@@ -43,8 +33,8 @@ def forest(estimator: Forest, width: int) -> ModelProto:
     }
     sizes = [tree.node_count for tree in trees]
     if not several:
-        return _ensemble(sizes, nodes, width)
-    return _ensemble(sizes, nodes | {"target": np.repeat(np.arange(len(trees)), sizes)}, width, len(trees), values)
+        return ensemble(sizes, nodes, width)
+    return ensemble(sizes, nodes | {"target": np.repeat(np.arange(len(trees)), sizes)}, width, len(trees), values)
 
 
 def boosting(estimator: Boosting, width: int) -> ModelProto:
@@ -58,56 +48,7 @@ def boosting(estimator: Boosting, width: int) -> ModelProto:
     nodes |= {"leaf": known["is_leaf"] > 0, "feature": known["feature_idx"], "threshold": known["num_threshold"]}
     sizes, classes = [len(tree) for tree in trees], len(rounds[0])
     target = np.repeat(np.tile(np.arange(classes), len(rounds)), sizes)
-    return _ensemble(sizes, nodes | {"target": target}, width, classes)
-
-
-def lightgbm(text: str, width: int) -> ModelProto:
-    """Trees of LightGBM's own text whose leaves sum to the log odds; of numbers alone, none of them missing."""
-    head, *parts = text.split("\nTree=")
-    if "objective=binary sigmoid:1" not in head or "average_output" in head:
-        raise ValueError("its objective is not binary, or its trees are averaged")
-    trees = [_lightgbm_tree(dict(line.split("=", 1) for line in p.splitlines() if "=" in line)) for p in parts]
-    nodes = {name: np.concatenate([tree[name] for tree in trees]) for name in trees[0]}
-    return _ensemble([len(tree["leaf"]) for tree in trees], nodes, width)
-
-
-def _lightgbm_tree(said: dict[str, str]) -> dict[str, np.ndarray]:
-    """A tree as scikit-learn lays it out: inner nodes, then leaves, which LightGBM counts down from -1."""
-    if said.get("num_cat", "0") != "0" or said.get("is_linear", "0") != "0":
-        raise ValueError("its trees split on categories or end in linear models")
-    leaves = np.array(said["leaf_value"].split(), dtype="float64")
-    inner = len(leaves) - 1
-    listed = {name: np.array(said.get(name, "").split(), dtype="float64") for name in LIGHTGBM}
-    sides = [np.where(side < 0, inner - 1 - side, side) for side in (listed["left_child"], listed["right_child"])]
-    none = np.zeros(len(leaves))
-    return {
-        "leaf": np.arange(inner + len(leaves)) >= inner,
-        "feature": np.concatenate([listed["split_feature"], none]).astype("int64"),
-        "threshold": np.concatenate([listed["threshold"], none]),
-        "left": np.concatenate([sides[0], none]).astype("int64"),
-        "right": np.concatenate([sides[1], none]).astype("int64"),
-        "value": np.concatenate([np.zeros(inner), leaves]),
-    }
-
-
-def xgboost(text: str, width: int) -> tuple[ModelProto, float]:
-    """Trees of XGBoost's JSON, for input rounded to float32, and the log odds that they start from."""
-    learner = json.loads(text)["learner"]
-    booster, start = learner["gradient_booster"], float(learner["learner_model_param"]["base_score"].strip("[]"))
-    if learner["objective"]["name"] != "binary:logistic" or booster["name"] != "gbtree":
-        raise ValueError("it is no gbtree with the objective binary:logistic")
-    found = booster["model"]["trees"]
-    if any(any(tree["split_type"]) for tree in found):
-        raise ValueError("its trees split on categories")
-    listed = {name: np.concatenate([np.array(tree[key]) for tree in found]) for name, key in XGBOOST.items()}
-    split = listed["threshold"].astype("float32")
-    nodes = {
-        **listed,
-        "leaf": listed["left"] < 0,
-        "threshold": np.nextafter(split, np.float32(-np.inf)).astype("float64"),  # below it goes left, in float32
-        "value": split.astype("float64"),
-    }
-    return _ensemble([len(tree["left_children"]) for tree in found], nodes, width), float(np.log(start / (1 - start)))
+    return ensemble(sizes, nodes | {"target": target}, width, classes)
 
 
 def baseline(estimator: Boosting) -> list[float]:
@@ -115,7 +56,7 @@ def baseline(estimator: Boosting) -> list[float]:
     return [float(value) for value in estimator._baseline_prediction.ravel()]  # noqa: SLF001
 
 
-def _ensemble(
+def ensemble(
     sizes: list[int], nodes: dict[str, np.ndarray], width: int, targets: int = 1, values: np.ndarray | None = None
 ) -> ModelProto:
     """The leaves that a row reaches, summed by target; `nodes` are those of all trees, of these sizes, in turn.

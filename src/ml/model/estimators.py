@@ -68,8 +68,6 @@ def found(name: str, task: str = "binary") -> type:
             f"train.model {name} does not predict a {task} target. Choose one of {', '.join(KNOWN[task])}, or a "
             "class's path."
         )
-    if task != "binary" and name.split(".", maxsplit=1)[0] in EXTRAS:
-        raise UserError(f"train.model {name} predicts one of two values only. Choose one of {', '.join(KNOWN[task])}.")
     path, _, last = name.rpartition(".")
     try:
         module = own() if path == FEATURES.stem else importlib.import_module(path)
@@ -87,9 +85,11 @@ def found(name: str, task: str = "binary") -> type:
         hint = f" Did you mean `{path}.{near[0]}`?" if near else ""
         raise UserError(f"params.yaml: train.model: {path} has no class {last}.{hint}")
     needed = "predict" if task == "regression" else "predict_proba"
+    what = "regressor" if task == "regression" else "classifier"
     if not hasattr(kind, "fit") or not hasattr(kind, needed):
-        what = "regressor" if task == "regression" else "classifier"
         raise UserError(f"params.yaml: train.model: {name} lacks fit or {needed}, so it is no {what}.")
+    if task == "regression" and hasattr(kind, "predict_proba"):
+        raise UserError(f"params.yaml: train.model: {name} predicts classes, so it is no {what}.")
     return kind
 
 

@@ -28,6 +28,7 @@ from ml.tasks.choose import task_of
 TRUSTED = frozenset(
     {
         "ml.model.boosters.Booster",
+        "ml.model.boosters.ValueBooster",
         "ml.model.features.Made",
         "numpy.dtype",
         "sklearn._loss.link.IdentityLink",
