@@ -25,6 +25,7 @@ class Served:
     batcher: Batcher
     logged: Callable[[np.ndarray], answers.Rows]
     added: Callable[[np.ndarray, answers.Rows], answers.Rows]
+    share: float | None = None  # of the ids, that the canary gets; None where none serves
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,8 @@ def load_models(settings: Settings) -> Models:
             raise
         return Models(_served(champion, CHAMPION), unfit=Unfit(version, str(error)))
     variant = CHALLENGER if settings.canary else SHADOW
-    return Models(_served(champion, CHAMPION), challenger and _served(challenger, variant))
+    share = settings.canary if challenger and settings.canary else None
+    return Models(_served(champion, CHAMPION, share), challenger and _served(challenger, variant, share))
 
 
 def moved(settings: Settings, models: Models) -> bool:
@@ -88,6 +90,6 @@ def _challenger(source: str | None) -> Model | None:
         return None
 
 
-def _served(model: Model, variant: str) -> Served:
-    contract = model.contract
-    return Served(model, variant, Batcher(model.predictor), answers.logged(contract), answers.added(contract))
+def _served(model: Model, variant: str, share: float | None = None) -> Served:
+    logged, added = answers.logged(model.contract), answers.added(model.contract)
+    return Served(model, variant, Batcher(model.predictor), logged, added, share)

@@ -45,8 +45,8 @@ class Recorder:
             return row
         return {self._renamed.get(name, name): value for name, value in row.items()}
 
-    def prediction(self, head: dict[str, str], rows: Sequence[dict[str, Any]]) -> bytes:
-        """One answered request; `head` holds request_id, model and variant, each row its id, score and label."""
+    def prediction(self, head: dict[str, Any], rows: Sequence[dict[str, Any]]) -> bytes:
+        """One answered request; `head` holds request_id, model, variant and canary_share, each row id and answer."""
         kept = rows if self._plain else [self._clean(row) for row in rows]
         return to_json({"kind": "prediction", **_stamp(), **head, "rows": kept})
 

@@ -89,6 +89,8 @@ class Service:
         output = await served.batcher.scores(rows)
         name, variant = served.model.name, served.variant
         head = {"request_id": request_id, "model": name, "variant": variant}
+        if served.share:
+            head["canary_share"] = served.share
         found = served.logged(output)
         if self.settings.log == "on":
             kept = [

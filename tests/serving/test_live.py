@@ -83,6 +83,7 @@ def test_a_canary_is_judged_on_its_own_ids(served, pair, outcome, params):
     assert said == outcome, sentence
     assert not found.paired
     assert log["id"].is_unique
+    assert [ratio.share for ratio in found.ratios] == [0.5]
     assert found.challenger.answers == sum(share(i) < 0.5 for i in log["id"])
     assert found.champion.labelled + found.challenger.labelled == 1000
 
@@ -100,6 +101,17 @@ def table(answers, labels):
             known.map(lambda v: start + pd.Timedelta(minutes=v[0]), na_action="ignore"), utc=True
         ),
     )
+
+
+def test_a_canary_without_a_third_of_its_answers_gets_no_verdict(served, pair, params):
+    log = predictions.read_log(served(pair[0], challenger=pair[1], canary=0.5))
+    lost = (log["variant"] == "challenger") & (log.index % 3 == 0)
+    back = log.assign(variant=log["variant"].mask(lost, "champion"), model=log["model"].mask(lost, log["model"][0]))
+
+    said, sentence = live.judge(live.duel(back, params), params)
+
+    assert said == "no verdict"
+    assert "canary share 0.5: the challenger answered" in sentence
 
 
 def test_each_id_counts_once_by_its_newest_answer_before_the_label(params):

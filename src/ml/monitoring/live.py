@@ -12,6 +12,7 @@ import pandas as pd
 from ml.gates.champion import Comparison, compare, outcome
 from ml.io.errors import UserError
 from ml.io.text import counted
+from ml.monitoring.ratio import Ratio, mismatched, ratios
 from ml.monitoring.rivals import FEWEST
 from ml.prediction_log import predictions
 from ml.settings.gates import Champion
@@ -21,6 +22,12 @@ from ml.tasks import live
 from ml.tasks.task import Scored
 
 CHAMPION, CANARY, SHADOW = "champion", "challenger", "shadow"  # `variant` in the prediction log
+NONE = "no verdict"
+CAUSES = (
+    "Chance does not explain it, so answers of one side are missing, and a metric would compare two kinds of ids. Look "
+    "for `canary failed` in the server's log and for lines that were lost, and mend the cause; then compare with "
+    "SINCE= from then on."
+)
 ASKED = ["request_id", "id", "row", "again"]
 
 
@@ -59,6 +66,7 @@ class Duel:
     start: pd.Timestamp
     end: pd.Timestamp
     simulated: bool
+    ratios: tuple[Ratio, ...] = ()  # of a canary, for each share that it was given
 
 
 def duel(log: pd.DataFrame, params: Params, challenger: str = "") -> Duel:
@@ -82,14 +90,20 @@ def duel(log: pd.DataFrame, params: Params, challenger: str = "") -> Duel:
         ours = ours[meanwhile | ours["request_id"].isin(theirs["request_id"])]
     if ours.empty:
         raise UserError(f"while {last['model']} answered as {last['variant']}, no champion did. Nothing to compare.")
+    shares = () if paired else tuple(ratios(ours, theirs))  # whichever champion served meanwhile
     now = ours["model"] == ours["model"].iloc[-1]
     ours, theirs = (ours[now], theirs[now.to_numpy()]) if paired else (ours[now], theirs)
     times = pd.concat([ours["time"], theirs["time"]])
-    return Duel(*_sides(ours, theirs, params, paired=paired), paired, times.min(), times.max(), simulated)
+    return Duel(*_sides(ours, theirs, params, paired=paired), paired, times.min(), times.max(), simulated, shares)
 
 
 def judge(found: Duel, params: Params) -> tuple[str, str]:
-    """The outcome (better, not worse, worse, not enough evidence) and a sentence with the figures behind it."""
+    """The outcome (better, not worse, worse, not enough evidence) and a sentence with the figures behind it.
+
+    `no verdict` where the ids of a canary did not fall to the sides as its share says.
+    """
+    if wrong := mismatched(found.ratios):
+        return NONE, f"{NONE}: {wrong.sentence()}. {CAUSES}"
     rule, (old, new) = _rule(params), (found.champion, found.challenger)
     for side in (old, new):
         if not live.enough(side.kind, side.label, FEWEST):

@@ -18,7 +18,7 @@ from ml.prediction_log.targets import Line, numbered, target
 
 PREDICTIONS, FEEDBACK = "predictions", "feedback"
 KEY = ["segment", "line", "row"]
-FIRST = [*KEY, "request_id", "id", "time", "model", "variant", "simulated"]
+FIRST = [*KEY, "request_id", "id", "time", "model", "variant", "simulated", "canary_share"]
 LAST = ["score", "label"]
 LARGEST = 2**63
 ACTUAL = ["actual", "actual_time", "actuals"]
@@ -36,13 +36,13 @@ class Tables(NamedTuple):
 def read_log(*sources: str | Path, since: Any = None, until: Any = None) -> pd.DataFrame:
     """One row a predicted row, from all sources together, none twice, oldest first.
 
-    Columns: segment, line and row (the key), request_id, id, time, model, variant, simulated, the features, score,
-    label, then `actual` (the latest label that feedback gave this id), `actual_time` and `actuals` (how many came). A
-    source is a directory or a URL; predictions are taken from `since` to before `until` (ISO dates, UTC), feedback
-    always. A request that a proxy sent again counts once (ml.prediction_log.repeats). In `attrs`, `repeated` counts
-    the rows left out for it, `unreadable` lines that are no records, `unmatched` ids that got a label since `since`
-    and that no prediction read bears; `damaged` names files that are left out because they cannot be read. Raises
-    UserError when a source cannot be read.
+    Columns: segment, line and row (the key), request_id, id, time, model, variant, simulated, canary_share (missing
+    where none serves), the features, score, label, then `actual` (the latest label that feedback gave this id),
+    `actual_time` and `actuals` (how many came). A source is a directory or a URL; predictions are taken from `since` to
+    before `until` (ISO dates, UTC), feedback always. A request that a proxy sent again counts once
+    (ml.prediction_log.repeats). In `attrs`, `repeated` counts the rows left out for it, `unreadable` lines that are no
+    records, `unmatched` ids that got a label since `since` and that no prediction read bears; `damaged` names files
+    that are left out because they cannot be read. Raises UserError when a source cannot be read.
     """
     start, end = _moment(since, "since"), _moment(until, "until")
     parts = [part for source in sources for part in _read(source, start)]
@@ -151,7 +151,7 @@ def _day(directory: Path, path: Path, kind: str) -> Tables:
 
 def _rows(record: Prediction, key: dict[str, Any]) -> list[dict[str, Any]]:
     shared = key | {"request_id": record.request_id, "time": record.time, "model": record.model}
-    shared |= {"variant": record.variant, "simulated": record.simulated}
+    shared |= {"variant": record.variant, "simulated": record.simulated, "canary_share": record.canary_share}
     taken = TAKEN - ROW  # of those, lines have already said which is a feature
     rows = ({PREFIX + name if name in taken else name: _bounded(v) for name, v in row.items()} for row in record.rows)
     return [row | shared | {"row": number, "id": text(row.get("id"))} for number, row in enumerate(rows)]

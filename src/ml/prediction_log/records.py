@@ -13,7 +13,7 @@ TAKEN = (
     ROW
     | ADDED
     | {
-        *("segment", "line", "row", "request_id", "time", "model", "variant", "simulated"),
+        *("segment", "line", "row", "request_id", "time", "model", "variant", "simulated", "canary_share"),
         *("actual", "actual_time", "actuals"),
     }
 )  # names of our own in the table of the log
@@ -51,6 +51,7 @@ class Prediction(BaseModel):
     variant: str
     rows: list[dict[str, Any]]
     simulated: bool = False  # sent by a simulation, at a time of its own calendar
+    canary_share: float | None = None  # of the ids, that the challenger was to answer
 
 
 class Feedback(BaseModel):

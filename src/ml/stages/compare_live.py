@@ -8,6 +8,8 @@ from ml.monitoring import live
 from ml.prediction_log import predictions, segments
 from ml.settings.params import Params, read_params
 
+UNTOLD = "The log does not say which share the canary was given (an older server wrote it), so that is not checked."
+
 
 def main(since: str = "", until: str = "", challenger: str = "") -> None:
     """Print answers, labels and the metric of gates.champion of both models, then one sentence: which is better.
@@ -22,6 +24,8 @@ def main(since: str = "", until: str = "", challenger: str = "") -> None:
     _, sentence = live.judge(found, params)
     way = "a shadow: both answered the same rows" if found.paired else "a canary: each answered its own ids"
     print(f"{found.challenger.model} is {way}, {found.start:%Y-%m-%d %H:%M} to {found.end:%Y-%m-%d %H:%M} UTC")
+    if not found.paired:
+        print("\n".join(one.sentence() for one in found.ratios) or UNTOLD)
     if found.simulated:
         print("The rows are simulated, and so are these times.")
     metric = params.gates.champion.metric if params.gates.champion else "roc_auc"
