@@ -31,6 +31,7 @@ CONTRACTS = {
     "categories only": {"k": LEVELS, "l": LEVELS},
     "one number": {"x": NUMBER},
     "one category": {"k": LEVELS},
+    "a number with gaps": {"x": NUMBER, "gaps": {**NUMBER, "missing": 0.5}, "k": LEVELS},
     "a column that is never there": {"x": NUMBER, "gone": {**NUMBER, "missing": 1.0}, "k": LEVELS},
     "levels that are never there": {"x": NUMBER, "gone": {**LEVELS, "missing": 1.0}},
     "a constant column": {"x": NUMBER, "fixed": NUMBER, "k": LEVELS},
@@ -48,6 +49,7 @@ def table(data, rows=300):
     for name, column in data.columns.items():
         rng = np.random.default_rng(zlib.crc32(name.encode()))
         values = rng.normal(size=rows) if column.type == "number" else rng.choice(np.array(["a", "b"], object), rows)
+        values = np.where(rng.random(rows) < 0.4, np.nan, values) if name == "gaps" else values
         found[name] = [3.0] * rows if name == "fixed" else [None] * rows if name == "gone" else values
     rng = np.random.default_rng(0)
     first = np.asarray(found[next(iter(data.columns))])
@@ -81,6 +83,25 @@ def test_the_compiled_form_of_any_contract_says_what_scikit_learn_says(name, col
     found = served(from_files(compiled(fitted)), frame, data)
 
     assert found == pytest.approx(model.scores(fitted, frame, data), abs=1e-14)
+
+
+def test_a_gap_tells_what_it_tells():
+    data = contract({"x": {**NUMBER, "missing": 0.9}})
+    frame = table(data)
+    telling = frame.assign(x=np.where(frame["y"] == 1, np.nan, 0.0))  # the median fills all gaps with what others have
+
+    fitted = model.fit(telling, data, settings("logistic_regression"))
+
+    assert (model.scores(fitted, telling, data) > 0.5).tolist() == frame["y"].eq(1).tolist()
+    assert served(from_files(compiled(fitted)), telling, data) == pytest.approx(model.scores(fitted, telling, data))
+
+
+def test_only_numbers_that_may_be_missing_get_a_column_for_it():
+    data = contract({"x": NUMBER, "gaps": {**NUMBER, "missing": 0.5}, "k": {**LEVELS, "missing": 0.5}})
+
+    form = json.loads(compiled(model.fit(table(data), data, settings("logistic_regression")))[FORM])
+
+    assert form["missing"] == ["gaps"]
 
 
 def test_trees_decide_as_scikit_learns_on_and_beside_their_own_thresholds(customers):
@@ -139,7 +160,7 @@ def bayes(fitted):
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (binned, "its preprocessing has the parts number, category, bins"),
+        (binned, "its preprocessing has the parts number, category, missing, bins"),
         (scaled_again, "its steps are preprocessing, again, estimator"),
         (only_centred, "part number of its preprocessing is set otherwise"),
         (binary, "part category of its preprocessing is set otherwise"),

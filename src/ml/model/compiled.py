@@ -17,7 +17,7 @@ from sklearn.ensemble import (
     RandomForestClassifier,
     RandomForestRegressor,
 )
-from sklearn.impute import SimpleImputer
+from sklearn.impute import MissingIndicator, SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
@@ -35,6 +35,7 @@ Converted = tuple[dict[str, Any], ModelProto | None]  # what the form says of an
 STEPS = {
     "number": {"impute": SimpleImputer, "scale": StandardScaler},
     "category": {"impute": SimpleImputer, "encode": OneHotEncoder},
+    "missing": {"flag": MissingIndicator},
 }
 
 
@@ -50,7 +51,7 @@ def compiled(model: Pipeline) -> dict[str, bytes]:
     convert = ESTIMATORS.get(type(estimator))  # what inherits from one of them may compute something else
     if convert is None:
         raise ValueError(f"{type(estimator).__name__} is none of the estimators that ml.model.compiled knows")
-    width = len(form["numbers"]) + sum(len(c["levels"]) for c in form["categories"])
+    width = len(form["numbers"]) + sum(len(c["levels"]) for c in form["categories"]) + len(form["missing"])
     if estimator.n_features_in_ != width:
         raise ValueError(
             f"its preprocessing makes {counted(estimator.n_features_in_, 'column')}, and ml.model.compiled {width}"
@@ -118,7 +119,11 @@ ESTIMATORS: dict[type, Callable[[Any, int], Converted]] = {
 
 def _preprocessing(fitted: ColumnTransformer) -> dict[str, Any]:
     parts = dict(_parts(fitted))
-    form: dict[str, Any] = {"numbers": [], "categories": []}
+    form: dict[str, Any] = {
+        "numbers": [],
+        "categories": [],
+        "missing": parts["missing"][0] if "missing" in parts else [],
+    }
     if "number" in parts:
         names, steps = parts["number"]
         scaled = steps["scale"]
@@ -137,12 +142,12 @@ def _preprocessing(fitted: ColumnTransformer) -> dict[str, Any]:
 
 
 def _parts(fitted: ColumnTransformer) -> Iterator[tuple[str, tuple[list[str], dict[str, Any]]]]:
-    """Columns and fitted steps of `number` and `category`; one that got no column was never fitted, and is left out."""
+    """Columns and fitted steps of the parts in STEPS; one that got no column was never fitted, and is left out."""
     if not isinstance(fitted, ColumnTransformer) or fitted.transformer_weights:
         raise ValueError("its preprocessing is not ml.model.features.preprocessing")
     used = [(name, part, [*columns]) for name, part, columns in fitted.transformers_ if len(columns) and part != "drop"]
     if [name for name, *_ in used] != [name for name in STEPS if name in {name for name, *_ in used}]:
-        raise ValueError(f"its preprocessing has the parts {', '.join(n for n, *_ in used)}, not number and category")
+        raise ValueError(f"its preprocessing has the parts {', '.join(n for n, *_ in used)}, not {', '.join(STEPS)}")
     for name, part, columns in used:
         steps = part.named_steps if isinstance(part, Pipeline) else {}
         if {step: type(one) for step, one in steps.items()} != STEPS[name]:
@@ -155,7 +160,10 @@ def _parts(fitted: ColumnTransformer) -> Iterator[tuple[str, tuple[list[str], di
 
 
 def _altered(name: str, steps: dict[str, Any]) -> bool:
-    """Whether a step does more or less than to fill gaps, centre and scale, or give each level a column of its own."""
+    """Whether a step does more or less than to fill gaps, centre and scale, spread levels, or tell what is missing."""
+    if name == "missing":
+        flag = steps["flag"]
+        return flag.features != "all" or flag.missing_values == flag.missing_values
     filled = steps["impute"]
     if name == "number":
         scaled = steps["scale"]

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import ColumnTransformer
-from sklearn.impute import SimpleImputer
+from sklearn.impute import MissingIndicator, SimpleImputer
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
@@ -54,7 +54,8 @@ def of_frame(frame: pd.DataFrame) -> columns.Columns:
 def preprocessing(data: Data, source: str = "") -> ColumnTransformer:
     """Unfitted: numbers get the median and unit scale, each level of the contract, and missing, a column of its own.
 
-    A level outside the contract becomes all zeros, so the width of the output never depends on the data.
+    A number that the contract lets be missing also gets a column that says whether it was: a gap may tell something.
+    A level outside the contract becomes all zeros. So the width of the output never depends on the data.
     """
     filled = {"keep_empty_features": True}  # a column that is never there keeps its place
     made = declared.made(source)
@@ -69,4 +70,6 @@ def preprocessing(data: Data, source: str = "") -> ColumnTransformer:
             ("encode", OneHotEncoder(categories=known, handle_unknown="ignore", sparse_output=False)),
         ]
     )
-    return ColumnTransformer([("number", number, named), ("category", category, [*level])])
+    gaps = [name for name in numbers(data) if data.columns[name].missing]
+    flags = [("missing", Pipeline([("flag", MissingIndicator(features="all"))]), gaps)] if gaps else []
+    return ColumnTransformer([("number", number, named), ("category", category, [*level]), *flags])

@@ -113,6 +113,8 @@ class _Encoder:
             places = {level: self._width + i for i, level in enumerate(category["levels"])}
             self._levels.append((category["name"], places.get(category["missing"]), places))
             self._width += len(places)
+        self._gaps = [(name, self._width + i) for i, name in enumerate(form.get("missing", ()))]
+        self._width += len(self._gaps)
 
     def encode(self, rows: Rows) -> np.ndarray:
         """The estimator's input; shape (rows, columns), float64."""
@@ -128,6 +130,10 @@ class _Encoder:
                 value = row.get(name)
                 place = missing if value is None else places.get(value)
                 if place is not None:  # a level nobody knew in training is no level
+                    flat[start + place] = 1.0
+            for name, place in self._gaps:
+                value = row.get(name)
+                if value is None or value != value:  # noqa: PLR0124
                     flat[start + place] = 1.0
             start += self._width
         return np.array(flat, dtype="float64").reshape(len(rows), self._width)
