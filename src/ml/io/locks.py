@@ -15,6 +15,7 @@ from ml.io import dvc, files, git
 
 LOCKS = Path("locks")
 PIPELINE = LOCKS / "pipeline.txt"
+ESTIMATORS = tuple(LOCKS / f"{name}.txt" for name in ("lightgbm", "xgboost", "catboost"))  # as far as installed
 PROJECT = Path("pyproject.toml")
 
 
@@ -24,7 +25,7 @@ class Locks:
 
     dvc: dict[str, Any] | None  # `dvc status --json`: {} when dvc.lock and data.dvc match
     uncommitted: list[str] | None  # lock files that differ from the last commit
-    pins: dict[str, str]  # of locks/pipeline.txt
+    pins: dict[str, str]  # of locks/pipeline.txt and the libraries of estimators
     installed: dict[str, str]  # the same packages here
     unmet: list[str]  # requirements of pyproject.toml that the pins do not meet
     ci: bool = False
@@ -33,6 +34,10 @@ class Locks:
 def read() -> Locks:
     """The state of dvc.lock, data.dvc and locks/ in this working tree."""
     held = pins(_text(PIPELINE))
+    if held:
+        held |= {
+            name: pin for lock in ESTIMATORS for name, pin in pins(_text(lock)).items() if name.startswith(lock.stem)
+        }
     return Locks(
         dvc=_dvc_status(),
         uncommitted=_uncommitted(),

@@ -18,7 +18,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from ml.io.errors import UserError
 from ml.model.columns import BESIDE
 from ml.settings.features import FEATURES
-from ml.settings.train import Train
+from ml.settings.train import EXTRAS, Train
 
 CLASSIFIERS: dict[str, type] = {
     "random_forest": RandomForestClassifier,
@@ -31,7 +31,6 @@ REGRESSORS: dict[str, type] = {
     "ridge": Ridge,
 }
 KNOWN = {"binary": CLASSIFIERS, "multiclass": CLASSIFIERS, "regression": REGRESSORS}
-EXTRAS = {"lightgbm", "xgboost", "catboost"}
 # What makes a library quiet, and its models the same on every machine; params.yaml may say otherwise.
 USUAL: dict[str, dict[str, Any]] = {
     "lightgbm": {"n_jobs": 1, "verbosity": -1, "deterministic": True, "force_row_wise": True},
@@ -45,7 +44,7 @@ def estimator(params: Train, task: str = "binary") -> Any:
     kind, given = found(params.model, task), params.parameters()
     if params.model in KNOWN[task]:  # a forest of regressors has no class weights
         given = {name: value for name, value in given.items() if name in parameters(kind)}
-    usual = USUAL.get(params.model.split(".")[0], {})
+    usual = USUAL.get(params.library, {})
     known = parameters(kind) | {*usual}
     for name in given:
         if name not in known:

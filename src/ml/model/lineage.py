@@ -2,7 +2,7 @@
 
 import hashlib
 import platform
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,8 @@ PACKAGES = Path("locks/pipeline.txt")
 LIBRARIES = ("numpy", "pandas", "pyarrow", "scikit-learn", "scipy", "skops")
 
 
-def collect(data: Data, params: Section) -> dict[str, Any]:
-    """Commit, data, parameters, locks, platform and model digest of what stands in build/ now.
+def collect(data: Data, params: Section, library: str = "") -> dict[str, Any]:
+    """Commit, data, parameters, locks, platform and model digest of what stands in build/ now; `library` of Train.
 
     `commit` is None outside git. `changed` names tracked or new files that the commit does not hold as they are, so an
     empty list means that the commit alone says what was built. None of this is inside build/model: a DVC output that
@@ -37,17 +37,39 @@ def collect(data: Data, params: Section) -> dict[str, Any]:
         "params": params.model_dump(mode="json", by_alias=True),
         "dvc_lock": pipeline_md5(),
         "packages": md5(PACKAGES),
-        **machine(),
+        **estimator(library),
+        **machine(library),
     }
 
 
-def machine() -> dict[str, Any]:
-    """Python, platform and the versions of the libraries that shape a model."""
+def estimator(library: str) -> dict[str, dict[str, str | None]]:
+    """The estimator's library and the MD5 of its lock file, where it has one."""
+    return {"estimator": {"library": library, "lock": md5(lock_of(library))}} if library else {}
+
+
+def lock_of(library: str) -> Path:
+    """The lock file of an estimator's library."""
+    return PACKAGES.with_name(f"{library}.txt")
+
+
+def machine(library: str = "") -> dict[str, Any]:
+    """Python, platform and the versions of the libraries that shape a model, the estimator's own with them."""
     return {
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
-        "libraries": {name: version(name) for name in LIBRARIES},
+        "libraries": {name: version(name) for name in LIBRARIES}
+        | ({library: found} if (found := _version(library)) else {}),
     }
+
+
+def _version(library: str) -> str | None:
+    """The version of an estimator's library; XGBoost comes as one of two packages."""
+    for name in (library, f"{library}-cpu") if library else ():
+        try:
+            return version(name)
+        except PackageNotFoundError:
+            continue
+    return None
 
 
 def md5(path: Path) -> str | None:

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -70,13 +71,18 @@ def fetch_data(place: Path, version: Version) -> None:
 
 def interpreter(place: Path, version: Version) -> str:
     """A Python with the recorded packages: this one when its lock file is the recorded one, else a new environment."""
-    recorded = lineage.md5(place / lineage.PACKAGES)
-    if recorded != version.lineage["packages"]:
-        raise UserError(f"{lineage.PACKAGES} at that commit is not the file that was recorded.")
-    if recorded == lineage.md5(lineage.PACKAGES):
+    estimator = version.lineage.get("estimator") or {}
+    library = estimator.get("library", "")
+    locks = {lineage.PACKAGES: version.lineage["packages"]}
+    locks |= {lineage.lock_of(library): estimator["lock"]} if library else {}
+    for lock, recorded in locks.items():
+        if lineage.md5(place / lock) != recorded:
+            raise UserError(f"{lock} at that commit is not the file that was recorded.")
+    same = all(lineage.md5(lock) == recorded for lock, recorded in locks.items())
+    if same and (not library or find_spec(library)):
         return sys.executable
     made = _call(sys.executable, "tools/make_venv.py", "pipeline", place=place)
-    _must(made, f"installing the recorded packages ({lineage.PACKAGES})")
+    _must(made, f"installing the recorded packages ({', '.join(map(str, locks))})")
     return str(place / ".venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python"))
 
 
@@ -110,7 +116,7 @@ def compare(
 
 def differences(version: Version) -> str:
     """How this machine differs from the one that built the version."""
-    here = lineage.machine()
+    here = lineage.machine((version.lineage.get("estimator") or {}).get("library", ""))
     pairs = {name: (version.lineage.get(name), here[name]) for name in ("python", "platform")}
     pairs |= {n: (version.lineage["libraries"].get(n), found) for n, found in here["libraries"].items()}
     found = [f"{name} was {then}, is {now}" for name, (then, now) in pairs.items() if then != now]

@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field, model_validator
 
 from ml.settings.section import Count, Section, Seed, Share
 
+EXTRAS = ("lightgbm", "xgboost", "catboost")  # libraries with a lock file of their own
 PATH = re.compile(r"[a-z_]\w*(\.\w+)+")  # of a class that is imported
 
 
@@ -76,6 +77,11 @@ class Train(Section):
             hint = f"did you mean `{near[0]}`?" if near else f"known: {', '.join(named)}, or a class's path."
             raise ValueError(f"model: `{self.model}` is neither a short name nor an import path; {hint}")
         return self
+
+    @property
+    def library(self) -> str:
+        """The library of train.model where it has a lock file of its own, else ""."""
+        return next((name for name in EXTRAS if self.model.startswith(f"{name}.")), "")
 
     def parameters(self) -> dict[str, Any]:
         """The parameters of train.model."""

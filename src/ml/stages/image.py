@@ -82,7 +82,7 @@ def _pushed(name: str, labels: dict[str, str]) -> str | None:
 def _gather(chosen: Version | None, params: Params) -> dict[str, Any]:
     """Lay out what the image holds besides code: model, lineage, and rows with the answers they must get."""
     built = _fetched(chosen, params) if chosen else _built()
-    origin = {**chosen.lineage} if chosen else lineage.collect(params.data, params)
+    origin = {**chosen.lineage} if chosen else lineage.collect(params.data, params, params.train.library)
     origin["model"] = identity.digest(built)  # what serving says of these files
     known = chosen or registry.open_registry(params.project).state().of(origin["model"])
     origin["version"] = known.number if known else None

@@ -80,7 +80,7 @@ def _register(store: registry.Registry, entry: ledger.Entry, params: Params) -> 
 
 def _entry(params: Params, force: str) -> ledger.Entry:
     verdict = files.read_json(files.VERDICT)
-    origin = lineage.collect(params.data, params)
+    origin = lineage.collect(params.data, params, params.train.library)
     if verdict.get("model") != origin["model"]:
         raise UserError(f"{files.VERDICT} judges another model than the one in {files.MODEL}. Run `make run` again.")
     if not verdict["passed"] and not force:

@@ -35,7 +35,7 @@ def main() -> None:
     if MARKER.exists() and files.read_json(MARKER) == built:
         return
     metrics, intervals = files.read_json(files.METRICS), files.read_json(files.INTERVALS)
-    origin = lineage.collect(params.data, params)
+    origin = lineage.collect(params.data, params, params.train.library)
     run = tracking.describe(params.train, params.prepare, origin, metrics, intervals)
     contents = {"plots": sorted(files.PLOTS.glob("*.csv")), "": [files.VALIDATION_TEXT, Path("params.yaml")]}
     outbox.put(tracking.WAITING, run["digest"], run, contents)
