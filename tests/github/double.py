@@ -98,6 +98,8 @@ class Hub:
     rulesets: dict[int, Record] = field(default_factory=dict)
     artifacts: dict[int, Record] = field(default_factory=dict)  # each with its zip under "content"; "expired" if so
     filtered: set[str] = field(default_factory=set)  # workflows that their path filter keeps from starting
+    packages: dict[str, str] = field(default_factory=dict)  # images, by name with the digest of the newest
+    attested: dict[str, int] = field(default_factory=dict)  # attestations, by digest
     caches: Caches = field(default_factory=Caches)
     dispatches: list[Record] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)

@@ -35,6 +35,8 @@ def route(hub: Hub, method: str, path: str, query: dict[str, str], said: Said) -
     home = f"/repos/{hub.repository}"
     if path == "/rate_limit":
         return 200, {"resources": {"core": {"limit": 5000, "remaining": hub.remaining}}}
+    if path.startswith(f"/users/{hub.repository.split('/')[0]}/packages"):
+        return _packages(hub, path)
     if path != home and not path.startswith(f"{home}/"):
         raise RefusedError(404, "Not Found")
     rest = path.removeprefix(home)
@@ -47,6 +49,16 @@ def route(hub: Hub, method: str, path: str, query: dict[str, str], said: Said) -
             return handler(hub, query, said, **found.groupdict())
     print(f"the double does not know {method} {path}", file=sys.stderr)
     raise RefusedError(404, "Not Found")
+
+
+def _packages(hub: Hub, path: str) -> Answer:
+    """The container packages of the owner, by name with the digest of the newest version."""
+    if path.endswith("/packages"):
+        about = {"repository": {"full_name": hub.repository}, "visibility": "private" if hub.private else "public"}
+        web = f"https://github.com/{hub.repository}/pkgs/container"
+        return 200, [{"name": name, "html_url": f"{web}/{name}", **about} for name in hub.packages]
+    name = path.split("/container/")[1].removesuffix("/versions")
+    return 200, [{"name": digest} for digest in [hub.packages[name]]]
 
 
 NEEDED = {  # what a job's token must have to change what stands below a path, any of them
@@ -193,6 +205,7 @@ def _open_pull(hub: Hub, query: dict, said: Said) -> Answer:
     pull |= {"html_url": url, "pull_request": {"html_url": url}, "draft": bool(body.get("draft")), "merged": False}
     pull |= {"merged_at": None, "merge_commit_sha": None, "base": {"ref": body["base"], "sha": hub.head(body["base"])}}
     pull["head"] = {"ref": branch, "label": f"{owner}:{branch}", "sha": hub.head(branch)}
+    pull["head"]["repo"] = {"full_name": hub.repository}
     # What a job's token opens gets a run that waits until a person presses "Approve workflows to run".
     waits = {"status": "completed", "conclusion": "action_required"} if who == JOB else {"status": "queued"}
     for workflow in {"model.yml", "code.yml"} - hub.filtered:
@@ -205,7 +218,8 @@ def _get_pull(hub: Hub, query: dict, said: Said, number: str) -> Answer:
     pull = _known(hub.pulls, number)
     if pull["state"] == "open":
         pull["head"]["sha"] = hub.head(pull["head"]["ref"]) or pull["head"]["sha"]
-    return 200, pull
+    missing = [name for name in _required(hub, pull["base"]["ref"]) if not _satisfied(hub, pull["head"]["sha"], name)]
+    return 200, pull | {"mergeable_state": "blocked" if missing else "clean"}
 
 
 @on("PATCH", "/pulls/{number}")
@@ -363,6 +377,13 @@ def _artifact(hub: Hub, query: dict, said: Said, key: str) -> Answer:
 def _caches(hub: Hub, query: dict, said: Said) -> Answer:
     found = [{"key": cache.key, "ref": cache.ref} for cache in hub.caches.saved]
     return 200, {"total_count": len(found), "actions_caches": found}
+
+
+@on("GET", "/attestations/{digest}")
+def _attestations(hub: Hub, query: dict, said: Said, digest: str) -> Answer:
+    if hub.private:
+        raise RefusedError(404, "Not Found")
+    return 200, {"attestations": [{"bundle": {}, "repository_id": 1} for _ in range(hub.attested.get(digest, 0))]}
 
 
 @on("GET", "/actions/runs/{key}/pending_deployments")

@@ -18,7 +18,12 @@ def _owner(hub: Hub, said: Said) -> None:
 def _repository(hub: Hub, query: dict, said: Said) -> Answer:
     owner = hub.repository.split("/")[0]
     pushed = (datetime.now(UTC) - timedelta(days=hub.quiet_days)).strftime("%Y-%m-%dT%H:%M:%SZ")
-    about = {"full_name": hub.repository, "default_branch": "main", "owner": {"login": owner}, "private": hub.private}
+    about = {
+        "full_name": hub.repository,
+        "default_branch": "main",
+        "owner": {"login": owner, "type": "User"},
+        "private": hub.private,
+    }
     return 200, {**about, "has_issues": hub.has_issues, "pushed_at": pushed}
 
 

@@ -101,6 +101,11 @@ def call(repository: Repository, method: str, path: str, body: Record | None = N
     return _answer(repository, method, f"{repository.api}/repos/{repository.name}{path}", body)[0]
 
 
+def outside(repository: Repository, path: str) -> Any:
+    """The answer to a question about something beside the repository, as the packages of its owner."""
+    return _answer(repository, "GET", f"{repository.api}{path}")[0]
+
+
 def every(repository: Repository, path: str, **query: str) -> Iterator[Record]:
     """All items of a list, page after page."""
     asked = "&".join(f"{key}={requests.utils.quote(value, safe='')}" for key, value in query.items())

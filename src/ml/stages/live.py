@@ -1,0 +1,53 @@
+"""Walk a person through what only GitHub can prove, and keep what was seen as evidence."""
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ml.github import doctor, github, live, settings
+from ml.io import cli, files, git
+from ml.io.errors import UserError
+from ml.io.text import counted
+
+EVIDENCE = Path("docs/live-run.json")
+VERSION = 1
+
+
+def main() -> int:
+    """Look up by GitHub's API what has happened so far, keep it in docs/live-run.json and say what to do next.
+
+    What was seen once is kept and not asked again: delete the file to begin anew. Exit 1 until all is seen.
+    """
+    repository = github.connect(settings.environment(os.environ, git.ask("remote", "get-url", "origin")))
+    if repository is None:
+        raise UserError(f"the live run asks GitHub, and there is no token or no repository. {doctor.OWNER} LIVE=1")
+    kept = _kept(repository.name)
+    left = []
+    for proof in live.PROOFS:
+        if proof.name not in kept:
+            seen, why = live.looked(repository, proof)
+            if seen is None:
+                left.append((proof, why))
+                continue
+            kept[proof.name] = {"found": seen.found, "link": seen.link, "at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"}
+        cli.say(f"  seen     {proof.name}: {kept[proof.name]['found']}, {kept[proof.name]['link']}")
+    for proof, why in left:
+        cli.say(f"  not yet  {proof.name}: {why}\n           do: {proof.do}")
+    commit = git.ask("rev-parse", "HEAD")
+    files.write_json({"version": VERSION, "repository": repository.name, "commit": commit, "proofs": kept}, EVIDENCE)
+    cli.say(f"{counted(len(kept), 'proof')} of {len(live.PROOFS)} in {EVIDENCE}: commit it as evidence.")
+    return 1 if left else 0
+
+
+def _kept(name: str) -> dict[str, dict[str, str]]:
+    """What an earlier call has seen in the same repository."""
+    if not EVIDENCE.exists():
+        return {}
+    found = files.read_json(EVIDENCE)
+    if found["version"] != VERSION or found["repository"] != name:
+        raise UserError(f"{EVIDENCE} is of {found['repository']}, version {found['version']}. Delete it to begin anew.")
+    return {proof.name: found["proofs"][proof.name] for proof in live.PROOFS if proof.name in found["proofs"]}
+
+
+if __name__ == "__main__":
+    cli.run(main)
