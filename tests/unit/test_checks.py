@@ -1,4 +1,3 @@
-import math
 import subprocess
 import sys
 import time
@@ -6,11 +5,9 @@ import time
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from ml.data import checks, schema
-from ml.data.counts import repeated
+from ml.data.counts import counted
 from ml.io.errors import UserError
 from ml.settings.data import Number, Target
 from ml.settings.params import read_params
@@ -24,6 +21,14 @@ def failed(frame, **rules):
     """What fails in a table, as {(subject, expectation): check}."""
     found = checks.check(schema.conform(frame, DATA), DATA, Validate.model_validate(rules))
     return {(c.subject, c.expectation.removeprefix("expect_")): c for c in found if not c.passed}
+
+
+def classes(values, positive):
+    """What is found of a target with these values."""
+    target, columns = Target(name="churned", positive=positive), {"x": Number(type="number")}
+    data = DATA.model_copy(update={"target": target, "columns": columns, "time": None})
+    frame = pd.DataFrame({data.id: [*map(str, range(len(values)))], "x": 0.0, "churned": values})
+    return checks.two_classes(counted(frame, data, Validate()), data)
 
 
 def test_good_data_passes_every_check(customers):
@@ -86,9 +91,7 @@ def test_a_breach_is_counted_with_an_example(customers, spoil, breach, found):
     ids=str,
 )
 def test_one_class_however_it_is_written_is_one_class(values, positive):
-    data = DATA.model_copy(update={"target": Target(name="churned", positive=positive)})
-
-    assert checks.two_classes(pd.Series(values), data).passed
+    assert classes(values, positive).passed
 
 
 @pytest.mark.parametrize(
@@ -104,9 +107,7 @@ def test_one_class_however_it_is_written_is_one_class(values, positive):
     ids=["another spelling", "a positive value that never comes"],
 )
 def test_a_word_that_would_become_a_negative_is_named_with_its_count(values, positive, found):
-    data = DATA.model_copy(update={"target": Target(name="churned", positive=positive)})
-
-    check = checks.two_classes(pd.Series(values), data)
+    check = classes(values, positive)
 
     assert (check.passed, check.severity, check.found) == (False, "critical", found)
 
@@ -192,20 +193,3 @@ def test_500_columns_take_no_time_of_their_own():
     assert time.perf_counter() - started < 20  # 1 s on two quiet cores
     assert len(found) == 1005
     assert all(c.passed for c in found)
-
-
-@given(
-    rows=st.lists(st.tuples(st.sampled_from([0.0, -0.0, 1.0, math.nan]), st.sampled_from(["a", "b", None])), max_size=8)
-)
-def test_repeated_rows_are_those_that_pandas_finds(rows):
-    frame = pd.DataFrame(rows, columns=["number", "level"])
-    frame = frame.astype({"number": "float64", "level": object})
-
-    assert repeated(frame).tolist() == frame.duplicated(keep=False).tolist()
-
-
-def test_rows_that_only_share_a_hash_are_not_repeated(monkeypatch):
-    monkeypatch.setattr(pd.util, "hash_array", lambda values: np.zeros(len(values), dtype="uint64"))
-    frame = pd.DataFrame({"number": [1.0, 2.0, 1.0]})
-
-    assert repeated(frame).tolist() == [True, False, True]

@@ -1,6 +1,7 @@
 """The contract as Great Expectations checks: what is expected of the table, and what was found."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,10 +11,10 @@ import pandas as pd
 from great_expectations.data_context.types.base import ProgressBarsConfig
 from pydantic.v1 import ValidationError  # the one that Great Expectations uses
 
-from ml.data.counts import Figure, figures, limits, number
-from ml.data.schema import others
+from ml.data.counts import Counted, Counts, counted
+from ml.data.tallies import Figure, limits, number
 from ml.io.errors import UserError
-from ml.io.text import counted
+from ml.io.text import counted as in_words
 from ml.settings.data import Data
 from ml.settings.validate import Expectation, Validate
 
@@ -33,13 +34,22 @@ class Check:
 
 
 def check(frame: pd.DataFrame, data: Data, params: Validate) -> list[Check]:
-    """Run every expectation on a table in the contract's types; failed critical ones first, then by subject.
+    """Run every expectation on a table in the contract's types; failed critical ones first, then by subject."""
+    counts = Counts(data, params)
+    counts.add(counted(frame, data, params))
+    return of_counts(counts, lambda row: frame[data.id].iloc[row], frame, data, params)
 
-    The contract is counted first, and Great Expectations judges the counts; the user's own expectations see the table.
+
+def of_counts(
+    counts: Counts, shown: Callable[[int], Any], some: pd.DataFrame | None, data: Data, params: Validate
+) -> list[Check]:
+    """The same of a table that was counted in parts: Great Expectations judges the counts.
+
+    The user's own expectations see `some` of its rows: all, or a sample where these do not fit into memory.
     """
     own = [_built(rule) for rule in params.expectations]
-    found = [target(frame[data.target.name], data), *judged([*figures(frame, data, params)])]
-    found += [_checked(result) for result in _results(frame, own)] if own else []
+    found = [target(counts.target, data), *judged([*counts.figures(shown)])]
+    found += [_checked(result) for result in _results(some, own)] if own else []
     return sorted(found, key=lambda c: (c.passed, c.severity, c.subject, c.expectation))
 
 
@@ -68,36 +78,24 @@ def _results(frame: pd.DataFrame, rules: list[gx.expectations.Expectation], deta
     return batch.validate(gx.ExpectationSuite(name="contract", expectations=rules), result_format=detail).results
 
 
-def target(column: pd.Series, data: Data) -> Check:
+def target(found: Counted, data: Data) -> Check:
     """Whether the target holds what the contract says: two words, the classes that it lists, or numbers."""
-    if data.target.task == "binary":
-        return two_classes(column, data)
-    if data.target.task == "multiclass":
-        strange, what = column.notna() & ~column.isin(data.target.classes), "none of the classes of the contract"
-        name = "expect_known_classes"
-    else:
-        strange, what = column.notna() & pd.to_numeric(column, errors="coerce").isna(), "no number"
-        name = "expect_numbers"
-    found = f"all {counted(column.notna().sum(), 'value')} fit"
-    if strange.any():
-        first = int(strange.to_numpy().argmax())
-        found = (
-            f"{strange.sum():,} of {counted(len(column), 'row')} are {what}, e.g. "
-            f"{column.iloc[first]!r} at row {first + 1:,}"
-        )
-    return Check(name, data.target.name, "critical", not strange.any(), found, "data.target")
+    if (seen := found.strange) is None:
+        return two_classes(found, data)
+    told = seen.figure.found if seen.wrong else f"all {in_words(found.labelled, 'value')} fit"
+    return Check(seen.rule.expectation, data.target.name, "critical", not seen.wrong, told, "data.target")
 
 
-def two_classes(column: pd.Series, data: Data) -> Check:
+def two_classes(found: Counted, data: Data) -> Check:
     """Whether the target has one value beside the positive one: any further word would silently count as negative."""
-    rest = others(column, data)
+    rest = found.words.sort_values(ascending=False, kind="stable")
     strange = rest[1:]
     known = [str(data.target.positive), *rest.index[:1]]
-    found = f"all {counted(column.notna().sum(), 'label')} are {' or '.join(known)}"
+    told = f"all {in_words(found.labelled, 'label')} are {' or '.join(known)}"
     if len(strange):
         named = ", ".join(f"{value} ({count:,})" for value, count in strange.head(5).items())
-        found = f"{strange.sum():,} of {counted(len(column), 'row')} are neither {' nor '.join(known)}: {named}"
-    return Check("expect_two_classes", data.target.name, "critical", strange.empty, found, "data.target")
+        told = f"{strange.sum():,} of {in_words(found.rows, 'row')} are neither {' nor '.join(known)}: {named}"
+    return Check("expect_two_classes", data.target.name, "critical", strange.empty, told, "data.target")
 
 
 def blocking(checks: list[Check]) -> list[Check]:
@@ -135,10 +133,10 @@ def _found(kwargs: dict[str, Any], result: dict[str, Any]) -> str:
         return f"{number(result.get('observed_value'))}{limits(kwargs.get('min_value'), kwargs.get('max_value'))}"
     count, total = result["unexpected_count"], result["element_count"]
     if not count:
-        return f"all {counted(total, 'row')}"
+        return f"all {in_words(total, 'row')}"
     value, row = result["partial_unexpected_list"][0], (result.get("partial_unexpected_index_list") or [None])[0]
     at = "" if row is None else f" at row {row + 1:,}"
-    return f"{count:,} of {counted(total, 'row')} are unexpected, e.g. {value!r}{at}"
+    return f"{count:,} of {in_words(total, 'row')} are unexpected, e.g. {value!r}{at}"
 
 
 def _crash(info: dict[str, Any]) -> str:

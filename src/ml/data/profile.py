@@ -1,6 +1,9 @@
 """What a table looks like in a few numbers, small enough to keep in git and to compare with another's."""
 
-from typing import Any
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -8,41 +11,107 @@ from ml.data.schema import categories, labels, numbers
 from ml.settings.data import Data
 
 
+class Moments(NamedTuple):
+    """Numbers in short: how many there are, their mean and standard deviation."""
+
+    count: int
+    mean: float
+    std: float
+
+    def plus(self, other: "Moments") -> "Moments":
+        """The same of both (Chan, Golub and LeVeque 1983)."""
+        if not self.count or not other.count:
+            return self if self.count else other
+        count, step = self.count + other.count, other.mean - self.mean
+        inner = sum(m.std**2 * (m.count - 1) for m in (self, other) if m.count > 1)
+        around = inner + step**2 * self.count * other.count / count
+        return Moments(count, self.mean + step * other.count / count, (around / (count - 1)) ** 0.5)
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Some rows of a table in numbers that add up."""
+
+    rows: int
+    period: tuple[Any, Any]
+    target: Any  # positive rows; rows of each class; or the moments of a number
+    numbers: dict[str, Moments]
+    levels: dict[str, pd.Series]
+
+    def plus(self, later: "Summary") -> "Summary":
+        """The same of these rows and later ones."""
+        known = [time for time in (*self.period, *later.period) if not pd.isna(time)]
+        return Summary(
+            rows=self.rows + later.rows,
+            period=(min(known, default=pd.NaT), max(known, default=pd.NaT)),
+            target=_sum(self.target, later.target),
+            numbers={name: found.plus(later.numbers[name]) for name, found in self.numbers.items()},
+            levels={name: _sum(found, later.levels[name]) for name, found in self.levels.items()},
+        )
+
+
 def profile(frame: pd.DataFrame, data: Data) -> dict[str, Any]:
     """Rows, share of positives, period; of each feature the missing share, and mean and deviation or level shares."""
+    return of_parts([summary(frame, data)], data)
+
+
+def of_parts(parts: Iterable[Summary], data: Data) -> dict[str, Any]:
+    """The same of a table that comes in parts."""
+    found = reduce(Summary.plus, parts)
     columns: dict[str, Any] = {}
-    for name in numbers(data):
-        column = frame[name]
-        columns[name] = {"missing": _share(column.isna()), "mean": _round(column.mean()), "std": _round(column.std())}
-    for name in categories(data):
-        shares = frame[name].value_counts(normalize=True)
+    for name, seen in found.numbers.items():
+        columns[name] = {"missing": _round((found.rows - seen.count) / found.rows), **_spread(seen)}
+    for name, counts in found.levels.items():
+        missing = _round((found.rows - counts.sum()) / found.rows)
         columns[name] = {
-            "missing": _share(frame[name].isna()),
-            "levels": {k: _round(shares[k]) for k in sorted(shares.index)},
+            "missing": missing,
+            "levels": {k: _round(counts[k] / counts.sum()) for k in sorted(counts.index)},
         }
-    period = [str(frame[data.time].min().date()), str(frame[data.time].max().date())] if data.time else None
-    return {
-        "rows": len(frame),
-        **_target(frame, data),
-        "period": period,
-        "columns": columns,
-    }
+    period = [str(time.date()) for time in found.period] if data.time else None
+    return {"rows": found.rows, **_target(found, data), "period": period, "columns": columns}
 
 
-def _target(frame: pd.DataFrame, data: Data) -> dict[str, Any]:
-    """What the target is like: the share of positive rows, of each class, or mean and deviation."""
+def summary(frame: pd.DataFrame, data: Data) -> Summary:
+    """Rows in the contract's types in short."""
+    time = frame[data.time] if data.time else None
+    return Summary(
+        rows=len(frame),
+        period=(pd.NaT, pd.NaT) if time is None else (time.min(), time.max()),
+        target=_labels(frame, data),
+        numbers={name: _moments(frame[name]) for name in numbers(data)},
+        levels={name: frame[name].value_counts() for name in categories(data)},
+    )
+
+
+def _labels(frame: pd.DataFrame, data: Data) -> Any:
     column = frame[data.target.name]
     if data.target.task == "binary":
-        return {"positive": _share(labels(frame, data).astype(bool))}
+        return int(labels(frame, data).sum())
+    return column.value_counts() if data.target.task == "multiclass" else _moments(pd.to_numeric(column))
+
+
+def _target(found: Summary, data: Data) -> dict[str, Any]:
+    """What the target is like: the share of positive rows, of each class, or mean and deviation."""
+    if data.target.task == "binary":
+        return {"positive": _round(found.target / found.rows)}
     if data.target.task == "multiclass":
-        shares = column.value_counts(normalize=True)
-        return {"classes": {name: _round(shares.get(name, 0.0)) for name in data.target.classes}}
-    numbers = pd.to_numeric(column)
-    return {"mean": _round(numbers.mean()), "std": _round(numbers.std())}
+        total = max(1, found.target.sum())
+        return {"classes": {name: _round(found.target.get(name, 0) / total) for name in data.target.classes}}
+    return _spread(found.target)
 
 
-def _share(flags: pd.Series) -> float:
-    return _round(flags.mean())
+def _sum(one: Any, other: Any) -> Any:
+    if isinstance(one, pd.Series):
+        return one.add(other, fill_value=0)
+    return one.plus(other) if isinstance(one, Moments) else one + other
+
+
+def _moments(column: pd.Series) -> Moments:
+    return Moments(int(column.notna().sum()), column.mean(), column.std())
+
+
+def _spread(seen: Moments) -> dict[str, float | None]:
+    return {"mean": _round(seen.mean), "std": _round(seen.std)}
 
 
 def _round(value: float) -> float | None:

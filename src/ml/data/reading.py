@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import pandas as pd
 import pyarrow as pa
@@ -44,6 +44,14 @@ class Table:
     notes: list[str]
 
 
+class Header(NamedTuple):
+    """What is known of a file before its rows are read."""
+
+    given: dict[str, str]  # the name of each column in the file, by the name that it gets
+    texts: set[str]  # columns of text
+    notes: list[str]
+
+
 def read(path: Path | str) -> Table:
     """The table in a .parquet or .csv file; raises UserError when it is absent, empty or cannot be read."""
     with files.opened(Path(path)) as stream:
@@ -74,17 +82,32 @@ def plain(found: pa.Table, where: str, notes: Iterable[str] = ()) -> Table:
     return Table(pd.DataFrame(columns, copy=False), [f"{where}: {note}" for note in (*notes, *renamed)])
 
 
-def batches(stream: BinaryIO, where: str, rows: int) -> Iterator[pa.RecordBatch]:
+def header(stream: BinaryIO, where: str) -> Header:
+    """What is known of an open .parquet or .csv file before its rows are read. Raises what `read` raises."""
+    with _explained(where):
+        if where.endswith(".parquet"):
+            fields, notes = [f for f in parquet.ParquetFile(stream).schema_arrow if not INDEX.fullmatch(f.name)], []
+        else:
+            _, separator, found = _csv_batches(stream, where)
+            fields, notes = [pa.field(name, pa.large_string()) for name in found], _separated(separator)
+    names, renamed = column_names([field.name for field in fields], where)
+    texts = {name for name, field in zip(names, fields, strict=True) if _holds_text(field.type)}
+    given = {name: field.name for name, field in zip(names, fields, strict=True)}
+    return Header(given, texts, [f"{where}: {note}" for note in (*notes, *renamed)])
+
+
+def batches(stream: BinaryIO, where: str, rows: int, only: list[str] | None = None) -> Iterator[pa.RecordBatch]:
     """The rows of an open .parquet or .csv file in their order, a part at a time, so that memory stays bounded.
 
-    The parts have any length; those of a Parquet file at most `rows`. Raises what `read` raises.
+    The parts have any length; those of a Parquet file at most `rows`. `only` names columns as the file does. Raises
+    what `read` raises.
     """
     with _explained(where):
         if not where.endswith(".parquet"):
-            yield from _csv_batches(stream, where)[0]
+            yield from _csv_batches(stream, where, only)[0]
             return
         file = parquet.ParquetFile(stream, pre_buffer=False, buffer_size=BUFFER)
-        names = [name for name in file.schema_arrow.names if not INDEX.fullmatch(name)]
+        names = only or [name for name in file.schema_arrow.names if not INDEX.fullmatch(name)]
         yield from file.iter_batches(rows, columns=names)
 
 
@@ -112,10 +135,16 @@ def _csv(stream: BinaryIO, where: str) -> tuple[pa.Table, list[str]]:
     parts, separator, header = _csv_batches(stream, where)
     kinds = pa.schema([(name, pa.large_string()) for name in header])
     found = pa.Table.from_batches(parts, kinds)
-    return found, [] if separator == "," else [f"its separator is {SEPARATORS[separator]} ({separator!r})"]
+    return found, _separated(separator)
 
 
-def _csv_batches(stream: BinaryIO, where: str) -> tuple[Iterator[pa.RecordBatch], str, list[str]]:
+def _separated(separator: str) -> list[str]:
+    return [] if separator == "," else [f"its separator is {SEPARATORS[separator]} ({separator!r})"]
+
+
+def _csv_batches(
+    stream: BinaryIO, where: str, only: list[str] | None = None
+) -> tuple[Iterator[pa.RecordBatch], str, list[str]]:
     """All cells as text, missing where empty, part by part; the separator; the header."""
     head = stream.read(HEAD)
     if head.startswith(UTF16):
@@ -124,11 +153,14 @@ def _csv_batches(stream: BinaryIO, where: str) -> tuple[Iterator[pa.RecordBatch]
         raise UserError(f"{where} holds no header and no rows. Export the data again.")
     separator, header = _header(head[: head.rfind(b"\n") + 1 or None].decode("utf-8-sig"))
     stream.seek(0)
-    return _rows(stream, where, separator, header), separator, header
+    return _rows(stream, where, (separator, header), only), separator, header
 
 
-def _rows(stream: BinaryIO, where: str, separator: str, header: list[str]) -> Iterator[pa.RecordBatch]:
+def _rows(
+    stream: BinaryIO, where: str, form: tuple[str, list[str]], only: list[str] | None
+) -> Iterator[pa.RecordBatch]:
     """Raises UserError at the end when rows had another length than the header."""
+    separator, header = form
     odd: list[arrow_csv.InvalidRow] = []
 
     def skip(row: arrow_csv.InvalidRow) -> str:
@@ -142,6 +174,7 @@ def _rows(stream: BinaryIO, where: str, separator: str, header: list[str]) -> It
         null_values=[""],
         strings_can_be_null=True,
         quoted_strings_can_be_null=True,
+        include_columns=only or [],
     )
     try:
         yield from arrow_csv.open_csv(stream, reading, parsing, text)
@@ -175,6 +208,12 @@ def column_names(given: list[str], where: str) -> tuple[list[str], list[str]]:
         raise UserError(f"{where} names {twice[0]!r} more than once: columns {places}. Rename all but one.")
     changed = [(old, new) for old, new in zip(given, names, strict=True) if old != new]
     return names, [f"column {old!r} is read as {new!r}" for old, new in changed]
+
+
+def _holds_text(kind: pa.DataType) -> bool:
+    if pa.types.is_dictionary(kind):
+        return _holds_text(kind.value_type)
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
 
 
 def _plain(column: pa.ChunkedArray) -> pd.Series:

@@ -12,14 +12,14 @@ from ml.settings.data import Data
 from ml.settings.prepare import Prepare
 
 
-def is_test(frame: pd.DataFrame, data: Data, params: Prepare) -> np.ndarray:
-    """True for rows of the test side; shape (rows,).
+def is_test(frame: pd.DataFrame, data: Data, params: Prepare, since: pd.Timestamp | None = None) -> np.ndarray:
+    """True for rows of the test side; shape (rows,). Where `frame` is a part of a table, `since` is its oldest time.
 
     By hash: a row's side depends on its id alone, so it never changes as the table grows, and every version of the
     model is tested on rows that no version has trained on. By time: the newest rows test.
     """
     if params.split_by == "time":
-        return newest(frame[data.time], params.test_share)
+        return newest(frame[data.time], params.test_share) if since is None else (frame[data.time] >= since).to_numpy()
     return position(frame[data.id], params.salt) < params.test_share
 
 
@@ -28,15 +28,20 @@ def newest(times: pd.Series, share: float) -> np.ndarray:
 
     Rows of one time stay together, and both sides have rows. Raises UserError where all have the same time.
     """
-    counts = times.value_counts().sort_index()
+    return (times >= oldest(times.value_counts(), share)).to_numpy()
+
+
+def oldest(counts: pd.Series, share: float) -> pd.Timestamp:
+    """The oldest time that tests; `counts` says how many rows each time has."""
+    counts = counts.sort_index()
+    rows, only = counts.sum(), ", ".join(map(str, counts.index)) or "none"
     if len(counts) < 2:  # noqa: PLR2004
         raise UserError(
-            f"prepare.split_by is time, and all {counted(len(times), 'row')} have the same "
-            f"({times.iloc[0]}), so either no row "
+            f"prepare.split_by is time, and all {counted(rows, 'row')} have the same ({only}), so either no row "
             f"would train or none would test. Set prepare.split_by: hash."
         )
-    tested = counts[::-1].cumsum()[:-1] / len(times)  # what share tests when this time is the oldest that does
-    return (times >= (tested - share).abs().idxmin()).to_numpy()
+    tested = counts[::-1].cumsum()[:-1] / rows  # what share tests when this time is the oldest that does
+    return (tested - share).abs().idxmin()
 
 
 def position(ids: pd.Series, salt: str = "") -> np.ndarray:

@@ -1,7 +1,8 @@
 """Columns of a table in the types of the contract, with what was changed on the way and what cannot be read."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -19,13 +20,29 @@ NESTED = "lists, bytes or other nested values; make a column of text or numbers 
 EXACT = 2**53  # a float holds the whole numbers below
 
 
+class Change(NamedTuple):
+    """What was done to some values of a column."""
+
+    what: str
+    count: int
+    of: int
+    example: str
+
+    def __str__(self) -> str:
+        return f"{self.count:,} of {counted(self.of, 'value')} {self.what}, e.g. {self.example}"
+
+    def plus(self, later: "Change") -> "Change":
+        """The same of these values and later ones."""
+        return self._replace(count=self.count + later.count, of=self.of + later.of)
+
+
 @dataclass(frozen=True)
 class Column:
     """A column in its type, missing where a value cannot be read; `wrong` says why which rows cannot."""
 
     cells: pd.Series
     wrong: dict[str, pd.Series] = field(default_factory=dict)
-    changes: tuple[str, ...] = ()
+    changes: tuple[Change, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -49,23 +66,29 @@ class Typed:
 
     frame: pd.DataFrame
     wrong: list[Wrong]
-    changes: list[str]
+    told: list[tuple[str, Change]]
+
+    @property
+    def changes(self) -> list[str]:
+        """A sentence for each change."""
+        return [f"{name}: {change}" for name, change in self.told]
 
 
-def typed(frame: pd.DataFrame, data: Data, names: list[str]) -> Typed:
+def typed(frame: pd.DataFrame, data: Data, names: list[str], commas: Container[str] | None = None) -> Typed:
     """These columns of a table: ids and labels as text, numbers float64, levels as the contract spells them, times UTC.
 
-    The result has the index of `frame`. Levels are objects, None where missing.
+    The result has the index of `frame`. Levels are objects, None where missing. `commas` names the columns with decimal
+    commas where `frame` is a part of a table; else the column itself tells.
     """
-    found = {name: _column(frame[name], name, data) for name in names}
+    found = {name: _column(frame[name], name, data, None if commas is None else name in commas) for name in names}
     return Typed(
         pd.DataFrame({name: column.cells for name, column in found.items()}, copy=False),
         [Wrong(n, why, rows) for n, column in found.items() for why, rows in column.wrong.items()],
-        [f"{name}: {change}" for name, column in found.items() for change in column.changes],
+        [(name, change) for name, column in found.items() for change in column.changes],
     )
 
 
-def number(raw: pd.Series, column: Number) -> Column:
+def number(raw: pd.Series, column: Number, commas: bool | None = None) -> Column:
     """Numbers as float64; words for missing are missing, true and false 1 and 0 where the limits allow nothing else."""
     if nested(raw) or pd.api.types.is_datetime64_any_dtype(raw):
         return _unreadable(raw, "not a number")
@@ -73,7 +96,7 @@ def number(raw: pd.Series, column: Number) -> Column:
         return _unreadable(raw, "not a number")
     if pd.api.types.is_numeric_dtype(raw.dtype):
         return _finite(raw.astype("float64"))
-    return _number_of_text(raw, column)
+    return _number_of_text(raw, column, commas)
 
 
 def category(raw: pd.Series, column: Category | None = None) -> Column:
@@ -144,31 +167,32 @@ def example(raw: pd.Series, rows: pd.Series) -> str:
     return shown(raw[rows].iloc[0])
 
 
-def changes(raw: pd.Series, rows: dict[str, pd.Series]) -> tuple[str, ...]:
-    """A sentence for each thing that was done to some rows of a column."""
+def changes(raw: pd.Series, rows: dict[str, pd.Series]) -> tuple[Change, ...]:
+    """What was done to some rows of a column."""
     return tuple(_told(raw, rows))
 
 
-def _column(raw: pd.Series, name: str, data: Data) -> Column:
+def _column(raw: pd.Series, name: str, data: Data, commas: bool | None) -> Column:
     if name == data.time:
         return moment(raw, data.time_format)
     match data.columns.get(name):
         case Number() as column:
-            return number(raw, column)
+            return number(raw, column, commas)
         case Category() as column:
             return category(raw, column)
     if name == data.target.name and data.target.task == "regression":
-        found = number(raw, Number(type="number"))
+        found = number(raw, Number(type="number"), commas)
         return Column(
             as_strings(found.cells).astype(object).where(found.cells.notna(), None), found.wrong, found.changes
         )
     return identity(raw) if name == data.id else category(raw)
 
 
-def _number_of_text(raw: pd.Series, column: Number) -> Column:
+def _number_of_text(raw: pd.Series, column: Number, stated: bool | None) -> Column:
     text = as_strings(raw).str.strip()
     absent = _absent(raw)
-    points, commas, truths = _matches(text, words.NUMBER), decimal_commas(text), text.isin(words.TRUTHS)
+    points, truths = _matches(text, words.NUMBER), text.isin(words.TRUTHS)
+    commas = decimal_commas(text) if stated is None else _matches(text, COMMA) & stated
     plain = text.str.replace(",", ".", regex=False) if commas.any() else text
     values = _floats(plain.where(points | commas))
     infinite = _matches(text, words.INFINITE)
@@ -191,9 +215,30 @@ def _number_of_text(raw: pd.Series, column: Number) -> Column:
 def decimal_commas(text: pd.Series) -> pd.Series:
     """Which numbers are written with a decimal comma; none where the column might mean thousands by it."""
     commas = _matches(text, COMMA)
-    if not commas.any() or _matches(text, r".*\..*").any() or not (commas & ~_matches(text, THOUSANDS)).any():
-        return commas & False
-    return commas
+    return commas & bool(commas.any() and writing(text).commas)
+
+
+class Writing(NamedTuple):
+    """How the numbers of a column are written, as far as some of its rows tell."""
+
+    points: bool  # some have a decimal point
+    surely: bool  # some have a comma that does not mean thousands
+
+    @property
+    def commas(self) -> bool:
+        """Whether a comma is a decimal comma."""
+        return self.surely and not self.points
+
+    def plus(self, other: "Writing") -> "Writing":
+        """The same of both rows."""
+        return Writing(self.points or other.points, self.surely or other.surely)
+
+
+def writing(text: pd.Series) -> Writing:
+    """How these numbers are written."""
+    commas = _matches(text, COMMA)
+    points = text.str.contains(".", regex=False).fillna(value=False)
+    return Writing(bool(points.any()), bool((commas & ~_matches(text, THOUSANDS)).any()))
 
 
 def _finite(values: pd.Series) -> Column:
@@ -220,10 +265,10 @@ def _matches(text: pd.Series, pattern: str) -> pd.Series:
     return text.str.fullmatch(pattern).fillna(value=False).astype(bool)
 
 
-def _told(raw: pd.Series, rows: dict[str, pd.Series]) -> Iterator[str]:
+def _told(raw: pd.Series, rows: dict[str, pd.Series]) -> Iterator[Change]:
     for what, these in rows.items():
         if count := int(these.sum()):
-            yield f"{count:,} of {counted(len(raw), 'value')} {what}, e.g. {example(raw, these)}"
+            yield Change(what, count, len(raw), example(raw, these))
 
 
 def _unreadable(raw: pd.Series, why: str, dtype: str = "float64") -> Column:

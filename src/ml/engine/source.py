@@ -103,7 +103,7 @@ class Files:
             try:
                 with self._system.open(path, "rb") as stream:
                     first = 0
-                    for table in _even(reading.batches(stream, path, rows), rows):
+                    for table in even(reading.batches(stream, path, rows), rows):
                         yield Chunk(path, first, table)
                         first += table.num_rows
             except (UserError, GeneratorExit):
@@ -149,7 +149,7 @@ def _hidden(path: str) -> bool:
     return any(part.startswith((".", "_")) for part in path.strip("/").split("/"))
 
 
-def _even(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.Table]:
+def even(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.Table]:
     """The same rows in tables of exactly so many rows, but for the last."""
     waiting: list[pa.RecordBatch] = []
     count = 0

@@ -8,10 +8,17 @@ from typing import Any, Protocol, TypeVar
 
 from ml.io.errors import UserError
 from ml.settings.engine import Engine
+from ml.settings.reading import Part
 
 AHEAD = 2  # chunks that wait for each worker, so that none is idle and memory stays bounded
 SECONDS = 30  # until a scheduler must answer
 Item, Result = TypeVar("Item"), TypeVar("Result")
+
+
+class Where(Part):
+    """Who works on chunks, as params.yaml says; no result depends on it, so no stage of dvc.yaml does."""
+
+    engine: Engine = Engine()
 
 
 class Team(Protocol):

@@ -41,6 +41,7 @@ SCAN = BUILD / "scan.json"
 SBOM = BUILD / "sbom.json"
 DEPLOY = Path(".deploy")  # environments on this machine: a folder each
 RETRAIN = BUILD / "retrain.json"
+GROUP = 100_000  # rows of a group in a Parquet file that is written in parts
 NAMING = {"column"}  # of a record: its cells are names, be they `1`
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how a spreadsheet's formula may begin
 QUARANTINE = BUILD / "quarantine.csv"
@@ -93,6 +94,50 @@ def opened_all(url: str) -> Iterator[tuple[str, BinaryIO]]:
 def write_table(frame: pd.DataFrame, path: Path) -> None:
     """Write a Parquet file; the same frame gives the same bytes."""
     _whole(path, lambda file: frame.to_parquet(file, index=False, compression="zstd"))
+
+
+class TableParts:
+    """A Parquet file that is written in row groups of GROUP rows, whatever the size of the parts that come."""
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._writer, self._waiting, self.rows = path, None, [], 0
+
+    def add(self, frame: pd.DataFrame) -> None:
+        """The next rows, with the columns of the first; a column without any value holds text."""
+        import pyarrow as pa  # noqa: PLC0415
+        from pyarrow import parquet  # noqa: PLC0415
+
+        table = pa.Table.from_pandas(frame, preserve_index=False)
+        if not self._writer:
+            fields = [field.with_type(pa.string()) if pa.types.is_null(field.type) else field for field in table.schema]
+            about = {k: v.replace(b'"empty"', b'"unicode"') for k, v in (table.schema.metadata or {}).items()}
+            self._schema = pa.schema(fields, metadata=about)
+            self._writer = parquet.ParquetWriter(self._path, self._schema, compression="zstd")
+        self._waiting.append(table.cast(pa.schema([*self._schema])).replace_schema_metadata(self._schema.metadata))
+        self.rows += len(frame)
+        waiting = pa.concat_tables(self._waiting)
+        while waiting.num_rows > GROUP:
+            self._writer.write_table(waiting.slice(0, GROUP).combine_chunks())
+            waiting = waiting.slice(GROUP)
+        self._waiting = [waiting]
+
+    def close(self) -> None:
+        """Write what is left."""
+        if self._writer:
+            for table in self._waiting:
+                self._writer.write_table(table.combine_chunks())
+            self._writer.close()
+
+
+@contextmanager
+def table_in_parts(path: Path) -> Iterator[TableParts]:
+    """A table that appears whole when the block ends, and not at all when it raises."""
+    with _beside(path) as temporary:
+        parts = TableParts(temporary)
+        try:
+            yield parts
+        finally:
+            parts.close()
 
 
 def write_csv(frame: pd.DataFrame, path: Path) -> None:
@@ -241,12 +286,19 @@ def _value(text: str) -> float | str:
 
 
 def _whole(path: Path, write: Any) -> None:
+    with _beside(path) as temporary:
+        write(temporary)
+
+
+@contextmanager
+def _beside(path: Path) -> Iterator[Path]:
+    """A file that takes the place of this one when the block ends, and is gone when it raises."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     os.close(handle)
     temporary = Path(name)
     try:
-        write(temporary)
+        yield temporary
         temporary.chmod(0o644)
         temporary.replace(path)
     finally:

@@ -1,7 +1,11 @@
 """Split the checked table into the rows that train and the rows that test."""
 
-from ml.data import reading, schema, split
-from ml.data.profile import profile
+import os
+
+from ml.data.profile import of_parts
+from ml.engine import sides
+from ml.engine.spread import Where, team
+from ml.engine.table import Table
 from ml.io import cli, files
 from ml.io.text import counted
 from ml.settings.data import Data
@@ -20,12 +24,20 @@ def main() -> None:
     """Split data.file by prepare.split_by and write both sides and build/profile.json."""
     params = read(Settings)
     files.read_json(files.VALIDATION)  # says what to run when the data has not been checked
-    frame = schema.conform(reading.read(params.data.file).frame, params.data)
-    test = split.is_test(frame, params.data, params.prepare)
-    files.write_table(frame[~test], files.TRAIN)
-    files.write_table(frame[test], files.TEST)
-    files.write_json(profile(frame, params.data), files.PROFILE)
-    cli.say(f"prepare: {counted((~test).sum(), 'row')} to train on, {test.sum():,} to test on")
+    table = Table(params.data.file)
+    with (
+        files.table_in_parts(files.TRAIN) as train,
+        files.table_in_parts(files.TEST) as test,
+        team(read(Where).engine, os.environ.get("DASK_SCHEDULER", "")) as workers,
+    ):
+
+        def keep(part: sides.Part) -> None:
+            train.add(part.train)
+            test.add(part.test)
+
+        found = sides.divide(table, params.data, params.prepare, workers, keep)
+    files.write_json(of_parts(found, params.data), files.PROFILE)
+    cli.say(f"prepare: {counted(train.rows, 'row')} to train on, {test.rows:,} to test on")
 
 
 if __name__ == "__main__":

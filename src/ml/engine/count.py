@@ -1,0 +1,96 @@
+"""The table of the contract counted, chunk by chunk, by whoever works on chunks."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import pandas as pd
+
+from ml.data import schema, values
+from ml.data.counts import Counted, Counts, counted
+from ml.data.repeats import hashes
+from ml.engine.conform import Contract, Reading, Readings, reading
+from ml.engine.source import Chunk
+from ml.engine.spread import Team
+from ml.engine.table import Table
+from ml.settings.data import Data
+from ml.settings.validate import Validate
+
+FITS = 1_000_000  # rows that the user's own expectations see at once; of a longer table a sample
+
+
+class Task(NamedTuple):
+    """What the work on every chunk needs to know."""
+
+    contract: Contract
+    params: Validate
+    complete: bool  # whether all columns are there
+
+
+class Look(NamedTuple):
+    """What one chunk tells."""
+
+    reading: Reading
+    counted: Counted | None  # None where a column is missing or cannot be read
+    rows: pd.DataFrame | None  # where expectations of the user's own want to see them
+
+
+class Seen(NamedTuple):
+    """What all chunks tell."""
+
+    readings: Readings
+    counts: Counts
+    some: pd.DataFrame | None
+
+
+def look(chunk: Chunk, task: Task) -> Look:
+    """Read and count the rows of a chunk."""
+    typed = task.contract.typed(chunk)
+    told = reading(typed)
+    if typed.wrong or not task.complete:
+        return Look(told, None, None)
+    rows = typed.frame.set_axis(range(chunk.first, chunk.first + len(typed.frame)))
+    found = counted(typed.frame, task.contract.data, task.params, chunk.first)
+    return Look(told, found, rows if task.params.expectations else None)
+
+
+def count(table: Table, data: Data, params: Validate, team: Team) -> Seen:
+    """The whole table in numbers that do not depend on who works on it."""
+    complete = {*schema.required(data)} <= {*table.header.given}
+    task = Task(Contract(data, table.commas(data)), params, complete)
+    readings, counts, some = Readings(table, data), Counts(data, params), Sample(data)
+    for _, found in team.each(look, table.chunks(), task):
+        readings.add(found.reading)
+        if found.counted:
+            counts.add(found.counted)
+        if found.rows is not None:
+            some.add(found.rows)
+    return Seen(readings, counts, some.rows)
+
+
+def identity(table: Table, data: Data, row: int) -> object:
+    """The id of one row."""
+    raw = table.cell(data.id, row)
+    return values.typed(raw.to_frame(), data, [data.id]).frame[data.id].iloc[0]
+
+
+class Sample:
+    """At most FITS rows of a table: all, or those whose ids hash below the largest power of one half that fits."""
+
+    def __init__(self, data: Data, most: int = FITS) -> None:
+        self._data, self._most, self._share = data, most, 1.0
+        self.rows: pd.DataFrame | None = None
+
+    def add(self, rows: pd.DataFrame) -> None:
+        """The next rows; which are kept in the end does not depend on how many come at a time."""
+        self.rows = _concat([self.rows, self._below(rows)])
+        while len(self.rows) > self._most and self._share > 2**-40:
+            self._share /= 2
+            self.rows = self._below(self.rows)
+
+    def _below(self, rows: pd.DataFrame) -> pd.DataFrame:
+        places = hashes(rows[[self._data.id]])[:, 0] / 2.0**64
+        return rows[places < self._share]
+
+
+def _concat(parts: Iterable[pd.DataFrame | None]) -> pd.DataFrame:
+    return pd.concat([part for part in parts if part is not None])

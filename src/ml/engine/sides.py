@@ -1,0 +1,69 @@
+"""The table of the contract split into training and test rows, chunk by chunk, by whoever works on chunks."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import pandas as pd
+
+from ml.data import split, values
+from ml.data.profile import Summary, summary
+from ml.engine.conform import Contract, Reading, Readings, reading
+from ml.engine.source import Chunk
+from ml.engine.spread import Team
+from ml.engine.table import Table, frame
+from ml.settings.data import Data
+from ml.settings.prepare import Prepare
+
+
+class Task(NamedTuple):
+    """What the work on every chunk needs to know."""
+
+    contract: Contract
+    params: Prepare
+    since: pd.Timestamp | None  # the oldest time that tests, where time decides
+
+
+class Part(NamedTuple):
+    """One chunk in the contract's types, both sides, and in short."""
+
+    reading: Reading
+    train: pd.DataFrame | None  # None where a column cannot be read
+    test: pd.DataFrame | None
+    summary: Summary | None
+
+
+def part(chunk: Chunk, task: Task) -> Part:
+    """Read and split the rows of a chunk."""
+    data = task.contract.data
+    typed = task.contract.typed(chunk)
+    if typed.wrong:
+        return Part(reading(typed), None, None, None)
+    test = split.is_test(typed.frame, data, task.params, task.since)
+    return Part(reading(typed), typed.frame[~test], typed.frame[test], summary(typed.frame, data))
+
+
+def divide(table: Table, data: Data, params: Prepare, team: Team, keep: Callable[[Part], None]) -> list[Summary]:
+    """Give every part to `keep`; the parts in short. Raises ContractError when a column is missing or unreadable."""
+    readings = Readings(table, data)
+    readings.must_be_whole()
+    since = _since(table, data, params) if params.split_by == "time" else None
+    task = Task(Contract(data, table.commas(data)), params, since)
+    found = []
+    for _, made in team.each(part, table.chunks(), task):
+        readings.add(made.reading)
+        if not readings.wrong:
+            keep(made)
+            found.append(made.summary)
+    readings.must_be_whole()
+    return found
+
+
+def _since(table: Table, data: Data, params: Prepare) -> pd.Timestamp:
+    """Memory grows with the number of different times."""
+    counts = pd.Series(dtype="int64")
+    for chunk in table.chunks([data.time]):
+        typed = values.typed(frame(chunk), data, [data.time])
+        if typed.wrong:
+            return pd.NaT  # whoever reads the chunks tells
+        counts = pd.concat([counts, typed.frame[data.time].value_counts()]).groupby(level=0).sum()
+    return split.oldest(counts, params.test_share)

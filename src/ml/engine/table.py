@@ -1,0 +1,70 @@
+"""The table of the contract: as its file has it a chunk at a time, or one column of it alone."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property, reduce
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+
+from ml.data import reading, values
+from ml.data.values import Writing
+from ml.engine.source import Chunk, even
+from ml.io import files
+from ml.io.errors import UserError
+from ml.io.text import counted
+from ml.settings.data import Data, Number
+
+ROWS = 100_000  # of a chunk: a constant, so that sums are the same whoever adds them up
+
+
+@dataclass(frozen=True)
+class Table:
+    """A .parquet or .csv file on this machine, however long."""
+
+    path: str
+
+    @cached_property
+    def header(self) -> reading.Header:
+        """Its columns. Raises UserError when the file is absent, empty or cannot be read."""
+        with files.opened(Path(self.path)) as stream:
+            return reading.header(stream, self.path)
+
+    def chunks(self, only: list[str] | None = None) -> Iterator[Chunk]:
+        """All rows in their order, of all columns or of these alone. Raises UserError where there is none."""
+        names = [self.header.given[name] for name in only] if only else None
+        first = 0
+        with files.opened(Path(self.path)) as stream:
+            for rows in even(reading.batches(stream, self.path, ROWS, names), ROWS):
+                yield Chunk(self.path, first, rows)
+                first += rows.num_rows
+        if not first:
+            columns = counted(len(self.header.given), "column")
+            raise UserError(f"{self.path} has {columns} and no rows. Export the data again.")
+
+    def column(self, name: str) -> pd.Series:
+        """All rows of one column."""
+        return pd.concat([frame(chunk)[name] for chunk in self.chunks([name])], ignore_index=True)
+
+    def cell(self, name: str, row: int) -> pd.Series:
+        """One row of one column."""
+        chunk = next(chunk for chunk in self.chunks([name]) if row < chunk.first + chunk.rows.num_rows)
+        return frame(chunk)[name].iloc[[row - chunk.first]]
+
+    def commas(self, data: Data) -> frozenset[str]:
+        """The columns of numbers that are written with a decimal comma, which only all rows tell."""
+        target = {data.target.name} if data.target.task == "regression" else set()
+        numbers = {name for name, column in data.columns.items() if isinstance(column, Number)} | target
+        names = sorted(numbers & self.header.texts)
+        return frozenset(name for name in names if self._writing(name).commas)
+
+    def _writing(self, name: str) -> Writing:
+        parts = (values.as_strings(frame(chunk)[name]).str.strip() for chunk in self.chunks([name]))
+        return reduce(Writing.plus, map(values.writing, parts))
+
+
+def frame(chunk: Chunk) -> pd.DataFrame:
+    """The rows of a chunk as pandas has them, numbered from 0."""
+    rows = pa.Table.from_batches(chunk.rows.to_batches(), chunk.rows.schema)
+    return reading.plain(rows, chunk.where).frame

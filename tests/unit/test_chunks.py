@@ -1,0 +1,110 @@
+"""Validate and prepare give the same whatever the size of a chunk and whoever works on it."""
+
+import contextlib
+import io
+import pickle
+
+import numpy as np
+import pytest
+import yaml
+
+from ml.data import schema
+from ml.engine import table
+from ml.engine.count import Sample
+from ml.io import files
+from ml.stages import prepare, validate
+from tests.conftest import SAMPLE
+
+SETTINGS = yaml.safe_load(SAMPLE.read_text())
+RULES = SETTINGS["validate"] | {
+    "expectations": [
+        {"type": "expect_column_mean_to_be_between", "kwargs": {"column": "usage_hours", "max_value": 1e3}}
+    ]
+}
+
+
+def odd(customers):
+    """Rows of which some are wrong in ways that only a whole table shows."""
+    frame = customers.head(240).copy()
+    frame.loc[200, "customer_id"] = frame.loc[3, "customer_id"]
+    features = frame.columns.drop("customer_id")
+    frame.loc[201:220, features] = frame.loc[1:20, features].to_numpy()
+    frame.loc[230:, "satisfaction"] = np.nan
+    frame.loc[:90, "channel"] = None
+    frame.loc[70, "plan"], frame.loc[80, "usage_hours"] = "gold", -4.0
+    return frame
+
+
+def german(customers):
+    """A CSV file whose decimal commas stand in its last rows alone, and whose first might mean thousands."""
+    frame = customers.head(240).astype(object)
+    frame["monthly_charge"] = "1,000"
+    frame.loc[230:, "monthly_charge"] = "12,5"
+    frame.loc[150:160, "usage_hours"] = "NA"
+    return frame
+
+
+class Posted:
+    """A team that sees what is sent to another process."""
+
+    def each(self, work, items, shared):
+        for item in items:
+            sent = pickle.loads(pickle.dumps((work, item, shared)))
+            yield item, pickle.loads(pickle.dumps(sent[0](*sent[1:])))
+
+
+@contextlib.contextmanager
+def posted(*_):
+    yield Posted()
+
+
+def outcome(folder, frame, kind, **prepared):
+    """What both stages write and say."""
+    folder.mkdir()
+    path = f"t.{kind}"
+    frame.to_csv(folder / path, sep=";", index=False) if kind == "csv" else frame.to_parquet(folder / path)
+    changed = {"data": SETTINGS["data"] | {"file": path}, "validate": RULES, "prepare": SETTINGS["prepare"] | prepared}
+    (folder / "params.yaml").write_text(yaml.safe_dump(SETTINGS | changed))
+    errors, said = [], io.StringIO()
+    with contextlib.chdir(folder), contextlib.redirect_stdout(said):
+        for stage in (validate, prepare):
+            try:
+                stage.main()
+            except schema.ContractError as error:
+                errors.append(str(error))
+        return errors, said.getvalue(), {path.name: path.read_bytes() for path in files.BUILD.iterdir()}
+
+
+@pytest.mark.parametrize(
+    ("kind", "spoil"),
+    [
+        ("parquet", odd),
+        ("csv", german),
+        ("csv", lambda f: f.head(240).assign(snapshot=["01/02/2026"] * 140 + ["13/02/2026"] * 100, plan=1)),
+        ("parquet", lambda f: f.head(240).drop(columns="plan").assign(other=1, tenure_months="x")),
+    ],
+    ids=["wrong rows", "decimal commas", "unreadable", "a missing column"],
+)
+def test_the_size_of_a_chunk_changes_nothing(tmp_path, customers, monkeypatch, kind, spoil):
+    frame, prepared = spoil(customers), {"split_by": "time"} if kind == "csv" else {}
+    whole = outcome(tmp_path / "whole", frame, kind, **prepared)
+
+    monkeypatch.setattr(table, "ROWS", 83)
+    for stage in (validate, prepare):
+        monkeypatch.setattr(stage, "team", posted)
+    parts = outcome(tmp_path / "parts", frame, kind, **prepared)
+
+    assert parts == whole
+
+
+def test_the_sample_for_own_expectations_is_the_same_however_rows_come(customers, params):
+    def kept(at_a_time):
+        sample = Sample(params.data, 300)
+        for first in range(0, len(customers), at_a_time):
+            sample.add(customers.iloc[first : first + at_a_time])
+        return sample.rows
+
+    one = kept(7)
+
+    assert 100 < len(one) <= 300
+    assert one.equals(kept(1200))
