@@ -3,7 +3,7 @@
 ##@ Demonstration
 .PHONY: next-month
 next-month: pipeline-venv ## Write customers of the month after the sample's last one: build/next-month.parquet
-	@python -m demo.world --months 13 --out build/next-month.parquet
+	@python -m tests.world.sample --months 13 --out build/next-month.parquet
 
 .PHONY: traffic
 traffic: setup ## Send simulated customers through the API [MONTHS=13-14 ROWS=1000 SEED=0 URL=a running server]

@@ -56,7 +56,15 @@ def growth(sizes):
     for rows in sizes:
         with tempfile.TemporaryDirectory() as folder:
             shutil.copy(ROOT / "params.yaml", folder)
-            world = [sys.executable, "-m", "demo.world", "--rows", str(rows // 12), "--out", "data/customers.parquet"]
+            world = [
+                sys.executable,
+                "-m",
+                "tests.world.sample",
+                "--rows",
+                str(rows // 12),
+                "--out",
+                "data/customers.parquet",
+            ]
             measure(world, folder)
             for stage in STAGES[:-1]:
                 found = measure([sys.executable, "-m", f"ml.stages.{stage}"], folder)

@@ -17,7 +17,6 @@ import mlflow
 import pandas as pd
 
 import ml.stages  # noqa: F401  (fixes thread counts before numpy loads)
-from demo.world import customers, history
 from lab.bench import ROOT
 from ml.data import schema
 from ml.engine import source
@@ -30,6 +29,7 @@ from ml.settings.data import Number
 from ml.settings.params import read_params
 from ml.stages import score
 from ml.stages.train import contract_of
+from tests.world.sample import customers, history
 
 TABLE = Path("new.parquet")
 

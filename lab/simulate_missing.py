@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import roc_auc_score
 
-from demo.world import history
+from tests.world.sample import history
 from ml.data import schema
 from ml.io.markdown import table
 from ml.model import model

@@ -5,7 +5,7 @@ Each run trains on a world of its own and asks for rows that the model has not s
 
 import ml.stages  # noqa: F401, I001  (fixes thread counts before numpy loads)
 
-from demo.world import history
+from tests.world.sample import history
 from ml.model import model, parity
 from ml.model.compiled import compiled
 from ml.io.markdown import table

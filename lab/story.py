@@ -19,7 +19,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from demo.world import history, write
 from ml.github import github
 from ml.github.api import call
 from ml.io import cli, git
@@ -28,6 +27,7 @@ from ml.registry import registry
 from ml.registry.ledger import CHAMPION
 from ml.settings.params import SAMPLE
 from tests.github.double import Hub
+from tests.world.sample import history, write
 
 ROOT = Path(__file__).parent.parent
 ANN = ("-c", "user.name=Ann", "-c", "user.email=ann@example.com")

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from filelock import FileLock
 
-from demo.world import history
+from tests.world.sample import history
 from ml.settings import params as settings
 from ml.io.markdown import cell
 from ml.settings.params import Params, read_params

@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
-from demo import world
 from lab.calibration.pools import BOOTSTRAP
 from ml.data import schema
 from ml.model import model, reference
@@ -15,6 +14,7 @@ from ml.monitoring.collect import Names, collect
 from ml.monitoring.drift import judge_collected
 from ml.settings.params import Params
 from ml.tasks import metrics
+from tests.world import sample as world
 
 MONTH, HORIZON = 30, 120
 CHANGE = pd.Timestamp("2026-01-01", tz="UTC")

@@ -7,13 +7,13 @@ from functools import cache
 import numpy as np
 import pandas as pd
 
-from demo import world
 from ml.data import reading, schema
 from ml.model import model, reference
 from ml.model.reference import Reference
 from ml.settings.data import Category, Data, Number, Target
 from ml.settings.params import Params, describe_the_sample, read_params
 from ml.tasks import metrics
+from tests.world import sample as world
 
 TRAINED, ROWS = 9_600, 100_000
 BOOTSTRAP = 200  # replicates behind the metrics of a simulated release

@@ -208,8 +208,8 @@ def test_nothing_that_was_said_of_the_old_table_is_said_of_the_new_one(tmp_path,
     subprocess.run(["git", "init", "--quiet"], check=True)
     subprocess.run(["dvc", "init", "--quiet"], check=True)
     loans.to_csv("loans.csv", index=False)
-    (tmp_path / "demo").mkdir()
-    shutil.copy(SAMPLE, tmp_path / "demo")
+    (tmp_path / "tests" / "world").mkdir(parents=True)
+    shutil.copy(SAMPLE, tmp_path / "tests" / "world")
     run = {"digest": "d" * 64, "name": "first", "params": {}, "metrics": {}, "tags": {}, "dataset": {}}
     run["lineage"] = {"commit": None, "data": {"md5": None}, "changed": []}
     entry = stamped("register", "d" * 64, "", run=run, verdict={"passed": True})

@@ -5,14 +5,14 @@ import shutil
 import pytest
 from fastapi.testclient import TestClient
 
-from demo import traffic
-from demo.world import history
 from ml.data import schema
 from ml.io import files
 from ml.model import model, reference
 from ml.tasks import metrics
 from tests.conftest import SAMPLE
 from tests.serving.server import application, built
+from tests.world import sending
+from tests.world.sample import history
 
 
 class Customers:
@@ -56,6 +56,6 @@ def send(place):
 
     def send(month, rows=600, seed=0):
         with TestClient(application(files.MODEL, place / "logs", simulated_time="true")) as client:
-            return traffic.send(Customers(client), month, rows, seed)
+            return sending.send(Customers(client), month, rows, seed)
 
     return send

@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from demo.world import customers
 from ml.data import schema
 from ml.github import alerts
 from ml.io import files
@@ -21,6 +20,7 @@ from ml.registry import registry
 from ml.stages import monitor
 from serving.log import PredictionLog
 from tests.conftest import ROOT
+from tests.world.sample import customers
 
 CODE = {"PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"}
 
@@ -50,7 +50,7 @@ def predicted(place, count, days_ago, model):
 
 @pytest.mark.slow
 def test_a_fresh_fork_sees_the_whole_loop_by_simulated_customers_and_is_told_so(place):
-    (place / "demo").symlink_to(ROOT / "demo")
+    (place / "tests").symlink_to(ROOT / "tests")
     command = [sys.executable, "-m", "ml.stages.monitor"]
 
     done = subprocess.run(command, env=os.environ | CODE, capture_output=True, text=True, check=False)
@@ -173,7 +173,7 @@ def test_without_any_row_and_without_the_sample_world_it_says_that_there_is_noth
 
 
 def test_nothing_is_simulated_where_a_place_for_predictions_is_named(place, without_evidently, monkeypatch):
-    (place / "demo").symlink_to(ROOT / "demo")
+    (place / "tests").symlink_to(ROOT / "tests")
     monkeypatch.setenv("PREDICTION_LOG", "other")
 
     _, found, _ = judged()

@@ -6,7 +6,6 @@ import mlflow
 import numpy as np
 import pytest
 
-from demo.world import history
 from ml.data import schema
 from ml.deployment import deployments
 from ml.deployment.deployments import Where
@@ -16,6 +15,7 @@ from ml.monitoring.released import released
 from ml.registry import ledger, registry, tracking
 from ml.retraining import fresh
 from ml.stages.retrain import Attempt, against_champion
+from tests.world.sample import history
 
 pytestmark = pytest.mark.slow
 

@@ -10,7 +10,6 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from demo.world import history
 from ml.data.split import position
 from ml.github import github
 from ml.github.api import call
@@ -18,6 +17,7 @@ from ml.settings.params import read_params
 from tests.conftest import ROOT, SAMPLE, once
 from tests.github.double import Hub
 from tests.retrain.conftest import DAY, git
+from tests.world.sample import history
 
 pytestmark = pytest.mark.slow
 

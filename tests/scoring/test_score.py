@@ -15,7 +15,6 @@ import pandas as pd
 import psycopg
 import pytest
 
-from demo.world import customers as simulated
 from ml.engine import source, spread
 from ml.io import files
 from ml.io.errors import UserError
@@ -26,6 +25,7 @@ from ml.registry.embedded import Embedded
 from ml.stages import score
 from tests.conftest import ROOT, SAMPLE
 from tests.serving.server import built, promote, register
+from tests.world.sample import customers as simulated
 
 
 @pytest.fixture(scope="module")

@@ -52,7 +52,7 @@ def test_a_fork_never_runs_the_templates_proof_of_itself(paths):
     ],
 )
 def test_a_fork_is_known_by_the_data_that_it_describes(change, same):
-    sample = (ROOT / "demo" / "params.yaml").read_text()
+    sample = (ROOT / "tests" / "world" / "params.yaml").read_text()
     assert sample.replace(*change) != sample
 
     assert ci.same_data(sample.replace(*change), sample) == same

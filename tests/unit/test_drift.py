@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from demo import world
 from ml.data import schema
 from ml.github.alerts import of_monitoring
 from ml.model import reference
@@ -16,6 +15,7 @@ from ml.monitoring.drift import judge, margin
 from ml.settings.evaluate import Evaluate
 from ml.settings.monitor import Monitor
 from ml.tasks.metrics import intervals, rank
+from tests.world import sample as world
 
 SETTINGS = Monitor()
 

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from demo.world import history
 from ml.data import schema
 from ml.data.split import is_test
 from ml.io.errors import UserError
@@ -17,6 +16,7 @@ from ml.retraining import fresh
 from ml.settings.params import read_params
 from ml.settings.retrain import Retrain
 from tests.conftest import SAMPLE
+from tests.world.sample import history
 
 OLD = history(range(1, 4), rows=100)
 NEW = history([4], rows=60)

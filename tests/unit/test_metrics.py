@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from scipy.stats import bootstrap
 from sklearn import metrics as reference
 
-from demo.world import ceiling, history, probability
 from ml.settings.evaluate import Evaluate
 from ml.tasks import metrics
+from tests.world.sample import ceiling, history, probability
 
 THRESHOLD = 0.5
 

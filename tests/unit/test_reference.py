@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from demo.world import history
 from ml.data import schema
 from ml.io.errors import UserError
 from ml.model import reference
+from tests.world.sample import history
 
 METRICS = {"roc_auc": {"value": 0.93, "low": 0.92, "high": 0.94}}
 

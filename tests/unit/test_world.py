@@ -10,8 +10,8 @@ from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from demo import world
 from tests.conftest import SAMPLE
+from tests.world import sample as world
 
 PARAMS = SAMPLE
 TRAINING = range(1, 13)

@@ -139,7 +139,7 @@ def test_a_pull_request_from_a_fork_needs_no_secret_and_no_token_that_writes(sce
 
 def test_in_a_fork_with_other_data_the_proof_of_the_template_does_not_run(scenario):
     """A change of the machinery gets `lint` and the fast tests, and no scenario of workflows."""
-    scenario.change({"demo/params.yaml": "file: data/customers.parquet -> file: data/others.parquet"})
+    scenario.change({"tests/world/params.yaml": "file: data/customers.parquet -> file: data/others.parquet"})
     git(scenario.folder, "commit", "--quiet", "--all", "--message=other data than the sample")
     commit = scenario.commit({".github/workflows/doctor.yml": "timeout-minutes: 10 -> timeout-minutes: 11"}, "longer")
 

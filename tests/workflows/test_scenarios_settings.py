@@ -50,6 +50,15 @@ def variables(scenario, services, monkeypatch):
     return shop(scenario, services.images) | lent
 
 
+SEND = """
+from ml.settings.params import read_params
+from tests.world.sending import Client, send, server
+with server(read_params()) as url:
+    for month in range(13, 18):
+        send(Client(url), month, 1000, 0)
+"""
+
+
 def run(scenario, module, *flags, **environment):
     """Run a module of the repository in it."""
     code = {"PYTHONPATH": f"{scenario.folder}/src:{scenario.folder}"}
@@ -59,7 +68,8 @@ def run(scenario, module, *flags, **environment):
 
 def customers(scenario, log):
     """Customers of a world that has moved are in the database, and in it alone."""
-    run(scenario, "demo.traffic", "--months", "13-17")
+    code = {"PYTHONPATH": f"{scenario.folder}/src:{scenario.folder}"}
+    subprocess.run([sys.executable, "-c", SEND], cwd=scenario.folder, env={**os.environ, **code}, check=True)
     run(scenario, "ml.stages.ship", "--once", PREDICTION_LOG=log)
 
 

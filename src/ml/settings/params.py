@@ -29,7 +29,7 @@ from ml.settings.train import Train
 from ml.settings.tune import Tune
 from ml.settings.validate import Validate
 
-SAMPLE = Path("demo/params.yaml")
+SAMPLE = Path("tests/world/params.yaml")
 
 
 class Params(Section):

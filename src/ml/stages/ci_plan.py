@@ -6,7 +6,7 @@ from ml.github import ci, runner
 from ml.io import cli, git
 from ml.io.markdown import table
 
-SAMPLE = Path("demo/params.yaml")
+SAMPLE = Path("tests/world/params.yaml")
 
 
 def main(base: str = "") -> None:

@@ -185,7 +185,7 @@ def _file(text: str) -> Path:
 
 def main() -> None:
     """Write the customers of some months to a file."""
-    parser = argparse.ArgumentParser(prog="python -m demo.world", description=main.__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.world.sample", description=main.__doc__)
     parser.add_argument("--months", type=months, default="1-12", help="a month or a range (default: %(default)s)")
     parser.add_argument("--rows", type=int, default=1000, help="customers in each month (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="another seed, other customers (default: %(default)s)")
