@@ -1,11 +1,9 @@
 """Which rows train and which test."""
 
-from hashlib import blake2b
-
 import numpy as np
 import pandas as pd
 
-from ml.data.words import key
+from ml.data.position import position
 from ml.io.errors import UserError
 from ml.io.text import counted
 from ml.settings.data import Data
@@ -42,12 +40,6 @@ def oldest(counts: pd.Series, share: float) -> pd.Timestamp:
         )
     tested = counts[::-1].cumsum()[:-1] / rows  # what share tests when this time is the oldest that does
     return (tested - share).abs().idxmin()
-
-
-def position(ids: pd.Series, salt: str = "") -> np.ndarray:
-    """Where each id falls in [0, 1), evenly and for ever: blake2b of `salt` and its `key`; shape (rows,)."""
-    digests = b"".join(blake2b(f"{salt}{key(value)}".encode(), digest_size=8).digest() for value in ids)
-    return np.frombuffer(digests, dtype=">u8").astype("float64") / 2**64
 
 
 def folds(frame: pd.DataFrame, data: Data, params: Prepare, count: int) -> list[tuple[np.ndarray, np.ndarray]]:

@@ -25,6 +25,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from ml.io.text import counted
 from ml.model import compiled_boosters
 from ml.model.boosters import Booster, ValueBooster
+from ml.model.calibration import Calibrated
 from ml.model.compiled_trees import Boosting, Forest, baseline, boosting, forest
 from ml.model.features import Made
 from ml.model.model import source_of
@@ -48,6 +49,8 @@ def compiled(model: Pipeline) -> dict[str, bytes]:
     if names != ["preprocessing", "estimator"]:
         raise ValueError(f"its steps are {', '.join(model.named_steps)}, not preprocessing and estimator")
     form, estimator = _preprocessing(model.named_steps["preprocessing"]), model.named_steps["estimator"]
+    curves = estimator.curves if isinstance(estimator, Calibrated) else ()
+    estimator = estimator.estimator if isinstance(estimator, Calibrated) else estimator
     convert = ESTIMATORS.get(type(estimator))  # what inherits from one of them may compute something else
     if convert is None:
         raise ValueError(f"{type(estimator).__name__} is none of the estimators that ml.model.compiled knows")
@@ -57,6 +60,8 @@ def compiled(model: Pipeline) -> dict[str, bytes]:
             f"its preprocessing makes {counted(estimator.n_features_in_, 'column')}, and ml.model.compiled {width}"
         )
     form["estimator"], proto = convert(estimator, width)
+    if curves:
+        form["calibration"] = [{k: np.asarray(v).tolist() for k, v in curve.items()} for curve in curves]
     if source := source_of(model):
         form["features"] = source
     if hasattr(estimator, "classes_") and [*estimator.classes_] != [0, 1]:

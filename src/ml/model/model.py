@@ -11,15 +11,18 @@ import skops.io
 from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.pipeline import Pipeline
 
+from ml.data.position import position
 from ml.data.schema import inputs
 from ml.io.errors import UserError
 from ml.io.text import counted
 from ml.model import archive as model_archive
 from ml.model import boosters, estimators
+from ml.model.calibration import calibrate
 from ml.model.columns import must_know
 from ml.model.features import Made, preprocessing
 from ml.settings.data import Data
 from ml.settings.features import FEATURES, functions
+from ml.settings.metrics import FEWEST
 from ml.settings.train import Train
 from ml.tasks.choose import task_of
 
@@ -29,6 +32,7 @@ TRUSTED = frozenset(
     {
         "ml.model.boosters.Booster",
         "ml.model.boosters.ValueBooster",
+        "ml.model.calibration.Calibrated",
         "ml.model.features.Made",
         "numpy.dtype",
         "sklearn._loss.link.IdentityLink",
@@ -48,8 +52,26 @@ TRUSTED = frozenset(
 def fit(frame: pd.DataFrame, data: Data, params: Train, source: str = "") -> Pipeline:
     """Made columns, preprocessing and estimator, fitted on every row; the same rows and seed give the same model.
 
-    `source` is the text of src/features.py.
+    `source` is the text of src/features.py. With train.calibration, the estimator is fitted on all rows but those
+    that are held back, and its scores are calibrated on these.
     """
+    if not params.calibration:
+        return _fitted(frame, data, params, source)
+    task, held = task_of(data), position(frame[data.id], "held back") < params.held_back
+    if not task.decides:
+        raise UserError("params.yaml: train.calibration makes scores probabilities, and numbers have no scores.")
+    if not task.enough(task.truth(frame[data.target.name][held]), FEWEST):
+        raise UserError(
+            f"params.yaml: train.calibration needs {FEWEST} rows of each class among the "
+            f"{counted(int(held.sum()), 'row')} that are held back. Raise train.held_back, or bring more rows."
+        )
+    model, rest = _fitted(frame[~held], data, params, source), frame[held]
+    x, truth = model[:-1].transform(inputs(rest, data)), task.truth(rest[data.target.name])
+    model.steps[-1] = ("estimator", calibrate(model.steps[-1][1], x, truth, params.calibration))
+    return model
+
+
+def _fitted(frame: pd.DataFrame, data: Data, params: Train, source: str) -> Pipeline:
     y = task_of(data).truth(frame[data.target.name])
     if len(np.unique(y)) == 1:
         raise UserError(

@@ -14,9 +14,11 @@ import numpy as np
 from ml.data.words import key
 from ml.io.errors import UserError
 from ml.model import columns, operators
+from ml.model.curves import calibrated
 from ml.settings import features
 from ml.settings.data import Data
 from ml.settings.section import Section
+from ml.settings.train import Decide
 
 FORM = "compiled.json"
 ESTIMATOR = "compiled.onnx"
@@ -34,11 +36,23 @@ class Contract(Section):
     data: Data
     negative: str | None = None  # the target's other word; a model of an older release does not know it
     half_width: float | None = None  # of the interval around a predicted number
+    chosen: Decide | None = None  # how training chose the threshold, where params.yaml does not give it
 
     def words(self) -> tuple[str, str | None]:
         """What the target's column says where it is positive, and where it is not."""
         yes = key(self.data.target.positive)
         return yes, self.negative or {"True": "False", "False": "True"}.get(yes)
+
+
+def with_threshold(params: Any, threshold: float) -> Any:
+    """The same settings with another evaluate.threshold."""
+    return params.model_copy(update={"evaluate": params.evaluate.model_copy(update={"threshold": threshold})})
+
+
+def settled(params: Any, folder: Path) -> Any:
+    """The settings as a model folder's contract has them: with the threshold that training chose, where it did."""
+    contract = read_contract({CONTRACT: (folder / CONTRACT).read_bytes()}) if (folder / CONTRACT).is_file() else None
+    return params if contract is None or contract.chosen is None else with_threshold(params, contract.threshold)
 
 
 class Predictor:
@@ -89,6 +103,8 @@ def from_files(files: Mapping[str, bytes], where: str = "the model") -> Predicto
         if kind == "sklearn":
             return _sklearn(files, str(form["estimator"].get("reason", "")))
         estimate = _linear(form["estimator"]) if kind == "linear" else _onnx(files[ESTIMATOR], form["estimator"])
+        if curves := form.get("calibration"):
+            estimate = _calibrated(estimate, curves)
         return Predictor(kind, _Encoder(form).encode, _spread(estimate, form["estimator"], files))
     except (ImportError, UserError):
         raise
@@ -184,6 +200,11 @@ def _onnx(content: bytes, form: Mapping[str, Any]) -> Callable[[np.ndarray], np.
         return finish(found if wide else found[:, -1])
 
     return estimate
+
+
+def _calibrated(estimate: Callable[[Any], np.ndarray], curves: Any) -> Callable[[Any], np.ndarray]:
+    known = [{name: np.array(value) if isinstance(value, list) else value for name, value in c.items()} for c in curves]
+    return lambda x: calibrated(estimate(x), known)
 
 
 def _softmax(raw: np.ndarray) -> np.ndarray:

@@ -85,6 +85,8 @@ def describe(
 ) -> dict[str, Any]:
     """The run as tracking.record_run takes it."""
     settings = {"seed": train.seed, "model": train.model, **train.parameters()}
+    settings |= {"calibration": train.calibration} if train.calibration else {}
+    settings |= {"threshold": train.threshold.model_dump(exclude_none=True)} if train.threshold else {}
     ends = {f"{name}_{end}": intervals[name][end] for name in metrics if name in intervals for end in ("low", "high")}
     return {
         "digest": origin["model"],

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
-from ml.settings.section import Count, Section, Seed, Share
+from ml.settings.section import Count, Open, Section, Seed, Share
 
 EXTRAS = ("lightgbm", "xgboost", "catboost")  # libraries with a lock file of their own
 PATH = re.compile(r"[a-z_]\w*(\.\w+)+")  # of a class that is imported
@@ -46,6 +46,22 @@ class Ridge(Section):
     alpha: Annotated[float, Field(gt=0)] = 1.0
 
 
+class Decide(Section):
+    """How the threshold is chosen on training folds: by what mistakes cost, or by a wanted precision or recall."""
+
+    false_positive: Annotated[float, Field(gt=0)] | None = None
+    false_negative: Annotated[float, Field(gt=0)] | None = None
+    precision: Open | None = None
+    recall: Open | None = None
+
+    @model_validator(mode="after")
+    def _one_rule(self) -> Self:
+        costs = self.false_positive is not None or self.false_negative is not None
+        if [costs, self.precision is not None, self.recall is not None].count(True) != 1:
+            raise ValueError("give costs (false_positive, false_negative), or precision, or recall: one of the three")
+        return self
+
+
 class Train(Section):
     """Which model is trained, and how each is set: a short name, or the import path of a class."""
 
@@ -53,6 +69,9 @@ class Train(Section):
 
     seed: Seed = 0
     model: str = "random_forest"
+    calibration: Literal["sigmoid", "isotonic"] | None = None
+    held_back: Share = 0.2
+    threshold: Decide | None = None
     random_forest: RandomForest = RandomForest()
     hist_gradient_boosting: HistGradientBoosting = HistGradientBoosting()
     logistic_regression: LogisticRegression = LogisticRegression()

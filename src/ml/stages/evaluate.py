@@ -9,7 +9,7 @@ from ml.io import cli, files
 from ml.io.text import counted
 from ml.model import model, parity, reference
 from ml.model.importance import importance
-from ml.model.predictor import CONTRACT, load, read_contract
+from ml.model.predictor import CONTRACT, load, read_contract, settled
 from ml.settings.reading import read
 from ml.tasks.choose import task_of
 from ml.tasks.task import Scored, Task
@@ -21,7 +21,7 @@ class Settings(reference.Judged):
 
 def main() -> None:
     """Score build/test.parquet and write metrics, plots, scores and the reference that monitoring compares with."""
-    params = read(Settings)
+    params = settled(read(Settings), files.MODEL)
     frame = files.read_table(files.TEST)
     fitted, task = model.loads(files.read_bytes(files.MODEL / "model.skops")), task_of(params.data)
     output, truth = model.scores(fitted, frame, params.data), task.truth(frame[params.data.target.name])

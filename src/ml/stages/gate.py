@@ -14,7 +14,7 @@ from ml.io import cli, endpoint, files, locks
 from ml.io.text import counted
 from ml.model import identity, model
 from ml.model.features import with_made
-from ml.model.predictor import CONTRACT, MODEL, Contract, from_files, loaded
+from ml.model.predictor import CONTRACT, MODEL, Contract, from_files, loaded, settled
 from ml.registry import baseline, looks
 from ml.settings import features
 from ml.settings.data import Data
@@ -24,7 +24,7 @@ from ml.tasks.choose import task_of
 
 def main() -> int:
     """Judge the build by params.gates and write build/verdict.json; exit 1 when a gate refuses, naming each."""
-    params = read_params()
+    params = settled(read_params(), files.MODEL)
     evidence = collect(params)
     verdicts = gates.judge(evidence)
     refusals = gates.refused(verdicts)

@@ -7,6 +7,7 @@ from ml.github import runner
 from ml.io import cli, files
 from ml.io.errors import UserError
 from ml.model import lineage
+from ml.model.predictor import settled
 from ml.registry import ledger, operation, package, registry, tracking
 from ml.registry.card import card
 from ml.registry.ledger import Version
@@ -18,7 +19,7 @@ def main(force: str = "", hold: bool = False) -> None:
 
     --hold leaves the promotion to whoever deploys first, and tells the next jobs of a release what it needs.
     """
-    params = read_params()
+    params = settled(read_params(), files.MODEL)
     entry = _entry(params, force)
     store = registry.open_registry(params.project)
     state = _register(store, entry, params)

@@ -17,6 +17,7 @@ from ml.io import cli, dvc, files, git
 from ml.io.errors import UserError
 from ml.io.text import counted
 from ml.model import identity, model
+from ml.model.predictor import settled
 from ml.monitoring import rivals
 from ml.prediction_log.predictions import read_log
 from ml.prediction_log.segments import places
@@ -162,7 +163,8 @@ def against_champion(attempt: Attempt) -> list[rivals.Found]:
         return []
     scores = [old, model.scores(model.loads(built), rows, params.data)]
     is_fresh = rows[params.data.id].isin(attempt.sifted.good[params.data.id]).to_numpy()
-    cuts = [threshold(champion.lineage.get("params", {}), params), params.evaluate.threshold]
+    ours = settled(params, attempt.folder / files.MODEL).evaluate.threshold
+    cuts = [threshold(champion.lineage.get("params", {}), params), ours]
     found = []
     for name, at in (("fresh", is_fresh), ("old", ~is_fresh)):
         sides = [task.score(label[at], score[at], cut) for score, cut in zip(scores, cuts, strict=True)]

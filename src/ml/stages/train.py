@@ -6,9 +6,9 @@ from sklearn.pipeline import Pipeline
 from ml.io import cli, files
 from ml.io.errors import UserError
 from ml.io.text import counted
-from ml.model import feature_checks, interval, model, parity
+from ml.model import decision, feature_checks, interval, model, parity
 from ml.model.compiled import compiled, uncompiled
-from ml.model.predictor import CONTRACT, MODEL, Contract, from_files, loaded
+from ml.model.predictor import CONTRACT, MODEL, Contract, from_files, loaded, with_threshold
 from ml.settings import features
 from ml.settings.data import Data
 from ml.settings.evaluate import Evaluate
@@ -37,12 +37,22 @@ def main() -> None:
     text = features.source()
     feature_checks.check(text, frame, params.data)
     fitted = model.fit(frame, params.data, params.train, text)
+    params = _with_threshold(frame, params, text)
     width = interval.half_width(frame, params.data, params.train, params.evaluate.coverage, text)
     built = {MODEL: model.dumps(fitted), CONTRACT: contract_of(params, frame, width)}
     built |= compile_or_say(fitted, built, frame.head(CHECKED), params)
     for name, content in built.items():
         files.write_bytes(content, files.MODEL / name)
     cli.say(f"train: serving loads {loaded(built, from_files(built).kind) / 1e6:.2f} MB")
+
+
+def _with_threshold(frame: pd.DataFrame, params: Settings, text: str) -> Settings:
+    """The settings with the threshold that train.threshold chooses, where it does."""
+    found = decision.chosen(frame, params.data, params.train, text)
+    if found is None:
+        return params
+    cli.say(f"train: decides at {found:.4f}, as train.threshold chooses on folds of the training rows")
+    return with_threshold(params, found)
 
 
 def contract_of(params: Settings, frame: pd.DataFrame, half_width: float | None = None) -> bytes:
@@ -53,8 +63,10 @@ def contract_of(params: Settings, frame: pd.DataFrame, half_width: float | None 
         data=params.data,
         negative=task_of(params.data).other_word(frame[params.data.target.name]),
         half_width=half_width,
+        chosen=params.train.threshold,
     )
-    known = contract.model_dump_json(indent=1, exclude={"half_width"} if half_width is None else None)
+    unused = {name for name in ("half_width", "chosen") if getattr(contract, name) is None}
+    known = contract.model_dump_json(indent=1, exclude=unused)
     return (known + "\n").encode()
 
 

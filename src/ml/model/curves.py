@@ -1,0 +1,29 @@
+"""Scores into calibrated probabilities: plain numpy, the same in training and in the image."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+EDGE = 1e-12  # the log odds of 0 and 1 are infinite
+
+
+def calibrated(scores: np.ndarray, curves: Sequence[Mapping[str, Any]]) -> np.ndarray:
+    """The calibrated probabilities of scores of shape (rows,) with one curve, or (rows, classes) with one each."""
+    if scores.ndim == 1:
+        return _curve(scores, curves[0])
+    found = np.column_stack([_curve(scores[:, place], curve) for place, curve in enumerate(curves)])
+    total = found.sum(axis=1, keepdims=True)
+    return np.where(total > 0, found / np.where(total > 0, total, 1), 1 / len(curves))
+
+
+def log_odds(scores: np.ndarray) -> np.ndarray:
+    """The logarithm of p / (1 - p), of 0 and 1 that of what is nearest to them."""
+    kept = np.clip(scores, EDGE, 1 - EDGE)
+    return np.log(kept / (1 - kept))
+
+
+def _curve(scores: np.ndarray, curve: Mapping[str, Any]) -> np.ndarray:
+    if "slope" in curve:
+        return 1 / (1 + np.exp(-(curve["slope"] * log_odds(scores) + curve["intercept"])))
+    return np.interp(scores, curve["x"], curve["y"])
