@@ -63,6 +63,17 @@ def test_a_fresh_fork_sees_the_whole_loop_by_simulated_customers_and_is_told_so(
         assert "<html" in (place / "build" / name).read_text()[:500]
 
 
+def test_a_season_that_is_asked_for_and_not_known_is_said(place, without_evidently):
+    settings = (place / "params.yaml").read_text()
+    (place / "params.yaml").write_text(settings.replace("\nmonitor:", "\nmonitor:\n  season: true"))
+    predicted(place, 600, 1, f"churn@{identity.of(files.MODEL)[:12]}")
+
+    _, found, text = judged()
+
+    assert "The season is not known: " in found["reason"]
+    assert "the log holds 0 of the same days a year ago" in text
+
+
 @pytest.mark.slow
 def test_from_a_quiet_month_over_drift_to_a_model_that_has_become_worse(place, send, without_evidently, monkeypatch):
     monkeypatch.setenv("GITHUB_OUTPUT", str(place / "output"))

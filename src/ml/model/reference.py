@@ -21,6 +21,8 @@ from ml.settings.reading import Part
 from ml.settings.section import Project, Section
 from ml.tasks.choose import task_of
 
+MONTHLY = {"trained": 500, "tested": 100}  # rows that a calendar month must have to be a reference by itself
+COARSE = 40  # points of a month's distribution: 12 months weigh as much as the whole, and effects matter from 0.1
 POINTS = 400  # of a distribution: a KS statistic at these is never too large, and too small by 1/400 at most
 
 
@@ -42,6 +44,13 @@ class Levels(Section):
     levels: dict[str, int]
 
 
+class Month(Section):
+    """What one calendar month looked like, of whatever year."""
+
+    columns: dict[str, Numbers | Levels]
+    score: Numbers
+
+
 class Reference(Section):
     """A release as monitoring remembers it."""
 
@@ -54,6 +63,7 @@ class Reference(Section):
     confidence: float  # of the intervals below
     metrics: dict[str, dict[str, float]]  # at release: value, low and high of each
     task: Literal["binary", "multiclass", "regression"] = "binary"
+    months: dict[str, Month] = Field(default_factory=dict)  # by number, `1` to `12`, those with enough rows
 
 
 class Judged(Part):
@@ -64,29 +74,57 @@ class Judged(Part):
     evaluate: Evaluate = Evaluate()
 
 
-def build(train: pd.DataFrame, score: np.ndarray, metrics: Mapping[str, Any], params: Judged) -> Reference:
-    """The reference of a model: `train` in the contract's types, `score` and `metrics` of the test rows."""
-    columns: dict[str, Numbers | Levels] = {name: of_numbers(train[name]) for name in numbers(params.data)}
-    columns |= {name: of_levels(train[name]) for name in categories(params.data)}
+def build(
+    train: pd.DataFrame,
+    score: np.ndarray,
+    metrics: Mapping[str, Any],
+    params: Judged,
+    tested_at: pd.Series | None = None,
+) -> Reference:
+    """The reference of a model: `train` in the contract's types, `score` and `metrics` of the test rows.
+
+    `tested_at` are the times of the test rows, where the table has times.
+    """
+    watched = pd.Series(task_of(params.data).watch(score))
     return Reference(
         project=params.project,
         rows=len(train),
-        columns=columns,
-        score=of_numbers(pd.Series(task_of(params.data).watch(score))),
+        columns=profiled(train, params.data),
+        score=of_numbers(watched),
         tested=len(score),
         threshold=params.evaluate.threshold if params.data.target.task == "binary" else 0.0,
         task=params.data.target.task,
         confidence=params.evaluate.confidence,
         metrics=dict(metrics),
+        months={} if tested_at is None else monthly(train, watched, tested_at, params.data),
     )
 
 
-def of_numbers(column: pd.Series) -> Numbers:
-    """The profile of a number column: exact when it has at most POINTS distinct values."""
+def profiled(frame: pd.DataFrame, data: Data, most: int = POINTS) -> dict[str, Numbers | Levels]:
+    """The profile of each column of the contract."""
+    found: dict[str, Numbers | Levels] = {name: of_numbers(frame[name], most) for name in numbers(data)}
+    return found | {name: of_levels(frame[name]) for name in categories(data)}
+
+
+def monthly(train: pd.DataFrame, watched: pd.Series, tested_at: pd.Series, data: Data) -> dict[str, Month]:
+    """The profile of each calendar month that has enough rows on both sides; none where all rows are of one month."""
+    trained, tested = pd.to_datetime(train[data.time]).dt.month, pd.to_datetime(tested_at).dt.month.to_numpy()
+    if trained.nunique() < 2:  # noqa: PLR2004 - a single day says nothing of seasons
+        return {}
+    found = {}
+    for month in range(1, 13):
+        rows, scores = train[trained == month], watched[tested == month]
+        if len(rows) >= MONTHLY["trained"] and len(scores) >= MONTHLY["tested"]:
+            found[str(month)] = Month(columns=profiled(rows, data, COARSE), score=of_numbers(scores, COARSE))
+    return found
+
+
+def of_numbers(column: pd.Series, most: int = POINTS) -> Numbers:
+    """The profile of a number column: exact when it has at most so many distinct values."""
     present = finite(column)
     points = np.unique(present)
-    if len(points) > POINTS:
-        points = np.unique(present[np.linspace(0, len(present) - 1, POINTS).round().astype("int64")])
+    if len(points) > most:
+        points = np.unique(present[np.linspace(0, len(present) - 1, most).round().astype("int64")])
     return Numbers(
         rows=len(present),
         missing=len(column) - len(present),
@@ -111,7 +149,8 @@ def of_levels(column: pd.Series) -> Levels:
 
 def dumps(reference: Reference) -> str:
     """A reference as text; the same one gives the same text."""
-    told = reference.model_dump(mode="json", exclude={"task"} if reference.task == "binary" else None)
+    left = ({"task"} if reference.task == "binary" else set()) | (set() if reference.months else {"months"})
+    told = reference.model_dump(mode="json", exclude=left)
     return json.dumps(told, ensure_ascii=False, allow_nan=False) + "\n"
 
 

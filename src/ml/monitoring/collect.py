@@ -70,6 +70,12 @@ def read(sources: Iterable[Any], now: pd.Timestamp, data: Data, settings: Monito
     return recent if (~recent["simulated"]).sum() >= settings.min_rows else _read(given, data, None)
 
 
+def read_between(sources: Iterable[Any], data: Data, since: pd.Timestamp, until: pd.Timestamp) -> pd.DataFrame:
+    """The real rows of the log from one time to before another."""
+    table = _read(sources, data, since, until)
+    return table[~table["simulated"]].reset_index(drop=True)
+
+
 def read_simulated(sources: Iterable[Any], data: Data) -> pd.DataFrame:
     """The simulated rows of the log, whatever real ones there are."""
     table = _read(sources, data, None)
@@ -110,15 +116,18 @@ def collect(table: pd.DataFrame, names: Names, data: Data, settings: Monitor, no
     )
 
 
-def _read(sources: Iterable[Any], data: Data, since: pd.Timestamp | None) -> pd.DataFrame:
+def _read(
+    sources: Iterable[Any], data: Data, since: pd.Timestamp | None, until: pd.Timestamp | None = None
+) -> pd.DataFrame:
     """The log of all sources: prediction logs of our own, and tables that others have written."""
     given = [str(source) for source in sources]
-    table = predictions.read_log(*(s for s in given if not s.endswith(TABLES)), since=since)
+    table = predictions.read_log(*(s for s in given if not s.endswith(TABLES)), since=since, until=until)
     foreign = [_foreign(reading.read_all(s).frame, s, data) for s in given if s.endswith(TABLES)]
     if not foreign:
         return table
     frame = pd.concat([table, *foreign] if len(table) else foreign, ignore_index=True)
-    return frame[frame["time"] >= since].reset_index(drop=True) if since is not None else frame
+    frame = frame[frame["time"] >= since].reset_index(drop=True) if since is not None else frame
+    return frame[frame["time"] < until].reset_index(drop=True) if until is not None else frame
 
 
 def _foreign(frame: pd.DataFrame, where: str, data: Data) -> pd.DataFrame:

@@ -36,6 +36,7 @@ def record(window: Collected, found: Drift, released: Released, params: Params, 
     needed = 1 if window.simulated or past.evident else params.monitor.consecutive
     simulated = "Simulated rows." if window.simulated else ""  # also where only the reason is shown
     parts = [simulated, _last(window) if silent else "", found.reason, _late(window, found)]
+    parts += [released.season]
     parts += [_waiting(window), _strange(window, params)]
     parts += [_unconfirmed(looks, needed)] if 0 < looks < needed else []
     parts += [_few(window)] if found.verdict == FEW else []

@@ -18,6 +18,7 @@ class Released:
 
     version: str
     reference: Reference
+    season: str = ""  # a sentence on the season that inputs and predictions are compared with, where that was asked
 
 
 def released(project: str, home: Path = registry.HOME) -> Released:

@@ -45,7 +45,7 @@ def read_log(*sources: str | Path, since: Any = None, until: Any = None) -> pd.D
     that are left out because they cannot be read. Raises UserError when a source cannot be read.
     """
     start, end = _moment(since, "since"), _moment(until, "until")
-    parts = [part for source in sources for part in _read(source, start)]
+    parts = [part for source in sources for part in _read(source, start, end)]
     found = _once([part.predictions for part in parts], FIRST + LAST)
     predictions = repeats.once(found)
     feedback = _once([part.feedback for part in parts], [*KEY, "id", "time", "label"])
@@ -106,13 +106,14 @@ def by_day(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
     return {day: part.reset_index(drop=True) for day, part in frame.groupby(frame["time"].dt.strftime("%Y-%m-%d"))}
 
 
-def compacted(directory: Path, kind: str, since: datetime | None = None) -> list[Path]:
-    """The Parquet files of a kind, from the day of `since` on."""
-    first = f"day={since:%Y-%m-%d}" if since else ""
-    return sorted(p for p in (directory / "compacted" / kind).glob("day=*/*.parquet") if p.parent.name >= first)
+def compacted(directory: Path, kind: str, since: datetime | None = None, until: datetime | None = None) -> list[Path]:
+    """The Parquet files of a kind, from the day of `since` to that of `until`."""
+    first, last = f"day={since:%Y-%m-%d}" if since else "", f"day={until:%Y-%m-%d}" if until else "e"
+    folder = directory / "compacted" / kind
+    return sorted(p for p in folder.glob("day=*/*.parquet") if first <= p.parent.name <= last)
 
 
-def _read(source: str | Path, since: datetime | None) -> Iterator[Tables]:
+def _read(source: str | Path, since: datetime | None, until: datetime | None) -> Iterator[Tables]:
     if "://" in str(source):
         place = target(str(source))
         yield tables(place.read(since))
@@ -120,8 +121,8 @@ def _read(source: str | Path, since: datetime | None) -> Iterator[Tables]:
         return
     directory = Path(source)
     yield from _waiting(directory)  # before the Parquet files: what is compacted meanwhile is then seen there
-    for kind, first in ((PREDICTIONS, since), (FEEDBACK, None)):
-        for path in compacted(directory, kind, first):
+    for kind, first, last in ((PREDICTIONS, since, until), (FEEDBACK, None, None)):
+        for path in compacted(directory, kind, first, last):
             yield _day(directory, path, kind)
 
 

@@ -39,4 +39,5 @@ class Monitor(Section):
     label_days: Annotated[float, Field(ge=0)] | None = None
     calibration: Watched = Watched()
     cluster: str = ""
+    season: bool = False
     consecutive: Count = 7

@@ -39,7 +39,8 @@ def main() -> None:
     columns = dict(zip(task.columns(), output.reshape(len(output), -1).T, strict=True))
     files.write_table(pd.DataFrame({"id": frame[params.data.id], "label": truth, **columns}), files.SCORES)
     watched = known | task.watched(truth, output, params.evaluate.confidence)  # no metrics, and monitoring watches them
-    released = reference.build(files.read_table(files.TRAIN), output, watched, params)
+    times = frame[params.data.time] if params.data.time else None
+    released = reference.build(files.read_table(files.TRAIN), output, watched, params, times)
     files.write_text(reference.dumps(released), files.REFERENCE)
     for name, points in scored.curves().items():
         files.write_rows(points, files.PLOTS / f"{name}.csv")

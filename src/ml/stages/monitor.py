@@ -19,6 +19,7 @@ from ml.monitoring import collect, drift, evidently_pages, findings, page, repor
 from ml.monitoring.collect import Collected, Names
 from ml.monitoring.looks import Past
 from ml.monitoring.released import released
+from ml.monitoring.season import of_season
 from ml.prediction_log import segments
 from ml.registry import ledger, registry
 from ml.registry.registry import Registry
@@ -49,6 +50,8 @@ def main(history: bool = False, strict: bool = False, simulated: bool = False) -
     names, model = _names(params, store)
     window = collect.collect(table, names, params.data, params.monitor, now)
     release = released(params.project)
+    if params.monitor.season:
+        release = of_season(release, window, names, params, _between(params))
     found = drift.judge_collected(release.reference, window, params)
     evident = drift.evident(release.reference, window, params, found.verdict)
     record = findings.record(window, found, release, params, Past(model, store.verdicts(), evident))
@@ -66,8 +69,7 @@ def main(history: bool = False, strict: bool = False, simulated: bool = False) -
 
 def _read(params: Params, now: pd.Timestamp, *, simulated: bool) -> pd.DataFrame:
     """The predictions of the source; simulated ones are sent where there is neither source nor log."""
-    directory, url = segments.places(params.log.directory, os.environ)
-    sources = [params.monitor.source] if params.monitor.source else [directory, *([url] if url else [])]
+    sources = _sources(params)
     if simulated:
         table = collect.read_simulated(sources, params.data)
         if table.empty:
@@ -78,6 +80,15 @@ def _read(params: Params, now: pd.Timestamp, *, simulated: bool) -> pd.DataFrame
     if table.empty and not named and _simulate(params):
         table = collect.read(sources, now, params.data, params.monitor)
     return table
+
+
+def _between(params: Params) -> Callable[[pd.Timestamp, pd.Timestamp], pd.DataFrame]:
+    return lambda since, until: collect.read_between(_sources(params), params.data, since, until)
+
+
+def _sources(params: Params) -> list[Any]:
+    directory, url = segments.places(params.log.directory, os.environ)
+    return [params.monitor.source] if params.monitor.source else [directory, *([url] if url else [])]
 
 
 def _simulate(params: Params) -> bool:

@@ -1,0 +1,56 @@
+"""The same season as what inputs and predictions are compared with, where columns move with the calendar.
+
+First choice are the training rows of the calendar month, for the model has learnt from them; then the rows of the
+prediction log of a year ago. Where neither has enough rows the season is not known, and monitoring says so.
+"""
+
+import calendar
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+
+from ml.data.schema import numbers
+from ml.model.reference import Reference, of_levels, of_numbers
+from ml.monitoring.collect import SHADOW, Collected, Names
+from ml.monitoring.drift import column
+from ml.monitoring.released import Released
+from ml.settings.params import Params
+
+YEAR = pd.Timedelta(days=364)  # the same days of the week
+Read = Callable[[pd.Timestamp, pd.Timestamp], pd.DataFrame]
+
+
+def of_season(release: Released, window: Collected, names: Names, params: Params, read: Read) -> Released:
+    """The release with the reference of the window's season; `read` gives the rows of the log between two times."""
+    reference, month = release.reference, (window.since + (window.until - window.since) / 2).month
+    if known := reference.months.get(str(month)):
+        changed: dict[str, Any] = {"columns": known.columns, "score": known.score}
+        told = f"the training rows of {calendar.month_name[month]}, and predictions with its test rows"
+    else:
+        changed, told = _a_year_ago(reference, window, names, params, read)
+    if not changed:
+        return replace(release, season=f"The season is not known: {told}. Compared with all training rows.")
+    return replace(release, reference=reference.model_copy(update=changed), season=f"Inputs are compared with {told}.")
+
+
+def _a_year_ago(
+    reference: Reference, window: Collected, names: Names, params: Params, read: Read
+) -> tuple[dict[str, Any], str]:
+    """What changes in the reference, nothing where the log has too few rows, and a sentence's end that says which."""
+    rows = read(window.since - YEAR, window.until - YEAR)
+    rows = rows[rows["variant"] != SHADOW]
+    rows = rows[~rows["id"].duplicated(keep="last") | rows["id"].isna()]
+    least = params.monitor.min_rows
+    if len(rows) < least:
+        return {}, (
+            f"the release has too few rows of that month (or data.time is not set), and the log holds {len(rows):,} of "
+            f"the same days a year ago, fewer than monitor.min_rows {least:,}"
+        )
+    kinds = dict.fromkeys(numbers(params.data), of_numbers)
+    columns = {name: kinds.get(name, of_levels)(column(rows, name)) for name in reference.columns}
+    own = rows[rows["model"].isna() | rows["model"].isin(names.champion)]
+    if len(own) < least:
+        return {"columns": columns}, f"{len(rows):,} rows of a year ago, and predictions with all test rows"
+    return {"columns": columns, "score": of_numbers(own["score"])}, f"{len(rows):,} rows of a year ago"
