@@ -74,7 +74,7 @@ def _sent(port: int, cases: int, seed: int, place: Path) -> tuple[int, list[tupl
     command += ["--max-response-time", str(SLOWEST), "--max-examples", str(ceil(cases / count)), "--seed", str(seed)]
     command += ["--phases", "examples,coverage,fuzzing", "--continue-on-failure", "--no-color"]
     command += ["--suppress-health-check", "all", "--report", "ndjson", "--report-ndjson-path", report]
-    code = subprocess.run(command, check=False).returncode
+    code = subprocess.run(command, cwd=place, check=False).returncode  # it keeps a folder of its own
     return code, [*_answers(report)]
 
 
