@@ -1,0 +1,108 @@
+"""Every shell block of README, tutorial and guides runs as written, in one clone, in the order of reading."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.conftest import ROOT
+from tests.fork.test_clone import clone
+
+pytestmark = [pytest.mark.slow, pytest.mark.template]
+
+BLOCK = re.compile(r"^```(?:sh|bash)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+WALK = ["README.md", "docs/tutorial.md", "docs/sample-data.md", "docs/scoring.md", "docs/monitoring.md"]
+ELSEWHERE = {  # the start of a block: which test runs it, or why none can
+    "git clone https://github.com/OWNER": "the first step of the walk below",
+    "cat > build/row.json": "tests/serving/test_serving_process.py",
+    "make serve": "tests/serving/test_serving_process.py",
+    "make image ": "tests/container/test_image.py",
+    "make deploy": "tests/container/test_deploy_faults.py",
+    "make rollback ENV": "tests/registry/test_rollback_deployed.py",
+    "make story": "tests/lab/test_story.py",
+    "make setup\nmake test-fast": "it runs this test",
+    "make adopt": "the last step of the walk below",
+}
+
+
+def blocks(page):
+    """The shell blocks of a page."""
+    return BLOCK.findall(page.read_text(encoding="utf-8"))
+
+
+def elsewhere(block):
+    """What else runs a block, if the walk does not."""
+    return next((where for start, where in ELSEWHERE.items() if block.startswith(start)), None)
+
+
+def shell(folder, commands, **env):
+    """Run commands in the clone as a user does, whose environment is active."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    env = os.environ | {"PATH": path, "PYTHONPATH": f"{folder / 'src'}{os.pathsep}{folder}"} | env
+    env.pop("MLFLOW_TRACKING_URI", None)
+    command = ["bash", "-euo", "pipefail", "-c", commands]
+    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{commands}\n{done.stdout[-2000:]}{done.stderr[-2000:]}"
+    return done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory):
+    """A clone of this commit on a branch, with the environment that the tests have."""
+    folder = clone(ROOT, tmp_path_factory.mktemp("reader") / "churn")
+    subprocess.run(["git", "-C", str(folder), "switch", "-q", "-C", "main"], check=True)
+    (folder / ".venv").symlink_to(ROOT / ".venv")
+    return folder
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_block_runs_in_the_walk_or_says_where(page):
+    name = page.relative_to(ROOT).as_posix()
+
+    lost = [block for block in blocks(page) if name not in WALK and not elsewhere(block)]
+
+    assert not lost
+
+
+@pytest.mark.parametrize("where", sorted({place for place in ELSEWHERE.values() if place.startswith("tests/")}))
+def test_the_tests_that_run_other_blocks_are_there(where):
+    assert (ROOT / where).is_file()
+
+
+@pytest.mark.skipif(not shutil.which("make"), reason="make is not installed: apt-get install make")
+def test_a_reader_can_follow_the_pages(copy):
+    said = dict.fromkeys(WALK, "")
+    assert "PASSED: the model may be registered." in shell(copy, "make run")
+    for name in WALK:
+        for block in blocks(ROOT / name):
+            if not elsewhere(block):
+                said[name] += shell(copy, block)
+        shell(copy, "git checkout -q main -- . && git clean -fdq")
+
+    tutorial = said["docs/tutorial.md"]
+    assert "PASSED: the model may be registered." in tutorial
+    assert "refused, as it should be" in tutorial
+    assert "version 1 is champion" in tutorial
+    assert tutorial.index("STABLE:") < tutorial.index("DRIFT:") < tutorial.index("PROPOSED: branch retrain/")
+    assert "score: " in said["docs/scoring.md"]
+
+
+@pytest.mark.skipif(not shutil.which("make"), reason="make is not installed: apt-get install make")
+def test_a_reader_can_adopt_another_table(tmp_path):
+    from sklearn.datasets import load_breast_cancer  # noqa: PLC0415
+
+    folder = clone(ROOT, tmp_path / "churn")
+    (folder / ".venv").symlink_to(ROOT / ".venv")
+    frame = load_breast_cancer(as_frame=True).frame.rename(columns={"target": "defaulted"})
+    pd.DataFrame(frame).to_csv(tmp_path / "loans.csv", index=False)
+    (block,) = {block for page in PAGES for block in blocks(page) if block.startswith("make adopt DATA=~/loans.csv")}
+
+    said = shell(folder, block, HOME=str(tmp_path))
+
+    assert "PASSED" in said
