@@ -48,11 +48,11 @@ def prepare(params, rows):
 
 def bare(params):
     """Seconds of the compiled model on rows that are in memory already."""
-    chunks = [check(chunk, params.data).rows for chunk in source.opened(str(TABLE)).chunks(params.score.rows)]
+    chunks = [check(chunk, params.data).table for chunk in source.opened(str(TABLE)).chunks(params.score.rows)]
     scorer = predictor.load(Path("model"))
     started = time.perf_counter()
-    for rows in chunks:
-        scorer.scores(rows)
+    for table in chunks:
+        scorer.scores_of_table(table)
     return time.perf_counter() - started
 
 

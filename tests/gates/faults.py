@@ -82,6 +82,7 @@ def faults() -> list[Fault]:
         Fault("parity", "parity", "missing values served as zero", skewed(missing=0.0), skewed(missing=None)),
         Fault("parity", "parity", "scores served a little off", skewed(off=1e-5), skewed(off=1e-8)),
         Fault("parity", "parity", "an answer left out", skewed(rows=-1), skewed(rows=None)),
+        Fault("parity", "batch parity", "tables scored a little off", skewed_table(1e-5), skewed_table(1e-8)),
         Fault("parity", "compiled form", "a model that only scikit-learn can serve", unknown_part, good, "warning"),
         Fault("api", "api p50", "a slow server", slow_server(0.05), slow_server(0.0005)),
         Fault("api", "api p99", "a server slow at times", slow_server(0.09, every=5), slow_server(0.0005, every=5)),
@@ -269,6 +270,16 @@ def skewed(missing: float | None = None, off: float = 0.0, rows: int | None = No
         return [score + off for score in model.answer(filled)][:rows]
 
     return lambda: replace(good(), model=replace(good().model, answer=partial(answer, good().model)))
+
+
+def skewed_table(off: float) -> Callable[[], Evidence]:
+    """A batch path that computes a little otherwise than requests do."""
+
+    def plant() -> Evidence:
+        model = good().model
+        return replace(good(), model=replace(model, tabled=lambda rows: model.tabled(rows) + off))
+
+    return plant
 
 
 def unknown_part() -> Evidence:

@@ -83,7 +83,7 @@ def test_a_model_of_the_champions_size_is_not_grown():
 def test_an_answer_that_is_no_number_is_refused(wrong):
     broken = replace(good().model, answer=lambda rows: [wrong, *good().model.answer(rows)[1:]])
 
-    (verdict,) = parity.judge(replace(good(), model=broken))
+    verdict, _ = parity.judge(replace(good(), model=broken))
 
     assert not verdict.passed
     assert json.dumps(asdict(verdict), allow_nan=False)
@@ -92,7 +92,7 @@ def test_an_answer_that_is_no_number_is_refused(wrong):
 def test_the_row_that_differs_most_is_named_with_both_answers():
     broken = replace(good().model, answer=lambda rows: [*good().model.answer(rows)[:-1], 0.123456])
 
-    (verdict,) = parity.judge(replace(good(), model=broken))
+    verdict, _ = parity.judge(replace(good(), model=broken))
 
     assert verdict.evidence[0]["id"] == str(good().test["id"].iloc[999])
     assert "against 0.123456" in verdict.reason
@@ -103,7 +103,7 @@ def test_a_decision_that_flips_is_refused_however_small_the_difference():
     flip[3] = 0.5
     served = replace(good().model, answer=lambda rows: [*flip[:3], 0.5 - 1e-9, *flip[4 : len(rows)]])
 
-    (verdict,) = parity.judge(replace(good(), score=flip, model=served))
+    verdict, _ = parity.judge(replace(good(), score=flip, model=served))
 
     assert not verdict.passed
     assert "1 decided otherwise" in verdict.reason

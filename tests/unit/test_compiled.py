@@ -11,10 +11,11 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import KBinsDiscretizer, OneHotEncoder, StandardScaler
 
 from ml.data.schema import inputs, labels
+from ml.gates.parity import as_requests
 from ml.model import model, operators, parity
 from ml.model.compiled import compiled
 from ml.model.estimators import CLASSIFIERS
-from ml.model.parity import served
+from ml.model.parity import served, tabled
 from ml.model.predictor import ESTIMATOR, FORM, from_files
 from ml.settings.data import Data
 from ml.settings.params import read_params
@@ -80,8 +81,10 @@ def test_the_compiled_form_of_any_contract_says_what_scikit_learn_says(name, col
     frame = table(data)
     fitted = model.fit(frame, data, settings(name))
 
-    found = served(from_files(compiled(fitted)), frame, data)
+    predictor = from_files(compiled(fitted))
+    found = served(predictor, frame, data)
 
+    assert np.array_equal(tabled(predictor, data, as_requests(frame, data, len(frame))), found)
     assert found == pytest.approx(model.scores(fitted, frame, data), abs=1e-14)
 
 

@@ -5,13 +5,14 @@ import subprocess
 import numpy as np
 import pytest
 
+from ml.gates.parity import as_requests
 from ml.io.errors import UserError
 from ml.model import columns, model
 from ml.model.compiled import compiled
 from ml.model.feature_checks import check
 from ml.model.features import with_made
 from ml.model.importance import importance
-from ml.model.parity import served
+from ml.model.parity import served, tabled
 from ml.model.predictor import FORM, from_files
 from ml.settings import features
 from ml.settings.params import check as checked
@@ -69,7 +70,9 @@ def test_a_model_with_made_columns_serves_what_it_scores_and_survives_its_file(c
 
     score = model.scores(found, frame, DATA)
 
-    assert served(from_files(compiled(found)), frame, DATA) == pytest.approx(score, abs=1e-14)
+    predictor = from_files(compiled(found))
+    assert np.array_equal(tabled(predictor, DATA, as_requests(frame, DATA, len(frame))), served(predictor, frame, DATA))
+    assert served(predictor, frame, DATA) == pytest.approx(score, abs=1e-14)
     assert {row["column"] for row in importance(found, frame, DATA)} == {
         *DATA.columns,
         "ratio",

@@ -21,6 +21,7 @@ class Served:
 
     score: Callable[[pd.DataFrame], np.ndarray]
     answer: Answer
+    tabled: Answer  # the same rows as columns, as `make score` has them
     server: Callable[[], AbstractContextManager[Answer]]  # raises UserError when it cannot serve or refuses rows
     size: int
     uncompiled: str = ""  # why scikit-learn answers rows, "" where the compiled form does

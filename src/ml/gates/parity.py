@@ -1,4 +1,4 @@
-"""Whether serving answers what the batch path computes: training/serving skew, caught before it ships."""
+"""Whether serving and `make score` answer what evaluate computed: training/serving skew, caught before it ships."""
 
 import json
 
@@ -17,7 +17,8 @@ from ml.tasks.choose import task_of
 
 def judge(evidence: Evidence) -> list[Verdict]:
     """Verdicts on the rows whose served answer is not the score that evaluate wrote, and on what answers them."""
-    found = [judged("parity", evidence.model.answer, evidence, evidence.params.gates.parity)]
+    ways = {"parity": evidence.model.answer, "batch parity": evidence.model.tabled}
+    found = [judged(gate, ask, evidence, evidence.params.gates.parity) for gate, ask in ways.items()]
     if evidence.model.uncompiled:
         reason = f"scikit-learn itself answers, some 25 ms a row slower: {evidence.model.uncompiled}"
         found.append(Verdict("compiled form", passed=False, reason=reason, severity="warning"))

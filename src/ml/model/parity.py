@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from ml.data.schema import features, inputs
-from ml.model.predictor import Predictor
-from ml.settings.data import Data
+from ml.model.predictor import Predictor, Rows
+from ml.settings.data import Data, Number
 from ml.tasks.task import Task
 
 TOLERANCE = 1e-6
@@ -37,6 +37,13 @@ def gaps(expected: np.ndarray, served: np.ndarray) -> np.ndarray:
     """The largest difference in each row: of probabilities as it is, of other numbers relative to their size."""
     far = np.abs(expected - served) / np.maximum(1.0, np.abs(expected))
     return far if far.ndim == 1 else far.max(axis=1)
+
+
+def tabled(predictor: Predictor, data: Data, rows: Rows) -> np.ndarray:
+    """Scores of rows by the way that `make score` takes: column by column; shape (rows,) or (rows, classes)."""
+    columns = {name: [row.get(name) for row in rows] for name in features(data)}
+    kinds = {name: "float64" if isinstance(data.columns[name], Number) else object for name in columns}
+    return predictor.scores_of_table({name: np.array(cells, dtype=kinds[name]) for name, cells in columns.items()})
 
 
 def served(predictor: Predictor, frame: pd.DataFrame, data: Data) -> np.ndarray:

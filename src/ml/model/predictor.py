@@ -26,6 +26,7 @@ MODEL = "model.skops"
 CONTRACT = "contract.json"
 
 Rows = Sequence[Mapping[str, Any]]
+Arrays = Mapping[str, np.ndarray]  # columns of shape (rows,): float64 with NaN, or objects with None, where missing
 
 
 class Contract(Section):
@@ -61,12 +62,12 @@ class Predictor:
     def __init__(
         self,
         kind: str,
-        encode: Callable[[Rows], np.ndarray],
+        encode: tuple[Callable[[Rows], Any], Callable[[Arrays], Any]],
         estimate: Callable[[Any], np.ndarray],
         reason: str = "",
     ) -> None:
         self.kind, self.reason = kind, reason
-        self._encode = encode
+        self._encode, self._encode_table = encode
         self._estimate = estimate
 
     def scores(self, rows: Rows) -> np.ndarray:
@@ -75,6 +76,10 @@ class Predictor:
         A missing value is None or absent.
         """
         return self._estimate(self._encode(rows))
+
+    def scores_of_table(self, table: Arrays) -> np.ndarray:
+        """The same of many rows at once, given as columns: no other number, and a fraction of the time."""
+        return self._estimate(self._encode_table(table))
 
 
 def loaded(built: Mapping[str, bytes], kind: str) -> int:
@@ -105,7 +110,8 @@ def from_files(files: Mapping[str, bytes], where: str = "the model") -> Predicto
         estimate = _linear(form["estimator"]) if kind == "linear" else _onnx(files[ESTIMATOR], form["estimator"])
         if curves := form.get("calibration"):
             estimate = _calibrated(estimate, curves)
-        return Predictor(kind, _Encoder(form).encode, _spread(estimate, form["estimator"], files))
+        encoder = _Encoder(form)
+        return Predictor(kind, (encoder.encode, encoder.encode_table), _spread(estimate, form["estimator"], files))
     except (ImportError, UserError):
         raise
     except Exception as error:  # noqa: BLE001 - a damaged form can make json and ONNX Runtime raise anything
@@ -154,6 +160,25 @@ class _Encoder:
             start += self._width
         return np.array(flat, dtype="float64").reshape(len(rows), self._width)
 
+    def encode_table(self, table: Arrays) -> np.ndarray:
+        """The same numbers of columns; shape (rows, columns), float64."""
+        if self._source:
+            given = columns.Columns(self._names, table.__getitem__)
+            table = {**table, **columns.made(self._source, given)}
+        found = np.zeros((len(next(iter(table.values()))), self._width))
+        for column, (name, missing, mean, scale) in enumerate(self._numbers):
+            values = table[name]
+            found[:, column] = (np.where(np.isnan(values), missing, values) - mean) / scale
+        rows = np.arange(len(found))
+        for name, missing, places in self._levels:
+            place = np.fromiter(map(_Places(places, missing).__getitem__, table[name].tolist()), "int64", len(found))
+            known = place >= 0
+            found[rows[known], place[known]] = 1.0
+        for name, place in self._gaps:
+            values = table[name]
+            found[:, place] = np.isnan(values) if values.dtype == float else [value is None for value in values]
+        return found
+
     def _made(self, rows: Rows) -> Rows:
         """The rows with the columns that the model's src/features.py makes."""
         if not self._source:
@@ -161,6 +186,16 @@ class _Encoder:
         found = columns.made(self._source, columns.of_rows(rows, self._names, self._floats))
         values = [found[name].tolist() for name in found]
         return [{**row, **dict(zip(found, line, strict=True))} for row, *line in zip(rows, *values, strict=True)]
+
+
+class _Places(dict):
+    """The column of each level; -1 for one that nobody knew in training."""
+
+    def __init__(self, places: Mapping[str, int], missing: int | None) -> None:
+        super().__init__({**places, None: -1 if missing is None else missing})
+
+    def __missing__(self, _: Any) -> int:
+        return -1
 
 
 def _linear(estimator: Mapping[str, Any]) -> Callable[[np.ndarray], np.ndarray]:
@@ -261,7 +296,10 @@ def _sklearn(files: Mapping[str, bytes], reason: str) -> Predictor:
     def encode(rows: Rows) -> pd.DataFrame:
         return schema.inputs(pd.DataFrame.from_records([{c: r.get(c) for c in data.columns} for r in rows]), data)
 
-    return Predictor("sklearn", encode, lambda frame: task_of(data).output(fitted, frame), reason)
+    def encode_table(table: Arrays) -> pd.DataFrame:
+        return schema.inputs(pd.DataFrame({c: table[c] for c in data.columns}, copy=False), data)
+
+    return Predictor("sklearn", (encode, encode_table), lambda frame: task_of(data).output(fitted, frame), reason)
 
 
 def read_contract(files: Mapping[str, bytes]) -> Contract:

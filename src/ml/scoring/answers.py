@@ -11,7 +11,7 @@ from pydantic_core import to_json
 from ml.engine.job import Job
 from ml.model import answers
 from ml.prediction_log.records import in_line
-from ml.scoring.rows import Checked, Row
+from ml.scoring.rows import Checked, Row, plain
 from ml.scoring.scored import Scorer
 
 LINE = 1000  # rows of a line of the log, as of the longest request
@@ -30,8 +30,8 @@ class Answers:
 
     def table(self) -> pd.DataFrame:
         """id, score, label, model, request_id and time of each row, as the API answers and the log says."""
-        count = len(self.checked.ids)
-        requests = [_request(self.job, self.number, place) for place in range(count)]
+        places = range(0, len(self.checked.ids), LINE)
+        requests = [_request(self.job, self.number, place) for place in places for _ in range(LINE)]
         found = answers.added(self.model.contract)(self.output, self.logged)
         flat = [
             {**one, **{f"scores_{k}": v for k, v in one["scores"].items()}} if "scores" in one else one for one in found
@@ -41,32 +41,28 @@ class Answers:
         ids = pd.DataFrame({"id": pd.Series(self.checked.ids, dtype="str")})
         return ids.assign(**said).assign(
             model=self.model.name,
-            request_id=pd.Series(requests, dtype="str"),
+            request_id=pd.Series(requests[: len(ids)], dtype="str"),
             time=pd.Timestamp(self.job.time).as_unit("us"),
         )
 
     def lines(self, variant: str) -> bytes:
         """The same for the prediction log, with the features, LINE rows a line."""
-        return b"".join(self._line(variant, place) for place in range(0, len(self.checked.ids), LINE))
+        said = [*(self.logged[0] if self.logged else ())]
+        names = ["id", *(in_line(name) for name in self.checked.table), *said]
+        answers = ([row[name] for row in self.logged] for name in said)
+        cells = [self.checked.ids, *(plain(column) for column in self.checked.table.values()), *answers]
+        rows = [dict(zip(names, row, strict=True)) for row in zip(*cells, strict=True)]
+        return b"".join(self._line(variant, place, rows) for place in range(0, len(rows), LINE))
 
-    def _line(self, variant: str, place: int) -> bytes:
+    def _line(self, variant: str, place: int, rows: list[Row]) -> bytes:
         head = {"kind": "prediction", "time": self.job.time, "request_id": _request(self.job, self.number, place)}
-        some = slice(place, place + LINE)
-        cells = (self.checked.ids[some], self._features(some), self.logged[some])
-        rows = [{"id": i, **row, **said} for i, row, said in zip(*cells, strict=True)]
-        return to_json({**head, "model": self.model.name, "variant": variant, "rows": rows}) + b"\n"
+        line = {**head, "model": self.model.name, "variant": variant, "rows": rows[place : place + LINE]}
+        return to_json(line) + b"\n"
 
     @cached_property
     def logged(self) -> answers.Rows:
         """Score and label of each row, as the log holds them."""
         return answers.logged(self.model.contract)(self.output)
-
-    def _features(self, some: slice) -> list[Row]:
-        renamed = {name: in_line(name) for name in self.model.contract.data.columns}
-        rows = self.checked.rows[some]
-        if all(old == new for old, new in renamed.items()):
-            return rows
-        return [{renamed[name]: value for name, value in row.items()} for row in rows]
 
 
 def segment(job: Job, number: int, variant: str) -> str:

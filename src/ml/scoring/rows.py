@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
@@ -21,11 +22,17 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Checked:
-    """The rows that keep the contract, as the predictor takes them, their ids, and the others with the reason."""
+    """The rows that keep the contract, as columns, their ids, and the others with the reason."""
 
     ids: list[str | None]
-    rows: list[Row]
+    table: dict[str, np.ndarray]  # as ml.model.predictor takes them
     refused: pd.DataFrame
+
+    @property
+    def rows(self) -> list[Row]:
+        """The same as requests have them."""
+        cells = zip(*(plain(column) for column in self.table.values()), strict=True)
+        return [dict(zip(self.table, row, strict=True)) for row in cells]
 
 
 def check(chunk: Chunk, data: Data) -> Checked:
@@ -47,15 +54,14 @@ def check(chunk: Chunk, data: Data) -> Checked:
             reasons = reasons.mask(rows & (reasons == ""), f"{name}: {why}")
     good = reasons == ""
     sound = found.frame if good.all() else found.frame[good]
-    lists = [_cells(sound[name]) for name in data.columns]
-    rows = [dict(zip(data.columns, cells, strict=True)) for cells in zip(*lists, strict=True)]
-    return Checked(_cells(sound[data.id]), rows, _refused(raw[~good], reasons[~good], chunk))
+    table = {name: sound[name].to_numpy() for name in data.columns}
+    return Checked(plain(sound[data.id].to_numpy()), table, _refused(raw[~good], reasons[~good], chunk))
 
 
-def _cells(column: pd.Series) -> list[Any]:
+def plain(column: np.ndarray) -> list[Any]:
     """Plain values, None where missing."""
-    if column.isna().any():
-        column = column.astype(object).where(column.notna(), None)
+    if column.dtype == "float64" and (gaps := np.isnan(column)).any():
+        column = np.where(gaps, None, column.astype(object))
     return column.tolist()
 
 

@@ -12,7 +12,7 @@ from ml import gates
 from ml.gates import Evidence, Incumbent, Served, Verdict, champion
 from ml.io import cli, endpoint, files, locks
 from ml.io.text import counted
-from ml.model import identity, model
+from ml.model import identity, model, parity
 from ml.model.features import with_made
 from ml.model.predictor import CONTRACT, MODEL, Contract, from_files, loaded, settled
 from ml.registry import baseline, looks
@@ -84,6 +84,7 @@ def served(built: Mapping[str, bytes], data: Data) -> Served:
     return Served(
         score=lambda frame: model.scores(fitted, frame, data),
         answer=predictor.scores,
+        tabled=partial(parity.tabled, predictor, data),
         server=partial(endpoint.answering, built),
         size=loaded(built, predictor.kind),
         uncompiled=predictor.reason,
