@@ -3,7 +3,7 @@ FROM docker.io/library/python:3.11.14-slim-bookworm AS base
 
 FROM base AS build
 WORKDIR /build
-COPY locks/serving.txt ./
+COPY src/locks/serving.txt ./
 # Wheels alone, each held to its hash: nothing is compiled, so no compiler is needed.
 RUN python -m pip install --no-cache-dir --no-compile --no-deps --only-binary=:all: --require-hashes \
       --target /app/lib -r serving.txt \

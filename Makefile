@@ -9,12 +9,12 @@ export PYTHONPATH := $(CURDIR)/src:$(CURDIR)
 # What a user gives is text: make expands nothing in it, and recipes read it from the environment, in quotes.
 $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(eval export override $(name) := $$(value $(name)))))
 
-VENV = "$${PYTHON:-python3}" tools/make_venv.py
+VENV = "$${PYTHON:-python3}" src/tools/make_venv.py
 
 ##@ Every day
 .PHONY: help
 help: ### The targets of every day; ALL=1 lists all
-	@awk -v all="$${ALL:-}" -f tools/help.awk $(MAKEFILE_LIST)
+	@awk -v all="$${ALL:-}" -f src/tools/help.awk $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: ## Make .venv with all that developing needs (uv when installed, else pip)
@@ -215,8 +215,8 @@ adopt: pipeline-venv ## Make your table the data: DATA=file TARGET=column [PROJE
 	  $${DRY:+--dry} $$([ "$${RUN:-1}" = 0 ] || echo --run)
 
 .PHONY: locks
-locks: ### Compile locks/ from pyproject.toml: newest versions that it allows (needs uv)
-	@tools/compile_locks.sh
+locks: ### Compile src/locks/ from pyproject.toml: newest versions that it allows (needs uv)
+	@src/tools/compile_locks.sh
 
 # What can be deleted: docs/trim.md
 -include demo/demo.mk lab/lab.mk

@@ -1,4 +1,4 @@
-"""How Sphinx builds the site: `make docs`, from a copy of docs/ that tools/site.py prepares."""
+"""How Sphinx builds the site: `make docs`, from a copy of docs/ that src/tools/site.py prepares."""
 
 from pygments.lexers.special import TextLexer
 

@@ -48,9 +48,9 @@ class Running(NamedTuple):
 
 
 def serving_python(place):
-    """The Python of a new environment made of locks/serving.txt alone."""
+    """The Python of a new environment made of src/locks/serving.txt alone."""
     python = place / "serving" / "bin" / "python"
-    lock = ["--quiet", "--require-hashes", "-r", "locks/serving.txt"]
+    lock = ["--quiet", "--require-hashes", "-r", "src/locks/serving.txt"]
     if shutil.which("uv"):
         subprocess.run(["uv", "venv", "--quiet", "--python", sys.executable, place / "serving"], check=True)
         subprocess.run(["uv", "pip", "install", "--python", python, *lock], check=True)

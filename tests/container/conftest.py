@@ -31,7 +31,7 @@ def stage():
 def shop(tmp_path_factory, customers, stage):
     """A repository of one commit with a small model built."""
     folder = tmp_path_factory.mktemp("shop")
-    for name in ("src", "serving", "locks"):
+    for name in ("src", "serving"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("Dockerfile", ".dockerignore", ".gitignore"):
         shutil.copy(ROOT / name, folder)

@@ -16,7 +16,6 @@ from secrets import token_hex
 import pytest
 import yaml
 
-from tests.conftest import ROOT
 from tests.container import engine
 from tests.container.engine import derive, podman
 from tests.container.load import Load
@@ -50,7 +49,6 @@ class Town:
         project = f"town-{token_hex(3)}"  # others may use the same engine at the same time
         self.home, self.name = folder / ".deploy" / f"{target}-staging", f"{project}-staging{SUFFIX[target]}"
         self.acknowledged = 0
-        (folder / "deploy").symlink_to(ROOT / "deploy")
         (folder / "src").symlink_to(code / "src")
         (folder / "serving").symlink_to(code / "serving")
         settings = yaml.safe_load((code / "params.yaml").read_text())

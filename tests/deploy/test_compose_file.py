@@ -1,4 +1,4 @@
-"""deploy/compose.yaml fits together: names, addresses, files and the care that every container needs."""
+"""src/deploy/compose.yaml fits together: names, addresses, files and the care that every container needs."""
 
 import re
 import shutil
@@ -10,7 +10,7 @@ import yaml
 
 from ml.deployment.compose import Compose
 
-HERE = Path("deploy")
+HERE = Path("src/deploy")
 OURS = ("blue", "green", "ship", "monitor")
 
 

@@ -18,9 +18,9 @@ from serving import verdict
 from tests.serving.conftest import free_port
 from tests.serving.server import built, rows, running
 
-HERE = Path("deploy/prometheus")
+HERE = Path("src/deploy/prometheus")
 ALERTS = [rule for group in yaml.safe_load((HERE / "alerts.yml").read_text())["groups"] for rule in group["rules"]]
-DASHBOARD = json.loads(Path("deploy/grafana/dashboards/serving.json").read_text())
+DASHBOARD = json.loads(Path("src/deploy/grafana/dashboards/serving.json").read_text())
 EXPRESSIONS = [target["expr"] for panel in DASHBOARD["panels"] for target in panel.get("targets", ())]
 METRIC = re.compile(r"\b(?:serving|monitor)_\w+|\bup\b")
 pytestmark = pytest.mark.skipif(

@@ -86,7 +86,7 @@ def _at(params, path):
     return params
 
 
-@pytest.mark.parametrize("folder", ["src/ml", "serving", "deploy"])
+@pytest.mark.parametrize("folder", ["src/ml", "serving", "src/deploy"])
 def test_generic_code_has_no_word_of_the_sample(folder):
     found = set()
     for path in sorted((ROOT / folder).rglob("*")):

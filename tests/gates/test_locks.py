@@ -41,8 +41,8 @@ winonly==1.0 ; sys_platform == 'never'
     ("lock", "missing"),
     [
         ("numpy==2.1\npandas==3.0.6\n", []),
-        ("numpy==1.26\npandas==3.0.6\n", ["numpy>=2 (locks/pipeline.txt: 1.26)"]),
-        ("numpy==2.1\n", ["pandas>=3,<4 (locks/pipeline.txt: absent)"]),
+        ("numpy==1.26\npandas==3.0.6\n", ["numpy>=2 (src/locks/pipeline.txt: 1.26)"]),
+        ("numpy==2.1\n", ["pandas>=3,<4 (src/locks/pipeline.txt: absent)"]),
     ],
 )
 def test_what_the_project_asks_for_and_the_lock_does_not_hold_is_named(lock, missing):
@@ -50,7 +50,7 @@ def test_what_the_project_asks_for_and_the_lock_does_not_hold_is_named(lock, mis
 
 
 def test_the_locks_of_this_repository_hold_what_pyproject_asks_for():
-    texts = {path.stem: path.read_text() for path in Path("locks").glob("*.txt")}
+    texts = {path.stem: path.read_text() for path in Path("src/locks").glob("*.txt")}
 
     assert len(texts) >= 4
     assert locks.unmet(Path("pyproject.toml").read_text(), texts) == []

@@ -12,7 +12,9 @@ README = Path("README.md").read_text(encoding="utf-8")
 DOCS = {path: path.read_text(encoding="utf-8") for path in [Path("README.md"), *Path("docs").rglob("*.md")]}
 MAKEFILES = [Path("Makefile"), *(path for path in (Path("demo/demo.mk"), Path("lab/lab.mk")) if path.exists())]
 TARGETS = re.findall(r"^([a-z][a-z-]*):.*## ", "".join(p.read_text() for p in MAKEFILES), re.MULTILINE)
-GENERATED = {Path(name).stem for name in re.findall(r'"(\w+\.md)": \w+\(\)', Path("tools/reference.py").read_text())}
+GENERATED = {
+    Path(name).stem for name in re.findall(r'"(\w+\.md)": \w+\(\)', Path("src/tools/reference.py").read_text())
+}
 STAGES = sorted(p.stem for p in Path("src/ml/stages").glob("[a-z]*.py"))
 
 

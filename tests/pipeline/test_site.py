@@ -15,7 +15,7 @@ from ml.reports import report as build_report
 from tools import reference, site
 
 RUNBOOK = Path("docs/runbook.md").read_text(encoding="utf-8")
-RULES = yaml.safe_load(Path("deploy/prometheus/alerts.yml").read_text(encoding="utf-8"))
+RULES = yaml.safe_load(Path("src/deploy/prometheus/alerts.yml").read_text(encoding="utf-8"))
 PAGES = {
     "settings.md": reference.settings(),
     "commands.md": reference.commands(),
@@ -51,10 +51,10 @@ def test_the_reference_lists_errors_with_what_differs_in_braces():
 
 
 def test_links_to_the_root_lead_to_their_copies():
-    assert site.inward("see [it](../README.md#serving) and [that](../deploy/compose.yaml)") == (
+    assert site.inward("see [it](../README.md#serving) and [that](../src/deploy/compose.yaml)") == (
         "see [it](readme.md#serving) and that"
     )
-    assert site.downward("[a](docs/gates.md) [b](CHANGELOG.md)") == "[a](gates.md) [b](changelog.md)"
+    assert site.downward("[a](docs/gates.md) [b](README.md)") == "[a](gates.md) [b](readme.md)"
 
 
 def test_the_screenshots_show_the_pages_of_today():

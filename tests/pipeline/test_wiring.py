@@ -11,7 +11,7 @@ from tests.closure import closure, imports, locate
 
 STAGES = yaml.safe_load(Path("dvc.yaml").read_text())["stages"]
 ROOT = Path("src/ml")
-CODE = ("src", "serving", "demo", "lab", "tests", "tools")
+CODE = ("src", "serving", "demo", "lab", "tests")
 NOUNS = sorted(path for path in ROOT.glob("*/*.py") if path.parent.name != "stages")
 MODEL = {"io", "settings", "data", "tasks", "model"}  # what a model is made of; each folder stands on those before it
 STANDS_ON = {

@@ -8,7 +8,7 @@ import pytest
 from ml.io.text import be, counted
 from tests.conftest import ROOT
 
-FOLDERS = ("src", "serving", "demo", "lab", "tools")
+FOLDERS = ("src", "serving", "demo", "lab")
 NOUNS = (
     "answer|attempt|byte|cell|character|check|class(?=es)|column|commit|day|finding|fold|gate|group|id|key|label|level"
     "|line|mistake|model|month|number|package|part|prediction|replicate|request|row|run|segment|step|text|trial|value"

@@ -87,7 +87,7 @@ def test_an_estimator_that_cannot_be_fitted_says_so(customers):
 def test_a_library_that_is_not_there_says_what_installs_it(monkeypatch):
     monkeypatch.setitem(estimators.sys.modules, "lightgbm", None)
 
-    with pytest.raises(UserError, match=r"-r locks/lightgbm\.txt"):
+    with pytest.raises(UserError, match=r"-r src/locks/lightgbm\.txt"):
         estimators.found("lightgbm.LGBMClassifier")
 
 

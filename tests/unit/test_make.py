@@ -26,12 +26,12 @@ RECORDER = r"""#!/bin/sh
 def folder(tmp_path_factory):
     """A folder with our Makefile in which every program that a recipe calls only writes down how it was called."""
     folder = tmp_path_factory.mktemp("make")
-    (folder / "tools").mkdir()
+    (folder / "src" / "tools").mkdir(parents=True)
     for path in MAKEFILES:
         (folder / path).parent.mkdir(exist_ok=True)
         shutil.copy(path, folder / path)
     (folder / ".venv" / "bin").mkdir(parents=True)
-    for name in ("tools/make_venv.py", *(f".venv/bin/{program}" for program in PROGRAMS)):
+    for name in ("src/tools/make_venv.py", *(f".venv/bin/{program}" for program in PROGRAMS)):
         (folder / name).write_text(RECORDER)
         (folder / name).chmod(0o755)
     return folder

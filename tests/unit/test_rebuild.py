@@ -16,9 +16,11 @@ def place(tmp_path, monkeypatch):
     """A checkout at the recorded commit beside the one here, both with the same two lock files."""
     there, here = tmp_path / "there", tmp_path / "here"
     for folder in (there, here):
-        (folder / "locks").mkdir(parents=True)
+        (folder / "src" / "locks").mkdir(parents=True)
         for name in ("pipeline", "lightgbm"):
-            (folder / "locks" / f"{name}.txt").write_text(name)
+            (folder / "src" / "locks" / f"{name}.txt").write_text(name)
+        (folder / "src" / "tools").mkdir()
+        (folder / "src" / "tools" / "make_venv.py").touch()
     monkeypatch.chdir(here)
     return there
 
@@ -42,14 +44,28 @@ def test_this_environment_serves_while_it_has_the_library_and_another_is_made_wh
     monkeypatch.setattr(rebuild, "find_spec", lambda name: None)
     assert rebuild.interpreter(place, recorded).startswith(str(place))
 
-    assert made == [("tools/make_venv.py", "pipeline")]
+    assert made == [("src/tools/make_venv.py", "pipeline")]
     assert lineage.machine("lightgbm")["libraries"]["lightgbm"]
     assert lineage.machine("xgboost")["libraries"]["xgboost"]
 
 
+def test_a_version_of_before_these_folders_moved_below_src_is_found_where_they_were(place, monkeypatch):
+    (place / "src" / "locks").rename(place / "locks")
+    (place / "src" / "tools").rename(place / "tools")
+    made = []
+    monkeypatch.setattr(
+        rebuild, "_call", lambda *command, **_: made.append(command[1:]) or SimpleNamespace(returncode=0)
+    )
+    monkeypatch.setattr(rebuild, "find_spec", lambda name: None)
+
+    rebuild.interpreter(place, version())
+
+    assert made == [("tools/make_venv.py", "pipeline")]
+
+
 def test_another_lock_of_the_library_than_the_recorded_one_is_named(place):
     recorded = version()
-    (place / "locks" / "lightgbm.txt").write_text("newer")
+    (place / "src" / "locks" / "lightgbm.txt").write_text("newer")
 
     with pytest.raises(UserError, match=r"lightgbm\.txt at that commit is not the file that was recorded"):
         rebuild.interpreter(place, recorded)

@@ -44,7 +44,7 @@ def scenario(prepared, tmp_path):
 @pytest.fixture
 def repository(tmp_path) -> Path:
     """A folder with our .github/ and what it names, to plant faults in."""
-    for name in (".github", "tools"):
+    for name in (".github", "src/tools"):
         shutil.copytree(ROOT / name, tmp_path / name)
     shutil.copy(ROOT / "Makefile", tmp_path)
     subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)

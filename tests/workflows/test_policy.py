@@ -14,7 +14,7 @@ WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 ACTIONS = sorted((ROOT / ".github" / "actions").glob("*/action.yml"))
 FILES = [*WORKFLOWS, *ACTIONS]
 PIN = re.compile(r"[\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
-COMMANDS = re.compile(r"(tools/\S+\.sh |)make |cat build/|tools/\S+\.sh tools/\S+\.sh$|echo approved$")
+COMMANDS = re.compile(r"(src/tools/\S+\.sh |)make |cat build/|src/tools/\S+\.sh src/tools/\S+\.sh$|echo approved$")
 GIVEN = re.compile(r"\$\{\{[^}]*\b(inputs|github\.event|github\.head_ref|needs)\b")  # text that others write
 
 
@@ -113,7 +113,7 @@ def test_steps_only_call_make(path):
 def test_every_make_target_and_script_that_is_called_is_there(path):
     called = re.findall(r"make ([a-z][a-z-]*)", " ".join(step.get("run", "") for step in steps(path)))
     given = [step.get("with", {}).get("target", "setup") for step in steps(path)]
-    scripts = re.findall(r"(tools/\S+\.sh)", path.read_text())
+    scripts = re.findall(r"(src/tools/\S+\.sh)", path.read_text())
 
     assert {*called, *given} <= targets()
     assert all(Path(ROOT / script).stat().st_mode & 0o100 for script in scripts)
@@ -260,7 +260,7 @@ def test_main_is_fetched_without_making_a_full_clone_shallow(tmp_path, clone, co
         subprocess.run(command, cwd=tmp_path / "origin", check=True)
     subprocess.run([*git, "clone", "--quiet", *clone, f"file://{tmp_path}/origin", tmp_path / "clone"], check=True)
 
-    subprocess.run([ROOT / "tools" / "fetch_main.sh"], cwd=tmp_path / "clone", check=True)
+    subprocess.run([ROOT / "src" / "tools" / "fetch_main.sh"], cwd=tmp_path / "clone", check=True)
 
     count = [*git, "rev-list", "--count", "origin/main"]
     assert subprocess.check_output(count, cwd=tmp_path / "clone", text=True).strip() == commits
@@ -271,7 +271,7 @@ def test_the_token_is_lent_to_git_and_taken_back(tmp_path):
     ask = "git config --get-urlmatch http.extraheader https://github.com/acme/churn"
     environment = {"PATH": "/usr/bin:/bin", "GITHUB_TOKEN": "ghs_x", "HOME": str(tmp_path)}
     done = subprocess.run(
-        [ROOT / "tools" / "with_token.sh", "bash", "-c", ask],
+        [ROOT / "src" / "tools" / "with_token.sh", "bash", "-c", ask],
         cwd=tmp_path, env=environment, capture_output=True, text=True, check=True,
     )  # fmt: skip
     after = subprocess.run(["bash", "-c", ask], cwd=tmp_path, capture_output=True, text=True, check=False)

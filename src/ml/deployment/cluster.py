@@ -17,7 +17,7 @@ STABLE, CANARY = "deployment/api", "deployment/api-canary"
 
 
 class Cluster:
-    """The namespace <project>-<env>; `deploy/k8s/` says what stands in it."""
+    """The namespace <project>-<env>; `src/deploy/k8s/` says what stands in it."""
 
     def __init__(self, project: str, env: str) -> None:
         self._project, self._env, self._next = project, env, ""

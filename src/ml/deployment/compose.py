@@ -1,4 +1,4 @@
-"""An environment of deploy/compose.yaml, started by `docker compose` or podman-compose."""
+"""An environment of src/deploy/compose.yaml, started by `docker compose` or podman-compose."""
 
 import os
 import re
@@ -14,7 +14,7 @@ from ml.deployment.proxy import Slot
 from ml.io import files
 from ml.io.errors import UserError
 
-FILE = Path("deploy/compose.yaml")
+FILE = Path("src/deploy/compose.yaml")
 TROUBLE = re.compile(r"error|fail|denied|cannot|could not|no such|not found|in use|invalid|unable", re.IGNORECASE)
 SHOWN = 4  # lines of a Compose that failed
 # Each start takes the next: a neighbour remembers the hardware behind an address for a while.

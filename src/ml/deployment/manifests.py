@@ -1,4 +1,4 @@
-"""Kubernetes objects: what `deploy/k8s/` becomes for one environment and one image."""
+"""Kubernetes objects: what `src/deploy/k8s/` becomes for one environment and one image."""
 
 import re
 import shutil
@@ -8,7 +8,7 @@ from pathlib import Path
 from ml.io import files
 from ml.io.errors import UserError
 
-SOURCE = Path("deploy/k8s")
+SOURCE = Path("src/deploy/k8s")
 FOLDER = files.BUILD / "manifests"
 BY_DIGEST = re.compile(r"(?P<name>[^\s@]+)@(?P<digest>sha256:[0-9a-f]{64})")
 TOP = """\

@@ -32,19 +32,21 @@ def committed(locks: Locks) -> Verdict:
     if locks.uncommitted is None:
         return _verdict("committed", "git does not answer here, so nobody knows whether the lock files are committed.")
     problem = _problem(locks.uncommitted, "not as the last commit has it", "Commit what was built")
-    return _verdict("committed", problem, "dvc.lock, data.dvc and locks/ are as committed")
+    return _verdict("committed", problem, "dvc.lock, data.dvc and src/locks/ are as committed")
 
 
 def packages(locks: Locks) -> Verdict:
-    """Which requirements the lock files do not hold, and which packages differ from locks/pipeline.txt."""
+    """Which requirements the lock files do not hold, and which packages differ from src/locks/pipeline.txt."""
     here = {name: locks.installed.get(name, pin) for name, pin in locks.pins.items()}
     wrong = [f"{name} {have} (lock: {locks.pins[name]})" for name, have in here.items() if have != locks.pins[name]]
     problem = (
-        _problem(locks.unmet, "pyproject.toml asks for what locks/ does not hold", "Run `make locks`")
-        or _problem(wrong, "built with other packages than locks/pipeline.txt has", "Run `make setup`")
-        or ("" if locks.pins else "locks/pipeline.txt pins nothing. Run `make locks`.")
+        _problem(locks.unmet, "pyproject.toml asks for what src/locks/ does not hold", "Run `make locks`")
+        or _problem(wrong, "built with other packages than src/locks/pipeline.txt has", "Run `make setup`")
+        or ("" if locks.pins else "src/locks/pipeline.txt pins nothing. Run `make locks`.")
     )
-    return _verdict("packages", problem, f"all {counted(len(locks.installed), 'package')} are as in locks/pipeline.txt")
+    return _verdict(
+        "packages", problem, f"all {counted(len(locks.installed), 'package')} are as in src/locks/pipeline.txt"
+    )
 
 
 def _verdict(name: str, problem: str, good: str = "") -> Verdict:

@@ -34,8 +34,8 @@ NEXT = {
     "data or package that is gone. docs/registry.md tells what each means.",
     "batch": "No score was published. The failed step says which rows, model or place is wrong; docs/scoring.md "
     "tells what each means. Then run it again.",
-    "canary": "`locks/` still hold what works, so nothing is broken yet. `make locks` and `git diff locks` show what "
-    "changed. Mend the code, or cap the package in pyproject.toml with the reason beside it.",
+    "canary": "`src/locks/` still hold what works, so nothing is broken yet. `make locks` and `git diff src/locks` "
+    "show what changed. Mend the code, or cap the package in pyproject.toml with the reason beside it.",
 }
 WATCHED = (DRIFT, DEGRADED, SOURCE)  # what a monitoring verdict opens and closes
 

@@ -13,7 +13,7 @@ from packaging.utils import canonicalize_name
 
 from ml.io import dvc, files, git
 
-LOCKS = Path("locks")
+LOCKS = Path("src/locks")
 PIPELINE = LOCKS / "pipeline.txt"
 ESTIMATORS = tuple(LOCKS / f"{name}.txt" for name in ("lightgbm", "xgboost", "catboost"))  # as far as installed
 PROJECT = Path("pyproject.toml")
@@ -25,14 +25,14 @@ class Locks:
 
     dvc: dict[str, Any] | None  # `dvc status --json`: {} when dvc.lock and data.dvc match
     uncommitted: list[str] | None  # lock files that differ from the last commit
-    pins: dict[str, str]  # of locks/pipeline.txt and the libraries of estimators
+    pins: dict[str, str]  # of src/locks/pipeline.txt and the libraries of estimators
     installed: dict[str, str]  # the same packages here
     unmet: list[str]  # requirements of pyproject.toml that the pins do not meet
     ci: bool = False
 
 
 def read() -> Locks:
-    """The state of dvc.lock, data.dvc and locks/ in this working tree."""
+    """The state of dvc.lock, data.dvc and src/locks/ in this working tree."""
     held = pins(_text(PIPELINE))
     if held:
         held |= {
@@ -88,7 +88,7 @@ def unmet(project: str, locks: dict[str, str]) -> list[str]:
                 continue
             have = held.get(canonicalize_name(wanted.name))
             if have is None or not wanted.specifier.contains(have, prereleases=True):
-                missing.append(f"{line} (locks/{name}.txt: {have or 'absent'})")
+                missing.append(f"{line} (src/locks/{name}.txt: {have or 'absent'})")
     return missing
 
 
@@ -98,7 +98,7 @@ def _dvc_status() -> dict | None:
 
 
 def _uncommitted() -> list[str] | None:
-    lines = git.ask("status", "--porcelain", "--", "dvc.lock", "data.dvc", "locks")
+    lines = git.ask("status", "--porcelain", "--", "dvc.lock", "data.dvc", str(LOCKS))
     return None if lines is None else [line[3:] for line in lines.splitlines()]
 
 

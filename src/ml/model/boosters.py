@@ -39,7 +39,7 @@ class Stored(BaseEstimator):
                 self._score = READ[self.library](self.text)
             except ImportError:
                 raise UserError(
-                    f"the model needs {self.library}: `pip install --require-hashes -r locks/{self.library}.txt`"
+                    f"the model needs {self.library}: `pip install --require-hashes -r src/locks/{self.library}.txt`"
                 ) from None
         return np.asarray(self._score(np.asarray(x, dtype="float64")), dtype="float64")
 

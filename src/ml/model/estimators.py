@@ -73,7 +73,7 @@ def found(name: str, task: str = "binary") -> type:
     except ImportError as error:
         lacking = (error.name or path).split(".")[0]
         remedy = (
-            f"Install it: `pip install --require-hashes -r locks/{lacking}.txt`"
+            f"Install it: `pip install --require-hashes -r src/locks/{lacking}.txt`"
             if lacking in EXTRAS
             else "Correct the path, or install the package"
         )

@@ -14,7 +14,7 @@ from ml.settings.data import Data
 from ml.settings.section import Section
 
 LOCK = Path("dvc.lock")
-PACKAGES = Path("locks/pipeline.txt")
+PACKAGES = Path("src/locks/pipeline.txt")
 LIBRARIES = ("numpy", "pandas", "pyarrow", "scikit-learn", "scipy", "skops")
 
 

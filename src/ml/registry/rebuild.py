@@ -21,6 +21,7 @@ from ml.model import identity, lineage, model
 from ml.registry.ledger import Version
 from ml.settings.params import Params
 
+MAKE_VENV = Path("src/tools/make_venv.py")
 EQUIVALENT = 1e-6  # scores that differ by no more decide and rank alike
 
 
@@ -76,12 +77,12 @@ def interpreter(place: Path, version: Version) -> str:
     locks = {lineage.PACKAGES: version.lineage["packages"]}
     locks |= {lineage.lock_of(library): estimator["lock"]} if library else {}
     for lock, recorded in locks.items():
-        if lineage.md5(place / lock) != recorded:
+        if lineage.md5(place / _there(place, lock)) != recorded:
             raise UserError(f"{lock} at that commit is not the file that was recorded.")
     same = all(lineage.md5(lock) == recorded for lock, recorded in locks.items())
     if same and (not library or find_spec(library)):
         return sys.executable
-    made = _call(sys.executable, "tools/make_venv.py", "pipeline", place=place)
+    made = _call(sys.executable, str(_there(place, MAKE_VENV)), "pipeline", place=place)
     _must(made, f"installing the recorded packages ({', '.join(map(str, locks))})")
     return str(place / ".venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python"))
 
@@ -124,6 +125,11 @@ def differences(version: Version) -> str:
     if changed:
         found.append(f"it was built from files no commit holds: {', '.join(changed[:5])}")
     return f"What differs: {'; '.join(found) or 'nothing on record'}."
+
+
+def _there(place: Path, path: Path) -> Path:
+    """Where a checkout has a file of src/tools or src/locks: older commits have both folders at the root."""
+    return path if (place / path).exists() else path.relative_to("src")
 
 
 def _call(*command: str, place: Path | None = None, environment: Any = None) -> subprocess.CompletedProcess[str]:

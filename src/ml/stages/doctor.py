@@ -39,7 +39,7 @@ def _count(findings: list[Finding], state: str) -> int:
 
 
 def _here() -> Iterator[Finding]:
-    yield Finding("Python", FINE, python_version())  # an older one does not get this far: tools/make_venv.py
+    yield Finding("Python", FINE, python_version())  # an older one does not get this far: src/tools/make_venv.py
     yield Finding("git", FINE, (git.ask("--version") or "").removeprefix("git version ").strip())
     yield doctor.engine(_engine())
     yield doctor.proxy(shutil.which("haproxy") is not None)

@@ -122,7 +122,7 @@ def _labels(origin: dict[str, Any], params: Params, commit: str) -> dict[str, st
         "MODEL_VERSION": str(origin["version"] or "unregistered"),
         "MODEL_DIGEST": origin["model"],
         "DATA_DIGEST": origin["data"]["md5"] or "unknown",
-        "LOCK_DIGEST": lineage.md5(Path("locks/serving.txt")) or "unknown",
+        "LOCK_DIGEST": lineage.md5(Path("src/locks/serving.txt")) or "unknown",
     }
 
 

@@ -11,7 +11,7 @@ from ml.io import cli, files, locks
 from ml.io.text import counted
 from ml.settings.params import read_params
 
-LOCK = Path("locks/serving.txt")
+LOCK = Path("src/locks/serving.txt")
 WORDS = {True: "passed", False: "FAILED", None: "unknown"}
 
 

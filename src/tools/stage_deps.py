@@ -1,10 +1,10 @@
-"""Write into dvc.yaml what each stage imports: `python tools/stage_deps.py` after a change of imports."""
+"""Write into dvc.yaml what each stage imports: `python src/tools/stage_deps.py` after a change of imports."""
 
 import re
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent.parent))
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from tests.closure import closure
 

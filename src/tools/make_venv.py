@@ -2,7 +2,7 @@
 
 Does nothing when that is already so.
 
-`python tools/make_venv.py dev` needs only the standard library, and reads on old Pythons so that it can refuse them.
+`python src/tools/make_venv.py dev` needs only the standard library. Old Pythons can read it: it refuses them.
 Uses uv where it is installed (first from its cache alone, so that it works offline), else venv and pip.
 """
 
@@ -48,7 +48,7 @@ def is_done(name):
 
 
 def install(name):
-    lock = os.path.join("locks", name + ".txt")
+    lock = os.path.join("src", "locks", name + ".txt")
     print("setup: installing %s into %s with %s" % (lock, VENV, "uv" if shutil.which("uv") else "pip"), flush=True)
     if shutil.which("uv"):
         with_uv(lock)
@@ -60,7 +60,7 @@ def install(name):
 
 
 def stamped(extra):
-    return digest(os.path.join("locks", extra + ".txt"), "pyproject.toml")
+    return digest(os.path.join("src", "locks", extra + ".txt"), "pyproject.toml")
 
 
 def with_uv(lock):

@@ -3,10 +3,10 @@
 set -euo pipefail
 compile() {
   uv pip compile pyproject.toml --quiet --universal --generate-hashes --no-emit-index-url --no-header \
-    --python-version 3.11 --upgrade --output-file "locks/$1.txt" --extra "$@"
-  echo "locks: locks/$1.txt holds $(grep -c '==' "locks/$1.txt") packages"
+    --python-version 3.11 --upgrade --output-file "src/locks/$1.txt" --extra "$@"
+  echo "locks: src/locks/$1.txt holds $(grep -c '==' "src/locks/$1.txt") packages"
 }
 compile dev
 for extra in catboost dask explain github lightgbm pipeline report serving xgboost; do
-  compile "$extra" --constraints locks/dev.txt
+  compile "$extra" --constraints src/locks/dev.txt
 done

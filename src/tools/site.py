@@ -11,7 +11,6 @@ SOURCE = ROOT / "build" / "site-source"
 SITE = ROOT / "build" / "site"
 OUTSIDE = {
     "README.md": "readme.md",
-    "CHANGELOG.md": "changelog.md",
     ".github/CONTRIBUTING.md": "contributing.md",
     ".github/SECURITY.md": "reporting.md",
 }

@@ -15,7 +15,7 @@ from ml.io.markdown import Markup, table
 from ml.settings.params import Params
 from ml.settings.section import Section
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 def pages() -> dict[str, str]:
@@ -105,7 +105,7 @@ def metrics() -> str:
 def alerts() -> str:
     """Every alert: the issues that workflows open, and the rules of Prometheus."""
     issues = table(["label", "title of the issue"], [[_code(kind), title] for kind, title in TITLES.items()])
-    rules = yaml.safe_load((ROOT / "deploy" / "prometheus" / "alerts.yml").read_text(encoding="utf-8"))
+    rules = yaml.safe_load((ROOT / "src" / "deploy" / "prometheus" / "alerts.yml").read_text(encoding="utf-8"))
     found = [
         [
             _code(rule["alert"]),
