@@ -31,6 +31,7 @@ def test_manifests_without_an_image_say_how_to_name_one(tmp_path, monkeypatch):
     with pytest.raises(UserError, match=r"which image[?] .* IMAGE=registry/name@sha256:"):
         manifests.main(env="staging")
 
-    files.write_json({"digest": None, "id": "sha256:1"}, files.IMAGE)
+    built = {"image": "a:1", "id": "sha256:1", "version": None, "model": "m", "revision": "r", "size": 1}
+    files.write_json(built | {"digest": None}, files.IMAGE)
     with pytest.raises(UserError, match=r"which image[?]"):
         manifests.main(env="staging")

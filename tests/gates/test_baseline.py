@@ -66,8 +66,8 @@ def test_what_main_built_is_found_from_another_branch_with_its_lineage(repositor
 
     assert found.model == b"one"
     assert found.version.startswith("the model of main (")
-    assert found.lineage["params"]["prepare"] == {"test_share": 0.3}
-    assert found.lineage["data"]["md5"] == "f97c5d29941bfb1b2fdab0874906ab82"  # of `one`
+    assert found.params["prepare"] == {"test_share": 0.3}
+    assert found.data == "f97c5d29941bfb1b2fdab0874906ab82"  # of `one`
 
 
 def test_the_same_model_needs_no_cache_and_no_remote(repository):

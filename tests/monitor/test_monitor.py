@@ -16,6 +16,7 @@ from ml.data import schema
 from ml.github import alerts
 from ml.io import files
 from ml.model import identity, model
+from ml.monitoring.monitor_record import MonitorRecord
 from ml.registry import registry
 from ml.stages import monitor
 from serving.log import PredictionLog
@@ -102,8 +103,8 @@ def test_from_a_quiet_month_over_drift_to_a_model_that_has_become_worse(place, s
     assert "| monthly_charge |" in alarm.split("<details>")[0]
     assert "**`make retrain`**" in alarm
     assert len([w for w in degraded["windows"] if w["value"] is not None]) == 2
-    assert {"drift"} == set(alerts.of_monitoring(drift, None))
-    assert {"degraded"} == set(alerts.of_monitoring(degraded, None))
+    assert {"drift"} == set(alerts.of_monitoring(MonitorRecord.model_validate(drift), None))
+    assert {"degraded"} == set(alerts.of_monitoring(MonitorRecord.model_validate(degraded), None))
     remembered = registry.open_registry("churn").verdicts()
     assert [v["verdict"] for v in remembered] == ["stable", "drift", "degraded"]
     page = (place / "build" / "monitor_history.html").read_text()
@@ -134,7 +135,7 @@ def test_a_model_is_called_degraded_though_its_labels_take_longer_than_the_windo
     assert on["until"] == found["collected"]["since"]
     assert f"The labels are of predictions from {on['since'][:10]} to {on['until'][:10]}" in found["reason"]
     assert f"predictions from {on['since'][:10]} to {on['until'][:10]} have a label" in report
-    assert "The labels are of" in alerts.of_monitoring(found, None)["degraded"].text
+    assert "The labels are of" in alerts.of_monitoring(MonitorRecord.model_validate(found), None)["degraded"].text
 
 
 def test_a_source_that_fell_silent_is_told_apart_from_a_slow_one(place, without_evidently):
@@ -147,7 +148,7 @@ def test_a_source_that_fell_silent_is_told_apart_from_a_slow_one(place, without_
     assert (silent["verdict"], silent["silent"]) == ("not enough data", True)
     assert "4.0 days ago" in silent["reason"]
     assert "Look whether the server is up" in report
-    assert set(alerts.of_monitoring(silent, None)) == {"silent-source"}
+    assert set(alerts.of_monitoring(MonitorRecord.model_validate(silent), None)) == {"silent-source"}
     assert slow["silent"] is False
 
 

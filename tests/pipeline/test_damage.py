@@ -89,8 +89,9 @@ def _others():
     return {
         files.IMAGE: image,
         files.SMOKE: {"image": "sha256:1", "passed": True, "checks": []},
-        files.RETRAIN: {"outcome": "refused", "reasons": ["a reason"], "project": "churn", "date": "2026-01-01"},
-        files.MONITOR: {"verdict": "drift", "confirmed": True},
+        files.RETRAIN: {"outcome": "refused", "reasons": ["a reason"], "project": "churn", "date": "2026-01-01"}
+        | {"base": "main", "base_commit": "1", "branch": "retrain/2026-01-01"},
+        files.MONITOR: {"verdict": "drift", "reason": "a reason", "confirmed": True},
     }
 
 

@@ -42,7 +42,7 @@ class Fitted:
 
     def entry(self, number: int, reason: str = "", **lineage_):
         digest = identity.digest(self.built(number))
-        origin = {"model": digest, "commit": "0" * 40, "changed": [], "params": {}, **lineage.machine()}
+        origin = {"model": digest, "commit": "0" * 40, "changed": [], "params": {}, **lineage.machine().model_dump()}
         origin |= {"data": {"file": "data/customers.parquet", "md5": "d" * 32, "rows": 1200}, "packages": "p" * 32}
         run = {
             "digest": digest,

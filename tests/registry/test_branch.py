@@ -229,7 +229,7 @@ def test_pruning_frees_the_files_here_and_on_the_branch_and_keeps_the_record(clo
     assert sorted(names) == sorted(fitted.entry(n)["model"] for n in (1, 3))
     with pytest.raises(UserError, match="its files were pruned"):
         home.content(home.state().version(2))
-    assert home.state().version(2).lineage["data"]["rows"] == 1200
+    assert home.state().version(2).lineage.data.rows == 1200
 
 
 @pytest.mark.parametrize("first", ["ann", "bob"])

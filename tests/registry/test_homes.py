@@ -39,7 +39,7 @@ def test_registering_makes_a_challenger_with_its_lineage(store, fitted):
 
     version = state.named("challenger")
     assert version.number == 1
-    assert version.lineage["data"]["rows"] == 1200
+    assert version.lineage.data.rows == 1200
     assert state.events[-1].action == "register"
 
 

@@ -100,7 +100,7 @@ def test_the_pull_request_carries_branch_title_label_and_the_required_check(clon
         "statuses": [("model", "success"), ("code", "success")],
         "dispatches": [],
     }
-    assert "`model` is a status of this commit: 1 of 1 gates" in hub.open()[0]["body"]
+    assert "`model` is a status of this commit: 1 of 1 gate" in hub.open()[0]["body"]
     assert "`code` is a status of this commit: the fast tests passed on main" in hub.open()[0]["body"]
 
 

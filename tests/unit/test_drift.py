@@ -1,8 +1,6 @@
 """Verdicts on windows of the sample world, whose changes are known."""
 
-import json
 import re
-from dataclasses import asdict
 
 import numpy as np
 import pandas as pd
@@ -12,6 +10,7 @@ from ml.data import schema
 from ml.github.alerts import of_monitoring
 from ml.model import reference
 from ml.monitoring.drift import judge, margin
+from ml.monitoring.monitor_record import MonitorRecord
 from ml.settings.evaluate import Evaluate
 from ml.settings.monitor import Monitor
 from ml.tasks.metrics import intervals, rank
@@ -147,7 +146,8 @@ def test_a_model_that_became_worse_is_degraded_whatever_the_inputs_do(released, 
     assert found.performance.change_high < -0.005
     assert found.performance.lag_days == 30
     assert f"is worse: {released.metrics['roc_auc']['value']:.3f} at release" in found.reason
-    assert of_monitoring(json.loads(json.dumps(asdict(found))), None)["degraded"].text.startswith("1,500 predictions")
+    record = MonitorRecord(verdict=found.verdict, reason=found.reason)
+    assert of_monitoring(record, None)["degraded"].text.startswith("1,500 predictions")
 
 
 def test_lower_by_less_than_the_margin_is_not_degraded(released, params):

@@ -17,6 +17,7 @@ from ml.io.errors import UserError
 from ml.io.markdown import APART, Markup, paragraph, table
 from ml.io.text import columns, visible
 from ml.monitoring import page as monitoring_page
+from ml.monitoring.monitor_record import MonitorRecord
 from ml.reports import page, report
 
 SCRIPT = "<script>alert(1)</script><img src=//x/p.png onerror=alert(2)>![p](//x/p.png)[a](javascript:alert(3))"
@@ -163,7 +164,7 @@ def test_an_issue_mentions_nobody_and_loads_nothing():
         "columns": [{"column": HOSTILE, "drifted": True, "reason": HOSTILE}],
     }
 
-    text = alerts.of_monitoring(found, None)[alerts.DEGRADED].text
+    text = alerts.of_monitoring(MonitorRecord.model_validate(found), None)[alerts.DEGRADED].text
 
     shown = Read(MarkdownIt("commonmark", {"html": True}).enable("table").render(text))
     assert not shown.tags & {"script", "img", "a"}

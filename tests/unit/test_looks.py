@@ -4,6 +4,7 @@ import pytest
 
 from ml.github.alerts import of_monitoring
 from ml.monitoring.looks import Past, in_a_row
+from ml.monitoring.monitor_record import MonitorRecord
 
 
 def look(day, verdict, model="m", simulated=False):
@@ -31,6 +32,7 @@ def test_days_in_a_row_are_counted(verdict, past, count):
 @pytest.mark.parametrize("verdict", ["drift", "degraded"])
 def test_an_alert_waits_until_the_verdict_is_confirmed(verdict):
     found = {"verdict": verdict, "reason": "why", "columns": []}
+    waiting, sure = (MonitorRecord.model_validate(found | {"confirmed": confirmed}) for confirmed in (False, True))
 
-    assert not of_monitoring(found | {"confirmed": False}, None)
-    assert verdict in of_monitoring(found | {"confirmed": True}, None)
+    assert not of_monitoring(waiting, None)
+    assert verdict in of_monitoring(sure, None)

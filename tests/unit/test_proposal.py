@@ -4,7 +4,9 @@ import pytest
 from markdown_it import MarkdownIt
 
 from ml.github import alerts, github
+from ml.monitoring.monitor_record import MonitorRecord
 from ml.retraining import proposal
+from ml.retraining.retrain_record import RetrainRecord
 
 HOSTILE = "a | b <img src=x onerror=alert(1)> @everyone\n| --- |"
 ROWS = {"fresh": 5000, "known": 3, "quarantined": 9, "why": {f"plan: {HOSTILE}": 9}}
@@ -37,6 +39,10 @@ MONITOR = {
 }
 
 
+def typed(record):
+    return RetrainRecord.model_validate(record)
+
+
 def rendered(text):
     """The body as GitHub would draw it: HTML without our own marker."""
     return MarkdownIt("commonmark", {"html": True}).enable("table").render(github.body(text, "retraining"))
@@ -46,7 +52,9 @@ def rendered(text):
 def test_what_the_data_holds_stays_text(write):
     said = {"body": ["dispatched"], "refusal": []}[write]
 
-    page = rendered(getattr(proposal, write)(RECORD, MONITOR, *said, {"run": "https://github.com/x"}))
+    page = rendered(
+        getattr(proposal, write)(typed(RECORD), MonitorRecord(**MONITOR), *said, {"run": "https://github.com/x"})
+    )
 
     assert "<img" not in page
     assert "@everyone" not in page
@@ -54,7 +62,9 @@ def test_what_the_data_holds_stays_text(write):
 
 
 def test_the_pull_request_tells_the_whole_story():
-    text = proposal.body(RECORD, MONITOR, "dispatched ci", {"the run": "https://github.com/x/runs/1"})
+    text = proposal.body(
+        typed(RECORD), MonitorRecord(**MONITOR), "dispatched ci", {"the run": "https://github.com/x/runs/1"}
+    )
 
     for part in ("**Drift**", "0.9100", "+0.0010 to +0.0200", "1 of 2 passed, 1 warned", "5,000", "17,000"):
         assert part in text
@@ -66,17 +76,20 @@ def test_a_drift_of_the_predictions_alone_is_in_both_tables():
     prediction = MONITOR["columns"][0] | {"column": "prediction", "reason": "median 0.2 → 0.4"}
     monitor = MONITOR | {"columns": [MONITOR["columns"][0] | {"drifted": False}], "prediction": prediction}
 
-    texts = [proposal.body(RECORD, monitor, "x", {}), alerts.of_monitoring(monitor, None)[alerts.DRIFT].text]
+    texts = [
+        proposal.body(typed(RECORD), MonitorRecord(**monitor), "x", {}),
+        alerts.of_monitoring(MonitorRecord(**monitor), None)[alerts.DRIFT].text,
+    ]
 
     assert all("| prediction |" in text and "median 0.2 → 0.4 |" in text and "| plan |" not in text for text in texts)
 
 
 def test_by_hand_it_says_so():
-    assert "Started by hand" in proposal.body(RECORD, None, "x", {})
+    assert "Started by hand" in proposal.body(typed(RECORD), None, "x", {})
 
 
 def test_without_a_champion_the_gates_alone_have_decided():
-    text = proposal.body(RECORD | {"compared": [], "before": None}, None, "x", {})
+    text = proposal.body(typed(RECORD | {"compared": [], "before": None}), None, "x", {})
 
     assert "No champion could be had" in text
     assert "not known" in text
@@ -90,14 +103,14 @@ def test_without_a_champion_the_gates_alone_have_decided():
     ],
 )
 def test_policy_and_split_are_named(policy, said):
-    assert said in proposal.body(RECORD | {"policy": RECORD["policy"] | policy}, None, "x", {})
+    assert said in proposal.body(typed(RECORD | {"policy": RECORD["policy"] | policy}), None, "x", {})
 
 
 def test_rows_that_were_never_combined_are_told_without_a_table_of_the_result():
-    broken = {k: RECORD[k] for k in ("date", "reasons", "project", "base")}
+    broken = {k: RECORD[k] for k in ("date", "reasons", "project", "base", "base_commit", "branch")}
     rows = {"fresh": 1, "quarantined": 9, "why": {"plan: missing": 9}}
 
-    text = proposal.refusal(broken | {"rows": rows}, None, {})
+    text = proposal.refusal(typed(broken | {"outcome": "refused", "rows": rows}), None, {})
 
     assert "| plan: missing | 9 |" in text
     assert "The champion serves on." in text

@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from ml.deployment import containers
+from ml.deployment.image_record import ImageRecord, SmokeRecord
 from ml.io import files
 from ml.io.errors import UserError
 from ml.stages import image as image_stage
@@ -52,8 +53,9 @@ def asked(folder, name="docker"):
 
 
 def built(digest=None, smoked=True):
-    files.write_json({"image": NAME, "id": "sha256:" + "1" * 64, "digest": digest}, files.IMAGE)
-    files.write_json({"image": "sha256:" + ("1" if smoked else "2") * 64, "passed": True}, files.SMOKE)
+    origin = {"version": None, "model": "m", "revision": "r", "size": 1}
+    ImageRecord(image=NAME, id="sha256:" + "1" * 64, digest=digest, **origin).write(files.IMAGE)
+    SmokeRecord(image="sha256:" + ("1" if smoked else "2") * 64, passed=True, checks=()).write(files.SMOKE)
 
 
 def test_the_image_that_was_checked_is_pushed_and_its_digest_written_down(engine):

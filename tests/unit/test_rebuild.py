@@ -9,6 +9,7 @@ import pytest
 from ml.io.errors import UserError
 from ml.model import lineage
 from ml.registry import rebuild
+from ml.registry.ledger import Version
 
 
 @pytest.fixture
@@ -26,8 +27,10 @@ def place(tmp_path, monkeypatch):
 
 
 def version():
-    packages = md5(b"pipeline", usedforsecurity=False).hexdigest()
-    return SimpleNamespace(number=1, lineage={"packages": packages, **lineage.estimator("lightgbm")})
+    packages, lock = (md5(name, usedforsecurity=False).hexdigest() for name in (b"pipeline", b"lightgbm"))
+    estimator = {"library": "lightgbm", "lock": lock}
+    found = {"commit": None, "changed": [], "data": {"md5": None}, "packages": packages, "estimator": estimator}
+    return Version(1, {"run": {"lineage": found}})
 
 
 def test_this_environment_serves_while_it_has_the_library_and_another_is_made_where_it_lacks(place, monkeypatch):
@@ -45,8 +48,8 @@ def test_this_environment_serves_while_it_has_the_library_and_another_is_made_wh
     assert rebuild.interpreter(place, recorded).startswith(str(place))
 
     assert made == [("src/tools/make_venv.py", "pipeline")]
-    assert lineage.machine("lightgbm")["libraries"]["lightgbm"]
-    assert lineage.machine("xgboost")["libraries"]["xgboost"]
+    assert lineage.machine("lightgbm").libraries["lightgbm"]
+    assert lineage.machine("xgboost").libraries["xgboost"]
 
 
 def test_a_version_of_before_these_folders_moved_below_src_is_found_where_they_were(place, monkeypatch):

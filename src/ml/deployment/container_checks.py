@@ -4,8 +4,8 @@ import http.client
 import json
 import threading
 from collections import Counter
-from typing import Any
 
+from ml.deployment.answers_record import AnswersRecord
 from ml.deployment.containers import Container
 from ml.io.client import Client
 from ml.io.errors import UserError
@@ -31,7 +31,7 @@ def unprivileged(container: Container) -> str:
     return f"user {user.strip()}, root file system read-only"
 
 
-def durable(container: Container, recorded: dict[str, Any]) -> str:
+def durable(container: Container, recorded: AnswersRecord) -> str:
     """Predictions that were acknowledged before a kill -9 are in the log, each once, when it is back."""
     acknowledged: list[str] = []
     with Client(container.address, patience=5) as client:
@@ -40,7 +40,7 @@ def durable(container: Container, recorded: dict[str, Any]) -> str:
             if number == ROWS // 2:
                 threading.Thread(target=container.kill).start()
             try:
-                client.predict([recorded["rows"][number % len(recorded["rows"])] | {recorded["id"]: identity}])
+                client.predict([recorded.rows[number % len(recorded.rows)] | {recorded.id: identity}])
             except UserError:
                 break
             acknowledged.append(identity)
@@ -61,9 +61,9 @@ def durable(container: Container, recorded: dict[str, Any]) -> str:
     return f"{counted(len(acknowledged), 'prediction')} acknowledged before it, all in the log once"
 
 
-def drained(container: Container, recorded: dict[str, Any]) -> str:
+def drained(container: Container, recorded: AnswersRecord) -> str:
     """Requests that are half sent when the server is told to end are answered, and it ends by itself."""
-    body = json.dumps({"rows": recorded["rows"]}).encode()
+    body = json.dumps({"rows": recorded.rows}).encode()
     host = container.address
     begun = [_begin(host, body) for _ in range(AT_ONCE)]
     ending = threading.Thread(target=container.stop, args=(DRAIN,))

@@ -1,6 +1,5 @@
 """Environments by name: what serves in them, and one deployment at a time into each."""
 
-import json
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +8,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from ml.deployment import containers, deployments, rollout, smoke
+from ml.deployment.answers_record import IN_IMAGE, AnswersRecord
 from ml.deployment.bluegreen import BlueGreen
 from ml.deployment.cluster import Cluster
 from ml.deployment.compose import Compose
@@ -106,7 +106,7 @@ def named(image: str, where: Where) -> None:
 def smoked(image: str, rule: Api, seconds: float) -> str:
     """Start the image apart, ask it what every API must pass, and end it: nothing of this reaches the real log."""
     name = f"smoke-{secrets.token_hex(4)}"
-    recorded = json.loads(containers.read(image, "/app/recorded.json"))
+    recorded = AnswersRecord.parsed(containers.read(image, IN_IMAGE), f"{IN_IMAGE} of {image}")
     labels = containers.inspect(image)["Config"]["Labels"] or {}
     with containers.running(image, name, *LIMITS) as container, Client(container.address, patience=10) as client:
         client.ready(seconds)

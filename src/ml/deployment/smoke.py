@@ -4,16 +4,14 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
 
 import numpy as np
 
+from ml.deployment.answers_record import AnswersRecord
 from ml.io.client import Client
 from ml.io.errors import UserError
 from ml.io.text import counted
 from ml.settings.gates import Api
-
-Record = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -39,7 +37,7 @@ def table(checks: list[Check]) -> str:
     return "\n".join(f"{'passed' if c.passed else 'FAILED'}  {c.name.ljust(width)}  {c.reason}" for c in checks)
 
 
-def answers(client: Client, recorded: Record, rule: Api) -> list[Check]:
+def answers(client: Client, recorded: AnswersRecord, rule: Api) -> list[Check]:
     """What every deployed API must pass: recorded answers, refusal of nonsense, speed of a row."""
     return [
         tried("recorded answers", lambda: same(client, recorded, rule.tolerance)),
@@ -48,13 +46,13 @@ def answers(client: Client, recorded: Record, rule: Api) -> list[Check]:
     ]
 
 
-def same(client: Client, recorded: Record, tolerance: float) -> str:
+def same(client: Client, recorded: AnswersRecord, tolerance: float) -> str:
     """The API gives the recorded scores; raises UserError naming the row that is furthest off."""
-    found = np.array(client.outputs(recorded["rows"]))
-    gap = np.abs(found - np.array(recorded["scores"])).reshape(len(found), -1).max(axis=1)
+    found = np.array(client.outputs(recorded.rows))
+    gap = np.abs(found - np.array(recorded.scores)).reshape(len(found), -1).max(axis=1)
     worst = int(gap.argmax())
     if not gap[worst] <= tolerance:
-        wrong, was = int((gap > tolerance).sum()), recorded["scores"][worst]
+        wrong, was = int((gap > tolerance).sum()), recorded.scores[worst]
         raise UserError(
             f"{wrong:,} of {counted(len(gap), 'row')} are answered otherwise than recorded, furthest row {worst}: "
             f"{found[worst]} instead of {was}"
@@ -62,18 +60,18 @@ def same(client: Client, recorded: Record, tolerance: float) -> str:
     return f"{counted(len(gap), 'row')} within {gap[worst]:.1e}"
 
 
-def refuses(client: Client, recorded: Record) -> str:
+def refuses(client: Client, recorded: AnswersRecord) -> str:
     """A row that breaks the contract is answered 422."""
-    row = dict.fromkeys(recorded["rows"][0], "nonsense")
+    row = dict.fromkeys(recorded.rows[0], "nonsense")
     status, _ = client.ask("POST", "/predict", {"rows": [row]})
     if status != HTTPStatus.UNPROCESSABLE_ENTITY:
         raise UserError(f"a row of nonsense is answered {status}, not 422")
     return "422 to a row of nonsense"
 
 
-def fast(client: Client, recorded: Record, rule: Api) -> str:
+def fast(client: Client, recorded: AnswersRecord, rule: Api) -> str:
     """Single rows are answered inside the limits of params.gates.api."""
-    rows, taken = recorded["rows"], []
+    rows, taken = recorded.rows, []
     for call in range(rule.calls):
         started = time.perf_counter()
         client.predict([rows[call % len(rows)]])

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ml.io.markdown import paragraph, table
-from ml.monitoring.record import moved
+from ml.monitoring.monitor_record import MonitorRecord
 
 DRIFT, DEGRADED, SOURCE, SCHEDULE = "drift", "degraded", "silent-source", "silent-schedule"
 REFUSED, BY_HAND = "retraining-refused", "open-by-hand"
@@ -53,21 +53,17 @@ class Trouble:
         return TITLES[self.kind]
 
 
-def of_monitoring(monitor: dict[str, Any], proposed: str | None) -> dict[str, Trouble]:
-    """The troubles that a monitoring verdict means, by kind; `proposed` is the open pull request about it.
-
-    Read of the verdict: `verdict`, `reason` (a sentence), `confirmed` (enough looks in a row say so), `silent` (no new
-    predictions came), and `columns` and `prediction`, each with `column`, `drifted`, `reason`.
-    """
+def of_monitoring(monitor: MonitorRecord, proposed: str | None) -> dict[str, Trouble]:
+    """The troubles that a monitoring verdict means, by kind; `proposed` is the open pull request about it."""
     found = {}
-    if monitor.get("silent"):
-        text = f"{paragraph(monitor['reason'])}\n\nIs the server up, does it write where `monitor.source` reads?"
+    if monitor.silent:
+        text = f"{paragraph(monitor.reason)}\n\nIs the server up, does it write where `monitor.source` reads?"
         found[SOURCE] = Trouble(SOURCE, text)
-    if not monitor.get("confirmed", True):
+    if not monitor.confirmed:
         return found
-    if monitor["verdict"] == "degraded":
+    if monitor.verdict == "degraded":
         found[DEGRADED] = Trouble(DEGRADED, _told(monitor, proposed))
-    if monitor["verdict"] == "drift" and not proposed:
+    if monitor.verdict == "drift" and not proposed:
         found[DRIFT] = Trouble(DRIFT, _told(monitor, proposed))
     return found
 
@@ -106,8 +102,8 @@ def of_jobs(workflow: str, needs: dict[str, Any], run: str) -> Trouble | None:
     return Trouble(FAILED[workflow], f"{table(['job', 'result'], rows)}\n{run}\n\n{NEXT[workflow]}")
 
 
-def _told(monitor: dict[str, Any], proposed: str | None) -> str:
-    text = f"{paragraph(monitor.get('reason', ''))}\n\n"
-    if rows := [[c["column"], c.get("reason", "")] for c in moved(monitor)]:
+def _told(monitor: MonitorRecord, proposed: str | None) -> str:
+    text = f"{paragraph(monitor.reason)}\n\n"
+    if rows := [[c.column, c.reason] for c in monitor.moved]:
         text += table(["column", "what moved"], rows) + "\n"
     return text + (f"A retrained model waits in {proposed}." if proposed else "No retraining is open: `make retrain`.")

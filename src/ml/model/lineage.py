@@ -4,47 +4,91 @@ import hashlib
 import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, ClassVar
 
 import yaml
+from pydantic import BaseModel, ConfigDict, StringConstraints
 
+from ml.data.validation_record import ValidationRecord
 from ml.io import files, git
+from ml.io.saved import SavedRecord
 from ml.model import identity
 from ml.settings.data import Data
 from ml.settings.section import Section
 
+COMMIT = r"^[A-Za-z0-9][A-Za-z0-9._ -]*$"  # an argument of git, and no option of it
 LOCK = Path("dvc.lock")
 PACKAGES = Path("src/locks/pipeline.txt")
 LIBRARIES = ("numpy", "pandas", "pyarrow", "scikit-learn", "scipy", "skops")
 
 
-def collect(data: Data, params: Section, library: str = "") -> dict[str, Any]:
+class Table(BaseModel):
+    """The table that a model was trained and tested on."""
+
+    file: str = ""
+    md5: str | None
+    rows: int | None = None
+
+
+class Library(BaseModel):
+    """The estimator's library, and the MD5 of its lock file where it has one."""
+
+    library: str
+    lock: str | None = None
+
+
+class Machine(BaseModel):
+    """Python, platform and the versions of the libraries that shape a model, the estimator's own with them."""
+
+    python: str | None = None
+    platform: str | None = None
+    libraries: dict[str, str] = {}
+
+
+class Lineage(Machine, SavedRecord):
+    """What a registry and an image keep of a model's origin; versions of older code may lack a part."""
+
+    model_config = ConfigDict(extra="allow")
+
+    AGAIN: ClassVar[str] = "Use the code that registered it, or register the model again."
+
+    model: str = ""
+    commit: Annotated[str, StringConstraints(pattern=COMMIT)] | None
+    changed: list[str]
+    data: Table
+    params: dict[str, Any] = {}
+    dvc_lock: str | None = None
+    packages: str | None = None
+    estimator: Library | None = None
+    version: int | None = None  # in an image: of the model in the registry
+
+    @property
+    def library(self) -> str:
+        """The estimator's library; empty where scikit-learn is all it takes."""
+        return self.estimator.library if self.estimator else ""
+
+
+def collect(data: Data, params: Section, library: str = "") -> Lineage:
     """Commit, data, parameters, locks, platform and model digest of what stands in build/ now; `library` of Train.
 
     `commit` is None outside git. `changed` names tracked or new files that the commit does not hold as they are, so an
     empty list means that the commit alone says what was built. None of this is inside build/model: a DVC output that
     held the commit would change with every commit.
     """
-    return {
-        "model": identity.of(files.MODEL),
-        "commit": (git.ask("rev-parse", "HEAD") or "").strip() or None,
-        "changed": changed(),
-        "data": {
-            "file": data.file,
-            "md5": md5(Path(data.file)),
-            "rows": files.read_json(files.VALIDATION)["rows"],
-        },
-        "params": params.model_dump(mode="json", by_alias=True),
-        "dvc_lock": pipeline_md5(),
-        "packages": md5(PACKAGES),
-        **estimator(library),
-        **machine(library),
-    }
-
-
-def estimator(library: str) -> dict[str, dict[str, str | None]]:
-    """The estimator's library and the MD5 of its lock file, where it has one."""
-    return {"estimator": {"library": library, "lock": md5(lock_of(library))}} if library else {}
+    here = machine(library)
+    return Lineage(
+        model=identity.of(files.MODEL),
+        commit=(git.ask("rev-parse", "HEAD") or "").strip() or None,
+        changed=changed(),
+        data=Table(file=data.file, md5=md5(Path(data.file)), rows=ValidationRecord.read(files.VALIDATION).rows),
+        params=params.model_dump(mode="json", by_alias=True),
+        dvc_lock=pipeline_md5(),
+        packages=md5(PACKAGES),
+        estimator=Library(library=library, lock=md5(lock_of(library))) if library else None,
+        python=here.python,
+        platform=here.platform,
+        libraries=here.libraries,
+    )
 
 
 def lock_of(library: str) -> Path:
@@ -52,14 +96,14 @@ def lock_of(library: str) -> Path:
     return PACKAGES.with_name(f"{library}.txt")
 
 
-def machine(library: str = "") -> dict[str, Any]:
-    """Python, platform and the versions of the libraries that shape a model, the estimator's own with them."""
-    return {
-        "python": platform.python_version(),
-        "platform": f"{platform.system()} {platform.machine()}",
-        "libraries": {name: version(name) for name in LIBRARIES}
-        | ({library: found} if (found := _version(library)) else {}),
-    }
+def machine(library: str = "") -> Machine:
+    """What this machine is."""
+    own = _version(library)
+    return Machine(
+        python=platform.python_version(),
+        platform=f"{platform.system()} {platform.machine()}",
+        libraries={name: version(name) for name in LIBRARIES} | ({library: own} if own else {}),
+    )
 
 
 def _version(library: str) -> str | None:

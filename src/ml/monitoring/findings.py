@@ -11,7 +11,6 @@ from ml.model.reference import Reference
 from ml.monitoring.collect import FATES, SKEW, Collected
 from ml.monitoring.drift import Drift
 from ml.monitoring.looks import Past, in_a_row
-from ml.monitoring.record import moved
 from ml.monitoring.released import Released
 from ml.monitoring.shapes import shape
 from ml.monitoring.windows import Span
@@ -87,7 +86,7 @@ def remembered(found: Record) -> Record:
     kept = {name: performance.get(name) for name in ("metric", "value", "low", "high", "at_release")}
     return kept | {
         "verdict": found["verdict"],
-        "drifted": [c["column"] for c in moved(found)],
+        "drifted": [c["column"] for c in [*found["columns"], found["prediction"] or {}] if c.get("drifted")],
         "rows": found["collected"]["fates"]["judged"],
         "labelled": found["collected"]["labelled"],
         "since": found["collected"]["since"],

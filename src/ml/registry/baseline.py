@@ -18,11 +18,12 @@ MODEL = (files.MODEL / "model.skops").as_posix()
 
 @dataclass(frozen=True)
 class Baseline:
-    """A model with its lineage; `model` is None when it is on record and cannot be had, and `why` says why."""
+    """A model and what it was made of; `model` is None when it is on record and cannot be had, and `why` says why."""
 
     version: str
     model: bytes | None
-    lineage: dict[str, Any] = field(default_factory=dict)
+    params: dict[str, Any] = field(default_factory=dict)  # the settings that it was built with
+    data: str = ""  # MD5 of its table
     why: str = ""
     digest: str | None = None  # its name in the registry, None when it is not out of there
 
@@ -35,7 +36,10 @@ def find(project: str, branch: str = "main") -> Baseline | None:
 def registered(project: str) -> Baseline | None:
     """The registry's champion; None when no version has been promoted yet."""
     found = registry.champion(HOME, project)
-    return found and Baseline(f"version {found.version}", found.model, found.lineage, digest=found.digest)
+    if found is None:
+        return None
+    origin = found.lineage
+    return Baseline(f"version {found.version}", found.model, origin.params, origin.data.md5 or "", digest=found.digest)
 
 
 def built(branch: str) -> Baseline | None:
@@ -54,7 +58,8 @@ def built(branch: str) -> Baseline | None:
     baseline = Baseline(
         version=f"the model of {branch} ({revision[:7]})",
         model=None,
-        lineage={"params": params, "data": {"md5": recorded.get(table)}},
+        params=params,
+        data=recorded.get(table) or "",
     )
     if recorded[files.MODEL.as_posix()] == committed.digest(files.MODEL):
         return replace(baseline, model=files.read_bytes(files.MODEL / "model.skops"))  # a fresh clone has no other copy

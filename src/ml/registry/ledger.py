@@ -10,6 +10,7 @@ from typing import Any
 
 from ml.io.errors import UserError
 from ml.io.text import one_line
+from ml.model.lineage import Lineage
 
 CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
 Entry = dict[str, Any]
@@ -29,9 +30,9 @@ class Version:
         return self.entry["model"]
 
     @property
-    def lineage(self) -> dict[str, Any]:
-        """Where the model comes from, as ml.model.lineage collects it."""
-        return self.entry["run"]["lineage"]
+    def lineage(self) -> Lineage:
+        """Where the model comes from; raises UserError when newer code has recorded it."""
+        return Lineage.taken(self.entry["run"]["lineage"], f"the lineage of version {self.number}")
 
 
 @dataclass(frozen=True)

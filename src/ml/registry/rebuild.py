@@ -51,36 +51,33 @@ def worktree(commit: str) -> Iterator[Path]:
 
 def fetch_data(place: Path, version: Version) -> None:
     """Bring the recorded data into a worktree; raises UserError when it is missing or is other data."""
-    recorded = version.lineage["data"]
-    if not (place / recorded["file"]).resolve().is_relative_to(place.resolve()):
-        raise UserError(
-            f"the record of version {version.number} names data outside the repository: {recorded['file']}."
-        )
+    recorded = version.lineage.data
+    if not (place / recorded.file).resolve().is_relative_to(place.resolve()):
+        raise UserError(f"the record of version {version.number} names data outside the repository: {recorded.file}.")
     if Path(".dvc/config.local").exists():  # where a remote's credentials are
         shutil.copy(".dvc/config.local", place / ".dvc")
     dvc.must("cache", "dir", "--local", str(Path(".dvc/cache").resolve()), folder=place)
     pulled = dvc.call("pull", "data.dvc", folder=place)
-    found = lineage.md5(place / recorded["file"])
+    found = lineage.md5(place / recorded.file)
     if found is None:
         raise UserError(
-            f"the data of version {version.number} cannot be had: {recorded['file']} with MD5 {recorded['md5']} is in "
+            f"the data of version {version.number} cannot be had: {recorded.file} with MD5 {recorded.md5} is in "
             f"no DVC remote or cache here ({dvc.said(pulled).rstrip('.')}). Whoever has it: `dvc push`."
         )
-    if found != recorded["md5"]:
-        raise UserError(f"{recorded['file']} at that commit has MD5 {found}, but {recorded['md5']} was recorded.")
+    if found != recorded.md5:
+        raise UserError(f"{recorded.file} at that commit has MD5 {found}, but {recorded.md5} was recorded.")
 
 
 def interpreter(place: Path, version: Version) -> str:
     """A Python with the recorded packages: this one when its lock file is the recorded one, else a new environment."""
-    estimator = version.lineage.get("estimator") or {}
-    library = estimator.get("library", "")
-    locks = {lineage.PACKAGES: version.lineage["packages"]}
-    locks |= {lineage.lock_of(library): estimator["lock"]} if library else {}
+    origin = version.lineage
+    locks = {lineage.PACKAGES: origin.packages}
+    locks |= {lineage.lock_of(origin.library): origin.estimator.lock} if origin.estimator else {}
     for lock, recorded in locks.items():
         if lineage.md5(place / _there(place, lock)) != recorded:
             raise UserError(f"{lock} at that commit is not the file that was recorded.")
     same = all(lineage.md5(lock) == recorded for lock, recorded in locks.items())
-    if same and (not library or find_spec(library)):
+    if same and (not origin.library or find_spec(origin.library)):
         return sys.executable
     made = _call(sys.executable, str(_there(place, MAKE_VENV)), "pipeline", place=place)
     _must(made, f"installing the recorded packages ({', '.join(map(str, locks))})")
@@ -117,13 +114,13 @@ def compare(
 
 def differences(version: Version) -> str:
     """How this machine differs from the one that built the version."""
-    here = lineage.machine((version.lineage.get("estimator") or {}).get("library", ""))
-    pairs = {name: (version.lineage.get(name), here[name]) for name in ("python", "platform")}
-    pairs |= {n: (version.lineage["libraries"].get(n), found) for n, found in here["libraries"].items()}
+    there = version.lineage
+    here = lineage.machine(there.library)
+    pairs = {"python": (there.python, here.python), "platform": (there.platform, here.platform)}
+    pairs |= {name: (there.libraries.get(name), found) for name, found in here.libraries.items()}
     found = [f"{name} was {then}, is {now}" for name, (then, now) in pairs.items() if then != now]
-    changed = version.lineage["changed"]
-    if changed:
-        found.append(f"it was built from files no commit holds: {', '.join(changed[:5])}")
+    if there.changed:
+        found.append(f"it was built from files no commit holds: {', '.join(there.changed[:5])}")
     return f"What differs: {'; '.join(found) or 'nothing on record'}."
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ml.io.errors import UserError
+from ml.model.lineage import Lineage
 from ml.registry import entries, tracking
 from ml.registry.embedded import Embedded
 from ml.registry.ledger import CHAMPION, PREVIOUS, Entry, State, Version
@@ -65,7 +66,7 @@ class Champion:
 
     version: int
     model: bytes
-    lineage: dict[str, Any]
+    lineage: Lineage
     digest: str
 
 
@@ -111,7 +112,7 @@ def outdated(verdict: dict[str, Any], before: Version | None) -> bool:
 def present(version: Version) -> Version:
     """The version, when its files are there to serve; raises UserError when they were pruned."""
     if version.pruned:
-        commit = version.lineage.get("commit")
+        commit = version.lineage.commit
         back = f"`git checkout {commit[:12]}`, `make run`" if commit else "build it as it was"
         raise UserError(
             f"version {version.number} cannot be champion: its files were pruned. To bring them back: {back}, "

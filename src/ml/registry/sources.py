@@ -52,7 +52,11 @@ def read(source: str) -> tuple[dict[str, bytes], int, dict[str, Any]]:
         with tempfile.TemporaryDirectory(prefix="serving-model-") as place:
             folder = Path(place, "model")
             home.fetch(version, folder)
-            return {p.name: p.read_bytes() for p in folder.iterdir() if p.is_file()}, version.number, version.lineage
+            return (
+                {p.name: p.read_bytes() for p in folder.iterdir() if p.is_file()},
+                version.number,
+                version.lineage.plain(),
+            )
     except OSError as error:
         raise UserError(f"{source}: version {version.number} cannot be copied ({error}).") from None
 

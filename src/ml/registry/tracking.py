@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ml.io.errors import UserError
+from ml.model.lineage import Lineage
 from ml.registry import outbox
 from ml.settings.prepare import Prepare
 from ml.settings.train import Train
@@ -79,7 +80,7 @@ def shown(uri: str) -> str:
 def describe(
     train: Train,
     prepare: Prepare,
-    origin: dict[str, Any],
+    origin: Lineage,
     metrics: dict[str, float],
     intervals: dict[str, dict[str, float]],
 ) -> dict[str, Any]:
@@ -89,19 +90,19 @@ def describe(
     settings |= {"threshold": train.threshold.model_dump(exclude_none=True)} if train.threshold else {}
     ends = {f"{name}_{end}": intervals[name][end] for name in metrics if name in intervals for end in ("low", "high")}
     return {
-        "digest": origin["model"],
-        "name": f"{train.model}-{origin['model'][:8]}",
+        "digest": origin.model,
+        "name": f"{train.model}-{origin.model[:8]}",
         "params": {f"train.{k}": v for k, v in settings.items()} | {f"prepare.{k}": v for k, v in prepare if v != ""},
         "metrics": {name: float(value) for name, value in {**metrics, **ends}.items()},
         "tags": {
-            "mlflow.source.git.commit": origin["commit"],
+            "mlflow.source.git.commit": origin.commit,
             "mlflow.source.name": "ml.stages.track",
-            "git.changed": ", ".join(origin["changed"]),
-            "data.md5": origin["data"]["md5"],
-            "dvc.lock": origin["dvc_lock"],
+            "git.changed": ", ".join(origin.changed),
+            "data.md5": origin.data.md5,
+            "dvc.lock": origin.dvc_lock,
         },
-        "dataset": {"name": origin["data"]["file"], "digest": origin["data"]["md5"]},
-        "lineage": origin,
+        "dataset": {"name": origin.data.file, "digest": origin.data.md5},
+        "lineage": origin.plain(),
     }
 
 

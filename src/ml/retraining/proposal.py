@@ -1,21 +1,18 @@
 """What people read of a retraining: the pull request, or the issue that says why there is none."""
 
-from typing import Any
-
 from ml.io.markdown import cell, mark, table
 from ml.io.text import counted
-from ml.monitoring.record import moved
+from ml.monitoring.monitor_record import MonitorRecord
+from ml.retraining.retrain_record import Judged, RetrainRecord
 from ml.settings.metrics import HIGHER_IS_BETTER
 
-Record = dict[str, Any]
 
-
-def title(record: Record) -> str:
+def title(record: RetrainRecord) -> str:
     """The title of the pull request."""
-    return f"Retrain {record['project']} with {counted(record['rows']['fresh'], 'fresh row')} ({record['date']})"
+    return f"Retrain {record.project} with {counted(record.rows.fresh, 'fresh row')} ({record.date})"
 
 
-def body(record: Record, monitor: Record | None, started: str, links: dict[str, str]) -> str:
+def body(record: RetrainRecord, monitor: MonitorRecord | None, started: str, links: dict[str, str]) -> str:
     """The pull request: verdict, why now, fresh and old rows, gates, data, how its checks started, how to repeat it."""
     parts = [
         _verdict(record),
@@ -30,11 +27,11 @@ def body(record: Record, monitor: Record | None, started: str, links: dict[str, 
     return "\n\n".join(part.strip() for part in parts if part) + "\n"
 
 
-def refusal(record: Record, monitor: Record | None, links: dict[str, str]) -> str:
+def refusal(record: RetrainRecord, monitor: MonitorRecord | None, links: dict[str, str]) -> str:
     """The issue about a retrained model that the gates refuse."""
-    reasons = "\n".join(f"- {cell(reason)}" for reason in record["reasons"])
-    head = f"Retraining of {record['date']} gave no model that may be merged, so there is no pull request:\n\n{reasons}"
-    rows = "## Data\n\n" + _data(record) if "before" in record["rows"] else _quarantine(record)
+    reasons = "\n".join(f"- {cell(reason)}" for reason in record.reasons)
+    head = f"Retraining of {record.date} gave no model that may be merged, so there is no pull request:\n\n{reasons}"
+    rows = "## Data\n\n" + _data(record) if record.rows.before is not None else _quarantine(record)
     parts = [head, _why(monitor), _measured(record), rows, "## What next\n\n" + NEXT, _links(links)]
     return "\n\n".join(part.strip() for part in parts if part) + "\n"
 
@@ -46,64 +43,63 @@ NEXT = (
 )
 
 
-def by_hand(record: Record, link: str) -> str:
+def by_hand(record: RetrainRecord, link: str) -> str:
     """The issue where the settings do not let workflows open pull requests."""
     return (
-        f"Branch `{record['branch']}` holds a model that passed its gates. This repository's settings do not let "
+        f"Branch `{record.branch}` holds a model that passed its gates. This repository's settings do not let "
         f"workflows open pull requests, so please open it: **[open the pull request]({link})**.\n\n"
         "To let the next one open by itself: Settings → Actions → General → *Allow GitHub Actions to create and "
         "approve pull requests*, or configure a GitHub App (docs/retraining.md).\n\n---\n\n"
     )
 
 
-def _verdict(record: Record) -> str:
-    found = {c["part"]: c for c in record["compared"]}
-    lines = [f"- **{part.capitalize()} rows:** {cell(c['reason'])}" for part, c in found.items()]
+def _verdict(record: RetrainRecord) -> str:
+    lines = [f"- **{found.part.capitalize()} rows:** {cell(found.reason)}" for found in record.compared]
     if not lines:
         lines = ["- No champion could be had to compare with: the gates alone decided."]
-    passed = sum(v["passed"] for v in record["verdicts"])
-    warned = [v for v in record["verdicts"] if not v["passed"]]
-    gates = f"- **Gates:** {passed} of {len(record['verdicts'])} passed" + (f", {len(warned)} warned" if warned else "")
-    return f"The model of {record['project']}, retrained, may be merged: no gate refuses it.\n\n" + "\n".join(
+    passed = sum(v.passed for v in record.verdicts)
+    warned = [v for v in record.verdicts if not v.passed]
+    gates = f"- **Gates:** {passed} of {len(record.verdicts)} passed" + (f", {len(warned)} warned" if warned else "")
+    return f"The model of {record.project}, retrained, may be merged: no gate refuses it.\n\n" + "\n".join(
         [*lines, gates]
     )
 
 
-def _why(monitor: Record | None) -> str:
+def _why(monitor: MonitorRecord | None) -> str:
     if not monitor:
         return "## Why now\n\nStarted by hand: no monitoring verdict was at hand."
-    text = f"## Why now\n\n**{cell(monitor['verdict']).capitalize()}**: {cell(monitor.get('reason', ''))}"
-    rows = [[c["column"], c.get("test", ""), _number(c.get("effect")), c.get("reason", "")] for c in moved(monitor)]
+    text = f"## Why now\n\n**{cell(monitor.verdict).capitalize()}**: {cell(monitor.reason)}"
+    rows = [[c.column, c.test, _number(c.effect), c.reason] for c in monitor.moved]
     if rows:
         text += "\n\n" + table(["column", "test", "effect", "what moved"], rows)
     return text
 
 
-def _compared(record: Record) -> str:
-    if not record["compared"]:
+def _compared(record: RetrainRecord) -> str:
+    if not record.compared:
         return ""
     rows = [
         [
-            "❌" if c["refused"] else "✅" if c["outcome"] in {"better", "not worse"} else "⚠️",
-            f"{c['part']} test rows",
-            f"{c['rows']:,}",
-            _number(c["old"]),
-            _number(c["new"]),
-            "" if c["low"] is None else f"{c['low']:+.4f} to {c['high']:+.4f}",
-            c["outcome"],
+            "❌" if c.refused else "✅" if c.outcome in {"better", "not worse"} else "⚠️",
+            f"{c.part} test rows",
+            f"{c.rows:,}",
+            _number(c.old),
+            _number(c.new),
+            "" if c.low is None else f"{c.low:+.4f} to {c.high:+.4f}",
+            c.outcome,
         ]
-        for c in record["compared"]
+        for c in record.compared
     ]
-    metric = record["compared"][0]["metric"]
+    metric = record.compared[0].metric
     header = ["", metric, "rows", "champion", "challenger", "advantage (interval)", "outcome"]
     return table(header, rows) + "\nBoth models are judged on rows that neither has trained on.\n\n"
 
 
-def _metrics(record: Record) -> str:
-    now, before = record["metrics"], record["before"] or {}
+def _metrics(record: RetrainRecord) -> str:
+    now, before = record.metrics or {}, record.before or {}
     rows = [[name, _number(before.get(name)), _number(now[name])] for name in HIGHER_IS_BETTER if name in now]
-    count = f"{counted(before['rows'], 'row')}" if before else "not known"
-    header = ["metric", f"{record['base']} ({count})", f"this branch ({counted(now['rows'], 'row')})"]
+    count = counted(int(before["rows"]), "row") if before else "not known"
+    header = ["metric", f"{record.base} ({count})", f"this branch ({counted(int(now['rows']), 'row')})"]
     return (
         "<details><summary>All metrics, each model on its own test rows</summary>\n\n"
         + table(header, rows)
@@ -111,8 +107,8 @@ def _metrics(record: Record) -> str:
     )
 
 
-def _measured(record: Record) -> str:
-    if "metrics" not in record:
+def _measured(record: RetrainRecord) -> str:
+    if record.metrics is None:
         return ""
     return (
         "## Champion against challenger\n\n"
@@ -123,10 +119,10 @@ def _measured(record: Record) -> str:
     )
 
 
-def _gates(record: Record) -> str:
-    ordered = sorted(record["verdicts"], key=lambda v: (v["passed"], v["severity"] != "critical"))
-    open_ = [[mark(v), v["gate"], v["reason"]] for v in ordered if not v["passed"]]
-    passed = [[mark(v), v["gate"], v["reason"]] for v in ordered if v["passed"]]
+def _gates(record: RetrainRecord) -> str:
+    ordered = sorted(record.verdicts, key=lambda v: (v.passed, v.severity != "critical"))
+    open_ = [_line(v) for v in ordered if not v.passed]
+    passed = [_line(v) for v in ordered if v.passed]
     text = table(["", "gate", "why"], open_) + "\n" if open_ else ""
     every = (
         f"<details><summary>{counted(len(passed), 'gate')} "
@@ -135,40 +131,46 @@ def _gates(record: Record) -> str:
     return text + every
 
 
-def _data(record: Record) -> str:
-    rows, policy = record["rows"], record["policy"]
-    said = f"window of {counted(policy['window_months'], 'month')}" if policy["policy"] == "window" else "append"
+def _line(verdict: Judged) -> list[str]:
+    return [mark(verdict.model_dump()), verdict.gate, verdict.reason]
+
+
+def _data(record: RetrainRecord) -> str:
+    rows, policy = record.rows, record.policy
+    window = policy is not None and policy.policy == "window"
+    said = f"window of {counted(policy.window_months, 'month')}" if policy and window else "append"
     counts = [
-        ["fresh labelled rows", f"{rows['fresh']:,}"],
-        ["offered, and known to the table already", f"{rows.get('known', 0):,}"],
-        ["of the fresh ones replacing a known row of the same id", f"{rows['replaced']:,}"],
-        ["in quarantine", f"{rows['quarantined']:,}"],
-        ["left the window", f"{rows['left']:,}"],
-        [f"table on {record['base']}", f"{rows['before']:,}"],
-        ["table on this branch", f"{rows['after']:,}"],
+        ["fresh labelled rows", f"{rows.fresh:,}"],
+        ["offered, and known to the table already", f"{rows.known:,}"],
+        ["of the fresh ones replacing a known row of the same id", f"{rows.replaced:,}"],
+        ["in quarantine", f"{rows.quarantined:,}"],
+        ["left the window", f"{rows.left:,}"],
+        [f"table on {record.base}", f"{rows.before or 0:,}"],
+        ["table on this branch", f"{rows.after or 0:,}"],
     ]
     text = f"Policy `{said}`. A row's id alone decides whether it trains or tests, so no test row was trained on."
-    if policy.get("split_by") == "time":
+    if policy and policy.split_by == "time":
         text = (
             f"Policy `{said}`. The newest rows test; rows that either model trained on are left out of the comparison."
         )
     return f"{text}\n\n{table(['rows', ''], counts)}\n{_quarantine(record)}"
 
 
-def _quarantine(record: Record) -> str:
-    if not record["rows"]["quarantined"]:
+def _quarantine(record: RetrainRecord) -> str:
+    rows = record.rows
+    if not rows.quarantined:
         return ""
-    why = [[reason, f"{count:,}"] for reason, count in record["rows"]["why"].items()]
+    why = [[reason, f"{count:,}"] for reason, count in rows.why.items()]
     return f"Quarantined rows are in `build/quarantine.csv` of the run.\n\n{table(['why', 'rows'], why)}"
 
 
-def _repeat(record: Record) -> str:
+def _repeat(record: RetrainRecord) -> str:
     return (
-        f"```sh\ngit fetch origin {record['branch']} && git switch {record['branch']}\n"
+        f"```sh\ngit fetch origin {record.branch} && git switch {record.branch}\n"
         "dvc pull data.dvc   # the rows it trained on\n"
         "make run            # the same model, byte for byte, and its report\n```\n\n"
-        f"Model `{record['digest'][:12]}`, commit `{record['commit'][:12]}` on `{record['base']}` at "
-        f"`{record['base_commit'][:12]}`. Merging releases it by the usual way; closing this keeps the champion."
+        f"Model `{record.digest[:12]}`, commit `{record.commit[:12]}` on `{record.base}` at "
+        f"`{record.base_commit[:12]}`. Merging releases it by the usual way; closing this keeps the champion."
     )
 
 

@@ -10,6 +10,7 @@ from ml.github.alerts import Trouble
 from ml.github.github import Repository
 from ml.io import cli, files
 from ml.io.errors import UserError
+from ml.monitoring.monitor_record import MonitorRecord
 from ml.settings.params import read_params
 
 
@@ -31,10 +32,10 @@ def main(schedule: bool = False, jobs: str = "") -> None:
 
 
 def _monitoring(repository: Repository) -> None:
-    monitor = files.read_json(files.MONITOR)
+    monitor = MonitorRecord.read(files.MONITOR)
     opened = github.retrainings(repository, "retrain/")
     troubles = alerts.of_monitoring(monitor, opened[0]["html_url"] if opened else None)
-    _tell(repository, alerts.WATCHED, troubles, f"Over: the verdict is now {monitor['verdict']}.")
+    _tell(repository, alerts.WATCHED, troubles, f"Over: the verdict is now {monitor.verdict}.")
 
 
 def _schedule(repository: Repository) -> None:

@@ -2,6 +2,7 @@
 
 from ml.deployment import environments
 from ml.deployment.deployments import Where
+from ml.deployment.image_record import ImageRecord
 from ml.io import cli, files
 from ml.io.errors import UserError
 from ml.settings.params import read_params
@@ -13,8 +14,8 @@ def main(target: str = "local", env: str = "staging", image: str = "", port: int
     if not image and not files.IMAGE.exists():
         raise UserError("which image? `make image` builds one, or name one by its digest: IMAGE=registry/name@sha256:…")
     if not image:
-        built = files.read_json(files.IMAGE)
-        image = built["digest"] or built["id"]
+        built = ImageRecord.read(files.IMAGE)
+        image = built.digest or built.id
     held = environments.deploy(params, Where(env, target, port), image, params.deploy)
     cli.say(f"deploy: {'`make rollback ENV=' + env + '` takes it back.' if held else ''} Next: make deployments")
     return 0 if held else 1

@@ -1,7 +1,7 @@
 """Decide whether the model that was built may be registered."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -9,7 +9,9 @@ import numpy as np
 import pandas as pd
 
 from ml import gates
+from ml.data.validation_record import ValidationRecord
 from ml.gates import Evidence, Incumbent, Served, Verdict, champion
+from ml.gates.gate_record import GateRecord
 from ml.io import cli, endpoint, files, locks
 from ml.io.text import counted
 from ml.model import identity, model, parity
@@ -29,15 +31,14 @@ def main() -> int:
     verdicts = gates.judge(evidence)
     refusals = gates.refused(verdicts)
     silent = gates.off(params)
-    record = {
-        "model": identity.of(files.MODEL),
-        "passed": not refusals,
-        "champion": next((v.outcome for v in verdicts if v.outcome), ""),
-        "against": evidence.champion.digest if evidence.champion else None,
-        "off": silent,
-        "verdicts": [asdict(v) for v in verdicts],
-    }
-    files.write_json(record, files.VERDICT)
+    GateRecord(
+        model=identity.of(files.MODEL),
+        passed=not refusals,
+        champion=next((v.outcome for v in verdicts if v.outcome), ""),
+        against=evidence.champion.digest if evidence.champion else None,
+        off=tuple(silent),
+        verdicts=tuple(verdicts),
+    ).write(files.VERDICT)
     if silent:
         cli.say(f"gate: off      {', '.join(silent)} (params.yaml: gates)")
     passed = sum(verdict.passed for verdict in verdicts)
@@ -58,7 +59,7 @@ def collect(params: Params) -> Evidence:
     ours, data = served(built, params.data), files.digest(Path(params.data.file))
     return Evidence(
         params=params,
-        validation=files.read_json(files.VALIDATION),
+        validation=ValidationRecord.read(files.VALIDATION).plain(),
         train=train,
         test=with_made(test, features.source()),
         label=scored["label"].to_numpy(),
@@ -108,10 +109,9 @@ def _incumbent(ours: Served, content: bytes, test: pd.DataFrame, params: Params)
     found = baseline.find(params.project)
     if found is None:
         return None
-    known = {"params": found.lineage.get("params", {}), "data": found.lineage.get("data", {}).get("md5") or ""}
-    known["digest"] = found.digest
+    known = Incumbent(found.version, params=found.params, data=found.data, digest=found.digest)
     if found.model is None:
-        return Incumbent(found.version, **known, why=found.why)
+        return replace(known, why=found.why)
     twin = found.model == content  # then there is nothing to compile
     rival = ours if twin else served(compile_anew(found.model, params), params.data)
     try:
@@ -119,9 +119,9 @@ def _incumbent(ours: Served, content: bytes, test: pd.DataFrame, params: Params)
     except (KeyError, ValueError) as error:
         gone = sorted({*model.loads(found.model).feature_names_in_} - {*params.data.columns})
         why = ", ".join(gone) or " ".join(str(error).split())  # scikit-learn names them in another order each time
-        return Incumbent(found.version, **known, why=f"it needs other columns ({why})")
-    same = twin and champion.threshold(known["params"], params) == params.evaluate.threshold
-    return Incumbent(found.version, **known, served=rival, score=score, same=same)
+        return replace(known, why=f"it needs other columns ({why})")
+    same = twin and champion.threshold(found.params, params) == params.evaluate.threshold
+    return replace(known, served=rival, score=score, same=same)
 
 
 def _rank(verdict: Verdict) -> int:

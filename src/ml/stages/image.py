@@ -2,14 +2,16 @@
 
 import tempfile
 from pathlib import Path
-from typing import Any
 
 from ml.deployment import containers
+from ml.deployment.answers_record import AnswersRecord
+from ml.deployment.image_record import ImageRecord
 from ml.gates.parity import as_requests
 from ml.github import runner
 from ml.io import cli, files, git
 from ml.io.errors import UserError
 from ml.model import identity, lineage, model
+from ml.model.lineage import Lineage
 from ml.model.predictor import MODEL
 from ml.registry import registry
 from ml.registry.ledger import Version
@@ -42,23 +44,21 @@ def main(version: int = 0, push: bool = False) -> None:
     digest = _pushed(name, labels)
     if not digest:
         containers.build(name, labels, int(git.ask("log", "-1", "--format=%ct") or 0))
-    record = {
-        "image": name,
-        "id": containers.image_id(name),
-        "digest": digest or (containers.push(name) if push else None),
-        "version": origin["version"],
-        "model": origin["model"],
-        "revision": labels["REVISION"],
-        "size": containers.inspect(name)["Size"],
-    }
-    files.write_json(record, files.IMAGE)
-    if record["digest"]:
-        for key, value in zip(("name", "digest"), record["digest"].split("@"), strict=True):
-            runner.output(key, value)
-    cli.say(
-        f"image: {name} ({record['size'] / 1e6:.0f} MB) holds model {origin['model'][:12]}; {files.IMAGE} says more"
+    record = ImageRecord(
+        image=name,
+        id=containers.image_id(name),
+        digest=digest or (containers.push(name) if push else None),
+        version=origin.version,
+        model=origin.model,
+        revision=labels["REVISION"],
+        size=containers.inspect(name)["Size"],
     )
-    cli.say(f"image: {record['digest'] or record['id']}. Next: make smoke")
+    record.write(files.IMAGE)
+    if record.digest:
+        for key, value in zip(("name", "digest"), record.digest.split("@"), strict=True):
+            runner.output(key, value)
+    cli.say(f"image: {name} ({record.size / 1e6:.0f} MB) holds model {origin.model[:12]}; {files.IMAGE} says more")
+    cli.say(f"image: {record.digest or record.id}. Next: make smoke")
 
 
 def _pushed(name: str, labels: dict[str, str]) -> str | None:
@@ -79,21 +79,22 @@ def _pushed(name: str, labels: dict[str, str]) -> str | None:
     return digest
 
 
-def _gather(chosen: Version | None, params: Params) -> dict[str, Any]:
+def _gather(chosen: Version | None, params: Params) -> Lineage:
     """Lay out what the image holds besides code: model, lineage, and rows with the answers they must get."""
     built = _fetched(chosen, params) if chosen else _built()
-    origin = {**chosen.lineage} if chosen else lineage.collect(params.data, params, params.train.library)
-    origin["model"] = identity.digest(built)  # what serving says of these files
-    known = chosen or registry.open_registry(params.project).state().of(origin["model"])
-    origin["version"] = known.number if known else None
+    digest = identity.digest(built)  # what serving says of these files
+    known = chosen or registry.open_registry(params.project).state().of(digest)
+    origin = chosen.lineage if chosen else lineage.collect(params.data, params, params.train.library)
+    origin = origin.model_copy(update={"model": digest, "version": known.number if known else None})
     rows = files.read_table(files.TEST)
     fitted = model.loads(built[MODEL])
     scores = model.scores(fitted, rows.head(RECORDED), params.data)
-    recorded = {"id": params.data.id, "rows": as_requests(rows, params.data, RECORDED), "scores": scores.tolist()}
+    requests = as_requests(rows, params.data, RECORDED)
+    recorded = AnswersRecord(id=params.data.id, rows=requests, scores=scores.tolist())
     for name, content in built.items():
         files.write_bytes(content, CONTEXT / "model" / name)
-    files.write_json(origin, CONTEXT / "model" / "lineage.json")
-    files.write_json(recorded, CONTEXT / "recorded.json")
+    origin.write(CONTEXT / "model" / "lineage.json")
+    recorded.write(CONTEXT / "recorded.json")
     files.write_text(model.source_of(fitted), CONTEXT / FEATURES.name)  # the model's own, which its commit holds
     return origin
 
@@ -112,16 +113,16 @@ def _fetched(version: Version, params: Params) -> dict[str, bytes]:
         return {name: files.read_bytes(place / name) for name in SERVED if (place / name).is_file()}
 
 
-def _labels(origin: dict[str, Any], params: Params, commit: str) -> dict[str, str]:
+def _labels(origin: Lineage, params: Params, commit: str) -> dict[str, str]:
     """What the image says of itself: the Dockerfile's arguments."""
     dirty = "-dirty" if lineage.changed() else ""
     return {
         "SOURCE": (git.ask("config", "--get", "remote.origin.url") or "unknown").strip(),
         "REVISION": commit + dirty,
         "MODEL_NAME": params.project,
-        "MODEL_VERSION": str(origin["version"] or "unregistered"),
-        "MODEL_DIGEST": origin["model"],
-        "DATA_DIGEST": origin["data"]["md5"] or "unknown",
+        "MODEL_VERSION": str(origin.version or "unregistered"),
+        "MODEL_DIGEST": origin.model,
+        "DATA_DIGEST": origin.data.md5 or "unknown",
         "LOCK_DIGEST": lineage.md5(Path("src/locks/serving.txt")) or "unknown",
     }
 

@@ -1,6 +1,7 @@
 """Render the Kubernetes objects of an environment."""
 
 from ml.deployment import manifests
+from ml.deployment.image_record import ImageRecord
 from ml.io import cli, files
 from ml.io.errors import UserError
 from ml.settings.params import read_params
@@ -19,13 +20,13 @@ def main(env: str, image: str = "") -> None:
 
 def _pushed() -> str:
     """The image that build/image.json says was sent to a registry, by its digest."""
-    built = files.read_json(files.IMAGE)["digest"] if files.IMAGE.exists() else None
+    built = ImageRecord.read(files.IMAGE).digest if files.IMAGE.exists() else None
     if not built:
         raise UserError(
             "which image? Name one by its digest: make manifests IMAGE=registry/name@sha256:…; `make image PUSH=1` "
             "sends one to IMAGE_REGISTRY, and is then taken without IMAGE=."
         )
-    return str(built)
+    return built
 
 
 if __name__ == "__main__":

@@ -33,8 +33,8 @@ def _version(version: Version, state: State) -> list[str]:
         ", ".join(aliases),
         f"{metrics['accuracy']:.4f}",
         f"{metrics['roc_auc']:.4f}",
-        (lineage["commit"] or "none")[:8] + ("+" if lineage["changed"] else ""),
-        (lineage["data"]["md5"] or "none")[:8],
+        (lineage.commit or "none")[:8] + ("+" if lineage.changed else ""),
+        (lineage.data.md5 or "none")[:8],
         age(version.entry["time"]),
         version.model[:12] + (" (pruned)" if version.pruned else ""),
     ]

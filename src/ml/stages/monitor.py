@@ -18,6 +18,7 @@ from ml.model.reference import Reference
 from ml.monitoring import collect, drift, evidently_pages, findings, page, report
 from ml.monitoring.collect import Collected, Names
 from ml.monitoring.looks import Past
+from ml.monitoring.monitor_record import MonitorRecord
 from ml.monitoring.released import released
 from ml.monitoring.season import of_season
 from ml.prediction_log import segments
@@ -56,7 +57,7 @@ def main(history: bool = False, strict: bool = False, simulated: bool = False) -
     evident = drift.evident(release.reference, window, params, found.verdict)
     record = findings.record(window, found, release, params, Past(model, store.verdicts(), evident))
     store.remember(registry.stamped("monitor", model, record["reason"][:1000], **findings.remembered(record)))
-    files.write_json(record, files.MONITOR)
+    MonitorRecord.taken(record, "what monitoring found").write(files.MONITOR)
     text = report.markdown(params.project, record, store.verdicts())
     files.write_text(text, files.MONITOR_TEXT)
     files.write_text(look.document(f"{params.project}: monitoring", look.rendered(text)), files.MONITOR_PAGE)

@@ -3,6 +3,7 @@
 import os
 
 from ml.data.profile import of_parts
+from ml.data.validation_record import ValidationRecord
 from ml.engine import sides
 from ml.engine.spread import Where, team
 from ml.engine.table import Table
@@ -23,7 +24,7 @@ class Settings(Part):
 def main() -> None:
     """Split data.file by prepare.split_by and write both sides and build/profile.json."""
     params = read(Settings)
-    files.read_json(files.VALIDATION)  # says what to run when the data has not been checked
+    ValidationRecord.read(files.VALIDATION)  # says what to run when the data has not been checked
     table = Table(params.data.file)
     with (
         files.table_in_parts(files.TRAIN) as train,

@@ -9,40 +9,42 @@ from ml.github.github import Repository
 from ml.io import cli, files, git
 from ml.io.errors import UserError
 from ml.io.text import counted
+from ml.monitoring.monitor_record import MonitorRecord
 from ml.retraining import proposal, worktree
+from ml.retraining.retrain_record import RetrainRecord
 
 PREFIX = "retrain/"
 
 
 def main() -> None:
     """Push the branch of build/retrain.json and open or refresh its pull request; safe to repeat at any point."""
-    record = files.read_json(files.RETRAIN)
+    record = RetrainRecord.read(files.RETRAIN)
     repository = github.connect(os.environ)
     if repository is None:
         raise UserError("set GITHUB_TOKEN and GITHUB_REPOSITORY=owner/name to open a pull request.")
-    monitor = files.read_json(files.MONITOR) if files.MONITOR.exists() else None
-    if record["outcome"] == "waiting":
-        cli.say(f"propose: nothing to do: {' '.join(record['reasons'])}")
-    elif record["outcome"] == "refused":
+    monitor = MonitorRecord.read(files.MONITOR) if files.MONITOR.exists() else None
+    if record.outcome == "waiting":
+        cli.say(f"propose: nothing to do: {' '.join(record.reasons)}")
+    elif record.outcome == "refused":
         _refuse(repository, record, monitor)
     else:
         _propose(repository, record, monitor)
 
 
-def _refuse(repository: Repository, record: dict, monitor: dict | None) -> None:
+def _refuse(repository: Repository, record: RetrainRecord, monitor: MonitorRecord | None) -> None:
     text = proposal.refusal(record, monitor, _links(repository))
     found = github.issue(repository, alerts.REFUSED, alerts.TITLES[alerts.REFUSED], text)
     print(f"REFUSED: no pull request; {found['html_url']} says why")
 
 
-def _propose(repository: Repository, record: dict, monitor: dict | None) -> None:
+def _propose(repository: Repository, record: RetrainRecord, monitor: MonitorRecord | None) -> None:
     _push(record)
     checked = _check(repository, record)
     title, text = proposal.title(record), proposal.body(record, monitor, checked, _links(repository))
     try:
-        pull = github.pull_request(repository, record["branch"], record["base"], title, text)
+        pull = github.pull_request(repository, record.branch, record.base, title, text)
     except github.NotPermittedError:
-        link = github.compare_link(repository, record["base"], record["branch"])
+        link = github.compare_link(repository, record.base, record.branch)
         found = github.issue(
             repository, alerts.BY_HAND, alerts.TITLES[alerts.BY_HAND], proposal.by_hand(record, link) + text
         )
@@ -51,18 +53,18 @@ def _propose(repository: Repository, record: dict, monitor: dict | None) -> None
         _supersede(repository, pull)
         _well(repository, alerts.BY_HAND, f"#{pull['number']} is open.")
         print(f"PROPOSED: {pull['html_url']}")
-    _well(repository, alerts.REFUSED, f"The retraining of {record['date']} passed its gates.")
+    _well(repository, alerts.REFUSED, f"The retraining of {record.date} passed its gates.")
 
 
-def _push(record: dict) -> None:
+def _push(record: RetrainRecord) -> None:
     """Push the branch, unless it is there; a branch that somebody else has committed to is left alone."""
-    branch, commit = record["branch"], record["commit"]
+    branch, commit = record.branch, record.commit
     tip = (git.inside(".", "ls-remote", "origin", f"refs/heads/{branch}").split() or [""])[0]
     if tip == commit:
         return
     if tip:
         git.inside(".", "fetch", "--quiet", "--no-tags", "origin", f"refs/heads/{branch}")
-        others = set(git.inside(".", "log", "--format=%ae", f"{record['base_commit']}..{tip}").split()) - {git.ROBOT}
+        others = set(git.inside(".", "log", "--format=%ae", f"{record.base_commit}..{tip}").split()) - {git.ROBOT}
         if others:
             raise UserError(
                 f"{branch} on origin holds commits by {', '.join(sorted(others))}, which a new push would lose. "
@@ -72,7 +74,7 @@ def _push(record: dict) -> None:
     git.inside(".", "push", "--quiet", lease, "origin", f"{commit}:refs/heads/{branch}")
 
 
-def _check(repository: Repository, record: dict) -> str:
+def _check(repository: Repository, record: RetrainRecord) -> str:
     """Post what the required checks ask for where nothing else will, and say how the pull request is checked.
 
     A pull request of a job's own token starts no workflow, and a run that is dispatched on its branch satisfies no
@@ -88,9 +90,9 @@ def _check(repository: Repository, record: dict) -> str:
             f"{both} were not answered for, as this commit changes more than data and what is built of it "
             f"({', '.join(others[:3])}). Press *Approve workflows to run*."
         )
-    return "\n".join(f"- {_post(repository, record['commit'], said)}" for said in _statuses(repository, record)) + (
+    return "\n".join(f"- {_post(repository, record.commit, said)}" for said in _statuses(repository, record)) + (
         "\n\nA pull request of a workflow's own token starts no workflow, so the job that trained the model posts "
-        f"these statuses. Code and settings are those of {record['base']}: the commit changes only data and "
+        f"these statuses. Code and settings are those of {record.base}: the commit changes only data and "
         "what is built of it. *Approve workflows to run* starts the workflows too; then both status and run must pass."
     )
 
@@ -106,13 +108,13 @@ def _post(repository: Repository, commit: str, said: dict[str, str]) -> str:
     return f"The required check `{name}` is a status of this commit: {said['description']}."
 
 
-def _statuses(repository: Repository, record: dict) -> list[dict[str, str]]:
+def _statuses(repository: Repository, record: RetrainRecord) -> list[dict[str, str]]:
     """What each required check comes to; `TESTS` is the outcome of the step of this job that ran the fast tests."""
-    passed, count = sum(v["passed"] for v in record["verdicts"]), len(record["verdicts"])
+    passed, count = sum(v.passed for v in record.verdicts), len(record.verdicts)
     outcome = os.environ.get("TESTS", "")
     tests = {
-        "success": ("success", f"the fast tests passed on {record['base']}, whose code this is"),
-        "failure": ("failure", f"the fast tests fail on {record['base']}, whose code this is"),
+        "success": ("success", f"the fast tests passed on {record.base}, whose code this is"),
+        "failure": ("failure", f"the fast tests fail on {record.base}, whose code this is"),
     }.get(outcome, ("pending", "no tests ran in this job"))
     said = {
         "model": ("success", f"{passed} of {counted(count, 'gate')} passed where it was trained, none refuses"),
@@ -122,11 +124,11 @@ def _statuses(repository: Repository, record: dict) -> list[dict[str, str]]:
     return [{"context": name, "state": said[name][0], "description": said[name][1], **page} for name in CHECKS]
 
 
-def _not_data(record: dict) -> list[str]:
+def _not_data(record: RetrainRecord) -> list[str]:
     """What the commit changes beside the data, its remote inside the repository, and what is built."""
     remote = worktree.own_remote(Path.cwd())
     data = ("data.dvc", "dvc.lock", f"{files.BUILD}/", *([f"{remote.relative_to(Path.cwd())}/"] if remote else []))
-    changed = git.inside(".", "diff", "--name-only", "-z", record["base_commit"], record["commit"]).split("\0")
+    changed = git.inside(".", "diff", "--name-only", "-z", record.base_commit, record.commit).split("\0")
     return [path for path in changed if path and not path.startswith(data)]
 
 

@@ -1,6 +1,7 @@
 """Send the image that was checked to its registry."""
 
 from ml.deployment import containers
+from ml.deployment.image_record import ImageRecord, SmokeRecord
 from ml.github import runner
 from ml.io import cli, files
 from ml.io.errors import UserError
@@ -11,21 +12,20 @@ def main() -> None:
 
     Only the very image that `make smoke` has passed goes out: nothing is built again on the way.
     """
-    record = files.read_json(files.IMAGE)
-    checked = files.read_json(files.SMOKE) if files.SMOKE.exists() else {}
-    if checked.get("image") != record["id"] or not checked["passed"]:
-        raise UserError(f"{files.SMOKE} does not say that {record['image']} is well. Run `make smoke` first.")
-    if not record["digest"]:
-        here = containers.image_id(record["image"])
-        if here != record["id"]:
-            raise UserError(
-                f"{record['image']} names {here} by now, and {record['id']} was checked: `make image smoke`."
-            )
-        record["digest"] = containers.push(record["image"])
-        files.write_json(record, files.IMAGE)
-    for key, value in zip(("name", "digest"), record["digest"].split("@"), strict=True):
+    record = ImageRecord.read(files.IMAGE)
+    checked = SmokeRecord.read(files.SMOKE) if files.SMOKE.exists() else None
+    if checked is None or checked.image != record.id or not checked.passed:
+        raise UserError(f"{files.SMOKE} does not say that {record.image} is well. Run `make smoke` first.")
+    digest = record.digest
+    if not digest:
+        here = containers.image_id(record.image)
+        if here != record.id:
+            raise UserError(f"{record.image} names {here} by now, and {record.id} was checked: `make image smoke`.")
+        digest = containers.push(record.image)
+        record.model_copy(update={"digest": digest}).write(files.IMAGE)
+    for key, value in zip(("name", "digest"), digest.split("@"), strict=True):
         runner.output(key, value)
-    cli.say(f"push: {record['digest']}. Next: make deploy")
+    cli.say(f"push: {digest}. Next: make deploy")
 
 
 if __name__ == "__main__":

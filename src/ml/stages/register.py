@@ -3,6 +3,7 @@
 import tempfile
 from pathlib import Path
 
+from ml.gates.gate_record import GateRecord
 from ml.github import runner
 from ml.io import cli, files
 from ml.io.errors import UserError
@@ -64,9 +65,9 @@ def _asked(version: Version) -> operation.Plan:
 def _tell(version: ledger.Version, entry: ledger.Entry, params: Params) -> None:
     word = "now" if version.entry["time"] == entry["time"] else "already"
     cli.say(f"register: {word} version {version.number} of {params.project}")
-    if version.lineage["changed"]:
+    if version.lineage.changed:
         cli.say(
-            f"register: commit {', '.join(version.lineage['changed'][:3])} first next time: no commit holds this build"
+            f"register: commit {', '.join(version.lineage.changed[:3])} first next time: no commit holds this build"
         )
 
 
@@ -80,19 +81,18 @@ def _register(store: registry.Registry, entry: ledger.Entry, params: Params) -> 
 
 
 def _entry(params: Params, force: str) -> ledger.Entry:
-    verdict = files.read_json(files.VERDICT)
+    verdict = GateRecord.read(files.VERDICT)
     origin = lineage.collect(params.data, params, params.train.library)
-    if verdict.get("model") != origin["model"]:
+    if verdict.model != origin.model:
         raise UserError(f"{files.VERDICT} judges another model than the one in {files.MODEL}. Run `make run` again.")
-    if not verdict["passed"] and not force:
-        refused = [v["reason"] for v in verdict["verdicts"] if not v["passed"] and v["severity"] == "critical"]
-        reasons = "\n".join(f"  {reason}" for reason in refused)
+    if not verdict.passed and not force:
+        reasons = "\n".join(f"  {found.reason}" for found in verdict.refusals)
         raise UserError(f"the gates refuse this build:\n{reasons}\nMend it, or say why: FORCE='reason' make register")
     run = tracking.describe(
         params.train, params.prepare, origin, files.read_json(files.METRICS), files.read_json(files.INTERVALS)
     )
-    reason = "" if verdict["passed"] else force
-    return registry.stamped("register", origin["model"], reason, run=run, verdict=verdict)
+    reason = "" if verdict.passed else force
+    return registry.stamped("register", origin.model, reason, run=run, verdict=verdict.plain())
 
 
 if __name__ == "__main__":

@@ -5,6 +5,8 @@ from typing import Any
 
 from ruamel.yaml.error import YAMLError
 
+from ml.data.validation_record import ValidationRecord
+from ml.gates.gate_record import GateRecord
 from ml.io import cli, files, git
 from ml.io.errors import UserError
 from ml.io.text import counted
@@ -27,7 +29,7 @@ def main(base: str = "main") -> None:
 
 def collect(params: Params, base: str) -> Evidence:
     """Everything the report needs, from build/ and from the base branch."""
-    validation = files.read_json(files.VALIDATION)
+    validation = ValidationRecord.read(files.VALIDATION).plain()
     if not validation["passed"]:
         return Evidence(params.project, validation)
     revision = git.base(base)
@@ -35,7 +37,7 @@ def collect(params: Params, base: str) -> Evidence:
         project=params.project,
         validation=validation,
         confidence=params.evaluate.confidence,
-        verdict=files.read_json(files.VERDICT),
+        verdict=GateRecord.read(files.VERDICT).plain(),
         intervals=files.read_json(files.INTERVALS),
         profile=files.read_json(files.PROFILE),
         settings=parse(files.read_bytes(files.PARAMS).decode()),

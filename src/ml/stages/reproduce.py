@@ -14,7 +14,7 @@ def main(version: int = 0) -> int:
         print("there is no champion yet, so nothing to reproduce. The first release makes one.")
         return 0
     chosen = state.version(version or state.aliases[ledger.CHAMPION])
-    commit = chosen.lineage["commit"]
+    commit = chosen.lineage.commit
     if commit is None:
         raise UserError(f"version {chosen.number} was built outside git, so there is no commit to build it from.")
     old = None if chosen.pruned else store.content(chosen)
@@ -24,7 +24,7 @@ def main(version: int = 0) -> int:
         rebuild.fetch_data(place, chosen)
         cli.say("reproduce: data and packages are the recorded ones; building")
         new = rebuild.build(place, python)
-        recorded = Params.model_validate(chosen.lineage["params"], strict=False)
+        recorded = Params.model_validate(chosen.lineage.params, strict=False)
         found = rebuild.compare(chosen, old, new, place / files.TEST, recorded)
     print(f"version {chosen.number} is {found.outcome}: {found.detail}")
     return 1 if found.outcome == "different" else 0

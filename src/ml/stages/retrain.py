@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,9 @@ import pandas as pd
 
 from ml.data import reading, row_ids
 from ml.data.notes import brief
+from ml.data.validation_record import ValidationRecord
 from ml.gates.champion import threshold
+from ml.gates.gate_record import GateRecord
 from ml.io import cli, dvc, files, git
 from ml.io.errors import UserError
 from ml.io.text import counted
@@ -23,6 +25,7 @@ from ml.prediction_log.predictions import read_log
 from ml.prediction_log.segments import places
 from ml.registry import baseline
 from ml.retraining import fresh, worktree
+from ml.retraining.retrain_record import Compared, Counts, Judged, RetrainRecord
 from ml.settings.params import Params, read_params
 from ml.settings.reading import parse
 from ml.tasks.choose import task_of
@@ -59,20 +62,15 @@ def main(rows: str = "", date: str = "", force: bool = False) -> None:
         if warning := fresh.another_table(read_params().data, params.data, f"{branch} ({commit[:7]})"):
             cli.say(f"retrain: {warning}")
         if not force and (last := _last(params, day)):
-            record = {"outcome": "waiting", "reasons": [_wait(last, params)]}
+            found: dict[str, Any] = {"outcome": "waiting", "reasons": [_wait(last, params)]}
         else:
-            record = _attempt(folder, params, commit, day, rows)
-    record |= {
-        "date": day,
-        "base": branch,
-        "base_commit": commit,
-        "branch": f"{PREFIX}{day}",
-        "project": params.project,
-    }
-    files.write_json(record, files.RETRAIN)
-    for reason in record["reasons"]:
+            found = _attempt(folder, params, commit, day, rows)
+    found |= {"project": params.project, "date": day, "base": branch, "base_commit": commit}
+    record = RetrainRecord.model_validate(found | {"branch": f"{PREFIX}{day}"})
+    record.write(files.RETRAIN)
+    for reason in record.reasons:
         cli.say(f"retrain: {reason}")
-    print(f"{record['outcome'].upper()}: {_next(record)}")
+    print(f"{record.outcome.upper()}: {_next(record)}")
 
 
 def _day(text: str) -> str:
@@ -90,11 +88,8 @@ def _attempt(folder: Path, params: Params, commit: str, day: str, rows: str) -> 
     sifted = fresh.sift(told, old, params.data)
     for sentence in brief(sifted.changes):
         cli.say(f"retrain: fresh rows: {sentence}")
-    record = {
-        "rows": _counts(sifted) | {"known": len(given) - len(told)},
-        "policy": _policy(params),
-        "model": params.train.model,
-    }
+    counts = _counts(sifted, known=len(given) - len(told))
+    record: dict[str, Any] = {"rows": counts, "policy": _policy(params), "model": params.train.model}
     if len(sifted.bad):
         files.write_sheet(sifted.quarantine, files.QUARANTINE)
         cli.say(
@@ -106,8 +101,12 @@ def _attempt(folder: Path, params: Params, commit: str, day: str, rows: str) -> 
     if sifted.share > params.retrain.max_quarantined:
         return record | {"outcome": "refused", "reasons": [_broken_source(sifted, params)]}
     new = fresh.combine(old, sifted.good, params.data, params.retrain)
-    record["rows"] |= {"before": len(old), "after": len(new.table), "replaced": new.replaced, "left": new.left}
-    return record | _build(Attempt(folder, params, commit, day, sifted, old, new))
+    sizes = {"before": len(old), "after": len(new.table), "replaced": new.replaced, "left": new.left}
+    return (
+        record
+        | {"rows": counts.model_copy(update=sizes)}
+        | _build(Attempt(folder, params, commit, day, sifted, old, new))
+    )
 
 
 def _build(attempt: Attempt) -> dict[str, Any]:
@@ -126,21 +125,20 @@ def _build(attempt: Attempt) -> dict[str, Any]:
 
 
 def _judged(attempt: Attempt) -> dict[str, Any]:
-    folder, params = attempt.folder, attempt.params
-    verdict = files.read_json(folder / files.VERDICT)
+    folder = attempt.folder
+    verdict = GateRecord.read(folder / files.VERDICT)
     compared = against_champion(attempt)
-    reasons = [v["reason"] for v in verdict["verdicts"] if not v["passed"] and v["severity"] == "critical"]
+    reasons = [found.reason for found in verdict.refusals]
     reasons += [found.reason for found in compared if found.refused]
     before = git.show(attempt.base, files.METRICS)
     return {
         "outcome": "refused" if reasons else "proposed",
         "reasons": reasons,
-        "verdicts": verdict["verdicts"],
-        "compared": [asdict(found) for found in compared],
+        "verdicts": [Judged.model_validate(found, from_attributes=True) for found in verdict.verdicts],
+        "compared": [Compared.model_validate(found, from_attributes=True) for found in compared],
         "metrics": files.read_json(folder / files.METRICS),
         "before": parse(before) if before else None,
         "digest": identity.of(folder / files.MODEL),
-        "project": params.project,
     }
 
 
@@ -164,7 +162,7 @@ def against_champion(attempt: Attempt) -> list[rivals.Found]:
     scores = [old, model.scores(model.loads(built), rows, params.data)]
     is_fresh = rows[params.data.id].isin(attempt.sifted.good[params.data.id]).to_numpy()
     ours = settled(params, attempt.folder / files.MODEL).evaluate.threshold
-    cuts = [threshold(champion.lineage.get("params", {}), params), ours]
+    cuts = [threshold(champion.params, params), ours]
     found = []
     for name, at in (("fresh", is_fresh), ("old", ~is_fresh)):
         sides = [task.score(label[at], score[at], cut) for score, cut in zip(scores, cuts, strict=True)]
@@ -192,9 +190,9 @@ def _read(rows: str, params: Params) -> pd.DataFrame:
     return table
 
 
-def _counts(sifted: fresh.Sifted) -> dict[str, Any]:
-    reasons = sifted.reasons.value_counts().to_dict()
-    return {"fresh": len(sifted.good), "quarantined": len(sifted.bad), "why": reasons}
+def _counts(sifted: fresh.Sifted, known: int) -> Counts:
+    why = {str(reason): int(count) for reason, count in sifted.reasons.value_counts().items()}
+    return Counts(fresh=len(sifted.good), quarantined=len(sifted.bad), why=why, known=known)
 
 
 def _few(rows: int, params: Params) -> str:
@@ -213,9 +211,8 @@ def _broken_source(sifted: fresh.Sifted, params: Params) -> str:
 
 def _broken(folder: Path) -> Iterator[str]:
     path = folder / files.VALIDATION
-    for check in files.read_json(path)["checks"] if path.exists() else ():
-        if not check["passed"] and check["severity"] == "critical":
-            yield f"{check['subject']}: {check['found']}"
+    for check in ValidationRecord.read(path).broken if path.exists() else ():
+        yield f"{check.subject}: {check.found}"
 
 
 def _last(params: Params, day: str) -> str | None:
@@ -236,10 +233,10 @@ def _wait(last: str, params: Params) -> str:
     )
 
 
-def _next(record: dict[str, Any]) -> str:
-    if record["outcome"] == "proposed":
-        return f"branch {record['branch']} is ready. Next: make propose, or git push origin {record['branch']}"
-    return "no pull request. " + " ".join(record["reasons"])
+def _next(record: RetrainRecord) -> str:
+    if record.outcome == "proposed":
+        return f"branch {record.branch} is ready. Next: make propose, or git push origin {record.branch}"
+    return "no pull request. " + " ".join(record.reasons)
 
 
 if __name__ == "__main__":

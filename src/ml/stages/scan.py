@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ml.deployment import audit, containers, inventory, sbom
 from ml.deployment.audit import Result
+from ml.deployment.image_record import ImageRecord
 from ml.deployment.inventory import Inventory
 from ml.io import cli, files, locks
 from ml.io.text import counted
@@ -17,7 +18,7 @@ WORDS = {True: "passed", False: "FAILED", None: "unknown"}
 
 def main(image: str = "") -> int:
     """Scan an image (default: the one of build/image.json), write build/sbom.json and build/scan.json; 1 if refused."""
-    image = image or files.read_json(files.IMAGE)["image"]
+    image = image or ImageRecord.read(files.IMAGE).image
     accepted, today = read_params().scan.accept, datetime.now(UTC).date()
     containers.pull(image)
     found = inventory.read(image)

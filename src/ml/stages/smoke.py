@@ -1,11 +1,12 @@
 """Start an image as production would and see whether it keeps its promises."""
 
-import json
 import secrets
 
 from ml.deployment import container_checks, containers, smoke
+from ml.deployment.answers_record import IN_IMAGE, AnswersRecord
 from ml.deployment.container_checks import READY
 from ml.deployment.containers import LIMITS, Container
+from ml.deployment.image_record import ImageRecord, SmokeRecord
 from ml.deployment.smoke import Check, tried
 from ml.io import cli, files
 from ml.io.client import Client
@@ -14,7 +15,7 @@ from ml.settings.params import read_params
 
 def main(image: str = "") -> int:
     """Check an image (default: the one of build/image.json) and write build/smoke.json; exit 1 when a check fails."""
-    image = image or files.read_json(files.IMAGE)["id"]
+    image = image or ImageRecord.read(files.IMAGE).id
     containers.pull(image)
     name = f"smoke-{secrets.token_hex(4)}"
     try:
@@ -23,14 +24,17 @@ def main(image: str = "") -> int:
     finally:
         containers.forget(name)
     passed = all(check.passed for check in checks)
-    files.write_json({"image": image, "passed": passed, "checks": [vars(check) for check in checks]}, files.SMOKE)
+    SmokeRecord(image=image, passed=passed, checks=tuple(checks)).write(files.SMOKE)
     print(smoke.table(checks))
     return 0 if passed else 1
 
 
 def judge(container: Container, image: str) -> list[Check]:
     """All checks, in an order in which the later ones may end the container."""
-    rule, recorded = read_params().gates.api, json.loads(containers.read(image, "/app/recorded.json"))
+    rule, recorded = (
+        read_params().gates.api,
+        AnswersRecord.parsed(containers.read(image, IN_IMAGE), f"{IN_IMAGE} of {image}"),
+    )
     labels = containers.inspect(image)["Config"]["Labels"]
     reached = tried("ready", lambda: container.address)
     if not reached.passed:

@@ -2,13 +2,14 @@
 
 import os
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated
 
 import pandas as pd
 from pydantic import Field
 
 from ml.data import schema
 from ml.data.notes import brief
+from ml.data.validation_record import Checked, ValidationRecord
 from ml.engine import count
 from ml.engine.count import Seen
 from ml.engine.spread import Where, team
@@ -49,7 +50,7 @@ def main() -> None:
     found = checks.of_counts(
         seen.counts, lambda row: count.identity(table, params.data, row), some, params.data, params.validation
     )
-    _write(rows, [asdict(c) for c in found])
+    _write(rows, [Checked(**asdict(c)) for c in found])
     for check in found:
         if not check.passed and check.severity != "critical":
             cli.say(f"validate: {check.severity}: {check.subject}: {check.found}")
@@ -67,15 +68,15 @@ def _some(seen: Seen) -> pd.DataFrame | None:
     return seen.some
 
 
-def _write(rows: int, found: list[dict[str, Any]]) -> None:
-    passed = all(c["passed"] or c["severity"] != "critical" for c in found)
-    result = {"rows": rows, "passed": passed, "checks": found}
-    files.write_json(result, files.VALIDATION)
-    files.write_text(markdown.validation(result), files.VALIDATION_TEXT)
+def _write(rows: int, found: list[Checked]) -> None:
+    passed = all(c.passed or c.severity != "critical" for c in found)
+    record = ValidationRecord(rows=rows, passed=passed, checks=tuple(found))
+    record.write(files.VALIDATION)
+    files.write_text(markdown.validation(record.plain()), files.VALIDATION_TEXT)
 
 
-def _breach(column: str, found: str) -> dict[str, Any]:
-    return {"expectation": "readable", "subject": column, "severity": "critical", "passed": False, "found": found}
+def _breach(column: str, found: str) -> Checked:
+    return Checked(expectation="readable", subject=column, severity="critical", passed=False, found=found)
 
 
 if __name__ == "__main__":

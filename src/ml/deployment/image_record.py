@@ -1,0 +1,30 @@
+"""What the commands about an image tell each other: which one was built, whether it passed."""
+
+from typing import ClassVar
+
+from ml.deployment.smoke import Check
+from ml.io.saved import SavedRecord
+
+
+class ImageRecord(SavedRecord):
+    """build/image.json: the image that was built last."""
+
+    AGAIN: ClassVar[str] = "Run `make image` to write it again."
+
+    image: str  # name and tag
+    id: str  # digest of its content on this machine
+    digest: str | None  # name@sha256:… once it was pushed
+    version: int | None  # of the model in the registry
+    model: str
+    revision: str
+    size: int
+
+
+class SmokeRecord(SavedRecord):
+    """build/smoke.json: what `make smoke` found of an image, named by its id."""
+
+    AGAIN: ClassVar[str] = "Run `make smoke` to write it again."
+
+    image: str
+    passed: bool
+    checks: tuple[Check, ...]

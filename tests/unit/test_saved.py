@@ -1,0 +1,70 @@
+"""What one command writes is read by another through the same type, and what is damaged or newer ends in a sentence."""
+
+import json
+
+import pytest
+
+from ml.data.validation_record import ValidationRecord
+from ml.deployment.image_record import ImageRecord
+from ml.gates.gate_record import GateRecord
+from ml.gates.verdict import Verdict
+from ml.io.errors import UserError
+from ml.model.lineage import Lineage
+from ml.monitoring.monitor_record import MonitorRecord
+from ml.registry.ledger import Version
+
+WHOLE = {"model": "m", "passed": True, "verdicts": [{"gate": "size", "passed": True, "reason": "small"}]}
+
+
+def test_a_record_is_read_as_it_was_written(tmp_path):
+    verdict = Verdict("slices", passed=False, reason="few", value=3, evidence=({"slice": "plan=a", "rows": 9},))
+    record = GateRecord(model="m", passed=False, verdicts=(verdict,))
+
+    record.write(tmp_path / "verdict.json")
+
+    assert GateRecord.read(tmp_path / "verdict.json") == record
+    assert json.loads((tmp_path / "verdict.json").read_text())["schema_version"] == 1
+
+
+def test_a_file_from_before_there_were_versions_is_read(tmp_path):
+    (tmp_path / "verdict.json").write_text(json.dumps(WHOLE))
+
+    assert GateRecord.read(tmp_path / "verdict.json").verdicts[0].gate == "size"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (json.dumps(WHOLE | {"schema_version": 2}), "has schema version 2, and this code reads up to 1"),
+        (json.dumps(WHOLE | {"passed": "perhaps"}), "`passed`: Input should be a valid boolean"),
+        (json.dumps(WHOLE | {"pased": True}), "`pased`: Extra inputs are not permitted"),
+        (json.dumps(WHOLE)[:40], "is not JSON"),
+        ("[]", "is damaged, or of another version"),
+    ],
+)
+def test_what_is_damaged_or_newer_names_the_file_and_what_to_do(tmp_path, content, said):
+    path = tmp_path / "verdict.json"
+    path.write_text(content)
+
+    with pytest.raises(UserError, match="Run `make run`") as error:
+        GateRecord.read(path)
+
+    assert str(path) in str(error.value)
+    assert said in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "command"),
+    [(MonitorRecord, "make monitor"), (ImageRecord, "make image"), (ValidationRecord, "make run")],
+)
+def test_what_is_missing_names_the_command_that_writes_it(tmp_path, kind, command):
+    with pytest.raises(UserError, match=f"is missing. Run `{command}`"):
+        kind.read(tmp_path / "none.json")
+
+
+def test_the_lineage_of_an_older_registry_is_read_and_of_a_newer_one_refused():
+    old = {"commit": "c" * 40, "changed": [], "data": {"md5": "1" * 32}, "something": "of then"}
+
+    assert Version(1, {"run": {"lineage": old}}).lineage == Lineage.model_validate(old)
+    with pytest.raises(UserError, match="the lineage of version 3 has schema version 9"):
+        _ = Version(3, {"run": {"lineage": old | {"schema_version": 9}}}).lineage
