@@ -45,12 +45,15 @@ class Cluster:
 
     def __init__(self, client: Any) -> None:
         self._client = client
+        self._shared: tuple[Any, Any] = (None, None)  # what the workers have already, and where it is
 
     def each(
         self, work: Callable[[Item, Any], Result], items: Iterable[Item], shared: Any
     ) -> Iterator[tuple[Item, Result]]:
         """Some items ahead of the one that is waited for; a worker needs no disk of ours."""
-        there = self._client.scatter(shared, broadcast=True, hash=False)
+        if self._shared[0] is not shared:
+            self._shared = shared, self._client.scatter(shared, broadcast=True, hash=False)
+        there = self._shared[1]
         most = AHEAD * max(1, len(self._client.nthreads()))
         waiting: deque[tuple[Item, Any]] = deque()
         for item in items:

@@ -1,7 +1,7 @@
 """Better settings for a model: what Optuna tries, judged by cross-validation on the training rows alone."""
 
 import difflib
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -43,8 +43,25 @@ def present(params: Params) -> dict[str, Any]:
     return {name: now[name] for name, where in space.items() if name in now and _holds(where, now[name])}
 
 
-def validate(frame: pd.DataFrame, params: Params, train: Train) -> list[float]:
-    """tune.metric of each fold of the training rows; folds follow prepare.split_by, as the test side does.
+class Folded(NamedTuple):
+    """The training rows and how they are held out in turn: what every trial has in common."""
+
+    frame: pd.DataFrame
+    label: np.ndarray
+    folds: list[tuple[np.ndarray, np.ndarray]]
+    params: Params
+    features: str  # the text of src/features.py
+
+
+class Task(NamedTuple):
+    """A fold that settings are judged by."""
+
+    train: Train
+    fold: int
+
+
+def folded(frame: pd.DataFrame, params: Params) -> Folded:
+    """The training rows in tune.folds folds, which follow prepare.split_by, as the test side does.
 
     Folds in which a class is missing among the rows that train or those held out are left out; raises UserError when
     fewer than two are left.
@@ -59,7 +76,16 @@ def validate(frame: pd.DataFrame, params: Params, train: Train) -> list[float]:
             "both classes: add "
             "rows of the rarer class, or change tune.folds."
         )
-    return [_held_out(frame, label, fold, params, train) for fold in usable]
+    return Folded(frame, label, usable, params, features.source())
+
+
+def held_out(task: Task, rows: Folded) -> float:
+    """tune.metric of the rows of a fold, by a model that has not seen them."""
+    (rest, held), params = rows.folds[task.fold], rows.params
+    fitted = model.fit(rows.frame.iloc[rest], params.data, task.train, rows.features)
+    score = model.scores(fitted, rows.frame.iloc[held], params.data)
+    scored = task_of(params.data).score(rows.label[held], score, params.evaluate.threshold)
+    return float(scored.measure()[params.tune.metric])
 
 
 def gain(best: list[float], now: list[float], trials: int, metric: str) -> tuple[float, float]:
@@ -72,14 +98,6 @@ def gain(best: list[float], now: list[float], trials: int, metric: str) -> tuple
     count = len(gains)
     error = float(np.sqrt((1 / count + 1 / (count - 1)) * gains.var(ddof=1)))
     return float(gains.mean()), float(t.ppf(1 - 0.05 / 2 / max(1, trials - 1), count - 1)) * error
-
-
-def _held_out(frame: pd.DataFrame, label: np.ndarray, fold: tuple, params: Params, train: Train) -> float:
-    rest, held = fold
-    fitted = model.fit(frame.iloc[rest], params.data, train, features.source())
-    score = model.scores(fitted, frame.iloc[held], params.data)
-    scored = task_of(params.data).score(label[held], score, params.evaluate.threshold)
-    return float(scored.measure()[params.tune.metric])
 
 
 def direction(metric: str) -> str:

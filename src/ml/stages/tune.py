@@ -1,13 +1,17 @@
 """Search better settings for the model."""
 
+import os
 import sys
+from functools import partial
 from hashlib import sha256
 from typing import Any
 
+from ml.engine.spread import Team, team
 from ml.io import cli, files
 from ml.io.errors import UserError
 from ml.io.text import counted
 from ml.model import search
+from ml.model.search import Folded, Task
 from ml.registry import tracking
 from ml.settings.params import Params, read_params
 
@@ -30,19 +34,24 @@ def main(trials: int = 0) -> None:
     wanted = (trials or params.tune.trials) - len(_finished(study))
     cli.say(f"tune: {counted(max(wanted, 0), 'trial')} of {params.train.model}, {len(_finished(study))} done before")
     nest = _Nest(params)
-
-    def judge(trial: Any) -> float:
-        found = search.validate(frame, params, search.suggest(trial, params))
-        trial.set_user_attr(FOLDS, found)
-        return sum(found) / len(found)
-
     try:
         if wanted > 0:
-            study.optimize(judge, wanted, callbacks=[nest.log], show_progress_bar=sys.stderr.isatty())
+            with team(params.engine, os.environ.get("DASK_SCHEDULER", "")) as workers:
+                judge = partial(_judge, params, search.folded(frame, params), workers)
+                study.optimize(judge, wanted, callbacks=[nest.log], show_progress_bar=sys.stderr.isatty())
     except KeyboardInterrupt:
         cli.say("\ntune: stopped; finished trials are kept, `make tune` goes on from there")
     nest.close(study)
     _propose(study, params)
+
+
+def _judge(params: Params, rows: Folded, workers: Team, trial: Any) -> float:
+    """The mean of tune.metric over the folds, each of which any worker may judge: so trials stay in their order."""
+    train = search.suggest(trial, params)
+    tasks = [Task(train, fold) for fold in range(len(rows.folds))]
+    found = [value for _, value in workers.each(search.held_out, tasks, rows)]
+    trial.set_user_attr(FOLDS, found)
+    return sum(found) / len(found)
 
 
 def _study(optuna: Any, params: Params) -> Any:
