@@ -63,7 +63,7 @@ def test_every_alert_is_tried_both_ways_and_says_how_bad(name):
 
     assert {bool(case["exp_alerts"]) for case in tried} == {True, False}
     assert rule["labels"]["severity"] in {"page", "ticket"}
-    assert f"`{name}`" in Path("docs/operations.md").read_text()
+    assert f"### {name}\n" in Path("docs/runbook.md").read_text()
 
 
 @pytest.fixture(scope="module")

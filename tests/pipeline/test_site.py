@@ -76,3 +76,8 @@ def test_the_site_builds_without_a_warning(tmp_path, monkeypatch):
 
     assert site.main() == 0
     assert (tmp_path / "site" / "reference" / "settings.html").exists()
+
+
+@pytest.mark.parametrize("rule", [r for group in RULES["groups"] for r in group["rules"]], ids=lambda r: r["alert"])
+def test_every_prometheus_alert_names_its_entry_in_the_runbook(rule):
+    assert rule["annotations"]["runbook"] == f"docs/runbook.md#{rule['alert'].lower()}"
