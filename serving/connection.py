@@ -40,6 +40,7 @@ class Bounded(HttpToolsProtocol):
     def connection_made(self, transport: Transport) -> None:
         """Begin to serve a connection; where there are too many, those that have waited longest make room."""
         super().connection_made(transport)
+        self._parts: list[bytes] = []  # of a body, in the piece of data that is read now
         self._wait(self.timeout_keep_alive)
         self._watch = self.loop.call_later(LOOK, self._look, self.since + LOOK)
         if self.limit_concurrency and len(self.connections) >= self.limit_concurrency:
@@ -60,6 +61,7 @@ class Bounded(HttpToolsProtocol):
         self._heads += self._got
         try:
             self.parser.feed_data(data)
+            self._pass_on()
             if self._heads > HEAD_BYTES:
                 self.refuse(431)
         except httptools.HttpParserUpgrade as found:
@@ -94,11 +96,12 @@ class Bounded(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         """Part of the body."""
         self._heads = 0
-        super().on_body(body)
+        self._parts.append(body)
 
     def on_message_complete(self) -> None:
         """The request is here as a whole."""
         self._reading, self._heads = False, 0
+        self._pass_on()
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
@@ -146,6 +149,12 @@ class Bounded(HttpToolsProtocol):
         """Close at once, for another one."""
         self.connections.discard(self)
         self.transport.close()
+
+    def _pass_on(self) -> None:
+        """Hand on what was read of a body as one piece: with each piece Uvicorn copies all that waits."""
+        if self._parts:
+            body, self._parts = b"".join(self._parts), []
+            super().on_body(body)
 
     def _wait(self, seconds: float) -> None:
         self.since, self._patience = self.loop.time(), seconds

@@ -5,6 +5,7 @@ import json
 
 import pytest
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from serving import connection
@@ -128,6 +129,19 @@ def test_a_head_is_held_to_its_size_wherever_it_grows(connected, parts):
 
     assert answer.startswith(b"HTTP/1.1 431 ")
     assert closed
+
+
+def test_a_body_in_many_small_chunks_is_handed_on_in_one_piece(connected, monkeypatch):
+    pieces = []
+    whole = HttpToolsProtocol.on_body
+    monkeypatch.setattr(HttpToolsProtocol, "on_body", lambda self, body: [pieces.append(body), whole(self, body)])
+    head, chunks = LINE + b"transfer-encoding: chunked\r\n\r\n", b"1\r\nx\r\n" * 5000
+
+    answer, _ = sent(connected, head + chunks, b"2\r\nyz\r\n1\r\n!\r\n0\r\n\r\n" + BODY + b"body", after=0.2)
+
+    assert [len(piece) for piece in pieces] == [5000, 3, 4]
+    assert b"x" * 5000 + b"yz!" in answer
+    assert b'"body"' in answer
 
 
 def test_requests_are_not_taken_far_ahead_of_their_answers(connected):
