@@ -8,3 +8,9 @@ next-month: pipeline-venv ## Write customers of the month after the sample's las
 .PHONY: traffic
 traffic: setup ## Send simulated customers through the API [MONTHS=13-14 ROWS=1000 SEED=0 URL=a running server]
 	@python -m demo.traffic --months="$${MONTHS:-13-14}" --rows="$${ROWS:-1000}" --seed="$${SEED:-0}" --url="$${URL:-}"
+
+# A fresh fork has no predictions: the first `make monitor` judges simulated ones.
+.PHONY: first-traffic
+first-traffic: setup
+	@[ -n "$${HISTORY:-}$${SIMULATED:-}" ] || python -m demo.traffic --first || true
+monitor: first-traffic

@@ -6,6 +6,7 @@ predicted in its first 20 days, and the label of nine in ten comes a week after.
 """
 
 import argparse
+import os
 import sys
 from contextlib import nullcontext
 
@@ -13,7 +14,8 @@ import pandas as pd
 
 from ml.io.errors import UserError
 from ml.io.text import counted
-from ml.settings.params import Params, read_params
+from ml.prediction_log import predictions
+from ml.settings.params import Params, describe_the_sample, read_params
 from tests.world import sample as world
 from tests.world.sending import Client, send, server
 
@@ -24,12 +26,15 @@ def main() -> int:
     parser.add_argument("--months", type=world.months, default="13-14", help="as 18 or 13-17 (default: %(default)s)")
     parser.add_argument("--rows", type=int, default=1000, help="customers in each month (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="another seed, other customers (default: %(default)s)")
+    parser.add_argument("--first", action="store_true", help="only in a fresh fork: the sample's model, nothing logged")
     parser.add_argument("--url", default="", help="a running server (default: one of our own with the champion)")
     args = parser.parse_args()
     if args.rows < 1 or args.seed < 0:
         parser.error("--rows must be at least 1 and --seed at least 0")
     try:
         params = read_params()
+        if args.first and not _first(params):
+            return 0
         _must_know(params)
         with nullcontext(args.url) if args.url else server(params) as url:
             _tell(Client(url), args)
@@ -38,6 +43,19 @@ def main() -> int:
         return 1
     print("traffic: all of this is simulated, and every line of the log says so. Next: make monitor", file=sys.stderr)
     return 0
+
+
+def _first(params: Params) -> bool:
+    """Whether this is a fresh fork: the sample's model, no prediction, and no other place to read them from."""
+    named = params.monitor.source or os.environ.get("PREDICTION_LOG")
+    if named or not describe_the_sample(params) or not predictions.read_log(params.log.directory).empty:
+        return False
+    print(
+        "traffic: no prediction was logged yet, and neither monitor.source nor PREDICTION_LOG names a place, so "
+        "simulated customers are sent through the API. All that follows is about them.",
+        file=sys.stderr,
+    )
+    return True
 
 
 def _tell(client: Client, args: argparse.Namespace) -> None:

@@ -1,6 +1,7 @@
 """Simulated customers through the real API: marked as simulated, refused where they break the contract."""
 
 import os
+import shutil
 import subprocess
 import sys
 
@@ -21,9 +22,10 @@ def folder(tmp_path_factory, customers, params):
     return built(tmp_path_factory.mktemp("place") / "build" / "model", customers, params)
 
 
-def traffic(folder, *arguments):
+def traffic(folder, *arguments, **environment):
     command = [sys.executable, "-m", "demo.traffic", *arguments]
-    return subprocess.run(command, cwd=folder, env=os.environ | CODE, capture_output=True, text=True, check=False)
+    environment = os.environ | CODE | environment
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
 @pytest.mark.slow
@@ -40,6 +42,23 @@ def test_months_of_customers_and_late_labels_reach_the_log_of_a_server_of_our_ow
     assert 150 < log["actual"].notna().sum() < 200
     assert ((log["actual_time"] - log["time"]).dropna() == pd.Timedelta(days=7)).all()
     assert set(log["model"]) == {read_log(place / "logs")["model"].iloc[0]}
+
+
+@pytest.mark.slow
+def test_the_first_customers_are_sent_to_a_fresh_fork_alone(folder, tmp_path):
+    shutil.copytree(folder, tmp_path / "build" / "model")
+    (tmp_path / "params.yaml").write_bytes(SAMPLE.read_bytes())
+    (tmp_path / "tests").symlink_to(ROOT / "tests")
+    first = ("--first", "--months", "13", "--rows", "50")
+
+    named = traffic(tmp_path, *first, PREDICTION_LOG="elsewhere")
+    sent = traffic(tmp_path, *first)
+    again = traffic(tmp_path, *first)
+
+    assert {done.returncode for done in (named, sent, again)} == {0}
+    assert "simulated customers are sent through the API" in sent.stderr
+    assert (named.stderr, again.stderr) == ("", "")
+    assert len(read_log(tmp_path / "logs")) == 50
 
 
 @pytest.mark.slow

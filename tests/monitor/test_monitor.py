@@ -1,9 +1,7 @@
 """The verdict on what was predicted: from the log of the real application to the report and the history."""
 
 import json
-import os
 import re
-import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,10 +18,7 @@ from ml.monitoring.monitor_record import MonitorRecord
 from ml.registry import registry
 from ml.stages import monitor
 from serving.log import PredictionLog
-from tests.conftest import ROOT
 from tests.world.sample import customers
-
-CODE = {"PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"}
 
 
 @pytest.fixture
@@ -50,16 +45,14 @@ def predicted(place, count, days_ago, model):
 
 
 @pytest.mark.slow
-def test_a_fresh_fork_sees_the_whole_loop_by_simulated_customers_and_is_told_so(place):
-    (place / "tests").symlink_to(ROOT / "tests")
-    command = [sys.executable, "-m", "ml.stages.monitor"]
+def test_simulated_predictions_are_judged_drawn_by_evidently_and_called_simulated(place, send):
+    send(13, rows=1000)
 
-    done = subprocess.run(command, env=os.environ | CODE, capture_output=True, text=True, check=False)
+    code, found, text = judged()
 
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("STABLE: Simulated rows. 1,000 predictions")
-    assert "simulated customers are sent through the API" in done.stderr
-    assert "**Simulated.**" in (place / "build" / "monitor.md").read_text()
+    assert (code, found["verdict"], found["simulated"]) == (0, "stable", True)
+    assert found["reason"].startswith("Simulated rows. 1,000 predictions")
+    assert "**Simulated.**" in text
     for name in ("evidently.html", "evidently_classification.html"):
         assert "<html" in (place / "build" / name).read_text()[:500]
 
@@ -177,15 +170,14 @@ def test_rows_of_a_model_that_nobody_registered_are_counted_and_not_judged(place
     assert "| … by risk@9 | 600 |" in report
 
 
-def test_without_any_row_and_without_the_sample_world_it_says_that_there_is_nothing(place, without_evidently):
+def test_without_any_row_it_says_that_there_is_nothing(place, without_evidently):
     code, found, _ = judged()
 
     assert (code, found["verdict"], found["silent"]) == (0, "not enough data", True)
     assert "No predictions are there at all." in found["reason"]
 
 
-def test_nothing_is_simulated_where_a_place_for_predictions_is_named(place, without_evidently, monkeypatch):
-    (place / "tests").symlink_to(ROOT / "tests")
+def test_an_empty_place_for_predictions_is_trouble(place, without_evidently, monkeypatch):
     monkeypatch.setenv("PREDICTION_LOG", "other")
 
     _, found, _ = judged()

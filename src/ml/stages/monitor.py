@@ -1,8 +1,6 @@
 """Judge the newest predictions against what the champion was released on."""
 
 import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,7 +23,7 @@ from ml.prediction_log import segments
 from ml.registry import ledger, registry
 from ml.registry.registry import Registry
 from ml.reports import look
-from ml.settings.params import Params, describe_the_sample, read_params
+from ml.settings.params import Params, read_params
 
 NEXT = {
     "stable": "nothing; make monitor HISTORY=1 draws all verdicts",
@@ -69,18 +67,14 @@ def main(history: bool = False, strict: bool = False, simulated: bool = False) -
 
 
 def _read(params: Params, now: pd.Timestamp, *, simulated: bool) -> pd.DataFrame:
-    """The predictions of the source; simulated ones are sent where there is neither source nor log."""
+    """The predictions of the source, or the simulated ones alone."""
     sources = _sources(params)
     if simulated:
         table = collect.read_simulated(sources, params.data)
         if table.empty:
             raise UserError("no simulated rows are in the log. `make traffic` sends some, for the sample's model only.")
         return table
-    table = collect.read(sources, now, params.data, params.monitor)
-    named = params.monitor.source or os.environ.get("PREDICTION_LOG")  # then an empty log is trouble
-    if table.empty and not named and _simulate(params):
-        table = collect.read(sources, now, params.data, params.monitor)
-    return table
+    return collect.read(sources, now, params.data, params.monitor)
 
 
 def _between(params: Params) -> Callable[[pd.Timestamp, pd.Timestamp], pd.DataFrame]:
@@ -90,17 +84,6 @@ def _between(params: Params) -> Callable[[pd.Timestamp, pd.Timestamp], pd.DataFr
 def _sources(params: Params) -> list[Any]:
     directory, url = segments.places(params.log.directory, os.environ)
     return [params.monitor.source] if params.monitor.source else [directory, *([url] if url else [])]
-
-
-def _simulate(params: Params) -> bool:
-    """Whether simulated customers were sent through the API; the sample's model alone can score them."""
-    if describe_the_sample(params):
-        cli.say(
-            "monitor: no prediction was logged yet, and neither monitor.source nor PREDICTION_LOG names a place, so "
-            "simulated customers are sent through the API. All that follows is about them."
-        )
-        return subprocess.run([sys.executable, "-m", "demo.traffic"], check=False).returncode == 0
-    return False
 
 
 def _names(params: Params, store: Registry) -> tuple[Names, str]:
