@@ -209,9 +209,10 @@ test-docs: setup
 
 ##@ The fork
 .PHONY: adopt
-adopt: pipeline-venv ## Make your table the data: DATA=file TARGET=column [PROJECT= ID= TIME= TIME_FORMAT= POSITIVE= ENCODING= DRY=1 RUN=0]
+adopt: pipeline-venv ## Make your table the data: DATA=file TARGET=column [PROJECT= ID= TIME= TIME_FORMAT= GROUP= WEIGHT= POSITIVE= ENCODING= DRY=1 RUN=0]
 	@python -m ml.stages.adopt --data="$${DATA:-}" --target="$${TARGET:-}" --project="$${PROJECT:-}" \
-	  --id-column="$${ID:-}" --time="$${TIME:-}" --time-format="$${TIME_FORMAT:-}" --positive="$${POSITIVE:-}" --encoding="$${ENCODING:-}" \
+	  --id-column="$${ID:-}" --time="$${TIME:-}" --time-format="$${TIME_FORMAT:-}" \
+	  --group="$${GROUP:-}" --weight="$${WEIGHT:-}" --positive="$${POSITIVE:-}" --encoding="$${ENCODING:-}" \
 	  $${DRY:+--dry} $$([ "$${RUN:-1}" = 0 ] || echo --run)
 
 .PHONY: locks

@@ -195,6 +195,8 @@ def _not_sent(column: str, data: Data) -> str:
     """Why a request has no place for a column."""
     if column == data.time:
         return "the time column is no feature: leave it out, the log records when a row was asked"
+    if column in {data.group, data.weight}:
+        return "the group and the weight of a row matter in training alone: leave them out"
     if column == data.target.name:
         return "the target is what the model predicts: leave it out"
     return "the contract has no such column"

@@ -107,12 +107,12 @@ def test_dates_as_text_are_advised_to_be_the_time(events):
 
 
 def test_things_that_come_more_than_once_are_said_to_leak(events):
-    often = events.assign(row=range(4500), note=[f"note {i}" for i in range(4500)])
+    often = events.assign(row=range(4500), note=[f"note {i}" for i in range(4500)]).rename(columns={"loan_id": "loan"})
 
     _, left = adopt.infer(often, "data/loans.csv", "defaulted", {"id": "row"})
 
     leaking = [sentence.split(":")[0] for sentence in left if "leak between train and test" in sentence]
-    assert leaking == ["loan_id"]
+    assert leaking == ["loan"]
 
 
 @pytest.mark.parametrize("text", ["10.1.2.3", "555-12-1234", "20240131", "L-1-2-3"])

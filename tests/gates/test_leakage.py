@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from ml.gates.leakage import columns, repeated_rows, shared_ids, time_order
+from ml.gates.leakage import columns, repeated_rows, shared, time_order
 from ml.tasks.rank_auc import one_column as alone
 from tests.gates.world import good, params
 
@@ -63,7 +63,7 @@ def test_the_evidence_ranks_every_column():
 def test_an_id_on_both_sides_is_named():
     train, test = good().train, good().test
 
-    verdict = shared_ids(pd.concat([train, test.tail(2)]), test, DATA)
+    verdict = shared("ids", "id", pd.concat([train, test.tail(2)]), test)
 
     assert not verdict.passed
     assert "2 ids train and test" in verdict.reason

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from ml.data.limits import limits
-from ml.data.row_ids import dates, free_name, identity, told
+from ml.data.row_ids import dates, entities, free_name, identity, told
 from ml.data.schema import levels
 from ml.data.values import shown
 from ml.io.errors import UserError
@@ -21,6 +21,7 @@ from ml.settings.params import Params
 from ml.settings.retrain import Retrain
 from ml.settings.validate import Validate
 
+NONE = "none"  # in place of a column: the table has no such role
 LEVELS = 50  # a text column with more is no category
 AGAIN = (
     ". If these are things that come more than once, their rows leak between train and test: docs/your-data.md (Rows "
@@ -42,16 +43,21 @@ FRESH_SHARE, FEWEST_FRESH = 0.05, 50  # of the table's rows: worth a retraining
 def infer(frame: pd.DataFrame, file: str, target: str, roles: dict[str, str]) -> tuple[dict[str, Any], list[str]]:
     """The `data` section of params.yaml for a table, and a sentence for each column that was left out.
 
-    `roles` may name `id`, `time` and the target's `positive` value; what it does not name is guessed. Where no column
-    identifies a row, the id is a name that the table does not have yet. Raises UserError when there is no usable
-    target.
+    `roles` may name `id`, `time`, `group`, `weight` and the target's `positive` value; what it does not name is
+    guessed, but for the weight. Where no column identifies a row, the id is a name that the table does not have yet.
+    Raises UserError when there is no usable target.
     """
-    _present(frame, target, *(roles[role] for role in ("id", "time") if role in roles))
+    ungrouped = roles.get("group") == NONE
+    roles = {role: name for role, name in roles.items() if name != NONE or role == "positive"}
+    _present(frame, target, *(name for role, name in roles.items() if role != "positive"))
     described = target_of(frame[target], target, roles.get("positive"))
     row = told(frame, roles["id"]) if "id" in roles else identity(frame, target) or free_name(frame)
     moment = roles.get("time") or next(iter(frame.select_dtypes(["datetime", "datetimetz"])), None)
-    columns, left = {}, []
-    for name in frame.columns.difference([row, moment, target], sort=False):
+    weight = roles.get("weight")
+    things = [] if ungrouped else entities(frame, {row, str(moment), target, str(weight)})
+    group = roles.get("group") or next(iter(things), None)
+    columns, left = {}, [f"{name}: names things as {group} does" for name in things if name != group]
+    for name in frame.columns.difference([row, moment, target, group, weight, *things], sort=False):
         column = _column(frame[name])
         if isinstance(column, str):
             left.append(f"{name}: {column}")
@@ -61,7 +67,7 @@ def infer(frame: pd.DataFrame, file: str, target: str, roles: dict[str, str]) ->
         raise UserError(
             f"{file}: no column can be a feature:\n  " + "\n  ".join(left) + "\nAdd a column that tells rows apart."
         )
-    contract = {"file": file, "id": row, "time": moment, "target": described}
+    contract = {"file": file, "id": row, "time": moment, "group": group, "weight": weight, "target": described}
     return {k: v for k, v in contract.items() if v is not None} | {"columns": columns}, left
 
 

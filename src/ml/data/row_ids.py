@@ -14,6 +14,8 @@ MADE = "row_id"
 NAMED = re.compile(r"(^|[^a-z])(id|ids|key|uuid|guid)([^a-z]|$)|^(index|unnamed)([^a-z]|$)|[^a-z](no|nr|number)$")
 DATE = r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}"
 SMALLEST = 2  # rows
+ENTITY = re.compile(r"(^|[^a-z])(id|ids|key|uuid|guid)([^a-z]|$)")
+FEWEST_ENTITIES = 50  # an id of fewer things may be a category
 
 
 def identity(frame: pd.DataFrame, target: str) -> str | None:
@@ -24,6 +26,16 @@ def identity(frame: pd.DataFrame, target: str) -> str | None:
     """
     able = [name for name in frame.columns if name != target and _identifies(frame[name], str(name))]
     return next((str(n) for n in able if NAMED.search(_words(str(n)))), str(able[0]) if able else None)
+
+
+def entities(frame: pd.DataFrame, but: set[str]) -> list[str]:
+    """The columns that name things which come in several rows: by their name an id, never missing; coarsest first."""
+    found = {}
+    for name in frame.columns.difference([*but], sort=False):
+        column, no_id = frame[name], (pd.api.types.is_float_dtype, pd.api.types.is_bool_dtype, dates)
+        if ENTITY.search(_words(str(name))) and column.notna().all() and not any(is_no(column) for is_no in no_id):
+            found[str(name)] = column.nunique()
+    return sorted((n for n, count in found.items() if FEWEST_ENTITIES < count < len(frame)), key=lambda n: found[n])
 
 
 def told(frame: pd.DataFrame, name: str) -> str:

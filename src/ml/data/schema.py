@@ -54,7 +54,7 @@ def features(data: Data) -> list[str]:
 
 def required(data: Data) -> list[str]:
     """Names of all columns that a labelled table must have."""
-    return [data.id, *([data.time] if data.time else []), data.target.name, *data.columns]
+    return [data.id, *filter(None, [data.time, data.group, data.weight]), data.target.name, *data.columns]
 
 
 def conform(frame: pd.DataFrame, data: Data) -> pd.DataFrame:

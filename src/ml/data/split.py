@@ -1,5 +1,7 @@
 """Which rows train and which test."""
 
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
 
@@ -10,15 +12,55 @@ from ml.settings.data import Data
 from ml.settings.prepare import Prepare
 
 
-def is_test(frame: pd.DataFrame, data: Data, params: Prepare, since: pd.Timestamp | None = None) -> np.ndarray:
-    """True for rows of the test side; shape (rows,). Where `frame` is a part of a table, `since` is its oldest time.
+class Cut(NamedTuple):
+    """Where time divides a table: the oldest time that tests, and the entities of `data.group` that test."""
 
-    By hash: a row's side depends on its id alone, so it never changes as the table grows, and every version of the
-    model is tested on rows that no version has trained on. By time: the newest rows test.
+    since: pd.Timestamp
+    entities: frozenset[str] = frozenset()
+
+
+class Sides(NamedTuple):
+    """Which rows train and which test, both bool of shape (rows,); a row may be on neither side."""
+
+    train: np.ndarray
+    test: np.ndarray
+
+
+def sides(frame: pd.DataFrame, data: Data, params: Prepare, cut: Cut | None = None) -> Sides:
+    """The rows of both sides. Where `frame` is a part of a table that time divides, `cut` is that of the table.
+
+    By hash: a row's side depends on its id alone, or on its entity where there is `data.group`, so it never changes as
+    the table grows, and every version of the model is tested on rows that no version has trained on. By time: the
+    newest rows test. Two kinds of older rows are on neither side then: those of entities that test, and those of the
+    last `gap_days` before the first test row.
     """
-    if params.split_by == "time":
-        return newest(frame[data.time], params.test_share) if since is None else (frame[data.time] >= since).to_numpy()
-    return position(frame[data.id], params.salt) < params.test_share
+    if params.split_by == "hash":
+        test = position(frame[data.group or data.id], params.salt) < params.test_share
+        return Sides(~test, test)
+    since, entities = cut or _cut(frame, data, newest(frame[data.time], params.test_share))
+    times = frame[data.time]
+    train = times < since - pd.Timedelta(days=params.gap_days)
+    return Sides(
+        (train & ~frame[data.group].isin(entities) if data.group else train).to_numpy(), (times >= since).to_numpy()
+    )
+
+
+def is_test(frame: pd.DataFrame, data: Data, params: Prepare) -> np.ndarray:
+    """True for rows of the test side; shape (rows,)."""
+    return sides(frame, data, params).test
+
+
+def must_train(rows: int, data: Data, params: Prepare) -> None:
+    """Raise UserError when no row is left to train on."""
+    if not rows:
+        raise UserError(
+            f"no row is left to train on: all older rows are of a {data.group or 'time'} that tests, or of the "
+            f"{params.gap_days:g} days before. Set prepare.split_by: hash, or a smaller prepare.gap_days."
+        )
+
+
+def _cut(frame: pd.DataFrame, data: Data, test: np.ndarray) -> Cut:
+    return Cut(frame[data.time][test].min(), frozenset(frame[data.group][test] if data.group else ()))
 
 
 def newest(times: pd.Series, share: float) -> np.ndarray:
@@ -45,12 +87,16 @@ def oldest(counts: pd.Series, share: float) -> pd.Timestamp:
 def folds(frame: pd.DataFrame, data: Data, params: Prepare, count: int) -> list[tuple[np.ndarray, np.ndarray]]:
     """Rows that train and rows that are held out, as positions, for each fold of the training rows.
 
-    By hash: an id's position decides, so a row never changes its fold. By time: each fold holds out what came next
-    after the rows that train it, and rows of one time stay together; there are fewer folds where there are few times.
+    By hash: an id's or an entity's position decides, so a row never changes its fold. By time: each fold holds out what
+    came next after the rows that train it, and rows of one time stay together; there are fewer folds where there are
+    few times. Rows of one entity stay together, and the gap is kept.
     """
     if params.split_by == "time":
-        return _forward(frame[data.time], count)
-    number = (position(frame[data.id]) * 2**32).astype("int64") % count  # of digits that the side does not depend on
+        found = _forward(frame[data.time], count)
+        kept = [(rest & sides(frame, data, params, _cut(frame, data, held)).train, held) for rest, held in found]
+        return [(np.flatnonzero(rest), np.flatnonzero(held)) for rest, held in kept if rest.any()]
+    places = position(frame[data.group or data.id])
+    number = (places * 2**32).astype("int64") % count  # of digits that the side does not depend on
     return [(np.flatnonzero(number != fold), np.flatnonzero(number == fold)) for fold in range(count)]
 
 
@@ -60,4 +106,4 @@ def _forward(times: pd.Series, count: int) -> list[tuple[np.ndarray, np.ndarray]
     value = times.to_numpy()
     bounds = [*zip(ends, [*ends[1:], None], strict=True)]
     found = [(value < start, (value >= start) & (value < end if end is not None else True)) for start, end in bounds]
-    return [(np.flatnonzero(rest), np.flatnonzero(held)) for rest, held in found if rest.any() and held.any()]
+    return [(rest, held) for rest, held in found if rest.any() and held.any()]

@@ -60,9 +60,13 @@ class Tally(NamedTuple):
 
 def tallies(frame: pd.DataFrame, data: Data, first: int) -> Iterator[Tally]:
     """Every rule about the values of single columns; `first` is the place of the first row in the table."""
-    roles = {data.id: "data.id", data.target.name: "data.target"} | ({data.time: "data.time"} if data.time else {})
+    roles = {data.id: "data.id", data.target.name: "data.target"}
+    roles |= {name: f"data.{role}" for role in ("time", "group", "weight") if (name := getattr(data, role))}
     for name, setting in roles.items():
         yield _missing(frame[name], Rule(f"{VALUES}not_be_null", name, setting), first)
+    if data.weight:
+        rule, weight = Rule(f"{VALUES}be_between", data.weight, "data.weight"), frame[data.weight]
+        yield tally(rule, weight <= 0, "not above 0", first, weight)
     for name, column in data.columns.items():
         yield from _of_column(frame[name], name, column, first)
     low, high = data.target.min, data.target.max  # of a target that is a number

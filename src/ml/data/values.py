@@ -185,7 +185,9 @@ def _column(raw: pd.Series, name: str, data: Data, commas: bool | None) -> Colum
         return Column(
             as_strings(found.cells).astype(object).where(found.cells.notna(), None), found.wrong, found.changes
         )
-    return identity(raw) if name == data.id else category(raw)
+    if name == data.weight:
+        return number(raw, Number(type="number"))
+    return identity(raw) if name in {data.id, data.group} else category(raw)
 
 
 def _number_of_text(raw: pd.Series, column: Number, stated: bool | None) -> Column:

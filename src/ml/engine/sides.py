@@ -20,7 +20,7 @@ class Task(NamedTuple):
 
     contract: Contract
     params: Prepare
-    since: pd.Timestamp | None  # the oldest time that tests, where time decides
+    cut: split.Cut | None  # where time decides
 
 
 class Part(NamedTuple):
@@ -38,16 +38,16 @@ def part(chunk: Chunk, task: Task) -> Part:
     typed = task.contract.typed(chunk)
     if typed.wrong:
         return Part(reading(typed), None, None, None)
-    test = split.is_test(typed.frame, data, task.params, task.since)
-    return Part(reading(typed), typed.frame[~test], typed.frame[test], summary(typed.frame, data))
+    found = split.sides(typed.frame, data, task.params, task.cut)
+    return Part(reading(typed), typed.frame[found.train], typed.frame[found.test], summary(typed.frame, data))
 
 
 def divide(table: Table, data: Data, params: Prepare, team: Team, keep: Callable[[Part], None]) -> list[Summary]:
     """Give every part to `keep`; the parts in short. Raises ContractError when a column is missing or unreadable."""
     readings = Readings(table, data)
     readings.must_be_whole()
-    since = _since(table, data, params) if params.split_by == "time" else None
-    task = Task(Contract(data, table.commas(data)), params, since)
+    cut = _cut(table, data, params) if params.split_by == "time" else None
+    task = Task(Contract(data, table.commas(data)), params, cut)
     found = []
     for _, made in team.each(part, table.chunks(), task):
         readings.add(made.reading)
@@ -56,6 +56,17 @@ def divide(table: Table, data: Data, params: Prepare, team: Team, keep: Callable
             found.append(made.summary)
     readings.must_be_whole()
     return found
+
+
+def _cut(table: Table, data: Data, params: Prepare) -> split.Cut:
+    """Memory grows with the number of entities that test."""
+    since, entities = _since(table, data, params), set()
+    if data.group:
+        names = [data.time, data.group]
+        for chunk in table.chunks(names):
+            rows = values.typed(frame(chunk), data, names).frame
+            entities |= {*rows[data.group][rows[data.time] >= since]}
+    return split.Cut(since, frozenset(entities))
 
 
 def _since(table: Table, data: Data, params: Prepare) -> pd.Timestamp:

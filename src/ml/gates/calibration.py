@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from ml.data.design import design_of
 from ml.gates.evidence import Evidence
 from ml.gates.limits import bounded
 from ml.gates.verdict import Verdict, not_for
@@ -22,11 +23,12 @@ def judge(evidence: Evidence) -> list[Verdict]:
     if not enough(label):
         reason = f"not judged: {classes(label)}, under {FEWEST} of a class"
         return [Verdict("calibration", passed=False, reason=reason, severity="warning")]
+    design = design_of(evidence.test, evidence.params.data)
     if rule.slope:
-        found = slope(label, evidence.score, rule.confidence)
+        found = slope(label, evidence.score, rule.confidence, design)
         verdicts += [_fair(v, rule.slope, 1) for v in bounded("calibration slope", found, len(label), rule.slope)]
     if rule.bias:
-        found, bound = bias(label, evidence.score, rule.confidence), relative(rule.bias, label)
+        found, bound = bias(label, evidence.score, rule.confidence, design), relative(rule.bias, label)
         verdicts += [_fair(v, bound, 0) for v in bounded("calibration bias", found, len(label), bound)]
     return verdicts
 

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
 
+from ml.data.design import design_of
 from ml.data.split import position
 from ml.gates.evidence import Evidence
 from ml.gates.verdict import Verdict
@@ -53,7 +54,8 @@ def judge(evidence: Evidence) -> list[Verdict]:
         reason = f"{why}; {doubt}" if doubt else why
         return [_allowed(Verdict("champion", passed=False, reason=reason, outcome="not enough evidence"), rule)]
     theirs, ours = threshold(champion.params, params), params.evaluate.threshold
-    found = compare(task.score(label, old, theirs), task.score(label, new, ours), params)
+    design = design_of(evidence.test, params.data).at(rows)
+    found = compare(task.score(label, old, theirs, design), task.score(label, new, ours, design), params)
     verdicts = [_sentence(found, champion.version, len(label), rule)]
     if task.decides:
         verdicts.append(mcnemar(label, task.decide(old, theirs), task.decide(new, ours), params))
@@ -88,7 +90,8 @@ def compare(old: Scored, new: Scored, params: Params, seed: int = 0) -> Comparis
     """
     rule = params.gates.champion
     sign = 1 if HIGHER_IS_BETTER[rule.metric] else -1
-    drawn = [weight for weight in weights(len(old.label), rule.bootstrap, seed) if old.usable(weight[old.order])]
+    replicates = weights(len(old.label), rule.bootstrap, seed, old.design)
+    drawn = [weight for weight in replicates if old.usable(weight[old.order])]
     draws = [sign * advantage(old, new, rule.metric, weight) for weight in drawn]
     tail = (1 - rule.confidence) / 2
     low, high = np.quantile(draws, [tail, 1 - tail])
@@ -130,23 +133,25 @@ def mcnemar(label: np.ndarray, old: np.ndarray, new: np.ndarray, params: Params)
 def unseen(test: pd.DataFrame, params: Params, theirs: dict[str, Any], *, same_data: bool) -> tuple[np.ndarray, str]:
     """Which test rows the champion cannot have trained on, and what remains in doubt ("" when nothing does).
 
-    The hash of its id alone puts a row on a side, so a champion split by hash of the same id has trained on no row
-    below its own share, whatever table it had. Without that promise all rows are taken and the doubt is stated.
+    The hash of its id alone (of its entity, where there is data.group) puts a row on a side, so a champion split by
+    the same hash has trained on no row below its own share, whatever table it had. Without that promise all rows are
+    taken and the doubt is stated.
     """
     everything = np.ones(len(test), dtype=bool)
-    split, id_ = theirs.get("prepare") or {}, theirs.get("data", {}).get("id")  # an absent section has its defaults
+    split, had = theirs.get("prepare") or {}, theirs.get("data", {})  # an absent section has its defaults
+    id_, ours = had.get("group") or had.get("id"), params.data.group or params.data.id
     if id_ is None:
         return everything, "how the champion's rows were split is not on record, so it may have trained on these"
     by, share = split.get("split_by", "hash"), split.get("test_share", 0.2)
     if by == "time" and params.prepare.split_by == "time" and share == params.prepare.test_share and same_data:
         return everything, ""
-    if by == "time" or params.prepare.split_by == "time" or id_ != params.data.id:
+    if by == "time" or params.prepare.split_by == "time" or id_ != ours:
         return everything, (
             f"the champion's rows were split by {by}{'' if by == 'time' else f' of {id_}'} and ours by "
             f"{params.prepare.split_by}, from tables that differ, so it may have trained on rows that test here: "
             f"it looks better than it is"
         )
-    rows = position(test[params.data.id], split.get("salt", "")) < share
+    rows = position(test[ours], split.get("salt", "")) < share
     if rows.all():
         return everything, ""
     return (

@@ -15,7 +15,8 @@ def judge(evidence: Evidence) -> list[Verdict]:
     data, rule = evidence.params.data, evidence.params.gates.leakage
     return [
         columns(evidence.train, data, rule.suspect_auc),
-        shared_ids(evidence.train, evidence.test, data),
+        shared("ids", data.id, evidence.train, evidence.test),
+        *([shared("groups", data.group, evidence.train, evidence.test)] if data.group else []),
         repeated_rows(evidence.train, evidence.test, data, rule.duplicate_share),
         time_order(evidence.train, evidence.test, data, by_time=evidence.params.prepare.split_by == "time"),
     ]
@@ -46,11 +47,11 @@ def columns(train: pd.DataFrame, data: Data, suspect: float) -> Verdict:
     )
 
 
-def shared_ids(train: pd.DataFrame, test: pd.DataFrame, data: Data) -> Verdict:
-    """Whether an id stands on both sides."""
-    both = sorted(map(str, set(train[data.id]) & set(test[data.id])))
-    found = f"{len(both):,} {data.id}s train and test, e.g. {both[0]}" if both else f"no {data.id} is on both sides"
-    return Verdict("leakage: ids", passed=not both, reason=found, value=float(len(both)), limit="≤ 0")
+def shared(what: str, name: str, train: pd.DataFrame, test: pd.DataFrame) -> Verdict:
+    """Whether a value of column `name`, the id or the group, stands on both sides."""
+    both = sorted(map(str, set(train[name]) & set(test[name])))
+    found = f"{len(both):,} {name}s train and test, e.g. {both[0]}" if both else f"no {name} is on both sides"
+    return Verdict(f"leakage: {what}", passed=not both, reason=found, value=float(len(both)), limit="≤ 0")
 
 
 def repeated_rows(train: pd.DataFrame, test: pd.DataFrame, data: Data, limit: float) -> Verdict:

@@ -7,6 +7,7 @@ is less left to tell apart, so even true probabilities rank worse there.
 import numpy as np
 from scipy.stats import norm
 
+from ml.data.design import design_of
 from ml.gates import champion
 from ml.gates.evidence import Evidence
 from ml.gates.slicing import Rival, Slice, measured
@@ -24,7 +25,8 @@ def judge(evidence: Evidence) -> list[Verdict]:
     rule = evidence.params.gates.slices
     columns = list(rule.columns or evidence.params.data.columns)
     rival = _rival(evidence)
-    found = measured(evidence.test[columns], evidence.label, evidence.score, evidence.params, rival)
+    design = design_of(evidence.test, evidence.params.data)
+    found = measured(evidence.test[columns], evidence.label, evidence.score, evidence.params, rival, design)
     worsts = [worst([s for s in found if s.column == c and s.judged], rule, rival) for c in columns]
     return [verdict for verdict in worsts if verdict] + _unjudged([s for s in found if not s.judged], rule)
 

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
+from ml.data.design import PLAIN, Design
 from ml.data.schema import levels
 from ml.settings.gates import Slices
 from ml.settings.metrics import HIGHER_IS_BETTER
@@ -59,8 +60,13 @@ class Slice:
         return not np.isnan(self.value)
 
 
-def measured(
-    frame: pd.DataFrame, label: np.ndarray, score: np.ndarray, params: Params, rival: Rival | None = None
+def measured(  # noqa: PLR0913, PLR0917  (rows, two models, how rows count)
+    frame: pd.DataFrame,
+    label: np.ndarray,
+    score: np.ndarray,
+    params: Params,
+    rival: Rival | None = None,
+    design: Design = PLAIN,
 ) -> list[Slice]:
     """Every slice of every column of `frame`, with the champion on the same rows where there is one."""
     rule, task, found = params.gates.slices, task_of(params.data), []
@@ -68,10 +74,11 @@ def measured(
         for level, rows in sliced(frame[column], rule.bins):
             part = Slice(str(column), level, int(rows.sum()), task.rarest(label[rows]))
             if _large(label[rows], rule, task):
-                part = _measured(part, label[rows], score[rows], params)
+                part = _measured(part, label[rows], score[rows], params, design.at(rows))
                 both = rows & rival.rows if rival else rows
                 if rival and _large(label[both], rule, task):
-                    part = _compared(part, label[both], (rival.score[both], score[both]), rival.threshold, params)
+                    scores = (rival.score[both], score[both])
+                    part = _compared(part, label[both], scores, rival.threshold, params, design.at(both))
             found.append(part)
     sign = 1 if HIGHER_IS_BETTER[rule.metric] else -1
     behind = holm([_below(s.gain, s.gain_error) for s in found])
@@ -114,20 +121,27 @@ def _large(label: np.ndarray, rule: Slices, task: Task) -> bool:
     return len(label) >= rule.min_rows and task.enough(label, rule.min_class)
 
 
-def _measured(part: Slice, label: np.ndarray, score: np.ndarray, params: Params) -> Slice:
-    scored, metric = task_of(params.data).score(label, score, params.evaluate.threshold), params.gates.slices.metric
-    draws = [scored.measure(weight[scored.order])[metric] for weight in weights(len(label), REPLICATES)]
+def _measured(part: Slice, label: np.ndarray, score: np.ndarray, params: Params, design: Design) -> Slice:
+    scored = task_of(params.data).score(label, score, params.evaluate.threshold, design)
+    metric, replicates = params.gates.slices.metric, weights(len(label), REPLICATES, design=design)
+    draws = [scored.measure(weight[scored.order])[metric] for weight in replicates]
     return replace(part, value=float(scored.measure()[metric]), error=float(np.nanstd(draws)))
 
 
-def _compared(
-    part: Slice, label: np.ndarray, scores: tuple[np.ndarray, np.ndarray], theirs: float, params: Params
+def _compared(  # noqa: PLR0913, PLR0917
+    part: Slice,
+    label: np.ndarray,
+    scores: tuple[np.ndarray, np.ndarray],
+    theirs: float,
+    params: Params,
+    design: Design,
 ) -> Slice:
     """The slice with its advantage over the champion: both models are measured on each drawn set of the same rows."""
-    metric, task = params.gates.slices.metric, task_of(params.data)
-    old, new = task.score(label, scores[0], theirs), task.score(label, scores[1], params.evaluate.threshold)
+    metric, task, cuts = params.gates.slices.metric, task_of(params.data), (theirs, params.evaluate.threshold)
+    old, new = (task.score(label, score, cut, design) for score, cut in zip(scores, cuts, strict=True))
     sign = 1 if HIGHER_IS_BETTER[metric] else -1
-    draws = [sign * advantage(old, new, metric, weight) for weight in weights(len(label), REPLICATES)]
+    replicates = weights(len(label), REPLICATES, design=design)
+    draws = [sign * advantage(old, new, metric, weight) for weight in replicates]
     gain = sign * advantage(old, new, metric, np.ones(len(label)))
     return replace(part, gain=float(gain), gain_error=float(np.nanstd(draws)))
 

@@ -38,7 +38,7 @@ class Calibrated(ClassifierMixin, BaseEstimator):
         return self.classes_[self.predict_proba(x).argmax(axis=1)]
 
 
-def calibrate(estimator: Any, x: Any, truth: np.ndarray, method: str) -> Calibrated:
+def calibrate(estimator: Any, x: Any, truth: np.ndarray, method: str, weight: np.ndarray | None = None) -> Calibrated:
     """The classifier with curves fitted on rows that did not train it.
 
     `sigmoid` is Platt's curve on the log odds (Platt, Probabilistic outputs for support vector machines, 1999),
@@ -47,18 +47,19 @@ def calibrate(estimator: Any, x: Any, truth: np.ndarray, method: str) -> Calibra
     """
     scores, classes = estimator.predict_proba(x), [*estimator.classes_]
     judged = [*range(len(classes))] if len(classes) > 2 else [1]  # noqa: PLR2004
-    return Calibrated(estimator, [FIT[method](scores[:, k], (truth == classes[k]).astype("float64")) for k in judged])
+    found = [FIT[method](scores[:, k], (truth == classes[k]).astype("float64"), weight) for k in judged]
+    return Calibrated(estimator, found)
 
 
-def _sigmoid(scores: np.ndarray, truth: np.ndarray) -> dict[str, Any]:
+def _sigmoid(scores: np.ndarray, truth: np.ndarray, weight: np.ndarray | None) -> dict[str, Any]:
     if len(np.unique(truth)) == 1:  # a class that is not among these rows keeps its scores
         return {"slope": 1.0, "intercept": 0.0}
-    fitted = LogisticRegression(C=np.inf).fit(curves.log_odds(scores)[:, None], truth)
+    fitted = LogisticRegression(C=np.inf).fit(curves.log_odds(scores)[:, None], truth, weight)
     return {"slope": float(fitted.coef_[0, 0]), "intercept": float(fitted.intercept_[0])}
 
 
-def _isotonic(scores: np.ndarray, truth: np.ndarray) -> dict[str, Any]:
-    fitted = IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip").fit(scores, truth)
+def _isotonic(scores: np.ndarray, truth: np.ndarray, weight: np.ndarray | None) -> dict[str, Any]:
+    fitted = IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip").fit(scores, truth, weight)
     return {"x": fitted.X_thresholds_, "y": fitted.y_thresholds_}
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from ml.data.design import design_of
 from ml.data.position import position
 from ml.io.errors import UserError
 from ml.model import model
@@ -23,20 +24,21 @@ def chosen(frame: pd.DataFrame, data: Data, params: Train, source: str = "") -> 
         return None
     if data.target.task != "binary":
         raise UserError(f"params.yaml: train.threshold decides between two values, and {data.target.name} is other.")
-    fold = (position(frame[data.id], "threshold") * FOLDS).astype("int64")
+    fold = (position(frame[data.group or data.id], "threshold") * FOLDS).astype("int64")
     score = np.zeros(len(frame))
     for held in (fold == number for number in np.unique(fold)):
         fitted = model.fit(frame[~held], data, params, source)
         score[held] = model.scores(fitted, frame[held], data)
-    return best(task_of(data).truth(frame[data.target.name]), score, params.threshold)
+    return best(task_of(data).truth(frame[data.target.name]), score, params.threshold, design_of(frame, data).weight)
 
 
-def best(truth: np.ndarray, score: np.ndarray, rule: Decide) -> float:
-    """The threshold that the rule asks for, halfway between two scores; both arrays of shape (rows,)."""
+def best(truth: np.ndarray, score: np.ndarray, rule: Decide, weight: np.ndarray | None = None) -> float:
+    """The threshold that the rule asks for, halfway between two scores; arrays of shape (rows,)."""
     order = np.argsort(-score, kind="stable")
-    ranked, right = score[order], np.cumsum(truth[order])
+    size = np.ones(len(truth), "int64") if weight is None else weight[order]
+    ranked, right = score[order], np.cumsum(size * truth[order])
     last = np.flatnonzero(np.append(np.diff(ranked) != 0, True))  # of rows with one score all are decided alike
-    hits, taken, positive = right[last], last + 1, int(truth.sum())
+    hits, taken, positive = right[last], np.cumsum(size)[last], right[-1]
     if rule.precision is not None:
         reached = hits / taken >= rule.precision
         if not reached.any():

@@ -5,7 +5,7 @@ from difflib import get_close_matches
 import numpy as np
 import pandas as pd
 
-from ml.data.schema import inputs
+from ml.data.schema import inputs, required
 from ml.io.errors import UserError
 from ml.model.columns import Columns, Function, loaded
 from ml.model.features import of_frame
@@ -19,7 +19,7 @@ CLOSE = 1e-12
 def check(text: str, frame: pd.DataFrame, data: Data) -> None:
     """Raise UserError, naming function and column, for the first function that is not pure and row-wise on `frame`."""
     table = _sample(frame, data)
-    taken = [data.id, data.target.name, *([data.time] if data.time else []), *data.columns]
+    taken = required(data)
     whole, singles = of_frame(table), [of_frame(table.iloc[[row]]) for row in range(len(table))]
     for function in loaded(text):
         for name in function.makes:

@@ -4,6 +4,7 @@ import pandas as pd
 from sklearn.inspection import permutation_importance
 from sklearn.pipeline import Pipeline
 
+from ml.data.design import design_of
 from ml.data.schema import inputs
 from ml.model.model import source_of
 from ml.settings.data import Data
@@ -23,7 +24,8 @@ def importance(model: Pipeline, frame: pd.DataFrame, data: Data, seed: int = 0) 
     x = made.transform(inputs(sample, data)) if made is not None else inputs(sample, data)
     task = task_of(data)
     truth = task.truth(sample[data.target.name])
-    found = permutation_importance(rest, x, truth, scoring=task.scoring, n_repeats=REPEATS, random_state=seed)
+    settings = {"scoring": task.scoring, "n_repeats": REPEATS, "random_state": seed}
+    found = permutation_importance(rest, x, truth, sample_weight=design_of(sample, data).weight, **settings)
     rows = zip(x.columns, found.importances_mean, found.importances_std, strict=True)
     return [
         {"column": name, "importance": round(mean, 6), "deviation": round(deviation, 6)}

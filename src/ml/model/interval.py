@@ -2,8 +2,9 @@
 
 import numpy as np
 import pandas as pd
-from sklearn.model_selection import KFold, cross_val_predict
+from sklearn.model_selection import GroupKFold, KFold, cross_val_predict
 
+from ml.data.design import Design, design_of
 from ml.data.schema import inputs
 from ml.model import model
 from ml.settings.data import Data
@@ -23,7 +24,20 @@ def half_width(frame: pd.DataFrame, data: Data, params: Train, coverage: float, 
     if not task.intervals:
         return None
     truth = task.truth(frame[data.target.name])
-    folds = KFold(min(FOLDS, len(frame)), shuffle=True, random_state=params.seed)
-    held = cross_val_predict(model.unfitted(data, params, source), inputs(frame, data), truth, cv=folds)
-    rank = min(1.0, np.ceil((len(truth) + 1) * coverage) / len(truth))
-    return float(np.quantile(np.abs(held - truth), rank, method="higher"))
+    design, blank = design_of(frame, data), model.unfitted(data, params, source)
+    kind, count = (KFold, len(frame)) if design.entity is None else (GroupKFold, int(design.entity.max()) + 1)
+    folds = kind(min(FOLDS, count), shuffle=True, random_state=params.seed)
+    weights = model.fit_arguments(blank, frame, data, params)
+    held = cross_val_predict(blank, inputs(frame, data), truth, cv=folds, groups=design.entity, params=weights)
+    return _quantile(np.abs(held - truth), coverage, design)
+
+
+def _quantile(errors: np.ndarray, coverage: float, design: Design) -> float:
+    """The smallest error that is at least as large as those of the share `coverage` of the rows and of a new one."""
+    if design.weight is None:
+        rank = min(1.0, np.ceil((len(errors) + 1) * coverage) / len(errors))
+        return float(np.quantile(errors, rank, method="higher"))
+    order = np.argsort(errors, kind="stable")
+    reached = np.cumsum(design.weight[order])
+    wanted = coverage * (reached[-1] + design.weight.mean())
+    return float(errors[order][min(np.searchsorted(reached, wanted), len(errors) - 1)])

@@ -10,7 +10,9 @@ import pandas as pd
 import skops.io
 from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import has_fit_parameter
 
+from ml.data.design import design_of
 from ml.data.position import position
 from ml.data.schema import inputs
 from ml.io.errors import UserError
@@ -57,7 +59,7 @@ def fit(frame: pd.DataFrame, data: Data, params: Train, source: str = "") -> Pip
     """
     if not params.calibration:
         return _fitted(frame, data, params, source)
-    task, held = task_of(data), position(frame[data.id], "held back") < params.held_back
+    task, held = task_of(data), position(frame[data.group or data.id], "held back") < params.held_back
     if not task.decides:
         raise UserError("params.yaml: train.calibration makes scores probabilities, and numbers have no scores.")
     if not task.enough(task.truth(frame[data.target.name][held]), FEWEST):
@@ -66,8 +68,9 @@ def fit(frame: pd.DataFrame, data: Data, params: Train, source: str = "") -> Pip
             f"{counted(int(held.sum()), 'row')} that are held back. Raise train.held_back, or bring more rows."
         )
     model, rest = _fitted(frame[~held], data, params, source), frame[held]
+    weight = design_of(rest, data).weight
     x, truth = model[:-1].transform(inputs(rest, data)), task.truth(rest[data.target.name])
-    model.steps[-1] = ("estimator", calibrate(model.steps[-1][1], x, truth, params.calibration))
+    model.steps[-1] = ("estimator", calibrate(model.steps[-1][1], x, truth, params.calibration, weight))
     return model
 
 
@@ -80,7 +83,7 @@ def _fitted(frame: pd.DataFrame, data: Data, params: Train, source: str) -> Pipe
         )
     model = unfitted(data, params, source)
     try:
-        model.fit(inputs(frame, data), y)
+        model.fit(inputs(frame, data), y, **fit_arguments(model, frame, data, params))
     except Exception as error:
         if isinstance(error, UserError) or params.model in estimators.CLASSIFIERS | estimators.REGRESSORS:
             raise
@@ -92,6 +95,19 @@ def _fitted(frame: pd.DataFrame, data: Data, params: Train, source: str) -> Pipe
         model.set_params(estimator__n_jobs=None)  # how many cores trained it is no part of the model
     model.steps[-1] = ("estimator", boosters.kept(model.steps[-1][1]))
     return model
+
+
+def fit_arguments(model: Pipeline, frame: pd.DataFrame, data: Data, params: Train) -> dict[str, np.ndarray]:
+    """What `fit` takes beside the rows: the weights of data.weight. Raises UserError for an estimator without them."""
+    weight = design_of(frame, data).weight
+    if weight is None:
+        return {}
+    if not has_fit_parameter(model.named_steps["estimator"], "sample_weight"):
+        raise UserError(
+            f"{params.model} cannot weight rows (its fit takes no sample_weight), and data.weight is {data.weight}. "
+            "Choose another train.model, or remove data.weight from params.yaml."
+        )
+    return {"estimator__sample_weight": weight}
 
 
 def unfitted(data: Data, params: Train, source: str = "") -> Pipeline:

@@ -9,6 +9,7 @@ import yaml
 from scipy.stats import t
 
 from ml.data import split
+from ml.data.design import design_of
 from ml.io.errors import UserError
 from ml.io.text import counted
 from ml.model import model
@@ -84,7 +85,8 @@ def held_out(task: Task, rows: Folded) -> float:
     (rest, held), params = rows.folds[task.fold], rows.params
     fitted = model.fit(rows.frame.iloc[rest], params.data, task.train, rows.features)
     score = model.scores(fitted, rows.frame.iloc[held], params.data)
-    scored = task_of(params.data).score(rows.label[held], score, params.evaluate.threshold)
+    design = design_of(rows.frame.iloc[held], params.data)
+    scored = task_of(params.data).score(rows.label[held], score, params.evaluate.threshold, design)
     return float(scored.measure()[params.tune.metric])
 
 

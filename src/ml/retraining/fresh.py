@@ -152,11 +152,12 @@ def unseen(old: pd.DataFrame, new: Combined, data: Data, params: Prepare) -> pd.
     """
     table = schema.conform(new.table, data)
     before = schema.conform(old, data)
-    trained = set(table.loc[~is_test(table, data, params), data.id])
-    trained |= set(before.loc[~is_test(before, data, params), data.id])
+    who = data.group or data.id
+    trained = set(table.loc[~is_test(table, data, params), who])
+    trained |= set(before.loc[~is_test(before, data, params), who])
     rows = pd.concat([before, table], ignore_index=True)
     ids = rows[data.id]
-    return rows[~ids.isin(trained) & ~ids.duplicated(keep="last")].reset_index(drop=True)
+    return rows[~rows[who].isin(trained) & ~ids.duplicated(keep="last")].reset_index(drop=True)
 
 
 def _breaches(
@@ -168,6 +169,8 @@ def _breaches(
     yield data.id, frame[data.id].isna(), "missing"
     yield data.target.name, label.isna(), "no label"
     yield data.target.name, ~label.isin(known), "not a label of the table"
-    if data.time:
-        yield data.time, frame[data.time].isna(), "missing"
+    for name in filter(None, [data.time, data.group, data.weight]):
+        yield name, frame[name].isna(), "missing"
+    if data.weight:
+        yield data.weight, frame[data.weight] <= 0, "not above 0"
     yield from breaches(frame, data)

@@ -84,15 +84,19 @@ class Data(Section):
     id: str
     time: str | None = None
     time_format: str | None = None
+    group: str | None = None
+    weight: str | None = None
     target: Target
     columns: Annotated[dict[str, Annotated[Number | Category, Field(discriminator="type")]], Field(min_length=1)]
 
     @model_validator(mode="after")
     def _one_role_each(self) -> Self:
-        roles = [self.id, self.target.name, *([self.time] if self.time else [])]
+        roles = [self.id, self.target.name, *filter(None, [self.time, self.group, self.weight])]
         twice = sorted({n for n in roles if n in self.columns or roles.count(n) > 1})
         if twice:
-            raise ValueError(f"{', '.join(twice)}: a column is id, time, target or feature, not two of them")
+            raise ValueError(
+                f"{', '.join(twice)}: a column is id, time, group, weight, target or feature, not two of them"
+            )
         if self.time_format and not self.time:
             raise ValueError("time_format is the format of a time, and there is none")
         if not self.file.endswith((".parquet", ".csv")):

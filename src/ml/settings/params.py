@@ -83,6 +83,14 @@ class Params(Section):
         return self
 
     @model_validator(mode="after")
+    def _split_has_dates(self) -> Self:
+        if self.prepare.split_by == "time" and not self.data.time:
+            raise ValueError(
+                "prepare.split_by is time, which needs data.time: the column that says when a row was true"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _window_has_dates(self) -> Self:
         if self.retrain.policy == "window" and not self.data.time:
             raise ValueError(

@@ -20,6 +20,7 @@ from ml.settings import features
 from ml.settings.params import Params, check, describe_the_sample, read_params
 
 Changes = dict[yaml_edit.Path, Any]
+ROLES = ("file", "id", "time", "time_format", "group", "weight", "target")  # of data, beside its columns
 OURS = (files.PARAMS, Path("data.dvc"))  # what adopt overwrites
 ADOPTED = Path("build/adopted.json")  # the digests of what it wrote: to adopt again is no loss
 
@@ -31,6 +32,8 @@ def main(  # noqa: PLR0913, PLR0917  (a flag each)
     id_column: str = "",
     time: str = "",
     time_format: str = "",
+    group: str = "",
+    weight: str = "",
     positive: str = "",
     encoding: str = "",
     dry: bool = False,
@@ -47,7 +50,7 @@ def main(  # noqa: PLR0913, PLR0917  (a flag each)
     table, stem = found.table, source.name.split(".")[0] or source.name
     if not target:
         raise UserError(f"name the column to predict with TARGET=. {source} has: {', '.join(table.frame)}.")
-    roles = {"id": id_column, "time": time, "positive": positive}
+    roles = {"id": id_column, "time": time, "group": group, "weight": weight, "positive": positive}
     typed = inference.typed(table.frame, target, id_column, time)
     contract, left = adopt.infer(typed.frame, f"data/{source.name}", target, {k: v for k, v in roles.items() if v})
     if "time" in contract:
@@ -112,9 +115,7 @@ def _changes(
 ) -> tuple[Changes, dict[str, Any]]:
     """Every change of params.yaml, and those among them that reset what spoke of the old table."""
     sample, timed = describe_the_sample(params), "time" in contract
-    changes: Changes = {
-        f"data.{key}": contract.get(key, yaml_edit.REMOVE) for key in ("file", "id", "time", "time_format", "target")
-    }
+    changes: Changes = {f"data.{key}": contract.get(key, yaml_edit.REMOVE) for key in ROLES}
     if {*contract["columns"]} == {*params.data.columns}:
         changes |= {("data", "columns", name): column for name, column in contract["columns"].items()}
     else:
@@ -162,8 +163,15 @@ def _move_in(table: pd.DataFrame | Path, file: Path, old: Path) -> None:
 def _tell(contract: dict[str, Any], left: list[str], table: pd.DataFrame, *, made: bool) -> None:
     """Say what was guessed, and what was left out."""
     target = contract["target"]
-    roles = {"id": contract["id"], "time": contract.get("time", "none")} | _told_target(target)
-    cli.say(f"adopt: {', '.join(f'{k}={v}' for k, v in roles.items())}; choose others with ID=, TIME=, POSITIVE=")
+    roles = {name: contract.get(name, adopt.NONE) for name in ("id", "time", "group")} | _told_target(target)
+    told = ", ".join(f"{name}={value}" for name, value in roles.items())
+    cli.say(f"adopt: {told}; choose others with ID=, TIME=, GROUP=, POSITIVE=")
+    if "group" in contract:
+        count = table[contract["group"]].nunique()
+        cli.say(
+            f"adopt: all rows of one {contract['group']} train or all test, for {counted(len(table), 'row')} hold only "
+            f"{count:,} of them; GROUP=none treats each row by itself"
+        )
     if made:
         cli.say(
             f"adopt: no column identifies a row, so {contract['file']} got the column {contract['id']}: a hash of what "

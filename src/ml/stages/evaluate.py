@@ -5,6 +5,7 @@ from dataclasses import asdict
 import numpy as np
 import pandas as pd
 
+from ml.data.design import Design, design_of
 from ml.io import cli, files
 from ml.io.text import counted
 from ml.model import model, parity, reference
@@ -28,7 +29,8 @@ def main() -> None:
     cli.say(f"evaluate: {counted(params.evaluate.bootstrap, 'bootstrap replicate')} of {counted(len(frame), 'row')}")
     served = parity.served(load(files.MODEL), frame, params.data)
     files.write_json(asdict(parity.compare(output, served, params.evaluate.threshold, task)), files.PARITY)
-    scored = _scored(task, truth, output, params)
+    design = design_of(frame, params.data)
+    scored = _scored(task, truth, output, design, params)
     found = scored.intervals(params.evaluate.bootstrap, params.evaluate.confidence)
     known = {name: m for name, m in found.items() if m["value"] is not None}
     if len(known) < len(found):
@@ -38,9 +40,9 @@ def main() -> None:
     files.write_json(found, files.INTERVALS)
     columns = dict(zip(task.columns(), output.reshape(len(output), -1).T, strict=True))
     files.write_table(pd.DataFrame({"id": frame[params.data.id], "label": truth, **columns}), files.SCORES)
-    watched = known | task.watched(truth, output, params.evaluate.confidence)  # no metrics, and monitoring watches them
+    also = task.watched(truth, output, params.evaluate.confidence, design)  # no metrics, and monitoring watches them
     times = frame[params.data.time] if params.data.time else None
-    released = reference.build(files.read_table(files.TRAIN), output, watched, params, times)
+    released = reference.build(files.read_table(files.TRAIN), output, known | also, params, times)
     files.write_text(reference.dumps(released), files.REFERENCE)
     for name, points in scored.curves().items():
         files.write_rows(points, files.PLOTS / f"{name}.csv")
@@ -48,12 +50,12 @@ def main() -> None:
     files.write_rows(ranked, files.PLOTS / "importance.csv")
 
 
-def _scored(task: Task, truth: np.ndarray, output: np.ndarray, params: Settings) -> Scored:
+def _scored(task: Task, truth: np.ndarray, output: np.ndarray, design: Design, params: Settings) -> Scored:
     """Truth and output, with the interval that travels with the model where the task has one."""
     if task.intervals:
         contract = read_contract({CONTRACT: files.read_bytes(files.MODEL / CONTRACT)})
         task = task.with_interval(contract.half_width)
-    return task.score(truth, output, params.evaluate.threshold)
+    return task.score(truth, output, params.evaluate.threshold, design)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import os
 
+from ml.data import split
 from ml.data.profile import of_parts
 from ml.data.validation_record import ValidationRecord
 from ml.engine import sides
@@ -37,8 +38,11 @@ def main() -> None:
             test.add(part.test)
 
         found = sides.divide(table, params.data, params.prepare, workers, keep)
+    split.must_train(train.rows, params.data, params.prepare)
     files.write_json(of_parts(found, params.data), files.PROFILE)
-    cli.say(f"prepare: {counted(train.rows, 'row')} to train on, {test.rows:,} to test on")
+    neither = sum(part.rows for part in found) - train.rows - test.rows
+    left = f", {neither:,} on neither side" if neither else ""
+    cli.say(f"prepare: {counted(train.rows, 'row')} to train on, {test.rows:,} to test on{left}")
 
 
 if __name__ == "__main__":

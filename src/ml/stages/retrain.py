@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from ml.data import reading, row_ids
+from ml.data.design import design_of
 from ml.data.notes import brief
 from ml.data.validation_record import ValidationRecord
 from ml.gates.champion import threshold
@@ -165,7 +166,8 @@ def against_champion(attempt: Attempt) -> list[rivals.Found]:
     cuts = [threshold(champion.params, params), ours]
     found = []
     for name, at in (("fresh", is_fresh), ("old", ~is_fresh)):
-        sides = [task.score(label[at], score[at], cut) for score, cut in zip(scores, cuts, strict=True)]
+        part = design_of(rows[at], params.data)
+        sides = [task.score(label[at], score[at], cut, part) for score, cut in zip(scores, cuts, strict=True)]
         found.append(rivals.judge(name, champion.version, sides, params))
     return found
 
@@ -180,6 +182,11 @@ def _read(rows: str, params: Params) -> pd.DataFrame:
         for note in brief(found.notes):
             cli.say(f"retrain: {note}")
         return row_ids.given(found.frame, params.data.id)
+    if lacking := [name for name in (params.data.group, params.data.weight) if name]:
+        raise UserError(
+            f"the prediction log does not hold {' and '.join(lacking)} (data.group, data.weight), so its rows cannot "
+            "train. Name a table that has every column of the contract: make retrain ROWS=file.parquet (or .csv)."
+        )
     directory, shipped = places(params.log.directory, os.environ)
     table = fresh.labelled(read_log(*([directory, shipped] if shipped else [directory])), params.data)
     if table.empty:

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from ml.data import schema
+from ml.data.design import PLAIN, Design
 from ml.settings.data import Data
 from ml.settings.metrics import FEWEST, METRICS
 from ml.tasks import calibration
@@ -40,9 +41,9 @@ class Binary:
         """One: the score."""
         return ["score"]
 
-    def score(self, truth: np.ndarray, output: np.ndarray, threshold: float) -> measured.Ranked:
+    def score(self, truth: np.ndarray, output: np.ndarray, threshold: float, design: Design = PLAIN) -> measured.Ranked:
         """Rows in order of their score."""
-        return measured.rank(truth, output, threshold)
+        return measured.rank(truth, output, threshold, design)
 
     def decide(self, output: np.ndarray, threshold: float) -> np.ndarray:
         """True where the score reaches the threshold."""
@@ -72,9 +73,11 @@ class Binary:
         """How many rows are positive."""
         return f"{int(truth.sum()):,} positive"
 
-    def watched(self, truth: np.ndarray, output: np.ndarray, confidence: float) -> dict[str, Any]:
+    def watched(
+        self, truth: np.ndarray, output: np.ndarray, confidence: float, design: Design = PLAIN
+    ) -> dict[str, Any]:
         """Bias and slope of the scores as probabilities, where both classes have rows."""
-        return calibration.measured(truth, output, confidence) if len(set(truth)) > 1 else {}
+        return calibration.measured(truth, output, confidence, design) if len(set(truth)) > 1 else {}
 
     def describe(self, threshold: float) -> str:
         """What is predicted and how it is decided, in Markdown."""

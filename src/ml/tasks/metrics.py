@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import norm
 
+from ml.data.design import PLAIN, Design
 from ml.io.text import counted
 from ml.settings.evaluate import Evaluate
 from ml.settings.metrics import FEWEST
@@ -30,9 +31,11 @@ class Ranked:
     cut: int  # first row at or above the decision threshold
     loss: np.ndarray  # negative log likelihood of each row
     bins: np.ndarray  # equal-width calibration bin of each row
+    weight: np.ndarray  # how much each row counts
+    design: Design = PLAIN  # of the original rows
 
     def measure(self, weight: np.ndarray | None = None) -> dict[str, float]:
-        """Every metric, with `weight` in sorted order."""
+        """Every metric, with `weight`, how often a row is drawn, in sorted order."""
         return measure(self, weight)
 
     def usable(self, weight: np.ndarray) -> bool:
@@ -60,7 +63,7 @@ def classes(label: np.ndarray) -> str:
     return f"{positive:,} positive and {counted(len(label) - positive, 'negative row')}"
 
 
-def rank(label: np.ndarray, score: np.ndarray, threshold: float) -> Ranked:
+def rank(label: np.ndarray, score: np.ndarray, threshold: float, design: Design = PLAIN) -> Ranked:
     """Sort `label` (0 or 1) and `score` (probabilities), both of shape (rows,), for the functions below."""
     order = np.argsort(score, kind="stable")
     y, p = label[order].astype("float64"), score[order].astype("float64")
@@ -73,15 +76,17 @@ def rank(label: np.ndarray, score: np.ndarray, threshold: float) -> Ranked:
         cut=int(np.searchsorted(p, threshold, side="left")),
         loss=-np.log(np.where(y == 1, clipped, 1 - clipped)),
         bins=np.minimum((p * BINS).astype("int64"), BINS - 1),
+        weight=design.weights(len(order))[order],
+        design=design,
     )
 
 
 def measure(rows: Ranked, weight: np.ndarray | None = None) -> dict[str, float]:
-    """Every metric, with `weight` (in sorted order, shape (rows,)) as the number of times each row counts.
+    """Every metric, with `weight` (in sorted order, shape (rows,)) as the number of times each row is drawn.
 
     Where a class has no rows, the metrics that compare the classes are not a number.
     """
-    w = np.ones(len(rows.label)) if weight is None else weight
+    w = rows.weight if weight is None else rows.weight * weight
     positive, negative = w * rows.label, w * (1 - rows.label)
     p, n = positive.sum(), negative.sum()
     tp, fp = positive[rows.cut :].sum(), negative[rows.cut :].sum()
@@ -113,14 +118,16 @@ def intervals(rows: Ranked, params: Evaluate, seed: int = 0) -> dict[str, dict[s
     """
     count = len(rows.label)
     one_class = not 0 < rows.label.sum() < count
-    drawn = (weight for weight in weights(count, params.bootstrap, seed) if one_class or rows.usable(weight))
+    order = slice(None) if rows.design.entity is None else rows.order  # rows drawn one by one have no order to keep
+    replicates = (weight[order] for weight in weights(count, params.bootstrap, seed, rows.design))
+    drawn = (weight for weight in replicates if one_class or rows.usable(weight))
     draws = [list(measure(rows, weight).values()) for weight in drawn]
     tail = (1 - params.confidence) / 2
     low, high = np.quantile(draws, [tail, 1 - tail], axis=0)
     point = measure(rows)
     ends = dict(zip(point, zip(low, high, strict=True), strict=True))
     half = float(norm.ppf(1 - tail) * np.std([draw[-1] for draw in draws]))
-    ends["calibration_error"] = calibration_error.ends(*_bins(rows, np.ones(count)), count, half)
+    ends["calibration_error"] = calibration_error.ends(*_bins(rows, rows.weight), rows.weight.sum(), half)
     return {
         name: {"value": kept(value), "low": kept(ends[name][0]), "high": kept(ends[name][1])}
         for name, value in point.items()
@@ -166,10 +173,11 @@ def precision_recall(rows: Ranked, points: int = 100) -> list[dict[str, float]]:
 def calibration(rows: Ranked) -> list[dict[str, float]]:
     """Of each equal-width bin of scores that holds rows: mean score, observed positive share, rows."""
     count = np.bincount(rows.bins, minlength=BINS)
-    score = np.bincount(rows.bins, weights=rows.score, minlength=BINS)
-    label = np.bincount(rows.bins, weights=rows.label, minlength=BINS)
+    size = np.bincount(rows.bins, weights=rows.weight, minlength=BINS)
+    score = np.bincount(rows.bins, weights=rows.weight * rows.score, minlength=BINS)
+    label = np.bincount(rows.bins, weights=rows.weight * rows.label, minlength=BINS)
     return [
-        {"predicted": score[b] / count[b], "observed": label[b] / count[b], "rows": int(count[b])}
+        {"predicted": score[b] / size[b], "observed": label[b] / size[b], "rows": int(count[b])}
         for b in np.flatnonzero(count)
     ]
 
@@ -177,12 +185,13 @@ def calibration(rows: Ranked) -> list[dict[str, float]]:
 def _bins(rows: Ranked, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Of each calibration bin, by how many positive rows the scores are off, and the variance that chance gives it."""
     off = np.bincount(rows.bins, weights=weight * (rows.label - rows.score), minlength=BINS)
-    return np.abs(off), np.bincount(rows.bins, weights=weight * rows.score * (1 - rows.score), minlength=BINS)
+    noise = weight * rows.weight * rows.score * (1 - rows.score)
+    return np.abs(off), np.bincount(rows.bins, weights=noise, minlength=BINS)
 
 
 def _from_above(rows: Ranked) -> tuple[np.ndarray, np.ndarray]:
-    up = np.add.reduceat(rows.label, rows.starts)[::-1]
-    down = np.add.reduceat(1 - rows.label, rows.starts)[::-1]
+    up = np.add.reduceat(rows.weight * rows.label, rows.starts)[::-1]
+    down = np.add.reduceat(rows.weight * (1 - rows.label), rows.starts)[::-1]
     return np.r_[0, np.cumsum(up)], np.r_[0, np.cumsum(down)]
 
 

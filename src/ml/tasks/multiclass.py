@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ml.data.design import PLAIN, Design
 from ml.data.words import text
 from ml.settings.data import Data
 from ml.settings.metrics import FEWEST, METRICS
@@ -48,9 +49,15 @@ class Multiclass:
         """A score for each class, by its place."""
         return [f"score_{place}" for place in range(len(self.classes))]
 
-    def score(self, truth: np.ndarray, output: np.ndarray, threshold: float) -> "Rows":  # noqa: ARG002
+    def score(
+        self,
+        truth: np.ndarray,
+        output: np.ndarray,
+        threshold: float,  # noqa: ARG002
+        design: Design = PLAIN,
+    ) -> "Rows":
         """Rows in their own order; no threshold decides."""
-        return Rows(truth.astype("int64"), output.astype("float64"), self.classes)
+        return Rows(truth.astype("int64"), output.astype("float64"), self.classes, design)
 
     def decide(self, output: np.ndarray, threshold: float) -> np.ndarray:  # noqa: ARG002
         """The place of the most probable class."""
@@ -83,10 +90,12 @@ class Multiclass:
         place = int(np.where(found > 0, found, len(truth) + 1).argmin())
         return f"{found[place]:,} of {self.classes[place]}"
 
-    def watched(self, truth: np.ndarray, output: np.ndarray, confidence: float) -> dict[str, Any]:
+    def watched(
+        self, truth: np.ndarray, output: np.ndarray, confidence: float, design: Design = PLAIN
+    ) -> dict[str, Any]:
         """Bias and slope of the confidence as the probability that the decision is right."""
         right = (output.argmax(axis=1) == truth).astype("float64")
-        return calibration.measured(right, output.max(axis=1), confidence) if len(set(right)) > 1 else {}
+        return calibration.measured(right, output.max(axis=1), confidence, design) if len(set(right)) > 1 else {}
 
     def describe(self, threshold: float) -> str:  # noqa: ARG002
         """What is predicted and how it is decided, in Markdown."""
@@ -112,6 +121,7 @@ class Rows:
     label: np.ndarray
     output: np.ndarray
     classes: tuple[str, ...]
+    design: Design = PLAIN
 
     @cached_property
     def order(self) -> np.ndarray:
@@ -157,7 +167,7 @@ class Rows:
 
     def measure(self, weight: np.ndarray | None = None) -> dict[str, float]:
         """Every metric; macro means are over classes that have rows, as scikit-learn's balanced accuracy has it."""
-        w = np.ones(len(self.label)) if weight is None else weight
+        w = self.design.weights(len(self.label)) * (1.0 if weight is None else weight)
         size, total = len(self.classes), w.sum()
         table = np.bincount(self._cells, weights=w, minlength=size * size).reshape(size, size)
         hit, actual, said = table.diagonal(), table.sum(axis=1), table.sum(axis=0)

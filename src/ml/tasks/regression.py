@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import spearmanr
 
+from ml.data.design import PLAIN, Design
 from ml.data.words import text
 from ml.io.text import counted
 from ml.settings.data import Data
@@ -50,9 +51,15 @@ class Regression:
         """One: the predicted value."""
         return ["score"]
 
-    def score(self, truth: np.ndarray, output: np.ndarray, threshold: float) -> "Rows":  # noqa: ARG002
+    def score(
+        self,
+        truth: np.ndarray,
+        output: np.ndarray,
+        threshold: float,  # noqa: ARG002
+        design: Design = PLAIN,
+    ) -> "Rows":
         """Rows in their own order; no threshold decides."""
-        return Rows(truth.astype("float64"), output.astype("float64"), self.half_width)
+        return Rows(truth.astype("float64"), output.astype("float64"), self.half_width, design)
 
     def decide(self, output: np.ndarray, threshold: float) -> np.ndarray:  # noqa: ARG002
         """The value itself."""
@@ -81,7 +88,13 @@ class Regression:
         """Nothing: a number has no classes."""
         return ""
 
-    def watched(self, truth: np.ndarray, output: np.ndarray, confidence: float) -> dict[str, Any]:  # noqa: ARG002
+    def watched(
+        self,
+        truth: np.ndarray,  # noqa: ARG002
+        output: np.ndarray,  # noqa: ARG002
+        confidence: float,  # noqa: ARG002
+        design: Design = PLAIN,  # noqa: ARG002
+    ) -> dict[str, Any]:
         """Nothing yet beside the metrics."""
         return {}
 
@@ -103,6 +116,7 @@ class Rows:
     label: np.ndarray
     output: np.ndarray
     half_width: float
+    design: Design = PLAIN
 
     @cached_property
     def order(self) -> np.ndarray:
@@ -119,7 +133,7 @@ class Rows:
 
     def measure(self, weight: np.ndarray | None = None) -> dict[str, float]:
         """Every metric; R² and WAPE are not a number where the truth does not vary, or sums to 0."""
-        w = np.ones(len(self.label)) if weight is None else weight
+        w = self.design.weights(len(self.label)) * (1.0 if weight is None else weight)
         total, error = w.sum(), self._error
         mean = (w * self.label).sum() / total
         spread, size = (w * (self.label - mean) ** 2).sum(), (w * np.abs(self.label)).sum()

@@ -6,15 +6,21 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
+from ml.data.design import PLAIN, Design
+
 
 class Scored(Protocol):
     """Truth and output of some rows, arranged so that metrics of a bootstrap replicate are cheap."""
 
     order: np.ndarray  # positions in the original rows; shape (rows,)
     label: np.ndarray  # the truth in that order; shape (rows,)
+    design: Design  # of the original rows
 
     def measure(self, weight: np.ndarray | None = None) -> dict[str, float]:
-        """Every metric, each row counted as often as `weight` (in the order above, shape (rows,)) says."""
+        """Every metric, each row drawn as often as `weight` (in the order above, shape (rows,)) says.
+
+        A row counts as often as it is drawn, times its own weight in the design.
+        """
         ...
 
     def usable(self, weight: np.ndarray) -> bool:
@@ -53,7 +59,7 @@ class Task(Protocol):
         """The names of the output's columns in a table."""
         ...
 
-    def score(self, truth: np.ndarray, output: np.ndarray, threshold: float) -> Scored:
+    def score(self, truth: np.ndarray, output: np.ndarray, threshold: float, design: Design = PLAIN) -> Scored:
         """Truth and output, ready to be measured."""
         ...
 
@@ -85,7 +91,9 @@ class Task(Protocol):
         """How many rows the class has that has the fewest (the positive one, of two), in words."""
         ...
 
-    def watched(self, truth: np.ndarray, output: np.ndarray, confidence: float) -> dict[str, Any]:
+    def watched(
+        self, truth: np.ndarray, output: np.ndarray, confidence: float, design: Design = PLAIN
+    ) -> dict[str, Any]:
         """What monitoring watches beside the metrics: value, low and high of each."""
         ...
 
