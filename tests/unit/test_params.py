@@ -36,7 +36,7 @@ def write(path, **changes):
         ({"prepare__test_share": 1.5}, "prepare.test_share: Input should be less than 1 (found 1.5)"),
         ({"data__columns__satisfaction__min": 11}, "data.columns.satisfaction: min 11 is above max 10"),
         ({"data__columns__plan__values": ["a", "b", "a"]}, "data.columns.plan: values lists a more than once"),
-        ({"data__id": "plan"}, "data: plan: a column is id, time, target or feature, not two of them"),
+        ({"data__id": "plan"}, "data: plan: a column is id, time, group, weight, target or feature, not two of them"),
         ({"data__file": "data/customers.xls"}, "data: file data/customers.xls is neither .parquet nor .csv"),
         ({"data__columns__plan__type": "text"}, "data.columns.plan: Input tag 'text'"),
         ({"project": "My Project"}, "project: String should match pattern"),
