@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ml.data.design import PLAIN, Design
+from ml.io.markdown import table
 from ml.tasks.compare import advantage, weights
 from ml.tasks.metrics import rank
 
@@ -17,6 +18,8 @@ METRIC, REPLICATES, CONFIDENCE = "roc_auc", 200, 0.95
 SHARED = 1.5  # deviation, in log odds, of what rows of one entity share and the model does not know
 NOISE = 0.7  # of each of two equally good models, the same for all rows of an entity
 TRUTH_ROWS = 400_000
+SIZES = ((200, 1), (200, 5), (200, 20), (50, 20), (1000, 5))  # entities, rows of each
+HEADS = ("the interval holds the truth", "equal models seem unequal")
 
 
 class World(NamedTuple):
@@ -51,7 +54,7 @@ def held(found: World, truth: float, design: Design) -> tuple[bool, bool]:
     return bool(low <= truth <= high), bool(least > 0 or most < 0)
 
 
-def line(entities: int, each: int, worlds: int) -> str:
+def line(entities: int, each: int, worlds: int) -> list[str]:
     """A line of the table."""
     rng = np.random.default_rng(entities * 1000 + each)
     large = world(TRUTH_ROWS // each, each, rng)
@@ -61,15 +64,13 @@ def line(entities: int, each: int, worlds: int) -> str:
         one = world(entities, each, rng)
         found.append([*held(one, truth, PLAIN), *held(one, truth, Design(entity=one.entity))])
     covered, unequal, right, sure = (f"{share:.1%}".replace("%", " %") for share in np.mean(found, axis=0))
-    return f"| {entities:,} | {each} | {covered} | {right} | {unequal} | {sure} |"
+    return [f"{entities:,}", f"{each}", covered, right, unequal, sure]
 
 
 def main(worlds: int) -> None:
     """Print the table."""
-    print("| entities | rows of each | holds the truth, by rows | by entities | equal models unequal, by rows | by entities |")
-    print("| --- | --- | --- | --- | --- | --- |")
-    for entities, each in ((200, 1), (200, 5), (200, 20), (50, 20), (1000, 5)):
-        print(line(entities, each, worlds), flush=True)
+    heads = ["entities", "rows of each", *(f"{what}, by {unit}" for what in HEADS for unit in ("rows", "entities"))]
+    print(table(heads, [line(*size, worlds) for size in SIZES]))
 
 
 if __name__ == "__main__":
