@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -73,7 +73,7 @@ class _Explain:
 
 def _lifespan(service: Service) -> Any:
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
         loop, swapper = asyncio.get_running_loop(), Swapper(service)
         swapper.start()
         with suppress(AttributeError, NotImplementedError, ValueError, RuntimeError):  # Windows, or not the main thread

@@ -4,13 +4,14 @@ import os
 from collections import Counter as Tally
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess
 
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5)
 SCORES = tuple(n / 10 for n in range(1, 11))
 SHARED = "PROMETHEUS_MULTIPROC_DIR"
+NEWEST: Literal["livemostrecent"] = "livemostrecent"  # the last value that a living worker set
 
 
 class Metrics:
@@ -18,24 +19,34 @@ class Metrics:
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
-        kind = {"registry": self._registry}
+        own = self._registry
         answered = ["model", "variant"]
-        self.requests = Counter("serving_requests", "Answers by path and status", ["path", "status"], **kind)
-        self.seconds = Histogram("serving_seconds", "Time to answer", ["path"], buckets=SECONDS, **kind)
-        self.rows = Counter("serving_rows", "Rows scored", answered, **kind)
-        self.squares = Counter("serving_rows_squared", "Rows of each request, squared", answered, **kind)
-        self.labels = Counter("serving_predictions", "Rows by label", [*answered, "label"], **kind)
-        self.scores = Histogram("serving_score", "Scores", answered, buckets=SCORES, **kind)
-        self.refused = Counter("serving_refused", "Requests refused, by reason", ["reason"], **kind)
-        self.feedback = Counter("serving_feedback", "Late labels accepted", **kind)
-        self.challenger_failures = Counter("serving_challenger_failures", "Requests the challenger failed", **kind)
-        gauge = {**kind, "multiprocess_mode": "livemostrecent"}
-        self.backlog = Gauge("serving_log_backlog_bytes", "Log not yet shipped or compacted", **gauge)
+        self.requests = Counter("serving_requests", "Answers by path and status", ["path", "status"], registry=own)
+        self.seconds = Histogram("serving_seconds", "Time to answer", ["path"], buckets=SECONDS, registry=own)
+        self.rows = Counter("serving_rows", "Rows scored", answered, registry=own)
+        self.squares = Counter("serving_rows_squared", "Rows of each request, squared", answered, registry=own)
+        self.labels = Counter("serving_predictions", "Rows by label", [*answered, "label"], registry=own)
+        self.scores = Histogram("serving_score", "Scores", answered, buckets=SCORES, registry=own)
+        self.refused = Counter("serving_refused", "Requests refused, by reason", ["reason"], registry=own)
+        self.feedback = Counter("serving_feedback", "Late labels accepted", registry=own)
+        self.challenger_failures = Counter(
+            "serving_challenger_failures", "Requests the challenger failed", registry=own
+        )
+        self.backlog = Gauge(
+            "serving_log_backlog_bytes",
+            "Log not yet shipped or compacted",
+            registry=own,
+            multiprocess_mode="livemostrecent",
+        )
         self.missing = Gauge(
-            "serving_log_missing_lines", "Answers that the log lacks", **{**kind, "multiprocess_mode": "sum"}
+            "serving_log_missing_lines", "Answers that the log lacks", registry=own, multiprocess_mode="sum"
         )
         self.info = Gauge(
-            "serving_model_info", "1 for a model that serves, 0 for one that did", [*answered, "form"], **gauge
+            "serving_model_info",
+            "1 for a model that serves, 0 for one that did",
+            [*answered, "form"],
+            registry=own,
+            multiprocess_mode="livemostrecent",
         )
 
         self.answered = lru_cache(self._answered)  # finding a metric by its labels costs more than counting

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from fastapi import Request
+from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from pydantic_core import to_json
 
@@ -39,17 +39,17 @@ def add_mlflow(app: Application, service: Service, parser: Parser) -> None:
         found = as_mlflow(service.models.champion.model.contract, answers)
         return Response(to_json({"predictions": found}), media_type="application/json")
 
-    kind = {"tags": ["mlflow"], "response_class": Response}
-    app.add_api_route("/ping", ping, methods=["GET"], **kind)
-    app.add_api_route("/version", version, methods=["GET"], **kind)
-    app.add_api_route(
+    mlflow = APIRouter(tags=["mlflow"], default_response_class=Response)
+    mlflow.add_api_route("/ping", ping, methods=["GET"])
+    mlflow.add_api_route("/version", version, methods=["GET"])
+    mlflow.add_api_route(
         "/invocations",
         invoke,
         methods=["POST"],
         responses=REFUSALS,
         openapi_extra=_shapes(parser.example, parser.max_rows),
-        **kind,
     )
+    app.include_router(mlflow)
 
 
 def _shapes(row: dict[str, Any], most: int) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from tools.reference import ROOT
@@ -50,7 +50,7 @@ def photograph(name: str, address: str) -> None:
 
 
 @contextmanager
-def _served(command: list[str], variable: str, ready: str) -> Iterator[str]:
+def _served(command: list[str], variable: str, ready: str) -> Generator[str]:
     """A server on a free port until the block ends."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,7 +112,7 @@ def batches(stream: BinaryIO, where: str, rows: int, only: list[str] | None = No
 
 
 @contextmanager
-def _explained(where: str) -> Iterator[None]:
+def _explained(where: str) -> Generator[None]:
     """Turns what readers raise into a sentence about the file."""
     try:
         yield

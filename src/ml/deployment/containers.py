@@ -10,7 +10,7 @@ import shlex
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -203,7 +203,7 @@ def start(image: str, name: str, *flags: str, settings: Mapping[str, str] | None
 
 
 @contextmanager
-def running(image: str, name: str, *flags: str, settings: Mapping[str, str] | None = None) -> Iterator[Container]:
+def running(image: str, name: str, *flags: str, settings: Mapping[str, str] | None = None) -> Generator[Container]:
     """A started container that is gone after the block."""
     container = start(image, name, *flags, settings=settings)
     try:

@@ -1,7 +1,7 @@
 """Environments by name: what serves in them, and one deployment at a time into each."""
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -61,7 +61,7 @@ def deploy(params: Params, where: Where, image: str, rule: Deploy) -> bool:
         model = (containers.inspect(image)["Config"]["Labels"] or {}).get(MODEL_LABEL, "")
         entry = deployments.begin(where, image, model, target.image())
         store.note(entry)
-        outcome, reason = _tried(target, entry, rule, params.gates.api)
+        outcome, reason = _tried(target, entry, rule, params.gates.api or Api())
         store.note(deployments.end(entry, outcome, reason))
     cli.say(f"deploy: {image} {'serves' if outcome == deployments.DEPLOYED else outcome}. {reason}")
     if outcome == INTERRUPTED:
@@ -134,7 +134,7 @@ def _killed(found: Deployment, where: Where) -> bool:
 
 
 @contextmanager
-def _alone(where: Where) -> Iterator[None]:
+def _alone(where: Where) -> Generator[None]:
     """Hold an environment for one deployment; the lock dies with its process."""
     _folder(where).mkdir(parents=True, exist_ok=True)
     _folder(where).chmod(0o700)  # passwords, keys and the proxy's socket are in it

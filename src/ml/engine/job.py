@@ -6,7 +6,7 @@ when that part is whole, and holds its counts; `out/` becomes OUT by one rename,
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -72,7 +72,7 @@ def finished(output: Path, origin: Record) -> Record | None:
 
 
 @contextmanager
-def begun(output: Path, origin: Record) -> Iterator[Job]:
+def begun(output: Path, origin: Record) -> Generator[Job]:
     """The job that makes `output` from `origin`; another process that makes it too is refused.
 
     Parts of an earlier process are taken over where it had the same origin, else removed. `origin["source"]` is None

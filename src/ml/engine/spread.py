@@ -2,7 +2,7 @@
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol, TypeVar
 
@@ -65,7 +65,7 @@ class Cluster:
 
 
 @contextmanager
-def team(settings: Engine, scheduler: str = "") -> Iterator[Team]:
+def team(settings: Engine, scheduler: str = "") -> Generator[Team]:
     """Whoever the settings name, as long as the block lasts; `scheduler` goes before the one of the settings."""
     if settings.name == "local":
         yield Local()
@@ -93,7 +93,7 @@ def team(settings: Engine, scheduler: str = "") -> Iterator[Team]:
 
 
 @contextmanager
-def _cluster(distributed: Any, address: str, workers: int | None) -> Iterator[Any]:
+def _cluster(distributed: Any, address: str, workers: int | None) -> Generator[Any]:
     """A client of the scheduler there, else of a cluster on this machine; TLS is as Dask's own settings say."""
     if address:
         with distributed.Client(address, timeout=SECONDS, set_as_default=False) as client:

@@ -6,6 +6,7 @@ from ml.gates import latency, parity
 from ml.gates.evidence import Evidence
 from ml.gates.verdict import Verdict
 from ml.io.errors import UserError
+from ml.settings.section import given
 
 
 def judge(evidence: Evidence) -> list[Verdict]:
@@ -18,8 +19,8 @@ def judge(evidence: Evidence) -> list[Verdict]:
         with ExitStack() as servers:
             answers = [servers.enter_context(model.server()) for model in models]
             return [
-                *latency.judged("api", answers, evidence, evidence.params.gates.api),
-                parity.judged("api parity", answers[0], evidence, evidence.params.gates.api),
+                *latency.judged("api", answers, evidence, given(evidence.params.gates.api)),
+                parity.judged("api parity", answers[0], evidence, given(evidence.params.gates.api)),
             ]
     except UserError as error:
         return [Verdict("api", passed=False, reason=" ".join(str(error).split()))]

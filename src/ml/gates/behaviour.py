@@ -14,6 +14,7 @@ from ml.gates.verdict import Verdict, not_for
 from ml.settings.data import Category, Data
 from ml.settings.gates import Behaviour, Case, Direction, Invariance
 from ml.settings.params import Params
+from ml.settings.section import given
 
 Score = Callable[[pd.DataFrame], np.ndarray]
 
@@ -22,7 +23,7 @@ def judge(evidence: Evidence) -> list[Verdict]:
     """One verdict for each declared behaviour, with its worst counter-example."""
     if (kind := evidence.params.data.target.task) != "binary":
         return [not_for("behaviour", kind)]
-    rule, score, params = evidence.params.gates.behaviour, evidence.model.score, evidence.params
+    rule, score, params = given(evidence.params.gates.behaviour), evidence.model.score, evidence.params
     frame = evidence.test.sample(min(rule.rows, len(evidence.test)), random_state=0, ignore_index=True)
     return [
         *(invariance(frame, score, one, params.data) for one in rule.invariance),

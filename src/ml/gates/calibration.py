@@ -9,6 +9,7 @@ from ml.gates.evidence import Evidence
 from ml.gates.limits import bounded
 from ml.gates.verdict import Verdict, not_for
 from ml.settings.gates import Bound
+from ml.settings.section import given
 from ml.tasks.calibration import bias, slope
 from ml.tasks.metrics import FEWEST, classes, enough
 
@@ -19,7 +20,7 @@ def judge(evidence: Evidence) -> list[Verdict]:
     """Verdicts on the calibration slope (below 1: overconfident) and the bias (above 0: scores too high)."""
     if (kind := evidence.params.data.target.task) != "binary":
         return [not_for("calibration", kind)]
-    rule, label, verdicts = evidence.params.gates.calibration, evidence.label, []
+    rule, label, verdicts = given(evidence.params.gates.calibration), evidence.label, []
     if not enough(label):
         reason = f"not judged: {classes(label)}, under {FEWEST} of a class"
         return [Verdict("calibration", passed=False, reason=reason, severity="warning")]

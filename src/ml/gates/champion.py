@@ -16,6 +16,7 @@ from ml.settings.evaluate import Evaluate
 from ml.settings.gates import Champion
 from ml.settings.metrics import FEWEST, HIGHER_IS_BETTER
 from ml.settings.params import Params
+from ml.settings.section import given
 from ml.tasks.choose import task_of
 from ml.tasks.compare import advantage, weights
 from ml.tasks.task import Scored
@@ -36,7 +37,7 @@ class Comparison:
 def judge(evidence: Evidence) -> list[Verdict]:
     """Verdicts on the paired comparison, McNemar's test beside it, and on what the champion may have seen."""
     params, champion = evidence.params, evidence.champion
-    rule = params.gates.champion
+    rule = given(params.gates.champion)
     if champion is None:
         return [Verdict("champion", passed=True, reason=f"cold start: {COLD}", outcome="no champion")]
     if champion.score is None:
@@ -66,7 +67,7 @@ def judge(evidence: Evidence) -> list[Verdict]:
 
 def looks(count: int, params: Params) -> Verdict:
     """A warning once so many models were judged on the same test rows that the best of them was partly luck."""
-    limit, passed = params.gates.champion.looks, count <= params.gates.champion.looks
+    limit, passed = given(params.gates.champion).looks, count <= given(params.gates.champion).looks
     out = "set prepare.salt to a new word" if params.prepare.split_by == "hash" else "wait for newer rows"
     reason = f"{counted(count, 'model')} {be(count)} known to have been judged on these test rows, this one included"
     if not passed:
@@ -88,7 +89,7 @@ def compare(old: Scored, new: Scored, params: Params, seed: int = 0) -> Comparis
     -margin. not enough evidence: anything else. Source: Efron and Tibshirani, An Introduction to the Bootstrap, 1993,
     chapter 13 (percentile interval); for the margin, Piaggio et al., JAMA 2012 (non-inferiority).
     """
-    rule = params.gates.champion
+    rule = given(params.gates.champion)
     sign = 1 if HIGHER_IS_BETTER[rule.metric] else -1
     replicates = weights(len(old.label), rule.bootstrap, seed, old.design)
     drawn = [weight for weight in replicates if old.usable(weight[old.order])]
@@ -113,7 +114,7 @@ def mcnemar(label: np.ndarray, old: np.ndarray, new: np.ndarray, params: Params)
 
     Source: McNemar, Psychometrika 1947; exact form: a binomial test on the rows that one of the two gets right.
     """
-    alpha = 1 - params.gates.champion.confidence
+    alpha = 1 - given(params.gates.champion).confidence
     right_old, right_new = old == label, new == label
     lost, won = int((right_old & ~right_new).sum()), int((right_new & ~right_old).sum())
     p = binomtest(won, won + lost).pvalue if won + lost else 1.0

@@ -16,6 +16,7 @@ from ml.gates.slicing import sliced
 from ml.gates.verdict import Verdict, not_for
 from ml.io.text import counted
 from ml.settings.gates import Fairness
+from ml.settings.section import given
 from ml.tasks.metrics import FEWEST, enough
 
 
@@ -35,7 +36,7 @@ def judge(evidence: Evidence) -> list[Verdict]:
     """For each declared column a verdict on either difference, and one on the groups too small to judge."""
     if (kind := evidence.params.data.target.task) != "binary":
         return [not_for("fairness", kind)]
-    rule, verdicts = evidence.params.gates.fairness, []
+    rule, verdicts = given(evidence.params.gates.fairness), []
     asked = len(rule.columns) * ((rule.demographic_parity is not None) + 2 * (rule.equalised_odds is not None))
     decided = evidence.score >= evidence.params.evaluate.threshold
     for column in rule.columns:

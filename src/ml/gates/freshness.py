@@ -6,13 +6,14 @@ from ml.gates.evidence import Evidence
 from ml.gates.verdict import Verdict
 from ml.io.locks import Locks
 from ml.io.text import counted
+from ml.settings.section import given
 
 SHOWN = 5
 
 
 def judge(evidence: Evidence) -> list[Verdict]:
     """Verdicts on dvc.lock and data.dvc, on what is not committed, and on the versions of packages."""
-    rule, locks = evidence.params.gates.freshness, evidence.locks
+    rule, locks = given(evidence.params.gates.freshness), evidence.locks
     binding = rule.refuse == "always" or (rule.refuse == "ci" and locks.ci)
     found = [pipeline(locks), committed(locks), packages(locks)]
     return found if binding else [replace(verdict, severity="warning") for verdict in found]

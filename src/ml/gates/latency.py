@@ -8,6 +8,7 @@ from ml.gates.evidence import Answer, Evidence, Row
 from ml.gates.parity import as_requests
 from ml.gates.verdict import Verdict
 from ml.settings.gates import Latency
+from ml.settings.section import given
 
 WARM_UP = 5
 ROUNDS = 3  # the best of them counts: a busy machine makes a model slower than it is, never faster
@@ -20,7 +21,7 @@ def judge(evidence: Evidence) -> list[Verdict]:
     answers = [evidence.model.answer]
     if champion and champion.served and not champion.same:
         answers.append(champion.served.answer)
-    return judged("latency", answers, evidence, evidence.params.gates.latency)
+    return judged("latency", answers, evidence, given(evidence.params.gates.latency))
 
 
 def judged(gate: str, answers: list[Answer], evidence: Evidence, rule: Latency) -> list[Verdict]:

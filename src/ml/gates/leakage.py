@@ -7,12 +7,13 @@ from ml.gates.evidence import Evidence
 from ml.gates.verdict import Verdict
 from ml.io.text import be, counted
 from ml.settings.data import Data
+from ml.settings.section import given
 from ml.tasks.choose import task_of
 
 
 def judge(evidence: Evidence) -> list[Verdict]:
     """Verdicts on columns that know the target, rows on both sides, and the order of time."""
-    data, rule = evidence.params.data, evidence.params.gates.leakage
+    data, rule = evidence.params.data, given(evidence.params.gates.leakage)
     return [
         columns(evidence.train, data, rule.suspect_auc),
         shared("ids", data.id, evidence.train, evidence.test),

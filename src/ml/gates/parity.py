@@ -12,13 +12,14 @@ from ml.io.text import counted
 from ml.model.parity import gaps
 from ml.settings.data import Data
 from ml.settings.gates import Parity
+from ml.settings.section import given
 from ml.tasks.choose import task_of
 
 
 def judge(evidence: Evidence) -> list[Verdict]:
     """Verdicts on the rows whose served answer is not the score that evaluate wrote, and on what answers them."""
     ways = {"parity": evidence.model.answer, "batch parity": evidence.model.tabled}
-    found = [judged(gate, ask, evidence, evidence.params.gates.parity) for gate, ask in ways.items()]
+    found = [judged(gate, ask, evidence, given(evidence.params.gates.parity)) for gate, ask in ways.items()]
     if evidence.model.uncompiled:
         reason = f"scikit-learn itself answers, some 25 ms a row slower: {evidence.model.uncompiled}"
         found.append(Verdict("compiled form", passed=False, reason=reason, severity="warning"))

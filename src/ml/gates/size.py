@@ -2,11 +2,12 @@
 
 from ml.gates.evidence import Evidence
 from ml.gates.verdict import Verdict
+from ml.settings.section import given
 
 
 def judge(evidence: Evidence) -> list[Verdict]:
     """One verdict on the bytes that serving has to load: too many refuse, many more than the champion's warn."""
-    rule, champion = evidence.params.gates.size, evidence.champion
+    rule, champion = given(evidence.params.gates.size), evidence.champion
     size = evidence.model.size / 1e6
     times = evidence.model.size / champion.served.size if champion and champion.served else None
     large, grown = size > rule.max_mb, times is not None and times > rule.growth

@@ -16,13 +16,14 @@ from ml.io import files
 from ml.io.text import counted
 from ml.settings.gates import Slices
 from ml.settings.metrics import HIGHER_IS_BETTER
+from ml.settings.section import given
 
 NAMED = 6  # small slices that are named; with thirty columns there are more than a hundred
 
 
 def judge(evidence: Evidence) -> list[Verdict]:
     """For each column a verdict on its worst slice, and one that names the slices too small to judge."""
-    rule = evidence.params.gates.slices
+    rule = given(evidence.params.gates.slices)
     columns = list(rule.columns or evidence.params.data.columns)
     rival = _rival(evidence)
     design = design_of(evidence.test, evidence.params.data)

@@ -11,6 +11,7 @@ from ml.data.schema import levels
 from ml.settings.gates import Slices
 from ml.settings.metrics import HIGHER_IS_BETTER
 from ml.settings.params import Params
+from ml.settings.section import given
 from ml.tasks.choose import task_of
 from ml.tasks.compare import advantage, weights
 from ml.tasks.task import Task
@@ -69,7 +70,7 @@ def measured(  # noqa: PLR0913, PLR0917  (rows, two models, how rows count)
     design: Design = PLAIN,
 ) -> list[Slice]:
     """Every slice of every column of `frame`, with the champion on the same rows where there is one."""
-    rule, task, found = params.gates.slices, task_of(params.data), []
+    rule, task, found = given(params.gates.slices), task_of(params.data), []
     for column in frame:
         for level, rows in sliced(frame[column], rule.bins):
             part = Slice(str(column), level, int(rows.sum()), task.rarest(label[rows]))
@@ -123,7 +124,7 @@ def _large(label: np.ndarray, rule: Slices, task: Task) -> bool:
 
 def _measured(part: Slice, label: np.ndarray, score: np.ndarray, params: Params, design: Design) -> Slice:
     scored = task_of(params.data).score(label, score, params.evaluate.threshold, design)
-    metric, replicates = params.gates.slices.metric, weights(len(label), REPLICATES, design=design)
+    metric, replicates = given(params.gates.slices).metric, weights(len(label), REPLICATES, design=design)
     draws = [scored.measure(weight[scored.order])[metric] for weight in replicates]
     return replace(part, value=float(scored.measure()[metric]), error=float(np.nanstd(draws)))
 
@@ -137,7 +138,8 @@ def _compared(  # noqa: PLR0913, PLR0917
     design: Design,
 ) -> Slice:
     """The slice with its advantage over the champion: both models are measured on each drawn set of the same rows."""
-    metric, task, cuts = params.gates.slices.metric, task_of(params.data), (theirs, params.evaluate.threshold)
+    metric, task = given(params.gates.slices).metric, task_of(params.data)
+    cuts = (theirs, params.evaluate.threshold)
     old, new = (task.score(label, score, cut, design) for score, cut in zip(scores, cuts, strict=True))
     sign = 1 if HIGHER_IS_BETTER[metric] else -1
     replicates = weights(len(label), REPLICATES, design=design)

@@ -6,12 +6,13 @@ from ml.gates.champion import COLD, threshold
 from ml.gates.evidence import Evidence
 from ml.gates.verdict import Verdict
 from ml.io.text import counted
+from ml.settings.section import given
 from ml.tasks.choose import task_of
 
 
 def judge(evidence: Evidence) -> list[Verdict]:
     """One verdict on the share of test rows that champion and challenger decide differently."""
-    rule, champion = evidence.params.gates.stability, evidence.champion
+    rule, champion = given(evidence.params.gates.stability), evidence.champion
     if champion is None:
         return [Verdict("stability", passed=True, reason=f"cold start: {COLD}")]
     if champion.score is None:

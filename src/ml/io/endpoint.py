@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, Any
@@ -21,7 +21,7 @@ Answer = Callable[[Rows], list[Any]]
 
 
 @contextlib.contextmanager
-def answering(model: Mapping[str, bytes]) -> Iterator[Answer]:
+def answering(model: Mapping[str, bytes]) -> Generator[Answer]:
     """A function that scores rows through POST /predict of a server of this model, as long as the block lasts.
 
     Raises UserError when the server does not start, and the function does when it refuses rows.
@@ -34,7 +34,7 @@ def answering(model: Mapping[str, bytes]) -> Iterator[Answer]:
 
 
 @contextlib.contextmanager
-def _server(folder: Path) -> Iterator[int]:
+def _server(folder: Path) -> Generator[int]:
     """The port of a server that listens; it has ended when the block ends."""
     found = find_spec("serving")
     if found is None:

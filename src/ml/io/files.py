@@ -7,7 +7,7 @@ import io
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from hashlib import md5
 from pathlib import Path
@@ -130,7 +130,7 @@ class TableParts:
 
 
 @contextmanager
-def table_in_parts(path: Path) -> Iterator[TableParts]:
+def table_in_parts(path: Path) -> Generator[TableParts]:
     """A table that appears whole when the block ends, and not at all when it raises."""
     with _beside(path) as temporary:
         parts = TableParts(temporary)
@@ -259,7 +259,7 @@ def sync(path: Path) -> None:
 
 
 @contextmanager
-def locked(path: Path, otherwise: str) -> Iterator[None]:
+def locked(path: Path, otherwise: str) -> Generator[None]:
     """Hold a lock that dies with this process; raises UserError with the sentence `otherwise` when another holds it."""
     from filelock import FileLock, Timeout  # noqa: PLC0415
 
@@ -291,7 +291,7 @@ def _whole(path: Path, write: Any) -> None:
 
 
 @contextmanager
-def _beside(path: Path) -> Iterator[Path]:
+def _beside(path: Path) -> Generator[Path]:
     """A file that takes the place of this one when the block ends, and is gone when it raises."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")

@@ -8,6 +8,7 @@ import numpy as np
 from ml.gates.champion import compare
 from ml.settings.metrics import FEWEST
 from ml.settings.params import Params
+from ml.settings.section import given
 from ml.tasks.choose import task_of
 from ml.tasks.task import Scored
 
@@ -30,7 +31,7 @@ class Found:
 
 def judge(part: str, version: str, sides: Sequence[Scored], params: Params) -> Found:
     """What champion's and challenger's scores of a part say; gates.champion sets metric, margin and refusal."""
-    rule, label = params.gates.champion, sides[0].label
+    rule, label = given(params.gates.champion), sides[0].label
     rows, task = len(label), task_of(params.data)
     if not task.enough(label, FEWEST):
         few = f"not enough evidence: the {part} test rows hold {task.counts(label)}"

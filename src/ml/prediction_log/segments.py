@@ -13,7 +13,7 @@ Nothing here needs more than the standard library: the server and the shipper ru
 import contextlib
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -107,7 +107,7 @@ def content(path: Path) -> bytes:
 
 
 @contextlib.contextmanager
-def sole_worker(directory: Path) -> Iterator[None]:
+def sole_worker(directory: Path) -> Generator[None]:
     """Hold the directory for one shipper or compactor; raises UserError when another is at work."""
     directory.mkdir(parents=True, exist_ok=True)
     handle = os.open(directory / ".lock", os.O_CREAT | os.O_RDWR, 0o640)

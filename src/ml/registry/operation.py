@@ -4,7 +4,7 @@ A move is several writes (the ledger or a server's tags, aliases, an image in an
 of a move, with the version that it chose, from before the first write until after the last.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ MOVES = ("promote", "rollback")
 
 
 @contextmanager
-def alone(home: Path = HOME) -> Iterator[None]:
+def alone(home: Path = HOME) -> Generator[None]:
     """Hold the registry for one command that moves the champion; raises UserError while another does."""
     home.mkdir(parents=True, exist_ok=True)
     try:

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -34,7 +34,7 @@ class Comparison:
 
 
 @contextmanager
-def worktree(commit: str) -> Iterator[Path]:
+def worktree(commit: str) -> Generator[Path]:
     """A checkout of a commit outside the working tree, gone afterwards; raises UserError when git lacks the commit."""
     if _call("git", "cat-file", "-e", f"{commit}^{{commit}}").returncode:
         _call("git", "fetch", "--quiet", "origin", commit)

@@ -6,7 +6,7 @@ MLflow takes seconds to import, so nothing here imports it before it is needed.
 import logging
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -56,7 +56,7 @@ def embedded_uri(home: Path = HOME) -> str:
 
 
 @contextmanager
-def answered() -> Iterator[None]:
+def answered() -> Generator[None]:
     """Turn what goes wrong between us and the MLflow server into one sentence for the user."""
     from mlflow.exceptions import MlflowException  # noqa: PLC0415
     from requests import RequestException  # noqa: PLC0415

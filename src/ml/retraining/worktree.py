@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from ml.registry.tracking import HOME
 
 
 @contextmanager
-def at(commit: str) -> Iterator[Path]:
+def at(commit: str) -> Generator[Path]:
     """A folder with the files of a commit, sharing DVC's cache and the registry; gone afterwards."""
     root = Path.cwd()
     git.inside(root, "worktree", "prune")

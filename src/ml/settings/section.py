@@ -1,10 +1,11 @@
 """What every section of `params.yaml` is made of."""
 
 from difflib import get_close_matches
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+T = TypeVar("T")
 Share = Annotated[float, Field(ge=0, le=1)]
 Open = Annotated[float, Field(gt=0, lt=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
@@ -43,3 +44,10 @@ class Range(Section):
         if self.min is not None and self.max is not None and self.min > self.max:
             raise ValueError(f"min {self.min:g} is above max {self.max:g}")
         return self
+
+
+def given(section: T | None) -> T:
+    """A section that may be null, where a caller only comes when it is not: a gate that is off is never asked."""
+    if section is None:
+        raise ValueError("this section of params.yaml is null")
+    return section

@@ -12,9 +12,20 @@ from ml.data.design import PLAIN, Design
 class Scored(Protocol):
     """Truth and output of some rows, arranged so that metrics of a bootstrap replicate are cheap."""
 
-    order: np.ndarray  # positions in the original rows; shape (rows,)
-    label: np.ndarray  # the truth in that order; shape (rows,)
-    design: Design  # of the original rows
+    @property
+    def order(self) -> np.ndarray:
+        """Positions in the original rows; shape (rows,)."""
+        ...
+
+    @property
+    def label(self) -> np.ndarray:
+        """The truth in that order; shape (rows,)."""
+        ...
+
+    @property
+    def design(self) -> Design:
+        """How the original rows count and hang together."""
+        ...
 
     def measure(self, weight: np.ndarray | None = None) -> dict[str, float]:
         """Every metric, each row drawn as often as `weight` (in the order above, shape (rows,)) says.
