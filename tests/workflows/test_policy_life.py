@@ -12,7 +12,7 @@ from tests.conftest import ROOT
 from tests.workflows.test_policy import WORKFLOWS, jobs, load, steps
 
 each_workflow = pytest.mark.parametrize("path", WORKFLOWS, ids=lambda p: p.name)
-ACTING = {"issues", "pull-requests", "actions", "statuses", "packages", "id-token", "attestations"}
+ACTING = {"issues", "pages", "pull-requests", "actions", "statuses", "packages", "id-token", "attestations"}
 OPENING = {
     "run",
     "register",
@@ -33,7 +33,10 @@ def runs(path):
 
 @each_workflow
 def test_what_runs_by_itself_tells_when_it_fails(path):
-    if {"schedule", "push"} & set(load(path)["on"]) and path.stem != "template":
+    if {"schedule", "push"} & set(load(path)["on"]) and path.stem not in {
+        "template",
+        "docs",
+    }:  # nothing serves from these
         assert f"make alert JOBS={path.stem}" in runs(path)
         tell = load(path)["jobs"]["tell"]
         assert alerts.PROOF[path.stem] in tell["needs"]
@@ -55,6 +58,7 @@ def test_each_right_to_act_is_with_the_one_job_that_needs_it():
 
     assert {job: rights for job, rights in found.items() if rights} == {
         "report.comment": {"pull-requests"},
+        "docs.publish": {"pages", "id-token"},
         "release.image": {"packages", "id-token", "attestations"},
         "monitor.retrain": {"pull-requests", "issues", "statuses"},
         **{f"{name}.tell": {"issues"} for name in ("release", "monitor", "reproduce", "canary", "batch")},

@@ -47,6 +47,7 @@ SETTINGS = (
     Setting("IMAGE_REGISTRY", "variable", "images go to the packages of this repository (ghcr.io)"),
     Setting("DEPLOY_TARGET", "variable", "a release starts and checks the image on the runner; nothing stays up"),
     Setting("PRODUCTION", "variable", "a release stops after staging, and there is no champion, until it says yes"),
+    Setting("PAGES", "variable", "no documentation site is published, until it says yes"),
     Setting("ALERT_WEBHOOK", "secret", "alerts are issues, no chat hears of them"),
     Setting(
         "APP_CLIENT_ID",
@@ -164,7 +165,7 @@ def settings(known: dict[str, set[str]]) -> Iterator[Finding]:
         if setting.needs and setting.needs not in everything:
             continue
         name = f"{setting.kind} {setting.name}"
-        cure = f"gh {setting.kind} set {setting.name}{' --body yes' if setting.name == 'PRODUCTION' else ''}"
+        cure = f"gh {setting.kind} set {setting.name}{' --body yes' if setting.name in ('PRODUCTION', 'PAGES') else ''}"
         if setting.name in everything:
             yield Finding(name, FINE, "set")
         elif setting.kind not in known:
