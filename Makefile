@@ -135,9 +135,9 @@ serve: setup ## Serve build/model on port 8000 (MODEL= PORT= WORKERS= CHALLENGER
 	  SERVING_CHALLENGER="$${CHALLENGER:-}" SERVING_CANARY="$${CANARY:-}" python -m serving
 
 .PHONY: score
-score: pipeline-venv ## Score DATA=file, folder, URL or postgresql://… QUERY='select …' into OUT=folder (MODEL= CHALLENGER= CHAMPION=1)
+score: pipeline-venv ## Score DATA=file, folder, URL or postgresql://… QUERY='select …' into OUT=folder (MODEL= CHALLENGER= CHAMPION=1 EXPLAIN=1)
 	@python -m ml.stages.score --data="$${DATA:-}" --out="$${OUT:-}" --model="$${MODEL:-}" \
-	  --challenger="$${CHALLENGER:-}" --query="$${QUERY:-}" $${CHAMPION:+--champion}
+	  --challenger="$${CHALLENGER:-}" --query="$${QUERY:-}" $${CHAMPION:+--champion} $${EXPLAIN:+--explain}
 
 .PHONY: compare-live
 compare-live: pipeline-venv ## Champion or challenger? By the prediction log and its labels (SINCE= UNTIL= CHALLENGER=churn@3)

@@ -1,10 +1,17 @@
 """The types of an answer to one row, for the OpenAPI document."""
 
-from typing import Any
+from typing import Any, NotRequired
 
 from typing_extensions import TypedDict
 
 from ml.model.predictor import Contract
+
+
+class Explanation(TypedDict):
+    """With explain=true: `base` and the contributions add up to the score of the answer, or its value."""
+
+    base: float
+    contributions: dict[str, float]
 
 
 class Decision(TypedDict):
@@ -14,6 +21,7 @@ class Decision(TypedDict):
     score: float
     label: bool
     model: str
+    explanation: NotRequired[Explanation]
 
 
 class Class(TypedDict):
@@ -24,6 +32,7 @@ class Class(TypedDict):
     score: float
     scores: dict[str, float]
     model: str
+    explanation: NotRequired[Explanation]
 
 
 class Value(TypedDict):
@@ -34,6 +43,7 @@ class Value(TypedDict):
     low: float
     high: float
     model: str
+    explanation: NotRequired[Explanation]
 
 
 KINDS = {"binary": Decision, "multiclass": Class, "regression": Value}

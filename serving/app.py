@@ -15,6 +15,7 @@ from serving import contract
 from serving.answers import kind
 from serving.bodies import Bodies, measured
 from serving.contract import MOST_LABELS, Body
+from serving.explanations import asked
 from serving.fast import Application, FastRoute
 from serving.guard import Guard, Refused
 from serving.lineup import Models
@@ -92,10 +93,14 @@ def _lifespan(service: Service) -> Any:
 def _add_predictions(app: Application, service: Service, body: Body, parser: Parser) -> None:
     ours = service.models.champion.model.contract
 
-    async def predict(request: Request, body: body.predict) -> answer(kind(ours)):
-        """Predict 1 to 1,000 rows. The answer comes once the prediction log holds it."""
-        request_id = request.scope["request_id"]
-        return {"request_id": request_id, "predictions": await service.predict(body["rows"], request_id)}
+    async def predict(request: Request, body: body.predict, explain: bool = False) -> answer(kind(ours)):  # noqa: ARG001
+        """Predict 1 to 1,000 rows. The answer comes once the prediction log holds it.
+
+        With explain=true each answer says what each column has contributed to it.
+        """
+        request_id, query = request.scope["request_id"], request.scope["query_string"]
+        answers = service.explain if query and asked(query) else service.predict
+        return {"request_id": request_id, "predictions": await answers(body["rows"], request_id)}
 
     labels = contract.feedback(ours)
 

@@ -32,6 +32,7 @@ REFUSALS = {
     status: {"model": Refusal, "description": text}
     for status, text in {
         400: "Not of the expected shape", 401: "No valid key", 413: "Too large", 415: "Wrong content type",
-        422: "Breaks the contract", 429: "Too many requests", 503: "The prediction log cannot be written",
+        422: "Breaks the contract", 429: "Too many requests", 501: "Cannot explain",
+        503: "The prediction log cannot be written",
     }.items()
 }  # fmt: skip

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
 
+from serving.explanations import Explanations
 from serving.guard import Refused, say
 from serving.lineup import SHADOW, Models, Served, load_models
 from serving.log import LogUnavailable, PredictionLog
@@ -23,6 +24,7 @@ class Service:
     recorder: Recorder
     settings: Settings
     metrics: Metrics = field(default_factory=Metrics)
+    explanations: Explanations = field(default_factory=Explanations)
     _later: set[asyncio.Task] = field(default_factory=set)
     _swapping: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -38,9 +40,12 @@ class Service:
         async with self._swapping:
             self._take(await asyncio.to_thread(self._fresh))
 
-    async def predict(self, rows: list[dict[str, Any]], request_id: str) -> list[dict[str, Any]]:
+    async def predict(
+        self, rows: list[dict[str, Any]], request_id: str, models: Models | None = None
+    ) -> list[dict[str, Any]]:
         """The id, the answer and the model of each row; returns once the log holds them."""
-        models, id_name = self.models, self.models.champion.model.contract.data.id
+        models = models or self.models
+        id_name = models.champion.model.contract.data.id
         ids = [row.pop(id_name, None) for row in rows]
         ids = [f"{request_id}-{n}" if given is None else given for n, given in enumerate(ids)]
         if models.challenger is None or models.challenger.variant == SHADOW:
@@ -51,6 +56,14 @@ class Service:
                 task.add_done_callback(self._later.discard)
             return answers
         return await self._split(models, ids, rows, request_id)
+
+    async def explain(self, rows: list[dict[str, Any]], request_id: str) -> list[dict[str, Any]]:
+        """The same, and what each column has contributed to each answer."""
+        models = self.models
+        await self.explanations.ready(models)
+        answers = await self.predict(rows, request_id, models)
+        await self.explanations.add(models, rows, answers)
+        return answers
 
     async def drain(self) -> None:
         """Return when every shadow answer is written."""

@@ -15,6 +15,7 @@ import pandas as pd
 import psycopg
 import pytest
 
+from ml.data import schema
 from ml.engine import source, spread
 from ml.io import files
 from ml.io.errors import UserError
@@ -65,6 +66,21 @@ def test_every_row_gets_the_score_of_the_api_and_stands_in_the_log(place, params
     log = read_log("logs").set_index("id").loc[found["id"]]
     assert np.array_equal(log["score"], found["score"])
     assert np.array_equal(log["tenure_months"], table["tenure_months"])
+
+
+def test_each_score_is_explained_by_contributions_that_add_up_to_it(place, params):
+    found = scored(explain=True)
+
+    added = found.filter(like="contribution_")
+    assert [*added] == ["contribution_base", *(f"contribution_{name}" for name in added_names(params))]
+    assert added.sum(axis=1).to_numpy() == pytest.approx(found["score"].to_numpy(), abs=1e-9)
+    with pytest.raises(UserError, match="Name another OUT"):
+        scored()
+
+
+def added_names(params):
+    """The columns in the order of the preprocessing: numbers, then categories."""
+    return [*schema.numbers(params.data), *schema.categories(params.data)]
 
 
 @pytest.mark.parametrize("data", ["new.csv", "parts", "parts/*.parquet", "file://{here}/new.parquet"])

@@ -66,6 +66,37 @@ def start(folder, tmp_path):
         client.__exit__(None, None, None)
 
 
+def test_an_explained_answer_is_the_same_with_contributions_that_add_up_to_it(start, forest, customers):
+    client, some = start(folder=forest), rows(customers, DATA, 5)
+
+    plain = client.post("/predict", json={"rows": some}).json()["predictions"]
+    explained = client.post("/predict?explain=true", json={"rows": some}).json()["predictions"]
+
+    for bare, full in zip(plain, explained, strict=True):
+        said = full.pop("explanation")
+        assert full == bare
+        assert said["base"] + sum(said["contributions"].values()) == pytest.approx(full["score"], abs=1e-6)
+        assert {*said["contributions"]} == {*DATA.columns}
+    assert client.post("/predict?explain=false", json={"rows": some}).json()["predictions"] == plain
+    assert client.post("/predict?explain=maybe", json={"rows": some}).status_code == 422
+
+
+def test_a_server_that_cannot_explain_says_what_is_missing_and_logs_nothing(
+    start, forest, customers, monkeypatch, tmp_path
+):
+    client, some = start(folder=forest), rows(customers, DATA, 2)
+    monkeypatch.setitem(sys.modules, "shap", None)
+
+    answer = client.post("/predict?explain=true", json={"rows": some})
+    monkeypatch.setitem(sys.modules, "ml.model.explanation", None)  # as in the image
+    bare = client.post("/predict?explain=true", json={"rows": some})
+
+    assert (answer.status_code, bare.status_code) == (501, 501)
+    assert "locks/explain.txt" in answer.json()["detail"]
+    assert "make score EXPLAIN=1" in bare.json()["detail"]
+    assert not lines(tmp_path / "logs")
+
+
 @pytest.mark.parametrize("kind", ["random_forest", "hist_gradient_boosting", "logistic_regression"])
 def test_every_built_in_model_is_served_with_the_scores_of_scikit_learn(tmp_path, start, customers, params, kind):
     made = built(tmp_path / kind, customers, params, kind)

@@ -116,7 +116,7 @@ def _read_xgboost(text: str) -> Callable[[np.ndarray], Any]:
     return found.inplace_predict
 
 
-def _read_catboost(text: str) -> Callable[[np.ndarray], Any]:
+def _catboost(text: str) -> Any:
     import catboost  # noqa: PLC0415
 
     found = catboost.CatBoost()
@@ -124,6 +124,11 @@ def _read_catboost(text: str) -> Callable[[np.ndarray], Any]:
         path = Path(folder, "model.json")
         files.write_text(text, path)
         found.load_model(str(path), format="json")
+    return found
+
+
+def _read_catboost(text: str) -> Callable[[np.ndarray], Any]:
+    found = _catboost(text)
     if "class_params" not in json.loads(text)["model_info"]:
         return lambda x: found.predict(x, thread_count=1)
 
@@ -136,3 +141,33 @@ def _read_catboost(text: str) -> Callable[[np.ndarray], Any]:
 
 WRITE = {"lightgbm": _write_lightgbm, "xgboost": _write_xgboost, "catboost": _write_catboost}
 READ = {"lightgbm": _read_lightgbm, "xgboost": _read_xgboost, "catboost": _read_catboost}
+
+
+def contributions(library: str, text: str, x: np.ndarray) -> np.ndarray:
+    """What each input adds to what the trees sum, by the library itself; shape (rows, outputs, inputs and base)."""
+    found = np.asarray(CONTRIBUTIONS[library](text, np.asarray(x, dtype="float64")), dtype="float64")
+    return found.reshape(len(x), -1, x.shape[1] + 1)
+
+
+def _explain_lightgbm(text: str, x: np.ndarray) -> Any:
+    import lightgbm  # noqa: PLC0415
+
+    return lightgbm.Booster(model_str=text).predict(x, pred_contrib=True, num_threads=1)
+
+
+def _explain_xgboost(text: str, x: np.ndarray) -> Any:
+    import xgboost  # noqa: PLC0415
+
+    found = xgboost.Booster()
+    found.load_model(bytearray(text.encode()))
+    found.set_param({"nthread": 1})
+    return found.predict(xgboost.DMatrix(x), pred_contribs=True)
+
+
+def _explain_catboost(text: str, x: np.ndarray) -> Any:
+    import catboost  # noqa: PLC0415
+
+    return _catboost(text).get_feature_importance(catboost.Pool(x), type="ShapValues", thread_count=1)
+
+
+CONTRIBUTIONS = {"lightgbm": _explain_lightgbm, "xgboost": _explain_xgboost, "catboost": _explain_catboost}

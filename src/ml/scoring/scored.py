@@ -1,9 +1,11 @@
 """A model with the name that its answers bear, from a folder or the registry."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
+
+import pandas as pd
 
 from ml.io.errors import UserError
 from ml.model import identity, predictor
@@ -26,9 +28,26 @@ class Scorer:
         """What scores; each process makes its own from the files."""
         return predictor.from_files(self.files, self.name)
 
+    @cached_property
+    def explain(self) -> Callable[[list[dict[str, Any]]], list[dict[str, Any]]]:
+        """What explains rows; raises UserError saying what is missing where nothing does."""
+        try:
+            from ml.model.explanation import of_rows  # noqa: PLC0415 - imports that only explanations need
+        except ImportError as error:
+            raise UserError(f"explaining needs {error.name}: `make setup`, or install locks/pipeline.txt.") from None
+        return of_rows(self.files, self.contract.data)
+
+    def explained(self, table: pd.DataFrame, rows: list[dict[str, Any]]) -> pd.DataFrame:
+        """The answers to rows with a base and what each column has contributed; they add up to the score."""
+        found = self.explain(rows or [{}])  # a chunk without rows has the same columns
+        flat = [[one["base"], *one["contributions"].values()] for one in found][: len(rows)]
+        names = [f"contribution_{name}" for name in ("base", *found[0]["contributions"])]
+        values = pd.DataFrame(flat, columns=names, index=table.index, dtype="float64")
+        return pd.concat([table, values], axis=1)
+
     def __getstate__(self) -> dict[str, Any]:
-        """All but the predictor, which cannot be sent to another process."""
-        return {name: value for name, value in self.__dict__.items() if name != "predictor"}
+        """All but what cannot be sent to another process."""
+        return {name: value for name, value in self.__dict__.items() if name not in {"predictor", "explain"}}
 
 
 def load(source: str) -> Scorer:

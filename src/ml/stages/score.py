@@ -17,19 +17,24 @@ from ml.registry.ledger import CHAMPION
 from ml.scoring import scored
 from ml.scoring.made import Made, Shared, Task, make
 from ml.scoring.progress import Progress
-from ml.scoring.scored import Scorer
 from ml.settings.params import Params, read_params
 
 
 def main(  # noqa: PLR0913, PLR0917 - one flag each
-    data: str = "", out: str = "", model: str = "", challenger: str = "", query: str = "", champion: bool = False
+    data: str = "",
+    out: str = "",
+    model: str = "",
+    challenger: str = "",
+    query: str = "",
+    champion: bool = False,
+    explain: bool = False,
 ) -> None:
     """Write OUT/: a score, decision, model, request id and time for each row of DATA, as Parquet.
 
     DATA is a .parquet or .csv file, a folder of them, a URL of fsspec, or postgresql://… with a QUERY. Rows that break
     the contract go to OUT/_quarantine; too many of them stop the job. A job that was killed goes on when it is given
     again. MODEL is the champion; CHALLENGER's answers go to the prediction log alone. --champion refuses a MODEL that
-    is not the champion.
+    is not the champion. --explain adds what each column has contributed to each score.
     """
     params = read_params()
     if not (data and out):
@@ -42,19 +47,23 @@ def main(  # noqa: PLR0913, PLR0917 - one flag each
         scored.same_rows(*models)
     table = source.opened(data, query)
     origin = {"source": table.identity, "models": [m.digest for m in models], "rows": params.score.rows}
+    if explain:
+        models[0].explain  # noqa: B018 - one that cannot is refused before any row is read
+        origin["explain"] = True
     output = Path(out).absolute()
     if found := job.finished(output, origin):
         cli.say(f"score: {out} holds these {found['scored']:,} scores already")
         return
     with job.begun(output, origin) as begun:
-        _run(begun, table, models, params)
+        _run(begun, table, Shared(begun, models, explain), params)
 
 
-def _run(begun: Job, table: Source, models: list[Scorer], params: Params) -> None:
+def _run(begun: Job, table: Source, shared: Shared, params: Params) -> None:
+    models = shared.models
     cli.say(f"score: {models[0].name}{', which goes on where it stopped' if begun.old else ''}")
     progress, parts = Progress(table.total), 0
     with spread.team(params.engine, os.environ.get("DASK_SCHEDULER", "")) as team:
-        for counts, fresh in _parts(begun, table, models, team, params.score.rows):
+        for counts, fresh in _parts(table, shared, team, params.score.rows):
             parts += 1
             if told := progress.after(counts["scored"], counts["quarantined"], time.monotonic(), fresh):
                 cli.say(f"score: {told}")
@@ -69,14 +78,13 @@ def _run(begun: Job, table: Source, models: list[Scorer], params: Params) -> Non
     cli.say(f"score: {counted(progress.scored, 'row')} in {begun.output}, {progress.quarantined:,} in quarantine")
 
 
-def _parts(
-    begun: Job, table: Source, models: list[Scorer], team: Team, rows: int
-) -> Iterator[tuple[dict[str, int], bool]]:
+def _parts(table: Source, shared: Shared, team: Team, rows: int) -> Iterator[tuple[dict[str, int], bool]]:
     """The counts of every part, and whether this process has made it; the whole ones of an earlier process first."""
+    begun = shared.job
     earlier = begun.parts()
     yield from ((counts, False) for counts in earlier.values())
     tasks = (Task(n, chunk) for n, chunk in enumerate(table.chunks(rows)) if n not in earlier)
-    for task, found in team.each(make, tasks, Shared(begun, models)):
+    for task, found in team.each(make, tasks, shared):
         _keep(begun, task.number, found)
         yield found.counts, True
 

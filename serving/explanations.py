@@ -1,0 +1,70 @@
+"""What each column has contributed to an answer: `POST /predict?explain=true`. Loaded when it is first asked for."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qs
+
+from ml.io.errors import UserError
+from ml.model import identity
+from ml.registry import sources as registry
+from serving.guard import Refused
+from serving.lineup import Models
+from serving.models import Model
+
+Explain = Callable[[list[dict[str, Any]]], list[dict[str, Any]]]
+SWITCH = {"true": True, "1": True, "false": False, "0": False}
+
+
+def asked(query: bytes) -> bool:
+    """Whether a query asks for explanations; raises Refused for another word than true or false."""
+    if b"explain" not in query:
+        return False
+    word = parse_qs(query.decode("latin-1"), keep_blank_values=True).get("explain", ["false"])[-1]
+    if word.lower() not in SWITCH:
+        raise Refused(422, "explain", "explain is true or false.")
+    return SWITCH[word.lower()]
+
+
+class Explanations:
+    """Explains answers, each by the model that gave it."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, Explain] = {}
+        self._turn = asyncio.Lock()  # the explanation of one request costs what many scores do
+
+    async def ready(self, models: Models) -> None:
+        """Load what explains; raises Refused, before anything is scored and logged, where that cannot be."""
+        for served in filter(None, (models.champion, models.challenger)):
+            async with self._turn:
+                if served.model.digest not in self._known:
+                    self._known[served.model.digest] = await asyncio.to_thread(_explain, served.model)
+
+    async def add(self, models: Models, rows: list[dict[str, Any]], answers: list[dict[str, Any]]) -> None:
+        """Give each answer its `explanation`: a base, and contributions that add up to the score with it."""
+        for served in filter(None, (models.champion, models.challenger)):
+            places = [n for n, answer in enumerate(answers) if answer["model"] == served.model.name]
+            if places:
+                async with self._turn:
+                    explain = self._known[served.model.digest]
+                    found = await asyncio.to_thread(explain, [rows[n] for n in places])
+                for place, one in zip(places, found, strict=True):
+                    answers[place]["explanation"] = one
+
+
+def _explain(model: Model) -> Explain:
+    try:
+        from ml.model.explanation import of_rows  # noqa: PLC0415 - a second of imports, for those who ask
+
+        files = registry.files(model.source)[0]
+        if identity.digest(files) != model.digest:  # the alias stands for another version now, which serves in a moment
+            raise Refused(503, "explain", "The model is being replaced. Ask again.")
+        return of_rows(files, model.contract.data)
+    except ImportError as error:
+        detail = (
+            f"This server cannot explain: {error.name} is missing. Serve where `make setup` was run, or install "
+            "locks/pipeline.txt and locks/explain.txt; `make score EXPLAIN=1` explains a table."
+        )
+        raise Refused(501, "explain", detail) from None
+    except UserError as error:
+        raise Refused(501, "explain", f"This server cannot explain: {error}") from None

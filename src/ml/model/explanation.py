@@ -1,0 +1,186 @@
+"""How much each column has contributed to the answer to a row. Imported only when somebody asks for it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.compose import ColumnTransformer
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.pipeline import Pipeline
+
+from ml.data.schema import inputs
+from ml.io.errors import UserError
+from ml.model import boosters, curves, model
+from ml.model.boosters import Booster, ValueBooster
+from ml.model.calibration import Calibrated
+from ml.model.compiled_trees import Boosting, Forest
+from ml.settings.data import Data
+from ml.tasks.choose import task_of
+
+POINTS = 32  # of the path from the base to a row, over which several classes share their contributions
+TINY = 1e-9
+Raw = tuple[np.ndarray, np.ndarray]  # base (outputs,) and contributions (rows, inputs, outputs)
+
+
+@dataclass(frozen=True)
+class Explained:
+    """Of each row: the base that every answer starts from, and what each column adds; their sum is the score."""
+
+    columns: tuple[str, ...]
+    base: np.ndarray  # shape (rows,)
+    added: np.ndarray  # shape (rows, columns)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The same as plain values: `base` and `contributions` by column."""
+        pairs = zip(self.base.tolist(), self.added.tolist(), strict=True)
+        return [{"base": base, "contributions": dict(zip(self.columns, row, strict=True))} for base, row in pairs]
+
+
+def explainer(files: Mapping[str, bytes], data: Data) -> Callable[[pd.DataFrame], Explained]:
+    """A function from a table to its explanation; raises UserError for an estimator that has none.
+
+    Values are SHAP's of the trees, exact for each path (Lundberg et al., From local explanations to global
+    understanding with explainable AI for trees, 2020), or of a linear model, against a row of average numbers and
+    levels. Where a curve follows (log odds, calibration) they are carried through it in proportion (Chen, Lundberg and
+    Lee, Explaining a series of models by propagating Shapley values, 2022), so that they add up to the score.
+    """
+    fitted = model.loads(files["model.skops"])
+    estimator, (groups, usual) = fitted.named_steps["estimator"], _groups(fitted)
+    inner = estimator.estimator if isinstance(estimator, Calibrated) else estimator
+    raw, task = _raw(inner, usual), task_of(data)
+    if isinstance(estimator, Calibrated) and len(estimator.curves) > 1:
+        raise UserError("calibrated scores of several classes have no explanation: leave train.calibration out.")
+
+    def explain(frame: pd.DataFrame) -> Explained:
+        x = inputs(frame, data)
+        output = task.output(fitted, x)
+        base, added = raw(fitted[:-1].transform(x))
+        added = np.stack([added[:, places].sum(axis=1) for places in groups.values()], axis=1)
+        if added.shape[2] > 1:
+            place = output.argmax(axis=1)
+            seen = np.searchsorted(estimator.classes_, place)
+            start, found = _of_class(base, added, seen, linked=not isinstance(inner, Forest))
+            score = output[np.arange(len(output)), place]
+        else:
+            score, second = (output, True) if output.ndim == 1 else (output.max(axis=1), output.argmax(axis=1) > 0)
+            start, found = _through(base[0], added[..., 0], _link(estimator, inner))
+            start, found = np.where(second, start, 1 - start), np.where(np.reshape(second, (-1, 1)), found, -found)
+        return Explained(tuple(groups), start, _summing_to(score - start, found))
+
+    return explain
+
+
+def of_rows(files: Mapping[str, bytes], data: Data) -> Callable[[list[dict[str, Any]]], list[dict[str, Any]]]:
+    """The same for rows as they come from JSON."""
+    explain = explainer(files, data)
+
+    def explained(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return explain(
+            pd.DataFrame.from_records([{name: row.get(name) for name in data.columns} for row in rows])
+        ).rows()
+
+    return explained
+
+
+def _groups(fitted: Pipeline) -> tuple[dict[str, list[int]], np.ndarray]:
+    """The columns of a table with the places of the estimator's inputs that each became, and the inputs of a usual row.
+
+    Its numbers are average, which is 0, none is missing, and its levels are all as likely.
+    """
+    prepared = fitted.named_steps.get("preprocessing")
+    if not isinstance(prepared, ColumnTransformer):
+        raise UserError("only models with the preprocessing of ml.model.features have explanations.")
+    found: dict[str, list[int]] = {}
+    usual: list[float] = []
+    for _, part, columns in prepared.transformers_:
+        if isinstance(part, Pipeline):
+            known = part.named_steps.get("encode")
+            sizes = [len(levels) for levels in known.categories_] if known is not None else [1] * len(columns)
+            for column, size in zip(columns, sizes, strict=True):
+                found.setdefault(column, []).extend(range(len(usual), len(usual) + size))
+                usual += [0.0 if known is None else 1 / size] * size
+    return found, np.array(usual)
+
+
+def _raw(estimator: Any, usual: np.ndarray) -> Callable[[np.ndarray], Raw]:
+    """A function from the estimator's input to contributions to what it sums, before any curve."""
+    if isinstance(estimator, Booster | ValueBooster):
+        return lambda x: _split(boosters.contributions(estimator.library, estimator.text, x))
+    if isinstance(estimator, LogisticRegression | Ridge):
+        return lambda x: _linear(estimator, x, usual)
+    if not isinstance(estimator, Forest | Boosting):
+        raise UserError(f"{type(estimator).__name__} has no explanation: only trees and linear models have.")
+    try:
+        from shap import TreeExplainer  # noqa: PLC0415
+    except ImportError:
+        raise UserError(
+            "explaining this model needs shap: `pip install --require-hashes -r locks/explain.txt`"
+        ) from None
+    trees = TreeExplainer(estimator)
+
+    def raw(x: np.ndarray) -> Raw:
+        found, base = np.asarray(trees.shap_values(x, check_additivity=False)), np.atleast_1d(trees.expected_value)
+        if found.ndim == 3 and found.shape[2] == 2:  # noqa: PLR2004 - of both classes; the second is positive
+            return base[1:], found[..., 1:]
+        return base, found if found.ndim > 2 else found[..., None]  # noqa: PLR2004
+
+    return raw
+
+
+def _split(found: np.ndarray) -> Raw:
+    """Contributions of shape (rows, outputs, inputs and base)."""
+    return found[0, :, -1], np.moveaxis(found[:, :, :-1], 1, 2)
+
+
+def _linear(estimator: LogisticRegression | Ridge, x: np.ndarray, usual: np.ndarray) -> Raw:
+    """Against a usual row."""
+    weights = np.atleast_2d(estimator.coef_)
+    return np.atleast_1d(estimator.intercept_) + weights @ usual, (x - usual)[:, :, None] * weights.T[None]
+
+
+def _link(estimator: Any, inner: Any) -> Callable[[np.ndarray], np.ndarray]:
+    """From what one output sums to the score."""
+
+    def link(raw: np.ndarray) -> np.ndarray:
+        score = raw if isinstance(inner, Forest) or not hasattr(inner, "classes_") else 1 / (1 + np.exp(-raw))
+        return curves.calibrated(score, estimator.curves) if isinstance(estimator, Calibrated) else score
+
+    return link
+
+
+def _through(base: float, added: np.ndarray, link: Callable[[np.ndarray], np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Base and contributions in proportion to how far the curve goes between base and row; added (rows, columns)."""
+    total, steps = added.sum(axis=1), np.array([base - TINY**0.5, base + TINY**0.5])
+    start, ends = link(np.full(len(added), base)), link(base + total)
+    flat = np.diff(link(steps))[0] / (2 * TINY**0.5)
+    slope = np.where(np.abs(total) > TINY, (ends - start) / np.where(np.abs(total) > TINY, total, 1), flat)
+    return start, added * slope[:, None]
+
+
+def _of_class(base: np.ndarray, added: np.ndarray, place: np.ndarray, *, linked: bool) -> tuple[np.ndarray, np.ndarray]:
+    """The same for the answered class of several, along the path from base to row; added (rows, columns, classes)."""
+    rows = np.arange(len(added))
+    if not linked:
+        return base[place], added[rows, :, place]
+    points, weights = np.polynomial.legendre.leggauss(POINTS)
+    total, found = added.sum(axis=1), np.zeros(added.shape[:2])
+    for point, weight in zip((points + 1) / 2, weights / 2, strict=True):
+        p = _softmax(base + point * total)
+        own = p[rows, place][:, None]
+        found += weight * own * (added[rows, :, place] - np.einsum("rck,rk->rc", added, p))
+    return _softmax(base[None])[0][place], found
+
+
+def _softmax(raw: np.ndarray) -> np.ndarray:
+    shifted = np.exp(raw - raw.max(axis=1, keepdims=True))
+    return shifted / shifted.sum(axis=1, keepdims=True)
+
+
+def _summing_to(wanted: np.ndarray, found: np.ndarray) -> np.ndarray:
+    """The contributions with what rounding (XGBoost adds in float32) lost spread over them by size."""
+    size = np.abs(found)
+    total = size.sum(axis=1, keepdims=True)
+    share = np.where(total > 0, size / np.where(total > 0, total, 1), 1 / found.shape[1])
+    return found + (wanted - found.sum(axis=1))[:, None] * share

@@ -1,0 +1,95 @@
+"""Contributions of columns add up to the score of each row, whatever the estimator and the curve after it."""
+
+import numpy as np
+import pytest
+
+from ml.data.schema import inputs
+from ml.io.errors import UserError
+from ml.model import explanation, model
+from ml.settings.params import read_params
+from ml.settings.train import Train
+from tests.conftest import SAMPLE
+from tests.unit.test_tasks import TARGETS, contract, table
+
+SMALL = {
+    "random_forest": {"n_estimators": 5, "max_depth": 4},
+    "hist_gradient_boosting": {"max_iter": 5},
+    **{
+        f"{library}{kind}": {"n_estimators": 5}
+        for library in ("lightgbm.LGBM", "xgboost.XGB", "catboost.CatBoost")
+        for kind in ("Classifier", "Regressor")
+    },
+}
+BUILT_IN = ["random_forest", "hist_gradient_boosting"]
+CLASSIFIERS = [*BUILT_IN, "logistic_regression", *[name for name in SMALL if name.endswith("Classifier")]]
+TARGET = {"a number": [*BUILT_IN, "ridge", *[name for name in SMALL if name.endswith("Regressor")]]}
+TARGET["three classes"] = CLASSIFIERS
+TARGET["two classes"] = ["random_forest", "logistic_regression"]
+TARGET["a class that no row has"] = BUILT_IN
+CASES = [pytest.param(t, name, id=f"{t}, {name}") for t, names in TARGET.items() for name in names]
+
+
+@pytest.fixture(autouse=True)
+def bare(monkeypatch):
+    """Contributions as they are found: what spreads a rest over them would hide one."""
+    monkeypatch.setattr(explanation, "_summing_to", lambda wanted, found: found)
+
+
+def explained(frame, data, **given):
+    fitted = model.fit(frame, data, Train.model_validate({**SMALL, **given}))
+    score = model.scores(fitted, frame, data)
+    return explanation.explainer({"model.skops": model.dumps(fitted)}, data)(frame), score
+
+
+@pytest.mark.parametrize(("target", "name"), CASES)
+def test_contributions_sum_to_the_score_of_the_answer(target, name):
+    data, frame = contract(TARGETS[target]), table(TARGETS[target])
+
+    found, score = explained(frame, data, model=name)
+
+    assert found.columns == ("x", "k")
+    assert found.base + found.added.sum(axis=1) == pytest.approx(
+        score if score.ndim == 1 else score.max(axis=1), abs=1e-5
+    )
+    assert target != "a number" or np.ptp(found.added[:, 0]) > np.ptp(found.added[:, 1]) > 0  # x matters more than k
+
+
+@pytest.mark.parametrize("calibration", [None, "sigmoid", "isotonic"])
+@pytest.mark.parametrize("name", ["random_forest", "logistic_regression", "xgboost.XGBClassifier"])
+def test_contributions_sum_to_calibrated_scores_too(customers, name, calibration):
+    data = read_params(SAMPLE).data
+    found, score = explained(customers, data, model=name, calibration=calibration)
+
+    one = found.rows()[0]
+
+    assert one["base"] + sum(one["contributions"].values()) == pytest.approx(score[0], abs=1e-5)
+    assert found.base + found.added.sum(axis=1) == pytest.approx(score, abs=1e-5)
+    assert {*one["contributions"]} == {*data.columns}
+
+
+def test_the_contributions_of_a_forest_are_those_of_shap_before_any_spreading(customers):
+    data = read_params(SAMPLE).data
+    fitted = model.fit(customers, data, Train.model_validate({**SMALL, "model": "random_forest"}))
+    found = explanation.explainer({"model.skops": model.dumps(fitted)}, data)(customers.head(50))
+
+    base, raw = explanation._raw(fitted[-1], np.empty(0))(fitted[:-1].transform(inputs(customers.head(50), data)))
+
+    assert found.base == pytest.approx(np.full(50, base[0]))
+    assert found.added[:, 0] == pytest.approx(raw[:, 0, 0], abs=1e-9)
+
+
+def test_what_has_no_explanation_says_so(customers):
+    data = read_params(SAMPLE).data
+    with pytest.raises(UserError, match="GaussianNB has no explanation"):
+        explained(customers, data, model="sklearn.naive_bayes.GaussianNB")
+    target = TARGETS["three classes"]
+    with pytest.raises(UserError, match=r"leave train\.calibration out"):
+        explained(table(target), contract(target), model="random_forest", calibration="sigmoid")
+
+
+def test_what_rounding_loses_is_spread_by_size(monkeypatch):
+    monkeypatch.undo()
+
+    found = explanation._summing_to(np.array([1.0, 0.5]), np.array([[0.6, 0.3], [0.0, 0.0]]))
+
+    assert found == pytest.approx(np.array([[2 / 3, 1 / 3], [0.25, 0.25]]))
