@@ -51,9 +51,9 @@ def durable(container: Container, recorded: AnswersRecord) -> str:
     code, printed = container.execute("python", "-c", LOGGED)
     if code:
         raise UserError(f"the log cannot be read: {printed[-200:]}")
-    counted = Counter(json.loads(printed))
-    lost = [identity for identity in acknowledged if identity not in counted]
-    doubled = [identity for identity in acknowledged if counted[identity] > 1]
+    logged = Counter(json.loads(printed))
+    lost = [identity for identity in acknowledged if identity not in logged]
+    doubled = [identity for identity in acknowledged if logged[identity] > 1]
     if lost or doubled:
         raise UserError(
             f"of {len(acknowledged):,} acknowledged predictions {len(lost):,} are lost, {len(doubled):,} doubled"
