@@ -63,7 +63,7 @@ def _explain(model: Model) -> Explain:
     except ImportError as error:
         detail = (
             f"This server cannot explain: {error.name} is missing. Serve where `make setup` was run, or install "
-            "locks/pipeline.txt and locks/explain.txt; `make score EXPLAIN=1` explains a table."
+            "src/locks/pipeline.txt and src/locks/explain.txt; `make score EXPLAIN=1` explains a table."
         )
         raise Refused(501, "explain", detail) from None
     except UserError as error:

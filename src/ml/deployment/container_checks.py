@@ -9,6 +9,7 @@ from ml.deployment.answers_record import AnswersRecord
 from ml.deployment.containers import Container
 from ml.io.client import Client
 from ml.io.errors import UserError
+from ml.io.text import counted
 
 READY = 30.0  # seconds
 DRAIN = 10  # seconds that it may take to end

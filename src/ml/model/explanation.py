@@ -116,7 +116,7 @@ def _raw(estimator: Any, usual: np.ndarray) -> Callable[[np.ndarray], Raw]:
         from shap import TreeExplainer  # noqa: PLC0415
     except ImportError:
         raise UserError(
-            "explaining this model needs shap: `pip install --require-hashes -r locks/explain.txt`"
+            "explaining this model needs shap: `pip install --require-hashes -r src/locks/explain.txt`"
         ) from None
     trees = TreeExplainer(estimator)
 

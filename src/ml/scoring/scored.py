@@ -34,7 +34,9 @@ class Scorer:
         try:
             from ml.model.explanation import of_rows  # noqa: PLC0415 - imports that only explanations need
         except ImportError as error:
-            raise UserError(f"explaining needs {error.name}: `make setup`, or install locks/pipeline.txt.") from None
+            raise UserError(
+                f"explaining needs {error.name}: `make setup`, or install src/locks/pipeline.txt."
+            ) from None
         return of_rows(self.files, self.contract.data)
 
     def explained(self, table: pd.DataFrame, rows: list[dict[str, Any]]) -> pd.DataFrame:
