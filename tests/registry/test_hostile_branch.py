@@ -1,6 +1,7 @@
 """What whoever may write to branch `mlflow` can do to those who pull: a refused line, and nothing else."""
 
 import json
+import shutil
 import subprocess
 
 import pytest
@@ -9,6 +10,8 @@ from ml.io.errors import UserError
 from ml.model import identity
 from ml.registry import branch, ledger, registry
 from ml.registry.embedded import Embedded
+from ml.stages import models
+from tests.conftest import SAMPLE
 from tests.registry.conftest import MLFLOW
 
 
@@ -75,6 +78,19 @@ def test_a_digest_that_is_a_path_deletes_nothing(home, tmp_path, capsys):
     assert precious.is_dir()
     assert [v.number for v in state.versions] == [1]
     assert "line 2 is refused: `model" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("metrics", [{}, {"accuracy": 0.9}, {"rmse": 2.0, "mae": 1.0, "rows": 9.0}])
+def test_versions_are_shown_whatever_metrics_they_have(home, tmp_path, capsys, metrics):
+    shutil.copy(SAMPLE, tmp_path / "clone")
+    entry, place = model(tmp_path, "two")
+    home.register(entry | {"run": entry["run"] | {"metrics": metrics}}, place)
+
+    models.main()
+
+    head, newest, _ = capsys.readouterr().out.splitlines()
+    assert head.split()[2:-4] == sorted({*metrics} - {"rows"})
+    assert newest.split()[0] == "2"
 
 
 def test_a_path_is_never_a_folder_of_a_model(home):

@@ -6,7 +6,10 @@ from ml.io import cli
 from ml.io.text import columns
 from ml.registry import registry
 from ml.registry.ledger import Event, State, Version
+from ml.settings.metrics import HIGHER_IS_BETTER
 from ml.settings.params import read_params
+
+SHOWN = ("accuracy", "roc_auc")  # where a version has both
 
 
 def main(history: bool = False) -> None:
@@ -20,19 +23,25 @@ def main(history: bool = False) -> None:
             columns(["when (UTC)", "who", "action", "version", "champion after", "reason"], map(_event, state.events))
         )
     else:
-        header = ["version", "aliases", "accuracy", "roc_auc", "commit", "data", "age", "model"]
-        print(columns(header, [_version(v, state) for v in reversed(state.versions)]))
+        names = _metrics(state.versions[-1])
+        header = ["version", "aliases", *names, "commit", "data", "age", "model"]
+        print(columns(header, [_version(v, state, names) for v in reversed(state.versions)]))
 
 
-def _version(version: Version, state: State) -> list[str]:
+def _metrics(newest: Version) -> list[str]:
+    """The two metrics that are shown: of the newest version's task, which another version may lack."""
+    known = newest.entry["run"]["metrics"]
+    return [name for name in dict.fromkeys([*SHOWN, *HIGHER_IS_BETTER]) if name in known][: len(SHOWN)]
+
+
+def _version(version: Version, state: State, names: list[str]) -> list[str]:
     metrics, lineage = version.entry["run"]["metrics"], version.lineage
     aliases = [name for name, number in state.aliases.items() if number == version.number]
     aliases += ["forced"] if version.entry["reason"] else []
     return [
         str(version.number),
         ", ".join(aliases),
-        f"{metrics['accuracy']:.4f}",
-        f"{metrics['roc_auc']:.4f}",
+        *(f"{metrics[name]:.4f}" if name in metrics else "-" for name in names),
         (lineage.commit or "none")[:8] + ("+" if lineage.changed else ""),
         (lineage.data.md5 or "none")[:8],
         age(version.entry["time"]),
