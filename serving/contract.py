@@ -1,6 +1,7 @@
 """The data contract as the request model of the API, and its mistakes as sentences."""
 
 from dataclasses import dataclass
+from math import isfinite
 from typing import Annotated, Any, Literal, NotRequired
 
 from pydantic import (
@@ -16,7 +17,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict  # pydantic needs this one below Python 3.12
 
-from ml.data.words import LARGEST, flag, key, span, spelling
+from ml.data.words import LARGEST, LONGEST, flag, key, span, spelling
 from ml.model.predictor import Contract
 from ml.settings.data import Category, Data, Number
 
@@ -137,6 +138,8 @@ def _speller_of_classes(classes: tuple[str, ...]) -> BeforeValidator:
 def _field(column: Number | Category) -> Any:
     if isinstance(column, Category):
         kind = Literal[column.values]
+        if column.others:
+            kind = Annotated[str, Field(min_length=1, max_length=LONGEST, examples=[*column.values])]
         kind = Annotated[kind | None if column.missing else kind, BeforeValidator(_speller(column))]
         return NotRequired[kind] if column.missing else kind
     low = -LARGEST if column.min is None else column.min
@@ -151,12 +154,17 @@ def _speller(column: Category) -> Any:
     """What makes of a value the level that training makes of it: without spaces around it, 1 for 1.0; blank is None."""
     known = spelling(column)
 
+    def text(value: Any) -> Any:
+        if not isinstance(value, bool | str | int | float) or (isinstance(value, float) and not isfinite(value)):
+            return value
+        return known.get(str(value)) or known.get(key(value)) or key(value) or None
+
     def spelled(value: Any) -> Any:
         if isinstance(value, str):
             return known.get(value) or known.get(key(value)) or (value if value.strip() else None)
         return known.get(key(value), value) if isinstance(value, int | float) else value
 
-    return spelled
+    return text if column.others else spelled
 
 
 def _middle(column: Number | Category) -> Any:
@@ -205,7 +213,9 @@ def _not_sent(column: str, data: Data) -> str:
 def _allowed(column: Number | Category) -> str:
     also = ", or null" if column.missing else ""
     if isinstance(column, Category):
-        return f"one of {', '.join(column.values)}{also}"
+        known = ", ".join(column.values)
+        rule = f"text of at most {LONGEST} characters, such as" if column.others else "one of"
+        return f"{rule} {known}{also}"
     also = (", true or false" if flag(column) else "") + also
     match column.min, column.max:
         case None, None:

@@ -22,7 +22,8 @@ from ml.settings.retrain import Retrain
 from ml.settings.validate import Validate
 
 NONE = "none"  # in place of a column: the table has no such role
-LEVELS = 50  # a text column with more is no category
+LEVELS = 50  # of a text column with more, the most frequent ones
+COMMON = 0.5  # of the rows, which those must cover
 AGAIN = (
     ". If these are things that come more than once, their rows leak between train and test: docs/your-data.md (Rows "
     "of the same thing)"
@@ -214,7 +215,10 @@ def _column(column: pd.Series) -> dict[str, Any] | str:
         return {"type": "number", **limits(seen), **missing}
     if dates(seen):
         return f"dates; name it with TIME={column.name} if it is when a row was true, else turn it into a number"
-    values = levels(seen).value_counts().index
+    counts = levels(seen).value_counts()
+    values = counts.index
+    if len(values) > LEVELS and counts.iloc[:LEVELS].sum() >= COMMON * len(seen):
+        return {"type": "category", "values": sorted(values[:LEVELS]), "others": True, **missing}
     if len(values) > LEVELS:
         leak = AGAIN if 1.5 <= len(seen) / len(values) <= 50 else ""  # noqa: PLR2004
         return f"{counted(len(values), 'different text')}; group them into at most {LEVELS} levels{leak}"

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from ml.data.others import strange
 from ml.settings.data import Category, Data, Number
 
 
@@ -20,4 +21,5 @@ def breaches(frame: pd.DataFrame, data: Data) -> Iterator[tuple[str, pd.Series, 
                 high = np.inf if column.max is None else column.max
                 yield name, values.notna() & ~values.between(low, high), f"outside {low:g} to {high:g}"
             case Category():
-                yield name, values.notna() & ~values.isin(column.values), "not a level of the contract"
+                wrong, why = strange(values, column)
+                yield name, wrong, why if column.others else "not a level of the contract"

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from ml.data.others import pooled
 from ml.data.schema import categories, labels, numbers
 from ml.settings.data import Data
 
@@ -79,7 +80,7 @@ def summary(frame: pd.DataFrame, data: Data) -> Summary:
         period=(pd.NaT, pd.NaT) if time is None else (time.min(), time.max()),
         target=_labels(frame, data),
         numbers={name: _moments(frame[name]) for name in numbers(data)},
-        levels={name: frame[name].value_counts() for name in categories(data)},
+        levels={name: column.value_counts() for name, column in pooled(frame, data)[categories(data)].items()},
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from ml.data.others import strange as unlisted
 from ml.io.text import counted
 from ml.settings.data import Category, Data, Number
 
@@ -117,9 +118,8 @@ def _of_column(values: pd.Series, name: str, column: Number | Category, first: i
     setting, between = f"data.columns.{name}", f"{VALUES}be_between"
     yield _missing(values, Rule(f"{VALUES}not_be_null", name, setting, column.missing), first)
     if isinstance(column, Category):
-        levels = column.values  # noqa: PD011 - of the contract
-        wrong = values.notna() & ~values.isin(levels)
-        yield tally(Rule(f"{VALUES}be_in_set", name, setting), wrong, f"none of {', '.join(levels)}", first, values)
+        wrong, what = unlisted(values, column)
+        yield tally(Rule(f"{VALUES}be_in_set", name, setting), wrong, what, first, values)
         return
     if column.min is not None or column.max is not None:
         yield _between(values, Rule(between, name, setting), (column.min, column.max), first)

@@ -6,6 +6,8 @@ from typing import Any
 from ml.settings.data import Category, Number, Usual, as_text
 
 LARGEST = 3.0e38  # a float32, the widest that trees take: beyond it a number counts as infinite
+LONGEST = 200  # characters of an id, and of a level that the contract does not list
+OTHERS = " others"  # all such levels as one: no level begins with a space
 MISSING = frozenset(
     {"?", "-", "--", ".", "na", "n/a", "#n/a", "#na", "<na>", "nan", "-nan", "null", "none", "nil", "#null!"}
 )  # in a column of numbers or times, in any case; in a column of levels only the empty cell is missing

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
+from ml.data.others import pooled
 from ml.gates.evidence import Evidence
 from ml.gates.slicing import sliced
 from ml.gates.verdict import Verdict, not_for
@@ -38,9 +39,9 @@ def judge(evidence: Evidence) -> list[Verdict]:
         return [not_for("fairness", kind)]
     rule, verdicts = given(evidence.params.gates.fairness), []
     asked = len(rule.columns) * ((rule.demographic_parity is not None) + 2 * (rule.equalised_odds is not None))
-    decided = evidence.score >= evidence.params.evaluate.threshold
+    decided, test = evidence.score >= evidence.params.evaluate.threshold, pooled(evidence.test, evidence.params.data)
     for column in rule.columns:
-        groups, small = _groups(evidence.test[column], evidence.label, rule)
+        groups, small = _groups(test[column], evidence.label, rule)
         if len(groups) > 1:
             found = differences(decided, evidence.label, groups, 1 - (1 - rule.confidence) / max(1, asked), FEWEST)
             verdicts += _verdicts(column, found, rule)

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from ml.data.others import pooled
 from ml.data.schema import features, identified
 from ml.gates.evidence import Evidence
 from ml.gates.verdict import Verdict
@@ -25,7 +26,7 @@ def judge(evidence: Evidence) -> list[Verdict]:
 
 def columns(train: pd.DataFrame, data: Data, suspect: float) -> Verdict:
     """Whether one column alone tells the target: always (refused) or almost always (a warning)."""
-    task = task_of(data)
+    task, train = task_of(data), pooled(train, data)
     label = task.truth(train[data.target.name])
     found = sorted(((task.alone(train[name], label), name) for name in features(data)), reverse=True)
     auc, name = found[0]

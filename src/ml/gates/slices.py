@@ -8,6 +8,7 @@ import numpy as np
 from scipy.stats import norm
 
 from ml.data.design import design_of
+from ml.data.others import pooled
 from ml.gates import champion
 from ml.gates.evidence import Evidence
 from ml.gates.slicing import Rival, Slice, measured
@@ -27,7 +28,8 @@ def judge(evidence: Evidence) -> list[Verdict]:
     columns = list(rule.columns or evidence.params.data.columns)
     rival = _rival(evidence)
     design = design_of(evidence.test, evidence.params.data)
-    found = measured(evidence.test[columns], evidence.label, evidence.score, evidence.params, rival, design)
+    test = pooled(evidence.test, evidence.params.data)
+    found = measured(test[columns], evidence.label, evidence.score, evidence.params, rival, design)
     worsts = [worst([s for s in found if s.column == c and s.judged], rule, rival) for c in columns]
     return [verdict for verdict in worsts if verdict] + _unjudged([s for s in found if not s.judged], rule)
 

@@ -13,7 +13,9 @@ import numpy as np
 import pandas as pd
 from pydantic import Field, ValidationError
 
+from ml.data.others import pooled
 from ml.data.schema import categories, levels, numbers
+from ml.data.words import OTHERS
 from ml.io.errors import UserError
 from ml.settings.data import Data
 from ml.settings.evaluate import Evaluate
@@ -103,7 +105,7 @@ def build(
 def profiled(frame: pd.DataFrame, data: Data, most: int = POINTS) -> dict[str, Numbers | Levels]:
     """The profile of each column of the contract."""
     found: dict[str, Numbers | Levels] = {name: of_numbers(frame[name], most) for name in numbers(data)}
-    return found | {name: of_levels(frame[name]) for name in categories(data)}
+    return found | {name: of_levels(column) for name, column in pooled(frame, data)[categories(data)].items()}
 
 
 def monthly(train: pd.DataFrame, watched: pd.Series, tested_at: pd.Series, data: Data) -> dict[str, Month]:
@@ -140,9 +142,12 @@ def finite(column: pd.Series) -> np.ndarray:
     return np.sort(values[np.isfinite(values)])
 
 
-def of_levels(column: pd.Series) -> Levels:
-    """The profile of a category column."""
-    counts = levels(column).value_counts()
+def of_levels(column: pd.Series, like: Levels | None = None) -> Levels:
+    """The profile of a category column; where `like` has unlisted levels as one, this has them too."""
+    names = levels(column)
+    if like and OTHERS in like.levels:
+        names = names.where(names.isna() | names.isin([*like.levels]), OTHERS)
+    counts = names.value_counts()
     found = {level: int(counts[level]) for level in sorted(counts.index)}
     return Levels(rows=int(counts.sum()), missing=len(column) - int(counts.sum()), levels=found)
 

@@ -48,7 +48,7 @@ def probe(name: str, before: Numbers | Levels, column: pd.Series, ways: Sequence
     """The tests of a column of a window, whose rows may depend on each other in these `ways`."""
     absent, known = _values(column, number=isinstance(before, Numbers))
     worth = design_effect(known, [way[~absent] for way in ways])
-    after = finite(column) if isinstance(before, Numbers) else of_levels(column)
+    after = finite(column) if isinstance(before, Numbers) else of_levels(column, before)
     rows = len(after) if isinstance(before, Numbers) else after.rows
     gaps = {"before": (before.missing, before.rows + before.missing), "after": (len(column) - rows, len(column))}
     missing = {when: count / max(1, of) for when, (count, of) in gaps.items()}

@@ -11,8 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from ml.data.schema import numbers
-from ml.model.reference import Reference, of_levels, of_numbers
+from ml.model.reference import Levels, Reference, of_levels, of_numbers
 from ml.monitoring.collect import SHADOW, Collected, Names
 from ml.monitoring.drift import column
 from ml.monitoring.released import Released
@@ -48,8 +47,10 @@ def _a_year_ago(
             f"the release has too few rows of that month (or data.time is not set), and the log holds {len(rows):,} of "
             f"the same days a year ago, fewer than monitor.min_rows {least:,}"
         )
-    kinds = dict.fromkeys(numbers(params.data), of_numbers)
-    columns = {name: kinds.get(name, of_levels)(column(rows, name)) for name in reference.columns}
+    columns = {
+        name: of_levels(column(rows, name), known) if isinstance(known, Levels) else of_numbers(column(rows, name))
+        for name, known in reference.columns.items()
+    }
     own = rows[rows["model"].isna() | rows["model"].isin(names.champion)]
     if len(own) < least:
         return {"columns": columns}, f"{len(rows):,} rows of a year ago, and predictions with all test rows"

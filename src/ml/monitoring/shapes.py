@@ -22,7 +22,7 @@ def shape(reference: Reference, rows: pd.DataFrame, name: str | None) -> Record:
     old = reference.score if name is None else reference.columns[name]
     values = rows["score"] if name is None else column(rows, name)
     if isinstance(old, Levels):
-        new = of_levels(values)
+        new = of_levels(values, old)
         names = sorted({*old.levels, *new.levels}, key=lambda n: (-old.levels.get(n, 0), n))[:BARS]
         pairs = ((old, old.levels), (new, new.levels))
         shares = [[counts.get(n, 0) / max(1, side.rows) for n in names] for side, counts in pairs]

@@ -11,12 +11,12 @@ from ml.data import reading
 from ml.data.breaches import breaches
 from ml.data.schema import with_columns
 from ml.data.values import typed
+from ml.data.words import LONGEST
 from ml.engine.source import Chunk
 from ml.io.errors import UserError
 from ml.io.text import counted
 from ml.settings.data import Data
 
-LONGEST = 200  # characters of an id, as in the API
 Row = dict[str, Any]
 
 

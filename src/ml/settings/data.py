@@ -32,11 +32,12 @@ class Number(Range):
 
 
 class Category(Section):
-    """A column of levels, always strings in the pipeline."""
+    """A column of levels, always strings in the pipeline; with `others`, levels beside `values` may come too."""
 
     type: Literal["category"]
     values: Annotated[Strings, Field(min_length=1)]
     missing: Share = 0.0
+    others: bool = False
 
     @model_validator(mode="after")
     def _distinct(self) -> Self:

@@ -132,7 +132,7 @@ def _must_name(mentions: Iterable[tuple[str, str]], columns: Iterable[str], made
 def _must_allow(column: Number | Category, value: float | str | None, where: str) -> None:
     if value is None:
         return
-    if isinstance(column, Category) and str(value) not in column.values:
+    if isinstance(column, Category) and str(value) not in column.values and not column.others:
         raise ValueError(f"{where}: {value!r} is none of {', '.join(column.values)}")
     if isinstance(column, Number) and isinstance(value, str):
         raise ValueError(f"{where}: {value!r} is not a number")
