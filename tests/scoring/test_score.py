@@ -10,10 +10,12 @@ import sys
 import time
 from pathlib import Path
 
+import fsspec
 import numpy as np
 import pandas as pd
 import psycopg
 import pytest
+from fsspec.implementations.local import LocalFileSystem
 
 from ml.data import schema
 from ml.engine import source, spread
@@ -244,6 +246,49 @@ def test_a_full_disk_leaves_the_output_untouched_and_the_job_goes_on(place, monk
     assert not Path("logs").exists()
 
     assert len(scored()) == len(read_log("logs")) == 1000
+
+
+class Bucket(LocalFileSystem):
+    """A store that some of its writes fail in."""
+
+    protocol = "bucket"
+    refused = ()
+
+    @classmethod
+    def _strip_protocol(cls, path):
+        return super()._strip_protocol(path.removeprefix("bucket://"))
+
+    def put_file(self, lpath, rpath, *args, **given):
+        if any(word in rpath for word in self.refused):
+            raise ConnectionError("the store is away")
+        super().put_file(lpath, rpath, *args, **given)
+
+
+def test_an_output_in_a_store_is_whole_once_its_manifest_is_there(place, monkeypatch, capsys):
+    fsspec.register_implementation("bucket", Bucket, clobber=True)
+    url, folder = f"bucket://{place}/bucket/scores", place / "bucket" / "scores"
+    monkeypatch.setattr(Bucket, "refused", ("part-000003",))
+    with pytest.raises(UserError, match=r"scores cannot be written: the store is away\. .* it goes on"):
+        score.main(data="new.parquet", out=url, model="build/model")
+    assert not (folder / "_manifest.json").exists()
+
+    monkeypatch.setattr(Bucket, "refused", ())
+    for _ in range(2):
+        score.main(data="new.parquet", out=url, model="build/model")
+    with pytest.raises(UserError, match="comes from other rows or another model"):
+        score.main(data="new.csv", out=url, model="build/model")
+
+    assert "holds these 1,000 scores already" in capsys.readouterr().err
+    assert len(pd.read_parquet(folder)) == len(read_log("logs")) == 1000
+    assert {path.name for path in folder.iterdir() if path.name[0] in "._"} == {"_manifest.json"}
+    assert not [*Path("build").glob("*score*")]
+
+
+def test_a_store_that_is_not_there_is_named_before_any_row_is_scored(place):
+    with pytest.raises(UserError, match="nowhere://x/scores cannot be written: Protocol not known"):
+        score.main(data="new.parquet", out="nowhere://x/scores", model="build/model")
+
+    assert not Path("logs").exists()
 
 
 def test_the_rows_of_a_query_are_read_in_chunks(monkeypatch):

@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from ml.engine import job, source, spread
+from ml.engine import job, source, spread, store
 from ml.engine.job import Job
 from ml.engine.source import Source
 from ml.engine.spread import Team
@@ -31,10 +31,10 @@ def main(  # noqa: PLR0913, PLR0917 - one flag each
 ) -> None:
     """Write OUT/: a score, decision, model, request id and time for each row of DATA, as Parquet.
 
-    DATA is a .parquet or .csv file, a folder of them, a URL of fsspec, or postgresql://… with a QUERY. Rows that break
-    the contract go to OUT/_quarantine; too many of them stop the job. A job that was killed goes on when it is given
-    again. MODEL is the champion; CHALLENGER's answers go to the prediction log alone. --champion refuses a MODEL that
-    is not the champion. --explain adds what each column has contributed to each score.
+    DATA is a .parquet or .csv file, a folder of them, a URL of fsspec, or postgresql://… with a QUERY; OUT may be a URL
+    too. Rows that break the contract go to OUT/_quarantine; too many of them stop the job. A job that was killed goes
+    on when it is given again. MODEL is the champion; CHALLENGER's answers go to the prediction log alone. --champion
+    refuses a MODEL that is not the champion. --explain adds what each column has contributed to each score.
     """
     params = read_params()
     if not (data and out):
@@ -50,12 +50,19 @@ def main(  # noqa: PLR0913, PLR0917 - one flag each
     if explain:
         models[0].explain  # noqa: B018 - one that cannot is refused before any row is read
         origin["explain"] = True
-    output = Path(out).absolute()
-    if found := job.finished(output, origin):
-        cli.say(f"score: {out} holds these {found['scored']:,} scores already")
+    there = store.at(out)
+    output = there.staging if there else Path(out.removeprefix("file://")).absolute()
+    if found := (there.finished(origin) if there else job.finished(output, origin)):
+        cli.say(f"score: {source.shown(out)} holds these {found['scored']:,} scores already")
         return
-    with job.begun(output, origin) as begun:
-        _run(begun, table, Shared(begun, models, explain), params)
+    if there:
+        there.clear(origin)
+    if not job.finished(output, origin):
+        with job.begun(output, origin) as begun:
+            _run(begun, table, Shared(begun, models, explain), params)
+    if there:
+        there.put(origin)
+        cli.say(f"score: put into {source.shown(out)}")
 
 
 def _run(begun: Job, table: Source, shared: Shared, params: Params) -> None:

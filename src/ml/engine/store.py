@@ -1,0 +1,91 @@
+"""An output at a URL of fsspec: made on this machine, then put there file by file, its manifest last.
+
+Object stores have no rename, so OUT is whole when it has a manifest. Until then `_started.json` says what is being put.
+"""
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from ml.engine.job import MANIFEST, Record
+from ml.engine.source import shown
+from ml.io import files
+from ml.io.errors import UserError
+
+STARTED = "_started.json"
+
+
+@dataclass(frozen=True)
+class Store:
+    """A folder at a URL."""
+
+    url: str
+
+    @property
+    def staging(self) -> Path:
+        """Where the output is made on this machine."""
+        return (files.BUILD / f"score-{sha256(self.url.encode()).hexdigest()[:12]}").absolute()
+
+    def finished(self, origin: Record) -> Record | None:
+        """The manifest of an output that this very job has put there; raises UserError when something else is there."""
+        with self._reached() as (system, folder):
+            if not system.exists(folder) or not system.find(folder):
+                return None
+            manifest, started = (self._read(system, f"{folder}/{name}") for name in (MANIFEST, STARTED))
+        known = manifest or started
+        if not origin["source"] or not known or known["origin"] != origin:
+            raise UserError(
+                f"{shown(self.url)} is there already and comes from other rows or another model. Name another OUT."
+            )
+        return manifest
+
+    def clear(self, origin: Record) -> None:
+        """Remove what another job has left on this machine, and what nobody knows to be of the same rows."""
+        manifest = self.staging / MANIFEST
+        if self.staging.exists() and (not origin["source"] or files.read_json(manifest).get("origin") != origin):
+            shutil.rmtree(self.staging)
+
+    def put(self, origin: Record) -> None:
+        """Put what was made on this machine there, and remove it here."""
+        with self._reached() as (system, folder):
+            system.makedirs(folder, exist_ok=True)
+            system.pipe_file(f"{folder}/{STARTED}", json.dumps({"origin": origin}).encode())
+            paths = sorted(path for path in self.staging.rglob("*") if path.is_file() and path.name != MANIFEST)
+            for path in [*paths, self.staging / MANIFEST]:
+                there = f"{folder}/{path.relative_to(self.staging).as_posix()}"
+                system.makedirs(there.rpartition("/")[0], exist_ok=True)
+                system.put_file(str(path), there)
+            system.rm_file(f"{folder}/{STARTED}")
+        shutil.rmtree(self.staging)
+
+    @contextmanager
+    def _reached(self) -> Iterator[tuple[Any, str]]:
+        """The file system and the folder on it; turns what it raises into a sentence."""
+        try:
+            import fsspec  # noqa: PLC0415
+
+            system, folder = fsspec.core.url_to_fs(self.url)
+            system.invalidate_cache()
+            yield system, folder.rstrip("/")
+        except UserError:
+            raise
+        except Exception as error:  # noqa: BLE001 - every file system raises its own kinds
+            reason = " ".join(str(error).split())[:300] or type(error).__name__
+            raise UserError(
+                f"{shown(self.url)} cannot be written: {reason}. Correct the address or its credentials, and give the "
+                "command again; it goes on."
+            ) from None
+
+    @staticmethod
+    def _read(system: Any, path: str) -> Record | None:
+        return json.loads(system.cat_file(path)) if system.exists(path) else None
+
+
+def at(out: str) -> Store | None:
+    """The store at a URL; None for a folder on this machine."""
+    return Store(out) if "://" in out and not out.startswith(("file://", "local://")) else None
