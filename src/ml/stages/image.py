@@ -1,5 +1,6 @@
 """Build the image that serves a model."""
 
+import json
 import tempfile
 from pathlib import Path
 
@@ -82,6 +83,7 @@ def _pushed(name: str, labels: dict[str, str]) -> str | None:
 def _gather(chosen: Version | None, params: Params) -> Lineage:
     """Lay out what the image holds besides code: model, lineage, and rows with the answers they must get."""
     built = _fetched(chosen, params) if chosen else _built()
+    _must_be_compiled(built)
     digest = identity.digest(built)  # what serving says of these files
     known = chosen or registry.open_registry(params.project).state().of(digest)
     origin = chosen.lineage if chosen else lineage.collect(params.data, params, params.train.library)
@@ -104,6 +106,17 @@ def _built() -> dict[str, bytes]:
     if MODEL in lacking or len(lacking) > 1:
         raise UserError(f"{files.MODEL} holds no {' and no '.join(lacking)}. Build a model with `make run`.")
     return {name: files.read_bytes(files.MODEL / name) for name in SERVED if name not in lacking}
+
+
+def _must_be_compiled(built: dict[str, bytes]) -> None:
+    """Raise UserError for a model that needs scikit-learn to answer, which the image has not."""
+    form = json.loads(built["compiled.json"])["estimator"]
+    if form["kind"] == "sklearn":
+        raise UserError(
+            f"the image holds no scikit-learn, and this model has no form that serves without it: {form['reason']}. "
+            "Serve it with `make serve` where `make setup` was run, or train an estimator with a compiled form "
+            "(docs/features.md)."
+        )
 
 
 def _fetched(version: Version, params: Params) -> dict[str, bytes]:
