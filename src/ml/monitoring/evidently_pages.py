@@ -24,6 +24,7 @@ POLICY = (  # Evidently draws with scripts of its own, in the page; they may loa
     "style-src 'unsafe-inline'; img-src data: blob:; font-src data:; base-uri 'none'; form-action 'none'\">"
 )
 LEFT = "\N{SINGLE LEFT-POINTING ANGLE QUOTATION MARK}"  # instead of <
+RED, BLUE = "#ed0400", "#0969da"  # Evidently's bars are red, as if each column had drifted; the other pages' are blue
 MOST = 5000  # rows redrawn from the release's profile
 
 
@@ -87,4 +88,4 @@ def _html(metrics: list, frames: list[pd.DataFrame], kinds: dict) -> str:
             page = Report(metrics).run(*tables).get_html_str(as_iframe=False)
     finally:
         logger.setLevel(before)
-    return page.replace("<head>", f"<head>{POLICY}", 1)
+    return page.replace("<head>", f"<head>{POLICY}", 1).replace(RED, BLUE)
