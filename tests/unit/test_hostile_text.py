@@ -18,6 +18,7 @@ from ml.io.markdown import APART, Markup, paragraph, table
 from ml.io.text import columns, visible
 from ml.monitoring import page as monitoring_page
 from ml.monitoring.monitor_record import MonitorRecord
+from ml.registry.card import FACTS, card
 from ml.reports import page, report
 
 SCRIPT = "<script>alert(1)</script><img src=//x/p.png onerror=alert(2)>![p](//x/p.png)[a](javascript:alert(3))"
@@ -68,6 +69,25 @@ def test_a_paragraph_shows_any_text_as_it_is(text):
 
     assert shown.tags <= {"p"}
     assert " ".join(shown.text.replace(APART, "").split()) == one_line(text)
+
+
+def test_a_model_card_shows_who_why_and_which_file_as_they_are(params):
+    facts = dict.fromkeys(FACTS, HOSTILE) | {"data": {"rows": 1, "file": HOSTILE, "md5": "d"}, "changed": []}
+    run = {"params": {"train.model": "x"}, "metrics": {"rows": 1.0}, "lineage": facts}
+    judged = {"verdicts": [{"gate": "size", "passed": False, "severity": "critical", "reason": HOSTILE}]}
+    entry = {
+        "model": "0" * 64,
+        "run": run,
+        "verdict": judged,
+        "reason": HOSTILE,
+        "who": HOSTILE,
+        "time": "2026-01-01T00:00",
+    }
+
+    shown = Read(MarkdownIt("commonmark").enable("table").render(card(entry, params)))
+
+    assert not shown.tags & {"script", "img", "a"}
+    assert shown.text.count("<script>alert(1)</script>") >= 4
 
 
 def test_markup_of_ours_stays_markup_in_a_table():
