@@ -6,8 +6,8 @@ import sys
 import pytest
 import yaml
 
+from tests import engine
 from tests.conftest import ROOT, SAMPLE
-from tests.container import engine
 
 
 @pytest.fixture(scope="session")

@@ -16,9 +16,9 @@ from secrets import token_hex
 import pytest
 import yaml
 
-from tests.container import engine
-from tests.container.engine import derive, podman
-from tests.container.load import Load
+from tests import engine
+from tests.deploy.load import Load
+from tests.engine import derive, podman
 
 PARTS = {"haproxy": "haproxy", "nsenter": "util-linux", "ip": "iproute2"}
 LACKING = engine.lacking() or "".join(f"apt-get install {PARTS[n]}; " for n in PARTS if not shutil.which(n))

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.container.engine import derive, environment, podman
+from tests.engine import derive, environment, podman
 
 pytestmark = pytest.mark.slow
 # Each breaks one promise; smoke must name it. {image} is the good one.

@@ -11,7 +11,7 @@ import pytest
 
 from ml.deployment import containers
 from ml.io.errors import UserError
-from tests.container.engine import environment, podman
+from tests.engine import environment, podman
 
 pytestmark = pytest.mark.slow
 INSECURE = {"CONTAINER_PUSH_FLAGS": "--tls-verify=false", "CONTAINER_PULL_FLAGS": "--tls-verify=false"}

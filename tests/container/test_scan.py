@@ -6,7 +6,7 @@ import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
-from tests.container.engine import derive
+from tests.engine import derive
 
 pytestmark = pytest.mark.slow
 NOBODY = {

@@ -17,7 +17,7 @@ from ml.deployment.proxy import Proxy, run_here
 from ml.deployment.rollout import roll_out
 from ml.io.errors import UserError
 from ml.settings.deploy import Deploy
-from tests.container.load import Load
+from tests.deploy.load import Load
 from tests.deploy.processes import Processes, server
 from tests.serving.conftest import free_port
 from tests.serving.server import built, rows

@@ -13,7 +13,7 @@ from signal import SIGKILL
 import pytest
 import yaml
 
-from tests.container import engine
+from tests import engine
 from tests.workflows.runner import ABOUT, git
 from tests.workflows.test_scenarios_ci import CODE, MODEL, judged
 from tests.workflows.test_scenarios_release import JOBS, issues, registry, results

@@ -14,8 +14,8 @@ import urllib.request
 import pytest
 
 from ml.registry import registry
+from tests import engine
 from tests.conftest import ROOT
-from tests.container import engine
 from tests.github.double import APP, BOT
 from tests.workflows import services as company
 from tests.workflows.runner import ABOUT, git

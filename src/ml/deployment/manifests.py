@@ -39,7 +39,7 @@ def by_digest(image: str) -> re.Match[str]:
 def render(project: str, env: str, image: str) -> str:
     """All objects of an environment as YAML; raises UserError with kustomize's reason when they cannot be made."""
     if env not in environments():
-        raise UserError(f"{SOURCE}/{env} is not there; environments: {', '.join(environments())}.")
+        raise UserError(f"{SOURCE}/{env} is not there; environments: {', '.join(environments()) or 'none'}.")
     found = by_digest(image)
     top = TOP.format(source=SOURCE.as_posix(), env=env, project=project, **found.groupdict())
     files.write_text(top, FOLDER / env / "kustomization.yaml")

@@ -22,9 +22,9 @@ def main(base: str = "") -> None:
 
 
 def _template() -> bool:
-    """Whether this is the template: the sample's data, and the benches of lab/; a fork has other data or none of it."""
+    """Whether this is the template: the sample's data, the benches and the workflows' tests; a fork lacks one."""
     texts = [path.read_text(encoding="utf-8") if path.exists() else "" for path in (Path("params.yaml"), SAMPLE)]
-    return Path("lab").is_dir() and ci.same_data(*texts)
+    return all(Path(part).is_dir() for part in ("lab", "tests/workflows")) and ci.same_data(*texts)
 
 
 def _changed(base: str) -> list[str]:
