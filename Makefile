@@ -43,7 +43,7 @@ test-fast: setup ### The tests that take seconds
 
 .PHONY: lint
 lint: setup ## Style, types of mistakes and formatting
-	@ruff check . && ruff format --check .
+	@ruff check . && ruff format --check . && ty check --python .venv src serving
 
 .PHONY: docs
 docs: setup ## Build the documentation site in build/site; a broken link or reference fails

@@ -27,7 +27,8 @@ class Workers(Multiprocess):
     def handle_hup(self) -> None:
         """Pass the signal on."""
         for process in self.processes:
-            os.kill(process.pid, signal.SIGHUP)
+            if process.pid:
+                os.kill(process.pid, signal.SIGHUP)
 
     def keep_subprocess_alive(self) -> None:
         """Replace workers that died; what they counted stays, what only they were is no longer shown."""
@@ -90,7 +91,7 @@ def main() -> int:
     return 0
 
 
-def _config(app: object, settings: Settings) -> uvicorn.Config:
+def _config(app: Any, settings: Settings) -> uvicorn.Config:
     return uvicorn.Config(
         app, factory=isinstance(app, str), host=settings.host, port=settings.port, workers=settings.workers,
         access_log=False, log_level="info", server_header=False, timeout_graceful_shutdown=settings.drain_seconds,

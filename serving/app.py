@@ -91,9 +91,14 @@ def _lifespan(service: Service) -> Any:
 
 
 def _add_predictions(app: Application, service: Service, body: Body, parser: Parser) -> None:
+    # The types of the signatures come of the contract, which is read at start: FastAPI makes its document of them.
     ours = service.models.champion.model.contract
 
-    async def predict(request: Request, body: body.predict, explain: bool = False) -> answer(kind(ours)):  # noqa: ARG001
+    async def predict(
+        request: Request,
+        body: body.predict,
+        explain: bool = False,  # noqa: ARG001
+    ) -> answer(kind(ours)):  # ty: ignore[invalid-type-form]
         """Predict 1 to 1,000 rows. The answer comes once the prediction log holds it.
 
         With explain=true each answer says what each column has contributed to it.
@@ -104,7 +109,7 @@ def _add_predictions(app: Application, service: Service, body: Body, parser: Par
 
     labels = contract.feedback(ours)
 
-    async def feedback(request: Request, body: labels) -> Accepted:
+    async def feedback(request: Request, body: labels) -> Accepted:  # ty: ignore[invalid-type-form]
         """Late labels, by the id of the row that was predicted. Of two labels of one id the later counts."""
         for place, label in enumerate(body["labels"]):
             if place % TURN == TURN - 1:
@@ -123,4 +128,6 @@ def _add_predictions(app: Application, service: Service, body: Body, parser: Par
         app.router.add_api_route(
             path, endpoint, methods=["POST"], responses=REFUSALS, route_class_override=FastRoute, tags=["predictions"]
         )
-        app.router.routes[-1].parse = parse
+        route = app.router.routes[-1]
+        if isinstance(route, FastRoute):
+            route.parse = parse

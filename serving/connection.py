@@ -37,6 +37,11 @@ class Bounded(HttpToolsProtocol):
     _stuck: float | None = None  # since when the client does not take its answer
     _watch: Any = None
 
+    @property
+    def _parser(self) -> Any:
+        """Uvicorn's parser, which is there as long as the connection."""
+        return self.parser
+
     def connection_made(self, transport: Transport) -> None:
         """Begin to serve a connection; where there are too many, those that have waited longest make room."""
         super().connection_made(transport)
@@ -44,7 +49,8 @@ class Bounded(HttpToolsProtocol):
         self._wait(self.timeout_keep_alive)
         self._watch = self.loop.call_later(LOOK, self._look, self.since + LOOK)
         if self.limit_concurrency and len(self.connections) >= self.limit_concurrency:
-            waiting = sorted((c for c in self.connections if c is not self and c.waits), key=lambda c: c.since)
+            others = (c for c in self.connections if isinstance(c, Bounded) and c is not self)
+            waiting = sorted((c for c in others if c.waits), key=lambda c: c.since)
             for one in waiting[: max(1, self.limit_concurrency // ROOM)]:  # several, since to look costs a millisecond
                 one.leave()
 
@@ -60,7 +66,7 @@ class Bounded(HttpToolsProtocol):
         self._got = len(data)
         self._heads += self._got
         try:
-            self.parser.feed_data(data)
+            self._parser.feed_data(data)
             self._pass_on()
             if self._heads > HEAD_BYTES:
                 self.refuse(431)
@@ -184,7 +190,7 @@ class Bounded(HttpToolsProtocol):
 
         The parser takes such a request to have no body. Java's client makes the offer with each first request.
         """
-        method = self.parser.get_method()
+        method = self._parser.get_method()
         if method == b"CONNECT":
             self.refuse(400)
             return
@@ -193,6 +199,6 @@ class Bounded(HttpToolsProtocol):
         headers = [(name, value) for name, value in self.headers if name not in HOP]
         if kept:
             headers.append((b"connection", b", ".join(kept)))
-        first = b"%s %s HTTP/%s\r\n" % (method, self.url, self.parser.get_http_version().encode())
+        first = b"%s %s HTTP/%s\r\n" % (method, self.url, self._parser.get_http_version().encode())
         self.parser = httptools.HttpRequestParser(self)
         self.data_received(first + b"".join(b"%s: %s\r\n" % header for header in headers) + b"\r\n" + rest)

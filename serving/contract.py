@@ -24,6 +24,9 @@ from ml.settings.data import Category, Data, Number
 SHOWN_PROBLEMS = 20
 MOST_LABELS = 1000
 SHOWN_CHARACTERS = 100
+MADE: Any = TypedDict  # of fields that only the contract knows, so that no type checker follows them
+LIST: Any = list
+CHOICE: Any = Literal  # of words that only the contract knows
 EXACT = 2**53  # JSON readers agree on the whole numbers below
 Whole = Annotated[float, Field(gt=-EXACT, lt=EXACT, multiple_of=1), AfterValidator(int)]  # JSON's 7.0 is the integer 7
 Id = Annotated[
@@ -58,13 +61,13 @@ def body(data: Data, max_rows: int, unknown: Literal["refuse", "ignore"]) -> Bod
     """The request model of a contract: `{"rows": [{column: value, …}, …]}`."""
     fields = {name: _field(column) for name, column in data.columns.items()}
     fields[data.id] = NotRequired[Annotated[Id | None, Field(description="Joins late labels to this prediction.")]]
-    row = TypedDict("Row", fields)
+    row: Any = MADE("Row", fields)
     row.__pydantic_config__ = ConfigDict(
         extra="forbid" if unknown == "refuse" else "ignore", strict=True, allow_inf_nan=False
     )
-    rows = Annotated[list[row], Field(min_length=1, max_length=max_rows)]
-    first = Annotated[list[row], Field(min_length=1, max_length=max_rows, fail_fast=True)]
-    predict = TypedDict("Predict", {"rows": first})  # noqa: UP013  (the type is made here)
+    rows: Any = Annotated[LIST[row], Field(min_length=1, max_length=max_rows)]
+    first: Any = Annotated[LIST[row], Field(min_length=1, max_length=max_rows, fail_fast=True)]
+    predict = MADE("Predict", {"rows": first})
     predict.__pydantic_config__ = ConfigDict(
         extra="forbid", strict=True, json_schema_extra={"examples": [{"rows": [example(data)]}]}
     )
@@ -84,7 +87,7 @@ def problems(error: ValidationError, data: Data, first: int | None = None) -> li
     found = error.errors(include_url=False)[:SHOWN_PROBLEMS]
     for e in found:
         if first is not None:
-            e["loc"] = ("rows", *(n + first if place == 0 else n for place, n in enumerate(e["loc"])))
+            e["loc"] = ("rows", *(int(n) + first if place == 0 else n for place, n in enumerate(e["loc"])))
         e["loc"] = tuple(_shown(part) for part in e["loc"])
     return [_problem(e, data) for e in found]
 
@@ -93,7 +96,7 @@ def feedback(model: Contract) -> Any:
     """The request model of late labels: `{"labels": [{"id": …, "label": …}, …]}`, in the words of the target."""
     if model.data.target.task == "multiclass":
         classes = model.data.target.classes
-        return _labels(Annotated[Literal[classes], _speller_of_classes(classes)], classes[0])
+        return _labels(Annotated[CHOICE[classes], _speller_of_classes(classes)], classes[0])
     if model.data.target.task == "regression":
         return _labels(Annotated[float, Field(allow_inf_nan=False)], 1.5)
     yes, no = model.words()
@@ -120,11 +123,11 @@ def feedback(model: Contract) -> Any:
 
 def _labels(kind: Any, example: Any) -> Any:
     """The request model of late labels of this type."""
-    label = TypedDict("Label", {"id": Id, "label": kind})  # noqa: UP013  (the type is made here)
+    label: Any = MADE("Label", {"id": Id, "label": kind})
     label.__pydantic_config__ = ConfigDict(extra="forbid", strict=True)
-    labels = Annotated[list[label], Field(min_length=1, max_length=MOST_LABELS)]
-    many = TypedDict("Feedback", {"labels": labels})  # noqa: UP013
-    shown = {"labels": [{"id": "example-1", "label": example}]}
+    labels: Any = Annotated[LIST[label], Field(min_length=1, max_length=MOST_LABELS)]
+    many = MADE("Feedback", {"labels": labels})
+    shown: Any = {"labels": [{"id": "example-1", "label": example}]}
     many.__pydantic_config__ = ConfigDict(extra="forbid", strict=True, json_schema_extra={"examples": [shown]})
     return many
 
@@ -137,10 +140,11 @@ def _speller_of_classes(classes: tuple[str, ...]) -> BeforeValidator:
 
 def _field(column: Number | Category) -> Any:
     if isinstance(column, Category):
-        kind = Literal[column.values]
+        kind: Any = CHOICE[column.values]
         if column.others:
             kind = Annotated[str, Field(min_length=1, max_length=LONGEST, examples=[*column.values])]
-        kind = Annotated[kind | None if column.missing else kind, BeforeValidator(_speller(column))]
+        allowed: Any = kind | None if column.missing else kind
+        kind = Annotated[allowed, BeforeValidator(_speller(column))]
         return NotRequired[kind] if column.missing else kind
     low = -LARGEST if column.min is None else column.min
     high = LARGEST if column.max is None else column.max

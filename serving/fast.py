@@ -1,6 +1,6 @@
 """Routes that cost little, and the application that answers them ahead of FastAPI's layers."""
 
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -25,7 +25,7 @@ class FastRoute(APIRoute):
 
     def __init__(self, path: str, endpoint: Any, **kwargs: Any) -> None:
         super().__init__(path, endpoint, **kwargs)
-        self.parse = TypeAdapter(endpoint.__annotations__["body"]).validate_json
+        self.parse: Callable[[bytes], Any] = TypeAdapter(endpoint.__annotations__["body"]).validate_json
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -63,7 +63,7 @@ class Application(FastAPI):
                 route.bodies = self.bodies
             self._fast = {route.path: self._behind_middlewares(route.handle) for route in fast}
         if scope["type"] == "http" and scope["method"] == "HEAD":
-            scope, send = scope | {"method": "GET"}, _without_body(send)
+            scope, send = {**scope, "method": "GET"}, _without_body(send)
         answer = self._fast.get(scope["path"]) if scope["type"] == "http" else None
         await (answer or super().__call__)(scope, receive, send)
 
@@ -77,6 +77,6 @@ def _without_body(send: Send) -> Send:
     """What HEAD gets: the answer to GET without its body."""
 
     async def head(message: MutableMapping[str, Any]) -> None:
-        await send(message | {"body": b""} if message["type"] == "http.response.body" else message)
+        await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
 
     return head

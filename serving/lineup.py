@@ -51,7 +51,7 @@ def load_models(settings: Settings) -> Models:
     A challenger by alias is whatever somebody registered last, so one that is wrong is left out and stops nobody.
     """
     champion = load(settings.model)
-    version = _current(settings.challenger) if registry.follows(settings.challenger) else None
+    version = _current(settings.challenger)
     try:
         challenger = _challenger(settings.challenger)
         if challenger:
@@ -62,17 +62,23 @@ def load_models(settings: Settings) -> Models:
         return Models(_served(champion, CHAMPION), unfit=Unfit(version, str(error)))
     variant = CHALLENGER if settings.canary else SHADOW
     share = settings.canary if challenger and settings.canary else None
-    return Models(_served(champion, CHAMPION, share), challenger and _served(challenger, variant, share))
+    rival = _served(challenger, variant, share) if challenger else None
+    return Models(_served(champion, CHAMPION, share), rival)
 
 
 def moved(settings: Settings, models: Models) -> bool:
     """Whether an alias that the settings name stands for another version than the one that serves."""
     challenger = models.challenger.model if models.challenger else models.unfit
     pairs = ((settings.model, models.champion.model), (settings.challenger, challenger))
-    return any(_current(source) != (known and known.version) for source, known in pairs if registry.follows(source))
+    return any(
+        _current(source) != (known.version if known else None) for source, known in pairs if registry.follows(source)
+    )
 
 
-def _current(source: str) -> int | None:
+def _current(source: str | None) -> int | None:
+    """The version that an alias names; None for a folder, and where it names none."""
+    if source is None or not registry.follows(source):
+        return None
     try:
         return registry.current(source)
     except registry.NoVersion:

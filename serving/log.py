@@ -18,6 +18,7 @@ from ml.prediction_log import segments
 from ml.settings.log import Log
 
 ROOM = 1_000_000  # bytes that must be free to be ready: the line of 1,000 rows takes about half of it
+NONE = -1  # no file is open
 
 
 class LogUnavailable(OSError):  # noqa: N818 - what a handler catches reads better without Error
@@ -39,7 +40,7 @@ class PredictionLog:
         self.sync_failures = 0
         self._worker = segments.new_worker()
         self._segments = 0
-        self._handle: int | None = None
+        self._handle = NONE
         self._path = self._directory
         self._size = 0
         self._opened = 0.0
@@ -90,7 +91,7 @@ class PredictionLog:
             self._close()
 
     def _append(self, data: bytes) -> None:
-        if self._handle is None or self._size > self._limit:
+        if self._handle == NONE or self._size > self._limit:
             self._ready()
         self._write(data)
         if not os.fstat(self._handle).st_nlink:  # deleted under us: what was written is gone with it
@@ -129,7 +130,7 @@ class PredictionLog:
     def _ready(self) -> None:
         if self._size > self._limit:
             self._close()
-        if self._handle is None:
+        if self._handle == NONE:
             self._open()
 
     def _open(self) -> None:
@@ -151,7 +152,7 @@ class PredictionLog:
         self._handle, self._path, self._size, self._opened = handle, path, 0, time.monotonic()
 
     def _close(self) -> None:
-        if self._handle is None:
+        if self._handle == NONE:
             return
         with contextlib.suppress(OSError):  # whatever goes wrong: unlocked, it is closed by the next shipper
             if self._settings.fsync != "none":
@@ -161,7 +162,7 @@ class PredictionLog:
 
     def _leave(self) -> None:
         """Give up the segment as it is."""
-        handle, self._handle, self._size, self._unsynced = self._handle, None, 0, False
+        handle, self._handle, self._size, self._unsynced = self._handle, NONE, 0, False
         with contextlib.suppress(OSError):
             os.close(handle)
 
@@ -186,7 +187,7 @@ class PredictionLog:
         except OSError:
             with self._lock:
                 self.sync_failures += 1
-                if self._handle is not None and self._path == path:
+                if self._handle != NONE and self._path == path:
                     self._leave()  # the kernel reports a lost page once: nothing more goes into this file
         finally:
             os.close(handle)

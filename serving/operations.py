@@ -68,7 +68,7 @@ def _shown(model: Model) -> dict[str, Any]:
 def add_docs(app: FastAPI) -> None:
     """Swagger UI from our own address: the pages work without the internet."""
     package = find_spec("fastapi_offline")
-    if package is None:
+    if package is None or package.origin is None:
         raise UserError(
             "the package fastapi-offline, which brings the pages of /docs, is missing. Install the extra `serving`."
         )

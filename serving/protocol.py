@@ -1,12 +1,15 @@
 """How answers go onto the wire, and which implementation of HTTP serves."""
 
 from asyncio import AbstractEventLoop, Transport
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-try:
+if TYPE_CHECKING:
     from serving.connection import Bounded as Http
-except ImportError:  # httptools has no wheel for Windows: there, Uvicorn's other implementation serves without bounds
-    from uvicorn.protocols.http.h11_impl import H11Protocol as Http
+else:
+    try:
+        from serving.connection import Bounded as Http
+    except ImportError:  # httptools has no wheel for Windows: there, Uvicorn's other one serves without bounds
+        from uvicorn.protocols.http.h11_impl import H11Protocol as Http
 
 
 class Together:
@@ -47,4 +50,5 @@ class Protocol(Http):
 
     def connection_made(self, transport: Transport) -> None:
         """Begin to serve a connection."""
-        super().connection_made(Together(transport, self.loop))
+        together: Any = Together(transport, self.loop)  # it passes on all that it does not do itself
+        super().connection_made(together)

@@ -4,12 +4,12 @@ from typing import Any
 
 from typing_extensions import TypedDict
 
-from serving.contract import Problem
+from serving.contract import MADE, Problem
 
 
 def answer(prediction: Any) -> Any:
     """The type of the answer to a request, whose rows have this type."""
-    kind = TypedDict("Answer", {"request_id": str, "predictions": list[prediction]})  # noqa: UP013
+    kind = MADE("Answer", {"request_id": str, "predictions": list[prediction]})
     kind.__doc__ = "The answer to a request, in the order of its rows."
     return kind
 
@@ -28,7 +28,7 @@ class Refusal(TypedDict):
     request_id: str
 
 
-REFUSALS = {
+REFUSALS: dict[int | str, dict[str, Any]] = {
     status: {"model": Refusal, "description": text}
     for status, text in {
         400: "Not of the expected shape", 401: "No valid key", 413: "Too large", 415: "Wrong content type",

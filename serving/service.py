@@ -120,6 +120,8 @@ class Service:
 
     async def _canary(self, models: Models, ids: list, rows: list, request_id: str) -> list[dict[str, Any]]:
         """The challenger's answers, or the champion's when it fails."""
+        if models.challenger is None:
+            return await self._champion(models, ids, rows, request_id)
         try:
             return await self._answer(models.challenger, ids, rows, request_id)
         except Refused:  # by the log, which would refuse the champion as well
@@ -140,7 +142,7 @@ class Service:
 
     def write(self, line: bytes) -> None:
         """Append to the prediction log; refuses the request with 503 when the log cannot be written."""
-        if self.settings.log == "off":
+        if self.log is None or self.settings.log == "off":
             raise Refused(503, "log", "This server keeps no prediction log (SERVING_LOG=off).")
         try:
             self.log.append(line)

@@ -1,6 +1,8 @@
 """Another model in the running server: on SIGHUP, and when an alias that is polled has moved."""
 
 import asyncio
+from collections.abc import Coroutine
+from typing import Any
 
 from ml.io.errors import UserError
 from serving.guard import say
@@ -31,7 +33,7 @@ class Swapper:
         for task in self._tasks:
             task.cancel()
 
-    def _keep(self, work: object) -> None:
+    def _keep(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -32,7 +32,7 @@ def server(path: Path, host: str, port: int) -> ThreadingHTTPServer:
             self.end_headers()
             self.wfile.write(content)
 
-        def log_message(self, *_: object) -> None:
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
             """Say nothing: Prometheus asks four times a minute."""
 
     return ThreadingHTTPServer((host, port), Handler)

@@ -15,6 +15,8 @@ def main():
     for stage in re.findall(r"cmd: python -m ml\.stages\.(\w+)", text):
         modules = sorted(p.as_posix() for p in closure(f"ml.stages.{stage}") | closure("ml.stages"))
         block = re.search(rf"  {stage}:\n    cmd: [^\n]*\n    deps:\n((?:      - [^\n]*\n)*)", text)
+        if block is None:
+            raise SystemExit(f"dvc.yaml: stage {stage} has no list of deps after its cmd")
         kept = [line for line in block[1].splitlines(keepends=True) if "- src/" not in line]
         listed = "".join(kept) + "".join(f"      - {module}\n" for module in modules)
         text = text[: block.start(1)] + listed + text[block.end(1) :]

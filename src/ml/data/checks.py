@@ -8,6 +8,7 @@ from typing import Any
 import great_expectations as gx
 import numpy as np
 import pandas as pd
+from great_expectations.core.result_format import ResultFormat
 from great_expectations.data_context.types.base import ProgressBarsConfig
 from pydantic.v1 import ValidationError  # the one that Great Expectations uses
 
@@ -49,7 +50,7 @@ def of_counts(
     """
     own = [_built(rule) for rule in params.expectations]
     found = [target(counts.target, data), *judged([*counts.figures(shown)])]
-    found += [_checked(result) for result in _results(some, own)] if own else []
+    found += [_checked(result) for result in _results(some, own)] if own and some is not None else []
     return sorted(found, key=lambda c: (c.passed, c.severity, c.subject, c.expectation))
 
 
@@ -75,7 +76,8 @@ def _results(frame: pd.DataFrame, rules: list[gx.expectations.Expectation], deta
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
     asset = context.data_sources.add_pandas("table").add_dataframe_asset("table")
     batch = asset.add_batch_definition_whole_dataframe("all").get_batch({"dataframe": frame})
-    return batch.validate(gx.ExpectationSuite(name="contract", expectations=rules), result_format=detail).results
+    suite = gx.ExpectationSuite(name="contract", expectations=rules)
+    return batch.validate(suite, result_format=ResultFormat(detail)).results
 
 
 def target(found: Counted, data: Data) -> Check:

@@ -6,7 +6,7 @@ the parts may be counted one after the other, or by many processes.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC
 from typing import Any
 
@@ -49,18 +49,19 @@ class Counts:
         for known, pairs in ((self._ids, part.ids), (self._features, part.features)):
             known.add(pairs[:, :2], pairs[:, 2].astype("int64"))
         none = np.empty((0, 3), "uint64")
-        old, self._sum = self._sum, Counted(**{**vars(part), "ids": none, "features": none})
-        if old:
-            self._sum = _sum(old, self._sum)
+        lean = replace(part, ids=none, features=none)
+        self._sum = _sum(self._sum, lean) if self._sum else lean
 
     @property
     def target(self) -> Counted:
         """The sums, of which those of the target are judged by themselves."""
+        if self._sum is None:
+            raise ValueError("no part was counted")
         return self._sum
 
     def figures(self, shown: Callable[[int], Any]) -> Iterator[Figure]:
         """A figure for every rule of the contract; `shown` says which id a row has."""
-        found, data, params = self._sum, self._data, self._params
+        found, data, params = self.target, self._data, self._params
         size = Rule("expect_table_row_count_to_be_between", "table", "validate.min_rows")
         yield _bounded(size, found.rows, params.min_rows, None)
         again, valued = self._ids.found(), found.tallies[0].rows - found.tallies[0].wrong
@@ -115,7 +116,7 @@ def _sum(old: Counted, new: Counted) -> Counted:
         words=words.groupby(level=0, sort=False).sum(),
         labelled=old.labelled + new.labelled,
         newest=max((t for t in (old.newest, new.newest) if not pd.isna(t)), default=pd.NaT),
-        strange=old.strange.plus(new.strange) if old.strange else None,
+        strange=old.strange.plus(new.strange) if old.strange and new.strange else None,
         tallies=[a.plus(b) for a, b in zip(old.tallies, new.tallies, strict=True)],
         ids=old.ids,
         features=old.features,

@@ -244,7 +244,11 @@ def _time(column: pa.ChunkedArray) -> pd.Series:
 
 
 def _seconds(column: pa.ChunkedArray) -> pd.Series:
-    return _float(pc.divide(pc.cast(column, pa.int64()).cast(pa.float64()), SECOND[column.type.unit]))
+    return _float(
+        pc.divide(  # ty: ignore[missing-attribute]  (made when it is imported)
+            pc.cast(column, pa.int64()).cast(pa.float64()), SECOND[column.type.unit]
+        )
+    )
 
 
 def _exact(column: pa.ChunkedArray) -> pd.Series:

@@ -6,7 +6,7 @@ Two different rows of a billion share such a hash with a probability of 10^-21 (
 import tempfile
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
-from typing import NamedTuple
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -46,7 +46,8 @@ class Repeats:
 
     def __init__(self, buffer: int = BUFFER) -> None:
         self._buffer, self._waiting, self._rows = buffer, [], 0
-        self._file, self._runs = None, []  # of each run: where it begins, and the first entry of each range of hashes
+        self._file: IO[bytes] | None = None
+        self._runs = []  # of each run: where it begins, and the first entry of each range of hashes
 
     def __del__(self) -> None:
         if self._file:
@@ -54,7 +55,7 @@ class Repeats:
 
     def add(self, pairs: np.ndarray, places: np.ndarray) -> None:
         """Rows by their hashes and their places in the table; places only grow."""
-        entries = np.empty(len(places), ROW)
+        entries: Any = np.empty(len(places), ROW)  # its columns by name
         entries["one"], entries["two"], entries["count"], entries["first"] = pairs[:, 0], pairs[:, 1], 1, places
         self._waiting.append(entries)
         self._rows += len(entries)
@@ -92,6 +93,8 @@ class Repeats:
             yield [self._read(begin + s[low] * ROW.itemsize, s[high] - s[low]) for begin, s in self._runs]
 
     def _read(self, offset: int, count: int) -> np.ndarray:
+        if self._file is None:
+            raise ValueError("nothing was put away")
         self._file.seek(offset)
         return np.frombuffer(self._file.read(count * ROW.itemsize), ROW)
 

@@ -6,7 +6,7 @@ independent of each other, rows of one request do not: a batch of equal rows is 
 
 import math
 import re
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -50,9 +50,9 @@ class Window:
 
 def parse(text: str) -> Window:
     """What a server did since its start, from its /metrics."""
-    counts: Counter[str] = Counter()
-    seconds: Counter[float] = Counter()
-    scores: Counter[float] = Counter()
+    counts: defaultdict[str, float] = defaultdict(float)
+    seconds: defaultdict[float, float] = defaultdict(float)
+    scores: defaultdict[float, float] = defaultdict(float)
     for name, inner, value in SAMPLE.findall(text):
         labels = dict(LABEL.findall(inner))
         if name == "serving_requests_total" and labels["path"] in PATHS:

@@ -17,7 +17,6 @@ AT_ONCE = 8  # requests under way when the server is told to end
 ROWS = 300  # single rows written before the server is killed
 LOGGED = """
 import json, pathlib
-from ml.io.text import counted
 lines = [json.loads(line) for path in pathlib.Path("/app/logs").iterdir() for line in path.read_text().splitlines()]
 print(json.dumps([row["id"] for line in lines for row in line.get("rows", [])]))
 """

@@ -88,7 +88,7 @@ def begun(output: Path, origin: Record) -> Generator[Job]:
                 if path.name != "lock":
                     shutil.rmtree(path) if path.is_dir() else path.unlink()
             now = datetime.now(UTC).isoformat(timespec="microseconds")
-            known = {"origin": origin, "name": os.urandom(8).hex(), "time": now}
+            known: Record = {"origin": origin, "name": os.urandom(8).hex(), "time": now}
             files.write_json(known, folder / "job.json")
         for path in folder.rglob(".*"):  # what a killed process was writing
             path.unlink()

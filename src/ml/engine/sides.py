@@ -1,7 +1,7 @@
 """The table of the contract split into training and test rows, chunk by chunk, by whoever works on chunks."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -13,6 +13,7 @@ from ml.engine.spread import Team
 from ml.engine.table import Table, frame
 from ml.settings.data import Data
 from ml.settings.prepare import Prepare
+from ml.settings.section import given
 
 
 class Task(NamedTuple):
@@ -48,12 +49,12 @@ def divide(table: Table, data: Data, params: Prepare, team: Team, keep: Callable
     readings.must_be_whole()
     cut = _cut(table, data, params) if params.split_by == "time" else None
     task = Task(Contract(data, table.commas(data)), params, cut)
-    found = []
+    found: list[Summary] = []
     for _, made in team.each(part, table.chunks(), task):
         readings.add(made.reading)
         if not readings.wrong:
             keep(made)
-            found.append(made.summary)
+            found += [made.summary] if made.summary else []
     readings.must_be_whole()
     return found
 
@@ -62,19 +63,19 @@ def _cut(table: Table, data: Data, params: Prepare) -> split.Cut:
     """Memory grows with the number of entities that test."""
     since, entities = _since(table, data, params), set()
     if data.group:
-        names = [data.time, data.group]
+        names = [given(data.time), data.group]
         for chunk in table.chunks(names):
             rows = values.typed(frame(chunk), data, names).frame
             entities |= {*rows[data.group][rows[data.time] >= since]}
     return split.Cut(since, frozenset(entities))
 
 
-def _since(table: Table, data: Data, params: Prepare) -> pd.Timestamp:
+def _since(table: Table, data: Data, params: Prepare) -> Any:
     """Memory grows with the number of different times."""
-    counts = pd.Series(dtype="int64")
-    for chunk in table.chunks([data.time]):
-        typed = values.typed(frame(chunk), data, [data.time])
+    counts, time = pd.Series(dtype="int64"), given(data.time)
+    for chunk in table.chunks([time]):
+        typed = values.typed(frame(chunk), data, [time])
         if typed.wrong:
             return pd.NaT  # whoever reads the chunks tells
-        counts = pd.concat([counts, typed.frame[data.time].value_counts()]).groupby(level=0).sum()
+        counts = pd.concat([counts, typed.frame[time].value_counts()]).groupby(level=0).sum()
     return split.oldest(counts, params.test_share)

@@ -26,8 +26,15 @@ class Chunk(NamedTuple):
 class Source(Protocol):
     """A table that can be read in chunks."""
 
-    identity: list[str] | None  # equal as long as reading it again gives the same rows; None: nobody knows
-    total: int | None  # rows, where that is known before they are read
+    @property
+    def identity(self) -> list[str] | None:
+        """Equal as long as reading it again gives the same rows; None: nobody knows."""
+        ...
+
+    @property
+    def total(self) -> int | None:
+        """Rows, where that is known before they are read."""
+        ...
 
     def chunks(self, rows: int) -> Iterator[Chunk]:
         """All rows in chunks of at most so many, the same each time. Raises UserError when they cannot be read."""
@@ -71,7 +78,7 @@ class Query:
                 cursor.execute(self.query.encode())
                 first = 0
                 while found := cursor.fetchmany(rows):
-                    names = [column.name for column in cursor.description]
+                    names = [column.name for column in cursor.description or ()]
                     cells = [pa.array(values) for values in zip(*found, strict=True)]
                     yield Chunk(where, first, pa.Table.from_arrays(cells, names))
                     first += len(found)

@@ -12,7 +12,8 @@ from ml.settings.reading import Part
 
 AHEAD = 2  # chunks that wait for each worker, so that none is idle and memory stays bounded
 SECONDS = 30  # until a scheduler must answer
-Item, Result = TypeVar("Item"), TypeVar("Result")
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 class Where(Part):

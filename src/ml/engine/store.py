@@ -5,7 +5,7 @@ Object stores have no rename, so OUT is whole when it has a manifest. Until then
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
@@ -64,7 +64,7 @@ class Store:
         shutil.rmtree(self.staging)
 
     @contextmanager
-    def _reached(self) -> Iterator[tuple[Any, str]]:
+    def _reached(self) -> Generator[tuple[Any, str]]:
         """The file system and the folder on it; turns what it raises into a sentence."""
         try:
             import fsspec  # noqa: PLC0415

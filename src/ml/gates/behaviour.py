@@ -11,7 +11,7 @@ import pandas as pd
 from ml.data.schema import categories, numbers, with_columns
 from ml.gates.evidence import Evidence
 from ml.gates.verdict import Verdict, not_for
-from ml.settings.data import Category, Data
+from ml.settings.data import Category, Data, Number
 from ml.settings.gates import Behaviour, Case, Direction, Invariance
 from ml.settings.params import Params
 from ml.settings.section import given
@@ -57,7 +57,8 @@ def direction(frame: pd.DataFrame, score: Score, rule: Direction, data: Data) ->
     if present.empty:
         reason = f"{rule.column} is missing in all {len(frame):,} sampled rows, so nothing could be raised"
         return Verdict(f"direction: {rule.column}", passed=False, reason=reason, severity="warning")
-    highest = data.columns[rule.column].max
+    column = data.columns[rule.column]
+    highest = column.max if isinstance(column, Number) else None  # params.yaml allows numbers alone
     raised = with_columns(present, {rule.column: (present[rule.column] + rule.by).clip(upper=highest)})
     before, after = score(present), score(raised)
     wrong = before - after if rule.score == "up" else after - before
@@ -104,7 +105,7 @@ def _elsewhere(frame: pd.DataFrame, rule: Invariance, data: Data) -> list[pd.Dat
     column = data.columns[rule.column]
     if isinstance(column, Category):
         return [with_columns(frame, {rule.column: level}) for level in column.values]  # noqa: PD011 - of the contract
-    moved = (frame[rule.column] + step for step in (-rule.by, rule.by))
+    moved = (frame[rule.column] + step for step in (-(rule.by or 0), rule.by or 0))
     return [with_columns(frame, {rule.column: m.clip(lower=column.min, upper=column.max)}) for m in moved]
 
 

@@ -44,7 +44,9 @@ def relative(bound: Bound, label: np.ndarray) -> Bound:
 
 def _fair(verdict: Verdict, bound: Bound, perfect: float) -> Verdict:
     """A warning where the value is beyond its limit and perfect calibration is still inside the interval."""
-    if verdict.passed or bound.judge == "interval" or not verdict.low <= perfect <= verdict.high:
+    if verdict.passed or bound.judge == "interval" or verdict.low is None or verdict.high is None:
+        return verdict
+    if not verdict.low <= perfect <= verdict.high:
         return verdict
     reason = f"{verdict.reason}, but the rows are too few to be sure"
     return replace(verdict, reason=reason, severity="warning")

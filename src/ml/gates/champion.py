@@ -167,8 +167,8 @@ def _sentence(found: Comparison, version: str, rows: int, rule: Champion) -> Ver
         f"{found.outcome}: {rule.metric} {abs(found.value):.4f} {ahead} {version} on the same {counted(rows, 'row')} "
         f"(interval {found.low:+.4f} to {found.high:+.4f}, margin {rule.margin:g})"
     )
-    numbers = {"value": found.value, "low": found.low, "high": found.high, "limit": f"≥ -{rule.margin:g}"}
-    return _allowed(Verdict("champion", passed=False, reason=reason, outcome=found.outcome, **numbers), rule)
+    verdict = Verdict("champion", passed=False, reason=reason, outcome=found.outcome, limit=f"≥ -{rule.margin:g}")
+    return _allowed(replace(verdict, value=found.value, low=found.low, high=found.high), rule)
 
 
 def _allowed(verdict: Verdict, rule: Champion) -> Verdict:

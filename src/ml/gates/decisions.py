@@ -16,7 +16,7 @@ def judge(evidence: Evidence) -> list[Verdict]:
     task = task_of(evidence.params.data)
     if not task.decides:
         return []  # a number is no decision
-    if task.kind == "multiclass":
+    if isinstance(task, Task):
         return [_classes(evidence, task)]
     rows, limit = len(evidence.label), evidence.params.evaluate.threshold
     yes, positive = int((evidence.score >= limit).sum()), int(evidence.label.sum())

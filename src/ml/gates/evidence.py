@@ -1,6 +1,6 @@
 """What the gates look at."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +12,7 @@ from ml.io.locks import Locks
 from ml.settings.params import Params
 
 Row = dict[str, float | str | None]
-Answer = Callable[[list[Row]], Sequence[float]]
+Answer = Callable[[list[Row]], Any]  # outputs, as a list or an array: (rows,) or (rows, classes)
 
 
 @dataclass(frozen=True)

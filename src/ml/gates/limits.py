@@ -1,5 +1,6 @@
 """Absolute limits: any metric, a minimum or a maximum, judged on its value or on its interval."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from ml.gates.evidence import Evidence
@@ -9,7 +10,8 @@ from ml.settings.gates import Bound, Gates
 from ml.settings.metrics import FEWEST
 from ml.tasks.choose import task_of
 
-Intervals = dict[str, dict[str, float | None]]
+Interval = Mapping[str, float | None]
+Intervals = Mapping[str, Interval]
 
 
 def judge(evidence: Evidence) -> list[Verdict]:
@@ -27,12 +29,12 @@ def absolute(measured: Intervals, rows: int, gates: Gates) -> list[Verdict]:
     return [v for name, bound in gates.bounds().items() for v in bounded(name, measured[name], rows, bound)]
 
 
-def bounded(name: str, measured: dict[str, float | None], rows: int, bound: Bound) -> list[Verdict]:
+def bounded(name: str, measured: Interval, rows: int, bound: Bound) -> list[Verdict]:
     """One verdict for each limit of `bound`; `measured` holds value, low and high."""
     return [_one_side(name, measured, rows, bound, s) for s in ("min", "max") if getattr(bound, s) is not None]
 
 
-def _one_side(name: str, measured: dict[str, float | None], rows: int, bound: Bound, side: str) -> Verdict:
+def _one_side(name: str, measured: Interval, rows: int, bound: Bound, side: str) -> Verdict:
     limit, sign = getattr(bound, side), "≥" if side == "min" else "≤"
     if measured["value"] is None:
         reason = f"{name} cannot be judged: all {counted(rows, 'test row')} are of one class"

@@ -10,8 +10,9 @@ def judge(evidence: Evidence) -> list[Verdict]:
     rule, champion = given(evidence.params.gates.size), evidence.champion
     size = evidence.model.size / 1e6
     times = evidence.model.size / champion.served.size if champion and champion.served else None
+    version = champion.version if champion else ""
     large, grown = size > rule.max_mb, times is not None and times > rule.growth
-    beside = "" if times is None else f"; {times:.2f} times {champion.version} (more than {rule.growth:g} warns)"
+    beside = "" if times is None else f"; {times:.2f} times {version} (more than {rule.growth:g} warns)"
     return [
         Verdict(
             gate="size",

@@ -7,6 +7,7 @@ from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
+from requests.auth import AuthBase
 from urllib3.exceptions import HTTPError
 from urllib3.util import Retry
 
@@ -57,13 +58,13 @@ class Repository:
     bot: bool
 
 
-class _Bearer(requests.auth.AuthBase):
+class _Bearer(AuthBase):
     def __init__(self, token: str) -> None:
         self.token = token
 
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = f"Bearer {self.token}"  # set here, ~/.netrc cannot replace it
-        return request
+    def __call__(self, r: requests.PreparedRequest) -> requests.PreparedRequest:
+        r.headers["Authorization"] = f"Bearer {self.token}"  # set here, ~/.netrc cannot replace it
+        return r
 
 
 def connect(environment: Mapping[str, str]) -> Repository | None:
@@ -146,11 +147,15 @@ def _answer(repository: Repository, method: str, url: str, body: Record | None =
     raise _refusal(repository, method, url, answer)
 
 
-def _refusal(repository: Repository, method: str, url: str, answer: requests.Response) -> UserError:
+def _object(answer: requests.Response) -> dict[str, Any]:
     try:
-        said = answer.json()
+        return answer.json()
     except ValueError:
-        said = {"message": answer.text[:200]}
+        return {"message": answer.text[:200]}
+
+
+def _refusal(repository: Repository, method: str, url: str, answer: requests.Response) -> UserError:
+    said = _object(answer)
     details = "; ".join(str(e.get("message") or e) for e in said.get("errors", []))
     text = f"{method} {url}: {answer.status_code} {said.get('message', '')}{' ' + details if details else ''}"
     if "not permitted to create" in text:

@@ -70,8 +70,8 @@ def _reported(repository: Repository, wanted: Callable[[str], bool]) -> Seen | N
         written = next((c for c in comments if REPORT in (c["body"] or "") and c["user"]["type"] == "Bot"), None)
         if written:
             begun = _begun(repository, pull)
-            minutes = begun and (_time(written["created_at"]) - begun).total_seconds() / 60
-            how = f", {minutes:.1f} minutes after model.yml began" if minutes and minutes > 0 else ""
+            minutes = (_time(written["created_at"]) - begun).total_seconds() / 60 if begun else 0.0
+            how = f", {minutes:.1f} minutes after model.yml began" if minutes > 0 else ""
             return Seen(f"the report is a comment{how}", written["html_url"])
     return None
 

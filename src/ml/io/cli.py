@@ -28,7 +28,8 @@ def run(main: Callable[..., int | None]) -> None:
     """Call `main` with the flags of the command line and exit: 0, its own code, 1 for a mistake, 130 on Ctrl-C."""
     name = main.__module__.rsplit(".", 1)[-1]
     if name == "__main__":
-        name = inspect.getmodule(main).__spec__.name.rsplit(".", 1)[-1]
+        spec = getattr(inspect.getmodule(main), "__spec__", None)
+        name = spec.name.rsplit(".", 1)[-1] if spec else name
     arguments = vars(_parser(main, name).parse_args())
     started = time.perf_counter()
     try:

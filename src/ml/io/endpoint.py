@@ -6,10 +6,10 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from ml.io import files
 from ml.io.client import Client, Rows
@@ -37,7 +37,7 @@ def answering(model: Mapping[str, bytes]) -> Generator[Answer]:
 def _server(folder: Path) -> Generator[int]:
     """The port of a server that listens; it has ended when the block ends."""
     found = find_spec("serving")
-    if found is None:
+    if found is None or found.origin is None:
         raise UserError("there is no package `serving` here. Run from the repository's root, or set gates.api to null.")
     environment = {k: v for k, v in os.environ.items() if not k.startswith("SERVING_")} | {
         "SERVING_MODEL": str(folder / "model"),
@@ -51,7 +51,7 @@ def _server(folder: Path) -> Generator[int]:
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     try:
-        yield _port(process.stderr)
+        yield _port(process.stderr or ())
     finally:
         process.terminate()
         try:
@@ -59,10 +59,11 @@ def _server(folder: Path) -> Generator[int]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-        process.stderr.close()
+        if process.stderr:
+            process.stderr.close()
 
 
-def _port(spoken: IO[str]) -> int:
+def _port(spoken: Iterable[str]) -> int:
     """Where the server says that it listens; the operating system chose."""
     lines = []
     for line in spoken:

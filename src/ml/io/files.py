@@ -7,7 +7,7 @@ import io
 import json
 import os
 import tempfile
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import md5
 from pathlib import Path
@@ -232,7 +232,7 @@ def write_json(value: Any, path: Path) -> None:
     write_text(json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n", path)
 
 
-def edit_yaml(path: Path, changes: dict[str, Any]) -> None:
+def edit_yaml(path: Path, changes: Mapping[Any, Any]) -> None:
     """Set values of a YAML file, each named by its dotted path; every other line stays as it is."""
     from ml.io import yaml_edit  # noqa: PLC0415  (a third of a second of import, for two commands)
 

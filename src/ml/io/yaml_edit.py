@@ -7,7 +7,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
+from ruamel.yaml.nodes import CollectionNode, MappingNode, Node, ScalarNode
 
 REMOVE = object()  # in the place of a value: the key goes
 STEP = 2  # of indentation
@@ -137,7 +137,7 @@ def _end(text: str, key: Node, node: Node) -> int:
         return end - 1
     if isinstance(node, ScalarNode) and node.start_mark.index == node.end_mark.index:
         return text.index(":", key.end_mark.index) + 1
-    if isinstance(node, ScalarNode) or node.flow_style or not node.value:
+    if not isinstance(node, CollectionNode) or node.flow_style or not node.value:
         return node.end_mark.index
     last = node.value[-1]
     return _end(text, *last) if isinstance(last, tuple) else _end(text, key, last)

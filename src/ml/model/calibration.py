@@ -35,7 +35,7 @@ class Calibrated(ClassifierMixin, BaseEstimator):
 
     def predict(self, x: Any) -> np.ndarray:
         """The likeliest class of each row."""
-        return self.classes_[self.predict_proba(x).argmax(axis=1)]
+        return np.asarray(self.classes_)[self.predict_proba(x).argmax(axis=1)]
 
 
 def calibrate(estimator: Any, x: Any, truth: np.ndarray, method: str, weight: np.ndarray | None = None) -> Calibrated:

@@ -10,10 +10,10 @@ from sklearn.impute import MissingIndicator, SimpleImputer
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from ml.data.schema import categories, numbers, with_columns
+from ml.data.schema import numbers, with_columns
 from ml.model import columns
 from ml.settings import features as declared
-from ml.settings.data import Data
+from ml.settings.data import Category, Data
 
 MISSING = ""  # no level is empty, so none can be taken for a missing one
 
@@ -60,7 +60,7 @@ def preprocessing(data: Data, source: str = "") -> ColumnTransformer:
     filled = {"keep_empty_features": True}  # a column that is never there keeps its place
     made = declared.made(source)
     named = numbers(data) + [name for name, known in made.items() if known is None]
-    level = {name: data.columns[name].values for name in categories(data)}  # noqa: PD011 - of the contract
+    level = {name: c.values for name, c in data.columns.items() if isinstance(c, Category)}  # noqa: PD011 - of the contract
     level |= {name: known for name, known in made.items() if known is not None}
     number = Pipeline([("impute", SimpleImputer(**filled, strategy="median")), ("scale", StandardScaler())])
     known = [[*values, MISSING] for values in level.values()]

@@ -231,7 +231,7 @@ def _onnx(content: bytes, form: Mapping[str, Any]) -> Callable[[np.ndarray], np.
     def estimate(x: np.ndarray) -> np.ndarray:
         if rounded:
             x = x.astype("float32")
-        found = session.run(last, {"x": x.astype(kind, copy=False)})[0].astype("float64", copy=False)
+        found = np.asarray(session.run(last, {"x": x.astype(kind, copy=False)})[0]).astype("float64", copy=False)
         return finish(found if wide else found[:, -1])
 
     return estimate

@@ -48,19 +48,27 @@ def probe(name: str, before: Numbers | Levels, column: pd.Series, ways: Sequence
     """The tests of a column of a window, whose rows may depend on each other in these `ways`."""
     absent, known = _values(column, number=isinstance(before, Numbers))
     worth = design_effect(known, [way[~absent] for way in ways])
-    after = finite(column) if isinstance(before, Numbers) else of_levels(column, before)
-    rows = len(after) if isinstance(before, Numbers) else after.rows
-    gaps = {"before": (before.missing, before.rows + before.missing), "after": (len(column) - rows, len(column))}
-    missing = {when: count / max(1, of) for when, (count, of) in gaps.items()}
-    tests = {"missing": rise(*gaps.values(), design_effect(absent, ways))} if any(missing.values()) else {}
     if isinstance(before, Numbers):
-        tests["values"] = kolmogorov_smirnov(before, after, worth)
-        return Probe(name, tests, _medians(before, after), missing)
-    fresh = new(before, after)
+        numbers = finite(column)
+        missing, tests = _missing(before, len(column), len(numbers), design_effect(absent, [*ways]))
+        tests["values"] = kolmogorov_smirnov(before, numbers, worth)
+        return Probe(name, tests, _medians(before, numbers), missing)
+    after = of_levels(column, before)
+    missing, tests = _missing(before, len(column), after.rows, design_effect(absent, [*ways]))
+    fresh = dict(new(before, after))
     if fresh:  # in the chi-square test they may be pooled with other rare ones
-        tests["new"] = rise((unseen(before), before.rows), (sum(fresh.values()), rows), worth)
+        tests["new"] = rise((unseen(before), before.rows), (sum(fresh.values()), after.rows), worth)
     tests["values"] = chi_square(before, after, worth)
     return Probe(name, tests, _mix(before, after), missing, fresh, gone(before, after))
+
+
+def _missing(
+    before: Numbers | Levels, rows: int, present: int, worth: float
+) -> tuple[dict[str, float], dict[str, Test]]:
+    """The shares without a known value, and the test of their rise where there are any."""
+    gaps = {"before": (before.missing, before.rows + before.missing), "after": (rows - present, rows)}
+    missing = {when: count / max(1, of) for when, (count, of) in gaps.items()}
+    return missing, {"missing": rise(*gaps.values(), worth)} if any(missing.values()) else {}
 
 
 def found(one: Probe, p: dict[str, float], settings: Monitor) -> Column:

@@ -63,7 +63,7 @@ def classification(rows: pd.DataFrame) -> str:
     from evidently.presets import ClassificationPreset  # noqa: PLC0415
 
     known = rows.loc[rows["label"].notna() & rows["score"].notna(), ["label", "score"]].astype({"label": "int64"})
-    roles = [BinaryClassification(target="label", prediction_probas="score", pos_label=1)]
+    roles = [BinaryClassification(target="label", prediction_probas="score", pos_label=1)]  # ty: ignore[invalid-argument-type]  (text by its annotation; a label as it is in truth)
     kinds = {"classification": roles, "categorical_columns": ["label"], "numerical_columns": ["score"]}
     return _html([ClassificationPreset()], [known], kinds)
 
@@ -73,10 +73,10 @@ def _plain(value: Any) -> Any:
     return value.replace("<", LEFT) if isinstance(value, str) else value
 
 
-def _html(metrics: list, frames: list[pd.DataFrame], kinds: dict) -> str:
+def _html(metrics: list[Any], frames: list[pd.DataFrame], kinds: dict[str, Any]) -> str:
     from evidently import DataDefinition, Dataset, Report  # noqa: PLC0415
 
-    plain = {role: [_plain(name) for name in names] for role, names in kinds.items()}
+    plain: dict[str, Any] = {role: [_plain(name) for name in names] for role, names in kinds.items()}
     frames = [frame.rename(columns=_plain).map(_plain) for frame in frames]
     logger, definition = logging.getLogger(), DataDefinition(**plain)
     before = logger.level
@@ -84,8 +84,8 @@ def _html(metrics: list, frames: list[pd.DataFrame], kinds: dict) -> str:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            tables = [Dataset.from_pandas(frame, definition) for frame in frames]
-            page = Report(metrics).run(*tables).get_html_str(as_iframe=False)
+            now, *then = [Dataset.from_pandas(frame, definition) for frame in frames]
+            page = Report(metrics).run(now, then[0] if then else None).get_html_str(as_iframe=False)
     finally:
         logger.setLevel(before)
     return page.replace("<head>", f"<head>{POLICY}", 1).replace(RED, BLUE)

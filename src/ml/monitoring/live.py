@@ -102,7 +102,7 @@ def judge(found: Duel, params: Params) -> tuple[str, str]:
 
     `no verdict` where the ids of a canary did not fall to the sides as its share says.
     """
-    if wrong := mismatched(found.ratios):
+    if wrong := mismatched([*found.ratios]):
         return NONE, f"{NONE}: {wrong.sentence()}. {CAUSES}"
     rule, (old, new) = _rule(params), (found.champion, found.challenger)
     for side in (old, new):
@@ -150,14 +150,13 @@ def figure(side: Side, params: Params) -> tuple[str, str]:
 
 def _rule(params: Params) -> Champion:
     rule, kind = params.gates.champion or Champion(), params.data.target.task
-    known = LIVE.get(kind, METRICS[kind])  # what labels of answers can tell
+    known = LIVE.get(kind, (*METRICS[kind],))  # what labels of answers can tell
     return rule if rule.metric in known else rule.model_copy(update={"metric": known[0]})
 
 
 def _paired(old: Side, new: Side, params: Params) -> Comparison:
     gates = params.gates.model_copy(update={"champion": _rule(params)})
-    sides = [old.ranked(), new.ranked()]
-    return compare(*sides, params.model_copy(update={"gates": gates}))
+    return compare(old.ranked(), new.ranked(), params.model_copy(update={"gates": gates}))
 
 
 def _same_rows(ours: pd.DataFrame, theirs: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -178,7 +177,8 @@ def _sides(ours: pd.DataFrame, theirs: pd.DataFrame, params: Params, *, paired: 
     else:  # an id changes sides when the share does
         newest = pd.concat(known).sort_values("time").drop_duplicates("id", keep="last")
         judged = [newest[newest["side"] == n] for n in (0, 1)]
-    return tuple(_side(f, len(k), j, params) for f, k, j in zip(frames, known, judged, strict=True))
+    old, new = (_side(f, len(k), j, params) for f, k, j in zip(frames, known, judged, strict=True))
+    return old, new
 
 
 def _side(answers: pd.DataFrame, labelled: int, judged: pd.DataFrame, params: Params) -> Side:

@@ -51,7 +51,7 @@ def _svg(verdicts: list[Record], versions: dict[str, int]) -> str:
     moved = Counter(name for v in verdicts for name in v["drifted"])
     columns = [name for name, _ in moved.most_common(MOST)]
     heights = [0.9, 2.6, max(0.6, 0.24 * len(columns))]
-    with mpl.rc_context(DRAWN | {"svg.hashsalt": "monitoring"}):
+    with mpl.rc_context({**DRAWN, "svg.hashsalt": "monitoring"}):
         figure = Figure(figsize=(10, sum(heights) + 1.2), layout="constrained")
         top, middle, bottom = figure.subplots(3, 1, sharex=True, gridspec_kw={"height_ratios": heights})
         for axes in (top, middle, bottom):

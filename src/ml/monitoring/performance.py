@@ -1,6 +1,7 @@
 """How well a model does on the rows whose labels have arrived, against what it did at its release."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -57,7 +58,7 @@ def judge(reference: Reference, rows: pd.DataFrame, settings: Monitor, margin: f
         return blank
     ways = groups(known, settings.cluster)
     ranked, confidence = scored(reference.task, label, score, reference.threshold), 1 - max(settings.alpha, FINEST)
-    now = ranked.intervals(REPLICATES, confidence)[settings.metric]
+    now: dict[str, Any] = ranked.intervals(REPLICATES, confidence)[settings.metric]
     then = reference.metrics[settings.metric]
     sign = 1 if HIGHER_IS_BETTER[settings.metric] else -1
     change, error = sign * (now["value"] - then["value"]), _error(now, confidence)
@@ -106,7 +107,7 @@ def _known(rows: pd.DataFrame) -> pd.DataFrame:
 
 def _blank(reference: Reference, rows: pd.DataFrame, settings: Monitor, labelled: int) -> Performance:
     coverage = labelled / max(1, len(rows))
-    lags = rows["lag_days"][rows["label"].notna()].dropna() if "lag_days" in rows else []
+    lags = rows["lag_days"][rows["label"].notna()].dropna() if "lag_days" in rows else pd.Series(dtype="float64")
     then = reference.metrics.get(settings.metric, {}).get("value")
     reason = (
         f"{labelled:,} of {counted(len(rows), 'row')} have a label ({coverage:.0%}), and the release was tested on "

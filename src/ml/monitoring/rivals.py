@@ -1,6 +1,5 @@
 """Champion against challenger on one part of the rows that neither has trained on."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,7 +28,7 @@ class Found:
     high: float | None = None
 
 
-def judge(part: str, version: str, sides: Sequence[Scored], params: Params) -> Found:
+def judge(part: str, version: str, sides: tuple[Scored, Scored], params: Params) -> Found:
     """What champion's and challenger's scores of a part say; gates.champion sets metric, margin and refusal."""
     rule, label = given(params.gates.champion), sides[0].label
     rows, task = len(label), task_of(params.data)
@@ -37,11 +36,11 @@ def judge(part: str, version: str, sides: Sequence[Scored], params: Params) -> F
         few = f"not enough evidence: the {part} test rows hold {task.counts(label)}"
         refused = "not enough evidence" in rule.refuse
         return Found(part, rows, rule.metric, "not enough evidence", refused, few)
-    found = compare(*sides, params)
-    values = [float(side.measure(np.ones(rows))[rule.metric]) for side in sides]
+    found = compare(sides[0], sides[1], params)
+    old, new = (float(side.measure(np.ones(rows))[rule.metric]) for side in sides)
     reason = (
-        f"{found.outcome} on {rows:,} {part} test rows: {rule.metric} {values[1]:.4f} against {values[0]:.4f} of "
+        f"{found.outcome} on {rows:,} {part} test rows: {rule.metric} {new:.4f} against {old:.4f} of "
         f"{version} (advantage {found.low:+.4f} to {found.high:+.4f}, margin {rule.margin:g})"
     )
     refused = found.outcome in rule.refuse
-    return Found(part, rows, rule.metric, found.outcome, refused, reason, *values, found.low, found.high)
+    return Found(part, rows, rule.metric, found.outcome, refused, reason, old, new, found.low, found.high)

@@ -38,7 +38,9 @@ def _a_year_ago(
     reference: Reference, window: Collected, names: Names, params: Params, read: Read
 ) -> tuple[dict[str, Any], str]:
     """What changes in the reference, nothing where the log has too few rows, and a sentence's end that says which."""
-    rows = read(window.since - YEAR, window.until - YEAR)
+    since: Any = window.since - YEAR  # no missing time, as its type allows
+    until: Any = window.until - YEAR
+    rows = read(since, until)
     rows = rows[rows["variant"] != SHADOW]
     rows = rows[~rows["id"].duplicated(keep="last") | rows["id"].isna()]
     least = params.monitor.min_rows

@@ -1,6 +1,7 @@
 """The last windows of the prediction log, and the one that tells how well the champion does."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 import pandas as pd
 
@@ -21,9 +22,9 @@ class Span:
     rows: pd.DataFrame
 
 
-def length(settings: Monitor) -> pd.Timedelta:
+def length(settings: Monitor) -> timedelta:
     """How long a window is."""
-    return pd.Timedelta(days=settings.window_days)
+    return timedelta(days=settings.window_days)
 
 
 def spans(rows: pd.DataFrame, since: pd.Timestamp, settings: Monitor) -> tuple[Span, ...]:

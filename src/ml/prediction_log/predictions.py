@@ -103,7 +103,7 @@ def early(table: pd.DataFrame) -> pd.Series:
 
 def by_day(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """The rows of each UTC day."""
-    return {day: part.reset_index(drop=True) for day, part in frame.groupby(frame["time"].dt.strftime("%Y-%m-%d"))}
+    return {str(day): part.reset_index(drop=True) for day, part in frame.groupby(frame["time"].dt.strftime("%Y-%m-%d"))}
 
 
 def compacted(directory: Path, kind: str, since: datetime | None = None, until: datetime | None = None) -> list[Path]:
@@ -141,7 +141,7 @@ def _day(directory: Path, path: Path, kind: str) -> Tables:
         frame = files.read_table(path)
         if lacking := {*KEY, "id", "time"} - {*frame.columns}:
             raise UserError(f"{path} has no column {', '.join(sorted(lacking))}.")
-        return none._replace(**{kind: frame})
+        return none._replace(predictions=frame) if kind == PREDICTIONS else none._replace(feedback=frame)
     except UserError as error:
         name, kept = path.stem, segments.content(directory / f"{path.stem}{segments.DONE}")
         if kept:

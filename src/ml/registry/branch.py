@@ -101,8 +101,8 @@ def _tip(remote: str) -> str | None:
     done = git.call("ls-remote", remote, f"refs/heads/{BRANCH}")
     if done.returncode:
         raise UserError(f"the registry cannot be reached at {remote}: {git.said(done)} Check `git remote -v`.")
-    found = dict(reversed(line.split("\t")) for line in done.stdout.decode().split("\n") if line)
-    return found.get(f"refs/heads/{BRANCH}")
+    lines = [line.split("\t") for line in done.stdout.decode().split("\n") if line]
+    return {name: tip for tip, name in lines}.get(f"refs/heads/{BRANCH}")
 
 
 def _lines(tip: str | None, name: str) -> list[Entry]:

@@ -67,6 +67,13 @@ class State:
         """The version of a model digest."""
         return next((v for v in self.versions if v.model == model), None)
 
+    def known(self, model: str) -> Version:
+        """The version of a model digest that is registered."""
+        found = self.of(model)
+        if found is None:
+            raise UserError(f"no version has the model {model[:12]}. `make models` lists them.")
+        return found
+
     def named(self, alias: str) -> Version | None:
         """The version that an alias names."""
         return self.version(self.aliases[alias]) if alias in self.aliases else None

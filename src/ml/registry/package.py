@@ -26,7 +26,7 @@ def write(folder: Path, built: Path, rows: pd.DataFrame, data: Data, card: str) 
     from mlflow.types import ColSpec, Schema, TensorSpec  # noqa: PLC0415
 
     logging.getLogger("mlflow").setLevel(logging.ERROR)  # a venv made by uv has no pip to write down the version of
-    columns = [ColSpec("double", name) for name in numbers(data)]
+    columns: list[ColSpec | TensorSpec] = [ColSpec("double", name) for name in numbers(data)]
     columns += [ColSpec("string", name, required=not data.columns[name].missing) for name in categories(data)]
     classes = len(data.target.classes) or 2
     shape = (-1, classes) if task_of(data).decides else (-1,)

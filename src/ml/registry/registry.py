@@ -81,8 +81,8 @@ def open_registry(project: str, home: Path = HOME) -> Registry:
 
 def embedded_home(project: str, home: Path = HOME) -> Embedded:
     """The registry in `.mlflow/`; raises UserError when the registry is a server, which needs no branch."""
-    if tracking.server():
-        where = tracking.shown(tracking.server())
+    if address := tracking.server():
+        where = tracking.shown(address)
         raise UserError(
             f"the registry is the server {where}: everyone sees it, so there is nothing to pull, push or prune."
         )

@@ -67,9 +67,10 @@ class Server:
         An alias is a write of its own, so half of a move looks like another state: the plan knows what was meant.
         """
         state, plan = self.state(), self.unfinished()
-        version = state.of(entry["model"])
-        planned = plan is not None and plan["entry"] == entry
-        aliases = plan["aliases"] if planned else ledger.moved(state.aliases, entry["action"], version.number)
+        if plan is not None and plan["entry"] == entry:
+            aliases = plan["aliases"]
+        else:
+            aliases = ledger.moved(state.aliases, entry["action"], state.known(entry["model"]).number)
         with tracking.answered():
             self.client.set_registered_model_tag(
                 self.project, EVENT + entry["time"].removesuffix("+00:00"), json.dumps(entry)

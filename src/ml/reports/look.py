@@ -4,6 +4,7 @@ import io
 import re
 import warnings
 from html import escape
+from typing import Any
 
 from markdown_it import MarkdownIt
 from matplotlib.figure import Figure
@@ -48,7 +49,11 @@ MARKS = {  # drawn: many machines have no font with these signs
     "⚠️": ("warned", "warning", "M8 2 15 14 1 14Z M8 6.5V10 M8 12v.6"),
     "⏳": ("waiting", "waiting", "M3 2H13L3 14H13Z"),
 }
-DRAWN = {"font.size": 11, "svg.fonttype": "none", "text.parse_math": False}  # a $ in a column's name is a dollar
+DRAWN: dict[Any, Any] = {
+    "font.size": 11,
+    "svg.fonttype": "none",
+    "text.parse_math": False,
+}  # a $ in a column's name is a dollar
 LONGEST = 24  # characters of a label in a picture
 BLUE, GREY, ORANGE = "#0969da", "#8c959f", "#bc4c00"  # told apart by colour-blind people, on light and on dark
 

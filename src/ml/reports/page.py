@@ -57,7 +57,7 @@ def _beside(name: str, points: Points | None, base: str) -> Callable[[Axes], Non
 
 def _svg(draw: Any, points: Points, beside: Callable[[Axes], None]) -> str:
     # A fixed salt and no date: the same points give the same file.
-    with mpl.rc_context(DRAWN | {"svg.hashsalt": "report"}):
+    with mpl.rc_context({**DRAWN, "svg.hashsalt": "report"}):
         figure = Figure(figsize=(5, 4), layout="constrained")
         axes = figure.subplots()
         axes.spines[["top", "right"]].set_visible(False)

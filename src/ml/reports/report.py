@@ -53,7 +53,7 @@ def markdown(evidence: Evidence) -> str:
     for section in sections:
         part = section(evidence)
         if len(text) + len(part) > LIMIT - 500:
-            dropped.append(section.__name__.strip("_"))
+            dropped.append(getattr(section, "__name__", "").strip("_"))
         elif part:
             text += part.rstrip() + "\n\n"
     return text + (f"_Left out for length: {', '.join(dropped)}; build/report.html has them._\n" if dropped else "")

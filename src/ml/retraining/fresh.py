@@ -16,6 +16,7 @@ from ml.prediction_log.records import in_table
 from ml.settings.data import Data
 from ml.settings.prepare import Prepare
 from ml.settings.retrain import Retrain
+from ml.settings.section import given
 
 AGAIN = "a newer row of the same id is there"
 
@@ -100,7 +101,7 @@ def sift(rows: pd.DataFrame, old: pd.DataFrame, data: Data) -> Sifted:
 
 def news(rows: pd.DataFrame, old: pd.DataFrame, data: Data) -> pd.DataFrame:
     """Rows that tell something the table does not hold: another id, a later time of a known one, or another label."""
-    who = [data.id, data.time, data.target.name]
+    who = [data.id, given(data.time), data.target.name]
     if not {*who} <= {*rows}:
         return rows
     new, known = (typed(frame, data, who).frame for frame in (rows, old))

@@ -61,7 +61,8 @@ def check(chunk: Chunk, data: Data) -> Checked:
 def plain(column: np.ndarray) -> list[Any]:
     """Plain values, None where missing."""
     if column.dtype == "float64" and (gaps := np.isnan(column)).any():
-        column = np.where(gaps, None, column.astype(object))
+        column = column.astype(object)
+        column[gaps] = None
     return column.tolist()
 
 

@@ -44,18 +44,24 @@ def _is_makes(node: ast.expr) -> bool:
 
 
 def _declared(function: str, call: ast.expr) -> dict[str, Levels]:
+    names: list[str] = []
+    levels: dict[str, Levels] = {}
     try:
-        names = [ast.literal_eval(value) for value in call.args]  # type: ignore[attr-defined]
-        levels = {key.arg: tuple(ast.literal_eval(key.value)) for key in call.keywords}  # type: ignore[attr-defined]
+        if not isinstance(call, ast.Call):
+            raise TypeError("written without its columns")
+        names = [ast.literal_eval(value) for value in call.args]
+        levels = {key.arg or "": tuple(ast.literal_eval(key.value)) for key in call.keywords}
     except (ValueError, TypeError, AttributeError):
         names, levels = [], {}
-    good = all(isinstance(text, str) and text for text in [*names, *levels, *(v for vs in levels.values() for v in vs)])
+    good = all(
+        isinstance(text, str) and text for text in [*names, *levels, *(v for vs in levels.values() for v in vs or ())]
+    )
     if not (names or levels) or not good:
         raise UserError(
             f'{FEATURES}: {function}: write the names of its columns as text, @makes("ratio"), and those of a category '
             'with their levels, @makes(band=["low", "high"]).'
         )
-    return dict.fromkeys(names) | levels
+    return {**dict.fromkeys(names), **levels}
 
 
 def without(text: str, columns: Iterable[str]) -> tuple[str, list[str]]:

@@ -47,7 +47,7 @@ class Range(Section):
 
 
 def given(section: T | None) -> T:
-    """A section that may be null, where a caller only comes when it is not: a gate that is off is never asked."""
+    """A setting that may be null, where a caller only comes when it is not: a gate that is off is never asked."""
     if section is None:
-        raise ValueError("this section of params.yaml is null")
+        raise ValueError("this setting of params.yaml is null")
     return section

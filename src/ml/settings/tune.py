@@ -46,7 +46,7 @@ class Tune(Section):
                 continue
             if model not in Train.model_fields:
                 raise ValueError(f"spaces.{model}: no such model; a class is named by its import path")
-            known = Train.model_fields[model].annotation.model_fields
+            known = getattr(Train.model_fields[model].annotation, "model_fields", {})
             for name in space:
                 if name not in known:
                     raise ValueError(f"spaces.{model}.{name}: no such setting; known: {', '.join(known)}")

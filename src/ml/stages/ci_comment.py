@@ -36,9 +36,13 @@ def _text(repository: Repository, found: dict) -> str:
     ended = [run for run in newest.values() if run and run["status"] == "completed"]
     jobs = [job for run in ended for job in runs.jobs(repository, run["id"])]
     model = newest["model"]
-    kept = runs.artifacts(repository, model["id"]) if model in ended else {}
+    kept = runs.artifacts(repository, model["id"]) if model and model in ended else {}
     page = kept.get("report.html")
-    link = f"{repository.web}/{repository.name}/actions/runs/{model['id']}/artifacts/{page['id']}" if page else None
+    link = (
+        f"{repository.web}/{repository.name}/actions/runs/{model['id']}/artifacts/{page['id']}"
+        if page and model
+        else None
+    )
     return comment.compose(newest, jobs, _report(repository, kept), link)
 
 

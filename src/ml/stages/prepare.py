@@ -34,8 +34,9 @@ def main() -> None:
     ):
 
         def keep(part: sides.Part) -> None:
-            train.add(part.train)
-            test.add(part.test)
+            if part.train is not None and part.test is not None:
+                train.add(part.train)
+                test.add(part.test)
 
         found = sides.divide(table, params.data, params.prepare, workers, keep)
     split.must_train(train.rows, params.data, params.prepare)

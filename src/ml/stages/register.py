@@ -24,7 +24,7 @@ def main(force: str = "", hold: bool = False) -> None:
     entry = _entry(params, force)
     store = registry.open_registry(params.project)
     state = _register(store, entry, params)
-    version, before = state.of(entry["model"]), state.named(ledger.CHAMPION)
+    version, before = state.known(entry["model"]), state.named(ledger.CHAMPION)
     _tell(version, entry, params)
     serves = before is not None and before.number == version.number
     may = state.aliases.get(ledger.CHALLENGER) == version.number and registry.promotable(entry["verdict"], before)

@@ -167,8 +167,8 @@ def against_champion(attempt: Attempt) -> list[rivals.Found]:
     found = []
     for name, at in (("fresh", is_fresh), ("old", ~is_fresh)):
         part = design_of(rows[at], params.data)
-        sides = [task.score(label[at], score[at], cut, part) for score, cut in zip(scores, cuts, strict=True)]
-        found.append(rivals.judge(name, champion.version, sides, params))
+        old, new = (task.score(label[at], score[at], cut, part) for score, cut in zip(scores, cuts, strict=True))
+        found.append(rivals.judge(name, champion.version, (old, new), params))
     return found
 
 

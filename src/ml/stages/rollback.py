@@ -48,7 +48,7 @@ def _deployed(params: Params, where: Where, image: str) -> bool:
 
 def _tell(plan: Plan, after: State) -> None:
     champion, before = after.named(CHAMPION), after.named(PREVIOUS)
-    if plan["entry"]:
+    if plan["entry"] and champion:
         cli.say(f"rollback: version {champion.number} is champion again, in the place of {before and before.number}")
         cli.say("rollback: Next: make registry DO=push (embedded home), make serve. Undo: make rollback")
     elif plan["version"] is None:

@@ -11,8 +11,8 @@ from ml.settings.params import read_params
 
 def main(port: int = 5000) -> None:
     """Open MLflow on the embedded home at 127.0.0.1 until Ctrl-C; a server home has its own address."""
-    if tracking.server():
-        cli.say(f"ui: the registry is a server: open {tracking.shown(tracking.server())} in a browser")
+    if address := tracking.server():
+        cli.say(f"ui: the registry is a server: open {tracking.shown(address)} in a browser")
         return
     project = read_params().project
     Embedded(project).show()

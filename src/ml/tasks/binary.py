@@ -29,6 +29,10 @@ class Binary:
     def __init__(self, data: Data) -> None:
         self._data = data
 
+    def with_interval(self, half_width: float | None) -> "Binary":  # noqa: ARG002
+        """Itself: classes have no interval."""
+        return self
+
     def truth(self, column: pd.Series) -> np.ndarray:
         """1 where positive, 0 elsewhere."""
         return schema.positive(column, self._data).astype("int8").to_numpy()

@@ -33,6 +33,10 @@ class Multiclass:
     def __init__(self, data: Data) -> None:
         self.classes, self.name = data.target.classes, data.target.name
 
+    def with_interval(self, half_width: float | None) -> "Multiclass":  # noqa: ARG002
+        """Itself: classes have no interval."""
+        return self
+
     def truth(self, column: pd.Series) -> np.ndarray:
         """The place of each row's class in the contract."""
         places = {name: place for place, name in enumerate(self.classes)}

@@ -58,6 +58,10 @@ class Task(Protocol):
     lost: str  # the same in words
     metric: str  # the one that models are compared by unless a setting names another
 
+    def with_interval(self, half_width: float | None) -> "Task":
+        """The same task, knowing how wide the model's intervals are; itself where outputs have none."""
+        ...
+
     def truth(self, column: pd.Series) -> np.ndarray:
         """The target as numbers: 1 for positive, the place of a class, or the number itself; shape (rows,)."""
         ...
