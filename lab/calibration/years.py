@@ -112,8 +112,9 @@ def alerts(flags: np.ndarray, needed: int) -> int:
     return sum(len(run) >= needed for run in runs)
 
 
-def main(years: int = YEARS) -> None:
-    """Print days flagged and alerts a year, before and now."""
+def main(years: int = YEARS, replicates: int = performance.REPLICATES) -> None:
+    """Print days flagged and alerts a year, before and now; fewer bootstrap replicates take less time."""
+    performance.REPLICATES = replicates
     jobs = [(w, s, b, _every(w, s, before=b)) for w in WORLDS for b in (True, False) for s in range(years)]
     with ProcessPoolExecutor(os.cpu_count()) as workers:
         done = [*zip(jobs, workers.map(_work, jobs), strict=True)]
