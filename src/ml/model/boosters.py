@@ -87,7 +87,9 @@ def _write_lightgbm(fitted: Any) -> str:
 
 
 def _write_xgboost(fitted: Any) -> str:
-    return fitted.get_booster().save_raw("json").decode()
+    found = fitted.get_booster()
+    best = found.attr("best_iteration")  # where it was stopped early, the rounds after the best one are no part of it
+    return (found[: int(best) + 1] if best else found).save_raw("json").decode()
 
 
 def _write_catboost(fitted: Any) -> str:

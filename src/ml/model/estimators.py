@@ -45,10 +45,10 @@ def estimator(params: Train, task: str = "binary") -> Any:
     if params.model in KNOWN[task]:  # a forest of regressors has no class weights
         given = {name: value for name, value in given.items() if name in parameters(kind)}
     usual = USUAL.get(params.library, {})
-    known = parameters(kind) | {*usual}
+    known = parameters(kind) | {*usual} | (_of_lightgbm() if params.library == "lightgbm" else set())
     for name in given:
         if name not in known:
-            near = get_close_matches(name, known, n=1)
+            near = get_close_matches(name, parameters(kind), n=1) or get_close_matches(name, known, n=1)
             hint = f"did you mean `{near[0]}`?" if near else f"known: {', '.join(sorted(known)) or 'none'}."
             raise UserError(f"params.yaml: train.{params.model}: no parameter `{name}`; {hint}")
     seed = {"random_state": params.seed} if "random_state" in known else {}
@@ -101,6 +101,14 @@ def parameters(kind: type) -> set[str]:
         if taken and not any(p.kind is p.VAR_KEYWORD for p in taken):
             break
     return known
+
+
+def _of_lightgbm() -> set[str]:
+    """The names of LightGBM's own parameters, which its classes take as **kwargs."""
+    from lightgbm.basic import _ConfigAliases  # noqa: PLC0415
+
+    known = _ConfigAliases._get_all_param_aliases()  # noqa: SLF001 - no public door
+    return {*known, *(other for others in known.values() for other in others)}
 
 
 def own() -> Any:

@@ -18,7 +18,7 @@ from ml.data.schema import inputs
 from ml.io.errors import UserError
 from ml.io.text import counted
 from ml.model import archive as model_archive
-from ml.model import boosters, estimators
+from ml.model import boosters, estimators, monotone, stopping
 from ml.model.calibration import calibrate
 from ml.model.columns import must_know
 from ml.model.features import Made, preprocessing
@@ -83,7 +83,12 @@ def _fitted(frame: pd.DataFrame, data: Data, params: Train, source: str) -> Pipe
         )
     model = unfitted(data, params, source)
     try:
-        model.fit(inputs(frame, data), y, **fit_arguments(model, frame, data, params))
+        given = fit_arguments(model, frame, data, params)
+        if params.early_stopping:
+            held = position(frame[data.group or data.id], "early stopping") < params.held_back
+            stopping.fit(model, inputs(frame, data), y, held, params, **given)
+        else:
+            model.fit(inputs(frame, data), y, **given)
     except Exception as error:
         if isinstance(error, UserError) or params.model in estimators.CLASSIFIERS | estimators.REGRESSORS:
             raise
@@ -115,9 +120,11 @@ def unfitted(data: Data, params: Train, source: str = "") -> Pipeline:
     estimator = estimators.estimator(params, data.target.task)
     if params.model == "random_forest":
         estimator.set_params(n_jobs=-1)
+    prepared = preprocessing(data, source)
+    monotone.spread(estimator, prepared)
     own = params.model.startswith(f"{FEATURES.stem}.")  # its text is a part of the model
     made = [("features", Made(source))] if own or functions(source) else []
-    return Pipeline([*made, ("preprocessing", preprocessing(data, source)), ("estimator", estimator)])
+    return Pipeline([*made, ("preprocessing", prepared), ("estimator", estimator)])
 
 
 def scores(model: Pipeline, frame: pd.DataFrame, data: Data) -> np.ndarray:

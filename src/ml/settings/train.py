@@ -11,6 +11,8 @@ from ml.settings.section import Count, Open, Section, Seed, Share
 EXTRAS = ("lightgbm", "xgboost", "catboost")  # libraries with a lock file of their own
 PATH = re.compile(r"[a-z_]\w*(\.\w+)+")  # of a class that is imported
 
+Directions = dict[str, Literal[-1, 0, 1]]  # by column: which way a larger number may move the score
+
 
 class RandomForest(Section):
     """Parameters of sklearn.ensemble.RandomForestClassifier."""
@@ -20,6 +22,7 @@ class RandomForest(Section):
     min_samples_leaf: Count = 1
     max_features: Literal["sqrt", "log2"] | Share | None = "sqrt"
     class_weight: Literal["balanced", "balanced_subsample"] | None = None
+    monotonic_cst: Directions | None = None
 
 
 class HistGradientBoosting(Section):
@@ -30,6 +33,8 @@ class HistGradientBoosting(Section):
     max_leaf_nodes: Annotated[int, Field(ge=2)] | None = 31
     min_samples_leaf: Count = 20
     l2_regularization: Annotated[float, Field(ge=0)] = 0.0
+    class_weight: Literal["balanced"] | None = None
+    monotonic_cst: Directions | None = None
 
 
 class LogisticRegression(Section):
@@ -71,6 +76,7 @@ class Train(Section):
     model: str = "random_forest"
     calibration: Literal["sigmoid", "isotonic"] | None = None
     held_back: Share = 0.2
+    early_stopping: Count | None = None
     threshold: Decide | None = None
     random_forest: RandomForest = RandomForest()
     hist_gradient_boosting: HistGradientBoosting = HistGradientBoosting()

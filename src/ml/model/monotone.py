@@ -1,0 +1,40 @@
+"""Constraints on the direction in which a column may move the score, by the column's name."""
+
+from difflib import get_close_matches
+from typing import Any
+
+from sklearn.compose import ColumnTransformer
+
+from ml.io.errors import UserError
+
+NAMES = ("monotonic_cst", "monotone_constraints")  # in scikit-learn, and in the other libraries
+
+
+def spread(estimator: Any, preprocessing: ColumnTransformer) -> None:
+    """Replace a constraint that names columns, {column: 1 or -1}, by one for each input; in place.
+
+    Raises UserError for a column that is no number.
+    """
+    known = estimator.get_params() if hasattr(estimator, "get_params") else {}
+    for name in NAMES:
+        given = known.get(name)
+        if isinstance(given, dict) and given:
+            found = _inputs(given, preprocessing, name)
+            text = type(estimator).__module__.startswith("xgboost")  # which takes a dict of names or a text
+            estimator.set_params(**{name: str(tuple(found)) if text else found})
+
+
+def _inputs(given: dict[str, int], preprocessing: ColumnTransformer, name: str) -> list[int]:
+    found: list[int] = []
+    left = dict(given)
+    for part, steps, columns in preprocessing.transformers:
+        sizes = [len(levels) for levels in steps["encode"].categories] if part == "category" else [1] * len(columns)
+        for column, size in zip(columns, sizes, strict=True):
+            found += [left.pop(column, 0) if part == "number" else 0] * size
+    if left:
+        numbers = next(([*columns] for part, _, columns in preprocessing.transformers if part == "number"), [])
+        wrong = next(iter(left))
+        near = get_close_matches(wrong, numbers, n=1)
+        hint = f"did you mean `{near[0]}`?" if near else f"known: {', '.join(numbers)}."
+        raise UserError(f"params.yaml: {name}: {wrong} is no number that the model gets; {hint}")
+    return found

@@ -1,0 +1,52 @@
+"""Boosting that ends when rows that do not train it are predicted no better: a part of the training rows only."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.pipeline import Pipeline
+
+from ml.io.errors import UserError
+from ml.settings.train import Train
+
+BUILT_IN = "hist_gradient_boosting"  # sets its own part of the rows aside
+
+
+def fit(model: Pipeline, x: pd.DataFrame, y: np.ndarray, held: np.ndarray, params: Train, **given: Any) -> None:
+    """Fit in place on the rows outside `held` (bool, shape (rows,)), whose loss says when to end.
+
+    `given` is what the pipeline's fit takes beside them, an array of shape (rows,) each. Raises UserError for an
+    estimator that is no boosting.
+    """
+    rounds = params.early_stopping
+    if params.model == BUILT_IN:
+        stops = {"early_stopping": True, "n_iter_no_change": rounds, "validation_fraction": params.held_back}
+        model.set_params(**{f"estimator__{name}": value for name, value in stops.items()})
+        model.fit(x, y, **given)
+        return
+    if params.library not in ARGUMENTS:
+        raise UserError(
+            f"params.yaml: train.early_stopping ends boosting: {BUILT_IN}, LightGBM, XGBoost and CatBoost. "
+            f"{params.model} does not take it: remove it."
+        )
+    if len(np.unique(y[held])) != len(np.unique(y)) and hasattr(model.named_steps["estimator"], "predict_proba"):
+        raise UserError("params.yaml: train.early_stopping: the rows held back lack a class. Raise train.held_back.")
+    prepared, estimator = model[:-1].fit(x[~held], y[~held]), model.named_steps["estimator"]
+    if params.library == "xgboost":
+        estimator.set_params(early_stopping_rounds=rounds)
+    own = {name.removeprefix("estimator__"): values[~held] for name, values in given.items()}
+    judged = [(prepared.transform(x[held]), y[held])]
+    estimator.fit(prepared.transform(x[~held]), y[~held], eval_set=judged, **own, **ARGUMENTS[params.library](rounds))
+
+
+def _of_lightgbm(rounds: int) -> dict[str, Any]:
+    import lightgbm  # noqa: PLC0415
+
+    return {"callbacks": [lightgbm.early_stopping(rounds, verbose=False)]}
+
+
+ARGUMENTS = {
+    "lightgbm": _of_lightgbm,
+    "xgboost": lambda _: {"verbose": False},
+    "catboost": lambda rounds: {"early_stopping_rounds": rounds},
+}

@@ -1,0 +1,72 @@
+"""Early stopping by held-back training rows, and constraints that name columns."""
+
+import json
+
+import numpy as np
+import pytest
+
+from ml.io.errors import UserError
+from ml.model import model
+from ml.model.compiled import compiled
+from ml.model.parity import served
+from ml.model.predictor import from_files
+from ml.settings.params import read_params
+from ml.settings.train import Train
+from tests.conftest import SAMPLE
+
+DATA = read_params(SAMPLE).data
+CONSTRAINT = {
+    "random_forest": "monotonic_cst",
+    "hist_gradient_boosting": "monotonic_cst",
+    "lightgbm.LGBMClassifier": "monotone_constraints",
+    "xgboost.XGBClassifier": "monotone_constraints",
+    "catboost.CatBoostClassifier": "monotone_constraints",
+}
+ROUNDS = {"hist_gradient_boosting": "max_iter"}
+
+
+def fitted(frame, name, given, **more):
+    return model.fit(frame, DATA, Train.model_validate({"model": name, name: given, **more}))
+
+
+def rounds(estimator):
+    """How many trees the stored model has."""
+    if not hasattr(estimator, "library"):
+        return estimator.n_iter_
+    if estimator.library == "lightgbm":
+        return estimator.text.count("\nTree=")
+    said = json.loads(estimator.text)
+    if estimator.library == "catboost":
+        return len(said["oblivious_trees"])
+    return len(said["learner"]["gradient_booster"]["model"]["trees"])
+
+
+@pytest.mark.parametrize("name", [name for name in CONSTRAINT if name != "random_forest"])
+def test_boosting_ends_early_and_is_stored_and_compiled_as_it_ended(customers, name):
+    given = {ROUNDS.get(name, "n_estimators"): 150, "learning_rate": 0.3}
+
+    found = fitted(customers, name, given, early_stopping=3)
+
+    assert 1 <= rounds(found["estimator"]) < 100
+    loaded = model.loads(model.dumps(found))
+    expected = model.scores(loaded, customers, DATA)
+    assert served(from_files(compiled(loaded)), customers, DATA) == pytest.approx(expected, abs=1e-6)
+
+
+def test_what_is_no_boosting_is_not_stopped_early(customers):
+    with pytest.raises(UserError, match="random_forest does not take it"):
+        fitted(customers, "random_forest", {}, early_stopping=3)
+
+
+@pytest.mark.parametrize("name", CONSTRAINT)
+def test_a_constraint_that_names_a_column_holds(customers, name):
+    size = {ROUNDS.get(name, "n_estimators"): 10}
+    found = fitted(customers, name, {**size, CONSTRAINT[name]: {"late_payments": -1, "usage_hours": 1}})
+    more = customers.assign(late_payments=customers["late_payments"] + 2)
+
+    moved = model.scores(found, more, DATA) - model.scores(found, customers, DATA)
+
+    assert moved.max() <= 1e-9
+    assert np.ptp(model.scores(found, customers, DATA)) > 0.1
+    with pytest.raises(UserError, match="did you mean `late_payments`"):
+        fitted(customers, name, {CONSTRAINT[name]: {"late_payment": 1}})
