@@ -7,6 +7,7 @@ import pickle
 import numpy as np
 import pytest
 import yaml
+from pyarrow import parquet
 
 from ml.data import schema
 from ml.engine import table
@@ -108,3 +109,18 @@ def test_the_sample_for_own_expectations_is_the_same_however_rows_come(customers
 
     assert 100 < len(one) <= 300
     assert one.equals(kept(1200))
+
+
+def test_a_full_disk_leaves_both_sides_as_they_were(tmp_path, customers, monkeypatch):
+    outcome(tmp_path / "t", customers.head(240), "parquet")
+    before = {path: path.read_bytes() for path in (tmp_path / "t" / "build").iterdir()}
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.chdir(tmp_path / "t")
+    monkeypatch.setattr(parquet.ParquetWriter, "write_table", full)
+    with pytest.raises(OSError, match="No space left"):
+        prepare.main()
+
+    assert {path: path.read_bytes() for path in files.BUILD.absolute().iterdir()} == before

@@ -11,6 +11,7 @@ from ml.settings.data import Data, Number
 from ml.tasks.task import Task
 
 TOLERANCE = 1e-6
+ROWS = 10_000  # as dicts at a time: a million of them would take gigabytes
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,10 @@ def tabled(predictor: Predictor, data: Data, rows: Rows) -> np.ndarray:
 
 def served(predictor: Predictor, frame: pd.DataFrame, data: Data) -> np.ndarray:
     """Scores of a table by the way that requests take: row by row as plain values; shape (rows,) or (rows, classes)."""
+    parts = [frame.iloc[start : start + ROWS] for start in range(0, max(1, len(frame)), ROWS)]
+    return np.concatenate([predictor.scores(_rows(part, data)) for part in parts])
+
+
+def _rows(frame: pd.DataFrame, data: Data) -> Rows:
     table = inputs(frame, data).astype(object)
-    rows = table.where(table.notna(), None)[features(data)].to_dict("records")
-    return predictor.scores(rows)
+    return table.where(table.notna(), None)[features(data)].to_dict("records")
