@@ -50,3 +50,11 @@ def test_a_stand_in_has_no_input_that_the_real_action_lacks(name, commit, versio
     lacking = lint(name, version, inputs | {"no-such-input"}, tmp_path) if recorded is None else inputs - set(recorded)
 
     assert lacking == ({"no-such-input"} if recorded is None else set()), f"{name}: see tests/workflows/inputs.json"
+
+
+def test_the_documents_say_of_every_action_what_its_stand_in_leaves_out():
+    section = (ROOT / "docs" / "workflows.md").read_text().split("## What stand-ins leave out\n")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| `(.+?)` \| .+ \| .+ \|$", section, re.MULTILINE)
+    used = {name for path in FILES for name in re.findall(r"uses: ([\w-]+/[\w/-]+)@", path.read_text())}
+
+    assert sorted(rows) == sorted(used)
