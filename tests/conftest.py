@@ -21,6 +21,7 @@ from ml.settings.params import Params, read_params
 ROOT = Path(__file__).parent.parent
 SUMMARY = os.environ.get("GITHUB_STEP_SUMMARY")  # of the job that runs the tests
 OF_THE_MACHINE = re.compile(r"CI|(GITHUB|RUNNER|ACTIONS|GIT|LC|MLFLOW)_\w+|LANGUAGE")
+SLOW = re.compile(r"^pytestmark = .*\bpytest\.mark\.slow\b", re.MULTILINE)
 SAMPLE = ROOT / settings.SAMPLE  # tests know the sample's columns, also where the project has others by now
 
 
@@ -89,6 +90,12 @@ def furnish(folder: Path, table: pd.DataFrame) -> None:
 
 def pytest_addoption(parser):
     parser.addoption("--fail-on-skip", action="store_true", help="a skipped test fails the run: CI has every part")
+
+
+def pytest_ignore_collect(collection_path, config):
+    """Where slow tests are left out, a module that has no other is not even imported: its libraries take seconds."""
+    module = collection_path.suffix == ".py" and config.option.markexpr == "not slow"
+    return True if module and SLOW.search(collection_path.read_text(encoding="utf-8")) else None
 
 
 def pytest_collection_modifyitems(config, items):

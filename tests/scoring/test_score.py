@@ -13,7 +13,6 @@ from pathlib import Path
 import fsspec
 import numpy as np
 import pandas as pd
-import psycopg
 import pytest
 from fsspec.implementations.local import LocalFileSystem
 
@@ -313,7 +312,7 @@ def test_the_rows_of_a_query_are_read_in_chunks(monkeypatch):
             taken, self.rows = self.rows[:count], self.rows[count:]
             return taken
 
-    monkeypatch.setattr(psycopg, "connect", lambda *_, **__: Cursor())
+    monkeypatch.setattr("psycopg.connect", lambda *_, **__: Cursor())
 
     chunks = [*source.opened("postgresql://host/x", "select 1").chunks(2)]
 
