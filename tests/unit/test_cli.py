@@ -1,6 +1,6 @@
 import errno
 import os
-import subprocess
+import runpy
 import sys
 
 import pytest
@@ -97,10 +97,11 @@ def test_flags_come_from_the_signature(monkeypatch):
 
 
 @pytest.mark.parametrize("stage", ["validate", "prepare", "train", "evaluate", "gate", "report", "run"])
-def test_every_stage_explains_itself(stage):
-    done = subprocess.run(
-        [sys.executable, "-m", f"ml.stages.{stage}", "--help"], capture_output=True, text=True, check=False
-    )
+def test_every_stage_explains_itself(stage, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", [stage, "--help"])
 
-    assert done.returncode == 0
-    assert f"python -m ml.stages.{stage}" in done.stdout
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module(f"ml.stages.{stage}", run_name="__main__", alter_sys=True)  # as `python -m` does
+
+    assert ended.value.code == 0
+    assert f"python -m ml.stages.{stage}" in capsys.readouterr().out
