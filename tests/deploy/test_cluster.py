@@ -14,7 +14,10 @@ from tests.conftest import ROOT
 
 OLD, NEW = (f"registry.example/churn@sha256:{letter * 64}" for letter in "ab")
 RULE = Deploy(steps=(0.25, 1.0), seconds=0.2)
-pytestmark = pytest.mark.skipif(not shutil.which("kubectl"), reason="kubectl is not installed: make setup")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not shutil.which("kubectl"), reason="kubectl is not installed: make setup"),
+]
 
 
 class World:

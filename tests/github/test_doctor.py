@@ -2,15 +2,20 @@
 
 import os
 import re
-import subprocess
 import sys
+from contextlib import ExitStack, chdir, redirect_stderr, redirect_stdout
+from io import StringIO
+from unittest.mock import patch
 
 import pytest
 
 from ml.github import rules, settings
+from ml.io import cli
+from ml.stages import doctor, protect
 from tests.conftest import ROOT
 from tests.github.double import BOT, PERSON, Hub
 
+STAGES = {"doctor": doctor.main, "protect": protect.main}
 SCHEDULED = ("batch.yml", "canary.yml", "monitor.yml", "reproduce.yml")
 
 
@@ -21,13 +26,16 @@ def hub():
 
 
 def run(stage, hub=None, token=PERSON, **variables):
-    environment = {"PATH": f"{os.environ['PATH']}", "HOME": "/nonexistent", "PYTHONPATH": str(ROOT / "src")}
-    environment |= hub.environment(token) if hub else {}
-    done = subprocess.run(
-        [sys.executable, "-m", f"ml.stages.{stage}"],
-        cwd=ROOT, env=environment | variables, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    return done.returncode, done.stdout + done.stderr
+    """Exit code and text of `doctor` or `protect` in this repository, with this environment alone."""
+    environment = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", **(hub.environment(token) if hub else {})}
+    text = StringIO()
+    with patch.dict(os.environ, environment | variables, clear=True), chdir(ROOT), ExitStack() as held:
+        for each in (redirect_stdout, redirect_stderr):
+            held.enter_context(each(text))
+        held.enter_context(patch.object(sys, "argv", [stage]))
+        with pytest.raises(SystemExit) as ended:
+            cli.run(STAGES[stage])
+    return ended.value.code, text.getvalue()
 
 
 def states(text):

@@ -5,6 +5,8 @@ import pytest
 from ml.io import dvc
 from ml.io.errors import UserError
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def project(tmp_path, monkeypatch):

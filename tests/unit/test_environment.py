@@ -5,6 +5,8 @@ import shutil
 import subprocess
 import sys
 
+import pytest
+
 from tests.conftest import ROOT, SAMPLE
 
 ASKS = """import os, subprocess, pytest
@@ -18,6 +20,7 @@ def test_other():
 """
 
 
+@pytest.mark.slow
 def test_a_machines_identity_locale_and_runner_do_not_reach_a_test_and_skips_are_told(tmp_path):
     (tmp_path / ".gitconfig").write_text("[user]\n\tname = somebody\n")
     (tmp_path / "test_asks.py").write_text(ASKS)

@@ -58,6 +58,7 @@ def test_every_file_has_the_shape_that_github_publishes(kind, files):
     assert code == 0, text
 
 
+@pytest.mark.slow
 def test_githubs_own_parser_finds_nothing(language_service):
     assert look(ROOT, *language_service, *map(str, WORKFLOWS)) == (0, "")
 
@@ -104,6 +105,7 @@ def test_a_planted_fault_is_found(repository, fault):
     assert "code.yml" in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("old", "new"),
     [
