@@ -15,9 +15,10 @@ from serving import contract
 from serving.answers import kind
 from serving.bodies import Bodies, measured
 from serving.contract import MOST_LABELS, Body
+from serving.events import Refused
 from serving.explanations import asked
 from serving.fast import Application, FastRoute
-from serving.guard import Guard, Refused
+from serving.guard import Guard
 from serving.lineup import Models
 from serving.log import PredictionLog
 from serving.metrics import Metrics

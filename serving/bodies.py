@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from serving.guard import Receive, Refused
+from serving.events import Receive, Refused
 
 TINY, INLINE_BYTES, INLINE_VALUES = 4_096, 65_536, 2_000  # more is parsed by a thread, to keep the event loop free
 AT_ONCE = 2  # large requests that are worked on at a time, so that their values fit into memory

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs
 from ml.io.errors import UserError
 from ml.model import identity
 from ml.registry import sources as registry
-from serving.guard import Refused
+from serving.events import Refused
 from serving.lineup import Models
 from serving.models import Model
 

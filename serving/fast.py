@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 from pydantic_core import to_json
 
 from serving.bodies import MARK, TINY, Bodies, read
-from serving.guard import App, Receive, Refused, Scope, Send, respond
+from serving.events import App, Receive, Refused, Scope, Send, respond
 
 JSON, ENCODING = b"application/json", b"content-encoding"
 

@@ -3,20 +3,17 @@
 import hashlib
 import hmac
 import itertools
-import json
 import os
 import re
-import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from collections.abc import Iterator, MutableMapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pydantic_core import to_json
-
 from ml.io.errors import UserError
 from ml.io.text import counted
+from serving.events import App, Receive, Refused, Scope, Send, respond, say
 from serving.metrics import Metrics
 from serving.records import SIMULATED
 from serving.settings import Settings, secret_lines
@@ -31,18 +28,6 @@ DIGEST = re.compile(r"[0-9a-fA-F]{64}")
 GIVEN_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 SIMULATED_TIME = b"x-simulated-time"
 CLIENTS = 10_000  # remembered for the rate limit
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
-
-
-class Refused(Exception):  # noqa: N818 - it is an answer, not a failure
-    """A request that is answered with an error: `reason` counts it in the metrics."""
-
-    def __init__(self, status: int, reason: str, detail: Any, headers: tuple[tuple[bytes, bytes], ...] = ()) -> None:
-        super().__init__(reason)
-        self.status, self.reason, self.detail, self.headers = status, reason, detail, headers
 
 
 def keys(path: Path) -> Iterator[bytes]:
@@ -191,19 +176,3 @@ class Guard:
                 status=status,
                 ms=round(seconds * 1e3, 2),
             )
-
-
-async def respond(send: Send, content: Any, status: int = 200, headers: tuple[tuple[bytes, bytes], ...] = ()) -> None:
-    """Send JSON."""
-    data = content if isinstance(content, bytes) else to_json(content, inf_nan_mode="null")
-    start = [(b"content-type", b"application/json"), (b"content-length", str(len(data)).encode()), *headers]
-    await send({"type": "http.response.start", "status": status, "headers": start})
-    await send({"type": "http.response.body", "body": data})
-
-
-def say(event: str, **fields: Any) -> None:
-    """One JSON line on stdout; never with what a client sent."""
-    sys.stdout.write(
-        json.dumps({"time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "event": event, **fields}) + "\n"
-    )
-    sys.stdout.flush()

@@ -11,7 +11,7 @@ from pydantic_core import from_json
 from ml.data import words
 from ml.io.text import counted
 from ml.settings.data import Data, Number
-from serving.guard import Refused
+from serving.events import Refused
 
 SHAPES = "dataframe_split, dataframe_records, instances or inputs"
 CSV, JSON = "text/csv", "application/json"

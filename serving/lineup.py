@@ -9,7 +9,7 @@ from ml.io.errors import UserError
 from ml.model import answers
 from ml.registry import sources as registry
 from serving.batch import Batcher
-from serving.guard import say
+from serving.events import say
 from serving.models import Model, load, same_contract
 from serving.settings import Settings
 

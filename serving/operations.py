@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse, Response
 from fastapi.staticfiles import StaticFiles
 
 from ml.io.errors import UserError
-from serving.guard import Refused, say
+from serving.events import Refused, say
 from serving.log import LogUnavailable
 from serving.models import Model
 from serving.schemas import REFUSALS

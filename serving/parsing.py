@@ -11,7 +11,7 @@ from ml.io.text import counted
 from serving import contract, invocations
 from serving.bodies import INLINE_BYTES, INLINE_VALUES, measured
 from serving.contract import SHOWN_PROBLEMS, Body
-from serving.guard import Refused
+from serving.events import Refused
 
 TOGETHER = 300  # values that are checked in one step: all that is wrong with them is listed in about a millisecond
 SPARE = 10  # times as many values may come where unknown columns are ignored

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
 
+from serving.events import Refused, say
 from serving.explanations import Explanations
-from serving.guard import Refused, say
 from serving.lineup import SHADOW, Models, Served, load_models
 from serving.log import LogUnavailable, PredictionLog
 from serving.metrics import Metrics

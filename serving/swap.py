@@ -5,7 +5,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 from ml.io.errors import UserError
-from serving.guard import say
+from serving.events import say
 from serving.lineup import moved
 from serving.service import Service
 

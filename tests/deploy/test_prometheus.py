@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from serving import verdict
+from ml.monitoring import exporter
 from tests.serving.conftest import free_port
 from tests.serving.server import built, rows, running
 
@@ -71,7 +71,7 @@ def prometheus(params, customers, tmp_path_factory):
     """The address of a Prometheus with our rules, watching a live API and a verdict."""
     place = tmp_path_factory.mktemp("prometheus")
     (place / "monitor.json").write_text(json.dumps({"verdict": "drift"}))
-    teller = verdict.server(place / "monitor.json", "127.0.0.1", 0)
+    teller = exporter.server(place / "monitor.json", "127.0.0.1", 0)
     threading.Thread(target=teller.serve_forever, daemon=True).start()
     api, own = free_port(), free_port()
     targets = {"api": f"127.0.0.1:{api}", "monitor": f"127.0.0.1:{teller.server_port}"}
@@ -152,7 +152,7 @@ def test_a_verdict_of_drift_becomes_an_alert(prometheus):
 
 
 def test_there_is_no_verdict_before_the_first_monitoring(tmp_path):
-    assert verdict.text(tmp_path / "monitor.json") == ""
+    assert exporter.text(tmp_path / "monitor.json") == ""
 
 
 def test_a_dashboard_answers_four_questions():

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ml.settings.params import read_params
 from serving.bodies import Bodies, decoded, measured
-from serving.guard import Refused
+from serving.events import Refused
 from tests.conftest import SAMPLE
 from tests.serving.server import application, built, rows
 

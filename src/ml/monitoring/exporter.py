@@ -1,4 +1,4 @@
-"""`python -m serving.verdict build/monitor.json [PORT]`: what monitoring found last, for Prometheus."""
+"""`python -m ml.monitoring.exporter build/monitor.json [PORT]`: what monitoring found last, for Prometheus."""
 
 import json
 import sys
