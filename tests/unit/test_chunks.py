@@ -32,7 +32,7 @@ def odd(customers):
     frame.loc[201:220, features] = frame.loc[1:20, features].to_numpy()
     frame.loc[230:, "satisfaction"] = np.nan
     frame.loc[:90, "channel"] = None
-    frame.loc[70, "plan"], frame.loc[80, "usage_hours"] = "gold", -4.0
+    frame.loc[170, "plan"], frame.loc[180, "usage_hours"] = "gold", -4.0
     return frame
 
 
