@@ -6,7 +6,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
-import yaml
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from ml.data.validation_record import ValidationRecord
@@ -123,6 +122,8 @@ def md5(path: Path) -> str | None:
 
 def pipeline_md5() -> str | None:
     """The MD5 of dvc.lock without the stage `track`, which asks for it before DVC has written its entry."""
+    import yaml  # noqa: PLC0415 - the image reads records of lineage, and has no PyYAML
+
     if not LOCK.is_file():
         return None
     stages = yaml.safe_load(LOCK.read_text(encoding="utf-8")).get("stages", {})

@@ -1,0 +1,20 @@
+"""The server starts with the packages of the image alone."""
+
+import os
+import subprocess
+import sys
+
+from tests.conftest import ROOT
+
+ABSENT = ("yaml", "pandas", "sklearn", "skops", "scipy", "mlflow", "dvc", "onnx", "shap", "matplotlib", "optuna")
+
+
+def test_the_server_imports_no_package_that_the_image_lacks():
+    program = f"import sys; sys.modules.update(dict.fromkeys({ABSENT!r})); import serving.__main__"
+
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=os.environ | {"PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"},
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stderr[-1500:]
