@@ -7,13 +7,12 @@ import numpy as np
 
 from ml.io.errors import UserError
 from ml.model import answers
+from ml.model.parts import CHALLENGER, CHAMPION, SHADOW
 from ml.registry import sources as registry
 from serving.batch import Batcher
 from serving.events import say
 from serving.models import Model, load, same_contract
 from serving.settings import Settings
-
-CHAMPION, CHALLENGER, SHADOW = "champion", "challenger", "shadow"
 
 
 @dataclass(frozen=True)

@@ -23,13 +23,12 @@ def bill(shop, image, stage):
     return done, (shop / "build" / "sbom.json").read_bytes()
 
 
-def test_a_scan_that_could_ask_nobody_says_so(bill, shop):
+def test_a_scan_that_could_ask_nobody_says_so(bill):
     done, _ = bill
 
     assert done.returncode == 0, done.stderr
     assert "passed   lock" in done.stdout
     assert "unknown  packages" in done.stdout
-    assert json.loads((shop / "build" / "scan.json").read_text())["passed"] is None
 
 
 def test_the_bill_of_materials_is_valid_and_names_model_packages_and_base(bill, shop):

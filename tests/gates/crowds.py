@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from ml.gates import Evidence, Incumbent
+from ml.gates import Evidence, ScoredChampion
 from ml.settings.params import Params
 from tests.gates.world import log_odds, probability
 
@@ -35,8 +35,8 @@ def build(rows: int, seed: int, gates: dict, sigma: tuple[float, float]) -> Evid
     frame, truth, label = crowd(rows, seed)
     old, new = (probability(log_odds(truth) + s * rng.normal(size=rows)) for s in sigma)
     theirs = rule.model_dump(mode="json", by_alias=True)
-    incumbent = Incumbent("version 1", theirs, "one", score=old)
-    return Evidence(rule, {}, frame, frame, label, new, {}, None, None, "one", incumbent)
+    beaten = ScoredChampion("version 1", theirs, "one", score=old)
+    return Evidence(rule, {}, frame, frame, label, new, {}, None, None, "one", beaten)
 
 
 def divided(rows: int, seed: int, columns: int, apart: float, rule: dict) -> Evidence:

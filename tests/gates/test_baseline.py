@@ -1,4 +1,4 @@
-"""The model to beat, out of a real git and DVC repository."""
+"""The champion, out of a real git and DVC repository."""
 
 import contextlib
 import shutil

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ml.data import schema, split
-from ml.gates import Evidence, Incumbent, Locks, Served
+from ml.gates import Evidence, Locks, ScoredChampion, Served
 from ml.model import model
 from ml.settings.params import Params
 from ml.stages.gate import compile_anew, served
@@ -89,7 +89,7 @@ def built(frame: pd.DataFrame, settings: Params, train: pd.DataFrame | None = No
         model=challenger,
         locks=Locks(dvc={}, uncommitted=[], pins={"numpy": "2"}, installed={"numpy": "2"}, unmet=[]),
         data="one",
-        champion=Incumbent("version 1", theirs, "one", champion, champion.score(held)),
+        champion=ScoredChampion("version 1", theirs, "one", champion, champion.score(held)),
     )
     return scored(evidence, challenger.score(held))
 

@@ -16,7 +16,7 @@ from tests.conftest import ROOT
 from tests.github.double import BOT, PERSON, Hub
 
 STAGES = {"doctor": doctor.main, "protect": protect.main}
-SCHEDULED = ("batch.yml", "canary.yml", "monitor.yml", "reproduce.yml")
+SCHEDULED = ("batch.yml", "monitor.yml", "newest.yml", "reproduce.yml")
 
 
 @pytest.fixture

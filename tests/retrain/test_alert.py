@@ -167,14 +167,14 @@ def test_a_workflow_whose_failure_has_no_issue_is_named(project, hub):
     done = alert(project, hub, "--jobs", "relase", NEEDS=needs(a="failure"))
 
     assert done.returncode == 1
-    assert "JOBS is one of release, monitor, reproduce, canary, batch, not relase" in done.stderr
+    assert "JOBS is one of release, monitor, reproduce, newest, batch, not relase" in done.stderr
 
 
 def test_a_fork_without_issues_stays_green_until_there_is_something_to_tell(project, hub):
     hub.has_issues = False
 
-    calm = alert(project, hub, "--jobs", "canary", NEEDS=needs(newest="success"))
-    trouble = alert(project, hub, "--jobs", "canary", NEEDS=needs(newest="failure"))
+    calm = alert(project, hub, "--jobs", "newest", NEEDS=needs(newest="success"))
+    trouble = alert(project, hub, "--jobs", "newest", NEEDS=needs(newest="failure"))
 
     assert (calm.returncode, trouble.returncode) == (0, 1)
     assert "Features → Issues" in trouble.stderr

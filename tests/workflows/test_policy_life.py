@@ -61,7 +61,7 @@ def test_each_right_to_act_is_with_the_one_job_that_needs_it():
         "docs.publish": {"pages", "id-token"},
         "release.image": {"packages", "id-token", "attestations"},
         "monitor.retrain": {"pull-requests", "issues", "statuses"},
-        **{f"{name}.tell": {"issues"} for name in ("release", "monitor", "reproduce", "canary", "batch")},
+        **{f"{name}.tell": {"issues"} for name in ("release", "monitor", "reproduce", "newest", "batch")},
     }
 
 

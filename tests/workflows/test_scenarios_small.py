@@ -33,7 +33,7 @@ def test_newest_packages_that_break_a_test_and_a_silent_schedule_are_an_issue_ea
     git(scenario.folder, "commit", "--quiet", "--all", "--message=broken")
     scenario.hub.workflow_states["monitor.yml"] = "disabled_inactivity"
 
-    outcome = scenario.act("canary.yml", "schedule", {}, **FEW)
+    outcome = scenario.act("newest.yml", "schedule", {}, **FEW)
 
     assert outcome.jobs == {"newest": "failure", "system": "success", "tell": "success"}
     assert sorted(title.split(":")[0] for title in issues(scenario)) == [

@@ -24,7 +24,7 @@ from ml.gates import (
     slices,
     stability,
 )
-from ml.gates.evidence import Evidence, Incumbent, Served
+from ml.gates.evidence import Evidence, ScoredChampion, Served
 from ml.gates.limits import absolute
 from ml.gates.verdict import Verdict, refused, warned
 from ml.io.locks import Locks
@@ -70,8 +70,8 @@ __all__ = [
     "GATES",
     "Evidence",
     "Gate",
-    "Incumbent",
     "Locks",
+    "ScoredChampion",
     "Served",
     "Verdict",
     "absolute",

@@ -28,8 +28,8 @@ class Served:
 
 
 @dataclass(frozen=True)
-class Incumbent:
-    """The model to beat, with its scores of our test rows; without them when it cannot be had or cannot read them."""
+class ScoredChampion:
+    """The champion, with its scores of our test rows; without them when it cannot be had or cannot read them."""
 
     version: str
     params: dict[str, Any]  # the params.yaml that it was trained with, {} when not known
@@ -55,5 +55,5 @@ class Evidence:
     model: Served
     locks: Locks
     data: str = ""  # MD5 of the table
-    champion: Incumbent | None = None
+    champion: ScoredChampion | None = None
     looks: int = 1  # models known to have been judged on these test rows, this one included

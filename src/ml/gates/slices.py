@@ -35,13 +35,13 @@ def judge(evidence: Evidence) -> list[Verdict]:
 
 
 def _rival(evidence: Evidence) -> Rival | None:
-    incumbent, params = evidence.champion, evidence.params
-    if incumbent is None or incumbent.score is None:
+    theirs, params = evidence.champion, evidence.params
+    if theirs is None or theirs.score is None:
         return None
-    same_data = incumbent.data == evidence.data
-    rows, doubt = champion.unseen(evidence.test, params, incumbent.params, same_data=same_data)
-    limit = champion.threshold(incumbent.params, params)
-    return Rival(incumbent.version, incumbent.score, limit, rows, doubt if rows.all() else "")
+    same_data = theirs.data == evidence.data
+    rows, doubt = champion.unseen(evidence.test, params, theirs.params, same_data=same_data)
+    limit = champion.threshold(theirs.params, params)
+    return Rival(theirs.version, theirs.score, limit, rows, doubt if rows.all() else "")
 
 
 def worst(slices: list[Slice], rule: Slices, rival: Rival | None) -> Verdict | None:

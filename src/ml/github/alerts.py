@@ -9,9 +9,14 @@ from ml.monitoring.monitor_record import MonitorRecord
 
 DRIFT, DEGRADED, SOURCE, SCHEDULE = "drift", "degraded", "silent-source", "silent-schedule"
 REFUSED, BY_HAND = "retraining-refused", "open-by-hand"
-FAILED = {"release": "failed-release", "monitor": "failed-monitor", "reproduce": "not-reproduced", "canary": "canary"}
+FAILED = {
+    "release": "failed-release",
+    "monitor": "failed-monitor",
+    "reproduce": "not-reproduced",
+    "newest": "newest-packages",
+}
 FAILED |= {"batch": "failed-batch"}
-PROOF = {"release": "production", "monitor": "monitor", "reproduce": "reproduce", "canary": "newest", "batch": "score"}
+PROOF = {"release": "production", "monitor": "monitor", "reproduce": "reproduce", "newest": "newest", "batch": "score"}
 ASKS = "approval"  # the job of a release that waits for a person
 TITLES = {
     DRIFT: "Drift: inputs or predictions have moved and no retraining is open",
@@ -24,7 +29,7 @@ TITLES = {
     FAILED["monitor"]: "Monitoring failed",
     FAILED["reproduce"]: "The champion cannot be built again",
     FAILED["batch"]: "Batch scoring failed",
-    FAILED["canary"]: "The newest allowed packages break something",
+    FAILED["newest"]: "The newest allowed packages break something",
 }
 NEXT = {
     "release": "What served before goes on serving: a deployment that fails goes back by itself, and the champion is "
@@ -34,7 +39,7 @@ NEXT = {
     "data or package that is gone. docs/registry.md tells what each means.",
     "batch": "No score was published. The failed step says which rows, model or place is wrong; docs/scoring.md "
     "tells what each means. Then run it again.",
-    "canary": "`src/locks/` still hold what works, so nothing is broken yet. `make locks` and `git diff src/locks` "
+    "newest": "`src/locks/` still hold what works, so nothing is broken yet. `make locks` and `git diff src/locks` "
     "show what changed. Mend the code, or cap the package in pyproject.toml with the reason beside it.",
 }
 WATCHED = (DRIFT, DEGRADED, SOURCE)  # what a monitoring verdict opens and closes

@@ -37,7 +37,6 @@ VERDICT = BUILD / "verdict.json"
 PROOF = BUILD / "prove.json"
 IMAGE = BUILD / "image.json"
 SMOKE = BUILD / "smoke.json"
-SCAN = BUILD / "scan.json"
 SBOM = BUILD / "sbom.json"
 DEPLOY = Path(".deploy")  # environments on this machine: a folder each
 RETRAIN = BUILD / "retrain.json"

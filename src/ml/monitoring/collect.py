@@ -11,6 +11,7 @@ from ml.data.schema import with_columns
 from ml.data.values import typed
 from ml.data.words import text
 from ml.io.errors import UserError
+from ml.model.parts import SHADOW
 from ml.monitoring.windows import WINDOWS, Span, delay, length, settled, spans
 from ml.prediction_log import predictions
 from ml.prediction_log.records import ADDED, in_table
@@ -20,7 +21,6 @@ from ml.tasks.live import outcomes
 
 SKEW = pd.Timedelta(minutes=5)  # that clocks may differ by
 TABLES = (".parquet", ".csv")
-SHADOW = "shadow"
 PROBABILITY = Number(type="number", min=0, max=1)
 ANY = Number(type="number")
 FATES = {  # a row meets the first that fits; `judged` are what is left

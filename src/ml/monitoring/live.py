@@ -12,6 +12,7 @@ import pandas as pd
 from ml.gates.champion import Comparison, compare, outcome
 from ml.io.errors import UserError
 from ml.io.text import counted
+from ml.model.parts import CHALLENGER, CHAMPION, SHADOW
 from ml.monitoring.ratio import Ratio, mismatched, ratios
 from ml.monitoring.rivals import FEWEST
 from ml.prediction_log import predictions
@@ -21,7 +22,6 @@ from ml.settings.params import Params
 from ml.tasks import live
 from ml.tasks.task import Scored
 
-CHAMPION, CANARY, SHADOW = "champion", "challenger", "shadow"  # `variant` in the prediction log
 NONE = "no verdict"
 CAUSES = (
     "Chance does not explain it, so answers of one side are missing, and a metric would compare two kinds of ids. Look "
@@ -76,7 +76,7 @@ def duel(log: pd.DataFrame, params: Params, challenger: str = "") -> Duel:
     Raises UserError when no challenger or no champion answered.
     """
     simulated, log = bool(log["simulated"].all()), predictions.real(log)
-    theirs = log[log["variant"].isin([CANARY, SHADOW])]
+    theirs = log[log["variant"].isin([CHALLENGER, SHADOW])]
     theirs = theirs[theirs["model"] == challenger] if challenger else theirs
     if theirs.empty:
         raise UserError(_nobody(log, challenger))
@@ -208,7 +208,7 @@ def _advantage(sides: list[Scored], weights: list[np.ndarray], metric: str) -> f
 
 
 def _nobody(log: pd.DataFrame, challenger: str) -> str:
-    others = log.loc[log["variant"].isin([CANARY, SHADOW]), "model"].unique()
+    others = log.loc[log["variant"].isin([CHALLENGER, SHADOW]), "model"].unique()
     if challenger and len(others):
         return f"{challenger} answered nothing as a challenger; these did: {', '.join(others)}."
     return (

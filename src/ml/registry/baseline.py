@@ -1,4 +1,4 @@
-"""The model to beat: the registry's champion, or else what the base branch has built."""
+"""The champion: the registry's champion, or else what the base branch has built."""
 
 from dataclasses import dataclass, field, replace
 from typing import Any

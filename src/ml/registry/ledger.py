@@ -11,8 +11,8 @@ from typing import Any
 from ml.io.errors import UserError
 from ml.io.text import one_line
 from ml.model.lineage import Lineage
+from ml.model.parts import CHALLENGER, CHAMPION, PREVIOUS
 
-CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
 Entry = dict[str, Any]
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from ml import gates
 from ml.data.validation_record import ValidationRecord
-from ml.gates import Evidence, Incumbent, Served, Verdict, champion
+from ml.gates import Evidence, ScoredChampion, Served, Verdict, champion
 from ml.gates.gate_record import GateRecord
 from ml.io import cli, endpoint, files, locks
 from ml.io.text import counted
@@ -51,7 +51,7 @@ def main() -> int:
 
 
 def collect(params: Params) -> Evidence:
-    """Everything the gates judge, from build/, the lock files and the model to beat."""
+    """Everything the gates judge, from build/, the lock files and the champion."""
     train, test = files.read_table(files.TRAIN), files.read_table(files.TEST)
     scored = files.read_table(files.SCORES)
     content = files.read_bytes(files.MODEL / MODEL)
@@ -68,7 +68,7 @@ def collect(params: Params) -> Evidence:
         model=ours,
         locks=locks.read(),
         data=data,
-        champion=_incumbent(ours, content, test, params),
+        champion=_champion(ours, content, test, params),
         looks=looks.count(params.project, identity.of(files.MODEL), data, params.prepare),
     )
 
@@ -104,12 +104,12 @@ def compile_anew(content: bytes, params: Params) -> dict[str, bytes]:
         return built | uncompiled(str(error))
 
 
-def _incumbent(ours: Served, content: bytes, test: pd.DataFrame, params: Params) -> Incumbent | None:
-    """The model to beat with its scores of the test rows, or with the reason why it has none."""
+def _champion(ours: Served, content: bytes, test: pd.DataFrame, params: Params) -> ScoredChampion | None:
+    """The champion with its scores of the test rows, or with the reason why it has none."""
     found = baseline.find(params.project)
     if found is None:
         return None
-    known = Incumbent(found.version, params=found.params, data=found.data, digest=found.digest)
+    known = ScoredChampion(found.version, params=found.params, data=found.data, digest=found.digest)
     if found.model is None:
         return replace(known, why=found.why)
     twin = found.model == content  # then there is nothing to compile

@@ -17,7 +17,7 @@ WORDS = {True: "passed", False: "FAILED", None: "unknown"}
 
 
 def main(image: str = "") -> int:
-    """Scan an image (default: the one of build/image.json), write build/sbom.json and build/scan.json; 1 if refused."""
+    """Scan an image (default: the one of build/image.json) and write build/sbom.json; exit 1 when it is refused."""
     image = image or ImageRecord.read(files.IMAGE).image
     accepted, today = read_params().scan.accept, datetime.now(UTC).date()
     containers.pull(image)
@@ -31,9 +31,6 @@ def main(image: str = "") -> int:
     else:
         cli.say("scan: trivy is not installed, so the base image's own packages are listed and not looked up")
     refused = audit.failed(results)
-    known = all(result.passed is not None for result in results)
-    passed = False if refused else True if known else None
-    files.write_json({"image": image, "passed": passed, "results": [vars(r) for r in results]}, files.SCAN)
     for result in results:
         print(f"{WORDS[result.passed].ljust(7)}  {result.name.ljust(11)}  {result.reason}")
     if refused and not any(result.passed is False for result in results):
