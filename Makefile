@@ -46,7 +46,7 @@ lint: setup ## Style, types of mistakes and formatting
 	@ruff check . && ruff format --check . && ty check --python .venv src serving
 
 .PHONY: docs
-docs: setup ## Build the documentation site in build/site; a broken link or reference fails
+docs: setup ### Build the documentation site in build/site; a broken link or reference fails
 	@python -m tools.site
 
 .PHONY: ui
@@ -58,8 +58,12 @@ tune: pipeline-venv ## Search the settings in params.yaml: tune; Ctrl-C keeps wh
 	@python -m ml.stages.tune --trials="$${TRIALS:-0}"
 
 .PHONY: compare
-compare: pipeline-venv ## Put runs side by side: RUNS=name,name (starts of names, ids or digests; the last five)
-	@python -m ml.stages.compare --runs="$${RUNS:-}"
+compare: pipeline-venv ## Put runs side by side: RUNS=name,name (the last five); DO=live: champion or challenger, by the log (SINCE= UNTIL= CHALLENGER=churn@3)
+	@case "$${DO:-}" in \
+	  "") python -m ml.stages.compare --runs="$${RUNS:-}" ;; \
+	  live) python -m ml.stages.compare_live --since="$${SINCE:-}" --until="$${UNTIL:-}" --challenger="$${CHALLENGER:-}" ;; \
+	  *) echo "make compare DO=live, or without DO: docs/serving.md" >&2; exit 2 ;; \
+	esac
 
 .PHONY: clean
 clean: ## Remove what the pipeline built; .venv, data and .mlflow stay
@@ -139,18 +143,14 @@ score: pipeline-venv ## Score DATA=file, folder, URL or postgresql://… QUERY='
 	@python -m ml.stages.score --data="$${DATA:-}" --out="$${OUT:-}" --model="$${MODEL:-}" \
 	  --challenger="$${CHALLENGER:-}" --query="$${QUERY:-}" $${CHAMPION:+--champion} $${EXPLAIN:+--explain}
 
-.PHONY: compare-live
-compare-live: pipeline-venv ## Champion or challenger? By the prediction log and its labels (SINCE= UNTIL= CHALLENGER=churn@3)
-	@python -m ml.stages.compare_live --since="$${SINCE:-}" --until="$${UNTIL:-}" --challenger="$${CHALLENGER:-}"
-
 ##@ Deployment
 .PHONY: deploy
-deploy: pipeline-venv ## Put IMAGE=name@sha256:… where it serves, step by step (TARGET=local ENV=staging)
-	@python -m ml.stages.deploy --target="$${TARGET:-local}" --env="$${ENV:-staging}" --image="$${IMAGE:-}"
-
-.PHONY: deployments
-deployments: pipeline-venv ## What was deployed where, when, by whom, and what became of it (ENV=)
-	@python -m ml.stages.deployments --env="$${ENV:-}"
+deploy: pipeline-venv ## Put IMAGE=name@sha256:… where it serves, step by step (TARGET=local ENV=staging); DO=list: what was deployed
+	@case "$${DO:-}" in \
+	  "") python -m ml.stages.deploy --target="$${TARGET:-local}" --env="$${ENV:-staging}" --image="$${IMAGE:-}" ;; \
+	  list) python -m ml.stages.deployments --env="$${ENV:-}" ;; \
+	  *) echo "make deploy DO=list, or without DO: docs/operations.md" >&2; exit 2 ;; \
+	esac
 
 .PHONY: manifests
 manifests: setup ### Render the Kubernetes objects: ENV=staging IMAGE=name@sha256:…

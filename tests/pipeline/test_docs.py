@@ -11,7 +11,8 @@ from ml.settings.section import Section
 from tests.parts import deleted, targets_gone
 
 README = Path("README.md").read_text(encoding="utf-8")
-DOCS = {path: path.read_text(encoding="utf-8") for path in [Path("README.md"), *Path("docs").rglob("*.md")]}
+PAGES = {Path("README.md"), *Path("docs").rglob("*.md")} - {Path("docs/CHANGELOG.md")}  # it also names what is gone
+DOCS = {path: path.read_text(encoding="utf-8") for path in sorted(PAGES)}
 MAKEFILES = [Path("Makefile"), *(path for path in (Path("demo/demo.mk"), Path("lab/lab.mk")) if path.exists())]
 TARGETS = re.findall(r"^([a-z][a-z-]*):.*## ", "".join(p.read_text() for p in MAKEFILES), re.MULTILINE)
 GENERATED = {

@@ -82,5 +82,5 @@ def test_without_another_image_there_is_nothing_to_go_back_to(tmp_path, images):
     for image in images:
         deployed(tmp_path, image)
 
-    with pytest.raises(UserError, match="make deployments"):
+    with pytest.raises(UserError, match="make deploy DO=list"):
         deployments.previous(read(tmp_path), STAGING)

@@ -17,7 +17,7 @@ def main(target: str = "local", env: str = "staging", image: str = "", port: int
         built = ImageRecord.read(files.IMAGE)
         image = built.digest or built.id
     held = environments.deploy(params, Where(env, target, port), image, params.deploy)
-    cli.say(f"deploy: {'`make rollback ENV=' + env + '` takes it back.' if held else ''} Next: make deployments")
+    cli.say(f"deploy: {'`make rollback ENV=' + env + '` takes it back.' if held else ''} Next: make deploy DO=list")
     return 0 if held else 1
 
 
