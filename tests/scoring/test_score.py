@@ -352,12 +352,16 @@ def test_a_cluster_gives_the_same_scores_though_a_worker_is_killed(place, monkey
     assert read_log("logs")["id"].value_counts().eq(2).all()  # once from each job
 
 
-def test_a_scheduler_that_is_not_there_is_named(place, monkeypatch):
+@pytest.mark.parametrize(
+    ("address", "message"),
+    [("tcp://127.0.0.1:1", "does not answer"), ("tls://127.0.0.1:1", "cannot be reached: .* Dask's TLS settings")],
+)
+def test_a_scheduler_that_is_not_there_is_named(place, monkeypatch, address, message):
     monkeypatch.setattr(spread, "SECONDS", 0.3)
-    monkeypatch.setenv("DASK_SCHEDULER", "tcp://127.0.0.1:1")
+    monkeypatch.setenv("DASK_SCHEDULER", address)
     Path("params.yaml").write_text(Path("params.yaml").read_text().replace("name: local #", "name: dask #"))
 
-    with pytest.raises(UserError, match=r"the Dask scheduler tcp://127\.0\.0\.1:1 does not answer"):
+    with pytest.raises(UserError, match=rf"the Dask scheduler {address} {message}"):
         scored()
 
     assert not Path("scores").exists()

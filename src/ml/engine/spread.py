@@ -97,7 +97,14 @@ def team(settings: Engine, scheduler: str = "") -> Generator[Team]:
 def _cluster(distributed: Any, address: str, workers: int | None) -> Generator[Any]:
     """A client of the scheduler there, else of a cluster on this machine; TLS is as Dask's own settings say."""
     if address:
-        with distributed.Client(address, timeout=SECONDS, set_as_default=False) as client:
+        try:
+            known = distributed.Client(address, timeout=SECONDS, set_as_default=False)
+        except (TypeError, ValueError) as error:  # an address, or a certificate that tls:// needs
+            why = " ".join(str(error).split())[:200]
+            raise UserError(
+                f"the Dask scheduler {address} cannot be reached: {why}. Correct its address, or Dask's TLS settings."
+            ) from None
+        with known as client:
             client.wait_for_workers(1, timeout=SECONDS)
             yield client
         return
