@@ -13,6 +13,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from tests.conftest import SAMPLE
 from tests.world import sample as world
 
+pytestmark = pytest.mark.slow  # thousands of simulated rows for each test; no setting changes what they show
 PARAMS = SAMPLE
 TRAINING = range(1, 13)
 
@@ -256,7 +257,6 @@ def test_the_command_writes_the_months_it_is_asked_for(monkeypatch, capsys, tmp_
     assert pd.read_csv(out)["snapshot"].unique().tolist() == ["2026-06-30", "2026-07-31"]
 
 
-@pytest.mark.slow
 def test_the_default_forest_comes_near_the_ceiling_but_not_above():
     frame = world.history(TRAINING)
     train, test = train_test_split(frame, test_size=0.2, random_state=0, stratify=frame["churned"])
