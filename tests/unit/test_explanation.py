@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 
 from ml.data.schema import inputs
+from ml.io import files
 from ml.io.errors import UserError
 from ml.model import explanation, model
 from ml.settings.params import read_params
 from ml.settings.train import Train
+from ml.stages import report
 from tests.conftest import SAMPLE
 from tests.unit.test_tasks import TARGETS, contract, table
 
@@ -93,3 +95,18 @@ def test_what_rounding_loses_is_spread_by_size(monkeypatch):
     found = explanation._summing_to(np.array([1.0, 0.5]), np.array([[0.6, 0.3], [0.0, 0.0]]))
 
     assert found == pytest.approx(np.array([[2 / 3, 1 / 3], [0.25, 0.25]]))
+
+
+def test_the_report_ranks_columns_by_the_mean_size_of_their_contributions(customers, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    params = read_params(SAMPLE)
+    fitted = model.fit(customers, params.data, Train.model_validate({"model": "logistic_regression"}))
+    files.write_bytes(model.dumps(fitted), files.MODEL / "model.skops")
+    files.write_table(customers, files.TEST)
+
+    points = report.contributions(params)["contributions"]
+
+    sizes = [point["contribution"] for point in points]
+    assert {point["column"] for point in points} == {*params.data.columns}
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[0] > 0.05

@@ -247,3 +247,14 @@ def test_the_page_draws_its_marks_and_colours_a_refusal(evidence):
 @pytest.mark.parametrize(("value", "shown"), [(434.0, "434"), (0.8886, "0.8886"), (4.675e-30, "4.7e-30"), (None, "")])
 def test_numbers_have_sensible_digits(value, shown):
     assert report._number(value) == shown
+
+
+def test_contributions_stand_beside_the_importance_where_they_are_known(evidence):
+    points = [{"column": "tenure_months", "contribution": 0.2}, {"column": "plan", "contribution": 0.1}]
+    known = replace(evidence, plots={**evidence.plots, "contributions": points})
+
+    text, drawn = report.markdown(known), page.html(known)
+
+    assert "## Contributions" in text
+    assert "## Contributions" not in report.markdown(evidence)
+    assert drawn.count("<svg") == page.html(evidence).count("<svg") + 1

@@ -19,7 +19,7 @@ def html(evidence: Evidence) -> str:
     """The Markdown report as a self-contained page; the charts that GitHub would draw are replaced by plots."""
     text = markdown(evidence)
     if evidence.plots.get("importance"):
-        text = re.sub(r"## Importance.*?(?=\n## |\n<sub>)", "", text, flags=re.DOTALL)  # drawn below
+        text = re.sub(r"## (Importance|Contributions).*?(?=\n## |\n<sub>)", "", text, flags=re.DOTALL)  # drawn below
     body = rendered(text)
     if evidence.plots:
         head, found, rest = body.partition("<h2>Validation</h2>")
@@ -36,6 +36,7 @@ def plots(points: dict[str, Points], before: dict[str, Points] | None = None, ba
     draw = {
         "roc": _roc, "roc_by_class": _roc_by_class, "precision_recall": _precision_recall, "predicted": _predicted,
         "residuals": _residuals, "calibration": _calibration, "importance": _importance,
+        "contributions": _contributions,
     }  # fmt: skip
     old, there = before or {}, [name for name in draw if points.get(name)]
     return "".join(_svg(draw[name], points[name], _beside(name, old.get(name), base)) for name in there)
@@ -118,6 +119,13 @@ def _residuals(axes: Axes, points: Points) -> None:
     axes.bar(low, [p["rows"] for p in points], width=width, align="edge", color=BLUE)
     axes.axvline(0, color=GREY, linestyle="--")
     axes.set(title="Residuals", xlabel="predicted less actual", ylabel="rows")
+
+
+def _contributions(axes: Axes, points: list[dict[str, Any]]) -> None:
+    rows = points[::-1]
+    axes.barh(range(len(rows)), [p["contribution"] for p in rows], color=BLUE)
+    axes.set_yticks(range(len(rows)), [label(p["column"]) for p in rows])
+    axes.set(title="Contributions (SHAP)", xlabel="mean size of what the column adds to a score")
 
 
 def _importance(axes: Axes, points: list[dict[str, Any]]) -> None:

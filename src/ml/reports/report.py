@@ -45,7 +45,18 @@ def markdown(evidence: Evidence) -> str:
     """The whole report, at most 60,000 characters: sections that no longer fit are left out, and named."""
     sections: list[Callable[[Evidence], str]] = [_headline]
     if evidence.verdict:
-        sections += [_gates, _metrics, _settings, _data, _checks, _curves, _confusion, _importance, _proof]
+        sections += [
+            _gates,
+            _metrics,
+            _settings,
+            _data,
+            _checks,
+            _curves,
+            _confusion,
+            _importance,
+            _contributions,
+            _proof,
+        ]
     else:
         sections += [_checks]
     sections += [_origin]
@@ -183,6 +194,16 @@ def _importance(evidence: Evidence) -> str:
     top = max(p["importance"] for p in points) or 1
     rows = [[p["column"], _loss(p), "█" * max(0, round(BAR * p["importance"] / top))] for p in points]
     return f"## Importance: {evidence.lost} lost when a column is shuffled\n\n" + table(["column", "loss", ""], rows)
+
+
+def _contributions(evidence: Evidence) -> str:
+    points = evidence.plots.get("contributions")
+    if not points:
+        return ""
+    top = points[0]["contribution"] or 1
+    rows = [[p["column"], f"{p['contribution']:.4f}", "█" * round(BAR * p["contribution"] / top)] for p in points]
+    title = "## Contributions: how far each column moves a score, on average (SHAP)\n\n"
+    return title + table(["column", "mean size", ""], rows)
 
 
 def _loss(point: Record) -> str:
