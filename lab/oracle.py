@@ -12,7 +12,7 @@ import numpy as np
 
 from ml.io import cli
 from ml.gates import Evidence, Verdict, calibration, fairness, refused, slices, stability
-from ml.gates.champion import compare
+from ml.tasks.duel import compare
 from ml.settings.metrics import HIGHER_IS_BETTER
 from ml.tasks.metrics import enough, intervals, measure, rank
 from ml.settings.params import Params
@@ -122,7 +122,7 @@ def gate_table(samples: int) -> None:
         for metric in metrics:
             rule = settings({"champion": {"metric": metric, "bootstrap": 200}})
             sides = [[rank(e.label, s, 0.5) for s in (e.champion.score, e.score)] for e in equal]
-            cells.append(percent(sum(compare(*s, rule).outcome == "worse" for s in sides), len(equal)))
+            cells.append(percent(sum(compare(*s, rule.gates.champion).outcome == "worse" for s in sides), len(equal)))
         share = np.mean([((e.score >= 0.5) != (e.champion.score >= 0.5)).mean() for e in equal])
         tight = settings({"stability": {"max_flips": float(share)}})
         cells.append(percent(refusals(stability.judge, [replace(e, params=tight) for e in equal]), len(equal)))
@@ -165,10 +165,10 @@ def looked(looks: int, seed: int, rule: Params, rows: int = 2400) -> tuple[bool,
     for score in scores[1:-1]:  # each one that is ahead takes the place
         one = rank(label, score, 0.5)
         champion_ = one if measure(one)["roc_auc"] > measure(champion_)["roc_auc"] else champion_
-    outcome = compare(champion_, rank(label, scores[-1], 0.5), rule, seed).outcome
+    outcome = compare(champion_, rank(label, scores[-1], 0.5), rule.gates.champion, seed).outcome
     _, other, fresh = crowd(rows, 10**6 + seed)
     pair = [rank(fresh, probability(log_odds(other) + 0.5 * rng.normal(size=rows)), 0.5) for _ in range(2)]
-    return outcome == "worse", outcome == "better", compare(*pair, rule, seed).outcome == "worse"
+    return outcome == "worse", outcome == "better", compare(*pair, rule.gates.champion, seed).outcome == "worse"
 
 
 if __name__ == "__main__":

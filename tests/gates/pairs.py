@@ -6,8 +6,8 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.stats import norm
 
-from ml.gates.champion import compare
 from ml.settings.params import Params
+from ml.tasks.duel import compare
 from ml.tasks.metrics import rank
 
 POSITIVE = 0.26  # as in the sample data
@@ -24,7 +24,7 @@ def shares(settings: Params, advantage: float, pairs: int, rows: int) -> dict[st
     for seed in range(pairs):
         label, old, new = pair(apart, rows, np.random.default_rng(seed))
         sides = [rank(label, score, settings.evaluate.threshold) for score in (old, new)]
-        found[compare(*sides, settings, seed).outcome] += 1
+        found[compare(*sides, settings.gates.champion, seed).outcome] += 1
     return {outcome: found[outcome] / pairs for outcome in OUTCOMES}
 
 

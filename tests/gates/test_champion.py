@@ -11,7 +11,9 @@ from sklearn.metrics import roc_auc_score
 
 from ml.data import split
 from ml.gates import champion, refused, stability
-from ml.gates.champion import mcnemar, outcome, unseen
+from ml.gates.champion import mcnemar, unseen
+from ml.tasks import duel
+from ml.tasks.duel import outcome
 from ml.tasks.metrics import rank
 from tests.gates.pairs import pair, separation, shares, truth
 from tests.gates.world import good, params, scored, table
@@ -30,7 +32,7 @@ def rule(**settings):
 
 def compare(label, old, new, settings):
     """Both decide by a half."""
-    return champion.compare(rank(label, old, 0.5), rank(label, new, 0.5), settings)
+    return duel.compare(rank(label, old, 0.5), rank(label, new, 0.5), settings.gates.champion)
 
 
 def test_the_interval_of_accuracy_is_that_of_scipys_paired_bootstrap(two):

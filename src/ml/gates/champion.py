@@ -1,6 +1,6 @@
 """The model that serves now against the one just built, on the same rows, which neither has seen."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,24 +14,13 @@ from ml.gates.verdict import Verdict
 from ml.io.text import be, counted
 from ml.settings.evaluate import Evaluate
 from ml.settings.gates import Champion
-from ml.settings.metrics import FEWEST, HIGHER_IS_BETTER
+from ml.settings.metrics import FEWEST
 from ml.settings.params import Params
 from ml.settings.section import given
 from ml.tasks.choose import task_of
-from ml.tasks.compare import advantage, weights
-from ml.tasks.task import Scored
+from ml.tasks.duel import Comparison, compare
 
 COLD = "no champion yet, so there is nothing to beat: the other gates alone decide"
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """The challenger's advantage over the champion, positive when it is better, and what follows from it."""
-
-    outcome: str
-    value: float
-    low: float
-    high: float
 
 
 def judge(evidence: Evidence) -> list[Verdict]:
@@ -56,7 +45,7 @@ def judge(evidence: Evidence) -> list[Verdict]:
         return [_allowed(Verdict("champion", passed=False, reason=reason, outcome="not enough evidence"), rule)]
     theirs, ours = threshold(champion.params, params), params.evaluate.threshold
     design = design_of(evidence.test, params.data).at(rows)
-    found = compare(task.score(label, old, theirs, design), task.score(label, new, ours, design), params)
+    found = compare(task.score(label, old, theirs, design), task.score(label, new, ours, design), rule)
     verdicts = [_sentence(found, champion.version, len(label), rule)]
     if task.decides:
         verdicts.append(mcnemar(label, task.decide(old, theirs), task.decide(new, ours), params))
@@ -80,33 +69,6 @@ def threshold(theirs: dict[str, Any], params: Params) -> float:
     if not theirs:
         return params.evaluate.threshold
     return (theirs.get("evaluate") or {}).get("threshold", Evaluate().threshold)
-
-
-def compare(old: Scored, new: Scored, params: Params, seed: int = 0) -> Comparison:
-    """The outcome of a paired bootstrap: both models are measured on each drawn set of the same rows.
-
-    better: the whole interval is above 0. not worse: it is above -margin. worse: it is below 0, and reaches below
-    -margin. not enough evidence: anything else. Source: Efron and Tibshirani, An Introduction to the Bootstrap, 1993,
-    chapter 13 (percentile interval); for the margin, Piaggio et al., JAMA 2012 (non-inferiority).
-    """
-    rule = given(params.gates.champion)
-    sign = 1 if HIGHER_IS_BETTER[rule.metric] else -1
-    replicates = weights(len(old.label), rule.bootstrap, seed, old.design)
-    drawn = [weight for weight in replicates if old.usable(weight[old.order])]
-    draws = [sign * advantage(old, new, rule.metric, weight) for weight in drawn]
-    tail = (1 - rule.confidence) / 2
-    low, high = np.quantile(draws, [tail, 1 - tail])
-    value = sign * advantage(old, new, rule.metric, np.ones(len(old.label)))
-    return Comparison(outcome(low, high, rule.margin), float(value), float(low), float(high))
-
-
-def outcome(low: float, high: float, margin: float) -> str:
-    """What an interval of the advantage says."""
-    if low > 0:
-        return "better"
-    if low >= -margin:
-        return "not worse"
-    return "worse" if high < 0 else "not enough evidence"
 
 
 def mcnemar(label: np.ndarray, old: np.ndarray, new: np.ndarray, params: Params) -> Verdict:

@@ -7,6 +7,7 @@ import pandas as pd
 from sklearn.pipeline import Pipeline
 
 from ml.io.errors import UserError
+from ml.settings.section import given as setting
 from ml.settings.train import Train
 
 BUILT_IN = "hist_gradient_boosting"  # sets its own part of the rows aside
@@ -18,7 +19,7 @@ def fit(model: Pipeline, x: pd.DataFrame, y: np.ndarray, held: np.ndarray, param
     `given` is what the pipeline's fit takes beside them, an array of shape (rows,) each. Raises UserError for an
     estimator that is no boosting.
     """
-    rounds = params.early_stopping
+    rounds = setting(params.early_stopping)
     if params.model == BUILT_IN:
         stops = {"early_stopping": True, "n_iter_no_change": rounds, "validation_fraction": params.held_back}
         model.set_params(**{f"estimator__{name}": value for name, value in stops.items()})

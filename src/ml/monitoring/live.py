@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ml.gates.champion import Comparison, compare, outcome
 from ml.io.errors import UserError
 from ml.io.text import counted
 from ml.model.parts import CHALLENGER, CHAMPION, SHADOW
@@ -20,6 +19,7 @@ from ml.settings.gates import Champion
 from ml.settings.metrics import HIGHER_IS_BETTER, LIVE, METRICS
 from ml.settings.params import Params
 from ml.tasks import live
+from ml.tasks.duel import Comparison, compare, outcome
 from ml.tasks.task import Scored
 
 NONE = "no verdict"
@@ -155,8 +155,7 @@ def _rule(params: Params) -> Champion:
 
 
 def _paired(old: Side, new: Side, params: Params) -> Comparison:
-    gates = params.gates.model_copy(update={"champion": _rule(params)})
-    return compare(old.ranked(), new.ranked(), params.model_copy(update={"gates": gates}))
+    return compare(old.ranked(), new.ranked(), _rule(params))
 
 
 def _same_rows(ours: pd.DataFrame, theirs: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:

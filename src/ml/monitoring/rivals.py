@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ml.gates.champion import compare
 from ml.settings.metrics import FEWEST
 from ml.settings.params import Params
 from ml.settings.section import given
 from ml.tasks.choose import task_of
+from ml.tasks.duel import compare
 from ml.tasks.task import Scored
 
 
@@ -36,7 +36,7 @@ def judge(part: str, version: str, sides: tuple[Scored, Scored], params: Params)
         few = f"not enough evidence: the {part} test rows hold {task.counts(label)}"
         refused = "not enough evidence" in rule.refuse
         return Found(part, rows, rule.metric, "not enough evidence", refused, few)
-    found = compare(sides[0], sides[1], params)
+    found = compare(sides[0], sides[1], rule)
     old, new = (float(side.measure(np.ones(rows))[rule.metric]) for side in sides)
     reason = (
         f"{found.outcome} on {rows:,} {part} test rows: {rule.metric} {new:.4f} against {old:.4f} of "

@@ -1,0 +1,46 @@
+"""Two models on the same rows: which one is better, for gates, retraining and monitoring alike."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ml.settings.gates import Champion
+from ml.settings.metrics import HIGHER_IS_BETTER
+from ml.tasks.compare import advantage, weights
+from ml.tasks.task import Scored
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The challenger's advantage over the champion, positive when it is better, and what follows from it."""
+
+    outcome: str
+    value: float
+    low: float
+    high: float
+
+
+def compare(old: Scored, new: Scored, rule: Champion, seed: int = 0) -> Comparison:
+    """The outcome of a paired bootstrap: both models are measured on each drawn set of the same rows.
+
+    better: the whole interval is above 0. not worse: it is above -margin. worse: it is below 0, and reaches below
+    -margin. not enough evidence: anything else. Source: Efron and Tibshirani, An Introduction to the Bootstrap, 1993,
+    chapter 13 (percentile interval); for the margin, Piaggio et al., JAMA 2012 (non-inferiority).
+    """
+    sign = 1 if HIGHER_IS_BETTER[rule.metric] else -1
+    replicates = weights(len(old.label), rule.bootstrap, seed, old.design)
+    drawn = [weight for weight in replicates if old.usable(weight[old.order])]
+    draws = [sign * advantage(old, new, rule.metric, weight) for weight in drawn]
+    tail = (1 - rule.confidence) / 2
+    low, high = np.quantile(draws, [tail, 1 - tail])
+    value = sign * advantage(old, new, rule.metric, np.ones(len(old.label)))
+    return Comparison(outcome(low, high, rule.margin), float(value), float(low), float(high))
+
+
+def outcome(low: float, high: float, margin: float) -> str:
+    """What an interval of the advantage says."""
+    if low > 0:
+        return "better"
+    if low >= -margin:
+        return "not worse"
+    return "worse" if high < 0 else "not enough evidence"
