@@ -13,6 +13,7 @@ from serving.lineup import Models
 from serving.models import Model
 
 Explain = Callable[[list[dict[str, Any]]], list[dict[str, Any]]]
+MOST, AT_ONCE = 100, 5  # rows of a request, and those that SHAP holds Python's lock for at a time
 SWITCH = {"true": True, "1": True, "false": False, "0": False}
 
 
@@ -33,8 +34,11 @@ class Explanations:
         self._known: dict[str, Explain] = {}
         self._turn = asyncio.Lock()  # the explanation of one request costs what many scores do
 
-    async def ready(self, models: Models) -> None:
+    async def ready(self, models: Models, rows: int) -> None:
         """Load what explains; raises Refused, before anything is scored and logged, where that cannot be."""
+        if rows > MOST:
+            detail = f"At most {MOST} rows are explained in one request. `make score EXPLAIN=1` explains a table."
+            raise Refused(422, "explain", detail)
         for served in filter(None, (models.champion, models.challenger)):
             async with self._turn:
                 if served.model.digest not in self._known:
@@ -44,11 +48,12 @@ class Explanations:
         """Give each answer its `explanation`: a base, and contributions that add up to the score with it."""
         for served in filter(None, (models.champion, models.challenger)):
             places = [n for n, answer in enumerate(answers) if answer["model"] == served.model.name]
-            if places:
+            explain = self._known[served.model.digest]
+            for start in range(0, len(places), AT_ONCE):
+                some = places[start : start + AT_ONCE]
                 async with self._turn:
-                    explain = self._known[served.model.digest]
-                    found = await asyncio.to_thread(explain, [rows[n] for n in places])
-                for place, one in zip(places, found, strict=True):
+                    found = await asyncio.to_thread(explain, [rows[n] for n in some])
+                for place, one in zip(some, found, strict=True):
                     answers[place]["explanation"] = one
 
 

@@ -67,7 +67,7 @@ def start(folder, tmp_path):
 
 
 def test_an_explained_answer_is_the_same_with_contributions_that_add_up_to_it(start, forest, customers):
-    client, some = start(folder=forest), rows(customers, DATA, 5)
+    client, some = start(folder=forest), rows(customers, DATA, 7)
 
     plain = client.post("/predict", json={"rows": some}).json()["predictions"]
     explained = client.post("/predict?explain=true", json={"rows": some}).json()["predictions"]
@@ -79,6 +79,8 @@ def test_an_explained_answer_is_the_same_with_contributions_that_add_up_to_it(st
         assert {*said["contributions"]} == {*DATA.columns}
     assert client.post("/predict?explain=false", json={"rows": some}).json()["predictions"] == plain
     assert client.post("/predict?explain=maybe", json={"rows": some}).status_code == 422
+    many = client.post("/predict?explain=true", json={"rows": rows(customers, DATA, 101)})
+    assert (many.status_code, "At most 100 rows" in many.json()["detail"]) == (422, True)
 
 
 def test_a_server_that_cannot_explain_says_what_is_missing_and_logs_nothing(

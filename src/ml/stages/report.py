@@ -18,7 +18,7 @@ from ml.settings.params import Params, read_params
 from ml.settings.reading import parse
 from ml.tasks.choose import task_of
 
-EXPLAINED = 300  # test rows, enough to rank columns
+EXPLAINED = 100  # test rows, enough to rank columns
 
 
 def main(base: str = "main") -> None:
