@@ -28,7 +28,16 @@ MADE: Any = TypedDict  # of fields that only the contract knows, so that no type
 LIST: Any = list
 CHOICE: Any = Literal  # of words that only the contract knows
 EXACT = 2**53  # JSON readers agree on the whole numbers below
-Whole = Annotated[float, Field(gt=-EXACT, lt=EXACT, multiple_of=1), AfterValidator(int)]  # JSON's 7.0 is the integer 7
+
+
+def _whole(value: float) -> int:
+    """JSON's 7.0 is the integer 7; `multiple_of` lets pass what is nearly whole, relative to its size."""
+    if not value.is_integer():
+        raise PydanticCustomError("whole", "Input should be a whole number")
+    return int(value)
+
+
+Whole = Annotated[float, Field(gt=-EXACT, lt=EXACT, multiple_of=1), AfterValidator(_whole)]
 Id = Annotated[
     Annotated[str, Field(min_length=1, max_length=200)] | Annotated[int, Field(gt=-EXACT, lt=EXACT)] | Whole,
     Field(union_mode="left_to_right"),

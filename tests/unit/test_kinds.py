@@ -5,11 +5,13 @@ import decimal
 import numpy as np
 import pandas as pd
 import pytest
+from pydantic import TypeAdapter, ValidationError
 
 from ml.data import adopt, inference, reading
 from ml.data.values import typed
 from ml.io.errors import UserError
 from ml.settings.data import Data
+from serving.contract import Whole
 
 ROWS = 400
 RNG = np.random.default_rng(0)
@@ -133,3 +135,13 @@ def test_milliseconds_are_not_guessed(tmp_path):
 
     with pytest.raises(UserError, match=r"as seconds\) or 2023-11-14"):
         adopted(path, time="ts")
+
+
+@pytest.mark.parametrize("value", [2.6e-42, 0.5, 1234567890.5, -1e-9])
+def test_an_id_that_is_nearly_whole_is_refused(value):
+    with pytest.raises(ValidationError):
+        TypeAdapter(Whole).validate_python(value)
+
+
+def test_a_whole_float_is_an_id():
+    assert TypeAdapter(Whole).validate_json("7.0") == 7
