@@ -27,7 +27,7 @@ STANDS_ON = {
     "engine": {"io", "settings", "data"},
     "scoring": {*MODEL, "engine", "prediction_log", "registry"},
     "github": {"io", "monitoring"},
-    "retraining": {*MODEL, "registry", "prediction_log", "monitoring"},
+    "retraining": {*MODEL, "gates", "registry", "prediction_log", "monitoring"},
     "monitoring": {*MODEL, "registry", "prediction_log", "reports"},
     "deployment": {*MODEL, "registry"},
 }

@@ -14,7 +14,7 @@ from ml.model import model, reference
 from ml.monitoring.released import released
 from ml.registry import ledger, registry, tracking
 from ml.retraining import fresh
-from ml.stages.retrain import Attempt, against_champion
+from ml.retraining.comparison import Attempt, against_champion
 from tests.world.sample import history
 
 pytestmark = pytest.mark.slow

@@ -11,9 +11,8 @@ from ml.io.errors import UserError
 from ml.io.text import counted
 from ml.monitoring.monitor_record import MonitorRecord
 from ml.retraining import proposal, worktree
+from ml.retraining.cooldown import PREFIX
 from ml.retraining.retrain_record import RetrainRecord
-
-PREFIX = "retrain/"
 
 
 def main() -> None:

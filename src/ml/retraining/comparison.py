@@ -1,0 +1,59 @@
+"""The champion beside the model that was trained again, on rows that neither has seen."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from ml.data.design import design_of
+from ml.gates.champion import threshold
+from ml.io import cli, files
+from ml.model import model
+from ml.model.predictor import settled
+from ml.monitoring import rivals
+from ml.registry import baseline
+from ml.retraining import fresh
+from ml.settings.params import Params
+from ml.tasks.choose import task_of
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One retraining: in which folder, on which base, with which rows."""
+
+    folder: Path
+    params: Params
+    base: str
+    day: str
+    sifted: fresh.Sifted
+    old: pd.DataFrame
+    new: fresh.Combined
+
+
+def against_champion(attempt: Attempt) -> list[rivals.Found]:
+    """Champion and challenger on the fresh and on the old rows that neither has trained on."""
+    params = attempt.params
+    champion = baseline.find(params.project, params.retrain.base)
+    if champion is None or champion.model is None or params.gates.champion is None:
+        return []
+    rows = fresh.unseen(attempt.old, attempt.new, params.data, params.prepare)
+    task = task_of(params.data)
+    label = task.truth(rows[params.data.target.name])
+    built = files.read_bytes(attempt.folder / files.MODEL / "model.skops")
+    try:
+        old = model.scores(model.loads(champion.model), rows, params.data)
+    except (KeyError, ValueError) as error:
+        gone = sorted({*model.loads(champion.model).feature_names_in_} - {*params.data.columns})
+        why = f"it needs other columns ({', '.join(gone)})" if gone else " ".join(str(error).split())
+        cli.say(f"retrain: {champion.version} cannot score these rows, so nothing is compared with it: {why}")
+        return []
+    scores = [old, model.scores(model.loads(built), rows, params.data)]
+    is_fresh = rows[params.data.id].isin(attempt.sifted.good[params.data.id]).to_numpy()
+    ours = settled(params, attempt.folder / files.MODEL).evaluate.threshold
+    cuts = [threshold(champion.params, params), ours]
+    found = []
+    for name, at in (("fresh", is_fresh), ("old", ~is_fresh)):
+        part = design_of(rows[at], params.data)
+        old, new = (task.score(label[at], score[at], cut, part) for score, cut in zip(scores, cuts, strict=True))
+        found.append(rivals.judge(name, champion.version, (old, new), params))
+    return found
