@@ -245,7 +245,8 @@ def test_without_rows_it_says_what_to_name(fork, arguments):
 
 def test_from_fresh_rows_to_the_merge_on_github_and_the_rest_after_it(fork, months, proposed, tmp_path):
     clone, origin = moved(fork.parent, tmp_path / "place"), tmp_path / "place" / "origin.git"
-    (clone / "build" / "retrain.json").write_text(json.dumps(proposed))
+    written = {key: value for key, value in proposed.items() if key not in {"said", "git"}}  # which these tests add
+    (clone / "build" / "retrain.json").write_text(json.dumps(written))
     with Hub(origin=origin) as hub:
         must(clone, "ml.stages.propose", **hub.environment())
         (pull,) = hub.open()
