@@ -32,7 +32,7 @@ EXACT = 2**53  # JSON readers agree on the whole numbers below
 
 def _whole(value: float) -> int:
     """JSON's 7.0 is the integer 7; `multiple_of` lets 2.6e-42 pass."""
-    if not value.is_integer():
+    if not float(value).is_integer():
         raise PydanticCustomError("whole", "Input should be a whole number")
     return int(value)
 
