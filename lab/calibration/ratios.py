@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from ml.io.markdown import table
+from ml.io.text import counted
 from ml.monitoring.ratio import mismatched, ratios
 
 SHARES = (0.01, 0.05, 0.1, 0.5)
@@ -39,12 +40,12 @@ def refused(ids: int, rows: int, share: float, lost: float = 0.0, runs: int = RU
 
 def main() -> None:
     """Print how many canaries in order, and how many with a fault, get no verdict."""
-    told = [[f"{n:,} ids, {r} a request", *(f"{refused(n, r, s):.1%}" for s in SHARES)] for n, r in SIZES]
+    told = [[f"{counted(n, 'id')}, {r} a request", *(f"{refused(n, r, s):.1%}" for s in SHARES)] for n, r in SIZES]
     print(table(["in order", *(f"share {s:g}" for s in SHARES)], told), end="\n\n")
     told = [
         [f"{lost:.0%} of its answers fail", *(f"{refused(n, 1, s, lost, 100):.0%}" for n, s in CELLS)] for lost in LOST
     ]
-    print(table(["the canary", *(f"{n:,} ids, share {s:g}" for n, s in CELLS)], told))
+    print(table(["the canary", *(f"{counted(n, 'id')}, share {s:g}" for n, s in CELLS)], told))
 
 
 if __name__ == "__main__":

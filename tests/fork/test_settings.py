@@ -10,7 +10,7 @@ from ml.settings.section import Section
 from tests.conftest import ROOT, SAMPLE
 
 # Who adds a setting decides here what a new table means for it. A name stands for all settings below it.
-DERIVED = {"project", "data", "prepare.split_by", "retrain.min_rows", "retrain.policy"}
+DERIVED = {"project", "data", "prepare.split_by", "prepare.gap_days", "retrain.min_rows", "retrain.policy"}
 RESET = {
     "validate", "evaluate.threshold", "card", "gates.slices", "gates.fairness", "gates.behaviour", "gates.calibration",
     "gates.limits",
@@ -52,7 +52,7 @@ def changes():
     params = read_params(SAMPLE)
     timed = params.model_copy(
         update={
-            "prepare": params.prepare.model_copy(update={"split_by": "time"}),
+            "prepare": params.prepare.model_copy(update={"split_by": "time", "gap_days": 7}),
             "retrain": params.retrain.model_copy(update={"policy": "window"}),
         }
     )

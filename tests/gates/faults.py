@@ -51,7 +51,7 @@ def faults() -> list[Fault]:
         Fault("champion", "champion looks", "test rows looked at too often", looked_at(6), looked_at(5), "warning"),
         Fault("stability", "stability", "a threshold's worth of rows change side", shifted(1.0), shifted(0.1)),
         Fault("stability", "stability", "a champion that cannot be fetched", lost_champion, good, "warning"),
-        Fault("slices", "slices: plan", "a model blind on one slice", blind(1.0), blind(0.1)),
+        Fault("slices", "slices: plan", "a model blind on one slice", blind(1.0), blind(0.03)),
         Fault("slices", "slices: plan", "a slice far behind, too small to be sure", blind(0.6, 0.1), good, "warning"),
         Fault("slices", "slices: plan", "a first model below the floor", first_and_blind(1.0), first_and_blind(0)),
         Fault("slices", "slices not judged", "a slice of a few rows", slices(min_rows=900), good, "warning"),

@@ -242,7 +242,7 @@ def test_a_group_that_cancels_keeps_no_queue():
 @pytest.mark.parametrize(
     ("event", "how", "names"),
     [
-        ("push", {}, ["release", "template"]),  # also the first one of a repository made from a template
+        ("push", {}, ["docs", "release", "template"]),  # also the first one of a repository made from a template
         ("push", {"quiet_fork": True}, []),
         ("push", {"job": True}, []),
         ("workflow_run", {}, ["report"]),

@@ -106,7 +106,7 @@ def test_a_good_model_passes_and_is_reported(built):
     assert code == 0
     assert files.read_json(files.VERDICT)["passed"]
     assert files.REPORT.read_text().startswith("# ✅ churn: the model passes its gates")
-    assert files.REPORT_HTML.read_text().count("class='plot'") == 4
+    assert files.REPORT_HTML.read_text().count("class='plot'") == 5
 
 
 def test_a_refused_model_still_gets_its_report(built):

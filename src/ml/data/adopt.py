@@ -118,7 +118,8 @@ def derived(params: Params, rows: int, *, timed: bool) -> dict[str, Any]:
 
 def untimed(params: Params) -> dict[str, Any]:
     """Settings that need a time, with what stands there where the table has none."""
-    found = {"prepare.split_by": "hash"} if params.prepare.split_by == "time" else {}
+    found: dict[str, Any] = {"prepare.split_by": "hash"} if params.prepare.split_by == "time" else {}
+    found |= {"prepare.gap_days": 0} if params.prepare.gap_days else {}
     return found | ({"retrain.policy": "append"} if params.retrain.policy == "window" else {})
 
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import pandas as pd
 from scipy.stats import binomtest
 
+from ml.io.text import counted
+
 CHANCE = 0.001  # at most, that a canary whose shares are in order is refused; usual for this test
 
 
@@ -25,7 +27,7 @@ class Ratio:
     def sentence(self) -> str:
         """What was set, what was expected and what was seen."""
         return (
-            f"canary share {self.share:g}: the challenger answered {self.canary:,} of {self.ids:,} ids, "
+            f"canary share {self.share:g}: the challenger answered {self.canary:,} of {counted(self.ids, 'id')}, "
             f"{self.canary / self.ids:.1%}, expected {self.share * self.ids:,.0f} (p {self.p:.2g})"
         )
 

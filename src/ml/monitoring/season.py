@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from ml.io.text import counted
 from ml.model.reference import Levels, Reference, of_levels, of_numbers
 from ml.monitoring.collect import SHADOW, Collected, Names
 from ml.monitoring.drift import column
@@ -55,5 +56,5 @@ def _a_year_ago(
     }
     own = rows[rows["model"].isna() | rows["model"].isin(names.champion)]
     if len(own) < least:
-        return {"columns": columns}, f"{len(rows):,} rows of a year ago, and predictions with all test rows"
-    return {"columns": columns, "score": of_numbers(own["score"])}, f"{len(rows):,} rows of a year ago"
+        return {"columns": columns}, f"{counted(len(rows), 'row')} of a year ago, and predictions with all test rows"
+    return {"columns": columns, "score": of_numbers(own["score"])}, f"{counted(len(rows), 'row')} of a year ago"
