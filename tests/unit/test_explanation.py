@@ -56,6 +56,20 @@ def test_contributions_sum_to_the_score_of_the_answer(target, name):
     assert target != "a number" or np.ptp(found.added[:, 0]) > np.ptp(found.added[:, 1]) > 0  # x matters more than k
 
 
+@pytest.mark.parametrize("name", ["random_forest", "logistic_regression"])
+@pytest.mark.parametrize("column", ["x", "k"])
+def test_a_table_of_numbers_alone_or_of_categories_alone_is_explained(column, name):
+    whole, frame = contract(TARGETS["two classes"]), table(TARGETS["two classes"])
+    data = whole.model_copy(update={"columns": {column: whole.columns[column]}})
+
+    found, score = explained(frame, data, model=name)
+
+    assert found.columns == (column,)
+    assert found.base + found.added.sum(axis=1) == pytest.approx(
+        score if score.ndim == 1 else score.max(axis=1), abs=1e-5
+    )
+
+
 @pytest.mark.parametrize("calibration", [None, "sigmoid", "isotonic"])
 @pytest.mark.parametrize("name", ["random_forest", "logistic_regression", "xgboost.XGBClassifier"])
 def test_contributions_sum_to_calibrated_scores_too(customers, name, calibration):

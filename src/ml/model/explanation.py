@@ -95,7 +95,7 @@ def _groups(fitted: Pipeline) -> tuple[dict[str, list[int]], np.ndarray]:
     found: dict[str, list[int]] = {}
     usual: list[float] = []
     for _, part, columns in prepared.transformers_:
-        if isinstance(part, Pipeline):
+        if isinstance(part, Pipeline) and len(columns):  # a part without columns was never fitted
             known = part.named_steps.get("encode")
             sizes = [len(levels) for levels in known.categories_] if known is not None else [1] * len(columns)
             for column, size in zip(columns, sizes, strict=True):
