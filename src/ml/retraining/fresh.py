@@ -16,7 +16,6 @@ from ml.prediction_log.records import in_table
 from ml.settings.data import Data
 from ml.settings.prepare import Prepare
 from ml.settings.retrain import Retrain
-from ml.settings.section import given
 
 AGAIN = "a newer row of the same id is there"
 
@@ -101,8 +100,7 @@ def sift(rows: pd.DataFrame, old: pd.DataFrame, data: Data) -> Sifted:
 
 def news(rows: pd.DataFrame, old: pd.DataFrame, data: Data) -> pd.DataFrame:
     """Rows that tell something the table does not hold: another id, a later time of a known one, or another label."""
-    who = [data.id, given(data.time), data.target.name]
-    if not {*who} <= {*rows}:
+    if data.time is None or not {*(who := [data.id, data.time, data.target.name])} <= {*rows}:
         return rows
     new, known = (typed(frame, data, who).frame for frame in (rows, old))
     labels = schema.worded(new[data.target.name], schema.known_labels(old[data.target.name]), data)
