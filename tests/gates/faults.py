@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
 
@@ -18,20 +18,9 @@ from ml.io.endpoint import answering
 from ml.model.compiled import uncompiled
 from ml.model.predictor import CONTRACT, FORM
 from ml.stages.gate import served
-from tests.gates import repository
+from tests.gates import other_faults, repository
+from tests.gates.planted import Fault
 from tests.gates.world import ROWS, built, good, log_odds, params, probability, scored, table
-
-
-@dataclass(frozen=True)
-class Fault:
-    """Something planted that `gate` must answer with the verdict named `verdict`; `good` lies just inside the limit."""
-
-    gate: str
-    verdict: str
-    what: str
-    bad: Callable[[], Evidence]
-    good: Callable[[], Evidence] = good
-    severity: str = "critical"
 
 
 def faults() -> list[Fault]:
@@ -99,6 +88,7 @@ def faults() -> list[Fault]:
         Fault("freshness", "locks: committed", "a dvc.lock that was not committed", *repository.committed()),
         Fault("freshness", "locks: packages", "another version than locked", *repository.packages("pyyaml==0.1\n")),
         Fault("freshness", "locks: packages", "a requirement that is not locked", *repository.packages("")),
+        *other_faults.faults(),
     ]
 
 

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 
 from ml.gates import refused
-from ml.gates.calibration import judge, relative
+from ml.gates.calibration import judge, narrowed
 from ml.settings.gates import Bound
-from ml.tasks.calibration import bias, slope
+from ml.tasks.calibration import bias, of_scores, slope
 from tests.gates.world import good, log_odds, probability
 
 
@@ -65,10 +65,15 @@ def test_scores_of_zero_and_one_and_all_the_same_do_not_break_it(scores):
 def test_the_limits_of_the_bias_shrink_where_a_class_is_rare():
     stated = Bound(min=-0.05, max=0.05)
 
-    assert relative(stated, np.repeat([1, 0], [30, 70])) == stated
-    assert relative(stated, np.repeat([1, 0], [10, 990])).max == pytest.approx(0.005)
-    assert relative(stated, np.repeat([1, 0], [990, 10])).min == pytest.approx(-0.005)
-    assert relative(Bound(max=0.05), np.repeat([1, 0], [10, 990])).min is None
+    assert of_scores(np.repeat([1, 0], [30, 70]), np.full(100, 0.3), 0.95)[1].widest == pytest.approx(0.15)
+    assert narrowed(stated, 0.15) == stated
+    assert narrowed(
+        stated, of_scores(np.repeat([1, 0], [10, 990]), np.full(1000, 0.1), 0.95)[1].widest
+    ).max == pytest.approx(0.005)
+    assert narrowed(
+        stated, of_scores(np.repeat([1, 0], [990, 10]), np.full(1000, 0.1), 0.95)[1].widest
+    ).min == pytest.approx(-0.005)
+    assert narrowed(Bound(max=0.05), 0.005).min is None
 
 
 def test_the_truth_is_seldom_refused_in_small_samples():

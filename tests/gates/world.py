@@ -10,9 +10,10 @@ import pandas as pd
 from ml.data import schema, split
 from ml.gates import Evidence, Locks, ScoredChampion, Served
 from ml.model import model
+from ml.model.interval import half_width
 from ml.settings.params import Params
 from ml.stages.gate import compile_anew, served
-from ml.tasks import metrics
+from ml.tasks.choose import task_of
 
 ROWS = 5000
 NUMBERS = {"usage": {"type": "number", "min": 0, "max": 100}, "visits": {"type": "number", "missing": 0.2}}
@@ -83,13 +84,14 @@ def built(frame: pd.DataFrame, settings: Params, train: pd.DataFrame | None = No
         validation={"rows": len(frame), "checks": [{"passed": True, "severity": "critical"}]},
         train=own,
         test=held,
-        label=schema.labels(held, settings.data).to_numpy(),
+        label=task_of(settings.data).truth(held[settings.data.target.name]),
         score=np.array([]),
         intervals={},
         model=challenger,
         locks=Locks(dvc={}, uncommitted=[], pins={"numpy": "2"}, installed={"numpy": "2"}, unmet=[]),
         data="one",
         champion=ScoredChampion("version 1", theirs, "one", champion, champion.score(held)),
+        half_width=half_width(own, settings.data, settings.train, settings.evaluate.coverage),
     )
     return scored(evidence, challenger.score(held))
 
@@ -102,9 +104,9 @@ def fitted(train: pd.DataFrame, settings: Params) -> Served:
 
 def scored(evidence: Evidence, score: np.ndarray) -> Evidence:
     """The same build, had the model given these scores to the test rows, in batch and served alike."""
-    rows = metrics.rank(evidence.label, score, evidence.params.evaluate.threshold)
-    quick = evidence.params.evaluate.model_copy(update={"bootstrap": 100})
-    return replace(evidence, score=score, intervals=metrics.intervals(rows, quick))
+    settings = evidence.params.evaluate
+    rows = evidence.task.score(evidence.label, score, settings.threshold)
+    return replace(evidence, score=score, intervals=rows.intervals(100, settings.confidence))
 
 
 def log_odds(score: np.ndarray) -> np.ndarray:

@@ -86,7 +86,7 @@ def test_metrics_of_classes_are_scikit_learns_weighted_too():
 
 
 def test_metrics_of_numbers_are_scikit_learns_weighted_too():
-    task, rng = task_of(contract(TARGETS["a number"])).with_interval(1.0), np.random.default_rng(0)
+    task, rng = task_of(contract(TARGETS["a number"])).with_interval(1.0, 0.9), np.random.default_rng(0)
     truth, weight = rng.normal(size=ROWS), rng.integers(0, 4, ROWS).astype(float)
     value = truth + rng.normal(size=ROWS)
 

@@ -4,76 +4,69 @@ Source: Ribeiro et al., Beyond Accuracy: Behavioral Testing of NLP Models with C
 """
 
 from collections.abc import Callable
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
 
 from ml.data.schema import categories, numbers, with_columns
 from ml.gates.evidence import Evidence
-from ml.gates.verdict import Verdict, not_for
+from ml.gates.verdict import Verdict
 from ml.settings.data import Category, Data, Number
 from ml.settings.gates import Behaviour, Case, Direction, Invariance
 from ml.settings.params import Params
 from ml.settings.section import given
+from ml.tasks.choose import task_of
 
 Score = Callable[[pd.DataFrame], np.ndarray]
+Rule = TypeVar("Rule", Invariance, Direction)
 
 
 def judge(evidence: Evidence) -> list[Verdict]:
     """One verdict for each declared behaviour, with its worst counter-example."""
-    if (kind := evidence.params.data.target.task) != "binary":
-        return [not_for("behaviour", kind)]
     rule, score, params = given(evidence.params.gates.behaviour), evidence.model.score, evidence.params
     frame = evidence.test.sample(min(rule.rows, len(evidence.test)), random_state=0, ignore_index=True)
+    step = evidence.task.scale(evidence.task.truth(evidence.train[params.data.target.name]))
     return [
-        *(invariance(frame, score, one, params.data) for one in rule.invariance),
-        *(direction(frame, score, one, params.data) for one in rule.direction),
+        *(invariance(frame, score, _in_steps(one, "max_change", step), params.data) for one in rule.invariance),
+        *(direction(frame, score, _in_steps(one, "tolerance", step), params.data) for one in rule.direction),
         *easy(evidence.train, score, rule, params),
     ]
 
 
 def invariance(frame: pd.DataFrame, score: Score, rule: Invariance, data: Data) -> Verdict:
     """Whether changing a column to anything else leaves the score of each row of `frame` where it was."""
+    task, changed = task_of(data), _elsewhere(frame, rule, data)
     before = score(frame)
-    changed = _elsewhere(frame, rule, data)
-    after = score(pd.concat(changed, ignore_index=True)).reshape(len(changed), len(frame))
+    pair = task.pair(np.concatenate([before] * len(changed)), score(pd.concat(changed, ignore_index=True)))
+    before, after = (side.reshape(len(changed), len(frame)) for side in pair)
     moves = np.abs(after - before)
     case, row = np.unravel_index(moves.argmax(), moves.shape)
-    example = {
-        "id": str(frame[data.id].iloc[row]),
-        "from": _plain(frame[rule.column].iloc[row]),
-        "to": _plain(changed[case][rule.column].iloc[row]),
-        "before": round(float(before[row]), 6),
-        "after": round(float(after[case, row]), 6),
-    }
+    ends = frame[rule.column].iloc[row], changed[case][rule.column].iloc[row]
+    example = _example(frame[data.id].iloc[row], ends, (before[case, row], after[case, row]))
     moved = float((moves.max(axis=0) > rule.max_change).mean())
-    what = f"changing {rule.column} moves the score by more than {rule.max_change:g}"
-    return _verdict(f"invariance: {rule.column}", what, moved, rule.allow, example)
+    what = f"changing {rule.column} moves the {task.said} by more than {rule.max_change:.4g}"
+    return _verdict(f"invariance: {rule.column}", what, (moved, rule.allow), task.said, example)
 
 
 def direction(frame: pd.DataFrame, score: Score, rule: Direction, data: Data) -> Verdict:
     """Whether raising a number moves the score of each row of `frame` no further than `tolerance` the wrong way."""
-    present = frame[frame[rule.column].notna()].reset_index(drop=True)
+    task, present = task_of(data), frame[frame[rule.column].notna()].reset_index(drop=True)
     if present.empty:
         reason = f"{rule.column} is missing in all {len(frame):,} sampled rows, so nothing could be raised"
         return Verdict(f"direction: {rule.column}", passed=False, reason=reason, severity="warning")
     column = data.columns[rule.column]
     highest = column.max if isinstance(column, Number) else None  # params.yaml allows numbers alone
     raised = with_columns(present, {rule.column: (present[rule.column] + rule.by).clip(upper=highest)})
-    before, after = score(present), score(raised)
+    before, after = (task.whose(score(side), rule.of) for side in (present, raised))
     wrong = before - after if rule.score == "up" else after - before
     row = int(wrong.argmax())
-    example = {
-        "id": str(present[data.id].iloc[row]),
-        "from": _plain(present[rule.column].iloc[row]),
-        "to": _plain(raised[rule.column].iloc[row]),
-        "before": round(float(before[row]), 6),
-        "after": round(float(after[row]), 6),
-    }
+    ends = present[rule.column].iloc[row], raised[rule.column].iloc[row]
+    example = _example(present[data.id].iloc[row], ends, (before[row], after[row]))
     share = float((wrong > rule.tolerance).mean())
-    side = "lowers" if rule.score == "up" else "lifts"
-    what = f"raising {rule.column} by {rule.by:g} {side} the score by more than {rule.tolerance:g}"
-    return _verdict(f"direction: {rule.column}", what, share, rule.allow, example)
+    side, whose = "lowers" if rule.score == "up" else "lifts", f" of {rule.of}" if rule.of else ""
+    what = f"raising {rule.column} by {rule.by:g} {side} the {task.said}{whose} by more than {rule.tolerance:.4g}"
+    return _verdict(f"direction: {rule.column}", what, (share, rule.allow), task.said, example)
 
 
 def easy(train: pd.DataFrame, score: Score, rule: Behaviour, params: Params) -> list[Verdict]:
@@ -88,16 +81,16 @@ def typical(train: pd.DataFrame, data: Data) -> dict[str, float | str | None]:
 
 
 def _easy(case: Case, train: pd.DataFrame, score: Score, params: Params) -> Verdict:
-    row = typical(train, params.data) | case.row
-    found, limit = float(score(pd.DataFrame([row]))[0]), params.evaluate.threshold
-    passed = (found >= limit) == (case.label == "positive")
-    given = ", ".join(f"{name} {value}" for name, value in case.row.items())
+    row, task = typical(train, params.data) | case.row, task_of(params.data)
+    found, passed, limit = task.easy(score(pd.DataFrame([row])), case, params.evaluate.threshold)
+    told = ", ".join(f"{name} {value}" for name, value in case.row.items())
     return Verdict(
         gate=f"easy case: {case.name}",
         passed=passed,
-        reason=f"score {found:.3f} is {'right' if passed else 'wrong'} for a case that must be {case.label} ({given})",
+        reason=f"{task.said} {found:.3f} is {'right' if passed else 'wrong'} for a case that must be {case.wanted} "
+        f"({told})",
         value=found,
-        limit=f"{'≥' if case.label == 'positive' else '<'} {limit:g}",
+        limit=limit,
     )
 
 
@@ -109,9 +102,10 @@ def _elsewhere(frame: pd.DataFrame, rule: Invariance, data: Data) -> list[pd.Dat
     return [with_columns(frame, {rule.column: m.clip(lower=column.min, upper=column.max)}) for m in moved]
 
 
-def _verdict(gate: str, what: str, share: float, allow: float, example: dict) -> Verdict:
+def _verdict(gate: str, what: str, shares: tuple[float, float], said: str, example: dict) -> Verdict:
+    share, allow = shares
     passed = share <= allow
-    scores = f"score {example['before']:.3f} to {example['after']:.3f}"
+    scores = f"{said} {example['before']:.3f} to {example['after']:.3f}"
     shown = f"{example['id']}, {_short(example['from'])} to {_short(example['to'])}, {scores}"
     return Verdict(
         gate=gate,
@@ -122,6 +116,16 @@ def _verdict(gate: str, what: str, share: float, allow: float, example: dict) ->
         limit=f"≤ {allow:g}",
         evidence=(example,),
     )
+
+
+def _in_steps(rule: Rule, name: str, step: float) -> Rule:
+    """The rule with its tolerance in the units of what the model says."""
+    return rule.model_copy(update={name: getattr(rule, name) * step})
+
+
+def _example(row: object, ends: tuple[object, object], said: tuple[float, float]) -> dict[str, object]:
+    before, after = (round(float(value), 6) for value in said)
+    return {"id": str(row), "from": _plain(ends[0]), "to": _plain(ends[1]), "before": before, "after": after}
 
 
 def _plain(value: object) -> object:

@@ -1,4 +1,4 @@
-"""Whether scores can be read as probabilities: neither too sure of themselves nor too high or too low."""
+"""Whether what the model says can be read as it is: probabilities, or numbers and the intervals around them."""
 
 from dataclasses import replace
 
@@ -7,39 +7,52 @@ import numpy as np
 from ml.data.design import design_of
 from ml.gates.evidence import Evidence
 from ml.gates.limits import bounded
-from ml.gates.verdict import Verdict, not_for
+from ml.gates.verdict import Verdict
 from ml.settings.gates import Bound
+from ml.settings.metrics import FEWEST
 from ml.settings.section import given
-from ml.tasks.calibration import bias, slope
-from ml.tasks.metrics import FEWEST, classes, enough
-
-RELATIVE = 0.5  # of the share of the rarer class: the widest limit of the bias
+from ml.tasks.calibration import Figure
 
 
 def judge(evidence: Evidence) -> list[Verdict]:
-    """Verdicts on the calibration slope (below 1: overconfident) and the bias (above 0: scores too high)."""
-    if (kind := evidence.params.data.target.task) != "binary":
-        return [not_for("calibration", kind)]
-    rule, label, verdicts = given(evidence.params.gates.calibration), evidence.label, []
-    if not enough(label):
-        reason = f"not judged: {classes(label)}, under {FEWEST} of a class"
+    """Verdicts on slope (below 1: overconfident), bias (above 0: too high) and the coverage of intervals.
+
+    Of several classes, each is judged against the rest, and the worst one is named.
+    """
+    rule, label, task = given(evidence.params.gates.calibration), evidence.label, evidence.task
+    if not task.enough(label, FEWEST):
+        few = f"under {FEWEST} of a class" if task.decides else f"under {2 * FEWEST}"
+        reason = f"not judged: {task.counts(label)}, {few}"
         return [Verdict("calibration", passed=False, reason=reason, severity="warning")]
-    design = design_of(evidence.test, evidence.params.data)
-    if rule.slope:
-        found = slope(label, evidence.score, rule.confidence, design)
-        verdicts += [_fair(v, rule.slope, 1) for v in bounded("calibration slope", found, len(label), rule.slope)]
-    if rule.bias:
-        found, bound = bias(label, evidence.score, rule.confidence, design), relative(rule.bias, label)
-        verdicts += [_fair(v, bound, 0) for v in bounded("calibration bias", found, len(label), bound)]
+    design, verdicts = design_of(evidence.test, evidence.params.data), []
+    figures = task.calibrated(label, evidence.score, rule.confidence, design)
+    for name in ("slope", "bias", "coverage"):
+        bound, own = getattr(rule, name), [figure for figure in figures if figure.name == name]
+        if bound and own:
+            sides = zip(*(_judged(figure, bound, len(label)) for figure in own), strict=True)
+            verdicts += [max(side, key=_harm) for side in sides]
     return verdicts
 
 
-def relative(bound: Bound, label: np.ndarray) -> Bound:
-    """The limits of the bias, never wider than a part of the rarer class: where 1 % is positive, 5 points are much."""
-    rate = float(label.mean())
-    widest = RELATIVE * min(rate, 1 - rate)
+def _judged(figure: Figure, bound: Bound, rows: int) -> list[Verdict]:
+    """A verdict for each limit of one figure."""
+    whose = f" of {figure.of} against the rest" if figure.of else ""
+    bound = narrowed(bound, figure.widest)
+    found = [_fair(v, bound, figure.perfect) for v in bounded(f"calibration {figure.name}", figure.found, rows, bound)]
+    return [replace(v, reason=v.reason.replace(v.gate, v.gate + whose, 1)) for v in found]
+
+
+def narrowed(bound: Bound, widest: float) -> Bound:
+    """The limits, never wider than that."""
     low, high = (limit and float(np.clip(limit, -widest, widest)) for limit in (bound.min, bound.max))
     return bound.model_copy(update={"min": low, "max": high})
+
+
+def _harm(verdict: Verdict) -> tuple[bool, bool, float]:
+    """What is refused comes before what is doubtful, and that before what passes; then by the value itself."""
+    beyond = float(verdict.limit[2:]) - verdict.value
+    beyond = beyond if verdict.limit.startswith("≥") else -beyond
+    return not verdict.passed and verdict.severity == "critical", not verdict.passed, beyond
 
 
 def _fair(verdict: Verdict, bound: Bound, perfect: float) -> Verdict:

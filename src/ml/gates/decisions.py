@@ -12,10 +12,10 @@ NEARLY = 0.05  # decided so, as a share of the rows that are so
 
 
 def judge(evidence: Evidence) -> list[Verdict]:
-    """A warning when none, or nearly none, of the test rows are decided positive, or negative."""
+    """A warning when none, or nearly none, of the test rows are decided one way, or nearly all numbers are alike."""
     task = task_of(evidence.params.data)
     if not task.decides:
-        return []  # a number is no decision
+        return [_numbers(evidence)]
     if isinstance(task, Task):
         return [_classes(evidence, task)]
     rows, limit = len(evidence.label), evidence.params.evaluate.threshold
@@ -32,6 +32,15 @@ def judge(evidence: Evidence) -> list[Verdict]:
             return [Verdict("decisions", passed=False, reason=reason, value=yes / rows, severity="warning")]
     reason = f"{yes:,} of {counted(rows, 'row')} are decided positive and {positive:,} are"
     return [Verdict("decisions", passed=True, reason=reason, value=yes / rows, severity="warning")]
+
+
+def _numbers(evidence: Evidence) -> Verdict:
+    """Whether the predicted numbers differ at all."""
+    told, there = float(evidence.score.std()), float(evidence.label.std())
+    passed = told >= NEARLY * there
+    says = "differ" if passed else "hardly differ, so the model says little more than a mean"
+    reason = f"the predictions {says}: their standard deviation is {told:.4g}, that of the truth {there:.4g}"
+    return Verdict("decisions", passed=passed, reason=reason, value=told, severity="warning")
 
 
 def _classes(evidence: Evidence, task: Task) -> Verdict:

@@ -10,6 +10,8 @@ import pandas as pd
 
 from ml.io.locks import Locks
 from ml.settings.params import Params
+from ml.tasks.choose import task_of
+from ml.tasks.task import Task
 
 Row = dict[str, float | str | None]
 Answer = Callable[[list[Row]], Any]  # outputs, as a list or an array: (rows,) or (rows, classes)
@@ -49,11 +51,18 @@ class Evidence:
     validation: dict[str, Any]  # build/validation.json
     train: pd.DataFrame
     test: pd.DataFrame
-    label: np.ndarray  # of the test side: 0 or 1; shape (rows,)
-    score: np.ndarray  # of the test side, as evaluate wrote it; shape (rows,)
+    label: np.ndarray  # of the test side, as its task has it; shape (rows,)
+    score: np.ndarray  # of the test side, as evaluate wrote it; shape (rows,) or (rows, classes)
     intervals: dict[str, dict[str, float]]  # build/intervals.json
     model: Served
     locks: Locks
     data: str = ""  # MD5 of the table
     champion: ScoredChampion | None = None
     looks: int = 1  # models known to have been judged on these test rows, this one included
+    half_width: float | None = None  # of the interval around a predicted number
+
+    @property
+    def task(self) -> Task:
+        """The task, which knows the model's interval where there is one."""
+        task = task_of(self.params.data)
+        return task.with_interval(self.half_width, self.params.evaluate.coverage) if task.intervals else task

@@ -28,9 +28,3 @@ def refused(verdicts: list[Verdict]) -> list[Verdict]:
 def warned(verdicts: list[Verdict]) -> list[Verdict]:
     """The verdicts that a person should read although they refuse nothing."""
     return [v for v in verdicts if not v.passed and v.severity == "warning"]
-
-
-def not_for(gate: str, kind: str) -> Verdict:
-    """A gate that is on and has no meaning yet for this kind of target: a warning, never a pass."""
-    reason = f"not judged for a {kind} target. Set gates.{gate} to null, or add limits of metrics"
-    return Verdict(gate, passed=False, reason=reason, severity="warning")

@@ -60,11 +60,14 @@ class Slices(Section):
 
 
 class Fairness(Section):
-    """Columns whose groups must be treated alike."""
+    """Columns whose groups must be treated alike: decisions by the first two, numbers by `error` and `bias`."""
 
     columns: Annotated[Strings, Field(min_length=1)]
     demographic_parity: Positive | None = 0.1
     equalised_odds: Positive | None = 0.1
+    classes: Strings = ()  # of several classes, those whose rates are compared; none named means all
+    error: Positive | None = 0.25  # of a number: as a share of the mean absolute error of all rows
+    bias: Positive | None = 0.25
     min_rows: Count = 100
     confidence: Open = 0.95
 
@@ -79,21 +82,35 @@ class Invariance(Section):
 
 
 class Direction(Section):
-    """A number that may move the score one way only when it rises by `by`."""
+    """A number that may move the score (or the predicted value) one way only when it rises by `by`."""
 
     column: str
     by: Positive
     score: Literal["up", "down"]
+    of: str = ""  # of several classes, the one whose score it is
     tolerance: Share = 0.0
     allow: Share = 0.0
 
 
 class Case(Section):
-    """A row that any usable model gets right; columns left out are as in a typical training row."""
+    """A row that any usable model gets right; columns left out are as in a typical training row.
+
+    `label` is positive or negative, or one of several classes; of a number, `min` and `max` are where it must lie.
+    """
 
     name: str
     row: dict[str, float | int | str | None]
-    label: Literal["positive", "negative"]
+    label: str | None = None
+    min: float | None = None
+    max: float | None = None
+
+    @property
+    def wanted(self) -> str:
+        """What must be, in words."""
+        if self.label is not None:
+            return self.label
+        ends = {"at least": self.min, "at most": self.max}
+        return " and ".join(f"{word} {end:g}" for word, end in ends.items() if end is not None)
 
 
 class Behaviour(Section):
@@ -106,10 +123,11 @@ class Behaviour(Section):
 
 
 class Calibration(Section):
-    """Whether a score can be read as a probability."""
+    """Whether a score can be read as a probability, or a value and its interval as they are."""
 
     slope: Bound | None = Bound(min=0.8)
     bias: Bound | None = Bound(min=-0.05, max=0.05)
+    coverage: Bound | None = Bound(min=-0.05)  # of the interval of a number, less what it promises
     confidence: Open = 0.95
 
 

@@ -29,6 +29,7 @@ from ml.settings.train import Train
 from ml.settings.tune import Tune
 from ml.settings.validate import Validate
 
+SIDES = ("positive", "negative")  # of a target of two
 SAMPLE = Path("tests/world/params.yaml")
 
 
@@ -88,6 +89,27 @@ class Params(Section):
             raise ValueError(
                 "prepare.split_by is time, which needs data.time: the column that says when a row was true"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _gates_fit_the_task(self) -> Self:
+        kind = self.data.target.task
+        known = {"binary": SIDES, "multiclass": self.data.target.classes}.get(kind, ())
+        fairness, behaviour = self.gates.fairness, self.gates.behaviour
+        for name in fairness.classes if fairness else ():
+            if kind != "multiclass" or name not in known:
+                raise ValueError(f"gates.fairness.classes: {name} is none of several classes of the target")
+        for rule in behaviour.direction if behaviour else ():
+            if rule.of not in (known if kind == "multiclass" else ("",)):
+                which = f"name one of {', '.join(known)}" if kind == "multiclass" else "only one of several classes is"
+                raise ValueError(f"gates.behaviour.direction: {rule.column}: `of` is {rule.of or 'not set'}; {which}")
+        for case in behaviour.easy if behaviour else ():
+            bounded = case.min is not None or case.max is not None
+            if case.label not in known if known else not bounded:
+                says = f"label must be one of {', '.join(known)}" if known else "set `min`, `max` or both"
+                raise ValueError(f"gates.behaviour.easy: {case.name}: {says}")
+            if bounded if known else case.label is not None:
+                raise ValueError(f"gates.behaviour.easy: {case.name}: a {kind} target has no such setting beside it")
         return self
 
     @model_validator(mode="after")

@@ -54,7 +54,7 @@ def _scored(task: Task, truth: np.ndarray, output: np.ndarray, design: Design, p
     """Truth and output, with the interval that travels with the model where the task has one."""
     if task.intervals:
         contract = read_contract({CONTRACT: files.read_bytes(files.MODEL / CONTRACT)})
-        task = task.with_interval(contract.half_width)
+        task = task.with_interval(contract.half_width, params.evaluate.coverage)
     return task.score(truth, output, params.evaluate.threshold, design)
 
 

@@ -16,7 +16,7 @@ from ml.io import cli, endpoint, files, locks
 from ml.io.text import counted
 from ml.model import identity, model, parity
 from ml.model.features import with_made
-from ml.model.predictor import CONTRACT, MODEL, Contract, from_files, loaded, settled
+from ml.model.predictor import CONTRACT, MODEL, Contract, from_files, loaded, read_contract, settled
 from ml.registry import baseline, looks
 from ml.settings import features
 from ml.settings.data import Data
@@ -69,6 +69,7 @@ def collect(params: Params) -> Evidence:
         locks=locks.read(),
         data=data,
         champion=_champion(ours, content, test, params),
+        half_width=read_contract(built).half_width,
         looks=looks.count(params.project, identity.of(files.MODEL), data, params.prepare),
     )
 

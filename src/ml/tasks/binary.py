@@ -9,8 +9,9 @@ import pandas as pd
 from ml.data import schema
 from ml.data.design import PLAIN, Design
 from ml.settings.data import Data
+from ml.settings.gates import Case
 from ml.settings.metrics import FEWEST, METRICS
-from ml.tasks import calibration
+from ml.tasks import calibration, rates
 from ml.tasks import metrics as measured
 from ml.tasks.rank_auc import one_column
 
@@ -25,6 +26,7 @@ class Binary:
     metric = "roc_auc"
     scoring = "roc_auc"
     lost = "ROC AUC"
+    said = "score"
 
     def __init__(self, data: Data) -> None:
         self._data = data
@@ -76,6 +78,33 @@ class Binary:
     def rarest(self, truth: np.ndarray) -> str:
         """How many rows are positive."""
         return f"{int(truth.sum()):,} positive"
+
+    def rates(self, truth: np.ndarray, output: np.ndarray, threshold: float) -> list[rates.Rate]:
+        """The share decided positive, the true and the false positive rate."""
+        return rates.of_decisions(self.decide(output, threshold), truth == 1)
+
+    def calibrated(
+        self, truth: np.ndarray, output: np.ndarray, confidence: float, design: Design = PLAIN
+    ) -> list[calibration.Figure]:
+        """Slope and bias of the scores as probabilities."""
+        return calibration.of_scores(truth, output, confidence, design)
+
+    def pair(self, before: np.ndarray, after: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The scores."""
+        return before, after
+
+    def whose(self, output: np.ndarray, of: str) -> np.ndarray:  # noqa: ARG002
+        """The score."""
+        return output
+
+    def scale(self, truth: np.ndarray) -> float:  # noqa: ARG002
+        """1: scores are compared as they are."""
+        return 1.0
+
+    def easy(self, output: np.ndarray, case: Case, threshold: float) -> tuple[float, bool, str]:
+        """Whether the score lies on the side of the threshold that the case names."""
+        yes = case.label == "positive"
+        return float(output[0]), bool((output[0] >= threshold) == yes), f"{'≥' if yes else '<'} {threshold:g}"
 
     def watched(
         self, truth: np.ndarray, output: np.ndarray, confidence: float, design: Design = PLAIN

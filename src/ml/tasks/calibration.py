@@ -1,12 +1,87 @@
-"""How far scores are from being probabilities: their slope and their bias, each with an interval."""
+"""How far scores are from being probabilities, and values from the truth: slope and bias, each with an interval."""
+
+from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import norm
+from scipy.stats import binomtest, norm
 
 from ml.data.design import PLAIN, Design
 
 STEPS = 50
 ENOUGH = 1e-10
+RELATIVE = 0.5  # of the share of the rarer class: the widest limit of the bias
+
+
+@dataclass(frozen=True)
+class Figure:
+    """Value, low and high of one thing, what it is where all is well, and how wide its limits may be at most."""
+
+    name: str  # the setting under gates.calibration
+    found: dict[str, float]
+    perfect: float
+    widest: float = np.inf
+    of: str = ""  # the class, one of several
+
+
+def of_scores(
+    label: np.ndarray, score: np.ndarray, confidence: float, design: Design = PLAIN, of: str = ""
+) -> list[Figure]:
+    """Slope and bias of scores as probabilities; where 1 % is positive, 5 points of bias are much."""
+    rate = float(np.average(label, weights=design.weights(len(label))))
+    widest = RELATIVE * min(rate, 1 - rate)
+    return [
+        Figure("slope", slope(label, score, confidence, design), 1.0, of=of),
+        Figure("bias", bias(label, score, confidence, design), 0.0, widest, of),
+    ]
+
+
+def of_values(
+    truth: np.ndarray, value: np.ndarray, interval: tuple[float, float], confidence: float, design: Design = PLAIN
+) -> list[Figure]:
+    """Slope of the truth on the values, bias in standard deviations of the truth, coverage less what was promised.
+
+    `interval` holds the half width and the share of rows that it promises to hold; without one there is no coverage.
+    """
+    spread, (half, level) = float(truth.std()) or 1.0, interval
+    raw = bias(truth, value, confidence, design)
+    found = [
+        Figure("slope", line(truth, value, confidence, design), 1.0),
+        Figure("bias", {name: end / spread for name, end in raw.items()}, 0.0),
+    ]
+    return (
+        found if np.isnan(half) else [*found, Figure("coverage", held(truth, value, interval, confidence, design), 0)]
+    )
+
+
+def held(
+    truth: np.ndarray, value: np.ndarray, interval: tuple[float, float], confidence: float, design: Design = PLAIN
+) -> dict[str, float]:
+    """The share of rows whose truth lies in the interval, less what it promises; Wilson's interval where rows count once.
+
+    Otherwise the normal one, with the standard error of the mean over entities.
+    """
+    half, level = interval
+    inside = np.abs(value - truth) <= half
+    if not design.plain:
+        return bias(np.full(len(truth), level), inside * 1.0, confidence, design)
+    ends = binomtest(int(inside.sum()), len(truth)).proportion_ci(confidence, method="wilson")
+    return {"value": float(inside.mean() - level), "low": float(ends.low - level), "high": float(ends.high - level)}
+
+
+def line(truth: np.ndarray, value: np.ndarray, confidence: float, design: Design = PLAIN) -> dict[str, float]:
+    """The slope of a straight line through the truth over the values, with White's interval; arrays of shape (rows,).
+
+    1 is perfect; below 1 the values are too far from the middle. 0 where all values are equal. Sources: Mincer and
+    Zarnowitz, The evaluation of economic forecasts, 1969; White, Econometrica 1980, over entities where rows have them.
+    """
+    weight = design.weights(len(value))
+    x, y = (side - np.average(side, weights=weight) for side in (value, truth))
+    square = float((weight * x**2).sum())
+    if not square:
+        return _around(0.0, 0.0)
+    beta = float((weight * x * y).sum() / square)
+    pull = design.summed(weight * x * (y - beta * x))
+    return _around(beta, float(norm.ppf((1 + confidence) / 2) * np.sqrt((pull**2).sum()) / square))
 
 
 def measured(

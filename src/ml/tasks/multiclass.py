@@ -11,8 +11,9 @@ import pandas as pd
 from ml.data.design import PLAIN, Design
 from ml.data.words import text
 from ml.settings.data import Data
+from ml.settings.gates import Case
 from ml.settings.metrics import FEWEST, METRICS
-from ml.tasks import calibration, compare
+from ml.tasks import calibration, compare, rates
 
 BINS = 10
 POINTS = 100  # of a curve
@@ -29,6 +30,7 @@ class Multiclass:
     metric = "roc_auc"
     scoring = "roc_auc_ovr"
     lost = "ROC AUC (one against the rest)"
+    said = "score"
 
     def __init__(self, data: Data) -> None:
         self.classes, self.name = data.target.classes, data.target.name
@@ -93,6 +95,40 @@ class Multiclass:
         found = np.bincount(truth, minlength=len(self.classes))
         place = int(np.where(found > 0, found, len(truth) + 1).argmin())
         return f"{found[place]:,} of {self.classes[place]}"
+
+    def rates(self, truth: np.ndarray, output: np.ndarray, threshold: float) -> list[rates.Rate]:
+        """Of each class the share decided so, and its true and false positive rate."""
+        decided = self.decide(output, threshold)
+        found = [rates.of_decisions(decided == k, truth == k, name) for k, name in enumerate(self.classes)]
+        return [rate for of_class in found for rate in of_class]
+
+    def calibrated(
+        self, truth: np.ndarray, output: np.ndarray, confidence: float, design: Design = PLAIN
+    ) -> list[calibration.Figure]:
+        """Slope and bias of each class's scores against the rest, where either has enough rows; all hold together."""
+        count = np.bincount(truth, minlength=len(self.classes))
+        judged = [k for k, rows in enumerate(count) if min(rows, len(truth) - rows) >= FEWEST]
+        each = 1 - (1 - confidence) / max(1, len(judged))
+        found = [calibration.of_scores(1.0 * (truth == k), output[:, k], each, design, self.classes[k]) for k in judged]
+        return [figure for of_class in found for figure in of_class]
+
+    def pair(self, before: np.ndarray, after: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Of each row, the score of the class whose score moved most."""
+        rows, place = np.arange(len(before)), np.abs(after - before).argmax(axis=1)
+        return before[rows, place], after[rows, place]
+
+    def whose(self, output: np.ndarray, of: str) -> np.ndarray:
+        """The score of this class."""
+        return output[:, self.classes.index(of)]
+
+    def scale(self, truth: np.ndarray) -> float:  # noqa: ARG002
+        """1: scores are compared as they are."""
+        return 1.0
+
+    def easy(self, output: np.ndarray, case: Case, threshold: float) -> tuple[float, bool, str]:
+        """Whether the class that the case names is the most probable one."""
+        found = self.classes[int(self.decide(output, threshold)[0])]
+        return float(self.whose(output, str(case.label))[0]), found == case.label, f"most probable, not {found}"
 
     def watched(
         self, truth: np.ndarray, output: np.ndarray, confidence: float, design: Design = PLAIN

@@ -13,8 +13,9 @@ from ml.data.design import PLAIN, Design
 from ml.data.words import text
 from ml.io.text import counted
 from ml.settings.data import Data
+from ml.settings.gates import Case
 from ml.settings.metrics import FEWEST, METRICS
-from ml.tasks import compare
+from ml.tasks import calibration, compare, rates
 from ml.tasks.rank_auc import codes
 
 POINTS = 400  # of a scatter plot
@@ -31,13 +32,14 @@ class Regression:
     metric = "mae"
     scoring = "neg_mean_absolute_error"
     lost = "mean absolute error, gained"
+    said = "value"
 
-    def __init__(self, data: Data, half_width: float = float("nan")) -> None:
-        self._data, self.half_width = data, half_width
+    def __init__(self, data: Data, half_width: float = float("nan"), level: float = float("nan")) -> None:
+        self._data, self.half_width, self.level = data, half_width, level
 
-    def with_interval(self, half_width: float | None) -> "Regression":
-        """The same task, knowing how wide the model's intervals are."""
-        return Regression(self._data, float("nan") if half_width is None else half_width)
+    def with_interval(self, half_width: float | None, level: float) -> "Regression":
+        """The same task, knowing how wide the model's intervals are and which share of rows they promise to hold."""
+        return Regression(self._data, float("nan") if half_width is None else half_width, level)
 
     def truth(self, column: pd.Series) -> np.ndarray:
         """The numbers as float64."""
@@ -87,6 +89,33 @@ class Regression:
     def rarest(self, truth: np.ndarray) -> str:  # noqa: ARG002
         """Nothing: a number has no classes."""
         return ""
+
+    def rates(self, truth: np.ndarray, output: np.ndarray, threshold: float) -> list[rates.Rate]:  # noqa: ARG002
+        """The mean absolute error and the mean error."""
+        return rates.of_errors(truth, output)
+
+    def calibrated(
+        self, truth: np.ndarray, output: np.ndarray, confidence: float, design: Design = PLAIN
+    ) -> list[calibration.Figure]:
+        """Slope and bias of the values, and by how much the intervals hold more rows than they promise."""
+        return calibration.of_values(truth, output, (self.half_width, self.level), confidence, design)
+
+    def pair(self, before: np.ndarray, after: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The values."""
+        return before, after
+
+    def whose(self, output: np.ndarray, of: str) -> np.ndarray:  # noqa: ARG002
+        """The value."""
+        return output
+
+    def scale(self, truth: np.ndarray) -> float:
+        """The standard deviation of the truth, so that settings mean the same in any unit."""
+        return float(truth.std()) or 1.0
+
+    def easy(self, output: np.ndarray, case: Case, threshold: float) -> tuple[float, bool, str]:  # noqa: ARG002
+        """Whether the value lies where the case says."""
+        low, high = (-np.inf if case.min is None else case.min), (np.inf if case.max is None else case.max)
+        return float(output[0]), bool(low <= output[0] <= high), f"{low:g} to {high:g}"
 
     def watched(
         self,

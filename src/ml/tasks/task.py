@@ -7,6 +7,9 @@ import numpy as np
 import pandas as pd
 
 from ml.data.design import PLAIN, Design
+from ml.settings.gates import Case
+from ml.tasks.calibration import Figure
+from ml.tasks.rates import Rate
 
 
 class Scored(Protocol):
@@ -56,6 +59,7 @@ class Task(Protocol):
     metrics: Mapping[str, bool]  # name: whether higher is better
     scoring: str  # scikit-learn's name of what permutation importance loses
     lost: str  # the same in words
+    said: str  # what a model says of a row, in one word
     metric: str  # the one that models are compared by unless a setting names another
 
     def with_interval(self, half_width: float | None) -> "Task":
@@ -104,6 +108,32 @@ class Task(Protocol):
 
     def rarest(self, truth: np.ndarray) -> str:
         """How many rows the class has that has the fewest (the positive one, of two), in words."""
+        ...
+
+    def rates(self, truth: np.ndarray, output: np.ndarray, threshold: float) -> list[Rate]:
+        """What is compared between groups of people."""
+        ...
+
+    def calibrated(
+        self, truth: np.ndarray, output: np.ndarray, confidence: float, design: Design = PLAIN
+    ) -> list[Figure]:
+        """How far the output is from meaning what it says; `enough` rows are there."""
+        ...
+
+    def pair(self, before: np.ndarray, after: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The numbers that show how far each row moved: of several classes, the score that moved most."""
+        ...
+
+    def whose(self, output: np.ndarray, of: str) -> np.ndarray:
+        """The number that a direction is asked of: of several classes, the score of this one; shape (rows,)."""
+        ...
+
+    def scale(self, truth: np.ndarray) -> float:
+        """What one stands for in the settings of `behaviour`."""
+        ...
+
+    def easy(self, output: np.ndarray, case: Case, threshold: float) -> tuple[float, bool, str]:
+        """For one row what the model says, whether the case allows that, and the limit in words."""
         ...
 
     def watched(
