@@ -6,6 +6,7 @@ from pydantic import ValidationError
 from ml.data.adopt import strange, untold
 from ml.gates import GATES, off
 from ml.settings.gates import Gates
+from tests.gates import other_world
 from tests.gates.world import params
 
 
@@ -38,6 +39,23 @@ def test_a_mistake_is_named_with_its_place(gates, message):
         params(gates)
 
     assert message in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "gates", "message"),
+    [
+        ("multiclass", {"fairness": {"columns": ["region"], "classes": ["gold"]}}, "classes: gold is none of several"),
+        ("multiclass", {"behaviour": {"direction": [{"column": "usage", "by": 1, "score": "up"}]}}, "less, same, more"),
+        ("regression", {"behaviour": {"direction": [{"column": "usage", "by": 1, "score": "up", "of": "more"}]}}, "of"),
+        ("multiclass", {"behaviour": {"easy": [{"name": "x", "row": {}, "label": "positive"}]}}, "less, same, more"),
+        ("regression", {"behaviour": {"easy": [{"name": "x", "row": {}}]}}, "set `min`, `max` or both"),
+        ("regression", {"behaviour": {"easy": [{"name": "x", "row": {}, "min": 1, "label": "less"}]}}, "no such"),
+    ],
+    ids=str,
+)
+def test_a_setting_that_does_not_fit_the_task_is_named(kind, gates, message):
+    with pytest.raises(ValidationError, match=message):
+        other_world.params(kind, gates)
 
 
 @pytest.mark.parametrize("gate", sorted(GATES.keys() - {"contract", "limits", "decisions"}))

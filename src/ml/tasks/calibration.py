@@ -42,23 +42,23 @@ def of_values(
 
     `interval` holds the half width and the share of rows that it promises to hold; without one there is no coverage.
     """
-    spread, (half, level) = float(truth.std()) or 1.0, interval
+    spread = float(truth.std()) or 1.0
     raw = bias(truth, value, confidence, design)
     found = [
         Figure("slope", line(truth, value, confidence, design), 1.0),
         Figure("bias", {name: end / spread for name, end in raw.items()}, 0.0),
     ]
-    return (
-        found if np.isnan(half) else [*found, Figure("coverage", held(truth, value, interval, confidence, design), 0)]
-    )
+    if np.isnan(interval[0]):
+        return found
+    return [*found, Figure("coverage", held(truth, value, interval, confidence, design), 0.0)]
 
 
 def held(
     truth: np.ndarray, value: np.ndarray, interval: tuple[float, float], confidence: float, design: Design = PLAIN
 ) -> dict[str, float]:
-    """The share of rows whose truth lies in the interval, less what it promises; Wilson's interval where rows count once.
+    """The share of rows whose truth lies in the interval, less what it promises.
 
-    Otherwise the normal one, with the standard error of the mean over entities.
+    With Wilson's interval where each row counts once, otherwise the normal one over entities.
     """
     half, level = interval
     inside = np.abs(value - truth) <= half
