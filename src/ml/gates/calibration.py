@@ -50,7 +50,7 @@ def narrowed(bound: Bound, widest: float) -> Bound:
 
 def _harm(verdict: Verdict) -> tuple[bool, bool, float]:
     """What is refused comes before what is doubtful, and that before what passes; then by the value itself."""
-    beyond = float(verdict.limit[2:]) - verdict.value
+    beyond = float(verdict.limit[2:]) - (verdict.value or 0.0)
     beyond = beyond if verdict.limit.startswith("≥") else -beyond
     return not verdict.passed and verdict.severity == "critical", not verdict.passed, beyond
 

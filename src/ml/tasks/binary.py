@@ -31,7 +31,7 @@ class Binary:
     def __init__(self, data: Data) -> None:
         self._data = data
 
-    def with_interval(self, half_width: float | None) -> "Binary":  # noqa: ARG002
+    def with_interval(self, half_width: float | None, level: float) -> "Binary":  # noqa: ARG002
         """Itself: classes have no interval."""
         return self
 

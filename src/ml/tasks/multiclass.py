@@ -35,7 +35,7 @@ class Multiclass:
     def __init__(self, data: Data) -> None:
         self.classes, self.name = data.target.classes, data.target.name
 
-    def with_interval(self, half_width: float | None) -> "Multiclass":  # noqa: ARG002
+    def with_interval(self, half_width: float | None, level: float) -> "Multiclass":  # noqa: ARG002
         """Itself: classes have no interval."""
         return self
 

@@ -62,8 +62,8 @@ class Task(Protocol):
     said: str  # what a model says of a row, in one word
     metric: str  # the one that models are compared by unless a setting names another
 
-    def with_interval(self, half_width: float | None) -> "Task":
-        """The same task, knowing how wide the model's intervals are; itself where outputs have none."""
+    def with_interval(self, half_width: float | None, level: float) -> "Task":
+        """The same task, knowing the width of the model's intervals and the share of rows that they promise to hold."""
         ...
 
     def truth(self, column: pd.Series) -> np.ndarray:
