@@ -9,11 +9,11 @@ import pandas as pd
 from ml.data import schema
 from ml.data.design import PLAIN, Design
 from ml.settings.data import Data
-from ml.settings.gates import Case
 from ml.settings.metrics import FEWEST, METRICS
 from ml.tasks import calibration, rates
 from ml.tasks import metrics as measured
 from ml.tasks.rank_auc import one_column
+from ml.tasks.task import Case
 
 
 class Binary:

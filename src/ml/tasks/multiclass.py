@@ -11,9 +11,9 @@ import pandas as pd
 from ml.data.design import PLAIN, Design
 from ml.data.words import text
 from ml.settings.data import Data
-from ml.settings.gates import Case
 from ml.settings.metrics import FEWEST, METRICS
 from ml.tasks import calibration, compare, rates
+from ml.tasks.task import Case
 
 BINS = 10
 POINTS = 100  # of a curve

@@ -13,10 +13,10 @@ from ml.data.design import PLAIN, Design
 from ml.data.words import text
 from ml.io.text import counted
 from ml.settings.data import Data
-from ml.settings.gates import Case
 from ml.settings.metrics import FEWEST, METRICS
 from ml.tasks import calibration, compare, rates
 from ml.tasks.rank_auc import codes
+from ml.tasks.task import Case
 
 POINTS = 400  # of a scatter plot
 NEAR = 0.5  # standard deviations of the predictions: one that moves further counts as another decision

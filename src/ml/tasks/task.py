@@ -7,9 +7,32 @@ import numpy as np
 import pandas as pd
 
 from ml.data.design import PLAIN, Design
-from ml.settings.gates import Case
 from ml.tasks.calibration import Figure
 from ml.tasks.rates import Rate
+
+
+class Case(Protocol):
+    """A row that any usable model gets right, as ml.settings.gates has it: tasks must not depend on that section."""
+
+    @property
+    def label(self) -> str | None:
+        """Positive or negative, or one of several classes."""
+        ...
+
+    @property
+    def min(self) -> float | None:
+        """Where a number must lie."""
+        ...
+
+    @property
+    def max(self) -> float | None:
+        """Where a number must lie."""
+        ...
+
+    @property
+    def wanted(self) -> str:
+        """What must be, in words."""
+        ...
 
 
 class Scored(Protocol):
