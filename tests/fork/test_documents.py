@@ -76,6 +76,7 @@ def test_the_tests_that_run_other_blocks_are_there(where):
 
 
 @pytest.mark.skipif(not shutil.which("make"), reason="make is not installed: apt-get install make")
+@pytest.mark.timeout(1800)
 def test_a_reader_can_follow_the_pages(copy):
     said = dict.fromkeys(WALK, "")
     assert "PASSED: the model may be registered." in shell(copy, "make run")
