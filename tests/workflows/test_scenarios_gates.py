@@ -41,7 +41,7 @@ p50_ms: 20.0 -> p50_ms: 0.001"""
 CASES = {
     "limits: a higher one": Refused(
         {"params.yaml": "accuracy: { min: 0.85 } -> accuracy: { min: 0.99 }"},
-        {"accuracy": r"accuracy 0\.897 is below the minimum 0\.990"},
+        {"accuracy": r"accuracy 0\.\d+ is below the minimum 0\.990"},
         ("limits",),
         told=("| gates.limits.accuracy.min | 0.85 | 0.99 |",),
     ),
@@ -50,9 +50,9 @@ CASES = {
         dict.fromkeys([f"slices: {name}" for name in ("plan", "region", "channel", "tenure_months")], "below 0.97")
         | {
             "slices: contract": r"worst is contract=one_year: roc_auc 0\.\d+, surely below 0\.97",
-            "fairness: contract demographic parity": r"differs by 0\.257 .+ above the maximum 0\.1",
+            "fairness: contract demographic parity": r"differs by 0\.\d+ .+ above the maximum 0\.1",
             "invariance: region": r"more than 0\.01 for [\d.]+% of rows: above the allowed 1\.0%",
-            "calibration slope": r"1\.242 is below the minimum 1\.400",
+            "calibration slope": r"1\.\d+ is below the minimum 1\.400",
             "size": r"the model has \d\.\d+ MB, above 1 MB",
             "latency p50": r"one row takes [\d.]+ ms, .+ above 0\.001 ms",
         },
@@ -71,7 +71,7 @@ CASES = {
         build=True,
     ),
     "leakage: rows that test train as well": Refused(
-        {"src/ml/stages/prepare.py": "write_table(frame[~test], files.TRAIN) -> write_table(frame, files.TRAIN)"},
+        {"src/ml/stages/prepare.py": "train.add(part.train) -> train.add(part.train); train.add(part.test)"},
         {"leakage: ids": r"2,388 customer_ids train and test, e\.g\. c\d+"},
         ("leakage",),
         build=True,
