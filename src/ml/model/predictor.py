@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import ValidationError
 
 from ml.data.words import key
 from ml.io.errors import UserError
@@ -303,5 +304,10 @@ def _sklearn(files: Mapping[str, bytes], reason: str) -> Predictor:
 
 
 def read_contract(files: Mapping[str, bytes]) -> Contract:
-    """The contract in a model folder's files."""
-    return Contract.model_validate_json(files[CONTRACT])
+    """The contract in a model folder's files; raises UserError when it is damaged."""
+    try:
+        return Contract.model_validate_json(files[CONTRACT])
+    except ValidationError as error:
+        raise UserError(
+            f"{CONTRACT} of the model cannot be read: {error.errors()[0]['msg']}. Build it: make run"
+        ) from None
