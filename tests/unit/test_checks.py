@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from ml.data import checks, schema
-from ml.data.counts import counted
+from ml.data.counts import counted_rows
 from ml.io.errors import UserError
 from ml.settings.data import Number, Target
 from ml.settings.params import read_params
@@ -28,7 +28,7 @@ def classes(values, positive):
     target, columns = Target(name="churned", positive=positive), {"x": Number(type="number")}
     data = DATA.model_copy(update={"target": target, "columns": columns, "time": None})
     frame = pd.DataFrame({data.id: [*map(str, range(len(values)))], "x": 0.0, "churned": values})
-    return checks.two_classes(counted(frame, data, Validate()), data)
+    return checks.two_classes(counted_rows(frame, data, Validate()), data)
 
 
 def test_good_data_passes_every_check(customers):

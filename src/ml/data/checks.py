@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import great_expectations as gx
@@ -12,32 +11,21 @@ from great_expectations.core.result_format import ResultFormat
 from great_expectations.data_context.types.base import ProgressBarsConfig
 from pydantic.v1 import ValidationError  # the one that Great Expectations uses
 
-from ml.data.counts import Counted, Counts, counted
+from ml.data.counts import Counted, Counts, counted_rows
 from ml.data.tallies import Figure, limits, number
+from ml.data.validation_record import Check
 from ml.io.errors import UserError
-from ml.io.text import counted as in_words
+from ml.io.text import counted
 from ml.settings.data import Data
 from ml.settings.validate import Expectation, Validate
 
 logging.captureWarnings(False)  # importing Great Expectations turns every later warning into a log line nobody sees
 
 
-@dataclass(frozen=True)
-class Check:
-    """One expectation and what became of it."""
-
-    expectation: str
-    subject: str
-    severity: str
-    passed: bool
-    found: str
-    setting: str = ""  # of params.yaml, which expects it
-
-
 def check(frame: pd.DataFrame, data: Data, params: Validate) -> list[Check]:
     """Run every expectation on a table in the contract's types; failed critical ones first, then by subject."""
     counts = Counts(data, params)
-    counts.add(counted(frame, data, params))
+    counts.add(counted_rows(frame, data, params))
     return of_counts(counts, lambda row: frame[data.id].iloc[row], frame, data, params)
 
 
@@ -84,7 +72,7 @@ def target(found: Counted, data: Data) -> Check:
     """Whether the target holds what the contract says: two words, the classes that it lists, or numbers."""
     if (seen := found.strange) is None:
         return two_classes(found, data)
-    told = seen.figure.found if seen.wrong else f"all {in_words(found.labelled, 'value')} fit"
+    told = seen.figure.found if seen.wrong else f"all {counted(found.labelled, 'value')} fit"
     return Check(seen.rule.expectation, data.target.name, "critical", not seen.wrong, told, "data.target")
 
 
@@ -93,16 +81,11 @@ def two_classes(found: Counted, data: Data) -> Check:
     rest = found.words.sort_values(ascending=False, kind="stable")
     strange = rest[1:]
     known = [str(data.target.positive), *rest.index[:1]]
-    told = f"all {in_words(found.labelled, 'label')} are {' or '.join(known)}"
+    told = f"all {counted(found.labelled, 'label')} are {' or '.join(known)}"
     if len(strange):
         named = ", ".join(f"{value} ({count:,})" for value, count in strange.head(5).items())
-        told = f"{strange.sum():,} of {in_words(found.rows, 'row')} are neither {' nor '.join(known)}: {named}"
+        told = f"{strange.sum():,} of {counted(found.rows, 'row')} are neither {' nor '.join(known)}: {named}"
     return Check("expect_two_classes", data.target.name, "critical", strange.empty, told, "data.target")
-
-
-def blocking(checks: list[Check]) -> list[Check]:
-    """The failed checks that stop the pipeline."""
-    return [c for c in checks if not c.passed and c.severity == "critical"]
 
 
 def _built(rule: Expectation) -> gx.expectations.Expectation:
@@ -135,10 +118,10 @@ def _found(kwargs: dict[str, Any], result: dict[str, Any]) -> str:
         return f"{number(result.get('observed_value'))}{limits(kwargs.get('min_value'), kwargs.get('max_value'))}"
     count, total = result["unexpected_count"], result["element_count"]
     if not count:
-        return f"all {in_words(total, 'row')}"
+        return f"all {counted(total, 'row')}"
     value, row = result["partial_unexpected_list"][0], (result.get("partial_unexpected_index_list") or [None])[0]
     at = "" if row is None else f" at row {row + 1:,}"
-    return f"{count:,} of {in_words(total, 'row')} are unexpected, e.g. {value!r}{at}"
+    return f"{count:,} of {counted(total, 'row')} are unexpected, e.g. {value!r}{at}"
 
 
 def _crash(info: dict[str, Any]) -> str:

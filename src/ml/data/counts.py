@@ -88,7 +88,7 @@ class Counts:
             yield _age(found.newest, data.time, float(params.max_age_days))
 
 
-def counted(frame: pd.DataFrame, data: Data, params: Validate, first: int = 0) -> Counted:
+def counted_rows(frame: pd.DataFrame, data: Data, params: Validate, first: int = 0) -> Counted:
     """What rows in the contract's types say of it; `first` is the place of the first of them in the table."""
     target = frame[data.target.name]
     binary = data.target.task == "binary"

@@ -1,12 +1,14 @@
 """What `validate` writes: build/validation.json."""
 
-from pydantic import BaseModel
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 from ml.io.saved import SavedRecord
 
 
-class Checked(BaseModel):
-    """One check of the contract and what it found."""
+@dataclass(frozen=True)
+class Check:
+    """One expectation and what became of it."""
 
     expectation: str
     subject: str
@@ -21,9 +23,14 @@ class ValidationRecord(SavedRecord):
 
     rows: int
     passed: bool
-    checks: tuple[Checked, ...]
+    checks: tuple[Check, ...]
 
     @property
-    def broken(self) -> list[Checked]:
+    def broken(self) -> list[Check]:
         """The critical checks that failed."""
-        return [check for check in self.checks if not check.passed and check.severity == "critical"]
+        return blocking(self.checks)
+
+
+def blocking(checks: Iterable[Check]) -> list[Check]:
+    """The failed checks that stop the pipeline."""
+    return [check for check in checks if not check.passed and check.severity == "critical"]

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from ml.data import schema, values
-from ml.data.counts import Counted, Counts, counted
+from ml.data.counts import Counted, Counts, counted_rows
 from ml.data.repeats import hashes
 from ml.engine.conform import Contract, Reading, Readings, reading
 from ml.engine.source import Chunk
@@ -49,7 +49,7 @@ def look(chunk: Chunk, task: Task) -> Look:
     if typed.wrong or not task.complete:
         return Look(told, None, None)
     rows = typed.frame.set_axis(range(chunk.first, chunk.first + len(typed.frame)))
-    found = counted(typed.frame, task.contract.data, task.params, chunk.first)
+    found = counted_rows(typed.frame, task.contract.data, task.params, chunk.first)
     return Look(told, found, rows if task.params.expectations else None)
 
 

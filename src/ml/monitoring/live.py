@@ -13,10 +13,9 @@ from ml.io.errors import UserError
 from ml.io.text import counted
 from ml.model.parts import CHALLENGER, CHAMPION, SHADOW
 from ml.monitoring.ratio import Ratio, mismatched, ratios
-from ml.monitoring.rivals import FEWEST
 from ml.prediction_log import predictions
 from ml.settings.gates import Champion
-from ml.settings.metrics import HIGHER_IS_BETTER, LIVE, METRICS
+from ml.settings.metrics import FEWEST, HIGHER_IS_BETTER, LIVE, METRICS
 from ml.settings.params import Params
 from ml.tasks import live
 from ml.tasks.duel import Comparison, compare, outcome

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from ml.data.design import design_of
@@ -10,11 +11,17 @@ from ml.gates.champion import threshold
 from ml.io import cli, files
 from ml.model import model
 from ml.model.predictor import settled
-from ml.monitoring import rivals
 from ml.registry import baseline
 from ml.retraining import fresh
+from ml.retraining.retrain_record import Compared
+from ml.settings.metrics import FEWEST
 from ml.settings.params import Params
+from ml.settings.section import given
 from ml.tasks.choose import task_of
+from ml.tasks.duel import compare
+from ml.tasks.task import Scored
+
+NONE = "not enough evidence"
 
 
 @dataclass(frozen=True)
@@ -30,7 +37,7 @@ class Attempt:
     new: fresh.Combined
 
 
-def against_champion(attempt: Attempt) -> list[rivals.Found]:
+def against_champion(attempt: Attempt) -> list[Compared]:
     """Champion and challenger on the fresh and on the old rows that neither has trained on."""
     params = attempt.params
     champion = baseline.find(params.project, params.retrain.base)
@@ -55,5 +62,32 @@ def against_champion(attempt: Attempt) -> list[rivals.Found]:
     for name, at in (("fresh", is_fresh), ("old", ~is_fresh)):
         part = design_of(rows[at], params.data)
         old, new = (task.score(label[at], score[at], cut, part) for score, cut in zip(scores, cuts, strict=True))
-        found.append(rivals.judge(name, champion.version, (old, new), params))
+        found.append(judge(name, champion.version, (old, new), params))
     return found
+
+
+def judge(part: str, version: str, sides: tuple[Scored, Scored], params: Params) -> Compared:
+    """What champion's and challenger's scores of a part say; gates.champion sets metric, margin and refusal."""
+    rule, label = given(params.gates.champion), sides[0].label
+    rows, task = len(label), task_of(params.data)
+    if not task.enough(label, FEWEST):
+        few = f"{NONE}: the {part} test rows hold {task.counts(label)}"
+        return Compared(part=part, rows=rows, metric=rule.metric, outcome=NONE, refused=NONE in rule.refuse, reason=few)
+    found = compare(sides[0], sides[1], rule)
+    old, new = (float(side.measure(np.ones(rows))[rule.metric]) for side in sides)
+    reason = (
+        f"{found.outcome} on {rows:,} {part} test rows: {rule.metric} {new:.4f} against {old:.4f} of "
+        f"{version} (advantage {found.low:+.4f} to {found.high:+.4f}, margin {rule.margin:g})"
+    )
+    return Compared(
+        part=part,
+        rows=rows,
+        metric=rule.metric,
+        outcome=found.outcome,
+        refused=found.outcome in rule.refuse,
+        reason=reason,
+        old=old,
+        new=new,
+        low=found.low,
+        high=found.high,
+    )

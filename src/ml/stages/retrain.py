@@ -19,7 +19,7 @@ from ml.prediction_log.predictions import read_log
 from ml.prediction_log.segments import places
 from ml.retraining import comparison, cooldown, fresh, reasons, worktree
 from ml.retraining.comparison import Attempt
-from ml.retraining.retrain_record import Compared, Judged, RetrainRecord
+from ml.retraining.retrain_record import Judged, RetrainRecord
 from ml.settings.params import Params, read_params
 from ml.settings.reading import parse
 
@@ -113,7 +113,7 @@ def _judged(attempt: Attempt) -> dict[str, Any]:
         "outcome": "refused" if why else "proposed",
         "reasons": why,
         "verdicts": [Judged.model_validate(found, from_attributes=True) for found in verdict.verdicts],
-        "compared": [Compared.model_validate(found, from_attributes=True) for found in compared],
+        "compared": compared,
         "metrics": files.read_json(folder / files.METRICS),
         "before": parse(before) if before else None,
         "digest": identity.of(folder / files.MODEL),

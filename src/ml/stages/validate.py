@@ -1,7 +1,6 @@
 """Check the data against its contract; stop when it breaks."""
 
 import os
-from dataclasses import asdict
 from typing import Annotated
 
 import pandas as pd
@@ -9,7 +8,7 @@ from pydantic import Field
 
 from ml.data import schema
 from ml.data.notes import brief
-from ml.data.validation_record import Checked, ValidationRecord
+from ml.data.validation_record import Check, ValidationRecord, blocking
 from ml.engine import count
 from ml.engine.count import Seen
 from ml.engine.spread import Where, team
@@ -50,13 +49,13 @@ def main() -> None:
     found = checks.of_counts(
         seen.counts, lambda row: count.identity(table, params.data, row), some, params.data, params.validation
     )
-    _write(rows, [Checked(**asdict(c)) for c in found])
+    _write(rows, found)
     for check in found:
         if not check.passed and check.severity != "critical":
             cli.say(f"validate: {check.severity}: {check.subject}: {check.found}")
-    if blocking := checks.blocking(found):
-        settings = [*dict.fromkeys(c.setting for c in blocking)]
-        raise schema.ContractError(params.data, [(c.subject, c.found) for c in blocking], settings=settings)
+    if broken := blocking(found):
+        settings = [*dict.fromkeys(c.setting for c in broken)]
+        raise schema.ContractError(params.data, [(c.subject, c.found) for c in broken], settings=settings)
     cli.say(f"validate: {sum(c.passed for c in found)} of {counted(len(found), 'check')} passed")
 
 
@@ -68,15 +67,14 @@ def _some(seen: Seen) -> pd.DataFrame | None:
     return seen.some
 
 
-def _write(rows: int, found: list[Checked]) -> None:
-    passed = all(c.passed or c.severity != "critical" for c in found)
-    record = ValidationRecord(rows=rows, passed=passed, checks=tuple(found))
+def _write(rows: int, found: list[Check]) -> None:
+    record = ValidationRecord(rows=rows, passed=not blocking(found), checks=tuple(found))
     record.write(files.VALIDATION)
     files.write_text(markdown.validation(record.plain()), files.VALIDATION_TEXT)
 
 
-def _breach(column: str, found: str) -> Checked:
-    return Checked(expectation="readable", subject=column, severity="critical", passed=False, found=found)
+def _breach(column: str, found: str) -> Check:
+    return Check(expectation="readable", subject=column, severity="critical", passed=False, found=found)
 
 
 if __name__ == "__main__":

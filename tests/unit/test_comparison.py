@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from ml.monitoring import rivals
+from ml.retraining import comparison
 from ml.tasks.metrics import rank
 
 
@@ -14,7 +14,7 @@ def scored(params, rows, old_noise, new_noise):
     rng = np.random.default_rng(0)
     label = rng.random(rows) < 0.3
     old, new = (1 / (1 + np.exp(-(4 * label - 2 + noise * rng.normal(size=rows)))) for noise in (old_noise, new_noise))
-    return rivals.judge("fresh", "version 3", [rank(label, score, 0.5) for score in (old, new)], params)
+    return comparison.judge("fresh", "version 3", [rank(label, score, 0.5) for score in (old, new)], params)
 
 
 @pytest.mark.parametrize(
@@ -45,6 +45,6 @@ def test_no_evidence_refuses_where_the_gate_demands_a_proof(params):
 def test_no_rows_at_all_are_no_evidence(params):
     none = np.array([])
 
-    found = rivals.judge("old", "version 3", [rank(none, none, 0.5)] * 2, params)
+    found = comparison.judge("old", "version 3", [rank(none, none, 0.5)] * 2, params)
 
     assert found.outcome == "not enough evidence"
