@@ -34,21 +34,28 @@ class Explanations:
         self._known: dict[str, Explain] = {}
         self._turn = asyncio.Lock()  # the explanation of one request costs what many scores do
 
-    async def ready(self, models: Models, rows: int) -> None:
-        """Load what explains; raises Refused, before anything is scored and logged, where that cannot be."""
+    async def ready(self, models: Models, rows: int) -> dict[str, Explain]:
+        """What explains these models, by digest; raises Refused, before anything is scored and logged, without it.
+
+        What explains a model that no longer serves is let go.
+        """
         if rows > MOST:
             detail = f"At most {MOST} rows are explained in one request. `make score EXPLAIN=1` explains a table."
             raise Refused(422, "explain", detail)
-        for served in filter(None, (models.champion, models.challenger)):
-            async with self._turn:
-                if served.model.digest not in self._known:
-                    self._known[served.model.digest] = await asyncio.to_thread(_explain, served.model)
+        serving = [served.model for served in (models.champion, models.challenger) if served]
+        async with self._turn:
+            new = [model for model in serving if model.digest not in self._known]
+            known = self._known | {model.digest: await asyncio.to_thread(_explain, model) for model in new}
+            self._known = {model.digest: known[model.digest] for model in serving}
+            return self._known
 
-    async def add(self, models: Models, rows: list[dict[str, Any]], answers: list[dict[str, Any]]) -> None:
+    async def add(
+        self, known: dict[str, Explain], models: Models, rows: list[dict[str, Any]], answers: list[dict[str, Any]]
+    ) -> None:
         """Give each answer its `explanation`: a base, and contributions that add up to the score with it."""
         for served in filter(None, (models.champion, models.challenger)):
             places = [n for n, answer in enumerate(answers) if answer["model"] == served.model.name]
-            explain = self._known[served.model.digest]
+            explain = known[served.model.digest]
             for start in range(0, len(places), AT_ONCE):
                 some = places[start : start + AT_ONCE]
                 async with self._turn:

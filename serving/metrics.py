@@ -36,7 +36,7 @@ class Metrics:
             "serving_log_backlog_bytes",
             "Log not yet shipped or compacted",
             registry=own,
-            multiprocess_mode="livemostrecent",
+            multiprocess_mode=NEWEST,
         )
         self.missing = Gauge(
             "serving_log_missing_lines", "Answers that the log lacks", registry=own, multiprocess_mode="sum"
@@ -46,7 +46,7 @@ class Metrics:
             "1 for a model that serves, 0 for one that did",
             [*answered, "form"],
             registry=own,
-            multiprocess_mode="livemostrecent",
+            multiprocess_mode=NEWEST,
         )
 
         self.answered = lru_cache(self._answered)  # finding a metric by its labels costs more than counting

@@ -60,9 +60,9 @@ class Service:
     async def explain(self, rows: list[dict[str, Any]], request_id: str) -> list[dict[str, Any]]:
         """The same, and what each column has contributed to each answer."""
         models = self.models
-        await self.explanations.ready(models, len(rows))
+        known = await self.explanations.ready(models, len(rows))
         answers = await self.predict(rows, request_id, models)
-        await self.explanations.add(models, rows, answers)
+        await self.explanations.add(known, models, rows, answers)
         return answers
 
     async def drain(self) -> None:

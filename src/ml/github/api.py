@@ -57,6 +57,10 @@ class Repository:
     starts_workflows: bool  # a job's own GITHUB_TOKEN does not, an App's or a person's token does
     bot: bool
 
+    def page(self, path: str) -> str:
+        """The address of one of its pages, for people."""
+        return f"{self.web}/{self.name}/{path}"
+
 
 class _Bearer(AuthBase):
     def __init__(self, token: str) -> None:

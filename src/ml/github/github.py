@@ -47,7 +47,7 @@ def comment(repository: Repository, number: int, name: str, text: str) -> None:
 
 def issue(repository: Repository, name: str, title: str, text: str) -> Record:
     """The one open issue called `name`, with this title and text, and a link to its entry in the runbook."""
-    entry = f"{repository.web}/{repository.name}/blob/HEAD/docs/runbook.md#{name}"
+    entry = repository.page(f"blob/HEAD/docs/runbook.md#{name}")
     wanted = {"title": title, "body": body(f"{text}\n\nWhat to do: [runbook, {name}]({entry})", name)}
     new = wanted | {"labels": [label(repository, "alert")]}
     found = _ensured(lambda: open_issue(repository, name), lambda: call(repository, "POST", "/issues", new))
@@ -118,12 +118,12 @@ def newest_run(repository: Repository, workflow: str) -> tuple[str, str | None]:
 
 def compare_link(repository: Repository, base: str, branch: str) -> str:
     """The page on which a person opens the pull request with one click."""
-    return f"{repository.web}/{repository.name}/compare/{base}...{branch}?expand=1"
+    return repository.page(f"compare/{base}...{branch}?expand=1")
 
 
 def body(text: str, name: str) -> str:
     """Text as GitHub may have it: marked as ours, nobody mentioned, at most 60,000 characters, fences closed."""
-    marked = f"{_marker(name)}\n" + re.sub(r"@(?=[A-Za-z0-9])", "@\u200b", text)
+    marked = f"{marker(name)}\n" + re.sub(r"@(?=[A-Za-z0-9])", "@\u200b", text)
     if len(marked) <= LIMIT:
         return marked
     cut = marked[: LIMIT - 100].rsplit("\n", 1)[0]
@@ -131,14 +131,15 @@ def body(text: str, name: str) -> str:
     return f"{cut}{fence}\n\n_Cut at {LIMIT:,} characters._"
 
 
-def _marker(name: str) -> str:
+def marker(name: str) -> str:
+    """What begins the texts that are ours; nobody sees it."""
     return f"<!-- ml:{name} -->"
 
 
 def _marked(repository: Repository, items: Iterator[Record], name: str) -> Record | None:
     """The oldest of ours with a marker; a stranger who copies it into a comment of theirs does not get our text."""
     ours = (item for item in items if item["user"]["type"] == "Bot" or not repository.bot)
-    found = [item for item in ours if (item["body"] or "").startswith(_marker(name)) and "pull_request" not in item]
+    found = [item for item in ours if (item["body"] or "").startswith(marker(name)) and "pull_request" not in item]
     return min(found, key=lambda item: item["id"], default=None)
 
 

@@ -8,11 +8,11 @@ from ml.github import github, rules
 from ml.github.api import Record, Repository, call, every, outside
 from ml.github.ci import CHECKS
 from ml.github.doctor import FINE
+from ml.io import git
 from ml.io.errors import UserError
 from ml.io.text import counted
 
-RETRAINING = "retrain/"
-REPORT = "<!-- ml:report -->"
+REPORT = github.marker("report")
 
 
 @dataclass(frozen=True)
@@ -32,14 +32,10 @@ class Proof:
     look: Callable[[Repository], Seen | None]
 
 
-def _page(repository: Repository, path: str) -> str:
-    return f"{repository.web}/{repository.name}/{path}"
-
-
 def _required(repository: Repository) -> Seen | None:
     branch = call(repository, "GET", "")["default_branch"]
     found = rules.required(call(repository, "GET", f"/rules/branches/{branch}"), [], branch, True)
-    return Seen(found.name, _page(repository, "rules")) if found.state == FINE else None
+    return Seen(found.name, repository.page("rules")) if found.state == FINE else None
 
 
 def _refused(repository: Repository) -> Seen | None:
@@ -88,7 +84,7 @@ def _time(text: str) -> datetime:
 
 def _status(repository: Repository) -> Seen | None:
     """A merged retraining pull request whose required checks were statuses alone."""
-    for pull in github.retrainings(repository, RETRAINING, "closed"):
+    for pull in github.retrainings(repository, git.RETRAINING, "closed"):
         states = call(repository, "GET", f"/commits/{pull['head']['sha']}/status")["statuses"]
         good = {state["context"] for state in states if state["state"] == "success"}
         passed = {check["name"] for check in _checks(repository, pull)}
@@ -144,7 +140,7 @@ def _attested(repository: Repository) -> Seen | None:
         found = call(repository, "GET", f"/attestations/{digest}")["attestations"]
         if len(found) > 1:  # where it comes from, and what is in it
             said = f"{counted(len(found), 'attestation')} of {package['name']}@{digest}"
-            return Seen(said, _page(repository, "attestations"))
+            return Seen(said, repository.page("attestations"))
     return None
 
 
@@ -152,7 +148,7 @@ def _cache(repository: Repository) -> Seen | None:
     branch = call(repository, "GET", "")["default_branch"]
     found = call(repository, "GET", "/actions/caches?per_page=100")["actions_caches"]
     ours = [cache for cache in found if cache["ref"] == f"refs/heads/{branch}" and "setup-uv" in cache["key"]]
-    return Seen(f"{counted(len(ours), 'cache')} of {branch}", _page(repository, "actions/caches")) if ours else None
+    return Seen(f"{counted(len(ours), 'cache')} of {branch}", repository.page("actions/caches")) if ours else None
 
 
 def _queue(repository: Repository) -> Seen | None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ml.io.errors import UserError
 
+RETRAINING = "retrain/"  # of the branches of retrained models
 ROBOT = "retrain@localhost"  # who commits to branches that a machine owns
 
 

@@ -23,6 +23,12 @@ def log_odds(scores: np.ndarray) -> np.ndarray:
     return np.log(kept / (1 - kept))
 
 
+def softmax(raw: np.ndarray) -> np.ndarray:
+    """Probabilities of classes from what is proportional to their logarithms; shape (rows, classes)."""
+    shifted = np.exp(raw - raw.max(axis=1, keepdims=True))
+    return shifted / shifted.sum(axis=1, keepdims=True)
+
+
 def _curve(scores: np.ndarray, curve: Mapping[str, Any]) -> np.ndarray:
     if "slope" in curve:
         return 1 / (1 + np.exp(-(curve["slope"] * log_odds(scores) + curve["intercept"])))

@@ -167,15 +167,10 @@ def _of_class(base: np.ndarray, added: np.ndarray, place: np.ndarray, *, linked:
     points, weights = np.polynomial.legendre.leggauss(POINTS)
     total, found = added.sum(axis=1), np.zeros(added.shape[:2])
     for point, weight in zip((points + 1) / 2, weights / 2, strict=True):
-        p = _softmax(base + point * total)
+        p = curves.softmax(base + point * total)
         own = p[rows, place][:, None]
         found += weight * own * (added[rows, :, place] - np.einsum("rck,rk->rc", added, p))
-    return _softmax(base[None])[0][place], found
-
-
-def _softmax(raw: np.ndarray) -> np.ndarray:
-    shifted = np.exp(raw - raw.max(axis=1, keepdims=True))
-    return shifted / shifted.sum(axis=1, keepdims=True)
+    return curves.softmax(base[None])[0][place], found
 
 
 def _summing_to(wanted: np.ndarray, found: np.ndarray) -> np.ndarray:

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from ml.data.words import key
 from ml.io.errors import UserError
 from ml.model import columns, operators
-from ml.model.curves import calibrated
+from ml.model.curves import calibrated, softmax
 from ml.settings import features
 from ml.settings.data import Data
 from ml.settings.section import Section
@@ -204,7 +204,7 @@ def _linear(estimator: Mapping[str, Any]) -> Callable[[np.ndarray], np.ndarray]:
     if estimator.get("output") == "value":
         return lambda x: x @ weights + bias
     if estimator.get("output") == "softmax":
-        return lambda x: _softmax(x @ weights + bias)
+        return lambda x: softmax(x @ weights + bias)
     bias = float(bias)
 
     def estimate(x: np.ndarray) -> np.ndarray:
@@ -243,12 +243,6 @@ def _calibrated(estimate: Callable[[Any], np.ndarray], curves: Any) -> Callable[
     return lambda x: calibrated(estimate(x), known)
 
 
-def _softmax(raw: np.ndarray) -> np.ndarray:
-    """Probabilities of classes from what is proportional to their logarithms; shape (rows, classes)."""
-    shifted = np.exp(raw - raw.max(axis=1, keepdims=True))
-    return shifted / shifted.sum(axis=1, keepdims=True)
-
-
 def _spread(
     estimate: Callable[[Any], np.ndarray], form: Mapping[str, Any], files: Mapping[str, bytes]
 ) -> Callable[[Any], np.ndarray]:
@@ -280,7 +274,7 @@ def _finish(form: Mapping[str, Any]) -> Callable[[np.ndarray], np.ndarray]:
         return lambda found: 1 / (1 + np.exp(-np.clip(found + base, -700, 700)))
     if form["output"] in {"value", "softmax"}:
         start = np.array(form["base"], dtype="float64")
-        return (lambda found: found + start) if form["output"] == "value" else lambda found: _softmax(found + start)
+        return (lambda found: found + start) if form["output"] == "value" else lambda found: softmax(found + start)
     return lambda found: np.minimum(found, 1)  # of models compiled in float32: ten times a float32 tenth is more
 
 

@@ -6,14 +6,13 @@ from ml.io import git
 from ml.io.text import counted
 from ml.settings.params import Params
 
-PREFIX = "retrain/"  # of the branches
 TRAILER = "Retrained-On:"  # of the commits
 
 
 def last(params: Params, day: str) -> str | None:
     """The day of the last proposal if it is within the cooldown; today's own does not count."""
-    names = (git.ask("ls-remote", "origin", f"refs/heads/{PREFIX}*") or "").split()
-    days = [name.rsplit("/", 1)[1] for name in names if name.startswith(f"refs/heads/{PREFIX}")]
+    names = (git.ask("ls-remote", "origin", f"refs/heads/{git.RETRAINING}*") or "").split()
+    days = [name.rsplit("/", 1)[1] for name in names if name.startswith(f"refs/heads/{git.RETRAINING}")]
     merged = git.ask("log", "-20", f"--grep=^{TRAILER}", "--format=%B", git.base(params.retrain.base) or "HEAD") or ""
     days += [line.split()[1] for line in merged.splitlines() if line.startswith(TRAILER)]
     since = (date.fromisoformat(day) - timedelta(days=params.retrain.cooldown_days)).isoformat()

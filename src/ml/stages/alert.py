@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from ml.github import alerts, github, webhook
 from ml.github.alerts import Trouble
 from ml.github.github import Repository
-from ml.io import cli, files
+from ml.io import cli, files, git
 from ml.io.errors import UserError
 from ml.monitoring.monitor_record import MonitorRecord
 from ml.settings.params import read_params
@@ -33,7 +33,7 @@ def main(schedule: bool = False, jobs: str = "") -> None:
 
 def _monitoring(repository: Repository) -> None:
     monitor = MonitorRecord.read(files.MONITOR)
-    opened = github.retrainings(repository, "retrain/")
+    opened = github.retrainings(repository, git.RETRAINING)
     troubles = alerts.of_monitoring(monitor, opened[0]["html_url"] if opened else None)
     _tell(repository, alerts.WATCHED, troubles, f"Over: the verdict is now {monitor.verdict}.")
 
@@ -52,7 +52,7 @@ def _jobs(repository: Repository, workflow: str) -> None:
         needs = json.loads(os.environ["NEEDS"])
     except (KeyError, ValueError):
         raise UserError("NEEDS is not the JSON of `toJSON(needs)`; in a workflow the last job sets it.") from None
-    run = f"{repository.web}/{repository.name}/actions/runs/{os.environ.get('GITHUB_RUN_ID', '')}"
+    run = repository.page(f"actions/runs/{os.environ.get('GITHUB_RUN_ID', '')}")
     found = alerts.of_jobs(workflow, needs, run)
     if found or alerts.proven(workflow, needs):
         _tell(repository, [alerts.FAILED[workflow]], {found.kind: found} if found else {}, f"It went well: {run}")

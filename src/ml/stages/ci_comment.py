@@ -38,11 +38,7 @@ def _text(repository: Repository, found: dict) -> str:
     model = newest["model"]
     kept = runs.artifacts(repository, model["id"]) if model and model in ended else {}
     page = kept.get("report.html")
-    link = (
-        f"{repository.web}/{repository.name}/actions/runs/{model['id']}/artifacts/{page['id']}"
-        if page and model
-        else None
-    )
+    link = repository.page(f"actions/runs/{model['id']}/artifacts/{page['id']}") if page and model else None
     return comment.compose(newest, jobs, _report(repository, kept), link)
 
 

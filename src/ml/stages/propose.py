@@ -11,7 +11,6 @@ from ml.io.errors import UserError
 from ml.io.text import counted
 from ml.monitoring.monitor_record import MonitorRecord
 from ml.retraining import proposal, worktree
-from ml.retraining.cooldown import PREFIX
 from ml.retraining.retrain_record import RetrainRecord
 
 
@@ -132,7 +131,7 @@ def _not_data(record: RetrainRecord) -> list[str]:
 
 
 def _supersede(repository: Repository, pull: dict) -> None:
-    for older in github.retrainings(repository, PREFIX):
+    for older in github.retrainings(repository, git.RETRAINING):
         if older["number"] != pull["number"]:
             github.close(repository, older["number"], f"Superseded by #{pull['number']}, which has newer rows.")
 
@@ -144,14 +143,14 @@ def _well(repository: Repository, kind: str, word: str) -> None:
 
 
 def _links(repository: Repository) -> dict[str, str]:
-    home, run = f"{repository.web}/{repository.name}", _run(repository)
+    run = _run(repository)
     links = {"the run that made this": run} if run else {}
-    return links | {"how retraining works": f"{home}/blob/HEAD/docs/retraining.md"}
+    return links | {"how retraining works": repository.page("blob/HEAD/docs/retraining.md")}
 
 
 def _run(repository: Repository) -> str:
     number = os.environ.get("GITHUB_RUN_ID")
-    return f"{repository.web}/{repository.name}/actions/runs/{number}" if number else ""
+    return repository.page(f"actions/runs/{number}") if number else ""
 
 
 if __name__ == "__main__":

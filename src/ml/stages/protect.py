@@ -19,7 +19,7 @@ def main() -> None:
         )
     for path in sorted(Path(".github/rulesets").glob("*.json")):
         outcome = settings.apply_ruleset(repository, files.read_json(path))
-        cli.say(f"protect: {path} is {outcome}: {repository.web}/{repository.name}/rules")
+        cli.say(f"protect: {path} is {outcome}: {repository.page('rules')}")
 
 
 if __name__ == "__main__":

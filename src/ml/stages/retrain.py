@@ -43,7 +43,7 @@ def main(rows: str = "", date: str = "", force: bool = False) -> None:
         else:
             found = _attempt(folder, params, commit, day, rows)
     found |= {"project": params.project, "date": day, "base": branch, "base_commit": commit}
-    record = RetrainRecord.model_validate(found | {"branch": f"{cooldown.PREFIX}{day}"})
+    record = RetrainRecord.model_validate(found | {"branch": f"{git.RETRAINING}{day}"})
     record.write(files.RETRAIN)
     for reason in record.reasons:
         cli.say(f"retrain: {reason}")
@@ -96,7 +96,7 @@ def _build(attempt: Attempt) -> dict[str, Any]:
     dvc.must("push", "data.dvc", folder=folder)
     rows = counted(len(attempt.sifted.good), "fresh row")
     message = f"Retrain {attempt.params.project} with {rows}\n\n{cooldown.TRAILER} {attempt.day}"
-    commit = worktree.commit(folder, f"{cooldown.PREFIX}{attempt.day}", message, attempt.day)
+    commit = worktree.commit(folder, f"{git.RETRAINING}{attempt.day}", message, attempt.day)
     if worktree.run(folder, sys.executable, "-m", "ml.stages.gate") not in {0, 1}:
         raise UserError("the gates gave no verdict; their message is above.")
     return {"commit": commit, **_judged(attempt)}
