@@ -1,30 +1,19 @@
 """Clients that never stop asking, and count what they were refused."""
 
-import threading
 import time
 
 from ml.io.client import Client
 from ml.io.errors import UserError
+from tests.serving.load import Clients
 
 
-class Load:
+class Load(Clients):
     """Requests of ten rows from some clients at once, each on one connection, until the block ends."""
 
     def __init__(self, address, rows, clients=3):
+        super().__init__(clients)
         self._address, self._rows = address, rows
-        self._stop = threading.Event()
-        self._threads = [threading.Thread(target=self._ask) for _ in range(clients)]
         self.answered, self.failures, self.slowest = 0, [], 0.0
-
-    def __enter__(self):
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
 
     def _ask(self):
         with Client(self._address) as client:

@@ -6,13 +6,11 @@ import threading
 import time
 
 
-class Load:
-    """Clients that ask one row after another; `answered` holds the request ids that were acknowledged."""
+class Clients:
+    """Threads that call `_ask` as long as the block lasts; it returns once `_stop` is set."""
 
-    def __init__(self, port, row, clients=4):
-        self.answered, self.failed = [], []
-        self._body = json.dumps({"rows": [row]})
-        self._port, self._stop = port, threading.Event()
+    def __init__(self, clients):
+        self._stop = threading.Event()
         self._threads = [threading.Thread(target=self._ask) for _ in range(clients)]
 
     def __enter__(self):
@@ -24,6 +22,15 @@ class Load:
         self._stop.set()
         for thread in self._threads:
             thread.join()
+
+
+class Load(Clients):
+    """Clients that ask one row after another; `answered` holds the request ids that were acknowledged."""
+
+    def __init__(self, port, row, clients=4):
+        super().__init__(clients)
+        self.answered, self.failed = [], []
+        self._body, self._port = json.dumps({"rows": [row]}), port
 
     def go_on(self, count=100):
         """Wait until so many more rows were acknowledged, half a minute at most."""

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 
 # What starts an escape of a terminal, ends a line for some reader, or turns the direction of what follows.
 HIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -26,6 +27,12 @@ def counted(number: int, noun: str) -> str:
 def be(number: int) -> str:
     """The verb of a counted noun."""
     return "is" if number == 1 else "are"
+
+
+def meant(word: str, known: Iterable[str], otherwise: str) -> str:
+    """Which known word was probably meant, as a question; where none is near, `otherwise`."""
+    near = get_close_matches(word, [*known], n=1)
+    return f"did you mean `{near[0]}`?" if near else otherwise
 
 
 def columns(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

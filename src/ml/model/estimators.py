@@ -16,6 +16,7 @@ from sklearn.ensemble import (
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from ml.io.errors import UserError
+from ml.io.text import meant
 from ml.model.columns import BESIDE
 from ml.settings.features import FEATURES
 from ml.settings.train import EXTRAS, Train
@@ -48,8 +49,8 @@ def estimator(params: Train, task: str = "binary") -> Any:
     known = parameters(kind) | {*usual} | (_of_lightgbm() if params.library == "lightgbm" else set())
     for name in given:
         if name not in known:
-            near = get_close_matches(name, parameters(kind), n=1) or get_close_matches(name, known, n=1)
-            hint = f"did you mean `{near[0]}`?" if near else f"known: {', '.join(sorted(known)) or 'none'}."
+            listed = f"known: {', '.join(sorted(known)) or 'none'}."
+            hint = meant(name, parameters(kind), meant(name, known, listed))
             raise UserError(f"params.yaml: train.{params.model}: no parameter `{name}`; {hint}")
     seed = {"random_state": params.seed} if "random_state" in known else {}
     try:

@@ -1,11 +1,11 @@
 """Constraints on the direction in which a column may move the score, by the column's name."""
 
-from difflib import get_close_matches
 from typing import Any
 
 from sklearn.compose import ColumnTransformer
 
 from ml.io.errors import UserError
+from ml.io.text import meant
 
 NAMES = ("monotonic_cst", "monotone_constraints")  # in scikit-learn, and in the other libraries
 
@@ -34,7 +34,6 @@ def _inputs(given: dict[str, int], preprocessing: ColumnTransformer, name: str) 
     if left:
         numbers = next(([*columns] for part, _, columns in preprocessing.transformers if part == "number"), [])
         wrong = next(iter(left))
-        near = get_close_matches(wrong, numbers, n=1)
-        hint = f"did you mean `{near[0]}`?" if near else f"known: {', '.join(numbers)}."
+        hint = meant(wrong, numbers, f"known: {', '.join(numbers)}.")
         raise UserError(f"params.yaml: {name}: {wrong} is no number that the model gets; {hint}")
     return found

@@ -1,12 +1,12 @@
 """Settings: `params.yaml`, read once into frozen models that refuse what they do not know."""
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
+from ml.io.text import meant
 from ml.settings import reading
 from ml.settings.alert import Alert
 from ml.settings.card import Card
@@ -137,8 +137,7 @@ def describe_the_sample(params: Params) -> bool:
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:
-    near = get_close_matches(name, [*known], n=1)
-    return f"did you mean `{near[0]}`?" if near else f"known here: {', '.join(known)}."
+    return meant(name, known, f"known here: {', '.join(known)}.")
 
 
 def _must_name(mentions: Iterable[tuple[str, str]], columns: Iterable[str], made: Iterable[str]) -> None:

@@ -1,9 +1,10 @@
 """What every section of `params.yaml` is made of."""
 
-from difflib import get_close_matches
 from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from ml.io.text import meant
 
 T = TypeVar("T")
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -27,8 +28,7 @@ class Section(BaseModel):
         known = [field.alias or name for name, field in cls.model_fields.items()]
         for key in values if isinstance(values, dict) else ():
             if key not in known:
-                near = get_close_matches(str(key), known, n=1)
-                hint = f"did you mean `{near[0]}`?" if near else f"known here: {', '.join(known)}."
+                hint = meant(str(key), known, f"known here: {', '.join(known)}.")
                 raise ValueError(f"unknown setting `{key}`; {hint}")
         return values
 

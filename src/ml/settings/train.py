@@ -1,11 +1,11 @@
 """Settings of training."""
 
 import re
-from difflib import get_close_matches
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
+from ml.io.text import meant
 from ml.settings.section import Count, Open, Section, Seed, Share
 
 EXTRAS = ("lightgbm", "xgboost", "catboost")  # libraries with a lock file of their own
@@ -89,8 +89,7 @@ class Train(Section):
         """A class that is imported has its parameters under its path; `train` checks them by the class's own names."""
         for key, value in values.items() if isinstance(values, dict) else ():
             if key not in cls.model_fields and not (PATH.fullmatch(key) and isinstance(value, dict)):
-                near = get_close_matches(str(key), cls.model_fields, n=1)
-                hint = f"did you mean `{near[0]}`?" if near else f"known here: {', '.join(cls.model_fields)}."
+                hint = meant(str(key), cls.model_fields, f"known here: {', '.join(cls.model_fields)}.")
                 raise ValueError(f"unknown setting `{key}`; {hint}")
         return values
 
@@ -98,8 +97,7 @@ class Train(Section):
     def _known_model(self) -> Self:
         named = [name for name, field in Train.model_fields.items() if isinstance(field.default, Section)]
         if self.model not in named and not PATH.fullmatch(self.model):
-            near = get_close_matches(self.model, named, n=1)
-            hint = f"did you mean `{near[0]}`?" if near else f"known: {', '.join(named)}, or a class's path."
+            hint = meant(self.model, named, f"known: {', '.join(named)}, or a class's path.")
             raise ValueError(f"model: `{self.model}` is neither a short name nor an import path; {hint}")
         return self
 
