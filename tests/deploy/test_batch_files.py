@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from ml.stages import score, ship
-from tests.deploy.test_manifests import problems
+from tests.deploy.schemas import problems
 
 HERE = Path("src/deploy/batch")
 STAGES = {"score": score, "ship": ship}

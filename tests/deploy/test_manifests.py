@@ -1,13 +1,13 @@
 """What would be applied to a cluster is valid Kubernetes, and as careful as we say."""
 
 import shutil
-import warnings
 
 import pytest
 import yaml
 
 from ml.deployment import manifests
 from ml.io.errors import UserError
+from tests.deploy.schemas import problems
 
 DIGEST = "sha256:" + "a1" * 32
 IMAGE = f"registry.example/team/churn@{DIGEST}"
@@ -37,18 +37,6 @@ def pods(objects):
 
 def containers(objects):
     return [one for pod in pods(objects) for one in [*pod["containers"], *pod["initContainers"]]]
-
-
-def problems(thing):
-    """What the schemas of the newest Kubernetes that we have say against an object."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        validate = pytest.importorskip("kubernetes_validate", reason="not installed: make setup")
-        try:
-            validate.validate(thing, validate.latest_version(), strict=True)
-        except validate.ValidationError as error:
-            return f"{thing['kind']} {'/'.join(map(str, error.path))}: {error.message}"
-    return ""
 
 
 def test_there_is_an_overlay_for_each_environment():
