@@ -10,8 +10,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tests.conftest import ROOT
-from tests.fork.test_clone import clone
+from tests.conftest import ROOT, once
+from tests.fork.test_clone import clone, first_run
 
 pytestmark = [pytest.mark.slow, pytest.mark.template]
 
@@ -54,8 +54,9 @@ def shell(folder, commands, **env):
 
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory):
-    """A clone of this commit on a branch, with the environment that the tests have."""
-    folder = clone(ROOT, tmp_path_factory.mktemp("reader") / "churn")
+    """A clone in which the main job has run, on a branch, with the environment that the tests have."""
+    made, folder = once(tmp_path_factory, "first", first_run), tmp_path_factory.mktemp("reader") / "churn"
+    shutil.copytree(made / "clone", folder, symlinks=True)
     subprocess.run(["git", "-C", str(folder), "switch", "-q", "-C", "main"], check=True)
     (folder / ".venv").symlink_to(ROOT / ".venv")
     return folder
