@@ -214,7 +214,7 @@ def test_a_weight_that_is_not_above_0_and_a_group_that_is_missing_stop_validate(
     bad = table.assign(w=table["w"].mask(table.index == 3, 0.0), customer=table["customer"].mask(table.index == 5))
     frame = schema.conform(bad, contract())
 
-    tallies = counts.counted(frame, contract(), Validate()).tallies
+    tallies = counts.counted_rows(frame, contract(), Validate()).tallies
     broken = {t.rule.setting: t.figure.found for t in tallies if t.wrong}
 
     assert "1 of 300 rows are not above 0, e.g. 0.0 at row 4" in broken["data.weight"]

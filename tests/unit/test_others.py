@@ -42,7 +42,7 @@ def test_a_level_that_is_not_listed_passes_where_others_are_allowed(table, other
     data = contract(others=others)
     rows = table[table["k"].isin(["a", "b"])].head(3).assign(k=["a", "new", None])
 
-    tallied = [t for t in counts.counted(rows, data, Validate()).tallies if t.rule.subject == "k"]
+    tallied = [t for t in counts.counted_rows(rows, data, Validate()).tallies if t.rule.subject == "k"]
     broken = [name for name, rows, _ in breaches(rows, data) if rows.any()]
 
     assert sum(t.wrong for t in tallied if "in_set" in t.rule.expectation) == wrong
