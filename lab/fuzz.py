@@ -22,7 +22,7 @@ CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,re
 
 def main(model: str = "build/model", cases: int = 5000, seed: int = 0) -> int:
     """Start the server with a model, send at least so many requests, and print answers by status and the slowest."""
-    with tempfile.TemporaryDirectory() as folder, running(model, Path(folder)) as (port, _):
+    with tempfile.TemporaryDirectory() as folder, running(model, Path(folder), explain="true") as (port, _):
         code, answers = _sent(port, cases, seed, Path(folder))
     slowest = max((seconds for _, seconds in answers), default=0.0)
     statuses = Counter(status for status, _ in answers)

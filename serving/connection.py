@@ -9,6 +9,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 HEAD_BYTES = 32_768  # of request line and headers together; also of trailers, and of what a chunk's head may add
 HEADERS = 100
+CHUNKS = 20_000  # pieces of a body: each costs a call, however small it is
 HEAD_SECONDS = 10  # from the first byte of a request to the end of its headers
 REQUEST_SECONDS = 30  # from the first byte of a request to its last
 ANSWER_SECONDS = 30  # for a client to take what was sent, before it is cut off
@@ -18,6 +19,7 @@ LOOK = 1.0  # seconds between two looks at a connection; a limit is kept to with
 TEXTS = {
     400: "This is no request of HTTP/1.1.",
     408: f"The request did not arrive in time: {HEAD_SECONDS} s for its headers, {REQUEST_SECONDS} s for all of it.",
+    413: f"The body comes in more than {CHUNKS:,} chunks. Send larger ones.",
     431: f"Request line and headers are larger than {HEAD_BYTES:,} bytes, or more than {HEADERS} headers.",
 }
 HOP = (b"connection", b"upgrade", b"http2-settings")
@@ -26,12 +28,19 @@ HOP = (b"connection", b"upgrade", b"http2-settings")
 class _TooLargeError(Exception):
     """Raised through the parser, which stops."""
 
+    status = 431
+
+
+class _TooManyError(_TooLargeError):
+    status = 413
+
 
 class Bounded(HttpToolsProtocol):
     """Uvicorn's HTTP that refuses what is too large or too slow, and ignores offers of other protocols."""
 
     _got = 0  # bytes in one piece
     _heads = 0  # bytes since a request began, or since its last piece of body: headers, trailers, heads of chunks
+    _chunks = 0  # of the body so far
     _reading = False  # a request has begun and is not complete
     _over = False  # refused; what still comes is dropped
     _stuck: float | None = None  # since when the client does not take its answer
@@ -73,12 +82,12 @@ class Bounded(HttpToolsProtocol):
         except httptools.HttpParserUpgrade as found:
             self._decline(data[found.args[0] :])
         except httptools.HttpParserError as error:
-            self.refuse(431 if isinstance(error.__context__, _TooLargeError) else 400)
+            self.refuse(error.__context__.status if isinstance(error.__context__, _TooLargeError) else 400)
 
     def on_message_begin(self) -> None:
         """A request begins."""
         super().on_message_begin()
-        self._reading, self._heads = True, 0
+        self._reading, self._heads, self._chunks = True, 0, 0
         self.since, self._patience = self.loop.time(), HEAD_SECONDS
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -102,6 +111,9 @@ class Bounded(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         """Part of the body."""
         self._heads = 0
+        self._chunks += 1
+        if self._chunks > CHUNKS:
+            raise _TooManyError
         self._parts.append(body)
 
     def on_message_complete(self) -> None:

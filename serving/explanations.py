@@ -1,4 +1,4 @@
-"""What each column has contributed to an answer: `POST /predict?explain=true`. Loaded when it is first asked for."""
+"""What each column has contributed to an answer: `POST /predict?explain=true`. Loaded at start, or when first asked."""
 
 import asyncio
 from collections.abc import Callable
@@ -8,7 +8,8 @@ from urllib.parse import parse_qs
 from ml.io.errors import UserError
 from ml.model import identity
 from ml.registry import sources as registry
-from serving.events import Refused
+from serving.contract import example
+from serving.events import Refused, say
 from serving.lineup import Models
 from serving.models import Model
 
@@ -42,12 +43,27 @@ class Explanations:
         if rows > MOST:
             detail = f"At most {MOST} rows are explained in one request. `make score EXPLAIN=1` explains a table."
             raise Refused(422, "explain", detail)
-        serving = [served.model for served in (models.champion, models.challenger) if served]
         async with self._turn:
-            new = [model for model in serving if model.digest not in self._known]
-            known = self._known | {model.digest: await asyncio.to_thread(_explain, model) for model in new}
-            self._known = {model.digest: known[model.digest] for model in serving}
+            known = self._known
+            new = [model for model in _serving(models) if model.digest not in known]
+            try:
+                known = known | {model.digest: await asyncio.to_thread(_explain, model) for model in new}
+            except UserError as error:
+                raise Refused(501, "explain", f"This server cannot explain: {error}") from None
+            self._known = {model.digest: known[model.digest] for model in _serving(models)}
             return self._known
+
+    def load(self, models: Models) -> None:
+        """Load what explains these models before anybody asks; say why one cannot be explained."""
+        try:
+            for model in _serving(models):
+                if model.digest not in self._known:
+                    explain, data = _explain(model), model.contract.data
+                    row = example(data)
+                    explain([{name: row[name] for name in data.columns}])  # the first one takes longest
+                    self._known = self._known | {model.digest: explain}
+        except (UserError, Refused) as error:
+            say("no explanations", error=str(getattr(error, "detail", error)))
 
     async def add(
         self, known: dict[str, Explain], models: Models, rows: list[dict[str, Any]], answers: list[dict[str, Any]]
@@ -64,7 +80,12 @@ class Explanations:
                     answers[place]["explanation"] = one
 
 
+def _serving(models: Models) -> list[Model]:
+    return [served.model for served in (models.champion, models.challenger) if served]
+
+
 def _explain(model: Model) -> Explain:
+    """What explains a model; raises UserError where nothing does, and Refused where its alias moves meanwhile."""
     try:
         from ml.model.explanation import of_rows  # noqa: PLC0415 - a second of imports, for those who ask
 
@@ -73,10 +94,7 @@ def _explain(model: Model) -> Explain:
             raise Refused(503, "explain", "The model is being replaced. Ask again.")
         return of_rows(files, model.contract.data)
     except ImportError as error:
-        detail = (
-            f"This server cannot explain: {error.name} is missing. Serve where `make setup` was run, or install "
+        raise UserError(
+            f"{error.name} is missing. Serve where `make setup` was run, or install "
             "src/locks/pipeline.txt and src/locks/explain.txt; `make score EXPLAIN=1` explains a table."
-        )
-        raise Refused(501, "explain", detail) from None
-    except UserError as error:
-        raise Refused(501, "explain", f"This server cannot explain: {error}") from None
+        ) from None

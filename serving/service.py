@@ -29,6 +29,8 @@ class Service:
     _swapping: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def __post_init__(self) -> None:
+        if self.settings.explain:
+            self.explanations.load(self.models)
         self._take(self.models)
 
     def swap(self) -> None:
@@ -73,6 +75,8 @@ class Service:
     def _fresh(self) -> Models:
         fresh = load_models(self.settings)
         same_contract(self.models.champion.model, fresh.champion.model)
+        if self.settings.explain:
+            self.explanations.load(fresh)
         return fresh
 
     def _take(self, fresh: Models) -> None:

@@ -49,6 +49,7 @@ class Settings(BaseModel):
     trusted_proxies: Annotated[Names, AfterValidator(_networks)] = ()
     cors_origins: Names = ()
     unknown_columns: Literal["refuse", "ignore"] = "refuse"
+    explain: bool = False
     keys_file: Path | None = None
     rate: Annotated[float, Field(ge=0)] = 0
     access_log: Literal["all", "errors", "none"] = "errors"

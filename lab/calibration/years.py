@@ -16,6 +16,7 @@ from unittest.mock import patch
 import numpy as np
 import pandas as pd
 
+from ml.io import cli
 from ml.io.markdown import table
 from ml.model import reference
 from ml.monitoring import drift, performance
@@ -116,8 +117,11 @@ def main(years: int = YEARS, replicates: int = performance.REPLICATES) -> None:
     """Print days flagged and alerts a year, before and now; fewer bootstrap replicates take less time."""
     performance.REPLICATES = replicates
     jobs = [(w, s, b, _every(w, s, before=b)) for w in WORLDS for b in (True, False) for s in range(years)]
+    done = []
     with ProcessPoolExecutor(os.cpu_count()) as workers:
-        done = [*zip(jobs, workers.map(_work, jobs), strict=True)]
+        for job, flags in zip(jobs, workers.map(_work, jobs), strict=True):
+            done.append((job, flags))
+            cli.say(f"years: {len(done)} of {len(jobs)}: {job[0].name}")
     needed, lines = read_params().monitor.consecutive, []
     for world in WORLDS:
         sides = [[flags for (w, _, b, _), flags in done if w is world and b is old] for old in (True, False)]
@@ -143,4 +147,4 @@ def _work(job: tuple[World, int, bool, bool]) -> Flags:
 
 
 if __name__ == "__main__":
-    main()
+    cli.run(main)

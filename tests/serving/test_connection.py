@@ -144,6 +144,18 @@ def test_a_body_in_many_small_chunks_is_handed_on_in_one_piece(connected, monkey
     assert b'"body"' in answer
 
 
+def test_a_body_in_too_many_chunks_is_refused_and_a_new_request_counts_anew(connected, monkeypatch):
+    monkeypatch.setattr(connection, "CHUNKS", 50)
+    head, chunk, end = LINE + b"transfer-encoding: chunked\r\n\r\n", b"1\r\nx\r\n", b"0\r\n\r\n"
+
+    many, closed = sent(connected, head + chunk * 51, after=0.2)
+    twice, _ = sent(connected, head + chunk * 50 + end, head + chunk * 50 + end, after=0.2)
+
+    assert many.startswith(b"HTTP/1.1 413 ")
+    assert closed
+    assert twice.count(b"HTTP/1.1 200 ") == 2
+
+
 def test_requests_are_not_taken_far_ahead_of_their_answers(connected):
     few = sent(connected, b"GET / HTTP/1.1\r\n\r\n" * 30, after=0.2)
     many = sent(connected, b"GET / HTTP/1.1\r\n\r\n" * 60)

@@ -99,6 +99,17 @@ def test_a_server_that_cannot_explain_says_what_is_missing_and_logs_nothing(
     assert not lines(tmp_path / "logs")
 
 
+def test_what_explains_is_there_before_anybody_asks_where_the_settings_say_so(start, forest, customers, monkeypatch):
+    client, some = start(folder=forest, explain=True), rows(customers, DATA, 2)
+    monkeypatch.setitem(sys.modules, "ml.model.explanation", None)  # to load it now would fail
+
+    ready = client.post("/predict?explain=true", json={"rows": some})
+    unready = start(folder=forest, explain=True).post("/predict", json={"rows": some})
+
+    assert ready.json()["predictions"][1]["explanation"]["contributions"]
+    assert unready.status_code == 200
+
+
 @pytest.mark.parametrize("kind", ["random_forest", "hist_gradient_boosting", "logistic_regression"])
 def test_every_built_in_model_is_served_with_the_scores_of_scikit_learn(tmp_path, start, customers, params, kind):
     made = built(tmp_path / kind, customers, params, kind)
