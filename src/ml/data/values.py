@@ -17,6 +17,8 @@ COMMA = r"[+-]?[0-9]*,[0-9]+([eE][+-]?[0-9]+)?"
 THOUSANDS = r"[+-]?[0-9]{1,3}(,[0-9]{3})+"
 ENDLESS = f"infinite, or beyond {words.LARGEST:g}"
 NESTED = "lists, bytes or other nested values; make a column of text or numbers of each part that matters"
+# What `words.key` may change: all but printed ASCII without spaces, 1.0, true and false, nothing at all.
+CHANGED = rf"[^!-~]|\.0+$|^(?:{'|'.join(words.TRUTHS)})?$"
 EXACT = 2**53  # a float holds the whole numbers below
 
 
@@ -104,16 +106,27 @@ def category(raw: pd.Series, column: Category | None = None) -> Column:
     if nested(raw):
         return _unreadable(raw, NESTED, "object")
     text = as_strings(raw)
+    if column is None and _as_they_are(text):
+        return Column(text.astype(object).where(text.notna(), None))
     known = words.spelling(column) if column else {}
     codes, uniques = pd.factorize(text)
-    spelled = [(word, words.key(word)) for word in uniques.tolist()]
+    given = uniques.tolist()
+    spelled = [(word, words.key(word)) for word in given]
     found = [known.get(word) or known.get(key) or key or None for word, key in spelled]
     values = pd.Series(np.array([*found, None], dtype=object)[codes], index=raw.index, dtype=object)
-    stripped = text.notna() & (text != text.str.strip()) & ~text.isin(known)
+    spaced = [word != word.strip() and word not in known for word in given]
+    if not any(spaced):
+        return Column(values)
+    stripped = pd.Series(np.array([*spaced, False])[codes], index=raw.index)
     told = changes(
         raw, {"are stripped of spaces": stripped & values.notna(), "are read as missing": stripped & values.isna()}
     )
     return Column(values, {}, told)
+
+
+def _as_they_are(text: pd.Series) -> bool:
+    """Whether `words.key` surely changes none of these words, and none is empty."""
+    return not text.str.contains(CHANGED).any()
 
 
 def identity(raw: pd.Series) -> Column:

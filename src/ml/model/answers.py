@@ -46,13 +46,18 @@ def added(contract: Contract) -> Callable[[np.ndarray, Rows], Rows]:
     ]
 
 
-def names(contract: Contract) -> dict[str, str]:
-    """The columns of a table of answers, beside id and model, with their types."""
+def columns(contract: Contract, output: np.ndarray) -> dict[str, np.ndarray]:
+    """The same answers as the columns of a table, beside id and model; what a class is scored is `scores_<class>`."""
     if contract.data.target.task == "binary":
-        return {"score": "float64", "label": "bool"}
+        return {"score": output, "label": output >= contract.threshold}
     if contract.data.target.task == "regression":
-        return {"value": "float64", "low": "float64", "high": "float64"}
-    return {"label": "str", "score": "float64"} | {f"scores_{name}": "float64" for name in contract.data.target.classes}
+        half = contract.half_width or 0.0
+        return {"value": output, "low": output - half, "high": output + half}
+    classes = contract.data.target.classes
+    each = output if len(output) else np.empty((0, len(classes)))
+    labels = np.array(classes, dtype=object)[each.argmax(axis=1)]
+    named = {f"scores_{name}": each[:, place] for place, name in enumerate(classes)}
+    return {"label": labels, "score": each.max(axis=1, initial=0.0)} | named
 
 
 def as_mlflow(contract: Contract, answers: Rows) -> list[Any]:

@@ -11,7 +11,8 @@ from pydantic_core import to_json
 from ml.engine.job import Job
 from ml.model import answers
 from ml.prediction_log.records import in_line
-from ml.scoring.rows import Checked, Row, plain
+from ml.scoring.lines import rows_as_json
+from ml.scoring.rows import Checked
 from ml.scoring.scored import Scorer
 
 LINE = 1000  # rows of a line of the log, as of the longest request
@@ -30,39 +31,30 @@ class Answers:
 
     def table(self) -> pd.DataFrame:
         """id, score, label, model, request_id and time of each row, as the API answers and the log says."""
-        places = range(0, len(self.checked.ids), LINE)
-        requests = [_request(self.job, self.number, place) for place in places for _ in range(LINE)]
-        found = answers.added(self.model.contract)(self.output, self.logged)
-        flat = [
-            {**one, **{f"scores_{k}": v for k, v in one["scores"].items()}} if "scores" in one else one for one in found
-        ]
-        types = answers.names(self.model.contract)
-        said = {name: pd.Series([one[name] for one in flat], dtype=kind) for name, kind in types.items()}
-        ids = pd.DataFrame({"id": pd.Series(self.checked.ids, dtype="str")})
-        return ids.assign(**said).assign(
-            model=self.model.name,
-            request_id=pd.Series(requests[: len(ids)], dtype="str"),
-            time=pd.Timestamp(self.job.time).as_unit("us"),
-        )
+        count = len(self.checked.ids)
+        requests = [_request(self.job, self.number, place) for place in range(0, count, LINE)]
+        texts = {"model": np.full(count, self.model.name, dtype=object)}
+        texts["request_id"] = np.repeat(np.array(requests, dtype=object), LINE)[:count]
+        columns = {"id": self.checked.ids, **self._said, **texts}
+        made = {name: pd.Series(v, dtype="str" if v.dtype == object else v.dtype) for name, v in columns.items()}
+        return pd.DataFrame(made, copy=False).assign(time=pd.Timestamp(self.job.time).as_unit("us"))
 
     def lines(self, variant: str) -> bytes:
         """The same for the prediction log, with the features, LINE rows a line."""
-        said = [*(self.logged[0] if self.logged else ())]
-        names = ["id", *(in_line(name) for name in self.checked.table), *said]
-        answers = ([row[name] for row in self.logged] for name in said)
-        cells = [self.checked.ids, *(plain(column) for column in self.checked.table.values()), *answers]
-        rows = [dict(zip(names, row, strict=True)) for row in zip(*cells, strict=True)]
-        return b"".join(self._line(variant, place, rows) for place in range(0, len(rows), LINE))
+        score = self._said["value" if "value" in self._said else "score"]
+        label = self._said.get("label", np.full(len(score), None))
+        inputs = {in_line(name): column for name, column in self.checked.table.items()}
+        rows = rows_as_json({"id": self.checked.ids, **inputs, "score": score, "label": label}, LINE)
+        return b"".join(self._line(variant, place * LINE, text) for place, text in enumerate(rows))
 
-    def _line(self, variant: str, place: int, rows: list[Row]) -> bytes:
+    def _line(self, variant: str, place: int, rows: bytes) -> bytes:
         head = {"kind": "prediction", "time": self.job.time, "request_id": _request(self.job, self.number, place)}
-        line = {**head, "model": self.model.name, "variant": variant, "rows": rows[place : place + LINE]}
-        return to_json(line) + b"\n"
+        head = to_json({**head, "model": self.model.name, "variant": variant})
+        return head[:-1] + b',"rows":[' + rows + b"]}\n"
 
     @cached_property
-    def logged(self) -> answers.Rows:
-        """Score and label of each row, as the log holds them."""
-        return answers.logged(self.model.contract)(self.output)
+    def _said(self) -> dict[str, np.ndarray]:
+        return answers.columns(self.model.contract, self.output)
 
 
 def segment(job: Job, number: int, variant: str) -> str:

@@ -46,7 +46,7 @@ def make(task: Task, shared: Shared) -> Made:
     """Check the rows of a chunk and let every model answer them; the first model's answers are the result."""
     checked = check(task.chunk, shared.models[0].contract.data)
     job, models = shared.job, shared.models
-    scores = [model.predictor.scores_of_table(checked.table) if checked.ids else np.empty(0) for model in models]
+    scores = [model.predictor.scores_of_table(checked.table) if len(checked.ids) else np.empty(0) for model in models]
     answers = [Answers(m, checked, found, job, task.number) for m, found in zip(models, scores, strict=True)]
     named = zip(VARIANTS, answers, strict=False)
     lines = {segment(job, task.number, variant): given.lines(variant) for variant, given in named}

@@ -24,7 +24,7 @@ Row = dict[str, Any]
 class Checked:
     """The rows that keep the contract, as columns, their ids, and the others with the reason."""
 
-    ids: list[str | None]
+    ids: np.ndarray  # text, None where it is missing
     table: dict[str, np.ndarray]  # as ml.model.predictor takes them
     refused: pd.DataFrame
 
@@ -48,14 +48,20 @@ def check(chunk: Chunk, data: Data) -> Checked:
     ids = found.frame[data.id]
     wrong = [(w.column, w.rows, w.why) for w in found.wrong] + [*breaches(found.frame, data)]
     wrong.append((data.id, ids.str.len() > LONGEST, f"longer than {LONGEST} characters"))
-    reasons = pd.Series("", index=raw.index)
-    for name, rows, why in wrong:
-        if rows.any():
-            reasons = reasons.mask(rows & (reasons == ""), f"{name}: {why}")
-    good = reasons == ""
-    sound = found.frame if good.all() else found.frame[good]
+    reasons = _reasons([(name, rows, why) for name, rows, why in wrong if rows.any()], raw.index)
+    sound, bad = found.frame, raw.iloc[:0]
+    if len(reasons):
+        sound, bad = sound.drop(index=reasons.index), raw.loc[reasons.index]
     table = {name: sound[name].to_numpy() for name in data.columns}
-    return Checked(plain(sound[data.id].to_numpy()), table, _refused(raw[~good], reasons[~good], chunk))
+    return Checked(sound[data.id].to_numpy(), table, _refused(bad, reasons, chunk))
+
+
+def _reasons(wrong: list[tuple[str, pd.Series, str]], index: pd.Index) -> pd.Series:
+    """The first reason for each row that has one."""
+    reasons = pd.Series(index=index, dtype="str")
+    for name, rows, why in wrong:
+        reasons = reasons.mask(rows & reasons.isna(), f"{name}: {why}")
+    return reasons.dropna()
 
 
 def plain(column: np.ndarray) -> list[Any]:
