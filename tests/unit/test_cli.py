@@ -2,11 +2,13 @@ import errno
 import os
 import runpy
 import sys
+from types import SimpleNamespace
 
 import pytest
 
 from ml.io import cli
 from ml.io.errors import UserError
+from ml.stages import run
 
 
 def called(monkeypatch, main, *arguments):
@@ -83,6 +85,17 @@ def test_ctrl_c_ends_quietly_with_the_usual_code(monkeypatch, capsys):
 
     assert called(monkeypatch, main) == 130
     assert "Traceback" not in capsys.readouterr().err
+
+
+def test_ctrl_c_ends_the_main_job_in_whichever_stage_it_comes(monkeypatch, capsys):
+    def main() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(sys.modules, "ml.stages.report", SimpleNamespace(main=main))
+
+    with pytest.raises(KeyboardInterrupt):
+        run._stage("report")
+    assert "report: stopped by you" in capsys.readouterr().err
 
 
 def test_flags_come_from_the_signature(monkeypatch):

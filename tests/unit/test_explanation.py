@@ -31,6 +31,17 @@ TARGET["a class that no row has"] = BUILT_IN
 CASES = [pytest.param(t, name, id=f"{t}, {name}") for t, names in TARGET.items() for name in names]
 
 
+@pytest.fixture
+def built(customers, tmp_path, monkeypatch):
+    """A model and its test rows in the current folder."""
+    monkeypatch.chdir(tmp_path)
+    data = read_params(SAMPLE).data
+    fitted = model.fit(customers, data, Train.model_validate({"model": "logistic_regression"}))
+    files.write_bytes(model.dumps(fitted), files.MODEL / "model.skops")
+    files.write_text(data.model_dump_json(), files.MODEL / "contract.json")
+    files.write_table(customers, files.TEST)
+
+
 @pytest.fixture(autouse=True)
 def bare(monkeypatch):
     """Contributions as they are found: what spreads a rest over them would hide one."""
@@ -111,12 +122,8 @@ def test_what_rounding_loses_is_spread_by_size(monkeypatch):
     assert found == pytest.approx(np.array([[2 / 3, 1 / 3], [0.25, 0.25]]))
 
 
-def test_the_report_ranks_columns_by_the_mean_size_of_their_contributions(customers, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def test_the_report_ranks_columns_by_the_mean_size_of_their_contributions(built):
     params = read_params(SAMPLE)
-    fitted = model.fit(customers, params.data, Train.model_validate({"model": "logistic_regression"}))
-    files.write_bytes(model.dumps(fitted), files.MODEL / "model.skops")
-    files.write_table(customers, files.TEST)
 
     points = report.contributions(params)["contributions"]
 
@@ -124,3 +131,20 @@ def test_the_report_ranks_columns_by_the_mean_size_of_their_contributions(custom
     assert {point["column"] for point in points} == {*params.data.columns}
     assert sizes == sorted(sizes, reverse=True)
     assert sizes[0] > 0.05
+    assert report.contributions(params)["contributions"] == points
+
+
+@pytest.mark.parametrize(("ci", "shown"), [("", [{"column": "age", "contribution": 1.0}]), ("true", None)])
+def test_contributions_of_the_same_model_and_rows_are_kept_but_in_ci(built, customers, monkeypatch, ci, shown):
+    params = read_params(SAMPLE)
+    true = report.contributions(params)["contributions"]
+    kept = files.read_json(files.CONTRIBUTIONS)
+    files.write_json({**kept, "contributions": [{"column": "age", "contribution": 1.0}]}, files.CONTRIBUTIONS)
+    monkeypatch.setenv("CI", ci)
+
+    again = report.contributions(params)["contributions"]
+    files.write_table(customers.tail(200), files.TEST)
+    others = report.contributions(params)["contributions"]
+
+    assert again == (shown or true)
+    assert others != again

@@ -7,8 +7,10 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 from ml.io import files
 from ml.io.errors import UserError
@@ -16,6 +18,7 @@ from ml.io.text import visible
 
 DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.EMFILE}
 DISK |= {errno.EISDIR, errno.ENOTDIR}  # something else stands where a file belongs
+INTERRUPTED = 130  # the exit code of a command that Ctrl-C has ended
 TRACEBACK = Path("build/traceback.txt")  # of the last exception that no message was written for
 
 
@@ -30,23 +33,27 @@ def run(main: Callable[..., int | None]) -> None:
     if name == "__main__":
         spec = getattr(inspect.getmodule(main), "__spec__", None)
         name = spec.name.rsplit(".", 1)[-1] if spec else name
-    arguments = vars(_parser(main, name).parse_args())
+    sys.exit(outcome(main, name, vars(_parser(main, name).parse_args())))
+
+
+def outcome(main: Callable[..., int | None], name: str, arguments: Mapping[str, Any] = MappingProxyType({})) -> int:
+    """The exit code of a command, with its time or what went wrong said on stderr."""
     started = time.perf_counter()
     try:
         code = main(**arguments) or 0
     except UserError as error:
         print(visible(f"\n{name}: {error}"), file=sys.stderr)
-        sys.exit(1)
+        return 1
     except KeyboardInterrupt:
         print(f"\n{name}: stopped by you; nothing half-written stays behind.", file=sys.stderr)
-        sys.exit(130)
+        return INTERRUPTED
     except Exception as error:
         if os.environ.get("DEBUG"):
             raise
         print(visible(f"\n{name}: {_sentence(error)}"), file=sys.stderr)
-        sys.exit(1)
+        return 1
     say(f"{name}: {'done' if code == 0 else 'refused'} in {time.perf_counter() - started:.1f} s")
-    sys.exit(code)
+    return code
 
 
 def _sentence(error: Exception) -> str:

@@ -52,6 +52,7 @@ EVIDENTLY = BUILD / "evidently.html"
 EVIDENTLY_LABELS = BUILD / "evidently_classification.html"
 REPORT = BUILD / "report.md"
 REPORT_HTML = BUILD / "report.html"
+CONTRIBUTIONS = BUILD / "contributions.json"
 
 
 def read_table(path: Path | str) -> pd.DataFrame:

@@ -1,13 +1,15 @@
 """Tell what was built and what the gates say of it."""
 
 import json
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from ruamel.yaml.error import YAMLError
 
 from ml.data.validation_record import ValidationRecord
 from ml.gates.gate_record import GateRecord
-from ml.io import cli, files, git
+from ml.io import cli, files, git, locks
 from ml.io.errors import UserError
 from ml.io.text import counted
 from ml.model import identity
@@ -59,18 +61,37 @@ def collect(params: Params, base: str) -> Evidence:
 def contributions(params: Params) -> dict[str, list[dict[str, Any]]]:
     """The mean size of each column's contribution on test rows, as a plot; none where nothing here explains the model.
 
-    Reports alone hold it: what DVC keeps must not depend on an extra that is installed or not.
+    Reports alone hold it: what DVC keeps must not depend on an extra that is installed or not. Seconds of work, so
+    build/contributions.json keeps those of the last model and rows; CI, which others may have written to, works anew.
     """
+    of = {"model": identity.of(files.MODEL), "rows": files.digest(files.TEST), "code": files.digest(_explaining())}
+    if files.CONTRIBUTIONS.exists() and not locks.in_ci():
+        kept = files.read_json(files.CONTRIBUTIONS)
+        if kept.get("of") == of:
+            return {"contributions": kept["contributions"]}
+    ranked = _contributions(params)
+    if ranked is None:
+        return {}
+    files.write_json({"of": of, "contributions": ranked}, files.CONTRIBUTIONS)
+    return {"contributions": ranked}
+
+
+def _contributions(params: Params) -> list[dict[str, Any]] | None:
     try:
         from ml.model.explanation import explainer  # noqa: PLC0415 - imports that only explanations need
 
         explain = explainer({MODEL: files.read_bytes(files.MODEL / MODEL)}, params.data)
     except (ImportError, UserError):
-        return {}
+        return None
     found = explain(files.read_table(files.TEST).head(EXPLAINED))
     sizes = zip(found.columns, abs(found.added).mean(axis=0).tolist(), strict=True)
-    ranked = sorted(sizes, key=lambda pair: -pair[1])
-    return {"contributions": [{"column": name, "contribution": size} for name, size in ranked]}
+    return [{"column": name, "contribution": size} for name, size in sorted(sizes, key=lambda pair: -pair[1])]
+
+
+def _explaining() -> Path:
+    """The module that explains, found without its imports."""
+    found = find_spec("ml.model.explanation")
+    return Path(str(found and found.origin))
 
 
 def _before(revision: str | None, path: Any) -> dict[str, Any] | None:
