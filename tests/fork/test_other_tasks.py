@@ -87,6 +87,12 @@ def test_a_table_of_another_task_lives_the_whole_life(fork, name, monkeypatch): 
     assert found["verdict"] == "stable", found["reason"]
     assert found["performance"]["labelled"] == len(sent)
 
+    with TestClient(application(files.MODEL, fork / "logs")) as client:
+        client.post("/predict", json={"rows": _alike(sent, params)})
+    monitor.main()
+
+    assert files.read_json(files.MONITOR)["verdict"] == "drift"
+
     pd.DataFrame(sent).to_parquet(fork.parent / "new.parquet")
     score.main(data=str(fork.parent / "new.parquet"), out=str(fork.parent / "scores"), model=str(files.MODEL))
     batch = pd.read_parquet(fork.parent / "scores")
@@ -98,6 +104,11 @@ def test_a_table_of_another_task_lives_the_whole_life(fork, name, monkeypatch): 
     retrain.main(force=True)
 
     assert files.read_json(files.RETRAIN)["outcome"] in {"proposed", "refused"}
+
+
+def _alike(sent, params):
+    """Rows again under new ids, each as the first is: everything has moved."""
+    return [{**sent[0], params.data.id: f"moved-{n}"} for n in range(len(sent))]
 
 
 def _without_id(row, params):

@@ -46,11 +46,20 @@ class Levels(Section):
     levels: dict[str, int]
 
 
+class Promise(Section):
+    """What the interval around a number promises, and by how much the number varies."""
+
+    half_width: float
+    level: float  # the share of rows that the interval holds
+    spread: float  # standard deviation of the truth of the test rows
+
+
 class Month(Section):
     """What one calendar month looked like, of whatever year."""
 
     columns: dict[str, Numbers | Levels]
     score: Numbers
+    decided: Levels | None = None
 
 
 class Reference(Section):
@@ -60,6 +69,8 @@ class Reference(Section):
     rows: int  # that trained
     columns: dict[str, Numbers | Levels]
     score: Numbers  # of the test rows
+    decided: Levels | None = None  # the class that each test row was given, one of several
+    interval: Promise | None = None  # of a number
     tested: int  # test rows
     threshold: float
     confidence: float  # of the intervals below
@@ -87,19 +98,26 @@ def build(
 
     `tested_at` are the times of the test rows, where the table has times.
     """
-    watched = pd.Series(task_of(params.data).watch(score))
+    task = task_of(params.data)
+    watched, given = pd.Series(task.watch(score)), task.given(score)
     return Reference(
         project=params.project,
         rows=len(train),
         columns=profiled(train, params.data),
         score=of_numbers(watched),
+        decided=None if given is None else Levels(rows=len(score), missing=0, levels=_counted(given, params.data)),
         tested=len(score),
         threshold=params.evaluate.threshold if params.data.target.task == "binary" else 0.0,
         task=params.data.target.task,
         confidence=params.evaluate.confidence,
         metrics=dict(metrics),
-        months={} if tested_at is None else monthly(train, watched, tested_at, params.data),
+        months={} if tested_at is None else monthly(train, watched, tested_at, params.data, given),
     )
+
+
+def _counted(given: np.ndarray, data: Data) -> dict[str, int]:
+    """How often each class of the contract was given, 0 too."""
+    return {name: int((given == name).sum()) for name in data.target.classes}
 
 
 def profiled(frame: pd.DataFrame, data: Data, most: int = POINTS) -> dict[str, Numbers | Levels]:
@@ -108,7 +126,9 @@ def profiled(frame: pd.DataFrame, data: Data, most: int = POINTS) -> dict[str, N
     return found | {name: of_levels(column) for name, column in pooled(frame, data)[categories(data)].items()}
 
 
-def monthly(train: pd.DataFrame, watched: pd.Series, tested_at: pd.Series, data: Data) -> dict[str, Month]:
+def monthly(
+    train: pd.DataFrame, watched: pd.Series, tested_at: pd.Series, data: Data, given: np.ndarray | None = None
+) -> dict[str, Month]:
     """The profile of each calendar month that has enough rows on both sides; none where all rows are of one month."""
     trained, tested = pd.to_datetime(train[data.time]).dt.month, pd.to_datetime(tested_at).dt.month.to_numpy()
     if trained.nunique() < 2:  # noqa: PLR2004 - a single day says nothing of seasons
@@ -117,7 +137,10 @@ def monthly(train: pd.DataFrame, watched: pd.Series, tested_at: pd.Series, data:
     for month in range(1, 13):
         rows, scores = train[trained == month], watched[tested == month]
         if len(rows) >= MONTHLY["trained"] and len(scores) >= MONTHLY["tested"]:
-            found[str(month)] = Month(columns=profiled(rows, data, COARSE), score=of_numbers(scores, COARSE))
+            own = None if given is None else given[tested == month]
+            classes = None if own is None else Levels(rows=len(own), missing=0, levels=_counted(own, data))
+            profile = profiled(rows, data, COARSE)
+            found[str(month)] = Month(columns=profile, score=of_numbers(scores, COARSE), decided=classes)
     return found
 
 
@@ -155,7 +178,11 @@ def of_levels(column: pd.Series, like: Levels | None = None) -> Levels:
 def dumps(reference: Reference) -> str:
     """A reference as text; the same one gives the same text."""
     left = ({"task"} if reference.task == "binary" else set()) | (set() if reference.months else {"months"})
+    left |= {name for name in ("decided", "interval") if getattr(reference, name) is None}
     told = reference.model_dump(mode="json", exclude=left)
+    for month in told.get("months", {}).values():
+        if month["decided"] is None:
+            del month["decided"]
     return json.dumps(told, ensure_ascii=False, allow_nan=False) + "\n"
 
 

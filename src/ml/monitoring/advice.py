@@ -28,10 +28,7 @@ def advice(found: Record) -> str:
         case "degraded":
             why = "The inputs have moved too, so rows like the new ones are what it lacks."
             if performance and performance.get("ranking") not in {None, "worse"}:
-                why = (
-                    "Scores still rank rows as well as at the release, but they are no probabilities any more: "
-                    "whatever compares them with a threshold or counts on their mean is wrong."
-                )
+                why = _miscalibrated(performance)
             elif not moved:
                 why = "No input moved: what leads to the outcome has changed, which only fresh labels can teach."
             return (
@@ -48,6 +45,13 @@ def _source(moved: list[Record], rise: float) -> str:
         return ""
     names = ", ".join(f"`{name}`" for name in odd)
     return f" Look at the source of {names} first: values that are gone or new there are often a fault, not a change."
+
+
+def _miscalibrated(performance: Record) -> str:
+    """What is wrong where the metric has not fallen."""
+    parts = [part for part in performance.get("calibration") or () if part["worse"]]
+    what = " and ".join(dict.fromkeys(part.get("means") or f"{part['name']} has changed" for part in parts))
+    return f"{performance['metric']} has not fallen, but {what}: whatever counts on that is wrong."
 
 
 def _holds(performance: Record) -> str:

@@ -96,7 +96,7 @@ def collect(table: pd.DataFrame, names: Names, data: Data, settings: Monitor, no
     seen = table.loc[~fate.isin({"simulated", "future"}), "time"]
     known = fate.isin({"older", "other", "judged"}) & (table["variant"] != SHADOW)
     own = known & _by(table, names.champion)
-    days = settings.label_days if settings.label_days is not None else delay(labelled[own])
+    days = settings.label_days if settings.label_days is not None else delay(labelled[own], data.target.task)
     young = table["time"] > until - pd.Timedelta(days=days)
     labelled = labelled.assign(label=labelled["label"].mask(young), young=young)
     return Collected(
@@ -110,7 +110,7 @@ def collect(table: pd.DataFrame, names: Names, data: Data, settings: Monitor, no
         labels=labels | {"unmatched": int(table.attrs.get("unmatched", 0))},
         unreadable=int(table.attrs.get("unreadable", 0)),
         before=spans(labelled[known & _by(table, names.champion | names.others)], since, settings),
-        settled=settled(spans(labelled[own], since, settings), settings),
+        settled=settled(spans(labelled[own], since, settings), settings, data.target.task),
         label_days=days,
         waiting=int((young & (fate == "judged")).sum()),
     )
@@ -201,6 +201,8 @@ def _labelled(table: pd.DataFrame, data: Data, until: pd.Timestamp) -> tuple[pd.
     said = outcomes(table["actual"], table["label"] if "label" in table else table["actual"], data)
     strange = came & said.isna()
     label = said.where(~early & ~future)
+    several = data.target.task == "multiclass" and "label" in table
+    table = table.assign(decided=table["label"].map(text)) if several else table
     lag = (table["actual_time"] - table["time"]).dt.total_seconds() / 86_400
     return table.assign(label=label, lag_days=lag.where(label.notna())), {
         "early": int(early.sum()),

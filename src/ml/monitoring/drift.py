@@ -5,9 +5,10 @@ large enough to matter: alone, tests flag trifles in large windows, and distance
 `alpha` goes to the inputs and the predictions, half to performance, so both together flag no more quiet windows.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
+import numpy as np
 import pandas as pd
 
 from ml.io.text import counted
@@ -15,14 +16,14 @@ from ml.model.reference import Reference
 from ml.monitoring import performance
 from ml.monitoring.collect import Collected
 from ml.monitoring.dependence import groups
-from ml.monitoring.drift_columns import Column, Probe, found, probe
+from ml.monitoring.drift_columns import ANSWERS, Column, Probe, found, probe
 from ml.monitoring.drift_tests import holm
 from ml.monitoring.performance import WORSE, Performance
 from ml.prediction_log.records import PREFIX, in_table
 from ml.settings.monitor import Monitor
 from ml.settings.params import Params
 
-PREDICTION = "prediction"
+PREDICTION, CLASS = "prediction", "predicted class"
 FLAGS = ("drift", "degraded")
 YEAR = 365
 NAMED = 3
@@ -37,6 +38,7 @@ class Drift:
     rows: int
     columns: tuple[Column, ...] = ()
     prediction: Column | None = None
+    decided: Column | None = None  # of several classes, what is decided
     performance: Performance | None = None  # None without a column `label`
 
 
@@ -82,14 +84,22 @@ def judge(
         return Drift("not enough data", reason, rows)
     ways = groups(window, settings.cluster)
     probes = [probe(name, part, column(window, name), ways) for name, part in reference.columns.items()]
-    *columns, prediction = corrected([*probes, probe(PREDICTION, reference.score, window["score"], ways)], settings)
+    every = corrected([*probes, *answered(reference, window, ways)], settings)
+    columns, (prediction, *decided) = every[: len(probes)], every[len(probes) :]
     labels = performance.judge(reference, judged, settings, margin) if "label" in judged else None
     inputs = [c for c in columns if c.drifted]
-    drifted = [*inputs, *([prediction] if prediction.drifted else [])]
+    drifted = [*inputs, *(c for c in (prediction, *decided) if c.drifted)]
     verdict = "degraded" if labels and labels.outcome == WORSE else "drift" if drifted else "stable"
-    return Drift(
-        verdict, _sentence((rows, len(columns), len(inputs)), drifted, labels), rows, tuple(columns), prediction, labels
-    )
+    reason = _sentence((rows, len(columns), len(inputs)), drifted, labels)
+    return Drift(verdict, reason, rows, tuple(columns), prediction, next(iter(decided), None), labels)
+
+
+def answered(reference: Reference, window: pd.DataFrame, ways: list[np.ndarray]) -> list[Probe]:
+    """Probes of what was answered: the scores, and the classes where there are several."""
+    found = [probe(PREDICTION, reference.score, window["score"], ways)]
+    if reference.decided is None or "decided" not in window or window["decided"].isna().all():
+        return found
+    return [*found, replace(probe(CLASS, reference.decided, window["decided"], ways), whose=ANSWERS)]
 
 
 def corrected(probes: list[Probe], settings: Monitor) -> list[Column]:

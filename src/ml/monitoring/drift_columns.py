@@ -12,6 +12,8 @@ from ml.monitoring.dependence import design_effect
 from ml.monitoring.drift_tests import Test, chi_square, gone, kolmogorov_smirnov, new, rise, unseen
 from ml.settings.monitor import Monitor
 
+INPUTS = ("missing in", "in training", "levels of {share} of training rows are gone")
+ANSWERS = ("no class in", "at release", "classes of {share} of the rows at release are given to no row")
 SHOWN = 20  # levels of a column that show whether its rows are alike
 
 
@@ -42,6 +44,7 @@ class Probe:
     missing: dict[str, float]
     fresh: dict[str, int] = field(default_factory=dict)
     lost: dict[str, float] = field(default_factory=dict)
+    whose: tuple[str, str, str] = INPUTS
 
 
 def probe(name: str, before: Numbers | Levels, column: pd.Series, ways: Sequence[np.ndarray] = ()) -> Probe:
@@ -76,14 +79,15 @@ def found(one: Probe, p: dict[str, float], settings: Monitor) -> Column:
     limits = {"values": settings.effect, "missing": settings.missing_rise, "new": settings.missing_rise}
     sure = {kind for kind in one.tests if p[kind] <= settings.alpha / 2}
     loud = [kind for kind in limits if kind in sure and one.tests[kind].effect >= limits[kind]]
+    none, then, gone_ = one.whose
     told = {
         "values": f"{one.told} ({_measure(one.tests['values'])}, limit {settings.effect:g})",
-        "missing": f"missing in {one.missing['after']:.1%} of rows, {one.missing['before']:.1%} in training",
+        "missing": f"{none} {one.missing['after']:.1%} of rows, {one.missing['before']:.1%} {then}",
         "new": f"a level that nobody trained on in {_effect(one, 'new'):.1%} of rows: {_names(one.fresh)}",
     }
     reasons, lost = [told[kind] for kind in loud], sum(one.lost.values())
     if "values" in sure and lost >= settings.missing_rise:
-        reasons.append(f"levels of {lost:.1%} of training rows are gone: {_names(one.lost)}")
+        reasons.append(f"{gone_.format(share=f'{lost:.1%}')}: {_names(one.lost)}")
     kind = next(iter(loud), "values")
     test, reason = one.tests[kind], "; ".join(reasons) or f"{one.told} ({_measure(one.tests['values'])})"
     numbers = (test.name, test.statistic, test.p, p[kind], test.effect)

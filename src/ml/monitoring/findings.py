@@ -12,7 +12,7 @@ from ml.monitoring.collect import FATES, SKEW, Collected
 from ml.monitoring.drift import Drift
 from ml.monitoring.looks import Past, in_a_row
 from ml.monitoring.released import Released
-from ml.monitoring.shapes import shape
+from ml.monitoring.shapes import of_classes, shape
 from ml.monitoring.windows import Span
 from ml.settings.metrics import FEWEST
 from ml.settings.params import Params
@@ -50,8 +50,10 @@ def record(window: Collected, found: Drift, released: Released, params: Params, 
             "silent": silent,
             "simulated": window.simulated,
             "release": released.version,
+            "task": reference.task,
             "columns": [asdict(c) | shapes[c.column] for c in found.columns],
             "prediction": found.prediction and asdict(found.prediction) | shape(reference, window.rows, None),
+            "decided": found.decided and asdict(found.decided) | of_classes(reference, window.rows),
             "performance": found.performance and asdict(found.performance) | _judged_on(window),
             "windows": [measured(span, reference, params) for span in window.before],
             "collected": collected(window),
@@ -86,13 +88,18 @@ def remembered(found: Record) -> Record:
     kept = {name: performance.get(name) for name in ("metric", "value", "low", "high", "at_release")}
     return kept | {
         "verdict": found["verdict"],
-        "drifted": [c["column"] for c in [*found["columns"], found["prediction"] or {}] if c.get("drifted")],
+        "drifted": [c["column"] for c in answers(found) if c.get("drifted")],
         "rows": found["collected"]["fates"]["judged"],
         "labelled": found["collected"]["labelled"],
         "since": found["collected"]["since"],
         "until": found["collected"]["until"],
         "simulated": found["simulated"],
     }
+
+
+def answers(found: Record) -> list[Record]:
+    """What was compared: the columns, and what was answered."""
+    return [*found["columns"], *(one for one in (found["prediction"], found.get("decided")) if one)]
 
 
 def is_silent(window: Collected, days: float) -> bool:
@@ -151,7 +158,7 @@ def _strange(window: Collected, params: Params) -> str:
     target, count = params.data.target, window.labels["strange"]
     if not count:
         return ""
-    return f"{counted(count, 'label')} left out: no value of {target.name} (positive: {target.positive!r})."
+    return f"{counted(count, 'label')} left out: no value of {target.name} ({live.wanted(params.data)})."
 
 
 def _few(window: Collected) -> str:

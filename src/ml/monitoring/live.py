@@ -108,7 +108,7 @@ def judge(found: Duel, params: Params) -> tuple[str, str]:
         if not live.enough(side.kind, side.label, FEWEST):
             return "not enough evidence", (
                 f"not enough evidence: {side.model} has labels of {counted(len(side.label), 'id')} "
-                f"({live.counts(side.kind, side.label)}); {FEWEST} of each are needed. Send labels to POST /feedback, "
+                f"({live.lack(side.kind, side.label, FEWEST)}). Send labels to POST /feedback, "
                 "or wait for them."
             )
     result = _paired(old, new, params) if found.paired else unpaired(old, new, params)

@@ -31,6 +31,7 @@ class Part:
     change_low: float
     change_high: float
     margin: float
+    means: str = ""  # what follows where it is worse
 
 
 def judge(
@@ -57,11 +58,12 @@ def judge(
         if margin is None:
             continue
         error = errors[name] * design_effect(pulls[name], ways) ** 0.5
-        then, doubt = _release(reference, name, errors[name] * (len(score) / reference.tested) ** 0.5)
+        then, doubt = at_release(reference, name, errors[name] * (len(score) / reference.tested) ** 0.5)
         half = float(norm.isf(tails[name]) * np.hypot(error, doubt))
         low, high = now[name]["value"] - then - half, now[name]["value"] - then + half
         worse = high < -margin or (name == "bias" and low > margin)
-        found.append(Part(name, worse, now[name]["value"], then, now[name]["value"] - then, low, high, margin))
+        change = now[name]["value"] - then
+        found.append(Part(name, worse, now[name]["value"], then, change, low, high, margin, _means(name, change)))
     return tuple(found)
 
 
@@ -72,18 +74,21 @@ def told(parts: tuple[Part, ...]) -> str:
         return "calibration is as at release (" + ", ".join(f"{p.name} {p.value:+.3f}" for p in parts) + ")"
     return "; ".join(
         f"calibration is worse: {p.name} {p.value:+.3f}, {p.at_release:+.3f} at release, {p.change:+.3f} "
-        f"({p.change_low:+.3f} to {p.change_high:+.3f}), margin {p.margin:.3f}{_means(p)}"
+        f"({p.change_low:+.3f} to {p.change_high:+.3f}), margin {p.margin:.3f}: {p.means}"
         for p in worse
     )
 
 
-def _means(part: Part) -> str:
-    if part.name == "slope":
-        return ": scores are too sure of themselves"
-    return f": scores are too {'low' if part.change < 0 else 'high'}"
+def _means(name: str, change: float) -> str:
+    return "scores are too sure of themselves" if name == "slope" else f"scores are too {side(change)}"
 
 
-def _release(reference: Reference, name: str, doubt: float) -> tuple[float, float]:
+def side(change: float) -> str:
+    """Where a bias that changed so lies."""
+    return "low" if change < 0 else "high"
+
+
+def at_release(reference: Reference, name: str, doubt: float) -> tuple[float, float]:
     """The value at release and its standard error."""
     kept = reference.metrics.get(name)
     if kept is None:

@@ -38,8 +38,10 @@ class MonitorRecord(SavedRecord):
     silent: bool = False  # no new predictions come
     simulated: bool = False
     release: str | None = None
+    task: str = ""  # of the release
     columns: tuple[Moved, ...] = ()
     prediction: Moved | None = None
+    decided: Moved | None = None  # of several classes, how often each was answered
     performance: dict[str, Any] | None = None
     windows: tuple[dict[str, Any], ...] = ()
     collected: dict[str, Any] | None = None
@@ -48,4 +50,4 @@ class MonitorRecord(SavedRecord):
     @property
     def moved(self) -> list[Moved]:
         """What drifted: columns, and the predictions where they did."""
-        return [c for c in (*self.columns, self.prediction) if c is not None and c.drifted]
+        return [c for c in (*self.columns, self.prediction, self.decided) if c is not None and c.drifted]

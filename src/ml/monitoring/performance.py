@@ -9,7 +9,7 @@ from scipy.stats import norm
 
 from ml.io.text import counted
 from ml.model.reference import Reference
-from ml.monitoring import live_calibration
+from ml.monitoring import live_calibration, live_values
 from ml.monitoring.dependence import coarse, groups, of_estimates
 from ml.monitoring.live_calibration import Part
 from ml.settings.metrics import FEWEST, HIGHER_IS_BETTER
@@ -65,7 +65,7 @@ def judge(reference: Reference, rows: pd.DataFrame, settings: Monitor, margin: f
     error *= _worth(ranked, settings.metric, ways, error) ** 0.5
     half = float(norm.isf(settings.alpha / 4) * np.hypot(error, _error(then, reference.confidence)))
     ranking = outcome(change - half, change + half, margin)
-    parts = () if reference.task == "regression" else live_calibration.judge(reference, (label, score), ways, settings)
+    parts = _parts(reference, (label, score), ways, settings)
     moved = {"change": change, "change_low": change - half, "change_high": change + half}
     reason = (
         f"{settings.metric} {now['value']:.3f} ({now['low']:.3f} to {now['high']:.3f}) on {len(known):,} labelled "
@@ -76,6 +76,15 @@ def judge(reference: Reference, rows: pd.DataFrame, settings: Monitor, margin: f
     reason += f"; {live_calibration.told(parts)}" if parts else ""
     found = {"outcome": WORSE if bad else ranking, "ranking": ranking, "calibration": parts, "reason": reason}
     return replace(blank, **found, **now, **moved)
+
+
+def _parts(
+    reference: Reference, pair: tuple[np.ndarray, np.ndarray], ways: list[np.ndarray], settings: Monitor
+) -> tuple[Part, ...]:
+    """Calibration of scores where both outcomes are there often enough, and of numbers."""
+    if reference.task == "regression":
+        return live_values.judge(reference, pair, ways, settings)
+    return live_calibration.judge(reference, pair, ways, settings) if live.both(pair[0], FEWEST) else ()
 
 
 def enough(rows: pd.DataFrame, settings: Monitor, kind: str = "binary") -> bool:
@@ -124,7 +133,7 @@ def _lack(reference: Reference, rows: pd.DataFrame, settings: Monitor) -> str:
         return f"fewer than {settings.min_labels:,} (monitor.min_labels)"
     if enough(rows, settings, reference.task):
         return f"it has no {settings.metric}"
-    return f"the labels are of {live.counts(reference.task, label.to_numpy())}, under {FEWEST} of a class"
+    return f"the labels are of {live.lack(reference.task, label.to_numpy(), FEWEST)}"
 
 
 def _error(interval: dict[str, float], confidence: float) -> float:

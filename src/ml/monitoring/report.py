@@ -6,6 +6,8 @@ from ml.io.markdown import Markup, cell, paragraph, table
 from ml.io.text import counted
 from ml.monitoring.advice import advice
 from ml.monitoring.collect import FATES
+from ml.monitoring.findings import answers
+from ml.tasks.live import bias_of
 
 Record = dict[str, Any]
 
@@ -48,7 +50,7 @@ def spark(shares: list[float], most: float) -> str:
 
 
 def _columns(found: Record) -> str:
-    shown = [*found["columns"], *([found["prediction"]] if found["prediction"] else [])]
+    shown = answers(found)
     if not shown:
         return ""
     moved = [c for c in shown if c["drifted"]]
@@ -91,7 +93,7 @@ def _performance(found: Record) -> str:
         f"from {when} have a "
         f"label ({performance['coverage']:.0%}){lag}.{_late(found)}\n\n"
     )
-    text += _calibration(performance)
+    text += _calibration(performance, found.get("task", ""))
     text += "The last windows, with the labels known by now, whichever known version answered:\n\n"
     if len(known) > 1 and performance["at_release"] is not None:
         text += _chart(known, performance) + "\n\n"
@@ -101,8 +103,8 @@ def _performance(found: Record) -> str:
     return text + table(["window until", "rows", "labelled", f"{performance['metric']} (interval)"], rows)
 
 
-def _calibration(performance: Record) -> str:
-    """Bias and slope as a table."""
+def _calibration(performance: Record, kind: str) -> str:
+    """Bias, slope and coverage as a table."""
     rows = [
         [
             f"{SIGN['degraded'] if part['worse'] else SIGN['stable']} {part['name']}",
@@ -114,7 +116,7 @@ def _calibration(performance: Record) -> str:
         for part in performance.get("calibration") or ()
     ]
     head = ["calibration", "at release", "now", "change (interval)", "margin"]
-    return f"{table(head, rows)}\nBias: mean score less the share of positive rows.\n\n" if rows else ""
+    return f"{table(head, rows)}\n{bias_of(kind)}\n\n" if rows else ""
 
 
 def _late(found: Record) -> str:
@@ -153,7 +155,7 @@ def _collected(found: Record) -> str:
         "unmatched": "labels that no prediction bears the id of",
         "early": "labels older than their prediction (left out)",
         "future": "labels from the future (left out)",
-        "strange": Markup("labels of another kind than `data.target.positive` (left out)"),
+        "strange": Markup("labels that are no value of `data.target` (left out)"),
     }
     rows += [[labels[name], f"{count:,}"] for name, count in at["labels"].items() if count]
     days = at.get("label_days") or 0

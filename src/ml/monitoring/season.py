@@ -26,7 +26,7 @@ def of_season(release: Released, window: Collected, names: Names, params: Params
     """The release with the reference of the window's season; `read` gives the rows of the log between two times."""
     reference, month = release.reference, (window.since + (window.until - window.since) / 2).month
     if known := reference.months.get(str(month)):
-        changed: dict[str, Any] = {"columns": known.columns, "score": known.score}
+        changed: dict[str, Any] = {"columns": known.columns, "score": known.score, "decided": known.decided}
         told = f"the training rows of {calendar.month_name[month]}, and predictions with its test rows"
     else:
         changed, told = _a_year_ago(reference, window, names, params, read)
@@ -57,4 +57,6 @@ def _a_year_ago(
     own = rows[rows["model"].isna() | rows["model"].isin(names.champion)]
     if len(own) < least:
         return {"columns": columns}, f"{counted(len(rows), 'row')} of a year ago, and predictions with all test rows"
-    return {"columns": columns, "score": of_numbers(own["score"])}, f"{counted(len(rows), 'row')} of a year ago"
+    changed: dict[str, Any] = {"columns": columns, "score": of_numbers(own["score"])}
+    changed |= {"decided": of_levels(own["label"])} if reference.decided else {}
+    return changed, f"{counted(len(rows), 'row')} of a year ago"

@@ -19,8 +19,17 @@ def shape(reference: Reference, rows: pd.DataFrame, name: str | None) -> Record:
 
     They are of bins of equal width, of each value of a number that has few, of each level.
     """
-    old = reference.score if name is None else reference.columns[name]
-    values = rows["score"] if name is None else column(rows, name)
+    if name is None:
+        return _shape(reference.score, rows["score"])
+    return _shape(reference.columns[name], column(rows, name))
+
+
+def of_classes(reference: Reference, rows: pd.DataFrame) -> Record:
+    """The same of the classes that were answered."""
+    return _shape(reference.decided, rows["decided"]) if reference.decided else {}
+
+
+def _shape(old: Numbers | Levels, values: pd.Series) -> Record:
     if isinstance(old, Levels):
         new = of_levels(values, old)
         names = sorted({*old.levels, *new.levels}, key=lambda n: (-old.levels.get(n, 0), n))[:BARS]

@@ -8,7 +8,8 @@ from pydantic_core import from_json
 
 PREFIX = "features."
 ROW = frozenset({"id", "score", "label"})  # beside the features in a row of a line
-ADDED = frozenset({"lag_days", "young", "again", "side"})  # by monitoring and by the comparison with a challenger
+# added by monitoring and by the comparison with a challenger
+ADDED = frozenset({"lag_days", "young", "again", "side", "decided"})
 TAKEN = (
     ROW
     | ADDED

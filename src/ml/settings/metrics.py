@@ -32,7 +32,7 @@ METRICS = {
         "coverage": True,
     },
 }
-LIVE = {"multiclass": ("accuracy", "brier"), "regression": ("mae", "rmse", "r2", "median_absolute_error", "wape")}
+LIVE = {"multiclass": ("accuracy",), "regression": ("mae", "rmse", "r2", "median_absolute_error", "wape")}
 FEWEST = 20  # rows of each class: with fewer, no metric is judged anywhere
 HIGHER_IS_BETTER = {name: higher for of in METRICS.values() for name, higher in of.items()}
 Metric = Literal[tuple(HIGHER_IS_BETTER)]  # ty: ignore[invalid-type-form]  (the names are written once, above)

@@ -21,7 +21,8 @@ class Watched(Section):
     """Smaller changes of calibration do not matter; null: not judged."""
 
     bias: Annotated[float, Field(gt=0)] | None = 0.1
-    slope: Annotated[float, Field(gt=0)] | None = 0.2
+    slope: Annotated[float, Field(gt=0)] | None = 0.2  # of scores
+    coverage: Annotated[float, Field(gt=0)] | None = 0.05  # of the intervals of a number
 
 
 class Monitor(Section):

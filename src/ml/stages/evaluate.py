@@ -2,10 +2,9 @@
 
 from dataclasses import asdict
 
-import numpy as np
 import pandas as pd
 
-from ml.data.design import Design, design_of
+from ml.data.design import design_of
 from ml.io import cli, files
 from ml.io.text import counted
 from ml.model import model, parity, reference
@@ -13,7 +12,7 @@ from ml.model.importance import importance
 from ml.model.predictor import CONTRACT, load, read_contract, settled
 from ml.settings.reading import read
 from ml.tasks.choose import task_of
-from ml.tasks.task import Scored, Task
+from ml.tasks.task import Task
 
 
 class Settings(reference.Judged):
@@ -24,13 +23,13 @@ def main() -> None:
     """Score build/test.parquet and write metrics, plots, scores and the reference that monitoring compares with."""
     params = settled(read(Settings), files.MODEL)
     frame = files.read_table(files.TEST)
-    fitted, task = model.loads(files.read_bytes(files.MODEL / "model.skops")), task_of(params.data)
+    fitted, task = model.loads(files.read_bytes(files.MODEL / "model.skops")), _task(params)
     output, truth = model.scores(fitted, frame, params.data), task.truth(frame[params.data.target.name])
     cli.say(f"evaluate: {counted(params.evaluate.bootstrap, 'bootstrap replicate')} of {counted(len(frame), 'row')}")
     served = parity.served(load(files.MODEL), frame, params.data)
     files.write_json(asdict(parity.compare(output, served, params.evaluate.threshold, task)), files.PARITY)
     design = design_of(frame, params.data)
-    scored = _scored(task, truth, output, design, params)
+    scored = task.score(truth, output, params.evaluate.threshold, design)
     found = scored.intervals(params.evaluate.bootstrap, params.evaluate.confidence)
     known = {name: m for name, m in found.items() if m["value"] is not None}
     if len(known) < len(found):
@@ -43,6 +42,8 @@ def main() -> None:
     also = task.watched(truth, output, params.evaluate.confidence, design)  # no metrics, and monitoring watches them
     times = frame[params.data.time] if params.data.time else None
     released = reference.build(files.read_table(files.TRAIN), output, known | also, params, times)
+    if promise := task.promise(truth):
+        released = released.model_copy(update={"interval": reference.Promise(**promise)})
     files.write_text(reference.dumps(released), files.REFERENCE)
     for name, points in scored.curves().items():
         files.write_rows(points, files.PLOTS / f"{name}.csv")
@@ -50,12 +51,13 @@ def main() -> None:
     files.write_rows(ranked, files.PLOTS / "importance.csv")
 
 
-def _scored(task: Task, truth: np.ndarray, output: np.ndarray, design: Design, params: Settings) -> Scored:
-    """Truth and output, with the interval that travels with the model where the task has one."""
-    if task.intervals:
-        contract = read_contract({CONTRACT: files.read_bytes(files.MODEL / CONTRACT)})
-        task = task.with_interval(contract.half_width, params.evaluate.coverage)
-    return task.score(truth, output, params.evaluate.threshold, design)
+def _task(params: Settings) -> Task:
+    """The task, with the interval that travels with the model where it has one."""
+    task = task_of(params.data)
+    if not task.intervals:
+        return task
+    contract = read_contract({CONTRACT: files.read_bytes(files.MODEL / CONTRACT)})
+    return task.with_interval(contract.half_width, params.evaluate.coverage)
 
 
 if __name__ == "__main__":

@@ -63,6 +63,12 @@ class Binary:
         """The scores."""
         return output
 
+    def given(self, output: np.ndarray) -> None:
+        """None: the scores show every move of the decisions."""
+
+    def promise(self, truth: np.ndarray) -> None:
+        """None: classes have no interval."""
+
     def enough(self, truth: np.ndarray, fewest: int = FEWEST) -> bool:
         """Whether each class has that many rows."""
         return measured.enough(truth, fewest)

@@ -11,9 +11,12 @@ from ml.data import schema
 from ml.data.words import text
 from ml.io.text import counted
 from ml.settings.data import Data
+from ml.settings.metrics import FEWEST
 from ml.tasks import metrics
 from ml.tasks.regression import Rows
 from ml.tasks.task import Scored
+
+FIFTHS = 5
 
 
 def outcomes(actual: pd.Series, decided: pd.Series, data: Data) -> pd.Series:
@@ -21,10 +24,24 @@ def outcomes(actual: pd.Series, decided: pd.Series, data: Data) -> pd.Series:
     if data.target.task == "binary":
         return schema.truth(actual, data)
     if data.target.task == "regression":
-        return pd.to_numeric(actual.map(text), errors="coerce").astype("float64")
+        number = pd.to_numeric(actual.map(text), errors="coerce").astype("float64")
+        return number.where(np.isfinite(number))
     known = actual.map(text)
     right = (known == decided.map(text)).astype("float64")
     return right.where(known.isin(data.target.classes))
+
+
+def alike(kind: str, rows: pd.DataFrame) -> pd.Series:
+    """Which labelled rows belong together when one asks how long labels take: classes, or fifths of the numbers.
+
+    Of several classes the rare ones are one group, for the slowest of a few rows tells nothing.
+    """
+    if kind == "binary":
+        return rows["label"]
+    if kind == "regression":
+        return (rows["label"].rank(pct=True) * FIFTHS).clip(upper=FIFTHS - 1).astype("int64")
+    names = rows["actual"].map(text)
+    return names.where(names.map(names.value_counts()) >= FEWEST, "")
 
 
 def scored(kind: str, label: np.ndarray, score: np.ndarray, threshold: float) -> Scored:
@@ -35,8 +52,34 @@ def scored(kind: str, label: np.ndarray, score: np.ndarray, threshold: float) ->
 
 
 def enough(kind: str, label: np.ndarray, fewest: int) -> bool:
-    """Whether the labels suffice: so many of each class, or of right and wrong answers; of numbers twice as many."""
-    return len(label) >= 2 * fewest if kind == "regression" else bool(metrics.enough(label, fewest))
+    """Whether the labels suffice: so many of each of two classes; twice as many of numbers, or right or wrong."""
+    return bool(metrics.enough(label, fewest)) if kind == "binary" else len(label) >= 2 * fewest
+
+
+def both(label: np.ndarray, fewest: int) -> bool:
+    """Whether each of two outcomes has so many rows."""
+    return bool(metrics.enough(label, fewest))
+
+
+def lack(kind: str, label: np.ndarray, fewest: int) -> str:
+    """Which labels are too few, in words."""
+    return f"{counts(kind, label)}, under " + (f"{fewest} of a class" if kind == "binary" else f"{2 * fewest}")
+
+
+def wanted(data: Data) -> str:
+    """Which labels the target takes, in words."""
+    known = {"binary": f"positive: {data.target.positive!r}", "regression": "a number"}
+    return known.get(data.target.task, f"one of {', '.join(data.target.classes)}")
+
+
+def bias_of(kind: str) -> str:
+    """What the bias of live rows is, in words."""
+    return {
+        "binary": "Bias: mean score less the share of positive rows.",
+        "multiclass": "Bias: mean score of the answers less the share of right ones; slope below 1: too sure.",
+        "regression": "Bias: mean predicted value less the mean of the labels. Coverage: the share of labels that lie "
+        "in the interval of their prediction.",
+    }.get(kind, "")
 
 
 def counts(kind: str, label: np.ndarray) -> str:

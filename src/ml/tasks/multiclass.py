@@ -77,6 +77,13 @@ class Multiclass:
         """How sure the model is: the probability of the most probable class."""
         return output.max(axis=1)
 
+    def given(self, output: np.ndarray) -> np.ndarray:
+        """The most probable class of each row."""
+        return np.array(self.classes, dtype=object)[output.argmax(axis=1)]
+
+    def promise(self, truth: np.ndarray) -> None:
+        """None: classes have no interval."""
+
     def enough(self, truth: np.ndarray, fewest: int = FEWEST) -> bool:
         """Whether two classes at least have that many rows."""
         return int((np.bincount(truth, minlength=len(self.classes)) >= fewest).sum()) > 1

@@ -75,6 +75,15 @@ class Regression:
         """The values."""
         return output
 
+    def given(self, output: np.ndarray) -> None:
+        """None: a number has no classes."""
+
+    def promise(self, truth: np.ndarray) -> dict[str, float] | None:
+        """Half width and level of the interval, and the standard deviation of the truth; None without an interval."""
+        if np.isnan(self.half_width):
+            return None
+        return {"half_width": self.half_width, "level": self.level, "spread": float(truth.std())}
+
     def enough(self, truth: np.ndarray, fewest: int = FEWEST) -> bool:
         """Whether there are twice as many rows as a class would need."""
         return len(truth) >= 2 * fewest
@@ -118,14 +127,10 @@ class Regression:
         return float(output[0]), bool(low <= output[0] <= high), f"{low:g} to {high:g}"
 
     def watched(
-        self,
-        truth: np.ndarray,  # noqa: ARG002
-        output: np.ndarray,  # noqa: ARG002
-        confidence: float,  # noqa: ARG002
-        design: Design = PLAIN,  # noqa: ARG002
+        self, truth: np.ndarray, output: np.ndarray, confidence: float, design: Design = PLAIN
     ) -> dict[str, Any]:
-        """Nothing yet beside the metrics."""
-        return {}
+        """The mean error, in the unit of the target."""
+        return {"bias": calibration.bias(truth, output, confidence, design)}
 
     def describe(self, threshold: float) -> str:  # noqa: ARG002
         """What is predicted and how it is decided, in Markdown."""

@@ -117,6 +117,14 @@ class Task(Protocol):
         """The number of each prediction whose distribution monitoring compares; shape (rows,)."""
         ...
 
+    def given(self, output: np.ndarray) -> np.ndarray | None:
+        """The class decided for each row, one of several, in words; None where monitoring watches the output alone."""
+        ...
+
+    def promise(self, truth: np.ndarray) -> dict[str, float] | None:
+        """What monitoring remembers of the interval: half width, level, deviation of the truth; None for classes."""
+        ...
+
     def enough(self, truth: np.ndarray, fewest: int) -> bool:
         """Whether the truth holds enough rows, of each class where there are classes, to judge a model by."""
         ...

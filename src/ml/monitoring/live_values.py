@@ -1,0 +1,52 @@
+"""Whether predicted numbers and the intervals around them still hold what they did at the release.
+
+The mean absolute error can stay as it is while every value is too low by a little, or while errors that were alike
+become some small and some huge, so that the interval of one width for all rows holds fewer of them than it promises.
+"""
+
+import numpy as np
+from scipy.stats import norm
+
+from ml.model.reference import Promise, Reference
+from ml.monitoring.dependence import design_effect
+from ml.monitoring.live_calibration import Part, at_release, side
+from ml.settings.monitor import Monitor
+
+TAILS = {"bias": 16, "coverage": 8}  # of alpha, a tail: a bias counts both ways, an interval that holds more does not
+
+
+def judge(
+    reference: Reference, pair: tuple[np.ndarray, np.ndarray], ways: list[np.ndarray], settings: Monitor
+) -> tuple[Part, ...]:
+    """Mean error, and the share of labels in their interval, against the release; none where it promised none.
+
+    Worse when the whole interval of the change is beyond the margin. The margin of the bias counts standard deviations
+    of the target at release.
+    """
+    promised = reference.interval
+    if promised is None:
+        return ()
+    limits, found = {"bias": settings.calibration.bias, "coverage": settings.calibration.coverage}, []
+    for name, rows in _rows(promised, *pair).items():
+        margin = limits[name]
+        if margin is None:
+            continue
+        margin *= promised.spread if name == "bias" else 1
+        deviation = max(float(rows.std()), _least(promised) if name == "coverage" else 0.0)
+        then, doubt = at_release(reference, name, deviation / reference.tested**0.5)
+        error = deviation * (design_effect(rows, ways) / len(rows)) ** 0.5
+        half, change = float(norm.isf(settings.alpha / TAILS[name]) * np.hypot(error, doubt)), float(rows.mean()) - then
+        worse = change + half < -margin or (name == "bias" and change - half > margin)
+        means = f"values are too {side(change)}" if name == "bias" else "intervals hold fewer labels than they did"
+        found.append(Part(name, worse, then + change, then, change, change - half, change + half, margin, means))
+    return tuple(found)
+
+
+def _rows(promised: Promise, truth: np.ndarray, value: np.ndarray) -> dict[str, np.ndarray]:
+    """Of each row the error, and whether the interval holds the truth."""
+    return {"bias": value - truth, "coverage": (np.abs(value - truth) <= promised.half_width).astype("float64")}
+
+
+def _least(promised: Promise) -> float:
+    """The deviation of a row's coverage where it is as promised: with all rows inside, they seem to tell everything."""
+    return (promised.level * (1 - promised.level)) ** 0.5
