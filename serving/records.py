@@ -10,7 +10,7 @@ from typing import Any
 from pydantic_core import to_json
 
 from ml.io.errors import UserError
-from ml.prediction_log.records import in_line
+from ml.prediction_log.records import FEATURES, PREFIX, in_table
 from ml.settings.data import Data
 from serving.settings import Settings, secret_lines
 
@@ -21,46 +21,46 @@ class Recorder:
     """Builds lines; leaves out or hashes the columns that settings name."""
 
     def __init__(self, data: Data, settings: Settings) -> None:
-        self._renamed = {name: in_line(name) for name in data.columns if in_line(name) != name}
-        known = {"id", *(self._renamed.get(name, name) for name in data.columns)}
-        wrong = sorted({*settings.log_omit, *settings.log_hash} - known)
+        plain = {name: name for name in data.columns if not name.startswith(PREFIX)}
+        known = plain | {in_table(name): name for name in data.columns} | {"id": "id"}
+        wrong = sorted({*settings.log_omit, *settings.log_hash} - {*known})
         if wrong:
             raise UserError(
                 f"SERVING_LOG_OMIT or SERVING_LOG_HASH names {', '.join(wrong)}, which the log does not hold. "
-                f"It holds {', '.join(sorted(known))}."
+                f"It holds {', '.join(sorted({'id', *data.columns}))}."
             )
         if "id" in settings.log_omit:
             raise UserError("SERVING_LOG_OMIT names id, without which no label finds its prediction. Hash it instead.")
-        self._omit = set(settings.log_omit)
-        self._hash = set(settings.log_hash)
+        self._omit = {known[name] for name in settings.log_omit}
+        self._hash = {known[name] for name in settings.log_hash if name != "id"}
+        self._hash_id = "id" in settings.log_hash
         lines = secret_lines(settings.log_secret_file) if settings.log_secret_file else []
-        if self._hash and not lines:
+        if settings.log_hash and not lines:
             raise UserError(f"{settings.log_secret_file} is empty. Put a random line in it: openssl rand -hex 32")
         self._secret = lines[0].encode() if lines else b""
-        self._plain = not self._omit and not self._hash
-
-    def features(self, row: dict[str, Any]) -> dict[str, Any]:
-        """A row's features as the log names them: one that is called as a key of the log is `features.<name>`."""
-        if not self._renamed:
-            return row
-        return {self._renamed.get(name, name): value for name, value in row.items()}
+        self._plain = not self._omit and not settings.log_hash
 
     def prediction(self, head: dict[str, Any], rows: Sequence[dict[str, Any]]) -> bytes:
-        """One answered request; `head` holds request_id, model, variant and canary_share, each row id and answer."""
+        """One answered request; `head` holds request_id, model, variant and canary_share.
+
+        Each row holds id, `features` and answer.
+        """
         kept = rows if self._plain else [self._clean(row) for row in rows]
         return to_json({"kind": "prediction", **_stamp(), **head, "rows": kept})
 
     def feedback(self, identity: str | int, label: Any) -> bytes:
         """One late label."""
-        identity = self._hashed(identity) if "id" in self._hash else identity
+        identity = self._hashed(identity) if self._hash_id else identity
         return to_json({"kind": "feedback", **_stamp(), "id": identity, "label": label})
 
     def _clean(self, row: dict[str, Any]) -> dict[str, Any]:
-        return {
+        features = {
             name: self._hashed(value) if name in self._hash and value is not None else value
-            for name, value in row.items()
+            for name, value in row[FEATURES].items()
             if name not in self._omit
         }
+        hashed = self._hash_id and row["id"] is not None
+        return row | {"id": self._hashed(row["id"]) if hashed else row["id"], FEATURES: features}
 
     def _hashed(self, value: Any) -> str:
         return hmac.digest(self._secret, str(value).encode(), "sha256").hex()

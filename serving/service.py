@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
 
+from ml.prediction_log.records import FEATURES
 from serving.events import Refused, say
 from serving.explanations import Explanations
 from serving.lineup import SHADOW, Models, Served, load_models
@@ -110,10 +111,7 @@ class Service:
             head["canary_share"] = served.share
         found = served.logged(output)
         if self.settings.log == "on":
-            kept = [
-                {"id": identity, **self.recorder.features(row), **one}
-                for identity, row, one in zip(ids, rows, found, strict=True)
-            ]
+            kept = [{"id": identity, FEATURES: row, **one} for identity, row, one in zip(ids, rows, found, strict=True)]
             self.write(self.recorder.prediction(head, kept))
         self.metrics.answered(name, variant)(found)
         answers = served.added(output, found)

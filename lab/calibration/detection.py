@@ -12,6 +12,7 @@ from ml.model import model, reference
 from ml.model.reference import Reference
 from ml.monitoring.collect import Names, collect
 from ml.monitoring.drift import judge_collected
+from ml.prediction_log.records import in_table
 from ml.settings.params import Params
 from ml.tasks import metrics
 from tests.world import sample as world
@@ -88,7 +89,7 @@ def _feed(month: int, rows: int, seed: int, params: Params) -> pd.DataFrame:
 def _log(release: Release, feed: pd.DataFrame, params: Params) -> pd.DataFrame:
     """The feed as the prediction log would hold it in the end."""
     time = (CHANGE + pd.to_timedelta(feed["day"], unit="D")).dt.as_unit("us")
-    return feed.assign(
+    return feed.rename(columns={name: in_table(name) for name in params.data.columns}).assign(
         id=[str(number) for number in range(len(feed))],
         time=time,
         model="champion",

@@ -21,6 +21,7 @@ from ml.io.markdown import table
 from ml.model import reference
 from ml.monitoring import drift, performance
 from ml.monitoring.performance import WORSE
+from ml.prediction_log.records import in_table
 from ml.settings.data import Data
 from ml.settings.metrics import METRICS
 from ml.settings.monitor import Monitor
@@ -95,6 +96,7 @@ def looked(
     month = window["day"].iloc[len(window) // 2].month
     if seasonal and (known := release.months.get(str(month))):
         release = release.model_copy(update={"columns": known.columns, "score": known.score})
+    window = window.rename(columns={name: in_table(name) for name in release.columns})
     found = drift.judge(release, window.drop(columns="label"), monitor)
     yield "inputs", any(column.drifted for column in found.columns)
     yield "predictions", found.prediction.drifted

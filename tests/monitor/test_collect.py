@@ -27,7 +27,7 @@ def prediction(row_id, time=YESTERDAY, model="churn@2", variant="champion", simu
     """A line of the log with one row."""
     head = {"kind": "prediction", "request_id": f"r{row_id}", "time": pd.Timestamp(time).isoformat()}
     head |= {"model": model, "variant": variant} | ({"simulated": True} if simulated else {})
-    return head | {"rows": [{"id": row_id, "tenure_months": 3, "score": 0.7, "label": True}]}
+    return head | {"rows": [{"id": row_id, "features": {"tenure_months": 3}, "score": 0.7, "label": True}]}
 
 
 def label(row_id, value, time):
@@ -237,7 +237,7 @@ def test_the_least_that_a_table_may_have_is_id_time_score_and_the_features(param
 
     found = collected(collect.read([tmp_path / "rows.csv"], NOW, DATA, SETTINGS), params)
 
-    assert found.rows[["id", "score", "tenure_months"]].to_numpy().tolist() == [["1", 0.3, 5]]
+    assert found.rows[["id", "score", "features.tenure_months"]].to_numpy().tolist() == [["1", 0.3, 5]]
 
 
 @pytest.mark.parametrize(
@@ -283,7 +283,8 @@ def test_a_feature_named_like_a_column_of_ours_keeps_its_values(params):
     names = ["lag_days", "young"]
     number = params.data.columns["tenure_months"]
     data = params.data.model_copy(update={"columns": dict.fromkeys(names, number)})
-    table = pd.DataFrame({"id": ["a"], "time": [NOW], "score": [0.3], "lag_days": [7.0], "young": [3.0]})
+    table = pd.DataFrame({"id": ["a"], "time": [NOW], "score": [0.3]})
+    table = table.assign(**{"features.lag_days": 7.0, "features.young": 3.0})
     table = table.assign(model="churn@2", variant="champion", simulated=False, actual=None)
     table = table.assign(actual_time=pd.to_datetime([None], utc=True))
 

@@ -11,6 +11,7 @@ from ml.monitoring import evidently_pages
 from ml.monitoring.drift import judge
 from ml.monitoring.report import spark
 from ml.monitoring.shapes import redrawn, shape
+from ml.prediction_log.records import in_table
 from ml.settings.monitor import Monitor
 from tests.rows import tables
 
@@ -31,7 +32,7 @@ def test_rows_redrawn_from_a_profile_have_its_distributions(release, params):
 
     found = judge(release, rows, SETTINGS)
 
-    assert list(rows) == [*release.columns, "score"]
+    assert list(rows) == [*map(in_table, release.columns), "score"]
     assert found.verdict == "stable"
     assert max(c.effect for c in (*found.columns, found.prediction)) < 0.01
     missing = {c.column: c.missing for c in found.columns}
@@ -40,6 +41,7 @@ def test_rows_redrawn_from_a_profile_have_its_distributions(release, params):
 
 def test_a_picture_shows_both_sides_on_the_same_bins(release):
     rows = pd.DataFrame({"contract": ["monthly"] * 30 + ["weekly"] * 10, "tenure_months": [600.0] * 40})
+    rows = rows.rename(columns=in_table)
 
     contract, tenure = (shape(release, rows, name) for name in ("contract", "tenure_months"))
 
@@ -51,7 +53,7 @@ def test_a_picture_shows_both_sides_on_the_same_bins(release):
 
 
 def test_a_number_with_few_values_has_a_bin_each(release):
-    found = shape(release, pd.DataFrame({"satisfaction": [0.0, 10.0, 10.0, None]}), "satisfaction")
+    found = shape(release, pd.DataFrame({in_table("satisfaction"): [0.0, 10.0, 10.0, None]}), "satisfaction")
 
     assert found["bins"] == [*range(10)]
     assert (found["after"][0], found["after"][10]) == (pytest.approx(1 / 3), pytest.approx(2 / 3))
@@ -61,7 +63,7 @@ def test_a_number_with_few_values_has_a_bin_each(release):
 @settings(deadline=None, max_examples=30)
 @given(st.data())
 def test_shares_of_any_column_add_up_to_one(release, params, data):
-    rows = data.draw(tables(params.data))
+    rows = data.draw(tables(params.data)).rename(columns=in_table)
 
     for name in release.columns:
         found = shape(release, rows, name)
@@ -80,7 +82,7 @@ def test_the_highest_bar_is_the_largest_share_of_both_sides(shares, most, drawn)
 @pytest.mark.slow
 def test_evidently_draws_what_is_there_though_a_column_is_missing_from_the_log(release, params):
     pytest.importorskip("evidently", reason="Evidently is not installed: make setup")
-    rows = redrawn(release, 600).drop(columns=["plan"]).assign(usage_hours=None)
+    rows = redrawn(release, 600).drop(columns=[in_table("plan")]).assign(**{in_table("usage_hours"): None})
 
     page = evidently_pages.drift(release, rows, params.data)
 

@@ -13,7 +13,6 @@ from ml.model import model, reference
 from ml.monitoring import collect, drift, evidently_pages, findings
 from ml.monitoring.collect import Names
 from ml.prediction_log.predictions import read_log
-from ml.prediction_log.records import TAKEN
 from ml.retraining import fresh
 from ml.settings.monitor import Monitor
 from ml.settings.prepare import Prepare
@@ -24,7 +23,8 @@ from tests.serving.server import application, built
 pytestmark = pytest.mark.slow
 
 OURS = [
-    *sorted(TAKEN),
+    *collect.OURS,
+    *("lag_days", "young", "again", "side", "decided"),
     *("is_positive", "quarantined", "quarantined_", "missing", "prediction", "table", "target", "estimator"),
     *("features.id", "features.score", "features.features.id", "features", "rows", "columns", "data", "judged"),
     *("self", "index", "level_0", "x", "y", "value", "low", "high", "count", "0", "model_config", "name", "digest"),
@@ -132,8 +132,7 @@ def test_features_with_our_own_names_fare_as_any_others_from_check_to_sift(both)
 
 def test_a_table_from_elsewhere_may_have_features_with_our_names(tmp_path, both):
     data = settings(OURS).data
-    others = [name for name in OURS if name not in TAKEN and not name.startswith("features.")]
-    names = ["again", "lag_days", *others]
+    names = [name for name in OURS if name not in collect.OURS and not name.startswith("features.")]
     rows = table(OURS, 30)[names].assign(id=range(30), time=pd.Timestamp.now("UTC"), score=0.25)
     rows.to_parquet(tmp_path / "other.parquet")
 

@@ -66,7 +66,7 @@ def test_every_row_gets_the_score_of_the_api_and_stands_in_the_log(place, params
     assert (found["label"] == (expected >= params.evaluate.threshold)).all()
     log = read_log("logs").set_index("id").loc[found["id"]]
     assert np.array_equal(log["score"], found["score"])
-    assert np.array_equal(log["tenure_months"], table["tenure_months"])
+    assert np.array_equal(log["features.tenure_months"], table["tenure_months"])
 
 
 def test_each_score_is_explained_by_contributions_that_add_up_to_it(place, params):

@@ -15,7 +15,8 @@ FIRST, SECOND = "20260101T000000-1-a-000001", "20260102T000000-1-a-000002"
 def line(name, day):
     record = {"kind": "prediction", "request_id": name, "model": "m", "variant": "champion"}
     record["time"] = f"2026-01-0{day}T12:00:00Z"
-    return json.dumps(record | {"rows": [{"id": name, "x": 1.0, "score": 0.5, "label": True}]}).encode() + b"\n"
+    row = {"id": name, "features": {"x": 1.0}, "score": 0.5, "label": True}
+    return json.dumps(record | {"rows": [row]}).encode() + b"\n"
 
 
 @pytest.fixture

@@ -5,17 +5,23 @@ import json
 import pandas as pd
 import pytest
 
+from ml.io import files
 from ml.io.errors import UserError
 from ml.prediction_log import predictions, segments
 from ml.prediction_log.predictions import read_log
+from ml.prediction_log.targets import numbered
 from ml.settings.log import Log
 from ml.stages import compact, logs
 from serving.log import PredictionLog
 from tests.conftest import SAMPLE
 
+SEGMENT = "20261120T100000-1-a-000001"
+FEATURES = ["features.tenure", "features.plan"]
+
 
 def predicted(request_id, time="2026-11-20T10:00:00Z", **row):
-    row = {"id": request_id, "tenure": 3, "plan": "basic", "score": 0.7, "label": True} | row
+    answer = {"id": row.pop("id", request_id), "score": row.pop("score", 0.7), "label": row.pop("label", True)}
+    row = answer | {"features": {"tenure": 3, "plan": "basic"} | row}
     record = {"kind": "prediction", "request_id": request_id, "time": time, "model": "churn@1", "variant": "champion"}
     return json.dumps(record | {"rows": [row]}).encode()
 
@@ -53,10 +59,10 @@ def test_each_predicted_row_is_a_row_with_its_features_score_and_label(write, tm
 
     table = read_log(tmp_path)
 
-    assert table[["id", "tenure", "plan", "score", "label"]].astype(object).to_dict("list") == {
+    assert table[["id", *FEATURES, "score", "label"]].astype(object).to_dict("list") == {
         "id": ["a", "b"],
-        "tenure": [3.0, pytest.approx(float("nan"), nan_ok=True)],
-        "plan": ["basic", "basic"],
+        "features.tenure": [3.0, pytest.approx(float("nan"), nan_ok=True)],
+        "features.plan": ["basic", "basic"],
         "score": [0.7, 0.1],
         "label": [True, False],
     }
@@ -152,7 +158,7 @@ def test_columns_of_mixed_kinds_can_be_compacted(write, tmp_path):
 
     compact_all(tmp_path)
 
-    assert list(read_log(tmp_path)["tenure"].str[:5]) == ["10000", "three", "3"]
+    assert list(read_log(tmp_path)["features.tenure"].str[:5]) == ["10000", "three", "3"]
 
 
 def test_only_what_is_safe_elsewhere_is_ever_deleted(write, tmp_path):
@@ -182,6 +188,36 @@ def test_a_feature_with_the_name_of_a_log_column_keeps_its_own_column(write, tmp
     table = read_log(tmp_path)
 
     assert table.loc[0, ["model", "features.model"]].tolist() == ["churn@1", "T-Ford"]
+
+
+NAMES = ["tenure", "model", "id", "features.x", "features", "lag_days"]  # of features
+OLD_LINE = ["tenure", "model", "features.id", "features.features.x", "features", "lag_days"]
+OLD_DAY = ["tenure", "features.model", "features.id", "features.features.x", "features", "features.lag_days"]
+
+
+@pytest.mark.parametrize("compacted", [False, True])
+def test_a_log_of_the_form_without_nested_features_is_still_read(tmp_path, write, compacted):
+    """Written before features were nested: beside id and score, with a prefix only where a name was taken."""
+    line = json.loads(predicted("a"))
+    answer = {name: line["rows"][0][name] for name in ("id", "score", "label")}
+    old = answer | {name: place for place, name in enumerate(OLD_LINE)}
+    new = answer | {"features": {name: place for place, name in enumerate(NAMES)}}
+    (write if not compacted else (lambda line: _compacted(tmp_path, line)))(json.dumps(line | {"rows": [old]}).encode())
+    write(json.dumps(line | {"rows": [new], "request_id": "b"}).encode())
+
+    table = read_log(tmp_path)
+
+    features = [name for name in table if name.startswith("features.")]
+    assert features == [f"features.{name}" for name in NAMES]
+    assert table[features].to_numpy().tolist() == [[*range(len(NAMES))]] * 2
+    assert table[["id", "score", "label"]].to_numpy().tolist() == [["a", 0.7, True]] * 2
+
+
+def _compacted(folder, line):
+    """The Parquet file of a day that an older template wrote of a line."""
+    frame = predictions.tables(numbered(SEGMENT, line + b"\n")).predictions
+    frame = frame.rename(columns=dict(zip([f"features.{name}" for name in NAMES], OLD_DAY, strict=True)))
+    files.write_table(frame, folder / "compacted" / "predictions" / "day=2026-11-20" / f"{SEGMENT}.parquet")
 
 
 def test_two_compactors_do_not_work_at_once(tmp_path):

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.slow
 def write(directory, *ids):
     log = PredictionLog(directory)
     for request_id in ids:
-        row = {"id": request_id, "note": "ü\x00'", "score": 0.7, "label": True}
+        row = {"id": request_id, "features": {"note": "ü\x00'"}, "score": 0.7, "label": True}
         record = {"kind": "prediction", "request_id": request_id, "time": "2026-11-20T10:00:00Z", "model": "churn@1"}
         log.append(json.dumps(record | {"variant": "champion", "rows": [row]}).encode())
     log.append(json.dumps({"kind": "feedback", "time": "2026-11-21T10:00:00Z", "id": ids[0], "label": False}).encode())

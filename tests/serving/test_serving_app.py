@@ -198,7 +198,7 @@ def test_a_feature_called_like_a_key_of_the_log_is_logged_beside_it(start, custo
 
     (row,) = lines(tmp_path / "logs")[0]["rows"]
     assert (row["id"], row["score"], row["label"]) == (sent[0]["customer_id"], answer["score"], answer["label"])
-    assert [row[f"features.{name}"] for name in names.values()] == [sent[0][name] for name in names.values()]
+    assert [row["features"][name] for name in names.values()] == [sent[0][name] for name in names.values()]
     read = predictions.read_log(tmp_path / "logs").iloc[0]
     assert (read["id"], read["features.id"]) == (sent[0]["customer_id"], sent[0]["id"])
 
@@ -260,7 +260,7 @@ def test_the_log_holds_what_was_answered_and_the_labels_that_came_later(start, c
 
     assert (prediction["kind"], prediction["request_id"], prediction["variant"]) == ("prediction", "r-1", "champion")
     assert [(r["id"], r["score"]) for r in prediction["rows"]] == [(p["id"], p["score"]) for p in answer["predictions"]]
-    assert prediction["rows"][1]["plan"] == sent[1]["plan"]
+    assert prediction["rows"][1]["features"]["plan"] == sent[1]["plan"]
     assert (feedback["id"], feedback["label"]) == (sent[0]["customer_id"], True)
 
 
@@ -286,9 +286,9 @@ def test_personal_columns_are_hashed_or_left_out_and_a_hashed_id_still_joins(sta
     prediction, feedback = lines(tmp_path / "logs")
 
     (row,) = prediction["rows"]
-    assert "region" not in row
-    assert row["plan"] != sent[0]["plan"]
-    assert row["channel"] is None
+    assert "region" not in row["features"]
+    assert row["features"]["plan"] != sent[0]["plan"]
+    assert row["features"]["channel"] is None
     assert row["id"] == feedback["id"] != sent[0]["customer_id"]
 
 

@@ -212,7 +212,7 @@ def logged(folder, *lines):
         if "label" in line:
             records.append({"kind": "feedback", "id": line["id"], "label": line["label"]} | head)
         else:
-            row = {"id": line["id"], "tenure_months": line["tenure"], "score": 0.5, "label": False}
+            row = {"id": line["id"], "features": {"tenure_months": line["tenure"]}, "score": 0.5, "label": False}
             head |= {"request_id": line["time"], "model": "1", "variant": "champion"}
             records.append({"kind": "prediction", "rows": [row]} | head)
     (folder / "20250430T100000-1-a-000001.jsonl").write_text("".join(json.dumps(r) + "\n" for r in records))
@@ -253,7 +253,7 @@ def test_the_prediction_log_gives_its_labelled_rows_in_the_columns_of_the_table(
     ids, labels = NEW["customer_id"].tolist(), NEW["churned"].tolist()
     lines = [
         {"kind": "prediction", "request_id": f"r{i}", "time": f"2025-04-30T10:{i:02}:00Z", "model": "1"}
-        | {"variant": "champion", "rows": [{"id": key, **row, "score": 0.5, "label": False}]}
+        | {"variant": "champion", "rows": [{"id": key, "features": row, "score": 0.5, "label": False}]}
         for i, (key, row) in enumerate(zip(ids, features, strict=True))
     ]
     known = [*zip(ids, labels, strict=True)][:40]

@@ -29,11 +29,11 @@ def test_each_row_is_one_object_with_every_value_as_it_was(rows):
     number = np.array([value for _, value, _ in rows], dtype="float64")
     flag = np.array([value for *_, value in rows], dtype=bool)
 
-    lines = rows_as_json({'the "id"': text, "n": number, "f": flag}, 2)
+    lines = rows_as_json({'the "id"': text, "features": {"n": number}, "f": flag}, 2)
 
     found = [row for line in lines for row in json.loads(b"[" + line + b"]")]
     assert [len(json.loads(b"[" + line + b"]")) for line in lines[:-1]] == [2] * (len(lines) - 1)
-    expected = [{'the "id"': w, "n": None if np.isnan(n) else n, "f": bool(f)} for w, n, f in rows]
+    expected = [{'the "id"': w, "features": {"n": None if np.isnan(n) else n}, "f": bool(f)} for w, n, f in rows]
     assert found == expected
 
 

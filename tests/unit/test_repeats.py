@@ -15,7 +15,10 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 def line(number=1, *, seconds=0.0, score=0.5, rows=({"id": "a", "x": 1.0},), **head):
     record = {"kind": "prediction", "request_id": "r", "model": "m@1", "variant": "champion", **head}
     record["time"] = (START + timedelta(seconds=seconds)).isoformat()
-    record["rows"] = [{**row, "score": score, "label": score > 0.5} for row in rows]
+    record["rows"] = [
+        {"id": row["id"], "features": {k: v for k, v in row.items() if k != "id"}, "score": score, "label": score > 0.5}
+        for row in rows
+    ]
     return Line("20260101T000000-1-a-1", number, json.dumps(record).encode())
 
 

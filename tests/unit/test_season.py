@@ -9,6 +9,7 @@ from ml.monitoring import drift
 from ml.monitoring.collect import Names, collect
 from ml.monitoring.released import Released
 from ml.monitoring.season import YEAR, of_season
+from ml.prediction_log.records import in_table
 from ml.settings.data import Data
 from ml.tasks import metrics
 
@@ -47,7 +48,8 @@ def released(params, train, test):
 def log(frame, model=MODEL):
     """The rows as the prediction log holds them."""
     time = frame["day"].dt.tz_localize("UTC") + pd.Timedelta(hours=12)
-    table = frame.drop(columns="day").assign(time=time, model=model, variant="champion", simulated=False, actual=None)
+    table = frame.drop(columns="day").rename(columns={name: in_table(name) for name in COLUMNS})
+    table = table.assign(time=time, model=model, variant="champion", simulated=False, actual=None)
     return table.assign(actual_time=pd.to_datetime(time.where(time.isna()), utc=True)).sort_values(
         "time", ignore_index=True
     )
@@ -83,7 +85,7 @@ def test_a_change_of_the_world_is_drift_in_its_season_too(settings):
     release = released(settings, year(12_000), year(3000, seed=1))
     table = log(year(1000, seed=2, year=2026, months=SUMMER))
 
-    assert verdict(release, table.assign(kind="a"), settings)[0] == "drift"
+    assert verdict(release, table.assign(**{in_table("kind"): "a"}), settings)[0] == "drift"
 
 
 def test_the_log_of_a_year_ago_stands_in_for_a_season_that_did_not_train(settings):

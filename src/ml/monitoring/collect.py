@@ -14,13 +14,14 @@ from ml.io.errors import UserError
 from ml.model.parts import SHADOW
 from ml.monitoring.windows import WINDOWS, Span, delay, length, settled, spans
 from ml.prediction_log import predictions
-from ml.prediction_log.records import ADDED, in_table
+from ml.prediction_log.records import in_table
 from ml.settings.data import Data, Number
 from ml.settings.monitor import Monitor
 from ml.tasks.live import outcomes
 
 SKEW = pd.Timedelta(minutes=5)  # that clocks may differ by
 TABLES = (".parquet", ".csv")
+OURS = (*predictions.FIRST, *predictions.LAST, *predictions.ACTUAL)  # columns of a table, beside the features
 PROBABILITY = Number(type="number", min=0, max=1)
 ANY = Number(type="number")
 FATES = {  # a row meets the first that fits; `judged` are what is left
@@ -48,7 +49,7 @@ class Names:
 class Collected:
     """The judged rows and the counts behind them; every row read has exactly one fate."""
 
-    rows: pd.DataFrame  # as ml.drift.judge takes them: features, score, label (1, 0, missing), lag_days
+    rows: pd.DataFrame  # as drift.judge takes them: features.<name>, score, label (1, 0, missing), lag_days
     since: pd.Timestamp
     until: pd.Timestamp
     newest: pd.Timestamp | None  # prediction that was read, from the future apart
@@ -83,7 +84,7 @@ def read_simulated(sources: Iterable[Any], data: Data) -> pd.DataFrame:
 
 
 def collect(table: pd.DataFrame, names: Names, data: Data, settings: Monitor, now: pd.Timestamp) -> Collected:
-    """The window of `table` (as ml.predictions.read_log returns it) that ends `now`, or with the simulation's last day.
+    """The window of `table` (as predictions.read_log returns it) that ends `now`, or with the simulation's last day.
 
     Simulated rows are judged only where there are no others.
     """
@@ -142,7 +143,8 @@ def _foreign(frame: pd.DataFrame, where: str, data: Data) -> pd.DataFrame:
     texts = {name: frame[name].map(text) for name in ("id", "model", "actual") if name in frame}
     kind = PROBABILITY if data.target.task != "regression" else ANY
     score = values.number(frame["score"], kind).cells
-    frame = with_columns(frame, {**_features(frame, data), **times, **texts, "score": score})
+    ours = frame[[name for name in OURS if name in frame]]
+    frame = with_columns(ours, {**_features(frame, data), **times, **texts, "score": score})
     defaults = {"model": None, "variant": "champion", "simulated": False, "actual": None, "actual_time": pd.NaT}
     frame = frame.assign(**{name: value for name, value in defaults.items() if name not in frame})
     came, simulated = pd.to_datetime(frame["actual_time"], utc=True), frame["simulated"].map(text).eq("True")
@@ -152,8 +154,8 @@ def _foreign(frame: pd.DataFrame, where: str, data: Data) -> pd.DataFrame:
 
 def _features(frame: pd.DataFrame, data: Data) -> pd.DataFrame:
     """The features in the types of the contract, by the names that they have in the log's table."""
-    there = {name: in_table(name) for name in data.columns if in_table(name) in frame}
-    there = {name: name for name in ADDED if name in data.columns and name in frame} | there
+    there = {name: name for name in data.columns if name in frame and name not in OURS}
+    there |= {name: in_table(name) for name in data.columns if in_table(name) in frame}
     table = pd.DataFrame({name: frame[source] for name, source in there.items()}, index=frame.index)
     return typed(table, data, [*there]).frame.rename(columns=in_table)
 
@@ -196,8 +198,6 @@ def _labelled(table: pd.DataFrame, data: Data, until: pd.Timestamp) -> tuple[pd.
     came = table["actual"].notna()
     early = predictions.early(table)
     future = came & (table["actual_time"] > until + SKEW)
-    ours = {name: in_table(name) for name in ("label", *ADDED) if name in table and name in data.columns}
-    table = table.rename(columns={name: to for name, to in ours.items() if to not in table})
     said = outcomes(table["actual"], table["label"] if "label" in table else table["actual"], data)
     strange = came & said.isna()
     label = said.where(~early & ~future)

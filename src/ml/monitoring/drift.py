@@ -19,7 +19,7 @@ from ml.monitoring.dependence import groups
 from ml.monitoring.drift_columns import ANSWERS, Column, Probe, found, probe
 from ml.monitoring.drift_tests import holm
 from ml.monitoring.performance import WORSE, Performance
-from ml.prediction_log.records import PREFIX, in_table
+from ml.prediction_log.records import in_table
 from ml.settings.monitor import Monitor
 from ml.settings.params import Params
 
@@ -68,7 +68,7 @@ def judge(
 ) -> Drift:
     """The verdict on a window of predictions.
 
-    `window` has a column a feature (`features.x` where `x` is taken), `score`, and where labels are known `label`
+    `window` has a column `features.<name>` a feature, `score`, and where labels are known `label`
     (1 positive, 0 negative, missing where not known yet) and `lag_days` (from prediction to label). A feature that is
     not there counts as missing in every row. `margin` is the champion gate's: a metric this much lower is as good.
     `labelled` are the rows that performance is judged on, where labels take longer than the window: `score`, `label`
@@ -111,8 +111,7 @@ def corrected(probes: list[Probe], settings: Monitor) -> list[Column]:
 
 def column(window: pd.DataFrame, name: str) -> pd.Series:
     """A feature of the window, all missing where it is not there."""
-    source = next((longer for longer in (PREFIX + name, in_table(name)) if longer in window), in_table(name))
-    return window[source] if source in window else pd.Series([None] * len(window), dtype="object")
+    return window.get(in_table(name), pd.Series([None] * len(window), dtype="object"))
 
 
 def margin(params: Params) -> float:

@@ -71,7 +71,7 @@ class Duel:
 def duel(log: pd.DataFrame, params: Params, challenger: str = "") -> Duel:
     """The newest challenger in the log, or the one of this name, and the champion beside it.
 
-    `log` is as ml.predictions.read_log returns it; once there are real rows in it, simulated ones do not count.
+    `log` is as predictions.read_log returns it; once there are real rows in it, simulated ones do not count.
     Raises UserError when no challenger or no champion answered.
     """
     simulated, log = bool(log["simulated"].all()), predictions.real(log)

@@ -13,7 +13,7 @@ from ml.data.words import text
 from ml.io import cli, files
 from ml.io.errors import UserError
 from ml.prediction_log import repeats, segments
-from ml.prediction_log.records import PREFIX, ROW, TAKEN, Feedback, Prediction, parse
+from ml.prediction_log.records import PREFIX, Feedback, Prediction, feature, flat, parse
 from ml.prediction_log.targets import Line, numbered, target
 
 PREDICTIONS, FEEDBACK = "predictions", "feedback"
@@ -37,12 +37,12 @@ def read_log(*sources: str | Path, since: Any = None, until: Any = None) -> pd.D
     """One row a predicted row, from all sources together, none twice, oldest first.
 
     Columns: segment, line and row (the key), request_id, id, time, model, variant, simulated, canary_share (missing
-    where none serves), the features, score, label, then `actual` (the latest label that feedback gave this id),
-    `actual_time` and `actuals` (how many came). A source is a directory or a URL; predictions are taken from `since` to
-    before `until` (ISO dates, UTC), feedback always. A request that a proxy sent again counts once
-    (ml.prediction_log.repeats). In `attrs`, `repeated` counts the rows left out for it, `unreadable` lines that are no
-    records, `unmatched` ids that got a label since `since` and that no prediction read bears; `damaged` names files
-    that are left out because they cannot be read. Raises UserError when a source cannot be read.
+    where none serves), the features as `features.<name>`, score, label, then `actual` (the latest label that feedback
+    gave this id), `actual_time` and `actuals` (how many came). A source is a directory or a URL; predictions are
+    taken from `since` to before `until` (ISO dates, UTC), feedback always. A request that a proxy sent again counts
+    once (ml.prediction_log.repeats). In `attrs`, `repeated` counts the rows left out for it, `unreadable` lines that
+    are no records, `unmatched` ids that got a label since `since` and that no prediction read bears; `damaged` names
+    files that are left out because they cannot be read. Raises UserError when a source cannot be read.
     """
     start, end = _moment(since, "since"), _moment(until, "until")
     parts = [part for source in sources for part in _read(source, start, end)]
@@ -85,7 +85,7 @@ def joined(predictions: pd.DataFrame, feedback: pd.DataFrame) -> pd.DataFrame:
     newest = feedback.sort_values(["time", *KEY]).drop_duplicates("id", keep="last")
     newest = newest.rename(columns={"label": "actual", "time": "actual_time"})[["id", "actual", "actual_time"]]
     newest = newest.assign(actuals=newest["id"].map(feedback["id"].value_counts()))
-    features = [name for name in predictions if name not in {*FIRST, *LAST}]
+    features = [name for name in predictions if name.startswith(PREFIX)]
     table = predictions.reindex(columns=[*FIRST, *features, *LAST]).merge(newest, on="id", how="left")
     table = table.assign(actuals=table["actuals"].fillna(0).astype("int64"), simulated=table["simulated"].eq(True))
     return table.sort_values(["time", *KEY], ignore_index=True)
@@ -141,7 +141,9 @@ def _day(directory: Path, path: Path, kind: str) -> Tables:
         frame = files.read_table(path)
         if lacking := {*KEY, "id", "time"} - {*frame.columns}:
             raise UserError(f"{path} has no column {', '.join(sorted(lacking))}.")
-        return none._replace(predictions=frame) if kind == PREDICTIONS else none._replace(feedback=frame)
+        if kind == FEEDBACK:
+            return none._replace(feedback=frame)
+        return none._replace(predictions=frame.rename(columns=lambda n: n if n in {*FIRST, *LAST} else feature(n)))
     except UserError as error:
         name, kept = path.stem, segments.content(directory / f"{path.stem}{segments.DONE}")
         if kept:
@@ -153,8 +155,7 @@ def _day(directory: Path, path: Path, kind: str) -> Tables:
 def _rows(record: Prediction, key: dict[str, Any]) -> list[dict[str, Any]]:
     shared = key | {"request_id": record.request_id, "time": record.time, "model": record.model}
     shared |= {"variant": record.variant, "simulated": record.simulated, "canary_share": record.canary_share}
-    taken = TAKEN - ROW  # of those, lines have already said which is a feature
-    rows = ({PREFIX + name if name in taken else name: _bounded(v) for name, v in row.items()} for row in record.rows)
+    rows = ({name: _bounded(value) for name, value in flat(row).items()} for row in record.rows)
     return [row | shared | {"row": number, "id": text(row.get("id"))} for number, row in enumerate(rows)]
 
 

@@ -6,28 +6,27 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import from_json
 
+FEATURES = "features"  # of a row of a line: its features by name
 PREFIX = "features."
 ROW = frozenset({"id", "score", "label"})  # beside the features in a row of a line
-# added by monitoring and by the comparison with a challenger
-ADDED = frozenset({"lag_days", "young", "again", "side", "decided"})
-TAKEN = (
-    ROW
-    | ADDED
-    | {
-        *("segment", "line", "row", "request_id", "time", "model", "variant", "simulated", "canary_share"),
-        *("actual", "actual_time", "actuals"),
-    }
-)  # names of our own in the table of the log
-
-
-def in_line(feature: str) -> str:
-    """The name of a feature in a line of the log: one that could be taken for ours is `features.<name>`."""
-    return PREFIX + feature if feature in ROW or feature.startswith(PREFIX) else feature
 
 
 def in_table(feature: str) -> str:
-    """The name of a feature in the table of the log; no two features share one, and none is ours."""
-    return PREFIX + feature if feature in TAKEN or feature.startswith(PREFIX) else feature
+    """The name of a feature in the table of the log; none is the name of a column of ours."""
+    return PREFIX + feature
+
+
+def feature(column: str) -> str:
+    """The name in the table of a column of features, which older lines and days have without the prefix."""
+    return column if column.startswith(PREFIX) else PREFIX + column
+
+
+def flat(row: dict[str, Any]) -> dict[str, Any]:
+    """A row of a line by the columns of the table; older lines hold the features beside id, score and label."""
+    nested = row.get(FEATURES)
+    if isinstance(nested, dict):
+        return {in_table(name): value for name, value in nested.items()} | {k: v for k, v in row.items() if k in ROW}
+    return {name if name in ROW else feature(name): value for name, value in row.items()}
 
 
 def _in_range(time: datetime) -> datetime:
@@ -41,7 +40,7 @@ Moment = Annotated[AwareDatetime, AfterValidator(_in_range)]
 
 
 class Prediction(BaseModel):
-    """One answered request; each row holds its id, its features, the score and the label."""
+    """One answered request; each row holds its id, `features`, the score and the label (`flat` reads older rows)."""
 
     model_config = ConfigDict(frozen=True)
 

@@ -114,8 +114,7 @@ def labelled(log: pd.DataFrame, data: Data) -> pd.DataFrame:
     """Of each id the newest prediction that has got its label, in the columns of the table.
 
     Simulated rows count only where there are no others.
-    `log` as ml.predictions.read_log returns it; a feature that bears the name of a column of the log comes as
-    `features.…`.
+    `log` as ml.prediction_log.predictions.read_log returns it.
     """
     log = predictions.real(log)
     came = log["actual"].notna() & ~predictions.early(log) & log["id"].notna()

@@ -10,7 +10,7 @@ from pydantic_core import to_json
 
 from ml.engine.job import Job
 from ml.model import answers
-from ml.prediction_log.records import in_line
+from ml.prediction_log.records import FEATURES
 from ml.scoring.lines import rows_as_json
 from ml.scoring.rows import Checked
 from ml.scoring.scored import Scorer
@@ -43,8 +43,8 @@ class Answers:
         """The same for the prediction log, with the features, LINE rows a line."""
         score = self._said["value" if "value" in self._said else "score"]
         label = self._said.get("label", np.full(len(score), None))
-        inputs = {in_line(name): column for name, column in self.checked.table.items()}
-        rows = rows_as_json({"id": self.checked.ids, **inputs, "score": score, "label": label}, LINE)
+        columns = {"id": self.checked.ids, FEATURES: self.checked.table, "score": score, "label": label}
+        rows = rows_as_json(columns, LINE)
         return b"".join(self._line(variant, place * LINE, text) for place, text in enumerate(rows))
 
     def _line(self, variant: str, place: int, rows: bytes) -> bytes:

@@ -12,16 +12,26 @@ TEXT = pa.large_string()
 ESCAPED = r'["\\\x00-\x1f]'  # what JSON does not write as it is
 
 
-def rows_as_json(columns: Mapping[str, np.ndarray], rows: int) -> list[bytes]:
+Columns = Mapping[str, "np.ndarray | Columns"]
+
+
+def rows_as_json(columns: Columns, rows: int) -> list[bytes]:
     """Objects with these keys, `rows` of them at a time and a comma between two; null where a value is missing.
 
-    Columns hold float64, bool, or objects that are text or None; all have the same length.
+    Columns hold float64, bool, or objects that are text or None, or are columns of an object within; all have the same
+    length.
     """
+    texts = _objects(columns).to_pylist()
+    return [",".join(texts[start : start + rows]).encode() for start in range(0, len(texts), rows)]
+
+
+def _objects(columns: Columns) -> pa.Array:
+    """Each row as a JSON object."""
     pieces: list[pa.Array | pa.Scalar] = []
     for place, (name, values) in enumerate(columns.items()):
-        pieces += [_text(f"{',' if place else '{'}{to_json(name).decode()}:"), _cells(values)]
-    texts = _joined(*pieces, _text("}")).to_pylist()
-    return [",".join(texts[start : start + rows]).encode() for start in range(0, len(texts), rows)]
+        cells = _cells(values) if isinstance(values, np.ndarray) else _objects(values)
+        pieces += [_text(f"{',' if place else '{'}{to_json(name).decode()}:"), cells]
+    return _joined(*pieces, _text("}"))
 
 
 def _cells(values: np.ndarray) -> pa.Array:
