@@ -146,8 +146,8 @@ def scaled_again(fitted):
     fitted.steps.insert(1, ("again", StandardScaler()))
 
 
-def only_centred(fitted):
-    fitted.named_steps["preprocessing"].transformers[0][1].named_steps["scale"].with_std = False
+def flagged(fitted):
+    fitted.named_steps["preprocessing"].transformers[0][1].named_steps["impute"].add_indicator = True
 
 
 def binary(fitted):
@@ -163,9 +163,9 @@ def bayes(fitted):
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (binned, "its preprocessing has the parts number, category, missing, bins"),
+        (binned, "part bins of its preprocessing consists of other steps"),
         (scaled_again, "its steps are preprocessing, again, estimator"),
-        (only_centred, "part number of its preprocessing is set otherwise"),
+        (flagged, "part number of its preprocessing is set otherwise"),
         (binary, "part category of its preprocessing is set otherwise"),
         (bayes, "GaussianNB is none of the estimators"),
     ],

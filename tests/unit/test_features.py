@@ -91,16 +91,43 @@ WRONG = {
     "no column. Did you mean `monthly_charge`": "return columns['monthly_charg']",
     "returns y, not x": "return {'y': columns['monthly_charge']}",
     "gives x the shape ()": "return 1.0",
-    "NameError: name 'pd' is not defined": "return pd.Series(columns['monthly_charge']).to_numpy()",
+    "looks across rows: x of a row by itself": "u = columns['usage_hours']; return u - STATE.setdefault('m', u.mean())",
+    "asks the clock": "return columns['tenure_months'] - time.time_ns() // 10**18",
+    "KeyError: 'enterprise'": "return [{'basic': 1, 'standard': 2, 'premium': 3}[p] for p in columns['plan']]",
+    "TypeError: unsupported operand": "return [v + '!' if v != None else v + 1 for v in columns['channel']]",
+    "could not convert string to float": "return columns['plan']",
+    "'pd' is not defined (functions use numpy": "return pd.Series(columns['monthly_charge']).to_numpy()",
 }
 
 
 @pytest.mark.parametrize(("sentence", "body"), WRONG.items(), ids=WRONG)
 def test_a_function_that_is_not_row_wise_and_pure_is_named(customers, own, sentence, body):
-    text = own(f"{HEAD}import pandas as pd\n\n@makes('x')\ndef mine(columns):\n    {body}\n")
+    text = own(
+        f"{HEAD}import time\nimport pandas as pd\n\nSTATE = {{}}\n\n@makes('x')\ndef mine(columns):\n    {body}\n"
+    )
+    frame = customers[customers["plan"] != "enterprise"]  # what the contract allows may come, seen in training or not
 
     with pytest.raises(UserError, match=rf"src/features\.py: mine .*{re.escape(sentence)}"):
-        check(text, customers, DATA)
+        check(text, frame, DATA)
+
+
+def test_what_only_estimators_need_stands_beside_functions(customers, own):
+    """An image has no scikit-learn: neither annotations nor what is made of classes are needed there."""
+    also = "from sklearn.pipeline import Pipeline\nKINDS = [Own]\n\ndef build() -> Pipeline:\n    return KINDS[0]()\n"
+    text = own(GOOD + also)
+
+    check(text, customers, DATA)
+
+    assert {name for function in columns.fresh(text) for name in function.makes} == {"ratio", "rest", "band", "later"}
+
+
+def test_a_function_that_fails_on_a_later_row_is_named(customers, own):
+    body = "return [{}[v] if v == 7.125 else v for v in columns['usage_hours']]"
+    text = own(f"{HEAD}@makes('x')\ndef mine(columns):\n    {body}\n")
+    check(text, customers[customers["usage_hours"] != 7.125], DATA)
+
+    with pytest.raises(UserError, match=r"src/features\.py: mine fails \(making x\): KeyError"):
+        with_made(customers.assign(usage_hours=7.125), text)
 
 
 def test_a_level_outside_the_declared_ones_and_a_name_of_the_contract_are_refused(customers, own):

@@ -4,6 +4,8 @@ A model carries the text of that file with it. Only text that a reviewed commit 
 package, is ever run: a model file from elsewhere brings no code.
 """
 
+import __future__
+
 import ast
 import hashlib
 import sys
@@ -31,6 +33,10 @@ def makes(*_numbers: str, **_levels: Sequence[str]) -> Callable[[Callable], Call
     return lambda function: function
 
 
+class NoColumnError(KeyError):
+    """A function reads a column that is not there."""
+
+
 class Columns(Mapping[str, np.ndarray]):
     """Columns by name, each an array of shape (rows,) that cannot be written to and is made when it is asked for."""
 
@@ -41,7 +47,7 @@ class Columns(Mapping[str, np.ndarray]):
     def __getitem__(self, name: str) -> np.ndarray:
         if name not in self._known:
             if name not in self._names:
-                raise KeyError(name)
+                raise NoColumnError(name)
             self.add(name, self._read(name))
         return self._known[name]
 
@@ -81,19 +87,30 @@ class Function:
 def loaded(text: str) -> tuple[Function, ...]:
     """The functions that a text of src/features.py declares; raises UserError when it is not known here or fails.
 
-    Classes, and imports of libraries that an image lacks, are left out: estimators are imported on their own.
+    Classes, imports of libraries that an image lacks, and what is made of these are left out: estimators are imported
+    on their own.
     """
+    return fresh(text)
+
+
+def fresh(text: str) -> tuple[Function, ...]:
+    """The same with a state of their own: nothing that earlier calls left behind."""
     declared = functions(text)
     if not declared:
         return ()
     must_know(text)
     module = parsed(text)
-    module.body = [node for node in module.body if not isinstance(node, ast.ClassDef) and _served(node)]
+    module.body = _for_functions(module.body)
     space: dict[str, Any] = {"__name__": FEATURES.stem}
+    later = __future__.annotations.compiler_flag  # an annotation may name what an image lacks
     try:
-        exec(compile(module, str(FEATURES), "exec"), space)  # noqa: S102  (a file of this repository)
+        exec(compile(module, str(FEATURES), "exec", later), space)  # noqa: S102  (a file of this repository)
     except Exception as error:  # noqa: BLE001  (a user's code raises anything)
-        raise UserError(f"{FEATURES} cannot be read: {type(error).__name__}: {error}. Fix it.") from None
+        raise UserError(f"{FEATURES} cannot be read: {said(error)}. Fix it.") from None
+    if lacking := [name for name in declared if name not in space]:
+        raise UserError(
+            f"{FEATURES}: {lacking[0]} needs a class or a library beside numpy and Python's own. Leave it out."
+        )
     return tuple(Function(name, space[name], columns) for name, columns in declared.items())
 
 
@@ -101,9 +118,14 @@ def made(text: str, columns: Columns) -> dict[str, np.ndarray]:
     """Every column that the functions of a text make; later functions may read what earlier ones made."""
     found: dict[str, np.ndarray] = {}
     for function in loaded(text):
-        for name, values in function(columns).items():
-            columns.add(name, values)
-            found[name] = values
+        try:
+            values = function(columns)
+        except Exception as error:  # noqa: BLE001  (a user's code raises anything)
+            makes = ", ".join(function.makes)
+            raise UserError(f"{FEATURES}: {function.name} fails (making {makes}): {said(error)}.") from None
+        for name, value in values.items():
+            columns.add(name, value)
+            found[name] = value
     return found
 
 
@@ -135,12 +157,40 @@ def must_know(text: str) -> None:
         )
 
 
+def said(error: Exception) -> str:
+    """An error of a function of src/features.py in words."""
+    lacks = " (functions use numpy and Python's standard library alone)" if isinstance(error, NameError) else ""
+    return f"{type(error).__name__}: {error}{lacks}"
+
+
+def _for_functions(body: list[ast.stmt]) -> list[ast.stmt]:
+    """The statements of a file without those that need a class or a library that an image lacks."""
+    kept, gone = [], set()
+    for node in body:
+        alone = node.decorator_list if isinstance(node, ast.FunctionDef) else [node]  # a body runs when it is called
+        used = {n.id for part in alone for n in ast.walk(part) if isinstance(n, ast.Name)}
+        if isinstance(node, ast.ClassDef) or not _served(node) or used & gone:
+            gone |= _names(node)
+        else:
+            kept.append(node)
+    return kept
+
+
 def _served(node: ast.stmt) -> bool:
     if isinstance(node, ast.ImportFrom):
         return (node.module or "").split(".")[0] in LIBRARIES
     if isinstance(node, ast.Import):
         return all(alias.name.split(".")[0] in LIBRARIES for alias in node.names)
     return True
+
+
+def _names(node: ast.stmt) -> set[str]:
+    """The names that a statement gives to something."""
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        return {alias.asname or alias.name.split(".")[0] for alias in node.names}
+    if isinstance(node, ast.ClassDef | ast.FunctionDef):
+        return {node.name}
+    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
 
 
 def _number(values: Any) -> np.ndarray:

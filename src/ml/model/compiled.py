@@ -33,10 +33,10 @@ from ml.model.predictor import ESTIMATOR, FORM
 
 Converted = tuple[dict[str, Any], ModelProto | None]  # what the form says of an estimator, and its trees
 
-STEPS = {
-    "number": {"impute": SimpleImputer, "scale": StandardScaler},
-    "category": {"impute": SimpleImputer, "encode": OneHotEncoder},
-    "missing": {"flag": MissingIndicator},
+STEPS = {  # what a part of the preprocessing may consist of
+    "numbers": {(SimpleImputer, StandardScaler), (SimpleImputer,)},
+    "categories": {(SimpleImputer, OneHotEncoder), (OneHotEncoder,)},
+    "missing": {(MissingIndicator,)},
 }
 
 
@@ -45,10 +45,10 @@ def compiled(model: Pipeline) -> dict[str, bytes]:
 
     Raises ValueError, naming it, for a part that has none.
     """
-    names = [name for name, step in model.steps if not isinstance(step, Made)]
-    if names != ["preprocessing", "estimator"]:
+    steps = [step for _, step in model.steps if not isinstance(step, Made)]
+    if len(steps) != 2 or not isinstance(steps[0], ColumnTransformer):  # noqa: PLR2004
         raise ValueError(f"its steps are {', '.join(model.named_steps)}, not preprocessing and estimator")
-    form, estimator = _preprocessing(model.named_steps["preprocessing"]), model.named_steps["estimator"]
+    form, estimator = _preprocessing(steps[0]), steps[1]
     curves = estimator.curves if isinstance(estimator, Calibrated) else ()
     estimator = estimator.estimator if isinstance(estimator, Calibrated) else estimator
     convert = ESTIMATORS.get(type(estimator))  # what inherits from one of them may compute something else
@@ -123,62 +123,73 @@ ESTIMATORS: dict[type, Callable[[Any, int], Converted]] = {
 
 
 def _preprocessing(fitted: ColumnTransformer) -> dict[str, Any]:
-    parts = dict(_parts(fitted))
-    form: dict[str, Any] = {
-        "numbers": [],
-        "categories": [],
-        "missing": parts["missing"][0] if "missing" in parts else [],
-    }
-    if "number" in parts:
-        names, steps = parts["number"]
-        scaled = steps["scale"]
-        numbers = zip(names, steps["impute"].statistics_, scaled.mean_, scaled.scale_, strict=True)
-        form["numbers"] = [
-            {"name": name, "missing": float(fill), "mean": float(mean), "scale": float(scale)}
-            for name, fill, mean, scale in numbers
-        ]
-    if "category" in parts:
-        names, steps = parts["category"]
-        levels = zip(names, steps["impute"].statistics_, steps["encode"].categories_, strict=True)
-        form["categories"] = [
-            {"name": name, "missing": str(fill), "levels": [str(v) for v in known]} for name, fill, known in levels
-        ]
+    """The columns in the order in which the estimator gets them: numbers, levels, and what says that one is missing."""
+    form: dict[str, Any] = {kind: [] for kind in READ}
+    last = 0
+    for name, part, columns in _parts(fitted):
+        steps = [*part.named_steps.values()] if isinstance(part, Pipeline) else [part]
+        kinds = tuple(type(step) for step in steps if step != "passthrough")
+        kind = next((kind for kind, known in STEPS.items() if kinds in known), None)
+        if kind is None:
+            raise ValueError(f"part {name} of its preprocessing consists of other steps than ml.model.compiled knows")
+        if [*READ].index(kind) < last:
+            raise ValueError(f"part {name} of its preprocessing stands before another; numbers come first, then levels")
+        last, altered = [*READ].index(kind), f"part {name} of its preprocessing is set otherwise than"
+        if any(_altered(step, kind) for step in steps):
+            raise ValueError(f"{altered} in ml.model.features.preprocessing")
+        form[kind] += READ[kind](columns, {type(step): step for step in steps})
     return form
 
 
-def _parts(fitted: ColumnTransformer) -> Iterator[tuple[str, tuple[list[str], dict[str, Any]]]]:
-    """Columns and fitted steps of the parts in STEPS; one that got no column was never fitted, and is left out."""
-    if not isinstance(fitted, ColumnTransformer) or fitted.transformer_weights:
+def _parts(fitted: ColumnTransformer) -> Iterator[tuple[str, Any, list[str]]]:
+    """Name, fitted part and columns; a part that got no column was never fitted, and is left out."""
+    if fitted.transformer_weights:
         raise ValueError("its preprocessing is not ml.model.features.preprocessing")
-    used = [(name, part, [*columns]) for name, part, columns in fitted.transformers_ if len(columns) and part != "drop"]
-    if [name for name, *_ in used] != [name for name in STEPS if name in {name for name, *_ in used}]:
-        raise ValueError(f"its preprocessing has the parts {', '.join(n for n, *_ in used)}, not {', '.join(STEPS)}")
-    for name, part, columns in used:
-        steps = part.named_steps if isinstance(part, Pipeline) else {}
-        if {step: type(one) for step, one in steps.items()} != STEPS[name]:
-            raise ValueError(f"part {name} of its preprocessing does not consist of {' and '.join(STEPS[name])} alone")
-        if _altered(name, steps):
-            raise ValueError(
-                f"part {name} of its preprocessing is set otherwise than in ml.model.features.preprocessing"
-            )
-        yield name, (columns, dict(steps))
+    for name, part, columns in fitted.transformers_:
+        if part == "drop" or (isinstance(columns, list) and not columns):
+            continue
+        if not isinstance(columns, list) or not all(isinstance(column, str) for column in columns):
+            raise ValueError(f"part {name} of its preprocessing does not name its columns")
+        yield name, part, columns
 
 
-def _altered(name: str, steps: dict[str, Any]) -> bool:
+def _altered(step: Any, kind: str) -> bool:
     """Whether a step does more or less than to fill gaps, centre and scale, spread levels, or tell what is missing."""
-    if name == "missing":
-        flag = steps["flag"]
-        return flag.features != "all" or flag.missing_values == flag.missing_values
-    filled = steps["impute"]
-    if name == "number":
-        scaled = steps["scale"]
-        usual = scaled.with_mean and scaled.with_std and filled.missing_values != filled.missing_values
-    else:
-        encoder = steps["encode"]
-        grouped = encoder.min_frequency is not None or encoder.max_categories is not None
-        usual = encoder.drop is None and not grouped and encoder.handle_unknown == "ignore"
-        usual = usual and filled.missing_values is None
-    return not usual or filled.add_indicator or len(filled.statistics_) != filled.n_features_in_
+    if isinstance(step, MissingIndicator):
+        return step.features != "all" or step.missing_values == step.missing_values
+    if isinstance(step, SimpleImputer):
+        gap = step.missing_values is None if kind == "categories" else step.missing_values != step.missing_values
+        return not gap or step.add_indicator or len(step.statistics_) != step.n_features_in_
+    if isinstance(step, OneHotEncoder):
+        grouped = step.min_frequency is not None or step.max_categories is not None
+        return step.drop is not None or grouped or step.handle_unknown != "ignore"
+    return False
+
+
+def _numbers(names: list[str], steps: dict[type, Any]) -> list[dict[str, Any]]:
+    scaler = steps.get(StandardScaler)
+    means = scaler.mean_ if scaler and scaler.with_mean else np.zeros(len(names))
+    scales = scaler.scale_ if scaler and scaler.with_std else np.ones(len(names))
+    numbers = zip(names, steps[SimpleImputer].statistics_, means, scales, strict=True)
+    return [
+        {"name": name, "missing": float(fill), "mean": float(mean), "scale": float(scale)}
+        for name, fill, mean, scale in numbers
+    ]
+
+
+def _categories(names: list[str], steps: dict[type, Any]) -> list[dict[str, Any]]:
+    fills = [str(fill) for fill in steps[SimpleImputer].statistics_] if SimpleImputer in steps else [None] * len(names)
+    levels = [[None if level is None else str(level) for level in known] for known in steps[OneHotEncoder].categories_]
+    return [
+        {"name": name, "missing": fill, "levels": known} for name, fill, known in zip(names, fills, levels, strict=True)
+    ]
+
+
+READ: dict[str, Callable[[list[str], dict[type, Any]], list[Any]]] = {
+    "numbers": _numbers,
+    "categories": _categories,
+    "missing": lambda names, _: names,
+}
 
 
 def _json(form: dict[str, Any]) -> bytes:

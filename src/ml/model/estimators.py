@@ -3,6 +3,7 @@
 import importlib
 import inspect
 import sys
+from collections.abc import Callable
 from difflib import get_close_matches
 from importlib.util import module_from_spec, spec_from_file_location
 from typing import Any
@@ -39,28 +40,63 @@ USUAL: dict[str, dict[str, Any]] = {
     "catboost": {"thread_count": 1, "verbose": False, "allow_writing_files": False},
 }
 
+NAMED = {inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY}
+
 
 def estimator(params: Train, task: str = "binary") -> Any:
     """The unfitted estimator of train.model; raises UserError for an unknown class or parameter, or another task's."""
-    kind, given = found(params.model, task), params.parameters()
+    make, given = found(params.model, task), params.parameters()
     if params.model in KNOWN[task]:  # a forest of regressors has no class weights
-        given = {name: value for name, value in given.items() if name in parameters(kind)}
+        given = {name: value for name, value in given.items() if name in parameters(make)}
     usual = USUAL.get(params.library, {})
-    known = parameters(kind) | {*usual} | (_of_lightgbm() if params.library == "lightgbm" else set())
+    known = parameters(make) | {*usual} | (_of_lightgbm() if params.library == "lightgbm" else set())
     for name in given:
         if name not in known:
             listed = f"known: {', '.join(sorted(known)) or 'none'}."
-            hint = meant(name, parameters(kind), meant(name, known, listed))
+            hint = meant(name, parameters(make), meant(name, known, listed))
             raise UserError(f"params.yaml: train.{params.model}: no parameter `{name}`; {hint}")
     seed = {"random_state": params.seed} if "random_state" in known else {}
     try:
-        return kind(**seed | usual | given)
+        made = make(**seed | usual | given)
     except Exception as error:  # noqa: BLE001  (a library raises anything)
-        raise UserError(f"params.yaml: train.{params.model}: {type(error).__name__}: {error}") from None
+        within = f" What is made of other estimators is made by a function in {FEATURES}: docs/features.md."
+        hint = within if isinstance(error, TypeError) and "missing" in str(error) else ""
+        raise UserError(f"params.yaml: train.{params.model}: {type(error).__name__}: {error}.{hint}") from None
+    _must_predict(made, params.model, task)
+    return _seeded(made, params.seed)
 
 
-def found(name: str, task: str = "binary") -> type:
-    """The class of a short name or import path; raises UserError that says what to install or to correct."""
+def _must_predict(made: Any, name: str, task: str) -> None:
+    """Raise UserError unless what was made is an estimator of the task."""
+    number = task == "regression"
+    needed, what = ("predict", "regressor") if number else ("predict_proba", "classifier")
+    lacking = [method for method in ("fit", "get_params", needed) if not hasattr(made, method)]
+    if lacking == [needed] and hasattr(type(made), needed):
+        return  # it may have it once it is fitted: faults.must_answer asks
+    if lacking:
+        more = " Calibrate it by CalibratedClassifierCV in a function of src/features.py: docs/features.md."
+        bare = " Let it inherit from sklearn.base.BaseEstimator." if "get_params" in lacking else ""
+        scored = more if hasattr(made, "decision_function") else ""
+        raise UserError(
+            f"params.yaml: train.model: {name} lacks {' and '.join(lacking)}, so it is no {what}.{scored}{bare}"
+        )
+    if number and hasattr(made, "predict_proba"):
+        raise UserError(f"params.yaml: train.model: {name} predicts classes, so it is no {what}.")
+
+
+def _seeded(made: Any, seed: int) -> Any:
+    """The estimator with the seed in each estimator within it that has none: the same rows give the same model."""
+    blank = [
+        name for name, value in made.get_params().items() if f"__{name}".endswith("__random_state") and value is None
+    ]
+    return made.set_params(**dict.fromkeys(blank, seed)) if blank else made
+
+
+def found(name: str, task: str = "binary") -> Callable[..., Any]:
+    """What makes the estimator of a short name or import path: a class, or a function that returns one.
+
+    Raises UserError that says what to install or to correct.
+    """
     if name in KNOWN[task]:
         return KNOWN[task][name]
     if name in CLASSIFIERS | REGRESSORS:
@@ -79,26 +115,22 @@ def found(name: str, task: str = "binary") -> type:
             else "Correct the path, or install the package"
         )
         raise UserError(f"params.yaml: train.model is {name}, and {lacking} is not installed. {remedy}.") from None
-    kind = getattr(module, last, None)
-    if not isinstance(kind, type):
+    make = getattr(module, last, None)
+    if not callable(make):
         near = get_close_matches(last, dir(module), n=1)
         hint = f" Did you mean `{path}.{near[0]}`?" if near else ""
-        raise UserError(f"params.yaml: train.model: {path} has no class {last}.{hint}")
-    needed = "predict" if task == "regression" else "predict_proba"
-    what = "regressor" if task == "regression" else "classifier"
-    if not hasattr(kind, "fit") or not hasattr(kind, needed):
-        raise UserError(f"params.yaml: train.model: {name} lacks fit or {needed}, so it is no {what}.")
-    if task == "regression" and hasattr(kind, "predict_proba"):
-        raise UserError(f"params.yaml: train.model: {name} predicts classes, so it is no {what}.")
-    return kind
+        raise UserError(f"params.yaml: train.model: {path} has no class {last}, nor a function.{hint}")
+    return make
 
 
-def parameters(kind: type) -> set[str]:
-    """The names of the parameters that an estimator takes."""
+def parameters(make: Callable[..., Any]) -> set[str]:
+    """The names of the parameters that an estimator, or the function that makes it, takes."""
+    if not isinstance(make, type):
+        return {name for name, one in inspect.signature(make).parameters.items() if one.kind in NAMED}
     known: set[str] = set()
-    for one in kind.__mro__[:-1]:  # a class that takes the rest as **kwargs hands it to its parents
+    for one in make.__mro__[:-1]:  # a class that takes the rest as **kwargs hands it to its parents
         taken = inspect.signature(one.__init__).parameters.values() if "__init__" in vars(one) else ()
-        known |= {p.name for p in taken if p.kind in {p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY}} - {"self"}
+        known |= {p.name for p in taken if p.kind in NAMED} - {"self"}
         if taken and not any(p.kind is p.VAR_KEYWORD for p in taken):
             break
     return known

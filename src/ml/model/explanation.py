@@ -90,7 +90,8 @@ def _groups(fitted: Pipeline) -> tuple[dict[str, list[int]], np.ndarray]:
     Its numbers are average, which is 0, none is missing, and its levels are all as likely.
     """
     prepared = fitted.named_steps.get("preprocessing")
-    if not isinstance(prepared, ColumnTransformer):
+    own = any(name.startswith("own_") for name, _ in fitted.steps)
+    if own or not isinstance(prepared, ColumnTransformer):
         raise UserError("only models with the preprocessing of ml.model.features have explanations.")
     found: dict[str, list[int]] = {}
     usual: list[float] = []

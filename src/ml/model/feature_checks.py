@@ -1,5 +1,7 @@
 """Whether the functions of src/features.py look at one row alone: what they make of a table must hold row by row."""
 
+import ast
+from collections.abc import Iterator
 from difflib import get_close_matches
 
 import numpy as np
@@ -7,38 +9,74 @@ import pandas as pd
 
 from ml.data.schema import inputs, required
 from ml.io.errors import UserError
-from ml.model.columns import Columns, Function, loaded
+from ml.model.columns import Columns, Function, NoColumnError, fresh, said
 from ml.model.features import of_frame
-from ml.settings.data import Data
-from ml.settings.features import FEATURES
+from ml.settings.data import Category, Data, Number
+from ml.settings.features import FEATURES, functions, parsed
 
+CLOCKS = {"now", "utcnow", "today", "time_ns", "localtime", "gmtime", "monotonic", "perf_counter"}
+READERS = {"open", "read_text", "read_bytes", "loadtxt", "genfromtxt", "fromfile", "memmap", "read_csv"}
 ROWS = 100  # asked one by one
 CLOSE = 1e-12
 
 
 def check(text: str, frame: pd.DataFrame, data: Data) -> None:
     """Raise UserError, naming function and column, for the first function that is not pure and row-wise on `frame`."""
+    if not functions(text):
+        return
     table = _sample(frame, data)
     taken = required(data)
     whole, singles = of_frame(table), [of_frame(table.iloc[[row]]) for row in range(len(table))]
-    for function in loaded(text):
+    for function, alone in zip(fresh(text), fresh(text), strict=True):  # what one call leaves behind, no other finds
         for name in function.makes:
             if name in taken:
                 raise _wrong(function, f"makes `{name}`, a column that is there already. Give it another name")
         taken += function.makes
-        _check_one(function, whole, singles, table)
+        _check_one((function, alone), whole, singles, table)
+    for name, what in outside(text):
+        raise UserError(f"{FEATURES}: {name} {what}, so the same row would not always get the same values.")
+
+
+def outside(text: str) -> Iterator[tuple[str, str]]:
+    """Functions that ask the clock or read a file: name, and what each does."""
+    for node in parsed(text).body:
+        called = [one.func for one in ast.walk(node) if isinstance(one, ast.Call)]
+        names = {getattr(one, "attr", getattr(one, "id", "")) for one in called}
+        words = {one.value for one in ast.walk(node) if isinstance(one, ast.Constant) and isinstance(one.value, str)}
+        if not isinstance(node, ast.ClassDef):
+            name = getattr(node, "name", f"line {node.lineno}")
+            if names & CLOCKS or ("datetime64" in names and words & {"now", "today"}):
+                yield name, "asks the clock"
+            if names & READERS:
+                yield name, "reads a file"
 
 
 def _sample(frame: pd.DataFrame, data: Data) -> pd.DataFrame:
-    """Some rows as the model gets them, and the first again without what the contract lets be missing."""
+    """Some rows as the model gets them, the first also at the ends of the contract, and with what may be missing gone.
+
+    Each level of the contract is in one of the rows.
+    """
     table = inputs(frame.sample(min(ROWS, len(frame)), random_state=0), data)
-    bare = table.head(1).copy()
-    for name in (name for name, column in data.columns.items() if column.missing):
-        bare[name] = np.nan if pd.api.types.is_numeric_dtype(bare[name]) else None
-    return pd.concat([table, bare.astype(table.dtypes)], ignore_index=True)
+    most = max((len(known) for known in _levels(data).values()), default=0)
+    ends = [table.head(1).copy() for _ in range(3 + min(ROWS, most))]
+    for name, column in data.columns.items():
+        if isinstance(column, Number):
+            for end, limit in zip(ends, (column.min, column.max), strict=False):
+                end[name] = end[name] if limit is None else float(limit)
+        if column.missing:
+            ends[2][name] = np.nan if isinstance(column, Number) else None
+    for name, known in _levels(data).items():
+        for place, end in enumerate(ends[3:]):
+            end[name] = known[place % len(known)]
+    return pd.concat([table, *(end.astype(table.dtypes) for end in ends)], ignore_index=True)
 
 
-def _check_one(function: Function, whole: Columns, singles: list[Columns], table: pd.DataFrame) -> None:
+def _levels(data: Data) -> dict[str, tuple[str, ...]]:
+    return {name: column.values for name, column in data.columns.items() if isinstance(column, Category)}  # noqa: PD011
+
+
+def _check_one(pair: tuple[Function, Function], whole: Columns, singles: list[Columns], table: pd.DataFrame) -> None:
+    function, alone = pair
     made = _called(function, whole, "a table")
     for name, levels in function.makes.items():
         if made[name].shape != (len(table),):
@@ -47,7 +85,7 @@ def _check_one(function: Function, whole: Columns, singles: list[Columns], table
         if odd:
             raise _wrong(function, f"gives {name} the value {odd[0]!r}, which is none of {', '.join(levels or ())}")
     _compare(function, made, _called(function, whole, "a table"), "gives {name} other values when it is asked again")
-    rows = [_called(function, single, "one row") for single in singles]
+    rows = [_called(alone, single, "one row") for single in singles]
     if any(values.shape != (1,) for row in rows for values in row.values()):
         raise _wrong(function, "does not give one value for one row")
     single = {name: np.concatenate([row[name] for row in rows]) for name in made}
@@ -62,8 +100,8 @@ def _check_one(function: Function, whole: Columns, singles: list[Columns], table
 def _called(function: Function, columns: Columns, what: str) -> dict[str, np.ndarray]:
     try:
         return function(columns)
-    except KeyError as error:
-        missing = str(error.args[0]) if error.args else "?"
+    except NoColumnError as error:
+        missing = str(error.args[0])
         near = get_close_matches(missing, [*columns], n=1)
         hint = f"Did you mean `{near[0]}`" if near else f"Known: {', '.join(columns)}"
         raise _wrong(function, f"reads `{missing}`, which is no column. {hint}") from None
@@ -71,7 +109,7 @@ def _called(function: Function, columns: Columns, what: str) -> dict[str, np.nda
         if isinstance(error, ValueError) and "read-only" in str(error):
             raise _wrong(function, "changes its input. Make a new array instead") from None
         makes = ", ".join(function.makes)
-        raise _wrong(function, f"fails on {what} (making {makes}): {type(error).__name__}: {error}") from None
+        raise _wrong(function, f"fails on {what} (making {makes}): {said(error)}") from None
 
 
 def _compare(function: Function, first: dict[str, np.ndarray], second: dict[str, np.ndarray], sentence: str) -> None:

@@ -4,11 +4,13 @@ import io
 import re
 import warnings
 import zipfile
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import skops.io
 from sklearn.exceptions import InconsistentVersionWarning
+from sklearn.model_selection._search import BaseSearchCV
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import has_fit_parameter
 
@@ -18,37 +20,16 @@ from ml.data.schema import inputs
 from ml.io.errors import UserError
 from ml.io.text import counted
 from ml.model import archive as model_archive
-from ml.model import boosters, estimators, monotone, stopping
-from ml.model.calibration import calibrate
+from ml.model import boosters, estimators, faults, monotone, stopping
+from ml.model.calibration import Calibrated, calibrate
 from ml.model.columns import must_know
 from ml.model.features import Made, preprocessing
+from ml.model.trusted import TRUSTED
 from ml.settings.data import Data
 from ml.settings.features import FEATURES, functions
 from ml.settings.metrics import FEWEST
 from ml.settings.train import Train
 from ml.tasks.choose import task_of
-
-# Types that skops does not know to be harmless and that our models need, each reviewed by hand. A model file that holds
-# any other is not loaded, whatever the list inside the file says.
-TRUSTED = frozenset(
-    {
-        "ml.model.boosters.Booster",
-        "ml.model.boosters.ValueBooster",
-        "ml.model.calibration.Calibrated",
-        "ml.model.features.Made",
-        "numpy.dtype",
-        "sklearn._loss.link.IdentityLink",
-        "sklearn._loss.link.Interval",
-        "sklearn._loss.link.LogitLink",
-        "sklearn._loss.link.MultinomialLogit",
-        "sklearn._loss.loss.HalfBinomialLoss",
-        "sklearn._loss.loss.HalfMultinomialLoss",
-        "sklearn._loss.loss.HalfSquaredError",
-        "sklearn.ensemble._hist_gradient_boosting.binning._BinMapper",
-        "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
-        "sklearn.tree._tree.Tree",
-    }
-)
 
 
 def fit(frame: pd.DataFrame, data: Data, params: Train, source: str = "") -> Pipeline:
@@ -89,16 +70,16 @@ def _fitted(frame: pd.DataFrame, data: Data, params: Train, source: str) -> Pipe
             stopping.fit(model, inputs(frame, data), y, held, params, **given)
         else:
             model.fit(inputs(frame, data), y, **given)
-    except Exception as error:
-        if isinstance(error, UserError) or params.model in estimators.CLASSIFIERS | estimators.REGRESSORS:
-            raise
-        why = " ".join(str(error).split())[:300]
-        raise UserError(
-            f"{params.model} cannot be fitted: {type(error).__name__}: {why}. See train in params.yaml."
-        ) from None
+    except Exception as error:  # noqa: BLE001 - anybody's estimator raises anything
+        raise faults.unfit(error, params) from None
     if params.model == "random_forest":
         model.set_params(estimator__n_jobs=None)  # how many cores trained it is no part of the model
+    while isinstance(found := model.steps[-1][1], BaseSearchCV | Pipeline):  # of a search, what it has found
+        best = found.best_estimator_ if isinstance(found, BaseSearchCV) else found
+        model.steps[-1:] = _steps(best)
     model.steps[-1] = ("estimator", boosters.kept(model.steps[-1][1]))
+    if not faults.known(params):
+        faults.must_answer(model, frame.head(faults.ROWS), data, params)
     return model
 
 
@@ -116,15 +97,29 @@ def fit_arguments(model: Pipeline, frame: pd.DataFrame, data: Data, params: Trai
 
 
 def unfitted(data: Data, params: Train, source: str = "") -> Pipeline:
-    """The whole model before it is fitted; raises UserError for an estimator of another task."""
+    """The whole model before it is fitted; raises UserError for an estimator of another task.
+
+    Where the estimator is a Pipeline, its steps are steps of the model. With `train.preprocessing: none` the first of
+    them gets the table itself.
+    """
     estimator = estimators.estimator(params, data.target.task)
     if params.model == "random_forest":
         estimator.set_params(n_jobs=-1)
-    prepared = preprocessing(data, source)
-    monotone.spread(estimator, prepared)
+    *steps, (_, last) = _steps(estimator)
+    if params.preprocessing == "standard":
+        prepared = preprocessing(data, source)
+        if not steps:
+            monotone.spread(last, prepared)
+        steps = [("preprocessing", prepared), *steps]
     own = params.model.startswith(f"{FEATURES.stem}.")  # its text is a part of the model
     made = [("features", Made(source))] if own or functions(source) else []
-    return Pipeline([*made, ("preprocessing", prepared), ("estimator", estimator)])
+    return Pipeline([*made, *(steps or [("preprocessing", "passthrough")]), ("estimator", last)])
+
+
+def _steps(estimator: Any) -> list[tuple[str, Any]]:
+    """An estimator as the last steps of a model: those of its Pipeline, or itself."""
+    *before, (_, last) = estimator.steps if isinstance(estimator, Pipeline) else [("estimator", estimator)]
+    return [*((f"own_{name}", step) for name, step in before), ("estimator", last)]
 
 
 def scores(model: Pipeline, frame: pd.DataFrame, data: Data) -> np.ndarray:
@@ -133,27 +128,51 @@ def scores(model: Pipeline, frame: pd.DataFrame, data: Data) -> np.ndarray:
 
 
 def dumps(model: Pipeline) -> bytes:
-    """The model as a skops file; the same model gives the same bytes."""
-    return _canonical(skops.io.dumps(model))
+    """The model as a skops file; the same model gives the same bytes.
+
+    Raises UserError for a model that cannot be stored without pickle.
+    """
+    kind = type(_inner(model)).__name__
+    only = "keep only arrays, numbers, texts and scikit-learn's estimators in its attributes"
+    try:
+        content = skops.io.dumps(model)
+        unknown = _unreviewed({*types_of(content)})
+    except Exception as error:  # noqa: BLE001 - the state of anybody's class can make skops raise anything
+        why = " ".join(str(error).split())[:200]
+        raise UserError(
+            f"{kind} cannot be stored without pickle: {type(error).__name__}: {why}. To store it, {only}."
+        ) from None
+    if unknown:
+        raise UserError(
+            f"{kind} holds types that nobody here has reviewed: {', '.join(sorted(unknown))}. Set it otherwise, "
+            f"{only}, or review these types and add them to TRUSTED in src/ml/model/trusted.py."
+        )
+    return _canonical(content)
+
+
+def _inner(model: Pipeline) -> Any:
+    """The estimator, without the curves that calibrate it."""
+    estimator = model.steps[-1][1]
+    return estimator.estimator if isinstance(estimator, Calibrated) else estimator
 
 
 def loads(content: bytes) -> Pipeline:
     """The model in a skops file; raises UserError when it is damaged, too large or holds a type outside our list."""
     try:
         content = model_archive.checked(content)
-        found = set(skops.io.get_untrusted_types(data=content))
+        found = types_of(content)
     except Exception as error:  # noqa: BLE001 - a damaged file can make zipfile, json and skops raise anything
         raise _broken(error) from None
-    unknown = found - TRUSTED - _own(found)
-    if unknown:
+    if unknown := _unreviewed({*found}):
         raise UserError(
             f"the model file holds types that nobody here has reviewed: {', '.join(sorted(unknown))}. "
-            f"Do not load it if you do not know where it comes from; else add them to TRUSTED in src/ml/model/model.py."
+            "Do not load it if you do not know where it comes from; else add them to TRUSTED in "
+            "src/ml/model/trusted.py."
         )
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", InconsistentVersionWarning)  # lineage records the versions
-            loaded = skops.io.loads(content, trusted=sorted(found))
+            loaded = skops.io.loads(content, trusted=found)
     except Exception as error:  # noqa: BLE001 - as above
         raise _broken(error) from None
     if not isinstance(loaded, Pipeline):
@@ -161,6 +180,15 @@ def loads(content: bytes) -> Pipeline:
     if source := source_of(loaded):
         must_know(source)
     return loaded
+
+
+def types_of(content: bytes) -> list[str]:
+    """The types in a model file that skops does not know to be harmless by itself."""
+    return sorted(skops.io.get_untrusted_types(data=content))
+
+
+def _unreviewed(found: set[str]) -> set[str]:
+    return found - TRUSTED - _own(found)
 
 
 def _own(found: set[str]) -> set[str]:

@@ -31,14 +31,15 @@ def write(folder: Path, built: Path, rows: pd.DataFrame, data: Data, card: str) 
     classes = len(data.target.classes) or 2
     shape = (-1, classes) if task_of(data).decides else (-1,)
     scores = TensorSpec(pd.Series(dtype="float64").to_numpy().dtype, shape)
+    content = files.read_bytes(built / "model.skops")
     mlflow.sklearn.save_model(
-        model.loads(files.read_bytes(built / "model.skops")),
+        model.loads(content),
         str(folder),
         signature=ModelSignature(Schema(columns), Schema([scores])),
         input_example=inputs(rows, data),
         pip_requirements=[f"{name}=={version(name)}" for name in REQUIREMENTS],
         serialization_format="skops",
-        skops_trusted_types=sorted(model.TRUSTED),
+        skops_trusted_types=model.types_of(content),
         pyfunc_predict_fn="predict_proba" if task_of(data).decides else "predict",
     )
     for path in built.iterdir():

@@ -9,7 +9,7 @@ from ml.io.text import meant
 from ml.settings.section import Count, Open, Section, Seed, Share
 
 EXTRAS = ("lightgbm", "xgboost", "catboost")  # libraries with a lock file of their own
-PATH = re.compile(r"[a-z_]\w*(\.\w+)+")  # of a class that is imported
+PATH = re.compile(r"[a-z_]\w*(\.\w+)+")  # of a class or a function that is imported
 
 Directions = dict[str, Literal[-1, 0, 1]]  # by column: which way a larger number may move the score
 
@@ -74,6 +74,7 @@ class Train(Section):
 
     seed: Seed = 0
     model: str = "random_forest"
+    preprocessing: Literal["standard", "none"] = "standard"
     calibration: Literal["sigmoid", "isotonic"] | None = None
     held_back: Share = 0.2
     early_stopping: Count | None = None

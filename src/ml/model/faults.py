@@ -1,0 +1,76 @@
+"""What is wrong with an estimator that the template does not know, in a sentence."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.pipeline import Pipeline
+
+from ml.data.schema import inputs
+from ml.io.errors import UserError
+from ml.io.text import counted
+from ml.model.estimators import CLASSIFIERS, REGRESSORS
+from ml.settings.data import Data
+from ml.settings.train import Train
+from ml.tasks.choose import task_of
+
+ROWS = 100  # that an estimator must answer once it is fitted
+CLOSE = 1e-6
+
+
+def known(params: Train) -> bool:
+    """Whether estimator and preprocessing are the template's own: what they raise is a fault of the template."""
+    return params.model in CLASSIFIERS | REGRESSORS and params.preprocessing == "standard"
+
+
+def unfit(error: Exception, params: Train) -> Exception:
+    """What to raise where `fit` has failed."""
+    if isinstance(error, UserError) or known(params):
+        return error
+    return UserError(f"{params.model} cannot be fitted: {_said(error)}. See train in params.yaml.{_table(params)}")
+
+
+def must_answer(model: Pipeline, frame: pd.DataFrame, data: Data, params: Train) -> None:
+    """Raise UserError unless a fitted model answers each row as its task demands."""
+    task, rows, fitted = task_of(data), inputs(frame, data), f"{params.model}, once fitted,"
+    if (why := _silent(model.steps[-1][1], "predict_proba" if task.decides else "predict")) is not None:
+        raise UserError(f"{fitted} gives no probabilities: {why}. Set the parameter of it that gives them.")
+    try:
+        found = np.asarray(task.output(model, rows))
+    except Exception as error:
+        if isinstance(error, UserError):
+            raise
+        raise UserError(
+            f"{fitted} cannot answer {counted(len(rows), 'row')}: {_said(error)}.{_table(params)}"
+        ) from None
+    shape = (len(rows), len(data.target.classes)) if data.target.classes else (len(rows),)
+    if found.shape != shape:
+        raise UserError(f"{fitted} gives answers of shape {found.shape} to {counted(len(rows), 'row')}, not {shape}.")
+    if found.dtype.kind not in "fiu" or not np.isfinite(found).all():
+        raise UserError(f"{fitted} gives answers that are no finite numbers, e.g. {_odd(found)!r}.")
+    wrong = task.decides and (found.min() < -CLOSE or found.max() > 1 + CLOSE)
+    if wrong or (found.ndim > 1 and np.abs(found.sum(axis=1) - 1).max() > CLOSE):
+        raise UserError(f"{fitted} gives answers that are no probabilities: from {found.min():g} to {found.max():g}.")
+
+
+def _silent(estimator: Any, method: str) -> str | None:
+    """Why an estimator lacks a method that its parameters decide on; None where it has it."""
+    try:
+        getattr(estimator, method)
+    except AttributeError as error:
+        return str(error.__cause__ or error)
+    return None
+
+
+def _odd(found: np.ndarray) -> object:
+    values = found.ravel()
+    return values[np.argmin(np.isfinite(values))].item() if found.dtype.kind in "fiu" else values[0]
+
+
+def _said(error: Exception) -> str:
+    return f"{type(error).__name__}: " + " ".join(str(error).split())[:300].rstrip(".")
+
+
+def _table(params: Train) -> str:
+    standard = params.preprocessing == "standard"
+    return "" if standard else " With `train.preprocessing: none` it gets the table itself, texts and gaps too."

@@ -1,0 +1,242 @@
+"""Own estimators of src/features.py: each trains, is stored and serves, or is refused in a sentence."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ml.io.errors import UserError
+from ml.model import estimators, explanation, model, parity
+from ml.model.predictor import CONTRACT, MODEL, from_files
+from ml.settings import features
+from ml.stages import train
+from ml.stages.train import Settings
+
+ROWS = 60
+LEVELS = {"type": "category", "values": ["a", "b"], "missing": 0.5}
+COLUMNS = {"x": {"type": "number", "missing": 0.5}, "z": {"type": "number"}, "k": LEVELS}
+TARGETS = {
+    "binary": {"name": "y", "positive": "yes"},
+    "multiclass": {"name": "y", "task": "multiclass", "classes": ["low", "mid", "high"]},
+    "regression": {"name": "y", "task": "regression"},
+}
+HEAD = """
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import ColumnTransformer, TransformedTargetRegressor, make_column_selector
+from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor, StackingClassifier, VotingClassifier
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, PolynomialFeatures, StandardScaler
+from sklearn.svm import LinearSVC
+from ml.model.columns import makes
+
+
+@makes("wide")
+def wide(columns):
+    return np.where(columns["z"] > 0.5, 1.0, 0.0)
+
+
+def prepared(spread=True):
+    levels = [SimpleImputer(strategy="constant", fill_value="none", missing_values=None)]
+    encode = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
+    number = [SimpleImputer(strategy="median"), *([StandardScaler()] if spread else [])]
+    numbers, levels = make_pipeline(*number), make_pipeline(*levels, encode)
+    return ColumnTransformer([("n", numbers, ["z", "x", "wide"]), ("c", levels, ["k"])])
+
+
+class Steady(ClassifierMixin, BaseEstimator):
+    def __init__(self, share=0.5):
+        self.share = share
+
+    def fit(self, x, y):
+        self.classes_ = np.unique(y)
+        return self
+
+    def predict_proba(self, x):
+        return np.tile([1 - self.share, self.share], (len(x), 1))
+
+    def predict(self, x):
+        return self.classes_[self.predict_proba(x).argmax(axis=1)]
+
+
+"""
+
+
+def settings(task="binary", **train_section):
+    data = {"file": "t.csv", "id": "id", "target": TARGETS[task], "columns": COLUMNS}
+    return Settings.model_validate({"project": "p", "data": data, "train": train_section})
+
+
+def table(task="binary"):
+    """A small table of each task, with gaps."""
+    rng = np.random.default_rng(0)
+    x, z, k = rng.normal(size=ROWS), rng.random(ROWS), rng.choice(["a", "b"], ROWS).astype(object)
+    y = 3 * z + np.where(k == "a", 1.0, 2.0) + rng.normal(size=ROWS) / 10
+    if task == "binary":
+        y = np.where(x + z > np.median(x + z), "yes", "no")
+    elif task == "multiclass":
+        y = np.array(["low", "mid", "high"])[np.digitize(y, np.quantile(y, [0.3, 0.6]))]
+    frame = pd.DataFrame({"id": [f"r{n}" for n in range(ROWS)], "x": x, "z": z, "k": k, "y": y})
+    frame.loc[3, "x"], frame.loc[5, "k"] = np.nan, None
+    return frame
+
+
+def built(params, task="binary", text=""):
+    """What serves a model that was trained, stored and read, once it has answered as the stored one does."""
+    frame = table(task)
+    fitted = model.fit(frame, params.data, params.train, text)
+    files = {MODEL: model.dumps(fitted), CONTRACT: train.contract_of(params, frame)}
+    files |= train.compile_or_say(fitted, files, frame, params)
+    expected = model.scores(model.loads(files[MODEL]), frame, params.data)
+    assert parity.served(from_files(files), frame, params.data) == pytest.approx(expected, abs=1e-6)
+    return from_files(files)
+
+
+@pytest.fixture
+def own(monkeypatch, tmp_path):
+    """Writes more below HEAD as this repository's src/features.py, and gives the whole text."""
+    monkeypatch.chdir(tmp_path)
+    features.FEATURES.parent.mkdir()
+    monkeypatch.delitem(estimators.sys.modules, "features", raising=False)
+
+    def write(more):
+        features.FEATURES.write_text(HEAD + more)
+        return HEAD + more
+
+    yield write
+    estimators.sys.modules.pop("features", None)
+
+
+GOOD = {  # task, train.preprocessing, what serves it, the text
+    "a pipeline that compiles": (
+        *("binary", "none", "linear"),
+        "def make(C=1.0) -> Pipeline:\n    return Pipeline([('p', prepared()), ('m', LogisticRegression(C=C))])",
+    ),
+    "a pipeline with trees": (
+        *("binary", "none", "onnx"),
+        "def make(random_state=1):\n"
+        "    return make_pipeline(prepared(spread=False), RandomForestClassifier(5, random_state=random_state))",
+    ),
+    "a pipeline whose levels may be gaps": (
+        *("binary", "none", "linear"),
+        "def make():\n"
+        "    n = SimpleImputer()\n"
+        "    p = ColumnTransformer([('n', n, ['z', 'x']), ('c', OneHotEncoder(handle_unknown='ignore'), ['k'])])\n"
+        "    return make_pipeline(p, LogisticRegression())",
+    ),
+    "interactions after the usual preprocessing": (
+        *("binary", "standard", "sklearn"),
+        "def make():\n    return make_pipeline(PolynomialFeatures(2), LogisticRegression())",
+    ),
+    "a function of its own in a pipeline": (
+        *("binary", "standard", "sklearn"),
+        "def squash(x):\n    return np.arcsinh(x)\n\n\n"
+        "def make():\n    return make_pipeline(FunctionTransformer(squash), LogisticRegression())",
+    ),
+    "a stack": (
+        *("binary", "standard", "sklearn"),
+        "def make():\n    parts = [('a', LogisticRegression()), ('b', RandomForestClassifier(5))]\n"
+        "    return StackingClassifier(parts, cv=3)",
+    ),
+    "a vote of several classes": (
+        *("multiclass", "standard", "sklearn"),
+        "def make():\n    parts = [('a', LogisticRegression()), ('b', RandomForestClassifier(5))]\n"
+        "    return VotingClassifier(parts, voting='soft')",
+    ),
+    "a search": (
+        *("binary", "standard", "linear"),
+        "def make():\n    return GridSearchCV(LogisticRegression(), {'C': [0.1, 1.0]}, cv=3)",
+    ),
+    "a calibrated margin": (
+        *("binary", "standard", "sklearn"),
+        "def make():\n    return CalibratedClassifierCV(LinearSVC(), cv=3)",
+    ),
+    "a target on another scale": (
+        *("regression", "none", "sklearn"),
+        "def make():\n    scaled = TransformedTargetRegressor(Ridge(), func=np.log1p, inverse_func=np.expm1)\n"
+        "    return make_pipeline(prepared(), scaled)",
+    ),
+    "a forest within a forest of parts": (
+        *("regression", "standard", "sklearn"),
+        "def make():\n    scale = {'func': np.log1p, 'inverse_func': np.expm1}\n"
+        "    return TransformedTargetRegressor(RandomForestRegressor(5), **scale)",
+    ),
+    "a class": ("binary", "standard", "sklearn", "make = Steady"),
+}
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_an_own_estimator_trains_is_stored_and_serves_what_it_scored(own, name):
+    task, preprocessing, kind, text = GOOD[name]
+    params, whole = settings(task, model="features.make", preprocessing=preprocessing), own(text)
+
+    found = built(params, task, whole)
+
+    assert found.kind == kind
+    again = [model.dumps(model.fit(table(task), params.data, params.train, whole)) for _ in range(2)]
+    assert again[0] == again[1]  # a forest within it that was given no seed, too
+
+
+def steady(method, *lines):
+    """A class that does one thing otherwise than Steady."""
+    return f"class make(Steady):\n    def {method}:\n" + "".join(f"        {line}\n" for line in lines)
+
+
+BAD = {
+    "make() missing 1 required positional argument": "def make(X):\n    return Steady(X)",
+    "gives no probabilities: predict_proba is not available when voting='hard'": (
+        "def make():\n    return VotingClassifier([('a', LogisticRegression())], voting='hard')"
+    ),
+    "Calibrate it by CalibratedClassifierCV": "make = LinearSVC",
+    "lacks fit": "def make():\n    return 3",
+    "has no class make, nor a function": "make = 3",
+    "cannot be imported: ZeroDivisionError": "make = 1 / 0",
+    "gives answers of shape (60, 2) to 60 rows, not (60,)": steady(
+        "predict_proba(self, x)", "return np.ones((60, 2, 2))"
+    ),
+    "no finite numbers, e.g. nan": steady("predict_proba(self, x)", "return np.full((len(x), 2), np.nan)"),
+    "no probabilities: from 7 to 7": steady("predict_proba(self, x)", "return np.full((len(x), 2), 7)"),
+    "cannot answer 60 rows: IndexError": steady("predict_proba(self, x)", "return np.ones(len(x))"),
+    "cannot be stored without pickle": steady(
+        "fit(self, x, y)", "self.a_ = (v for v in y)", "return super().fit(x, y)"
+    ),
+    "cannot be fitted: KeyError": steady("fit(self, x, y)", "raise KeyError('nothing')"),
+    "reviewed: features.<lambda>. Set it otherwise": (
+        steady("fit(self, x, y)", "self.curve_ = lambda v: v", "return super().fit(x, y)")
+    ),
+    "_thread.lock, collections.deque, threading": (
+        "import threading\n\n\n"
+        + steady("fit(self, x, y)", "self.lock_ = threading.Event()", "return super().fit(x, y)")
+    ),
+    "lacks get_params, so it is no classifier. Let it inherit from sklearn.base.BaseEstimator": (
+        "class make:\n    def fit(self, x, y): ...\n\n    def predict_proba(self, x): ..."
+    ),
+}
+
+
+@pytest.mark.parametrize(("sentence", "text"), BAD.items(), ids=BAD)
+def test_an_own_estimator_that_cannot_be_used_is_refused_in_a_sentence(own, sentence, text):
+    params, text = settings(model="features.make"), own(text)
+
+    with pytest.raises(UserError, match=re.escape(sentence)):
+        built(params, "binary", text)
+
+
+def test_an_estimator_that_gets_the_table_but_cannot_read_it_says_what_it_got():
+    params = settings(model="hist_gradient_boosting", preprocessing="none")
+
+    with pytest.raises(UserError, match="it gets the table itself, texts and gaps too"):
+        built(params)
+
+
+def test_inputs_that_are_no_columns_have_no_explanation(own):
+    params, text = settings(model="features.make"), own(GOOD["interactions after the usual preprocessing"][-1])
+    content = model.dumps(model.fit(table(), params.data, params.train, text))
+
+    with pytest.raises(UserError, match=r"only models with the preprocessing of ml\.model\.features have explanations"):
+        explanation.explainer({MODEL: content}, params.data)
