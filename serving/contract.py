@@ -39,9 +39,15 @@ def _whole(value: float) -> int:
 
 Whole = Annotated[float, Field(gt=-EXACT, lt=EXACT, multiple_of=1), AfterValidator(_whole)]
 Id = Annotated[
-    Annotated[str, Field(min_length=1, max_length=200)] | Annotated[int, Field(gt=-EXACT, lt=EXACT)] | Whole,
+    Annotated[str, Field(min_length=1, max_length=LONGEST, pattern=r"\S")]
+    | Annotated[int, Field(gt=-EXACT, lt=EXACT)]
+    | Whole,
     Field(union_mode="left_to_right"),
 ]
+BELOW_UNION = ("rows", "the place of a row", "a column")  # an id's mistakes name one of its BRANCHES after these
+BRANCHES = 3
+NO_ID = "Input is no id"
+ID_ALLOWED = f"text of 1 to {LONGEST} characters, or a whole number below 2^53 (larger ones as text)"
 
 
 class Problem(TypedDict):
@@ -93,12 +99,15 @@ def problems(error: ValidationError, data: Data, first: int | None = None) -> li
 
     Where only part of the rows was checked, `first` is the place of the first of them.
     """
-    found = error.errors(include_url=False)[:SHOWN_PROBLEMS]
+    found = error.errors(include_url=False)[: BRANCHES * SHOWN_PROBLEMS]
     for e in found:
         if first is not None:
             e["loc"] = ("rows", *(int(n) + first if place == 0 else n for place, n in enumerate(e["loc"])))
+        if len(e["loc"]) > len(BELOW_UNION):
+            e |= {"loc": e["loc"][: len(BELOW_UNION)], "type": "id"}
         e["loc"] = tuple(_shown(part) for part in e["loc"])
-    return [_problem(e, data) for e in found]
+    once = {(e["loc"], e["type"]): e for e in reversed(found)}  # text and number each say why an id is neither
+    return [_problem(e, data) for e in reversed(once.values())][:SHOWN_PROBLEMS]
 
 
 def feedback(model: Contract) -> Any:
@@ -199,6 +208,8 @@ def _problem(error: Any, data: Data) -> Problem:
     if error["type"] == "extra_forbidden" and column:
         names = [data.id, *data.columns] if of == "rows" else ["id", "label"]
         allowed, message = f"one of {', '.join(names)}", _not_sent(column, data)
+    elif error["type"] == "id":
+        message, allowed = NO_ID, ID_ALLOWED
     elif error["type"] == "label":
         allowed = error["ctx"]["allowed"]
     elif error["type"] == "missing" and column:

@@ -89,3 +89,17 @@ def test_a_label_that_is_no_word_of_the_target_is_refused_with_what_is_allowed(p
 
 def test_a_model_that_does_not_know_its_negative_word_takes_any_other():
     assert labels_of("Yes", None, True, "paid", 3) == ["Yes", "paid", 3]
+
+
+@pytest.mark.parametrize("value", [2**60, -(2**60), 1.5, 1e300, "", " \t", "x" * 201, True, [1], {"a": 1}])
+@pytest.mark.parametrize("first", [None, 5])
+def test_what_is_no_id_is_said_once_with_what_is_allowed(value, first):
+    row = {"grade": "2", "plan": "basic", DATA.id: value}
+    adapter, sent = (BODY.adapter, {"rows": [row]}) if first is None else (BODY.rows, [row])
+
+    with pytest.raises(ValidationError) as found:
+        adapter.validate_python(sent)
+
+    (problem,) = problems(found.value, DATA, first)
+    assert (problem["row"], problem["column"]) == (first or 0, DATA.id)
+    assert "larger ones as text" in problem["allowed"]

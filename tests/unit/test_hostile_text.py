@@ -1,9 +1,12 @@
 """Text from data, settings, a branch or a person is shown as it is, wherever it is written; nothing of it runs."""
 
+import csv
 import html
+import io
 import re
 import string
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -193,10 +196,21 @@ def test_an_issue_mentions_nobody_and_loads_nothing():
 
 
 def test_a_spreadsheet_finds_no_formula(tmp_path):
-    cells = ["=cmd()", "+1+2", "-2+3", "@SUM(A1)", "\t=1", "plain", "-5", "+1.5e3", None]
+    cells = ["=cmd()", "+1+2", "-2+3", "@SUM(A1)", "\uff1dcmd()", "plain", "-5", "+1.5e3", "\n=1", "\t=1", "\r=1", None]
 
-    files.write_sheet(pd.DataFrame({"a": cells}), tmp_path / "sheet.csv")
+    files.write_sheet(pd.DataFrame({"=cmd()": cells}), tmp_path / "sheet.csv")
 
-    shown = files.read_bytes(tmp_path / "sheet.csv").decode().split("\n")[1:]
-    assert shown[:4] == ["'=cmd()", "'+1+2", "'-2+3", "'@SUM(A1)"]
-    assert shown[5:8] == ["plain", "-5", "+1.5e3"]
+    text = files.read_bytes(tmp_path / "sheet.csv").decode()
+    assert text.startswith('"\'=cmd()"\n')
+    shown = [line[0] for line in csv.reader(io.StringIO(text, newline="")) if line]
+    assert shown[:6] == ["'=cmd()", "'=cmd()", "'+1+2", "'-2+3", "'@SUM(A1)", "'\uff1dcmd()"]
+    assert shown[6:12] == ["plain", "-5", "+1.5e3", "'\n=1", "'\t=1", "'\r=1"]
+
+
+def test_results_of_commands_reach_the_terminal_by_one_function_that_escapes(capsys):
+    stages = Path(cli.__file__).parents[1] / "stages"
+
+    cli.tell(HOSTILE)
+
+    assert "\x1b" not in capsys.readouterr().out
+    assert not [path.name for path in stages.glob("*.py") if re.search(r"\bprint\(", path.read_text("utf-8"))]

@@ -64,6 +64,36 @@ KINDS = {  # the ending of the file, columns, what adoption is told, and a part 
         {},
         {"columns": {"k": {"type": "category"}}},
     ),
+    "a second time with gaps": (
+        "parquet",
+        {
+            "id": IDS,
+            "left": pd.to_datetime(np.where(IDS % 2, 1e18, np.nan)),
+            "seen": pd.to_datetime(WHEN, unit="ms"),
+            "bad": BAD,
+            "x": X,
+        },
+        {},
+        {"time": "seen"},
+    ),
+    "numbers that are nearly 0": (
+        "parquet",
+        {"id": IDS, "x": 5e-324 * (IDS % 3), "bad": BAD},
+        {},
+        {"columns": {"x": {"type": "number", "min": 0}}},
+    ),
+    "ids of 19 digits": (
+        "csv",
+        {"id": 7_000_000_000_000_000_000 + IDS, "x": X, "bad": BAD},
+        {},
+        {"id": "id"},
+    ),
+    "ids beyond every integer": (
+        "parquet",
+        {"id": [decimal.Decimal(10**25 + int(n)) for n in IDS], "x": X, "bad": BAD},
+        {},
+        {"id": "id"},
+    ),
     "leading zeros": (
         "csv",
         {"id": [f"{n:08d}" for n in IDS], "zip": RNG.choice(["00010", "01010"], ROWS), "bad": BAD},

@@ -20,17 +20,35 @@ def table(**columns):
         ({"Unnamed: 0": range(ROWS)}, "Unnamed: 0"),
         ({"n": range(ROWS), "loan_id": range(ROWS)}, "loan_id"),
         ({"sku": [f"s{i}" for i in range(ROWS)]}, "sku"),
+        ({"Unnamed: 0": range(ROWS), "customer_id": [f"c{i}" for i in range(ROWS)]}, "customer_id"),
+        ({"cust": range(1000, 1000 + 97 * ROWS, 97)}, "cust"),
+        ({"Patient": [f"Mr {i}" for i in range(ROWS)]}, "Patient"),
+        ({"userCode": [f"u {i}" for i in range(ROWS)]}, "userCode"),
+        ({"konto": [5 * (i % 12) + i // 12 + 400 for i in range(ROWS)]}, "konto"),
+        ({"konto": range(0, 3 * ROWS, 3)}, None),
+        ({"account_balance": range(0, 7 * ROWS, 7)}, None),
         ({"income": range(1000, 1000 + 7 * ROWS, 7)}, None),
         ({"paid": range(0, 7 * ROWS, 7)}, None),
         ({"note": [f"note {i}" for i in range(ROWS)]}, None),
         ({"id": [1.5 * i for i in range(ROWS)]}, None),
+        ({"id": [7.0 * i for i in range(ROWS)]}, "id"),
+        ({"id": [2.0**53 + 2 * i for i in range(ROWS)]}, None),
         ({}, None),
     ],
-    ids=["name in capitals", "index", "two that count", "codes", "numbers by chance", "id inside a word", "texts",
-         "decimals", "none"],
+    ids=["name in capitals", "index", "two that count", "codes", "an index and an id", "a thing", "a person",
+         "a code with spaces", "numbers too dense for chance", "numbers not too dense", "of a thing",
+         "numbers by chance", "id inside a word", "texts", "decimals", "whole floats", "floats that are not exact",
+         "none"],
 )  # fmt: skip
 def test_the_id_is_what_is_meant_to_be_one(columns, expected):
-    assert row_ids.identity(table(**columns), "y") == expected
+    assert [*row_ids.identities(table(**columns), "y"), None][0] == expected
+
+
+def test_columns_that_may_be_the_id_are_told_apart_from_those_that_are():
+    frame = table(cust=range(0, 97 * ROWS, 97), income=range(0, 7 * ROWS, 7), note=[f"n {i}" for i in range(ROWS)])
+
+    assert row_ids.identities(frame, "y") == ["cust"]
+    assert row_ids.perhaps(frame, "y") == ["income", "note"]
 
 
 def test_made_ids_depend_on_what_a_row_holds_alone():

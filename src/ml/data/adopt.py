@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from ml.data.limits import limits
-from ml.data.row_ids import dates, entities, free_name, identity, told
+from ml.data.row_ids import dates, entities, free_name, identities, named, told
 from ml.data.schema import levels
 from ml.data.values import shown
 from ml.io.errors import UserError
@@ -52,13 +52,17 @@ def infer(frame: pd.DataFrame, file: str, target: str, roles: dict[str, str]) ->
     roles = {role: name for role, name in roles.items() if name != NONE or role == "positive"}
     _present(frame, target, *(name for role, name in roles.items() if role != "positive"))
     described = target_of(frame[target], target, roles.get("positive"))
-    row = told(frame, roles["id"]) if "id" in roles else identity(frame, target) or free_name(frame)
-    moment = roles.get("time") or next(iter(frame.select_dtypes(["datetime", "datetimetz"])), None)
+    ids = identities(frame, target)
+    row = told(frame, roles["id"]) if "id" in roles else next(iter(ids), free_name(frame))
+    moments = frame.select_dtypes(["datetime", "datetimetz"]).dropna(axis="columns")
+    moment = roles.get("time") or next(iter(moments), None)
     weight = roles.get("weight")
     things = [] if ungrouped else entities(frame, {row, str(moment), target, str(weight)})
     group = roles.get("group") or next(iter(things), None)
     columns, left = {}, [f"{name}: names things as {group} does" for name in things if name != group]
-    for name in frame.columns.difference([row, moment, target, group, weight, *things], sort=False):
+    more = [name for name in ids if named(name) and name not in {row, moment, group, weight}]
+    left += [f"{name}: an id by its name, and different in every row" for name in more]
+    for name in frame.columns.difference([row, moment, target, group, weight, *things, *more], sort=False):
         column = _column(frame[name])
         if isinstance(column, str):
             left.append(f"{name}: {column}")

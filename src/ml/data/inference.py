@@ -10,6 +10,7 @@ from ml.settings.data import Number
 
 ANY = Number(type="number")
 WHOLE = r"[+-]?[0-9]{1,18}"  # an int64
+LONG = r"[+-]?[0-9]{19,}"  # too many digits for a number to keep: an id
 CODE = r"0[0-9]+"  # a post code or a key: as a number it would lose its zeros
 
 
@@ -56,7 +57,7 @@ def column(raw: pd.Series) -> values.Column:
     found = values.number(raw, ANY)
     text = values.as_strings(raw).str.strip()
     numeric = {*found.wrong} <= {values.ENDLESS} and (found.cells.notna().any() or found.wrong)
-    if not numeric or (text.str.fullmatch(CODE) == True).any():  # noqa: E712  (missing where the text is)
+    if not numeric or any((text.str.fullmatch(kind) == True).any() for kind in (CODE, LONG)):  # noqa: E712  (or missing)
         return _levels(raw, text)
     if text.dropna().isin([*words.TRUTHS, ""]).all():
         return values.Column(text.map(words.TRUTHS).map({"True": True, "False": False}).astype("boolean"))

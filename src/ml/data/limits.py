@@ -6,6 +6,7 @@ import pandas as pd
 END = 0.1  # of the range: rows this near to 0 or 1 tell whether the column stops there
 TAIL = 6  # times the lower half of the middle half: hardly any row of a bell curve lies further from the median
 SKEW = 2  # times as wide above the median as below
+SMALLEST = 1e-300  # as good as 0
 SURE = 10  # rows that would be expected beyond, had the column no end there
 
 
@@ -67,7 +68,7 @@ def _usual(values: np.ndarray, hard: dict[str, object]) -> dict[str, float]:
 
 def _round_up(value: float) -> float:
     """The next 1, 2 or 5 times a power of ten that leaves room above `value`."""
-    power = 10.0 ** np.floor(np.log10(value))
+    power = 10.0 ** np.floor(np.log10(max(value, SMALLEST)))
     step = next(step for step in (1, 2, 5, 10, 20) if step * power >= value * 1.2)
     rounded = float(f"{step * power:.12g}")
     return int(rounded) if rounded.is_integer() else rounded

@@ -6,6 +6,7 @@ from hashlib import blake2b
 import pandas as pd
 
 from ml.data import times
+from ml.data.values import EXACT
 from ml.io.errors import UserError
 from ml.io.text import counted
 from ml.settings.data import as_text
@@ -14,25 +15,41 @@ MADE = "row_id"
 NAMED = re.compile(r"(^|[^a-z])(id|ids|key|uuid|guid)([^a-z]|$)|^(index|unnamed)([^a-z]|$)|[^a-z](no|nr|number)$")
 DATE = r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}"
 SMALLEST = 2  # rows
+THING = re.compile(
+    r"(account|acct|case|client|code|cust|customer|device|email|employee|hash|household|iban|invoice|member|order|"
+    r"patient|person|policy|ref|reference|serial|sku|student|subscriber|ticket|token|user)s?([^a-z]?(code|num|ref))?"
+)
+BY_CHANCE = 10  # rows that would share a whole number with another one; with so many none does once in 22,000 tables
 ENTITY = re.compile(r"(^|[^a-z])(id|ids|key|uuid|guid)([^a-z]|$)")
+NAMES = (ENTITY.search, THING.fullmatch, NAMED.search)
 FEWEST_ENTITIES = 50  # an id of fewer things may be a category
 
 
-def identity(frame: pd.DataFrame, target: str) -> str | None:
-    """The column that identifies a row, by its values and its name; None where no column is meant to.
+def identities(frame: pd.DataFrame, but: str) -> list[str]:
+    """The columns that each identify a row, by name and values; those first whose names say it best.
 
-    Nothing is missing in it and nothing comes twice. Dates and decimals are unique by chance only; so are whole
-    numbers that neither count the rows nor bear the name of an id, and texts of several words.
+    Nothing is missing in them and nothing comes twice. Dates and decimals are unique by chance only; so may be whole
+    numbers, unless so many rows would share some, and texts of several words.
     """
-    able = [name for name in frame.columns if name != target and _identifies(frame[name], str(name))]
-    return next((str(n) for n in able if NAMED.search(_words(str(n)))), str(able[0]) if able else None)
+    able = [name for name in _unique(frame, but) if _identifies(frame[name], str(name))]
+    return [str(name) for name in sorted(able, key=lambda name: _rank(str(name)))]
+
+
+def named(name: str) -> bool:
+    """Whether a column's name says that it is an id."""
+    return _rank(name) < len(NAMES)
+
+
+def perhaps(frame: pd.DataFrame, but: str) -> list[str]:
+    """The columns that are different in every row, and neither by name nor by value surely an id."""
+    return [str(name) for name in _unique(frame, but) if not _identifies(frame[name], str(name))]
 
 
 def entities(frame: pd.DataFrame, but: set[str]) -> list[str]:
     """The columns that name things which come in several rows: by their name an id, never missing; coarsest first."""
     found = {}
     for name in frame.columns.difference([*but], sort=False):
-        column, no_id = frame[name], (pd.api.types.is_float_dtype, pd.api.types.is_bool_dtype, dates)
+        column, no_id = frame[name], (_decimals, pd.api.types.is_bool_dtype, dates)
         if ENTITY.search(_words(str(name))) and column.notna().all() and not any(is_no(column) for is_no in no_id):
             found[str(name)] = column.nunique()
     return sorted((n for n, count in found.items() if FEWEST_ENTITIES < count < len(frame)), key=lambda n: found[n])
@@ -98,16 +115,35 @@ def dates(column: pd.Series) -> bool:
     return bool(times.parse(some).cells.notna().all() or times.readings(some))
 
 
+def _unique(frame: pd.DataFrame, but: str) -> list[str]:
+    """The columns of whole numbers or text that are never missing and in no two rows the same."""
+    no_id = (_decimals, pd.api.types.is_bool_dtype, dates)
+    return [
+        name
+        for name in frame.columns
+        if name != but and len(frame) >= SMALLEST and frame[name].notna().all() and frame[name].is_unique
+        and not any(is_no(frame[name]) for is_no in no_id)
+    ]  # fmt: skip
+
+
+def _decimals(column: pd.Series) -> bool:
+    """Whether a column holds other numbers than whole ones, or such as are too large to be exact as they are stored."""
+    return pd.api.types.is_float_dtype(column) and bool(((column % 1 != 0) | (column.abs() >= EXACT)).any())
+
+
 def _identifies(column: pd.Series, name: str) -> bool:
-    if len(column) < SMALLEST or column.isna().any() or not column.is_unique or dates(column):
-        return False
-    if pd.api.types.is_float_dtype(column) or pd.api.types.is_bool_dtype(column):
-        return False
-    if NAMED.search(_words(name)):
+    if named(name):
         return True
     if pd.api.types.is_numeric_dtype(column):
-        return bool(column.max() - column.min() == len(column) - 1)  # 1, 2, 3, … in some order
+        rows, span = len(column), int(column.max()) - int(column.min()) + 1
+        return span == rows or rows * (rows - 1) / 2 / span >= BY_CHANCE  # 1, 2, 3, … in some order, or nearly so
     return not column.astype(str).str.contains(r"\s").any()
+
+
+def _rank(name: str) -> int:
+    """The place of the first pattern that a name fits, or the number of patterns."""
+    words = _words(name)
+    return next((place for place, fits in enumerate(NAMES) if fits(words)), len(NAMES))
 
 
 def _words(name: str) -> str:

@@ -27,6 +27,11 @@ def say(message: str) -> None:
     print(visible(message), file=sys.stderr, flush=True)
 
 
+def tell(result: str) -> None:
+    """Print a result on stdout."""
+    print(visible(result), flush=True)
+
+
 def run(main: Callable[..., int | None]) -> None:
     """Call `main` with the flags of the command line and exit: 0, its own code, 1 for a mistake, 130 on Ctrl-C."""
     name = main.__module__.rsplit(".", 1)[-1]

@@ -42,7 +42,19 @@ DEPLOY = Path(".deploy")  # environments on this machine: a folder each
 RETRAIN = BUILD / "retrain.json"
 GROUP = 100_000  # rows of a group in a Parquet file that is written in parts
 NAMING = {"column"}  # of a record: its cells are names, be they `1`
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how a spreadsheet's formula may begin
+FORMULA = (
+    "=",
+    "+",
+    "-",
+    "@",
+    "\t",
+    "\r",
+    "\n",
+    "\uff1d",
+    "\uff0b",
+    "\uff0d",
+    "\uff20",
+)  # the last are wide forms; how a spreadsheet's formula may begin
 QUARANTINE = BUILD / "quarantine.csv"
 MONITOR = BUILD / "monitor.json"
 MONITOR_TEXT = BUILD / "monitor.md"
@@ -142,21 +154,30 @@ def table_in_parts(path: Path) -> Generator[TableParts]:
 
 def write_csv(frame: pd.DataFrame, path: Path) -> None:
     """Write a table that people read."""
-    text = frame.to_csv(index=False, lineterminator="\n")
-    if "\r" in text:  # a line end for most readers, which the writer does not quote by itself
-        text = frame.to_csv(index=False, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
-    write_text(text, path)
+    write_text(_csv(frame), path)
 
 
 def write_sheet(frame: pd.DataFrame, path: Path) -> None:
-    """Write a table that people open in a spreadsheet: text that would be a formula there gets an apostrophe before it.
+    """Write a table that people open in a spreadsheet, see `sheet`."""
+    write_text(sheet(frame), path)
+
+
+def sheet(frame: pd.DataFrame) -> str:
+    """A table as CSV for a spreadsheet: text that would be a formula there gets an apostrophe before it, names too.
 
     Source: OWASP, CSV Injection.
     """
-    write_csv(frame.map(unformulated), path)
+    return _csv(frame.map(_unformulated).set_axis([*map(_unformulated, frame.columns)], axis="columns"))
 
 
-def unformulated(value: Any) -> Any:
+def _csv(frame: pd.DataFrame) -> str:
+    text = frame.to_csv(index=False, lineterminator="\n")
+    if "\r" in text:  # a line end for most readers, which the writer does not quote by itself
+        text = frame.to_csv(index=False, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
+    return text
+
+
+def _unformulated(value: Any) -> Any:
     """A cell that no spreadsheet takes for a formula; numbers stay as they are."""
     return f"'{value}" if isinstance(value, str) and value[:1] in FORMULA and not _number(value) else value
 

@@ -65,7 +65,9 @@ def main(  # noqa: PLR0913, PLR0917  (a flag each)
     after = yaml_edit.edited(before, changes)
     check(yaml_edit.parsed(after), files.PARAMS)
     if dry:
-        print("".join(difflib.unified_diff(before.splitlines(True), after.splitlines(True), "params.yaml", "new", n=1)))
+        cli.tell(
+            "".join(difflib.unified_diff(before.splitlines(True), after.splitlines(True), "params.yaml", "new", n=1))
+        )
         cli.say("adopt: nothing was changed; leave DRY=1 out to do it")
         return 0
     files.write_text(after, files.PARAMS)
@@ -80,9 +82,9 @@ def main(  # noqa: PLR0913, PLR0917  (a flag each)
         cli.say(f"adopt: warning: {sentence}")
     _tell_settings(params, changes, reset)
     file, count = contract["file"], len(contract["columns"])
-    print(f"params.yaml describes {counted(count, 'column')} of {file}; data.dvc holds its version.")
+    cli.tell(f"params.yaml describes {counted(count, 'column')} of {file}; data.dvc holds its version.")
     if not run:
-        print("Next: read params.yaml (limits and levels are guesses from this table), then make run")
+        cli.tell("Next: read params.yaml (limits and levels are guesses from this table), then make run")
         return 0
     cli.say("adopt: make run on this table; RUN=0 leaves it out")
     return subprocess.run([sys.executable, "-m", "ml.stages.run"], check=False).returncode
@@ -172,6 +174,8 @@ def _tell(contract: dict[str, Any], left: list[str], table: pd.DataFrame, *, mad
             f"adopt: all rows of one {contract['group']} train or all test, for {counted(len(table), 'row')} hold only "
             f"{count:,} of them; GROUP=none treats each row by itself"
         )
+    if made and (others := row_ids.perhaps(table, target["name"])):
+        cli.say(f"adopt: {', '.join(others[:5])} is different in every row: if it is the id, name it with ID=")
     if made:
         cli.say(
             f"adopt: no column identifies a row, so {contract['file']} got the column {contract['id']}: a hash of what "

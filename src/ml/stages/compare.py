@@ -25,7 +25,7 @@ def main(runs: str = "") -> None:
         if runs
         else [run for run in known if tracking.RUN_KEY in run.data.tags][:5]
     )
-    print(columns(["", *[run.info.run_name for run in chosen]], _rows(chosen)))
+    cli.tell(columns(["", *[run.info.run_name for run in chosen]], _rows(chosen)))
 
 
 def _one(known: list[Any], start: str) -> Any:

@@ -23,15 +23,15 @@ def main(since: str = "", until: str = "", challenger: str = "") -> None:
     found = live.duel(log, params, challenger)
     _, sentence = live.judge(found, params)
     way = "a shadow: both answered the same rows" if found.paired else "a canary: each answered its own ids"
-    print(f"{found.challenger.model} is {way}, {found.start:%Y-%m-%d %H:%M} to {found.end:%Y-%m-%d %H:%M} UTC")
+    cli.tell(f"{found.challenger.model} is {way}, {found.start:%Y-%m-%d %H:%M} to {found.end:%Y-%m-%d %H:%M} UTC")
     if not found.paired:
-        print("\n".join(one.sentence() for one in found.ratios) or UNTOLD)
+        cli.tell("\n".join(one.sentence() for one in found.ratios) or UNTOLD)
     if found.simulated:
-        print("The rows are simulated, and so are these times.")
+        cli.tell("The rows are simulated, and so are these times.")
     metric = params.gates.champion.metric if params.gates.champion else "roc_auc"
     header = ["", "model", "answers", "with label", "ids judged", metric, f"{params.evaluate.confidence:.0%} interval"]
-    print(columns(header, [_line(side, params) for side in (found.champion, found.challenger)]))
-    print(sentence)
+    cli.tell(columns(header, [_line(side, params) for side in (found.champion, found.challenger)]))
+    cli.tell(sentence)
 
 
 def _line(side: live.Side, params: Params) -> list[str]:

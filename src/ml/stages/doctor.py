@@ -25,10 +25,10 @@ def main() -> int:
     """Say what is fine, missing, a default or could not be seen, and what follows; exit 1 when something is missing."""
     found = {"Here": [*_here()], "GitHub": [*_there()]}
     for place, findings in found.items():
-        print("\n".join([place, *doctor.told(findings), ""]))
+        cli.tell("\n".join([place, *doctor.told(findings), ""]))
     everything = [finding for findings in found.values() for finding in findings]
     counts = [f"{n} {state}" for state in (FINE, MISSING, doctor.DEFAULT, UNSEEN) if (n := _count(everything, state))]
-    print(", ".join(counts))
+    cli.tell(", ".join(counts))
     rows = [[f.state, f.name, f.found, Markup(f.then), Markup(f.cure)] for f in everything]
     runner.summary(table(["", "what", "found", "then", "do"], rows))
     return 1 if _count(everything, MISSING) else 0

@@ -2,7 +2,6 @@
 
 import os
 import sys
-from csv import writer
 from shutil import get_terminal_size
 
 import pandas as pd
@@ -20,10 +19,9 @@ def main(since: str = "", until: str = "", rows: int = 20, csv: bool = False) ->
     table = predictions.read_log(*sources, since=since, until=until)
     shown = table.drop(columns=predictions.KEY)
     if csv:
-        cells = shown.astype(object).where(shown.notna(), "")
-        writer(sys.stdout, lineterminator="\n").writerows([cells.columns, *cells.map(files.unformulated).to_numpy()])
+        sys.stdout.write(files.sheet(shown.astype(object).where(shown.notna(), "")))
     elif len(shown):
-        print(_fitting(shown.tail(rows)))
+        cli.tell(_fitting(shown.tail(rows)))
     where = directory if url is None else f"{directory} and the place it is shipped to"
     unreadable, repeated = table.attrs["unreadable"], table.attrs["repeated"]
     beside = [counted(unreadable, "unreadable line")] if unreadable else []

@@ -17,15 +17,15 @@ def main(history: bool = False) -> None:
     project = read_params().project
     state = registry.open_registry(project).state()
     if not state.versions:
-        print(f"{project} has no versions yet. Next: make run, make register (or make registry DO=pull)")
+        cli.tell(f"{project} has no versions yet. Next: make run, make register (or make registry DO=pull)")
     elif history:
-        print(
+        cli.tell(
             columns(["when (UTC)", "who", "action", "version", "champion after", "reason"], map(_event, state.events))
         )
     else:
         names = _metrics(state.versions[-1])
         header = ["version", "aliases", *names, "commit", "data", "age", "model"]
-        print(columns(header, [_version(v, state, names) for v in reversed(state.versions)]))
+        cli.tell(columns(header, [_version(v, state, names) for v in reversed(state.versions)]))
 
 
 def _metrics(newest: Version) -> list[str]:

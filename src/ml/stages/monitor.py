@@ -123,24 +123,24 @@ def _picture(window: Collected, reference: Reference, params: Params) -> None:
 
 
 def _tell(record: dict[str, Any]) -> None:
-    print(f"{record['verdict'].upper()}: {record['reason']}")
-    print(
+    cli.tell(f"{record['verdict'].upper()}: {record['reason']}")
+    cli.tell(
         f"Report: {files.MONITOR_TEXT}, {files.MONITOR_PAGE}"
         + (f", {files.EVIDENTLY}" if files.EVIDENTLY.exists() else "")
     )
     held_back = record["verdict"] == "not enough data" and record["collected"]["fates"]["simulated"]
-    print(f"Next:   {SIMULATED if held_back else NEXT[record['verdict']]}")
+    cli.tell(f"Next:   {SIMULATED if held_back else NEXT[record['verdict']]}")
 
 
 def _draw(params: Params, store: Registry) -> int:
     verdicts = store.verdicts()
     if not verdicts:
-        print("no verdict yet. Next: make monitor")
+        cli.tell("no verdict yet. Next: make monitor")
         return 0
     state = store.state()
     versions = {version.model: version.number for version in state.versions}
     files.write_text(page.html(params.project, verdicts, versions), files.MONITOR_HISTORY)
-    print(f"{counted(len(verdicts), 'verdict')}: {files.MONITOR_HISTORY}")
+    cli.tell(f"{counted(len(verdicts), 'verdict')}: {files.MONITOR_HISTORY}")
     return 0
 
 

@@ -32,7 +32,7 @@ def main() -> None:
 def _refuse(repository: Repository, record: RetrainRecord, monitor: MonitorRecord | None) -> None:
     text = proposal.refusal(record, monitor, _links(repository))
     found = github.issue(repository, alerts.REFUSED, alerts.TITLES[alerts.REFUSED], text)
-    print(f"REFUSED: no pull request; {found['html_url']} says why")
+    cli.tell(f"REFUSED: no pull request; {found['html_url']} says why")
 
 
 def _propose(repository: Repository, record: RetrainRecord, monitor: MonitorRecord | None) -> None:
@@ -46,11 +46,11 @@ def _propose(repository: Repository, record: RetrainRecord, monitor: MonitorReco
         found = github.issue(
             repository, alerts.BY_HAND, alerts.TITLES[alerts.BY_HAND], proposal.by_hand(record, link) + text
         )
-        print(f"PROPOSED: workflows may not open pull requests here; {found['html_url']} has the link to open it")
+        cli.tell(f"PROPOSED: workflows may not open pull requests here; {found['html_url']} has the link to open it")
     else:
         _supersede(repository, pull)
         _well(repository, alerts.BY_HAND, f"#{pull['number']} is open.")
-        print(f"PROPOSED: {pull['html_url']}")
+        cli.tell(f"PROPOSED: {pull['html_url']}")
     _well(repository, alerts.REFUSED, f"The retraining of {record.date} passed its gates.")
 
 

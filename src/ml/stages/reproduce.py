@@ -11,7 +11,7 @@ def main(version: int = 0) -> int:
     store = registry.open_registry(read_params().project)
     state = store.state()
     if not version and ledger.CHAMPION not in state.aliases:
-        print("there is no champion yet, so nothing to reproduce. The first release makes one.")
+        cli.tell("there is no champion yet, so nothing to reproduce. The first release makes one.")
         return 0
     chosen = state.version(version or state.aliases[ledger.CHAMPION])
     commit = chosen.lineage.commit
@@ -26,7 +26,7 @@ def main(version: int = 0) -> int:
         new = rebuild.build(place, python)
         recorded = Params.model_validate(chosen.lineage.params, strict=False)
         found = rebuild.compare(chosen, old, new, place / files.TEST, recorded)
-    print(f"version {chosen.number} is {found.outcome}: {found.detail}")
+    cli.tell(f"version {chosen.number} is {found.outcome}: {found.detail}")
     return 1 if found.outcome == "different" else 0
 
 

@@ -47,7 +47,7 @@ def main(rows: str = "", date: str = "", force: bool = False) -> None:
     record.write(files.RETRAIN)
     for reason in record.reasons:
         cli.say(f"retrain: {reason}")
-    print(f"{record.outcome.upper()}: {_next(record)}")
+    cli.tell(f"{record.outcome.upper()}: {_next(record)}")
 
 
 def _day(text: str) -> str:

@@ -33,9 +33,9 @@ def main() -> int:
     for sentence in unlike:
         cli.say(f"run: built anew, it is not what was committed: {sentence}")
     refused = refused or bool(unlike)
-    print(f"\n{'REFUSED: the lines above say why.' if refused else 'PASSED: the model may be registered.'}")
-    print(f"Report: {files.REPORT} and {files.REPORT_HTML}")
-    print(f"Next:   {'change params.yaml or the data, then make run' if refused else _next()}")
+    cli.tell(f"\n{'REFUSED: the lines above say why.' if refused else 'PASSED: the model may be registered.'}")
+    cli.tell(f"Report: {files.REPORT} and {files.REPORT_HTML}")
+    cli.tell(f"Next:   {'change params.yaml or the data, then make run' if refused else _next()}")
     return 1 if refused else 0
 
 

@@ -32,7 +32,7 @@ def main(image: str = "") -> int:
         cli.say("scan: trivy is not installed, so the base image's own packages are listed and not looked up")
     refused = audit.failed(results)
     for result in results:
-        print(f"{WORDS[result.passed].ljust(7)}  {result.name.ljust(11)}  {result.reason}")
+        cli.tell(f"{WORDS[result.passed].ljust(7)}  {result.name.ljust(11)}  {result.reason}")
     if refused and not any(result.passed is False for result in results):
         cli.say("scan: nobody could look, which CI=true makes a refusal. Run it again, or name another service")
     return 1 if refused else 0

@@ -26,7 +26,7 @@ def main(image: str = "") -> int:
         containers.forget(name)
     passed = all(check.passed for check in checks)
     SmokeRecord(image=image, passed=passed, checks=tuple(checks)).write(files.SMOKE)
-    print(smoke.table(checks))
+    cli.tell(smoke.table(checks))
     return 0 if passed else 1
 
 

@@ -80,16 +80,16 @@ def _propose(study: Any, params: Params) -> None:
     if not _finished(study):
         raise UserError("no trial finished. Run `make tune` again and let one finish.")
     best, metric = study.best_trial, params.tune.metric
-    print(
+    cli.tell(
         f"best of {counted(len(_finished(study)), 'trial')}: {metric} {best.value:.4f} in cross-validation, "
         f"trial {best.number}"
     )
     settings = {name: float(f"{v:.6g}") if isinstance(v, float) else v for name, v in best.params.items()}
     change = search.difference(files.PARAMS.read_text(encoding="utf-8"), params.train.model, settings)
-    print(change or "params.yaml has these settings already")
+    cli.tell(change or "params.yaml has these settings already")
     known, sentence = _gain(study, params)
     if change:
-        print(sentence)
+        cli.tell(sentence)
     cli.say("tune: Next: make the change in params.yaml, then make run" if change and known else "tune: Next: make run")
 
 
