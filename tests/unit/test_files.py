@@ -59,6 +59,20 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["a.json"]
 
 
+@pytest.mark.parametrize("disk", ["the same", "another"])
+def test_a_file_is_moved_to_any_disk(tmp_path, disk):
+    if disk == "another" and not Path("/dev/shm").is_dir():
+        pytest.skip("there is no other disk here")
+    source = tmp_path / "a"
+    source.write_bytes(b"x")
+
+    with TemporaryDirectory(dir="/dev/shm" if disk == "another" else tmp_path) as there:
+        files.move(source, Path(there, "new", "b"))
+
+        assert [path.read_bytes() for path in Path(there, "new").iterdir()] == [b"x"]
+        assert not source.exists()
+
+
 def test_the_same_table_gives_the_same_bytes(tmp_path):
     frame = pd.DataFrame({"a": [1.5, None], "b": ["x", None]})
 

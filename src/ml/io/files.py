@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import json
 import os
@@ -268,6 +269,18 @@ def write_text(text: str, path: Path) -> None:
 def write_bytes(content: bytes, path: Path) -> None:
     """Write a file."""
     _whole(path, lambda file: file.write_bytes(content))
+
+
+def move(path: Path, target: Path) -> None:
+    """Move a file, also to another disk: at its new place it is whole or absent."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.replace(target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        write_bytes(path.read_bytes(), target)
+        path.unlink()
 
 
 def sync(path: Path) -> None:

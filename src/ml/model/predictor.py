@@ -16,6 +16,7 @@ from ml.data.words import key
 from ml.io.errors import UserError
 from ml.model import columns, operators
 from ml.model.curves import calibrated, softmax
+from ml.model.many import Many
 from ml.settings import features
 from ml.settings.data import Data
 from ml.settings.section import Section
@@ -27,6 +28,7 @@ MODEL = "model.skops"
 CONTRACT = "contract.json"
 
 Rows = Sequence[Mapping[str, Any]]
+Estimate = Callable[[Any], np.ndarray]
 Arrays = Mapping[str, np.ndarray]  # columns of shape (rows,): float64 with NaN, or objects with None, where missing
 
 
@@ -58,18 +60,22 @@ def settled(params: Any, folder: Path) -> Any:
 
 
 class Predictor:
-    """Scores rows of features; `kind` is `onnx`, `linear`, or `sklearn` where, for a `reason`, none is compiled."""
+    """Scores rows of features; `kind` is `onnx`, `linear`, or `sklearn` where, for a `reason`, none is compiled.
+
+    Call `expect` with the length of a table whose rows come in parts: it may choose a faster way for a long one.
+    """
 
     def __init__(
         self,
         kind: str,
         encode: tuple[Callable[[Rows], Any], Callable[[Arrays], Any]],
-        estimate: Callable[[Any], np.ndarray],
+        estimate: tuple[Estimate, Estimate],
         reason: str = "",
+        expect: Callable[[int], None] = lambda _: None,
     ) -> None:
-        self.kind, self.reason = kind, reason
+        self.kind, self.reason, self.expect = kind, reason, expect
         self._encode, self._encode_table = encode
-        self._estimate = estimate
+        self._estimate, self._estimate_table = estimate
 
     def scores(self, rows: Rows) -> np.ndarray:
         """The output for each row: a probability or a value, shape (rows,), or one a class, shape (rows, classes).
@@ -80,7 +86,7 @@ class Predictor:
 
     def scores_of_table(self, table: Arrays) -> np.ndarray:
         """The same of many rows at once, given as columns: no other number, and a fraction of the time."""
-        return self._estimate(self._encode_table(table))
+        return self._estimate_table(self._encode_table(table))
 
 
 def loaded(built: Mapping[str, bytes], kind: str) -> int:
@@ -108,16 +114,31 @@ def from_files(files: Mapping[str, bytes], where: str = "the model") -> Predicto
         kind = form["estimator"]["kind"]
         if kind == "sklearn":
             return _sklearn(files, str(form["estimator"].get("reason", "")))
-        estimate = _linear(form["estimator"]) if kind == "linear" else _onnx(files[ESTIMATOR], form["estimator"])
-        if curves := form.get("calibration"):
-            estimate = _calibrated(estimate, curves)
         encoder = _Encoder(form)
-        return Predictor(kind, (encoder.encode, encoder.encode_table), _spread(estimate, form["estimator"], files))
+        estimates, expect = _estimates(files, form)
+        return Predictor(kind, (encoder.encode, encoder.encode_table), estimates, expect=expect)
     except (ImportError, UserError):
         raise
     except Exception as error:  # noqa: BLE001 - a damaged form can make json and ONNX Runtime raise anything
         why = repr(error)[:300]
         raise UserError(f"{where} has no usable compiled form ({why}). Train again, or restore it.") from None
+
+
+def _estimates(
+    files: Mapping[str, bytes], form: Mapping[str, Any]
+) -> tuple[tuple[Estimate, Estimate], Callable[[int], None]]:
+    """From encoded rows to the output: of requests, and of tables; and what to tell how many rows of these come."""
+    said, curves = form["estimator"], form.get("calibration")
+
+    def whole(estimate: Estimate) -> Estimate:
+        return _spread(_calibrated(estimate, curves) if curves else estimate, said, files)
+
+    if said["kind"] == "linear":
+        estimate = whole(_linear(said))
+        return (estimate, estimate), lambda _: None
+    run, kind = _onnx(files[ESTIMATOR])
+    many = Many(run, files[ESTIMATOR])
+    return (whole(_summed(run, said, kind)), whole(_summed(many, said, kind))), many.expect
 
 
 class _Encoder:
@@ -215,7 +236,8 @@ def _linear(estimator: Mapping[str, Any]) -> Callable[[np.ndarray], np.ndarray]:
     return estimate
 
 
-def _onnx(content: bytes, form: Mapping[str, Any]) -> Callable[[np.ndarray], np.ndarray]:
+def _onnx(content: bytes) -> tuple[Estimate, str]:
+    """The last output of ONNX Runtime, and the type of its input."""
     from onnxruntime import InferenceSession, SessionOptions  # noqa: PLC0415
 
     operators.check(content)
@@ -223,16 +245,20 @@ def _onnx(content: bytes, form: Mapping[str, Any]) -> Callable[[np.ndarray], np.
     options.intra_op_num_threads = options.inter_op_num_threads = 1  # a worker is a core
     options.log_severity_level = 3
     session = InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    last, finish = [session.get_outputs()[-1].name], _finish(form)
+    last = [session.get_outputs()[-1].name]
     kind = "float64" if session.get_inputs()[0].type == "tensor(double)" else "float32"
-    wide = len(form.get("classes", ())) > 2  # noqa: PLR2004
+    return lambda x: np.asarray(session.run(last, {"x": x})[0]), kind
+
+
+def _summed(run: Estimate, form: Mapping[str, Any], kind: str) -> Estimate:
+    finish, wide = _finish(form), len(form.get("classes", ())) > 2  # noqa: PLR2004
     # As scikit-learn's forests and XGBoost round their input.
     rounded = kind == "float32" or form["output"] == "sum" or bool(form.get("rounded"))
 
     def estimate(x: np.ndarray) -> np.ndarray:
         if rounded:
             x = x.astype("float32")
-        found = np.asarray(session.run(last, {"x": x.astype(kind, copy=False)})[0]).astype("float64", copy=False)
+        found = run(x.astype(kind, copy=False)).astype("float64", copy=False)
         return finish(found if wide else found[:, -1])
 
     return estimate
@@ -294,7 +320,10 @@ def _sklearn(files: Mapping[str, bytes], reason: str) -> Predictor:
     def encode_table(table: Arrays) -> pd.DataFrame:
         return schema.inputs(pd.DataFrame({c: table[c] for c in data.columns}, copy=False), data)
 
-    return Predictor("sklearn", (encode, encode_table), lambda frame: task_of(data).output(fitted, frame), reason)
+    def estimate(frame: pd.DataFrame) -> np.ndarray:
+        return task_of(data).output(fitted, frame)
+
+    return Predictor("sklearn", (encode, encode_table), (estimate, estimate), reason)
 
 
 def read_contract(files: Mapping[str, bytes]) -> Contract:

@@ -1,4 +1,4 @@
-"""Many rows as JSON at once, column by column: a tenth of what a dict for each row costs."""
+"""Many rows as JSON at once, column by column: a third of what a dict for each row costs."""
 
 from collections.abc import Mapping
 from typing import Literal

@@ -19,6 +19,7 @@ class Shared(NamedTuple):
     job: Job
     models: list[Scorer]
     explain: bool = False
+    total: int | None = None  # rows, where that is known
 
 
 class Task(NamedTuple):
@@ -46,6 +47,8 @@ def make(task: Task, shared: Shared) -> Made:
     """Check the rows of a chunk and let every model answer them; the first model's answers are the result."""
     checked = check(task.chunk, shared.models[0].contract.data)
     job, models = shared.job, shared.models
+    for model in models:
+        model.predictor.expect(shared.total or 0)
     scores = [model.predictor.scores_of_table(checked.table) if len(checked.ids) else np.empty(0) for model in models]
     answers = [Answers(m, checked, found, job, task.number) for m, found in zip(models, scores, strict=True)]
     named = zip(VARIANTS, answers, strict=False)

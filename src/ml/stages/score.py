@@ -59,7 +59,7 @@ def main(  # noqa: PLR0913, PLR0917 - one flag each
         there.clear(origin)
     if not job.finished(output, origin):
         with job.begun(output, origin) as begun:
-            _run(begun, table, Shared(begun, models, explain), params)
+            _run(begun, table, Shared(begun, models, explain, table.total), params)
     if there:
         there.put(origin)
         cli.say(f"score: put into {source.shown(out)}")
@@ -121,7 +121,7 @@ def _log(begun: Job, params: Params) -> None:
     directory, _ = segments.places(params.log.directory, os.environ)
     for path in sorted((begun.folder / "log").iterdir()):
         if path.stat().st_size and not segments.known(directory, path.name):
-            files.write_bytes(path.read_bytes(), directory / f"{path.name}{segments.CLOSED}")
+            files.move(path, directory / f"{path.name}{segments.CLOSED}")
 
 
 if __name__ == "__main__":
