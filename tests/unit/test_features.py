@@ -128,6 +128,8 @@ def test_a_function_that_fails_on_a_later_row_is_named(customers, own):
 
     with pytest.raises(UserError, match=r"src/features\.py: mine fails \(making x\): KeyError"):
         with_made(customers.assign(usage_hours=7.125), text)
+    with pytest.raises(KeyError, match="usage_hours"):  # a table of another contract: gates ask the champion so
+        with_made(customers.drop(columns="usage_hours"), text)
 
 
 def test_a_level_outside_the_declared_ones_and_a_name_of_the_contract_are_refused(customers, own):

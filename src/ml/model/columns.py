@@ -120,6 +120,8 @@ def made(text: str, columns: Columns) -> dict[str, np.ndarray]:
     for function in loaded(text):
         try:
             values = function(columns)
+        except NoColumnError:
+            raise  # a table of another contract
         except Exception as error:  # noqa: BLE001  (a user's code raises anything)
             makes = ", ".join(function.makes)
             raise UserError(f"{FEATURES}: {function.name} fails (making {makes}): {said(error)}.") from None
