@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from ml.data.adopted import NONE
 from ml.data.limits import limits
 from ml.data.row_ids import dates, entities, free_name, identities, named, told
 from ml.data.schema import levels
@@ -21,7 +22,6 @@ from ml.settings.params import Params
 from ml.settings.retrain import Retrain
 from ml.settings.validate import Validate
 
-NONE = "none"  # in place of a column: the table has no such role
 LEVELS = 50  # of a text column with more, the most frequent ones
 COMMON = 0.5  # of the rows, which those must cover
 AGAIN = (

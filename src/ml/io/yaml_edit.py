@@ -2,7 +2,7 @@
 
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -21,22 +21,52 @@ Path = str | tuple[str, ...]  # dotted, or its names where one may hold a dot
 def edited(text: str, changes: Mapping[Path, Any]) -> str:
     """`text` with each path set to its value; a path that is not there is added at the end of its section.
 
-    A mapping of mappings becomes a block with a line for each key; anything else stands on the line of its key. A
-    value that is there already is left as it is written.
+    A mapping of mappings becomes a block with a line for each key, and a list of mappings one with a line for each of
+    them; anything else stands on the line of its key. A value that is there already is left as it is written.
     """
-    now = parsed(text)
+    now, after = parsed(text), text
+    wanted = changed(now, changes)
+    try:
+        for names, value in _steps(now, changes):
+            after = _changed(after, names, value)
+        if parsed(after) == wanted:
+            return after
+    except YAMLError:
+        pass
+    return _one_by_one(text, now, changes)
+
+
+def changed(content: Any, changes: Mapping[Path, Any]) -> Any:
+    """Parsed content with the same changes."""
     for path, value in changes.items():
-        names = path.split(".") if isinstance(path, str) else [*path]
+        content = _with(content, _names(path), value)
+    return content
+
+
+def _names(path: Path) -> list[str]:
+    return path.split(".") if isinstance(path, str) else [*path]
+
+
+def _steps(now: Any, changes: Mapping[Path, Any]) -> Iterator[tuple[list[str], Any]]:
+    """The changes that change something."""
+    for path, value in changes.items():
+        names = _names(path)
         wanted = _with(now, names, value)
-        if wanted == now:
-            continue
+        if wanted != now:
+            yield names, value
+        now = wanted
+
+
+def _one_by_one(text: str, now: Any, changes: Mapping[Path, Any]) -> str:
+    """The same with a look at each change, which those that have no text of their own need."""
+    for names, value in _steps(now, changes):
+        wanted = _with(parsed(text), names, value)
         try:
             after = _changed(text, names, value)
             right = parsed(after) == wanted
         except YAMLError:
             right = False
         text = after if right else _round_trip(text, names, value)
-        now = wanted
     return text
 
 
@@ -92,9 +122,13 @@ def _changed(text: str, path: list[str], value: Any) -> str:
 def _tail(value: Any, column: int, comment: str) -> str:
     """What follows the colon, to the end of the last line."""
     comment = comment if comment.endswith("\n") else f"{comment}\n"
+    indent = " " * (column + STEP)
+    if _holds_mappings(value):
+        return comment + "".join(f"{indent}- {inline(one)}\n" for one in value)
     if not _is_block(value):
         return f" {inline(value)}{comment}"
-    return comment + "".join(f"{' ' * (column + STEP)}{inline(k)}: {inline(v)}\n" for k, v in value.items())
+    lines = {k: _tail(v, column + STEP, "") if _holds_mappings(v) else f" {inline(v)}\n" for k, v in value.items()}
+    return comment + "".join(f"{indent}{inline(key)}:{tail}" for key, tail in lines.items())
 
 
 def _added(text: str, names: list[str], section: MappingNode, value: Any) -> str:
@@ -148,7 +182,11 @@ def _in_braces(section: MappingNode) -> bool:
 
 
 def _is_block(value: Any) -> bool:
-    return isinstance(value, Mapping) and any(isinstance(one, Mapping) for one in value.values())
+    return isinstance(value, Mapping) and any(isinstance(v, Mapping) or _holds_mappings(v) for v in value.values())
+
+
+def _holds_mappings(value: Any) -> bool:
+    return isinstance(value, list | tuple) and any(isinstance(one, Mapping) for one in value)
 
 
 def _with(content: Any, path: list[str], value: Any) -> Any:

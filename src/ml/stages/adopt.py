@@ -9,9 +9,10 @@ from typing import Any
 
 import pandas as pd
 
-from ml.data import adopt, inference, row_ids, sources
+from ml.data import adopt, adopted, inference, row_ids, sources
 from ml.data.notes import brief
 from ml.data.schema import levels, with_columns
+from ml.gates import proposal
 from ml.io import cli, dvc, files, git, yaml_edit
 from ml.io.errors import UserError
 from ml.io.text import counted
@@ -61,26 +62,26 @@ def main(  # noqa: PLR0913, PLR0917  (a flag each)
         contract["file"] = f"data/{stem}.parquet"
     params = read_params()
     changes, reset = _changes(params, contract, len(table.frame), project, stem)
+    ours = _written(typed.frame, contract["id"] if made else "") if kept else None
     before = files.read_bytes(files.PARAMS).decode()
-    after = yaml_edit.edited(before, changes)
+    settings = check(yaml_edit.changed(yaml_edit.parsed(before), changes), files.PARAMS)
+    gates = _gates(typed.frame if ours is None else ours, settings, reset)
+    after = yaml_edit.edited(before, _with(changes, gates.settings))
     check(yaml_edit.parsed(after), files.PARAMS)
     if dry:
         cli.tell(
             "".join(difflib.unified_diff(before.splitlines(True), after.splitlines(True), "params.yaml", "new", n=1))
         )
-        cli.say("adopt: nothing was changed; leave DRY=1 out to do it")
+        _say([*gates.told, "nothing was changed; leave DRY=1 out to do it"])
         return 0
     files.write_text(after, files.PARAMS)
     _drop_functions([*contract["columns"]])
-    ours = _written(typed.frame, contract["id"] if made else "") if kept else source
-    _move_in(ours, Path(contract["file"]), Path(params.data.file))
+    _move_in(source if ours is None else ours, Path(contract["file"]), Path(params.data.file))
     files.write_json({str(path): files.digest(path) for path in OURS}, ADOPTED)
-    for sentence in brief([*table.notes, *typed.notes]):
-        cli.say(f"adopt: {sentence}")
-    _tell(contract, [*typed.left, *left], typed.frame, made=made)
-    for sentence in adopt.warnings(typed.frame[target], read_params()):
-        cli.say(f"adopt: warning: {sentence}")
-    _tell_settings(params, changes, reset)
+    _say(brief([*table.notes, *typed.notes]))
+    _say(adopted.guesses(contract, [*typed.left, *left], typed.frame, made=made))
+    _say([f"warning: {sentence}" for sentence in adopt.warnings(typed.frame[target], settings)])
+    _say([*adopted.settings(changes, reset), *_versions(params, reset), *gates.told])
     file, count = contract["file"], len(contract["columns"])
     cli.tell(f"params.yaml describes {counted(count, 'column')} of {file}; data.dvc holds its version.")
     if not run:
@@ -88,6 +89,11 @@ def main(  # noqa: PLR0913, PLR0917  (a flag each)
         return 0
     cli.say("adopt: make run on this table; RUN=0 leaves it out")
     return subprocess.run([sys.executable, "-m", "ml.stages.run"], check=False).returncode
+
+
+def _say(sentences: list[str]) -> None:
+    for sentence in sentences:
+        cli.say(f"adopt: {sentence}")
 
 
 def _refuse_unsaved() -> None:
@@ -134,6 +140,21 @@ def _changes(
     return changes | ({} if timed else adopt.untimed(params)) | reset, reset
 
 
+def _gates(table: pd.DataFrame, params: Params, reset: dict[str, Any]) -> proposal.Proposal:
+    """What a cross-validated model reaches, as gates, where those of the old table are reset."""
+    if not adopted.another(reset):
+        return proposal.Proposal({}, [])
+    cli.say("adopt: proposing gates from a cross-validation of train.model")
+    text, gone = features.without(features.source(), [*params.data.columns])
+    return proposal.for_table(table, params, "" if gone else text)
+
+
+def _with(changes: Changes, proposed: dict[str, Any]) -> Changes:
+    """The changes with those that are proposed in place of what switched the same gate off."""
+    gates = {".".join(path.split(".")[:2]) for path in proposed}
+    return {**{path: value for path, value in changes.items() if path not in gates}, **proposed}
+
+
 def _drop_functions(names: list[str]) -> None:
     """Delete the functions of src/features.py that read what the new table lacks."""
     text, gone = features.without(features.source(), names)
@@ -162,71 +183,16 @@ def _move_in(table: pd.DataFrame | Path, file: Path, old: Path) -> None:
     dvc.must("add", "data", hint="The table is in data/, and params.yaml describes it.")
 
 
-def _tell(contract: dict[str, Any], left: list[str], table: pd.DataFrame, *, made: bool) -> None:
-    """Say what was guessed, and what was left out."""
-    target = contract["target"]
-    roles = {name: contract.get(name, adopt.NONE) for name in ("id", "time", "group")} | _told_target(target)
-    told = ", ".join(f"{name}={value}" for name, value in roles.items())
-    cli.say(f"adopt: {told}; choose others with ID=, TIME=, GROUP=, POSITIVE=")
-    if "group" in contract:
-        count = table[contract["group"]].nunique()
-        cli.say(
-            f"adopt: all rows of one {contract['group']} train or all test, for {counted(len(table), 'row')} hold only "
-            f"{count:,} of them; GROUP=none treats each row by itself"
-        )
-    if made and (others := row_ids.perhaps(table, target["name"])):
-        cli.say(f"adopt: {', '.join(others[:5])} is different in every row: if it is the id, name it with ID=")
-    if made:
-        cli.say(
-            f"adopt: no column identifies a row, so {contract['file']} got the column {contract['id']}: a hash of what "
-            "the row holds, numbered where rows are equal. Where a thing has several rows, keep one of each and name "
-            "the thing with ID=: docs/your-data.md (Rows of the same thing)"
-        )
-    for sentence in left:
-        cli.say(f"adopt: left out {sentence}")
-    if gaps := int(table[target["name"]].isna().sum()):
-        cli.say(
-            f"adopt: {gaps:,} of {counted(len(table), 'row')} have no {target['name']}: validate refuses "
-            "them. Remove them"
-        )
-
-
-def _chance(reset: dict[str, Any]) -> str:
-    return ", ".join(f"{name} above {bound['min']:g}" for name, bound in reset["gates.limits"].items())
-
-
-def _told_target(target: dict[str, Any]) -> dict[str, Any]:
-    """What was inferred of the target, for a sentence."""
-    if "positive" in target:
-        return {"positive": target["positive"]}
-    classes = {"classes": ", ".join(target["classes"])} if "classes" in target else {}
-    return {"task": target["task"]} | classes
-
-
-def _tell_settings(params: Params, changes: Changes, reset: dict[str, Any]) -> None:
-    """Say which settings follow from the table, which were reset and wait for somebody, and which stay."""
-    ours = [name for name in changes if isinstance(name, str) and not name.startswith("data.") and name not in reset]
-    cli.say(f"adopt: derived from the table: {', '.join(['data', *(f'{name} {changes[name]}' for name in ours)])}")
-    if not any(name.startswith("card.") for name in reset):
-        if reset:
-            cli.say(f"adopt: reset {', '.join(reset)}, which named columns that are gone: docs/gates.md")
-        return
-    cli.say("adopt: reset card, which described the old model: say in params.yaml what this one is for")
-    cli.say(
-        f"adopt: reset the limits in gates to one, surely better than a guess ({_chance(reset)}), and "
-        "evaluate.threshold to 0.5: set them to what this model must reach; where a class is rare, accuracy says little"
-    )
-    cli.say(
-        "adopt: switched off gates.calibration, gates.fairness, gates.behaviour and the rules in validate until you "
-        "say what must hold: docs/gates.md. gates.slices compares every column with the champion"
-    )
-    cli.say("adopt: left all other settings: train and tune.spaces are starting points, the rest holds for any table")
+def _versions(params: Params, reset: dict[str, Any]) -> list[str]:
+    """That the registry holds models of the old table, where it does."""
+    if not adopted.another(reset) or tracking.server():
+        return []
     name = params.project
-    if not tracking.server() and (versions := registry.open_registry(name).state().versions):
-        cli.say(
-            f"adopt: the registry holds {counted(len(versions), 'version')} of the old table, kept as {name}; "
-            "docs/registry.md (When something went wrong) says how to begin an empty one"
-        )
+    versions = registry.open_registry(name).state().versions
+    return [
+        f"the registry holds {counted(len(versions), 'version')} of the old table, kept as {name}; "
+        "docs/registry.md (When something went wrong) says how to begin an empty one"
+    ][: len(versions)]
 
 
 if __name__ == "__main__":

@@ -1,0 +1,102 @@
+"""How often the gates that `make adopt` proposes refuse a good, a weak and a useless model, into docs/gates.md."""
+
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ml.data.adopt import CHANCE
+from ml.data.split import is_test
+from ml.gates import behaviour, calibration, limits, proposal
+from ml.io import yaml_edit
+from ml.io.markdown import table
+from ml.model import interval, model
+from ml.settings.params import Params
+from ml.tasks.choose import task_of
+
+DOCUMENT, START, END = Path("docs/gates.md"), "<!-- proposals -->\n", "<!-- end of proposals -->\n"
+TABLES, ROWS = 40, (100, 300, 1000)
+MODELS = {"two classes": "logistic_regression", "three classes": "logistic_regression", "a number": "ridge"}
+TARGETS: dict[str, dict[str, Any]] = {
+    "two classes": {"name": "y", "positive": "b"},
+    "three classes": {"name": "y", "task": "multiclass", "classes": ["a", "b", "c"]},
+    "a number": {"name": "y", "task": "regression"},
+}
+
+
+def main() -> None:
+    """Simulate and write the table between the marks of the document."""
+    head = ["target", "rows", "first model refused", "weak model refused", "useless model refused"]
+    rows = [[kind, f"{n:,}", *shares(kind, n)] for kind in TARGETS for n in ROWS]
+    text = DOCUMENT.read_text(encoding="utf-8")
+    before, _, rest = text.partition(START)
+    after = rest.split(END)[-1]
+    DOCUMENT.write_text(f"{before}{START}\n{table(head, rows)}\n{END}{after}", encoding="utf-8")
+
+
+def shares(kind: str, rows: int) -> list[str]:
+    """The share of tables whose first, weak and useless model is refused."""
+    found = np.array([outcome(kind, rows, seed) for seed in range(TABLES)])
+    return [f"{100 * share:.3g} %" for share in found.mean(axis=0)]
+
+
+def outcome(kind: str, rows: int, seed: int) -> list[bool]:
+    """Whether the gates that are proposed for a table refuse three models of it."""
+    frame, params = drawn(kind, rows, seed)
+    found = proposal.for_table(frame, params)
+    settings = {"gates.limits": CHANCE[params.data.target.task]} | found.settings
+    params = Params.model_validate(yaml_edit.changed(params.model_dump(by_alias=True), settings))
+    test = is_test(frame, params.data, params.prepare)
+    rng = np.random.default_rng([seed, 1])
+    train = frame[~test]
+    weak = train.assign(a=rng.permutation(train["a"]))
+    useless = train.assign(y=rng.permutation(train["y"]))
+    return [refused(side, frame[test], params) for side in (train, weak, useless)]
+
+
+def drawn(kind: str, rows: int, seed: int) -> tuple[pd.DataFrame, Params]:
+    """A table of three numbers and a category, of which `a` says most."""
+    rng = np.random.default_rng([rows, seed])
+    frame = pd.DataFrame(rng.normal(size=(rows, 3)), columns=["a", "b", "c"])
+    frame["d"] = rng.choice(["x", "y"], rows)
+    signal = 1.5 * frame["a"] + 0.7 * frame["b"] + 0.5 * (frame["d"] == "x") + rng.logistic(size=rows)
+    labels = {"two classes": pd.Series(np.where(signal > 0.5, "b", "a")), "a number": signal.round(6).astype(str)}
+    labels["three classes"] = pd.Series(np.array(["a", "b", "c"])[np.digitize(signal, [-0.5, 1.0])])
+    frame = frame.assign(y=labels[kind].astype(object), id=[f"{seed}-{i}" for i in range(rows)])
+    columns: dict[str, Any] = {name: {"type": "number"} for name in "abc"} | {
+        "d": {"type": "category", "values": ["x", "y"]}
+    }
+    data = {"file": "d.csv", "id": "id", "target": TARGETS[kind], "columns": columns}
+    gates = {"limits": {}, "champion": None, "slices": None}
+    settings = {"project": "p", "data": data, "train": {"model": MODELS[kind]}, "gates": gates}
+    metric = {"a number": "mae"}.get(kind, "roc_auc")
+    live = {"two classes": "roc_auc", "three classes": "accuracy", "a number": "mae"}[kind]
+    return frame, Params.model_validate(settings | {"tune": {"metric": metric}, "monitor": {"metric": live}})
+
+
+def refused(train: pd.DataFrame, test: pd.DataFrame, params: Params) -> bool:
+    """Whether limits, calibration or easy cases refuse a model."""
+    task, fitted = task_of(params.data), model.fit(train, params.data, params.train)
+    width = interval.half_width(train, params.data, params.train, params.evaluate.coverage)
+    task = task.with_interval(width, params.evaluate.coverage) if task.intervals else task
+    label, score = task.truth(test["y"]), model.scores(fitted, test, params.data)
+    scored = task.score(label, score, params.evaluate.threshold)
+    served = SimpleNamespace(score=lambda rows: model.scores(fitted, rows, params.data))
+    evidence: Any = SimpleNamespace(
+        params=params, train=train, test=test, label=label, score=score, task=task, model=served,
+        intervals=scored.intervals(200, params.evaluate.confidence),
+    )  # fmt: skip
+    gates = [
+        limits,
+        *([calibration] if params.gates.calibration else []),
+        *([behaviour] if params.gates.behaviour else []),
+    ]
+    verdicts = [verdict for gate in gates for verdict in gate.judge(evidence)]
+    return any(not v.passed and v.severity == "critical" for v in verdicts)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,68 @@
+"""What `adopt` says of a table that it has described: what was guessed, left out, derived and reset."""
+
+from typing import Any
+
+import pandas as pd
+
+from ml.data import row_ids
+from ml.io.text import counted
+
+NONE = "none"  # in place of a column: the table has no such role
+
+
+def guesses(contract: dict[str, Any], left: list[str], table: pd.DataFrame, *, made: bool) -> list[str]:
+    """Sentences on the roles of columns and the target, and on what was left out."""
+    target = contract["target"]
+    roles = {name: contract.get(name, NONE) for name in ("id", "time", "group")} | _target(target)
+    told = ", ".join(f"{name}={value}" for name, value in roles.items())
+    found = [f"{told}; choose others with ID=, TIME=, GROUP=, POSITIVE="]
+    if "group" in contract:
+        count = table[contract["group"]].nunique()
+        found.append(
+            f"all rows of one {contract['group']} train or all test, for {counted(len(table), 'row')} hold only "
+            f"{count:,} of them; GROUP=none treats each row by itself"
+        )
+    if made:
+        if others := row_ids.perhaps(table, target["name"]):
+            found.append(f"{', '.join(others[:5])} is different in every row: if it is the id, name it with ID=")
+        found.append(
+            f"no column identifies a row, so {contract['file']} got the column {contract['id']}: a hash of what "
+            "the row holds, numbered where rows are equal. Where a thing has several rows, keep one of each and name "
+            "the thing with ID=: docs/your-data.md (Rows of the same thing)"
+        )
+    found += [f"left out {sentence}" for sentence in left]
+    if gaps := int(table[target["name"]].isna().sum()):
+        found.append(
+            f"{gaps:,} of {counted(len(table), 'row')} have no {target['name']}: validate refuses them. Remove them"
+        )
+    return found
+
+
+def settings(changes: dict[Any, Any], reset: dict[str, Any]) -> list[str]:
+    """Sentences on which settings follow from the table, which were reset and wait for somebody, and which stay."""
+    ours = [name for name in changes if isinstance(name, str) and not name.startswith("data.") and name not in reset]
+    found = [f"derived from the table: {', '.join(['data', *(f'{name} {changes[name]}' for name in ours)])}"]
+    if not another(reset):
+        gone = f"reset {', '.join(reset)}, which named columns that are gone: docs/gates.md"
+        return [*found, gone] if reset else found
+    return [
+        *found,
+        "reset card, which described the old model: say in params.yaml what this one is for",
+        "reset evaluate.threshold to 0.5, the rules in validate, and in gates what was said of the old table",
+        "gates.slices compares every column with the champion. The gates below are proposals: set what this model must "
+        "reach (docs/gates.md)",
+        "left all other settings: train and tune.spaces are starting points, the rest holds for any table",
+    ]
+
+
+def another(reset: dict[str, Any]) -> bool:
+    """Whether what spoke of the old table is reset, because this is another one."""
+    return "gates.limits" in reset
+
+
+def _target(target: dict[str, Any]) -> dict[str, Any]:
+    """What was inferred of the target, for a sentence."""
+    if "positive" in target:
+        return {"positive": target["positive"]}
+    classes = {"classes": ", ".join(target["classes"])} if "classes" in target else {}
+    return {"task": target["task"]} | classes

@@ -1,0 +1,156 @@
+"""Gates for a table that nobody has judged a model on yet: what cross-validation reaches, with room for chance."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import norm
+
+from ml.data.schema import conform
+from ml.gates import proposed_cases, proposed_groups
+from ml.io.errors import UserError
+from ml.io.text import counted
+from ml.model.crossed import Crossed, crossed
+from ml.settings.gates import Bound, Calibration
+from ml.settings.params import Params
+from ml.settings.section import given
+from ml.tasks.calibration import Figure
+from ml.tasks.choose import task_of
+
+MEASURES = ("roc_auc", "pr_auc", "balanced_accuracy", "brier", "r2", "mae")  # of which a task has some
+KEPT = 0.75  # of what the baseline gains over a constant answer: a model with less is worth no release
+SURE = 3  # standard errors: an equally good model falls below by chance once in a thousand times
+BOOTSTRAP = 200
+CONFIDENCE = 0.95
+WIDEST = {"slope": 0.2, "bias": 0.25, "coverage": 0.25}  # limits further out would say nothing
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """Settings by path, and sentences on what they rest on."""
+
+    settings: dict[str, Any]
+    told: list[str]
+
+
+def for_table(frame: pd.DataFrame, params: Params, source: str = "") -> Proposal:
+    """The proposal for a table that nobody has judged a model on; a sentence alone where none can be made of it."""
+    known = frame[frame[params.data.target.name].notna()]
+    try:
+        return proposed(crossed(conform(known, params.data), params, source), params, len(known))
+    except UserError as error:
+        return Proposal({}, [f"gates are not proposed, because no model can be cross-validated: {error}"])
+
+
+def proposed(found: Crossed, params: Params, rows: int) -> Proposal:
+    """Limits, calibration, fairness and easy cases for a table of so many rows, from a cross-validated model."""
+    scale = float(np.sqrt(len(found.truth) / max(1.0, rows * params.prepare.test_share)))
+    parts = [
+        _limits(found, params, scale),
+        _calibration(found, params, scale),
+        Proposal(*proposed_groups.proposed(found, params, scale)),
+        Proposal(*proposed_cases.proposed(found, params)),
+    ]
+    settings = {path: value for part in parts for path, value in part.settings.items()}
+    return Proposal(settings, [sentence for part in parts for sentence in part.told])
+
+
+def _limits(found: Crossed, params: Params, scale: float) -> Proposal:
+    """A limit for each metric in which the test rows can tell the baseline from a constant answer."""
+    task = task_of(params.data)
+    scored, guess = (
+        task.score(found.truth, said, params.evaluate.threshold, found.design)
+        for said in (found.output, found.constant)
+    )
+    measured, dummy = scored.intervals(BOOTSTRAP, CONFIDENCE), guess.measure()
+    names = [name for name in MEASURES if name in task.metrics]
+    limits = {name: limit(measured[name], dummy[name], scale, higher=task.metrics[name]) for name in names}
+    said = ", ".join(f"{name} {measured[name]['value']:.4g} (a constant answer: {dummy[name]:.4g})" for name in names)
+    basis = f"cross-validation of {params.train.model} on {counted(len(found.truth), 'row')} reaches {said}"
+    kept = {name: bound for name, bound in limits.items() if bound}
+    if not kept and _beats(measured[names[0]], dummy[names[0]]):
+        kept = {names[0]: {"min": _short(dummy[names[0]])}}
+    if not kept:
+        return Proposal(
+            {}, [f"warning: {basis}: that is no better than a guess, which gates.limits demands of the model"]
+        )
+    shown = ", ".join(f"{name} {side} {value:g}" for name, b in kept.items() for side, value in b.items())
+    return Proposal({"gates.limits": kept}, [f"{basis}; gates.limits: {shown}"])
+
+
+def _beats(measured: Mapping[str, float | None], dummy: float) -> bool:
+    """Whether all of the interval is better than a constant answer; higher is better."""
+    return measured["low"] is not None and measured["low"] > dummy
+
+
+def limit(measured: Mapping[str, float | None], dummy: float, scale: float, *, higher: bool) -> dict[str, float] | None:
+    """Three quarters of the way from a constant answer to the baseline, or further back where chance needs the room.
+
+    `measured` holds value, low and high; `scale` is how many times wider the interval is on the test rows. None where
+    that room reaches the constant answer.
+    """
+    value, low, high = (measured[name] for name in ("value", "low", "high"))
+    if value is None or low is None or high is None or np.isnan(dummy):
+        return None
+    sign = 1 if higher else -1
+    gain = sign * (value - dummy)
+    error = (high - low) / 2 / float(norm.ppf((1 + CONFIDENCE) / 2)) * scale
+    left = gain - max((1 - KEPT) * gain, SURE * error)
+    if left <= 0:
+        return None
+    step = 10.0 ** (np.floor(np.log10(gain)) - 1)
+    end = sign * np.floor(round(sign * (dummy + sign * left) / step, 6)) * step
+    return {"min" if higher else "max": _short(end)} if sign * (end - dummy) > 0 else None
+
+
+def _calibration(found: Crossed, params: Params, scale: float) -> Proposal:
+    """The usual limits, wider where the baseline or the few test rows need it; none that would say nothing."""
+    task = task_of(params.data)
+    errors = np.sort(np.abs(found.output - found.truth)) if task.intervals else np.array([])
+    if len(errors):
+        level = params.evaluate.coverage
+        task = task.with_interval(float(np.quantile(errors, level, method="higher")), level)
+    if not task.enough(found.truth, 1):
+        return Proposal({}, [])
+    figures = task.calibrated(found.truth, found.output, CONFIDENCE, found.design)
+    bounds = {}
+    for name in dict.fromkeys(figure.name for figure in figures):
+        usual = given(getattr(Calibration(), name))
+        bounds[name] = _wide_enough(usual, [f for f in figures if f.name == name], scale)
+    if not any(bounds.values()):
+        return Proposal({}, ["gates.calibration is off: the test rows are too few for limits that mean something"])
+    shown = ", ".join(f"{name} {_ends(bound)}" for name, bound in bounds.items())
+    return Proposal(
+        {f"gates.calibration.{name}": bound for name, bound in bounds.items()}, [f"gates.calibration: {shown}"]
+    )
+
+
+def _wide_enough(usual: Bound, figures: list[Figure], scale: float) -> dict[str, float] | None:
+    half = float(norm.ppf((1 + CONFIDENCE) / 2))
+    ends = []
+    for figure in figures:
+        value, room = figure.found["value"], SURE * (figure.found["high"] - figure.found["low"]) / 2 / half * scale
+        ends.append((value - room, value + room))
+    low, high = min(end for end, _ in ends), max(end for _, end in ends)
+    name = figures[0].name
+    furthest = WIDEST[name] if name == "slope" else min(WIDEST[name], *(figure.widest for figure in figures))
+    found = {}
+    if usual.min is not None:
+        found["min"] = min(usual.min, np.floor(low * 100) / 100)
+    if usual.max is not None:
+        found["max"] = max(usual.max, np.ceil(high * 100) / 100)
+    vague = found["min"] < furthest if name == "slope" else max(map(abs, found.values())) > max(furthest, 0.05)
+    return None if vague else {side: _short(end) for side, end in found.items()}
+
+
+def _ends(bound: Mapping[str, float] | None) -> str:
+    return (
+        " to ".join(f"{end:g}" for end in bound.values()) + (" or more" if len(bound) == 1 else "") if bound else "off"
+    )
+
+
+def _short(value: float) -> float:
+    short = float(f"{value:.6g}")
+    return int(short) if short.is_integer() else short

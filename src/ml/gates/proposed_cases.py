@@ -1,0 +1,103 @@
+"""A proposal for gates.behaviour: easy cases, which every model of a cross-validation gets right with room to spare."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ml.gates.behaviour import typical
+from ml.io.yaml_edit import REMOVE
+from ml.model import model
+from ml.model.crossed import Crossed
+from ml.settings.gates import Case
+from ml.settings.params import Params
+from ml.tasks.choose import task_of
+
+MOST_CLASSES = 5  # of several, which get a case
+MOST_COLUMNS = 6  # that a case names
+MARGIN = 0.15  # of a score
+FEWEST = 10  # rows that a case is like
+
+
+def proposed(found: Crossed, params: Params) -> tuple[dict[str, Any], list[str]]:
+    """Settings by path and a sentence; none where no row is that easy. A case is a middle of many rows, never a row."""
+    usual = typical(found.frame, params.data)
+    able = [case for side, rows in _sides(found, params) for case in _candidates(side, rows, usual, found)]
+    if not able:
+        return {}, []
+    frame = pd.DataFrame([usual | case.row for case in able], columns=[*params.data.columns])
+    said = [model.scores(fitted, frame, params.data) for fitted in found.models]
+    easy: dict[str, Case] = {}
+    for place, case in enumerate(able):
+        if case.name not in easy and all(_surely(case, one[place : place + 1], found, params) for one in said):
+            easy[case.name] = case
+    if not easy:
+        return {}, []
+    old = {f"gates.behaviour.{name}": REMOVE for name in ("invariance", "direction")}
+    cases = [case.model_dump(exclude_none=True) for case in easy.values()]
+    told = f"gates.behaviour: easy cases that any usable model gets right: {', '.join(easy)}"
+    return {"gates.behaviour.easy": cases} | old, [told]
+
+
+def _sides(found: Crossed, params: Params) -> Iterator[tuple[dict[str, Any], np.ndarray]]:
+    """What a case must be, and the rows that are most surely so: bool of shape (rows,)."""
+    task, said = task_of(params.data), found.output
+    if not task.decides:
+        middle, (low, high) = float(f"{np.median(found.truth):.4g}"), np.quantile(said, (0.1, 0.9))
+        name = params.data.target.name
+        yield {"name": f"low {name}", "max": middle}, (said <= low) & (found.truth < middle)
+        yield {"name": f"high {name}", "min": middle}, (said >= high) & (found.truth > middle)
+        return
+    scores = said if said.ndim > 1 else np.column_stack([1 - said, said])
+    names = params.data.target.classes or ("negative", "positive")
+    decided = task.decide(said, params.evaluate.threshold).astype("int64")
+    for place, label in enumerate(names[:MOST_CLASSES]):
+        own = (found.truth == place) & (decided == place)
+        if own.any():
+            yield (
+                {"name": f"typical {label}", "label": label},
+                own & (scores[:, place] >= np.median(scores[own, place])),
+            )
+
+
+def _candidates(side: dict[str, Any], rows: np.ndarray, usual: dict[str, Any], found: Crossed) -> Iterator[Case]:
+    """Cases that name one more column each, first those that differ most from a usual row."""
+    if rows.sum() < FEWEST:
+        return
+    own, row = typical(found.frame[rows], found.data), {}
+    apart = {
+        name: _apart(found.frame[name], found.frame[name][rows], own[name]) for name in usual if pd.notna(own[name])
+    }
+    for name in sorted(apart, key=lambda name: -apart[name])[:MOST_COLUMNS]:
+        value = own[name]
+        row |= {name: _short(value) if isinstance(value, float) else value}
+        yield Case(row=dict(row), **side)
+
+
+def _surely(case: Case, output: np.ndarray, found: Crossed, params: Params) -> bool:
+    """Whether a model gets a case right, given what it says of it, with room to spare."""
+    task, limit = task_of(params.data), params.evaluate.threshold
+    if not task.decides:
+        room = MARGIN * task.scale(found.truth)
+        ends = {
+            "min": None if case.min is None else case.min + room,
+            "max": None if case.max is None else case.max - room,
+        }
+        return task.easy(output, case.model_copy(update=ends), limit)[1]
+    if output.ndim > 1:
+        best = np.sort(output[0])
+        return task.easy(output, case, limit)[1] and best[-1] - best[-2] >= MARGIN
+    return task.easy(output, case, limit + (MARGIN if case.label == "positive" else -MARGIN))[1]
+
+
+def _apart(column: pd.Series, own: pd.Series, value: Any) -> float:
+    """How unlike all rows these are in one column."""
+    if pd.api.types.is_numeric_dtype(column):
+        return abs(float(value) - float(column.median())) / (float(column.std()) or 1.0)
+    return float((own == value).mean() - (column == value).mean())
+
+
+def _short(value: float) -> float:
+    short = float(f"{value:.4g}")
+    return int(short) if short.is_integer() else short

@@ -1,0 +1,79 @@
+"""A proposal for gates.fairness: columns that describe people, and how alike a cross-validated model treats them."""
+
+import re
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ml.data.others import pooled
+from ml.gates import fairness
+from ml.gates.slicing import sliced
+from ml.io.yaml_edit import REMOVE
+from ml.model.crossed import Crossed
+from ml.settings.gates import Fairness
+from ml.settings.metrics import FEWEST
+from ml.settings.params import Params
+from ml.tasks.choose import task_of
+
+PEOPLE = re.compile(
+    r"(^|[^a-z])(sex|gender|race|ethnic(ity| group)?|nationality|citizenship|religion|disab(led|ility)|"
+    r"marital(.?status)?|skin.?colou?r|foreign(er|.?worker)?|age(.?group)?)([^a-z]|$)"
+)
+OLDEST, YOUNGEST = 130, 55  # in years: numbers whose highest is outside are the age of something else
+CONFIDENCE = 0.95
+ROOM = 1.5  # half intervals: some three standard errors
+STEP = 0.05
+WIDEST = {"demographic_parity": 0.5, "equalised_odds": 0.5, "error": 0.75, "bias": 0.75}
+
+
+def proposed(found: Crossed, params: Params, scale: float) -> tuple[dict[str, Any], list[str]]:
+    """Settings by path and sentences; none where no column describes people, or its groups have too few test rows.
+
+    A limit is the usual one, or what the baseline keeps with room for chance, which a sentence says.
+    """
+    rule, test = Fairness(columns=("none",)), pooled(found.frame, params.data)
+    fewest = rule.min_rows * scale**2
+    groups = {name: _groups(test[name], fewest) for name in params.data.columns if describes_people(test[name])}
+    groups = {name: masks for name, masks in groups.items() if len(masks) > 1}
+    limits = _limits(found, params, groups, scale) if groups else {}
+    if not any(limits.values()):
+        return {}, []
+    said = ", ".join(f"{name} {limit:g}" for name, limit in limits.items() if limit)
+    told = [f"gates.fairness: {', '.join(groups)} describe people: differences up to {said}; read docs/gates.md"]
+    wide = [name for name, limit in limits.items() if limit is None or limit > getattr(rule, name)]
+    if wide:
+        told.append(
+            f"warning: the baseline treats groups of {', '.join(groups)} differently ({', '.join(wide)}): the limit "
+            "only keeps that from growing. Look at the report, and set what is right"
+        )
+    settings: dict[str, Any] = {"gates.fairness.columns": [*groups], "gates.fairness.classes": REMOVE}
+    settings |= {f"gates.fairness.{name}": limits.get(name) for name in WIDEST if name in limits}
+    return settings, told
+
+
+def describes_people(column: pd.Series) -> bool:
+    """Whether a column's name says that it describes people; ages must be those of people."""
+    found = PEOPLE.search(re.sub(r"(?<=[a-z])(?=[A-Z])", "_", str(column.name)).lower())
+    if found and found[2].startswith("age") and pd.api.types.is_numeric_dtype(column):
+        return YOUNGEST <= column.max() <= OLDEST and column.min() >= 0
+    return bool(found)
+
+
+def _groups(column: pd.Series, fewest: float) -> dict[str, np.ndarray]:
+    return {level: rows for level, rows in sliced(column, bins=4) if rows.sum() >= fewest}
+
+
+def _limits(
+    found: Crossed, params: Params, groups: dict[str, dict[str, np.ndarray]], scale: float
+) -> dict[str, float | None]:
+    """For each rule that the task has, a limit that an equally good model keeps; None where it would say nothing."""
+    rates = task_of(params.data).rates(found.truth, found.output, params.evaluate.threshold)
+    needed: dict[str, float] = {}
+    for masks in groups.values():
+        for rule, gaps in fairness.differences(rates, masks, CONFIDENCE, FEWEST).items():
+            most = max((gap.value + ROOM * scale * (gap.high - gap.low) / 2 for gap in gaps), default=0.0)
+            needed[rule] = max(needed.get(rule, 0.0), most)
+    usual = Fairness(columns=("none",))
+    limits = {rule: max(getattr(usual, rule), float(f"{np.ceil(v / STEP) * STEP:.6g}")) for rule, v in needed.items()}
+    return {rule: limit if limit <= WIDEST[rule] else None for rule, limit in limits.items()}

@@ -1,0 +1,72 @@
+"""What a model says of rows that did not train it, by cross-validation, beside what a constant answer says."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from sklearn.dummy import DummyClassifier, DummyRegressor
+from sklearn.pipeline import Pipeline
+
+from ml.data.design import Design, design_of
+from ml.data.position import position
+from ml.model import model, search
+from ml.settings.data import Data
+from ml.settings.params import Params
+from ml.settings.train import Train
+from ml.tasks.choose import task_of
+
+FOLDS = 5
+CELLS = 400_000  # rows times columns of the rows that are drawn: a few seconds for the models of all folds,
+FEWEST_ROWS = 2000  # but no fewer than these
+TREES = 50  # of a forest: fewer than ship, so the figures are hardly flattered
+
+
+@dataclass(frozen=True)
+class Crossed:
+    """Rows with their truth, what a model of the other folds says of each, and what the best constant does.
+
+    `models` are those of the folds.
+    """
+
+    frame: pd.DataFrame
+    truth: np.ndarray
+    output: np.ndarray
+    constant: np.ndarray
+    models: tuple[Pipeline, ...]
+    data: Data
+
+    @property
+    def design(self) -> Design:
+        """How the rows count and hang together."""
+        return design_of(self.frame, self.data)
+
+
+def crossed(frame: pd.DataFrame, params: Params, source: str = "") -> Crossed:
+    """Cross-validation of train.model on a table in the contract's types, or on rows drawn from a large one.
+
+    `source` is the text of src/features.py. Folds keep entities together, and follow time where the split does. Raises
+    UserError where no two folds hold what is needed.
+    """
+    rows = max(FEWEST_ROWS, CELLS // len(params.data.columns))
+    some = frame[position(frame[params.data.group or params.data.id], "drawn") * len(frame) < rows]
+    tune = params.tune.model_copy(update={"folds": FOLDS})
+    held = search.folded(some.reset_index(drop=True), params.model_copy(update={"tune": tune}))
+    small = smaller(params.train)
+    models = tuple(model.fit(held.frame.iloc[rest], params.data, small, source) for rest, _ in held.folds)
+    parts = [rows for _, rows in held.folds]
+    said = [model.scores(m, held.frame.iloc[part], params.data) for m, part in zip(models, parts, strict=True)]
+    order = np.concatenate(parts)
+    seen, truth = held.frame.iloc[order].reset_index(drop=True), held.label[order]
+    return Crossed(seen, truth, np.concatenate(said), _constant(seen, truth, params.data), models, params.data)
+
+
+def smaller(train: Train) -> Train:
+    """The same model, a forest with fewer trees."""
+    trees = train.parameters().get("n_estimators")
+    return search.with_settings(train, {"n_estimators": TREES}) if isinstance(trees, int) and trees > TREES else train
+
+
+def _constant(frame: pd.DataFrame, truth: np.ndarray, data: Data) -> np.ndarray:
+    task, blank = task_of(data), np.zeros((len(truth), 1))
+    dummy = DummyClassifier(strategy="prior") if task.decides else DummyRegressor()
+    return task.output(dummy.fit(blank, truth, sample_weight=design_of(frame, data).weight), pd.DataFrame(blank))
