@@ -5,7 +5,17 @@ import pandas as pd
 import pytest
 from fastapi.testclient import TestClient
 from sklearn import datasets
-from sklearn.metrics import balanced_accuracy_score, f1_score, log_loss, mean_absolute_error, r2_score, roc_auc_score
+from sklearn.metrics import (
+    balanced_accuracy_score,
+    f1_score,
+    log_loss,
+    mean_absolute_error,
+    mean_absolute_percentage_error,
+    r2_score,
+    recall_score,
+    roc_auc_score,
+    top_k_accuracy_score,
+)
 
 from ml.data import schema
 from ml.io import files
@@ -124,11 +134,14 @@ def _metrics_are_scikit_learns(params):
         truth, value = test["target"].astype(float), fitted.predict(features)
         assert ours["mae"] == pytest.approx(mean_absolute_error(truth, value), abs=1e-4)
         assert ours["r2"] == pytest.approx(r2_score(truth, value), abs=1e-5)
+        assert ours["mape"] == pytest.approx(mean_absolute_percentage_error(truth, value), abs=1e-5)
         return
     places = {name: place for place, name in enumerate(params.data.target.classes)}
     truth, scores = test["target"].map(places), fitted.predict_proba(features)
     said = scores.argmax(axis=1)
     assert ours["balanced_accuracy"] == pytest.approx(balanced_accuracy_score(truth, said), abs=1e-5)
+    assert ours["lowest_recall"] == pytest.approx(recall_score(truth, said, average=None).min(), abs=1e-5)
+    assert ours["top_2_accuracy"] == pytest.approx(top_k_accuracy_score(truth, scores, k=2), abs=1e-5)
     assert ours["macro_f1"] == pytest.approx(f1_score(truth, said, average="macro"), abs=1e-5)
     assert ours["log_loss"] == pytest.approx(log_loss(truth, scores), abs=1e-4)
     assert ours["roc_auc"] == pytest.approx(roc_auc_score(truth, scores, multi_class="ovr"), abs=1e-5)

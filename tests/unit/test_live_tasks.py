@@ -153,3 +153,29 @@ def test_what_is_no_finite_number_is_no_label_of_a_number(value):
     said = live.outcomes(pd.Series([value, 1.5, "2"]), pd.Series([None] * 3), params("regression").data)
 
     assert said.isna().tolist() == [True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("kind", "gates", "told"),
+    [
+        ("regression", {"champion": {"metric": "coverage"}}, "gates.champion.metric: coverage is no metric"),
+        ("regression", {"slices": {"metric": "pinball_loss"}}, "gates.slices.metric: pinball_loss is no metric"),
+        ("multiclass", {"limits": {"top_3_accuracy": {"min": 0.5}}}, "gates.limits.top_3_accuracy"),
+        ("multiclass", {"monitor": "brier"}, "monitor.metric: brier is no metric"),
+    ],
+)
+def test_a_metric_that_nothing_can_measure_there_is_refused(kind, gates, told):
+    content = params(kind).model_dump(exclude_defaults=True, by_alias=True, mode="json")
+    metric = gates.pop("monitor", content["monitor"]["metric"])
+
+    with pytest.raises(ValueError, match=told):
+        Params.model_validate(content | {"monitor": {"metric": metric}, "gates": content["gates"] | gates})
+
+
+@pytest.mark.parametrize(("kind", "metric"), [("regression", "interval_width"), ("multiclass", "top_2_accuracy")])
+def test_a_limit_may_be_of_every_metric_that_is_measured(kind, metric):
+    content = params(kind).model_dump(exclude_defaults=True, by_alias=True, mode="json")
+
+    limited = Params.model_validate(content | {"gates": content["gates"] | {"limits": {metric: {"max": 1}}}})
+
+    assert [*limited.gates.bounds()] == [metric]

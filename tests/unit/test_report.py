@@ -6,6 +6,7 @@ from markdown_it import MarkdownIt
 
 from ml.data import profile
 from ml.io import markdown as md
+from ml.io.files import read_rows, write_rows
 from ml.reports import page, report
 from ml.settings.params import read_params
 from tests.conftest import SAMPLE
@@ -39,6 +40,51 @@ def evidence(customers):
         before_profile=profile.profile(customers.head(600), DATA),
         before_settings={"train": {"seed": 0}, "data": {"id": "x"}},
     )
+
+
+def test_classes_that_are_numbers_keep_their_names(tmp_path):
+    decisions = [{"actual": "0", "predicted": "1e3", "rows": 3}]
+    write_rows(decisions, tmp_path / "confusion.csv")
+    write_rows([{"actual": 0.5, "predicted": 1.0}], tmp_path / "predicted.csv")
+
+    assert read_rows(tmp_path / "confusion.csv") == decisions
+    assert read_rows(tmp_path / "predicted.csv") == [{"actual": 0.5, "predicted": 1.0}]
+
+
+def several(names):
+    rows, confusion = len(names), [{"actual": a, "predicted": p, "rows": 3} for a in names for p in names]
+    figures = {f"{of}{end}": 0.5 for of in ("recall", "precision", "f1") for end in ("", "_low", "_high")}
+    return {"confusion": confusion, "by_class": [{"class": name, "rows": rows} | figures for name in names]}
+
+
+def test_each_class_has_its_figures_in_both_reports(evidence):
+    odd = replace(evidence, plots=several(["a,b", 'say "x"', "🙂", "```", "b|c"]))
+
+    text, page_ = report.markdown(odd), page.html(odd)
+
+    assert "| a,b | 5 | 0.500 (0.500 to 0.500)" in text
+    assert text.count("```") % 2 == 0
+    assert 'x-axis "class" ["a,b", "say  x ", "🙂", "   ", "b|c"]' in text
+    assert ">Each class<" in page_
+
+
+def test_many_classes_have_their_most_frequent_confusions_told(evidence):
+    text = report.markdown(replace(evidence, plots=several([f"c{n}" for n in range(50)])))
+
+    assert "the 20 most frequent wrong ones" in text
+    assert len(text) < 60_000
+
+
+def test_the_plots_of_a_number_are_in_both_reports(evidence):
+    plots = {
+        "predicted": [{"actual": float(n), "predicted": n + 0.5} for n in range(100)],
+        "coverage": [{"predicted": float(n), "coverage": 0.8, "promised": 0.9, "rows": 10} for n in range(10)],
+    }
+    text, page_ = (of(replace(evidence, plots=plots)) for of in (report.markdown, page.html))
+
+    assert 'title "Coverage of the interval' in text
+    assert 'title "Predicted against actual' in text
+    assert "Coverage of the interval" in page_
 
 
 def test_counts_are_whole_numbers_though_a_file_held_them(evidence):

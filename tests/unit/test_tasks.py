@@ -83,6 +83,37 @@ def test_metrics_of_classes_are_scikit_learns_weighted_too():
     assert found["weighted_f1"] == pytest.approx(sk.f1_score(truth, said, average="weighted", sample_weight=weight))
     assert found["log_loss"] == pytest.approx(sk.log_loss(truth, output, sample_weight=weight))
     assert found["roc_auc"] == pytest.approx(sk.roc_auc_score(truth[drawn], output[drawn], multi_class="ovr"))
+    top = sk.top_k_accuracy_score(truth, output, k=2, sample_weight=weight)
+    assert found["top_2_accuracy"] == pytest.approx(top)
+    assert "top_3_accuracy" not in found  # of three classes it is always 1
+    figures = sk.precision_recall_fscore_support(truth, said, sample_weight=weight)
+    assert found["lowest_precision"] == pytest.approx(figures[0].min())
+    assert found["lowest_recall"] == pytest.approx(figures[1].min())
+
+
+def test_figures_of_each_class_are_scikit_learns_and_lie_in_their_intervals():
+    task, rng = task_of(contract(TARGETS["a class that no row has"])), np.random.default_rng(0)
+    truth, output = rng.choice([0, 1, 3], ROWS), rng.dirichlet(np.ones(4), ROWS)
+
+    found = pd.DataFrame(task.score(truth, output, 0.5).curves(0.9)["by_class"])
+
+    assert found["class"].tolist() == ["low", "mid", "top"]
+    figures = sk.precision_recall_fscore_support(truth, output.argmax(axis=1), labels=[0, 1, 3])
+    for name, values in zip(("precision", "recall", "f1", "rows"), figures, strict=True):
+        assert found[name].tolist() == pytest.approx(values.tolist(), abs=1e-6)
+    for name in ("precision", "recall", "f1"):
+        assert found[name].between(found[f"{name}_low"], found[f"{name}_high"]).all()
+
+
+@pytest.mark.parametrize("decimals", [1, 17])
+def test_top_k_is_scikit_learns_where_probabilities_are_equal_too(decimals):
+    task, rng = task_of(contract({"task": "multiclass", "classes": [*"abcdef"]})), np.random.default_rng(0)
+    truth, output = rng.integers(0, 6, ROWS), rng.dirichlet(np.ones(6), ROWS).round(decimals)
+
+    found = task.score(truth, output, 0.5).measure()
+
+    for k in (2, 3, 5):
+        assert found[f"top_{k}_accuracy"] == pytest.approx(sk.top_k_accuracy_score(truth, output, k=k))
 
 
 def test_metrics_of_numbers_are_scikit_learns_weighted_too():
@@ -98,6 +129,19 @@ def test_metrics_of_numbers_are_scikit_learns_weighted_too():
     drawn = np.repeat(np.abs(truth - value), weight.astype(int))
     assert found["median_absolute_error"] == pytest.approx(np.median(drawn))
     assert found["coverage"] == pytest.approx((drawn <= 1).mean())
+    ends = [sk.mean_pinball_loss(truth, value + e, alpha=a, sample_weight=weight) for e, a in ((-1, 0.05), (1, 0.95))]
+    assert found["pinball_loss"] == pytest.approx(np.mean(ends))
+    assert found["interval_width"] == 2
+    assert found["mape"] == pytest.approx(sk.mean_absolute_percentage_error(truth, value, sample_weight=weight))
+
+
+def test_rows_whose_truth_is_zero_have_no_percentage_error():
+    task = task_of(contract(TARGETS["a number"]))
+
+    some, none = (task.score(np.array(y), np.array([1.0, 3.0]), 0.5).measure() for y in ([0.0, 2.0], [0.0, 0.0]))
+
+    assert some["mape"] == 0.5
+    assert np.isnan(none["mape"])
 
 
 def test_an_interval_holds_the_stated_share_of_new_rows():

@@ -42,7 +42,8 @@ SBOM = BUILD / "sbom.json"
 DEPLOY = Path(".deploy")  # environments on this machine: a folder each
 RETRAIN = BUILD / "retrain.json"
 GROUP = 100_000  # rows of a group in a Parquet file that is written in parts
-NAMING = {"column"}  # of a record: its cells are names, be they `1`
+NAMING = {"column", "class"}  # of a record: its cells are names, be they `1`
+DECISIONS = ["actual", "predicted", "rows"]  # a file with these columns counts classes, which have names
 FORMULA = (
     "=",
     "+",
@@ -233,7 +234,8 @@ def parse_rows(text: str) -> list[dict[str, Any]]:
     """The records in the text of such a file; raises ValueError for a row that is longer or shorter than the header."""
     header, *rows = [*csv.reader(io.StringIO(text, newline=""), strict=True)] or [[]]
     records = [dict(zip(header, row, strict=True)) for row in rows if row]
-    return [{key: cell if key in NAMING else _value(cell) for key, cell in record.items()} for record in records]
+    naming = NAMING | {*DECISIONS[:2]} if header == DECISIONS else NAMING
+    return [{key: cell if key in naming else _value(cell) for key, cell in record.items()} for record in records]
 
 
 def digest(path: Path) -> str:

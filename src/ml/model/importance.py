@@ -1,17 +1,33 @@
 """What the model leans on."""
 
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
 import pandas as pd
 from sklearn.inspection import permutation_importance
 from sklearn.pipeline import Pipeline
 
-from ml.data.design import design_of
+from ml.data.design import Design, design_of
 from ml.data.schema import inputs
 from ml.model.model import source_of
 from ml.settings.data import Data
 from ml.tasks.choose import task_of
+from ml.tasks.task import Task
 
 ROWS = 2000  # enough to rank columns; the cost is a prediction of all of them for every column and repeat
 REPEATS = 5
+
+
+def _scorer(task: Task) -> Callable[..., float]:
+    """The task's metric as scikit-learn asks for it; a class that no row of the sample has is left out of it."""
+    sign = 1 if task.metrics[task.metric] else -1
+
+    def score(fitted: Any, x: pd.DataFrame, truth: np.ndarray, sample_weight: np.ndarray | None = None) -> float:
+        rows = task.score(truth, task.output(fitted, x), 0.5, Design(sample_weight))  # no threshold is in the metric
+        return sign * rows.measure()[task.metric]
+
+    return score
 
 
 def importance(model: Pipeline, frame: pd.DataFrame, data: Data, seed: int = 0) -> list[dict[str, float | str]]:
@@ -24,7 +40,7 @@ def importance(model: Pipeline, frame: pd.DataFrame, data: Data, seed: int = 0) 
     x = made.transform(inputs(sample, data)) if made is not None else inputs(sample, data)
     task = task_of(data)
     truth = task.truth(sample[data.target.name])
-    settings = {"scoring": task.scoring, "n_repeats": REPEATS, "random_state": seed}
+    settings = {"scoring": _scorer(task), "n_repeats": REPEATS, "random_state": seed}
     found = permutation_importance(rest, x, truth, sample_weight=design_of(sample, data).weight, **settings)
     rows = zip(x.columns, found.importances_mean, found.importances_std, strict=True)
     return [

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from ml.reports.look import BLUE, DRAWN, GREY, ORANGE, document, inline, label, rendered
 from ml.reports.report import Evidence, markdown
 
-MOST_CLASSES = 10
+MOST_CLASSES, MOST_BARS = 10, 20
 CURVES = {"roc": ("fpr", "tpr"), "precision_recall": ("recall", "precision")}
 
 
@@ -32,10 +32,11 @@ Points = list[dict[str, Any]]
 
 
 def plots(points: dict[str, Points], before: dict[str, Points] | None = None, base: str = "main") -> str:
-    """ROC, precision-recall, calibration and importance as inline SVG; curves of `before`, named `base`, beside."""
+    """Every plot that there are points of as inline SVG; curves of `before`, named `base`, beside."""
     draw = {
         "roc": _roc, "roc_by_class": _roc_by_class, "precision_recall": _precision_recall, "predicted": _predicted,
-        "residuals": _residuals, "calibration": _calibration, "importance": _importance,
+        "residuals": _residuals, "coverage": _coverage, "by_class": _by_class, "calibration": _calibration,
+        "importance": _importance,
         "contributions": _contributions,
     }  # fmt: skip
     old, there = before or {}, [name for name in draw if points.get(name)]
@@ -119,6 +120,27 @@ def _residuals(axes: Axes, points: Points) -> None:
     axes.bar(low, [p["rows"] for p in points], width=width, align="edge", color=BLUE)
     axes.axvline(0, color=GREY, linestyle="--")
     axes.set(title="Residuals", xlabel="predicted less actual", ylabel="rows")
+
+
+def _coverage(axes: Axes, points: Points) -> None:
+    x = [p["predicted"] for p in points]
+    axes.plot(x, [p["promised"] for p in points], color=GREY, linestyle="--", label="promised")
+    axes.plot(x, [p["coverage"] for p in points], color=BLUE, marker="o", label="tenths of the test rows")
+    axes.set(title="Coverage of the interval", xlabel="mean predicted value", ylabel="share inside", ylim=(0, 1.01))
+    axes.legend(frameon=False, loc="lower left")
+
+
+def _by_class(axes: Axes, points: Points) -> None:
+    """Recall and precision of each class, with intervals; beyond twenty, of the classes with the lowest recall."""
+    rows = sorted(points, key=lambda p: p["recall"])[:MOST_BARS][::-1] if len(points) > MOST_BARS else points[::-1]
+    for shift, name, colour in ((0.15, "recall", BLUE), (-0.15, "precision", ORANGE)):
+        values = [p[name] for p in rows]
+        ends = [[abs(p[name] - p[f"{name}_{end}"]) for p in rows] for end in ("low", "high")]
+        places = [place + shift for place in range(len(rows))]
+        axes.errorbar(values, places, xerr=ends, color=colour, marker="o", linestyle="", capsize=2, label=name)
+    axes.set_yticks(range(len(rows)), [label(str(p["class"])) for p in rows])
+    axes.set(title="Each class", xlabel="share", xlim=(0, 1.01))
+    axes.legend(frameon=False, loc="lower left")
 
 
 def _contributions(axes: Axes, points: list[dict[str, Any]]) -> None:

@@ -13,6 +13,7 @@ from ml.tasks.compare import DIGITS
 
 LIMIT = 60_000  # characters; GitHub takes 65,536
 BAR = 20
+MOST_SIDES = 12  # classes of a table of decisions
 THOUSAND = 1000  # from here on a number is a count, or as good as one
 SMALLEST = 0.001  # below it a number is told by its power of ten
 
@@ -52,6 +53,7 @@ def markdown(evidence: Evidence) -> str:
             _data,
             _checks,
             _curves,
+            _by_class,
             _confusion,
             _importance,
             _contributions,
@@ -171,8 +173,9 @@ def _curves(evidence: Evidence) -> str:
     if "roc" in evidence.plots:
         roc = evidence.plots["roc"]
         drawn += [mermaid.roc(roc) if roc else "No ROC curve: all test rows are of one class."]
-    if evidence.plots.get("calibration"):
-        drawn += [mermaid.calibration(evidence.plots["calibration"])]
+    charts = {"by_class": mermaid.by_class, "predicted": mermaid.predicted, "coverage": mermaid.coverage}
+    charts |= {"calibration": mermaid.calibration}
+    drawn += [draw(evidence.plots[name]) for name, draw in charts.items() if evidence.plots.get(name)]
     return "\n\n".join(drawn)
 
 
@@ -181,8 +184,32 @@ def _confusion(evidence: Evidence) -> str:
         return ""
     count = {(c["actual"], c["predicted"]): f"{c['rows']:,.0f}" for c in evidence.plots["confusion"]}
     sides = [*dict.fromkeys(c["actual"] for c in evidence.plots["confusion"])]
+    if len(sides) > MOST_SIDES:
+        return _confused(evidence.plots["confusion"])
     rows = [[f"actually {a}", *(count[a, p] for p in sides)] for a in sides]
     return "## Decisions\n\n" + table(["", *(f"predicted {p}" for p in sides)], rows)
+
+
+def _confused(cells: list[Record]) -> str:
+    """The most frequent wrong decisions, where there are too many classes for a table of all."""
+    wrong = sorted((c for c in cells if c["actual"] != c["predicted"] and c["rows"]), key=lambda c: -c["rows"])
+    rows = [[c["actual"], c["predicted"], f"{c['rows']:,.0f}"] for c in wrong[:BAR]]
+    return f"## Decisions: the {len(rows)} most frequent wrong ones\n\n{table(['actually', 'predicted', 'rows'], rows)}"
+
+
+def _by_class(evidence: Evidence) -> str:
+    """Recall, precision and F1 of each class with their intervals."""
+    points = evidence.plots.get("by_class")
+    if not points:
+        return ""
+    names = ("recall", "precision", "f1")
+    rows = [[p["class"], f"{p['rows']:,.0f}", *(_with_ends(p, name) for name in names)] for p in points]
+    text = f"## Each class\n\nIn brackets the {_heading(evidence)}.\n\n"
+    return text + table(["class", "test rows", *names], rows)
+
+
+def _with_ends(point: Record, name: str) -> str:
+    return f"{point[name]:.3f} ({point[f'{name}_low']:.3f} to {point[f'{name}_high']:.3f})"
 
 
 def _importance(evidence: Evidence) -> str:

@@ -18,6 +18,11 @@ METRICS = {
         "balanced_accuracy": True,
         "macro_f1": True,
         "weighted_f1": True,
+        "lowest_recall": True,
+        "lowest_precision": True,
+        "top_2_accuracy": True,
+        "top_3_accuracy": True,
+        "top_5_accuracy": True,
         "roc_auc": True,
         "log_loss": False,
         "brier": False,
@@ -29,10 +34,22 @@ METRICS = {
         "r2": True,
         "median_absolute_error": False,
         "wape": False,
+        "mape": False,
+        "pinball_loss": False,
         "coverage": True,
+        "interval_width": False,
     },
 }
-LIVE = {"multiclass": ("accuracy",), "regression": ("mae", "rmse", "r2", "median_absolute_error", "wape")}
+TOP = {f"top_{k}_accuracy": k for k in (2, 3, 5)}  # measured where there are more classes than that
+OF_INTERVALS = frozenset({"pinball_loss", "coverage", "interval_width"})  # of the model that has the interval alone
+LIVE = {"multiclass": ("accuracy",), "regression": ("mae", "rmse", "r2", "median_absolute_error", "wape", "mape")}
 FEWEST = 20  # rows of each class: with fewer, no metric is judged anywhere
+
+
+def known(kind: str, classes: int = 0) -> tuple[str, ...]:
+    """The metrics of a target of that kind, and of so many classes."""
+    return tuple(name for name in METRICS[kind] if TOP.get(name, 0) < classes or name not in TOP)
+
+
 HIGHER_IS_BETTER = {name: higher for of in METRICS.values() for name, higher in of.items()}
 Metric = Literal[tuple(HIGHER_IS_BETTER)]  # ty: ignore[invalid-type-form]  (the names are written once, above)

@@ -17,7 +17,7 @@ from ml.settings.evaluate import Evaluate
 from ml.settings.features import FEATURES, made, source
 from ml.settings.gates import Gates
 from ml.settings.log import Log
-from ml.settings.metrics import LIVE, METRICS
+from ml.settings.metrics import LIVE, OF_INTERVALS, known
 from ml.settings.monitor import Monitor
 from ml.settings.prepare import Prepare
 from ml.settings.reading import PARAMS
@@ -78,9 +78,13 @@ class Params(Section):
             rule = getattr(self.gates, gate)
             named |= {f"gates.{gate}.metric": rule.metric} if rule else {}
         for setting, metric in named.items():
-            known = LIVE.get(kind, METRICS[kind]) if setting == "monitor.metric" else METRICS[kind]
-            if metric not in known:
-                raise ValueError(f"{setting}: {metric} is no metric of a {kind} target; choose {', '.join(known)}")
+            measured = known(kind, len(self.data.target.classes))
+            if setting == "monitor.metric":
+                measured = LIVE.get(kind, measured)
+            elif not setting.startswith("gates.limits"):  # only one of the two models has this interval
+                measured = tuple(name for name in measured if name not in OF_INTERVALS)
+            if metric not in measured:
+                raise ValueError(f"{setting}: {metric} is no metric of a {kind} target; choose {', '.join(measured)}")
         return self
 
     @model_validator(mode="after")

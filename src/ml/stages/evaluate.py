@@ -45,9 +45,9 @@ def main() -> None:
     if promise := task.promise(truth):
         released = released.model_copy(update={"interval": reference.Promise(**promise)})
     files.write_text(reference.dumps(released), files.REFERENCE)
-    for name, points in scored.curves().items():
+    for name, points in scored.curves(params.evaluate.confidence).items():
         files.write_rows(points, files.PLOTS / f"{name}.csv")
-    ranked = importance(fitted, frame, params.data) if len(known) == len(found) else []
+    ranked = importance(fitted, frame, params.data) if task.metric in known else []
     files.write_rows(ranked, files.PLOTS / "importance.csv")
 
 

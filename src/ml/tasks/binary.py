@@ -24,7 +24,6 @@ class Binary:
     intervals = False
     metrics: Mapping[str, bool] = METRICS["binary"]
     metric = "roc_auc"
-    scoring = "roc_auc"
     lost = "ROC AUC"
     said = "score"
 

@@ -13,7 +13,7 @@ from ml.io.text import counted
 from ml.settings.data import Data
 from ml.settings.metrics import FEWEST
 from ml.tasks import metrics
-from ml.tasks.regression import Rows
+from ml.tasks.number_rows import Rows
 from ml.tasks.task import Scored
 
 FIFTHS = 5

@@ -46,7 +46,7 @@ class Ranked:
         """Each metric with its bootstrap interval."""
         return intervals(self, Evaluate(bootstrap=bootstrap, confidence=confidence), seed)
 
-    def curves(self) -> dict[str, list[dict[str, Any]]]:
+    def curves(self, confidence: float = 0.95) -> dict[str, list[dict[str, Any]]]:  # noqa: ARG002
         """The points of every plot, by name."""
         return curves(self)
 

@@ -1,8 +1,6 @@
 """One of several classes: the model gives a probability for each, and the most probable one is the decision."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,11 +10,10 @@ from ml.data.design import PLAIN, Design
 from ml.data.words import text
 from ml.settings.data import Data
 from ml.settings.metrics import FEWEST, METRICS
-from ml.tasks import calibration, compare, rates
+from ml.tasks import calibration, rates
+from ml.tasks.class_rows import Rows
 from ml.tasks.task import Case
 
-BINS = 10
-POINTS = 100  # of a curve
 GROUPS = 50  # of the values of a number
 
 
@@ -28,7 +25,6 @@ class Multiclass:
     intervals = False
     metrics: Mapping[str, bool] = METRICS["multiclass"]
     metric = "roc_auc"
-    scoring = "roc_auc_ovr"
     lost = "ROC AUC (one against the rest)"
     said = "score"
 
@@ -61,7 +57,7 @@ class Multiclass:
         output: np.ndarray,
         threshold: float,  # noqa: ARG002
         design: Design = PLAIN,
-    ) -> "Rows":
+    ) -> Rows:
         """Rows in their own order; no threshold decides."""
         return Rows(truth.astype("int64"), output.astype("float64"), self.classes, design)
 
@@ -159,125 +155,3 @@ class Multiclass:
         table = pd.crosstab(groups.map(text).fillna("").to_numpy(), truth).to_numpy()
         always = table.sum(axis=0).max()
         return (1 + (table.max(axis=1).sum() - always) / max(1, len(truth) - always)) / 2
-
-
-@dataclass(frozen=True)
-class Rows:
-    """Truth (places of classes, shape (rows,)) and probabilities (shape (rows, classes))."""
-
-    label: np.ndarray
-    output: np.ndarray
-    classes: tuple[str, ...]
-    design: Design = PLAIN
-
-    @cached_property
-    def order(self) -> np.ndarray:
-        """The rows stay as they are."""
-        return np.arange(len(self.label))
-
-    @cached_property
-    def _decided(self) -> np.ndarray:
-        return self.output.argmax(axis=1)
-
-    @cached_property
-    def _cells(self) -> np.ndarray:
-        return self.label * len(self.classes) + self._decided
-
-    @cached_property
-    def _loss(self) -> np.ndarray:
-        tiny = np.finfo("float64").eps
-        whole = self.output.sum(axis=1)
-        own = self.output[self.order, self.label] / np.where(whole > 0, whole, 1)
-        return -np.log(np.clip(own, tiny, 1 - tiny))
-
-    @cached_property
-    def _square(self) -> np.ndarray:
-        truth = np.zeros_like(self.output)
-        truth[self.order, self.label] = 1
-        return ((self.output - truth) ** 2).sum(axis=1)
-
-    @cached_property
-    def _ranked(self) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-        """Of each class: rows in order of its score, which of them it is, and where runs of equal scores begin."""
-        found = []
-        for place in range(len(self.classes)):
-            order = np.argsort(self.output[:, place], kind="stable")
-            score = self.output[order, place]
-            starts = np.flatnonzero(np.r_[True, score[1:] != score[:-1]])
-            found.append((order, self.label[order] == place, starts))
-        return found
-
-    @cached_property
-    def _bins(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        top = self.output.max(axis=1)
-        return np.minimum((top * BINS).astype("int64"), BINS - 1), top, (self._decided == self.label).astype("float64")
-
-    def measure(self, weight: np.ndarray | None = None) -> dict[str, float]:
-        """Every metric; macro means are over classes that have rows, as scikit-learn's balanced accuracy has it."""
-        w = self.design.weights(len(self.label)) * (1.0 if weight is None else weight)
-        size, total = len(self.classes), w.sum()
-        table = np.bincount(self._cells, weights=w, minlength=size * size).reshape(size, size)
-        hit, actual, said = table.diagonal(), table.sum(axis=1), table.sum(axis=0)
-        seen = actual > 0
-        f1 = 2 * hit / np.maximum(actual + said, np.finfo("float64").tiny)
-        used = (actual + said) > 0
-        bins, top, right = self._bins
-        gap = np.abs(np.bincount(bins, weights=w * (right - top), minlength=BINS)).sum()
-        return {
-            "accuracy": hit.sum() / total,
-            "balanced_accuracy": (hit[seen] / actual[seen]).mean(),
-            "macro_f1": f1[used].mean(),
-            "weighted_f1": (f1 * actual).sum() / total,
-            "roc_auc": self._roc_auc(w),
-            "log_loss": (w * self._loss).sum() / total,
-            "brier": (w * self._square).sum() / total,
-            "calibration_error": gap / total,
-        }
-
-    def _roc_auc(self, w: np.ndarray) -> float:
-        """The mean over classes of the ROC AUC against the rest, each counted alike."""
-        found = []
-        for order, own, starts in self._ranked:
-            drawn = w[order]
-            up, down = np.add.reduceat(drawn * own, starts), np.add.reduceat(drawn * ~own, starts)
-            pairs = up.sum() * down.sum()
-            if pairs:
-                found.append((up * (np.cumsum(down) - down / 2)).sum() / pairs)
-        return float(np.mean(found)) if found else float("nan")
-
-    def usable(self, weight: np.ndarray) -> bool:
-        """Whether two classes at least were drawn."""
-        drawn = np.bincount(self.label, weights=weight, minlength=len(self.classes)) > 0
-        return int(drawn.sum()) > 1 or len(np.unique(self.label)) == 1
-
-    def intervals(self, bootstrap: int, confidence: float, seed: int = 0) -> dict[str, dict[str, float | None]]:
-        """Each metric with its bootstrap interval."""
-        return compare.intervals(self, bootstrap, confidence, seed)
-
-    def curves(self) -> dict[str, list[dict[str, Any]]]:
-        """Confusion, one ROC curve for each class, and calibration of the most probable class."""
-        size = len(self.classes)
-        table = np.bincount(self._cells, minlength=size * size).reshape(size, size)
-        confusion = [
-            {"actual": self.classes[a], "predicted": self.classes[p], "rows": int(table[a, p])}
-            for a in range(size)
-            for p in range(size)
-        ]
-        roc = [point for place in range(size) for point in self._curve(place)]
-        bins, top, right = self._bins
-        count = np.bincount(bins, minlength=BINS)
-        said, was = np.bincount(bins, weights=top, minlength=BINS), np.bincount(bins, weights=right, minlength=BINS)
-        calibration = [
-            {"predicted": said[b] / count[b], "observed": was[b] / count[b], "rows": int(count[b])}
-            for b in np.flatnonzero(count)
-        ]
-        return {"roc_by_class": roc, "calibration": calibration, "confusion": confusion}
-
-    def _curve(self, place: int) -> list[dict[str, Any]]:
-        _, own, starts = self._ranked[place]
-        up, down = np.add.reduceat(own * 1.0, starts)[::-1], np.add.reduceat(~own * 1.0, starts)[::-1]
-        if not up.sum() or not down.sum():
-            return []
-        tpr, fpr = np.r_[0, up.cumsum()] / up.sum(), np.r_[0, down.cumsum()] / down.sum()
-        spread = np.unique(np.linspace(0, len(tpr) - 1, min(POINTS, len(tpr))).round().astype("int64"))
-        return [{"class": self.classes[place], "fpr": fpr[i], "tpr": tpr[i]} for i in spread]

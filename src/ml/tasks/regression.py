@@ -1,8 +1,6 @@
 """A number: the model gives a value, and an interval around it that holds the truth in a stated share of rows."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,11 +12,11 @@ from ml.data.words import text
 from ml.io.text import counted
 from ml.settings.data import Data
 from ml.settings.metrics import FEWEST, METRICS
-from ml.tasks import calibration, compare, rates
+from ml.tasks import calibration, rates
+from ml.tasks.number_rows import Rows
 from ml.tasks.rank_auc import codes
 from ml.tasks.task import Case
 
-POINTS = 400  # of a scatter plot
 NEAR = 0.5  # standard deviations of the predictions: one that moves further counts as another decision
 
 
@@ -30,7 +28,6 @@ class Regression:
     intervals = True
     metrics: Mapping[str, bool] = METRICS["regression"]
     metric = "mae"
-    scoring = "neg_mean_absolute_error"
     lost = "mean absolute error, gained"
     said = "value"
 
@@ -59,9 +56,9 @@ class Regression:
         output: np.ndarray,
         threshold: float,  # noqa: ARG002
         design: Design = PLAIN,
-    ) -> "Rows":
+    ) -> Rows:
         """Rows in their own order; no threshold decides."""
-        return Rows(truth.astype("float64"), output.astype("float64"), self.half_width, design)
+        return Rows(truth.astype("float64"), output.astype("float64"), self.half_width, design, self.level)
 
     def decide(self, output: np.ndarray, threshold: float) -> np.ndarray:  # noqa: ARG002
         """The value itself."""
@@ -141,65 +138,3 @@ class Regression:
         """Half of one plus the rank correlation's size: 1 where the column orders the target perfectly."""
         found = [abs(spearmanr(code, truth).statistic) for code in codes(column, truth) if len(np.unique(code)) > 1]
         return (1 + max((value for value in found if np.isfinite(value)), default=0.0)) / 2
-
-
-@dataclass(frozen=True)
-class Rows:
-    """Truth and predicted values, both of shape (rows,); the half width of the interval around the latter."""
-
-    label: np.ndarray
-    output: np.ndarray
-    half_width: float
-    design: Design = PLAIN
-
-    @cached_property
-    def order(self) -> np.ndarray:
-        """The rows stay as they are."""
-        return np.arange(len(self.label))
-
-    @cached_property
-    def _error(self) -> np.ndarray:
-        return np.abs(self.output - self.label)
-
-    @cached_property
-    def _sorted(self) -> np.ndarray:
-        return np.argsort(self._error, kind="stable")
-
-    def measure(self, weight: np.ndarray | None = None) -> dict[str, float]:
-        """Every metric; R² and WAPE are not a number where the truth does not vary, or sums to 0."""
-        w = self.design.weights(len(self.label)) * (1.0 if weight is None else weight)
-        total, error = w.sum(), self._error
-        mean = (w * self.label).sum() / total
-        spread, size = (w * (self.label - mean) ** 2).sum(), (w * np.abs(self.label)).sum()
-        square = (w * error**2).sum()
-        half = np.cumsum(w[self._sorted])
-        left, right = (np.searchsorted(half, total / 2, side=side) for side in ("left", "right"))
-        middle = error[self._sorted[[min(left, len(error) - 1), min(right, len(error) - 1)]]].mean()
-        inside = error <= self.half_width
-        return {
-            "mae": (w * error).sum() / total,
-            "rmse": float(np.sqrt(square / total)),
-            "r2": 1 - square / spread if spread > 0 else float("nan"),
-            "median_absolute_error": middle,
-            "wape": (w * error).sum() / size if size > 0 else float("nan"),
-            "coverage": float("nan") if np.isnan(self.half_width) else (w * inside).sum() / total,
-        }
-
-    def usable(self, weight: np.ndarray) -> bool:
-        """Any draw is."""
-        return bool(weight.sum() > 0)
-
-    def intervals(self, bootstrap: int, confidence: float, seed: int = 0) -> dict[str, dict[str, float | None]]:
-        """Each metric with its bootstrap interval."""
-        return compare.intervals(self, bootstrap, confidence, seed)
-
-    def curves(self) -> dict[str, list[dict[str, Any]]]:
-        """Predicted against actual for some rows, evenly spread by their truth, and the distribution of residuals."""
-        order = np.argsort(self.label, kind="stable")
-        some = order[np.unique(np.linspace(0, len(order) - 1, min(POINTS, len(order))).round().astype("int64"))]
-        scatter = [{"actual": float(self.label[i]), "predicted": float(self.output[i])} for i in some]
-        counts, edges = np.histogram(self.output - self.label, bins=30)
-        residuals = [
-            {"low": float(edges[i]), "high": float(edges[i + 1]), "rows": int(counts[i])} for i in range(len(counts))
-        ]
-        return {"predicted": scatter, "residuals": residuals}

@@ -68,7 +68,7 @@ class Scored(Protocol):
         """Each metric's value with the low and high end of its bootstrap interval; None where undefined."""
         ...
 
-    def curves(self) -> dict[str, list[dict[str, Any]]]:
+    def curves(self, confidence: float = 0.95) -> dict[str, list[dict[str, Any]]]:
         """The points of every plot, by name."""
         ...
 
@@ -80,8 +80,7 @@ class Task(Protocol):
     decides: bool  # whether a prediction is right or wrong
     intervals: bool  # whether predictions have an interval around them
     metrics: Mapping[str, bool]  # name: whether higher is better
-    scoring: str  # scikit-learn's name of what permutation importance loses
-    lost: str  # the same in words
+    lost: str  # what permutation importance loses of it, in words
     said: str  # what a model says of a row, in one word
     metric: str  # the one that models are compared by unless a setting names another
 
