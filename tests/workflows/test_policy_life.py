@@ -150,4 +150,4 @@ def test_the_documents_have_a_section_with_its_proof(path):
     section = re.search(rf"\n## {path.stem}\n(.*?)\n## ", text, re.DOTALL)
 
     assert section, f"docs/workflows.md has no section {path.stem}"
-    assert path.stem == "template" or "*Proven*" in section[1]
+    assert path.stem == "template" or "*Tests*" in section[1]

@@ -53,7 +53,7 @@ def test_a_stand_in_has_no_input_that_the_real_action_lacks(name, commit, versio
 
 
 def test_the_documents_say_of_every_action_what_its_stand_in_leaves_out():
-    section = (ROOT / "docs" / "workflows.md").read_text().split("## What stand-ins leave out\n")[1].split("\n## ")[0]
+    section = (ROOT / "docs" / "workflows.md").read_text().split("## Limits of the stand-ins\n")[1].split("\n## ")[0]
     rows = re.findall(r"^\| `(.+?)` \| .+ \| .+ \|$", section, re.MULTILINE)
     used = {name for path in FILES for name in re.findall(r"uses: ([\w-]+/[\w/-]+)@", path.read_text())}
 
