@@ -24,12 +24,12 @@ from ml.io import files
 from ml.model import model, predictor
 from ml.model.compiled import compiled
 from ml.model.many import AFTER
+from ml.model.shipped import contract_of
 from ml.registry import package
 from ml.scoring.rows import check
 from ml.settings.data import Number
 from ml.settings.params import read_params
 from ml.stages import score
-from ml.stages.train import contract_of
 from tests.world.sample import customers, history
 
 TABLE = Path("new.parquet")

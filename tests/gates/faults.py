@@ -14,10 +14,10 @@ import pandas as pd
 from ml.data import schema, split
 from ml.gates import Evidence, Served
 from ml.gates.evidence import Answer, Row
+from ml.gates.scored import served
 from ml.io.endpoint import answering
 from ml.model.compiled import uncompiled
 from ml.model.predictor import CONTRACT, FORM
-from ml.stages.gate import served
 from tests.gates import other_faults, repository
 from tests.gates.planted import Fault
 from tests.gates.world import ROWS, built, good, log_odds, params, probability, scored, table

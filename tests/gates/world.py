@@ -9,10 +9,11 @@ import pandas as pd
 
 from ml.data import schema, split
 from ml.gates import Evidence, Locks, ScoredChampion, Served
+from ml.gates.scored import served
 from ml.model import model
 from ml.model.interval import half_width
+from ml.model.shipped import anew
 from ml.settings.params import Params
-from ml.stages.gate import compile_anew, served
 from ml.tasks.choose import task_of
 
 ROWS = 5000
@@ -99,7 +100,8 @@ def built(frame: pd.DataFrame, settings: Params, train: pd.DataFrame | None = No
 def fitted(train: pd.DataFrame, settings: Params) -> Served:
     """A model as it will be served."""
     pipeline = model.fit(train, settings.data, settings.train)
-    return served(compile_anew(model.dumps(pipeline), settings), settings.data)
+    content = model.dumps(pipeline)
+    return served(anew(content, settings.project, settings.data, settings.evaluate.threshold), settings.data)
 
 
 def scored(evidence: Evidence, score: np.ndarray) -> Evidence:

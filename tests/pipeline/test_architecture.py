@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-WALKS = Path("docs/architecture.md").read_text(encoding="utf-8").split("## Three walks")[1].split("\n## ")[0]
+WALKS = Path("docs/architecture.md").read_text(encoding="utf-8").split("## Three call sequences")[1].split("\n## ")[0]
 NAMED = sorted(set(re.findall(r"`((?:ml|serving)(?:\.\w+)+)`", WALKS)))
 
 

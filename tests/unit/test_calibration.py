@@ -5,14 +5,15 @@ import pytest
 
 from ml.io import files
 from ml.io.errors import UserError
-from ml.model import curves, decision, model
+from ml.model import curves, decision, model, shipped
 from ml.model.compiled import compiled
 from ml.model.parity import served
-from ml.model.predictor import CONTRACT, from_files, read_contract, settled
+from ml.model.predictor import CONTRACT, Contract, from_files, read_contract, settled
 from ml.settings.params import read_params
 from ml.settings.reading import check
 from ml.settings.train import Decide, Train
 from ml.stages import train
+from ml.tasks.choose import task_of
 from tests.conftest import SAMPLE
 from tests.unit.test_tasks import TARGETS, contract, table
 
@@ -28,7 +29,7 @@ def settings(**given):
 def test_calibrated_scores_are_nearer_to_the_truth_and_compiled_like_the_model(customers, method):
     bare, fitted = (model.fit(customers, PARAMS.data, settings(**BALANCED, calibration=c)) for c in (None, method))
     forest = model.loads(model.dumps(model.fit(customers, PARAMS.data, settings(calibration=method))))
-    task = train.task_of(PARAMS.data)
+    task = task_of(PARAMS.data)
     truth = task.truth(customers[PARAMS.data.target.name])
 
     biases = [float(np.mean(model.scores(one, customers, PARAMS.data) - truth)) for one in (bare, fitted)]
@@ -43,7 +44,7 @@ def test_calibrated_scores_are_nearer_to_the_truth_and_compiled_like_the_model(c
 def test_several_classes_are_calibrated_each_and_sum_to_one(target):
     data, frame = contract(TARGETS[target]), table(TARGETS[target])
     fitted = model.fit(frame, data, settings(calibration="sigmoid"))
-    described = train.Contract(project="p", threshold=0.5, data=data).model_dump_json().encode()
+    described = Contract(project="p", threshold=0.5, data=data).model_dump_json().encode()
 
     score = model.scores(fitted, frame, data)
 
@@ -94,13 +95,13 @@ def test_the_chosen_threshold_is_in_the_contract_and_in_what_later_stages_read(c
     params = PARAMS.model_copy(update={"train": settings(threshold={"false_negative": 5.0})})
 
     found = train._with_threshold(customers, params, "")
-    content = train.contract_of(found, customers)
+    content = shipped.contract_of(found, customers)
     files.write_bytes(content, tmp_path / CONTRACT)
 
     assert found.evaluate.threshold < 0.35  # by theory at 1/6
     assert read_contract({CONTRACT: content}).chosen == Decide(false_negative=5.0)
     assert settled(params, tmp_path).evaluate.threshold == found.evaluate.threshold
-    assert b"chosen" not in train.contract_of(PARAMS, customers)
+    assert b"chosen" not in shipped.contract_of(PARAMS, customers)
 
 
 @pytest.mark.parametrize("rule", [{}, {"precision": 0.8, "recall": 0.8}, {"recall": 0.8, "false_positive": 2.0}])

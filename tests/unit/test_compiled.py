@@ -12,14 +12,13 @@ from sklearn.preprocessing import KBinsDiscretizer, OneHotEncoder, StandardScale
 
 from ml.data.schema import inputs, labels
 from ml.gates.parity import as_requests
-from ml.model import model, operators, parity
+from ml.model import model, operators, parity, shipped
 from ml.model.compiled import compiled
 from ml.model.estimators import CLASSIFIERS
 from ml.model.parity import served, tabled
 from ml.model.predictor import ESTIMATOR, FORM, from_files
 from ml.settings.data import Data
 from ml.settings.params import read_params
-from ml.stages import train
 from ml.tasks.choose import task_of
 from tests.conftest import SAMPLE
 
@@ -171,16 +170,16 @@ def bayes(fitted):
     ],
     ids=lambda v: getattr(v, "__name__", None),
 )
-def test_what_the_compiled_form_does_not_know_is_served_by_scikit_learn_and_named(customers, change, reason, capsys):
+def test_what_the_compiled_form_does_not_know_is_served_by_scikit_learn_and_named(customers, change, reason):
     fitted = changed(forest(customers), customers, change)
-    contents = {"model.skops": model.dumps(fitted), "contract.json": train.contract_of(PARAMS, customers)}
+    contents = {"model.skops": model.dumps(fitted), "contract.json": shipped.contract_of(PARAMS, customers)}
 
-    form = train.compile_or_say(fitted, contents, customers, PARAMS)
+    form, why = shipped.form_of(fitted, contents, customers, PARAMS)
 
     predictor = from_files({**contents, **form})
     assert predictor.kind == "sklearn"
     assert reason in json.loads(form[FORM])["estimator"]["reason"]
-    assert reason in capsys.readouterr().err
+    assert reason in why
     agreed = parity.compare(
         model.scores(fitted, customers, DATA), served(predictor, customers, DATA), 0.5, task_of(DATA)
     )

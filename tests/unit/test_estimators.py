@@ -4,14 +4,13 @@ import numpy as np
 import pytest
 
 from ml.io.errors import UserError
-from ml.model import estimators, model
+from ml.model import estimators, model, shipped
 from ml.model.parity import served
 from ml.model.predictor import CONTRACT, MODEL, from_files
 from ml.settings import features
 from ml.settings.params import read_params
 from ml.settings.reading import check
 from ml.settings.train import Train
-from ml.stages import train
 from tests.conftest import SAMPLE
 
 PARAMS = read_params(SAMPLE)
@@ -34,9 +33,9 @@ def test_an_estimator_by_its_path_is_stored_without_pickle_and_serves_its_own_sc
     fitted = model.fit(customers, DATA, settings(name, given))
     again = model.fit(customers, DATA, settings(name, given))
     content = model.dumps(fitted)
-    built = {MODEL: content, CONTRACT: train.contract_of(PARAMS, customers)}
+    built = {MODEL: content, CONTRACT: shipped.contract_of(PARAMS, customers)}
 
-    built |= train.compile_or_say(fitted, built, customers, PARAMS)
+    built |= shipped.form_of(fitted, built, customers, PARAMS)[0]
 
     score = model.scores(model.loads(content), customers, DATA)
     assert content == model.dumps(again)

@@ -9,6 +9,7 @@ import yaml
 from ml.io.errors import UserError
 from ml.model import estimators, feature_checks, model, parity, search
 from ml.model.predictor import CONTRACT, MODEL, from_files, read_contract
+from ml.model.shipped import contract_of, form_of
 from ml.settings import features
 from ml.settings.params import Params, read_params
 from ml.stages import image, train
@@ -39,8 +40,8 @@ def built(customers, tmp_path, monkeypatch):
         feature_checks.check(text, customers, params.data)
         fitted = model.fit(customers, params.data, params.train, text)
         params = train._with_threshold(customers, params, text)
-        content = {MODEL: model.dumps(fitted), CONTRACT: train.contract_of(params, customers)}
-        content |= train.compile_or_say(fitted, content, customers, params)
+        content = {MODEL: model.dumps(fitted), CONTRACT: contract_of(params, customers)}
+        content |= form_of(fitted, content, customers, params)[0]
         served = parity.served(from_files(content), customers, params.data)
         assert served == pytest.approx(model.scores(model.loads(content[MODEL]), customers, params.data), abs=1e-6)
         return fitted, content

@@ -7,10 +7,9 @@ import pandas as pd
 import pytest
 
 from ml.io.errors import UserError
-from ml.model import estimators, explanation, model, parity
+from ml.model import estimators, explanation, model, parity, shipped
 from ml.model.predictor import CONTRACT, MODEL, from_files
 from ml.settings import features
-from ml.stages import train
 from ml.stages.train import Settings
 
 ROWS = 60
@@ -90,8 +89,8 @@ def built(params, task="binary", text=""):
     """What serves a model that was trained, stored and read, once it has answered as the stored one does."""
     frame = table(task)
     fitted = model.fit(frame, params.data, params.train, text)
-    files = {MODEL: model.dumps(fitted), CONTRACT: train.contract_of(params, frame)}
-    files |= train.compile_or_say(fitted, files, frame, params)
+    files = {MODEL: model.dumps(fitted), CONTRACT: shipped.contract_of(params, frame)}
+    files |= shipped.form_of(fitted, files, frame, params)[0]
     expected = model.scores(model.loads(files[MODEL]), frame, params.data)
     assert parity.served(from_files(files), frame, params.data) == pytest.approx(expected, abs=1e-6)
     return from_files(files)

@@ -1,7 +1,7 @@
 """Better settings for a model: what Optuna tries, judged by cross-validation on the training rows alone."""
 
 import difflib
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -102,7 +102,7 @@ def gain(best: list[float], now: list[float], trials: int, metric: str) -> tuple
     return float(gains.mean()), float(t.ppf(1 - 0.05 / 2 / max(1, trials - 1), count - 1)) * error
 
 
-def direction(metric: str) -> str:
+def direction(metric: str) -> Literal["maximize", "minimize"]:
     """Which way a metric gets better, in Optuna's word."""
     return "maximize" if HIGHER_IS_BETTER[metric] else "minimize"
 

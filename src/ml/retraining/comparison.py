@@ -8,6 +8,7 @@ import pandas as pd
 
 from ml.data.design import design_of
 from ml.gates.champion import threshold
+from ml.gates.scored import lacking
 from ml.io import cli, files
 from ml.model import model
 from ml.model.predictor import settled
@@ -50,8 +51,7 @@ def against_champion(attempt: Attempt) -> list[Compared]:
     try:
         old = model.scores(model.loads(champion.model), rows, params.data)
     except (KeyError, ValueError) as error:
-        gone = sorted({*model.loads(champion.model).feature_names_in_} - {*params.data.columns})
-        why = f"it needs other columns ({', '.join(gone)})" if gone else " ".join(str(error).split())
+        why = lacking(champion.model, params.data, error)
         cli.say(f"retrain: {champion.version} cannot score these rows, so nothing is compared with it: {why}")
         return []
     scores = [old, model.scores(model.loads(built), rows, params.data)]

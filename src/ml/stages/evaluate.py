@@ -11,6 +11,7 @@ from ml.model import model, parity, reference
 from ml.model.importance import importance
 from ml.model.predictor import CONTRACT, load, read_contract, settled
 from ml.settings.reading import read
+from ml.tasks import outputs
 from ml.tasks.choose import task_of
 from ml.tasks.task import Task
 
@@ -37,8 +38,8 @@ def main() -> None:
         cli.say(f"evaluate: the test side holds {task.counts(truth)}, so these are not known: {missing}")
     files.write_json({"rows": len(frame), **{name: m["value"] for name, m in known.items()}}, files.METRICS)
     files.write_json(found, files.INTERVALS)
-    columns = dict(zip(task.columns(), output.reshape(len(output), -1).T, strict=True))
-    files.write_table(pd.DataFrame({"id": frame[params.data.id], "label": truth, **columns}), files.SCORES)
+    scores = {"id": frame[params.data.id], "label": truth, **outputs.columns(task, output)}
+    files.write_table(pd.DataFrame(scores), files.SCORES)
     also = task.watched(truth, output, params.evaluate.confidence, design)  # no metrics, and monitoring watches them
     times = frame[params.data.time] if params.data.time else None
     released = reference.build(files.read_table(files.TRAIN), output, known | also, params, times)

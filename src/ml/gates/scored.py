@@ -1,0 +1,61 @@
+"""The build and the champion as the gates take them."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+
+import pandas as pd
+
+from ml.gates import champion
+from ml.gates.evidence import ScoredChampion, Served
+from ml.io import endpoint
+from ml.model import model, parity
+from ml.model.predictor import MODEL, from_files, loaded
+from ml.registry.baseline import Baseline
+from ml.settings.data import Data
+from ml.settings.params import Params
+
+
+def served(built: Mapping[str, bytes], data: Data) -> Served:
+    """The model whose files these are: the pipeline for whole tables, for rows the compiled form that ships."""
+    fitted, predictor = model.loads(built[MODEL]), from_files(built)
+    return Served(
+        score=lambda frame: model.scores(fitted, frame, data),
+        answer=predictor.scores,
+        tabled=partial(parity.tabled, predictor, data),
+        server=partial(endpoint.answering, built),
+        size=loaded(built, predictor.kind),
+        uncompiled=predictor.reason,
+    )
+
+
+def scored_champion(
+    found: Baseline | None, built: Mapping[str, bytes], ours: Served, test: pd.DataFrame, params: Params
+) -> ScoredChampion | None:
+    """The champion with its scores of the test rows, or with the reason why it has none."""
+    if found is None:
+        return None
+    known = ScoredChampion(found.version, params=found.params, data=found.data, digest=found.digest)
+    if found.model is None:
+        return replace(known, why=found.why)
+    twin = found.model == built[MODEL]  # then there is nothing to compile
+    rival = ours if twin else served(_files(found.model, params), params.data)
+    try:
+        score = rival.score(test)
+    except (KeyError, ValueError) as error:
+        return replace(known, why=lacking(found.model, params.data, error))
+    same = twin and champion.threshold(found.params, params) == params.evaluate.threshold
+    return replace(known, served=rival, score=score, same=same)
+
+
+def lacking(content: bytes, data: Data, error: Exception) -> str:
+    """Why a model cannot score rows of this contract."""
+    gone = sorted({*model.loads(content).feature_names_in_} - {*data.columns})
+    why = ", ".join(gone) or " ".join(str(error).split())  # scikit-learn names them in another order each time
+    return f"it needs other columns ({why})"
+
+
+def _files(content: bytes, params: Params) -> dict[str, bytes]:
+    from ml.model.shipped import anew  # noqa: PLC0415  (a second of imports, for a champion only)
+
+    return anew(content, params.project, params.data, params.evaluate.threshold)

@@ -1,0 +1,70 @@
+"""The files that ship: the contract beside the model, and the form in which rows are answered."""
+
+import pandas as pd
+from sklearn.pipeline import Pipeline
+
+from ml.io.errors import UserError
+from ml.io.text import counted
+from ml.model import model, parity
+from ml.model.compiled import compiled, uncompiled
+from ml.model.predictor import CONTRACT, MODEL, Contract, from_files
+from ml.settings.data import Data
+from ml.settings.evaluate import Evaluate
+from ml.settings.reading import Part
+from ml.settings.section import Project
+from ml.settings.train import Train
+from ml.tasks.choose import task_of
+
+
+class Shipped(Part):
+    """The sections of params.yaml that decide what ships."""
+
+    project: Project
+    data: Data
+    train: Train = Train()
+    evaluate: Evaluate = Evaluate()
+
+
+def contract_of(params: Shipped, frame: pd.DataFrame, half_width: float | None = None) -> bytes:
+    """What serving must know beside the model."""
+    contract = Contract(
+        project=params.project,
+        threshold=params.evaluate.threshold,
+        data=params.data,
+        negative=task_of(params.data).other_word(frame[params.data.target.name]),
+        half_width=half_width,
+        chosen=params.train.threshold,
+    )
+    unused = {name for name in ("half_width", "chosen") if getattr(contract, name) is None}
+    known = contract.model_dump_json(indent=1, exclude=unused)
+    return (known + "\n").encode()
+
+
+def form_of(
+    fitted: Pipeline, built: dict[str, bytes], frame: pd.DataFrame, params: Shipped
+) -> tuple[dict[str, bytes], str]:
+    """The compiled form where it agrees with the model; else the form for scikit-learn, and why it serves."""
+    try:
+        form = compiled(fitted)
+        served = parity.served(from_files({**built, **form}), frame, params.data)
+    except (ValueError, RuntimeError, UserError) as error:
+        reason = f"{params.train.model} has no compiled form: {error}"
+    else:
+        expected = model.scores(fitted, frame, params.data)
+        found = parity.compare(expected, served, params.evaluate.threshold, task_of(params.data))
+        if found.holds:
+            return form, ""
+        reason = (
+            f"the compiled form differs by up to {found.largest:.1e} and moves {counted(found.labels_moved, 'label')}"
+        )
+    return uncompiled(reason), reason
+
+
+def anew(content: bytes, project: str, data: Data, threshold: float) -> dict[str, bytes]:
+    """The files of a model of which only model.skops is at hand."""
+    contract = Contract(project=project, threshold=threshold, data=data)
+    built = {MODEL: content, CONTRACT: contract.model_dump_json().encode()}
+    try:
+        return built | compiled(model.loads(content))
+    except (ValueError, RuntimeError) as error:
+        return built | uncompiled(str(error))
