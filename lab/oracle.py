@@ -7,11 +7,13 @@ import ml.stages  # noqa: F401, I001  (fixes thread counts before numpy loads)
 
 from collections.abc import Callable
 from dataclasses import replace
+from unittest.mock import patch
 
 import numpy as np
 
 from ml.io import cli
-from ml.gates import Evidence, Verdict, calibration, fairness, refused, slices, stability
+from ml.gates import Evidence, ScoredChampion, Verdict, calibration, champion, decisions, fairness, limits, refused
+from ml.gates import slices, stability
 from ml.tasks.duel import compare
 from ml.settings.metrics import HIGHER_IS_BETTER
 from ml.tasks.metrics import enough, intervals, measure, rank
@@ -32,7 +34,7 @@ WORLDS: dict[str, Callable[[np.random.Generator, int], np.ndarray]] = {
 def main(part: str = "", samples: int = 200) -> None:
     """Print each table, or the one that PART names, of so many SAMPLES a line."""
     parts = {"intervals": interval_table, "gates": gate_table, "slices": slice_table, "fairness": fairness_table}
-    parts |= {"looks": look_table}
+    parts |= {"looks": look_table, "rare": rare_table}
     for name, table in parts.items():
         if part in {"", name}:
             cli.say(f"oracle: {name}, {samples} samples a line")
@@ -170,6 +172,63 @@ def looked(looks: int, seed: int, rule: Params, rows: int = 2400) -> tuple[bool,
     pair = [rank(fresh, probability(log_odds(other) + 0.5 * rng.normal(size=rows)), 0.5) for _ in range(2)]
     return outcome == "worse", outcome == "better", compare(*pair, rule.gates.champion, seed).outcome == "worse"
 
+
+RARE = -7.0  # moves the log odds of the crowd so that 1 % is positive
+RULES = {"limits": {"accuracy": {"min": 0.95}}, "fairness": {"columns": ["group"]}, "stability": {}}
+
+
+def rare_table(samples: int) -> None:
+    """What notices a model that is wrong where 1 % is positive, before and now; the champion knows the truth."""
+    header("rows", "model", "decisions alone", "decisions warns", "bias refuses, before", "now", "too few rows, now")
+    for rows in (1000, 5000, 20_000):
+        for name, model in (
+            ("the truth", lambda p: p),
+            ("always no", lambda p: np.full_like(p, p.mean())),
+            ("twice as many", doubled),
+        ):
+            found = np.mean([noticed(rows, seed, model) for seed in range(samples)], axis=0)
+            row(f"{rows:,}", name, *(percent(share, 1) for share in found))
+
+
+def noticed(rows: int, seed: int, model: Callable[[np.ndarray], np.ndarray]) -> list[bool]:
+    """What each way to look says of one model: the decisions alone, the gate on decisions, the bias before and now."""
+    frame, truth, label = crowd(rows, seed, RARE)
+    rule, score = settings(RULES), np.clip(model(truth), 1e-4, 1.0)
+    theirs = ScoredChampion("version 1", {}, "one", score=truth)
+    right = float((label == (score >= 0.5)).mean())
+    found = {"accuracy": {"value": right, "low": right, "high": right}}
+    evidence = Evidence(rule, {}, frame, frame, label, score, found, None, None, "one", theirs)
+    refusing = refused([*limits.judge(evidence), *stability.judge(evidence), *fairness.judge(evidence)])
+    mcnemar = champion.mcnemar(label, truth >= 0.5, score >= 0.5, rule)
+    with patch.object(calibration, "narrowed", lambda bound, _: bound):
+        before = bias(evidence)
+    now = bias(evidence)
+    unsure = any(not v.passed and v.severity == "warning" for v in now)
+    warned = not all(v.passed for v in decisions.judge(evidence))
+    return [bool(refusing) or not mcnemar.passed, warned, bool(refused(before)), bool(refused(now)), unsure]
+
+
+def bias(evidence: Evidence) -> list[Verdict]:
+    """The verdicts of the gate on calibration that are not about the slope."""
+    return [verdict for verdict in calibration.judge(evidence) if "slope" not in verdict.gate]
+
+
+def flat(truth: np.ndarray) -> np.ndarray:
+    """The same score for every row, right on average."""
+    return np.full_like(truth, truth.mean())
+
+
+def doubled(truth: np.ndarray) -> np.ndarray:
+    """Scores with twice the mean of the truth, in its order."""
+    low, high = 0.0, 5.0
+    while high - low > 1e-4:
+        middle = (low + high) / 2
+        twice = probability(log_odds(truth) + middle).mean() > 2 * truth.mean()
+        low, high = (low, middle) if twice else (middle, high)
+    return probability(log_odds(truth) + low)
+
+
+MODELS = {"the truth": np.array, "always no": flat, "twice as many": doubled}
 
 if __name__ == "__main__":
     cli.run(main)

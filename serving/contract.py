@@ -39,7 +39,7 @@ def _whole(value: float) -> int:
 
 Whole = Annotated[float, Field(gt=-EXACT, lt=EXACT, multiple_of=1), AfterValidator(_whole)]
 Id = Annotated[
-    Annotated[str, Field(min_length=1, max_length=LONGEST, pattern=r"\S")]
+    Annotated[str, Field(min_length=1, max_length=LONGEST, pattern=r"^[^\x00]*[^\s\x00][^\x00]*$")]
     | Annotated[int, Field(gt=-EXACT, lt=EXACT)]
     | Whole,
     Field(union_mode="left_to_right"),
@@ -160,7 +160,9 @@ def _field(column: Number | Category) -> Any:
     if isinstance(column, Category):
         kind: Any = CHOICE[column.values]
         if column.others:
-            kind = Annotated[str, Field(min_length=1, max_length=LONGEST, examples=[*column.values])]
+            kind = Annotated[
+                str, Field(min_length=1, max_length=LONGEST, pattern=r"^[^\x00]*$", examples=[*column.values])
+            ]
         allowed: Any = kind | None if column.missing else kind
         kind = Annotated[allowed, BeforeValidator(_speller(column))]
         return NotRequired[kind] if column.missing else kind

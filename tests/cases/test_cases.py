@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from ml.data import adopt, inference, reading, schema, split, values, words
+from ml.data import adopt, inference, reading, schema, split, times, values, words
 from ml.io.errors import UserError
 from ml.model import model
 from ml.retraining import fresh
@@ -129,6 +129,7 @@ def test_decimals_are_numbers_and_a_semicolon_file_is_read_and_said():
         (b"\n\n", "no header"),
         (b"id,a\n", "2 columns and no rows"),
         (b"id,a, a\n1,2,3\n", r"names 'a' more than once: columns \[2, 3\]"),
+        (b"id,a\x00b\n1,2\n", "name holds a NUL character"),
         (b"id,a\n1,2\n1,2,3\n", r"1 row without the 2 cells .* row 2 has 3: '1,2,3'"),
         ("id,é\n1,2\n".encode("latin-1"), "not UTF-8: byte 0xe9 at offset 3"),
         ("id,a\n1,2\n".encode("utf-16"), "is UTF-16. Save it as UTF-8"),
@@ -152,6 +153,7 @@ def test_a_file_that_cannot_be_read_says_why(tmp_path, content, says):
         (["1,5", "2", "0,25"], "float64", [1.5, 2, 0.25]),
         (["1,234", "2,500", "3"], "object", ["1,234", "2,500", "3"]),
         (["9007199254740993", "1", "2"], "Int64", [2**53 + 1, 1, 2]),
+        (["7000000000000000001", "1", "2"], "object", ["7000000000000000001", "1", "2"]),
     ],
 )
 def test_text_has_the_type_of_its_values(cells, kind, found):
@@ -167,6 +169,41 @@ def test_what_is_no_iso_time_is_never_read_as_one(raw):
 
     assert found.cells.isna().all()
     assert found.wrong
+
+
+@pytest.mark.parametrize(
+    ("raw", "stated", "second"),
+    [
+        ([2023], "%Y", "2023-01-01"),
+        ([1_700_000_000], "seconds", "2023-11-14 22:13:20"),
+        ([1_700_000_000_000], "milliseconds", "2023-11-14 22:13:20"),
+        ([1_700_000_000_000_000], "microseconds", "2023-11-14 22:13:20"),
+        (["1700000000000000000"], "nanoseconds", "2023-11-14 22:13:20"),
+    ],
+)
+def test_a_year_or_a_count_since_1970_is_one_of_the_readings_and_is_read_where_stated(raw, stated, second):
+    assert stated in times.readings(pd.Series(raw))
+    assert values.moment(pd.Series(raw), stated).cells.astype("datetime64[s]").tolist() == [pd.Timestamp(second)]
+
+
+@pytest.mark.parametrize("stated", ["%q", "%"])
+def test_a_format_that_is_none_is_refused_with_one_that_is(stated):
+    with pytest.raises(UserError, match=r"no format of dates: .* Write it like"):
+        values.moment(pd.Series(["2024-01-31"]), stated)
+
+
+def test_a_time_that_no_calendar_has_is_wrong_and_breaks_nothing():
+    found = values.moment(pd.Series([10**30, "1e400", 5]), "seconds")
+
+    assert found.cells.isna().tolist() == [True, True, False]
+
+
+@pytest.mark.parametrize("read", [values.category, values.identity])
+def test_a_cell_with_a_nul_character_is_refused_and_never_taken_for_another(read):
+    found = read(pd.Series(["c1", "c1\x00a", "c1\x00b", None]))
+
+    assert found.cells.tolist() == ["c1", None, None, None]
+    assert [rows.tolist() for rows in found.wrong.values()] == [[False, True, True, False]]
 
 
 @pytest.mark.parametrize("dates", [1, 2, 3])

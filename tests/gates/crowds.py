@@ -11,13 +11,13 @@ NUMBER, CATEGORY = {"type": "number"}, {"type": "category", "values": ["a", "b",
 COLUMNS = {"strong": NUMBER, "weak": NUMBER, "noise": NUMBER, "group": CATEGORY, "area": CATEGORY, "team": CATEGORY}
 
 
-def crowd(rows: int, seed: int) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
-    """A table in which one column tells most, with true probabilities and labels."""
+def crowd(rows: int, seed: int, odds: float = -1.2) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
+    """A table in which one column tells most, with true probabilities and labels; `odds` moves all log odds."""
     rng = np.random.default_rng(seed)
     frame = pd.DataFrame({name: rng.normal(size=rows) for name in ("strong", "weak", "noise")})
     for name in ("group", "area", "team"):
         frame[name] = rng.choice(list("abcd"), rows, p=[0.4, 0.3, 0.2, 0.1])
-    truth = probability(2.2 * frame["strong"] + 0.5 * frame["weak"] + 0.4 * (frame["group"] == "a") - 1.2).to_numpy()
+    truth = probability(2.2 * frame["strong"] + 0.5 * frame["weak"] + 0.4 * (frame["group"] == "a") + odds).to_numpy()
     return frame.assign(id=[f"r{n}" for n in range(rows)]), truth, (rng.random(rows) < truth).astype("int8")
 
 

@@ -163,7 +163,7 @@ def test_two_names_that_differ_by_a_blank_are_one_name_and_refused(tmp_path):
 def test_milliseconds_are_not_guessed(tmp_path):
     path = written(tmp_path, "csv", KINDS["milliseconds since 1970"][1])
 
-    with pytest.raises(UserError, match=r"as seconds\) or 2023-11-14"):
+    with pytest.raises(UserError, match=r"may be 2023-11-14T22:13:20 \(as milliseconds\) or 1970-01-20"):
         adopted(path, time="ts")
 
 

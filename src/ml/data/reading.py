@@ -201,7 +201,9 @@ def _header(text: str) -> tuple[str, list[str]]:
 
 def column_names(given: list[str], where: str) -> tuple[list[str], list[str]]:
     """The names of the columns without spaces around them, each once, and what had to be done for it."""
-    names = [name.strip() or f"Unnamed: {place}" for place, name in enumerate(given)]
+    names = [name.strip().strip("\ufeff").strip() or f"Unnamed: {place}" for place, name in enumerate(given)]
+    if cut := [name for name in names if "\x00" in name]:
+        raise UserError(f"{where} has the column {cut[0]!r}, whose name holds a NUL character. Rename it.")
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         places = [n + 1 for n, name in enumerate(names) if name == twice[0]]

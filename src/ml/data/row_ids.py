@@ -7,6 +7,7 @@ import pandas as pd
 
 from ml.data import times
 from ml.data.values import EXACT
+from ml.data.words import LONGEST
 from ml.io.errors import UserError
 from ml.io.text import counted
 from ml.settings.data import as_text
@@ -122,13 +123,17 @@ def _unique(frame: pd.DataFrame, but: str) -> list[str]:
         name
         for name in frame.columns
         if name != but and len(frame) >= SMALLEST and frame[name].notna().all() and frame[name].is_unique
-        and not any(is_no(frame[name]) for is_no in no_id)
+        and not any(is_no(frame[name]) for is_no in (*no_id, _long))
     ]  # fmt: skip
 
 
 def _decimals(column: pd.Series) -> bool:
     """Whether a column holds other numbers than whole ones, or such as are too large to be exact as they are stored."""
     return pd.api.types.is_float_dtype(column) and bool(((column % 1 != 0) | (column.abs() >= EXACT)).any())
+
+
+def _long(column: pd.Series) -> bool:
+    return not pd.api.types.is_numeric_dtype(column) and bool((column.astype(str).str.len() > LONGEST).any())
 
 
 def _identifies(column: pd.Series, name: str) -> bool:

@@ -6,13 +6,15 @@ from dataclasses import dataclass
 import pandas as pd
 
 from ml.data import words
+from ml.io.errors import UserError
 
 ISO = (
     r"[0-9]{4}-[0-9]{2}(-[0-9]{2}([T ][0-9]{2}(:?[0-9]{2}(:?[0-9]{2}(\.[0-9]+)?)?)? ?(Z|[+-][0-9]{2}(:?[0-9]{2})?)?)?)?"
 )
 ZONED = r".*[T ][0-9:.]+ ?(Z|[+-][0-9]{2}:?([0-9]{2})?)"
-EPOCHS = {"seconds": "s", "milliseconds": "ms"}  # since 1970
-DAYS = ("%d/%m/%Y", "%m/%d/%Y", "%Y/%m/%d", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y%m%d", "%Y%m")
+EPOCHS = {"seconds": "s", "milliseconds": "ms", "microseconds": "us", "nanoseconds": "ns"}  # since 1970
+LAST = 253_402_300_800  # seconds until the year 10,000
+DAYS = ("%d/%m/%Y", "%m/%d/%Y", "%Y/%m/%d", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y%m%d", "%Y%m", "%Y")
 CLOCKS = ("", " %H:%M", " %H:%M:%S", "T%H:%M:%S")
 LIKE = "not a date like 2026-01-31"
 
@@ -63,10 +65,15 @@ def _fitting(text: pd.Series) -> Iterator[tuple[str, pd.Timestamp]]:
 
 def _as(text: pd.Series, stated: str) -> pd.Series:
     if stated in EPOCHS:
-        return pd.to_datetime(
-            pd.to_numeric(text, errors="coerce").astype("float64"), unit=EPOCHS[stated], errors="coerce"
-        ).astype("datetime64[us]")
-    times = pd.to_datetime(text, errors="coerce", format=stated, utc=True)
+        micros = pd.to_numeric(text, errors="coerce").astype("float64") * (pd.Timedelta(1, EPOCHS[stated]).value / 1000)
+        return micros.where(micros.abs() < LAST * 10**6).round().astype("Int64").astype("datetime64[us]")
+    try:
+        times = pd.to_datetime(text, errors="coerce", format=stated, utc=True)
+    except ValueError as error:
+        raise UserError(
+            f"data.time_format {stated!r} is no format of dates: {error}. Write it like %d/%m/%Y, or one of "
+            f"{', '.join(EPOCHS)}."
+        ) from None
     return times.dt.tz_localize(None).astype("datetime64[us]")
 
 

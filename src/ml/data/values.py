@@ -19,6 +19,7 @@ ENDLESS = f"infinite, or beyond {words.LARGEST:g}"
 NESTED = "lists, bytes or other nested values; make a column of text or numbers of each part that matters"
 # What `words.key` may change: all but printed ASCII without spaces, 1.0, true and false, nothing at all.
 CHANGED = rf"[^!-~]|\.0+$|^(?:{'|'.join(words.TRUTHS)})?$"
+CUT = "\x00"  # pandas compares objects of text up to this character alone
 EXACT = 2**53  # a float holds the whole numbers below
 
 
@@ -111,6 +112,10 @@ def category(raw: pd.Series, column: Category | None = None) -> Column:
     known = words.spelling(column) if column else {}
     codes, uniques = pd.factorize(text)
     given = uniques.tolist()
+    if any(CUT in word for word in given):
+        cut = pd.Series(np.array([*(CUT in word for word in given), False])[codes], index=raw.index)
+        rest = category(raw.mask(cut), column)
+        return Column(rest.cells, {"text with a NUL character": cut}, rest.changes)
     spelled = [(word, words.key(word)) for word in given]
     found = [known.get(word) or known.get(key) or key or None for word, key in spelled]
     values = pd.Series(np.array([*found, None], dtype=object)[codes], index=raw.index, dtype=object)
@@ -137,7 +142,8 @@ def identity(raw: pd.Series) -> Column:
     if not pd.api.types.is_float_dtype(raw.dtype):
         return found
     vague = raw.abs().ge(EXACT).fillna(value=False).astype(bool)
-    return Column(found.cells, _some({"decimals too large to be exact; write ids as whole numbers or text": vague}))
+    why = "decimals too large to be exact; write ids as whole numbers or text"
+    return Column(found.cells, found.wrong | _some({why: vague}))
 
 
 def moment(raw: pd.Series, stated: str | None) -> Column:
