@@ -22,6 +22,10 @@ from tests.serving.server import application, rows
 SENT = 600
 WHOLE = "iris"  # the table that meets every gate and gets pictures: they depend on no table and cost much
 FASTER = {"n_estimators: 150": "n_estimators: 30", "bootstrap: 1000": "bootstrap: 200"}
+SAMPLE = re.compile(
+    r"(?i)churn|customer|tenure|monthly_charge|usage_hours|support_tickets|late_payments|satisfaction|payment_method|"
+    r"enterprise|newcomer|leave within|whom to call"
+)
 SERVED = ("latency", "parity", "api")  # gates
 
 
@@ -78,6 +82,16 @@ def commit(folder):
     subprocess.run(["git", "update-ref", "refs/remotes/origin/main", "HEAD"], cwd=folder, check=True)  # as a push does
 
 
+def left_of_the_sample(folder, client=None):
+    """Words of the sample in what an adopted repository tells: by file, or by address of the API."""
+    told = [folder / files.PARAMS, *(folder / "build").glob("*.*"), *(folder / ".mlflow").rglob("card.md")]
+    told += [path for path in (folder / "src" / "deploy").rglob("*") if path.suffix in {".json", ".yml", ".yaml"}]
+    texts = {str(path): path.read_text() for path in told if path.suffix != ".parquet"}
+    for address in ("/", "/docs", "/openapi.json", "/metrics", "/version") if client else ():
+        texts[address] = client.get(address).text
+    return {place: found[0] for place, text in texts.items() if (found := SAMPLE.search(text))}
+
+
 def traffic(params):
     """Rows drawn from the table under new ids, and their labels: nothing has moved."""
     table = pd.concat([files.read_table(files.TRAIN), files.read_table(files.TEST)])
@@ -110,7 +124,9 @@ def test_a_table_of_somebody_else_lives_the_whole_life(fork, name, monkeypatch):
     with TestClient(application(files.MODEL, fork / "logs")) as client:
         answer = client.post("/predict", json={"rows": sent})
         told = client.post("/feedback", json={"labels": labels})
+        left = left_of_the_sample(fork, client)
 
+    assert left == {}
     assert answer.status_code == 200, answer.json()
     assert len(answer.json()["predictions"]) == SENT
     assert told.json()["accepted"] == SENT

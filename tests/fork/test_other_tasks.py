@@ -24,7 +24,7 @@ from ml.monitoring import evidently_pages
 from ml.settings.params import read_params
 from ml.stages import adopt, monitor, register, retrain, score
 from tests.fork import inside
-from tests.fork.test_five_tables import commit, fork, hasten, traffic  # noqa: F401
+from tests.fork.test_five_tables import commit, fork, hasten, left_of_the_sample, traffic  # noqa: F401
 from tests.serving.server import application
 
 CLASSES, NUMBERS = {"iris", "wine", "digits"}, {"diabetes", "houses"}
@@ -111,6 +111,7 @@ def test_a_table_of_another_task_lives_the_whole_life(fork, name, monkeypatch): 
 
     commit(fork)
     assert register.main() in {0, None}
+    assert left_of_the_sample(fork) == {}
     retrain.main(force=True)
 
     assert files.read_json(files.RETRAIN)["outcome"] in {"proposed", "refused"}

@@ -7,7 +7,7 @@ from markdown_it import MarkdownIt
 from ml.data import profile
 from ml.io import markdown as md
 from ml.io.files import read_rows, write_rows
-from ml.reports import page, report
+from ml.reports import changes, page, report
 from ml.settings.params import read_params
 from tests.conftest import SAMPLE
 
@@ -304,3 +304,16 @@ def test_contributions_stand_beside_the_importance_where_they_are_known(evidence
     assert "## Contributions" in text
     assert "## Contributions" not in report.markdown(evidence)
     assert drawn.count("<svg") == page.html(evidence).count("<svg") + 1
+
+
+def test_a_model_of_another_table_is_compared_with_nothing(evidence):
+    text = report.markdown(replace(evidence, before_metrics=None, before_profile=None, other_table=True))
+
+    assert "`main` has a model of another table, so there is nothing to compare with" in text
+
+
+@pytest.mark.parametrize(("columns", "other"), [("abc", False), ("abcdef", False), ("axyz", True), ("xyz", True)])
+def test_tables_that_share_few_columns_are_different_ones(columns, other):
+    now, before = {"columns": dict.fromkeys("abcd")}, {"columns": dict.fromkeys(columns)}
+
+    assert changes.another_table(now, before) == other

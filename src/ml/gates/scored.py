@@ -50,7 +50,10 @@ def scored_champion(
 
 def lacking(content: bytes, data: Data, error: Exception) -> str:
     """Why a model cannot score rows of this contract."""
-    gone = sorted({*model.loads(content).feature_names_in_} - {*data.columns})
+    needed = {*model.loads(content).feature_names_in_}
+    gone = sorted(needed - {*data.columns})
+    if len(gone) == len(needed):
+        return "it is of another table"
     why = ", ".join(gone) or " ".join(str(error).split())  # scikit-learn names them in another order each time
     return f"it needs other columns ({why})"
 

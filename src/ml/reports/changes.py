@@ -13,6 +13,12 @@ def data_changes(now: dict[str, Any], before: dict[str, Any]) -> list[list[str]]
     return _differences(_flat(now), _flat(before))
 
 
+def another_table(now: dict[str, Any], before: dict[str, Any]) -> bool:
+    """Whether two profiles are of different tables, so that a comparison would say nothing: they share few columns."""
+    shared = {*now["columns"]} & {*before.get("columns", {})}
+    return len(shared) < min(len(now["columns"]), len(before.get("columns", {}))) / 2
+
+
 def _flat(found: dict[str, Any]) -> dict[str, str]:
     period = found["period"]
     flat = {"rows": f"{found['rows']:,}"}

@@ -39,6 +39,7 @@ class Evidence:
     before_settings: Record | None = None
     before_plots: dict[str, list[Record]] = field(default_factory=dict)
     base: str = "main"
+    other_table: bool = False  # the base branch has a model of another table: nothing is compared
     lost: str = "ROC AUC"  # what permutation importance measures
 
 
@@ -120,7 +121,8 @@ def _metrics(evidence: Evidence) -> str:
         ]
         for name, m in ((name, evidence.intervals[name]) for name in HIGHER_IS_BETTER if name in evidence.intervals)
     ]
-    note = "" if before else f"\n`{evidence.base}` has no metrics in this clone, so there is nothing to compare with.\n"
+    has = "a model of another table" if evidence.other_table else "no metrics in this clone"
+    note = "" if before else f"\n`{evidence.base}` has {has}, so there is nothing to compare with.\n"
     header = ["metric", "value", _heading(evidence), evidence.base, "change"]
     return "## Metrics on the test rows\n\n" + table(header, rows) + note
 

@@ -15,6 +15,7 @@ from ml.io.text import counted
 from ml.model import identity
 from ml.model.predictor import MODEL
 from ml.reports import page
+from ml.reports.changes import another_table
 from ml.reports.report import Evidence, markdown
 from ml.settings.params import Params, read_params
 from ml.settings.reading import parse
@@ -37,24 +38,28 @@ def collect(params: Params, base: str) -> Evidence:
     validation = ValidationRecord.read(files.VALIDATION).plain()
     if not validation["passed"]:
         return Evidence(params.project, validation)
-    revision = git.base(base)
+    profile, revision = files.read_json(files.PROFILE), git.base(base)
+    before = _before(revision, files.PROFILE)
+    other = bool(before) and another_table(profile, before)
+    revision = None if other else revision
     return Evidence(
         project=params.project,
         validation=validation,
         confidence=params.evaluate.confidence,
         verdict=GateRecord.read(files.VERDICT).plain(),
         intervals=files.read_json(files.INTERVALS),
-        profile=files.read_json(files.PROFILE),
+        profile=profile,
         settings=parse(files.read_bytes(files.PARAMS).decode()),
         plots={path.stem: files.read_rows(path) for path in sorted(files.PLOTS.glob("*.csv"))} | contributions(params),
         lost=task_of(params.data).lost,
         lineage=_origin(),
         proof=_proof(),
         before_metrics=_before(revision, files.METRICS),
-        before_profile=_before(revision, files.PROFILE),
+        before_profile=None if other else before,
         before_settings=_before(revision, files.PARAMS),
         before_plots=_curves(revision),
         base=base,
+        other_table=other,
     )
 
 
