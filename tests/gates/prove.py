@@ -5,6 +5,7 @@ from typing import Any
 
 from ml import gates
 from ml.gates import GATES, Gate, Verdict
+from ml.gates.proof_record import ProofRecord
 from ml.io import cli, files, git
 from tests.gates.faults import Fault, faults
 
@@ -13,7 +14,7 @@ def main() -> int:
     """Print gate × planted fault × caught and write build/prove.json; exit 1 when a gate fails its proof."""
     rows = prove(GATES, faults())
     wrong = failures(GATES, rows)
-    files.write_json({"commit": git.commit(), "passed": not wrong, "wrong": wrong, "rows": rows}, files.PROOF)
+    ProofRecord(commit=git.commit(), passed=not wrong, wrong=wrong, rows=rows).write(files.PROOF)
     print(table(rows))
     for sentence in wrong:
         cli.say(f"prove: {sentence}")

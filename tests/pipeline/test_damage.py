@@ -25,7 +25,7 @@ READS = {  # of each command: what it reads, whoever wrote it
     "train": [files.PARAMS, files.TRAIN],
     "tune": [files.TRAIN],
     "evaluate": [files.TRAIN, files.TEST, MODEL, FORM, TREES],
-    "track": [files.METRICS, MODEL, CONTRACT],
+    "track": [files.METRICS, files.INTERVALS, MODEL, CONTRACT],
     "gate": [files.TEST, files.SCORES, files.INTERVALS, files.VALIDATION, MODEL, FORM, TREES, LEDGER],
     "report": [files.VERDICT, files.VALIDATION, files.INTERVALS, files.PROFILE, files.PLOTS / "importance.csv"],
     "register": [

@@ -94,7 +94,7 @@ def test_monitoring_gets_features_of_the_training_side_and_scores_of_the_test_si
     assert (usage.points[0], usage.points[-1]) == (rows["usage_hours"].min(), rows["usage_hours"].max())
     assert kept.tested == kept.score.rows == len(scores)
     assert (kept.score.points[0], kept.score.points[-1]) == (scores.min(), scores.max())
-    intervals = files.read_json(files.INTERVALS)
+    intervals = files.read_json(files.INTERVALS)["intervals"]
     assert {name: kept.metrics[name] for name in intervals} == intervals
     assert "bias" in kept.metrics.keys() - intervals.keys()  # no metric of a gate, and monitoring watches it
 

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from ml.data import adopt, adopted, inference, row_ids, sources
+from ml.data.adopted_record import AdoptedRecord
 from ml.data.notes import brief
 from ml.data.schema import levels, with_columns
 from ml.gates import proposal
@@ -77,7 +78,7 @@ def main(  # noqa: PLR0913, PLR0917  (a flag each)
     files.write_text(after, files.PARAMS)
     _drop_functions([*contract["columns"]])
     _move_in(source if ours is None else ours, Path(contract["file"]), Path(params.data.file))
-    files.write_json({str(path): files.digest(path) for path in OURS}, ADOPTED)
+    AdoptedRecord(digests={str(path): files.digest(path) for path in OURS}).write(ADOPTED)
     _say(brief([*table.notes, *typed.notes]))
     _say(adopted.guesses(contract, [*typed.left, *left], typed.frame, made=made))
     _say([f"warning: {sentence}" for sentence in adopt.warnings(typed.frame[target], settings)])
@@ -98,7 +99,7 @@ def _say(sentences: list[str]) -> None:
 
 def _refuse_unsaved() -> None:
     """Raise UserError where a change of the files that are about to be overwritten is in no commit, and is not ours."""
-    known = files.read_json(ADOPTED) if ADOPTED.exists() else {}
+    known = AdoptedRecord.read(ADOPTED).digests if ADOPTED.exists() else {}
     names = (git.ask("diff", "--name-only", "HEAD", "--", *map(str, OURS)) or "").split()
     unsaved = [name for name in names if Path(name).exists() and known.get(name) != files.digest(Path(name))]
     if unsaved:

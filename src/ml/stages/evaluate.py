@@ -8,6 +8,7 @@ from ml.data.design import design_of
 from ml.io import cli, files
 from ml.io.text import counted
 from ml.model import model, parity, reference
+from ml.model.figures_record import IntervalsRecord, MetricsRecord
 from ml.model.importance import importance
 from ml.model.predictor import CONTRACT, load, read_contract, settled
 from ml.settings.reading import read
@@ -36,8 +37,9 @@ def main() -> None:
     if len(known) < len(found):
         missing = ", ".join(name for name in found if name not in known)
         cli.say(f"evaluate: the test side holds {task.counts(truth)}, so these are not known: {missing}")
-    files.write_json({"rows": len(frame), **{name: m["value"] for name, m in known.items()}}, files.METRICS)
-    files.write_json(found, files.INTERVALS)
+    metrics = {name: m["value"] for name, m in known.items() if m["value"] is not None}
+    MetricsRecord(rows=len(frame), metrics=metrics).write(files.METRICS)
+    IntervalsRecord.model_validate({"intervals": found}).write(files.INTERVALS)
     scores = {"id": frame[params.data.id], "label": truth, **outputs.columns(task, output)}
     files.write_table(pd.DataFrame(scores), files.SCORES)
     also = task.watched(truth, output, params.evaluate.confidence, design)  # no metrics, and monitoring watches them

@@ -11,7 +11,8 @@ from ml.io import cli, files, locks
 from ml.io.text import counted
 from ml.model import identity
 from ml.model.features import with_made
-from ml.model.predictor import read_contract, settled
+from ml.model.figures_record import IntervalsRecord
+from ml.model.predictor import MODEL, read_contract, settled
 from ml.registry import baseline, looks
 from ml.settings import features
 from ml.settings.params import Params, read_params
@@ -48,7 +49,8 @@ def main() -> int:
 def collect(params: Params) -> Evidence:
     """Everything the gates judge, from build/, the lock files and the champion."""
     test, scored = files.read_table(files.TEST), files.read_table(files.SCORES)
-    built = {path.name: files.read_bytes(path) for path in sorted(files.MODEL.iterdir())}
+    whole = files.read_bytes(files.MODEL / MODEL)  # in a sentence where it is not there
+    built = {path.name: files.read_bytes(path) for path in sorted(files.MODEL.iterdir())} | {MODEL: whole}
     ours, data = served(built, params.data), files.digest(Path(params.data.file))
     return Evidence(
         params=params,
@@ -57,7 +59,7 @@ def collect(params: Params) -> Evidence:
         test=with_made(test, features.source()),
         label=scored["label"].to_numpy(),
         score=outputs.output(task_of(params.data), scored),
-        intervals=files.read_json(files.INTERVALS),
+        intervals=IntervalsRecord.read(files.INTERVALS).known(),
         model=ours,
         locks=locks.read(),
         data=data,

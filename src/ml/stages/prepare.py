@@ -4,6 +4,7 @@ import os
 
 from ml.data import split
 from ml.data.profile import of_parts
+from ml.data.profile_record import ProfileRecord
 from ml.data.validation_record import ValidationRecord
 from ml.engine import sides
 from ml.engine.spread import Where, team
@@ -40,7 +41,8 @@ def main() -> None:
 
         found = sides.divide(table, params.data, params.prepare, workers, keep)
     split.must_train(train.rows, params.data, params.prepare)
-    files.write_json(of_parts(found, params.data), files.PROFILE)
+    profile = {"schema_version": ProfileRecord.NEWEST, **of_parts(found, params.data)}
+    ProfileRecord.model_validate(profile).write(files.PROFILE)
     neither = sum(part.rows for part in found) - train.rows - test.rows
     left = f", {neither:,} on neither side" if neither else ""
     cli.say(f"prepare: {counted(train.rows, 'row')} to train on, {test.rows:,} to test on{left}")

@@ -8,6 +8,7 @@ from ml.github import runner
 from ml.io import cli, files
 from ml.io.errors import UserError
 from ml.model import lineage
+from ml.model.figures_record import IntervalsRecord, MetricsRecord
 from ml.model.predictor import settled
 from ml.registry import ledger, operation, package, registry, tracking
 from ml.registry.card import card
@@ -88,9 +89,8 @@ def _entry(params: Params, force: str) -> ledger.Entry:
     if not verdict.passed and not force:
         reasons = "\n".join(f"  {found.reason}" for found in verdict.refusals)
         raise UserError(f"the gates refuse this build:\n{reasons}\nMend it, or say why: FORCE='reason' make register")
-    run = tracking.describe(
-        params.train, params.prepare, origin, files.read_json(files.METRICS), files.read_json(files.INTERVALS)
-    )
+    metrics, intervals = MetricsRecord.read(files.METRICS), IntervalsRecord.read(files.INTERVALS)
+    run = tracking.describe(params.train, params.prepare, origin, metrics.plain(), intervals.known())
     reason = "" if verdict.passed else force
     return registry.stamped("register", origin.model, reason, run=run, verdict=verdict.plain())
 

@@ -1,21 +1,25 @@
 """Tell what was built and what the gates say of it."""
 
-import json
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml.error import YAMLError
 
+from ml.data.profile_record import ProfileRecord
 from ml.data.validation_record import ValidationRecord
 from ml.gates.gate_record import GateRecord
+from ml.gates.proof_record import ProofRecord
 from ml.io import cli, files, git, locks
 from ml.io.errors import UserError
+from ml.io.saved import SavedRecord
 from ml.io.text import counted
 from ml.model import identity
+from ml.model.figures_record import IntervalsRecord, MetricsRecord
 from ml.model.predictor import MODEL
 from ml.reports import page
 from ml.reports.changes import another_table
+from ml.reports.contributions_record import ContributionsRecord
 from ml.reports.report import Evidence, markdown
 from ml.settings.params import Params, read_params
 from ml.settings.reading import parse
@@ -38,8 +42,8 @@ def collect(params: Params, base: str) -> Evidence:
     validation = ValidationRecord.read(files.VALIDATION).plain()
     if not validation["passed"]:
         return Evidence(params.project, validation)
-    profile, revision = files.read_json(files.PROFILE), git.base(base)
-    before = _before(revision, files.PROFILE)
+    profile, revision = ProfileRecord.read(files.PROFILE).plain(), git.base(base)
+    before = _recorded(revision, files.PROFILE, ProfileRecord)
     other = bool(before) and another_table(profile, before)
     revision = None if other else revision
     return Evidence(
@@ -47,16 +51,16 @@ def collect(params: Params, base: str) -> Evidence:
         validation=validation,
         confidence=params.evaluate.confidence,
         verdict=GateRecord.read(files.VERDICT).plain(),
-        intervals=files.read_json(files.INTERVALS),
+        intervals=IntervalsRecord.read(files.INTERVALS).known(),
         profile=profile,
         settings=parse(files.read_bytes(files.PARAMS).decode()),
         plots={path.stem: files.read_rows(path) for path in sorted(files.PLOTS.glob("*.csv"))} | contributions(params),
         lost=task_of(params.data).lost,
         lineage=_origin(),
         proof=_proof(),
-        before_metrics=_before(revision, files.METRICS),
+        before_metrics=_recorded(revision, files.METRICS, MetricsRecord),
         before_profile=None if other else before,
-        before_settings=_before(revision, files.PARAMS),
+        before_settings=_settings(revision),
         before_plots=_curves(revision),
         base=base,
         other_table=other,
@@ -71,13 +75,13 @@ def contributions(params: Params) -> dict[str, list[dict[str, Any]]]:
     """
     of = {"model": identity.of(files.MODEL), "rows": files.digest(files.TEST), "code": files.digest(_explaining())}
     if files.CONTRIBUTIONS.exists() and not locks.in_ci():
-        kept = files.read_json(files.CONTRIBUTIONS)
-        if kept.get("of") == of:
-            return {"contributions": kept["contributions"]}
+        kept = ContributionsRecord.read(files.CONTRIBUTIONS)
+        if kept.of == of:
+            return {"contributions": kept.contributions}
     ranked = _contributions(params)
     if ranked is None:
         return {}
-    files.write_json({"of": of, "contributions": ranked}, files.CONTRIBUTIONS)
+    ContributionsRecord(of=of, contributions=ranked).write(files.CONTRIBUTIONS)
     return {"contributions": ranked}
 
 
@@ -99,12 +103,19 @@ def _explaining() -> Path:
     return Path(str(found and found.origin))
 
 
-def _before(revision: str | None, path: Any) -> dict[str, Any] | None:
+def _recorded(revision: str | None, path: Path, kind: type[SavedRecord]) -> dict[str, Any] | None:
+    """A record as the base branch has it."""
     text = git.show(revision, path) if revision else None
+    return None if text is None else kind.parsed(text, f"{path} at {revision}").plain()
+
+
+def _settings(revision: str | None) -> dict[str, Any] | None:
+    text = git.show(revision, files.PARAMS) if revision else None
     try:
-        return None if text is None else parse(text) if path.suffix == ".yaml" else json.loads(text)
+        return None if text is None else parse(text)
     except (YAMLError, ValueError) as error:
-        raise UserError(f"{path} at {revision} cannot be read: {error}. Mend it there, or name another BASE.") from None
+        where = f"{files.PARAMS} at {revision}"
+        raise UserError(f"{where} cannot be read: {error}. Mend it there, or name another BASE.") from None
 
 
 def _curves(revision: str | None) -> dict[str, list[dict[str, Any]]]:
@@ -118,8 +129,8 @@ def _proof() -> dict[str, Any] | None:
     """What `make prove` found on this commit; None when it ran on another, or not at all."""
     if not files.PROOF.exists():
         return None
-    proof = files.read_json(files.PROOF)
-    return proof if proof.get("commit") == git.commit() else None
+    proof = ProofRecord.read(files.PROOF)
+    return proof.plain() if proof.commit == git.commit() else None
 
 
 def _origin() -> dict[str, str]:

@@ -15,13 +15,13 @@ from ml.io import cli, dvc, files, git
 from ml.io.errors import UserError
 from ml.io.text import counted
 from ml.model import identity
+from ml.model.figures_record import MetricsRecord
 from ml.prediction_log.predictions import read_log
 from ml.prediction_log.segments import places
 from ml.retraining import comparison, cooldown, fresh, reasons, worktree
 from ml.retraining.comparison import Attempt
 from ml.retraining.retrain_record import Judged, RetrainRecord
 from ml.settings.params import Params, read_params
-from ml.settings.reading import parse
 
 
 def main(rows: str = "", date: str = "", force: bool = False) -> None:
@@ -114,8 +114,8 @@ def _judged(attempt: Attempt) -> dict[str, Any]:
         "reasons": why,
         "verdicts": [Judged.model_validate(found, from_attributes=True) for found in verdict.verdicts],
         "compared": compared,
-        "metrics": files.read_json(folder / files.METRICS),
-        "before": parse(before) if before else None,
+        "metrics": MetricsRecord.read(folder / files.METRICS).plain(),
+        "before": MetricsRecord.parsed(before, f"{files.METRICS} at {attempt.base}").plain() if before else None,
         "digest": identity.of(folder / files.MODEL),
     }
 

@@ -5,7 +5,9 @@ from pathlib import Path
 from ml.io import cli, files
 from ml.io.errors import UserError
 from ml.model import identity, lineage
+from ml.model.figures_record import IntervalsRecord, MetricsRecord
 from ml.registry import outbox, tracking
+from ml.registry.tracked_record import TrackedRecord
 from ml.settings.data import Data
 from ml.settings.prepare import Prepare
 from ml.settings.reading import Part, read
@@ -30,13 +32,13 @@ def main() -> None:
     The run waits in .mlflow/outbox while a server does not take it.
     """
     params = read(Settings)
-    built = {"model": identity.of(files.MODEL), "metrics": files.digest(files.METRICS)}
-    built["home"] = tracking.shown(tracking.server() or "")
-    if MARKER.exists() and files.read_json(MARKER) == built:
+    home = tracking.shown(tracking.server() or "")
+    built = TrackedRecord(model=identity.of(files.MODEL), metrics=files.digest(files.METRICS), home=home)
+    if MARKER.exists() and TrackedRecord.read(MARKER) == built:
         return
-    metrics, intervals = files.read_json(files.METRICS), files.read_json(files.INTERVALS)
+    metrics, intervals = MetricsRecord.read(files.METRICS), IntervalsRecord.read(files.INTERVALS)
     origin = lineage.collect(params.data, params, params.train.library)
-    run = tracking.describe(params.train, params.prepare, origin, metrics, intervals)
+    run = tracking.describe(params.train, params.prepare, origin, metrics.plain(), intervals.known())
     contents = {"plots": sorted(files.PLOTS.glob("*.csv")), "": [files.VALIDATION_TEXT, Path("params.yaml")]}
     outbox.put(tracking.WAITING, run["digest"], run, contents)
     try:
@@ -44,7 +46,7 @@ def main() -> None:
     except UserError as error:
         cli.say(f"track: {error}\ntrack: the run waits in {tracking.WAITING}; the next `make register` sends it")
         return
-    files.write_json(built, MARKER)
+    built.write(MARKER)
     cli.say(f"track: model {run['digest'][:12]} is in experiment {params.project}. Look: make ui")
 
 
