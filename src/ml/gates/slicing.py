@@ -13,7 +13,7 @@ from ml.settings.metrics import HIGHER_IS_BETTER
 from ml.settings.params import Params
 from ml.settings.section import given
 from ml.tasks.choose import task_of
-from ml.tasks.compare import advantage, weights
+from ml.tasks.compare import advantages, replicated
 from ml.tasks.task import Task
 
 REPLICATES = 200  # enough for a standard error: Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 6
@@ -124,8 +124,8 @@ def _large(label: np.ndarray, rule: Slices, task: Task) -> bool:
 
 def _measured(part: Slice, label: np.ndarray, score: np.ndarray, params: Params, design: Design) -> Slice:
     scored = task_of(params.data).score(label, score, params.evaluate.threshold, design)
-    metric, replicates = given(params.gates.slices).metric, weights(len(label), REPLICATES, design=design)
-    draws = [scored.measure(weight[scored.order])[metric] for weight in replicates]
+    metric, (few, replicates) = given(params.gates.slices).metric, replicated(scored, REPLICATES)
+    draws = [few.measure(weight[few.order])[metric] for weight in replicates]
     return replace(part, value=float(scored.measure()[metric]), error=float(np.nanstd(draws)))
 
 
@@ -142,10 +142,8 @@ def _compared(  # noqa: PLR0913, PLR0917
     cuts = (theirs, params.evaluate.threshold)
     old, new = (task.score(label, score, cut, design) for score, cut in zip(scores, cuts, strict=True))
     sign = 1 if HIGHER_IS_BETTER[metric] else -1
-    replicates = weights(len(label), REPLICATES, design=design)
-    draws = [sign * advantage(old, new, metric, weight) for weight in replicates]
-    gain = sign * advantage(old, new, metric, np.ones(len(label)))
-    return replace(part, gain=float(gain), gain_error=float(np.nanstd(draws)))
+    gain, draws = advantages(old, new, metric, REPLICATES)
+    return replace(part, gain=float(sign * gain), gain_error=float(np.nanstd(draws)))
 
 
 def _below(value: float, error: float) -> float:

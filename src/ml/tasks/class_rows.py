@@ -1,6 +1,6 @@
 """Rows of one of several classes, arranged so that metrics of a bootstrap replicate are cheap."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -24,6 +24,10 @@ class Rows:
     output: np.ndarray
     classes: tuple[str, ...]
     design: Design = PLAIN
+
+    def some(self, rows: np.ndarray) -> "Rows":
+        """The same of some rows, given by their positions."""
+        return replace(self, label=self.label[rows], output=self.output[rows], design=self.design.at(rows))
 
     @cached_property
     def order(self) -> np.ndarray:

@@ -1,7 +1,8 @@
 """Bootstrap draws, percentile intervals and paired comparisons, the same for every task.
 
 Sources: Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13; for rows of entities, Davison and
-Hinkley, Bootstrap Methods and their Application, 1997, section 3.8.
+Hinkley, Bootstrap Methods and their Application, 1997, section 3.8; for a sample that stands for many rows, Kleiner et
+al., A scalable bootstrap for massive data, Journal of the Royal Statistical Society B 2014.
 """
 
 from collections.abc import Iterator
@@ -11,31 +12,80 @@ import numpy as np
 from ml.data.design import PLAIN, Design
 from ml.tasks.task import Scored
 
+MOST = 100_000  # rows that replicates are drawn of: more cost time and hardly make an interval more certain
+FEWEST_ENTITIES = 50
 DIGITS = 6  # of every figure kept in a file: the rest differs between machines
 
 
-def weights(rows: int, count: int, seed: int = 0, design: Design = PLAIN) -> Iterator[np.ndarray]:
+def weights(
+    rows: int, count: int, seed: int = 0, design: Design = PLAIN, times: float | None = None
+) -> Iterator[np.ndarray]:
     """How often each row is drawn, in the original order, for each of `count` replicates; shape (rows,).
 
-    Where rows belong to entities, entities are drawn, each with all its rows.
+    Where rows belong to entities, entities are drawn, each with all its rows. `times` is how many rows of a longer
+    table each row stands for: then it is drawn that often on average.
     """
     rng = np.random.default_rng(seed)
     names, entity = (None, None) if design.entity is None else np.unique(design.entity, return_inverse=True)
     drawn = rows if names is None else len(names)
     for _ in range(count):
-        found = np.bincount(rng.integers(0, drawn, drawn), minlength=drawn).astype("float64")
+        found = rng.poisson(times, drawn) if times else np.bincount(rng.integers(0, drawn, drawn), minlength=drawn)
+        found = found.astype("float64")
         yield found if entity is None else found[entity]
 
 
-def draws(scored: Scored, count: int, seed: int = 0) -> list[list[float]]:
-    """All metrics of each usable replicate."""
-    drawn = (weight[scored.order] for weight in weights(len(scored.label), count, seed, scored.design))
-    return [list(scored.measure(weight).values()) for weight in drawn if scored.usable(weight)]
+def chosen(rows: int, design: Design = PLAIN, seed: int = 0) -> np.ndarray | None:
+    """About MOST rows of more, drawn by chance, of whole entities, in their order; None where there are no more."""
+    if rows <= MOST:
+        return None
+    rng = np.random.default_rng(seed)
+    if design.entity is None:
+        return np.sort(rng.choice(rows, MOST, replace=False))
+    sizes = np.bincount(design.entity)
+    order = rng.permutation(len(sizes))
+    taken = np.zeros(len(sizes), dtype=bool)
+    taken[order[: max(FEWEST_ENTITIES, int(np.searchsorted(np.cumsum(sizes[order]), MOST)))]] = True
+    return np.flatnonzero(taken[design.entity])
+
+
+def replicated(scored: Scored, count: int, seed: int = 0) -> tuple[Scored, Iterator[np.ndarray]]:
+    """What replicates are measured on, and how often each of its rows is drawn, in the original order.
+
+    Up to MOST rows these are the rows themselves. Of more, a sample stands for all: each of its rows is drawn as often
+    as it stands for others, so replicates scatter as those of all rows do, about what the sample measures.
+    """
+    rows, design = len(scored.label), scored.design
+    some = chosen(rows, design, seed)
+    if some is None:
+        return scored, weights(rows, count, seed, design)
+    few = scored.some(some)
+    return few, weights(len(some), count, seed, few.design, rows / len(some))
+
+
+def draws(scored: Scored, count: int, seed: int = 0) -> np.ndarray:
+    """All metrics of each usable replicate; shape (replicates, metrics)."""
+    few, replicates = replicated(scored, count, seed)
+    drawn = (weight[few.order] for weight in replicates)
+    found = np.array([list(few.measure(weight).values()) for weight in drawn if few.usable(weight)])
+    if few is scored:
+        return found
+    return found + np.subtract(list(scored.measure().values()), list(few.measure().values()))
+
+
+def advantages(old: Scored, new: Scored, metric: str, count: int, seed: int = 0) -> tuple[float, np.ndarray]:
+    """By how much the second side's metric is above the first's, and the same in each usable replicate."""
+    value = advantage(old, new, metric, np.ones(len(old.label)))
+    first, replicates = replicated(old, count, seed)
+    some = chosen(len(old.label), old.design, seed)
+    second = new if some is None else new.some(some)
+    drawn = [weight for weight in replicates if first.usable(weight[first.order])]
+    found = np.array([advantage(first, second, metric, weight) for weight in drawn])
+    return value, found if some is None else found + value - advantage(first, second, metric, np.ones(len(some)))
 
 
 def intervals(scored: Scored, bootstrap: int, confidence: float, seed: int = 0) -> dict[str, dict[str, float | None]]:
     """Each metric's value and the ends of its percentile interval."""
-    point, found = scored.measure(), np.array(draws(scored, bootstrap, seed))
+    point, found = scored.measure(), draws(scored, bootstrap, seed)
     tail = (1 - confidence) / 2
     low, high = np.quantile(found, [tail, 1 - tail], axis=0)
     return {

@@ -6,7 +6,7 @@ import numpy as np
 
 from ml.settings.gates import Champion
 from ml.settings.metrics import HIGHER_IS_BETTER
-from ml.tasks.compare import advantage, weights
+from ml.tasks.compare import advantages
 from ml.tasks.task import Scored
 
 
@@ -28,12 +28,10 @@ def compare(old: Scored, new: Scored, rule: Champion, seed: int = 0) -> Comparis
     chapter 13 (percentile interval); for the margin, Piaggio et al., JAMA 2012 (non-inferiority).
     """
     sign = 1 if HIGHER_IS_BETTER[rule.metric] else -1
-    replicates = weights(len(old.label), rule.bootstrap, seed, old.design)
-    drawn = [weight for weight in replicates if old.usable(weight[old.order])]
-    draws = [sign * advantage(old, new, rule.metric, weight) for weight in drawn]
+    value, draws = advantages(old, new, rule.metric, rule.bootstrap, seed)
+    value, draws = sign * value, sign * draws
     tail = (1 - rule.confidence) / 2
     low, high = np.quantile(draws, [tail, 1 - tail])
-    value = sign * advantage(old, new, rule.metric, np.ones(len(old.label)))
     return Comparison(outcome(low, high, rule.margin), float(value), float(low), float(high))
 
 

@@ -15,7 +15,7 @@ from ml.io.text import counted
 from ml.settings.evaluate import Evaluate
 from ml.settings.metrics import FEWEST
 from ml.tasks import calibration_error
-from ml.tasks.compare import kept, weights
+from ml.tasks.compare import kept, replicated
 
 BINS = 10
 
@@ -41,6 +41,24 @@ class Ranked:
     def usable(self, weight: np.ndarray) -> bool:
         """Whether both classes were drawn."""
         return bool(0 < (weight * self.label).sum() < weight.sum())
+
+    def some(self, rows: np.ndarray) -> "Ranked":
+        """The same of some of the original rows, given by their positions in ascending order."""
+        mask = np.zeros(len(self.order), dtype=bool)
+        mask[rows] = True
+        keep = mask[self.order]
+        score = self.score[keep]
+        return Ranked(
+            order=np.searchsorted(rows, self.order[keep]),
+            label=self.label[keep],
+            score=score,
+            starts=np.flatnonzero(np.r_[True, score[1:] != score[:-1]]),
+            cut=int(keep[: self.cut].sum()),
+            loss=self.loss[keep],
+            bins=self.bins[keep],
+            weight=self.weight[keep],
+            design=self.design.at(rows),
+        )
 
     def intervals(self, bootstrap: int, confidence: float, seed: int = 0) -> dict[str, dict[str, float | None]]:
         """Each metric with its bootstrap interval."""
@@ -118,15 +136,17 @@ def intervals(rows: Ranked, params: Evaluate, seed: int = 0) -> dict[str, dict[s
     """
     count = len(rows.label)
     one_class = not 0 < rows.label.sum() < count
-    order = slice(None) if rows.design.entity is None else rows.order  # rows drawn one by one have no order to keep
-    replicates = (weight[order] for weight in weights(count, params.bootstrap, seed, rows.design))
-    drawn = (weight for weight in replicates if one_class or rows.usable(weight))
-    draws = [list(measure(rows, weight).values()) for weight in drawn]
+    few, replicates = replicated(rows, params.bootstrap, seed)
+    order = slice(None) if rows.design.entity is None else few.order  # rows drawn one by one have no order to keep
+    drawn = (weight[order] for weight in replicates)
+    draws = np.array([list(few.measure(w).values()) for w in drawn if one_class or few.usable(w)])
+    if few is not rows:
+        draws += np.subtract(list(measure(rows).values()), list(few.measure().values()))
     tail = (1 - params.confidence) / 2
     low, high = np.quantile(draws, [tail, 1 - tail], axis=0)
     point = measure(rows)
     ends = dict(zip(point, zip(low, high, strict=True), strict=True))
-    half = float(norm.ppf(1 - tail) * np.std([draw[-1] for draw in draws]))
+    half = float(norm.ppf(1 - tail) * np.std(draws[:, -1]))
     ends["calibration_error"] = calibration_error.ends(*_bins(rows, rows.weight), rows.weight.sum(), half)
     return {
         name: {"value": kept(value), "low": kept(ends[name][0]), "high": kept(ends[name][1])}

@@ -1,6 +1,6 @@
 """Rows of a number to predict, arranged so that metrics of a bootstrap replicate are cheap."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -23,6 +23,10 @@ class Rows:
     half_width: float
     design: Design = PLAIN
     level: float = float("nan")
+
+    def some(self, rows: np.ndarray) -> "Rows":
+        """The same of some rows, given by their positions."""
+        return replace(self, label=self.label[rows], output=self.output[rows], design=self.design.at(rows))
 
     @cached_property
     def order(self) -> np.ndarray:

@@ -60,6 +60,10 @@ class Scored(Protocol):
         """
         ...
 
+    def some(self, rows: np.ndarray) -> "Scored":
+        """The same of some of the original rows, given by their positions in ascending order."""
+        ...
+
     def usable(self, weight: np.ndarray) -> bool:
         """Whether rows drawn so often hold enough to measure anything."""
         ...

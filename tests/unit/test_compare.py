@@ -1,0 +1,94 @@
+"""Replicates of many rows are drawn on a sample of them, and intervals are as wide as those of all rows."""
+
+import numpy as np
+import pytest
+
+from ml.data.design import PLAIN, Design
+from ml.settings.data import Data
+from ml.settings.gates import Champion
+from ml.tasks import compare
+from ml.tasks.choose import task_of
+from ml.tasks.duel import compare as duel
+
+ROWS = 4000
+TARGETS = {
+    "binary": {"name": "y"},
+    "regression": {"name": "y", "task": "regression"},
+    "multiclass": {"name": "y", "task": "multiclass", "classes": ["a", "b", "c"]},
+}
+RNG = np.random.default_rng(0)
+DESIGNS = {
+    "plain": PLAIN,
+    "weighted": Design(weight=RNG.uniform(0.5, 2, ROWS)),
+    "entities": Design(entity=np.arange(ROWS) // 4),
+}
+
+
+def rows_of(kind):
+    """Task, truth and output of rows that a model gets right more often than not."""
+    target, noise = TARGETS[kind], np.random.default_rng(1)
+    task = task_of(Data(file="t.csv", id="id", target=target, columns={"x": {"type": "number"}}))
+    task = task.with_interval(1.0, 0.9)
+    if kind == "regression":
+        truth = noise.normal(size=ROWS) + 3
+        return task, truth, truth + noise.normal(size=ROWS)
+    truth = noise.integers(0, 2 if kind == "binary" else 3, ROWS)
+    if kind == "binary":
+        return task, truth.astype("int8"), 1 / (1 + np.exp(-noise.normal(1.5 * truth - 0.75)))
+    odds = np.exp(noise.normal(size=(ROWS, 3)) + 1.5 * np.eye(3)[truth])
+    return task, truth, odds / odds.sum(axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize("kind", TARGETS)
+@pytest.mark.parametrize("design", DESIGNS)
+def test_some_rows_measure_as_they_do_alone(kind, design):
+    task, truth, output = rows_of(kind)
+    rows = np.sort(np.random.default_rng(2).choice(ROWS, 700, replace=False))
+    weight = np.random.default_rng(3).poisson(2, 700).astype("float64")
+
+    few = task.score(truth, output, 0.5, DESIGNS[design]).some(rows)
+
+    alone = task.score(truth[rows], output[rows], 0.5, DESIGNS[design].at(rows))
+    assert few.measure() == pytest.approx(alone.measure())
+    assert few.measure(weight[few.order]) == pytest.approx(alone.measure(weight[alone.order]))
+
+
+@pytest.mark.parametrize("kind", TARGETS)
+@pytest.mark.parametrize("design", DESIGNS)
+def test_a_sample_gives_intervals_as_wide_as_all_rows_do_around_what_all_rows_measure(monkeypatch, kind, design):
+    task, truth, output = rows_of(kind)
+    scored = task.score(truth, output, 0.5, DESIGNS[design])
+    expected = scored.intervals(200, 0.9)
+
+    monkeypatch.setattr(compare, "MOST", 1000)
+    found = scored.intervals(200, 0.9)
+
+    assert {name: one["value"] for name, one in found.items()} == {n: one["value"] for n, one in expected.items()}
+    for name, one in found.items():
+        assert one["low"] <= one["value"] <= one["high"], name
+        wide = (one["high"] - one["low"]) / (expected[name]["high"] - expected[name]["low"])
+        most = 2.0 if name == "median_absolute_error" else 1.4  # which hangs on the few rows around the middle
+        assert 1 / most < wide < most, name
+
+
+def test_an_advantage_is_drawn_on_the_same_sample_of_both(monkeypatch):
+    task, truth, output = rows_of("binary")
+    old, new = (task.score(truth, given, 0.5) for given in (np.roll(output, 1), output))
+    monkeypatch.setattr(compare, "MOST", 1000)
+
+    found = duel(old, new, Champion(metric="roc_auc", bootstrap=200))
+
+    assert found.value == pytest.approx(new.measure()["roc_auc"] - old.measure()["roc_auc"])
+    assert found.low < found.value < found.high
+    assert found.outcome == "better"
+
+
+def test_a_sample_holds_whole_entities(monkeypatch):
+    monkeypatch.setattr(compare, "MOST", 1000)
+    entity = DESIGNS["entities"].entity
+
+    rows = compare.chosen(ROWS, DESIGNS["entities"])
+
+    assert 990 <= len(rows) <= 1010
+    assert np.isin(entity, entity[rows]).sum() == len(rows)
+    assert compare.chosen(1000) is None
