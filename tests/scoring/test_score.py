@@ -96,6 +96,30 @@ def test_every_kind_of_source_gives_the_same_scores(place, data):
     assert np.allclose(found["score"], scored()["score"], rtol=1e-12)  # numpy adds in another order in other chunks
 
 
+def test_folders_that_name_a_value_make_a_column(place):
+    for plan, rows in pd.read_parquet("new.parquet").groupby("plan"):
+        Path(f"hive/plan={plan}").mkdir(parents=True)
+        rows.drop(columns="plan").to_parquet(f"hive/plan={plan}/rows.parquet")
+
+    found = [
+        scored(out, data).set_index("id")["score"] for out, data in [("a", "hive"), ("b", "hive/plan=*/*.parquet")]
+    ]
+
+    expected = scored().set_index("id")["score"]
+    assert all(np.allclose(one[expected.index], expected, rtol=1e-12) for one in found)
+
+
+@pytest.mark.parametrize("out", ["parts", "parts/scores", "file://{here}/parts/../parts/scores"])
+def test_an_output_in_the_folder_that_is_read_is_refused(place, out):
+    Path("parts").mkdir()
+    shutil.copy("new.parquet", "parts")
+
+    with pytest.raises(UserError, match=r"OUT .*parts.* lies in DATA parts, .* Name an OUT outside"):
+        scored(out.format(here=place), "parts")
+
+    assert [path.name for path in Path("parts").iterdir()] == ["new.parquet"]
+
+
 def test_rows_that_break_the_contract_are_kept_with_the_reason(place):
     table = pd.read_parquet("new.parquet").assign(row="mine")
     table["tenure_months"] = table["tenure_months"].astype("float64")

@@ -1,9 +1,11 @@
 """Tables of any size, a chunk at a time: a file, a folder of files, a URL of fsspec, a query of PostgreSQL."""
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple, Protocol
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import pyarrow as pa
 from pyarrow import parquet
@@ -13,6 +15,7 @@ from ml.io.errors import UserError
 
 ENDINGS = (".parquet", ".csv")
 POSTGRES = {"postgresql", "postgres"}
+NONE = "__HIVE_DEFAULT_PARTITION__"  # what Hive and Spark call a missing value in the name of a folder
 
 
 class Chunk(NamedTuple):
@@ -49,6 +52,19 @@ def opened(address: str, query: str = "") -> Source:
     if query:
         raise UserError(f"{shown(address)} takes no query: only postgresql://… does.")
     return Files(address)
+
+
+def must_be_apart(data: str, out: str) -> None:
+    """Raise UserError when an output would lie in the folder that is read: the next run would read it too."""
+    ours, theirs = (_parts(address) for address in (out, data))
+    if urlsplit(data).scheme not in POSTGRES and ours[: len(theirs)] == theirs:
+        raise UserError(f"OUT {shown(out)} lies in DATA {shown(data)}, which is to be read. Name an OUT outside of it.")
+
+
+def _parts(address: str) -> tuple[str, ...]:
+    """Scheme and folders of an address, the same however it is written."""
+    local = address.removeprefix("file://").removeprefix("local://")
+    return tuple(local.rstrip("/").split("/")) if "://" in local else Path(local).resolve().parts
 
 
 def shown(address: str) -> str:
@@ -97,6 +113,7 @@ class Files:
 
             self._system, path = fsspec.core.url_to_fs(address)
             self._paths = list(self._found(path))
+            self._root = path if self._system.isdir(path) else re.split(r"[*?[]", path)[0].rpartition("/")[0]
             self.identity = [self._known(path) for path in self._paths]
             self.total = self._count()
         except UserError:
@@ -111,7 +128,7 @@ class Files:
                 with self._system.open(path, "rb") as stream:
                     first = 0
                     for table in even(reading.batches(stream, path, rows), rows):
-                        yield Chunk(path, first, table)
+                        yield Chunk(path, first, self._with_folders(table, path))
                         first += table.num_rows
             except (UserError, GeneratorExit):
                 raise
@@ -129,6 +146,15 @@ class Files:
             raise UserError(f"{odd[0]} is neither .parquet nor .csv. Write it as one of these.")
         return sorted(found)
 
+    def _with_folders(self, table: pa.Table, path: str) -> pa.Table:
+        """The rows with the columns that folders below the address name, as `plan=basic` does (Hive)."""
+        folders = path.removeprefix(self._root).split("/")[:-1]
+        for name, _, value in (folder.partition("=") for folder in folders if "=" in folder):
+            if name not in table.column_names:
+                text = None if value == NONE else unquote(value)
+                table = table.append_column(name, pa.repeat(pa.scalar(text, pa.large_string()), table.num_rows))
+        return table
+
     def _known(self, path: str) -> str:
         about = self._system.info(path)
         stamps = [about.get(name) for name in ("size", "mtime", "ETag", "etag", "LastModified", "updated")]
@@ -144,8 +170,8 @@ class Files:
             try:
                 return parquet.ParquetFile(stream).metadata.num_rows
             except (pa.ArrowException, ValueError) as error:
-                reason = " ".join(str(error).split())
-                raise UserError(f"{path} cannot be read: {reason} Write the file again.") from None
+                reason = " ".join(str(error).split()).removesuffix(".")
+                raise UserError(f"{path} cannot be read: {reason}. Write the file again.") from None
 
     def _unreachable(self, error: Exception) -> UserError:
         reason = " ".join(str(error).split()) or type(error).__name__

@@ -16,7 +16,7 @@ from ml.io import files
 from ml.io.errors import UserError
 from ml.io.text import visible
 
-DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.EMFILE}
+DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.EMFILE, errno.EFBIG}
 DISK |= {errno.EISDIR, errno.ENOTDIR}  # something else stands where a file belongs
 INTERRUPTED = 130  # the exit code of a command that Ctrl-C has ended
 TRACEBACK = Path("build/traceback.txt")  # of the last exception that no message was written for
