@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 from filelock import FileLock
 
+from tests import warm
 from tests.world.sample import history
 from ml.settings import params as settings
 from ml.io.markdown import cell
@@ -25,7 +26,7 @@ SLOW = re.compile(r"^pytestmark = .*\bpytest\.mark\.slow\b", re.MULTILINE)
 SAMPLE = ROOT / settings.SAMPLE  # tests know the sample's columns, also where the project has others by now
 
 
-def pytest_configure():
+def pytest_configure(config):
     """Take from tests what differs between machines: git's settings and identity, locale, a runner's word.
 
     Git's own settings are those of tests/gitconfig, which a repository's or a command's settings go before. A process
@@ -35,6 +36,8 @@ def pytest_configure():
         del os.environ[name]
     os.environ |= {"GIT_CONFIG_GLOBAL": str(ROOT / "tests" / "gitconfig"), "GIT_CONFIG_NOSYSTEM": "1"}
     os.environ |= {"LANG": "C.UTF-8"}
+    if folder := warm.use():
+        config.add_cleanup(lambda: warm.leave(folder))
 
 
 @pytest.fixture(autouse=True)

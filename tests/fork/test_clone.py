@@ -48,7 +48,7 @@ def first_run(place):
     folder = clone(ROOT, place / "clone")
     own = str(Path(sys.executable).parent)
     bare = os.pathsep.join(place for place in os.environ["PATH"].split(os.pathsep) if place != own)
-    done = run(folder, "env", f"PATH={bare}", sys.executable, "-m", "ml.stages.run")
+    done = run(folder, "env", f"PATH={bare}", "COLD_PYTHON=1", sys.executable, "-m", "ml.stages.run")
     (place / "out").write_text(done.stdout)
     (place / "err").write_text(done.stderr)
 

@@ -58,7 +58,7 @@ def copy(tmp_path_factory):
     made, folder = once(tmp_path_factory, "first", first_run), tmp_path_factory.mktemp("reader") / "churn"
     shutil.copytree(made / "clone", folder, symlinks=True)
     subprocess.run(["git", "-C", str(folder), "switch", "-q", "-C", "main"], check=True)
-    (folder / ".venv").symlink_to(ROOT / ".venv")
+    (folder / ".venv").symlink_to(sys.prefix)
     return folder
 
 
@@ -100,7 +100,7 @@ def test_a_reader_can_adopt_another_table(tmp_path):
     from sklearn.datasets import load_breast_cancer  # noqa: PLC0415
 
     folder = clone(ROOT, tmp_path / "churn")
-    (folder / ".venv").symlink_to(ROOT / ".venv")
+    (folder / ".venv").symlink_to(sys.prefix)
     frame = load_breast_cancer(as_frame=True).frame.rename(columns={"target": "defaulted"})
     pd.DataFrame(frame).to_csv(tmp_path / "loans.csv", index=False)
     (block,) = {block for page in PAGES for block in blocks(page) if block.startswith("make adopt DATA=~/loans.csv")}

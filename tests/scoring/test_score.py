@@ -402,7 +402,7 @@ def test_twenty_kills_lose_and_double_no_row(tmp_path_factory, models):
     table = table.assign(customer_id=table.index.astype(str))
     table.to_parquet(place / "new.parquet")
     command = [sys.executable, "-m", "ml.stages.score", "--data=new.parquet", f"--model={models / 'linear'}"]
-    environment = os.environ | {"PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"}
+    environment = os.environ | {"PYTHONPATH": f"{ROOT / 'src'}:{ROOT}", "COLD_PYTHON": "1"}
 
     def start(out, log):
         return subprocess.Popen(

@@ -58,6 +58,12 @@ class Database:
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=self._home, **user)
 
 
+@pytest.fixture(autouse=True)
+def _cold(monkeypatch):
+    """Processes are killed here, which the warm environment does a little later."""
+    monkeypatch.setenv("COLD_PYTHON", "1")
+
+
 @pytest.fixture(scope="module")
 def server():
     pytest.importorskip("psycopg", reason="psycopg is not installed: pip install 'ml[shipping]'")

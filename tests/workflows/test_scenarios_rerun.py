@@ -57,7 +57,7 @@ def test_a_run_that_was_lost_while_it_trained_is_run_again(scenario):
     number = scenario.open_pull_request("lower", commit)
 
     with Accident("train", scenario.store.parent) as accident:
-        lost = judged(scenario, commit)
+        lost = judged(scenario, commit, COLD_PYTHON="1")
 
     assert accident.folder, "the run ended before it trained"
     assert "train: done" not in lost.said("pipeline")

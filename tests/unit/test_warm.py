@@ -1,0 +1,107 @@
+"""A process of the warm environment behaves as one that Python has started itself (tests/warm)."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform != "linux", reason="needs Linux")]
+
+PROBE = """
+import atexit, os, signal, sys, time
+from pathlib import Path
+import ml
+print(sorted({"numpy", "mlflow"} & {*sys.modules}), os.getpid(), file=sys.stderr)
+print(ml.__file__, sys.argv, sys.path[:2], sys.executable, os.environ["WORD"], sys.stdin.read(), os.umask(0o22))
+if sys.argv[1] == "wait":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(3))
+    atexit.register(Path("ended").touch)
+    Path("ready").touch()
+    time.sleep(60)
+sys.exit({"code": 7, "words": "no such thing", "none": None}[sys.argv[1]] if sys.argv[1] != "error" else {}["x"])
+"""
+WARM, COLD = {}, {"COLD_PYTHON": "1"}
+
+
+@pytest.fixture(scope="module")
+def server():
+    """Wait until libraries are imported; the first process of the warm environment begins with that."""
+    for _ in range(1200):
+        subprocess.run([sys.executable, "-m", "ml.stages.models", "--help"], capture_output=True, check=True)
+        if Path(sys.prefix, "server.json").exists():
+            return
+        time.sleep(0.1)
+    pytest.fail(Path(sys.prefix, "log").read_text())
+
+
+@pytest.fixture
+def probe(tmp_path, server):
+    """A function that starts a module `ml.stages.probe` of a folder of its own."""
+    (tmp_path / "src" / "ml" / "stages").mkdir(parents=True)
+    (tmp_path / "src" / "ml" / "__init__.py").touch()
+    (tmp_path / "src" / "ml" / "stages" / "probe.py").write_text(PROBE)
+
+    def start(what, how):
+        environment = {"PATH": os.environ["PATH"], "PYTHONPATH": "src", "WORD": "\udcff", **how}
+        return subprocess.Popen(
+            [sys.executable, "-m", "ml.stages.probe", what], cwd=tmp_path, env=environment, text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, errors="surrogateescape",
+        )  # fmt: skip
+
+    return start
+
+
+def ended(process):
+    out, err = process.communicate("given\n", timeout=60)
+    return process.returncode, out, err.partition("\n")[0].partition("]")[0], err.partition("\n")[2]
+
+
+@pytest.mark.parametrize(("what", "code"), [("code", 7), ("words", 1), ("none", 0), ("error", 1)])
+def test_a_warm_process_says_and_returns_the_same(probe, what, code):
+    warm, cold = ended(probe(what, WARM)), ended(probe(what, COLD))
+
+    assert (warm[0], cold[0]) == (code, code)
+    assert warm[1] == cold[1]
+    assert warm[3].splitlines()[-1:] == cold[3].splitlines()[-1:]
+    assert (warm[2], cold[2]) == ("['numpy'", "[")
+
+
+@pytest.mark.parametrize("how", [WARM, COLD], ids=["warm", "cold"])
+def test_a_signal_reaches_the_process(probe, tmp_path, how):
+    process = probe("wait", how)
+    process.stdin.close()
+    ready(tmp_path)
+
+    process.send_signal(signal.SIGTERM)
+
+    assert process.wait(60) == 3
+    assert (tmp_path / "ended").exists()
+
+
+def test_a_warm_process_dies_with_the_one_that_stands_for_it(probe, tmp_path):
+    process = probe("wait", WARM)
+    process.stdin.close()
+    ready(tmp_path)
+    number = process.stderr.readline().split()[-1]
+
+    process.kill()
+    process.wait(60)
+
+    until(lambda: not Path("/proc", number).exists())
+    assert not (tmp_path / "ended").exists()
+
+
+def ready(folder):
+    until((folder / "ready").exists)
+
+
+def until(true):
+    for _ in range(600):
+        if true():
+            return
+        time.sleep(0.1)
+    pytest.fail("that took a minute")
