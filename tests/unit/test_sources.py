@@ -1,12 +1,14 @@
 """Any common file gives `adopt` the same table."""
 
 import gzip
+import json
 import zipfile
 
 import pandas as pd
 import pytest
 
 from ml.data import inference, sources
+from ml.io import files
 from ml.io.errors import UserError
 
 FRAME = pd.DataFrame(
@@ -72,6 +74,19 @@ def test_parts_of_nested_records_are_columns(tmp_path):
     assert left.startswith("d: holds lists, bytes or other nested values")
 
 
+@pytest.mark.parametrize("sign", ["\u2028", "\u2029", "\x85", "\x0b", "\x1c", "\r", "\n"])
+def test_a_sign_that_ends_a_line_elsewhere_is_text_in_a_value(tmp_path, sign):
+    frame = pd.DataFrame({"k": [f"a{sign}b", "c"], "n": [1, 2]})
+    (tmp_path / "a.jsonl").write_text("\n".join(json.dumps(row) for row in frame.to_dict("records")))
+    escaped = json.dumps(f"a{sign}b")
+    raw = f'"a{sign}b"' if sign not in "\n\r\x0b\x1c" else escaped  # which JSON allows escaped alone
+    (tmp_path / "b.jsonl").write_text(f'{{"k": {raw}, "n": 1}}\n{{"k": "c", "n": 2}}\n', newline="")
+    files.write_csv(frame, tmp_path / "c.csv")
+
+    for name in ("a.jsonl", "b.jsonl", "c.csv"):
+        assert sources.read(tmp_path / name).table.frame["k"].tolist() == frame["k"].tolist()
+
+
 def test_an_encoding_can_be_named(tmp_path):
     (tmp_path / "a.csv").write_bytes("имя,n\nАнна,1\n".encode("cp1251"))  # noqa: RUF001
 
@@ -89,6 +104,9 @@ def test_an_encoding_can_be_named(tmp_path):
         ("a.bin", bytes(100), "is no CSV, Parquet, JSON or Excel file"),
         ("a.json", b'{"a": 1', "neither a list of records nor JSON lines"),
         ("a.json", b"[1, 2]", "holds no records"),
+        ("a.json", b"[" * 100_000, "neither a list of records nor JSON lines"),
+        ("a.json", b'{"a": {"0": 1}, "b": {"0": 2}}', "one record, of columns or of rows. Write a list of rows"),
+        ("a.json", b'{"data": [{"a": 1}, {"a": 2}]}', "one record, of columns or of rows. Write a list of rows"),
         ("a.zip", b"no", "File is not a zip file"),
     ],
 )

@@ -154,8 +154,13 @@ def _stated(text: str) -> str:
     return found[1] if found else ""
 
 
+def _lines(text: str) -> list[str]:
+    """The lines of a file; other separators, such as U+2028, are text."""
+    return re.split(r"\r\n|\r|\n", text)
+
+
 def _header(text: str) -> str:
-    return next((line for line in text[:HEAD].splitlines() if line.strip()), "")
+    return next((line for line in _lines(text[:HEAD]) if line.strip()), "")
 
 
 def _usual(text: str) -> str:
@@ -164,7 +169,7 @@ def _usual(text: str) -> str:
 
 def _rare(text: str) -> str:
     """The separator where it is none of the usual ones; empty where one of these separates, or nothing does."""
-    lines = [line for line in text[:HEAD].splitlines()[:20] if line.strip()]
+    lines = [line for line in _lines(text[:HEAD])[:20] if line.strip()]
     if not lines or any(mark in lines[0] for mark in reading.SEPARATORS):
         return ""
     even = (mark for mark in RARE if len({len(line.split(mark)) for line in lines}) == 1 and mark in lines[0])
@@ -183,11 +188,15 @@ def _json(text: str, where: str) -> reading.Table:
         if text.lstrip()[:1] == "[":
             records = json.loads(text)
         else:
-            records = [json.loads(line) for line in text.splitlines() if line.strip()]
-    except ValueError as error:
+            records = [json.loads(line) for line in _lines(text) if line.strip()]
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{where} is neither a list of records nor JSON lines: {error}. Export it again.") from None
     if not records or not all(isinstance(record, dict) for record in records):
         raise UserError(f"{where} holds no records ({{column: value, …}}), one a line or in a list. Export it again.")
+    if len(records) == 1 and any(isinstance(value, list | dict) for value in records[0].values()):
+        raise UserError(
+            f"{where} holds one record, of columns or of rows. Write a list of rows: [{{column: value, …}}, …]."
+        )
     nested = any(isinstance(value, dict) for record in records[:1000] for value in record.values())
     frame = pd.json_normalize(records) if nested else pd.DataFrame.from_records(records)
     return _settled(frame, where, [])
