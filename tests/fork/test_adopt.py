@@ -135,10 +135,11 @@ def home(tmp_path, monkeypatch):
     [
         ("", "", r"make adopt DATA=loans.csv TARGET=defaulted"),
         ("gone.csv", "defaulted", r"gone.csv is not there. Correct the path in DATA="),
+        ("loans\udce9\n.csv", "defaulted", r"is no file name for params.yaml and git. Rename the file"),
         ("loans.bin", "defaulted", r"loans.bin is no CSV, Parquet, JSON or Excel file"),
         ("~/loans.csv", "", r"column to predict with TARGET=. .*loans.csv has: loan_id, income"),
     ],
-    ids=["nothing", "no such file", "another format", "no target"],
+    ids=["nothing", "no such file", "no name", "another format", "no target"],
 )
 def test_a_command_that_lacks_something_says_what(home, loans, data, target, message):
     loans.to_csv(home / "loans.csv", index=False)

@@ -108,3 +108,10 @@ def test_a_damaged_file_is_a_message_that_names_it(tmp_path, read, content):
 
     with pytest.raises(UserError, match="damaged"):
         read(path)
+
+
+@pytest.mark.parametrize("text", ["\ud800", "caf\udce9", "a\u2028b\x85\x00\n\\ud800"])
+def test_a_record_holds_any_text_also_what_is_no_unicode(tmp_path, text):
+    files.write_json({"a": text, text: 1}, tmp_path / "a.json")
+
+    assert files.read_json(tmp_path / "a.json") == {"a": text, text: 1}

@@ -264,8 +264,8 @@ def edit_yaml(path: Path, changes: Mapping[Any, Any]) -> None:
 
 
 def write_text(text: str, path: Path) -> None:
-    """Write text as UTF-8 with Unix line ends on every system, so that digests agree."""
-    write_bytes(text.encode(), path)
+    """Write text as UTF-8 with Unix line ends on every system, so that digests agree; what is no Unicode is escaped."""
+    write_bytes(text.encode(errors="backslashreplace"), path)
 
 
 def write_bytes(content: bytes, path: Path) -> None:

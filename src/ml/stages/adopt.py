@@ -16,7 +16,7 @@ from ml.data.schema import levels, with_columns
 from ml.gates import proposal
 from ml.io import cli, dvc, files, git, yaml_edit
 from ml.io.errors import UserError
-from ml.io.text import counted
+from ml.io.text import counted, one_line
 from ml.registry import registry, tracking
 from ml.settings import features
 from ml.settings.params import Params, check, describe_the_sample, read_params
@@ -114,6 +114,10 @@ def _named(data: str) -> Path:
     if not data:
         raise UserError("name a table and the column to predict: make adopt DATA=loans.csv TARGET=defaulted")
     source = Path(data).expanduser()
+    if one_line(source.name) != source.name:
+        raise UserError(
+            f"{source.name!r} is no file name for params.yaml and git. Rename the file: letters and digits."
+        )
     if not source.exists():
         raise UserError(f"{data} is not there. Correct the path in DATA=.")
     return source
