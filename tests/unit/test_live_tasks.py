@@ -8,6 +8,7 @@ from ml.model import reference
 from ml.model.reference import Promise, dumps, loads
 from ml.monitoring.drift import judge
 from ml.monitoring.windows import Span, delay, settled
+from ml.prediction_log.records import in_table
 from ml.settings.monitor import Monitor
 from ml.settings.params import Params
 from ml.tasks import live
@@ -61,10 +62,11 @@ def released(kind):
 def window(kind, *drawn):
     x, truth, output = drawn
     if kind == "regression":
-        return pd.DataFrame({"x": x, "score": output, "label": truth})
+        return pd.DataFrame({in_table("x"): x, "score": output, "label": truth})
     said = output.argmax(axis=1)
     names = np.array(CLASSES, dtype=object)[said]
-    return pd.DataFrame({"x": x, "score": output.max(axis=1), "label": 1.0 * (said == truth), "decided": names})
+    answer = {"score": output.max(axis=1), "label": 1.0 * (said == truth), "decided": names}
+    return pd.DataFrame({in_table("x"): x, **answer})
 
 
 @pytest.mark.parametrize("kind", SETTINGS)
@@ -79,7 +81,10 @@ def test_a_quiet_window_is_stable(kind, seed):
 def test_moved_inputs_are_drift(kind):
     drawn = classes(1) if kind == "multiclass" else numbers(1)
 
-    assert judge(released(kind), window(kind, *drawn).assign(x=drawn[0] + 1), SETTINGS[kind]).verdict == "drift"
+    assert (
+        judge(released(kind), window(kind, *drawn).assign(**{in_table("x"): drawn[0] + 1}), SETTINGS[kind]).verdict
+        == "drift"
+    )
 
 
 def test_classes_that_are_given_to_other_shares_of_rows_are_drift_though_the_model_is_as_sure():

@@ -12,6 +12,7 @@ import pandas as pd
 from ml.data.schema import categories, numbers, with_columns
 from ml.gates.evidence import Evidence
 from ml.gates.verdict import Verdict
+from ml.io.text import figure
 from ml.settings.data import Category, Data, Number
 from ml.settings.gates import Behaviour, Case, Direction, Invariance
 from ml.settings.params import Params
@@ -87,7 +88,7 @@ def _easy(case: Case, train: pd.DataFrame, score: Score, params: Params) -> Verd
     return Verdict(
         gate=f"easy case: {case.name}",
         passed=passed,
-        reason=f"{task.said} {found:.3f} is {'right' if passed else 'wrong'} for a case that must be {case.wanted} "
+        reason=f"{task.said} {figure(found)} is {'right' if passed else 'wrong'} for a case that must be {case.wanted} "
         f"({told})",
         value=found,
         limit=limit,
@@ -105,7 +106,7 @@ def _elsewhere(frame: pd.DataFrame, rule: Invariance, data: Data) -> list[pd.Dat
 def _verdict(gate: str, what: str, shares: tuple[float, float], said: str, example: dict) -> Verdict:
     share, allow = shares
     passed = share <= allow
-    scores = f"{said} {example['before']:.3f} to {example['after']:.3f}"
+    scores = f"{said} {figure(example['before'])} to {figure(example['after'])}"
     shown = f"{example['id']}, {_short(example['from'])} to {_short(example['to'])}, {scores}"
     return Verdict(
         gate=gate,

@@ -21,8 +21,7 @@ def judge(evidence: Evidence) -> list[Verdict]:
     """
     rule, label, task = given(evidence.params.gates.calibration), evidence.label, evidence.task
     if not task.enough(label, FEWEST):
-        few = f"under {FEWEST} of a class" if task.decides else f"under {2 * FEWEST}"
-        reason = f"not judged: {task.counts(label)}, {few}"
+        reason = f"not judged: {task.counts(label)} ({task.too_few(2 * FEWEST, FEWEST)})"
         return [Verdict("calibration", passed=False, reason=reason, severity="warning")]
     design, verdicts = design_of(evidence.test, evidence.params.data), []
     figures = task.calibrated(label, evidence.score, rule.confidence, design)

@@ -5,13 +5,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binomtest
+from scipy.stats import binomtest, norm
 
-from ml.data.design import design_of
+from ml.data.design import PLAIN, Design, design_of
 from ml.data.split import position
 from ml.gates.evidence import Evidence
 from ml.gates.verdict import Verdict
-from ml.io.text import be, counted
+from ml.io.text import be, between, counted, figure
 from ml.settings.evaluate import Evaluate
 from ml.settings.gates import Champion
 from ml.settings.metrics import FEWEST
@@ -40,7 +40,7 @@ def judge(evidence: Evidence) -> list[Verdict]:
     label, old, new = evidence.label[rows], champion.score[rows], evidence.score[rows]
     task = task_of(params.data)
     if not task.enough(label, FEWEST):
-        why = f"not enough evidence: {task.counts(label)} to compare on, under {FEWEST} of a class"
+        why = f"not enough evidence: {task.counts(label)} to compare on ({task.too_few(2 * FEWEST, FEWEST)})"
         reason = f"{why}; {doubt}" if doubt else why
         return [_allowed(Verdict("champion", passed=False, reason=reason, outcome="not enough evidence"), rule)]
     theirs, ours = threshold(champion.params, params), params.evaluate.threshold
@@ -48,7 +48,7 @@ def judge(evidence: Evidence) -> list[Verdict]:
     found = compare(task.score(label, old, theirs, design), task.score(label, new, ours, design), rule)
     verdicts = [_sentence(found, champion.version, len(label), rule)]
     if task.decides:
-        verdicts.append(mcnemar(label, task.decide(old, theirs), task.decide(new, ours), params))
+        verdicts.append(mcnemar(label, task.decide(old, theirs), task.decide(new, ours), params, design))
     if doubt:
         verdicts.append(Verdict("champion split", passed=False, reason=doubt, severity="warning"))
     return [*verdicts, looks(evidence.looks, params)]
@@ -71,22 +71,27 @@ def threshold(theirs: dict[str, Any], params: Params) -> float:
     return (theirs.get("evaluate") or {}).get("threshold", Evaluate().threshold)
 
 
-def mcnemar(label: np.ndarray, old: np.ndarray, new: np.ndarray, params: Params) -> Verdict:
+def mcnemar(label: np.ndarray, old: np.ndarray, new: np.ndarray, params: Params, design: Design = PLAIN) -> Verdict:
     """Whether the decisions `old` and `new` are right differently often: McNemar's exact test, a warning.
 
-    Source: McNemar, Psychometrika 1947; exact form: a binomial test on the rows that one of the two gets right.
+    Source: McNemar, Psychometrika 1947; exact form: a binomial test on the rows that one of the two gets right. Where
+    rows have weights or entities, the sums of the entities are tested: Durkalski et al., Statistics in Medicine 2003.
     """
     alpha = 1 - given(params.gates.champion).confidence
     right_old, right_new = old == label, new == label
     lost, won = int((right_old & ~right_new).sum()), int((right_new & ~right_old).sum())
-    p = binomtest(won, won + lost).pvalue if won + lost else 1.0
-    worse = bool(lost > won and p < alpha)
+    p, ahead = binomtest(won, won + lost).pvalue if won + lost else 1.0, won - lost
+    if not design.plain and won + lost:
+        net = design.summed(design.weights(len(label)) * (1.0 * right_new - right_old))
+        ahead, p = net.sum(), float(2 * norm.sf(abs(net.sum()) / np.sqrt((net**2).sum())))
+    worse = bool(ahead < 0 and p < alpha)
     return Verdict(
         gate="champion decisions",
         passed=not worse,
         reason=f"{counted(lost, 'row')} that the champion decides right {be(lost)} now wrong, {won:,} the other "
         f"way round: "
-        f"{'more than chance would do' if worse else 'no sign of harm'} (McNemar's exact p {p:.2g})",
+        f"{'more than chance would do' if worse else 'no sign of harm'} "
+        f"(McNemar's {'exact ' if design.plain else ''}p {p:.2g})",
         value=p,
         limit=f"≥ {alpha:.2g} or more won than lost",
         severity="warning",
@@ -126,10 +131,10 @@ def unseen(test: pd.DataFrame, params: Params, theirs: dict[str, Any], *, same_d
 def _sentence(found: Comparison, version: str, rows: int, rule: Champion) -> Verdict:
     ahead = "ahead of" if found.value >= 0 else "behind"
     reason = (
-        f"{found.outcome}: {rule.metric} {abs(found.value):.4f} {ahead} {version} on the same {counted(rows, 'row')} "
-        f"(interval {found.low:+.4f} to {found.high:+.4f}, margin {rule.margin:g})"
+        f"{found.outcome}: {rule.metric} {figure(abs(found.value), 4)} {ahead} {version} on the same "
+        f"{counted(rows, 'row')} (interval {between(found.low, found.high, 4, sign=True)}, margin {found.margin:.4g})"
     )
-    verdict = Verdict("champion", passed=False, reason=reason, outcome=found.outcome, limit=f"≥ -{rule.margin:g}")
+    verdict = Verdict("champion", passed=False, reason=reason, outcome=found.outcome, limit=f"≥ -{found.margin:.4g}")
     return _allowed(replace(verdict, value=found.value, low=found.low, high=found.high), rule)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
+from ml.data.design import PLAIN, Design, design_of
 from ml.data.others import pooled
 from ml.gates.evidence import Evidence
 from ml.gates.slicing import sliced
@@ -19,7 +20,9 @@ from ml.io.text import counted
 from ml.settings.gates import Fairness
 from ml.settings.metrics import FEWEST
 from ml.settings.section import given
+from ml.tasks.choose import task_of
 from ml.tasks.rates import Rate
+from ml.tasks.task import Task
 
 AMONG = "equalised_odds"  # the rates that are among the rows of a class
 
@@ -42,18 +45,18 @@ def judge(evidence: Evidence) -> list[Verdict]:
     found = evidence.task.rates(evidence.label, evidence.score, evidence.params.evaluate.threshold)
     rates = [r for r in found if getattr(rule, r.rule) is not None and (not rule.classes or r.of in rule.classes)]
     each = 1 - (1 - rule.confidence) / max(1, len(rule.columns) * len(rates))
-    test = pooled(evidence.test, evidence.params.data)
+    test, design = pooled(evidence.test, evidence.params.data), design_of(evidence.test, evidence.params.data)
     for column in rule.columns:
         groups, small = _groups(test[column], rates, rule)
         if len(groups) > 1:
-            verdicts += _verdicts(column, differences(rates, groups, each, FEWEST), rule)
+            verdicts += _verdicts(column, differences(rates, groups, each, FEWEST, design), rule)
         if small or len(groups) < 2:  # noqa: PLR2004 - it takes two to compare
-            verdicts.append(_unjudged(column, small, groups, rule))
+            verdicts.append(_unjudged(column, small, groups, rule, task_of(evidence.params.data)))
     return verdicts
 
 
 def differences(
-    rates: list[Rate], groups: dict[str, np.ndarray], confidence: float, fewest: int = 1
+    rates: list[Rate], groups: dict[str, np.ndarray], confidence: float, fewest: int = 1, design: Design = PLAIN
 ) -> dict[str, list[Difference]]:
     """The differences of all pairs of groups in each rate, largest first, by the setting that limits them.
 
@@ -64,11 +67,13 @@ def differences(
     for rate in rates:
         least = fewest if rate.rule == AMONG else 1
         large = {name: rows for name, rows in groups.items() if (rows & rate.among).sum() >= least}
-        found.setdefault(rate.rule, []).extend(_pairs(rate, large, confidence))
+        found.setdefault(rate.rule, []).extend(_pairs(rate, large, confidence, design))
     return {name: sorted(gaps, key=lambda d: -d.value) for name, gaps in found.items()}
 
 
-def _pairs(rate: Rate, groups: dict[str, np.ndarray], confidence: float) -> list[Difference]:
+def _pairs(rate: Rate, groups: dict[str, np.ndarray], confidence: float, design: Design) -> list[Difference]:
+    if not design.plain:
+        return _clustered(rate, groups, confidence, design)
     held = {name: rate.of_rows[rate.among & rows] for name, rows in groups.items()}
     pairs = list(permutations(held, 2))
     z = float(norm.ppf(1 - (1 - confidence) / max(1, len(pairs))))  # `pairs` holds each one in both directions
@@ -78,6 +83,22 @@ def _pairs(rate: Rate, groups: dict[str, np.ndarray], confidence: float) -> list
         centre, half = interval(held[more], held[fewer], z)
         value = float(held[more].mean() - held[fewer].mean())
         found.append(Difference(rate.name, more, fewer, value, centre - half, centre + half))
+    return found
+
+
+def _clustered(rate: Rate, groups: dict[str, np.ndarray], confidence: float, design: Design) -> list[Difference]:
+    """The differences of weighted means over entities, each with its normal interval."""
+    weight, found, pairs = design.weights(len(rate.among)), [], [*permutations(groups, 2)]
+    z = float(norm.ppf(1 - (1 - confidence) / max(1, len(pairs))))
+    pulls = {}
+    for name, rows in groups.items():
+        own = weight * (rate.among & rows)
+        mean = float(own @ rate.of_rows / own.sum())
+        pulls[name] = mean, design.summed(own * (rate.of_rows - mean)) / own.sum()
+    for more, fewer in pairs:
+        (one, mine), (other, theirs) = pulls[more], pulls[fewer]  # an entity may have rows in both groups
+        half = z * float(np.sqrt(((mine - theirs) ** 2).sum()))
+        found.append(Difference(rate.name, more, fewer, one - other, one - other - half, one - other + half))
     return found
 
 
@@ -131,12 +152,10 @@ def _verdicts(column: str, found: dict[str, list[Difference]], rule: Fairness) -
     return verdicts
 
 
-def _unjudged(column: str, small: dict[str, int], groups: dict[str, np.ndarray], rule: Fairness) -> Verdict:
+def _unjudged(column: str, small: dict[str, int], groups: dict[str, np.ndarray], rule: Fairness, task: Task) -> Verdict:
     names = ", ".join(f"{column}={level} ({counted(rows, 'row')})" for level, rows in small.items())
-    reason = (
-        f"too small to judge (under {counted(rule.min_rows, 'row')}, or for equalised odds {FEWEST} of "
-        f"a class): {names}"
-    )
+    or_few = f", or for equalised odds {FEWEST} of a class" if task.decides else ""
+    reason = f"too small to judge (under {counted(rule.min_rows, 'row')}{or_few}): {names}"
     if len(groups) < 2:  # noqa: PLR2004 - it takes two to compare
         reason = f"{len(groups)} group of {column} is large enough, so there is nothing to compare. {reason}"
     return Verdict(f"fairness: {column} not judged", passed=False, reason=reason, severity="warning")

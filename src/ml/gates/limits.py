@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from ml.gates.evidence import Evidence
 from ml.gates.verdict import Verdict
-from ml.io.text import counted
+from ml.io.text import counted, figure
 from ml.settings.gates import Bound, Gates
 from ml.settings.metrics import FEWEST
 from ml.tasks.choose import task_of
@@ -20,7 +20,8 @@ def judge(evidence: Evidence) -> list[Verdict]:
     task = task_of(evidence.params.data)
     if task.enough(evidence.label, FEWEST):
         return found
-    few = f"; {task.counts(evidence.label)}, under {FEWEST} of a class: the interval says little, more rows of it would"
+    lack = f"{task.counts(evidence.label)} ({task.too_few(2 * FEWEST, FEWEST)})"
+    few = f"; {lack}: the interval says little, more rows would"
     return [v if v.value is None else replace(v, reason=v.reason + few) for v in found]
 
 
@@ -37,21 +38,21 @@ def bounded(name: str, measured: Interval, rows: int, bound: Bound) -> list[Verd
 def _one_side(name: str, measured: Interval, rows: int, bound: Bound, side: str) -> Verdict:
     limit, sign = getattr(bound, side), "≥" if side == "min" else "≤"
     if measured["value"] is None:
-        reason = f"{name} cannot be judged: all {counted(rows, 'test row')} are of one class"
+        reason = f"{name} cannot be judged: all {counted(rows, 'test row')} are of one class, or have one value"
         return Verdict(gate=name, passed=False, reason=reason, limit=f"{sign} {limit:g}")
     unfavourable = measured["low"] if side == "min" else measured["high"]
     judged = unfavourable if bound.judge == "interval" else measured["value"]
     passed = judged >= limit if side == "min" else judged <= limit
     relation = ("at or above" if passed else "below") if side == "min" else ("at or below" if passed else "above")
-    subject = f"{name} {measured['value']:.3f}"
+    subject = f"{name} {figure(measured['value'])}"
     if bound.judge == "interval":
-        subject = f"{'lower' if side == 'min' else 'upper'} end {judged:.3f} of {subject}"
+        subject = f"{'lower' if side == 'min' else 'upper'} end {figure(judged)} of {subject}"
     word = "minimum" if side == "min" else "maximum"
-    interval = f"interval {measured['low']:.3f}–{measured['high']:.3f}, {counted(rows, 'row')}"
+    interval = f"interval {figure(measured['low'])}–{figure(measured['high'])}, {counted(rows, 'row')}"
     return Verdict(
         gate=name,
         passed=bool(passed),
-        reason=f"{subject} is {relation} the {word} {limit:.3f} ({interval})",
+        reason=f"{subject} is {relation} the {word} {figure(limit)} ({interval})",
         value=measured["value"],
         limit=f"{sign} {limit:g}",
         low=measured["low"],

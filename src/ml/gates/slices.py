@@ -14,10 +14,12 @@ from ml.gates.evidence import Evidence
 from ml.gates.slicing import Rival, Slice, measured
 from ml.gates.verdict import Verdict
 from ml.io import files
-from ml.io.text import counted
+from ml.io.text import counted, figure
 from ml.settings.gates import Slices
 from ml.settings.metrics import HIGHER_IS_BETTER
 from ml.settings.section import given
+from ml.tasks.choose import task_of
+from ml.tasks.task import Task
 
 NAMED = 6  # small slices that are named; with thirty columns there are more than a hundred
 
@@ -31,7 +33,9 @@ def judge(evidence: Evidence) -> list[Verdict]:
     test = pooled(evidence.test, evidence.params.data)
     found = measured(test[columns], evidence.label, evidence.score, evidence.params, rival, design)
     worsts = [worst([s for s in found if s.column == c and s.judged], rule, rival) for c in columns]
-    return [verdict for verdict in worsts if verdict] + _unjudged([s for s in found if not s.judged], rule)
+    return [verdict for verdict in worsts if verdict] + _unjudged(
+        [s for s in found if not s.judged], rule, task_of(evidence.params.data)
+    )
 
 
 def _rival(evidence: Evidence) -> Rival | None:
@@ -50,14 +54,14 @@ def worst(slices: list[Slice], rule: Slices, rival: Rival | None) -> Verdict | N
         return None
     sign = 1 if HIGHER_IS_BETTER[rule.metric] else -1
     found = max(slices, key=lambda s: (_failed(s, rule), -np.nan_to_num(s.gain), -sign * s.value))
-    failed, beyond = _failed(found, rule), found.gain < -rule.margin
+    failed, beyond = _failed(found, rule), found.gain < -found.margin
     unsure = beyond and not failed
     seen = bool(rival and rival.doubt) and failed and not _under(found, rule)
     low, high = _interval(found, rule)
     return Verdict(
         gate=f"slices: {found.column}",
         passed=not (failed or beyond),
-        reason=f"worst is {found.name}: {rule.metric} {found.value:.3f}{_floor(found, rule)}, "
+        reason=f"worst is {found.name}: {rule.metric} {figure(found.value)}{_floor(found, rule)}, "
         f"{_beside(found, rule, rival)}{' but the slice is too small to be sure' if unsure else ''} "
         f"({_between(found, low, high)}, {counted(found.rows, 'row')})"
         + (f"; {rival.doubt}" if rival and seen else ""),
@@ -74,7 +78,7 @@ def worst(slices: list[Slice], rule: Slices, rival: Rival | None) -> Verdict | N
 
 def _failed(found: Slice, rule: Slices) -> bool:
     """Further behind the champion than allowed and surely behind, or surely under the floor."""
-    return (found.gain < -rule.margin and found.p_behind < (1 - rule.confidence) / 2) or _under(found, rule)
+    return (found.gain < -found.margin and found.p_behind < (1 - rule.confidence) / 2) or _under(found, rule)
 
 
 def _under(found: Slice, rule: Slices) -> bool:
@@ -98,7 +102,7 @@ def _beside(found: Slice, rule: Slices, rival: Rival | None) -> str:
     if np.isnan(found.gain):
         return f"too few rows that {rival.version} has not trained on to compare with it"
     ahead = "ahead of" if found.gain >= 0 else "behind"
-    return f"{abs(found.gain):.3f} {ahead} {rival.version} on the same rows (p {found.p_behind:.2g} after Holm)"
+    return f"{figure(abs(found.gain))} {ahead} {rival.version} on the same rows (p {found.p_behind:.2g} after Holm)"
 
 
 def _interval(found: Slice, rule: Slices) -> tuple[float, float]:
@@ -109,12 +113,13 @@ def _interval(found: Slice, rule: Slices) -> tuple[float, float]:
 
 def _between(found: Slice, low: float, high: float) -> str:
     """The interval in words; a difference has a sign, a metric has none."""
-    return f"interval {low:.3f} to {high:.3f}" if np.isnan(found.gain) else f"interval {low:+.3f} to {high:+.3f}"
+    sign = not np.isnan(found.gain)
+    return f"interval {figure(low, sign=sign)} to {figure(high, sign=sign)}"
 
 
 def _limit(found: Slice, rule: Slices) -> str:
     if not np.isnan(found.gain):
-        return f"≥ -{rule.margin:g}"
+        return f"≥ -{found.margin:.4g}"
     return "" if rule.min is None else f"{'≥' if HIGHER_IS_BETTER[rule.metric] else '≤'} {rule.min:g}"
 
 
@@ -126,11 +131,11 @@ def _size(part: Slice) -> str:
     return f"{counted(part.rows, 'row')}, {part.rarest}" if part.rarest else f"{counted(part.rows, 'row')}"
 
 
-def _unjudged(slices: list[Slice], rule: Slices) -> list[Verdict]:
+def _unjudged(slices: list[Slice], rule: Slices, task: Task) -> list[Verdict]:
     if not slices:
         return []
     names = ", ".join(f"{s.name} ({_size(s)})" for s in slices[:NAMED])
     names += f" and {len(slices) - NAMED:,} more, all in {files.VERDICT}" if len(slices) > NAMED else ""
-    reason = f"too small to judge (under {counted(rule.min_rows, 'row')}, or {rule.min_class} of a class): {names}"
+    reason = f"too small to judge ({task.too_few(rule.min_rows, rule.min_class)}): {names}"
     rows = tuple({"slice": s.name, "rows": s.rows, "value": None, "advantage": None} for s in slices)
     return [Verdict("slices not judged", passed=False, reason=reason, severity="warning", evidence=rows)]

@@ -14,6 +14,7 @@ from ml.settings.params import Params
 from ml.settings.section import given
 from ml.tasks.choose import task_of
 from ml.tasks.compare import advantages, replicated
+from ml.tasks.duel import margin_of
 from ml.tasks.task import Task
 
 REPLICATES = 200  # enough for a standard error: Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 6
@@ -47,6 +48,7 @@ class Slice:
     error: float = float("nan")  # standard error of the value
     gain: float = float("nan")
     gain_error: float = float("nan")
+    margin: float = 0.0  # how far it may be behind, in what the metric counts
     p_behind: float = 1.0
     p_under: float = 1.0
 
@@ -143,7 +145,8 @@ def _compared(  # noqa: PLR0913, PLR0917
     old, new = (task.score(label, score, cut, design) for score, cut in zip(scores, cuts, strict=True))
     sign = 1 if HIGHER_IS_BETTER[metric] else -1
     gain, draws = advantages(old, new, metric, REPLICATES)
-    return replace(part, gain=float(sign * gain), gain_error=float(np.nanstd(draws)))
+    margin = margin_of(metric, given(params.gates.slices).margin, old.measure()[metric])
+    return replace(part, gain=float(sign * gain), gain_error=float(np.nanstd(draws)), margin=margin)
 
 
 def _below(value: float, error: float) -> float:

@@ -1,12 +1,15 @@
-"""How many rows change side: a model may be as good as the champion and yet decide about other people."""
+"""How many rows are decided otherwise: a model may be as good as the champion and yet decide about other people."""
 
+import numpy as np
 from scipy.stats import binomtest
 
+from ml.data.design import design_of
 from ml.gates.champion import COLD, threshold
 from ml.gates.evidence import Evidence
 from ml.gates.verdict import Verdict
 from ml.io.text import counted
 from ml.settings.section import given
+from ml.tasks.calibration import bias
 from ml.tasks.choose import task_of
 
 
@@ -19,23 +22,34 @@ def judge(evidence: Evidence) -> list[Verdict]:
         reason = f"{champion.version} is not compared: {champion.why}"
         return [Verdict("stability", passed=False, reason=reason, severity="warning")]
     theirs, ours = threshold(champion.params, evidence.params), evidence.params.evaluate.threshold
-    rows, moved = len(evidence.score), "" if theirs == ours else f" (threshold {theirs:g}, now {ours:g})"
-    flips = int(task_of(evidence.params.data).flips(champion.score, evidence.score, (theirs, ours)).sum())
-    interval = binomtest(flips, rows).proportion_ci(evidence.params.evaluate.confidence)
-    passed = flips / rows <= rule.max_flips
-    doubt = "" if passed or interval.low > rule.max_flips else ", but the rows are too few to be sure"
+    task, rows = task_of(evidence.params.data), len(evidence.score)
+    moved = "" if theirs == ours or not task.cuts else f" (threshold {theirs:g}, now {ours:g})"
+    flips = task.flips(champion.score, evidence.score, (theirs, ours))
+    share, low, high = _share(flips, evidence)
+    passed = share <= rule.max_flips
+    doubt = "" if passed or low > rule.max_flips else ", but the rows are too few to be sure"
     return [
         Verdict(
             gate="stability",
             passed=passed,
-            reason=f"{flips:,} of {counted(rows, 'row')} change side against {champion.version}{moved}, "
-            f"{flips / rows:.1%}: "
+            reason=f"{int(flips.sum()):,} of {counted(rows, 'row')} {task.flipped} against {champion.version}{moved}, "
+            f"{share:.1%}: "
             f"{'at or below' if passed else 'above'} the maximum {rule.max_flips:.1%}{doubt} "
-            f"(interval {interval.low:.1%} to {interval.high:.1%})",
-            value=flips / rows,
+            f"(interval {low:.1%} to {high:.1%})",
+            value=share,
             limit=f"≤ {rule.max_flips:g}",
-            low=float(interval.low),
-            high=float(interval.high),
+            low=low,
+            high=high,
             severity="warning" if doubt else "critical",
         )
     ]
+
+
+def _share(flips: np.ndarray, evidence: Evidence) -> tuple[float, float, float]:
+    """The share of rows, with Clopper and Pearson's interval, or over entities and weights where rows have them."""
+    design, confidence = design_of(evidence.test, evidence.params.data), evidence.params.evaluate.confidence
+    if design.plain:
+        ends = binomtest(int(flips.sum()), len(flips)).proportion_ci(confidence)
+        return float(flips.mean()), float(ends.low), float(ends.high)
+    found = bias(np.zeros(len(flips)), flips * 1.0, confidence, design)
+    return found["value"], max(0.0, found["low"]), min(1.0, found["high"])

@@ -6,6 +6,7 @@ from difflib import get_close_matches
 
 # What starts an escape of a terminal, ends a line for some reader, or turns the direction of what follows.
 HIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+WHOLE, NOISE = 1000, 1e-12
 BREAKING = re.compile(rf"[\t\n]|{HIDDEN.pattern}")
 
 
@@ -22,6 +23,22 @@ def one_line(text: str) -> str:
 def counted(number: int, noun: str) -> str:
     """A number with its noun, which ends in s unless there is one: `1 row`, `1,200 rows`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def figure(value: float | None, decimals: int = 3, *, sign: bool = False) -> str:
+    """A measured number: whole from a thousand on, and where so few decimals would be zeros, three digits of it."""
+    if value is None:
+        return "unknown"
+    plus, size = "+" if sign else "", abs(value)
+    if size >= WHOLE:
+        return f"{value:{plus},.0f}"
+    tiny = NOISE < size < 10.0**-decimals
+    return f"{value:{plus}.3g}" if tiny else f"{value:{plus}.{decimals}f}"
+
+
+def between(low: float | None, high: float | None, decimals: int = 3, *, sign: bool = False) -> str:
+    """An interval in words."""
+    return f"{figure(low, decimals, sign=sign)} to {figure(high, decimals, sign=sign)}"
 
 
 def be(number: int) -> str:

@@ -13,6 +13,7 @@ from ml.data.schema import inputs
 from ml.model.model import source_of
 from ml.settings.data import Data
 from ml.tasks.choose import task_of
+from ml.tasks.compare import kept
 from ml.tasks.task import Task
 
 ROWS = 2000  # enough to rank columns; the cost is a prediction of all of them for every column and repeat
@@ -30,7 +31,7 @@ def _scorer(task: Task) -> Callable[..., float]:
     return score
 
 
-def importance(model: Pipeline, frame: pd.DataFrame, data: Data, seed: int = 0) -> list[dict[str, float | str]]:
+def importance(model: Pipeline, frame: pd.DataFrame, data: Data, seed: int = 0) -> list[dict[str, Any]]:
     """Loss of the task's metric when a column is shuffled, mean and standard deviation, most important first.
 
     Source: Breiman, Random Forests, 2001, section 10. Columns that say the same share their importance.
@@ -44,6 +45,6 @@ def importance(model: Pipeline, frame: pd.DataFrame, data: Data, seed: int = 0) 
     found = permutation_importance(rest, x, truth, sample_weight=design_of(sample, data).weight, **settings)
     rows = zip(x.columns, found.importances_mean, found.importances_std, strict=True)
     return [
-        {"column": name, "importance": round(mean, 6), "deviation": round(deviation, 6)}
+        {"column": name, "importance": kept(mean), "deviation": kept(deviation)}
         for name, mean, deviation in sorted(rows, key=lambda row: -row[1])
     ]

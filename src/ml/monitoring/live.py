@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from ml.io.errors import UserError
-from ml.io.text import counted
+from ml.io.text import between, counted
+from ml.io.text import figure as figure_
 from ml.model.parts import CHALLENGER, CHAMPION, SHADOW
 from ml.monitoring.ratio import Ratio, mismatched, ratios
 from ml.prediction_log import predictions
@@ -18,7 +19,7 @@ from ml.settings.gates import Champion
 from ml.settings.metrics import FEWEST, HIGHER_IS_BETTER, LIVE, METRICS
 from ml.settings.params import Params
 from ml.tasks import live
-from ml.tasks.duel import Comparison, compare, outcome
+from ml.tasks.duel import Comparison, compare, margin_of, outcome
 from ml.tasks.task import Scored
 
 NONE = "no verdict"
@@ -119,8 +120,9 @@ def judge(found: Duel, params: Params) -> tuple[str, str]:
     )
     ahead = "ahead of" if result.value >= 0 else "behind"
     return result.outcome, (
-        f"{result.outcome}: {new.model} is {abs(result.value):.4f} {ahead} {old.model} in {rule.metric} {rows} "
-        f"({rule.confidence:.0%} interval {result.low:+.4f} to {result.high:+.4f}, margin {rule.margin:g})"
+        f"{result.outcome}: {new.model} is {figure_(abs(result.value), 4)} {ahead} {old.model} in {rule.metric} "
+        f"{rows} ({rule.confidence:.0%} interval {between(result.low, result.high, 4, sign=True)}, "
+        f"margin {result.margin:.4g})"
     )
 
 
@@ -136,7 +138,8 @@ def unpaired(old: Side, new: Side, params: Params, seed: int = 0) -> Comparison:
     tail = (1 - rule.confidence) / 2
     low, high = np.quantile(draws, [tail, 1 - tail])
     value = sign * _advantage(sides, [np.ones(len(s.label)) for s in sides], rule.metric)
-    return Comparison(outcome(low, high, rule.margin), float(value), float(low), float(high))
+    margin = margin_of(rule.metric, rule.margin, sides[0].measure()[rule.metric])
+    return Comparison(outcome(low, high, margin), float(value), float(low), float(high), margin)
 
 
 def figure(side: Side, params: Params) -> tuple[str, str]:
@@ -144,7 +147,7 @@ def figure(side: Side, params: Params) -> tuple[str, str]:
     if len(np.unique(side.label)) < 2:  # noqa: PLR2004
         return "-", "-"
     found = side.ranked().intervals(params.evaluate.bootstrap, params.evaluate.confidence)[_rule(params).metric]
-    return f"{found['value']:.4f}", f"{found['low']:.4f} to {found['high']:.4f}"
+    return figure_(found["value"], 4), between(found["low"], found["high"], 4)
 
 
 def _rule(params: Params) -> Champion:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import norm
 
+from ml.io.text import between, figure
 from ml.model.reference import Reference
 from ml.monitoring.dependence import design_effect
 from ml.settings.monitor import Monitor
@@ -71,10 +72,13 @@ def told(parts: tuple[Part, ...]) -> str:
     """A sentence on calibration."""
     worse = [part for part in parts if part.worse]
     if not worse:
-        return "calibration is as at release (" + ", ".join(f"{p.name} {p.value:+.3f}" for p in parts) + ")"
+        return (
+            "calibration is as at release (" + ", ".join(f"{p.name} {figure(p.value, sign=True)}" for p in parts) + ")"
+        )
     return "; ".join(
-        f"calibration is worse: {p.name} {p.value:+.3f}, {p.at_release:+.3f} at release, {p.change:+.3f} "
-        f"({p.change_low:+.3f} to {p.change_high:+.3f}), margin {p.margin:.3f}: {p.means}"
+        f"calibration is worse: {p.name} {figure(p.value, sign=True)}, {figure(p.at_release, sign=True)} at release, "
+        f"{figure(p.change, sign=True)} ({between(p.change_low, p.change_high, sign=True)}), "
+        f"margin {figure(p.margin)}: {p.means}"
         for p in worse
     )
 

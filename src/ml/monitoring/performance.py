@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from ml.io.text import counted
+from ml.io.text import between, counted, figure
 from ml.model.reference import Reference
 from ml.monitoring import live_calibration, live_values
 from ml.monitoring.dependence import coarse, groups, of_estimates
@@ -15,6 +15,7 @@ from ml.monitoring.live_calibration import Part
 from ml.settings.metrics import FEWEST, HIGHER_IS_BETTER
 from ml.settings.monitor import Monitor
 from ml.tasks import live
+from ml.tasks.duel import margin_of
 from ml.tasks.live import scored
 from ml.tasks.task import Scored
 
@@ -61,6 +62,7 @@ def judge(reference: Reference, rows: pd.DataFrame, settings: Monitor, margin: f
     now: dict[str, Any] = ranked.intervals(REPLICATES, confidence)[settings.metric]
     then = reference.metrics[settings.metric]
     sign = 1 if HIGHER_IS_BETTER[settings.metric] else -1
+    margin = margin_of(settings.metric, margin, then["value"])
     change, error = sign * (now["value"] - then["value"]), _error(now, confidence)
     error *= _worth(ranked, settings.metric, ways, error) ** 0.5
     half = float(norm.isf(settings.alpha / 4) * np.hypot(error, _error(then, reference.confidence)))
@@ -68,9 +70,9 @@ def judge(reference: Reference, rows: pd.DataFrame, settings: Monitor, margin: f
     parts = _parts(reference, (label, score), ways, settings)
     moved = {"change": change, "change_low": change - half, "change_high": change + half}
     reason = (
-        f"{settings.metric} {now['value']:.3f} ({now['low']:.3f} to {now['high']:.3f}) on {len(known):,} labelled "
-        f"rows is {ranking}: {then['value']:.3f} at release, "
-        f"{change:+.3f} ({change - half:+.3f} to {change + half:+.3f}), margin {margin:g}"
+        f"{settings.metric} {figure(now['value'])} ({between(now['low'], now['high'])}) on {len(known):,} labelled "
+        f"rows is {ranking}: {figure(then['value'])} at release, "
+        f"{figure(change, sign=True)} ({between(change - half, change + half, sign=True)}), margin {margin:.4g}"
     )
     bad = any(part.worse for part in parts)
     reason += f"; {live_calibration.told(parts)}" if parts else ""

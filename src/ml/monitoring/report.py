@@ -3,7 +3,7 @@
 from typing import Any
 
 from ml.io.markdown import Markup, cell, paragraph, table
-from ml.io.text import counted
+from ml.io.text import counted, figure
 from ml.monitoring.advice import advice
 from ml.monitoring.collect import FATES
 from ml.monitoring.findings import answers
@@ -108,10 +108,11 @@ def _calibration(performance: Record, kind: str) -> str:
     rows = [
         [
             f"{SIGN['degraded'] if part['worse'] else SIGN['stable']} {part['name']}",
-            f"{part['at_release']:+.3f}",
-            f"{part['value']:+.3f}",
-            f"{part['change']:+.3f} ({part['change_low']:+.3f} – {part['change_high']:+.3f})",
-            f"{part['margin']:.3f}",
+            figure(part["at_release"], sign=True),
+            figure(part["value"], sign=True),
+            f"{figure(part['change'], sign=True)} ({figure(part['change_low'], sign=True)} – "
+            f"{figure(part['change_high'], sign=True)})",
+            figure(part["margin"]),
         ]
         for part in performance.get("calibration") or ()
     ]
@@ -133,13 +134,14 @@ def _late(found: Record) -> str:
 def _chart(windows: list[Record], performance: Record) -> str:
     values = [w["value"] for w in windows] + [performance["at_release"]]
     low, high = min(values), max(values)
-    room = max(0.02, (high - low) / 5)
-    metric, release = performance["metric"], f"{performance['at_release']:.4f}"
+    room = max(0.02 * min(1.0, abs(high)), (high - low) / 5)
+    metric, release = performance["metric"], f"{performance['at_release']:.6g}"
     axis = ", ".join(f'"{_day(w["until"])}"' for w in windows)
+    drawn = ", ".join(f"{w['value']:.6g}" for w in windows)
     return (
         f'```mermaid\n{COLOURS}\nxychart-beta\n    title "{metric} by window; flat line: at release"\n'
-        f'    x-axis "window until" [{axis}]\n    y-axis "{metric}" {low - room:.3f} --> {high + room:.3f}\n'
-        f"    line [{', '.join(str(round(w['value'], 4)) for w in windows)}]\n"
+        f'    x-axis "window until" [{axis}]\n    y-axis "{metric}" {low - room:.4g} --> {high + room:.4g}\n'
+        f"    line [{drawn}]\n"
         f"    line [{', '.join([release] * len(windows))}]\n```"
     )
 
@@ -192,7 +194,9 @@ def _history(past: list[Record]) -> str:
 
 
 def _figure(found: Record) -> str:
-    return "" if found["value"] is None else f"{found['value']:.3f} ({found['low']:.3f} – {found['high']:.3f})"
+    return (
+        "" if found["value"] is None else f"{figure(found['value'])} ({figure(found['low'])} – {figure(found['high'])})"
+    )
 
 
 def _day(moment: str) -> str:

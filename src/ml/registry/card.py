@@ -3,7 +3,7 @@
 from typing import Any
 
 from ml.io.markdown import cell, table
-from ml.io.text import counted
+from ml.io.text import counted, figure
 from ml.registry.ledger import Entry
 from ml.settings.card import Card
 from ml.settings.metrics import HIGHER_IS_BETTER
@@ -45,7 +45,9 @@ def _use(text: Card) -> str:
 
 def _metrics(found: dict[str, float], confidence: float) -> str:
     known = [name for name in HIGHER_IS_BETTER if name in found]
-    rows = [[n, f"{found[n]:.4f}", f"{found[f'{n}_low']:.4f} to {found[f'{n}_high']:.4f}"] for n in known]
+    rows = [
+        [n, figure(found[n], 4), f"{figure(found[f'{n}_low'], 4)} to {figure(found[f'{n}_high'], 4)}"] for n in known
+    ]
     return f"On {found['rows']:,.0f} test rows.\n\n{table(['metric', 'value', f'{confidence:.0%} interval'], rows)}"
 
 

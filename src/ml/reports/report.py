@@ -5,16 +5,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ml.io.markdown import cell, mark, table, validation
-from ml.io.text import counted
+from ml.io.text import counted, figure
 from ml.reports import mermaid
 from ml.reports.changes import data_changes, settings_changes
 from ml.settings.metrics import HIGHER_IS_BETTER
-from ml.tasks.compare import DIGITS
+from ml.tasks.compare import kept
 
 LIMIT = 60_000  # characters; GitHub takes 65,536
 BAR = 20
 MOST_SIDES = 12  # classes of a table of decisions
 THOUSAND = 1000  # from here on a number is a count, or as good as one
+LEAST = 0.0001  # a smaller change of a larger figure is not told in digits
 SMALLEST = 0.001  # below it a number is told by its power of ten
 
 Record = dict[str, Any]
@@ -271,15 +272,16 @@ def _origin(evidence: Evidence) -> str:
 def _change(name: str, now: float | None, before: float | None) -> str:
     if before is None or now is None:
         return ""
-    if round(now - before, DIGITS) == 0:
+    if kept(now - before) == 0:
         return "="
     good = (now > before) == HIGHER_IS_BETTER[name]
-    size = f"{now - before:+.4f}" if round(now - before, 4) else "under 0.0001"
+    small = abs(now - before) < LEAST < abs(now)
+    size = f"under {LEAST:.4f}" if small else figure(now - before, 4, sign=True)
     return f"{size} {'better' if good else 'worse'}"
 
 
 def _interval(found: Record) -> str:
-    ends = [] if found.get("low") is None else [f"{found['low']:.3f}", "to", f"{found['high']:.3f}"]
+    ends = [] if found.get("low") is None else [figure(found["low"]), "to", figure(found["high"])]
     return "\N{NO-BREAK SPACE}".join(ends)
 
 

@@ -10,6 +10,7 @@ from ml.data.design import design_of
 from ml.gates.champion import threshold
 from ml.gates.scored import lacking
 from ml.io import cli, files
+from ml.io.text import between, figure
 from ml.model import model
 from ml.model.predictor import settled
 from ml.registry import baseline
@@ -76,8 +77,8 @@ def judge(part: str, version: str, sides: tuple[Scored, Scored], params: Params)
     found = compare(sides[0], sides[1], rule)
     old, new = (float(side.measure(np.ones(rows))[rule.metric]) for side in sides)
     reason = (
-        f"{found.outcome} on {rows:,} {part} test rows: {rule.metric} {new:.4f} against {old:.4f} of "
-        f"{version} (advantage {found.low:+.4f} to {found.high:+.4f}, margin {rule.margin:g})"
+        f"{found.outcome} on {rows:,} {part} test rows: {rule.metric} {figure(new, 4)} against {figure(old, 4)} of "
+        f"{version} (advantage {between(found.low, found.high, 4, sign=True)}, margin {found.margin:.4g})"
     )
     return Compared(
         part=part,

@@ -1,7 +1,7 @@
 """What people read of a retraining: the pull request, or the issue that says why there is none."""
 
 from ml.io.markdown import cell, mark, table
-from ml.io.text import counted
+from ml.io.text import between, counted, figure
 from ml.monitoring.monitor_record import MonitorRecord
 from ml.retraining.retrain_record import Judged, RetrainRecord
 from ml.settings.metrics import HIGHER_IS_BETTER
@@ -85,7 +85,7 @@ def _compared(record: RetrainRecord) -> str:
             f"{c.rows:,}",
             _number(c.old),
             _number(c.new),
-            "" if c.low is None else f"{c.low:+.4f} to {c.high:+.4f}",
+            "" if c.low is None else between(c.low, c.high, 4, sign=True),
             c.outcome,
         ]
         for c in record.compared
@@ -179,4 +179,4 @@ def _links(links: dict[str, str]) -> str:
 
 
 def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.4f}"
+    return "" if value is None else figure(value, 4)

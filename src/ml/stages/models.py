@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from ml.io import cli
-from ml.io.text import columns
+from ml.io.text import columns, figure
 from ml.registry import registry
 from ml.registry.ledger import Event, State, Version
 from ml.settings.metrics import HIGHER_IS_BETTER
@@ -41,7 +41,7 @@ def _version(version: Version, state: State, names: list[str]) -> list[str]:
     return [
         str(version.number),
         ", ".join(aliases),
-        *(f"{metrics[name]:.4f}" if name in metrics else "-" for name in names),
+        *(figure(metrics[name], 4) if name in metrics else "-" for name in names),
         (lineage.commit or "none")[:8] + ("+" if lineage.changed else ""),
         (lineage.data.md5 or "none")[:8],
         age(version.entry["time"]),

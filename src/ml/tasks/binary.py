@@ -8,6 +8,7 @@ import pandas as pd
 
 from ml.data import schema
 from ml.data.design import PLAIN, Design
+from ml.io.text import counted
 from ml.settings.data import Data
 from ml.settings.metrics import FEWEST, METRICS
 from ml.tasks import calibration, rates
@@ -20,11 +21,13 @@ class Binary:
     """The task of a contract whose target names its positive value."""
 
     kind = "binary"
-    decides = True
+    decides = cuts = True
+    flipped = "change side"
     intervals = False
     metrics: Mapping[str, bool] = METRICS["binary"]
     metric = "roc_auc"
     lost = "ROC AUC"
+    alone_is = "ROC AUC"
     said = "score"
 
     def __init__(self, data: Data) -> None:
@@ -71,6 +74,10 @@ class Binary:
     def enough(self, truth: np.ndarray, fewest: int = FEWEST) -> bool:
         """Whether each class has that many rows."""
         return measured.enough(truth, fewest)
+
+    def too_few(self, rows: int, of_a_class: int) -> str:
+        """Fewer rows, or fewer of a class."""
+        return f"under {counted(rows, 'row')}, or {of_a_class} of a class"
 
     def counts(self, truth: np.ndarray) -> str:
         """E.g. `3 positive and 597 negative rows`."""

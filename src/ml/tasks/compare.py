@@ -15,6 +15,7 @@ from ml.tasks.task import Scored
 MOST = 100_000  # rows that replicates are drawn of: more cost time and hardly make an interval more certain
 FEWEST_ENTITIES = 50
 DIGITS = 6  # of every figure kept in a file: the rest differs between machines
+TINY, NOISE = 1e-3, 1e-12
 
 
 def weights(
@@ -100,5 +101,8 @@ def advantage(old: Scored, new: Scored, metric: str, weight: np.ndarray) -> floa
 
 
 def kept(value: float) -> float | None:
-    """A figure as files hold it."""
-    return None if np.isnan(value) else round(float(value), DIGITS)
+    """A figure as files hold it: six decimals, or six digits where those would be zeros."""
+    if np.isnan(value):
+        return None
+    tiny = NOISE < abs(value) < TINY
+    return float(f"{value:.{DIGITS}g}") if tiny else round(float(value), DIGITS)

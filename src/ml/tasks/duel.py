@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ml.settings.gates import Champion
-from ml.settings.metrics import HIGHER_IS_BETTER
+from ml.settings.metrics import HIGHER_IS_BETTER, IN_UNITS
 from ml.tasks.compare import advantages
 from ml.tasks.task import Scored
 
@@ -18,6 +18,7 @@ class Comparison:
     value: float
     low: float
     high: float
+    margin: float = 0.0  # in what the metric counts
 
 
 def compare(old: Scored, new: Scored, rule: Champion, seed: int = 0) -> Comparison:
@@ -32,7 +33,16 @@ def compare(old: Scored, new: Scored, rule: Champion, seed: int = 0) -> Comparis
     value, draws = sign * value, sign * draws
     tail = (1 - rule.confidence) / 2
     low, high = np.quantile(draws, [tail, 1 - tail])
-    return Comparison(outcome(low, high, rule.margin), float(value), float(low), float(high))
+    margin = margin_of(rule.metric, rule.margin, old.measure()[rule.metric])
+    return Comparison(outcome(low, high, margin), float(value), float(low), float(high), margin)
+
+
+def margin_of(metric: str, margin: float, value: float) -> float:
+    """The margin in what the metric counts: of an error in the target's own unit, a share of the old model's `value`.
+
+    So a setting means the same of a price in euros, in cents, and of a concentration in moles.
+    """
+    return margin * abs(value) if metric in IN_UNITS else margin
 
 
 def outcome(low: float, high: float, margin: float) -> str:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from ml.data.design import PLAIN, Design
 from ml.data.words import text
+from ml.io.text import counted
 from ml.settings.data import Data
 from ml.settings.metrics import FEWEST, METRICS
 from ml.tasks import calibration, rates
@@ -21,11 +22,13 @@ class Multiclass:
     """The task of a contract whose target lists its classes."""
 
     kind = "multiclass"
-    decides = True
+    decides, cuts = True, False
+    flipped = "change class"
     intervals = False
     metrics: Mapping[str, bool] = METRICS["multiclass"]
     metric = "roc_auc"
     lost = "ROC AUC (one against the rest)"
+    alone_is = "half of 1 plus the share of the most frequent class's errors that it mends"
     said = "score"
 
     def __init__(self, data: Data) -> None:
@@ -83,6 +86,10 @@ class Multiclass:
     def enough(self, truth: np.ndarray, fewest: int = FEWEST) -> bool:
         """Whether two classes at least have that many rows."""
         return int((np.bincount(truth, minlength=len(self.classes)) >= fewest).sum()) > 1
+
+    def too_few(self, rows: int, of_a_class: int) -> str:
+        """Fewer rows, or fewer of a class."""
+        return f"under {counted(rows, 'row')}, or fewer than two classes with {of_a_class}"
 
     def counts(self, truth: np.ndarray) -> str:
         """E.g. `12 a, 30 b and 7 c`."""

@@ -24,11 +24,13 @@ class Regression:
     """The task of a contract whose target is a number; `half_width` is that of the model's prediction interval."""
 
     kind = "regression"
-    decides = False
+    decides = cuts = False
+    flipped = "move by more than half a standard deviation of the predictions"
     intervals = True
     metrics: Mapping[str, bool] = METRICS["regression"]
     metric = "mae"
     lost = "mean absolute error, gained"
+    alone_is = "half of 1 plus its rank correlation"
     said = "value"
 
     def __init__(self, data: Data, half_width: float = float("nan"), level: float = float("nan")) -> None:
@@ -84,6 +86,10 @@ class Regression:
     def enough(self, truth: np.ndarray, fewest: int = FEWEST) -> bool:
         """Whether there are twice as many rows as a class would need."""
         return len(truth) >= 2 * fewest
+
+    def too_few(self, rows: int, of_a_class: int) -> str:
+        """Fewer rows."""
+        return f"under {counted(max(rows, 2 * of_a_class), 'row')}"
 
     def counts(self, truth: np.ndarray) -> str:
         """How many rows."""

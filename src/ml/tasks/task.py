@@ -82,9 +82,12 @@ class Task(Protocol):
 
     kind: str
     decides: bool  # whether a prediction is right or wrong
+    cuts: bool  # whether a threshold decides
+    flipped: str  # what a row has done whose decision is another than before, in words
     intervals: bool  # whether predictions have an interval around them
     metrics: Mapping[str, bool]  # name: whether higher is better
     lost: str  # what permutation importance loses of it, in words
+    alone_is: str  # what `alone` measures, in words
     said: str  # what a model says of a row, in one word
     metric: str  # the one that models are compared by unless a setting names another
 
@@ -130,6 +133,10 @@ class Task(Protocol):
 
     def enough(self, truth: np.ndarray, fewest: int) -> bool:
         """Whether the truth holds enough rows, of each class where there are classes, to judge a model by."""
+        ...
+
+    def too_few(self, rows: int, of_a_class: int) -> str:
+        """When a part of the table is too small to judge, in words."""
         ...
 
     def counts(self, truth: np.ndarray) -> str:
