@@ -144,9 +144,9 @@ def test_a_table_from_elsewhere_may_have_features_with_our_names(tmp_path, both)
 
 
 def test_evidently_draws_features_with_our_names(both):
-    (_, (released, rows, data)), _ = both
+    (_, (released, rows, _)), _ = both
 
-    page = evidently_pages.drift(released, rows, data)
+    page = evidently_pages.drift(released, rows)
 
     assert "features.score" in page
     assert evidently_pages.RED not in page  # the colour of an alarm, on every bar

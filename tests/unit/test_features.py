@@ -3,8 +3,11 @@ import re
 import subprocess
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from ml.data.schema import inputs
+from ml.gates import behaviour
 from ml.gates.parity import as_requests
 from ml.io.errors import UserError
 from ml.model import columns, model
@@ -15,6 +18,7 @@ from ml.model.importance import importance
 from ml.model.parity import served, tabled
 from ml.model.predictor import FORM, from_files
 from ml.settings import features
+from ml.settings.gates import Behaviour, Case, Direction, Invariance
 from ml.settings.params import check as checked
 from ml.settings.params import read_params
 from ml.settings.reading import parse
@@ -200,7 +204,7 @@ def test_text_that_git_only_has_on_the_branch_of_the_registry_is_not_run(reposit
         columns.must_know(GOOD)
 
 
-def test_a_gate_may_name_a_made_column_and_a_behaviour_may_not(own):
+def test_gates_may_name_made_columns(own):
     settings = parse(SAMPLE.read_text())
     settings["gates"]["slices"] = {**settings["gates"]["slices"], "columns": ["ratio"]}
     with pytest.raises(UserError, match="names `ratio`, which is no column"):
@@ -208,9 +212,39 @@ def test_a_gate_may_name_a_made_column_and_a_behaviour_may_not(own):
     own(GOOD)
     assert checked(settings).gates.slices.columns == ("ratio",)
 
-    settings["gates"]["behaviour"]["direction"][0]["column"] = "ratio"
-    with pytest.raises(UserError, match="makes of other columns"):
+    rules = settings["gates"]["behaviour"]
+    rules["direction"][0]["column"] = "ratio"
+    rules["easy"][0]["row"] = {"band": "dear"}
+    assert checked(settings).gates.behaviour.direction[0].column == "ratio"
+    rules["easy"][0]["row"] = {"band": "costly"}
+    with pytest.raises(UserError, match="'costly' is none of cheap, dear"):
         checked(settings)
+    rules["direction"][0]["column"], rules["easy"] = "band", []
+    with pytest.raises(UserError, match="band is a category; only a number can rise"):
+        checked(settings)
+
+
+def test_a_behaviour_changes_a_made_column_and_what_is_made_of_it(customers, own):
+    text = own(GOOD)
+    found = fitted(customers, text)
+    frame = with_made(customers.head(100), text)
+    score = lambda rows, kept=(): model.scores(found, rows, DATA, kept)  # noqa: E731
+    table = with_made(inputs(frame, DATA), text)
+    later = table["later"] - table["ratio"].fillna(0) + 50
+
+    changed = score(frame.assign(ratio=50.0), ["ratio"])
+
+    assert np.array_equal(changed, found[1:].predict_proba(table.assign(ratio=50.0, later=later))[:, 1])
+    assert np.array_equal(score(frame.assign(ratio=50.0)), score(frame))
+    up = Direction(column="ratio", by=50, score="up", allow=0)
+    raised = behaviour.direction(frame, score, up, DATA)
+    rest = frame.assign(ratio=frame["ratio"] + 50)
+    wrong = score(frame) - score(rest, ["ratio"]) > up.tolerance
+    assert raised.value == wrong[frame["ratio"].notna()].mean()
+    assert behaviour.invariance(frame, score, Invariance(column="band", max_change=1, allow=0), DATA).passed
+    case = Case(name="dear", row={"band": "dear"}, label="positive")
+    judged = behaviour.easy(customers, score, Behaviour(rows=10, invariance=[], direction=[], easy=[case]), PARAMS)
+    assert judged[0].value == score(pd.DataFrame([behaviour.typical(customers, DATA) | case.row]), ["band"])[0]
 
 
 def test_the_file_as_it_ships_makes_its_column(customers):

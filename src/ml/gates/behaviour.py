@@ -3,7 +3,7 @@
 Source: Ribeiro et al., Beyond Accuracy: Behavioral Testing of NLP Models with CheckList, 2020.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 import numpy as np
@@ -14,12 +14,13 @@ from ml.gates.evidence import Evidence
 from ml.gates.verdict import Verdict
 from ml.io.text import figure
 from ml.settings.data import Category, Data, Number
+from ml.settings.features import described, source
 from ml.settings.gates import Behaviour, Case, Direction, Invariance
 from ml.settings.params import Params
 from ml.settings.section import given
 from ml.tasks.choose import task_of
 
-Score = Callable[[pd.DataFrame], np.ndarray]
+Score = Callable[..., np.ndarray]  # of a table, and of made columns that are taken as they stand in it
 Rule = TypeVar("Rule", Invariance, Direction)
 
 
@@ -39,7 +40,8 @@ def invariance(frame: pd.DataFrame, score: Score, rule: Invariance, data: Data) 
     """Whether changing a column to anything else leaves the score of each row of `frame` where it was."""
     task, changed = task_of(data), _elsewhere(frame, rule, data)
     before = score(frame)
-    pair = task.pair(np.concatenate([before] * len(changed)), score(pd.concat(changed, ignore_index=True)))
+    after = _scored(score, pd.concat(changed, ignore_index=True), [rule.column], data)
+    pair = task.pair(np.concatenate([before] * len(changed)), after)
     before, after = (side.reshape(len(changed), len(frame)) for side in pair)
     moves = np.abs(after - before)
     case, row = np.unravel_index(moves.argmax(), moves.shape)
@@ -56,10 +58,11 @@ def direction(frame: pd.DataFrame, score: Score, rule: Direction, data: Data) ->
     if present.empty:
         reason = f"{rule.column} is missing in all {len(frame):,} sampled rows, so nothing could be raised"
         return Verdict(f"direction: {rule.column}", passed=False, reason=reason, severity="warning")
-    column = data.columns[rule.column]
+    column = described(data, source())[rule.column]
     highest = column.max if isinstance(column, Number) else None  # params.yaml allows numbers alone
     raised = with_columns(present, {rule.column: (present[rule.column] + rule.by).clip(upper=highest)})
-    before, after = (task.whose(score(side), rule.of) for side in (present, raised))
+    before = task.whose(score(present), rule.of)
+    after = task.whose(_scored(score, raised, [rule.column], data), rule.of)
     wrong = before - after if rule.score == "up" else after - before
     row = int(wrong.argmax())
     ends = present[rule.column].iloc[row], raised[rule.column].iloc[row]
@@ -83,7 +86,8 @@ def typical(train: pd.DataFrame, data: Data) -> dict[str, float | str | None]:
 
 def _easy(case: Case, train: pd.DataFrame, score: Score, params: Params) -> Verdict:
     row, task = typical(train, params.data) | case.row, task_of(params.data)
-    found, passed, limit = task.easy(score(pd.DataFrame([row])), case, params.evaluate.threshold)
+    scored = _scored(score, pd.DataFrame([row]), case.row, params.data)
+    found, passed, limit = task.easy(scored, case, params.evaluate.threshold)
     told = ", ".join(f"{name} {value}" for name, value in case.row.items())
     return Verdict(
         gate=f"easy case: {case.name}",
@@ -96,11 +100,17 @@ def _easy(case: Case, train: pd.DataFrame, score: Score, params: Params) -> Verd
 
 
 def _elsewhere(frame: pd.DataFrame, rule: Invariance, data: Data) -> list[pd.DataFrame]:
-    column = data.columns[rule.column]
+    column = described(data, source())[rule.column]
     if isinstance(column, Category):
         return [with_columns(frame, {rule.column: level}) for level in column.values]  # noqa: PD011 - of the contract
     moved = (frame[rule.column] + step for step in (-(rule.by or 0), rule.by or 0))
     return [with_columns(frame, {rule.column: m.clip(lower=column.min, upper=column.max)}) for m in moved]
+
+
+def _scored(score: Score, frame: pd.DataFrame, changed: Iterable[str], data: Data) -> np.ndarray:
+    """Scores of rows in which these columns were changed; made ones are then not made anew."""
+    kept = [name for name in changed if name not in data.columns]
+    return score(frame, kept) if kept else score(frame)
 
 
 def _verdict(gate: str, what: str, shares: tuple[float, float], said: str, example: dict) -> Verdict:

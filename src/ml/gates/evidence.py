@@ -21,7 +21,7 @@ Answer = Callable[[list[Row]], Any]  # outputs, as a list or an array: (rows,) o
 class Served:
     """A model as it answers: whole tables in batch, rows as a request carries them, the server over HTTP; its bytes."""
 
-    score: Callable[[pd.DataFrame], np.ndarray]
+    score: Callable[..., np.ndarray]  # of a table; and of names of made columns that are taken as they stand in it
     answer: Answer
     tabled: Answer  # the same rows as columns, as `make score` has them
     server: Callable[[], AbstractContextManager[Answer]]  # raises UserError when it cannot serve or refuses rows

@@ -20,7 +20,7 @@ def served(built: Mapping[str, bytes], data: Data) -> Served:
     """The model whose files these are: the pipeline for whole tables, for rows the compiled form that ships."""
     fitted, predictor = model.loads(built[MODEL]), from_files(built)
     return Served(
-        score=lambda frame: model.scores(fitted, frame, data),
+        score=lambda frame, kept=(): model.scores(fitted, frame, data, kept),
         answer=predictor.scores,
         tabled=partial(parity.tabled, predictor, data),
         server=partial(endpoint.answering, built),

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -114,8 +115,11 @@ def fresh(text: str) -> tuple[Function, ...]:
     return tuple(Function(name, space[name], columns) for name, columns in declared.items())
 
 
-def made(text: str, columns: Columns) -> dict[str, np.ndarray]:
-    """Every column that the functions of a text make; later functions may read what earlier ones made."""
+def made(text: str, columns: Columns, kept: Mapping[str, np.ndarray] = MappingProxyType({})) -> dict[str, np.ndarray]:
+    """Every column that the functions of a text make; later functions may read what earlier ones made.
+
+    Those that are `kept` have the values that they are given instead.
+    """
     found: dict[str, np.ndarray] = {}
     for function in loaded(text):
         try:
@@ -126,8 +130,8 @@ def made(text: str, columns: Columns) -> dict[str, np.ndarray]:
             makes = ", ".join(function.makes)
             raise UserError(f"{FEATURES}: {function.name} fails (making {makes}): {said(error)}.") from None
         for name, value in values.items():
-            columns.add(name, value)
-            found[name] = value
+            found[name] = kept.get(name, value)
+            columns.add(name, found[name])
     return found
 
 

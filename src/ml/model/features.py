@@ -34,9 +34,13 @@ class Made(TransformerMixin, BaseEstimator):
         return with_made(frame, self.source)
 
 
-def with_made(frame: pd.DataFrame, source: str) -> pd.DataFrame:
-    """A table in the contract's types with the columns that this text of src/features.py makes."""
-    return with_columns(frame, columns.made(source, of_frame(frame)))
+def with_made(frame: pd.DataFrame, source: str, kept: pd.DataFrame | None = None) -> pd.DataFrame:
+    """A table in the contract's types with the columns that this text of src/features.py makes.
+
+    Columns of `kept` are taken as they stand there, and what is made of them follows.
+    """
+    given = of_frame(frame[[]] if kept is None else kept)
+    return with_columns(frame, columns.made(source, of_frame(frame), given))
 
 
 def of_frame(frame: pd.DataFrame) -> columns.Columns:

@@ -4,6 +4,7 @@ import io
 import re
 import warnings
 import zipfile
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from ml.model import archive as model_archive
 from ml.model import boosters, estimators, faults, monotone, stopping
 from ml.model.calibration import Calibrated, calibrate
 from ml.model.columns import must_know
-from ml.model.features import Made, preprocessing
+from ml.model.features import Made, preprocessing, with_made
 from ml.model.trusted import TRUSTED
 from ml.settings.data import Data
 from ml.settings.features import FEATURES, functions
@@ -122,9 +123,15 @@ def _steps(estimator: Any) -> list[tuple[str, Any]]:
     return [*((f"own_{name}", step) for name, step in before), ("estimator", last)]
 
 
-def scores(model: Pipeline, frame: pd.DataFrame, data: Data) -> np.ndarray:
-    """The output of the task: a probability or a value, shape (rows,), or a probability a class; float64."""
-    return task_of(data).output(model, inputs(frame, data))
+def scores(model: Pipeline, frame: pd.DataFrame, data: Data, kept: Iterable[str] = ()) -> np.ndarray:
+    """The output of the task: a probability or a value, shape (rows,), or a probability a class; float64.
+
+    Made columns that are `kept` are taken as they stand in the table.
+    """
+    rows = inputs(frame, data)
+    if kept := [*kept]:
+        return task_of(data).output(model[1:], with_made(rows, source_of(model), frame[kept]))
+    return task_of(data).output(model, rows)
 
 
 def dumps(model: Pipeline) -> bytes:

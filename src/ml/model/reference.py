@@ -77,6 +77,7 @@ class Reference(Section):
     metrics: dict[str, dict[str, float]]  # at release: value, low and high of each
     task: Literal["binary", "multiclass", "regression"] = "binary"
     months: dict[str, Month] = Field(default_factory=dict)  # by number, `1` to `12`, those with enough rows
+    features: str = ""  # the text of src/features.py, where it makes some of the columns
 
 
 class Judged(Part):
@@ -178,7 +179,7 @@ def of_levels(column: pd.Series, like: Levels | None = None) -> Levels:
 def dumps(reference: Reference) -> str:
     """A reference as text; the same one gives the same text."""
     left = ({"task"} if reference.task == "binary" else set()) | (set() if reference.months else {"months"})
-    left |= {name for name in ("decided", "interval") if getattr(reference, name) is None}
+    left |= {name for name in ("decided", "interval", "features") if not getattr(reference, name)}
     told = reference.model_dump(mode="json", exclude=left)
     for month in told.get("months", {}).values():
         if month["decided"] is None:

@@ -12,11 +12,10 @@ from typing import Any
 import pandas as pd
 
 from ml.data import schema
-from ml.model.reference import Reference
+from ml.model.reference import Levels, Reference
 from ml.monitoring.drift import column
 from ml.monitoring.shapes import redrawn
 from ml.prediction_log.records import in_table
-from ml.settings.data import Data
 
 POLICY = (  # Evidently draws with scripts of its own, in the page; they may load and send nothing
     "<meta http-equiv='Content-Security-Policy' content=\"default-src 'none'; "
@@ -33,15 +32,15 @@ def installed() -> bool:
     return find_spec("evidently") is not None
 
 
-def drift(reference: Reference, rows: pd.DataFrame, data: Data) -> str:
+def drift(reference: Reference, rows: pd.DataFrame) -> str:
     """Drift and summary of all features and the score, as one HTML page."""
     from evidently.presets import DataDriftPreset, DataSummaryPreset  # noqa: PLC0415
 
     then = redrawn(reference, min(MOST, reference.rows))
     now = pd.DataFrame({in_table(name): column(rows, name) for name in reference.columns} | {"score": rows["score"]})
     names = [name for name in then if then[name].notna().any() and now[name].notna().any()]  # it cannot draw nothing
-    numbers = [name for name in (*map(in_table, schema.numbers(data)), "score") if name in names]
-    levels = [name for name in map(in_table, schema.categories(data)) if name in names]
+    of_levels = {in_table(name) for name, part in reference.columns.items() if isinstance(part, Levels)}
+    numbers, levels = [n for n in names if n not in of_levels], [n for n in names if n in of_levels]
     typed = [
         schema.with_columns(
             frame,

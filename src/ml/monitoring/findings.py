@@ -14,6 +14,7 @@ from ml.monitoring.looks import Past, in_a_row
 from ml.monitoring.released import Released
 from ml.monitoring.shapes import of_classes, shape
 from ml.monitoring.windows import Span
+from ml.settings.features import sources
 from ml.settings.metrics import FEWEST
 from ml.settings.params import Params
 from ml.tasks import live
@@ -35,11 +36,14 @@ def record(window: Collected, found: Drift, released: Released, params: Params, 
     needed = 1 if window.simulated or past.evident else params.monitor.consecutive
     simulated = "Simulated rows." if window.simulated else ""  # also where only the reason is shown
     parts = [simulated, _last(window) if silent else "", found.reason, _late(window, found)]
-    parts += [released.season]
+    parts += [released.season, released.made]
     parts += [_waiting(window), _strange(window, params)]
     parts += [_unconfirmed(looks, needed)] if 0 < looks < needed else []
     parts += [_few(window)] if found.verdict == FEW else []
     shapes = {c.column: shape(reference, window.rows, c.column) for c in found.columns}
+    shapes |= {
+        name: {**shapes[name], "made_of": of} for name, of in sources(reference.features).items() if name in shapes
+    }
     settings = params.monitor.model_dump()
     return _plain(
         {

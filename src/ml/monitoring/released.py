@@ -19,6 +19,7 @@ class Released:
     version: str
     reference: Reference
     season: str = ""  # a sentence on the season that inputs and predictions are compared with, where that was asked
+    made: str = ""  # a sentence on why the columns of src/features.py are not compared
 
 
 def released(project: str, home: Path = registry.HOME) -> Released:

@@ -70,8 +70,9 @@ def _columns(found: Record) -> str:
 def _column(column: Record) -> list[str]:
     most = max([*column["before"], *column["after"]], default=0)
     p = column["holm"]
+    made = f" (made of {', '.join(column['made_of'])})" if column.get("made_of") else ""
     return [
-        column["column"],
+        f"{column['column']}{made}",
         spark(column["before"], most),
         spark(column["after"], most),
         column["reason"],

@@ -49,6 +49,12 @@ class Category(Section):
         return self
 
 
+class Bound(Range):
+    """What a column that src/features.py makes may hold; `min` and `max` are of numbers alone."""
+
+    missing: Share = 1.0
+
+
 class Target(Section):
     """The label column and what it holds: a positive value and another, several classes, or a number."""
 
@@ -89,6 +95,12 @@ class Data(Section):
     weight: str | None = None
     target: Target
     columns: Annotated[dict[str, Annotated[Number | Category, Field(discriminator="type")]], Field(min_length=1)]
+    made: dict[str, Bound] = Field(default_factory=dict)
+
+    @model_serializer(mode="wrap")
+    def _without_nothing(self, handler: Any) -> dict[str, Any]:
+        """A contract without bounds of made columns reads as it did before there were any."""
+        return {name: value for name, value in handler(self).items() if name != "made" or value}
 
     @model_validator(mode="after")
     def _one_role_each(self) -> Self:

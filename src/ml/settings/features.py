@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ml.io.errors import UserError
+from ml.settings.data import Bound, Category, Data, Number
 
 FEATURES = Path("src/features.py")
 Levels = tuple[str, ...] | None  # of a category; None for a number
@@ -36,6 +37,27 @@ def functions(text: str) -> dict[str, dict[str, Levels]]:
 def made(text: str) -> dict[str, Levels]:
     """Every made column, with its levels where it is a category."""
     return {name: levels for columns in functions(text).values() for name, levels in columns.items()}
+
+
+def sources(text: str) -> dict[str, tuple[str, ...]]:
+    """For each made column the columns of the table that its function reads, directly or through other made ones."""
+    found: dict[str, tuple[str, ...]] = {}
+    declared = functions(text)
+    for node in parsed(text).body:
+        if isinstance(node, ast.FunctionDef) and node.name in declared:
+            read = [name for one in _read_in_order(node) for name in found.get(one, (one,))]
+            found |= dict.fromkeys(declared[node.name], tuple(dict.fromkeys(read)))
+    return found
+
+
+def described(data: Data, text: str) -> dict[str, Number | Category]:
+    """The columns of the contract, and those that are made as if they stood in it."""
+    found: dict[str, Number | Category] = dict(data.columns)
+    for name, levels in made(text).items():
+        bound = data.made.get(name, Bound())
+        number = Number(type="number", min=bound.min, max=bound.max, missing=bound.missing)
+        found[name] = number if levels is None else Category(type="category", values=levels, missing=bound.missing)
+    return found
 
 
 def _is_makes(node: ast.expr) -> bool:
@@ -78,5 +100,10 @@ def without(text: str, columns: Iterable[str]) -> tuple[str, list[str]]:
 
 def _read(function: ast.FunctionDef) -> set[str]:
     """The texts that a function looks something up by: `columns["name"]`."""
+    return {*_read_in_order(function)}
+
+
+def _read_in_order(function: ast.FunctionDef) -> list[str]:
     found = [node.slice for node in ast.walk(function) if isinstance(node, ast.Subscript)]
-    return {node.value for node in found if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    found = [node for node in found if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    return [str(node.value) for node in sorted(found, key=lambda node: (node.lineno, node.col_offset))]

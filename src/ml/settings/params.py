@@ -1,6 +1,6 @@
 """Settings: `params.yaml`, read once into frozen models that refuse what they do not know."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -14,7 +14,7 @@ from ml.settings.data import Category, Data, Number
 from ml.settings.deploy import Deploy
 from ml.settings.engine import Engine
 from ml.settings.evaluate import Evaluate
-from ml.settings.features import FEATURES, made, source
+from ml.settings.features import FEATURES, Levels, described, made, source
 from ml.settings.gates import Gates
 from ml.settings.log import Log
 from ml.settings.metrics import LIVE, OF_INTERVALS, known
@@ -56,8 +56,10 @@ class Params(Section):
 
     @model_validator(mode="after")
     def _gates_fit_columns(self) -> Self:
-        columns, behaviour = self.data.columns, self.gates.behaviour
-        _must_name(self.gates.mentions(), columns, made(source()))
+        text, behaviour = source(), self.gates.behaviour
+        columns = described(self.data, text)
+        _must_name(self.gates.mentions(), columns)
+        _must_make(self.data, made(text))
         for rule in behaviour.invariance if behaviour else ():
             if isinstance(columns[rule.column], Number) == (rule.by is None):
                 raise ValueError(f"gates.behaviour.invariance: {rule.column}: numbers need `by`, categories have none")
@@ -144,14 +146,18 @@ def _nearest(name: str, known: Iterable[str]) -> str:
     return meant(name, known, f"known here: {', '.join(known)}.")
 
 
-def _must_name(mentions: Iterable[tuple[str, str]], columns: Iterable[str], made: Iterable[str]) -> None:
+def _must_name(mentions: Iterable[tuple[str, str]], columns: Iterable[str]) -> None:
     for setting, name in mentions:
-        changes = setting.startswith("behaviour")
-        if name in made and changes:
-            raise ValueError(f"gates.{setting} names `{name}`, which {FEATURES} makes of other columns: name those")
-        if name not in columns and name not in made:
-            known = columns if changes else [*columns, *made]
-            raise ValueError(f"gates.{setting} names `{name}`, which is no column; {_nearest(name, known)}")
+        if name not in columns:
+            raise ValueError(f"gates.{setting} names `{name}`, which is no column; {_nearest(name, columns)}")
+
+
+def _must_make(data: Data, known: Mapping[str, Levels]) -> None:
+    for name, bound in data.made.items():
+        if name not in known:
+            raise ValueError(f"data.made names `{name}`, which {FEATURES} does not make; {_nearest(name, known)}")
+        if known[name] is not None and (bound.min is not None or bound.max is not None):
+            raise ValueError(f"data.made: {name} is a category; only numbers have min and max")
 
 
 def _must_allow(column: Number | Category, value: float | str | None, where: str) -> None:

@@ -7,7 +7,7 @@ import pandas as pd
 from ml.data.design import design_of
 from ml.io import cli, files
 from ml.io.text import counted
-from ml.model import model, parity, reference
+from ml.model import made, model, parity, reference
 from ml.model.figures_record import IntervalsRecord, MetricsRecord
 from ml.model.importance import importance
 from ml.model.predictor import CONTRACT, load, read_contract, settled
@@ -44,7 +44,7 @@ def main() -> None:
     files.write_table(pd.DataFrame(scores), files.SCORES)
     also = task.watched(truth, output, params.evaluate.confidence, design)  # no metrics, and monitoring watches them
     times = frame[params.data.time] if params.data.time else None
-    released = reference.build(files.read_table(files.TRAIN), output, known | also, params, times)
+    released = made.build(model.source_of(fitted), files.read_table(files.TRAIN), output, known | also, params, times)
     if promise := task.promise(truth):
         released = released.model_copy(update={"interval": reference.Promise(**promise)})
     files.write_text(reference.dumps(released), files.REFERENCE)

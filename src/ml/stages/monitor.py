@@ -13,11 +13,11 @@ from ml.io.errors import UserError
 from ml.io.text import counted
 from ml.model import identity
 from ml.model.reference import Reference
-from ml.monitoring import collect, drift, evidently_pages, findings, page, report
+from ml.monitoring import collect, drift, evidently_pages, findings, made, page, report
 from ml.monitoring.collect import Collected, Names
 from ml.monitoring.looks import Past
 from ml.monitoring.monitor_record import MonitorRecord
-from ml.monitoring.released import released
+from ml.monitoring.released import Released, released
 from ml.monitoring.season import of_season
 from ml.prediction_log import segments
 from ml.registry import ledger, registry
@@ -45,12 +45,11 @@ def main(history: bool = False, strict: bool = False, simulated: bool = False) -
     if history:
         return _draw(params, store)
     now = pd.Timestamp.now("UTC").as_unit("us")
-    table = _read(params, now, simulated=simulated)
+    table, release = made.added(_read(params, now, simulated=simulated), released(params.project), params.data)
     names, model = _names(params, store)
     window = collect.collect(table, names, params.data, params.monitor, now)
-    release = released(params.project)
     if params.monitor.season:
-        release = of_season(release, window, names, params, _between(params))
+        release = of_season(release, window, names, params, _between(params, release))
     found = drift.judge_collected(release.reference, window, params)
     evident = drift.evident(release.reference, window, params, found.verdict)
     record = findings.record(window, found, release, params, Past(model, store.verdicts(), evident))
@@ -77,8 +76,11 @@ def _read(params: Params, now: pd.Timestamp, *, simulated: bool) -> pd.DataFrame
     return collect.read(sources, now, params.data, params.monitor)
 
 
-def _between(params: Params) -> Callable[[pd.Timestamp, pd.Timestamp], pd.DataFrame]:
-    return lambda since, until: collect.read_between(_sources(params), params.data, since, until)
+def _between(params: Params, release: Released) -> Callable[[pd.Timestamp, pd.Timestamp], pd.DataFrame]:
+    def read(since: pd.Timestamp, until: pd.Timestamp) -> pd.DataFrame:
+        return made.add(collect.read_between(_sources(params), params.data, since, until), release, params.data)
+
+    return read
 
 
 def _sources(params: Params) -> list[Any]:
@@ -112,7 +114,7 @@ def _picture(window: Collected, reference: Reference, params: Params) -> None:
         return
     wanted: dict[Path, Callable[[], str]] = {}
     if len(window.rows) >= params.monitor.min_rows:
-        wanted[files.EVIDENTLY] = lambda: evidently_pages.drift(reference, window.rows, params.data)
+        wanted[files.EVIDENTLY] = lambda: evidently_pages.drift(reference, window.rows)
     if set(window.settled.rows["label"].dropna()) == {0.0, 1.0}:
         wanted[files.EVIDENTLY_LABELS] = lambda: evidently_pages.classification(window.settled.rows)
     for path, picture in wanted.items():

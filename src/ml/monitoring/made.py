@@ -1,0 +1,36 @@
+"""The columns that a release's src/features.py makes of the features in the prediction log."""
+
+from dataclasses import replace
+
+import pandas as pd
+
+from ml.data.schema import inputs, with_columns
+from ml.io.errors import UserError
+from ml.model import made
+from ml.model.features import with_made
+from ml.monitoring.drift import column
+from ml.monitoring.released import Released
+from ml.prediction_log.records import in_table
+from ml.settings import features
+from ml.settings.data import Data, Number
+
+
+def add(table: pd.DataFrame, release: Released, data: Data) -> pd.DataFrame:
+    """The rows of a log with the columns that the release makes; raises UserError where its text cannot be run."""
+    text = release.reference.features
+    if not text or table.empty:
+        return table
+    known = {name: column(table, name) for name in data.columns}
+    numbers = {n: pd.to_numeric(c, errors="coerce") for n, c in known.items() if isinstance(data.columns[n], Number)}
+    frame = with_made(inputs(pd.DataFrame({**known, **numbers}, index=table.index), data), text)
+    return with_columns(table, {in_table(name): frame[name] for name in features.made(text)})
+
+
+def added(table: pd.DataFrame, release: Released, data: Data) -> tuple[pd.DataFrame, Released]:
+    """The same, and the release; where its text cannot be run here, without these columns and with a sentence why."""
+    try:
+        return add(table, release, data), release
+    except (UserError, KeyError) as error:
+        names = ", ".join(features.made(release.reference.features))
+        why = f"Made columns ({names}) are not compared: {error}"
+        return table, replace(release, reference=made.without(release.reference), made=why)
