@@ -57,12 +57,12 @@ def load(source: str) -> Model:
 def same_contract(champion: Model, other: Model) -> None:
     """Raise UserError when two models do not take the same rows."""
     ours, theirs = champion.contract.data, other.contract.data
-    if (ours.columns, ours.id, ours.target) != (theirs.columns, theirs.id, theirs.target):
+    if (ours.columns, ours.made, ours.id, ours.target) != (theirs.columns, theirs.made, theirs.id, theirs.target):
         differ = sorted({n for n in ours.columns | theirs.columns if ours.columns.get(n) != theirs.columns.get(n)})
         raise UserError(
             f"{other.source} was trained for another contract than {champion.source}: "
-            f"{', '.join(differ) or 'the id or the target'} differ. Serve models of one contract, or restart with the "
-            "new one."
+            f"{', '.join(differ) or 'the id, the target or data.made'} differ. Serve models of one contract, or "
+            "restart with the new one."
         )
 
 

@@ -6,6 +6,7 @@ from hashlib import blake2b
 from typing import Any
 
 from ml.prediction_log.records import FEATURES
+from serving import made
 from serving.events import Refused, say
 from serving.explanations import Explanations
 from serving.lineup import SHADOW, Models, Served, load_models
@@ -51,6 +52,7 @@ class Service:
         id_name = models.champion.model.contract.data.id
         ids = [row.pop(id_name, None) for row in rows]
         ids = [f"{request_id}-{n}" if given is None else given for n, given in enumerate(ids)]
+        made.keep(rows, models.champion.model)
         if models.challenger is None or models.challenger.variant == SHADOW:
             answers = await self._champion(models, ids, rows, request_id)
             if models.challenger:

@@ -1,16 +1,32 @@
 """Columns that src/features.py makes are compared by monitoring like those of the table."""
 
+import re
+
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
+from fastapi.testclient import TestClient
 
-from ml.model import columns, made, reference
+from ml.data.schema import ContractError
+from ml.engine.source import Chunk
+from ml.io import files
+from ml.io.errors import UserError
+from ml.model import columns, made, model, reference, shipped
+from ml.model.compiled import compiled
 from ml.monitoring import drift
 from ml.monitoring.made import added
 from ml.monitoring.released import Released
 from ml.prediction_log.records import in_table
+from ml.retraining import fresh
+from ml.scoring.rows import check
 from ml.settings import features
 from ml.settings.data import Data
+from ml.settings.params import check as checked
+from ml.settings.reading import parse
+from ml.settings.train import Train
+from tests.conftest import SAMPLE
+from tests.serving.server import application
 
 NUMBER = {"type": "number"}
 DATA = Data.model_validate(
@@ -93,3 +109,61 @@ def test_where_the_text_cannot_be_run_the_other_columns_are_compared_and_the_rea
     found = drift.judge(known.reference, window, params.monitor)
     assert found.verdict == "stable"
     assert [column.column for column in found.columns] == ["cost", "use", "kind"]
+
+
+BOUND = Data.model_validate(
+    {**DATA.model_dump(), "made": {"gap": {"min": -1, "max": 1, "missing": 0}, "level": {"missing": 0}}}
+)
+WHO = r"gap \(made by src/features\.py of cost and use\)"
+
+
+@pytest.fixture
+def bound(release, params):
+    """Rows that keep the bounds of what is made of them, with ids and labels."""
+    frame = rows(300, 3, tied=True).assign(id=[f"r{n}" for n in range(300)])
+    return frame.assign(bad=(frame["cost"] > 0).astype(int).astype(str))
+
+
+def test_rows_whose_made_columns_break_their_bounds_are_named_in_training_and_set_aside_later(bound):
+    wrong = bound.assign(cost=bound["cost"].mask(bound.index == 7, 100.0))
+    assert made.checked(bound, BOUND, TEXT) is bound
+
+    with pytest.raises(ContractError, match=WHO + r": 1 of 300 rows outside -1 to 1, e\.g\. id r7\n.*data\.made\.gap"):
+        made.checked(wrong, BOUND, TEXT)
+    sifted = fresh.sift(wrong, bound, BOUND)
+    chunk = Chunk("new.parquet", 0, pa.Table.from_pandas(wrong.drop(columns="bad"), preserve_index=False))
+    scored = check(chunk, BOUND, TEXT)
+
+    assert [*sifted.bad["id"]] == [*scored.refused["id"]] == ["r7"]
+    assert len(scored.ids) == 299
+    for reason in (sifted.reasons.iloc[0], scored.refused["reason"].iloc[0]):
+        assert re.fullmatch(WHO + ": outside -1 to 1", reason)
+
+
+def test_the_api_refuses_a_row_whose_made_column_breaks_its_bounds(bound, params, tmp_path):
+    params = params.model_copy(update={"data": BOUND, "train": Train(model="logistic_regression")})
+    fitted = model.fit(bound, BOUND, params.train, TEXT)
+    for name, content in compiled(fitted).items():
+        files.write_bytes(content, tmp_path / "model" / name)
+    files.write_bytes(model.dumps(fitted), tmp_path / "model" / "model.skops")
+    files.write_bytes(shipped.contract_of(params, bound), tmp_path / "model" / "contract.json")
+    sent = [{"id": "a", "cost": 1.0, "use": 0.5, "kind": "a"}, {"id": "b", "cost": 9.0, "use": 0.5, "kind": "a"}]
+
+    with TestClient(application(tmp_path / "model", tmp_path / "logs")) as client:
+        refused = client.post("/predict", json={"rows": sent})
+        answered = client.post("/predict", json={"rows": sent[:1]})
+
+    assert answered.status_code == 200
+    assert refused.status_code == 422
+    (problem,) = refused.json()["detail"]
+    assert (problem["row"], problem["column"], problem["value"]) == (1, "gap", 8.5)
+    assert re.fullmatch(f"row 1, {WHO}: 8.5; allowed: a number from -1 to 1", problem["msg"])
+
+
+def test_bounds_of_columns_that_nobody_makes_stop_the_run(release):
+    settings = parse(SAMPLE.read_text())
+    settings["gates"] = dict.fromkeys(settings["gates"])
+    for given, sentence in (({"gaps": {}}, "did you mean `gap`"), ({"level": {"min": 1}}, "level is a category")):
+        settings["data"]["made"] = given
+        with pytest.raises(UserError, match=sentence):
+            checked(settings)

@@ -1,11 +1,15 @@
-"""The columns that src/features.py makes, in the reference of a release: monitoring compares them like any other."""
+"""The columns that src/features.py makes: do they keep their bounds, and what monitoring compares of them."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
 
+from ml.data.schema import ContractError, inputs
+from ml.io.text import counted
 from ml.model import reference
-from ml.model.features import with_made
+from ml.model.features import of_frame, with_made
+from ml.model.made_checks import breaches, made_of
 from ml.model.reference import COARSE, POINTS, Levels, Numbers, Reference, of_levels, of_numbers
 from ml.settings import features
 from ml.settings.data import Data
@@ -43,6 +47,33 @@ def without(released: Reference) -> Reference:
         for number, month in released.months.items()
     }
     return released.model_copy(update={"columns": kept, "months": months, "features": ""})
+
+
+def broken(frame: pd.DataFrame, data: Data, source: str) -> Iterator[tuple[str, pd.Series, str]]:
+    """Made column with its source columns, rows and reason of each breach of data.made, in the contract's types."""
+    if data.made and len(frame):
+        values = of_frame(with_made(inputs(frame, data), source))
+        for name, rows, why in breaches(values, data):
+            yield made_of(name, source), pd.Series(rows, index=frame.index), why
+
+
+def checked(frame: pd.DataFrame, data: Data, source: str) -> pd.DataFrame:
+    """The rows themselves; raises ContractError where columns that are made of them break data.made."""
+    problems = [
+        (
+            name,
+            f"{int(rows.sum()):,} of {counted(len(frame), 'row')} {why}, e.g. {data.id} {frame[data.id][rows].iloc[0]}",
+        )
+        for name, rows, why in broken(frame, data, source)
+        if rows.any()
+    ]
+    made = with_made(inputs(frame, data), source) if data.made else frame
+    for name, bound in data.made.items():
+        if 0 < bound.missing < (share := float(made[name].isna().mean())):
+            problems.append((made_of(name, source), f"missing in {share:.1%} of rows, allowed {bound.missing:.1%}"))
+    if problems:
+        raise ContractError(data, problems, settings=[f"data.made.{name}" for name in data.made])
+    return frame
 
 
 def _columns(frame: pd.DataFrame, known: dict[str, features.Levels], most: int) -> dict[str, Numbers | Levels]:

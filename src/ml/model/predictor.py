@@ -73,6 +73,7 @@ class Predictor:
         reason: str = "",
         expect: Callable[[int], None] = lambda _: None,
     ) -> None:
+        self.features = ""  # the text of src/features.py, where it makes columns
         self.kind, self.reason, self.expect = kind, reason, expect
         self._encode, self._encode_table = encode
         self._estimate, self._estimate_table = estimate
@@ -116,7 +117,9 @@ def from_files(files: Mapping[str, bytes], where: str = "the model") -> Predicto
             return _sklearn(files, str(form["estimator"].get("reason", "")))
         encoder = _Encoder(form)
         estimates, expect = _estimates(files, form)
-        return Predictor(kind, (encoder.encode, encoder.encode_table), estimates, expect=expect)
+        made = Predictor(kind, (encoder.encode, encoder.encode_table), estimates, expect=expect)
+        made.features = form.get("features", "")
+        return made
     except (ImportError, UserError):
         raise
     except Exception as error:  # noqa: BLE001 - a damaged form can make json and ONNX Runtime raise anything
@@ -323,7 +326,9 @@ def _sklearn(files: Mapping[str, bytes], reason: str) -> Predictor:
     def estimate(frame: pd.DataFrame) -> np.ndarray:
         return task_of(data).output(fitted, frame)
 
-    return Predictor("sklearn", (encode, encode_table), (estimate, estimate), reason)
+    made = Predictor("sklearn", (encode, encode_table), (estimate, estimate), reason)
+    made.features = model.source_of(fitted)
+    return made
 
 
 def read_contract(files: Mapping[str, bytes]) -> Contract:

@@ -11,9 +11,11 @@ from ml.data.split import is_test
 from ml.data.values import Wrong, typed
 from ml.io.errors import UserError
 from ml.io.text import counted
+from ml.model import made
 from ml.prediction_log import predictions
 from ml.prediction_log.records import in_table
 from ml.settings.data import Data
+from ml.settings.features import source
 from ml.settings.prepare import Prepare
 from ml.settings.retrain import Retrain
 
@@ -90,6 +92,8 @@ def sift(rows: pd.DataFrame, old: pd.DataFrame, data: Data) -> Sifted:
     reasons = pd.Series("", index=rows.index)
     for name, wrong, why in _breaches(frame, found.wrong, known, data):
         reasons = reasons.mask(wrong & (reasons == ""), f"{name}: {why}")
+    for name, wrong, why in made.broken(frame[reasons == ""], data, source()):
+        reasons[wrong[wrong].index] = f"{name}: {why}"
     sound = frame[reasons == ""]
     order = sound.sort_values(data.time, kind="stable") if data.time else sound
     older = order[data.id].duplicated(keep="last")
@@ -119,8 +123,8 @@ def labelled(log: pd.DataFrame, data: Data) -> pd.DataFrame:
     log = predictions.real(log)
     came = log["actual"].notna() & ~predictions.early(log) & log["id"].notna()
     rows = log[came].drop_duplicates("id", keep="last")
-    source = {name: in_table(name) for name in data.columns}
-    columns = {data.id: "id", data.target.name: "actual", **({data.time: "time"} if data.time else {}), **source}
+    features = {name: in_table(name) for name in data.columns}
+    columns = {data.id: "id", data.target.name: "actual", **({data.time: "time"} if data.time else {}), **features}
     table = pd.DataFrame({name: rows[column] for name, column in columns.items() if column in rows})
     if data.time:
         table[data.time] = table[data.time].dt.tz_localize(None)

@@ -45,7 +45,7 @@ class Made:
 
 def make(task: Task, shared: Shared) -> Made:
     """Check the rows of a chunk and let every model answer them; the first model's answers are the result."""
-    checked = check(task.chunk, shared.models[0].contract.data)
+    checked = check(task.chunk, shared.models[0].contract.data, shared.models[0].predictor.features)
     job, models = shared.job, shared.models
     for model in models:
         model.predictor.expect(shared.total or 0)

@@ -15,6 +15,7 @@ from ml.data.words import LONGEST
 from ml.engine.source import Chunk
 from ml.io.errors import UserError
 from ml.io.text import counted
+from ml.model.made import broken
 from ml.settings.data import Data
 
 Row = dict[str, Any]
@@ -35,8 +36,11 @@ class Checked:
         return [dict(zip(self.table, row, strict=True)) for row in cells]
 
 
-def check(chunk: Chunk, data: Data) -> Checked:
-    """Check every row by the rules of the API; raises UserError when a column of the contract is missing."""
+def check(chunk: Chunk, data: Data, source: str = "") -> Checked:
+    """Check every row by the rules of the API, and what this text of src/features.py makes of it.
+
+    Raises UserError when a column of the contract is missing.
+    """
     raw = reading.plain(pa.Table.from_batches(chunk.rows.to_batches(), chunk.rows.schema), chunk.where).frame
     if lacking := [name for name in (data.id, *data.columns) if name not in raw]:
         raise UserError(
@@ -50,8 +54,11 @@ def check(chunk: Chunk, data: Data) -> Checked:
     wrong.append((data.id, ids.str.len() > LONGEST, f"longer than {LONGEST} characters"))
     reasons = _reasons([(name, rows, why) for name, rows, why in wrong if rows.any()], raw.index)
     sound, bad = found.frame, raw.iloc[:0]
+    sound = sound.drop(index=reasons.index) if len(reasons) else sound
+    if len(more := _reasons([*broken(sound, data, source)], sound.index)):
+        reasons, sound = pd.concat([reasons, more]).sort_index(), sound.drop(index=more.index)
     if len(reasons):
-        sound, bad = sound.drop(index=reasons.index), raw.loc[reasons.index]
+        bad = raw.loc[reasons.index]
     table = {name: sound[name].to_numpy() for name in data.columns}
     return Checked(sound[data.id].to_numpy(), table, _refused(bad, reasons, chunk))
 

@@ -24,8 +24,8 @@ class Settings(reference.Judged):
 def main() -> None:
     """Score build/test.parquet and write metrics, plots, scores and the reference that monitoring compares with."""
     params = settled(read(Settings), files.MODEL)
-    frame = files.read_table(files.TEST)
     fitted, task = model.loads(files.read_bytes(files.MODEL / "model.skops")), _task(params)
+    frame = made.checked(files.read_table(files.TEST), params.data, model.source_of(fitted))
     output, truth = model.scores(fitted, frame, params.data), task.truth(frame[params.data.target.name])
     cli.say(f"evaluate: {counted(params.evaluate.bootstrap, 'bootstrap replicate')} of {counted(len(frame), 'row')}")
     served = parity.served(load(files.MODEL), frame, params.data)

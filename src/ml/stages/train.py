@@ -4,7 +4,7 @@ import pandas as pd
 
 from ml.io import cli, files
 from ml.io.text import counted
-from ml.model import decision, feature_checks, interval, model, shipped
+from ml.model import decision, feature_checks, interval, made, model, shipped
 from ml.model.predictor import CONTRACT, MODEL, from_files, loaded, with_threshold
 from ml.settings import features
 from ml.settings.reading import read
@@ -23,7 +23,7 @@ def main() -> None:
     cli.say(f"train: {params.train.model} on {counted(len(frame), 'row')}")
     text = features.source()
     feature_checks.check(text, frame, params.data)
-    fitted = model.fit(frame, params.data, params.train, text)
+    fitted = model.fit(made.checked(frame, params.data, text), params.data, params.train, text)
     params = _with_threshold(frame, params, text)
     width = interval.half_width(frame, params.data, params.train, params.evaluate.coverage, text)
     built = {MODEL: model.dumps(fitted), CONTRACT: shipped.contract_of(params, frame, width)}
