@@ -233,11 +233,12 @@ def test_tables_that_others_have_written_are_read_alike(write, params, tmp_path,
 
 
 def test_the_least_that_a_table_may_have_is_id_time_score_and_the_features(params, tmp_path):
-    (tmp_path / "rows.csv").write_text("id,time,score,tenure_months\n1,2026-11-21T00:00Z,0.3,5\n")
+    (tmp_path / "rows.csv").write_text("id,time,score,tenure_months,house\n1,2026-11-21T00:00Z,0.3,5,h\n")
 
     found = collected(collect.read([tmp_path / "rows.csv"], NOW, DATA, SETTINGS), params)
 
-    assert found.rows[["id", "score", "features.tenure_months"]].to_numpy().tolist() == [["1", 0.3, 5]]
+    columns = ["id", "score", "features.tenure_months", "house"]  # the last for monitor.cluster
+    assert found.rows[columns].to_numpy().tolist() == [["1", 0.3, 5, "h"]]
 
 
 @pytest.mark.parametrize(

@@ -17,12 +17,13 @@ def test_independent_rows_count_in_full():
     assert np.median(found) == 1
 
 
+@pytest.mark.parametrize("column", ["house", "features.house"])  # a column beside the features, or one of them
 @pytest.mark.parametrize("order", ["together", "scattered"])
-def test_ten_equal_rows_count_as_about_one(order):
+def test_ten_equal_rows_count_as_about_one(order, column):
     rng, house = np.random.default_rng(0), np.repeat(np.arange(50), 10)
     house = rng.permutation(house) if order == "scattered" else house
 
-    assert 8 < estimated(rng.normal(size=50)[house], house=house) < 50
+    assert 8 < estimated(rng.normal(size=50)[house], **{column: house}) < 50
 
 
 @pytest.mark.parametrize("values", [np.ones(500), np.array([]), np.array([1.0]), np.zeros((0, 0)), np.arange(4.0)])

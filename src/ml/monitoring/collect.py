@@ -143,8 +143,8 @@ def _foreign(frame: pd.DataFrame, where: str, data: Data) -> pd.DataFrame:
     texts = {name: frame[name].map(text) for name in ("id", "model", "actual") if name in frame}
     kind = PROBABILITY if data.target.task != "regression" else ANY
     score = values.number(frame["score"], kind).cells
-    ours = frame[[name for name in OURS if name in frame]]
-    frame = with_columns(ours, {**_features(frame, data), **times, **texts, "score": score})
+    others = frame.drop(columns=[name for name in data.columns if name in frame and name not in OURS])
+    frame = with_columns(others, {**_features(frame, data), **times, **texts, "score": score})
     defaults = {"model": None, "variant": "champion", "simulated": False, "actual": None, "actual_time": pd.NaT}
     frame = frame.assign(**{name: value for name, value in defaults.items() if name not in frame})
     came, simulated = pd.to_datetime(frame["actual_time"], utc=True), frame["simulated"].map(text).eq("True")

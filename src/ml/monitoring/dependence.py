@@ -2,12 +2,14 @@
 
 A design effect of 5 says that 500 rows tell as much as 100 independent ones. It is estimated from the rows themselves,
 by how much more groups of rows differ than they would by chance (Kish, Survey Sampling, 1965). Groups are rows of one
-request, rows of one value of `monitor.cluster`, and runs of neighbours in time.
+request, rows of one value of `monitor.cluster` (a feature or another column of the log), and runs of neighbours in time.
 """
 
 import numpy as np
 import pandas as pd
 from scipy.stats import chi2
+
+from ml.prediction_log.records import in_table
 
 SURE = 0.95  # below this confidence that rows depend on each other, they count as independent
 UPPER = 0.8  # confidence of the upper bound that is taken otherwise
@@ -20,7 +22,7 @@ def groups(rows: pd.DataFrame, cluster: str = "") -> list[np.ndarray]:
     """Each way in which rows may hang together, as a group number for each row."""
     count = len(rows)
     found = [np.arange(count) // max(2, length) for length in (round(count**0.5), count // FEW)]
-    for name in {cluster, "request_id", "id"} & {*rows.columns}:
+    for name in {cluster, in_table(cluster), "request_id", "id"} & {*rows.columns}:
         codes = pd.factorize(rows[name])[0].astype("int64")
         codes = np.where(codes < 0, codes.max(initial=-1) + 1 + np.arange(count), codes)  # a row without one is alone
         if len(np.unique(codes)) < count:
