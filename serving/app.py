@@ -16,7 +16,7 @@ from serving.answers import kind
 from serving.bodies import Bodies, measured
 from serving.contract import MOST_LABELS, Body
 from serving.events import Refused
-from serving.explanations import asked
+from serving.explanations import explained
 from serving.fast import Application, FastRoute
 from serving.guard import Guard
 from serving.lineup import Models
@@ -104,20 +104,21 @@ def _add_predictions(app: Application, service: Service, body: Body, parser: Par
 
         With explain=true each answer says what each column has contributed to it.
         """
-        request_id, query = request.scope["request_id"], request.scope["query_string"]
-        answers = service.explain if query and asked(query) else service.predict
-        return {"request_id": request_id, "predictions": await answers(body["rows"], request_id)}
+        asked, query = request.scope["asked"], request.scope["query_string"]
+        answers = service.explain if query and explained(query) else service.predict
+        return {"request_id": asked.request_id, "predictions": await answers(body["rows"], asked)}
 
     labels = contract.feedback(ours)
 
     async def feedback(request: Request, body: labels) -> Accepted:  # ty: ignore[invalid-type-form]
         """Late labels, by the id of the row that was predicted. Of two labels of one id the later counts."""
+        asked = request.scope["asked"]
         for place, label in enumerate(body["labels"]):
             if place % TURN == TURN - 1:
                 await asyncio.sleep(0)  # others are answered meanwhile
-            service.write(service.recorder.feedback(label["id"], label["label"]))
+            service.write(service.recorder.feedback(asked, label["id"], label["label"]))
             service.metrics.feedback.inc()
-        return Accepted(accepted=len(body["labels"]), request_id=request.scope["request_id"])
+        return Accepted(accepted=len(body["labels"]), request_id=asked.request_id)
 
     adapter = TypeAdapter(labels)
 

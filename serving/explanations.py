@@ -18,7 +18,7 @@ MOST, AT_ONCE = 100, 5  # rows of a request, and those that SHAP holds Python's 
 SWITCH = {"true": True, "1": True, "false": False, "0": False}
 
 
-def asked(query: bytes) -> bool:
+def explained(query: bytes) -> bool:
     """Whether a query asks for explanations; raises Refused for another word than true or false."""
     if b"explain" not in query:
         return False

@@ -15,7 +15,7 @@ from ml.io.errors import UserError
 from ml.io.text import counted
 from serving.events import App, Receive, Refused, Scope, Send, respond, say
 from serving.metrics import Metrics
-from serving.records import SIMULATED
+from serving.records import Asked
 from serving.settings import Settings, secret_lines
 
 OPEN_PATHS = ("/health/", "/ping", "/metrics", "/docs", "/openapi.json", "/assets/")  # and `/` itself
@@ -74,7 +74,7 @@ class Guard:
         started, headers = time.perf_counter(), dict(scope["headers"])
         given = headers.get(b"x-request-id", b"")
         request_id = given.decode() if GIVEN_ID.fullmatch(given) else f"{self._start}{next(self._numbers):08x}"
-        scope["request_id"], scope["by_name"], status = request_id, headers, 0
+        scope["by_name"], status = headers, 0
 
         async def answer(message: MutableMapping[str, Any]) -> None:
             nonlocal status
@@ -85,8 +85,8 @@ class Guard:
 
         try:
             self._admit(scope, headers)
-            if SIMULATED_TIME in headers:
-                SIMULATED.set(self._simulated(headers[SIMULATED_TIME]))
+            time_of_its_own = self._simulated(headers[SIMULATED_TIME]) if SIMULATED_TIME in headers else ""
+            scope["asked"] = Asked(request_id, time_of_its_own)
             await app(scope, self._limited(scope, receive, headers), answer)
         except Refused as refused:
             self._metrics.refused.labels(refused.reason).inc()

@@ -32,7 +32,7 @@ def add_mlflow(app: Application, service: Service, parser: Parser) -> None:
         encoding = request.headers.get("content-encoding", "").encode("latin-1")
 
         async def scored(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-            return await service.predict(rows, request.scope["request_id"])
+            return await service.predict(rows, request.scope["asked"])
 
         content = await read(request.receive)
         answers = await app.bodies.answer(content, encoding, parser.invocation(kind), scored)

@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse, Response
 from fastapi.staticfiles import StaticFiles
 
 from ml.io.errors import UserError
+from ml.model.parts import CHALLENGER, CHAMPION
 from serving.events import Refused, say
 from serving.log import LogUnavailable
 from serving.models import Model
@@ -47,7 +48,7 @@ def add_operations(app: FastAPI, service: Service) -> None:
     @app.get("/model", tags=["operations"], responses={k: REFUSALS[k] for k in (401, 429)})
     async def model() -> dict[str, Any]:
         """Which models serve, in which form, and where they come from."""
-        known = {"champion": service.models.champion, "challenger": service.models.challenger}
+        known = {CHAMPION: service.models.champion, CHALLENGER: service.models.challenger}
         return {name: served and {"variant": served.variant, **_shown(served.model)} for name, served in known.items()}
 
     @app.get("/metrics", tags=["operations"], response_class=Response)

@@ -3,9 +3,8 @@
 import hmac
 import time
 from collections.abc import Sequence
-from contextvars import ContextVar
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic_core import to_json
 
@@ -14,7 +13,12 @@ from ml.prediction_log.records import FEATURES, PREFIX, in_table
 from ml.settings.data import Data
 from serving.settings import Settings, secret_lines
 
-SIMULATED: ContextVar[str] = ContextVar("simulated", default="")  # the request's own time, when it is a simulation's
+
+class Asked(NamedTuple):
+    """A request as its lines name it: its id, and its own time where it is a simulation's."""
+
+    request_id: str
+    simulated: str = ""
 
 
 class Recorder:
@@ -40,18 +44,18 @@ class Recorder:
         self._secret = lines[0].encode() if lines else b""
         self._plain = not self._omit and not settings.log_hash
 
-    def prediction(self, head: dict[str, Any], rows: Sequence[dict[str, Any]]) -> bytes:
-        """One answered request; `head` holds request_id, model, variant and canary_share.
+    def prediction(self, asked: Asked, head: dict[str, Any], rows: Sequence[dict[str, Any]]) -> bytes:
+        """One answered request; `head` holds model, variant and canary_share.
 
         Each row holds id, `features` and answer.
         """
         kept = rows if self._plain else [self._clean(row) for row in rows]
-        return to_json({"kind": "prediction", **_stamp(), **head, "rows": kept})
+        return to_json({"kind": "prediction", **_stamp(asked), "request_id": asked.request_id, **head, "rows": kept})
 
-    def feedback(self, identity: str | int, label: Any) -> bytes:
+    def feedback(self, asked: Asked, identity: str | int, label: Any) -> bytes:
         """One late label."""
         identity = self._hashed(identity) if self._hash_id else identity
-        return to_json({"kind": "feedback", **_stamp(), "id": identity, "label": label})
+        return to_json({"kind": "feedback", **_stamp(asked), "id": identity, "label": label})
 
     def _clean(self, row: dict[str, Any]) -> dict[str, Any]:
         features = {
@@ -86,8 +90,6 @@ def _second(seconds: int) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
 
 
-def _stamp() -> dict[str, Any]:
+def _stamp(asked: Asked) -> dict[str, Any]:
     """When, and that it is simulated if it is."""
-    if given := SIMULATED.get():
-        return {"time": given, "simulated": True}
-    return {"time": _now()}
+    return {"time": asked.simulated, "simulated": True} if asked.simulated else {"time": _now()}

@@ -13,7 +13,7 @@ from serving.lineup import SHADOW, Models, Served, load_models
 from serving.log import LogUnavailable, PredictionLog
 from serving.metrics import Metrics
 from serving.models import same_contract
-from serving.records import Recorder
+from serving.records import Asked, Recorder
 from serving.settings import Settings
 
 
@@ -45,28 +45,28 @@ class Service:
             self._take(await asyncio.to_thread(self._fresh))
 
     async def predict(
-        self, rows: list[dict[str, Any]], request_id: str, models: Models | None = None
+        self, rows: list[dict[str, Any]], asked: Asked, models: Models | None = None
     ) -> list[dict[str, Any]]:
         """The id, the answer and the model of each row; returns once the log holds them."""
         models = models or self.models
         id_name = models.champion.model.contract.data.id
         ids = [row.pop(id_name, None) for row in rows]
-        ids = [f"{request_id}-{n}" if given is None else given for n, given in enumerate(ids)]
+        ids = [f"{asked.request_id}-{n}" if given is None else given for n, given in enumerate(ids)]
         made.keep(rows, models.champion.model)
         if models.challenger is None or models.challenger.variant == SHADOW:
-            answers = await self._champion(models, ids, rows, request_id)
+            answers = await self._champion(models, ids, rows, asked)
             if models.challenger:
-                task = asyncio.create_task(self._shadow(models.challenger, ids, rows, request_id))
+                task = asyncio.create_task(self._shadow(models.challenger, ids, rows, asked))
                 self._later.add(task)
                 task.add_done_callback(self._later.discard)
             return answers
-        return await self._split(models, ids, rows, request_id)
+        return await self._split(models, ids, rows, asked)
 
-    async def explain(self, rows: list[dict[str, Any]], request_id: str) -> list[dict[str, Any]]:
+    async def explain(self, rows: list[dict[str, Any]], asked: Asked) -> list[dict[str, Any]]:
         """The same, and what each column has contributed to each answer."""
         models = self.models
         known = await self.explanations.ready(models, len(rows))
-        answers = await self.predict(rows, request_id, models)
+        answers = await self.predict(rows, asked, models)
         await self.explanations.add(known, models, rows, answers)
         return answers
 
@@ -93,52 +93,52 @@ class Service:
         for served in filter(None, (self.models.champion, self.models.challenger)):
             self.metrics.info.labels(served.model.name, served.variant, served.model.predictor.kind).set(serves)
 
-    async def _split(self, models: Models, ids: list, rows: list, request_id: str) -> list[dict[str, Any]]:
+    async def _split(self, models: Models, ids: list, rows: list, asked: Asked) -> list[dict[str, Any]]:
         places: dict[bool, list[int]] = {False: [], True: []}
         for place, identity in enumerate(ids):
             places[share(identity) < self.settings.canary].append(place)
         answers: list[dict[str, Any]] = [{}] * len(ids)
         for scored, taken in ((self._champion, places[False]), (self._canary, places[True])):
             if taken:
-                found = await scored(models, [ids[n] for n in taken], [rows[n] for n in taken], request_id)
+                found = await scored(models, [ids[n] for n in taken], [rows[n] for n in taken], asked)
                 for place, answer in zip(taken, found, strict=True):
                     answers[place] = answer
         return answers
 
-    async def _answer(self, served: Served, ids: list, rows: list, request_id: str) -> list[dict[str, Any]]:
+    async def _answer(self, served: Served, ids: list, rows: list, asked: Asked) -> list[dict[str, Any]]:
         output = await served.batcher.scores(rows)
         name, variant = served.model.name, served.variant
-        head = {"request_id": request_id, "model": name, "variant": variant}
+        head = {"model": name, "variant": variant}
         if served.share:
             head["canary_share"] = served.share
         found = served.logged(output)
         if self.settings.log == "on":
             kept = [{"id": identity, FEATURES: row, **one} for identity, row, one in zip(ids, rows, found, strict=True)]
-            self.write(self.recorder.prediction(head, kept))
+            self.write(self.recorder.prediction(asked, head, kept))
         self.metrics.answered(name, variant)(found)
         answers = served.added(output, found)
         return [{"id": given, **one, "model": name} for given, one in zip(ids, answers, strict=True)]
 
-    async def _champion(self, models: Models, ids: list, rows: list, request_id: str) -> list[dict[str, Any]]:
-        return await self._answer(models.champion, ids, rows, request_id)
+    async def _champion(self, models: Models, ids: list, rows: list, asked: Asked) -> list[dict[str, Any]]:
+        return await self._answer(models.champion, ids, rows, asked)
 
-    async def _canary(self, models: Models, ids: list, rows: list, request_id: str) -> list[dict[str, Any]]:
+    async def _canary(self, models: Models, ids: list, rows: list, asked: Asked) -> list[dict[str, Any]]:
         """The challenger's answers, or the champion's when it fails."""
         if models.challenger is None:
-            return await self._champion(models, ids, rows, request_id)
+            return await self._champion(models, ids, rows, asked)
         try:
-            return await self._answer(models.challenger, ids, rows, request_id)
+            return await self._answer(models.challenger, ids, rows, asked)
         except Refused:  # by the log, which would refuse the champion as well
             raise
         except Exception as error:  # noqa: BLE001  (a canary harms nobody)
-            self._failed("canary", request_id, error)
-            return await self._champion(models, ids, rows, request_id)
+            self._failed("canary", asked.request_id, error)
+            return await self._champion(models, ids, rows, asked)
 
-    async def _shadow(self, served: Served, ids: list, rows: list, request_id: str) -> None:
+    async def _shadow(self, served: Served, ids: list, rows: list, asked: Asked) -> None:
         try:
-            await self._answer(served, ids, rows, request_id)
+            await self._answer(served, ids, rows, asked)
         except Exception as error:  # noqa: BLE001  (a shadow harms nobody)
-            self._failed("shadow", request_id, error)
+            self._failed("shadow", asked.request_id, error)
 
     def _failed(self, what: str, request_id: str, error: Exception) -> None:
         self.metrics.challenger_failures.inc()

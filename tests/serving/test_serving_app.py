@@ -23,7 +23,7 @@ from ml.registry.embedded import Embedded
 from ml.settings.params import read_params
 from serving.__main__ import _config
 from serving.batch import Batcher
-from serving.records import Clock
+from serving.records import Asked, Clock
 from serving.service import share
 from serving.settings import read_settings
 from tests.conftest import SAMPLE
@@ -321,7 +321,7 @@ def test_a_shadow_is_logged_and_not_returned(folder, forest, customers, tmp_path
 
     async def serve():
         async with app.router.lifespan_context(app):  # its end waits for the shadow, which is still at work
-            return await app.state.service.predict(sent, "r-1")
+            return await app.state.service.predict(sent, Asked("r-1"))
 
     answer = asyncio.run(serve())
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from ml.deployment.shares import more_often
 from ml.io.errors import UserError
+from ml.model.parts import SHADOW
 from ml.settings.deploy import Deploy
 
 SAMPLE = re.compile(r"^(serving_\w+)\{(.*)\} (\S+)$", re.MULTILINE)
@@ -60,9 +61,9 @@ def parse(text: str) -> Window:
             counts["errors"] += float(value) * (labels["status"] >= "400")  # refused is not served either
         elif name == "serving_seconds_bucket" and labels["path"] in PATHS:
             seconds[float(labels["le"])] += float(value)
-        elif name == "serving_score_bucket" and labels["variant"] != "shadow":
+        elif name == "serving_score_bucket" and labels["variant"] != SHADOW:
             scores[float(labels["le"])] += float(value)
-        elif name == "serving_rows_squared_total" and labels["variant"] != "shadow":
+        elif name == "serving_rows_squared_total" and labels["variant"] != SHADOW:
             counts["squares"] += float(value)
     return Window(counts["requests"], counts["errors"], seconds, scores, counts["squares"])
 

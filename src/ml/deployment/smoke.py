@@ -11,6 +11,7 @@ from ml.deployment.answers_record import AnswersRecord
 from ml.io.client import Client
 from ml.io.errors import UserError
 from ml.io.text import counted
+from ml.model.parts import CHAMPION
 from ml.settings.gates import Api
 
 
@@ -86,7 +87,7 @@ def fast(client: Client, recorded: AnswersRecord, rule: Api) -> str:
 def identity(client: Client, labels: dict[str, str]) -> str:
     """The model that answers is the one that the image's labels name."""
     _, shown = client.ask("GET", "/model")
-    champion = shown["champion"]
+    champion = shown[CHAMPION]
     origin = champion["lineage"] or {}
     said = {
         "ml.model.digest": champion["digest"],

@@ -11,7 +11,7 @@ from ml.data.schema import with_columns
 from ml.data.values import typed
 from ml.data.words import text
 from ml.io.errors import UserError
-from ml.model.parts import SHADOW
+from ml.model.parts import CHAMPION, SHADOW
 from ml.monitoring.windows import WINDOWS, Span, delay, length, settled, spans
 from ml.prediction_log import predictions
 from ml.prediction_log.records import in_table
@@ -28,7 +28,7 @@ FATES = {  # a row meets the first that fits; `judged` are what is left
     "simulated": "simulated, and not judged while there are real ones",
     "future": "time lies ahead of the clock (by more than 5 minutes)",
     "older": "older than the window",
-    "shadow": "answers of a shadow model, which nobody saw",
+    SHADOW: "answers of a shadow model, which nobody saw",
     "unknown": "scored by a model that the registry does not know",
     "other": "scored by another version than the champion",
     "repeated": "an older prediction of the same id",
@@ -145,7 +145,7 @@ def _foreign(frame: pd.DataFrame, where: str, data: Data) -> pd.DataFrame:
     score = values.number(frame["score"], kind).cells
     others = frame.drop(columns=[name for name in data.columns if name in frame and name not in OURS])
     frame = with_columns(others, {**_features(frame, data), **times, **texts, "score": score})
-    defaults = {"model": None, "variant": "champion", "simulated": False, "actual": None, "actual_time": pd.NaT}
+    defaults = {"model": None, "variant": CHAMPION, "simulated": False, "actual": None, "actual_time": pd.NaT}
     frame = frame.assign(**{name: value for name, value in defaults.items() if name not in frame})
     came, simulated = pd.to_datetime(frame["actual_time"], utc=True), frame["simulated"].map(text).eq("True")
     frame = frame.assign(actual_time=came, simulated=simulated)
@@ -175,7 +175,7 @@ def _fates(table: pd.DataFrame, names: Names, settings: Monitor, window: tuple[A
         "simulated": table["simulated"] & (not table["simulated"].all()),
         "future": table["time"] > until + SKEW,
         "older": ~(table["time"] > since),
-        "shadow": table["variant"] == SHADOW,
+        SHADOW: table["variant"] == SHADOW,
         "unknown": ~own & ~_by(table, names.others),
         "other": ~own,
     }

@@ -2,7 +2,8 @@
 
 A design effect of 5 says that 500 rows tell as much as 100 independent ones. It is estimated from the rows themselves,
 by how much more groups of rows differ than they would by chance (Kish, Survey Sampling, 1965). Groups are rows of one
-request, rows of one value of `monitor.cluster` (a feature or another column of the log), and runs of neighbours in time.
+request, rows of one value of `monitor.cluster` (a feature or another column of the log), and runs of neighbours in
+time.
 """
 
 import numpy as np

@@ -10,13 +10,14 @@ from pydantic_core import to_json
 
 from ml.engine.job import Job
 from ml.model import answers
+from ml.model.parts import CHAMPION, SHADOW
 from ml.prediction_log.records import FEATURES
 from ml.scoring.lines import rows_as_json
 from ml.scoring.rows import Checked
 from ml.scoring.scored import Scorer
 
 LINE = 1000  # rows of a line of the log, as of the longest request
-VARIANTS = ("champion", "shadow")  # of the first model, and of one beside it
+VARIANTS = (CHAMPION, SHADOW)  # of the first model, and of one beside it
 
 
 @dataclass(frozen=True)
