@@ -94,10 +94,14 @@ def test_the_threshold_costs_least_or_keeps_what_is_wanted():
 def test_the_chosen_threshold_is_in_the_contract_and_in_what_later_stages_read(customers, tmp_path):
     params = PARAMS.model_copy(update={"train": settings(threshold={"false_negative": 5.0})})
 
-    found = train._with_threshold(customers, params, "")
+    chosen = decision.chosen(customers, params.data, params.train, 0.5)
+    found = train._with_threshold(params, chosen)
     content = shipped.contract_of(found, customers)
     files.write_bytes(content, tmp_path / CONTRACT)
 
+    assert chosen.cost <= chosen.given_cost
+    assert chosen.folds == 5
+    assert chosen.rule == {"false_negative": 5.0}
     assert found.evaluate.threshold < 0.35  # by theory at 1/6
     assert read_contract({CONTRACT: content}).chosen == Decide(false_negative=5.0)
     assert settled(params, tmp_path).evaluate.threshold == found.evaluate.threshold

@@ -7,6 +7,7 @@ from ml.data.design import design_of
 from ml.data.position import position
 from ml.io.errors import UserError
 from ml.model import model
+from ml.model.history import Chosen
 from ml.settings.data import Data
 from ml.settings.train import Decide, Train
 from ml.tasks.choose import task_of
@@ -14,11 +15,12 @@ from ml.tasks.choose import task_of
 FOLDS = 5
 
 
-def chosen(frame: pd.DataFrame, data: Data, params: Train, source: str = "") -> float | None:
+def chosen(frame: pd.DataFrame, data: Data, params: Train, given: float, source: str = "") -> Chosen | None:
     """The threshold that train.threshold asks for, None where it asks for none; the test rows are never read.
 
     Each training row is scored by a model that was fitted on the other folds. Raises UserError for a target of
-    several classes or numbers, and for a precision that no threshold reaches.
+    several classes or numbers, and for a precision that no threshold reaches. `given` is the threshold
+    that is compared with it.
     """
     if params.threshold is None:
         return None
@@ -29,7 +31,32 @@ def chosen(frame: pd.DataFrame, data: Data, params: Train, source: str = "") -> 
     for held in (fold == number for number in np.unique(fold)):
         fitted = model.fit(frame[~held], data, params, source)
         score[held] = model.scores(fitted, frame[held], data)
-    return best(task_of(data).truth(frame[data.target.name]), score, params.threshold, design_of(frame, data).weight)
+    truth, weight = task_of(data).truth(frame[data.target.name]), design_of(frame, data).weight
+    found = best(truth, score, params.threshold, weight)
+    figures = {"precision": _share(truth, score >= found, weight), "recall": _share(score >= found, truth > 0, weight)}
+    costs = [_cost(truth, score >= threshold, params.threshold, weight) for threshold in (found, given)]
+    return Chosen(
+        threshold=found,
+        rule=params.threshold.model_dump(exclude_none=True),
+        folds=len(np.unique(fold)),
+        rows=len(frame),
+        cost=costs[0],
+        given=given,
+        given_cost=costs[1],
+        **figures,
+    )
+
+
+def _share(of: np.ndarray, among: np.ndarray, weight: np.ndarray | None) -> float:
+    """The share of rows that are so among some rows; 0 where there are none."""
+    size = np.ones(len(of)) if weight is None else weight
+    return round(float((size * of * among).sum() / max((size * among).sum(), 1e-12)), 6)
+
+
+def _cost(truth: np.ndarray, decided: np.ndarray, rule: Decide, weight: np.ndarray | None) -> float:
+    """What the mistakes cost, for each row; 1 each where the rule names no costs."""
+    price = np.where(truth > 0, (rule.false_negative or 1) * ~decided, (rule.false_positive or 1) * decided)
+    return round(float(np.average(price, weights=weight)), 6)
 
 
 def best(truth: np.ndarray, score: np.ndarray, rule: Decide, weight: np.ndarray | None = None) -> float:

@@ -4,7 +4,7 @@ import io
 import re
 import warnings
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,7 @@ from ml.model import boosters, estimators, faults, monotone, stopping
 from ml.model.calibration import Calibrated, calibrate
 from ml.model.columns import must_know
 from ml.model.features import Made, preprocessing, with_made
+from ml.model.history import OUT_OF_BAG
 from ml.model.trusted import TRUSTED
 from ml.settings.data import Data
 from ml.settings.features import FEATURES, functions
@@ -33,14 +34,16 @@ from ml.settings.train import Train
 from ml.tasks.choose import task_of
 
 
-def fit(frame: pd.DataFrame, data: Data, params: Train, source: str = "") -> Pipeline:
+def fit(
+    frame: pd.DataFrame, data: Data, params: Train, source: str = "", watch: Callable[[Any], None] = lambda _: None
+) -> Pipeline:
     """Made columns, preprocessing and estimator, fitted on every row; the same rows and seed give the same model.
 
     `source` is the text of src/features.py. With train.calibration, the estimator is fitted on all rows but those
-    that are held back, and its scores are calibrated on these.
+    that are held back, and its scores are calibrated on these. `watch` sees the fitted estimator.
     """
     if not params.calibration:
-        return _fitted(frame, data, params, source)
+        return _fitted(frame, data, params, source, watch)
     task, held = task_of(data), position(frame[data.group or data.id], "held back") < params.held_back
     if not task.decides:
         raise UserError("params.yaml: train.calibration makes scores probabilities, and numbers have no scores.")
@@ -49,14 +52,14 @@ def fit(frame: pd.DataFrame, data: Data, params: Train, source: str = "") -> Pip
             f"params.yaml: train.calibration needs {FEWEST} rows of each class among the "
             f"{counted(int(held.sum()), 'row')} that are held back. Raise train.held_back, or bring more rows."
         )
-    model, rest = _fitted(frame[~held], data, params, source), frame[held]
+    model, rest = _fitted(frame[~held], data, params, source, watch), frame[held]
     weight = design_of(rest, data).weight
     x, truth = model[:-1].transform(inputs(rest, data)), task.truth(rest[data.target.name])
     model.steps[-1] = ("estimator", calibrate(model.steps[-1][1], x, truth, params.calibration, weight))
     return model
 
 
-def _fitted(frame: pd.DataFrame, data: Data, params: Train, source: str) -> Pipeline:
+def _fitted(frame: pd.DataFrame, data: Data, params: Train, source: str, watch: Callable[[Any], None]) -> Pipeline:
     y = task_of(data).truth(frame[data.target.name])
     if len(np.unique(y)) == 1:
         raise UserError(
@@ -78,7 +81,10 @@ def _fitted(frame: pd.DataFrame, data: Data, params: Train, source: str) -> Pipe
     while isinstance(found := model.steps[-1][1], BaseSearchCV | Pipeline):  # of a search, what it has found
         best = found.best_estimator_ if isinstance(found, BaseSearchCV) else found
         model.steps[-1:] = _steps(best)
-    model.steps[-1] = ("estimator", boosters.kept(model.steps[-1][1]))
+    watch(fitted := model.steps[-1][1])
+    for name in OUT_OF_BAG:
+        getattr(fitted, "__dict__", {}).pop(name, None)
+    model.steps[-1] = ("estimator", boosters.kept(fitted))
     if not faults.known(params):
         faults.must_answer(model, frame.head(faults.ROWS), data, params)
     return model

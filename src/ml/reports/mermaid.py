@@ -73,6 +73,22 @@ def coverage(points: list[Record]) -> str:
     )
 
 
+def learning(points: list[Record], sides: list[str]) -> str:
+    """The loss after each round of boosting, a line for each of the `sides`."""
+    known = [point for point in points if all(side in point for side in sides)]
+    kept = known[:: max(1, len(known) // STEPS)]
+    lines = [[point[side] for point in kept] for side in sides]
+    low, high = _room([value for line in lines for value in line])
+    axis = ", ".join(f'"{point["round"]:.0f}"' for point in kept)
+    drawn = "\n".join(f"    line [{', '.join(f'{v:.6g}' for v in line)}]" for line in lines)
+    names = {"train": "training rows", "held": "held-back rows"}
+    title = ", ".join(f"{place} line {names[side]}" for place, side in zip(("first", "second"), sides, strict=False))
+    return (
+        f'```mermaid\n{COLOURS}\nxychart-beta\n    title "Learning curve: {title}"\n'
+        f'    x-axis "round" [{axis}]\n    y-axis "loss" {low:.6g} --> {high:.6g}\n{drawn}\n```'
+    )
+
+
 def _room(values: list[float]) -> tuple[float, float]:
     """The ends of an axis for these values."""
     low, high = min(values), max(values)

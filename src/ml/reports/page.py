@@ -23,7 +23,8 @@ def html(evidence: Evidence) -> str:
     body = rendered(text)
     if evidence.plots:
         head, found, rest = body.partition("<h2>Validation</h2>")
-        pictures = plots(evidence.plots, evidence.before_plots, evidence.base)
+        curve = (evidence.training or {}).get("curve") or {}
+        pictures = plots(evidence.plots | {"learning": curve.get("points", [])}, evidence.before_plots, evidence.base)
         body = f"{head}<h2>Plots</h2><div class='plots'>{pictures}</div>{found}{rest}"
     return document(f"{evidence.project}: report", body)
 
@@ -37,7 +38,7 @@ def plots(points: dict[str, Points], before: dict[str, Points] | None = None, ba
         "roc": _roc, "roc_by_class": _roc_by_class, "precision_recall": _precision_recall, "predicted": _predicted,
         "residuals": _residuals, "coverage": _coverage, "by_class": _by_class, "calibration": _calibration,
         "importance": _importance,
-        "contributions": _contributions,
+        "contributions": _contributions, "learning": _learning,
     }  # fmt: skip
     old, there = before or {}, [name for name in draw if points.get(name)]
     return "".join(_svg(draw[name], points[name], _beside(name, old.get(name), base)) for name in there)
@@ -148,6 +149,15 @@ def _contributions(axes: Axes, points: list[dict[str, Any]]) -> None:
     axes.barh(range(len(rows)), [p["contribution"] for p in rows], color=BLUE)
     axes.set_yticks(range(len(rows)), [label(p["column"]) for p in rows])
     axes.set(title="Contributions (SHAP)", xlabel="mean size of what the column adds to a score")
+
+
+def _learning(axes: Axes, points: Points) -> None:
+    for side, name in {"train": "training rows", "held": "held-back rows"}.items():
+        known = [p for p in points if side in p]
+        if known:
+            axes.plot([p["round"] for p in known], [p[side] for p in known], label=name)
+    axes.set(title="Learning curve", xlabel="round", ylabel="loss")
+    axes.legend(frameon=False, loc="upper right")
 
 
 def _importance(axes: Axes, points: list[dict[str, Any]]) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from ml.io.markdown import cell, mark, table, validation
 from ml.io.text import counted, figure
-from ml.reports import mermaid
+from ml.reports import mermaid, training
 from ml.reports.changes import data_changes, settings_changes
 from ml.settings.metrics import HIGHER_IS_BETTER
 from ml.tasks.compare import kept
@@ -41,6 +41,7 @@ class Evidence:
     before_plots: dict[str, list[Record]] = field(default_factory=dict)
     base: str = "main"
     other_table: bool = False  # the base branch has a model of another table: nothing is compared
+    training: Record | None = None  # build/training.json
     lost: str = "ROC AUC"  # what permutation importance measures
 
 
@@ -54,6 +55,7 @@ def markdown(evidence: Evidence) -> str:
             _settings,
             _data,
             _checks,
+            _training,
             _curves,
             _by_class,
             _confusion,
@@ -198,6 +200,10 @@ def _confused(cells: list[Record]) -> str:
     wrong = sorted((c for c in cells if c["actual"] != c["predicted"] and c["rows"]), key=lambda c: -c["rows"])
     rows = [[c["actual"], c["predicted"], f"{c['rows']:,.0f}"] for c in wrong[:BAR]]
     return f"## Decisions: the {len(rows)} most frequent wrong ones\n\n{table(['actually', 'predicted', 'rows'], rows)}"
+
+
+def _training(evidence: Evidence) -> str:
+    return training.section(evidence.training)
 
 
 def _by_class(evidence: Evidence) -> str:

@@ -23,6 +23,7 @@ class RandomForest(Section):
     max_features: Literal["sqrt", "log2"] | Share | None = "sqrt"
     class_weight: Literal["balanced", "balanced_subsample"] | None = None
     monotonic_cst: Directions | None = None
+    oob_score: bool = False
 
 
 class HistGradientBoosting(Section):

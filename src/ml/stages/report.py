@@ -16,6 +16,7 @@ from ml.io.saved import SavedRecord
 from ml.io.text import counted
 from ml.model import identity
 from ml.model.figures_record import IntervalsRecord, MetricsRecord
+from ml.model.history import TrainingRecord
 from ml.model.predictor import MODEL
 from ml.reports import page
 from ml.reports.changes import another_table
@@ -55,6 +56,7 @@ def collect(params: Params, base: str) -> Evidence:
         profile=profile,
         settings=parse(files.read_bytes(files.PARAMS).decode()),
         plots={path.stem: files.read_rows(path) for path in sorted(files.PLOTS.glob("*.csv"))} | contributions(params),
+        training=TrainingRecord.read(files.TRAINING).plain() if files.TRAINING.exists() else None,
         lost=task_of(params.data).lost,
         lineage=_origin(),
         proof=_proof(),

@@ -1,10 +1,9 @@
 """Fit the model that params.yaml describes, and compile it for serving."""
 
-import pandas as pd
-
 from ml.io import cli, files
 from ml.io.text import counted
 from ml.model import decision, feature_checks, interval, made, model, shipped
+from ml.model.history import Chosen, TrainingRecord, Watch
 from ml.model.predictor import CONTRACT, MODEL, from_files, loaded, with_threshold
 from ml.settings import features
 from ml.settings.reading import read
@@ -23,8 +22,11 @@ def main() -> None:
     cli.say(f"train: {params.train.model} on {counted(len(frame), 'row')}")
     text = features.source()
     feature_checks.check(text, frame, params.data)
-    fitted = model.fit(made.checked(frame, params.data, text), params.data, params.train, text)
-    params = _with_threshold(frame, params, text)
+    watch = Watch()
+    fitted = model.fit(made.checked(frame, params.data, text), params.data, params.train, text, watch.see)
+    found = decision.chosen(frame, params.data, params.train, params.evaluate.threshold, text)
+    params = _with_threshold(params, found)
+    TrainingRecord(threshold=found, out_of_bag=watch.out_of_bag, curve=watch.curve).write(files.TRAINING)
     width = interval.half_width(frame, params.data, params.train, params.evaluate.coverage, text)
     built = {MODEL: model.dumps(fitted), CONTRACT: shipped.contract_of(params, frame, width)}
     form, why = shipped.form_of(fitted, built, frame.head(CHECKED), params)
@@ -36,13 +38,12 @@ def main() -> None:
     cli.say(f"train: serving loads {loaded(built, from_files(built).kind) / 1e6:.2f} MB")
 
 
-def _with_threshold(frame: pd.DataFrame, params: Settings, text: str) -> Settings:
+def _with_threshold(params: Settings, found: Chosen | None) -> Settings:
     """The settings with the threshold that train.threshold chooses, where it does."""
-    found = decision.chosen(frame, params.data, params.train, text)
     if found is None:
         return params
-    cli.say(f"train: decides at {found:.4f}, as train.threshold chooses on folds of the training rows")
-    return with_threshold(params, found)
+    cli.say(f"train: decides at {found.threshold:.4f}, as train.threshold chooses on folds of the training rows")
+    return with_threshold(params, found.threshold)
 
 
 if __name__ == "__main__":
