@@ -158,7 +158,9 @@ def test_settings_that_no_commit_holds_are_not_overwritten(home, loans):
 
     with pytest.raises(UserError, match=r"params.yaml would be overwritten, with changes that are in no commit"):
         stage.main(data="loans.csv", target="defaulted")
-    files.write_json({"params.yaml": files.digest(files.PARAMS)}, stage.ADOPTED)  # as if adopt had made the change
+    files.write_json(
+        {"digests": {"params.yaml": files.digest(files.PARAMS)}}, stage.ADOPTED
+    )  # as if adopt had made the change
     stage._refuse_unsaved()
 
 
