@@ -18,7 +18,7 @@ from ml.settings.params import Params
 from ml.tasks.choose import task_of
 
 DOCUMENT, START, END = Path("docs/gates.md"), "<!-- proposals -->\n", "<!-- end of proposals -->\n"
-TABLES, ROWS = 40, (100, 300, 1000)
+TABLES, ROWS = 30, (100, 300, 1000)
 MODELS = {"two classes": "logistic_regression", "three classes": "logistic_regression", "a number": "ridge"}
 TARGETS: dict[str, dict[str, Any]] = {
     "two classes": {"name": "y", "positive": "b"},

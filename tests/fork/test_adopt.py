@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from sklearn.datasets import load_iris
 
 from ml.data import adopt, adopted
 from ml.io import files
@@ -233,6 +234,30 @@ def test_nothing_that_was_said_of_the_old_table_is_said_of_the_new_one(tmp_path,
     assert "cross-validation of random_forest on 1,500 rows reaches roc_auc 0.8" in said
     assert "the registry holds 1 version of the old table, kept as churn" in said
     assert "derived from the table: data, project loans, retrain.min_rows 75" in said
+
+
+@pytest.mark.slow
+def test_tables_one_after_the_other_leave_what_the_last_one_alone_leaves(home, monkeypatch, loans):
+    monkeypatch.setattr(stage, "_move_in", lambda *_: (home / "data.dvc").touch())
+    (home / "tests" / "world").mkdir(parents=True)
+    shutil.copy(SAMPLE, home / "tests" / "world")
+    few_trees = SAMPLE.read_text().replace("n_estimators: 150", "n_estimators: 5")
+    bikes = pd.DataFrame(np.random.default_rng(0).normal(size=(300, 3)), columns=["wind", "sun", "rides"])
+    for name, frame in {"loans": loans, "bikes": bikes, "iris": load_iris(as_frame=True).frame}.items():
+        frame.to_csv(f"{name}.csv", index=False)
+
+    def adopted_one_by_one(*names):
+        (home / "params.yaml").write_text(few_trees)
+        for name, target in names:
+            stage.main(data=f"{name}.csv", target=target)
+        return read_params()
+
+    alone = adopted_one_by_one(("loans", "defaulted"))
+    after = adopted_one_by_one(("bikes", "rides"), ("iris", "target"), ("loans", "defaulted"), ("loans", "defaulted"))
+
+    assert after.project == "loans"
+    assert after == alone
+    assert files.PARAMS.read_text().count(" # ") > few_trees.count(" # ") - 30  # comments, but those of what is gone
 
 
 @pytest.mark.slow

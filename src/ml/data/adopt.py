@@ -17,7 +17,7 @@ from ml.io.text import counted
 from ml.settings.card import Card
 from ml.settings.evaluate import Evaluate
 from ml.settings.gates import Gates
-from ml.settings.metrics import FEWEST, LIVE, METRICS
+from ml.settings.metrics import FEWEST, LIVE
 from ml.settings.params import Params
 from ml.settings.retrain import Retrain
 from ml.settings.validate import Validate
@@ -96,10 +96,8 @@ def untold(params: Params, task: str) -> dict[str, Any]:
     bounds: dict[str, Any] = {"gates.limits": CHANCE[task]}
     if params.gates.slices and params.gates.slices.min is not None:
         bounds["gates.slices.min"] = None
-    bounds |= {} if params.tune.metric in METRICS[task] else {"tune.metric": METRIC[task]}
-    bounds |= {} if params.monitor.metric in LIVE.get(task, METRICS[task]) else {"monitor.metric": LIVE[task][0]}
-    rules = {gate: rule for gate in ("champion", "slices") if (rule := getattr(params.gates, gate))}
-    bounds |= {f"gates.{gate}.metric": METRIC[task] for gate, rule in rules.items() if rule.metric not in METRICS[task]}
+    bounds |= {"tune.metric": METRIC[task], "monitor.metric": LIVE.get(task, (METRIC[task],))[0]}
+    bounds |= {f"gates.{gate}.metric": METRIC[task] for gate in ("champion", "slices") if getattr(params.gates, gate)}
     return words | bounds | {"evaluate.threshold": Evaluate().threshold}
 
 

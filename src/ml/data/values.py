@@ -1,6 +1,6 @@
 """Columns of a table in the types of the contract, with what was changed on the way and what cannot be read."""
 
-from collections.abc import Container, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -9,12 +9,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml.data import times, words
+from ml.data import numerals, times, words
+from ml.data.numerals import Writing
 from ml.io.text import counted
 from ml.settings.data import Category, Data, Number, as_text
 
-COMMA = r"[+-]?[0-9]*,[0-9]+([eE][+-]?[0-9]+)?"
-THOUSANDS = r"[+-]?[0-9]{1,3}(,[0-9]{3})+"
+TWO_READINGS = r".*(?<![0-9,.])[1-9][0-9]{0,2}(,[0-9]{3})+(?![0-9,.]).*"
 ENDLESS = f"infinite, or beyond {words.LARGEST:g}"
 NESTED = "lists, bytes or other nested values; make a column of text or numbers of each part that matters"
 # What `words.key` may change: all but printed ASCII without spaces, 1.0, true and false, nothing at all.
@@ -77,13 +77,14 @@ class Typed:
         return [f"{name}: {change}" for name, change in self.told]
 
 
-def typed(frame: pd.DataFrame, data: Data, names: list[str], commas: Container[str] | None = None) -> Typed:
+def typed(frame: pd.DataFrame, data: Data, names: list[str], written: Mapping[str, Writing] | None = None) -> Typed:
     """These columns of a table: ids and labels as text, numbers float64, levels as the contract spells them, times UTC.
 
-    The result has the index of `frame`. Levels are objects, None where missing. `commas` names the columns with decimal
-    commas where `frame` is a part of a table; else the column itself tells.
+    The result has the index of `frame`. Levels are objects, None where missing. `written` says how columns of
+    numbers are written where `frame` is a part of a table; else the column itself tells.
     """
-    found = {name: _column(frame[name], name, data, None if commas is None else name in commas) for name in names}
+    how = {name: None if written is None else written.get(name, Writing()) for name in names}
+    found = {name: _column(frame[name], name, data, how[name]) for name in names}
     return Typed(
         pd.DataFrame({name: column.cells for name, column in found.items()}, copy=False),
         [Wrong(n, why, rows) for n, column in found.items() for why, rows in column.wrong.items()],
@@ -91,7 +92,7 @@ def typed(frame: pd.DataFrame, data: Data, names: list[str], commas: Container[s
     )
 
 
-def number(raw: pd.Series, column: Number, commas: bool | None = None) -> Column:
+def number(raw: pd.Series, column: Number, written: Writing | None = None) -> Column:
     """Numbers as float64; words for missing are missing, true and false 1 and 0 where the limits allow nothing else."""
     if nested(raw) or pd.api.types.is_datetime64_any_dtype(raw):
         return _unreadable(raw, "not a number")
@@ -99,7 +100,7 @@ def number(raw: pd.Series, column: Number, commas: bool | None = None) -> Column
         return _unreadable(raw, "not a number")
     if pd.api.types.is_numeric_dtype(raw.dtype):
         return _finite(raw.astype("float64"))
-    return _number_of_text(raw, column, commas)
+    return _number_of_text(raw, column, written)
 
 
 def category(raw: pd.Series, column: Category | None = None) -> Column:
@@ -191,16 +192,16 @@ def changes(raw: pd.Series, rows: dict[str, pd.Series]) -> tuple[Change, ...]:
     return tuple(_told(raw, rows))
 
 
-def _column(raw: pd.Series, name: str, data: Data, commas: bool | None) -> Column:
+def _column(raw: pd.Series, name: str, data: Data, written: Writing | None) -> Column:
     if name == data.time:
         return moment(raw, data.time_format)
     match data.columns.get(name):
         case Number() as column:
-            return number(raw, column, commas)
+            return number(raw, column, written)
         case Category() as column:
             return category(raw, column)
     if name == data.target.name and data.target.task == "regression":
-        found = number(raw, Number(type="number"), commas)
+        found = number(raw, Number(type="number"), written)
         return Column(
             as_strings(found.cells).astype(object).where(found.cells.notna(), None), found.wrong, found.changes
         )
@@ -209,57 +210,74 @@ def _column(raw: pd.Series, name: str, data: Data, commas: bool | None) -> Colum
     return identity(raw) if name in {data.id, data.group} else category(raw)
 
 
-def _number_of_text(raw: pd.Series, column: Number, stated: bool | None) -> Column:
+def _number_of_text(raw: pd.Series, column: Number, stated: Writing | None) -> Column:
     text = as_strings(raw).str.strip()
     absent = _absent(raw)
     points, truths = _matches(text, words.NUMBER), text.isin(words.TRUTHS)
-    commas = decimal_commas(text) if stated is None else _matches(text, COMMA) & stated
-    plain = text.str.replace(",", ".", regex=False) if commas.any() else text
-    values = _floats(plain.where(points | commas))
+    odd = text[~points & ~absent & ~truths].map(numerals.bare, na_action="ignore").dropna()
+    how = writing(text) if stated is None else stated
+    plain, told = text.where(points), {"are read as missing": absent & raw.notna()}
+    if len(odd) or how.commas:
+        rows = _rewritten(text, points, odd, how)
+        plain = plain.where(rows.isna(), rows)
+        told |= _how_written(text, odd, rows.notna(), how)
+    values = _floats(plain)
     infinite = _matches(text, words.INFINITE)
     values = values.mask(infinite, np.inf)
-    told = changes(raw, {"are read as missing": absent & raw.notna(), "are read with a decimal comma": commas})
     if words.flag(column) and truths.any():
         values = values.mask(truths, text.map(words.TRUTHS).eq("True").astype("float64"))
         points |= truths
     found = _finite(values)
-    no_number = raw.notna() & ~(absent | points | commas | infinite)
-    two = no_number & _matches(text, THOUSANDS)
+    no_number = raw.notna() & ~(absent | points | plain.notna() | infinite)
+    two = no_number & _matches(text, TWO_READINGS)
     why = {"not a number": no_number & ~two}
     if two.any():
         given = text[two].iloc[0]
         readings = f"{given.replace(',', '')} or {given.replace(',', '.')}"
         why[f"not a number: {given!r} may be {readings}; write it without the comma"] = two
-    return Column(found.cells, _some(why | found.wrong), told)
+    return Column(found.cells, _some(why | found.wrong), changes(raw, told))
 
 
-def decimal_commas(text: pd.Series) -> pd.Series:
-    """Which numbers are written with a decimal comma; none where the column might mean thousands by it."""
-    commas = _matches(text, COMMA)
-    return commas & bool(commas.any() and writing(text).commas)
+def _rewritten(text: pd.Series, points: pd.Series, odd: pd.Series, how: Writing) -> pd.Series:
+    """The numbers that are not written plainly, as Python writes them; missing elsewhere."""
+    found = pd.Series(None, index=text.index, dtype="str")
+    found[odd.index] = odd.map(lambda one: numerals.read(one.digits, how)).astype("str")
+    if how.commas:
+        thousands = points & _matches(text, numerals.EITHER["."].pattern)
+        found[thousands] = text[thousands].str.replace(".", "", regex=False)
+    return found
 
 
-class Writing(NamedTuple):
-    """How the numbers of a column are written, as far as some of its rows tell."""
-
-    points: bool  # some have a decimal point
-    surely: bool  # some have a comma that does not mean thousands
-
-    @property
-    def commas(self) -> bool:
-        """Whether a comma is a decimal comma."""
-        return self.surely and not self.points
-
-    def plus(self, other: "Writing") -> "Writing":
-        """The same of both rows."""
-        return Writing(self.points or other.points, self.surely or other.surely)
+def _how_written(text: pd.Series, odd: pd.Series, read: pd.Series, how: Writing) -> dict[str, pd.Series]:
+    """The rows that were read, by how they are written."""
+    said, none = {}, pd.Series(data=False, index=text.index)
+    digits = odd.map(lambda one: one.digits).astype("str")
+    groups = digits.str.fullmatch(numerals.THOUSANDS[","].pattern) | (
+        digits.str.fullmatch(numerals.EITHER[","].pattern) & how.points
+    )
+    comma = digits.str.contains(",", regex=False)
+    kinds = {"are read with a decimal comma": comma & ~groups, "are read without commas between thousands": groups}
+    kinds |= {"are read without spaces between thousands": odd.map(lambda one: one.spaced).astype(bool)}
+    marks = odd.map(lambda one: one.mark)
+    kinds |= {f"are read without {mark}": marks == mark for mark in sorted({*marks} - {""})}
+    for what, rows in kinds.items():
+        said[what] = none.copy()
+        said[what][odd.index] = rows.to_numpy()
+        said[what] &= read
+    plain = read & ~text.index.isin(odd.index)
+    dotted = digits.str.fullmatch(numerals.THOUSANDS["."].pattern)
+    plain[odd.index[dotted.to_numpy(dtype=bool)]] = True
+    return said | {"are read without points between thousands": plain & read}
 
 
 def writing(text: pd.Series) -> Writing:
-    """How these numbers are written."""
-    commas = _matches(text, COMMA)
-    points = text.str.contains(".", regex=False).fillna(value=False)
-    return Writing(bool(points.any()), bool((commas & ~_matches(text, THOUSANDS)).any()))
+    """How the numbers of a column of stripped text are written, as far as some of its rows tell."""
+    points = _matches(text, words.NUMBER)
+    decimal = (points & text.str.contains(".", regex=False).fillna(value=False)).astype(bool)
+    surely = bool((decimal & ~_matches(text, numerals.EITHER["."].pattern)).any())
+    odd = text[~points].dropna().drop_duplicates()
+    bare = (found.digits for found in map(numerals.bare, odd) if found)
+    return numerals.writing(bare).plus(Writing(decimal_points=surely))
 
 
 def _finite(values: pd.Series) -> Column:

@@ -3,6 +3,8 @@
 import re
 from typing import Any
 
+from ml.data import numerals
+from ml.data.numerals import NUMBER
 from ml.settings.data import Category, Number, Usual, as_text
 
 LARGEST = 3.0e38  # a float32, the widest that trees take: beyond it a number counts as infinite
@@ -11,7 +13,6 @@ OTHERS = " others"  # all such levels as one: no level begins with a space
 MISSING = frozenset(
     {"?", "-", "--", ".", "na", "n/a", "#n/a", "#na", "<na>", "nan", "-nan", "null", "none", "nil", "#null!"}
 )  # in a column of numbers or times, in any case; in a column of levels only the empty cell is missing
-NUMBER = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
 INFINITE = r"(?i)[+-]?inf(inity)?"
 WHOLE = re.compile(r"(-?(?:0|[1-9][0-9]*))\.0+")
 TRUTHS = {"true": "True", "True": "True", "TRUE": "True", "false": "False", "False": "False", "FALSE": "False"}
@@ -61,4 +62,5 @@ def cell(word: str, column: Number) -> Any:
         return float(stripped)
     if stripped in TRUTHS and flag(column):
         return TRUTHS[stripped] == "True"
-    return word
+    found = numerals.alone(stripped)
+    return word if found is None else found

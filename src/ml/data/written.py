@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from ml.data import times, values
+from ml.data import times, values, words
 from ml.data.words import key
 from ml.settings.data import Data
 
@@ -42,8 +42,10 @@ def _times(old: pd.Series, fresh: pd.Series, stated: str | None) -> tuple[pd.Ser
 
 def _numbers(old: pd.Series, typed: pd.Series, fresh: pd.Series) -> tuple[pd.Series, pd.Series]:
     if isinstance(old.dtype, pd.StringDtype):
-        commas = values.decimal_commas(old.str.strip()).any()
-        return values.as_strings(typed) if commas else old, values.as_strings(fresh)
+        text = old.str.strip()
+        plain = text.isna() | text.str.fullmatch(words.NUMBER) | text.str.lower().isin({*words.MISSING, ""})
+        odd = not plain.all() or values.writing(text).commas
+        return values.as_strings(typed) if odd else old, values.as_strings(fresh)
     whole = (fresh % 1 == 0).all()
     if pd.api.types.is_bool_dtype(old.dtype) and fresh.isin([0, 1]).all():
         return old, fresh.astype(old.dtype)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from ml.data import schema, values
+from ml.data.numerals import Writing
 from ml.data.values import Change, Typed
 from ml.engine.source import Chunk
 from ml.engine.table import Table, frame
@@ -14,12 +15,12 @@ class Contract(NamedTuple):
     """What the work on every chunk needs to know."""
 
     data: Data
-    commas: frozenset[str]  # columns with a decimal comma
+    written: dict[str, Writing]  # how columns of numbers in text are
 
     def typed(self, chunk: Chunk) -> Typed:
         """The rows of a chunk, of those columns that are there."""
         raw = frame(chunk)
-        return values.typed(raw, self.data, [name for name in schema.required(self.data) if name in raw], self.commas)
+        return values.typed(raw, self.data, [name for name in schema.required(self.data) if name in raw], self.written)
 
 
 class Reading(NamedTuple):

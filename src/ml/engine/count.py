@@ -56,7 +56,7 @@ def look(chunk: Chunk, task: Task) -> Look:
 def count(table: Table, data: Data, params: Validate, team: Team) -> Seen:
     """The whole table in numbers that do not depend on who works on it."""
     complete = {*schema.required(data)} <= {*table.header.given}
-    task = Task(Contract(data, table.commas(data)), params, complete)
+    task = Task(Contract(data, table.written(data)), params, complete)
     readings, counts, some = Readings(table, data), Counts(data, params), Sample(data)
     for _, found in team.each(look, table.chunks(), task):
         readings.add(found.reading)

@@ -48,7 +48,7 @@ def divide(table: Table, data: Data, params: Prepare, team: Team, keep: Callable
     readings = Readings(table, data)
     readings.must_be_whole()
     cut = _cut(table, data, params) if params.split_by == "time" else None
-    task = Task(Contract(data, table.commas(data)), params, cut)
+    task = Task(Contract(data, table.written(data)), params, cut)
     found: list[Summary] = []
     for _, made in team.each(part, table.chunks(), task):
         readings.add(made.reading)

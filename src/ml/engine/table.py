@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 
 from ml.data import reading, values
-from ml.data.values import Writing
+from ml.data.numerals import Writing
 from ml.engine.source import Chunk, even
 from ml.io import files
 from ml.io.errors import UserError
@@ -52,12 +52,11 @@ class Table:
         chunk = next(chunk for chunk in self.chunks([name]) if row < chunk.first + chunk.rows.num_rows)
         return frame(chunk)[name].iloc[[row - chunk.first]]
 
-    def commas(self, data: Data) -> frozenset[str]:
-        """The columns of numbers that are written with a decimal comma, which only all rows tell."""
+    def written(self, data: Data) -> dict[str, Writing]:
+        """How each column of numbers in text is written, which only all rows tell."""
         target = {data.target.name} if data.target.task == "regression" else set()
         numbers = {name for name, column in data.columns.items() if isinstance(column, Number)} | target
-        names = sorted(numbers & self.header.texts)
-        return frozenset(name for name in names if self._writing(name).commas)
+        return {name: self._writing(name) for name in sorted(numbers & self.header.texts)}
 
     def _writing(self, name: str) -> Writing:
         parts = (values.as_strings(frame(chunk)[name]).str.strip() for chunk in self.chunks([name]))

@@ -12,7 +12,8 @@ from ml.data.schema import conform
 from ml.gates import proposed_cases, proposed_groups
 from ml.io.errors import UserError
 from ml.io.text import counted
-from ml.model.crossed import Crossed, crossed
+from ml.io.yaml_edit import REMOVE
+from ml.model.crossed import Crossed, crossed, drawn
 from ml.settings.gates import Bound, Calibration
 from ml.settings.params import Params
 from ml.settings.section import given
@@ -37,9 +38,10 @@ class Proposal:
 
 def for_table(frame: pd.DataFrame, params: Params, source: str = "") -> Proposal:
     """The proposal for a table that nobody has judged a model on; a sentence alone where none can be made of it."""
-    known = frame[frame[params.data.target.name].notna()]
+    known = frame[params.data.target.name].notna()
+    some = frame[known.to_numpy() & drawn(frame, params.data)]
     try:
-        return proposed(crossed(conform(known, params.data), params, source), params, len(known))
+        return proposed(crossed(conform(some, params.data), params, source), params, int(known.sum()))
     except UserError as error:
         return Proposal({}, [f"gates are not proposed, because no model can be cross-validated: {error}"])
 
@@ -47,11 +49,12 @@ def for_table(frame: pd.DataFrame, params: Params, source: str = "") -> Proposal
 def proposed(found: Crossed, params: Params, rows: int) -> Proposal:
     """Limits, calibration, fairness and easy cases for a table of so many rows, from a cross-validated model."""
     scale = float(np.sqrt(len(found.truth) / max(1.0, rows * params.prepare.test_share)))
+    limits = _limits(found, params, scale)
     parts = [
-        _limits(found, params, scale),
+        limits,
         _calibration(found, params, scale),
         Proposal(*proposed_groups.proposed(found, params, scale)),
-        Proposal(*proposed_cases.proposed(found, params)),
+        *([Proposal(*proposed_cases.proposed(found, params))] if limits.settings else []),  # a guess finds none easy
     ]
     settings = {path: value for part in parts for path, value in part.settings.items()}
     return Proposal(settings, [sentence for part in parts for sentence in part.told])
@@ -121,10 +124,9 @@ def _calibration(found: Crossed, params: Params, scale: float) -> Proposal:
         bounds[name] = _wide_enough(usual, [f for f in figures if f.name == name], scale)
     if not any(bounds.values()):
         return Proposal({}, ["gates.calibration is off: the test rows are too few for limits that mean something"])
-    shown = ", ".join(f"{name} {_ends(bound)}" for name, bound in bounds.items())
-    return Proposal(
-        {f"gates.calibration.{name}": bound for name, bound in bounds.items()}, [f"gates.calibration: {shown}"]
-    )
+    told = f"gates.calibration: {', '.join(f'{name} {_ends(bound)}' for name, bound in bounds.items())}"
+    old = {} if "coverage" in bounds else {"gates.calibration.coverage": REMOVE}  # of a table with a number to predict
+    return Proposal({f"gates.calibration.{name}": bound for name, bound in bounds.items()} | old, [told])
 
 
 def _wide_enough(usual: Bound, figures: list[Figure], scale: float) -> dict[str, float] | None:

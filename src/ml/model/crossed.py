@@ -42,15 +42,13 @@ class Crossed:
 
 
 def crossed(frame: pd.DataFrame, params: Params, source: str = "") -> Crossed:
-    """Cross-validation of train.model on a table in the contract's types, or on rows drawn from a large one.
+    """Cross-validation of train.model on rows in the contract's types.
 
     `source` is the text of src/features.py. Folds keep entities together, and follow time where the split does. Raises
     UserError where no two folds hold what is needed.
     """
-    rows = max(FEWEST_ROWS, CELLS // len(params.data.columns))
-    some = frame[position(frame[params.data.group or params.data.id], "drawn") * len(frame) < rows]
     tune = params.tune.model_copy(update={"folds": FOLDS})
-    held = search.folded(some.reset_index(drop=True), params.model_copy(update={"tune": tune}))
+    held = search.folded(frame.reset_index(drop=True), params.model_copy(update={"tune": tune}))
     small = smaller(params.train)
     models = tuple(model.fit(held.frame.iloc[rest], params.data, small, source) for rest, _ in held.folds)
     parts = [rows for _, rows in held.folds]
@@ -58,6 +56,14 @@ def crossed(frame: pd.DataFrame, params: Params, source: str = "") -> Crossed:
     order = np.concatenate(parts)
     seen, truth = held.frame.iloc[order].reset_index(drop=True), held.label[order]
     return Crossed(seen, truth, np.concatenate(said), _constant(seen, truth, params.data), models, params.data)
+
+
+def drawn(frame: pd.DataFrame, data: Data) -> np.ndarray:
+    """The rows of a large table that are cross-validated, all of one entity or none; bool of shape (rows,)."""
+    rows = max(FEWEST_ROWS, CELLS // len(data.columns))
+    if len(frame) <= rows:
+        return np.ones(len(frame), dtype=bool)
+    return position(frame[data.group or data.id], "drawn") * len(frame) < rows
 
 
 def smaller(train: Train) -> Train:

@@ -133,14 +133,17 @@ def _changes(
         changes |= {("data", "columns", name): column for name, column in contract["columns"].items()}
     else:
         changes |= {"data.columns": contract["columns"]}
-    if project or sample:
+    another = sample or adopt.another(params, contract["target"]["name"], contract["columns"])
+    ours = adopt.project_name(Path(params.data.file).stem, params.data.target.name)  # nobody chose another name
+    if project or sample or (another and params.project == ours):
         changes["project"] = project or adopt.project_name(stem, contract["target"]["name"])
     reset = adopt.strange(params.gates, contract["columns"])
-    if sample or adopt.another(params, contract["target"]["name"], contract["columns"]):
+    if another:
         task = contract["target"].get("task", "binary")
         reset = adopt.untold(params, task) | adopt.unruled(params)
-        if task == "regression" and params.train.model == "logistic_regression":
-            changes["train.model"] = "ridge"
+        linear = {"logistic_regression": "ridge", "ridge": "logistic_regression"}
+        if params.train.model == linear["ridge" if task == "regression" else "logistic_regression"]:
+            changes["train.model"] = linear[params.train.model]
         return changes | adopt.derived(params, rows, timed=timed) | reset, reset
     return changes | ({} if timed else adopt.untimed(params)) | reset, reset
 

@@ -1,0 +1,109 @@
+"""Numbers as people write them: with currency and percent signs, separated thousands, decimal commas."""
+
+import re
+from collections.abc import Iterable
+from typing import NamedTuple
+
+NUMBER = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
+SPACES = " \u00a0\u2009\u202f'\u2019"  # that separate thousands, apostrophes too
+MARK = r"[$€£¥₹₽₩₺₪฿]|USD|EUR|GBP|CHF|JPY|kr\.?|zł"
+DRESSED = re.compile(
+    rf"(?P<sign>[+-]?)[ \u00a0]?(?P<before>{MARK})?[ \u00a0]?(?P<late>[+-]?)"
+    rf"(?P<digits>[0-9.,](?:[0-9.,{SPACES}]*[0-9.,])?(?:[eE][+-]?[0-9]+)?)(?:[ \u00a0\u202f]?(?P<after>{MARK}|%))?",
+    re.IGNORECASE,
+)
+SPACED = re.compile(rf"[0-9]{{1,3}}(?:[{SPACES}][0-9]{{3}})+(?:[.,][0-9]+)?")
+PLAIN, NO_SPACES = re.compile(NUMBER), str.maketrans("", "", SPACES)
+COMMA = re.compile(r"[+-]?[0-9]*,[0-9]+([eE][+-]?[0-9]+)?")
+THOUSANDS = {  # a separator of thousands, and what shows that it is one
+    ",": re.compile(r"[+-]?[1-9][0-9]{0,2}(?:(?:,[0-9]{3})+\.[0-9]+|(?:,[0-9]{3}){2,})"),
+    ".": re.compile(r"[+-]?[1-9][0-9]{0,2}(?:(?:\.[0-9]{3})+,[0-9]+|(?:\.[0-9]{3}){2,})"),
+}
+EITHER = {
+    mark: re.compile(rf"[+-]?[1-9][0-9]{{0,2}}{re.escape(mark)}[0-9]{{3}}") for mark in ",."
+}  # or the decimal sign
+
+
+class Bare(NamedTuple):
+    """A number without its signs of currency or percent and spaces between thousands, and what was removed."""
+
+    digits: str
+    mark: str = ""
+    spaced: bool = False
+
+
+class Writing(NamedTuple):
+    """What some rows of a column surely mean by a comma and by a point."""
+
+    decimal_commas: bool = False
+    comma_thousands: bool = False
+    decimal_points: bool = False
+    point_thousands: bool = False
+
+    @property
+    def commas(self) -> bool:
+        """Whether a comma is a decimal comma, and a point between groups of three separates thousands."""
+        return (self.decimal_commas or self.point_thousands) and not (self.comma_thousands or self.decimal_points)
+
+    @property
+    def points(self) -> bool:
+        """Whether a point is a decimal point, and a comma between groups of three separates thousands."""
+        return (self.comma_thousands or self.decimal_points) and not (self.decimal_commas or self.point_thousands)
+
+    def plus(self, other: "Writing") -> "Writing":
+        """The same of both rows."""
+        return Writing(*(one or two for one, two in zip(self, other, strict=True)))
+
+
+def bare(word: str) -> Bare | None:
+    """The digits, points and commas of a stripped word that is a number; None for any other."""
+    found = DRESSED.fullmatch(word)
+    if not found or (found["sign"] and found["late"]) or (found["before"] and found["after"]):
+        return None
+    digits = found["digits"]
+    spaced = any(space in digits for space in SPACES)
+    if spaced and not SPACED.fullmatch(digits):
+        return None
+    mark = found["before"] or found["after"] or ""
+    return Bare((found["sign"] or found["late"]) + digits.translate(NO_SPACES), mark, spaced)
+
+
+def writing(all_digits: Iterable[str]) -> Writing:
+    """What these numbers, bare, tell of how their column is written."""
+    found = Writing()
+    for digits in all_digits:
+        found = found.plus(_of(digits))
+        if all(found):
+            break
+    return found
+
+
+def read(digits: str, how: Writing) -> str | None:
+    """A bare number as Python reads it, in a column that is written so; None where two readings are left, or none."""
+    comma, point = (bool(THOUSANDS[sign].fullmatch(digits)) for sign in ",.")
+    if (EITHER["."].fullmatch(digits) and how.commas) or (point and not how.points):
+        return digits.replace(".", "").replace(",", ".")
+    if (comma and not how.commas) or (EITHER[","].fullmatch(digits) and how.points):
+        return digits.replace(",", "")
+    if PLAIN.fullmatch(digits):
+        return digits
+    unsure = EITHER[","].fullmatch(digits) and not how.commas
+    decimal = COMMA.fullmatch(digits) and not unsure and not (how.decimal_points or how.comma_thousands)
+    return digits.replace(",", ".") if decimal else None
+
+
+def alone(word: str) -> float | None:
+    """The number that a stripped word is by itself; None where it is none, or may be two."""
+    found = bare(word)
+    digits = found and read(found.digits, Writing())
+    return None if digits is None else float(digits)
+
+
+def _of(digits: str) -> Writing:
+    if THOUSANDS[","].fullmatch(digits):
+        return Writing(comma_thousands=True)
+    if THOUSANDS["."].fullmatch(digits):
+        return Writing(point_thousands=True)
+    if PLAIN.fullmatch(digits):
+        return Writing(decimal_points="." in digits and not EITHER["."].fullmatch(digits))
+    return Writing(decimal_commas=bool(COMMA.fullmatch(digits)) and not EITHER[","].fullmatch(digits))

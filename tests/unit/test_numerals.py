@@ -1,0 +1,91 @@
+"""Numbers that people write mean the same in a table, in a part of one and in a request."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ml.data import numerals, values, words
+from ml.data.written import below
+from ml.settings.data import Data, Number
+
+ANY = Number(type="number")
+
+
+@pytest.mark.parametrize(
+    ("cells", "found", "said"),
+    [
+        (["$1,234.50", "$2", "-$3.5"], [1234.5, 2, -3.5], "3 of 3 values are read without $, e.g. '$1,234.50'"),
+        (["1.234,50 €", "7 €", "1.000 €"], [1234.5, 7, 1000], "3 of 3 values are read without €"),
+        (["12%", "3.5 %", "?"], [12, 3.5, None], "2 of 3 values are read without %, e.g. '12%'"),
+        (["1,234,567", "1,234", "12"], [1234567, 1234, 12], "2 of 3 values are read without commas between thousands"),
+        (
+            ["1,234", "0.5", "3"],
+            [1234, 0.5, 3],
+            "1 of 3 values are read without commas between",
+        ),
+        (["1.234.567", "1.234", "1,5"], [1234567, 1234, 1.5], "2 of 3 values are read without points between"),
+        (["1'234.5", "12 345", "1\u00a0000"], [1234.5, 12345, 1000], "3 of 3 values are read without spaces between"),
+        (["USD 5", "6 usd", "n/a"], [5, 6, None], "1 of 3 values are read without USD"),
+        (["0,250", "1,500", "-"], [0.25, 1.5, None], "2 of 3 values are read with a decimal comma, e.g. '0,250'"),
+    ],
+)
+def test_a_column_is_read_as_its_values_are_written(cells, found, said):
+    column = values.number(pd.Series(cells, name="a", dtype="str"), ANY)
+
+    np.testing.assert_equal(column.cells.to_numpy(), np.array(found, dtype="float64"))
+    assert not column.wrong
+    assert any(said in str(change) for change in column.changes)
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["1,234", "5"],
+        ["3,5", "2.5"],
+        ["1,2345.6"],
+        ["$5$"],
+        ["12 34"],
+        ["1,23,456"],
+        ["5 apples"],
+        ["--5"],
+        ["+-5"],
+        ["$"],
+    ],
+    ids=str,
+)
+def test_what_has_two_readings_or_none_is_refused(cells):
+    assert values.number(pd.Series(cells, name="a", dtype="str"), ANY).wrong
+
+
+@pytest.mark.parametrize(
+    ("word", "found"),
+    [("$1,234.50", 1234.5), ("12 %", 12.0), ("1.234,5", 1234.5), ("3,5", 3.5), ("1,234", "1,234"), ("five", "five")],
+)
+def test_a_request_reads_a_word_by_itself_and_refuses_two_readings(word, found):
+    assert words.cell(word, ANY) == found
+
+
+def test_parts_of_a_column_are_read_as_the_whole_is():
+    cells = pd.Series(["1.000 €", "2.500 €", "3,5 €", "7"], name="a", dtype="str")
+    parts = [cells.head(2), cells.tail(2)]
+
+    how = values.writing(parts[0]).plus(values.writing(parts[1]))
+    read = pd.concat([values.number(part, ANY, how).cells for part in parts])
+
+    assert how == values.writing(cells)
+    assert read.tolist() == values.number(cells, ANY).cells.tolist() == [1000, 2500, 3.5, 7]
+
+
+def test_fresh_rows_below_such_a_column_do_not_change_what_it_says():
+    target = {"name": "y", "task": "regression"}
+    data = Data(file="a.csv", id="id", target=target, columns={"a": {"type": "number"}})
+    old = pd.DataFrame({"a": pd.Series(["1.000 €", "3,5 €"], dtype="str")})
+    typed = old.assign(a=values.number(old["a"], ANY).cells)
+
+    both = below(old, typed, pd.DataFrame({"a": [2.25]}), data)
+
+    assert values.number(both["a"], ANY).cells.tolist() == [1000, 3.5, 2.25]
+
+
+def test_digits_of_telephones_and_addresses_are_no_numbers():
+    assert [numerals.alone(word) for word in ("0664 123 456", "10.1.2.3", "12-34", "1 2", "2024-01-31")] == [None] * 5
