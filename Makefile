@@ -124,12 +124,13 @@ alert: github-venv ### Open, refresh and close issues about trouble [SCHEDULE=1:
 
 ##@ Prediction log
 .PHONY: logs
-logs: pipeline-venv ## What the API predicted, with late labels (SINCE= UNTIL= CSV=1); DO=compact, ship [ONCE=1] keep it
+logs: pipeline-venv ## What was predicted, with late labels (SINCE= UNTIL= CSV=1); DO=label DATA=labels.csv adds some; DO=compact, ship [ONCE=1] keep it
 	@case "$${DO:-}" in \
 	  "") python -m ml.stages.logs --since="$${SINCE:-}" --until="$${UNTIL:-}" $${CSV:+--csv} ;; \
 	  compact) python -m ml.stages.compact ;; \
 	  ship) python -m ml.stages.ship $${ONCE:+--once} ;; \
-	  *) echo "make logs DO=compact or ship: docs/prediction-log.md" >&2; exit 2 ;; \
+	  label) python -m ml.stages.label --data="$${DATA:-}" ;; \
+	  *) echo "make logs DO=label, compact or ship: docs/prediction-log.md" >&2; exit 2 ;; \
 	esac
 
 ##@ Serving

@@ -26,6 +26,7 @@ from ml.prediction_log.predictions import read_log
 from ml.registry.embedded import Embedded
 from ml.stages import score
 from tests.conftest import ROOT, SAMPLE
+from tests.serving.conftest import bucket, s3  # noqa: F401
 from tests.serving.server import built, promote, register
 from tests.world.sample import customers as simulated
 
@@ -305,6 +306,24 @@ def test_an_output_in_a_store_is_whole_once_its_manifest_is_there(place, monkeyp
     assert len(pd.read_parquet(folder)) == len(read_log("logs")) == 1000
     assert {path.name for path in folder.iterdir() if path.name[0] in "._"} == {"_manifest.json"}
     assert not [*Path("build").glob("*score*")]
+
+
+@pytest.mark.slow
+def test_rows_and_scores_lie_in_s3(place, bucket):  # noqa: F811
+    system = fsspec.filesystem("s3")
+    system.put("new.parquet", f"{bucket}/rows/new.parquet")
+    with pytest.raises(UserError, match=r"s3://no-such-bucket/x cannot be written: there is no no-such-bucket"):
+        score.main(data=f"{bucket}/rows", out="s3://no-such-bucket/x", model="build/model")
+
+    for _ in range(2):
+        score.main(data=f"{bucket}/rows", out=f"{bucket}/scores", model="build/model")
+
+    names = {name.rpartition("/")[2] for name in system.find(f"{bucket}/scores")}
+    assert names == {"_manifest.json", *(f"part-{number:06d}.parquet" for number in range(8))}
+    found = pd.concat(pd.read_parquet(f"{bucket}/scores/{name}") for name in sorted(names) if name[0] != "_")
+    assert found["score"].tolist() == scored()["score"].tolist()
+    with pytest.raises(UserError, match=r"OUT s3://.*/rows/x lies in DATA"):
+        score.main(data=f"{bucket}/rows", out=f"{bucket}/rows/x", model="build/model")
 
 
 def test_a_store_that_is_not_there_is_named_before_any_row_is_scored(place):

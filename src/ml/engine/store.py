@@ -34,6 +34,8 @@ class Store:
     def finished(self, origin: Record) -> Record | None:
         """The manifest of an output that this very job has put there; raises UserError when something else is there."""
         with self._reached() as (system, folder):
+            if not folder.startswith("/") and not system.exists(bucket := folder.partition("/")[0]):
+                raise UserError(f"{shown(self.url)} cannot be written: there is no {bucket}. Make it, or correct OUT.")
             if not system.exists(folder) or not system.find(folder):
                 return None
             manifest, started = (self._read(system, f"{folder}/{name}") for name in (MANIFEST, STARTED))
@@ -53,12 +55,12 @@ class Store:
     def put(self, origin: Record) -> None:
         """Put what was made on this machine there, and remove it here."""
         with self._reached() as (system, folder):
-            system.makedirs(folder, exist_ok=True)
+            _made(system, folder)
             system.pipe_file(f"{folder}/{STARTED}", json.dumps({"origin": origin}).encode())
             paths = sorted(path for path in self.staging.rglob("*") if path.is_file() and path.name != MANIFEST)
             for path in [*paths, self.staging / MANIFEST]:
                 there = f"{folder}/{path.relative_to(self.staging).as_posix()}"
-                system.makedirs(there.rpartition("/")[0], exist_ok=True)
+                _made(system, there.rpartition("/")[0])
                 system.put_file(str(path), there)
             system.rm_file(f"{folder}/{STARTED}")
         shutil.rmtree(self.staging)
@@ -84,6 +86,12 @@ class Store:
     @staticmethod
     def _read(system: Any, path: str) -> Record | None:
         return json.loads(system.cat_file(path)) if system.exists(path) else None
+
+
+def _made(system: Any, folder: str) -> None:
+    """Make a folder where there are such; in an object store this would make a bucket."""
+    if folder.startswith("/"):
+        system.makedirs(folder, exist_ok=True)
 
 
 def at(out: str) -> Store | None:

@@ -139,7 +139,8 @@ def _read(rows: str, params: Params) -> pd.DataFrame:
     table = fresh.labelled(read_log(*([directory, shipped] if shipped else [directory])), params.data)
     if table.empty:
         raise UserError(
-            f"the prediction log in {directory} holds no labelled rows. Labels come by POST /feedback; or name a "
+            f"the prediction log in {directory} holds no labelled rows. Labels come by POST /feedback or `make logs "
+            f"DO=label`; or name a "
             f"table with the label in it: make retrain ROWS=file.parquet (or .csv)."
         )
     return table

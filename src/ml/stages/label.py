@@ -1,0 +1,36 @@
+"""Add the labels of a table to the prediction log, for those who have no API to send them to."""
+
+import os
+from datetime import UTC, datetime
+
+from ml.data import reading, row_ids
+from ml.io import cli, files
+from ml.io.errors import UserError
+from ml.io.text import counted
+from ml.prediction_log import segments
+from ml.scoring.labels import digest, labels, lines
+from ml.settings.params import read_params
+
+
+def main(data: str = "") -> None:
+    """Add what DATA (a .parquet or .csv file) says of rows that were predicted: columns of the id and of the target.
+
+    Rows without a label are left out. A column actual_time says when labels came; without one it is now. The same table
+    given twice adds its labels once.
+    """
+    params = read_params()
+    if not data:
+        raise UserError("say which table has the labels: make logs DO=label DATA=labels.csv")
+    directory, _ = segments.places(params.log.directory, os.environ)
+    found = labels(row_ids.given(reading.read(data).frame, params.data.id), params.data, data)
+    name, now = f"labels-{digest(found)}-000000", datetime.now(UTC)
+    if any(name in path.name for path in directory.glob("*")):
+        cli.say(f"label: {directory} holds these labels already")
+        return
+    content = lines(found, now.isoformat(timespec="microseconds"))
+    files.write_bytes(content, directory / f"{now:%Y%m%dT%H%M%S}-{name}{segments.CLOSED}")
+    cli.say(f"label: {counted(len(found), 'label')} in {directory}")
+
+
+if __name__ == "__main__":
+    cli.run(main)
