@@ -221,6 +221,7 @@ CELLS = st.one_of(
 )
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(CELLS, CELLS), min_size=1, max_size=6))
 @settings(max_examples=40, deadline=None)
 def test_a_text_table_is_the_same_from_csv_and_parquet(tmp_path_factory, rows):
@@ -239,6 +240,7 @@ WORDS = st.one_of(st.sampled_from([*LEVELS, " NA", "1.0", "true", "7", "x", "na"
 
 
 @given(WORDS)
+@settings(deadline=None)  # a busy machine is no fault
 def test_the_api_takes_exactly_the_levels_that_training_takes(value):
     data = contract_of_levels()
     level = values.category(pd.Series([value], dtype=object), data.columns["a"]).cells[0]

@@ -93,6 +93,7 @@ def test_a_socket_in_a_folder_with_a_long_name_is_put_elsewhere(tmp_path, starte
     assert proxy.answers()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share", [0.05, 0.3, 0.5])
 def test_a_share_holds_from_the_first_requests_on_whatever_went_before(tmp_path, started, places, share):
     counts, addresses = places

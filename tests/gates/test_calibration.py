@@ -34,6 +34,7 @@ def test_the_slope_is_that_of_an_unpenalised_logistic_regression():
     assert slope(label, score, 0.95)["value"] == pytest.approx(reference.coef_[0, 0], abs=1e-5)
 
 
+@pytest.mark.slow
 def test_the_interval_of_the_slope_is_that_of_statsmodels():
     statsmodels = pytest.importorskip("statsmodels.api", reason="pip install statsmodels: the reference of this test")
     label, score = drawn(1.3, rows=2000)

@@ -14,16 +14,16 @@ from ml.tasks.rates import of_decisions
 from tests.gates.crowds import divided
 from tests.gates.world import good, params
 
-fairlearn = pytest.importorskip("fairlearn.metrics", reason="pip install fairlearn: the reference of this test")
-
 
 def masks(group):
     return {level: group == level for level in np.unique(group)}
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=50)
 @given(st.integers(0, 10_000), st.integers(2, 5))
 def test_both_differences_are_fairlearns(seed, groups):
+    fairlearn = pytest.importorskip("fairlearn.metrics", reason="pip install fairlearn: the reference of this test")
     rng = np.random.default_rng(seed)
     group = np.r_[np.arange(groups), np.arange(groups), rng.integers(0, groups, 300)]
     label = np.r_[np.zeros(groups), np.ones(groups), rng.integers(0, 2, 300)]  # both classes in every group

@@ -112,5 +112,6 @@ def test_a_setting_says_where_stale_locks_refuse(refuse, ci, severity):
     assert judged(refuse, dvc=None, ci=ci)["pipeline"].severity == severity
 
 
+@pytest.mark.slow
 def test_what_is_installed_here_is_found():
     assert locks.read().installed["numpy"] == version("numpy")

@@ -44,6 +44,7 @@ def odd(draw):
     )
 
 
+@pytest.mark.slow
 @given(odd())
 @settings(max_examples=25, deadline=None)
 def test_every_verdict_has_a_reason_that_people_can_read(evidence):

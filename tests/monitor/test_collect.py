@@ -203,6 +203,7 @@ lines = st.builds(
 )
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=50)
 @given(st.lists(lines, max_size=12), st.integers(1, 5))
 def test_every_row_that_is_read_has_exactly_one_fate(tmp_path_factory, params, records, most):

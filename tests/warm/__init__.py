@@ -53,5 +53,6 @@ def _environment(folder: Path, real: Path) -> None:
     packages = Path("lib", f"python{sys.version_info.major}.{sys.version_info.minor}", "site-packages")
     (folder / packages).mkdir(parents=True)
     start = f"import sys; sys.path.append({str(HERE)!r}); import warm_client; sys.path.remove({str(HERE)!r})"
-    (folder / packages / "a.pth").write_text(f"import site; site.addsitedir({str(real / packages)!r})\n")
+    whole = f"{real / packages}\nimport site; site.addsitedir({str(real / packages)!r})\n"  # the path for type checkers
+    (folder / packages / "a.pth").write_text(whole)
     (folder / packages / "b.pth").write_text(f"{start}; warm_client.go({str(folder)!r})\n")
