@@ -75,8 +75,8 @@ def test_a_paragraph_shows_any_text_as_it_is(text):
 
 
 def test_a_model_card_shows_who_why_and_which_file_as_they_are(params):
-    facts = dict.fromkeys(FACTS, HOSTILE) | {"data": {"rows": 1, "file": HOSTILE, "md5": "d"}, "changed": []}
-    run = {"params": {"train.model": "x"}, "metrics": {"rows": 1.0}, "lineage": facts}
+    facts = dict.fromkeys(FACTS, HOSTILE) | {"data": {"rows": 1, "file": HOSTILE, "md5": "d"}, "changed": [HOSTILE]}
+    run = {"params": {"train.model": HOSTILE}, "metrics": {"rows": 1.0}, "lineage": facts}
     judged = {"verdicts": [{"gate": "size", "passed": False, "severity": "critical", "reason": HOSTILE}]}
     entry = {
         "model": "0" * 64,
@@ -87,10 +87,15 @@ def test_a_model_card_shows_who_why_and_which_file_as_they_are(params):
         "time": "2026-01-01T00:00",
     }
 
+    words = params.card.model_copy(update=dict.fromkeys(("purpose", "not_for", "limits", "contact"), HOSTILE))
+    target = params.data.target.model_copy(update={"name": HOSTILE, "positive": HOSTILE})
+    data = params.data.model_copy(update={"target": target})
+    params = params.model_copy(update={"card": words, "data": data})
+
     shown = Read(MarkdownIt("commonmark").enable("table").render(card(entry, params)))
 
     assert not shown.tags & {"script", "img", "a"}
-    assert shown.text.count("<script>alert(1)</script>") >= 4
+    assert shown.text.count("<script>alert(1)</script>") >= 12
 
 
 def test_markup_of_ours_stays_markup_in_a_table():

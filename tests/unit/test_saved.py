@@ -68,3 +68,11 @@ def test_the_lineage_of_an_older_registry_is_read_and_of_a_newer_one_refused():
     assert Version(1, {"run": {"lineage": old}}).lineage == Lineage.model_validate(old)
     with pytest.raises(UserError, match="the lineage of version 3 has schema version 9"):
         _ = Version(3, {"run": {"lineage": old | {"schema_version": 9}}}).lineage
+
+
+@pytest.mark.parametrize("library", ["../../elsewhere", "os.path", "", "-e", "a b", "a\u2028"])
+def test_a_library_in_a_shared_record_is_a_name_and_never_a_path_or_a_module_to_import(library):
+    shared = {"commit": "c" * 40, "changed": [], "data": {"md5": None}, "estimator": {"library": library}}
+
+    with pytest.raises(UserError, match=r"`estimator\.library`"):
+        _ = Version(1, {"run": {"lineage": shared}}).lineage

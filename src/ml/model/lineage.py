@@ -32,7 +32,7 @@ class Table(BaseModel):
 class Library(BaseModel):
     """The estimator's library, and the MD5 of its lock file where it has one."""
 
-    library: str
+    library: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]  # it names a lock file, and is looked up
     lock: str | None = None
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ml.io.markdown import cell, table
+from ml.io.markdown import cell, paragraph, table
 from ml.io.text import counted, figure
 from ml.registry.ledger import Entry
 from ml.settings.card import Card
@@ -20,8 +20,8 @@ def card(entry: Entry, params: Params) -> str:
     parts = [
         f"# {params.project}: model {entry['model'][:12]}",
         _use(params.card),
-        f"## Model\n\n{train.pop('model')} on {counted(len(params.data.columns), 'column')}, predicting "
-        f"{task_of(params.data).describe(params.evaluate.threshold)}.\n\n"
+        f"## Model\n\n{cell(train.pop('model'))} on {counted(len(params.data.columns), 'column')}, predicting "
+        f"{cell(task_of(params.data).describe(params.evaluate.threshold))}.\n\n"
         f"{table(['setting', 'value'], [list(pair) for pair in train.items()])}",
         f"## Data\n\n{counted(lineage['data']['rows'], 'row')} of {cell(lineage['data']['file'])} (MD5 "
         f"`{lineage['data']['md5']}`); "
@@ -38,8 +38,8 @@ def card(entry: Entry, params: Params) -> str:
 
 def _use(text: Card) -> str:
     return (
-        f"## Intended use\n\n{text.purpose}\n\n**Not for:** {text.not_for}\n\n"
-        f"**Known limits:** {text.limits}\n\n**Ask:** {text.contact}"
+        f"## Intended use\n\n{paragraph(text.purpose)}\n\n**Not for:** {cell(text.not_for)}\n\n"
+        f"**Known limits:** {cell(text.limits)}\n\n**Ask:** {cell(text.contact)}"
     )
 
 
@@ -65,4 +65,6 @@ def _mark(verdict: dict[str, Any]) -> str:
 
 
 def _changed(names: list[str]) -> str:
-    return f"\nBuilt from files that the commit does not hold as they were: {', '.join(names)}.\n" if names else ""
+    return (
+        f"\nBuilt from files that the commit does not hold as they were: {cell(', '.join(names))}.\n" if names else ""
+    )
