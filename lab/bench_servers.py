@@ -21,11 +21,20 @@ import pandas as pd
 
 from ml.registry import package
 from ml.gates.parity import as_requests
+from ml.io import files
+from ml.model import model, shipped
+from ml.model.predictor import CONTRACT, MODEL
+from ml.settings import features
 from ml.settings.params import read_params
+from ml.settings.train import Train
 
 BUILT = Path("build/model")
 LATEST = 60  # seconds to be ready
 ON, OFF, ECHO, MLFLOW = "ours, log on", "ours, log off", "FastAPI + pydantic echo", "mlflow models serve"
+OTHERS = {  # further models, each served by ours and by MLflow
+    "LightGBM": ("lightgbm.LGBMClassifier", {"n_estimators": 150, "num_leaves": 15}),
+    "uncompiled": ("sklearn.ensemble.ExtraTreesClassifier", {"n_estimators": 50, "max_depth": 12}),
+}
 KINDS = {"/predict": "rows", "/invocations": "dataframe_records"}
 UNWANTED = re.compile(r"(mlflow|pandas|scikit_learn|sklearn)\b", re.I)
 
@@ -70,17 +79,51 @@ def weight(python):
 
 
 def servers(place, python):
-    """Every server by name; ours and the echo run in the serving environment, MLflow in this one."""
-    data = read_params().data
-    package.write(place / "mlflow", BUILT, pd.read_parquet("build/test.parquet").head(5), data, "")
-    mlflow = [sys.executable, "-m", "mlflow", "models", "serve", "-m", str(place / "mlflow")]
-    ours = {"SERVING_MODEL": str(BUILT), "SERVING_PORT": "PORT", "SERVING_LOG_DIRECTORY": str(place / "logs")}
-    return {
-        MLFLOW: Server([*mlflow, "--env-manager", "local", "-p", "PORT"], {}, "/invocations"),
+    """Every server by name; ours and the echo run in the serving environment, MLflow in this one.
+
+    So does ours where the model has no compiled form.
+    """
+    known = {
+        MLFLOW: mlflow(place / "mlflow", BUILT),
         ECHO: Server([str(python), "lab/bench_echo.py", "PORT"], {}, "/predict"),
-        OFF: Server([str(python), "-m", "serving"], {**ours, "SERVING_LOG": "off"}, "/predict"),
-        ON: Server([str(python), "-m", "serving"], ours, "/predict"),
+        OFF: ours(python, BUILT, place / "logs", SERVING_LOG="off"),
+        ON: ours(python, BUILT, place / "logs"),
     }
+    for name, (kind, given) in OTHERS.items():
+        built = trained(place / name, kind, given)
+        compiled = (built / "compiled.onnx").exists()
+        known[peer(f"ours, {name}")] = mlflow(place / f"mlflow-{name}", built)
+        known[f"ours, {name}"] = ours(python if compiled else sys.executable, built, place / f"logs-{name}")
+    return known
+
+
+def ours(python, built, logs, **more):
+    """Our server of a model folder."""
+    variables = {"SERVING_MODEL": str(built), "SERVING_PORT": "PORT", "SERVING_LOG_DIRECTORY": str(logs), **more}
+    return Server([str(python), "-m", "serving"], variables, "/predict")
+
+
+def mlflow(folder, built):
+    """MLflow's server of the same."""
+    package.write(folder, built, pd.read_parquet("build/test.parquet").head(5), read_params().data, "")
+    command = [sys.executable, "-m", "mlflow", "models", "serve", "-m", str(folder), "--env-manager", "local"]
+    return Server([*command, "-p", "PORT"], {}, "/invocations")
+
+
+def peer(name):
+    """The name of MLflow's server of the model that a server serves."""
+    return next((f"{MLFLOW}, {other}" for other in OTHERS if name.endswith(f", {other}")), MLFLOW)
+
+
+def trained(folder, kind, given):
+    """A model folder as `make run` builds it with another estimator; the gates do not judge it."""
+    params, frame = read_params(), files.read_table(files.TRAIN)
+    params = params.model_copy(update={"train": Train.model_validate({"model": kind, kind: given})})
+    fitted = model.fit(frame, params.data, params.train, features.source())
+    built = {MODEL: model.dumps(fitted), CONTRACT: shipped.contract_of(params, frame)}
+    for name, content in (built | shipped.form_of(fitted, built, frame.head(1000), params)[0]).items():
+        files.write_bytes(content, folder / name)
+    return folder
 
 
 def scripts(place, counts):

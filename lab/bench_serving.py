@@ -17,7 +17,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from lab.bench_servers import BUILT, ECHO, MLFLOW, ON, memory, running, scripts, servers, serving_python, weight
+from lab.bench_servers import BUILT, ECHO, MLFLOW, ON, memory, peer, running, scripts, servers, serving_python, weight
 from ml.io import markdown
 
 ROUNDS, SECONDS = 3, 4
@@ -80,7 +80,8 @@ def ask(server, script, connections, seconds):
 
 def ratio(rounds, name, other, case, figure=0):
     """The median of a server's rate (or p99: figure 1) over another's of the same round."""
-    return statistics.median(found[name][case][figure] / found[other][case][figure] for found in rounds)
+    none = float("nan")  # a machine too busy to answer once
+    return statistics.median(found[name][case][figure] / (found[other][case][figure] or none) for found in rounds)
 
 
 def middle(rounds, name, figure):
@@ -88,7 +89,7 @@ def middle(rounds, name, figure):
 
 
 def table(rounds):
-    """One line a server; every figure but the seconds is a ratio."""
+    """One line a server; every figure but the seconds is a ratio, to MLflow's server of the same model."""
     header = [
         "server",
         *(f"{case}: × mlflow, × echo" for case in CASES),
@@ -98,8 +99,9 @@ def table(rounds):
     ]
     lines = []
     for name in rounds[0]:
-        rates = [f"{ratio(rounds, name, MLFLOW, case):.1f}, {ratio(rounds, name, ECHO, case):.2f}" for case in CASES]
-        held = statistics.median(found[name]["memory"] / found[MLFLOW]["memory"] for found in rounds)
+        mlflow = peer(name)
+        rates = [f"{ratio(rounds, name, mlflow, case):.1f}, {ratio(rounds, name, ECHO, case):.2f}" for case in CASES]
+        held = statistics.median(found[name]["memory"] / found[mlflow]["memory"] for found in rounds)
         tail = ratio(rounds, name, ECHO, MANY, 1)
         lines.append([name, *rates, f"{tail:.1f}", f"{middle(rounds, name, 'ready'):.1f}", f"{held:.2f}"])
     return markdown.table(header, lines)

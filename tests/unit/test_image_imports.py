@@ -18,3 +18,14 @@ def test_the_server_imports_no_package_that_the_image_lacks():
     )  # fmt: skip
 
     assert done.returncode == 0, done.stderr[-1500:]
+
+
+def test_a_table_is_scored_without_scikit_learn():
+    program = "import sys; sys.modules['sklearn'] = None; import ml.stages.score, ml.scoring.made"
+
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=os.environ | {"PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"},
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stderr[-1500:]

@@ -128,6 +128,11 @@ GOOD = {  # task, train.preprocessing, what serves it, the text
         "    p = ColumnTransformer([('n', n, ['z', 'x']), ('c', OneHotEncoder(handle_unknown='ignore'), ['k'])])\n"
         "    return make_pipeline(p, LogisticRegression())",
     ),
+    "a pipeline without a column that a made one needs": (
+        *("binary", "none", "linear"),
+        "def make():\n    p = ColumnTransformer([('n', SimpleImputer(), ['x', 'wide'])])\n"
+        "    return make_pipeline(p, LogisticRegression())",
+    ),
     "interactions after the usual preprocessing": (
         *("binary", "standard", "sklearn"),
         "def make():\n    return make_pipeline(PolynomialFeatures(2), LogisticRegression())",

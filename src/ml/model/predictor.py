@@ -18,7 +18,7 @@ from ml.model import columns, operators
 from ml.model.curves import calibrated, softmax
 from ml.model.many import Many
 from ml.settings import features
-from ml.settings.data import Data
+from ml.settings.data import Category, Data, Number
 from ml.settings.section import Section
 from ml.settings.train import Decide
 
@@ -115,7 +115,7 @@ def from_files(files: Mapping[str, bytes], where: str = "the model") -> Predicto
         kind = form["estimator"]["kind"]
         if kind == "sklearn":
             return _sklearn(files, str(form["estimator"].get("reason", "")))
-        encoder = _Encoder(form)
+        encoder = _Encoder(form, read_contract(files).data.columns if CONTRACT in files else {})
         estimates, expect = _estimates(files, form)
         made = Predictor(kind, (encoder.encode, encoder.encode_table), estimates, expect=expect)
         made.features = form.get("features", "")
@@ -147,13 +147,14 @@ def _estimates(
 class _Encoder:
     """Imputes and scales numbers in float64 and spreads levels, as the fitted preprocessing did."""
 
-    def __init__(self, form: Mapping[str, Any]) -> None:
+    def __init__(self, form: Mapping[str, Any], known: Mapping[str, Number | Category]) -> None:
         self._numbers = [(n["name"], n["missing"], n["mean"], n["scale"]) for n in form["numbers"]]
         self._levels = []
         self._source = form.get("features", "")
         made = features.made(self._source)
-        self._names = [c["name"] for kind in ("numbers", "categories") for c in form[kind] if c["name"] not in made]
-        self._floats = {n["name"] for n in form["numbers"]}
+        names = [c["name"] for kind in ("numbers", "categories") for c in form[kind] if c["name"] not in made]
+        self._names = [*dict.fromkeys([*names, *known])]  # what is made may need columns that the model does not take
+        self._floats = {n["name"] for n in form["numbers"]} | {n for n, c in known.items() if isinstance(c, Number)}
         columns.loaded(self._source)  # raises UserError for a text that is not known here
         self._width = len(self._numbers)
         for category in form["categories"]:

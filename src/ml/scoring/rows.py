@@ -15,7 +15,6 @@ from ml.data.words import LONGEST
 from ml.engine.source import Chunk
 from ml.io.errors import UserError
 from ml.io.text import counted
-from ml.model.made import broken
 from ml.settings.data import Data
 
 Row = dict[str, Any]
@@ -55,7 +54,10 @@ def check(chunk: Chunk, data: Data, source: str = "") -> Checked:
     reasons = _reasons([(name, rows, why) for name, rows, why in wrong if rows.any()], raw.index)
     sound, bad = found.frame, raw.iloc[:0]
     sound = sound.drop(index=reasons.index) if len(reasons) else sound
-    if len(more := _reasons([*broken(sound, data, source)], sound.index)):
+    if data.made:
+        from ml.model.made import broken  # noqa: PLC0415 - imports scikit-learn, which scoring does without
+
+        more = _reasons([*broken(sound, data, source)], sound.index)
         reasons, sound = pd.concat([reasons, more]).sort_index(), sound.drop(index=more.index)
     if len(reasons):
         bad = raw.loc[reasons.index]
