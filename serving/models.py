@@ -75,7 +75,7 @@ def _try(loaded: Predictor, contract: Contract, source: str) -> None:
     except Exception as error:  # noqa: BLE001  (whatever the runtime raises, the model is unfit)
         raise UserError(f"{source} cannot score a row of its own contract: {error}. Train again.") from None
     classes = len(contract.data.target.classes)
-    if contract.data.target.task == "regression":
+    if contract.data.target.numeric:
         fits, what = bool(found.ndim == 0 and np.isfinite(found)), "no finite number"
     else:
         fits = bool(found.shape == ((classes,) if classes else ()) and (found >= 0).all() and (found <= 1).all())

@@ -1,6 +1,8 @@
 """What `adopt` remembers: build/adopted.json, by which it knows its own files from those somebody has changed."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
+
+from pydantic import model_validator
 
 from ml.io.saved import SavedRecord
 
@@ -11,3 +13,9 @@ class AdoptedRecord(SavedRecord):
     AGAIN: ClassVar[str] = "Delete it; `make adopt` then asks you to commit what it would overwrite."
 
     digests: dict[str, str]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _older(cls, found: Any) -> Any:
+        """A file without a version holds the digests alone."""
+        return {"digests": found} if isinstance(found, dict) and "digests" not in found else found

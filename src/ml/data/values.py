@@ -200,7 +200,7 @@ def _column(raw: pd.Series, name: str, data: Data, written: Writing | None) -> C
             return number(raw, column, written)
         case Category() as column:
             return category(raw, column)
-    if name == data.target.name and data.target.task == "regression":
+    if name == data.target.name and data.target.numeric:
         found = number(raw, Number(type="number"), written)
         return Column(
             as_strings(found.cells).astype(object).where(found.cells.notna(), None), found.wrong, found.changes

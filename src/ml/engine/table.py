@@ -54,7 +54,7 @@ class Table:
 
     def written(self, data: Data) -> dict[str, Writing]:
         """How each column of numbers in text is written, which only all rows tell."""
-        target = {data.target.name} if data.target.task == "regression" else set()
+        target = {data.target.name} if data.target.numeric else set()
         numbers = {name for name, column in data.columns.items() if isinstance(column, Number)} | target
         return {name: self._writing(name) for name in sorted(numbers & self.header.texts)}
 

@@ -141,7 +141,7 @@ def _foreign(frame: pd.DataFrame, where: str, data: Data) -> pd.DataFrame:
         )
     times = pd.DataFrame({n: _times(frame[n], where) for n in ("time", "actual_time") if n in frame})
     texts = {name: frame[name].map(text) for name in ("id", "model", "actual") if name in frame}
-    kind = PROBABILITY if data.target.task != "regression" else ANY
+    kind = ANY if data.target.numeric else PROBABILITY
     score = values.number(frame["score"], kind).cells
     others = frame.drop(columns=[name for name in data.columns if name in frame and name not in OURS])
     frame = with_columns(others, {**_features(frame, data), **times, **texts, "score": score})
@@ -201,7 +201,7 @@ def _labelled(table: pd.DataFrame, data: Data, until: pd.Timestamp) -> tuple[pd.
     said = outcomes(table["actual"], table["label"] if "label" in table else table["actual"], data)
     strange = came & said.isna()
     label = said.where(~early & ~future)
-    several = data.target.task == "multiclass" and "label" in table
+    several = data.target.classes and "label" in table
     table = table.assign(decided=table["label"].map(text)) if several else table
     lag = (table["actual_time"] - table["time"]).dt.total_seconds() / 86_400
     return table.assign(label=label, lag_days=lag.where(label.notna())), {

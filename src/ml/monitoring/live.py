@@ -46,7 +46,7 @@ class Side:
     label: np.ndarray
     score: np.ndarray
     threshold: float
-    kind: str = "binary"
+    kind: str
 
     def ranked(self) -> Scored:
         """Label and score, decided as they were answered."""
@@ -188,8 +188,7 @@ def _side(answers: pd.DataFrame, labelled: int, judged: pd.DataFrame, params: Pa
     judged = judged[said.notna()]
     label = said.dropna().to_numpy(dtype="float64")
     score = judged["score"].to_numpy(dtype="float64")
-    yes = answers["score"][answers["label"].eq(True)]
-    threshold = 0.0 if kind != "binary" else yes.min() if len(yes) else np.inf
+    threshold = live.threshold(kind, answers["score"], answers["label"])
     names = answers["variant"].iloc[0], answers["model"].iloc[0]
     return Side(*names, len(answers), labelled, label, score, threshold, kind)
 

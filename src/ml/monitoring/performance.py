@@ -84,12 +84,12 @@ def _parts(
     reference: Reference, pair: tuple[np.ndarray, np.ndarray], ways: list[np.ndarray], settings: Monitor
 ) -> tuple[Part, ...]:
     """Calibration of scores where both outcomes are there often enough, and of numbers."""
-    if reference.task == "regression":
+    if live.numeric(reference.task):
         return live_values.judge(reference, pair, ways, settings)
     return live_calibration.judge(reference, pair, ways, settings) if live.both(pair[0], FEWEST) else ()
 
 
-def enough(rows: pd.DataFrame, settings: Monitor, kind: str = "binary") -> bool:
+def enough(rows: pd.DataFrame, settings: Monitor, kind: str) -> bool:
     """Whether so many rows have a label, and so many of each class, that they say how well a model does."""
     label = _known(rows)["label"].to_numpy("float64")
     return len(label) >= settings.min_labels and live.enough(kind, label, FEWEST)

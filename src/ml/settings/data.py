@@ -66,6 +66,11 @@ class Target(Section):
     max: float | None = None
     unit: str = ""
 
+    @property
+    def numeric(self) -> bool:
+        """Whether the column holds a number, not one of some labels."""
+        return self.task == "regression"
+
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
         fits = {"binary": {"positive"}, "multiclass": {"classes"}, "regression": {"min", "max", "unit"}}

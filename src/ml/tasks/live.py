@@ -56,6 +56,19 @@ def enough(kind: str, label: np.ndarray, fewest: int) -> bool:
     return bool(metrics.enough(label, fewest)) if kind == "binary" else len(label) >= 2 * fewest
 
 
+def numeric(kind: str) -> bool:
+    """Whether answers and labels are numbers."""
+    return kind == "regression"
+
+
+def threshold(kind: str, score: pd.Series, label: pd.Series) -> float:
+    """The lowest score that was answered with yes, infinite where none was; 0 where scores decide nothing."""
+    if kind != "binary":
+        return 0.0
+    yes = score[label.eq(True)]
+    return float(yes.min()) if len(yes) else np.inf
+
+
 def both(label: np.ndarray, fewest: int) -> bool:
     """Whether each of two outcomes has so many rows."""
     return bool(metrics.enough(label, fewest))

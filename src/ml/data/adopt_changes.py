@@ -1,0 +1,80 @@
+"""What adopting a table makes of it and changes: the contract, other settings, and the table where an id is made."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from ml.data import adopt, inference, row_ids, sources
+from ml.data.schema import levels, with_columns
+from ml.io import yaml_edit
+from ml.settings.params import Params, describe_the_sample
+
+Changes = dict[yaml_edit.Path, Any]
+ROLES = ("file", "id", "time", "time_format", "group", "weight", "target")  # of data, beside its columns
+
+
+class Described(NamedTuple):
+    """The new table as the contract describes it; `ours` is what is written in its place, None for its own file."""
+
+    contract: dict[str, Any]
+    left: list[str]
+    typed: inference.Inferred
+    stem: str
+    made: bool
+    ours: pd.DataFrame | None
+
+
+def described(source: Path, found: sources.Source, target: str, roles: dict[str, str], time_format: str) -> Described:
+    """The contract of a table that was read, and the table in the types of its values."""
+    frame, stem = found.table.frame, source.name.split(".")[0] or source.name
+    typed = inference.typed(frame, target, roles["id"], roles["time"])
+    contract, left = adopt.infer(typed.frame, f"data/{source.name}", target, {k: v for k, v in roles.items() if v})
+    if "time" in contract:
+        contract |= inference.time_format(frame[contract["time"]], time_format)
+    made = contract["id"] not in typed.frame
+    if not made and found.as_it_is:
+        return Described(contract, left, typed, stem, made, None)
+    contract["file"] = f"data/{stem}.parquet"
+    ours = written(typed.frame, contract["id"] if made else "")
+    return Described(contract, left, typed, stem, made, ours)
+
+
+def changes(
+    params: Params, contract: dict[str, Any], rows: int, project: str, stem: str
+) -> tuple[Changes, dict[str, Any]]:
+    """Every change of params.yaml, and those among them that reset what spoke of the old table."""
+    sample, timed = describe_the_sample(params), "time" in contract
+    found: Changes = {f"data.{key}": contract.get(key, yaml_edit.REMOVE) for key in ROLES}
+    if {*contract["columns"]} == {*params.data.columns}:
+        found |= {("data", "columns", name): column for name, column in contract["columns"].items()}
+    else:
+        found |= {"data.columns": contract["columns"]}
+    another = sample or adopt.another(params, contract["target"]["name"], contract["columns"])
+    ours = adopt.project_name(Path(params.data.file).stem, params.data.target.name)  # nobody chose another name
+    if project or sample or (another and params.project == ours):
+        found["project"] = project or adopt.project_name(stem, contract["target"]["name"])
+    reset = adopt.strange(params.gates, contract["columns"])
+    if another:
+        task = contract["target"].get("task", "binary")
+        reset = adopt.untold(params, task) | adopt.unruled(params)
+        linear = {"logistic_regression": "ridge", "ridge": "logistic_regression"}
+        if params.train.model == linear["ridge" if task == "regression" else "logistic_regression"]:
+            found["train.model"] = linear[params.train.model]
+        return found | adopt.derived(params, rows, timed=timed) | reset, reset
+    return found | ({} if timed else adopt.untimed(params)) | reset, reset
+
+
+def merged(changes: Changes, proposed: dict[str, Any]) -> Changes:
+    """The changes with those that are proposed in place of what switched the same gate off."""
+    gates = {".".join(path.split(".")[:2]) for path in proposed}
+    return {**{path: value for path, value in changes.items() if path not in gates}, **proposed}
+
+
+def written(table: pd.DataFrame, name: str) -> pd.DataFrame:
+    """The table as Parquet wants it: texts of several kinds as text, and a column of ids in front if one is made."""
+    texts = {column: levels(table[column]) for column in table if table[column].dtype == object}
+    table = with_columns(table, texts)
+    if name:
+        table.insert(0, name, row_ids.made(table))
+    return table
