@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from filelock import FileLock
+from hypothesis import settings as drawing
 
 from tests import warm
 from tests.world.sample import history
@@ -36,6 +37,8 @@ def pytest_configure(config):
         del os.environ[name]
     os.environ |= {"GIT_CONFIG_GLOBAL": str(ROOT / "tests" / "gitconfig"), "GIT_CONFIG_NOSYSTEM": "1"}
     os.environ |= {"LANG": "C.UTF-8"}
+    drawing.register_profile("suite", deadline=None)  # a busy machine breaks no property
+    drawing.load_profile("suite")
     if folder := warm.use():
         config.add_cleanup(lambda: warm.leave(folder))
 

@@ -240,7 +240,6 @@ WORDS = st.one_of(st.sampled_from([*LEVELS, " NA", "1.0", "true", "7", "x", "na"
 
 
 @given(WORDS)
-@settings(deadline=None)  # a busy machine is no fault
 def test_the_api_takes_exactly_the_levels_that_training_takes(value):
     data = contract_of_levels()
     level = values.category(pd.Series([value], dtype=object), data.columns["a"]).cells[0]

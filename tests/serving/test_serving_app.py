@@ -123,6 +123,7 @@ def test_every_built_in_model_is_served_with_the_scores_of_scikit_learn(tmp_path
     assert client.get("/model").json()["champion"]["form"] != "sklearn"
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(table=tables(DATA))
 def test_rows_of_the_contract_are_served_as_the_batch_scores_them(shared, folder, table):
@@ -135,6 +136,7 @@ def test_rows_of_the_contract_are_served_as_the_batch_scores_them(shared, folder
     assert [p["score"] for p in answer.json()["predictions"]] == pytest.approx(expected, abs=1e-6)
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(content=st.one_of(st.binary(max_size=300), st.text(max_size=300).map(lambda t: t.encode("utf-8", "ignore"))))
 def test_arbitrary_bytes_are_refused_cleanly(shared, content):

@@ -76,6 +76,7 @@ def outcome(folder, frame, kind, **prepared):
         return errors, said.getvalue(), {path.name: path.read_bytes() for path in files.BUILD.iterdir()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "spoil"),
     [

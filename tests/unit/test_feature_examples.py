@@ -50,6 +50,7 @@ def built(customers, tmp_path, monkeypatch):
     estimators.sys.modules.pop("features", None)
 
 
+@pytest.mark.slow
 def test_a_ratio_is_a_column_of_the_model_and_of_its_compiled_form(built):
     fitted, content = built(PARAMS, "\n\n" + RATIO)
 
@@ -58,6 +59,7 @@ def test_a_ratio_is_a_column_of_the_model_and_of_its_compiled_form(built):
     image._must_be_compiled(content)
 
 
+@pytest.mark.slow
 def test_lightgbm_is_tuned_calibrated_and_compiled(built, customers):
     given = yaml.safe_load(TUNED)
     params = settings(train=given["train"], tune=given["tune"])

@@ -66,6 +66,7 @@ def fitted(frame, text):
     return model.fit(frame, DATA, PARAMS.train.model_copy(update={"random_forest": small}), text)
 
 
+@pytest.mark.slow
 def test_a_model_with_made_columns_serves_what_it_scores_and_survives_its_file(customers, own):
     text = own(GOOD)
     frame = customers.assign(usage_hours=np.where(customers.index % 7, customers["usage_hours"], 0.0))

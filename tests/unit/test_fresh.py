@@ -63,6 +63,7 @@ def test_gaps_that_the_contract_allows_and_labels_as_text_are_no_breach(params, 
     assert fresh.sift(broken(column, value), OLD, params.data).bad.empty
 
 
+@pytest.mark.slow
 @given(wrong=st.lists(st.tuples(st.integers(0, 59), st.sampled_from(sorted(BREAKS))), max_size=30))
 @settings(max_examples=40, deadline=None)
 def test_every_row_is_either_good_or_in_quarantine(params, wrong):

@@ -54,6 +54,7 @@ def test_a_table_of_answers_holds_what_the_api_answers(task, count):
     assert [dict(zip(found, row, strict=True)) for row in rows] == [a | b for a, b in zip(expected, each, strict=True)]
 
 
+@pytest.mark.slow
 @given(st.lists(WORDS, max_size=5))
 @example(["true", "7"])
 @example(["1.00", "x"])

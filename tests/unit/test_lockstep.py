@@ -34,6 +34,7 @@ def ready(name):
     return lambda x: session.run(None, {"x": x})[-1], content
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FITTED)
 def test_sums_have_the_bits_of_onnx_runtime(name):
     lockstep = pytest.importorskip("ml.model.lockstep")

@@ -39,6 +39,7 @@ def scored(draw):
     return label, score, weight
 
 
+@pytest.mark.slow
 @given(scored())
 @settings(max_examples=150)
 def test_every_metric_is_scikit_learns(sample):
@@ -59,6 +60,7 @@ def test_the_calibration_error_is_the_mean_gap_weighted_by_rows():
     assert measured["calibration_error"] == pytest.approx((2 * 0.05 + 0.25 + 0.05) / 4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", [200, 2000])
 def test_the_calibration_error_of_the_truth_is_nearly_zero_in_small_samples_too(rows):
     values, wrong = [], 0
@@ -74,6 +76,7 @@ def test_the_calibration_error_of_the_truth_is_nearly_zero_in_small_samples_too(
     assert wrong <= 7  # 2.5 are expected
 
 
+@pytest.mark.slow
 def test_the_interval_of_the_calibration_error_holds_a_true_one():
     held = 0
     for seed in range(60):
@@ -119,6 +122,7 @@ def test_the_metrics_of_the_true_probabilities_reach_the_known_ceiling():
     assert measured["calibration_error"] < 0.02
 
 
+@pytest.mark.slow
 def test_an_interval_holds_the_truth_as_often_as_it_says():
     rng = np.random.default_rng(0)
     held = 0

@@ -42,6 +42,7 @@ def test_the_same_rows_give_the_same_bytes(customers, name):
     assert model.dumps(fitted(customers, name)) == model.dumps(fitted(customers, name))
 
 
+@pytest.mark.slow
 def test_another_seed_gives_other_bytes(customers, forest):
     other = model.fit(customers, PARAMS.data, PARAMS.train.model_copy(update={"seed": 1}))
 
@@ -55,6 +56,7 @@ def test_the_model_ranks_customers_it_has_seen_well(customers, forest):
     assert scores[churned].mean() > scores[~churned].mean() + 0.3
 
 
+@pytest.mark.slow
 @given(tables(PARAMS.data))
 @settings(max_examples=40, deadline=None)
 def test_every_row_that_keeps_the_contract_gets_a_probability(forest, frame):

@@ -50,6 +50,7 @@ def refused(content):
     return str(said.value)
 
 
+@pytest.mark.slow
 def test_a_byte_that_was_flipped_or_a_cut_anywhere_is_a_sentence_or_changes_nothing(content):
     whole = model.loads(content)["estimator"].coef_
     for place in {*range(0, len(content), 97), *range(60), *range(len(content) - 120, len(content))}:
