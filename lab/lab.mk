@@ -6,6 +6,7 @@ bench: pipeline-venv ### What the pipeline and the registry cost, as ratios (min
 	@python -m lab.bench
 	@python -m lab.bench_registry
 	@python -m lab.bench_score
+	@python -m lab.bench_kinds
 
 .PHONY: bench-serving
 bench-serving: setup ### Our server beside its peers, as ratios (5 minutes; needs wrk; QUICK=1 for a look)

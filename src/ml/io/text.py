@@ -6,7 +6,7 @@ from difflib import get_close_matches
 
 # What starts an escape of a terminal, ends a line for some reader, or turns the direction of what follows.
 HIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-WHOLE, NOISE = 1000, 1e-12
+WHOLE, LONG, NOISE = 1000, 1e9, 1e-12
 BREAKING = re.compile(rf"[\t\n]|{HIDDEN.pattern}")
 
 
@@ -26,10 +26,12 @@ def counted(number: int, noun: str) -> str:
 
 
 def figure(value: float | None, decimals: int = 3, *, sign: bool = False) -> str:
-    """A measured number: whole from a thousand on, and where so few decimals would be zeros, three digits of it."""
+    """A measured number: whole from a thousand on, so many decimals below, a few digits where those say nothing."""
     if value is None:
         return "unknown"
     plus, size = "+" if sign else "", abs(value)
+    if size >= LONG:
+        return f"{value:{plus}.4g}"
     if size >= WHOLE:
         return f"{value:{plus},.0f}"
     tiny = NOISE < size < 10.0**-decimals

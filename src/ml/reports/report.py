@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ml.io.markdown import cell, mark, table, validation
-from ml.io.text import counted, figure
+from ml.io.text import LONG, counted, figure
 from ml.reports import mermaid, training
 from ml.reports.changes import data_changes, settings_changes
 from ml.settings.metrics import HIGHER_IS_BETTER
@@ -298,6 +298,8 @@ def _heading(evidence: Evidence) -> str:
 def _number(value: float | None) -> str:
     if value is None:
         return ""
+    if abs(value) >= LONG:
+        return figure(value)
     if float(value).is_integer() or abs(value) >= THOUSAND:
         return f"{value:,.0f}"
     return f"{value:.4f}".rstrip("0") if abs(value) >= SMALLEST else f"{value:.1e}"
