@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ml.gates import champion, fairness, stability
+from ml.gates import champion, decisions, fairness, stability
 from ml.io.text import figure
 from ml.settings.gates import Champion
 from ml.tasks.compare import kept
@@ -93,3 +93,12 @@ def test_the_stability_of_numbers_is_not_told_in_words_of_decisions():
 
     assert "move by more than half a standard deviation" in verdict.reason
     assert "side" not in verdict.reason
+
+
+@pytest.mark.parametrize(("unit", "hinted"), [(1.0, False), (1e-12, True)])
+def test_a_target_too_small_for_trees_is_told(unit, hinted):
+    one = other_world.good("regression")
+
+    [verdict] = decisions.judge(replace(one, label=one.label * unit, score=np.zeros(len(one.label))))
+
+    assert ("smaller unit" in verdict.reason) == hinted

@@ -8,6 +8,7 @@ from ml.io.text import counted
 from ml.tasks.choose import task_of
 from ml.tasks.multiclass import Multiclass as Task
 
+SMALLEST = 1e-7  # deviation of a number: its variance is beyond the digits that scikit-learn's trees split by
 NEARLY = 0.05  # decided so, as a share of the rows that are so
 
 
@@ -40,6 +41,8 @@ def _numbers(evidence: Evidence) -> Verdict:
     passed = told >= NEARLY * there
     says = "differ" if passed else "hardly differ, so the model says little more than a mean"
     reason = f"the predictions {says}: their standard deviation is {told:.4g}, that of the truth {there:.4g}"
+    if not passed and there < SMALLEST:
+        reason += ". scikit-learn's trees see no difference in numbers so small: give the target in a smaller unit"
     return Verdict("decisions", passed=passed, reason=reason, value=told, severity="warning")
 
 
