@@ -35,7 +35,7 @@ def typed(name: str, data: Data) -> pd.DataFrame:
 
 
 def test_infinity_is_named_with_its_place_by_adopt_and_validate():
-    says = "ratio: 2 of 1,600 rows are infinite, or beyond 3e[+]38, e.g. 'inf' at row 6"
+    says = "ratio: 2 of 1,600 rows are infinite, or larger than 3e[+]38, e.g. 'inf' at row 6"
     data = contract("names.csv")
     columns = {"ratio": {"type": "number"}}
 

@@ -94,7 +94,9 @@ def test_a_date_or_a_decimal_that_happens_to_be_unique_is_no_id(events):
 
 
 def test_an_id_that_is_named_must_be_one(events):
-    with pytest.raises(UserError, match=r"4,500 of 4,500 rows share theirs with another row, e.g. 'L-0' stands in 3"):
+    with pytest.raises(
+        UserError, match=r"4,500 of 4,500 rows share their value with another row, e.g. 'L-0' stands in 3"
+    ):
         adopt.infer(events, "data/loans.csv", "defaulted", {"id": "loan_id"})
     with pytest.raises(UserError, match=r"age cannot be the id: \d+ .* or name another with ID= \(paid_share would do"):
         adopt.infer(events, "data/loans.csv", "defaulted", {"id": "age"})
@@ -319,7 +321,7 @@ def test_columns_that_may_be_the_id_are_said_and_other_ids_are_no_features(loans
     assert (contract["id"], both["id"]) == ("row_id", "loan_id")
     assert "konto, note is different in every row: if it is the id, name it with ID=" in said
     assert not {"Unnamed: 0", "cust"} & {*both["columns"]}
-    assert "cust: an id by its name, and different in every row" in left
+    assert "cust: has the name of an id and a different value in every row" in left
 
 
 @pytest.mark.slow

@@ -13,10 +13,13 @@ from tests.gates.world import params
 @pytest.mark.parametrize(
     ("gates", "message"),
     [
-        ({"slices": {"columns": ["regoin"]}}, "gates.slices.columns names `regoin`, which is no column; did you mean"),
+        (
+            {"slices": {"columns": ["regoin"]}},
+            "gates.slices.columns names `regoin`, which is not a column; did you mean",
+        ),
         (
             {"fairness": {"columns": ["zzz"]}},
-            "gates.fairness.columns names `zzz`, which is no column; known here: usage",
+            "gates.fairness.columns names `zzz`, which is not a column; known here: usage",
         ),
         ({"behaviour": {"invariance": [{"column": "usage"}]}}, "usage: numbers need `by`, categories have none"),
         ({"behaviour": {"invariance": [{"column": "plan", "by": 1}]}}, "plan: numbers need `by`, categories have none"),

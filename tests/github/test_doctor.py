@@ -77,7 +77,7 @@ def test_a_new_fork_is_told_everything_it_lacks_and_how_to_mend_it(hub):
         "environment production", "issues", "quiet days", *(f"schedule of {file}" for file in SCHEDULED),
     }  # fmt: skip
     assert "do: gh workflow enable monitor.yml" in text
-    assert "then: GitHub switches the schedules off" in text
+    assert "then: GitHub disables the schedules" in text
 
 
 def test_what_the_token_may_not_ask_is_said_and_not_guessed(hub):

@@ -78,7 +78,7 @@ def record(clone: Path, **changed) -> dict:
         "commit": git(clone, "rev-parse", f"retrain/{day}"),
         "digest": "0" * 32,
         "model": "random_forest",
-        "rows": {"fresh": 5000, "quarantined": 2, "why": {"plan: not a level of the contract": 2}}
+        "rows": {"fresh": 5000, "quarantined": 2, "why": {"plan: not a level in the contract": 2}}
         | {"before": 12000, "after": 16998, "replaced": 2, "left": 0},
         "policy": {"policy": "append", "window_months": 12, "split_by": "hash"},
         "metrics": {"roc_auc": 0.92, "rows": 3378},

@@ -281,7 +281,7 @@ def test_a_refused_model_gets_an_issue_with_the_reason_and_no_pull_request(clone
 
 
 def test_rows_that_broke_the_contract_are_named_in_the_issue(clone, hub):
-    rows = {"fresh": 10, "quarantined": 90, "why": {"plan: not a level of the contract": 90}}
+    rows = {"fresh": 10, "quarantined": 90, "why": {"plan: not a level in the contract": 90}}
     full = record(clone)
     lean = {key: full[key] for key in ("project", "date", "base", "base_commit", "branch", "policy")}
     (clone / "build" / "retrain.json").write_text(
@@ -290,7 +290,7 @@ def test_rows_that_broke_the_contract_are_named_in_the_issue(clone, hub):
 
     propose(clone, hub)
 
-    assert "| plan: not a level of the contract | 90 |" in hub.open("issues")[0]["body"]
+    assert "| plan: not a level in the contract | 90 |" in hub.open("issues")[0]["body"]
 
 
 def test_within_the_cooldown_github_hears_nothing(clone, hub):

@@ -148,7 +148,7 @@ def test_broken_rows_are_kept_in_quarantine_and_counted(fork, proposed):
     kept = pd.read_csv(fork / "build" / "quarantine.csv")
 
     assert proposed["rows"]["fresh"] == 792
-    assert proposed["rows"]["why"] == {"plan: not a level of the contract": 8}
+    assert proposed["rows"]["why"] == {"plan: not a level in the contract": 8}
     assert (kept["plan"] == "gold").all()
     assert len(kept) == 8
 

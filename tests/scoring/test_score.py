@@ -134,7 +134,7 @@ def test_rows_that_break_the_contract_are_kept_with_the_reason(place):
     assert refused["row"].tolist() == [4, 6, 701]
     assert refused["reason"].tolist() == [
         "tenure_months: outside 0 to 600",
-        "plan: not a level of the contract",
+        "plan: not a level in the contract",
         "tenure_months: missing",
     ]
     assert len(found) == 997

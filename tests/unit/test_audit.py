@@ -67,7 +67,7 @@ def test_packages_without_a_known_vulnerability_pass(service):
     result = audit.packages({"fastapi": "0.165.0"}, {}, TODAY)
 
     assert result.passed is True
-    assert result.reason == "nothing known against 1 package"
+    assert result.reason == "no known vulnerability in 1 package"
 
 
 @pytest.mark.slow

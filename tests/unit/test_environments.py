@@ -64,5 +64,5 @@ def test_one_that_had_taken_over_is_recorded_as_deployed(stop):
     served, target, found = stop(late=True)
 
     assert served
-    assert (found.outcome, found.reason) == ("deployed", "stopped by hand when it had taken over")
+    assert (found.outcome, found.reason) == ("deployed", "stopped by hand after it had taken over")
     assert (target.served, target.went_back) == (IMAGE, False)

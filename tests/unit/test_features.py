@@ -91,7 +91,7 @@ def test_a_model_with_made_columns_serves_what_it_scores_and_survives_its_file(c
 WRONG = {
     "looks across rows: x of a row by itself is 0": "x = columns['usage_hours']; return x - x.mean()",
     "changes its input": "columns['monthly_charge'][0] = 1; return columns['monthly_charge']",
-    "other values when it is asked again": "return np.random.random(len(columns['monthly_charge']))",
+    "other values at a second call": "return np.random.random(len(columns['monthly_charge']))",
     "fails on one row": "return np.full(len(columns['plan']), 1.0) / (1 if len(columns['plan']) > 1 else bool)",
     "no column. Did you mean `monthly_charge`": "return columns['monthly_charg']",
     "returns y, not x": "return {'y': columns['monthly_charge']}",

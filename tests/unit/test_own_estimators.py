@@ -200,7 +200,7 @@ BAD = {
     "lacks fit": "def make():\n    return 3",
     "has no class make, nor a function": "make = 3",
     "cannot be imported: ZeroDivisionError": "make = 1 / 0",
-    "gives answers of shape (60, 2) to 60 rows, not (60,)": steady(
+    "returns predictions of shape (60, 2) to 60 rows, not (60,)": steady(
         "predict_proba(self, x)", "return np.ones((60, 2, 2))"
     ),
     "no finite numbers, e.g. nan": steady("predict_proba(self, x)", "return np.full((len(x), 2), np.nan)"),

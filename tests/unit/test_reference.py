@@ -58,5 +58,5 @@ def test_a_column_of_nothing_is_kept_too(built, params):
 
 @pytest.mark.parametrize("text", ["", "{}", '{"project": 1}', "[1]"])
 def test_something_else_is_refused_with_its_place(text):
-    with pytest.raises(UserError, match="version 3 is no reference of a release"):
+    with pytest.raises(UserError, match="version 3 is not a reference of a release"):
         reference.loads(text, "version 3")

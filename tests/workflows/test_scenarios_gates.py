@@ -84,7 +84,7 @@ CASES = {
     ),
     "freshness: a build that nobody committed": Refused(
         {"params.yaml": "bootstrap: 1000 -> bootstrap: 500"},
-        {"locks: committed": r"not as the last commit has it: dvc\.lock\. Commit what was built\."},
+        {"locks: committed": r"different from the last commit: dvc\.lock\. Commit the build\."},
         ("freshness",),
     ),
 }

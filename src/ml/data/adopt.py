@@ -25,8 +25,8 @@ from ml.settings.validate import Validate
 LEVELS = 50  # of a text column with more, the most frequent ones
 COMMON = 0.5  # of the rows, which those must cover
 AGAIN = (
-    ". If these are things that come more than once, their rows leak between train and test: docs/your-data.md (Rows "
-    "of the same thing)"
+    ". If they identify entities with several rows, these rows leak between training and test: "
+    "docs/your-data.md (Grouped rows)"
 )
 POSITIVE = ("true", "yes", "y", "t", "1", "positive", "pos")
 CHANCE: dict[str, dict[str, Any]] = {  # surely better than a guess: true of any use
@@ -59,9 +59,9 @@ def infer(frame: pd.DataFrame, file: str, target: str, roles: dict[str, str]) ->
     weight = roles.get("weight")
     things = [] if ungrouped else entities(frame, {row, str(moment), target, str(weight)})
     group = roles.get("group") or next(iter(things), None)
-    columns, left = {}, [f"{name}: names things as {group} does" for name in things if name != group]
+    columns, left = {}, [f"{name}: identifies entities like {group}" for name in things if name != group]
     more = [name for name in ids if named(name) and name not in {row, moment, group, weight}]
-    left += [f"{name}: an id by its name, and different in every row" for name in more]
+    left += [f"{name}: has the name of an id and a different value in every row" for name in more]
     for name in frame.columns.difference([row, moment, target, group, weight, *things, *more], sort=False):
         column = _column(frame[name])
         if isinstance(column, str):
@@ -70,7 +70,7 @@ def infer(frame: pd.DataFrame, file: str, target: str, roles: dict[str, str]) ->
             columns[str(name)] = column
     if not columns:
         raise UserError(
-            f"{file}: no column can be a feature:\n  " + "\n  ".join(left) + "\nAdd a column that tells rows apart."
+            f"{file}: no column can be a feature:\n  " + "\n  ".join(left) + "\nAdd a column that distinguishes rows."
         )
     contract = {"file": file, "id": row, "time": moment, "group": group, "weight": weight, "target": described}
     return {k: v for k, v in contract.items() if v is not None} | {"columns": columns}, left
@@ -135,22 +135,23 @@ def warnings(target: pd.Series, params: Params) -> list[str]:
     found = []
     if tested["rows"] < FEW:
         found.append(
-            f"about {counted(tested['rows'], 'row')} will test the model, so intervals are wide and only "
-            "large differences are proved; more rows help more than another model"
+            f"about {counted(tested['rows'], 'row')} will test the model, so intervals are wide "
+            "and only large differences are significant. More rows help more than another model"
         )
     if few / rows < RARE:
         found.append(
-            f"{rarest} is {few:,} of {counted(rows, 'row')} ({few / rows:.1%}): accuracy says little here. Judge by "
-            "balanced_accuracy or log_loss, and choose evaluate.threshold by what each kind of mistake costs"
+            f"{rarest} is {few:,} of {counted(rows, 'row')} ({few / rows:.1%}): accuracy is not "
+            "informative. Use balanced_accuracy or log_loss, and choose evaluate.threshold by "
+            "the cost of each kind of error"
         )
     if tested["few"] < FEWEST:
         found.append(
-            f"about {counted(tested['few'], 'test row')} will be {rarest}; below {FEWEST} of each class no "
-            "metric is judged"
+            f"about {counted(tested['few'], 'test row')} will be {rarest}; metrics are judged "
+            f"only with at least {FEWEST} rows of each class"
         )
     if tested["rows"] < params.monitor.min_labels or tested["few"] < FEWEST:
         found.append(
-            f"monitoring will watch drift alone: live performance needs a release tested on monitor.min_labels "
+            f"monitoring will check only drift: live performance needs a release tested on monitor.min_labels "
             f"({params.monitor.min_labels}) rows, and {FEWEST} of each class"
         )
     return found
@@ -186,9 +187,9 @@ def target_of(column: pd.Series, target: str, given: str | None) -> dict[str, An
     if len(known) > LEVELS or len(few):
         some = ", ".join(f"{value} ({count:,})" for value, count in known.tail(5).items())
         raise UserError(
-            f"{target} has {counted(len(known), 'value')}, of which {len(few):,} stand in fewer than "
+            f"{target} has {counted(len(known), 'value')}, of which {len(few):,} occur in fewer than "
             f"{FEWEST_OF_A_CLASS} rows "
-            f"(rarest: {some}). Join rare classes to one, drop their rows, or name another column with TARGET=."
+            f"(rarest: {some}). Merge rare classes, drop their rows, or name another column with TARGET=."
         )
     order = sorted(known.index, key=float) if whole else sorted(known.index)
     return {"name": target, "task": "multiclass", "classes": order}
@@ -199,7 +200,7 @@ def _positive(known: pd.Series, target: str, given: str | None) -> bool | str:
         some = ", ".join(f"{value} ({count:,})" for value, count in known.head(5).items())
         raise UserError(
             f"{target} has {counted(len(known), 'value')} ({some}{', …' if len(known) > 5 else ''}), "  # noqa: PLR2004
-            "and POSITIVE= names one of two. Leave it out to predict one of several."
+            "and POSITIVE= needs a target with two values. Leave it out to predict several classes."
         )
     if given is not None and given not in known.index:
         raise UserError(f"POSITIVE={given}: {target} is never that; it is {' or '.join(known.index)}.")
@@ -217,7 +218,7 @@ def _column(column: pd.Series) -> dict[str, Any] | str:
     if pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
         return {"type": "number", **limits(seen), **missing}
     if dates(seen):
-        return f"dates; name it with TIME={column.name} if it is when a row was true, else turn it into a number"
+        return f"dates; name it with TIME={column.name} if it is the time of a row, otherwise convert it to a number"
     counts = levels(seen).value_counts()
     values = counts.index
     if len(values) > LEVELS and counts.iloc[:LEVELS].sum() >= COMMON * len(seen):

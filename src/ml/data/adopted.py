@@ -19,21 +19,24 @@ def guesses(contract: dict[str, Any], left: list[str], table: pd.DataFrame, *, m
     if "group" in contract:
         count = table[contract["group"]].nunique()
         found.append(
-            f"all rows of one {contract['group']} train or all test, for {counted(len(table), 'row')} hold only "
-            f"{count:,} of them; GROUP=none treats each row by itself"
+            f"all rows of a {contract['group']} are on one side of the split, because "
+            f"{counted(len(table), 'row')} have only {count:,} different values; GROUP=none "
+            "splits single rows"
         )
     if made:
         if others := row_ids.perhaps(table, target["name"]):
-            found.append(f"{', '.join(others[:5])} is different in every row: if it is the id, name it with ID=")
+            found.append(f"{', '.join(others[:5])} is different in every row; if it is the id, set ID=")
         found.append(
-            f"no column identifies a row, so {contract['file']} got the column {contract['id']}: a hash of what "
-            "the row holds, numbered where rows are equal. Where a thing has several rows, keep one of each and name "
-            "the thing with ID=: docs/your-data.md (Rows of the same thing)"
+            f"no column identifies a row, so {contract['file']} got the column "
+            f"{contract['id']}: a hash of the row's values, numbered for equal rows. If an "
+            "entity has several rows, set GROUP= to its column: docs/your-data.md (Grouped "
+            "rows)"
         )
     found += [f"left out {sentence}" for sentence in left]
     if gaps := int(table[target["name"]].isna().sum()):
         found.append(
-            f"{gaps:,} of {counted(len(table), 'row')} have no {target['name']}: validate refuses them. Remove them"
+            f"{gaps:,} of {counted(len(table), 'row')} have no {target['name']}: validate "
+            "refuses them. Remove these rows"
         )
     return found
 
@@ -43,15 +46,15 @@ def settings(changes: dict[Any, Any], reset: dict[str, Any]) -> list[str]:
     ours = [name for name in changes if isinstance(name, str) and not name.startswith("data.") and name not in reset]
     found = [f"derived from the table: {', '.join(['data', *(f'{name} {changes[name]}' for name in ours)])}"]
     if not another(reset):
-        gone = f"reset {', '.join(reset)}, which named columns that are gone: docs/gates.md"
+        gone = f"reset {', '.join(reset)}, which named missing columns: docs/gates.md"
         return [*found, gone] if reset else found
     return [
         *found,
-        "reset card, which described the old model: say in params.yaml what this one is for",
-        "reset evaluate.threshold to 0.5, the rules in validate, and in gates what was said of the old table",
-        "gates.slices compares every column with the champion. The gates below are proposals: set what this model must "
-        "reach (docs/gates.md)",
-        "left all other settings: train and tune.spaces are starting points, the rest holds for any table",
+        "reset card, which described the old model: state the purpose of the new model in params.yaml",
+        "reset evaluate.threshold to 0.5, the rules in validate, and the gates of the old table",
+        "gates.slices compares every column with the champion. The gates below are proposals: "
+        "set the values that this model must reach (docs/gates.md)",
+        "kept all other settings: train and tune.spaces are starting points, the others apply to any table",
     ]
 
 

@@ -22,4 +22,4 @@ def breaches(frame: pd.DataFrame, data: Data) -> Iterator[tuple[str, pd.Series, 
                 yield name, values.notna() & ~values.between(low, high), f"outside {low:g} to {high:g}"
             case Category():
                 wrong, why = strange(values, column)
-                yield name, wrong, why if column.others else "not a level of the contract"
+                yield name, wrong, why if column.others else "not a level in the contract"

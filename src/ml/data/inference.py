@@ -80,7 +80,7 @@ def time_format(raw: pd.Series, given: str) -> dict[str, str]:
     if len(fitting) == 1:
         return {"time_format": next(iter(fitting))}
     raise UserError(
-        f"{raw.name} cannot be the time: {wrong[0].sentence(raw)}. Name its format, e.g. "
+        f"{raw.name} cannot be the time: {wrong[0].sentence(raw)}. Give its format, e.g. "
         f"TIME_FORMAT={next(iter(fitting), '%d/%m/%Y')}, or write ISO 8601."
     )
 
@@ -88,7 +88,7 @@ def time_format(raw: pd.Series, given: str) -> dict[str, str]:
 def _levels(raw: pd.Series, text: pd.Series) -> values.Column:
     found = values.category(raw)
     odd = text.notna() & text.str.lower().isin(words.MISSING)
-    changes = values.changes(raw, {"stay a level: in a category only an empty cell is missing": odd})
+    changes = values.changes(raw, {"remain a level: in a category only an empty cell is missing": odd})
     return values.Column(found.cells, found.wrong, found.changes + changes)
 
 

@@ -28,4 +28,4 @@ def _rest(notes: list[str]) -> list[str]:
     if len(names) < 2:  # noqa: PLR2004  (one sentence is no longer than what would replace it)
         return notes
     more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
-    return [f"the same in {counted(len(names), 'more column')}: {', '.join(names[:NAMED])}{more}"]
+    return [f"the same applies to {counted(len(names), 'more column')}: {', '.join(names[:NAMED])}{more}"]

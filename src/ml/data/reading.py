@@ -62,7 +62,7 @@ def read_all(url: str) -> Table:
     """All tables that a path or URL of fsspec names, wildcards too, one below the other; raises UserError without."""
     parts = [read_open(stream, where) for where, stream in files.opened_all(url)]
     if not parts:
-        raise UserError(f"{url} names no file. Correct the address, or write the tables there first.")
+        raise UserError(f"{url} contains no file. Correct the address, or write the tables there first.")
     return Table(pd.concat([p.frame for p in parts], ignore_index=True), [note for p in parts for note in p.notes])
 
 
@@ -150,7 +150,7 @@ def _csv_batches(
     if head.startswith(UTF16):
         raise UserError(f"{where} is UTF-16. Save it as UTF-8, e.g. `iconv -f utf-16 -t utf-8 {where}`.")
     if not head.strip():
-        raise UserError(f"{where} holds no header and no rows. Export the data again.")
+        raise UserError(f"{where} has no header and no rows. Export the data again.")
     separator, header = _header(head[: head.rfind(b"\n") + 1 or None].decode("utf-8-sig"))
     stream.seek(0)
     return _rows(stream, where, (separator, header), only), separator, header
@@ -187,7 +187,7 @@ def _rows(
         raise UserError(
             f"{where}: {counted(len(odd), 'row')} without the {counted(len(header), 'cell')} of the header, e.g. row "
             f"{first.number - 1:,} has {first.actual_columns}: {first.text[:80]!r}. "
-            f"Quote cells that hold {SEPARATORS[separator]}."
+            f"Quote cells that contain {SEPARATORS[separator]}."
         )
 
 
@@ -207,7 +207,7 @@ def column_names(given: list[str], where: str) -> tuple[list[str], list[str]]:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         places = [n + 1 for n, name in enumerate(names) if name == twice[0]]
-        raise UserError(f"{where} names {twice[0]!r} more than once: columns {places}. Rename all but one.")
+        raise UserError(f"{where} has the column {twice[0]!r} more than once: columns {places}. Rename all but one.")
     changed = [(old, new) for old, new in zip(given, names, strict=True) if old != new]
     return names, [f"column {old!r} is read as {new!r}" for old, new in changed]
 

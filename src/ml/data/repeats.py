@@ -94,7 +94,7 @@ class Repeats:
 
     def _read(self, offset: int, count: int) -> np.ndarray:
         if self._file is None:
-            raise ValueError("nothing was put away")
+            raise ValueError("no hash was stored")
         self._file.seek(offset)
         return np.frombuffer(self._file.read(count * ROW.itemsize), ROW)
 

@@ -67,9 +67,9 @@ def told(frame: pd.DataFrame, name: str) -> str:
     if len(shared):
         rows = int((shared == shared.iloc[0]).sum())
         raise UserError(
-            f"{name} cannot be the id: {len(shared):,} of {counted(len(frame), 'row')} share theirs with "
-            "another row, e.g. "
-            f"{as_text(shared.iloc[0])!r} stands in {rows:,}. Keep one row of each (the newest, say), or "
+            f"{name} cannot be the id: {len(shared):,} of {counted(len(frame), 'row')} share "
+            "their value with another row, e.g. "
+            f"{as_text(shared.iloc[0])!r} is in {rows:,}. Keep one row of each, for instance the newest, or "
             f"{_others(frame, name)}."
         )
     return name
@@ -160,4 +160,8 @@ def _others(frame: pd.DataFrame, name: str) -> str:
     """What could be named instead."""
     rest = frame.drop(columns=name)
     able = [str(n) for n in rest if rest[n].notna().all() and rest[n].is_unique and not dates(rest[n])]
-    return f"name another with ID= ({', '.join(able[:5])} would do)" if able else "leave ID= out: adopt makes one"
+    return (
+        f"name another column with ID= (for instance {', '.join(able[:5])})"
+        if able
+        else "leave out ID=: adopt adds an id"
+    )

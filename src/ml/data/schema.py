@@ -25,7 +25,7 @@ class ContractError(UserError):
     ) -> None:
         self.problems = problems
         lines = "\n".join(f"  {column}: {found}" for column, found in problems)
-        also = f"\nColumns that the contract does not name: {', '.join(unknown[:10])}." if unknown else ""
+        also = f"\nColumns outside the contract: {', '.join(unknown[:10])}." if unknown else ""
         remedy = f"Fix the rows, or change {_places(settings or ['data'])} in params.yaml."
         super().__init__(f"{data.file} breaks its contract:\n{lines}{also}\n{remedy}")
 

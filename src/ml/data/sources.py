@@ -80,7 +80,7 @@ def _explained(path: Path) -> Generator[None]:
         yield
     except (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, UnicodeError, LookupError) as error:
         said = str(error).rstrip(".") or type(error).__name__
-        raise UserError(f"{path} cannot be read: {said}. Export it again, or name its ENCODING=.") from None
+        raise UserError(f"{path} cannot be read: {said}. Export it again, or set ENCODING=.") from None
 
 
 def _unpacked(name: str, content: bytes) -> tuple[str, bytes, list[str]]:
@@ -110,7 +110,7 @@ def _kind(name: str, content: bytes) -> str:
     if suffix in {".json", ".jsonl", ".ndjson"}:
         return "json"
     if b"\x00" in content[:1000] and content[:2] not in BOMS:
-        raise UserError(f"{name} is no CSV, Parquet, JSON or Excel file. Export the table as one of these.")
+        raise UserError(f"{name} is not a CSV, Parquet, JSON or Excel file. Export the table in one of these formats.")
     return "csv"
 
 
@@ -126,7 +126,9 @@ def _decoded(content: bytes, encoding: str = "") -> tuple[str, list[str]]:
     except UnicodeDecodeError as error:
         text = content.decode(FALLBACK, errors="replace")
         shown = text[max(0, error.start - 20) : error.start + 20].split("\n")[-1]
-        return text, [f"it is not UTF-8 and is read as Windows-1252, e.g. {shown!r}; name another with ENCODING="]
+        return text, [
+            f"it is not UTF-8 and is read as Windows-1252, e.g. {shown!r}; set another encoding with ENCODING="
+        ]
 
 
 def _csv(text: str, where: str) -> reading.Table:
@@ -209,7 +211,7 @@ def _excel(content: bytes, where: str) -> reading.Table:
                                na_values=[""])  # fmt: skip
     except (ValueError, KeyError, OSError, zipfile.BadZipFile) as error:
         raise UserError(
-            f"{where} is no workbook: {' '.join(str(error).split())[:200]}. Save it as .xlsx again."
+            f"{where} is not a workbook: {' '.join(str(error).split())[:200]}. Save it as .xlsx again."
         ) from None
     full = {name: cells for name, sheet in sheets.items() if len(cells := _trimmed(sheet)) > 1}
     if not full:

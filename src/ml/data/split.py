@@ -54,8 +54,9 @@ def must_train(rows: int, data: Data, params: Prepare) -> None:
     """Raise UserError when no row is left to train on."""
     if not rows:
         raise UserError(
-            f"no row is left to train on: all older rows are of a {data.group or 'time'} that tests, or of the "
-            f"{params.gap_days:g} days before. Set prepare.split_by: hash, or a smaller prepare.gap_days."
+            f"no training row is left: all older rows have a {data.group or 'time'} of the test "
+            f"side, or are in the {params.gap_days:g} days before it. Set prepare.split_by: "
+            "hash, or a smaller prepare.gap_days."
         )
 
 
@@ -77,8 +78,8 @@ def oldest(counts: pd.Series, share: float) -> pd.Timestamp:
     rows, only = counts.sum(), ", ".join(map(str, counts.index)) or "none"
     if len(counts) < 2:  # noqa: PLR2004
         raise UserError(
-            f"prepare.split_by is time, and all {counted(rows, 'row')} have the same ({only}), so either no row "
-            f"would train or none would test. Set prepare.split_by: hash."
+            f"prepare.split_by is time, and all {counted(rows, 'row')} have the same ({only}), "
+            "so one side of the split would be empty. Set prepare.split_by: hash."
         )
     tested = counts[::-1].cumsum()[:-1] / rows  # what share tests when this time is the oldest that does
     return (tested - share).abs().idxmin()

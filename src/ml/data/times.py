@@ -83,4 +83,4 @@ def _why(odd: pd.Series) -> str:
         return LIKE
     first = words.key(odd.iloc[0])
     said = " or ".join(f"{time.isoformat()} (as {stated})" for stated, time in found.items())
-    return f"not ISO 8601: {first!r} may be {said}; say which in data.time_format"
+    return f"not ISO 8601: {first!r} may be {said}; set data.time_format"

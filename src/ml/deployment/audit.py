@@ -17,7 +17,7 @@ from ml.io.text import counted
 from ml.settings.scan import Accepted
 
 VULNERABLE = 10  # trivy's own failures end with 1
-SERVICE = "PIP_AUDIT_VULNERABILITY_SERVICE and PIP_AUDIT_OSV_URL name another service"
+SERVICE = "PIP_AUDIT_VULNERABILITY_SERVICE and PIP_AUDIT_OSV_URL select another service"
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Finding:
     fixed: tuple[str, ...]
 
     def __str__(self) -> str:
-        mended = f"mended in {', '.join(self.fixed)}" if self.fixed else "not mended yet"
+        mended = f"fixed in {', '.join(self.fixed)}" if self.fixed else "not mended yet"
         return f"{self.package}: {' = '.join(self.names)} ({mended})"
 
 
@@ -53,7 +53,7 @@ def packages(found: Mapping[str, str], accepted: Mapping[str, Accepted], today: 
         answered = json.loads(done.stdout)["dependencies"]
     except ValueError:
         last = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-        return Result("packages", None, f"the vulnerability service cannot be asked: {last[:300]}. {SERVICE}")
+        return Result("packages", None, f"the vulnerability service cannot be reached: {last[:300]}. {SERVICE}")
     return judge(answered, accepted, today)
 
 
@@ -71,7 +71,7 @@ def judge(answered: list[dict[str, Any]], accepted: Mapping[str, Accepted], toda
         )
         return Result("packages", None, f"{said}. {SERVICE}")
     let = f", {len(found)} accepted in params.yaml" if found else ""
-    return Result("packages", True, f"nothing known against {counted(len(answered), 'package')}{let}")
+    return Result("packages", True, f"no known vulnerability in {counted(len(answered), 'package')}{let}")
 
 
 def base(image: str) -> Result:
@@ -85,11 +85,11 @@ def base(image: str) -> Result:
     if done.returncode == VULNERABLE:
         parts = [part.get("Vulnerabilities") or [] for part in json.loads(done.stdout)["Results"]]
         found = [f"{one['PkgName']}: {one['VulnerabilityID']}" for part in parts for one in part]
-        return Result("whole image", False, f"{len(found)} known: {_some(found)}. Take a newer base in Dockerfile")
+        return Result("whole image", False, f"{len(found)} known: {_some(found)}. Use a newer base image in Dockerfile")
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-        return Result("whole image", None, f"trivy could not look: {last.strip()[:300]}")
-    return Result("whole image", True, "trivy knows nothing high or critical that has been mended")
+        return Result("whole image", None, f"trivy could not scan the image: {last.strip()[:300]}")
+    return Result("whole image", True, "trivy knows no high or critical vulnerability with a fix")
 
 
 def failed(results: Iterable[Result]) -> bool:

@@ -42,7 +42,7 @@ class Live(SavedRecord):
 
     AGAIN: ClassVar[str] = (
         'Write it again, e.g. {"slot": "blue", "image": "sha256:…", "address": "127.0.0.1:8001"} (`podman ps` or '
-        "`docker ps` shows what runs), or delete it to deploy as for the first time."
+        "`docker ps` shows the running containers), or delete it to start with a first deployment."
     )
 
     slot: Slot

@@ -45,7 +45,7 @@ class Window:
     def since(self, before: "Window") -> "Window":
         """What came after `before`; raises UserError when counts went back: the process is another one."""
         if self.requests < before.requests:
-            raise UserError("it ended and was started again")
+            raise UserError("it stopped and was restarted")
         return _joined(self, before, -1)
 
 
@@ -94,11 +94,11 @@ def unjudged(champion: Window, canary: Window, rule: Deploy) -> str:
 
 def told(champion: Window, canary: Window, rule: Deploy) -> str:
     """What an image was judged by that nothing speaks against, with numbers."""
-    seen = f"{canary.requests:,.0f} requests beside {champion.requests:,.0f} of the image that served"
+    seen = f"{canary.requests:,.0f} requests, and {champion.requests:,.0f} of the serving image"
     if why := unjudged(champion, canary, rule):
         return f"UNJUDGED, {seen}: {why}"
     before, after = (1000 * quantile(window.seconds, 0.95) for window in (champion, canary))
-    return f"{seen}, p95 {after:.1f} ms beside {before:.1f} ms: inside all bounds"
+    return f"{seen}, p95 {after:.1f} ms compared with {before:.1f} ms: within all limits"
 
 
 def quantile(buckets: Buckets, share: float) -> float:
@@ -169,7 +169,7 @@ def _scores(champion: Window, canary: Window, rule: Deploy, chance: float) -> st
     if found - noise <= rule.max_score_shift:
         return ""
     return (
-        f"scores: the distributions are {found:.2f} apart (±{noise:.2f}; {m:,.0f} batches beside {n:,.0f}), "
+        f"scores: the distributions are {found:.2f} apart (±{noise:.2f}; {m:,.0f} batches compared with {n:,.0f}), "
         f"more than deploy.max_score_shift {rule.max_score_shift:g}"
     )
 

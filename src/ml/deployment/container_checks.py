@@ -56,9 +56,9 @@ def durable(container: Container, recorded: AnswersRecord) -> str:
     doubled = [identity for identity in acknowledged if logged[identity] > 1]
     if lost or doubled:
         raise UserError(
-            f"of {len(acknowledged):,} acknowledged predictions {len(lost):,} are lost, {len(doubled):,} doubled"
+            f"of {len(acknowledged):,} acknowledged predictions {len(lost):,} are lost, {len(doubled):,} duplicated"
         )
-    return f"{counted(len(acknowledged), 'prediction')} acknowledged before it, all in the log once"
+    return f"{counted(len(acknowledged), 'prediction')} acknowledged before it, each in the log once"
 
 
 def drained(container: Container, recorded: AnswersRecord) -> str:
@@ -72,8 +72,8 @@ def drained(container: Container, recorded: AnswersRecord) -> str:
     answered = sum(_finish(connection, body) for connection in begun)
     ending.join()
     if answered < AT_ONCE or container.exit_code:
-        raise UserError(f"{answered} of {AT_ONCE} requests under way were answered, exit code {container.exit_code}")
-    return f"{answered} of {AT_ONCE} requests under way were answered, exit code 0"
+        raise UserError(f"{answered} of {AT_ONCE} running requests were answered, exit code {container.exit_code}")
+    return f"{answered} of {AT_ONCE} running requests were answered, exit code 0"
 
 
 def _begin(address: str, body: bytes) -> http.client.HTTPConnection:

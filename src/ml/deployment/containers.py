@@ -35,7 +35,7 @@ class Container:
         """Where this machine reaches its port: host:port; raises UserError when it ended, for then it has none."""
         done = _call("port", self.name, str(PORT))
         if done.returncode or not done.stdout.strip():
-            raise UserError(f"it ended and has no port; it printed: {self.last_words()}")
+            raise UserError(f"it stopped and has no port; it printed: {self.last_words()}")
         return done.stdout.splitlines()[0].replace("0.0.0.0", "127.0.0.1")  # noqa: S104
 
     @property
@@ -130,7 +130,9 @@ def build(tag: str, arguments: Mapping[str, str], epoch: int) -> None:
     environment = os.environ | {"SOURCE_DATE_EPOCH": str(epoch), "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
     done = subprocess.run([*command, "build", *dated, *pairs, *more, "-t", tag, "."], check=False, env=environment)
     if done.returncode:
-        raise UserError(f"{command[0]} could not build the image; its reason stands above. Mend it, and `make image`.")
+        raise UserError(
+            f"{command[0]} could not build the image; the reason is printed above. Fix it, then run `make image`."
+        )
 
 
 def inspect(image: str) -> dict[str, Any]:
@@ -155,7 +157,9 @@ def push(image: str) -> str:
         told = Path(folder) / "digest"
         asked = ["--digestfile", str(told)] if _is_podman() else []
         if subprocess.run([*command, "push", *asked, *flags, image], check=False).returncode:
-            raise UserError(f"{image} could not be pushed; the reason stands above. Logged in? `{command[0]} login`")
+            raise UserError(
+                f"{image} could not be pushed; the reason is printed above. Check the login: `{command[0]} login`"
+            )
         if asked:
             return f"{name}@{told.read_text(encoding='utf-8').strip()}"
     return next(found for found in inspect(image)["RepoDigests"] if found.startswith(f"{name}@"))
@@ -172,7 +176,7 @@ def pull(image: str) -> None:
         return
     done = _call("pull", "--quiet", *shlex.split(os.environ.get("CONTAINER_PULL_FLAGS", "")), image)
     if done.returncode:
-        raise UserError(f"image {image} is neither here nor in its registry: {_said(done)}")
+        raise UserError(f"image {image} is neither on this machine nor in its registry: {_said(done)}")
 
 
 def fetch(image: str) -> tuple[dict[str, Any], str] | None:

@@ -73,5 +73,5 @@ def previous(history: list[Deployment], where: Where, model: str = "") -> Deploy
     for found in reversed(held):
         if found.image != held[-1].image and found.model == (model or found.model):
             return found
-    wanted = f"nothing else with model {model[:12]}" if model else "nothing else"
+    wanted = f"no other image with model {model[:12]}" if model else "nothing else"
     raise UserError(f"{wanted} was deployed to {where.env} ({where.target}) before. See `make deploy DO=list`.")

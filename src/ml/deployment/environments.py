@@ -89,7 +89,7 @@ def _tried(target: Target, begun: Entry, rule: Deploy, api: Api) -> tuple[str, s
         return "went back", " ".join(str(error).split())
     except KeyboardInterrupt:
         if target.image() == image != begun["before"]:
-            return deployments.DEPLOYED, "stopped by hand when it had taken over"
+            return deployments.DEPLOYED, "stopped by hand after it had taken over"
         return INTERRUPTED, "stopped by hand"
 
 
@@ -98,8 +98,8 @@ def named(image: str, where: Where) -> None:
     here = image.startswith("sha256:") and where.target != "k8s"  # an image of this machine by its id
     if not here and not BY_DIGEST.fullmatch(image):
         raise UserError(
-            f"`{image}` names no digest, and a tag may mean another image tomorrow. Write IMAGE=registry/name@sha256:…"
-            " (build/image.json has it), or leave IMAGE= out for the one that `make image` built last."
+            f"`{image}` has no digest, and a tag can change. Write IMAGE=registry/name@sha256:…"
+            " (build/image.json has it), or leave out IMAGE= for the image of the last `make image`."
         )
 
 
@@ -124,7 +124,7 @@ def _clear(target: Target, where: Where, store: Registry) -> None:
         if _killed(found, where):
             stayed = found.image == target.image()
             outcome = deployments.DEPLOYED if stayed else INTERRUPTED
-            store.note(deployments.end(vars(found), outcome, "its process was killed; cleared by the next one"))
+            store.note(deployments.end(vars(found), outcome, "its process was killed; the next deployment cleaned up"))
             cli.say(f"deploy: the deployment of {found.time[:19]} was killed; {target.image() or 'nothing'} serves")
 
 
@@ -142,7 +142,7 @@ def _alone(where: Where) -> Generator[None]:
         with FileLock(_folder(where) / "lock", timeout=0):
             yield
     except Timeout:
-        raise UserError(f"another deployment to {where.env} is under way; wait for it, or end its process.") from None
+        raise UserError(f"another deployment to {where.env} is running; wait for it, or stop its process.") from None
 
 
 def _folder(where: Where) -> Path:
@@ -157,4 +157,4 @@ def _port(rule: Deploy, where: Where) -> int:
     try:
         return int(files.read_bytes(kept)) if kept.exists() else rule.ports[where.env]
     except ValueError:
-        raise UserError(f"{kept} holds no port. Delete it, or deploy with PORT=… once more.") from None
+        raise UserError(f"{kept} contains no port. Delete it, or deploy again with PORT=….") from None

@@ -30,8 +30,8 @@ def by_digest(image: str) -> re.Match[str]:
     found = BY_DIGEST.fullmatch(image)
     if not found:
         raise UserError(
-            f"`{image}` names no digest, and a tag may mean another image tomorrow. "
-            "Write IMAGE=registry/name@sha256:… (64 hex digits); `make image` prints it."
+            f"`{image}` has no digest, and a tag can change. Write IMAGE=registry/name@sha256:… "
+            "(64 hex digits); `make image` prints it."
         )
     return found
 
@@ -39,7 +39,7 @@ def by_digest(image: str) -> re.Match[str]:
 def render(project: str, env: str, image: str) -> str:
     """All objects of an environment as YAML; raises UserError with kustomize's reason when they cannot be made."""
     if env not in environments():
-        raise UserError(f"{SOURCE}/{env} is not there; environments: {', '.join(environments()) or 'none'}.")
+        raise UserError(f"{SOURCE}/{env} does not exist; environments: {', '.join(environments()) or 'none'}.")
     found = by_digest(image)
     top = TOP.format(source=SOURCE.as_posix(), env=env, project=project, **found.groupdict())
     files.write_text(top, FOLDER / env / "kustomization.yaml")

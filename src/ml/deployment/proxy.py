@@ -65,15 +65,18 @@ def other(slot: Slot | None) -> Slot:
 def run_here(path: Path, *, again: bool) -> None:
     """Start HAProxy on this machine, `again` in the place of the one that runs; raises UserError with its reason."""
     if not shutil.which("haproxy"):
-        raise UserError("haproxy is not installed; it holds the port of the API: apt-get install haproxy")
+        raise UserError(
+            "haproxy is not installed; it listens on the port of the API. Install it: apt-get install haproxy"
+        )
     pid = path.parent / "run" / "haproxy.pid"
     before = ["-sf", *pid.read_text(encoding="utf-8").split()] if again else []  # it answers what it took, and ends
     command = ["haproxy", "-D", "-f", path, "-p", pid, *before]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise UserError(
-            f"haproxy does not start: {_last(done.stderr)}. When its port is taken: by another program, or by an "
-            f"environment whose `.deploy/` was lost (`pgrep -a haproxy`)? End that, or choose PORT=."
+            f"haproxy does not start: {_last(done.stderr)}. If its port is in use, by another "
+            "program or by an environment whose `.deploy/` was lost (`pgrep -a haproxy`), stop "
+            "that process or set PORT=."
         )
 
 
@@ -96,7 +99,9 @@ class Proxy:
     def up(self, places: dict[Slot, str]) -> None:
         """HAProxy runs with this configuration; one that runs already is left alone unless more than places changed."""
         if len(str(self._socket)) > LONGEST:
-            raise UserError(f"{self._socket} is too long for the name of a socket. Deploy from a folder higher up.")
+            raise UserError(
+                f"{self._socket} is too long for the path of a socket. Deploy from a folder with a shorter path."
+            )
         path, wanted = self._folder / "haproxy.cfg", config(self._bind, places, str(self._socket))
         running = self.answers()
         same = running and path.exists() and _rules(path.read_text(encoding="utf-8")) == _rules(wanted)
@@ -108,7 +113,7 @@ class Proxy:
         end = time.monotonic() + PATIENCE
         while not self.answers():
             if time.monotonic() > end:
-                raise UserError(f"haproxy was started and does not answer at {self._socket} after {PATIENCE} s.")
+                raise UserError(f"haproxy was started and does not respond at {self._socket} after {PATIENCE} s.")
             time.sleep(0.1)
 
     def answers(self) -> bool:
@@ -152,9 +157,7 @@ class Proxy:
                 admin.sendall(f"{command}\n".encode())
                 answer = b"".join(iter(lambda: admin.recv(65536), b"")).decode()
         except OSError as error:
-            raise UserError(
-                f"HAProxy does not answer at {self._socket}: {error}. Deploy again: it is started."
-            ) from None
+            raise UserError(f"HAProxy does not respond at {self._socket}: {error}. Deploy again to start it.") from None
         if command.startswith("set") and any(word in answer for word in ("No such", "Invalid", "Require", "Unknown")):
             raise UserError(f"HAProxy refuses `{command}`: {answer.strip()}")
         return answer

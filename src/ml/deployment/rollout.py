@@ -48,7 +48,9 @@ def roll_out(target: Target, image: str, rule: Deploy, say: Callable[[str], None
     try:
         first = not target.image()
         target.start(image, rule.ready_seconds)
-        judged = "the first image here: nothing to compare it with" if first else _steps(target, rule, say)
+        judged = (
+            "the first image in this environment: no comparison is possible" if first else _steps(target, rule, say)
+        )
     except UserError as error:
         said = target.words()
         target.abandon()
@@ -61,16 +63,16 @@ def roll_out(target: Target, image: str, rule: Deploy, say: Callable[[str], None
     except UserError as error:
         if target.image() != image:
             raise
-        return f"{judged}. But not all around it is as it should be: {error}"
+        return f"{judged}. But a service around the image has a problem: {error}"
     return judged
 
 
 def _steps(target: Target, rule: Deploy, say: Callable[[str], None]) -> str:
     if not rule.steps:
-        return "at once: it has served here before"
+        return "at once: this image has served here before"
     watch = _Watch(target, rule)
     if watch.alone:
-        return "what served gives no answer: nothing to compare it with"
+        return "the serving image does not respond: no comparison is possible"
     watch.look(end=time.monotonic() + rule.seconds / LOOKS)
     say(watch.forecast())
     for number, share in enumerate(rule.steps, 1):
@@ -79,7 +81,7 @@ def _steps(target: Target, rule: Deploy, say: Callable[[str], None]) -> str:
         watch.look(end=time.monotonic() + rule.seconds, last=number == len(rule.steps))
     why = unjudged(watch.champion, watch.canary, rule)
     if why and rule.unjudged == "refuse":
-        raise UserError(f"{watch.canary.requests:,.0f} requests came, {why}, and deploy.unjudged is `refuse`.")
+        raise UserError(f"{watch.canary.requests:,.0f} requests arrived, {why}, and deploy.unjudged is `refuse`.")
     return told(watch.champion, watch.canary, rule)
 
 

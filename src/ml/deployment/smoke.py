@@ -55,7 +55,7 @@ def same(client: Client, recorded: AnswersRecord, tolerance: float) -> str:
     if not gap[worst] <= tolerance:
         wrong, was = int((gap > tolerance).sum()), recorded.scores[worst]
         raise UserError(
-            f"{wrong:,} of {counted(len(gap), 'row')} are answered otherwise than recorded, furthest row {worst}: "
+            f"{wrong:,} of {counted(len(gap), 'row')} differ from the recorded answers, largest at row {worst}: "
             f"{found[worst]} instead of {was}"
         )
     return f"{counted(len(gap), 'row')} within {gap[worst]:.1e}"
@@ -66,8 +66,8 @@ def refuses(client: Client, recorded: AnswersRecord) -> str:
     row = dict.fromkeys(recorded.rows[0], "nonsense")
     status, _ = client.ask("POST", "/predict", {"rows": [row]})
     if status != HTTPStatus.UNPROCESSABLE_ENTITY:
-        raise UserError(f"a row of nonsense is answered {status}, not 422")
-    return "422 to a row of nonsense"
+        raise UserError(f"an invalid row gets {status}, not 422")
+    return "422 for an invalid row"
 
 
 def fast(client: Client, recorded: AnswersRecord, rule: Api) -> str:

@@ -54,7 +54,7 @@ class Job:
         for path in [*self.out.rglob("*"), self.out]:
             files.sync(path)
         if self.output.exists():
-            raise UserError(f"{self.output} has appeared meanwhile. Move it away and give the command again.")
+            raise UserError(f"{self.output} was created meanwhile. Move it away and run the command again.")
         self.out.rename(self.output)
         files.sync(self.output.parent)
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -66,7 +66,7 @@ def finished(output: Path, origin: Record) -> Record | None:
         return None
     manifest = files.read_json(output / MANIFEST) if (output / MANIFEST).is_file() else {}
     if not origin["source"] or manifest.get("origin") != origin:
-        raise UserError(f"{output} is there already and comes from other rows or another model. Name another OUT.")
+        raise UserError(f"{output} already exists with other rows or another model. Set another OUT.")
     shutil.rmtree(_beside(output), ignore_errors=True)
     return manifest
 

@@ -50,7 +50,7 @@ def opened(address: str, query: str = "") -> Source:
             raise UserError(f"{shown(address)} needs a query: QUERY='select …'.")
         return Query(address, query)
     if query:
-        raise UserError(f"{shown(address)} takes no query: only postgresql://… does.")
+        raise UserError(f"{shown(address)} accepts no query: only postgresql://… does.")
     return Files(address)
 
 
@@ -141,9 +141,9 @@ class Files:
         else:
             found = self._system.glob(path) if {*"*?["} & {*path} else [path] if self._system.exists(path) else []
         if not found:
-            raise UserError(f"{self._where} names no .parquet or .csv file. Correct the address.")
+            raise UserError(f"{self._where} contains no .parquet or .csv file. Correct the address.")
         if odd := [p for p in found if not p.endswith(ENDINGS)]:
-            raise UserError(f"{odd[0]} is neither .parquet nor .csv. Write it as one of these.")
+            raise UserError(f"{odd[0]} is neither .parquet nor .csv. Write it in one of these formats.")
         return sorted(found)
 
     def _with_folders(self, table: pa.Table, path: str) -> pa.Table:

@@ -82,14 +82,16 @@ def team(settings: Engine, scheduler: str = "") -> Generator[Team]:
         with _cluster(distributed, address, settings.workers) as client:
             yield Cluster(client)
     except KilledWorker as error:
-        raise UserError(f"four workers in turn died over one chunk ({error.task}): give them more memory.") from None
+        raise UserError(
+            f"four workers died one after the other on one chunk ({error.task}): give them more memory."
+        ) from None
     except (distributed.client.FutureCancelledError, distributed.comm.CommClosedError, OSError) as error:
         if isinstance(error, OSError) and error.errno:
             raise  # a disk of ours
         where = address or "the local cluster"
         why = " ".join(str(error).split())[:200]
         raise UserError(
-            f"the Dask scheduler {where} does not answer: {why}. Give the command again; it goes on."
+            f"the Dask scheduler {where} does not respond: {why}. Run the command again; it resumes."
         ) from None
 
 

@@ -41,9 +41,7 @@ class Store:
             manifest, started = (self._read(system, f"{folder}/{name}") for name in (MANIFEST, STARTED))
         known = manifest or started
         if not origin["source"] or not known or known["origin"] != origin:
-            raise UserError(
-                f"{shown(self.url)} is there already and comes from other rows or another model. Name another OUT."
-            )
+            raise UserError(f"{shown(self.url)} already exists with other rows or another model. Set another OUT.")
         return manifest
 
     def clear(self, origin: Record) -> None:
@@ -79,8 +77,8 @@ class Store:
         except Exception as error:  # noqa: BLE001 - every file system raises its own kinds
             reason = " ".join(str(error).split())[:300] or type(error).__name__
             raise UserError(
-                f"{shown(self.url)} cannot be written: {reason}. Correct the address or its credentials, and give the "
-                "command again; it goes on."
+                f"{shown(self.url)} cannot be written: {reason}. Correct the address or its "
+                "credentials, and run the command again; it resumes."
             ) from None
 
     @staticmethod

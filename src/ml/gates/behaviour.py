@@ -56,7 +56,7 @@ def direction(frame: pd.DataFrame, score: Score, rule: Direction, data: Data) ->
     """Whether raising a number moves the score of each row of `frame` no further than `tolerance` the wrong way."""
     task, present = task_of(data), frame[frame[rule.column].notna()].reset_index(drop=True)
     if present.empty:
-        reason = f"{rule.column} is missing in all {len(frame):,} sampled rows, so nothing could be raised"
+        reason = f"{rule.column} is missing in all {len(frame):,} sampled rows, so the test could not raise it"
         return Verdict(f"direction: {rule.column}", passed=False, reason=reason, severity="warning")
     column = described(data, source())[rule.column]
     highest = column.max if isinstance(column, Number) else None  # params.yaml allows numbers alone

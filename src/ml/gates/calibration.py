@@ -60,5 +60,5 @@ def _fair(verdict: Verdict, bound: Bound, perfect: float) -> Verdict:
         return verdict
     if not verdict.low <= perfect <= verdict.high:
         return verdict
-    reason = f"{verdict.reason}, but the rows are too few to be sure"
+    reason = f"{verdict.reason}, but with too few rows to be significant"
     return replace(verdict, reason=reason, severity="warning")

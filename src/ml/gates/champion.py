@@ -20,7 +20,7 @@ from ml.settings.section import given
 from ml.tasks.choose import task_of
 from ml.tasks.duel import Comparison, compare
 
-COLD = "no champion yet, so there is nothing to beat: the other gates alone decide"
+COLD = "there is no champion yet, so only the other gates decide"
 
 
 def judge(evidence: Evidence) -> list[Verdict]:
@@ -30,11 +30,11 @@ def judge(evidence: Evidence) -> list[Verdict]:
     if champion is None:
         return [Verdict("champion", passed=True, reason=f"cold start: {COLD}", outcome="no champion")]
     if champion.score is None:
-        reason = f"{champion.version} is not compared, so nobody knows which is better: {champion.why}"
+        reason = f"{champion.version} is not compared, so it is unknown which model is better: {champion.why}"
         blind = _allowed(Verdict("champion", passed=False, reason=reason, outcome="not enough evidence"), rule)
         return [replace(blind, outcome="no champion")]
     if champion.same:
-        reason = f"this is {champion.version} itself, byte for byte"
+        reason = f"this is {champion.version} itself, with identical bytes"
         return [Verdict("champion", passed=True, reason=reason, value=0.0, outcome="not worse")]
     rows, doubt = unseen(evidence.test, params, champion.params, same_data=champion.data == evidence.data)
     label, old, new = evidence.label[rows], champion.score[rows], evidence.score[rows]
@@ -58,9 +58,12 @@ def looks(count: int, params: Params) -> Verdict:
     """A warning once so many models were judged on the same test rows that the best of them was partly luck."""
     limit, passed = given(params.gates.champion).looks, count <= given(params.gates.champion).looks
     out = "set prepare.salt to a new word" if params.prepare.split_by == "hash" else "wait for newer rows"
-    reason = f"{counted(count, 'model')} {be(count)} known to have been judged on these test rows, this one included"
+    reason = f"{counted(count, 'model')} {be(count)} known to have been judged on these test rows, including this one"
     if not passed:
-        reason += f", above {limit:,}: the best of so many was partly luck, so the next looks worse. To end it, {out}"
+        reason += (
+            f", above {limit:,}: the lead of the best is partly chance, so the next model looks "
+            f"worse. To use fresh test rows, {out}"
+        )
     return Verdict("champion looks", passed, reason, float(count), f"≤ {limit:,}", severity="warning")
 
 
@@ -109,22 +112,23 @@ def unseen(test: pd.DataFrame, params: Params, theirs: dict[str, Any], *, same_d
     split, had = theirs.get("prepare") or {}, theirs.get("data", {})  # an absent section has its defaults
     id_, ours = had.get("group") or had.get("id"), params.data.group or params.data.id
     if id_ is None:
-        return everything, "how the champion's rows were split is not on record, so it may have trained on these"
+        return everything, "there is no record of the champion's split, so it may have trained on these rows"
     by, share = split.get("split_by", "hash"), split.get("test_share", 0.2)
     if by == "time" and params.prepare.split_by == "time" and share == params.prepare.test_share and same_data:
         return everything, ""
     if by == "time" or params.prepare.split_by == "time" or id_ != ours:
         return everything, (
             f"the champion's rows were split by {by}{'' if by == 'time' else f' of {id_}'} and ours by "
-            f"{params.prepare.split_by}, from tables that differ, so it may have trained on rows that test here: "
-            f"it looks better than it is"
+            f"{params.prepare.split_by}, from tables that differ, so it may have trained on "
+            "some test rows and look better than it is"
         )
     rows = position(test[ours], split.get("salt", "")) < share
     if rows.all():
         return everything, ""
     return (
         rows,
-        f"the champion trained on {(~rows).sum():,} of {counted(len(rows), 'row')} that test here; they are left out",
+        f"the champion trained on {(~rows).sum():,} of {counted(len(rows), 'row')} that are "
+        "test rows now; they are left out",
     )
 
 

@@ -15,7 +15,7 @@ def judge(evidence: Evidence) -> list[Verdict]:
     verdict = Verdict(
         gate="data contract",
         passed=not broken and bool(checks),
-        reason=reason or f"{held:,} of {counted(len(checks), 'check')} hold for {counted(rows, 'row')}",
+        reason=reason or f"{held:,} of {counted(len(checks), 'check')} pass for {counted(rows, 'row')}",
         value=float(len(broken)),
         limit="≤ 0",
     )

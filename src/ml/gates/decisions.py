@@ -25,9 +25,9 @@ def judge(evidence: Evidence) -> list[Verdict]:
     for side, (decided, there, how) in counts.items():
         if decided == 0 or decided < NEARLY * there:
             reason = (
-                f"{decided:,} of {counted(rows, 'row')} are decided {side} and {there:,} are: accuracy, f1, "
-                "stability, fairness "
-                f"and McNemar's test say little about such a model. {how.capitalize()} evaluate.threshold ({limit:g}), "
+                f"{decided:,} of {counted(rows, 'row')} are decided {side} and {there:,} are: "
+                "accuracy, f1, stability, fairness and McNemar's test are not informative for "
+                f"such a model. {how.capitalize()} evaluate.threshold ({limit:g}), "
                 f"or judge it by roc_auc, pr_auc, log_loss or brier"
             )
             return [Verdict("decisions", passed=False, reason=reason, value=yes / rows, severity="warning")]
@@ -52,6 +52,6 @@ def _classes(evidence: Evidence, task: Task) -> Verdict:
     there = np.bincount(evidence.label, minlength=len(task.classes))
     never = [name for name, d, t in zip(task.classes, decided, there, strict=True) if d < NEARLY * t]
     if never:
-        reason = f"nearly no row is decided {', '.join(never)}: accuracy says little about such a model"
+        reason = f"almost no row is decided {', '.join(never)}: accuracy is not informative for such a model"
         return Verdict("decisions", passed=False, reason=reason, severity="warning")
     return Verdict("decisions", passed=True, reason="every class is decided for some rows", severity="warning")

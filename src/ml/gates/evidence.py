@@ -58,7 +58,7 @@ class Evidence:
     locks: Locks
     data: str = ""  # MD5 of the table
     champion: ScoredChampion | None = None
-    looks: int = 1  # models known to have been judged on these test rows, this one included
+    looks: int = 1  # models known to have been judged on these test rows, including this one
     half_width: float | None = None  # of the interval around a predicted number
 
     @property

@@ -134,7 +134,7 @@ def _verdicts(column: str, found: dict[str, list[Difference]], rule: Fairness) -
             continue
         gap = max(gaps, key=lambda d: (d.value > limit and d.low > 0, d.value))
         beyond, sure = gap.value > limit, gap.low > 0
-        doubt = ", but the groups are too small to be sure" if beyond and not sure else ""
+        doubt = ", but the groups are too small to be significant" if beyond and not sure else ""
         verdicts.append(
             Verdict(
                 gate=f"fairness: {column} {name.replace('_', ' ')}",
@@ -157,5 +157,5 @@ def _unjudged(column: str, small: dict[str, int], groups: dict[str, np.ndarray],
     or_few = f", or for equalised odds {FEWEST} of a class" if task.decides else ""
     reason = f"too small to judge (under {counted(rule.min_rows, 'row')}{or_few}): {names}"
     if len(groups) < 2:  # noqa: PLR2004 - it takes two to compare
-        reason = f"{len(groups)} group of {column} is large enough, so there is nothing to compare. {reason}"
+        reason = f"{len(groups)} group of {column} is large enough, so no comparison is possible. {reason}"
     return Verdict(f"fairness: {column} not judged", passed=False, reason=reason, severity="warning")

@@ -22,17 +22,19 @@ def judge(evidence: Evidence) -> list[Verdict]:
 def pipeline(locks: Locks) -> Verdict:
     """What differs from dvc.lock and data.dvc."""
     if locks.dvc is None:
-        return _verdict("pipeline", "`dvc status` fails here, so nobody knows whether dvc.lock fits. Run it and see.")
+        return _verdict(
+            "pipeline", "`dvc status` fails, so it is unknown whether dvc.lock matches. Run it to see the reason."
+        )
     changed = [f"{stage}: {what}" for stage, entries in locks.dvc.items() for what in _entries(entries)]
     problem = _problem(changed, "dvc.lock or data.dvc does not match", "Run `dvc repro`")
-    return _verdict("pipeline", problem, "dvc.lock and data.dvc match what is here")
+    return _verdict("pipeline", problem, "dvc.lock and data.dvc match the code and the data")
 
 
 def committed(locks: Locks) -> Verdict:
     """Which lock files the last commit holds otherwise."""
     if locks.uncommitted is None:
-        return _verdict("committed", "git does not answer here, so nobody knows whether the lock files are committed.")
-    problem = _problem(locks.uncommitted, "not as the last commit has it", "Commit what was built")
+        return _verdict("committed", "git fails here, so it is unknown whether the lock files are committed.")
+    problem = _problem(locks.uncommitted, "different from the last commit", "Commit the build")
     return _verdict("committed", problem, "dvc.lock, data.dvc and src/locks/ are as committed")
 
 
@@ -41,8 +43,8 @@ def packages(locks: Locks) -> Verdict:
     here = {name: locks.installed.get(name, pin) for name, pin in locks.pins.items()}
     wrong = [f"{name} {have} (lock: {locks.pins[name]})" for name, have in here.items() if have != locks.pins[name]]
     problem = (
-        _problem(locks.unmet, "pyproject.toml asks for what src/locks/ does not hold", "Run `make locks`")
-        or _problem(wrong, "built with other packages than src/locks/pipeline.txt has", "Run `make setup`")
+        _problem(locks.unmet, "pyproject.toml requires packages that src/locks/ does not contain", "Run `make locks`")
+        or _problem(wrong, "built with other packages than those in src/locks/pipeline.txt", "Run `make setup`")
         or ("" if locks.pins else "src/locks/pipeline.txt pins nothing. Run `make locks`.")
     )
     return _verdict(

@@ -33,7 +33,7 @@ def columns(train: pd.DataFrame, data: Data, suspect: float) -> Verdict:
     suspects = [f"{column} ({value:.4f})" for value, column in found if value >= suspect]
     certain = auc == 1.0
     if certain:
-        reason = f"{name} alone tells the target of all {counted(len(train), 'training row')}: it is a copy of it"
+        reason = f"{name} alone determines the target of all {counted(len(train), 'training row')}: it is a copy of it"
     elif suspects:
         reason = f"almost the target by itself, is it known before the outcome? {', '.join(suspects)}: {task.alone_is}"
     else:
@@ -62,11 +62,11 @@ def repeated_rows(train: pd.DataFrame, test: pd.DataFrame, data: Data, limit: fl
     again = pd.util.hash_pandas_object(test[features(data)], index=False).isin(known)
     example = f", e.g. {test[data.id][again.to_numpy()].iloc[0]}" if again.any() else ""
     if again.mean() > limit:
-        example += ". Look whether they are one thing twice; where columns have few values, rows are equal by chance"
+        example += ". Check whether they are duplicates; with few different values, rows can be equal by chance"
     return Verdict(
         gate="leakage: repeated rows",
         passed=bool(again.mean() <= limit),
-        reason=f"{again.sum():,} of {counted(len(test), 'test row')} have every feature of some training row, "
+        reason=f"{again.sum():,} of {counted(len(test), 'test row')} equal a training row in every feature, "
         f"{again.mean():.1%}: {'at or below' if again.mean() <= limit else 'above'} {limit:.1%}{example}",
         value=float(again.mean()),
         limit=f"≤ {limit:g}",
@@ -77,7 +77,9 @@ def repeated_rows(train: pd.DataFrame, test: pd.DataFrame, data: Data, limit: fl
 def time_order(train: pd.DataFrame, test: pd.DataFrame, data: Data, *, by_time: bool) -> Verdict:
     """Whether, in a split by time, some training row is as new as a test row."""
     if not by_time:
-        return Verdict("leakage: time", passed=True, reason="rows are split by hash, so time has no order to break")
+        return Verdict(
+            "leakage: time", passed=True, reason="rows are split by hash, so the order in time does not matter"
+        )
     first, late = test[data.time].min(), train[train[data.time] >= test[data.time].min()]
     ids = identified(late, data)
     found = f"{counted(len(late), 'training row')} {be(len(late))} not older than the first test row ({first:%Y-%m-%d})"

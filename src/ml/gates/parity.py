@@ -21,7 +21,7 @@ def judge(evidence: Evidence) -> list[Verdict]:
     ways = {"parity": evidence.model.answer, "batch parity": evidence.model.tabled}
     found = [judged(gate, ask, evidence, given(evidence.params.gates.parity)) for gate, ask in ways.items()]
     if evidence.model.uncompiled:
-        reason = f"scikit-learn itself answers, some 25 ms a row slower: {evidence.model.uncompiled}"
+        reason = f"scikit-learn serves the model, about 25 ms per row slower: {evidence.model.uncompiled}"
         found.append(Verdict("compiled form", passed=False, reason=reason, severity="warning"))
     return found
 
@@ -33,7 +33,9 @@ def judged(gate: str, ask: Answer, evidence: Evidence, rule: Parity) -> Verdict:
     batch, served = evidence.score[: len(rows)], np.asarray(ask(rows), dtype="float64")
     if served.shape != batch.shape:
         return Verdict(
-            gate, passed=False, reason=f"serving gave {counted(served.size, 'answer')} to {counted(len(rows), 'row')}"
+            gate,
+            passed=False,
+            reason=f"serving returned {counted(served.size, 'prediction')} for {counted(len(rows), 'row')}",
         )
     gap = np.nan_to_num(gaps(batch, served), nan=np.inf)
     worst = int(gap.argmax())
@@ -48,7 +50,7 @@ def judged(gate: str, ask: Answer, evidence: Evidence, rule: Parity) -> Verdict:
         gate=gate,
         passed=passed,
         reason=f"batch and serving differ by at most {gap[worst]:.1e} on {counted(len(rows), 'row')}, "
-        f"{'at or below' if passed else 'above'} {rule.tolerance:g}; {flips:,} decided otherwise"
+        f"{'at or below' if passed else 'above'} {rule.tolerance:g}; {flips:,} with another decision"
         + ("" if passed else f" (furthest: {example['id']}, {one:.6f} against {other:.6f})"),
         value=float(gap[worst]) if np.isfinite(gap[worst]) else None,
         limit=f"≤ {rule.tolerance:g}",

@@ -43,7 +43,7 @@ def for_table(frame: pd.DataFrame, params: Params, source: str = "") -> Proposal
     try:
         return proposed(crossed(conform(some, params.data), params, source), params, int(known.sum()))
     except UserError as error:
-        return Proposal({}, [f"gates are not proposed, because no model can be cross-validated: {error}"])
+        return Proposal({}, [f"no gates are proposed, because no model can be cross-validated: {error}"])
 
 
 def proposed(found: Crossed, params: Params, rows: int) -> Proposal:
@@ -77,7 +77,7 @@ def _limits(found: Crossed, params: Params, scale: float) -> Proposal:
         kept = {names[0]: {"min": _short(dummy[names[0]])}}
     if not kept:
         return Proposal(
-            {}, [f"warning: {basis}: that is no better than a guess, which gates.limits demands of the model"]
+            {}, [f"warning: {basis}: that is no better than chance, but gates.limits requires a better model"]
         )
     shown = ", ".join(f"{name} {side} {value:g}" for name, b in kept.items() for side, value in b.items())
     return Proposal({"gates.limits": kept}, [f"{basis}; gates.limits: {shown}"])

@@ -40,12 +40,16 @@ def proposed(found: Crossed, params: Params, scale: float) -> tuple[dict[str, An
     if not any(limits.values()):
         return {}, []
     said = ", ".join(f"{name} {limit:g}" for name, limit in limits.items() if limit)
-    told = [f"gates.fairness: {', '.join(groups)} describe people: differences up to {said}; read docs/gates.md"]
+    told = [
+        f"gates.fairness: {', '.join(groups)} describe people: the proposed limits allow "
+        f"differences up to {said}; read docs/gates.md"
+    ]
     wide = [name for name, limit in limits.items() if limit is None or limit > getattr(rule, name)]
     if wide:
         told.append(
-            f"warning: the baseline treats groups of {', '.join(groups)} differently ({', '.join(wide)}): the limit "
-            "only keeps that from growing. Look at the report, and set what is right"
+            f"warning: the baseline treats groups of {', '.join(groups)} differently "
+            f"({', '.join(wide)}): the proposed limit only prevents an increase. Read the "
+            "report, and set the limit that you need"
         )
     settings: dict[str, Any] = {"gates.fairness.columns": [*groups], "gates.fairness.classes": REMOVE}
     settings |= {f"gates.fairness.{name}": limits.get(name) for name in WIDEST if name in limits}

@@ -90,14 +90,14 @@ def _floor(found: Slice, rule: Slices) -> str:
     higher = HIGHER_IS_BETTER[rule.metric]
     if rule.min is None or (found.value >= rule.min if higher else found.value <= rule.min):
         return ""
-    sure = "surely" if _under(found, rule) else "perhaps only by chance"
+    sure = "surely" if _under(found, rule) else "possibly by chance"
     return f", {sure} {'below' if higher else 'above'} {rule.min:g}"
 
 
 def _beside(found: Slice, rule: Slices, rival: Rival | None) -> str:
     if rival is None:
         if rule.min is not None:
-            return "judged by gates.slices.min alone: there is no champion to compare with"
+            return "judged only by gates.slices.min: there is no champion to compare with"
         return "for information only: there is no champion to compare with, and gates.slices.min is not set"
     if np.isnan(found.gain):
         return f"too few rows that {rival.version} has not trained on to compare with it"

@@ -19,8 +19,8 @@ FAILED |= {"batch": "failed-batch"}
 PROOF = {"release": "production", "monitor": "monitor", "reproduce": "reproduce", "newest": "newest", "batch": "score"}
 ASKS = "approval"  # the job of a release that waits for a person
 TITLES = {
-    DRIFT: "Drift: inputs or predictions have moved and no retraining is open",
-    DEGRADED: "Degraded: the model has become worse than at its release",
+    DRIFT: "Drift: inputs or predictions have shifted and no retraining is open",
+    DEGRADED: "Degraded: the model is worse than at its release",
     SOURCE: "Silent source: no new predictions arrive",
     SCHEDULE: "Silent schedule: monitoring has stopped running",
     REFUSED: "Refused: the retrained model may not be merged",
@@ -29,18 +29,20 @@ TITLES = {
     FAILED["monitor"]: "Monitoring failed",
     FAILED["reproduce"]: "The champion cannot be built again",
     FAILED["batch"]: "Batch scoring failed",
-    FAILED["newest"]: "The newest allowed packages break something",
+    FAILED["newest"]: "A test fails with the newest allowed packages",
 }
 NEXT = {
-    "release": "What served before goes on serving: a deployment that fails goes back by itself, and the champion is "
-    "the one from before. Mend what the failed step says, then *Re-run failed jobs*: what is done is not repeated.",
-    "monitor": "Read the failed step, then run it again: nothing is done twice.",
-    "reproduce": "The failed step says `different` with the largest difference and what differs, or names the commit, "
-    "data or package that is gone. docs/registry.md tells what each means.",
-    "batch": "No score was published. The failed step says which rows, model or place is wrong; docs/scoring.md "
-    "tells what each means. Then run it again.",
-    "newest": "`src/locks/` still hold what works, so nothing is broken yet. `make locks` and `git diff src/locks` "
-    "show what changed. Mend the code, or cap the package in pyproject.toml with the reason beside it.",
+    "release": "The previous version still serves: a failed deployment is rolled back automatically, and "
+    "the champion is unchanged. Fix the cause that the failed step prints, then choose *Re-run "
+    "failed jobs*: finished steps are not repeated.",
+    "monitor": "Read the failed step, then run it again: finished steps are not repeated.",
+    "reproduce": "The failed step says `different` with the largest difference and its possible causes, or "
+    "names the missing commit, data or package. docs/registry.md explains each result.",
+    "batch": "No score was published. The failed step names the wrong rows, model or location; "
+    "docs/scoring.md explains each. Fix it and run the workflow again.",
+    "newest": "The locked versions in `src/locks/` still work, so releases are not affected. `make "
+    "locks` and `git diff src/locks` show the changed packages. Fix the code, or cap the "
+    "package in pyproject.toml with a comment that gives the reason.",
 }
 WATCHED = (DRIFT, DEGRADED, SOURCE)  # what a monitoring verdict opens and closes
 
@@ -62,7 +64,10 @@ def of_monitoring(monitor: MonitorRecord, proposed: str | None) -> dict[str, Tro
     """The troubles that a monitoring verdict means, by kind; `proposed` is the open pull request about it."""
     found = {}
     if monitor.silent:
-        text = f"{paragraph(monitor.reason)}\n\nIs the server up, does it write where `monitor.source` reads?"
+        text = (
+            f"{paragraph(monitor.reason)}\n\nCheck that the server runs and writes to the place "
+            "that `monitor.source` reads."
+        )
         found[SOURCE] = Trouble(SOURCE, text)
     if not monitor.confirmed:
         return found
@@ -78,7 +83,7 @@ def of_schedule(state: str, last: str | None, now: datetime, days: float) -> Tro
     if state == "disabled_fork":
         return None  # a fork starts so, nothing has stopped: `make doctor` says it
     if state != "active":
-        why = f"GitHub reports the workflow as `{state}`: after 60 quiet days it switches schedules off."
+        why = f"GitHub reports the workflow as `{state}`: it disables schedules after 60 days without a commit."
         return Trouble(SCHEDULE, f"{why}\n\nEnable it again under Actions, or `gh workflow enable`.")
     if last is None:
         return None  # a young repository: nothing has stopped that never ran

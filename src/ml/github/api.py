@@ -130,7 +130,7 @@ def download(repository: Repository, path: str, limit: int) -> bytes:
                 raise _refusal(repository, "GET", url, answer)
             found = answer.raw.read(limit + 1)
     except (requests.RequestException, HTTPError) as error:
-        raise UserError(f"GET {url} got no answer: {error}.") from None
+        raise UserError(f"GET {url} got no response: {error}.") from None
     if len(found) > limit:
         raise UserError(f"{url} has more than {counted(limit, 'byte')}.")
     return found
@@ -143,7 +143,7 @@ def _answer(repository: Repository, method: str, url: str, body: Record | None =
         raise UserError(f"{repository.api} does not answer: {error}. Check GITHUB_API_URL.") from None
     except requests.RequestException as error:
         kind = LostError if method == "POST" else UserError
-        raise kind(f"{method} {url} got no answer: {error}.") from None
+        raise kind(f"{method} {url} got no response: {error}.") from None
     if method == "POST" and answer.status_code >= 500:  # noqa: PLR2004
         raise LostError(f"POST {url} failed: GitHub answers {answer.status_code}.")
     if answer.ok:
@@ -168,11 +168,11 @@ def _refusal(repository: Repository, method: str, url: str, answer: requests.Res
         return IssuesOffError(f"{text}. Settings → General → Features → Issues.")
     if answer.headers.get("x-ratelimit-remaining") == "0":
         reset = time.strftime("%H:%M UTC", time.gmtime(int(answer.headers.get("x-ratelimit-reset", "0"))))
-        return UserError(f"{text}. The hourly limit is used up until {reset}; run again after it.")
+        return UserError(f"{text}. The hourly limit is exhausted until {reset}; run the command again afterwards.")
     hints = {
         401: "The token is wrong or has expired.",
         403: "The token lacks a permission: docs/retraining.md lists those that the job needs.",
-        410: "GitHub keeps it only for a time; run the workflow again.",
-        404: f"Not there, or hidden from this token: is {repository.name} right?",
+        410: "GitHub has deleted it after its retention time; run the workflow again.",
+        404: f"It does not exist, or this token cannot read it: check the name {repository.name}.",
     }
     return UserError(f"{text}. {hints.get(answer.status_code, 'See docs/retraining.md.')}")

@@ -18,16 +18,16 @@ CHECKS = ("model", "code")  # the required checks: the last job of model.yml and
 OPTIONAL = ("pipeline", "fast", "prove", "tests", "workflows")  # the jobs that a change may do without
 
 NEXT = {
-    "lint": "`make lint` shows it here and now; `ruff format .` mends the formatting",
+    "lint": "`make lint` reproduces it on your machine; `ruff format .` fixes the formatting",
     "fast": "`make test-fast`",
-    "prove": "`make prove` names the gate that lets its fault pass",
+    "prove": "`make prove` names the gate that misses its fault",
     "tests": "`make test`",
-    "pipeline": "read the report below for the gate that refuses, change settings or data, `make run`",
+    "pipeline": "read the report below to find the refusing gate, change settings or data, and run `make run`",
     "workflows": "`make test-workflows`",
 }
 NEXT_OF_STEP = {
-    "Build the image": "`make image` shows it here and now",
-    "Start the image and check it": "`make smoke` names the promise that the image breaks",
+    "Build the image": "`make image` reproduces it on your machine",
+    "Start the image and check it": "`make smoke` names the failed check of the image",
 }
 
 

@@ -13,7 +13,7 @@ OWNER = "Run `make doctor` with the token of an owner: GITHUB_TOKEN=$(gh auth to
 STARTED = {
     "disabled_fork": "off, as in every new fork",
     "disabled_inactivity": f"off after {QUIET_DAYS} quiet days",
-    "disabled_manually": "switched off by somebody",
+    "disabled_manually": "disabled by a person",
 }
 
 
@@ -39,22 +39,24 @@ class Setting:
 
 
 SETTINGS = (
-    Setting("MLFLOW_TRACKING_URI", "variable", "runs and versions live on branch mlflow"),
+    Setting("MLFLOW_TRACKING_URI", "variable", "runs and versions are on branch mlflow"),
     Setting(
-        "MLFLOW_TRACKING_PASSWORD", "secret", "the MLflow server is asked without a password", "MLFLOW_TRACKING_URI"
+        "MLFLOW_TRACKING_PASSWORD", "secret", "requests to the MLflow server have no password", "MLFLOW_TRACKING_URI"
     ),
-    Setting("PREDICTION_LOG", "secret", "monitoring judges simulated rows, or none: not your predictions"),
+    Setting("PREDICTION_LOG", "secret", "monitoring judges simulated rows or none, not your predictions"),
     Setting("IMAGE_REGISTRY", "variable", "images go to the packages of this repository (ghcr.io)"),
-    Setting("DEPLOY_TARGET", "variable", "a release starts and checks the image on the runner; nothing stays up"),
-    Setting("PRODUCTION", "variable", "a release stops after staging, and there is no champion, until it says yes"),
-    Setting("PAGES", "variable", "no documentation site is published, until it says yes"),
-    Setting("ALERT_WEBHOOK", "secret", "alerts are issues, no chat hears of them"),
+    Setting(
+        "DEPLOY_TARGET", "variable", "a release starts and checks the image on the runner, and stops it with the job"
+    ),
+    Setting("PRODUCTION", "variable", "a release stops after staging without a new champion, until the value is yes"),
+    Setting("PAGES", "variable", "no documentation site is published, until the value is yes"),
+    Setting("ALERT_WEBHOOK", "secret", "alerts are issues only, without a chat message"),
     Setting(
         "APP_CLIENT_ID",
         "variable",
-        "a retraining pull request has the checks `model` and `code` as statuses, and no runs of its own",
+        "a retraining pull request has the checks `model` and `code` as statuses, without workflow runs",
     ),
-    Setting("APP_PRIVATE_KEY", "secret", "retraining fails, for it cannot be the App", "APP_CLIENT_ID"),
+    Setting("APP_PRIVATE_KEY", "secret", "retraining fails, because it cannot use the App", "APP_CLIENT_ID"),
 )
 
 
@@ -64,7 +66,7 @@ def engine(name: str | None) -> Finding:
         return Finding("container engine", FINE, name)
     return Finding(
         "container engine", MISSING, "neither docker nor podman",
-        "`make image`, `make smoke` and `make deploy` stop; all else works", "Install docker or podman.",
+        "`make image`, `make smoke` and `make deploy` stop; all other commands work", "Install docker or podman.",
     )  # fmt: skip
 
 
@@ -73,7 +75,7 @@ def proxy(there: bool) -> Finding:
     if there:
         return Finding("haproxy", FINE, "installed")
     return Finding(
-        "haproxy", DEFAULT, "not installed", "`make deploy TARGET=local` stops; other targets do without",
+        "haproxy", DEFAULT, "not installed", "`make deploy TARGET=local` stops; other targets do not need it",
         "apt-get install haproxy",
     )  # fmt: skip
 
@@ -90,12 +92,12 @@ def registry(server: str | None, branches: str | None) -> Finding:
     if server:
         return Finding("registry", FINE, f"the MLflow server {server}")
     if branches is None:
-        return Finding("registry", UNSEEN, "origin did not answer", "", "git ls-remote origin")
+        return Finding("registry", UNSEEN, "origin did not respond", "", "git ls-remote origin")
     if branches:
         return Finding("registry", FINE, "branch mlflow on origin")
     return Finding(
         "registry", DEFAULT, "no branch mlflow on origin yet",
-        "there is no champion to beat; the first release makes it",
+        "there is no champion; the first release creates it",
         "make run && make register && make registry DO=push",
     )  # fmt: skip
 
@@ -105,9 +107,12 @@ def issues(repository: dict[str, Any]) -> Finding:
     if repository["has_issues"]:
         return Finding("issues", FINE, "on")
     return Finding(
-        "issues", MISSING, "off, as in every new fork", "alerts and failed releases cannot be told: their jobs fail",
+        "issues",
+        MISSING,
+        "off, as in every new fork",
+        "no issue can be opened about alerts and failed releases: their jobs fail",
         "Settings → General → Features → Issues",
-    )  # fmt: skip
+    )
 
 
 def actions(permissions: dict[str, Any] | None, running: bool) -> Finding:
@@ -115,7 +120,7 @@ def actions(permissions: dict[str, Any] | None, running: bool) -> Finding:
     if running or (permissions and permissions["enabled"]):
         return Finding("Actions", FINE, "on")
     if permissions is None:
-        return Finding("Actions", UNSEEN, "this token may not ask", "", OWNER)
+        return Finding("Actions", UNSEEN, "this token has no permission to read it", "", OWNER)
     return Finding("Actions", MISSING, "off", "no workflow runs", f"{ACTIONS} → Allow all actions")
 
 
@@ -124,31 +129,31 @@ def schedules(states: dict[str, str] | None, wanted: Iterable[str]) -> Iterator[
     for file in wanted:
         name, state = f"schedule of {file}", (states or {}).get(file)
         if states is None:
-            yield Finding(name, UNSEEN, "this token may not ask", "", OWNER)
+            yield Finding(name, UNSEEN, "this token has no permission to read it", "", OWNER)
         elif state == "active":
             yield Finding(name, FINE, "on")
         else:
             found = STARTED.get(state or "", state or "GitHub does not know this file on the default branch")
             cure = f"gh workflow enable {file}, or Actions → {file.removesuffix('.yml')} → Enable workflow"
-            yield Finding(name, MISSING, found, "it runs only when somebody starts it", cure)
+            yield Finding(name, MISSING, found, "it runs only when a person starts it", cure)
 
 
 def quiet(repository: dict[str, Any], now: datetime) -> Finding:
     """How long until GitHub switches schedules off."""
     days = (now - datetime.fromisoformat(repository["pushed_at"]).astimezone(UTC)).days
     if repository["private"]:
-        return Finding("quiet days", FINE, f"{days}; no matter in a private repository")
+        return Finding("quiet days", FINE, f"{days}; this does not affect a private repository")
     found = f"{days} of {QUIET_DAYS}"
     if days < QUIET_DAYS - 14:
         return Finding("quiet days", FINE, found)
-    return Finding("quiet days", MISSING, found, "GitHub switches the schedules off", "Push a commit.")
+    return Finding("quiet days", MISSING, found, "GitHub disables the schedules", "Push a commit.")
 
 
 def pull_requests(workflow: dict[str, Any] | None) -> Finding:
     """Whether Actions may open pull requests; `workflow` is GitHub's answer on the token of workflows."""
     name = "Actions may open pull requests"
     if workflow is None:
-        return Finding(name, UNSEEN, "this token may not ask", "", OWNER)
+        return Finding(name, UNSEEN, "this token has no permission to read it", "", OWNER)
     if workflow["can_approve_pull_request_reviews"]:
         return Finding(name, FINE, "yes")
     return Finding(
@@ -169,7 +174,7 @@ def settings(known: dict[str, set[str]]) -> Iterator[Finding]:
         if setting.name in everything:
             yield Finding(name, FINE, "set")
         elif setting.kind not in known:
-            yield Finding(name, UNSEEN, "this token may not ask", f"without it {setting.then}", OWNER)
+            yield Finding(name, UNSEEN, "this token has no permission to read it", f"without it {setting.then}", OWNER)
         else:
             state = MISSING if setting.name == "APP_PRIVATE_KEY" else DEFAULT
             yield Finding(name, state, "not set", setting.then, cure)

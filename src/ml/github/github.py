@@ -48,7 +48,7 @@ def comment(repository: Repository, number: int, name: str, text: str) -> None:
 def issue(repository: Repository, name: str, title: str, text: str) -> Record:
     """The one open issue called `name`, with this title and text, and a link to its entry in the runbook."""
     entry = repository.page(f"blob/HEAD/docs/runbook.md#{name}")
-    wanted = {"title": title, "body": body(f"{text}\n\nWhat to do: [runbook, {name}]({entry})", name)}
+    wanted = {"title": title, "body": body(f"{text}\n\nAction: [runbook, {name}]({entry})", name)}
     new = wanted | {"labels": [label(repository, "alert")]}
     found = _ensured(lambda: open_issue(repository, name), lambda: call(repository, "POST", "/issues", new))
     return _refreshed(repository, f"/issues/{found['number']}", found, wanted)
@@ -153,7 +153,7 @@ def _ensured(find: Callable[[], Record | None], create: Callable[[], Record]) ->
             return create()
         except LostError as error:
             if pause is None:
-                raise UserError(f"{error} Try again later: what is done already is found and kept.") from None
+                raise UserError(f"{error} Try again later: finished steps are not repeated.") from None
             time.sleep(pause)
     raise AssertionError
 

@@ -13,7 +13,7 @@ def allowed(permissions: dict[str, Any] | None, selected: dict[str, Any] | None,
     """Whether the settings let others' actions run; `used` are `owner/name@commit`, `selected` the list if any."""
     name = "allowed actions"
     if permissions is None or (permissions.get("allowed_actions") == "selected" and selected is None):
-        return Finding(name, UNSEEN, "this token may not ask", "", OWNER)
+        return Finding(name, UNSEEN, "this token has no permission to read it", "", OWNER)
     kind = permissions.get("allowed_actions", "all")
     refused = [] if kind == "all" else sorted(use for use in used if kind == "local_only" or not _listed(use, selected))
     if not refused:
@@ -29,11 +29,11 @@ def required(rules: list[dict[str, Any]] | None, classic: list[str] | None, bran
     name = f"{branch} requires the checks {' and '.join(CHECKS)}"
     if not planned:
         return Finding(
-            name, DEFAULT, "this plan has neither rulesets nor protected branches in private repositories",
-            "a refused model can be merged: look at the check first", "Upgrade, or make the repository public.",
+            name, DEFAULT, "this plan has no rulesets and no protected branches in private repositories",
+            "a refused model can be merged: read the check before you merge", "Upgrade, or make the repository public.",
         )  # fmt: skip
     if rules is None and classic is None:
-        return Finding(name, UNSEEN, "this token may not ask", "", OWNER)
+        return Finding(name, UNSEEN, "this token has no permission to read it", "", OWNER)
     listed = [rule["parameters"] for rule in rules or [] if rule["type"] == "required_status_checks"]
     checks = {check["context"] for parameters in listed for check in parameters["required_status_checks"]}
     absent = [check for check in CHECKS if check not in checks | set(classic or ())]
@@ -52,7 +52,7 @@ def queue(rules: list[dict[str, Any]] | None, workflows: dict[str, str]) -> Find
     if not deaf:
         return Finding("merge queue", FINE, f"on, and {' and '.join(files)} run for it")
     cure = f"Add `merge_group:` to the events of {' and '.join(deaf)}."
-    return Finding("merge queue", MISSING, "on", "it waits for ever", cure)
+    return Finding("merge queue", MISSING, "on", "it never ends", cure)
 
 
 def environments(listed: list[dict[str, Any]] | None, private: bool) -> Iterator[Finding]:
@@ -61,16 +61,18 @@ def environments(listed: list[dict[str, Any]] | None, private: bool) -> Iterator
     for name in ("staging", "production"):
         title, cure = f"environment {name}", f"Settings → Environments → {name}"
         if listed is None:
-            yield Finding(title, UNSEEN, "this token may not ask", "", OWNER)
+            yield Finding(title, UNSEEN, "this token has no permission to read it", "", OWNER)
         elif name == "production" and "required_reviewers" not in known.get(name, ()):
-            found = "asks nobody" if name in known else "not there: the first release makes it, and it asks nobody"
+            found = (
+                "asks nobody" if name in known else "missing: the first release creates it without required reviewers"
+            )
             plan = "; a private repository needs GitHub Enterprise for it" if private else ""
-            then = "a release goes to production without a person's word"
+            then = "a release goes to production without approval"
             yield Finding(title, MISSING, found, then, f"{cure} → Required reviewers{plan}")
         elif name in known:
             yield Finding(title, FINE, "there" if name == "staging" else "asks a person")
         else:
-            yield Finding(title, DEFAULT, "not there", "the first release makes it", cure)
+            yield Finding(title, DEFAULT, "not there", "the first release creates it", cure)
 
 
 def attestations(private: bool) -> Finding:
@@ -79,7 +81,7 @@ def attestations(private: bool) -> Finding:
         return Finding("attestations", FINE, "kept with each image that a release pushes")
     return Finding(
         "attestations", DEFAULT, "only GitHub Enterprise Cloud has them in a private repository",
-        "a release leaves them out; the digest in the registry's history still says what was deployed",
+        "a release skips them; the digest in the registry's history still identifies the deployed image",
     )  # fmt: skip
 
 

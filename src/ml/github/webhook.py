@@ -12,6 +12,6 @@ def post(url: str, text: str) -> None:
     try:
         answer = requests.post(url, json={"text": text}, timeout=SECONDS)
     except requests.RequestException as error:
-        raise UserError(f"ALERT_WEBHOOK did not answer: {type(error).__name__}. Check the address.") from None
+        raise UserError(f"ALERT_WEBHOOK did not respond: {type(error).__name__}. Check the address.") from None
     if not answer.ok:
         raise UserError(f"ALERT_WEBHOOK answered {answer.status_code}: {answer.text[:200]!r}. Check the address.")

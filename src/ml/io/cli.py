@@ -50,7 +50,7 @@ def outcome(main: Callable[..., int | None], name: str, arguments: Mapping[str, 
         print(visible(f"\n{name}: {error}"), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print(f"\n{name}: stopped by you; nothing half-written stays behind.", file=sys.stderr)
+        print(f"\n{name}: stopped by you; no incomplete output remains.", file=sys.stderr)
         return INTERRUPTED
     except Exception as error:
         if os.environ.get("DEBUG"):
@@ -65,8 +65,8 @@ def _sentence(error: Exception) -> str:
     """What to say about an exception that is not ours; unless a disk is at fault, its traceback goes into a file."""
     if isinstance(error, OSError) and error.errno in DISK:
         where = f"{error.filename}: " if error.filename else ""
-        return f"{where}{error.strerror}. Mend that and give the command again; it goes on."
-    found = f"stopped by an error that it does not know, {type(error).__name__}: {' '.join(str(error).split())[:500]}"
+        return f"{where}{error.strerror}. Fix this and run the command again; it resumes."
+    found = f"stopped by an unexpected error, {type(error).__name__}: {' '.join(str(error).split())[:500]}"
     try:
         details = "".join(traceback.format_exception(error)).encode("utf-8", "backslashreplace").decode()
         files.write_text(details, TRACEBACK)

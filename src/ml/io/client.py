@@ -39,7 +39,7 @@ class Client:
             return response.status, json.loads(response.read())
         except (OSError, HTTPException, ValueError) as error:
             self._connection.close()  # the next question opens it again
-            raise UserError(f"the server at {self.address} gives no answer to {method} {path}: {error!r}") from None
+            raise UserError(f"the server at {self.address} does not respond to {method} {path}: {error!r}") from None
 
     def predict(self, rows: Rows) -> list[dict[str, Any]]:
         """The predictions of rows, in their order; raises UserError when the server refuses one."""
@@ -68,7 +68,7 @@ class Client:
                     return time.monotonic() - started
                 last = f"{status}: {_detail(answer)}"
             if not alive():
-                raise UserError("it ended before it was ready")
+                raise UserError("it stopped before it was ready")
             time.sleep(0.05)
         raise UserError(f"not ready after {seconds:g} s: {last}")
 
@@ -86,7 +86,7 @@ def metrics(address: str, patience: float = 2) -> str:
         with urlopen(f"http://{address}/metrics", timeout=patience) as response:
             return response.read().decode()
     except (OSError, HTTPException) as error:
-        raise UserError(f"the server at {address} gives no answer to GET /metrics: {error}") from None
+        raise UserError(f"the server at {address} does not respond to GET /metrics: {error}") from None
 
 
 def _detail(answer: Any) -> str:

@@ -38,7 +38,7 @@ def _server(folder: Path) -> Generator[int]:
     """The port of a server that listens; it has ended when the block ends."""
     found = find_spec("serving")
     if found is None or found.origin is None:
-        raise UserError("there is no package `serving` here. Run from the repository's root, or set gates.api to null.")
+        raise UserError("the package `serving` is missing. Run from the repository's root, or set gates.api to null.")
     environment = {k: v for k, v in os.environ.items() if not k.startswith("SERVING_")} | {
         "SERVING_MODEL": str(folder / "model"),
         "SERVING_LOG_DIRECTORY": str(folder / "logs"),

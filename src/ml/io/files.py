@@ -90,7 +90,7 @@ def opened(path: Path) -> BinaryIO:
     if not path.exists():
         raise UserError(f"{path} is missing. {_source(path)}")
     if path.stat().st_size == 0:
-        raise UserError(f"{path} is empty (0 bytes). Write it again, or `dvc checkout` to get the last version back.")
+        raise UserError(f"{path} is empty (0 bytes). Write it again, or `dvc checkout` to restore the last version.")
     return path.open("rb")
 
 
@@ -209,7 +209,9 @@ class Part(dict):
         self._path = path
 
     def __missing__(self, key: str) -> Any:
-        raise UserError(f"{self._path} lacks {key!r}: it is of another version, or damaged. {_source(self._path)}")
+        raise UserError(
+            f"{self._path} lacks {key!r}: the file has another version or is damaged. {_source(self._path)}"
+        )
 
 
 def read_json(path: Path) -> Any:
@@ -219,7 +221,7 @@ def read_json(path: Path) -> Any:
     except (ValueError, RecursionError) as error:
         raise UserError(f"{path} is not JSON: {error}. {_source(path)}") from None
     if not isinstance(found, dict):
-        raise UserError(f"{path} holds {str(found)[:40]!r} where an object belongs. {_source(path)}")
+        raise UserError(f"{path} contains {str(found)[:40]!r} instead of an object. {_source(path)}")
     return found
 
 

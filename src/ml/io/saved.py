@@ -41,8 +41,9 @@ class SavedRecord(BaseModel):
         form = found.get("schema_version", 1) if isinstance(found, dict) else 1
         if isinstance(form, int) and form > cls.NEWEST:
             raise UserError(
-                f"{where} has schema version {form}, and this code reads up to {cls.NEWEST}: newer code wrote it. "
-                f"Check that code out, or let this code write the file. {cls.AGAIN}"
+                f"{where} has schema version {form}, and this code reads up to {cls.NEWEST}: "
+                "newer code wrote it. Check out that code, or write the file again with this "
+                f"code. {cls.AGAIN}"
             )
         try:
             return cls.model_validate(found)
@@ -50,7 +51,7 @@ class SavedRecord(BaseModel):
             first = error.errors(include_url=False)[0]
             name = ".".join(map(str, first["loc"])) or "it"
             raise UserError(
-                f"{where} is damaged, or of another version: `{name}`: {first['msg']}. {cls.AGAIN}"
+                f"{where} is damaged, or has another version: `{name}`: {first['msg']}. {cls.AGAIN}"
             ) from None
 
     def write(self, path: Path) -> None:

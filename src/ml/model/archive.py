@@ -39,7 +39,7 @@ def _members(content: bytes, limit: int) -> dict[str, bytes]:
         for info in infos:
             name = info.filename
             if not MEMBER.fullmatch(name) or name in members or info.compress_type not in METHODS:
-                raise ValueError(f"{name[:40]!r} is no member of a model")
+                raise ValueError(f"{name[:40]!r} is not a member of a model file")
             members[name] = _read(archive, info, left)
             left -= len(members[name])
     return members
@@ -54,7 +54,7 @@ def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo, most: int) -> bytes:
             if len(found) > most:
                 raise ValueError(_too_large(most))
     if len(found) != info.file_size:
-        raise ValueError(f"{info.filename} is cut short")
+        raise ValueError(f"{info.filename} is truncated")
     return bytes(found)
 
 

@@ -110,7 +110,8 @@ def fresh(text: str) -> tuple[Function, ...]:
         raise UserError(f"{FEATURES} cannot be read: {said(error)}. Fix it.") from None
     if lacking := [name for name in declared if name not in space]:
         raise UserError(
-            f"{FEATURES}: {lacking[0]} needs a class or a library beside numpy and Python's own. Leave it out."
+            f"{FEATURES}: {lacking[0]} needs a class or a library other than numpy and Python's "
+            "standard library. Leave it out."
         )
     return tuple(Function(name, space[name], columns) for name, columns in declared.items())
 
@@ -158,14 +159,15 @@ def must_know(text: str) -> None:
     blob = hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
     if not git.ask("log", "-1", "--format=%H", f"--find-object={blob}", *MERGED, "--", FEATURES.as_posix()):
         raise UserError(
-            f"the model was trained with another {FEATURES} than the one here, and no commit here holds it, so it is "
-            "not run. Check out the commit that trained the model, or fetch all commits: `git fetch --unshallow`."
+            f"the model was trained with another {FEATURES} than the local file, and no commit "
+            "here contains it, so it is not run. Check out the commit that trained the model, "
+            "or fetch all commits: `git fetch --unshallow`."
         )
 
 
 def said(error: Exception) -> str:
     """An error of a function of src/features.py in words."""
-    lacks = " (functions use numpy and Python's standard library alone)" if isinstance(error, NameError) else ""
+    lacks = " (functions may use only numpy and Python's standard library)" if isinstance(error, NameError) else ""
     return f"{type(error).__name__}: {error}{lacks}"
 
 

@@ -17,7 +17,7 @@ def wrong_data() -> list[str]:
     recorded = yaml.safe_load(DATA.read_text(encoding="utf-8"))["outs"] if DATA.is_file() else []
     found = {out["path"]: (out.get("md5", ""), digest(Path(out["path"]))) for out in recorded}
     return [
-        f"{path} has digest {here[:SHOWN]}, and {DATA} says {said[:SHOWN]}"
+        f"{path} has digest {here[:SHOWN]}, but {DATA} has {said[:SHOWN]}"
         for path, (said, here) in found.items()
         if said and here != said
     ]
@@ -36,7 +36,7 @@ def differing(before: str, after: str) -> list[str]:
     """The outputs of which two texts of dvc.lock have different digests, a sentence each."""
     old, new = _outputs(before), _outputs(after)
     return [
-        f"{path} has digest {new[path][:SHOWN]}, and the commit's {LOCK} says {old.get(path, 'nothing')[:SHOWN]}"
+        f"{path} has digest {new[path][:SHOWN]}, but the commit's {LOCK} has {old.get(path, 'nothing')[:SHOWN]}"
         for path in new
         if new[path] != old.get(path)
     ]

@@ -53,7 +53,7 @@ def compiled(model: Pipeline) -> dict[str, bytes]:
     estimator = estimator.estimator if isinstance(estimator, Calibrated) else estimator
     convert = ESTIMATORS.get(type(estimator))  # what inherits from one of them may compute something else
     if convert is None:
-        raise ValueError(f"{type(estimator).__name__} is none of the estimators that ml.model.compiled knows")
+        raise ValueError(f"{type(estimator).__name__} is not an estimator that ml.model.compiled supports")
     width = len(form["numbers"]) + sum(len(c["levels"]) for c in form["categories"]) + len(form["missing"])
     if estimator.n_features_in_ != width:
         raise ValueError(
@@ -131,10 +131,10 @@ def _preprocessing(fitted: ColumnTransformer) -> dict[str, Any]:
         kinds = tuple(type(step) for step in steps if step != "passthrough")
         kind = next((kind for kind, known in STEPS.items() if kinds in known), None)
         if kind is None:
-            raise ValueError(f"part {name} of its preprocessing consists of other steps than ml.model.compiled knows")
+            raise ValueError(f"part {name} of its preprocessing has steps that ml.model.compiled does not support")
         if [*READ].index(kind) < last:
-            raise ValueError(f"part {name} of its preprocessing stands before another; numbers come first, then levels")
-        last, altered = [*READ].index(kind), f"part {name} of its preprocessing is set otherwise than"
+            raise ValueError(f"part {name} of its preprocessing is in the wrong order; numbers come first, then levels")
+        last, altered = [*READ].index(kind), f"part {name} of its preprocessing has other settings than"
         if any(_altered(step, kind) for step in steps):
             raise ValueError(f"{altered} in ml.model.features.preprocessing")
         form[kind] += READ[kind](columns, {type(step): step for step in steps})

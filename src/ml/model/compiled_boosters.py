@@ -55,14 +55,14 @@ def lightgbm(text: str, width: int) -> Read:
 def _said(library: str, objective: str, base: list[float], **more: Any) -> dict[str, Any]:
     output = OUTPUTS[library].get(objective)
     if output is None:
-        raise ValueError(f"its objective is {objective}, which only {library} turns into an answer")
+        raise ValueError(f"its objective is {objective}, which only {library} can evaluate")
     return {"output": output, "base": base if output == "softmax" else base[0], **more}
 
 
 def _lightgbm_tree(said: dict[str, str]) -> dict[str, np.ndarray]:
     """A tree as scikit-learn lays it out: inner nodes, then leaves, which LightGBM counts down from -1."""
     if said.get("num_cat", "0") != "0" or said.get("is_linear", "0") != "0":
-        raise ValueError("its trees split on categories or end in linear models")
+        raise ValueError("its trees split on categories or have linear models as leaves")
     leaves = np.array(said["leaf_value"].split(), dtype="float64")
     inner = len(leaves) - 1
     listed = {name: np.array(said.get(name, "").split(), dtype="float64") for name in LIGHTGBM}
@@ -86,7 +86,7 @@ def xgboost(text: str, width: int) -> Read:
         raise ValueError(f"its booster is {booster['name']}, not gbtree")
     found = booster["model"]["trees"]
     if any(any(tree["split_type"]) or int(tree["tree_param"]["size_leaf_vector"]) > 1 for tree in found):
-        raise ValueError("its trees split on categories or end in several numbers")
+        raise ValueError("its trees split on categories or have several numbers per leaf")
     listed = {name: np.concatenate([np.array(tree[key]) for tree in found]) for name, key in XGBOOST.items()}
     split, sizes = listed["threshold"].astype("float32"), [len(tree["left_children"]) for tree in found]
     nodes = {

@@ -42,7 +42,7 @@ def boosting(estimator: Boosting, width: int) -> ModelProto:
     rounds = estimator._predictors  # noqa: SLF001  (no public door)
     trees = [tree.nodes for trees in rounds for tree in trees]
     if any(nodes["is_categorical"].any() for nodes in trees):
-        raise ValueError("its trees split on categories, which have no place in a tree ensemble of ONNX")
+        raise ValueError("its trees split on categories, which ONNX's tree ensembles do not support")
     known = np.concatenate(trees)
     nodes = {name: known[name] for name in ("left", "right", "value")}
     nodes |= {"leaf": known["is_leaf"] > 0, "feature": known["feature_idx"], "threshold": known["num_threshold"]}

@@ -25,7 +25,9 @@ def chosen(frame: pd.DataFrame, data: Data, params: Train, given: float, source:
     if params.threshold is None:
         return None
     if data.target.task != "binary":
-        raise UserError(f"params.yaml: train.threshold decides between two values, and {data.target.name} is other.")
+        raise UserError(
+            f"params.yaml: train.threshold needs a target with two values, and {data.target.name} has others."
+        )
     fold = (position(frame[data.group or data.id], "threshold") * FOLDS).astype("int64")
     score = np.zeros(len(frame))
     for held in (fold == number for number in np.unique(fold)):

@@ -34,23 +34,27 @@ def must_answer(model: Pipeline, frame: pd.DataFrame, data: Data, params: Train)
     """Raise UserError unless a fitted model answers each row as its task demands."""
     task, rows, fitted = task_of(data), inputs(frame, data), f"{params.model}, once fitted,"
     if (why := _silent(model.steps[-1][1], "predict_proba" if task.decides else "predict")) is not None:
-        raise UserError(f"{fitted} gives no probabilities: {why}. Set the parameter of it that gives them.")
+        raise UserError(f"{fitted} gives no probabilities: {why}. Set the parameter that enables them.")
     try:
         found = np.asarray(task.output(model, rows))
     except Exception as error:
         if isinstance(error, UserError):
             raise
         raise UserError(
-            f"{fitted} cannot answer {counted(len(rows), 'row')}: {_said(error)}.{_table(params)}"
+            f"{fitted} cannot predict {counted(len(rows), 'row')}: {_said(error)}.{_table(params)}"
         ) from None
     shape = (len(rows), len(data.target.classes)) if data.target.classes else (len(rows),)
     if found.shape != shape:
-        raise UserError(f"{fitted} gives answers of shape {found.shape} to {counted(len(rows), 'row')}, not {shape}.")
+        raise UserError(
+            f"{fitted} returns predictions of shape {found.shape} to {counted(len(rows), 'row')}, not {shape}."
+        )
     if found.dtype.kind not in "fiu" or not np.isfinite(found).all():
-        raise UserError(f"{fitted} gives answers that are no finite numbers, e.g. {_odd(found)!r}.")
+        raise UserError(f"{fitted} returns predictions that are not finite numbers, e.g. {_odd(found)!r}.")
     wrong = task.decides and (found.min() < -CLOSE or found.max() > 1 + CLOSE)
     if wrong or (found.ndim > 1 and np.abs(found.sum(axis=1) - 1).max() > CLOSE):
-        raise UserError(f"{fitted} gives answers that are no probabilities: from {found.min():g} to {found.max():g}.")
+        raise UserError(
+            f"{fitted} returns predictions that are not probabilities: from {found.min():g} to {found.max():g}."
+        )
 
 
 def _silent(estimator: Any, method: str) -> str | None:

@@ -30,11 +30,11 @@ def check(text: str, frame: pd.DataFrame, data: Data) -> None:
     for function, alone in zip(fresh(text), fresh(text), strict=True):  # what one call leaves behind, no other finds
         for name in function.makes:
             if name in taken:
-                raise _wrong(function, f"makes `{name}`, a column that is there already. Give it another name")
+                raise _wrong(function, f"makes `{name}`, a column that already exists. Use another name")
         taken += function.makes
         _check_one((function, alone), whole, singles, table)
     for name, what in outside(text):
-        raise UserError(f"{FEATURES}: {name} {what}, so the same row would not always get the same values.")
+        raise UserError(f"{FEATURES}: {name} {what}, so the same row would not always get the same value.")
 
 
 def outside(text: str) -> Iterator[tuple[str, str]]:
@@ -83,13 +83,13 @@ def _check_one(pair: tuple[Function, Function], whole: Columns, singles: list[Co
             raise _wrong(function, f"gives {name} the shape {made[name].shape}, not one value a row, ({len(table):,},)")
         odd = sorted({v for v in made[name] if v is not None} - {*levels}) if levels is not None else []
         if odd:
-            raise _wrong(function, f"gives {name} the value {odd[0]!r}, which is none of {', '.join(levels or ())}")
-    _compare(function, made, _called(function, whole, "a table"), "gives {name} other values when it is asked again")
+            raise _wrong(function, f"gives {name} the value {odd[0]!r}, which is not one of {', '.join(levels or ())}")
+    _compare(function, made, _called(function, whole, "a table"), "gives {name} other values at a second call")
     rows = [_called(alone, single, "one row") for single in singles]
     if any(values.shape != (1,) for row in rows for values in row.values()):
-        raise _wrong(function, "does not give one value for one row")
+        raise _wrong(function, "does not return one value for each row")
     single = {name: np.concatenate([row[name] for row in rows]) for name in made}
-    _compare(function, made, single, "looks across rows: {name} of a row by itself is {second}, in a table {first}")
+    _compare(function, made, single, "depends on other rows: {name} of a single row is {second}, in a table {first}")
     for name, values in made.items():
         whole.add(name, values)
     for columns, row in zip(singles, rows, strict=True):
@@ -104,7 +104,7 @@ def _called(function: Function, columns: Columns, what: str) -> dict[str, np.nda
         missing = str(error.args[0])
         near = get_close_matches(missing, [*columns], n=1)
         hint = f"Did you mean `{near[0]}`" if near else f"Known: {', '.join(columns)}"
-        raise _wrong(function, f"reads `{missing}`, which is no column. {hint}") from None
+        raise _wrong(function, f"reads `{missing}`, which is not a column. {hint}") from None
     except Exception as error:  # noqa: BLE001  (a user's code raises anything)
         if isinstance(error, ValueError) and "read-only" in str(error):
             raise _wrong(function, "changes its input. Make a new array instead") from None

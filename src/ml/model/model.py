@@ -46,7 +46,7 @@ def fit(
         return _fitted(frame, data, params, source, watch)
     task, held = task_of(data), position(frame[data.group or data.id], "held back") < params.held_back
     if not task.decides:
-        raise UserError("params.yaml: train.calibration makes scores probabilities, and numbers have no scores.")
+        raise UserError("params.yaml: train.calibration calibrates scores of classes, and a number has no scores.")
     if not task.enough(task.truth(frame[data.target.name][held]), FEWEST):
         raise UserError(
             f"params.yaml: train.calibration needs {FEWEST} rows of each class among the "
@@ -157,8 +157,9 @@ def dumps(model: Pipeline) -> bytes:
         ) from None
     if unknown:
         raise UserError(
-            f"{kind} holds types that nobody here has reviewed: {', '.join(sorted(unknown))}. Set it otherwise, "
-            f"{only}, or review these types and add them to TRUSTED in src/ml/model/trusted.py."
+            f"{kind} holds types that nobody here has reviewed: {', '.join(sorted(unknown))}. "
+            f"Change its settings, {only}, or review these types and add them to TRUSTED in "
+            "src/ml/model/trusted.py."
         )
     return _canonical(content)
 
@@ -179,7 +180,7 @@ def loads(content: bytes) -> Pipeline:
     if unknown := _unreviewed({*found}):
         raise UserError(
             f"the model file holds types that nobody here has reviewed: {', '.join(sorted(unknown))}. "
-            "Do not load it if you do not know where it comes from; else add them to TRUSTED in "
+            "Do not load it from an unknown source; otherwise review the types and add them to TRUSTED in "
             "src/ml/model/trusted.py."
         )
     try:

@@ -35,5 +35,5 @@ def _inputs(given: dict[str, int], preprocessing: ColumnTransformer, name: str) 
         numbers = next(([*columns] for part, _, columns in preprocessing.transformers if part == "number"), [])
         wrong = next(iter(left))
         hint = meant(wrong, numbers, f"known: {', '.join(numbers)}.")
-        raise UserError(f"params.yaml: {name}: {wrong} is no number that the model gets; {hint}")
+        raise UserError(f"params.yaml: {name}: {wrong} is not a number column of the model; {hint}")
     return found

@@ -33,11 +33,11 @@ def check(content: bytes) -> None:
 def _graph(content: bytes) -> None:
     for field, part in _fields(content):
         if field == SPARSE or (field == INITIALIZER and EXTERNAL in {number for number, _ in _fields(part)}):
-            raise ValueError("it holds constants that are not in the file as they are")
+            raise ValueError("it has constants that are not stored in the file itself")
         if field == NODE:
             named = [value.decode() for number, value in _fields(part) if number == TYPE]
             if unknown := {*named} - KNOWN:
-                raise ValueError(f"it has the operator {', '.join(sorted(unknown))[:100]}, which no model of ours has")
+                raise ValueError(f"it has the operator {', '.join(sorted(unknown))[:100]}, which our models do not use")
 
 
 def _fields(content: bytes) -> Iterator[tuple[int, bytes]]:
@@ -54,7 +54,7 @@ def _fields(content: bytes) -> Iterator[tuple[int, bytes]]:
         elif kind in {FIXED64, FIXED32}:
             size = 8 if kind == FIXED64 else 4
         else:
-            raise ValueError("it is no ONNX model")
+            raise ValueError("it is not an ONNX model")
         place += size
     if place > len(content):
         raise ValueError("it is cut off")

@@ -194,4 +194,4 @@ def loads(text: str | bytes, where: str) -> Reference:
     except ValidationError as error:
         first = error.errors()[0]
         what = f"{'.'.join(map(str, first['loc'])) or 'the text'}: {first['msg']}"
-        raise UserError(f"{where} is no reference of a release ({what}). `dvc repro evaluate` writes it.") from None
+        raise UserError(f"{where} is not a reference of a release ({what}). `dvc repro evaluate` writes it.") from None

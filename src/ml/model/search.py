@@ -73,9 +73,9 @@ def folded(frame: pd.DataFrame, params: Params) -> Folded:
     usable = [fold for fold in folds if all(len(np.unique(label[side])) > 1 for side in fold) or not task.decides]
     if len(usable) < FEWEST:
         raise UserError(
-            f"only {len(usable)} of {counted(params.tune.folds, 'fold')} by {params.prepare.split_by} hold "
-            "both classes: add "
-            "rows of the rarer class, or change tune.folds."
+            f"only {len(usable)} of {counted(params.tune.folds, 'fold')} by "
+            f"{params.prepare.split_by} contain both classes: add rows of the rarer class, or "
+            "change tune.folds."
         )
     return Folded(frame, label, usable, params, features.source())
 

@@ -28,7 +28,7 @@ def fit(model: Pipeline, x: pd.DataFrame, y: np.ndarray, held: np.ndarray, param
     if params.library not in ARGUMENTS:
         raise UserError(
             f"params.yaml: train.early_stopping ends boosting: {BUILT_IN}, LightGBM, XGBoost and CatBoost. "
-            f"{params.model} does not take it: remove it."
+            f"{params.model} does not support it: remove it."
         )
     if len(np.unique(y[held])) != len(np.unique(y)) and hasattr(model.named_steps["estimator"], "predict_proba"):
         raise UserError("params.yaml: train.early_stopping: the rows held back lack a class. Raise train.held_back.")
