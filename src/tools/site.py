@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 
+from tools.diagrams import drawn
 from tools.reference import ROOT, pages
 
 SOURCE = ROOT / "build" / "site-source"
@@ -22,10 +23,11 @@ def main() -> int:
     shutil.copytree(ROOT / "docs", SOURCE)
     shutil.copytree(SOURCE / "images", SOURCE / "extra" / "images")
     for path in SOURCE.glob("*.md"):
-        path.write_text(inward(path.read_text(encoding="utf-8")), encoding="utf-8")
+        path.write_text(drawn(inward(path.read_text(encoding="utf-8"))), encoding="utf-8")
     for name, page in OUTSIDE.items():
         if (ROOT / name).exists():
-            (SOURCE / page).write_text(downward((ROOT / name).read_text(encoding="utf-8")), encoding="utf-8")
+            text = drawn(downward((ROOT / name).read_text(encoding="utf-8")))
+            (SOURCE / page).write_text(text, encoding="utf-8")
     for name, text in pages().items():
         (SOURCE / "reference").mkdir(exist_ok=True)
         (SOURCE / "reference" / name).write_text(text, encoding="utf-8")
