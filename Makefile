@@ -197,7 +197,7 @@ ci-plan:
 ci-result:
 	@"$${PYTHON:-python3}" -m ml.stages.ci_result
 ci-comment: github-venv
-	@python -m ml.stages.ci_comment --run="$${RUN:?say which run: make ci-comment RUN=123}"
+	@python -m ml.stages.ci_comment --run="$${RUN:?set the run: make ci-comment RUN=123}"
 image-login:
 	@test -n "$$REGISTRY_PASSWORD" || { echo "image-login: no password is set for $$IMAGE_REGISTRY: it is asked without"; exit 0; }; \
 	  echo "$$REGISTRY_PASSWORD" | $${CONTAINER_ENGINE:-docker} login --username "$$REGISTRY_USER" --password-stdin "$${IMAGE_REGISTRY%%/*}"

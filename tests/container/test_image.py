@@ -11,7 +11,7 @@ pytestmark = pytest.mark.slow
 FAULTS = {
     "recorded answers": (
         'FROM {image}\nUSER 0\nRUN sed -i \'s/"mean": *-*[0-9.]*/"mean": 1.5/\' /app/model/compiled.json\nUSER 10001',
-        "answered otherwise than recorded",
+        "differ from the recorded answers",
     ),
     "lineage": ("FROM {image}\nLABEL ml.model.digest=0000", "labels and GET /model differ: ml.model.digest"),
     "ready": ("FROM {image}\nENV SERVING_MODEL=/app/nothing", "holds no model"),
@@ -83,5 +83,5 @@ def test_an_image_that_is_nowhere_is_one_sentence(shop, stage):
     done = stage(shop, "smoke", "--image", "localhost/never:built", CONTAINER_PULL_FLAGS="--tls-verify=false")
 
     assert done.returncode == 1
-    assert "is neither here nor in its registry" in done.stderr
+    assert "is neither on this machine nor in its registry" in done.stderr
     assert "Traceback" not in done.stderr

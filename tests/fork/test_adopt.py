@@ -65,7 +65,7 @@ def test_a_contract_is_inferred_that_the_table_keeps(loans):
     ("change", "target", "roles", "message"),
     [
         (lambda f: f, "default", {}, "no column default; did you mean defaulted[?] It has: loan_id"),
-        (lambda f: f, "note", {}, r"note has 1,500 values, of which 1,500 stand in fewer than 5 rows"),
+        (lambda f: f, "note", {}, r"note has 1,500 values, of which 1,500 occur in fewer than 5 rows"),
         (lambda f: f, "defaulted", {"positive": "maybe"}, "POSITIVE=maybe: defaulted is never that; it is no or yes"),
         (lambda f: f, "defaulted", {"id": "loan"}, "no column loan; did you mean loan_id[?]"),
         (lambda f: f.assign(loan_id=1), "note", {}, "note has 1,500 values"),
@@ -114,7 +114,7 @@ def test_things_that_come_more_than_once_are_said_to_leak(events):
 
     _, left = adopt.infer(often, "data/loans.csv", "defaulted", {"id": "row"})
 
-    leaking = [sentence.split(":")[0] for sentence in left if "leak between train and test" in sentence]
+    leaking = [sentence.split(":")[0] for sentence in left if "leak between training and test" in sentence]
     assert leaking == ["loan"]
 
 
@@ -172,8 +172,8 @@ def test_settings_that_no_commit_holds_are_not_overwritten(home, loans):
     [
         (5000, 2500, []),
         (5000, 200, ["yes is 200 of 5,000 rows"]),
-        (500, 250, ["about 100 rows will test", "drift alone"]),
-        (5000, 50, ["yes is 50 of 5,000 rows", "about 10 test rows will be yes", "drift alone"]),
+        (500, 250, ["about 100 rows will test", "only drift"]),
+        (5000, 50, ["yes is 50 of 5,000 rows", "about 10 test rows will be yes", "only drift"]),
     ],
 )
 def test_too_few_rows_or_rows_of_a_class_are_a_warning(params, rows, positive, said):
@@ -307,7 +307,7 @@ def test_a_table_without_an_id_gets_one_that_a_new_export_keeps(tmp_path, monkey
     assert made["row_id"].is_unique
     assert made["row_id"].iloc[-1] == made["row_id"].iloc[0] + "-2"
     assert "no column identifies a row, so data/loans.parquet got the column row_id" in said
-    assert "Where a thing has several rows, keep one of each" in said
+    assert "If an entity has several rows, set GROUP=" in said
 
 
 def test_columns_that_may_be_the_id_are_said_and_other_ids_are_no_features(loans):

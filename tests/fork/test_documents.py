@@ -89,7 +89,7 @@ def test_a_reader_can_follow_the_pages(copy):
 
     tutorial = said["docs/tutorial.md"]
     assert "PASSED: the model may be registered." in tutorial
-    assert "refused, as it should be" in tutorial
+    assert "refused, as expected" in tutorial
     assert "version 1 is champion" in tutorial
     assert tutorial.index("STABLE:") < tutorial.index("DRIFT:") < tutorial.index("PROPOSED: branch retrain/")
     assert "score: " in said["docs/scoring.md"]

@@ -71,7 +71,7 @@ def forged(tmp_path_factory, tmp_path):
 
 def refused(code, said):
     assert code == 1
-    assert "built anew, it is not what was committed: build/model has digest" in said
+    assert "the new build differs from the committed one: build/model has digest" in said
     assert "train: random_forest" in said
     assert "REFUSED" in said
 

@@ -326,4 +326,4 @@ def test_more_flips_than_allowed_refuse_only_when_that_is_sure():
 
     assert verdict.value > 0.1
     assert (verdict.passed, verdict.severity) == (False, "warning")
-    assert "too few to be sure" in verdict.reason
+    assert "too few rows to be significant" in verdict.reason

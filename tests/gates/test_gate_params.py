@@ -23,7 +23,7 @@ from tests.gates.world import params
         ),
         ({"behaviour": {"invariance": [{"column": "usage"}]}}, "usage: numbers need `by`, categories have none"),
         ({"behaviour": {"invariance": [{"column": "plan", "by": 1}]}}, "plan: numbers need `by`, categories have none"),
-        ({"behaviour": {"direction": [{"column": "plan", "by": 1, "score": "up"}]}}, "only a number can rise"),
+        ({"behaviour": {"direction": [{"column": "plan", "by": 1, "score": "up"}]}}, "only a number can increase"),
         (
             {"behaviour": {"easy": [{"name": "x", "row": {"plan": "gold"}, "label": "positive"}]}},
             "x: plan: 'gold' is none of basic, pro",

@@ -133,7 +133,7 @@ def test_a_private_repository_of_a_free_plan_is_told_what_it_cannot_have(hub):
 
     found = states(text)
     assert found["main requires the checks model and code"] == "default"
-    assert "this plan has neither rulesets nor protected branches" in text
+    assert "this plan has no rulesets and no protected branches" in text
     assert found["attestations"] == "default"
     assert "a private repository needs GitHub Enterprise for it" in text
 

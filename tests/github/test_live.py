@@ -179,7 +179,7 @@ def test_what_a_token_may_not_ask_is_said_with_githubs_words(hub, owner):
 def test_evidence_of_another_repository_is_not_continued(hub, owner):
     stage.EVIDENCE.write_text(json.dumps({"version": 1, "repository": "ada/churn", "proofs": {}}))
 
-    with pytest.raises(stage.UserError, match="Delete it to begin anew"):
+    with pytest.raises(stage.UserError, match="Delete it to start again"):
         stage.main()
 
 

@@ -140,7 +140,7 @@ def test_a_source_that_fell_silent_is_told_apart_from_a_slow_one(place, without_
 
     assert (silent["verdict"], silent["silent"]) == ("not enough data", True)
     assert "4.0 days ago" in silent["reason"]
-    assert "Look whether the server is up" in report
+    assert "Check that the server runs" in report
     assert set(alerts.of_monitoring(MonitorRecord.model_validate(silent), None)) == {"silent-source"}
     assert slow["silent"] is False
 
@@ -166,7 +166,7 @@ def test_rows_of_a_model_that_nobody_registered_are_counted_and_not_judged(place
 
     assert found["verdict"] == "not enough data"
     assert found["collected"]["strangers"] == {"risk@9": 600}
-    assert "Of 600 rows that were read, 600 are scored by a model that the registry does not know" in found["reason"]
+    assert "Of 600 rows that were read, 600 are scored by a model that is not in the registry" in found["reason"]
     assert "| … by risk@9 | 600 |" in report
 
 
@@ -174,7 +174,7 @@ def test_without_any_row_it_says_that_there_is_nothing(place, without_evidently)
     code, found, _ = judged()
 
     assert (code, found["verdict"], found["silent"]) == (0, "not enough data", True)
-    assert "No predictions are there at all." in found["reason"]
+    assert "There are no predictions." in found["reason"]
 
 
 def test_an_empty_place_for_predictions_is_trouble(place, without_evidently, monkeypatch):

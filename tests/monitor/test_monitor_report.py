@@ -34,17 +34,17 @@ STRANGE = MOVED | {"new_levels": {"gold": 99}}
 @pytest.mark.parametrize(
     ("changed", "says"),
     [
-        ({}, "Nothing: the inputs look as they did"),
-        ({"performance": LABELLED | {"outcome": "lower, perhaps within the margin"}}, "watch it"),
+        ({}, "None: the inputs are distributed as"),
+        ({"performance": LABELLED | {"outcome": "lower, possibly within the margin"}}, "monitor it"),
         ({"performance": None}, "(800 of 1,000 rows in the newest)"),
-        ({"verdict": "drift", "columns": [MOVED]}, "without hurry"),
-        ({"verdict": "drift", "prediction": MOVED}, "the predictions have moved"),
-        ({"verdict": "drift", "columns": [MOVED], "performance": None}, "once labels are there"),
+        ({"verdict": "drift", "columns": [MOVED]}, "not urgent"),
+        ({"verdict": "drift", "prediction": MOVED}, "the predictions have shifted"),
+        ({"verdict": "drift", "columns": [MOVED], "performance": None}, "when labels have arrived"),
         ({"verdict": "drift", "columns": [GONE]}, "source of `plan` first"),
         ({"verdict": "drift", "columns": [STRANGE]}, "source of `plan` first"),
-        ({"verdict": "degraded", "columns": [MOVED]}, "The inputs have moved too"),
-        ({"verdict": "degraded"}, "No input moved"),
-        ({"verdict": "not enough data", "silent": True}, "server is up"),
+        ({"verdict": "degraded", "columns": [MOVED]}, "The inputs have also shifted"),
+        ({"verdict": "degraded"}, "No input has shifted"),
+        ({"verdict": "not enough data", "silent": True}, "server runs"),
         ({"verdict": "not enough data"}, "Wait for more predictions"),
     ],
 )
@@ -53,7 +53,7 @@ def test_each_verdict_has_its_advice(changed, says):
 
 
 @pytest.mark.parametrize(
-    ("fates", "says"), [({"unknown": 9}, "Serve the champion"), ({"other": 9}, "needs rows of its own")]
+    ("fates", "says"), [({"unknown": 9}, "Serve the champion"), ({"other": 9}, "needs its own rows")]
 )
 def test_too_few_rows_have_the_advice_that_fits_where_the_others_are(fates, says):
     collected = FOUND["collected"] | {"fates": FATES | fates}

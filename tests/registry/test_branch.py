@@ -212,7 +212,7 @@ def test_mlflow_is_made_anew_from_the_ledger_when_its_database_is_damaged(clone,
     assert len(list(home.home.glob("mlflow.db.damaged-*"))) == 1
     said = capsys.readouterr().err
     assert "MLflow's database cannot be used" in said
-    assert "made anew from the ledger: 3 versions" in said
+    assert "created again from the ledger: 3 versions" in said
 
 
 def test_pruning_frees_the_files_here_and_on_the_branch_and_keeps_the_record(clone, fitted, remote):

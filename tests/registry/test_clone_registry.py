@@ -127,7 +127,7 @@ def test_each_version_keeps_its_own_threshold(folder, second, tmp_path):
 def test_the_card_tells_use_data_metrics_and_gates(folder):
     card = next((folder / ".mlflow" / "models").glob("*/card.md")).read_text()
 
-    for heading in ("Intended use", "Data", "How good", "What the gates found", "Origin"):
+    for heading in ("Intended use", "Data", "How good", "Gates", "Origin"):
         assert f"## {heading}" in card
     assert "12,000 rows" in card
     assert "| roc_auc |" in card
@@ -244,7 +244,7 @@ def test_a_verdict_against_another_champion_registers_and_does_not_promote(secon
     again = stage(moved, "register")
 
     assert "now version 2" in late.stderr
-    assert "the champion changed after the gates compared. Next: make run, make register" in late.stderr
+    assert "the champion changed after the gates ran. Next: make run, make register" in late.stderr
     assert first != digest(moved)
     assert "already version 2" in again.stderr
     assert champion(moved) == digest(moved)

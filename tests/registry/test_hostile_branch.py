@@ -95,7 +95,7 @@ def test_versions_are_shown_whatever_metrics_they_have(home, tmp_path, capsys, m
 
 def test_a_path_is_never_a_folder_of_a_model(home):
     for name in ("../../src", "/etc", "", "A" * 64, "a" * 63):
-        with pytest.raises(UserError, match="no folder of a model"):
+        with pytest.raises(UserError, match="not a folder of a model"):
             home.folder(name)
 
 
@@ -103,7 +103,7 @@ def test_a_link_in_the_place_of_a_model_is_neither_followed_nor_deleted(home, tm
     (tmp_path / "elsewhere").mkdir()
     (home.home / "models" / ("b" * 64)).symlink_to(tmp_path / "elsewhere")
 
-    with pytest.raises(UserError, match="no folder of a model"):
+    with pytest.raises(UserError, match="not a folder of a model"):
         home.drop("b" * 64)
     assert (tmp_path / "elsewhere").is_dir()
 
@@ -150,7 +150,7 @@ def test_any_reason_goes_through_the_branch_and_back(home, tmp_path, monkeypatch
 
 
 def test_a_remote_that_would_be_an_option_of_git_is_refused(home, tmp_path):
-    with pytest.raises(UserError, match="is no remote"):
+    with pytest.raises(UserError, match="is not a remote"):
         branch.pull(home, f"--upload-pack=touch {tmp_path / 'ran'}")
     assert not (tmp_path / "ran").exists()
 
@@ -159,7 +159,7 @@ def test_a_damaged_ledger_is_mended_by_a_pull_and_kept_aside(home, capsys):
     path = home.home / "ledger.jsonl"
     path.write_bytes(path.read_bytes()[:-40] + b"\n")
 
-    with pytest.raises(UserError, match=r"line 1 is damaged. `make registry DO=pull` mends it"):
+    with pytest.raises(UserError, match=r"line 1 is damaged. `make registry DO=pull` repairs it"):
         home.state()
     assert [v.number for v in branch.pull(home).versions] == [1]
     assert len(list(home.home.glob("ledger.jsonl.damaged-*"))) == 1

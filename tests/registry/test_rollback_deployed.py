@@ -87,7 +87,7 @@ def pruned(shop, fitted):
     ids=["promote", "rollback", "rollback in an environment"],
 )
 def test_a_version_whose_files_were_pruned_is_refused_and_stays_pruned(pruned, act):
-    with pytest.raises(UserError, match=r"its files were pruned. To bring them back: `git checkout 000000000000`"):
+    with pytest.raises(UserError, match=r"its files were pruned. To restore them: `git checkout 000000000000`"):
         act()
 
     assert pruned.asked == []

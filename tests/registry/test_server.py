@@ -39,7 +39,7 @@ def test_a_server_that_is_down_is_named(away, tmp_path):
 def test_a_wrong_password_is_named_and_not_shown(server, monkeypatch, tmp_path):
     there(monkeypatch, server, "not-the-password")
 
-    with pytest.raises(UserError, match="does not know this user and password") as caught:
+    with pytest.raises(UserError, match="rejects this user and password") as caught:
         registry.open_registry("churn", tmp_path / ".mlflow").state()
 
     assert "not-the-password" not in str(caught.value)
@@ -64,5 +64,5 @@ def test_a_password_in_an_address_is_not_shown():
 def test_a_server_needs_no_branch(server, monkeypatch, tmp_path):
     there(monkeypatch, server)
 
-    with pytest.raises(UserError, match="everyone sees"):
+    with pytest.raises(UserError, match="which everyone shares"):
         registry.embedded_home("churn", tmp_path)

@@ -19,7 +19,7 @@ def test_a_silent_server_is_given_up_after_the_stated_time(monkeypatch):
         store = registry.open_registry("churn")
         started = time.monotonic()
 
-        with pytest.raises(UserError, match=r"is silent: given up after 1 tries of 1 s") as raised:
+        with pytest.raises(UserError, match=r"does not respond: stopped after 1 tries of 1 s") as raised:
             store.state()
 
     assert time.monotonic() - started < 10

@@ -68,7 +68,7 @@ def test_drift_opens_one_issue_refreshes_it_and_closes_it_when_well(project, hub
     done = alert(project, hub, monitor={"verdict": "stable", "columns": []})
 
     assert titles(hub) == []
-    assert "Over: the verdict is now stable." in next(iter(hub.comments.values()))["body"]
+    assert "Resolved: the verdict is now stable." in next(iter(hub.comments.values()))["body"]
     assert "alert: closed" in done.stderr
 
 
@@ -207,7 +207,7 @@ def test_a_chat_that_is_down_is_an_error_that_keeps_its_address_secret(project, 
     done = alert(project, hub, monitor={"verdict": "drift"}, ALERT_WEBHOOK=url)
 
     assert done.returncode == 1
-    assert "ALERT_WEBHOOK did not answer" in done.stderr
+    assert "ALERT_WEBHOOK did not respond" in done.stderr
     assert "secret" not in done.stderr
 
 

@@ -294,7 +294,7 @@ def test_rows_that_broke_the_contract_are_named_in_the_issue(clone, hub):
 
 
 def test_within_the_cooldown_github_hears_nothing(clone, hub):
-    record(clone, outcome="waiting", reasons=["the last proposal is of 2026-11-20"])
+    record(clone, outcome="waiting", reasons=["the last proposal is from 2026-11-20"])
 
     done = propose(clone, hub)
 

@@ -194,7 +194,7 @@ def test_within_the_cooldown_nothing_is_done_unless_forced(fork, months):
 
     git(fork, "push", "-q", "origin", "--delete", f"retrain/{DAY}")
     assert record["outcome"] == "waiting"
-    assert "last proposal is of 2026-11-21" in done.stdout
+    assert "last proposal is from 2026-11-21" in done.stdout
 
 
 def test_a_model_that_gates_refuse_is_not_proposed(fork, tmp_path, months):

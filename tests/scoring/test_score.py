@@ -76,7 +76,7 @@ def test_each_score_is_explained_by_contributions_that_add_up_to_it(place, param
     added = found.filter(like="contribution_")
     assert [*added] == ["contribution_base", *(f"contribution_{name}" for name in added_names(params))]
     assert added.sum(axis=1).to_numpy() == pytest.approx(found["score"].to_numpy(), abs=1e-9)
-    with pytest.raises(UserError, match="Name another OUT"):
+    with pytest.raises(UserError, match="Set another OUT"):
         scored()
 
 
@@ -159,7 +159,7 @@ def test_an_output_that_is_there_is_left_as_it_is(place):
     before = {path: path.read_bytes() for path in Path("scores").iterdir()}
 
     score.main(data="new.parquet", out="scores", model="build/model")
-    with pytest.raises(UserError, match="comes from other rows or another model"):
+    with pytest.raises(UserError, match="already exists with other rows or another model"):
         score.main(data="new.csv", out="scores", model="build/model")
 
     assert {path: path.read_bytes() for path in Path("scores").iterdir()} == before
@@ -215,7 +215,7 @@ def test_a_challenger_beside_the_champion_can_be_compared(place, models, params)
 
 
 def test_a_model_that_is_not_the_champion_is_refused_when_that_is_asked(place, models):
-    with pytest.raises(UserError, match="names no version in the registry"):
+    with pytest.raises(UserError, match="is not a version in the registry"):
         scored(champion=True)
     home = Embedded("churn")
     for number, name in enumerate(("forest", "linear"), 1):
@@ -299,7 +299,7 @@ def test_an_output_in_a_store_is_whole_once_its_manifest_is_there(place, monkeyp
     monkeypatch.setattr(Bucket, "refused", ())
     for _ in range(2):
         score.main(data="new.parquet", out=url, model="build/model")
-    with pytest.raises(UserError, match="comes from other rows or another model"):
+    with pytest.raises(UserError, match="already exists with other rows or another model"):
         score.main(data="new.csv", out=url, model="build/model")
 
     assert "holds these 1,000 scores already" in capsys.readouterr().err

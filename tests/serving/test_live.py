@@ -176,7 +176,7 @@ def test_only_the_newest_pair_of_models_is_compared_unless_one_is_named(params):
 
     assert (newest.champion.model, newest.challenger.model) == ("3", "4")
     assert (named.champion.model, named.challenger.model) == ("1", "2")
-    with pytest.raises(UserError, match="these did: 2, 4"):
+    with pytest.raises(UserError, match="these models have: 2, 4"):
         live.duel(log, params, "5")
 
 

@@ -186,4 +186,4 @@ def test_without_a_place_the_shipper_says_how_to_name_one(stage):
     said = stage("ship", "--once", PREDICTION_LOG="")
 
     assert said.returncode == 1
-    assert "PREDICTION_LOG names no place" in said.stderr
+    assert "PREDICTION_LOG is not a target" in said.stderr

@@ -78,7 +78,7 @@ def test_a_service_that_does_not_answer_is_unknown_and_never_passed(monkeypatch)
     result = audit.packages({"fastapi": "0.165.0"}, {}, TODAY)
 
     assert result.passed is None
-    assert "cannot be asked" in result.reason
+    assert "cannot be reached" in result.reason
 
 
 def test_a_package_that_the_service_skips_is_unknown_though_pip_audit_calls_it_fine():

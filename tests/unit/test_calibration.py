@@ -60,7 +60,7 @@ def test_rows_that_no_class_claims_get_the_same_probability_of_each():
 
 def test_numbers_and_too_few_rows_are_not_calibrated(customers):
     data = contract(TARGETS["a number"])
-    with pytest.raises(UserError, match="numbers have no scores"):
+    with pytest.raises(UserError, match="a number has no scores"):
         model.fit(table(TARGETS["a number"]), data, settings(calibration="sigmoid"))
     with pytest.raises(UserError, match=r"Raise train\.held_back"):
         model.fit(customers.head(60), PARAMS.data, settings(calibration="sigmoid"))
@@ -110,5 +110,5 @@ def test_the_chosen_threshold_is_in_the_contract_and_in_what_later_stages_read(c
 
 @pytest.mark.parametrize("rule", [{}, {"precision": 0.8, "recall": 0.8}, {"recall": 0.8, "false_positive": 2.0}])
 def test_one_rule_chooses_the_threshold(rule):
-    with pytest.raises(UserError, match="one of the three"):
+    with pytest.raises(UserError, match="set one of these"):
         check(Train, {"threshold": rule})

@@ -40,7 +40,7 @@ def test_a_disk_that_takes_no_more_is_a_message_and_not_a_traceback(monkeypatch,
 
     assert called(monkeypatch, main) == 1
     err = capsys.readouterr().err
-    assert f".mlflow/ledger.jsonl: {os.strerror(number)}. Mend that and give the command again" in err
+    assert f".mlflow/ledger.jsonl: {os.strerror(number)}. Fix this and run the command again" in err
     assert "Traceback" not in err
 
 

@@ -162,10 +162,10 @@ def bayes(fitted):
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (binned, "part bins of its preprocessing consists of other steps"),
+        (binned, "part bins of its preprocessing has steps that"),
         (scaled_again, "its steps are preprocessing, again, estimator"),
-        (flagged, "part number of its preprocessing is set otherwise"),
-        (binary, "part category of its preprocessing is set otherwise"),
+        (flagged, "part number of its preprocessing has other settings"),
+        (binary, "part category of its preprocessing has other settings"),
         (bayes, "GaussianNB is none of the estimators"),
     ],
     ids=lambda v: getattr(v, "__name__", None),

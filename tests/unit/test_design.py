@@ -81,12 +81,12 @@ def test_a_gap_that_leaves_no_row_to_train_on_is_refused(table):
     far = TIME.model_copy(update={"gap_days": 9999.0})
     left = split.sides(table, contract(), far).train.sum()
 
-    with pytest.raises(UserError, match=r"no row is left to train on: .* a smaller prepare.gap_days"):
+    with pytest.raises(UserError, match=r"no training row is left: .* a smaller prepare.gap_days"):
         split.must_train(left, contract(), far)
 
 
 def test_a_gap_belongs_to_a_split_by_time():
-    with pytest.raises(UserError, match="gap_days lies before the newest rows"):
+    with pytest.raises(UserError, match="gap_days needs split_by: time"):
         check(Prepare, {"gap_days": 3.0})
 
 
@@ -103,7 +103,7 @@ def test_a_champion_split_by_group_has_not_seen_the_test_groups(table):
     theirs = {"prepare": {"test_share": 0.2}, "data": {"id": "id"}}
 
     assert unseen(test, params, theirs | {"data": {"id": "id", "group": "customer"}}, same_data=False)[1] == ""
-    assert "may have trained on rows" in unseen(test, params, theirs, same_data=False)[1]
+    assert "may have trained on some test rows" in unseen(test, params, theirs, same_data=False)[1]
 
 
 def test_entities_are_drawn_with_all_their_rows():

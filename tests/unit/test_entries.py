@@ -102,7 +102,7 @@ def test_a_line_out_of_form_is_left_out_and_the_rest_is_used(wrong, capsys):
 def test_a_damaged_line_is_a_sentence_here_and_left_out_of_what_others_wrote(damage, capsys):
     content = entries.dumps([registration()]) + damage + b"\n" + entries.dumps([entry()])
 
-    with pytest.raises(UserError, match=r"here: line 2 is damaged. `make registry DO=pull` mends it"):
+    with pytest.raises(UserError, match=r"here: line 2 is damaged. `make registry DO=pull` repairs it"):
         entries.loads(content, "here")
     assert entries.loads(content, f"there {damage[:9]}", torn=True) == [registration(), entry()]
     assert "line 2 is damaged and left out" in capsys.readouterr().err

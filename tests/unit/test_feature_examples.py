@@ -80,5 +80,5 @@ def test_an_own_estimator_is_stored_and_serves_and_no_image_is_made_of_it(built)
     _, content = built(params, "\n\n" + OWN)
 
     assert from_files(content).kind == "sklearn"
-    with pytest.raises(UserError, match="the image holds no scikit-learn"):
+    with pytest.raises(UserError, match="the image contains no scikit-learn"):
         image._must_be_compiled(content)

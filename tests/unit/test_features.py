@@ -208,7 +208,7 @@ def test_text_that_git_only_has_on_the_branch_of_the_registry_is_not_run(reposit
 def test_gates_may_name_made_columns(own):
     settings = parse(SAMPLE.read_text())
     settings["gates"]["slices"] = {**settings["gates"]["slices"], "columns": ["ratio"]}
-    with pytest.raises(UserError, match="names `ratio`, which is no column"):
+    with pytest.raises(UserError, match="names `ratio`, which is not a column"):
         checked(settings)
     own(GOOD)
     assert checked(settings).gates.slices.columns == ("ratio",)

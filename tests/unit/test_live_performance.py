@@ -72,5 +72,5 @@ def test_a_metric_that_small_windows_make_worse_is_refused_with_what_to_use(tmp_
     text = (tmp_path / "params.yaml").write_text("monitor: {metric: calibration_error}\n")
 
     assert text
-    with pytest.raises(UserError, match="name roc_auc, brier or log_loss"):
+    with pytest.raises(UserError, match="set roc_auc, brier or log_loss"):
         read_params(tmp_path / "params.yaml")

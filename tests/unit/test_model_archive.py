@@ -93,7 +93,7 @@ def test_another_object_than_a_pipeline_is_a_sentence():
 
 @pytest.mark.parametrize("name", ["../1.npy", "/etc/passwd", "a/b.npy", "1.npz", "schema.json/", "x" * 5000, "1.npy\n"])
 def test_a_member_with_another_name_is_refused(content, name):
-    assert "is no member of a model" in refused(packed(members(content) | {name: b""}))
+    assert "is not a member of a model" in refused(packed(members(content) | {name: b""}))
 
 
 def test_a_member_that_is_there_twice_is_refused(content):
@@ -101,7 +101,7 @@ def test_a_member_that_is_there_twice_is_refused(content):
     with zipfile.ZipFile(out, "a") as archive, pytest.warns(UserWarning, match="Duplicate"):
         archive.writestr("schema.json", "{}")
 
-    assert "is no member of a model" in refused(out.getvalue())
+    assert "is not a member of a model" in refused(out.getvalue())
 
 
 def test_an_array_that_declares_more_than_it_holds_is_a_sentence(content):

@@ -91,7 +91,7 @@ def test_by_hand_it_says_so():
 def test_without_a_champion_the_gates_alone_have_decided():
     text = proposal.body(typed(RECORD | {"compared": [], "before": None}), None, "x", {})
 
-    assert "No champion could be had" in text
+    assert "There was no champion to compare with" in text
     assert "not known" in text
 
 
@@ -113,4 +113,4 @@ def test_rows_that_were_never_combined_are_told_without_a_table_of_the_result():
     text = proposal.refusal(typed(broken | {"outcome": "refused", "rows": rows}), None, {})
 
     assert "| plan: missing | 9 |" in text
-    assert "The champion serves on." in text
+    assert "The champion continues to serve." in text

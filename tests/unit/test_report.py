@@ -111,7 +111,7 @@ def test_metrics_that_one_class_leaves_undefined_are_left_empty(evidence):
     )
 
     assert "| roc_auc |  |  | 0.8 |  |" in text
-    assert "No ROC curve: all test rows are of one class." in text
+    assert "No ROC curve: all test rows have one class." in text
     assert "<svg" in page.html(replace(evidence, plots=evidence.plots | {"roc": [], "importance": []}))
 
 
@@ -256,7 +256,7 @@ def test_the_footer_names_the_gate_that_let_its_fault_pass(evidence):
 
 
 def test_the_footer_says_when_the_gates_were_not_proven(evidence):
-    assert "Not run on this commit; `make prove`" in report.markdown(evidence)
+    assert "The proof was not run on this commit; `make prove`" in report.markdown(evidence)
 
 
 def test_what_is_refused_comes_before_what_is_warned_of_and_what_passed(evidence):

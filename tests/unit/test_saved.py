@@ -39,7 +39,7 @@ def test_a_file_from_before_there_were_versions_is_read(tmp_path):
         (json.dumps(WHOLE | {"passed": "perhaps"}), "`passed`: Input should be a valid boolean"),
         (json.dumps(WHOLE | {"pased": True}), "`pased`: Extra inputs are not permitted"),
         (json.dumps(WHOLE)[:40], "is not JSON"),
-        ("[]", "is damaged, or of another version"),
+        ("[]", "is damaged, or has another version"),
     ],
 )
 def test_what_is_damaged_or_newer_names_the_file_and_what_to_do(tmp_path, content, said):

@@ -99,9 +99,9 @@ def test_an_encoding_can_be_named(tmp_path):
     ("name", "content", "message"),
     [
         ("a.csv.gz", b"no", "cannot be read: Not a gzipped file"),
-        ("a.xlsx", b"PK\x03\x04no", "is no workbook"),
+        ("a.xlsx", b"PK\x03\x04no", "is not a workbook"),
         ("a.xls", b"\xd0\xcf\x11\xe0", "Excel 2003 or older"),
-        ("a.bin", bytes(100), "is no CSV, Parquet, JSON or Excel file"),
+        ("a.bin", bytes(100), "is not a CSV, Parquet, JSON or Excel file"),
         ("a.json", b'{"a": 1', "neither a list of records nor JSON lines"),
         ("a.json", b"[1, 2]", "holds no records"),
         ("a.json", b"[" * 100_000, "neither a list of records nor JSON lines"),

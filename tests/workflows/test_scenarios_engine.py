@@ -173,7 +173,7 @@ def test_a_version_is_built_shipped_served_and_an_image_is_taken_back(scenario, 
     again = act(scenario, "release.yml", "workflow_dispatch", event, **variables)
 
     assert again.jobs == results(JOBS)
-    assert "taken, not built again" in again.said("image")
+    assert "it is reused, not built again" in again.said("image")
     assert {line["image"] for line in deployments(scenario) if "image" in line} == {
         start["image"]
     }  # nothing new was deployed

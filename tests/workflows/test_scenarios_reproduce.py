@@ -65,4 +65,4 @@ def test_a_champion_that_is_not_built_again_is_an_issue_until_it_is(scenario):
     assert outcome.jobs == {"reproduce": "success", "tell": "success"}
     assert "version 1 is identical" in outcome.said("reproduce")
     assert (issues(scenario), issues(scenario, "closed")) == ([], [TITLE])
-    assert "It went well" in scenario.comments(issue["number"])[-1]
+    assert "The run succeeded" in scenario.comments(issue["number"])[-1]

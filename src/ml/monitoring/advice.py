@@ -14,26 +14,29 @@ def advice(found: Record) -> str:
     source = _source(moved, found["settings"]["missing_rise"])
     match found["verdict"]:
         case "stable" if performance:
-            return f"Nothing: the inputs look as they did in training, and the model {_holds(performance)}."
+            return f"None: the inputs are distributed as in training, and the model {_holds(performance)}."
         case "stable":
             return f"Nothing now. {_blind(found)}"
         case "drift" if performance:
             what = "inputs" if moved else "predictions"
             return (
-                f"**`make retrain`**, without hurry: the {what} have moved, but on the labels that are known the model "
-                f"{_holds(performance)}. A retrained one has seen the new inputs.{source}"
+                f"**`make retrain`**, not urgent: the {what} have shifted, but on the known labels the model "
+                f"{_holds(performance)}. A retrained model has seen the new inputs.{source}"
             )
         case "drift":
-            return f"**`make retrain`** once labels are there. {_blind(found)}{source}"
+            return f"**`make retrain`** when labels have arrived. {_blind(found)}{source}"
         case "degraded":
-            why = "The inputs have moved too, so rows like the new ones are what it lacks."
+            why = "The inputs have also shifted, so the model needs rows like the new ones."
             if performance and performance.get("ranking") not in {None, "worse"}:
                 why = _miscalibrated(performance)
             elif not moved:
-                why = "No input moved: what leads to the outcome has changed, which only fresh labels can teach."
+                why = (
+                    "No input has shifted: the relation between inputs and outcome has changed, so "
+                    "the model needs fresh labels."
+                )
             return (
-                f"**`make retrain`** now. {why} `make rollback` helps only if the previous version was better on "
-                f"rows like these.{source}"
+                f"**`make retrain`** now. {why} `make rollback` helps only if the previous version "
+                f"was better on such rows.{source}"
             )
     return _patience(found)
 
@@ -44,20 +47,20 @@ def _source(moved: list[Record], rise: float) -> str:
     if not odd:
         return ""
     names = ", ".join(f"`{name}`" for name in odd)
-    return f" Look at the source of {names} first: values that are gone or new there are often a fault, not a change."
+    return f" Check the source of {names} first: missing or new values there are often a fault, not a real change."
 
 
 def _miscalibrated(performance: Record) -> str:
     """What is wrong where the metric has not fallen."""
     parts = [part for part in performance.get("calibration") or () if part["worse"]]
     what = " and ".join(dict.fromkeys(part.get("means") or f"{part['name']} has changed" for part in parts))
-    return f"{performance['metric']} has not fallen, but {what}: whatever counts on that is wrong."
+    return f"{performance['metric']} has not decreased, but {what}: uses of the score as a probability are wrong."
 
 
 def _holds(performance: Record) -> str:
     if performance["outcome"].startswith("lower"):
-        return "is a little worse than at its release, but perhaps within the margin: watch it"
-    return "does as well as at its release"
+        return "is slightly worse than at its release, but possibly within the margin: monitor it"
+    return "performs as well as at its release"
 
 
 def _blind(found: Record) -> str:
@@ -65,20 +68,20 @@ def _blind(found: Record) -> str:
     waiting, days = found["collected"].get("waiting", 0), found["collected"].get("label_days", 0)
     if waiting and days:
         return (
-            f"Whether the model still does as well as at its release is not known yet: {waiting:,} of "
+            f"Whether the model still performs as well as at its release is not known yet: {waiting:,} of "
             f"{counted(rows, 'row')} in "
-            f"the newest window are younger than the {days:.3g} days in which labels come, and no older window has "
-            f"enough."
+            f"the newest window are younger than the {days:.3g} days in which labels arrive, "
+            "and no older window has enough labels."
         )
-    unknown = "Whether the model still does as well as at its release is not known: "
+    unknown = "Whether the model still performs as well as at its release is not known: "
     if not found["performance"]:
         return (
-            f"{unknown}in none of the last windows have enough labels come ({found['collected']['labelled']:,} of "
+            f"{unknown}none of the last windows has enough labels ({found['collected']['labelled']:,} of "
             f"{counted(rows, 'row')} in the newest). Send them by `POST /feedback`."
         )
     return (
-        f"{unknown}{found['performance']['reason']}. That takes labels, which come by `POST /feedback`, and a release "
-        f"that was tested on as many rows."
+        f"{unknown}{found['performance']['reason']}. This needs labels, which arrive by `POST "
+        "/feedback`, and a release that was tested on as many rows."
     )
 
 
@@ -87,14 +90,14 @@ def _patience(found: Record) -> str:
     if fates.get("simulated"):
         real = found["collected"]["rows"] - fates["simulated"]
         return (
-            f"The log holds {real:,} real and {counted(fates['simulated'], 'simulated row')}; real ones "
-            "count if there are any. "
-            "`make monitor SIMULATED=1` judges the simulated ones; for real ones, wait for more predictions."
+            f"The log holds {real:,} real and {counted(fates['simulated'], 'simulated row')}; if "
+            "the log has real rows, only these are judged. `make monitor SIMULATED=1` judges the "
+            "simulated rows; for a verdict on real rows, wait for more predictions."
         )
     if found["silent"]:
-        return "Look whether the server is up, and writes where `monitor.source` reads."
+        return "Check that the server runs and writes to the place that `monitor.source` reads."
     if fates["unknown"]:
-        return "Serve the champion (`make serve`), or register what serves: rows of unknown models are not judged."
+        return "Serve the champion (`make serve`), or register the served model: rows of unknown models are not judged."
     if fates["other"]:
-        return "Wait: a new champion needs rows of its own. Those of the version before it are not held against it."
+        return "Wait: a new champion needs its own rows. Rows of the previous version do not count."
     return "Wait for more predictions, widen `monitor.window_days`, or lower `monitor.min_rows`."

@@ -25,14 +25,14 @@ OURS = (*predictions.FIRST, *predictions.LAST, *predictions.ACTUAL)  # columns o
 PROBABILITY = Number(type="number", min=0, max=1)
 ANY = Number(type="number")
 FATES = {  # a row meets the first that fits; `judged` are what is left
-    "simulated": "simulated, and not judged while there are real ones",
-    "future": "time lies ahead of the clock (by more than 5 minutes)",
+    "simulated": "simulated, and not judged because there are real rows",
+    "future": "time is ahead of the clock (by more than 5 minutes)",
     "older": "older than the window",
     SHADOW: "answers of a shadow model, which nobody saw",
     "unknown": "scored by a model that the registry does not know",
     "other": "scored by another version than the champion",
     "repeated": "an older prediction of the same id",
-    "surplus": "more than monitor.window_rows newer rows are there",
+    "surplus": "more than monitor.window_rows newer rows exist",
     "judged": "judged",
 }
 

@@ -12,8 +12,8 @@ from ml.monitoring.dependence import design_effect
 from ml.monitoring.drift_tests import Test, chi_square, gone, kolmogorov_smirnov, new, rise, unseen
 from ml.settings.monitor import Monitor
 
-INPUTS = ("missing in", "in training", "levels of {share} of training rows are gone")
-ANSWERS = ("no class in", "at release", "classes of {share} of the rows at release are given to no row")
+INPUTS = ("missing in", "in training", "levels with {share} of training rows have disappeared")
+ANSWERS = ("no class in", "at release", "classes with {share} of the rows at release are no longer predicted")
 SHOWN = 20  # levels of a column that show whether its rows are alike
 
 
@@ -83,7 +83,7 @@ def found(one: Probe, p: dict[str, float], settings: Monitor) -> Column:
     told = {
         "values": f"{one.told} ({_measure(one.tests['values'])}, limit {settings.effect:g})",
         "missing": f"{none} {one.missing['after']:.1%} of rows, {one.missing['before']:.1%} {then}",
-        "new": f"a level that nobody trained on in {_effect(one, 'new'):.1%} of rows: {_names(one.fresh)}",
+        "new": f"an untrained level in {_effect(one, 'new'):.1%} of rows: {_names(one.fresh)}",
     }
     reasons, lost = [told[kind] for kind in loud], sum(one.lost.values())
     if "values" in sure and lost >= settings.missing_rise:

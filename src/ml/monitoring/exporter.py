@@ -16,7 +16,7 @@ def text(path: Path) -> str:
         return ""
     found = json.loads(content)["verdict"]
     lines = [f'monitor_verdict{{verdict="{name}"}} {int(name == found)}' for name in KNOWN]
-    head = "# HELP monitor_verdict 1 for what monitoring found last\n# TYPE monitor_verdict gauge\n"
+    head = "# HELP monitor_verdict 1 for the last verdict of monitoring\n# TYPE monitor_verdict gauge\n"
     return f"{head}{chr(10).join(lines)}\n# TYPE monitor_time_seconds gauge\nmonitor_time_seconds {when}\n"
 
 

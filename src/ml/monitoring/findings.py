@@ -136,7 +136,7 @@ def _late(window: Collected, found: Drift) -> str:
     if found.performance is None or on.until == window.until:
         return ""
     days = f"{on.since:%Y-%m-%d} to {on.until:%Y-%m-%d}"
-    return f"The labels are of predictions from {days}, the newest window in which enough have come."
+    return f"The labels are of predictions from {days}, the newest window with enough labels."
 
 
 def _waiting(window: Collected) -> str:
@@ -145,15 +145,15 @@ def _waiting(window: Collected) -> str:
         return ""
     return (
         f"{counted(window.waiting, 'prediction')} of the window {be(window.waiting)} younger than "
-        f"{window.label_days:.3g} days, in which labels come, and not judged by labels yet: those that come early "
-        "differ from those that come late."
+        f"{window.label_days:.3g} days, in which labels arrive, and not yet judged by labels, "
+        "because early labels differ from late labels."
     )
 
 
 def _unconfirmed(looks: int, needed: int) -> str:
     return (
-        f"This is look {looks} of {needed} on days in a row that says so (monitor.consecutive): alerts and retraining "
-        f"wait."
+        f"This is check {looks} of {needed} on consecutive days with this verdict "
+        "(monitor.consecutive): alerts and retraining wait."
     )
 
 
@@ -169,16 +169,16 @@ def _few(window: Collected) -> str:
     """Where the other rows are that were read, when few are left to judge."""
     read, others = sum(window.fates.values()), {n: c for n, c in window.fates.items() if n != "judged"}
     if not read:
-        return "No predictions are there at all."
+        return "There are no predictions."
     most = max(others, key=lambda name: others[name])
     if not others[most]:
         return ""
-    return f"Of {counted(read, 'row')} that were read, {others[most]:,} are {FATES[most]}."
+    return f"Of {counted(read, 'row')} read, {others[most]:,} are {FATES[most]}."
 
 
 def _last(window: Collected) -> str:
     if window.newest is None:
-        return "No prediction has a time that can be believed." if sum(window.fates.values()) else ""
+        return "No prediction has a plausible time." if sum(window.fates.values()) else ""
     days = (window.until - window.newest).total_seconds() / 86_400
     return f"The newest prediction is of {window.newest:%Y-%m-%d %H:%M} UTC, {days:.1f} days ago."
 

@@ -24,9 +24,9 @@ from ml.tasks.task import Scored
 
 NONE = "no verdict"
 CAUSES = (
-    "Chance does not explain it, so answers of one side are missing, and a metric would compare two kinds of ids. Look "
-    "for `canary failed` in the server's log and for lines that were lost, and mend the cause; then compare with "
-    "SINCE= from then on."
+    "This is not due to chance: predictions of one side are missing, so the sides are not "
+    "comparable. Search the server's log for `canary failed` and for lost lines, and fix the "
+    "cause; then compare with SINCE= set to the time of the fix."
 )
 ASKED = ["request_id", "id", "row", "again"]
 
@@ -89,7 +89,9 @@ def duel(log: pd.DataFrame, params: Params, challenger: str = "") -> Duel:
         meanwhile = ours["time"].between(theirs["time"].min(), theirs["time"].max())
         ours = ours[meanwhile | ours["request_id"].isin(theirs["request_id"])]
     if ours.empty:
-        raise UserError(f"while {last['model']} answered as {last['variant']}, no champion did. Nothing to compare.")
+        raise UserError(
+            f"while {last['model']} answered as {last['variant']}, no champion did. No comparison is possible."
+        )
     shares = () if paired else tuple(ratios(ours, theirs))  # whichever champion served meanwhile
     now = ours["model"] == ours["model"].iloc[-1]
     ours, theirs = (ours[now], theirs[now.to_numpy()]) if paired else (ours[now], theirs)
@@ -116,7 +118,7 @@ def judge(found: Duel, params: Params) -> tuple[str, str]:
     rows = (
         f"on the same {counted(len(old.label), 'id')}"
         if found.paired
-        else f"on {counted(len(new.label), 'id')} of its own"
+        else f"on {counted(len(new.label), 'id')} of the canary"
     )
     ahead = "ahead of" if result.value >= 0 else "behind"
     return result.outcome, (
@@ -210,9 +212,8 @@ def _advantage(sides: list[Scored], weights: list[np.ndarray], metric: str) -> f
 def _nobody(log: pd.DataFrame, challenger: str) -> str:
     others = log.loc[log["variant"].isin([CHALLENGER, SHADOW]), "model"].unique()
     if challenger and len(others):
-        return f"{challenger} answered nothing as a challenger; these did: {', '.join(others)}."
+        return f"{challenger} has no predictions as a challenger; these models have: {', '.join(others)}."
     return (
-        f"the prediction log holds {counted(len(log), 'answer')} and none of a challenger. Serve one beside "
-        "the champion: "
-        "make serve CHALLENGER=models:/NAME@challenger (a shadow), or with CANARY=0.1 for a share of the ids."
+        f"the prediction log has {counted(len(log), 'prediction')}, but none of a challenger. Serve a challenger: "
+        "make serve CHALLENGER=models:/NAME@challenger (a shadow), or add CANARY=0.1 for a share of the ids."
     )

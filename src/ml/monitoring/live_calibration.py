@@ -84,7 +84,7 @@ def told(parts: tuple[Part, ...]) -> str:
 
 
 def _means(name: str, change: float) -> str:
-    return "scores are too sure of themselves" if name == "slope" else f"scores are too {side(change)}"
+    return "scores are too extreme" if name == "slope" else f"scores are too {side(change)}"
 
 
 def side(change: float) -> str:

@@ -37,7 +37,7 @@ def judge(
         error = deviation * (design_effect(rows, ways) / len(rows)) ** 0.5
         half, change = float(norm.isf(settings.alpha / TAILS[name]) * np.hypot(error, doubt)), float(rows.mean()) - then
         worse = change + half < -margin or (name == "bias" and change - half > margin)
-        means = f"values are too {side(change)}" if name == "bias" else "intervals hold fewer labels than they did"
+        means = f"values are too {side(change)}" if name == "bias" else "the coverage of intervals has decreased"
         found.append(Part(name, worse, then + change, then, change, change - half, change + half, margin, means))
     return tuple(found)
 

@@ -102,7 +102,7 @@ def _columns(axes: Axes, verdicts: list[Record], columns: list[str]) -> None:
     axes.grid(axis="y", color="#eaeef2")
     axes.set_axisbelow(True)
     if not columns:
-        axes.text(0.5, 0.5, "no column has moved", transform=axes.transAxes, ha="center", va="center", color=GREY)
+        axes.text(0.5, 0.5, "no column has shifted", transform=axes.transAxes, ha="center", va="center", color=GREY)
 
 
 def _releases(rows: tuple[Axes, ...], verdicts: list[Record], versions: dict[str, int]) -> None:

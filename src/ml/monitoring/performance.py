@@ -98,7 +98,7 @@ def enough(rows: pd.DataFrame, settings: Monitor, kind: str) -> bool:
 def outcome(low: float, high: float, margin: float) -> str:
     """What the interval of a change says."""
     if high < 0:
-        return WORSE if high < -margin else "lower, perhaps within the margin"
+        return WORSE if high < -margin else "lower, possibly within the margin"
     return "better" if low > 0 else "as at release"
 
 

@@ -34,7 +34,8 @@ def released(project: str, home: Path = registry.HOME) -> Released:
         path = place / files.REFERENCE.name
         if not path.exists():
             raise UserError(
-                f"version {champion.number} was registered without {path.name}, so there is nothing to compare with. "
-                f"Every new version keeps one: train again, then `make run` and `make register`."
+                f"version {champion.number} was registered without {path.name}, so no "
+                "comparison is possible. Every new version has this file: run `make run` and "
+                "`make register`."
             )
         return Released(f"version {champion.number}", reference.loads(path.read_bytes(), f"version {champion.number}"))

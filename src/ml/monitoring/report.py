@@ -14,16 +14,16 @@ Record = dict[str, Any]
 SIGN = {"stable": "✅", "drift": "⚠️", "degraded": "❌", "not enough data": "⏳"}
 TITLE = {
     "stable": "stable",
-    "drift": "inputs or predictions have moved",
-    "degraded": "the model has become worse",
+    "drift": "inputs or predictions have shifted",
+    "degraded": "the model is worse than at its release",
     "not enough data": "not enough data to judge",
 }
 SMALL = 0.0001
 STEPS = "▁▂▃▄▅▆▇█"
 COLOURS = '%%{init: {"themeVariables": {"xyChart": {"plotColorPalette": "#54aeff, #57606a"}}}}%%'
 SIMULATED = (
-    "> **Simulated.** Every row judged here is simulated (`demo/`) and was sent through the real API at times of the "
-    "simulation's own calendar. Nothing real was predicted."
+    "> **Simulated.** Every row of this report is simulated (`demo/`) and was sent to the real API "
+    "with times of the simulation's calendar. The report contains no real prediction."
 )
 
 
@@ -33,7 +33,7 @@ def markdown(project: str, found: Record, past: list[Record]) -> str:
         f"# {SIGN[found['verdict']]} {cell(project)}: {TITLE[found['verdict']]}",
         SIMULATED if found["simulated"] else "",
         paragraph(found["reason"]),
-        "## What to do\n\n" + advice(found),
+        "## Recommended action\n\n" + advice(found),
         _columns(found),
         _performance(found),
         _collected(found),
@@ -60,10 +60,10 @@ def _columns(found: Record) -> str:
         table(header, [_column(c) for c in sorted(moved, key=lambda c: -(c["effect"] or 0))]) if moved else "Nothing."
     )
     rest = [_column(c) for c in shown if not c["drifted"]]
-    still = f"{counted(len(rest), 'column')} without a move"
+    still = f"{counted(len(rest), 'column')} without a shift"
     every = f"<details><summary>{still}</summary>\n\n{table(header, rest)}\n</details>"
     if moved:
-        text += "\nPictures: bins of a number, levels of a category, the same on both sides."
+        text += "\nCharts: bins of a number or levels of a category, the same at release and now."
     return f"{text}\n\n{every}" if rest else text
 
 
@@ -95,7 +95,7 @@ def _performance(found: Record) -> str:
         f"label ({performance['coverage']:.0%}){lag}.{_late(found)}\n\n"
     )
     text += _calibration(performance, found.get("task", ""))
-    text += "The last windows, with the labels known by now, whichever known version answered:\n\n"
+    text += "The last windows, with all labels known now and for all known versions:\n\n"
     if len(known) > 1 and performance["at_release"] is not None:
         text += _chart(known, performance) + "\n\n"
     rows = [
@@ -126,7 +126,7 @@ def _late(found: Record) -> str:
     if found["performance"]["until"] == at["until"]:
         return ""
     return (
-        f" It is the newest window in which enough labels have come; of the "
+        f" It is the newest window with enough labels; of the "
         f"{counted(at['fates']['judged'], 'prediction')} "
         f"judged above, {at['labelled']:,} have one."
     )
@@ -155,7 +155,7 @@ def _collected(found: Record) -> str:
         if name == "other":  # after the last of the two fates that they explain
             rows += [[f"… by {model}", f"{of_it:,}"] for model, of_it in at["strangers"].items()]
     labels = {
-        "unmatched": "labels that no prediction bears the id of",
+        "unmatched": "labels without a prediction of their id",
         "early": "labels older than their prediction (left out)",
         "future": "labels from the future (left out)",
         "strange": Markup("labels that are no value of `data.target` (left out)"),
@@ -163,7 +163,7 @@ def _collected(found: Record) -> str:
     rows += [[labels[name], f"{count:,}"] for name, count in at["labels"].items() if count]
     days = at.get("label_days") or 0
     rows += (
-        [[f"judged rows younger than {days:.3g} days: they wait for labels", f"{at['waiting']:,}"]]
+        [[f"judged rows younger than {days:.3g} days, which wait for labels", f"{at['waiting']:,}"]]
         if at.get("waiting")
         else []
     )
@@ -188,7 +188,7 @@ def _history(past: list[Record]) -> str:
     ]
     head = ["judged at (UTC)", "verdict", "rows", "moved", "performance (interval)"]
     return (
-        f"## The last verdicts\n\n{table(head, rows)}\n`make monitor HISTORY=1` draws all {len(past):,}."
+        f"## The last verdicts\n\n{table(head, rows)}\n`make monitor HISTORY=1` plots all {len(past):,}."
         if rows
         else ""
     )

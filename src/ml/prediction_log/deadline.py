@@ -23,7 +23,7 @@ def seconds() -> float:
     except ValueError:
         number = 0.0
     if not 0 < number < threading.TIMEOUT_MAX:
-        raise UserError(f"{VARIABLE} is `{given}`. It is how many seconds an answer may take, e.g. 120.")
+        raise UserError(f"{VARIABLE} is `{given}`. Set it to a time limit in seconds, e.g. 120.")
     return number
 
 

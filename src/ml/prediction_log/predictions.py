@@ -148,7 +148,7 @@ def _day(directory: Path, path: Path, kind: str) -> Tables:
         name, kept = path.stem, segments.content(directory / f"{path.stem}{segments.DONE}")
         if kept:
             return tables(numbered(name, kept))._replace(unreadable=0)  # counted when it was compacted
-        why = f"{error} It is left out, and its rows are lost: how many, nothing says. Restore it, or move it away."
+        why = f"{error} It is left out, and an unknown number of rows is lost. Restore the file, or move it away."
         return none._replace(damaged=why)
 
 

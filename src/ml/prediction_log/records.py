@@ -33,7 +33,7 @@ def _in_range(time: datetime) -> datetime:
     try:
         return time.astimezone(UTC)
     except OverflowError:
-        raise ValueError("it is beyond the calendar in UTC") from None
+        raise ValueError("it is outside the calendar in UTC") from None
 
 
 Moment = Annotated[AwareDatetime, AfterValidator(_in_range)]

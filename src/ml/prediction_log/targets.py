@@ -71,10 +71,10 @@ class Postgres:
             reason = " ".join(str(error).split())
             if any(words in reason for words in REFUSED):
                 raise UserError(
-                    f"{self.name} refuses us: {reason}. Correct the user, password or database "
+                    f"{self.name} refuses the connection: {reason}. Correct the user, password or database "
                     "in PREDICTION_LOG; nothing is lost meanwhile."
                 ) from None
-            raise Unreachable(f"{self.name} does not answer: {reason}. Nothing is lost meanwhile.") from None
+            raise Unreachable(f"{self.name} does not respond: {reason}. Nothing is lost meanwhile.") from None
         except self._psycopg.Error as error:
             reason = " ".join(str(error).split())
             raise UserError(
@@ -139,17 +139,21 @@ class Bucket:
         except Silent:
             raise Unreachable(silence(self.name, self._deadline)) from None
         except FileNotFoundError as error:
-            raise UserError(f"{self.name} is not there: {error}. Make the bucket, or correct PREDICTION_LOG.") from None
+            raise UserError(
+                f"{self.name} does not exist: {error}. Create the bucket, or correct PREDICTION_LOG."
+            ) from None
         except PermissionError as error:
-            raise UserError(f"{self.name} refuses us: {error}. Correct the key; nothing is lost meanwhile.") from None
+            raise UserError(
+                f"{self.name} refuses the connection: {error}. Correct the key; nothing is lost meanwhile."
+            ) from None
         except Exception as error:  # noqa: BLE001 - every file system raises its own kinds
             reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
-            raise Unreachable(f"{self.name} does not answer: {reason}. Nothing is lost meanwhile.") from None
+            raise Unreachable(f"{self.name} does not respond: {reason}. Nothing is lost meanwhile.") from None
 
 
 def silence(name: str, deadline: Deadline) -> str:
     """The sentence on a place that takes what it is sent and does not answer."""
-    return f"{name} is silent: given up after {deadline.seconds:g} s ({VARIABLE}). Nothing is lost meanwhile."
+    return f"{name} does not respond: stopped after {deadline.seconds:g} s ({VARIABLE}). Nothing is lost meanwhile."
 
 
 def target(url: str) -> Postgres | Bucket:

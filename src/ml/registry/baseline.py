@@ -46,7 +46,7 @@ def built(branch: str) -> Baseline | None:
     """What branch `branch` has built; None when it has built nothing, or nothing is committed here."""
     revision = git.base(branch)
     if revision is None:
-        why = f"this clone has no branch {branch}, so it is not known what it built. Run `git fetch origin {branch}`"
+        why = f"this clone has no branch {branch}, so its build is unknown. Run `git fetch origin {branch}`"
         return Baseline(f"the model of {branch}", None, why=why) if git.ask("rev-parse", "HEAD") else None
     lock = yaml.safe_load(git.show(revision, "dvc.lock") or "")
     stages = (lock or {}).get("stages", {})

@@ -61,7 +61,7 @@ def push(home: Embedded, remote: str = "origin") -> tuple[State, list[Entry]]:
         if tip == _tip(remote) and attempt:
             break  # nobody was faster: the remote does not want it
         time.sleep(random.uniform(0, 0.2 * (attempt + 1)))  # noqa: S311
-    raise UserError(f"{remote} did not take the registry: {git.said(done)} Nothing is lost; mend it and push again.")
+    raise UserError(f"{remote} refused the registry: {git.said(done)} Nothing is lost; fix this and push again.")
 
 
 def _merge(home: Embedded, tip: str | None) -> list[Entry]:
@@ -97,7 +97,7 @@ def _fetch(remote: str) -> str | None:
 
 def _tip(remote: str) -> str | None:
     if remote.startswith("-"):
-        raise UserError(f"`{remote}` is no remote: it would be an option of git. `git remote -v` lists them.")
+        raise UserError(f"`{remote}` is not a remote, but an option of git. `git remote -v` lists them.")
     done = git.call("ls-remote", remote, f"refs/heads/{BRANCH}")
     if done.returncode:
         raise UserError(f"the registry cannot be reached at {remote}: {git.said(done)} Check `git remote -v`.")
@@ -143,7 +143,7 @@ def _extract(home: Embedded, tip: str | None, models: list[str]) -> None:
             if all((place / name).is_file() for name in PARTS) and identity.named(identity.read(place), model):
                 home.take(model, place)
             else:
-                cli.say(f"registry: models/{model} on branch {BRANCH} is refused: it is not the model of that name.")
+                cli.say(f"registry: models/{model} on branch {BRANCH} is refused: its digest differs from its name.")
 
 
 def _plain(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
@@ -152,7 +152,7 @@ def _plain(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
         if member.isfile() or member.isdir():
             yield member
         else:
-            cli.say(f"registry: {one_line(member.name)} on branch {BRANCH} is refused: it is no plain file.")
+            cli.say(f"registry: {one_line(member.name)} on branch {BRANCH} is refused: it is not a plain file.")
 
 
 def _commit(home: Embedded, tip: str | None, logs: dict[str, list[Entry]], new: list[Entry]) -> str:

@@ -25,10 +25,10 @@ def card(entry: Entry, params: Params) -> str:
         f"{table(['setting', 'value'], [list(pair) for pair in train.items()])}",
         f"## Data\n\n{counted(lineage['data']['rows'], 'row')} of {cell(lineage['data']['file'])} (MD5 "
         f"`{lineage['data']['md5']}`); "
-        f"{params.prepare.test_share:.0%} of them, chosen by {params.prepare.split_by}, tested "
-        f"the model and did not train it.",
-        f"## How good\n\n{_metrics(run['metrics'], params.evaluate.confidence)}",
-        f"## What the gates found\n\n{_verdicts(entry)}",
+        f"{params.prepare.test_share:.0%} of them, selected by {params.prepare.split_by}, are "
+        "test rows and did not train the model.",
+        f"## Performance\n\n{_metrics(run['metrics'], params.evaluate.confidence)}",
+        f"## Gates\n\n{_verdicts(entry)}",
         f"## Origin\n\n{table(['fact', 'value'], [[name, lineage[name] or 'unknown'] for name in FACTS])}"
         f"{_changed(lineage['changed'])}\nRegistered {entry['time'][:16].replace('T', ' ')} UTC by "
         f"{cell(entry['who'])}.",
@@ -54,9 +54,7 @@ def _metrics(found: dict[str, float], confidence: float) -> str:
 def _verdicts(entry: Entry) -> str:
     """Those that refuse first, then warnings, slices and the rest as the gates gave them."""
     verdicts = sorted(entry["verdict"]["verdicts"], key=lambda v: (v["passed"], v["severity"] != "critical"))
-    forced = (
-        f"Registered although the gates refused it, because: {cell(entry['reason'])}\n\n" if entry["reason"] else ""
-    )
+    forced = f"Registered although the gates refused it. Reason: {cell(entry['reason'])}\n\n" if entry["reason"] else ""
     return forced + table(["", "gate", "found"], [[_mark(v), v["gate"], v["reason"]] for v in verdicts])
 
 

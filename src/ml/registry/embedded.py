@@ -100,8 +100,9 @@ class Embedded:
             return json.loads(path.read_bytes()) if path.exists() else None
         except ValueError:
             raise UserError(
-                f"{path} is damaged: it holds the rollback or promotion that was not finished. Look with "
-                "`make models HISTORY=1`, delete the file, and give the command again."
+                f"{path} is damaged: it holds an unfinished rollback or promotion. Check the "
+                "history with `make models HISTORY=1`, delete the file, and run the command "
+                "again."
             ) from None
 
     def begin(self, plan: Entry) -> None:
@@ -134,7 +135,9 @@ class Embedded:
         """Where the files of a model are; raises UserError for what is no digest, or leads elsewhere."""
         path = self.home / "models" / model
         if not DIGEST.fullmatch(model) or path.is_symlink():
-            raise UserError(f"`{model[:80]}` is no folder of a model: it must be the 64 hex digits of its digest.")
+            raise UserError(
+                f"`{model[:80]}` is not a folder of a model: the name must be the 64 hex digits of its digest."
+            )
         return path
 
     def whole(self, model: str) -> bool:

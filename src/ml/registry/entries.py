@@ -100,7 +100,7 @@ def loads(content: bytes, where: str, *, torn: bool = False) -> list[Entry]:
             _warn(f"{where}: line {number} is refused: {error} The rest is used.")
         except (ValueError, RecursionError):
             if not torn:
-                raise UserError(f"{where}: line {number} is damaged. `make registry DO=pull` mends it.") from None
+                raise UserError(f"{where}: line {number} is damaged. `make registry DO=pull` repairs it.") from None
             _warn(f"{where}: line {number} is damaged and left out. The rest is used.")
     return entries
 
@@ -151,7 +151,7 @@ def _finite(text: str) -> float:
 
 
 def _no_number(text: str) -> NoReturn:
-    raise ValueError(f"{text} is no number of JSON")
+    raise ValueError(f"{text} is not a number of JSON")
 
 
 @cache

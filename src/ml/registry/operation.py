@@ -31,7 +31,7 @@ def alone(home: Path = HOME) -> Generator[None]:
             yield
     except Timeout:
         raise UserError(
-            "another command is moving the champion. Wait for it, look with `make models`, then repeat."
+            "another command is changing the champion. Wait for it, check with `make models`, then repeat."
         ) from None
 
 

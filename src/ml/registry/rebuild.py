@@ -39,7 +39,9 @@ def worktree(commit: str) -> Generator[Path]:
     if _call("git", "cat-file", "-e", f"{commit}^{{commit}}").returncode:
         _call("git", "fetch", "--quiet", "origin", commit)
     if _call("git", "cat-file", "-e", f"{commit}^{{commit}}").returncode:
-        raise UserError(f"commit {commit} is not in this clone, nor can origin give it. Fetch the branch that held it.")
+        raise UserError(
+            f"commit {commit} is not in this clone, and origin does not have it. Fetch the branch that contained it."
+        )
     with tempfile.TemporaryDirectory(prefix="reproduce-") as folder:
         place = Path(folder) / "tree"
         _must(_call("git", "worktree", "add", "--quiet", "--detach", str(place), commit), "git worktree add")
@@ -61,8 +63,9 @@ def fetch_data(place: Path, version: Version) -> None:
     found = lineage.md5(place / recorded.file)
     if found is None:
         raise UserError(
-            f"the data of version {version.number} cannot be had: {recorded.file} with MD5 {recorded.md5} is in "
-            f"no DVC remote or cache here ({dvc.said(pulled).rstrip('.')}). Whoever has it: `dvc push`."
+            f"the data of version {version.number} cannot be fetched: {recorded.file} with MD5 "
+            f"{recorded.md5} is in no DVC remote or cache here "
+            f"({dvc.said(pulled).rstrip('.')}). Run `dvc push` on a machine that has it."
         )
     if found != recorded.md5:
         raise UserError(f"{recorded.file} at that commit has MD5 {found}, but {recorded.md5} was recorded.")
@@ -75,7 +78,7 @@ def interpreter(place: Path, version: Version) -> str:
     locks |= {lineage.lock_of(origin.library): origin.estimator.lock} if origin.estimator else {}
     for lock, recorded in locks.items():
         if lineage.md5(place / _there(place, lock)) != recorded:
-            raise UserError(f"{lock} at that commit is not the file that was recorded.")
+            raise UserError(f"{lock} at that commit differs from the recorded file.")
     same = all(lineage.md5(lock) == recorded for lock, recorded in locks.items())
     if same and (not origin.library or find_spec(origin.library)):
         return sys.executable
@@ -100,9 +103,9 @@ def compare(
     if identity.named(new, version.model):
         return Comparison("identical", f"model and contract have the same bytes (SHA-256 {version.model[:12]}…)")
     if old is None:
-        return Comparison("different", f"other bytes, and the old files are pruned. {differences(version)}")
+        return Comparison("different", f"the bytes differ, and the old files are pruned. {differences(version)}")
     if old["contract.json"] != new["contract.json"]:
-        return Comparison("different", f"contract.json is another, so it decides otherwise. {differences(version)}")
+        return Comparison("different", f"contract.json differs, so decisions can differ. {differences(version)}")
     rows = files.read_table(test)
     scores = [model.scores(model.loads(built["model.skops"]), rows, params.data) for built in (old, new)]
     gap = float(np.abs(scores[0] - scores[1]).max())
@@ -120,7 +123,7 @@ def differences(version: Version) -> str:
     pairs |= {name: (there.libraries.get(name), found) for name, found in here.libraries.items()}
     found = [f"{name} was {then}, is {now}" for name, (then, now) in pairs.items() if then != now]
     if there.changed:
-        found.append(f"it was built from files no commit holds: {', '.join(there.changed[:5])}")
+        found.append(f"it was built with uncommitted changes in: {', '.join(there.changed[:5])}")
     return f"What differs: {'; '.join(found) or 'nothing on record'}."
 
 

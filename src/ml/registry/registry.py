@@ -84,7 +84,7 @@ def embedded_home(project: str, home: Path = HOME) -> Embedded:
     if address := tracking.server():
         where = tracking.shown(address)
         raise UserError(
-            f"the registry is the server {where}: everyone sees it, so there is nothing to pull, push or prune."
+            f"the registry is the server {where}, which everyone shares, so pull, push and prune are not needed."
         )
     return Embedded(project, home)
 
@@ -115,7 +115,7 @@ def present(version: Version) -> Version:
         commit = version.lineage.commit
         back = f"`git checkout {commit[:12]}`, `make run`" if commit else "build it as it was"
         raise UserError(
-            f"version {version.number} cannot be champion: its files were pruned. To bring them back: {back}, "
+            f"version {version.number} cannot be champion: its files were pruned. To restore them: {back}, "
             "`make register`."
         )
     return version
@@ -124,10 +124,10 @@ def present(version: Version) -> Version:
 def target(state: State, number: int | None) -> Version:
     """The version to roll back to: the one asked for, else `previous`; raises UserError when there is none."""
     if number is None and PREVIOUS not in state.aliases:
-        raise UserError("there is no previous champion to go back to. Name a version: make rollback TO=1")
+        raise UserError("there is no previous champion. Select a version: make rollback TO=1")
     version = state.version(state.aliases[PREVIOUS] if number is None else number)
     if version.number == state.aliases.get(CHAMPION):
-        raise UserError(f"version {version.number} is the champion already; nothing to roll back.")
+        raise UserError(f"version {version.number} is already the champion; no rollback is needed.")
     return present(version)
 
 

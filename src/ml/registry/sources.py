@@ -83,7 +83,7 @@ def _version(source: str) -> tuple[Any, Any]:
         raise UserError(
             f"{source} is on the server {tracking.shown(tracking.server() or '')}, and MLflow is not installed here. "
             "Install the extra `pipeline`, or unset MLFLOW_TRACKING_URI and bring the folder .mlflow/ "
-            "(make registry DO=pull), or give the folder of a model."
+            "(make registry DO=pull), or set the folder of a model."
         ) from None
     except OSError as error:
         raise UserError(f"{source}: the registry cannot be read ({error}).") from None
@@ -93,14 +93,14 @@ def _version(source: str) -> tuple[Any, Any]:
         aliases = (
             ", ".join(f"{alias} is version {n}" for alias, n in sorted(state.aliases.items())) or "no alias is set"
         )
-        lacking = "It is empty: make register, or make registry DO=pull"
+        lacking = "The registry is empty: run make register, or make registry DO=pull"
         remedy = "`make models` lists them" if state.versions else lacking
-        raise NoVersion(f"{source} names no version in the registry {where}: {aliases}. {remedy}.")
+        raise NoVersion(f"{source} is not a version in the registry {where}: {aliases}. {remedy}.")
     return home, version
 
 
 def _parts(source: str) -> re.Match[str]:
     parts = SOURCE.fullmatch(source)
     if not parts:
-        raise UserError(f"{source} names no model. Write models:/NAME@champion, or models:/NAME/3 for a version.")
+        raise UserError(f"{source} is not a model. Write models:/NAME@champion, or models:/NAME/3 for a version.")
     return parts

@@ -157,15 +157,16 @@ def _log(client: Any, run_id: str, run: dict[str, Any]) -> None:
 
 def _trouble(text: str, status: int) -> str:
     if "error code 401" in text or status == 401:  # noqa: PLR2004
-        return "does not know this user and password. Set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD."
+        return "rejects this user and password. Set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD."
     if "error code 403" in text or status == 403:  # noqa: PLR2004
-        return "does not allow this user to do that. Ask whoever runs it for the permission."
+        return "does not permit this action to this user. Ask its administrator for the permission."
     if "timed out" in text or "timeout" in text.lower():
         retries, seconds = (os.environ.get(name, QUIET[name]) for name in list(QUIET)[:2])
         return (
-            f"is silent: given up after {int(retries) + 1} tries of {seconds} s. Start it anew, mend "
-            "MLFLOW_TRACKING_URI (unset it to use .mlflow/), or wait longer: MLFLOW_HTTP_REQUEST_TIMEOUT."
+            f"does not respond: stopped after {int(retries) + 1} attempts of {seconds} s. Restart "
+            "it, correct MLFLOW_TRACKING_URI (unset it to use .mlflow/), or increase the time "
+            "limit: MLFLOW_HTTP_REQUEST_TIMEOUT."
         )
     if "Max retries" in text or "Connection" in text:
-        return "does not answer. Start it, or mend MLFLOW_TRACKING_URI (unset it to use .mlflow/)."
+        return "does not respond. Start it, or correct MLFLOW_TRACKING_URI (unset it to use .mlflow/)."
     return f"refused: {text[:300]}"

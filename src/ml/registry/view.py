@@ -29,8 +29,8 @@ def refresh(home: Path, project: str, state: State) -> None:
     except Exception as error:  # noqa: BLE001 - whatever SQLite, MLflow or the disk raise, the ledger is written
         reason = " ".join(str(error).split()) or type(error).__name__
         cli.say(
-            f"registry: the ledger is up to date, MLflow's pages are not: {reason[:300]} "
-            "The next command that writes, or `make ui`, brings them up to date."
+            f"registry: the ledger is up to date, but MLflow's database is not: {reason[:300]} "
+            "The next command that writes, or `make ui`, updates it."
         )
 
 
@@ -62,7 +62,9 @@ def _refresh(home: Path, project: str, state: State) -> None:
         made = True
         _update(home, project, state)
     if made and len(state.versions) > 1:
-        cli.say(f"registry: MLflow's database was made anew from the ledger: {counted(len(state.versions), 'version')}")
+        cli.say(
+            f"registry: MLflow's database was created again from the ledger: {counted(len(state.versions), 'version')}"
+        )
 
 
 def _update(home: Path, project: str, state: State) -> None:

@@ -28,7 +28,7 @@ def calibration(points: list[Record]) -> str:
     predicted = ", ".join(f"{p['predicted']:.3f}" for p in points)
     return (
         f"```mermaid\n{COLOURS}\nxychart-beta\n"
-        '    title "Calibration: bars what happened, line what the model said"\n'
+        '    title "Calibration: bars observed share, line mean score"\n'
         f'    x-axis "mean score of the bin" [{axis}]\n    y-axis "observed share" 0 --> 1\n'
         f"    bar [{observed}]\n    line [{predicted}]\n```"
     )
@@ -67,7 +67,7 @@ def coverage(points: list[Record]) -> str:
     bars, line = (", ".join(f"{p[name]:.3f}" for p in points) for name in ("coverage", "promised"))
     return (
         f"```mermaid\n{COLOURS}\nxychart-beta\n"
-        '    title "Coverage of the interval: bars what it holds, line what it promises"\n'
+        '    title "Coverage of the interval: bars observed, line nominal"\n'
         f'    x-axis "mean predicted value of a tenth of the rows" [{axis}]\n'
         f'    y-axis "share of rows" 0 --> 1\n    bar [{bars}]\n    line [{line}]\n```'
     )

@@ -148,7 +148,7 @@ def _contributions(axes: Axes, points: list[dict[str, Any]]) -> None:
     rows = points[::-1]
     axes.barh(range(len(rows)), [p["contribution"] for p in rows], color=BLUE)
     axes.set_yticks(range(len(rows)), [label(p["column"]) for p in rows])
-    axes.set(title="Contributions (SHAP)", xlabel="mean size of what the column adds to a score")
+    axes.set(title="Contributions (SHAP)", xlabel="mean absolute contribution to the score")
 
 
 def _learning(axes: Axes, points: Points) -> None:
@@ -165,4 +165,4 @@ def _importance(axes: Axes, points: list[dict[str, Any]]) -> None:
     places, losses = range(len(rows)), [p["importance"] for p in rows]
     axes.barh(places, losses, xerr=[p["deviation"] for p in rows], color=BLUE)
     axes.set_yticks(places, [label(p["column"]) for p in rows])
-    axes.set(title="Importance", xlabel="lost when the column is shuffled")
+    axes.set(title="Importance", xlabel="decrease when the column is shuffled")

@@ -73,18 +73,20 @@ def markdown(evidence: Evidence) -> str:
             dropped.append(getattr(section, "__name__", "").strip("_"))
         elif part:
             text += part.rstrip() + "\n\n"
-    return text + (f"_Left out for length: {', '.join(dropped)}; build/report.html has them._\n" if dropped else "")
+    return text + (f"_Left out to limit the length: {', '.join(dropped)}; see build/report.html._\n" if dropped else "")
 
 
 def _headline(evidence: Evidence) -> str:
     if not evidence.verdict:
         failed = [c for c in evidence.validation["checks"] if not c["passed"] and c["severity"] == "critical"]
         title = f"# ❌ {cell(evidence.project)}: the data breaks its contract"
-        return f"{title}\n\n{len(failed)} failed checks stop the pipeline; nothing was trained."
+        return f"{title}\n\n{len(failed)} failed checks stopped the pipeline; no model was trained."
     refusals = [v for v in evidence.verdict["verdicts"] if not v["passed"] and v["severity"] == "critical"]
     if not refusals:
         rival = [
-            f"\n\nBeside the champion: {cell(v['reason'])}." for v in evidence.verdict["verdicts"] if v.get("outcome")
+            f"\n\nCompared with the champion: {cell(v['reason'])}."
+            for v in evidence.verdict["verdicts"]
+            if v.get("outcome")
         ]
         return f"# ✅ {cell(evidence.project)}: the model passes its gates{''.join(rival)}"
     count = "1 reason" if len(refusals) == 1 else f"{len(refusals)} reasons"
@@ -177,7 +179,7 @@ def _curves(evidence: Evidence) -> str:
     drawn = []
     if "roc" in evidence.plots:
         roc = evidence.plots["roc"]
-        drawn += [mermaid.roc(roc) if roc else "No ROC curve: all test rows are of one class."]
+        drawn += [mermaid.roc(roc) if roc else "No ROC curve: all test rows have one class."]
     charts = {"by_class": mermaid.by_class, "predicted": mermaid.predicted, "coverage": mermaid.coverage}
     charts |= {"calibration": mermaid.calibration}
     drawn += [draw(evidence.plots[name]) for name, draw in charts.items() if evidence.plots.get(name)]
@@ -226,10 +228,12 @@ def _importance(evidence: Evidence) -> str:
     if points is None:
         return ""
     if not points:
-        return "## Importance\n\nNot known: all test rows are of one class."
+        return "## Importance\n\nUnknown: all test rows have one class."
     top = max(p["importance"] for p in points) or 1
     rows = [[p["column"], _loss(p), "█" * max(0, round(BAR * p["importance"] / top))] for p in points]
-    return f"## Importance: {evidence.lost} lost when a column is shuffled\n\n" + table(["column", "loss", ""], rows)
+    return f"## Importance: decrease of {evidence.lost} when a column is shuffled\n\n" + table(
+        ["column", "loss", ""], rows
+    )
 
 
 def _contributions(evidence: Evidence) -> str:
@@ -238,7 +242,7 @@ def _contributions(evidence: Evidence) -> str:
         return ""
     top = points[0]["contribution"] or 1
     rows = [[p["column"], f"{p['contribution']:.4f}", "█" * round(BAR * p["contribution"] / top)] for p in points]
-    title = "## Contributions: how far each column moves a score, on average (SHAP)\n\n"
+    title = "## Contributions: mean absolute contribution of each column to the score (SHAP)\n\n"
     return title + table(["column", "mean size", ""], rows)
 
 
@@ -249,7 +253,9 @@ def _loss(point: Record) -> str:
 def _proof(evidence: Evidence) -> str:
     proof = evidence.proof
     if proof is None:
-        return "## Proof of the gates\n\nNot run on this commit; `make prove` plants a fault for every gate."
+        return (
+            "## Proof of the gates\n\nThe proof was not run on this commit; `make prove` plants a fault for every gate."
+        )
     rows = [
         ["✅" if r["caught"] and r["neighbour"] else "❌", r["gate"], r["fault"], _answer(r), _neighbour(r)]
         for r in proof["rows"]
@@ -257,7 +263,10 @@ def _proof(evidence: Evidence) -> str:
     caught = sum(r["caught"] and r["neighbour"] for r in proof["rows"])
     wrong = "".join(f"- ❌ {sentence}\n" for sentence in proof["wrong"])
     every = table(["", "gate", "planted fault", "answer", "good neighbour"], rows)
-    text = f"{caught} of {counted(len(rows), 'planted fault')} caught, their good neighbours let pass.\n\n{wrong}"
+    text = (
+        f"{caught} of {counted(len(rows), 'planted fault')} caught, and the similar models without "
+        f"the fault passed.\n\n{wrong}"
+    )
     return f"## Proof of the gates\n\n{text}\n<details><summary>All faults</summary>\n\n{every}\n</details>"
 
 

@@ -23,6 +23,6 @@ def wait(day: str, params: Params) -> str:
     """The proposal of that day is too recent."""
     days = params.retrain.cooldown_days
     return (
-        f"the last proposal is of {day}, less than {counted(days, 'day')} ago (retrain.cooldown_days); "
-        "FORCE=1 goes ahead"
+        f"the last proposal is from {day}, less than {counted(days, 'day')} ago "
+        "(retrain.cooldown_days); FORCE=1 ignores this"
     )

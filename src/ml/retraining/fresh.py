@@ -19,7 +19,7 @@ from ml.settings.features import source
 from ml.settings.prepare import Prepare
 from ml.settings.retrain import Retrain
 
-AGAIN = "a newer row of the same id is there"
+AGAIN = "a newer row of the same id exists"
 
 
 @dataclass(frozen=True)
@@ -66,8 +66,9 @@ def another_table(here: Data, base: Data, where: str) -> str:
         return ""
     return (
         f"{where} describes another table ({base.file}, target {base.target.name}) than params.yaml here "
-        f"({here.file}, target {here.target.name}). A retraining starts from that branch, as origin has it where there "
-        f"is an origin: commit and push there first, or name another branch in retrain.base."
+        f"({here.file}, target {here.target.name}). A retraining starts from that branch on "
+        "origin, if there is an origin: commit and push there first, or set another branch in "
+        "retrain.base."
     )
 
 
@@ -81,7 +82,7 @@ def sift(rows: pd.DataFrame, old: pd.DataFrame, data: Data) -> Sifted:
         raise UserError(
             f"the fresh rows lack {len(missing)} of {counted(len(schema.required(data)), 'column')} of the "
             "contract, e.g. "
-            f"{missing[0]}. They have: {', '.join(map(str, rows.columns))}. Add the column where the rows come from."
+            f"{missing[0]}. They have: {', '.join(map(str, rows.columns))}. Add the column at the source of the rows."
         )
     rows = rows.reset_index(drop=True)
     found = typed(rows, data, schema.required(data))

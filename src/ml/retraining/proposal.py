@@ -30,25 +30,28 @@ def body(record: RetrainRecord, monitor: MonitorRecord | None, started: str, lin
 def refusal(record: RetrainRecord, monitor: MonitorRecord | None, links: dict[str, str]) -> str:
     """The issue about a retrained model that the gates refuse."""
     reasons = "\n".join(f"- {cell(reason)}" for reason in record.reasons)
-    head = f"Retraining of {record.date} gave no model that may be merged, so there is no pull request:\n\n{reasons}"
+    head = f"Retraining of {record.date} gave no acceptable model, so there is no pull request:\n\n{reasons}"
     rows = "## Data\n\n" + _data(record) if record.rows.before is not None else _quarantine(record)
     parts = [head, _why(monitor), _measured(record), rows, "## What next\n\n" + NEXT, _links(links)]
     return "\n\n".join(part.strip() for part in parts if part) + "\n"
 
 
 NEXT = (
-    "The champion serves on. Rows that break the contract are mended at their source; a model that forgets old rows "
-    "asks for `retrain.policy: append`; one that cannot learn the fresh ones asks for other columns or another model. "
-    "`make retrain` tries again, and this issue closes by itself when a retraining passes."
+    "The champion continues to serve. Fix rows that break the contract at their source. If the "
+    "model is worse on old rows, set `retrain.policy: append`; if it is worse on fresh rows, add "
+    "columns or choose another model. `make retrain` tries again, and this issue closes "
+    "automatically when a retraining passes."
 )
 
 
 def by_hand(record: RetrainRecord, link: str) -> str:
     """The issue where the settings do not let workflows open pull requests."""
     return (
-        f"Branch `{record.branch}` holds a model that passed its gates. This repository's settings do not let "
-        f"workflows open pull requests, so please open it: **[open the pull request]({link})**.\n\n"
-        "To let the next one open by itself: Settings → Actions → General → *Allow GitHub Actions to create and "
+        f"Branch `{record.branch}` holds a model that passed its gates. The settings of this "
+        "repository do not allow workflows to open pull requests, so please open it: **[open "
+        f"the pull request]({link})**.\n\n"
+        "To open the next pull request automatically: Settings → Actions → General → *Allow "
+        "GitHub Actions to create and "
         "approve pull requests*, or configure a GitHub App (docs/retraining.md).\n\n---\n\n"
     )
 
@@ -56,19 +59,19 @@ def by_hand(record: RetrainRecord, link: str) -> str:
 def _verdict(record: RetrainRecord) -> str:
     lines = [f"- **{found.part.capitalize()} rows:** {cell(found.reason)}" for found in record.compared]
     if not lines:
-        lines = ["- No champion could be had to compare with: the gates alone decided."]
+        lines = ["- There was no champion to compare with: only the gates decided."]
     passed = sum(v.passed for v in record.verdicts)
     warned = [v for v in record.verdicts if not v.passed]
     gates = f"- **Gates:** {passed} of {len(record.verdicts)} passed" + (f", {len(warned)} warned" if warned else "")
-    return f"The model of {record.project}, retrained, may be merged: no gate refuses it.\n\n" + "\n".join(
+    return f"The retrained model of {record.project} can be merged: no gate refuses it.\n\n" + "\n".join(
         [*lines, gates]
     )
 
 
 def _why(monitor: MonitorRecord | None) -> str:
     if not monitor:
-        return "## Why now\n\nStarted by hand: no monitoring verdict was at hand."
-    text = f"## Why now\n\n**{cell(monitor.verdict).capitalize()}**: {cell(monitor.reason)}"
+        return "## Reason\n\nStarted by hand, without a monitoring verdict."
+    text = f"## Reason\n\n**{cell(monitor.verdict).capitalize()}**: {cell(monitor.reason)}"
     rows = [[c.column, c.test, _number(c.effect), c.reason] for c in monitor.moved]
     if rows:
         text += "\n\n" + table(["column", "test", "effect", "what moved"], rows)
@@ -92,7 +95,7 @@ def _compared(record: RetrainRecord) -> str:
     ]
     metric = record.compared[0].metric
     header = ["", metric, "rows", "champion", "challenger", "advantage (interval)", "outcome"]
-    return table(header, rows) + "\nBoth models are judged on rows that neither has trained on.\n\n"
+    return table(header, rows) + "\nBoth models are judged on rows that are training rows of neither.\n\n"
 
 
 def _metrics(record: RetrainRecord) -> str:
@@ -141,18 +144,16 @@ def _data(record: RetrainRecord) -> str:
     said = f"window of {counted(policy.window_months, 'month')}" if policy and window else "append"
     counts = [
         ["fresh labelled rows", f"{rows.fresh:,}"],
-        ["offered, and known to the table already", f"{rows.known:,}"],
-        ["of the fresh ones replacing a known row of the same id", f"{rows.replaced:,}"],
+        ["offered, and already in the table", f"{rows.known:,}"],
+        ["fresh rows that replace a known row of the same id", f"{rows.replaced:,}"],
         ["in quarantine", f"{rows.quarantined:,}"],
         ["left the window", f"{rows.left:,}"],
         [f"table on {record.base}", f"{rows.before or 0:,}"],
         ["table on this branch", f"{rows.after or 0:,}"],
     ]
-    text = f"Policy `{said}`. A row's id alone decides whether it trains or tests, so no test row was trained on."
+    text = f"Policy `{said}`. Only the id of a row determines its side, so no test row was a training row."
     if policy and policy.split_by == "time":
-        text = (
-            f"Policy `{said}`. The newest rows test; rows that either model trained on are left out of the comparison."
-        )
+        text = f"Policy `{said}`. The newest rows test; training rows of either model are left out of the comparison."
     return f"{text}\n\n{table(['rows', ''], counts)}\n{_quarantine(record)}"
 
 
@@ -168,9 +169,9 @@ def _repeat(record: RetrainRecord) -> str:
     return (
         f"```sh\ngit fetch origin {record.branch} && git switch {record.branch}\n"
         "dvc pull data.dvc   # the rows it trained on\n"
-        "make run            # the same model, byte for byte, and its report\n```\n\n"
+        "make run            # the same model with identical bytes, and its report\n```\n\n"
         f"Model `{record.digest[:12]}`, commit `{record.commit[:12]}` on `{record.base}` at "
-        f"`{record.base_commit[:12]}`. Merging releases it by the usual way; closing this keeps the champion."
+        f"`{record.base_commit[:12]}`. Merge the pull request to release the model; close it to keep the champion."
     )
 
 

@@ -29,7 +29,7 @@ def broken_source(sifted: fresh.Sifted, params: Params) -> str:
         f"{len(sifted.broken):,} of {counted(len(sifted.bad) + len(sifted.good), 'fresh row')} "
         f"({sifted.share:.1%}) break the "
         f"contract, more than retrain.max_quarantined {params.retrain.max_quarantined:.1%}; most often "
-        f"{why.index[0]} ({counted(int(why.iloc[0]), 'row')}). Mend the source: {files.QUARANTINE} has the rows."
+        f"{why.index[0]} ({counted(int(why.iloc[0]), 'row')}). Fix the source: {files.QUARANTINE} contains the rows."
     )
 
 

@@ -45,7 +45,7 @@ def check(chunk: Chunk, data: Data, source: str = "") -> Checked:
         raise UserError(
             f"{chunk.where} lacks {len(lacking)} of {counted(len(data.columns) + 1, 'column')} of the "
             f"contract, e.g. {lacking[0]}."
-            f" It has: {', '.join(raw.columns[:20])}. Add the column where the rows come from."
+            f" It has: {', '.join(raw.columns[:20])}. Add the column at the source of the rows."
         )
     found = typed(raw, data, [data.id, *data.columns])
     ids = found.frame[data.id]

@@ -78,4 +78,6 @@ def same_rows(model: Scorer, challenger: Scorer) -> None:
     """Raise UserError when two models do not take the same rows."""
     ours, theirs = model.contract.data, challenger.contract.data
     if (ours.columns, ours.id) != (theirs.columns, theirs.id):
-        raise UserError(f"{challenger.name} was trained for another contract than {model.name}: name another.")
+        raise UserError(
+            f"{challenger.name} was trained for another contract than {model.name}: choose another challenger."
+        )

@@ -45,7 +45,7 @@ class Category(Section):
         if twice:
             raise ValueError(f"values lists {', '.join(twice)} more than once")
         if any(not value.strip() for value in self.values):
-            raise ValueError("values lists an empty text, which is a missing value: give its share as `missing`")
+            raise ValueError("values lists an empty text, which is a missing value: set its share as `missing`")
         return self
 
 
@@ -78,7 +78,7 @@ class Target(Section):
         if strange:
             raise ValueError(f"{', '.join(sorted(strange))}: a {self.task} target has {', '.join(fits[self.task])}")
         if self.task == "multiclass" and len(set(self.classes)) < FEWEST_CLASSES:
-            raise ValueError(f"classes must list the {FEWEST_CLASSES} or more classes that the target has")
+            raise ValueError(f"classes must list at least {FEWEST_CLASSES} classes of the target")
         return self
 
     @model_serializer(mode="wrap")
@@ -116,7 +116,7 @@ class Data(Section):
                 f"{', '.join(twice)}: a column is id, time, group, weight, target or feature, not two of them"
             )
         if self.time_format and not self.time:
-            raise ValueError("time_format is the format of a time, and there is none")
+            raise ValueError("time_format needs data.time, which is not set")
         if not self.file.endswith((".parquet", ".csv")):
             raise ValueError(f"file {self.file} is neither .parquet nor .csv")
         return self

@@ -70,7 +70,7 @@ def _declared(function: str, call: ast.expr) -> dict[str, Levels]:
     levels: dict[str, Levels] = {}
     try:
         if not isinstance(call, ast.Call):
-            raise TypeError("written without its columns")
+            raise TypeError("written without the names of its columns")
         names = [ast.literal_eval(value) for value in call.args]
         levels = {key.arg or "": tuple(ast.literal_eval(key.value)) for key in call.keywords}
     except (ValueError, TypeError, AttributeError):

@@ -53,8 +53,8 @@ class Slices(Section):
     def _no_gap(cls, values: Any) -> Any:
         if isinstance(values, dict) and "max_gap" in values:
             raise ValueError(
-                "max_gap held a slice against all rows, which refuses the truth, and is gone. Write `margin: 0.05`: "
-                "how far a slice may be behind the champion on the same rows"
+                "max_gap was removed, because it compared a slice with all rows. Write "
+                "`margin: 0.05`, the allowed difference to the champion on the same rows"
             )
         return values
 
@@ -197,7 +197,7 @@ class Gates(Section):
         old = [name for name in values if name in HIGHER_IS_BETTER] if isinstance(values, dict) else []
         if old:
             form = "limits: {" + ", ".join(f"{name}: {values[name]}".replace("'", "") for name in old) + "}"
-            raise ValueError(f"limits of metrics stand under `limits` now. Write `{form}` instead")
+            raise ValueError(f"limits of metrics are under `limits` now. Write `{form}` instead")
         return values
 
     def bounds(self) -> dict[str, Bound]:

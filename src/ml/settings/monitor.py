@@ -11,8 +11,9 @@ from ml.settings.section import Count, Open, Section, Share
 def _live(metric: str) -> str:
     if metric == "calibration_error":
         raise ValueError(
-            "calibration_error grows as rows get fewer, so a small window looks worse than the release without being "
-            "it. monitor.calibration watches bias and slope instead; name roc_auc, brier or log_loss here"
+            "calibration_error increases with fewer rows, so a small window looks worse than "
+            "the release. monitor.calibration checks bias and slope instead; set roc_auc, "
+            "brier or log_loss here"
         )
     return metric
 

@@ -65,7 +65,7 @@ class Params(Section):
                 raise ValueError(f"gates.behaviour.invariance: {rule.column}: numbers need `by`, categories have none")
         for rule in behaviour.direction if behaviour else ():
             if isinstance(columns[rule.column], Category):
-                raise ValueError(f"gates.behaviour.direction: {rule.column} is a category; only a number can rise")
+                raise ValueError(f"gates.behaviour.direction: {rule.column} is a category; only a number can increase")
         for case in behaviour.easy if behaviour else ():
             for name, value in case.row.items():
                 _must_allow(columns[name], value, f"gates.behaviour.easy: {case.name}: {name}")
@@ -86,15 +86,15 @@ class Params(Section):
             elif not setting.startswith("gates.limits"):  # only one of the two models has this interval
                 measured = tuple(name for name in measured if name not in OF_INTERVALS)
             if metric not in measured:
-                raise ValueError(f"{setting}: {metric} is no metric of a {kind} target; choose {', '.join(measured)}")
+                raise ValueError(
+                    f"{setting}: {metric} is not a metric of a {kind} target; choose {', '.join(measured)}"
+                )
         return self
 
     @model_validator(mode="after")
     def _split_has_dates(self) -> Self:
         if self.prepare.split_by == "time" and not self.data.time:
-            raise ValueError(
-                "prepare.split_by is time, which needs data.time: the column that says when a row was true"
-            )
+            raise ValueError("prepare.split_by is time, which needs data.time: the column with the time of a row")
         return self
 
     @model_validator(mode="after")
@@ -104,10 +104,14 @@ class Params(Section):
         fairness, behaviour = self.gates.fairness, self.gates.behaviour
         for name in fairness.classes if fairness else ():
             if kind != "multiclass" or name not in known:
-                raise ValueError(f"gates.fairness.classes: {name} is none of several classes of the target")
+                raise ValueError(f"gates.fairness.classes: {name} is not one of several classes of the target")
         for rule in behaviour.direction if behaviour else ():
             if rule.of not in (known if kind == "multiclass" else ("",)):
-                which = f"name one of {', '.join(known)}" if kind == "multiclass" else "only one of several classes is"
+                which = (
+                    f"name one of {', '.join(known)}"
+                    if kind == "multiclass"
+                    else "`of` needs a target with several classes"
+                )
                 raise ValueError(f"gates.behaviour.direction: {rule.column}: `of` is {rule.of or 'not set'}; {which}")
         for case in behaviour.easy if behaviour else ():
             bounded = case.min is not None or case.max is not None
@@ -115,15 +119,13 @@ class Params(Section):
                 says = f"label must be one of {', '.join(known)}" if known else "set `min`, `max` or both"
                 raise ValueError(f"gates.behaviour.easy: {case.name}: {says}")
             if bounded if known else case.label is not None:
-                raise ValueError(f"gates.behaviour.easy: {case.name}: a {kind} target has no such setting beside it")
+                raise ValueError(f"gates.behaviour.easy: {case.name}: a {kind} target has no such setting")
         return self
 
     @model_validator(mode="after")
     def _window_has_dates(self) -> Self:
         if self.retrain.policy == "window" and not self.data.time:
-            raise ValueError(
-                "retrain.policy is window, which needs data.time: the column that says when a row was true"
-            )
+            raise ValueError("retrain.policy is window, which needs data.time: the column with the time of a row")
         return self
 
 
@@ -164,6 +166,6 @@ def _must_allow(column: Number | Category, value: float | str | None, where: str
     if value is None:
         return
     if isinstance(column, Category) and str(value) not in column.values and not column.others:
-        raise ValueError(f"{where}: {value!r} is none of {', '.join(column.values)}")
+        raise ValueError(f"{where}: {value!r} is not one of {', '.join(column.values)}")
     if isinstance(column, Number) and isinstance(value, str):
         raise ValueError(f"{where}: {value!r} is not a number")

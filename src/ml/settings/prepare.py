@@ -18,5 +18,5 @@ class Prepare(Section):
     @model_validator(mode="after")
     def _gap_needs_time(self) -> Self:
         if self.gap_days and self.split_by != "time":
-            raise ValueError("gap_days lies before the newest rows, which test only where split_by is time")
+            raise ValueError("gap_days needs split_by: time, because it precedes the newest rows")
         return self

@@ -64,7 +64,7 @@ class Decide(Section):
     def _one_rule(self) -> Self:
         costs = self.false_positive is not None or self.false_negative is not None
         if [costs, self.precision is not None, self.recall is not None].count(True) != 1:
-            raise ValueError("give costs (false_positive, false_negative), or precision, or recall: one of the three")
+            raise ValueError("set one of these: costs (false_positive, false_negative), precision, or recall")
         return self
 
 

@@ -78,7 +78,7 @@ def _next(contract: dict[str, Any], *, run: bool) -> int:
     if not run:
         cli.tell("Next: read params.yaml (limits and levels are guesses from this table), then make run")
         return 0
-    cli.say("adopt: make run on this table; RUN=0 leaves it out")
+    cli.say("adopt: running make run on this table; RUN=0 skips it")
     return subprocess.run([sys.executable, "-m", "ml.stages.run"], check=False).returncode
 
 
@@ -100,20 +100,20 @@ def _refuse_unsaved() -> None:
     unsaved = [name for name in names if Path(name).exists() and known.get(name) != files.digest(Path(name))]
     if unsaved:
         raise UserError(
-            f"{' and '.join(unsaved)} would be overwritten, with changes that are in no commit. Commit them, or undo "
-            f"them with `git checkout {' '.join(unsaved)}`; DRY=1 shows what adopt would write."
+            f"{' and '.join(unsaved)} would be overwritten, but has uncommitted changes. Commit them, or undo "
+            f"them with `git checkout {' '.join(unsaved)}`; DRY=1 shows the change of adopt."
         )
 
 
 def _named(data: str) -> Path:
     """The file in DATA=, where many shells leave `~` as it is."""
     if not data:
-        raise UserError("name a table and the column to predict: make adopt DATA=loans.csv TARGET=defaulted")
+        raise UserError("set a table and the column to predict: make adopt DATA=loans.csv TARGET=defaulted")
     source = Path(data).expanduser()
     if (name := source.name) != one_line(name):
         raise UserError(f"{name!r} is no file name for params.yaml and git. Rename the file: letters and digits.")
     if not source.exists():
-        raise UserError(f"{data} is not there. Correct the path in DATA=.")
+        raise UserError(f"{data} does not exist. Correct the path in DATA=.")
     return source
 
 
@@ -131,7 +131,7 @@ def _drop_functions(names: list[str]) -> None:
     text, gone = features.without(features.source(), names)
     if gone:
         files.write_text(text, features.FEATURES)
-        cli.say(f"adopt: {features.FEATURES}: removed {', '.join(gone)}, which read columns that this table lacks")
+        cli.say(f"adopt: {features.FEATURES}: removed {', '.join(gone)}, which read columns missing from this table")
 
 
 def _move_in(table: pd.DataFrame | Path, file: Path, old: Path) -> None:

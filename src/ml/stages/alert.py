@@ -22,7 +22,7 @@ def main(schedule: bool = False, jobs: str = "") -> None:
     """
     repository = github.connect(os.environ)
     if repository is None:
-        raise UserError("set GITHUB_TOKEN and GITHUB_REPOSITORY=owner/name, so that alerts have a place to go.")
+        raise UserError("set GITHUB_TOKEN and GITHUB_REPOSITORY=owner/name, so that alerts can open issues.")
     if schedule:
         _schedule(repository)
     elif jobs:
@@ -35,7 +35,7 @@ def _monitoring(repository: Repository) -> None:
     monitor = MonitorRecord.read(files.MONITOR)
     opened = github.retrainings(repository, git.RETRAINING)
     troubles = alerts.of_monitoring(monitor, opened[0]["html_url"] if opened else None)
-    _tell(repository, alerts.WATCHED, troubles, f"Over: the verdict is now {monitor.verdict}.")
+    _tell(repository, alerts.WATCHED, troubles, f"Resolved: the verdict is now {monitor.verdict}.")
 
 
 def _schedule(repository: Repository) -> None:
@@ -55,7 +55,7 @@ def _jobs(repository: Repository, workflow: str) -> None:
     run = repository.page(f"actions/runs/{os.environ.get('GITHUB_RUN_ID', '')}")
     found = alerts.of_jobs(workflow, needs, run)
     if found or alerts.proven(workflow, needs):
-        _tell(repository, [alerts.FAILED[workflow]], {found.kind: found} if found else {}, f"It went well: {run}")
+        _tell(repository, [alerts.FAILED[workflow]], {found.kind: found} if found else {}, f"The run succeeded: {run}")
 
 
 def _tell(repository: Repository, kinds: Iterable[str], troubles: dict[str, Trouble], word: str) -> None:
@@ -64,7 +64,7 @@ def _tell(repository: Repository, kinds: Iterable[str], troubles: dict[str, Trou
     except github.IssuesOffError:
         if troubles:
             raise
-        cli.say("alert: issues are off here, so the next trouble cannot be told: make doctor")
+        cli.say("alert: issues are disabled, so the next alert cannot be opened: make doctor")
     if not troubles:
         cli.say("alert: no trouble")
 

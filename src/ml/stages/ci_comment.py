@@ -14,7 +14,7 @@ ARCHIVE, TEXT = 1_000_000, 200_000  # bytes of the artifact and of the report in
 def main(run: int = 0) -> None:
     """Write or refresh the comment on the commit of RUN, which may be of a stranger's fork: nothing is trusted."""
     if not run:
-        raise UserError("say which run: make ci-comment RUN=123.")
+        raise UserError("set the run: make ci-comment RUN=123.")
     repository = github.connect(os.environ)
     if repository is None:
         raise UserError("set GITHUB_TOKEN and GITHUB_REPOSITORY=owner/name to write a comment.")
@@ -23,7 +23,9 @@ def main(run: int = 0) -> None:
         raise UserError(f"run {run} is of {found['path']}, not of {' or '.join(WORKFLOWS.values())}.")
     pulls = runs.pull_requests(repository, found)
     if not pulls:
-        cli.say(f"ci_comment: no open pull request has {found['head_sha'][:7]} as its newest commit: nothing to say")
+        cli.say(
+            f"ci_comment: no open pull request has {found['head_sha'][:7]} as its newest commit: no comment is needed"
+        )
         return
     text = _text(repository, found)
     for pull in pulls:

@@ -20,7 +20,7 @@ def main() -> int:
     runner.summary(table(["job", "result", "what next"], rows))
     for job, fault in faults.items():
         cli.say(f"ci_result: {job}: {fault}. Next: {ci.advice(job)}")
-    cli.tell("FAILED" if faults else "PASSED: every job came out as planned")
+    cli.tell("FAILED" if faults else "PASSED: every job has its planned result")
     return 1 if faults else 0
 
 

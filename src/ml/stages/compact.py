@@ -20,7 +20,8 @@ def main() -> None:
     directory, url = segments.places(params.directory, os.environ)
     if url is not None:
         raise UserError(
-            f"PREDICTION_LOG says to ship to {redacted(url)}: make logs DO=ship. Compacted segments are not shipped."
+            f"PREDICTION_LOG is {redacted(url)}, so ship the log: make logs DO=ship. Compacted "
+            "segments are not shipped."
         )
     with segments.sole_worker(directory):
         abandoned = segments.close_abandoned(directory)

@@ -8,7 +8,7 @@ from ml.monitoring import live
 from ml.prediction_log import predictions, segments
 from ml.settings.params import Params, read_params
 
-UNTOLD = "The log does not say which share the canary was given (an older server wrote it), so that is not checked."
+UNTOLD = "The log of an older server does not contain the canary's share, so the share is not checked."
 
 
 def main(since: str = "", until: str = "", challenger: str = "") -> None:
@@ -22,12 +22,12 @@ def main(since: str = "", until: str = "", challenger: str = "") -> None:
     log = predictions.read_log(directory, *([url] if url else []), since=since, until=until)
     found = live.duel(log, params, challenger)
     _, sentence = live.judge(found, params)
-    way = "a shadow: both answered the same rows" if found.paired else "a canary: each answered its own ids"
+    way = "a shadow: both models scored the same rows" if found.paired else "a canary: each model scored separate ids"
     cli.tell(f"{found.challenger.model} is {way}, {found.start:%Y-%m-%d %H:%M} to {found.end:%Y-%m-%d %H:%M} UTC")
     if not found.paired:
         cli.tell("\n".join(one.sentence() for one in found.ratios) or UNTOLD)
     if found.simulated:
-        cli.tell("The rows are simulated, and so are these times.")
+        cli.tell("The rows and these times are simulated.")
     metric = params.gates.champion.metric if params.gates.champion else "roc_auc"
     header = ["", "model", "answers", "with label", "ids judged", metric, f"{params.evaluate.confidence:.0%} interval"]
     cli.tell(columns(header, [_line(side, params) for side in (found.champion, found.challenger)]))

@@ -12,12 +12,14 @@ def main(target: str = "local", env: str = "staging", image: str = "", port: int
     """Deploy --image, by digest (default: build/image.json), step by step; exit 1 when it went back."""
     params = read_params()
     if not image and not files.IMAGE.exists():
-        raise UserError("which image? `make image` builds one, or name one by its digest: IMAGE=registry/name@sha256:…")
+        raise UserError(
+            "no image is set. `make image` builds one, or set one by its digest: IMAGE=registry/name@sha256:…"
+        )
     if not image:
         built = ImageRecord.read(files.IMAGE)
         image = built.digest or built.id
     held = environments.deploy(params, Where(env, target, port), image, params.deploy)
-    cli.say(f"deploy: {'`make rollback ENV=' + env + '` takes it back.' if held else ''} Next: make deploy DO=list")
+    cli.say(f"deploy: {'`make rollback ENV=' + env + '` rolls it back.' if held else ''} Next: make deploy DO=list")
     return 0 if held else 1
 
 

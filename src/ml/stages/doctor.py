@@ -18,7 +18,7 @@ from ml.registry import tracking
 from ml.settings.params import read_params
 
 WORKFLOWS = Path(".github/workflows")
-BLIND = "nothing on GitHub could be looked at"
+BLIND = "no setting on GitHub was checked"
 
 
 def main() -> int:

@@ -39,7 +39,7 @@ def main() -> int:
         cli.say(f"gate: off      {', '.join(silent)} (params.yaml: gates)")
     passed = sum(verdict.passed for verdict in verdicts)
     cli.say(
-        f"gate: passed   {passed:,} of {counted(len(verdicts), 'verdict')}; {files.VERDICT} holds each with its figures"
+        f"gate: passed   {passed:,} of {counted(len(verdicts), 'verdict')}; {files.VERDICT} lists each with its figures"
     )
     for verdict in sorted((v for v in verdicts if not v.passed), key=_rank):
         cli.say(f"gate: {('passed ', 'WARNING', 'REFUSED')[_rank(verdict)]}  {verdict.gate}: {verdict.reason}")

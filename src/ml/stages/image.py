@@ -58,7 +58,7 @@ def main(version: int = 0, push: bool = False) -> None:
     if record.digest:
         for key, value in zip(("name", "digest"), record.digest.split("@"), strict=True):
             runner.output(key, value)
-    cli.say(f"image: {name} ({record.size / 1e6:.0f} MB) holds model {origin.model[:12]}; {files.IMAGE} says more")
+    cli.say(f"image: {name} ({record.size / 1e6:.0f} MB) holds model {origin.model[:12]}; {files.IMAGE} has details")
     cli.say(f"image: {record.digest or record.id}. Next: make smoke")
 
 
@@ -76,7 +76,7 @@ def _pushed(name: str, labels: dict[str, str]) -> str | None:
     said = found["Config"]["Labels"] or {}
     if any(said.get(LABELS[key]) != value for key, value in labels.items()):
         return None
-    cli.say(f"image: {name} was pushed before, from the same commit, model and packages: taken, not built again")
+    cli.say(f"image: {name} was already pushed from the same commit, model and packages: it is reused, not built again")
     return digest
 
 
@@ -113,8 +113,8 @@ def _must_be_compiled(built: dict[str, bytes]) -> None:
     form = json.loads(built["compiled.json"])["estimator"]
     if form["kind"] == "sklearn":
         raise UserError(
-            f"the image holds no scikit-learn, and this model has no form that serves without it: {form['reason']}. "
-            "Serve it with `make serve` where `make setup` was run, or train an estimator with a compiled form "
+            f"the image contains no scikit-learn, and this model has no compiled form: {form['reason']}. "
+            "Serve it with `make serve` after `make setup`, or train an estimator with a compiled form "
             "(docs/features.md)."
         )
 

@@ -20,7 +20,7 @@ def main() -> int:
     """
     repository = github.connect(settings.environment(os.environ, git.ask("remote", "get-url", "origin")))
     if repository is None:
-        raise UserError(f"the live run asks GitHub, and there is no token or no repository. {doctor.OWNER} LIVE=1")
+        raise UserError(f"the live run needs GitHub, but the token or the repository is missing. {doctor.OWNER} LIVE=1")
     kept = _kept(repository.name)
     left = []
     for proof in live.PROOFS:
@@ -45,7 +45,9 @@ def _kept(name: str) -> dict[str, dict[str, str]]:
         return {}
     found = files.read_json(EVIDENCE)
     if found["version"] != VERSION or found["repository"] != name:
-        raise UserError(f"{EVIDENCE} is of {found['repository']}, version {found['version']}. Delete it to begin anew.")
+        raise UserError(
+            f"{EVIDENCE} is of {found['repository']}, version {found['version']}. Delete it to start again."
+        )
     return {proof.name: found["proofs"][proof.name] for proof in live.PROOFS if proof.name in found["proofs"]}
 
 

@@ -25,13 +25,13 @@ def main(since: str = "", until: str = "", rows: int = 20, csv: bool = False) ->
     where = directory if url is None else f"{directory} and the place it is shipped to"
     unreadable, repeated = table.attrs["unreadable"], table.attrs["repeated"]
     beside = [counted(unreadable, "unreadable line")] if unreadable else []
-    beside += [f"{counted(repeated, 'row')} of requests that a proxy sent again, counted once"] if repeated else []
+    beside += [f"{counted(repeated, 'row')} of requests that a proxy repeated, counted once"] if repeated else []
     cli.say(
         f"logs: {counted(len(table), 'predicted row')} of {counted(table['request_id'].nunique(), 'request')} "
         f"in {where}, {(table['actuals'] > 0).sum():,} with a label{''.join(f'; {what}' for what in beside)}"
     )
     if table.empty:
-        cli.say("logs: predictions appear here once the API answers: make serve")
+        cli.say("logs: the API writes predictions to the log: make serve")
 
 
 def _fitting(table: pd.DataFrame) -> str:

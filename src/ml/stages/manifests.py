@@ -23,8 +23,8 @@ def _pushed() -> str:
     built = ImageRecord.read(files.IMAGE).digest if files.IMAGE.exists() else None
     if not built:
         raise UserError(
-            "which image? Name one by its digest: make manifests IMAGE=registry/name@sha256:…; `make image PUSH=1` "
-            "sends one to IMAGE_REGISTRY, and is then taken without IMAGE=."
+            "no image is set. Set one by its digest: make manifests IMAGE=registry/name@sha256:…; `make image PUSH=1` "
+            "sends one to IMAGE_REGISTRY, which is then the default of IMAGE=."
         )
     return built
 

@@ -26,10 +26,10 @@ from ml.reports import look
 from ml.settings.params import Params, read_params
 
 NEXT = {
-    "stable": "nothing; make monitor HISTORY=1 draws all verdicts",
-    "drift": "make retrain, when the report does not blame the source",
-    "degraded": "make retrain, when the report does not blame the source",
-    "not enough data": "the report says where the other rows are, and what to do",
+    "stable": "none; make monitor HISTORY=1 plots all verdicts",
+    "drift": "make retrain, unless the report names a fault at the source",
+    "degraded": "make retrain, unless the report names a fault at the source",
+    "not enough data": "read the report, which lists the other rows and the action",
 }
 SIMULATED = "make monitor SIMULATED=1 judges the simulated rows; real ones need more predictions"
 
@@ -110,7 +110,10 @@ def _picture(window: Collected, reference: Reference, params: Params) -> None:
     for path in (files.EVIDENTLY, files.EVIDENTLY_LABELS):
         path.unlink(missing_ok=True)
     if not evidently_pages.installed():
-        cli.say("monitor: without Evidently there are no pictures by it: pip install 'ml[report]', or make setup")
+        cli.say(
+            "monitor: Evidently's pages are skipped, because it is not installed: pip install "
+            "'ml[report]', or make setup"
+        )
         return
     wanted: dict[Path, Callable[[], str]] = {}
     if len(window.rows) >= params.monitor.min_rows:
@@ -121,7 +124,7 @@ def _picture(window: Collected, reference: Reference, params: Params) -> None:
         try:
             files.write_text(picture(), path)
         except Exception as error:  # noqa: BLE001  (pictures: the verdict stands without them)
-            cli.say(f"monitor: Evidently could not draw {path.name}: {type(error).__name__}: {error}")
+            cli.say(f"monitor: Evidently could not write {path.name}: {type(error).__name__}: {error}")
 
 
 def _tell(record: dict[str, Any]) -> None:

@@ -10,12 +10,12 @@ def main(version: int = 0, reason: str = "") -> None:
     """Make a version the champion; the one that yields becomes `previous`. A repeat finishes what was interrupted."""
     store = registry.open_registry(read_params().project)
     if not version:
-        raise UserError("say which version: make promote VERSION=3. make models lists them.")
+        raise UserError("set the version: make promote VERSION=3. make models lists them.")
     asked = {"action": "promote", "version": version}
     with operation.alone():
         plan, state = operation.resumed(store, asked), store.state()
         if plan is None and state.aliases.get(ledger.CHAMPION) == version:
-            cli.say(f"promote: version {version} is the champion already")
+            cli.say(f"promote: version {version} is already the champion")
             return
         plan = plan or operation.begun(store, asked, registry.present(state.version(version)), reason)
         before = operation.carried_out(store, plan).named(ledger.PREVIOUS)

@@ -32,7 +32,7 @@ def main() -> None:
 def _refuse(repository: Repository, record: RetrainRecord, monitor: MonitorRecord | None) -> None:
     text = proposal.refusal(record, monitor, _links(repository))
     found = github.issue(repository, alerts.REFUSED, alerts.TITLES[alerts.REFUSED], text)
-    cli.tell(f"REFUSED: no pull request; {found['html_url']} says why")
+    cli.tell(f"REFUSED: no pull request; {found['html_url']} gives the reason")
 
 
 def _propose(repository: Repository, record: RetrainRecord, monitor: MonitorRecord | None) -> None:
@@ -46,7 +46,10 @@ def _propose(repository: Repository, record: RetrainRecord, monitor: MonitorReco
         found = github.issue(
             repository, alerts.BY_HAND, alerts.TITLES[alerts.BY_HAND], proposal.by_hand(record, link) + text
         )
-        cli.tell(f"PROPOSED: workflows may not open pull requests here; {found['html_url']} has the link to open it")
+        cli.tell(
+            "PROPOSED: workflows have no permission to open pull requests here; "
+            f"{found['html_url']} has the link to open it"
+        )
     else:
         _supersede(repository, pull)
         _well(repository, alerts.BY_HAND, f"#{pull['number']} is open.")
@@ -65,8 +68,9 @@ def _push(record: RetrainRecord) -> None:
         others = set(git.inside(".", "log", "--format=%ae", f"{record.base_commit}..{tip}").split()) - {git.ROBOT}
         if others:
             raise UserError(
-                f"{branch} on origin holds commits by {', '.join(sorted(others))}, which a new push would lose. "
-                f"Merge or delete that branch, then run `make propose` again."
+                f"{branch} on origin holds commits by {', '.join(sorted(others))}, which a new "
+                "push would overwrite. Merge or delete that branch, then run `make propose` "
+                "again."
             )
     lease = f"--force-with-lease=refs/heads/{branch}:{tip}"
     git.inside(".", "push", "--quiet", lease, "origin", f"{commit}:refs/heads/{branch}")
@@ -81,24 +85,25 @@ def _check(repository: Repository, record: RetrainRecord) -> str:
     """
     both = " and ".join(f"`{check}`" for check in CHECKS)
     if repository.starts_workflows:
-        return f"This pull request starts {both} by itself: its token is an App's or a person's."
+        return f"This pull request starts {both} automatically, because its token belongs to an App or a person."
     others = _not_data(record)
     if others:
         return (
-            f"{both} were not answered for, as this commit changes more than data and what is built of it "
+            f"{both} have no status, because this commit changes more than data and its build "
             f"({', '.join(others[:3])}). Press *Approve workflows to run*."
         )
     return "\n".join(f"- {_post(repository, record.commit, said)}" for said in _statuses(repository, record)) + (
-        "\n\nA pull request of a workflow's own token starts no workflow, so the job that trained the model posts "
-        f"these statuses. Code and settings are those of {record.base}: the commit changes only data and "
-        "what is built of it. *Approve workflows to run* starts the workflows too; then both status and run must pass."
+        "\n\nA pull request that is opened with a workflow's own token starts no workflow, so "
+        "the job that trained the model posts these statuses. Code and settings are those of "
+        f"{record.base}: the commit changes only data and its build. *Approve workflows to run* "
+        "also starts the workflows; then both status and run must pass."
     )
 
 
 def _post(repository: Repository, commit: str, said: dict[str, str]) -> str:
     name = said["context"]
     if said["state"] == "pending":
-        return f"`{name}` was not answered for: {said['description']}. Press *Approve workflows to run*."
+        return f"`{name}` has no status: {said['description']}. Press *Approve workflows to run*."
     try:
         github.status(repository, commit, said)
     except UserError as error:
@@ -111,11 +116,11 @@ def _statuses(repository: Repository, record: RetrainRecord) -> list[dict[str, s
     passed, count = sum(v.passed for v in record.verdicts), len(record.verdicts)
     outcome = os.environ.get("TESTS", "")
     tests = {
-        "success": ("success", f"the fast tests passed on {record.base}, whose code this is"),
-        "failure": ("failure", f"the fast tests fail on {record.base}, whose code this is"),
+        "success": ("success", f"the fast tests passed on {record.base}, which has the same code"),
+        "failure": ("failure", f"the fast tests fail on {record.base}, which has the same code"),
     }.get(outcome, ("pending", "no tests ran in this job"))
     said = {
-        "model": ("success", f"{passed} of {counted(count, 'gate')} passed where it was trained, none refuses"),
+        "model": ("success", f"{passed} of {counted(count, 'gate')} passed in the training job, none refuses"),
         "code": tests,
     }
     page = {"target_url": url} if (url := _run(repository)) else {}

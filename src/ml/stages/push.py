@@ -15,12 +15,12 @@ def main() -> None:
     record = ImageRecord.read(files.IMAGE)
     checked = SmokeRecord.read(files.SMOKE) if files.SMOKE.exists() else None
     if checked is None or checked.image != record.id or not checked.passed:
-        raise UserError(f"{files.SMOKE} does not say that {record.image} is well. Run `make smoke` first.")
+        raise UserError(f"{files.SMOKE} has no passed result for {record.image}. Run `make smoke` first.")
     digest = record.digest
     if not digest:
         here = containers.image_id(record.image)
         if here != record.id:
-            raise UserError(f"{record.image} names {here} by now, and {record.id} was checked: `make image smoke`.")
+            raise UserError(f"{record.image} is now {here}, but {record.id} was tested: `make image smoke`.")
         digest = containers.push(record.image)
         record.model_copy(update={"digest": digest}).write(files.IMAGE)
     for key, value in zip(("name", "digest"), digest.split("@"), strict=True):

@@ -40,7 +40,7 @@ def main(force: str = "", hold: bool = False) -> None:
         undo = " Undo: make rollback" if before else ""
         cli.say(f"register: promoted: version {version.number} is champion.{undo}")
     elif may:
-        cli.say("register: not promoted: the champion changed after the gates compared. Next: make run, make register")
+        cli.say("register: not promoted: the champion changed after the gates ran. Next: make run, make register")
     elif serves:
         cli.say("register: it is the champion. Next: make models, make serve")
     else:
@@ -68,7 +68,8 @@ def _tell(version: ledger.Version, entry: ledger.Entry, params: Params) -> None:
     cli.say(f"register: {word} version {version.number} of {params.project}")
     if version.lineage.changed:
         cli.say(
-            f"register: commit {', '.join(version.lineage.changed[:3])} first next time: no commit holds this build"
+            f"register: commit {', '.join(version.lineage.changed[:3])} before the next "
+            "registration: no commit contains this build"
         )
 
 

@@ -12,8 +12,8 @@ def main(keep: int = 20) -> None:
     doomed = ledger.doomed(home.state(), keep)
     home.prune([registry.stamped("prune", version.model, f"kept the last {keep}") for version in doomed])
     cli.say(
-        f"registry_prune: deleted the files of {counted(len(doomed), 'version')}; docs/registry.md says how "
-        "one comes back"
+        f"registry_prune: deleted the files of {counted(len(doomed), 'version')}; "
+        "docs/registry.md describes how to restore one"
     )
     if doomed:
         cli.say("registry_prune: Next: make registry DO=push")

@@ -10,7 +10,7 @@ def main(remote: str = "origin") -> None:
     """Merge .mlflow/ with branch `mlflow` of the remote and push what is new there as one commit."""
     state, new = branch.push(registry.embedded_home(read_params().project), remote)
     if not new:
-        cli.say(f"registry_push: {remote} has all {counted(len(state.versions), 'version')} already")
+        cli.say(f"registry_push: {remote} already has all {counted(len(state.versions), 'version')}")
     for entry in new:
         cli.say(f"registry_push: sent {ledger.sentence(entry, state)}")
 

@@ -11,7 +11,7 @@ def main(version: int = 0) -> int:
     store = registry.open_registry(read_params().project)
     state = store.state()
     if not version and ledger.CHAMPION not in state.aliases:
-        cli.tell("there is no champion yet, so nothing to reproduce. The first release makes one.")
+        cli.tell("there is no champion to reproduce. The first release creates one.")
         return 0
     chosen = state.version(version or state.aliases[ledger.CHAMPION])
     commit = chosen.lineage.commit

@@ -54,7 +54,7 @@ def _day(text: str) -> str:
     try:
         return date.fromisoformat(text).isoformat() if text else datetime.now(UTC).date().isoformat()
     except ValueError:
-        raise UserError(f"--date {text!r} is no date. Write it like 2026-01-31.") from None
+        raise UserError(f"--date {text!r} is not a date. Write it like 2026-01-31.") from None
 
 
 def _attempt(folder: Path, params: Params, commit: str, day: str, rows: str) -> dict[str, Any]:
@@ -98,7 +98,7 @@ def _build(attempt: Attempt) -> dict[str, Any]:
     message = f"Retrain {attempt.params.project} with {rows}\n\n{cooldown.TRAILER} {attempt.day}"
     commit = worktree.commit(folder, f"{git.RETRAINING}{attempt.day}", message, attempt.day)
     if worktree.run(folder, sys.executable, "-m", "ml.stages.gate") not in {0, 1}:
-        raise UserError("the gates gave no verdict; their message is above.")
+        raise UserError("the gates gave no verdict; their message is printed above.")
     return {"commit": commit, **_judged(attempt)}
 
 
@@ -132,8 +132,9 @@ def _read(rows: str, params: Params) -> pd.DataFrame:
         return row_ids.given(found.frame, params.data.id)
     if lacking := [name for name in (params.data.group, params.data.weight) if name]:
         raise UserError(
-            f"the prediction log does not hold {' and '.join(lacking)} (data.group, data.weight), so its rows cannot "
-            "train. Name a table that has every column of the contract: make retrain ROWS=file.parquet (or .csv)."
+            f"the prediction log does not hold {' and '.join(lacking)} (data.group, "
+            "data.weight), so its rows cannot train. Set a table with every column of the "
+            "contract: make retrain ROWS=file.parquet (or .csv)."
         )
     directory, shipped = places(params.log.directory, os.environ)
     table = fresh.labelled(read_log(*([directory, shipped] if shipped else [directory])), params.data)

@@ -49,12 +49,12 @@ def _deployed(params: Params, where: Where, image: str) -> bool:
 def _tell(plan: Plan, after: State) -> None:
     champion, before = after.named(CHAMPION), after.named(PREVIOUS)
     if plan["entry"] and champion:
-        cli.say(f"rollback: version {champion.number} is champion again, in the place of {before and before.number}")
+        cli.say(f"rollback: version {champion.number} is champion again and replaces {before and before.number}")
         cli.say("rollback: Next: make registry DO=push (embedded home), make serve. Undo: make rollback")
     elif plan["version"] is None:
-        cli.say("rollback: the registry holds no version of this image's model, so its aliases stay")
+        cli.say("rollback: the registry has no version of this image's model, so its aliases are unchanged")
     else:
-        cli.say(f"rollback: version {plan['version']} is the champion of the registry already")
+        cli.say(f"rollback: version {plan['version']} is already the champion of the registry")
 
 
 if __name__ == "__main__":

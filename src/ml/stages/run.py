@@ -24,16 +24,16 @@ def main() -> int:
     if dvc.repro(*(ANEW if anew else ())):
         if files.VALIDATION.exists():
             _stage("report")
-        raise UserError("the pipeline failed; the message is above. Mend what it names and run `make run` again.")
+        raise UserError("the pipeline failed; the message is printed above. Fix its cause and run `make run` again.")
     _stage("track")  # a clone of a tracked model has no run of it yet, and DVC sees nothing to do
     refused = _stage("gate")
     if refused not in {0, 1} or _stage("report"):
-        raise UserError("there is no verdict or no report; the message is above.")
+        raise UserError("there is no verdict or no report; the message is printed above.")
     unlike = committed.unlike() if anew else []
     for sentence in unlike:
-        cli.say(f"run: built anew, it is not what was committed: {sentence}")
+        cli.say(f"run: the new build differs from the committed one: {sentence}")
     refused = refused or bool(unlike)
-    cli.tell(f"\n{'REFUSED: the lines above say why.' if refused else 'PASSED: the model may be registered.'}")
+    cli.tell(f"\n{'REFUSED: the lines above give the reasons.' if refused else 'PASSED: the model may be registered.'}")
     cli.tell(f"Report: {files.REPORT} and {files.REPORT_HTML}")
     cli.tell(f"Next:   {'change params.yaml or the data, then make run' if refused else _next()}")
     return 1 if refused else 0
@@ -43,13 +43,13 @@ def _fetch_data(table: Path) -> None:
     """What data.dvc names is here, unless somebody has put a table there that no commit knows."""
     old = locks.superseded(table) if table.exists() else ""
     if old:
-        cli.say(f"run: {table} is the table of commit {old}, and data.dvc names another, which is fetched")
+        cli.say(f"run: {table} is the table of commit {old}; the table of data.dvc is fetched")
     if old or not table.exists():
-        dvc.must("pull", "data.dvc", hint=f"It should have brought {table}.")
+        dvc.must("pull", "data.dvc", hint=f"It did not fetch {table}.")
     wrong = committed.wrong_data() if locks.in_ci() else []
     if wrong:
         raise UserError(
-            f"{'; '.join(wrong)}. A cache or remote holds other bytes under that digest: push the true ones."
+            f"{'; '.join(wrong)}. A cache or remote has other bytes under that digest: push the correct ones."
         )
 
 

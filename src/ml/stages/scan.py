@@ -29,12 +29,12 @@ def main(image: str = "") -> int:
     if shutil.which("trivy"):
         results.append(audit.base(image))
     else:
-        cli.say("scan: trivy is not installed, so the base image's own packages are listed and not looked up")
+        cli.say("scan: trivy is not installed, so the packages of the base image are listed but not checked")
     refused = audit.failed(results)
     for result in results:
         cli.tell(f"{WORDS[result.passed].ljust(7)}  {result.name.ljust(11)}  {result.reason}")
     if refused and not any(result.passed is False for result in results):
-        cli.say("scan: nobody could look, which CI=true makes a refusal. Run it again, or name another service")
+        cli.say("scan: no service was reachable, which is a refusal with CI=true. Run it again, or set another service")
     return 1 if refused else 0
 
 
@@ -51,7 +51,7 @@ def held(found: Inventory) -> Result:
     wrong = inventory.unlike(found.locked, lock)
     if wrong:
         return Result("lock", False, f"{len(wrong)} differ from {LOCK}: {'; '.join(wrong[:5])}. Run `make image`")
-    return Result("lock", True, f"{counted(len(lock), 'package')}, each as {LOCK} names it")
+    return Result("lock", True, f"{counted(len(lock), 'package')}, each with the version in {LOCK}")
 
 
 if __name__ == "__main__":

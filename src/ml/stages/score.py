@@ -68,7 +68,7 @@ def main(  # noqa: PLR0913, PLR0917 - one flag each
 
 def _run(begun: Job, table: Source, shared: Shared, params: Params) -> None:
     models = shared.models
-    cli.say(f"score: {models[0].name}{', which goes on where it stopped' if begun.old else ''}")
+    cli.say(f"score: {models[0].name}{', resuming the interrupted job' if begun.old else ''}")
     progress, parts = Progress(table.total), 0
     with spread.team(params.engine, os.environ.get("DASK_SCHEDULER", "")) as team:
         for counts, fresh in _parts(table, shared, team, params.score.rows):
@@ -113,7 +113,7 @@ def _must_be_few(progress: Progress, total: int, begun: Job, params: Params) -> 
         raise UserError(
             f"{progress.quarantined:,} of {counted(total, 'row')} break the contract, over {most:.1%}. "
             "Nothing is published."
-            f" {begun.out / '_quarantine'} has them and the reasons. Mend them, or raise score.max_quarantined."
+            f" {begun.out / '_quarantine'} contains them with the reasons. Fix them, or increase score.max_quarantined."
         )
 
 

@@ -22,8 +22,8 @@ def main(once: bool = False, every: float = 10.0) -> None:
     directory, url = segments.places(params.directory, os.environ)
     if url is None:
         raise UserError(
-            "PREDICTION_LOG names no place to ship to, e.g. postgresql://user@host/db or s3://bucket/folder. "
-            "For a log that stays in its directory: make logs DO=compact."
+            "PREDICTION_LOG is not a target for shipping, e.g. postgresql://user@host/db or s3://bucket/folder. "
+            "To keep the log in its directory: make logs DO=compact."
         )
     place, wait = target(url), every
     with segments.sole_worker(directory):

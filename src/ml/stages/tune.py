@@ -23,7 +23,7 @@ def main(trials: int = 0) -> None:
     """
     params = read_params()
     if not params.tune.spaces.get(params.train.model):
-        raise UserError(f"params.yaml: tune.spaces.{params.train.model} is empty: say there what to search.")
+        raise UserError(f"params.yaml: tune.spaces.{params.train.model} is empty: set the search space there.")
     frame = files.read_table(files.TRAIN)
     found = study.opened(params, tracking.HOME)
     done = len(study.finished(found))

@@ -63,7 +63,7 @@ def _some(seen: Seen) -> pd.DataFrame | None:
     """The rows that the user's own expectations see."""
     if seen.some is not None and len(seen.some) < seen.readings.rows:
         some = counted(len(seen.some), "row")
-        cli.say(f"validate: validate.expectations are judged by {some} of the table, chosen by a hash of the id")
+        cli.say(f"validate: validate.expectations are checked on {some} of the table, selected by a hash of the id")
     return seen.some
 
 

@@ -126,7 +126,10 @@ class Binary:
 
     def describe(self, threshold: float) -> str:
         """What is predicted and how it is decided, in Markdown."""
-        return f"`{self._data.target.name}` = {self._data.target.positive}; a score of {threshold:g} or more means yes"
+        return (
+            f"`{self._data.target.name}` = {self._data.target.positive}; a score of {threshold:g} "
+            "or more means positive"
+        )
 
     def alone(self, column: pd.Series, truth: np.ndarray) -> float:
         """ROC AUC of the column in its better direction."""

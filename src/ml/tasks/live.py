@@ -88,10 +88,11 @@ def wanted(data: Data) -> str:
 def bias_of(kind: str) -> str:
     """What the bias of live rows is, in words."""
     return {
-        "binary": "Bias: mean score less the share of positive rows.",
-        "multiclass": "Bias: mean score of the answers less the share of right ones; slope below 1: too sure.",
-        "regression": "Bias: mean predicted value less the mean of the labels. Coverage: the share of labels that lie "
-        "in the interval of their prediction.",
+        "binary": "Bias: mean score minus the share of positive rows.",
+        "multiclass": "Bias: mean score of the predicted class minus the share of correct predictions; slope "
+        "below 1: scores are too high.",
+        "regression": "Bias: mean prediction minus the mean of the labels. Coverage: the share of labels "
+        "within the interval of their prediction.",
     }.get(kind, "")
 
 

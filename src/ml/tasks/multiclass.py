@@ -149,7 +149,7 @@ class Multiclass:
 
     def describe(self, threshold: float) -> str:  # noqa: ARG002
         """What is predicted and how it is decided, in Markdown."""
-        return f"`{self.name}`, one of {', '.join(self.classes)}; the most probable class is the answer"
+        return f"`{self.name}`, one of {', '.join(self.classes)}; the most probable class is predicted"
 
     def alone(self, column: pd.Series, truth: np.ndarray) -> float:
         """Half of one plus how much better the column alone decides than the most frequent class does.

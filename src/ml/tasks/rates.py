@@ -30,7 +30,7 @@ def of_errors(truth: np.ndarray, output: np.ndarray) -> list[Rate]:
     """The mean absolute error and the mean error, both as a share of the mean absolute error of all rows."""
     error, everyone = output - truth, np.ones(len(truth), dtype=bool)
     whole = float(np.abs(error).mean()) or 1.0
-    unit = "as a share of that of all rows"
+    unit = "as a share of the error of all rows"
     return [
         Rate(f"mean absolute error, {unit},", "error", np.abs(error) / whole, everyone),
         Rate("mean error, as a share of the mean absolute error,", "bias", error / whole, everyone),
