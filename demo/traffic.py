@@ -27,7 +27,7 @@ def main() -> int:
     parser.add_argument("--rows", type=int, default=1000, help="customers in each month (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="another seed, other customers (default: %(default)s)")
     parser.add_argument("--first", action="store_true", help="only in a fresh fork: the sample's model, nothing logged")
-    parser.add_argument("--url", default="", help="a running server (default: one of our own with the champion)")
+    parser.add_argument("--url", default="", help="a running server (default: start one with the champion)")
     args = parser.parse_args()
     if args.rows < 1 or args.seed < 0:
         parser.error("--rows must be at least 1 and --seed at least 0")
@@ -41,7 +41,7 @@ def main() -> int:
     except UserError as error:
         print(f"\ntraffic: {error}", file=sys.stderr)
         return 1
-    print("traffic: all of this is simulated, and every line of the log says so. Next: make monitor", file=sys.stderr)
+    print("traffic: all rows are simulated and marked as such in the log. Next: make monitor", file=sys.stderr)
     return 0
 
 
@@ -51,8 +51,8 @@ def _first(params: Params) -> bool:
     if named or not describe_the_sample(params) or not predictions.read_log(params.log.directory).empty:
         return False
     print(
-        "traffic: no prediction was logged yet, and neither monitor.source nor PREDICTION_LOG names a place, so "
-        "simulated customers are sent through the API. All that follows is about them.",
+        "traffic: the log is empty, and neither monitor.source nor PREDICTION_LOG is set, so "
+        "simulated customers are sent to the API. The following output describes them.",
         file=sys.stderr,
     )
     return True
@@ -65,7 +65,7 @@ def _tell(client: Client, args: argparse.Namespace) -> None:
         refused = "".join(f"; {count:,} refused: {why}" for why, count in sent.refused.most_common(3))
         print(
             f"traffic: month {month} ({when:%B %Y}): {sent.predicted:,} customers predicted by "
-            f"{', '.join(sorted(sent.models)) or 'nobody'}, {counted(sent.labelled, 'label')}{refused}",
+            f"{', '.join(sorted(sent.models)) or 'no model'}, {counted(sent.labelled, 'label')}{refused}",
             file=sys.stderr,
             flush=True,
         )
@@ -76,8 +76,8 @@ def _must_know(params: Params) -> None:
     if strange:
         raise UserError(
             f"the sample world has no {strange[0]} ({len(strange)} of "
-            f"{counted(len(params.data.columns), 'column')} of the "
-            f"contract are strange to it). Its customers are no use to your data: log real predictions."
+            f"{counted(len(params.data.columns), 'column')} of the contract are missing there). "
+            "Simulated customers do not fit your data: log real predictions."
         )
 
 

@@ -194,4 +194,4 @@ def _wait(process, address, script):
             raise SystemExit(f"bench-serving: {address} answers {error.code}: {error.read()[:300]!r}") from None
         except OSError:
             time.sleep(0.02)
-    raise SystemExit(f"bench-serving: nothing answers at {address} after {LATEST} s")
+    raise SystemExit(f"bench-serving: no response at {address} after {LATEST} s")

@@ -28,7 +28,7 @@ MILLISECONDS = {"us": 1e-3, "ms": 1, "s": 1e3, "m": 6e4}
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--quick", action="store_true", help="one round of a second each: to see that it runs")
+    parser.add_argument("--quick", action="store_true", help="one round of one second each, as a quick check")
     asked = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the servers end with us
     lacking = [program for program in ("wrk", "taskset") if not shutil.which(program)]

@@ -23,7 +23,7 @@ def running(
 ) -> Iterator[tuple[int, subprocess.Popen]]:
     """Port and process of a server that is ready; its log is `place`/logs, and it ends with the block."""
     if not (Path(model) / FORM).is_file():
-        raise UserError(f"{model} holds no model to serve. Build one with `make run`, or name another with MODEL=.")
+        raise UserError(f"{model} contains no model. Build one with `make run`, or set another with MODEL=.")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -47,4 +47,4 @@ def _wait(port: int, server: subprocess.Popen) -> None:
             time.sleep(0.1)
         else:
             return
-    raise UserError("the server did not start. `make serve` says why.")
+    raise UserError("the server did not start. `make serve` prints the reason.")

@@ -112,7 +112,7 @@ def main(folder: str = "") -> None:
         )
         tell(place)
     seconds = time.monotonic() - started
-    kept = f"The fork is in {place / 'fork'}." if folder else "The fork was in a temporary folder, which is gone."
+    kept = f"The fork is in {place / 'fork'}." if folder else "The fork was in a temporary folder, which is deleted."
     print(f"\nThe end, after {seconds:.0f} s. {kept} docs/monitoring.md and docs/retraining.md explain each step.")
 
 
@@ -130,8 +130,9 @@ def release(story: Story) -> None:
     """Version 1 is trained on a quiet year and becomes champion."""
     story.begin(
         "A release",
-        "A fork of this repository with 3,000 customers of a quiet year. The pipeline trains, the gates judge, the "
-        "registry keeps the model as version 1, and since nothing serves yet it becomes champion.",
+        "A fork of this repository with 3,000 customers of a quiet year. The pipeline trains, "
+        "the gates judge, and the registry stores the model as version 1. It becomes champion, "
+        "because there is no other version.",
     )
     _fork(story)
     story.run("make run", "ml.stages.run", shown=("train:", "PASSED"))
@@ -145,8 +146,8 @@ def quiet(story: Story) -> None:
     """A month like those of the training year."""
     story.begin(
         "A quiet month",
-        "January 2026: 600 simulated customers are predicted by the champion through the real API, and a week later "
-        "the API is told which of them left.",
+        "January 2026: 600 simulated customers are scored by the champion through the real "
+        "API. A week later their labels are sent to the API.",
     )
     _month(story, QUIET, 600)
     story.found["quiet"] = _monitor(story)
@@ -156,7 +157,8 @@ def drift(story: Story) -> None:
     """A month in which prices and channels have moved."""
     story.begin(
         "The world moves",
-        "May 2026: prices have risen by 30 %, and half of the customers now come by ads. Nobody has told the model.",
+        "May 2026: prices have risen by 30 %, and half of the customers now come from ads. The "
+        "model was not trained on such rows.",
     )
     _month(story, MOVED, 4000)
     story.found["drift"] = _monitor(story)
@@ -166,9 +168,9 @@ def retrain(story: Story) -> None:
     """A model that has seen the new month, on a branch of its own."""
     story.begin(
         "Retraining",
-        "The rows whose labels have come are checked against the contract, join the table (this fork keeps the last "
-        "four months), and a new model is trained on a branch beside the checkout. It meets the champion on fresh and "
-        "on old rows that neither has trained on.",
+        "The labelled rows are checked against the contract and added to the table (this fork "
+        "keeps the last four months). A new model is trained on a separate branch. It is "
+        "compared with the champion on fresh and on old test rows.",
     )
     story.run("make retrain", "ml.stages.retrain", shown=("PROPOSED", "REFUSED", "WAITING"))
     found = story.read("retrain.json")
@@ -180,7 +182,7 @@ def retrain(story: Story) -> None:
 
 def propose(story: Story) -> None:
     """One pull request with the evidence; no alarm, since it is open."""
-    story.begin("The pull request", "GitHub (a double of it, on this machine) gets the branch and one pull request.")
+    story.begin("The pull request", "The simulated GitHub on this machine receives the branch and one pull request.")
     job = story.hub.environment()
     story.run("make propose", "ml.stages.propose", shown=("PROPOSED",), **job)
     story.run("make alert", "ml.stages.alert", shown=("alert: no", "alert: new", "alert: still"), **job)
@@ -193,7 +195,7 @@ def propose(story: Story) -> None:
 
 def merge(story: Story) -> None:
     """A person reads it and merges."""
-    story.begin("The merge", "A person reads the evidence and presses the button.")
+    story.begin("The merge", "A person reads the evidence and merges the pull request.")
     number = story.found["pull"]["number"]
     call(github.connect(story.hub.environment()), "PUT", f"/pulls/{number}/merge")
     story.git("pull", "--quiet", "--no-rebase", "origin", "main")
@@ -203,7 +205,8 @@ def merge(story: Story) -> None:
 def again(story: Story) -> None:
     """What was merged is built, judged and released as version 2."""
     story.begin(
-        "The next release", "Main builds what was merged, byte for byte the model of the branch, and releases it."
+        "The next release",
+        "The workflow on main builds the merged commit, with the same bytes as on the branch, and releases the model.",
     )
     story.run("dvc pull data.dvc", "dvc", "pull", "--quiet", "data.dvc")
     story.run("make run", "ml.stages.run", shown=("PASSED",))
@@ -216,7 +219,10 @@ def again(story: Story) -> None:
 
 def calm(story: Story) -> None:
     """The same world, met by a model that knows it."""
-    story.begin("Quiet again", "More customers of that May. The world is as changed as before; the model now knows it.")
+    story.begin(
+        "Quiet again",
+        "More customers of May arrive with the same changed prices and channels. The new model was trained on them.",
+    )
     _month(story, MOVED, 1000, seed=1)
     story.found["calm"] = _monitor(story)
     story.run("make monitor HISTORY=1", "ml.stages.monitor", "--history", shown=("3 verdicts",))
@@ -233,7 +239,7 @@ def _fork(story: Story) -> None:
     text = (ROOT / SAMPLE).read_text(encoding="utf-8")
     for old, new in SMALLER.items():
         if old not in text:
-            raise UserError(f"{SAMPLE} has no `{old}`, which the story changes. Correct SMALLER in lab/story.py.")
+            raise UserError(f"{SAMPLE} has no `{old}`, which the story replaces. Correct SMALLER in lab/story.py.")
         text = text.replace(old, new)
     (story.clone / "params.yaml").write_text(text, encoding="utf-8")
     write(history(range(1, 13), rows=250), story.clone / "data" / "customers.parquet")

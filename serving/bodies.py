@@ -53,7 +53,10 @@ def decoded(content: bytes, encoding: bytes, limit: int) -> bytes:
         return content
     if name not in {b"gzip", b"x-gzip"}:
         shown = name[:40].decode("latin-1")
-        detail = f"Content-Encoding is `{shown}`; the server decodes {ENCODINGS}, or send the body as it is."
+        detail = (
+            f"Content-Encoding is `{shown}`; the server decodes only {ENCODINGS}. Send the body "
+            "without another encoding."
+        )
         raise Refused(415, "content encoding", detail, ((b"accept-encoding", ENCODINGS.encode()),))
     unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
     try:
@@ -63,7 +66,7 @@ def decoded(content: bytes, encoding: bytes, limit: int) -> bytes:
     if len(found) > limit:
         raise Refused(413, "size", f"The body is larger than {limit / 1e6:g} MB once decoded. Send fewer rows.")
     if not unpacker.eof or unpacker.unused_data:
-        raise Refused(400, "content encoding", "The body is not one whole gzip stream.")
+        raise Refused(400, "content encoding", "The body is not a complete gzip stream.")
     return found
 
 
@@ -83,7 +86,7 @@ def measured(content: bytes, most: int, what: str, *, json: bool = True) -> None
         marks = (letters == COMMA) | ((letters | 32) == OPENING if json else letters == LINE)
         count += int(np.count_nonzero(marks & ~quoted))
         if count > most:
-            raise Refused(422, "contract", f"The body holds more values than {what}. Send less in one request.")
+            raise Refused(422, "contract", f"The body has more values than {what}. Send fewer rows per request.")
 
 
 async def read(receive: Receive) -> bytes:
@@ -97,4 +100,4 @@ async def read(receive: Receive) -> bytes:
         if not message.get("more_body"):
             return b"".join(parts)
         message = await receive()
-    raise Refused(400, "gone", "The body ended early.")
+    raise Refused(400, "gone", "The body is incomplete.")

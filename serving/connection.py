@@ -17,7 +17,7 @@ AHEAD = 32  # requests that may be sent before the first of them is answered
 ROOM = 20  # one connection of so many is closed where there are too many
 LOOK = 1.0  # seconds between two looks at a connection; a limit is kept to within this
 TEXTS = {
-    400: "This is no request of HTTP/1.1.",
+    400: "This is not an HTTP/1.1 request.",
     408: f"The request did not arrive in time: {HEAD_SECONDS} s for its headers, {REQUEST_SECONDS} s for all of it.",
     413: f"The body comes in more than {CHUNKS:,} chunks. Send larger ones.",
     431: f"Request line and headers are larger than {HEAD_BYTES:,} bytes, or more than {HEADERS} headers.",

@@ -44,9 +44,9 @@ Id = Annotated[
     | Whole,
     Field(union_mode="left_to_right"),
 ]
-BELOW_UNION = ("rows", "the place of a row", "a column")  # an id's mistakes name one of its BRANCHES after these
+BELOW_UNION = ("rows", "the position of a row", "a column")  # an id's mistakes name one of its BRANCHES after these
 BRANCHES = 3
-NO_ID = "Input is no id"
+NO_ID = "Input is not an id"
 ID_ALLOWED = f"text of 1 to {LONGEST} characters, or a whole number below 2^53 (larger ones as text)"
 
 
@@ -133,7 +133,7 @@ def feedback(model: Contract) -> Any:
             return value  # a model of an older release, which does not know its negative word
         allowed = ", ".join("true" if v is True else "false" if v is False else repr(v) for v in known)
         said = {"value": repr(value)[:SHOWN_CHARACTERS], "allowed": allowed}
-        raise PydanticCustomError("label", "{value} is no label of the target", said)
+        raise PydanticCustomError("label", "{value} is not a label of the target", said)
 
     schema = {"enum": known} if no else {"anyOf": [{"type": "boolean"}, {"type": "string"}, {"type": "integer"}]}
     return _labels(Annotated[Any, PlainValidator(worded), WithJsonSchema(schema)], True if truths else yes)
@@ -228,9 +228,9 @@ def _problem(error: Any, data: Data) -> Problem:
 def _not_sent(column: str, data: Data) -> str:
     """Why a request has no place for a column."""
     if column == data.time:
-        return "the time column is no feature: leave it out, the log records when a row was asked"
+        return "the time column is not a feature: leave it out, the log records the time of the request"
     if column in {data.group, data.weight}:
-        return "the group and the weight of a row matter in training alone: leave them out"
+        return "the group and the weight of a row are used only in training: leave them out"
     if column == data.target.name:
         return "the target is what the model predicts: leave it out"
     return "the contract has no such column"

@@ -24,7 +24,7 @@ def explained(query: bytes) -> bool:
         return False
     word = parse_qs(query.decode("latin-1"), keep_blank_values=True).get("explain", ["false"])[-1]
     if word.lower() not in SWITCH:
-        raise Refused(422, "explain", "explain is true or false.")
+        raise Refused(422, "explain", "explain must be true or false.")
     return SWITCH[word.lower()]
 
 
@@ -41,7 +41,7 @@ class Explanations:
         What explains a model that no longer serves is let go.
         """
         if rows > MOST:
-            detail = f"At most {MOST} rows are explained in one request. `make score EXPLAIN=1` explains a table."
+            detail = f"A request may explain at most {MOST} rows. `make score EXPLAIN=1` explains a table."
             raise Refused(422, "explain", detail)
         async with self._turn:
             known = self._known
@@ -91,10 +91,10 @@ def _explain(model: Model) -> Explain:
 
         files = registry.files(model.source)[0]
         if identity.digest(files) != model.digest:  # the alias stands for another version now, which serves in a moment
-            raise Refused(503, "explain", "The model is being replaced. Ask again.")
+            raise Refused(503, "explain", "The model is being replaced. Send the request again.")
         return of_rows(files, model.contract.data)
     except ImportError as error:
         raise UserError(
-            f"{error.name} is missing. Serve where `make setup` was run, or install "
+            f"{error.name} is missing. Run `make setup` before `make serve`, or install "
             "src/locks/pipeline.txt and src/locks/explain.txt; `make score EXPLAIN=1` explains a table."
         ) from None

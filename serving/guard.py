@@ -36,14 +36,14 @@ def keys(path: Path) -> Iterator[bytes]:
     for number, line in enumerate(found, 1):
         if not DIGEST.fullmatch(line):
             raise UserError(
-                f"{path}: key {number} of {len(found)} is no SHA-256 of 64 hexadecimal digits: "
+                f"{path}: key {number} of {len(found)} is not a SHA-256 of 64 hexadecimal digits: "
                 f"{counted(len(line), 'character')}. "
                 "`python -m serving --new-key` prints a key and its line."
             )
         yield bytes.fromhex(line)
     if not found:
         raise UserError(
-            f"{path} holds no key, so nobody could ask. `python -m serving --new-key` prints a line for it."
+            f"{path} has no key, so no client could send requests. `python -m serving --new-key` prints a line for it."
         )
 
 
@@ -120,7 +120,10 @@ class Guard:
     def _simulated(self, given: bytes) -> str:
         """A time of a simulation's calendar, for the lines of this request; the real one must not pass for it."""
         if not self._settings.simulated_time:
-            detail = "This server takes no simulated time: its log is of real predictions. SERVING_SIMULATED_TIME=true"
+            detail = (
+                "This server accepts no simulated time, because its log holds real predictions. "
+                "SERVING_SIMULATED_TIME=true"
+            )
             raise Refused(400, "simulated time", detail)
         try:
             return datetime.fromisoformat(given.decode()).astimezone(UTC).isoformat(timespec="microseconds")
@@ -154,14 +157,14 @@ class Guard:
             if scope["held"] > self._limit:
                 raise Refused(413, "size", self._too_large())
             if self._held > BODIES * self._limit:
-                detail = "Too many large bodies are on their way to this server. Try again later."
+                detail = "The server is processing too many large bodies. Try again later."
                 raise Refused(503, "busy", detail, ((b"retry-after", b"1"),))
             return message
 
         return counted
 
     def _too_large(self) -> str:
-        return f"The body is larger than {self._settings.max_body_mb:g} MB. Send fewer rows a request."
+        return f"The body is larger than {self._settings.max_body_mb:g} MB. Send fewer rows per request."
 
     def _note(self, scope: Scope, request_id: str, status: int, seconds: float) -> None:
         path = scope["path"] if scope["path"] in PATHS else "other"

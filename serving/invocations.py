@@ -45,14 +45,14 @@ def _rows(shape: str, value: Any, data: Data, most: int) -> list[dict[str, Any]]
             row if isinstance(row, dict) else dict(zip(data.columns, row, strict=True)) for row in _few(value, most)
         ]
     except (TypeError, KeyError, ValueError) as error:
-        raise Refused(400, "shape", f"{shape} is not what MLflow sends: {str(error)[:200]}.") from None
+        raise Refused(400, "shape", f"{shape} does not have MLflow's format: {str(error)[:200]}.") from None
 
 
 def _few(rows: Any, most: int) -> Any:
     """The rows, none made where there are too many."""
     if isinstance(rows, Sized) and len(rows) > most:
         raise Refused(
-            422, "contract", f"The body holds {counted(len(rows), 'row')}; {most:,} at most are taken in one request."
+            422, "contract", f"The body holds {counted(len(rows), 'row')}; a request may have at most {most:,}."
         )
     return rows
 

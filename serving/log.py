@@ -196,6 +196,6 @@ class PredictionLog:
         reason = error.strerror or str(error)
         return LogUnavailable(
             error.errno,
-            f"the prediction log in {self._directory} cannot be written: {reason}. Free space there or "
-            "bring the directory back; serving goes on by itself.",
+            f"the prediction log in {self._directory} cannot be written: {reason}. Free space "
+            "there or restore the directory; serving then resumes automatically.",
         )

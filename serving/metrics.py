@@ -21,7 +21,7 @@ class Metrics:
         self._registry = CollectorRegistry()
         own = self._registry
         answered = ["model", "variant"]
-        self.requests = Counter("serving_requests", "Answers by path and status", ["path", "status"], registry=own)
+        self.requests = Counter("serving_requests", "Responses by path and status", ["path", "status"], registry=own)
         self.seconds = Histogram("serving_seconds", "Time to answer", ["path"], buckets=SECONDS, registry=own)
         self.rows = Counter("serving_rows", "Rows scored", answered, registry=own)
         self.squares = Counter("serving_rows_squared", "Rows of each request, squared", answered, registry=own)
@@ -30,7 +30,7 @@ class Metrics:
         self.refused = Counter("serving_refused", "Requests refused, by reason", ["reason"], registry=own)
         self.feedback = Counter("serving_feedback", "Late labels accepted", registry=own)
         self.challenger_failures = Counter(
-            "serving_challenger_failures", "Requests the challenger failed", registry=own
+            "serving_challenger_failures", "Requests with an error of the challenger", registry=own
         )
         self.backlog = Gauge(
             "serving_log_backlog_bytes",
@@ -39,11 +39,11 @@ class Metrics:
             multiprocess_mode=NEWEST,
         )
         self.missing = Gauge(
-            "serving_log_missing_lines", "Answers that the log lacks", registry=own, multiprocess_mode="sum"
+            "serving_log_missing_lines", "Predictions missing in the log", registry=own, multiprocess_mode="sum"
         )
         self.info = Gauge(
             "serving_model_info",
-            "1 for a model that serves, 0 for one that did",
+            "1 for a serving model, 0 for a previous one",
             [*answered, "form"],
             registry=own,
             multiprocess_mode=NEWEST,

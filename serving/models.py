@@ -46,7 +46,7 @@ def load(source: str) -> Model:
         loaded = predictor.from_files(files, source)
     except ImportError as error:
         raise UserError(
-            f"{source} has no form that serves without scikit-learn, and {error.name} is missing here. "
+            f"{source} has no compiled form and needs scikit-learn, but {error.name} is missing. "
             "Install the extra `pipeline`, or train one of the built-in models."
         ) from None
     _try(loaded, contract, source)
@@ -81,4 +81,4 @@ def _try(loaded: Predictor, contract: Contract, source: str) -> None:
         fits = bool(found.shape == ((classes,) if classes else ()) and (found >= 0).all() and (found <= 1).all())
         what = "no probability" + (" for each class" if classes else "")
     if not fits:
-        raise UserError(f"{source} scores a row of its own contract {found}, which is {what}. Train again.")
+        raise UserError(f"{source} gives the score {found} to a row of its own contract, which is {what}. Train again.")

@@ -30,17 +30,17 @@ class Recorder:
         wrong = sorted({*settings.log_omit, *settings.log_hash} - {*known})
         if wrong:
             raise UserError(
-                f"SERVING_LOG_OMIT or SERVING_LOG_HASH names {', '.join(wrong)}, which the log does not hold. "
-                f"It holds {', '.join(sorted({'id', *data.columns}))}."
+                f"SERVING_LOG_OMIT or SERVING_LOG_HASH names {', '.join(wrong)}, which the log "
+                f"does not contain. It contains {', '.join(sorted({'id', *data.columns}))}."
             )
         if "id" in settings.log_omit:
-            raise UserError("SERVING_LOG_OMIT names id, without which no label finds its prediction. Hash it instead.")
+            raise UserError("SERVING_LOG_OMIT contains id, but labels are joined by id. Use SERVING_LOG_HASH instead.")
         self._omit = {known[name] for name in settings.log_omit}
         self._hash = {known[name] for name in settings.log_hash if name != "id"}
         self._hash_id = "id" in settings.log_hash
         lines = secret_lines(settings.log_secret_file) if settings.log_secret_file else []
         if settings.log_hash and not lines:
-            raise UserError(f"{settings.log_secret_file} is empty. Put a random line in it: openssl rand -hex 32")
+            raise UserError(f"{settings.log_secret_file} is empty. Write a random line to it: openssl rand -hex 32")
         self._secret = lines[0].encode() if lines else b""
         self._plain = not self._omit and not settings.log_hash
 

@@ -10,7 +10,7 @@ from serving.contract import MADE, Problem
 def answer(prediction: Any) -> Any:
     """The type of the answer to a request, whose rows have this type."""
     kind = MADE("Answer", {"request_id": str, "predictions": list[prediction]})
-    kind.__doc__ = "The answer to a request, in the order of its rows."
+    kind.__doc__ = "The predictions of a request, in the order of its rows."
     return kind
 
 

@@ -147,14 +147,14 @@ class Service:
     def write(self, line: bytes) -> None:
         """Append to the prediction log; refuses the request with 503 when the log cannot be written."""
         if self.log is None or self.settings.log == "off":
-            raise Refused(503, "log", "This server keeps no prediction log (SERVING_LOG=off).")
+            raise Refused(503, "log", "This server has no prediction log (SERVING_LOG=off).")
         try:
             self.log.append(line)
             if self.log.missing:
                 self.metrics.missing.set(self.log.missing)
         except LogUnavailable as error:
             say("log unavailable", error=str(error))
-            detail = "The prediction log cannot be written, so nothing is predicted. Try again later."
+            detail = "The prediction log cannot be written, so the server refuses predictions. Try again later."
             raise Refused(503, "log", detail, ((b"retry-after", b"5"),)) from None
 
 

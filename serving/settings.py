@@ -68,7 +68,7 @@ class Settings(BaseModel):
         if self.poll_seconds and not (follows(self.model) or follows(self.challenger)):
             raise ValueError("SERVING_POLL_SECONDS needs a model named by alias: SERVING_MODEL=models:/NAME@champion")
         if self.challenger and not self.canary and self.log == "off":
-            raise ValueError("SERVING_LOG=off would forget what the shadow in SERVING_CHALLENGER says, its only answer")
+            raise ValueError("SERVING_LOG=off would discard the predictions of the shadow in SERVING_CHALLENGER")
         if self.log_hash and not self.log_secret_file:
             raise ValueError("SERVING_LOG_HASH needs SERVING_LOG_SECRET_FILE: without a secret, hashes can be guessed")
         return self
@@ -100,9 +100,9 @@ def secret_lines(path: Path) -> list[str]:
         mode = path.stat().st_mode
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} cannot be read ({error}). It holds a secret of the server.") from None
+        raise UserError(f"{path} cannot be read ({error}). It contains a secret of the server.") from None
     if mode & 0o007:
-        raise UserError(f"{path} is open to every account on this machine. Close it: chmod 640 {path}")
+        raise UserError(f"{path} is readable by every account on this machine. Restrict it: chmod 640 {path}")
     return [line.split()[0] for line in lines if line.strip() and not line.startswith("#")]
 
 
@@ -112,5 +112,5 @@ def _sentence(location: tuple[int | str, ...], message: str, kind: str, part: st
     name = PREFIX + part + str(location[0]).upper()
     if kind == "extra_forbidden":
         names = [*(n for n in Settings.model_fields if n != "prediction_log"), *(f"log_{n}" for n in LOG)]
-        return f"{name} is no setting; known: {', '.join(PREFIX + n.upper() for n in names)}"
+        return f"{name} is not a setting; known: {', '.join(PREFIX + n.upper() for n in names)}"
     return f"{name}: {message}"

@@ -85,7 +85,7 @@ def with_pip(lock):
 def run(*command):
     code = subprocess.call(command)
     if code:
-        sys.exit("setup: `%s` failed with code %d; nothing is marked as installed." % (" ".join(command), code))
+        sys.exit("setup: `%s` failed with code %d; the set-up is not marked as complete." % (" ".join(command), code))
 
 
 def digest(*paths):

@@ -51,7 +51,7 @@ def settings() -> str:
 
 def commands() -> str:
     """Every make target with what it does, under the headings of `make help`."""
-    text = "# Commands\n\nVariables in brackets or capitals are given as `make target NAME=value`.\n"
+    text = "# Commands\n\nSet variables as `make target NAME=value`.\n"
     rows: list[list[Any]] = []
     for line in (ROOT / "Makefile").read_text(encoding="utf-8").splitlines():
         if line.startswith("##@ "):
@@ -64,7 +64,7 @@ def commands() -> str:
 
 def endpoints() -> str:
     """Every endpoint of the API, from its OpenAPI description."""
-    text = "# Endpoints\n\nA running server shows the same at `/docs`, with the columns of its own model.\n\n"
+    text = "# Endpoints\n\nA running server shows the same at `/docs`, with the columns of its model.\n\n"
     rows = [
         [_code(f"{method.upper()} {path}"), said.get("description", said.get("summary", "")).split("\n")[0],
          ", ".join(said["responses"])]
@@ -114,7 +114,7 @@ def alerts() -> str:
         for rule in rules()
     ]
     return (
-        "# Alerts\n\nThe [runbook](../runbook.md) says what to do about each.\n\n## Issues on GitHub\n\n"
+        "# Alerts\n\nThe [runbook](../runbook.md) describes the action for each alert.\n\n## Issues on GitHub\n\n"
         f"{issues}\n## Prometheus\n\n" + table(["alert", "what it says", "holds for"], found)
     )
 
@@ -136,7 +136,7 @@ def written() -> str:
         and value.parts[0] in {"build", ".deploy"}
         and len(value.parts) > 1
     ]
-    return "# Files\n\nThe names that `ml.io.files` gives to what commands write.\n\n" + table(
+    return "# Files\n\nThe files that commands write, with their names in `ml.io.files`.\n\n" + table(
         ["file", "name"], sorted(rows, key=str)
     )
 
@@ -144,8 +144,9 @@ def written() -> str:
 def errors() -> str:
     """Every message of a UserError, by module; what stands in braces differs from case to case."""
     text = (
-        "# Errors\n\nA mistake in data, settings or environment ends a command with one of these messages and "
-        "exit code 1; each says what to do next. Braces stand for what differs.\n"
+        "# Errors\n\nA mistake in data, settings or environment ends a command with one of these "
+        "messages and exit code 1. Each message contains the next step. Braces mark variable "
+        "parts.\n"
     )
     for folder in ("src/ml", "serving"):
         for path in sorted((ROOT / folder).rglob("*.py")):

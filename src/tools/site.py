@@ -33,7 +33,7 @@ def main() -> int:
         (SOURCE / "reference" / name).write_text(text, encoding="utf-8")
     command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-b", "html", str(SOURCE), str(SITE)]
     code = subprocess.run(command, check=False).returncode
-    print(f"site: {SITE}/index.html" if code == 0 else "site: Sphinx found what is listed above")
+    print(f"site: {SITE}/index.html" if code == 0 else "site: Sphinx reports the problems above")
     return code
 
 

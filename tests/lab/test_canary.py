@@ -82,7 +82,7 @@ def test_the_distance_is_symmetric_and_between_nought_and_one(one, other):
 
 def test_what_was_seen_is_told_with_numbers():
     assert told(window(900, ms=5), window(ms=9), RULE) == (
-        "1,000 requests beside 900 of the image that served, p95 9.8 ms compared with 4.9 ms: inside all bounds"
+        "1,000 requests beside 900 of the image that served, p95 9.8 ms compared with 4.9 ms: within all limits"
     )
 
 

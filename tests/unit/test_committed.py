@@ -33,7 +33,7 @@ def test_an_output_with_another_digest_is_named_with_both(repository):
     Path("dvc.lock").write_text(lock("2" * 32))
 
     assert committed.unlike() == [
-        "build/model has digest 222222222222, and the commit's dvc.lock says 111111111111",
+        "build/model has digest 222222222222, but the commit's dvc.lock has 111111111111",
         "dvc.lock",
     ]
 

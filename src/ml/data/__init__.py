@@ -1,1 +1,1 @@
-"""The table: its contract, its checks, its split, how it is read and typed, and how a new one is described."""
+"""The table: contract, checks, split, reading, types, and the description of a new table."""

@@ -1,4 +1,4 @@
-"""A first contract for a table that nobody has described yet, and what becomes of the settings of the old one."""
+"""A first contract for a new table, and the changes of the settings for the old table."""
 
 import re
 from collections.abc import Iterable
@@ -29,20 +29,20 @@ AGAIN = (
     "docs/your-data.md (Grouped rows)"
 )
 POSITIVE = ("true", "yes", "y", "t", "1", "positive", "pos")
-CHANCE: dict[str, dict[str, Any]] = {  # surely better than a guess: true of any use
+CHANCE: dict[str, dict[str, Any]] = {  # significantly better than chance: required for any use
     "binary": {"roc_auc": {"min": 0.5, "judge": "interval"}},
     "multiclass": {"roc_auc": {"min": 0.5, "judge": "interval"}},
     "regression": {"r2": {"min": 0.0, "judge": "interval"}},
 }
 METRIC = {"binary": "roc_auc", "multiclass": "roc_auc", "regression": "mae"}
-FEWEST_OF_A_CLASS = 5  # rows, below which a class can be on neither side
+FEWEST_OF_A_CLASS = 5  # rows, below which a class may be missing on a side
 SEVERAL = 30  # whole numbers with more distinct values are a number to predict, not classes
-FEW, RARE = 200, 0.1  # test rows, and the share of a class: less is worth a warning
-FRESH_SHARE, FEWEST_FRESH = 0.05, 50  # of the table's rows: worth a retraining
+FEW, RARE = 200, 0.1  # test rows, and the share of a class, below which a warning is given
+FRESH_SHARE, FEWEST_FRESH = 0.05, 50  # share of the table's rows that justifies a retraining
 
 
 def infer(frame: pd.DataFrame, file: str, target: str, roles: dict[str, str]) -> tuple[dict[str, Any], list[str]]:
-    """The `data` section of params.yaml for a table, and a sentence for each column that was left out.
+    """The `data` section of params.yaml for a table, and a sentence for each omitted column.
 
     `roles` may name `id`, `time`, `group`, `weight` and the target's `positive` value; what it does not name is
     guessed, but for the weight. Where no column identifies a row, the id is a name that the table does not have yet.
@@ -77,13 +77,13 @@ def infer(frame: pd.DataFrame, file: str, target: str, roles: dict[str, str]) ->
 
 
 def another(params: Params, target: str, columns: Iterable[str]) -> bool:
-    """Whether a table is another one than the contract's, not a newer export: another target or other columns."""
+    """Whether a table is a different one, not a newer export of the contract's: another target or other columns."""
     kept = {*params.data.columns} & {*columns}
     return params.data.target.name != target or len(kept) < len(params.data.columns) / 2
 
 
 def strange(gates: Gates, columns: Iterable[str]) -> dict[str, Any]:
-    """Settings of gates that name columns which the new table does not have, with what to set them to instead."""
+    """Settings of gates that name columns missing from the new table, with their new values."""
     named = {setting.split(".")[0] for setting, name in gates.mentions() if name not in columns}
     instead = {"slices": ("gates.slices.columns", []), "fairness": ("gates.fairness", None)}
     instead |= {"behaviour": ("gates.behaviour", None)}
@@ -91,7 +91,7 @@ def strange(gates: Gates, columns: Iterable[str]) -> dict[str, Any]:
 
 
 def untold(params: Params, task: str) -> dict[str, Any]:
-    """Settings that speak of the old table alone, with what stands there until somebody sets them for the new one."""
+    """Settings that describe only the old table, with their default values."""
     words = {f"card.{name}": text for name, text in Card()}
     bounds: dict[str, Any] = {"gates.limits": CHANCE[task]}
     if params.gates.slices and params.gates.slices.min is not None:
@@ -102,7 +102,7 @@ def untold(params: Params, task: str) -> dict[str, Any]:
 
 
 def unruled(params: Params) -> dict[str, Any]:
-    """Rules of the old table that could refuse the new one, with what refuses nothing.
+    """Checks for the old table that could refuse the new one, with values that refuse nothing.
 
     Calibration too: chance alone moves the bias on 25 rows by more than its limit, which hundreds of rows can keep.
     """
@@ -113,20 +113,20 @@ def unruled(params: Params) -> dict[str, Any]:
 
 
 def derived(params: Params, rows: int, *, timed: bool) -> dict[str, Any]:
-    """Settings beside `data` that follow from the new table: how many rows it has, and whether with a time."""
+    """Settings outside `data` that depend on the new table: on its number of rows and its time column."""
     fresh = min(Retrain().min_rows, max(FEWEST_FRESH, round(rows * FRESH_SHARE)))
     return {"retrain.min_rows": fresh} | ({} if timed else untimed(params))
 
 
 def untimed(params: Params) -> dict[str, Any]:
-    """Settings that need a time, with what stands there where the table has none."""
+    """Settings that need a time, with their values for a table without one."""
     found: dict[str, Any] = {"prepare.split_by": "hash"} if params.prepare.split_by == "time" else {}
     found |= {"prepare.gap_days": 0} if params.prepare.gap_days else {}
     return found | ({"retrain.policy": "append"} if params.retrain.policy == "window" else {})
 
 
 def warnings(target: pd.Series, params: Params) -> list[str]:
-    """What few rows, or few of one class, will keep the gates and monitoring from judging."""
+    """Warnings about gates and monitoring that cannot judge, because there are few rows or few of a class."""
     counts = levels(target.dropna()).value_counts()
     rows, rarest, few = int(counts.sum()), str(counts.index[-1]), int(counts.iloc[-1])
     if params.data.target.task == "regression":
@@ -172,7 +172,7 @@ def _present(frame: pd.DataFrame, *names: str) -> None:
 
 
 def target_of(column: pd.Series, target: str, given: str | None) -> dict[str, Any]:
-    """The target in the contract: two values are one of two, some are classes, many numbers are a number."""
+    """The target in the contract: binary for two values, multiclass for some, regression for many numbers."""
     known = levels(column.dropna()).value_counts()
     if len(known) < 2:  # noqa: PLR2004
         same = f"every row holds {known.index[0]}" if len(known) else "no row has one"
@@ -210,7 +210,7 @@ def _positive(known: pd.Series, target: str, given: str | None) -> bool | str:
 
 
 def _column(column: pd.Series) -> dict[str, Any] | str:
-    """The contract of one column, or why it can be no feature."""
+    """The contract of one column, or the reason why it cannot be a feature."""
     seen = column.dropna()
     if seen.nunique() < 2:  # noqa: PLR2004
         return f"every row holds the same ({shown(seen.iloc[0])})" if len(seen) else "every row is missing"

@@ -1,4 +1,4 @@
-"""What `adopt` says of a table that it has described: what was guessed, left out, derived and reset."""
+"""The messages of `adopt` about a table: guesses, omitted columns, derived and reset settings."""
 
 from typing import Any
 
@@ -7,11 +7,11 @@ import pandas as pd
 from ml.data import row_ids
 from ml.io.text import counted
 
-NONE = "none"  # in place of a column: the table has no such role
+NONE = "none"  # instead of a column: the table has no such role
 
 
 def guesses(contract: dict[str, Any], left: list[str], table: pd.DataFrame, *, made: bool) -> list[str]:
-    """Sentences on the roles of columns and the target, and on what was left out."""
+    """Sentences about the roles of columns, the target, and omitted columns."""
     target = contract["target"]
     roles = {name: contract.get(name, NONE) for name in ("id", "time", "group")} | _target(target)
     told = ", ".join(f"{name}={value}" for name, value in roles.items())
@@ -42,7 +42,7 @@ def guesses(contract: dict[str, Any], left: list[str], table: pd.DataFrame, *, m
 
 
 def settings(changes: dict[Any, Any], reset: dict[str, Any]) -> list[str]:
-    """Sentences on which settings follow from the table, which were reset and wait for somebody, and which stay."""
+    """Sentences about settings that were derived from the table, reset, or kept."""
     ours = [name for name in changes if isinstance(name, str) and not name.startswith("data.") and name not in reset]
     found = [f"derived from the table: {', '.join(['data', *(f'{name} {changes[name]}' for name in ours)])}"]
     if not another(reset):
@@ -59,12 +59,12 @@ def settings(changes: dict[Any, Any], reset: dict[str, Any]) -> list[str]:
 
 
 def another(reset: dict[str, Any]) -> bool:
-    """Whether what spoke of the old table is reset, because this is another one."""
+    """Whether the settings for the old table were reset, because this is another table."""
     return "gates.limits" in reset
 
 
 def _target(target: dict[str, Any]) -> dict[str, Any]:
-    """What was inferred of the target, for a sentence."""
+    """The inferred kind of the target, as part of a sentence."""
     if "positive" in target:
         return {"positive": target["positive"]}
     classes = {"classes": ", ".join(target["classes"])} if "classes" in target else {}

@@ -1,4 +1,4 @@
-"""Which rows break the contract of the features, and why: the rules of `/predict`, over a table."""
+"""The rows that break the contract of the features, with reasons: the rules of `/predict` for a table."""
 
 from collections.abc import Iterator
 
@@ -10,10 +10,10 @@ from ml.settings.data import Category, Data, Number
 
 
 def breaches(frame: pd.DataFrame, data: Data) -> Iterator[tuple[str, pd.Series, str]]:
-    """Column, rows and reason of each breach, in a table of the contract's types."""
+    """The column, rows and reason of each breach in a table with the contract's types."""
     for name, column in data.columns.items():
         values = frame[name]
-        if not column.missing:  # where gaps are allowed, `validate` judges their share
+        if not column.missing:  # if missing values are allowed, `validate` judges their share
             yield name, values.isna(), "missing"
         match column:
             case Number():

@@ -1,4 +1,4 @@
-"""The contract as Great Expectations checks: what is expected of the table, and what was found."""
+"""The checks of the contract by Great Expectations: expectations and results."""
 
 import logging
 from collections.abc import Callable
@@ -19,11 +19,11 @@ from ml.io.text import counted
 from ml.settings.data import Data
 from ml.settings.validate import Expectation, Validate
 
-logging.captureWarnings(False)  # importing Great Expectations turns every later warning into a log line nobody sees
+logging.captureWarnings(False)  # importing Great Expectations redirects all later warnings to a log
 
 
 def check(frame: pd.DataFrame, data: Data, params: Validate) -> list[Check]:
-    """Run every expectation on a table in the contract's types; failed critical ones first, then by subject."""
+    """Check all expectations on a table with the contract's types; failed critical ones first, then by subject."""
     counts = Counts(data, params)
     counts.add(counted_rows(frame, data, params))
     return of_counts(counts, lambda row: frame[data.id].iloc[row], frame, data, params)
@@ -32,7 +32,7 @@ def check(frame: pd.DataFrame, data: Data, params: Validate) -> list[Check]:
 def of_counts(
     counts: Counts, shown: Callable[[int], Any], some: pd.DataFrame | None, data: Data, params: Validate
 ) -> list[Check]:
-    """The same of a table that was counted in parts: Great Expectations judges the counts.
+    """The checks of a table that was counted in parts; Great Expectations judges the counts.
 
     The user's own expectations see `some` of its rows: all, or a sample where these do not fit into memory.
     """
@@ -43,7 +43,7 @@ def of_counts(
 
 
 def judged(found: list[Figure]) -> list[Check]:
-    """Figures held to their bounds."""
+    """The checks of figures against their bounds."""
     far = np.finfo("float64").max  # Great Expectations takes no infinity
     table = pd.DataFrame({name: [getattr(f, name) for f in found] for name in ("value", "low", "high")}).clip(-far, far)
     pairs = [{"column_A": "value", "column_B": "low"}, {"column_A": "high", "column_B": "value"}]
@@ -69,7 +69,7 @@ def _results(frame: pd.DataFrame, rules: list[gx.expectations.Expectation], deta
 
 
 def target(found: Counted, data: Data) -> Check:
-    """Whether the target holds what the contract says: two words, the classes that it lists, or numbers."""
+    """Check that the target holds the two values, the classes or the numbers of the contract."""
     if (seen := found.strange) is None:
         return two_classes(found, data)
     told = seen.figure.found if seen.wrong else f"all {counted(found.labelled, 'value')} fit"
@@ -77,7 +77,7 @@ def target(found: Counted, data: Data) -> Check:
 
 
 def two_classes(found: Counted, data: Data) -> Check:
-    """Whether the target has one value beside the positive one: any further word would silently count as negative."""
+    """Check that the target has one value besides the positive one; any other value would count as negative."""
     rest = found.words.sort_values(ascending=False, kind="stable")
     strange = rest[1:]
     known = [str(data.target.positive), *rest.index[:1]]
@@ -125,6 +125,6 @@ def _found(kwargs: dict[str, Any], result: dict[str, Any]) -> str:
 
 
 def _crash(info: dict[str, Any]) -> str:
-    """What an expectation that could not run says; Great Expectations reports it in two shapes."""
+    """The error of an expectation that could not run; Great Expectations reports it in two forms."""
     found = info if "raised_exception" in info else next(iter(info.values()), {})
     return str(found.get("exception_message") or "could not run") if found.get("raised_exception") else ""

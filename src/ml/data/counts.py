@@ -23,7 +23,7 @@ from ml.settings.validate import Validate
 
 @dataclass
 class Counted:
-    """What some rows of a table say of its contract."""
+    """Counts of some rows of a table for the checks of the contract."""
 
     rows: int
     positives: int  # of a target with two values
@@ -37,7 +37,7 @@ class Counted:
 
 
 class Counts:
-    """The parts of a table added up, in their order."""
+    """The sum of the counts of a table's parts, in their order."""
 
     def __init__(self, data: Data, params: Validate) -> None:
         self._data, self._params = data, params
@@ -54,13 +54,13 @@ class Counts:
 
     @property
     def target(self) -> Counted:
-        """The sums, of which those of the target are judged by themselves."""
+        """The sums; those of the target are judged separately."""
         if self._sum is None:
             raise ValueError("no part was counted")
         return self._sum
 
     def figures(self, shown: Callable[[int], Any]) -> Iterator[Figure]:
-        """A figure for every rule of the contract; `shown` says which id a row has."""
+        """A figure for every rule of the contract; `shown` gives the id of a row."""
         found, data, params = self.target, self._data, self._params
         size = Rule("expect_table_row_count_to_be_between", "table", "validate.min_rows")
         yield _bounded(size, found.rows, params.min_rows, None)

@@ -1,4 +1,4 @@
-"""How rows count: the weight of each, and the entity that each belongs to."""
+"""The weight and the entity of each row."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from ml.settings.data import Data
 class Design:
     """The weight and the entity (a number) of each row; arrays of shape (rows,).
 
-    Without weights each row counts once; without entities each row stands for itself.
+    Without weights each row counts once; without entities each row is its own entity.
     """
 
     weight: np.ndarray | None = None
@@ -20,7 +20,7 @@ class Design:
 
     @property
     def plain(self) -> bool:
-        """Whether each row counts once and stands for itself."""
+        """Whether there are no weights and no entities."""
         return self.weight is None and self.entity is None
 
     def at(self, rows: np.ndarray) -> "Design":
@@ -28,7 +28,7 @@ class Design:
         return Design(*(None if part is None else part[rows] for part in (self.weight, self.entity)))
 
     def weights(self, rows: int) -> np.ndarray:
-        """The weight of each of so many rows."""
+        """The weight of each of `rows` rows."""
         return np.ones(rows) if self.weight is None else self.weight
 
     def summed(self, values: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The types of a table that nobody has described yet."""
+"""The inferred types of a table without a contract."""
 
 from dataclasses import dataclass
 
@@ -10,13 +10,13 @@ from ml.settings.data import Number
 
 ANY = Number(type="number")
 WHOLE = r"[+-]?[0-9]{1,18}"  # an int64
-LONG = r"[+-]?[0-9]{19,}"  # too many digits for a number to keep: an id
+LONG = r"[+-]?[0-9]{19,}"  # more digits than a number can store: an id
 CODE = r"0[0-9]+"  # a post code or a key: as a number it would lose its zeros
 
 
 @dataclass(frozen=True)
 class Inferred:
-    """A table in the types that its values have, what was changed for it, and why columns can be no features."""
+    """A table with inferred types, the conversions, and the reasons why columns cannot be features."""
 
     frame: pd.DataFrame
     notes: list[str]
@@ -24,7 +24,7 @@ class Inferred:
 
 
 def typed(frame: pd.DataFrame, target: str, identity: str = "", time: str = "") -> Inferred:
-    """Text that holds numbers and words for missing ones as numbers, truths as bool, all other text as levels.
+    """Text with numbers and words for missing values as numbers, true and false as bool, all other text as levels.
 
     The named target, id and time stay text. Raises UserError with every infinite value.
     """
@@ -46,7 +46,7 @@ def typed(frame: pd.DataFrame, target: str, identity: str = "", time: str = "") 
 
 
 def column(raw: pd.Series) -> values.Column:
-    """A column in the type that all its values have but those that are missing."""
+    """A column in the common type of all values that are not missing."""
     if _moments(raw):
         return values.moment(raw, None)
     if pd.api.types.is_bool_dtype(raw.dtype):
@@ -68,7 +68,7 @@ def column(raw: pd.Series) -> values.Column:
 
 
 def time_format(raw: pd.Series, given: str) -> dict[str, str]:
-    """The setting that a column of times needs: none for ISO 8601, else the given format, or the only one that fits.
+    """The setting for a column of times: none for ISO 8601, otherwise the given format or the only one that fits.
 
     Raises UserError where the times cannot be read, or can in two ways.
     """

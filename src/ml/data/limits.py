@@ -1,4 +1,4 @@
-"""Limits of a number that a table justifies: hard ones that later rows keep, and the range that is usual."""
+"""Limits of a number that a table justifies: hard limits for all later rows, and the usual range."""
 
 import numpy as np
 import pandas as pd
@@ -6,12 +6,12 @@ import pandas as pd
 END = 0.1  # of the range: rows this near to 0 or 1 tell whether the column stops there
 TAIL = 6  # times the lower half of the middle half: hardly any row of a bell curve lies further from the median
 SKEW = 2  # times as wide above the median as below
-SMALLEST = 1e-300  # as good as 0
+SMALLEST = 1e-300  # practically 0
 SURE = 10  # rows that would be expected beyond, had the column no end there
 
 
 def limits(column: pd.Series) -> dict[str, object]:
-    """`min` and `max` that no row may break, and `usual`, outside of which rows are worth a warning.
+    """The hard limits `min` and `max`, and the range `usual`, outside of which rows cause a warning.
 
     The highest of some hundred rows says little about the highest of the next ten thousand. So only what lies in the
     nature of the column is hard: true and false, shares from 0 to 1, numbers that cannot be negative (or positive).
@@ -33,7 +33,7 @@ def limits(column: pd.Series) -> dict[str, object]:
 
 
 def _flag(values: np.ndarray) -> bool:
-    """Whether 0 and 1 are all there is; a rare count would have shown a 2 (Poisson)."""
+    """Whether 0 and 1 are the only possible values; a rare count would also contain a 2 (Poisson)."""
     ones = float((values == 1).mean())
     return bool(np.isin(values, (0, 1)).all()) and len(values) * ones**2 / 2 >= SURE
 

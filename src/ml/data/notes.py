@@ -1,11 +1,11 @@
-"""Sentences about what reading changed, short enough for a table of hundreds of columns."""
+"""Short sentences about conversions during reading, also for hundreds of columns."""
 
 import re
 
 from ml.io.text import counted
 
-TOLD = 3  # columns that are told in full of each kind of change
-NAMED = 10  # columns that are named after these
+TOLD = 3  # columns per kind of conversion with a full sentence
+NAMED = 10  # further columns that are only named
 COLUMN = re.compile(r"(?s)(?P<name>.*?): [\d,]+ of [\d,]+ values (?P<kind>.*), e\.g\. .*")
 HEADER = re.compile(r"(?s).*: column (?P<name>.*) is (?P<kind>read as) .*")
 

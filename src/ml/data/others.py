@@ -1,4 +1,4 @@
-"""Levels that the contract of a column does not list."""
+"""Levels outside the contract of a column."""
 
 import pandas as pd
 
@@ -7,14 +7,14 @@ from ml.settings.data import Category, Data
 
 
 def strange(values: pd.Series, column: Category) -> tuple[pd.Series, str]:
-    """The rows whose level the contract does not allow, and why not; `values` are in its types."""
+    """The rows with a level that the contract does not allow, and the reason; `values` have its types."""
     if column.others:
         return (values.str.len() > LONGEST).fillna(value=False).astype(bool), f"longer than {LONGEST} characters"
     return values.notna() & ~values.isin(column.values), f"none of {', '.join(column.values)}"
 
 
 def pooled(frame: pd.DataFrame, data: Data) -> pd.DataFrame:
-    """A table in the contract's types in which all levels that a column allows and does not list are one."""
+    """A table with the contract's types in which all allowed levels outside `values` are one level."""
     pooled = frame.copy(deep=False)
     for name, column in data.columns.items():
         if isinstance(column, Category) and column.others and name in frame:

@@ -1,4 +1,4 @@
-"""What a table looks like in a few numbers, small enough to keep in git and to compare with another's."""
+"""A summary of a table that is small enough for git, for comparison with another table."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from ml.settings.data import Data
 
 
 class Moments(NamedTuple):
-    """Numbers in short: how many there are, their mean and standard deviation."""
+    """The count, mean and standard deviation of numbers."""
 
     count: int
     mean: float
@@ -31,7 +31,7 @@ class Moments(NamedTuple):
 
 @dataclass(frozen=True)
 class Summary:
-    """Some rows of a table in numbers that add up."""
+    """Additive statistics of some rows of a table."""
 
     rows: int
     period: tuple[Any, Any]
@@ -73,7 +73,7 @@ def of_parts(parts: Iterable[Summary], data: Data) -> dict[str, Any]:
 
 
 def summary(frame: pd.DataFrame, data: Data) -> Summary:
-    """Rows in the contract's types in short."""
+    """The summary of rows with the contract's types."""
     time = frame[data.time] if data.time else None
     return Summary(
         rows=len(frame),
@@ -92,7 +92,7 @@ def _labels(frame: pd.DataFrame, data: Data) -> Any:
 
 
 def _target(found: Summary, data: Data) -> dict[str, Any]:
-    """What the target is like: the share of positive rows, of each class, or mean and deviation."""
+    """The target's summary: the share of positive rows, of each class, or mean and deviation."""
     if data.target.task == "binary":
         return {"positive": _round(found.target / found.rows)}
     if data.target.task == "multiclass":

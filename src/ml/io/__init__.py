@@ -1,1 +1,1 @@
-"""The outside worlds, a module for each: files, git, DVC, locks, HTTP, the terminal, and text that is safe to show."""
+"""One module for each external system: files, git, DVC, locks, HTTP, the terminal; and text escaping."""

@@ -23,7 +23,7 @@ TRACEBACK = Path("build/traceback.txt")  # of the last exception that no message
 
 
 def say(message: str) -> None:
-    """Print one line of progress on stderr, at once, so that stdout stays for results."""
+    """Print one line of progress to stderr immediately; stdout is reserved for results."""
     print(visible(message), file=sys.stderr, flush=True)
 
 
@@ -42,7 +42,7 @@ def run(main: Callable[..., int | None]) -> None:
 
 
 def outcome(main: Callable[..., int | None], name: str, arguments: Mapping[str, Any] = MappingProxyType({})) -> int:
-    """The exit code of a command, with its time or what went wrong said on stderr."""
+    """Run a command, print its time or its error to stderr, and return the exit code."""
     started = time.perf_counter()
     try:
         code = main(**arguments) or 0
@@ -62,7 +62,7 @@ def outcome(main: Callable[..., int | None], name: str, arguments: Mapping[str, 
 
 
 def _sentence(error: Exception) -> str:
-    """What to say about an exception that is not ours; unless a disk is at fault, its traceback goes into a file."""
+    """The message for an unexpected exception; except for disk errors, its traceback is written to a file."""
     if isinstance(error, OSError) and error.errno in DISK:
         where = f"{error.filename}: " if error.filename else ""
         return f"{where}{error.strerror}. Fix this and run the command again; it resumes."

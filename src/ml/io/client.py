@@ -1,4 +1,4 @@
-"""The API as a client sees it: one connection, JSON both ways."""
+"""A client of the API: one connection, JSON requests and responses."""
 
 import json
 import time
@@ -17,7 +17,7 @@ Rows = list[dict[str, Any]]
 
 
 class Client:
-    """Asks the server at host:port; raises UserError when it gives no answer."""
+    """Send requests to the server at host:port; raises UserError if it does not respond."""
 
     def __init__(self, address: str, key: str = "", patience: float = PATIENCE) -> None:
         self.address = address
@@ -31,18 +31,18 @@ class Client:
         self._connection.close()
 
     def ask(self, method: str, path: str, payload: Any = None) -> tuple[int, Any]:
-        """Status and content of an answer."""
+        """The status and content of a response."""
         try:
             body = None if payload is None else json.dumps(payload)
             self._connection.request(method, path, body, self._headers)
             response = self._connection.getresponse()
             return response.status, json.loads(response.read())
         except (OSError, HTTPException, ValueError) as error:
-            self._connection.close()  # the next question opens it again
+            self._connection.close()  # the next request opens it again
             raise UserError(f"the server at {self.address} does not respond to {method} {path}: {error!r}") from None
 
     def predict(self, rows: Rows) -> list[dict[str, Any]]:
-        """The predictions of rows, in their order; raises UserError when the server refuses one."""
+        """The predictions of rows, in their order; raises UserError if the server refuses a row."""
         found = []
         for start in range(0, len(rows), AT_ONCE):
             status, answer = self.ask("POST", "/predict", {"rows": rows[start : start + AT_ONCE]})
@@ -56,7 +56,7 @@ class Client:
         return [output(prediction) for prediction in self.predict(rows)]
 
     def ready(self, seconds: float, alive: Callable[[], bool] = lambda: True) -> float:
-        """How long it took until the server was ready; raises UserError with its last word when it ends or is late."""
+        """The time until the server was ready; raises UserError with its last output if it stops or is late."""
         started, last = time.monotonic(), "no answer"
         while time.monotonic() - started < seconds:
             try:
@@ -74,14 +74,14 @@ class Client:
 
 
 def output(prediction: Mapping[str, Any]) -> Any:
-    """The model's output in an answer: the scores of all classes, the value, or the score."""
+    """The model's output in a response: the scores of all classes, the value, or the score."""
     if "scores" in prediction:
         return [*prediction["scores"].values()]
     return prediction["value"] if "value" in prediction else prediction["score"]
 
 
 def metrics(address: str, patience: float = 2) -> str:
-    """What Prometheus would read at host:port; raises UserError when there is no answer."""
+    """The metrics that Prometheus reads at host:port; raises UserError if there is no response."""
     try:
         with urlopen(f"http://{address}/metrics", timeout=patience) as response:
             return response.read().decode()

@@ -23,7 +23,7 @@ def call(
     environment: Mapping[str, str] | None = None,
     python: str = sys.executable,
 ) -> subprocess.CompletedProcess[str]:
-    """A finished DVC, with all that it printed."""
+    """A finished DVC process with its output."""
     command = [python, "-m", "dvc", *arguments]
     return subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, encoding="utf-8", check=False
@@ -39,7 +39,7 @@ def repro(*flags: str, folder: Path | None = None, environment: Mapping[str, str
 
 
 def said(done: subprocess.CompletedProcess[str]) -> str:
-    """The message of a DVC that failed, as one sentence."""
+    """The message of a failed DVC process as one sentence."""
     lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
     errors = lines[next((n for n, line in enumerate(lines) if line.startswith("ERROR")), 0) :]
     text = " ".join(errors) or f"exit code {done.returncode}"

@@ -1,4 +1,4 @@
-"""A model behind the real server: a process on this machine, asked over HTTP."""
+"""A model served by the real server: a process on this machine that is called over HTTP."""
 
 import contextlib
 import os
@@ -35,7 +35,7 @@ def answering(model: Mapping[str, bytes]) -> Generator[Answer]:
 
 @contextlib.contextmanager
 def _server(folder: Path) -> Generator[int]:
-    """The port of a server that listens; it has ended when the block ends."""
+    """The port of a running server, which stops at the end of the block."""
     found = find_spec("serving")
     if found is None or found.origin is None:
         raise UserError("the package `serving` is missing. Run from the repository's root, or set gates.api to null.")
@@ -64,7 +64,7 @@ def _server(folder: Path) -> Generator[int]:
 
 
 def _port(spoken: Iterable[str]) -> int:
-    """Where the server says that it listens; the operating system chose."""
+    """The port that the server prints; the operating system selects it."""
     lines = []
     for line in spoken:
         lines.append(line.strip())

@@ -2,7 +2,7 @@
 
 
 class UserError(Exception):
-    """A mistake in data, parameters or environment: the message says where, how many, an example, what to do next.
+    """A mistake in data, parameters or environment; the message has place, count, example and next step.
 
-    Command lines print it without a traceback and exit with code 1.
+    Commands print it without a traceback and exit with 1.
     """

@@ -1,4 +1,4 @@
-"""The only module that touches the disk: tables, JSON, text and the model file, each written whole or not at all."""
+"""The only module that accesses the disk: tables, JSON, text and the model file; each write is atomic."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ml.io.errors import UserError
 
-if TYPE_CHECKING:  # a second of import that verdicts and reports do without
+if TYPE_CHECKING:  # its import takes a second, and verdicts and reports do not need it
     import pandas as pd
 
 PARAMS = Path("params.yaml")
@@ -40,10 +40,10 @@ PROOF = BUILD / "prove.json"
 IMAGE = BUILD / "image.json"
 SMOKE = BUILD / "smoke.json"
 SBOM = BUILD / "sbom.json"
-DEPLOY = Path(".deploy")  # environments on this machine: a folder each
+DEPLOY = Path(".deploy")  # environments on this machine, one folder each
 RETRAIN = BUILD / "retrain.json"
 GROUP = 100_000  # rows of a group in a Parquet file that is written in parts
-NAMING = {"column", "class"}  # of a record: its cells are names, be they `1`
+NAMING = {"column", "class"}  # of a record: its cells are names, also `1`
 DECISIONS = ["actual", "predicted", "rows"]  # a file with these columns counts classes, which have names
 FORMULA = (
     "=",
@@ -71,9 +71,9 @@ CONTRIBUTIONS = BUILD / "contributions.json"
 
 
 def read_table(path: Path | str) -> pd.DataFrame:
-    """A Parquet table that we wrote; raises UserError when it is absent, empty or cannot be read.
+    """A Parquet table of the pipeline; raises UserError if it is absent, empty or unreadable.
 
-    What users bring is read by ml.data.reading, in all the forms that it may have.
+    ml.data.reading reads the tables of users, in all supported formats.
     """
     import pandas as pd  # noqa: PLC0415
 
@@ -81,12 +81,12 @@ def read_table(path: Path | str) -> pd.DataFrame:
     with opened(path) as stream:
         try:
             return pd.read_parquet(stream, partitioning=None)
-        except (OSError, ValueError) as error:  # pyarrow's errors are both of these
+        except (OSError, ValueError) as error:  # pyarrow's errors are of both types
             raise UserError(f"{path} cannot be read: {_first_line(error)} Write the file again.") from None
 
 
 def opened(path: Path) -> BinaryIO:
-    """A file that is open for reading; raises UserError when it is absent or empty."""
+    """A file opened for reading; raises UserError if it is absent or empty."""
     if not path.exists():
         raise UserError(f"{path} is missing. {_source(path)}")
     if path.stat().st_size == 0:
@@ -95,7 +95,7 @@ def opened(path: Path) -> BinaryIO:
 
 
 def opened_all(url: str) -> Iterator[tuple[str, BinaryIO]]:
-    """All files that a path or URL of fsspec names, wildcards too, each open for reading; raises UserError without."""
+    """All files of a path or URL of fsspec (wildcards allowed), opened; raises UserError if there is none."""
     import fsspec  # noqa: PLC0415
 
     try:
@@ -112,13 +112,13 @@ def write_table(frame: pd.DataFrame, path: Path) -> None:
 
 
 class TableParts:
-    """A Parquet file that is written in row groups of GROUP rows, whatever the size of the parts that come."""
+    """A Parquet file with row groups of GROUP rows, independent of the size of the written parts."""
 
     def __init__(self, path: Path) -> None:
         self._path, self._writer, self._waiting, self.rows = path, None, [], 0
 
     def add(self, frame: pd.DataFrame) -> None:
-        """The next rows, with the columns of the first; a column without any value holds text."""
+        """Write the next rows, with the columns of the first part; a column without values has the type text."""
         import pyarrow as pa  # noqa: PLC0415
         from pyarrow import parquet  # noqa: PLC0415
 
@@ -137,7 +137,7 @@ class TableParts:
         self._waiting = [waiting]
 
     def close(self) -> None:
-        """Write what is left."""
+        """Write the remaining rows."""
         if self._writer:
             for table in self._waiting:
                 self._writer.write_table(table.combine_chunks())
@@ -146,7 +146,7 @@ class TableParts:
 
 @contextmanager
 def table_in_parts(path: Path) -> Generator[TableParts]:
-    """A table that appears whole when the block ends, and not at all when it raises."""
+    """A table that appears complete at the end of the block, or not at all if the block raises."""
     with _beside(path) as temporary:
         parts = TableParts(temporary)
         try:
@@ -156,17 +156,17 @@ def table_in_parts(path: Path) -> Generator[TableParts]:
 
 
 def write_csv(frame: pd.DataFrame, path: Path) -> None:
-    """Write a table that people read."""
+    """Write a table for people."""
     write_text(_csv(frame), path)
 
 
 def write_sheet(frame: pd.DataFrame, path: Path) -> None:
-    """Write a table that people open in a spreadsheet, see `sheet`."""
+    """Write a table for a spreadsheet, see `sheet`."""
     write_text(sheet(frame), path)
 
 
 def sheet(frame: pd.DataFrame) -> str:
-    """A table as CSV for a spreadsheet: text that would be a formula there gets an apostrophe before it, names too.
+    """A table as CSV for a spreadsheet; text and names that would be a formula get a leading apostrophe.
 
     Source: OWASP, CSV Injection.
     """
@@ -175,18 +175,18 @@ def sheet(frame: pd.DataFrame) -> str:
 
 def _csv(frame: pd.DataFrame) -> str:
     text = frame.to_csv(index=False, lineterminator="\n")
-    if "\r" in text:  # a line end for most readers, which the writer does not quote by itself
+    if "\r" in text:  # most readers treat it as a line end, but the writer does not quote it
         text = frame.to_csv(index=False, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
     return text
 
 
 def _unformulated(value: Any) -> Any:
-    """A cell that no spreadsheet takes for a formula; numbers stay as they are."""
+    """A cell that no spreadsheet treats as a formula; numbers are unchanged."""
     return f"'{value}" if isinstance(value, str) and value[:1] in FORMULA and not _number(value) else value
 
 
 def write_rows(records: list[dict[str, Any]], path: Path) -> None:
-    """Write records as a CSV file for a plot, six digits a number."""
+    """Write records as a CSV file for a plot, with six digits per number."""
     lines = [[*records[0]] if records else [], *([_short(value) for value in r.values()] for r in records)]
     breaks = any("\r" in cell for line in lines for cell in line if isinstance(cell, str))  # as in write_csv
     text = io.StringIO()
@@ -196,13 +196,13 @@ def write_rows(records: list[dict[str, Any]], path: Path) -> None:
 
 
 def append_text(text: str, path: Path) -> None:
-    """Add text to the end of a file that somebody else owns, such as a job's summary."""
+    """Append text to a file of another program, such as a job's summary."""
     with path.open("a", encoding="utf-8", errors="backslashreplace") as file:
         file.write(text)
 
 
 class Part(dict):
-    """An object of a JSON file, which says so in a UserError when a key that is asked for is not there."""
+    """An object of a JSON file that raises UserError for a missing key."""
 
     def __init__(self, path: Path, found: dict[str, Any]) -> None:
         super().__init__(found)
@@ -215,7 +215,7 @@ class Part(dict):
 
 
 def read_json(path: Path) -> Any:
-    """The object in a JSON file; raises UserError, naming the command that writes it, when it is absent or none."""
+    """The object in a JSON file; raises UserError with the command that writes it if it is absent or not an object."""
     try:
         found = json.loads(read_bytes(path), object_hook=lambda part: Part(path, part))
     except (ValueError, RecursionError) as error:
@@ -247,7 +247,7 @@ def digest(path: Path) -> str:
 
 
 def read_bytes(path: Path) -> bytes:
-    """The content of a file; raises UserError naming the command that writes it when it is absent."""
+    """The content of a file; raises UserError with the command that writes it if it is absent."""
     try:
         return path.read_bytes()
     except FileNotFoundError:
@@ -260,7 +260,7 @@ def write_json(value: Any, path: Path) -> None:
 
 
 def edit_yaml(path: Path, changes: Mapping[Any, Any]) -> None:
-    """Set values of a YAML file, each named by its dotted path; every other line stays as it is."""
+    """Set values of a YAML file by their dotted paths; all other lines are unchanged."""
     from ml.io import yaml_edit  # noqa: PLC0415  (a third of a second of import, for two commands)
 
     write_bytes(yaml_edit.edited(read_bytes(path).decode(), changes).encode(), path)
@@ -277,7 +277,7 @@ def write_bytes(content: bytes, path: Path) -> None:
 
 
 def move(path: Path, target: Path) -> None:
-    """Move a file, also to another disk: at its new place it is whole or absent."""
+    """Move a file, also to another disk; at its new path it is complete or absent."""
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         path.replace(target)
@@ -289,7 +289,7 @@ def move(path: Path, target: Path) -> None:
 
 
 def sync(path: Path) -> None:
-    """Return once a file, or the entries of a folder, are on the disk."""
+    """Flush a file, or the entries of a folder, to the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -299,7 +299,7 @@ def sync(path: Path) -> None:
 
 @contextmanager
 def locked(path: Path, otherwise: str) -> Generator[None]:
-    """Hold a lock that dies with this process; raises UserError with the sentence `otherwise` when another holds it."""
+    """Hold a lock that ends with this process; raises UserError(`otherwise`) if another process has it."""
     from filelock import FileLock, Timeout  # noqa: PLC0415
 
     try:
@@ -331,7 +331,7 @@ def _whole(path: Path, write: Any) -> None:
 
 @contextmanager
 def _beside(path: Path) -> Generator[Path]:
-    """A file that takes the place of this one when the block ends, and is gone when it raises."""
+    """A temporary file that replaces this one at the end of the block, or is deleted if the block raises."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     os.close(handle)

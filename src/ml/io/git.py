@@ -1,4 +1,4 @@
-"""The only module that asks git: what the repository holds at another revision, and where we are."""
+"""The only module that calls git: the content of the repository at a revision, and the current commit."""
 
 import os
 import subprocess
@@ -7,11 +7,11 @@ from pathlib import Path
 from ml.io.errors import UserError
 
 RETRAINING = "retrain/"  # of the branches of retrained models
-ROBOT = "retrain@localhost"  # who commits to branches that a machine owns
+ROBOT = "retrain@localhost"  # the author of commits on automated branches
 
 
 def ask(*arguments: str) -> str | None:
-    """What `git …` prints, or None when it fails or there is no git."""
+    """The output of `git …`, or None if it fails or git is missing."""
     try:
         done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False, encoding="utf-8")
     except FileNotFoundError:
@@ -20,24 +20,24 @@ def ask(*arguments: str) -> str | None:
 
 
 def show(revision: str, path: Path | str) -> str | None:
-    """The text of a file at a revision, or None when it is not there."""
+    """The text of a file at a revision, or None if it does not exist."""
     return ask("show", f"{revision}:{Path(path).as_posix()}")
 
 
 def commit() -> str | None:
-    """The commit that is checked out, or None where there is none."""
+    """The checked-out commit, or None."""
     found = ask("rev-parse", "HEAD")
     return found.strip() if found else None
 
 
 def base(name: str) -> str | None:
-    """The newest known revision of branch `name`: the one of origin where there is one, else the local one."""
+    """The newest known revision of branch `name`: that of origin if it exists, otherwise the local one."""
     found = (ask("rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}") for ref in (f"origin/{name}", name))
     return next((commit.strip() for commit in found if commit), None)
 
 
 def must(*arguments: str, data: bytes | None = None) -> bytes:
-    """What git prints when it is given `data`; raises UserError with what it says when it fails."""
+    """The output of git with `data` as its input; raises UserError with git's message if it fails."""
     done = call(*arguments, data=data)
     if done.returncode:
         raise UserError(f"git {' '.join(arguments)[:60]} failed: {said(done)}")
@@ -45,27 +45,27 @@ def must(*arguments: str, data: bytes | None = None) -> bytes:
 
 
 def call(*arguments: str, data: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
-    """A finished git that never asks for a password, and names who commits where no user is configured."""
+    """A finished git process that never asks for a password and has a default author."""
     named = _unnamed() if {"commit", "commit-tree"} & {*arguments} else {}
     environment = named | os.environ | {"GIT_TERMINAL_PROMPT": "0"}
     return subprocess.run(["git", *arguments], input=data, capture_output=True, check=False, env=environment)
 
 
 def _unnamed() -> dict[str, str]:
-    """Names for the author and the committer that git's settings lack: the environment goes before settings."""
+    """Default names of the author and the committer if git's settings have none; the environment overrides settings."""
     defaults = {"name": "registry", "email": "registry@localhost"}
     lacking = {key: value for key, value in defaults.items() if not ask("config", f"user.{key}")}
     return {f"GIT_{role}_{key.upper()}": v for role in ("AUTHOR", "COMMITTER") for key, v in lacking.items()}
 
 
 def said(done: subprocess.CompletedProcess[bytes]) -> str:
-    """The message of a git that failed, as a sentence."""
+    """The message of a failed git process as one sentence."""
     text = " ".join(done.stderr.decode(errors="replace").split()) or f"exit code {done.returncode}"
     return text if text.endswith(".") else f"{text}."
 
 
 def inside(folder: Path | str, *arguments: str, **environment: str) -> str:
-    """What git prints in another folder; raises UserError with what it says when it fails."""
+    """The output of git in another folder; raises UserError with git's message if it fails."""
     command = ["git", "-C", str(folder), *arguments]
     settings = os.environ | {"GIT_TERMINAL_PROMPT": "0"} | environment
     done = subprocess.run(command, capture_output=True, text=True, check=False, encoding="utf-8", env=settings)

@@ -1,4 +1,4 @@
-"""What the lock files say, and what is here: asked of DVC, git, pip's records and pyproject.toml."""
+"""The lock files compared with the current state, as DVC, git, pip and pyproject.toml report it."""
 
 import json
 import os
@@ -21,13 +21,13 @@ PROJECT = Path("pyproject.toml")
 
 @dataclass(frozen=True)
 class Locks:
-    """What the lock files say beside what is here; None where it could not be found out."""
+    """Differences between the lock files and the current state; None if unknown."""
 
     dvc: dict[str, Any] | None  # `dvc status --json`: {} when dvc.lock and data.dvc match
     uncommitted: list[str] | None  # lock files that differ from the last commit
     pins: dict[str, str]  # of src/locks/pipeline.txt and the libraries of estimators
     installed: dict[str, str]  # the same packages here
-    unmet: list[str]  # requirements of pyproject.toml that the pins do not meet
+    unmet: list[str]  # requirements of pyproject.toml that the pins do not satisfy
     ci: bool = False
 
 
@@ -49,14 +49,14 @@ def read() -> Locks:
 
 
 def in_ci() -> bool:
-    """Whether this machine judges for others, as GitHub's and most others say by CI=true."""
+    """Whether this is a CI machine: GitHub and most other services set CI=true."""
     return os.environ.get("CI", "").lower() in {"true", "1"}
 
 
 def superseded(table: Path) -> str:
-    """The commit that recorded this table, when the one that is checked out records another; else empty.
+    """The commit that recorded this table if the checked-out commit records another one; otherwise empty.
 
-    Git changes data.dvc, not the data: after a merge the table of before would pass for a new one.
+    Git changes data.dvc but not the data: after a merge the previous table would look like a new one.
     """
     digest = files.digest(table)
     if digest in (git.show("HEAD", "dvc.lock") or digest) or git.ask("status", "--porcelain", "--", "data.dvc"):
@@ -76,7 +76,7 @@ def pins(lock: str, target: dict[str, str] | None = None) -> dict[str, str]:
 
 
 def unmet(project: str, locks: dict[str, str]) -> list[str]:
-    """What each extra of pyproject.toml asks for and the lock file of its name does not hold."""
+    """The requirements of each extra of pyproject.toml that are missing in the lock file of its name."""
     found = tomllib.loads(project).get("project", {})
     extras, own = found.get("optional-dependencies", {}), found.get("name", "")
     missing = []

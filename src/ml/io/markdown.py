@@ -1,4 +1,4 @@
-"""Markdown tables, and text that stays text inside Markdown."""
+"""Markdown tables, and the escaping of text for Markdown."""
 
 import re
 from typing import Any
@@ -13,13 +13,13 @@ APART = "\u200b"  # no width
 
 
 class Markup(str):
-    """Markdown that this project wrote, which a table shows as it is; any other text is escaped."""
+    """Markdown of this project, which a table does not escape."""
 
     __slots__ = ()
 
 
 def table(header: list[str], rows: list[list[Any]]) -> str:
-    """A Markdown table; what a cell holds is text, unless it is Markup."""
+    """A Markdown table; cells are escaped text, unless they are Markup."""
     lines = [header, [Markup("---")] * len(header), *rows]
     return "".join("| " + " | ".join(cell(c) for c in line) + " |\n" for line in lines)
 
@@ -31,12 +31,12 @@ def validation(result: dict[str, Any]) -> str:
 
 
 def mark(check: dict[str, Any]) -> str:
-    """A sign for a check or verdict: passed, refused, or warned."""
+    """The sign of a check or verdict: passed, refused, or warned."""
     return "✅" if check["passed"] else "❌" if check["severity"] == "critical" else "⚠️"
 
 
 def cell(value: Any) -> str:
-    """Text inside a line that is read as it is: nothing in it is markup, HTML, a link, a mention or a reference."""
+    """Text escaped for the middle of a line: no markup, HTML, link, mention or reference."""
     if isinstance(value, Markup):
         return value
     line = visible(" ".join(str(value).splitlines()))
@@ -45,11 +45,11 @@ def cell(value: Any) -> str:
 
 
 def paragraph(value: Any) -> str:
-    """A line of text that is read as it is where a line begins, too: no heading, list or quotation."""
+    """Text escaped for the start of a line as well: no heading, list or quotation."""
     return START.sub(lambda found: f"{found[0]}\\" if found[3] else f"\\{found[0]}", cell(value).strip())
 
 
 def unlinked(text: str) -> str:
-    """Text in which GitHub finds no address, no person and no issue."""
+    """Text without addresses, mentions and issue references for GitHub."""
     apart = LINK.sub(lambda found: f"{found[0]}{APART}", text)
     return REFERENCE.sub(lambda found: f"{found[0]}{APART}", apart)

@@ -1,4 +1,4 @@
-"""What one command writes and another reads: a typed JSON file with the version of its form."""
+"""Records that one command writes and another reads: typed JSON files with a schema version."""
 
 import json
 from pathlib import Path
@@ -11,25 +11,25 @@ from ml.io.errors import UserError
 
 
 class SavedRecord(BaseModel):
-    """A record of one command for others; one without `schema_version` has the first form."""
+    """A record of one command for others; a record without `schema_version` has version 1."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    NEWEST: ClassVar[int] = 1  # the form that this code writes, and the last that it reads
+    NEWEST: ClassVar[int] = 1  # the schema version that this code writes, and the newest that it reads
     AGAIN: ClassVar[str] = "Run `make run` to write it again."
 
     schema_version: int = 1
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """The record in a file; raises UserError naming the command that writes it when it is absent or damaged."""
+        """The record in a file; raises UserError with the command that writes it if it is absent or damaged."""
         if not path.exists():
             raise UserError(f"{path} is missing. {cls.AGAIN.replace(' again', '')}")
         return cls.parsed(files.read_bytes(path), str(path))
 
     @classmethod
     def parsed(cls, content: bytes | str, where: str) -> Self:
-        """The record in a text; raises UserError that names `where` the text is from."""
+        """The record in a text; raises UserError with `where`, the source of the text."""
         try:
             return cls.taken(json.loads(content), where)
         except (ValueError, RecursionError) as error:
@@ -37,7 +37,7 @@ class SavedRecord(BaseModel):
 
     @classmethod
     def taken(cls, found: Any, where: str) -> Self:
-        """The record in an object of JSON; raises UserError for a newer form, and for the first field that is wrong."""
+        """The record in a JSON object; raises UserError for a newer schema version and for the first wrong field."""
         form = found.get("schema_version", 1) if isinstance(found, dict) else 1
         if isinstance(form, int) and form > cls.NEWEST:
             raise UserError(

@@ -4,24 +4,24 @@ import re
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
-# What starts an escape of a terminal, ends a line for some reader, or turns the direction of what follows.
+# Characters that start a terminal's escape sequence, end a line for some readers, or change the text direction.
 HIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 WHOLE, LONG, NOISE = 1000, 1e9, 1e-12
 BREAKING = re.compile(rf"[\t\n]|{HIDDEN.pattern}")
 
 
 def visible(text: str) -> str:
-    """The same text, harmless to a terminal: characters that it would obey become escapes; tabs and lines stay."""
+    """The text without control characters of a terminal, which are escaped; tabs and line ends are kept."""
     return HIDDEN.sub(_escaped, text)
 
 
 def one_line(text: str) -> str:
-    """The same text on one line and harmless to a terminal."""
+    """The text on one line, without control characters of a terminal."""
     return BREAKING.sub(_escaped, text)
 
 
 def counted(number: int, noun: str) -> str:
-    """A number with its noun, which ends in s unless there is one: `1 row`, `1,200 rows`."""
+    """A number with its noun in the singular or plural: `1 row`, `1,200 rows`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
@@ -44,18 +44,18 @@ def between(low: float | None, high: float | None, decimals: int = 3, *, sign: b
 
 
 def be(number: int) -> str:
-    """The verb of a counted noun."""
+    """`is` or `are`, by the number."""
     return "is" if number == 1 else "are"
 
 
 def meant(word: str, known: Iterable[str], otherwise: str) -> str:
-    """Which known word was probably meant, as a question; where none is near, `otherwise`."""
+    """A question with the most similar known word, or `otherwise` if there is none."""
     near = get_close_matches(word, [*known], n=1)
     return f"did you mean `{near[0]}`?" if near else otherwise
 
 
 def columns(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Lines with each column as wide as its widest cell."""
+    """Lines with aligned columns."""
     lines = [[one_line(cell) for cell in line] for line in (header, *rows)]
     widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
     return "\n".join("  ".join(cell.ljust(w) for cell, w in zip(line, widths, strict=True)).rstrip() for line in lines)

@@ -1,4 +1,4 @@
-"""YAML text with some values changed and every other line as it was: comments, order and style included."""
+"""Change values in YAML text and keep all other lines, including comments, order and style."""
 
 import io
 import re
@@ -9,20 +9,20 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import CollectionNode, MappingNode, Node, ScalarNode
 
-REMOVE = object()  # in the place of a value: the key goes
+REMOVE = object()  # instead of a value: removes the key
 STEP = 2  # of indentation
 PLAIN = re.compile(r"[^\W\d][\w ./-]*(?<! )")
-OLD_BOOLEANS = {"y", "yes", "n", "no", "on", "off"}  # text in YAML 1.2, not to readers of 1.1
+OLD_BOOLEANS = {"y", "yes", "n", "no", "on", "off"}  # text in YAML 1.2, but not in YAML 1.1
 
 
-Path = str | tuple[str, ...]  # dotted, or its names where one may hold a dot
+Path = str | tuple[str, ...]  # dotted, or a tuple of names if a name may contain a dot
 
 
 def edited(text: str, changes: Mapping[Path, Any]) -> str:
-    """`text` with each path set to its value; a path that is not there is added at the end of its section.
+    """`text` with each path set to its value; a missing path is added at the end of its section.
 
     A mapping of mappings becomes a block with a line for each key, and a list of mappings one with a line for each of
-    them; anything else stands on the line of its key. A value that is there already is left as it is written.
+    them; any other value is on the line of its key. An equal value is not rewritten.
     """
     now, after = parsed(text), text
     wanted = changed(now, changes)
@@ -37,7 +37,7 @@ def edited(text: str, changes: Mapping[Path, Any]) -> str:
 
 
 def changed(content: Any, changes: Mapping[Path, Any]) -> Any:
-    """Parsed content with the same changes."""
+    """The parsed content with the same changes."""
     for path, value in changes.items():
         content = _with(content, _names(path), value)
     return content
@@ -48,7 +48,7 @@ def _names(path: Path) -> list[str]:
 
 
 def _steps(now: Any, changes: Mapping[Path, Any]) -> Iterator[tuple[list[str], Any]]:
-    """The changes that change something."""
+    """The changes that have an effect."""
     for path, value in changes.items():
         names = _names(path)
         wanted = _with(now, names, value)
@@ -58,7 +58,7 @@ def _steps(now: Any, changes: Mapping[Path, Any]) -> Iterator[tuple[list[str], A
 
 
 def _one_by_one(text: str, now: Any, changes: Mapping[Path, Any]) -> str:
-    """The same with a look at each change, which those that have no text of their own need."""
+    """The text after each change, with a check of the result."""
     for names, value in _steps(now, changes):
         wanted = _with(parsed(text), names, value)
         try:
@@ -71,7 +71,7 @@ def _one_by_one(text: str, now: Any, changes: Mapping[Path, Any]) -> str:
 
 
 def inline(value: Any) -> str:
-    """A value in flow style on one line, quoted as YAML 1.2 needs it."""
+    """A value in flow style on one line, with the quotes that YAML 1.2 needs."""
     if isinstance(value, Mapping):
         inside = ", ".join(f"{inline(key)}: {inline(one)}" for key, one in value.items())
         return f"{{ {inside} }}" if inside else "{}"
@@ -86,7 +86,7 @@ def inline(value: Any) -> str:
 
 
 def _plain_text(text: str) -> bool:
-    """Whether a text needs no quotes: words without signs that do not read as a number, null or the like."""
+    """Whether a text needs no quotes: words without special characters that are not a number, null or a boolean."""
     words = PLAIN.fullmatch(text) and text.isprintable() and text.lower() not in OLD_BOOLEANS
     return bool(words) and parsed(text) == text
 
@@ -101,7 +101,7 @@ def _changed(text: str, path: list[str], value: Any) -> str:
     key, old, section, depth = _find(text, path)
     if old is None and value is REMOVE:
         return text
-    if old is None and key is not None:  # null so far, now a section
+    if old is None and key is not None:  # was null, becomes a section
         return _changed(text, path[: depth + 1], _with({}, path[depth + 1 :], value))
     if old is None:
         return _added(text, path[depth:], section, value)
@@ -112,7 +112,7 @@ def _changed(text: str, path: list[str], value: Any) -> str:
         return text[:start] + text[_line_end(text, end) :]
     colon = text.index(":", key.end_mark.index) + 1
     empty = isinstance(old, ScalarNode) and old.start_mark.index == old.end_mark.index
-    if empty or old.start_mark.line > key.start_mark.line:  # the comment of the key's line stands before the value
+    if empty or old.start_mark.line > key.start_mark.line:  # the comment of the key's line precedes the value
         comment = text[colon : _line_end(text, colon)]
     else:
         comment = text[end : _line_end(text, end)]
@@ -120,7 +120,7 @@ def _changed(text: str, path: list[str], value: Any) -> str:
 
 
 def _tail(value: Any, column: int, comment: str) -> str:
-    """What follows the colon, to the end of the last line."""
+    """The text after the colon, to the end of the last line."""
     comment = comment if comment.endswith("\n") else f"{comment}\n"
     indent = " " * (column + STEP)
     if _holds_mappings(value):
@@ -142,13 +142,13 @@ def _added(text: str, names: list[str], section: MappingNode, value: Any) -> str
 
 
 def _in_flow(text: str, section: MappingNode, name: str, value: Any) -> str:
-    """A mapping in braces, written anew with one value changed."""
+    """A mapping in braces, rewritten with one changed value."""
     now = parsed(text[section.start_mark.index : section.end_mark.index])
     return text[: section.start_mark.index] + inline(_with(now, [name], value)) + text[section.end_mark.index :]
 
 
 def _find(text: str, path: list[str]) -> tuple[Any, Node | None, MappingNode, int]:
-    """The node of the key and of its value, None where the path ends early; the section, and how deep that was."""
+    """The nodes of the key and its value, None if the path is missing; the last section, and its depth."""
     node: Any = YAML(typ="safe", pure=True).compose(text)
     for depth, name in enumerate(path):
         key, value = next(((k, v) for k, v in node.value if k.value == name), (None, None))
@@ -159,7 +159,7 @@ def _find(text: str, path: list[str]) -> tuple[Any, Node | None, MappingNode, in
 
 
 def _end(text: str, key: Node, node: Node) -> int:
-    """Where the text of a key's value ends; the node's own end lies behind the comments that follow a block."""
+    """The end of the text of a key's value; the node's own end is after the comments that follow a block."""
     if isinstance(node, ScalarNode) and node.style in {"|", ">"}:
         end = at = _line_end(text, node.start_mark.index)
         while at < len(text):
@@ -190,7 +190,7 @@ def _holds_mappings(value: Any) -> bool:
 
 
 def _with(content: Any, path: list[str], value: Any) -> Any:
-    """The content with one path changed, its other parts untouched."""
+    """The content with one path changed."""
     content = dict(content) if isinstance(content, Mapping) else {}
     if len(path) > 1:
         if value is not REMOVE or path[0] in content:
@@ -203,14 +203,14 @@ def _with(content: Any, path: list[str], value: Any) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """The value in the types that YAML is read into."""
+    """The value in the types of the YAML reader."""
     if isinstance(value, Mapping):
         return {key: _plain(one) for key, one in value.items()}
     return [_plain(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def _round_trip(text: str, path: list[str], value: Any) -> str:
-    """The same by loading and writing all of it, for what has no text of its own: anchors, merged keys."""
+    """The text after loading and writing all of it, for anchors and merged keys."""
     yaml, after = YAML(), io.StringIO()
     yaml.width, yaml.preserve_quotes = 10**9, True
     section = content = yaml.load(text)
@@ -234,5 +234,5 @@ def _line_start(text: str, index: int) -> int:
 
 
 def _line_end(text: str, index: int) -> int:
-    """Behind the line break of the line that holds `index`."""
+    """The position after the line break of the line with `index`."""
     return text.find("\n", index) + 1 or len(text)

@@ -166,7 +166,7 @@ def unseen(old: pd.DataFrame, new: Combined, data: Data, params: Prepare) -> pd.
 def _breaches(
     frame: pd.DataFrame, unreadable: list[Wrong], known: list[str], data: Data
 ) -> Iterator[tuple[str, pd.Series, str]]:
-    """Column, rows and reason of each breach, in a table of the contract's types."""
+    """The column, rows and reason of each breach in a table with the contract's types."""
     yield from ((wrong.column, wrong.rows, wrong.why) for wrong in unreadable)
     label = frame[data.target.name]
     yield data.id, frame[data.id].isna(), "missing"

@@ -1,1 +1,1 @@
-"""Settings: `params.yaml`, a module for each section, read into frozen models that refuse what they do not know."""
+"""Settings: `params.yaml`, a module for each section, read into frozen models that refuse unknown keys."""

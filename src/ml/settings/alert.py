@@ -8,7 +8,7 @@ from ml.settings.section import Section
 
 
 class Alert(Section):
-    """When silence is trouble."""
+    """When a silent source or schedule raises an alert."""
 
     workflow: str = "monitor.yml"
     silent_days: Annotated[float, Field(gt=0)] = 3

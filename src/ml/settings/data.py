@@ -6,16 +6,16 @@ from pydantic import Field, model_serializer, model_validator
 
 from ml.settings.section import Range, Section, Share, Strings
 
-FEWEST_CLASSES = 2  # with two, the task may still be multiclass
+FEWEST_CLASSES = 2  # a multiclass task may have two classes
 
 
 def as_text(value: Any) -> str:
-    """A level, an id or a label as text: 2, 2.0 and "2" are one."""
+    """A level, an id or a label as text; 2, 2.0 and "2" are equal."""
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 class Usual(Range):
-    """Where values usually lie: more than `share` of the rows outside is a warning, and nothing refuses them."""
+    """The usual range of values: more than `share` of the rows outside causes a warning; no row is refused."""
 
     share: Share = 0.01
 
@@ -23,7 +23,7 @@ class Usual(Range):
 class Number(Range):
     """A numeric column: float64 in the pipeline; true and false count as 1 and 0.
 
-    No value may lie outside `min` and `max`; `usual` only warns.
+    `min` and `max` are hard limits; `usual` only warns.
     """
 
     type: Literal["number"]
@@ -32,7 +32,7 @@ class Number(Range):
 
 
 class Category(Section):
-    """A column of levels, always strings in the pipeline; with `others`, levels beside `values` may come too."""
+    """A column of levels, always strings in the pipeline; with `others`, levels outside `values` are allowed."""
 
     type: Literal["category"]
     values: Annotated[Strings, Field(min_length=1)]
@@ -56,7 +56,7 @@ class Bound(Range):
 
 
 class Target(Section):
-    """The label column and what it holds: a positive value and another, several classes, or a number."""
+    """The label column: a positive and a negative value, several classes, or a number."""
 
     name: str
     task: Literal["binary", "multiclass", "regression"] = "binary"
@@ -83,14 +83,14 @@ class Target(Section):
 
     @model_serializer(mode="wrap")
     def _own(self, handler: Any) -> dict[str, Any]:
-        """Only what this kind of target has: a contract of two classes reads as it did before there were others."""
+        """Only the fields of this kind of target, so the contract of two classes keeps its old form."""
         own = {"binary": ("name", "positive"), "multiclass": ("name", "task", "classes")}
         kept = own.get(self.task, ("name", "task", "min", "max", "unit"))
         return {name: value for name, value in handler(self).items() if name in kept}
 
 
 class Data(Section):
-    """The data contract: where the table is and what its columns hold."""
+    """The data contract: the table's file and the content of its columns."""
 
     file: str
     id: str

@@ -8,7 +8,7 @@ from ml.settings.section import Count, Section, Share, Strings
 
 
 class Deploy(Section):
-    """How an image takes over from the one that serves, and what sends it back."""
+    """The steps of a deployment and the limits that roll it back."""
 
     steps: Annotated[tuple[Share, ...], Field(strict=False, min_length=1)] = (0.05, 0.25, 0.5, 1.0)
     seconds: Annotated[float, Field(gt=0)] = 60

@@ -1,4 +1,4 @@
-"""Settings of where work on large tables is done."""
+"""Settings of the engine for large tables."""
 
 from typing import Literal
 
@@ -6,7 +6,7 @@ from ml.settings.section import Count, Section
 
 
 class Engine(Section):
-    """Who works through the chunks of a table: this process, or the workers of a Dask cluster."""
+    """The engine that processes the chunks of a table: this process, or a Dask cluster."""
 
     name: Literal["local", "dask"] = "local"
     scheduler: str = ""

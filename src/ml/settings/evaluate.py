@@ -1,4 +1,4 @@
-"""Settings of judging what was trained."""
+"""Settings of the evaluation."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""The columns that src/features.py says it makes, read from its text: nothing of it runs here."""
+"""The columns that src/features.py makes, parsed from its text without running it."""
 
 import ast
 from collections.abc import Iterable
@@ -12,12 +12,12 @@ Levels = tuple[str, ...] | None  # of a category; None for a number
 
 
 def source(path: Path = FEATURES) -> str:
-    """The text of the file, the same on every system; "" where there is none."""
+    """The text of the file with equal line ends on every system; "" if there is no file."""
     return path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n") if path.is_file() else ""
 
 
 def parsed(text: str) -> ast.Module:
-    """The file as Python reads it; raises UserError with the line that it cannot read."""
+    """The syntax tree of the file; raises UserError with the line of a syntax error."""
     try:
         return ast.parse(text)
     except SyntaxError as error:
@@ -35,7 +35,7 @@ def functions(text: str) -> dict[str, dict[str, Levels]]:
 
 
 def made(text: str) -> dict[str, Levels]:
-    """Every made column, with its levels where it is a category."""
+    """Every made column, with its levels if it is a category."""
     return {name: levels for columns in functions(text).values() for name, levels in columns.items()}
 
 

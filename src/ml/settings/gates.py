@@ -1,4 +1,4 @@
-"""Settings of the gates: `params.yaml: gates`. A gate set to null is off, and the gate stage says so each time."""
+"""Settings of the gates: `params.yaml: gates`. A gate set to null is off, and the gate stage lists it each time."""
 
 from typing import Annotated, Any, Literal
 
@@ -20,7 +20,7 @@ class Bound(Range):
 
 
 class Champion(Section):
-    """How the new model is compared with the one that serves."""
+    """The comparison of the new model with the champion."""
 
     metric: Metric = "roc_auc"
     margin: NotNegative = 0.005
@@ -31,13 +31,13 @@ class Champion(Section):
 
 
 class Stability(Section):
-    """How many rows may be decided otherwise than by the champion."""
+    """The share of rows whose decision may differ from the champion's."""
 
     max_flips: Share = 0.1
 
 
 class Slices(Section):
-    """Which parts of the table are judged by themselves; no columns named means every column."""
+    """The slices of the table that are judged separately; no columns means every column."""
 
     columns: Strings = ()
     bins: Annotated[int, Field(ge=2)] = 4
@@ -60,13 +60,13 @@ class Slices(Section):
 
 
 class Fairness(Section):
-    """Columns whose groups must be treated alike: decisions by the first two, numbers by `error` and `bias`."""
+    """Columns whose groups must be treated equally: limits for decisions, and `error` and `bias` for numbers."""
 
     columns: Annotated[Strings, Field(min_length=1)]
     demographic_parity: Positive | None = 0.1
     equalised_odds: Positive | None = 0.1
-    classes: Strings = ()  # of several classes, those whose rates are compared; none named means all
-    error: Positive | None = 0.25  # of a number: as a share of the mean absolute error of all rows
+    classes: Strings = ()  # for several classes: those whose rates are compared; empty means all
+    error: Positive | None = 0.25  # for a number: as a share of the mean absolute error of all rows
     bias: Positive | None = 0.25
     min_rows: Count = 100
     confidence: Open = 0.95
@@ -87,13 +87,13 @@ class Direction(Section):
     column: str
     by: Positive
     score: Literal["up", "down"]
-    of: str = ""  # of several classes, the one whose score it is
+    of: str = ""  # for several classes: the class of the score
     tolerance: Share = 0.0
     allow: Share = 0.0
 
 
 class Case(Section):
-    """A row that any usable model gets right; columns left out are as in a typical training row.
+    """A row that every usable model gets right; omitted columns have typical values of the training rows.
 
     `label` is positive or negative, or one of several classes; of a number, `min` and `max` are where it must lie.
     """
@@ -114,7 +114,7 @@ class Case(Section):
 
 
 class Behaviour(Section):
-    """What the model must do, whatever its metrics are."""
+    """Behaviour that the model must have, independent of its metrics."""
 
     invariance: Annotated[tuple[Invariance, ...], Field(strict=False)] = ()
     direction: Annotated[tuple[Direction, ...], Field(strict=False)] = ()
@@ -123,23 +123,23 @@ class Behaviour(Section):
 
 
 class Calibration(Section):
-    """Whether a score can be read as a probability, or a value and its interval as they are."""
+    """Limits on the calibration of scores, predicted numbers and their intervals."""
 
     slope: Bound | None = Bound(min=0.8)
     bias: Bound | None = Bound(min=-0.05, max=0.05)
-    coverage: Bound | None = Bound(min=-0.05)  # of the interval of a number, less what it promises
+    coverage: Bound | None = Bound(min=-0.05)  # for the interval of a number: minus the nominal coverage
     confidence: Open = 0.95
 
 
 class Size(Section):
-    """How large the model that ships may be."""
+    """The maximum size of the model."""
 
     max_mb: Positive = 100
     growth: Growth = 3.0
 
 
 class Latency(Section):
-    """How long one row may take in the predictor; `growth` is against the champion on the same machine."""
+    """The maximum latency of one row in the predictor; `growth` is relative to the champion on the same machine."""
 
     p50_ms: Positive = 20
     p99_ms: Positive = 50
@@ -148,21 +148,21 @@ class Latency(Section):
 
 
 class Parity(Section):
-    """How far the served answer may be from the batch score of the same row."""
+    """The maximum difference between the served score and the batch score of a row."""
 
     tolerance: NotNegative = 1e-6
     rows: Count = 1000
 
 
 class Api(Latency, Parity):
-    """The same two asked of the server over HTTP."""
+    """Latency and parity of the server over HTTP."""
 
     p50_ms: Positive = 30
     p99_ms: Positive = 100
 
 
 class Leakage(Section):
-    """When a column or a row gives the answer away."""
+    """When a column or a row reveals the target."""
 
     suspect_auc: Annotated[float, Field(gt=0.5, le=1)] = 0.98
     duplicate_share: Share = 0.01
@@ -175,7 +175,7 @@ class Freshness(Section):
 
 
 class Gates(Section):
-    """What a model must prove before it may be registered."""
+    """The gates that a model must pass before registration."""
 
     limits: dict[Metric, Bound] | None = Field(default_factory=dict)
     champion: Champion | None = Champion()

@@ -8,7 +8,7 @@ from ml.settings.section import Count, Section
 
 
 class Log(Section):
-    """How served predictions are remembered; `PREDICTION_LOG` names another directory, or the place to ship to."""
+    """The storage of served predictions; `PREDICTION_LOG` sets another directory or the target for shipping."""
 
     directory: str = "logs"
     fsync: Literal["none", "batch", "always"] = "none"

@@ -1,4 +1,4 @@
-"""The metrics of each kind of target, and whether higher is better: the only list of them. How many rows they need."""
+"""The only list of metrics by kind of target, whether higher is better, and how many rows they need."""
 
 from typing import Literal
 
@@ -48,7 +48,7 @@ FEWEST = 20  # rows of each class: with fewer, no metric is judged anywhere
 
 
 def known(kind: str, classes: int = 0) -> tuple[str, ...]:
-    """The metrics of a target of that kind, and of so many classes."""
+    """The metrics of a kind of target with this number of classes."""
     return tuple(name for name in METRICS[kind] if TOP.get(name, 0) < classes or name not in TOP)
 
 

@@ -19,7 +19,7 @@ def _live(metric: str) -> str:
 
 
 class Watched(Section):
-    """Smaller changes of calibration do not matter; null: not judged."""
+    """Minimum relevant changes of calibration; null: not judged."""
 
     bias: Annotated[float, Field(gt=0)] | None = 0.1
     slope: Annotated[float, Field(gt=0)] | None = 0.2  # of scores

@@ -1,4 +1,4 @@
-"""Settings: `params.yaml`, read once into frozen models that refuse what they do not know."""
+"""Settings: `params.yaml`, read once into frozen models that refuse unknown keys."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -135,12 +135,12 @@ def read_params(path: Path = PARAMS) -> Params:
 
 
 def check(content: Any, path: Path = PARAMS) -> Params:
-    """All settings that the parsed content of `path` holds; raises UserError with every mistake and its path."""
+    """All settings in the parsed content of `path`; raises UserError with every mistake and its path."""
     return reading.check(Params, content, path)
 
 
 def describe_the_sample(params: Params) -> bool:
-    """Whether the project's data is the sample, whose world can be simulated and whose columns tests know."""
+    """Whether the project's data is the sample, which can be simulated."""
     return SAMPLE.exists() and read_params(SAMPLE).data == params.data
 
 

@@ -8,7 +8,7 @@ from ml.settings.section import Open, Section
 
 
 class Prepare(Section):
-    """How rows go to the train or the test side."""
+    """The split of rows into training and test rows."""
 
     test_share: Open = 0.2
     split_by: Literal["hash", "time"] = "hash"

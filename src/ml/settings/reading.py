@@ -16,7 +16,7 @@ Kind = TypeVar("Kind", bound=Section)
 
 
 class Part(Section):
-    """Some sections of `params.yaml`, named by the fields of a subclass; every other section is left unread.
+    """Some sections of `params.yaml`, named by the fields of a subclass; all other sections are not read.
 
     A stage that reads a Part imports only those sections, so a change elsewhere in the file or in the module of another
     section does not run it again. `ml.stages.run` reads the whole file before any stage starts.
@@ -59,7 +59,7 @@ def parse(text: str) -> Any:
 
 
 def _path(location: tuple[int | str, ...]) -> str:
-    tags = {"number", "category"}  # pydantic names the chosen member of a union in the path; people do not
+    tags = {"number", "category"}  # pydantic adds the chosen member of a union to the path
     return ".".join(str(part) for part in location if part not in tags) or "the whole file"
 
 

@@ -8,7 +8,7 @@ from ml.settings.section import Count, Section, Share
 
 
 class Retrain(Section):
-    """Which rows a retraining takes, what must be true of them, and how often it may propose a model."""
+    """The rows of a retraining, their limits, and the minimum time between proposals."""
 
     policy: Literal["append", "window"] = "append"
     window_months: Count = 12

@@ -9,13 +9,13 @@ from ml.settings.section import Section
 
 
 class Accepted(Section):
-    """A known vulnerability that may be shipped for a while, and why."""
+    """A known vulnerability that is accepted until a date, with the reason."""
 
     until: date
     reason: Annotated[str, Field(min_length=10)]
 
 
 class Scan(Section):
-    """Vulnerabilities that `make scan` lets pass, by their id."""
+    """Vulnerabilities that `make scan` accepts, by their id."""
 
     accept: dict[str, Accepted] = Field(default_factory=dict)

@@ -4,7 +4,7 @@ from ml.settings.section import Count, Section, Share
 
 
 class Score(Section):
-    """How `make score` works through a table, and how many broken rows stop it."""
+    """The chunk size of `make score`, and the share of broken rows that stops it."""
 
     rows: Count = 50_000
     max_quarantined: Share = 0.05

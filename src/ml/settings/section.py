@@ -1,4 +1,4 @@
-"""What every section of `params.yaml` is made of."""
+"""The base class of all sections of `params.yaml`."""
 
 from typing import Annotated, Any, Self, TypeVar
 
@@ -18,7 +18,7 @@ Strings = Annotated[
 
 
 class Section(BaseModel):
-    """A part of `params.yaml`: frozen, strict about types; an unknown key names the nearest known one."""
+    """A part of `params.yaml`: frozen, with strict types; an unknown key is an error with a suggestion."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
@@ -34,7 +34,7 @@ class Section(BaseModel):
 
 
 class Range(Section):
-    """A lower and an upper limit, both included, either open."""
+    """A lower and an upper limit, both inclusive and optional."""
 
     min: float | None = None
     max: float | None = None
@@ -47,7 +47,7 @@ class Range(Section):
 
 
 def given(section: T | None) -> T:
-    """A setting that may be null, where a caller only comes when it is not: a gate that is off is never asked."""
+    """The value of an optional setting that is set here, because disabled gates are never called."""
     if section is None:
         raise ValueError("this setting of params.yaml is null")
     return section

@@ -11,7 +11,7 @@ from ml.settings.section import Count, Open, Section, Seed, Share
 EXTRAS = ("lightgbm", "xgboost", "catboost")  # libraries with a lock file of their own
 PATH = re.compile(r"[a-z_]\w*(\.\w+)+")  # of a class or a function that is imported
 
-Directions = dict[str, Literal[-1, 0, 1]]  # by column: which way a larger number may move the score
+Directions = dict[str, Literal[-1, 0, 1]]  # by column: the direction in which a larger number may move the score
 
 
 class RandomForest(Section):
@@ -53,7 +53,7 @@ class Ridge(Section):
 
 
 class Decide(Section):
-    """How the threshold is chosen on training folds: by what mistakes cost, or by a wanted precision or recall."""
+    """How the threshold is chosen on training folds: by the cost of errors, or by a target precision or recall."""
 
     false_positive: Annotated[float, Field(gt=0)] | None = None
     false_negative: Annotated[float, Field(gt=0)] | None = None
@@ -69,7 +69,7 @@ class Decide(Section):
 
 
 class Train(Section):
-    """Which model is trained, and how each is set: a short name, or the import path of a class."""
+    """The model to train (a short name or an import path), and the parameters of each model."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -88,7 +88,7 @@ class Train(Section):
     @model_validator(mode="before")
     @classmethod
     def _known_keys(cls, values: Any) -> Any:
-        """A class that is imported has its parameters under its path; `train` checks them by the class's own names."""
+        """An imported class has its parameters under its path; `train` checks them against its signature."""
         for key, value in values.items() if isinstance(values, dict) else ():
             if key not in cls.model_fields and not (PATH.fullmatch(key) and isinstance(value, dict)):
                 hint = meant(str(key), cls.model_fields, f"known here: {', '.join(cls.model_fields)}.")
@@ -105,7 +105,7 @@ class Train(Section):
 
     @property
     def library(self) -> str:
-        """The library of train.model where it has a lock file of its own, else ""."""
+        """The library of train.model if it has its own lock file, otherwise ""."""
         return next((name for name in EXTRAS if self.model.startswith(f"{name}.")), "")
 
     def parameters(self) -> dict[str, Any]:

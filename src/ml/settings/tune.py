@@ -10,7 +10,7 @@ from ml.settings.train import Train
 
 
 class Span(Section):
-    """A range that tuning may draw from, both ends included: whole numbers when both ends are."""
+    """A range for tuning, both ends inclusive; integers if both ends are integers."""
 
     low: int | float
     high: int | float
@@ -26,13 +26,13 @@ class Span(Section):
 
 
 class Choice(Section):
-    """A list that tuning may choose from."""
+    """A list of choices for tuning."""
 
     choices: Annotated[tuple[Any, ...], Field(min_length=2, strict=False)]
 
 
 class Tune(Section):
-    """What `make tune` searches: for each model the settings to try, every other one as it stands in train."""
+    """The search space of `make tune` for each model; all other parameters keep their value in train."""
 
     trials: Count = 30
     folds: Annotated[int, Field(ge=2)] = 4
@@ -42,7 +42,7 @@ class Tune(Section):
     @model_validator(mode="after")
     def _known(self) -> Self:
         for model, space in self.spaces.items():
-            if "." in model:  # a class knows its own parameters once it is imported
+            if "." in model:  # parameters of a class are known only after its import
                 continue
             if model not in Train.model_fields:
                 raise ValueError(f"spaces.{model}: no such model; a class is named by its import path")

@@ -1,4 +1,4 @@
-"""Settings of the rules about the whole table, beside the contract of its columns."""
+"""Settings of the checks of the whole table, in addition to the contract of its columns."""
 
 from typing import Annotated, Any, Literal
 
@@ -16,7 +16,7 @@ class Expectation(Section):
 
 
 class Validate(Section):
-    """Rules about the whole table, beside the contract of the columns."""
+    """Checks of the whole table, in addition to the contract of its columns."""
 
     min_rows: Count = 1
     target_rate: Range = Range()
