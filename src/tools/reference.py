@@ -142,19 +142,28 @@ def written() -> str:
 
 
 def errors() -> str:
-    """Every message of a UserError, by module; what stands in braces differs from case to case."""
+    """Every message of a UserError by folder, with its entry in the runbook; braces mark variable parts."""
     text = (
         "# Errors\n\nA mistake in data, settings or environment ends a command with one of these "
         "messages and exit code 1. Each message contains the next step. Braces mark variable "
-        "parts.\n"
+        "parts. The command also prints the entry of the [runbook](../runbook.md#errors-of-commands).\n"
     )
-    for folder in ("src/ml", "serving"):
-        for path in sorted((ROOT / folder).rglob("*.py")):
-            said = [_said(call.args[0]) for call in _calls(path, {"UserError"}) if call.args]
-            said = [sentence for sentence in said if sentence.strip("{} .")]
-            if said:
-                text += f"\n## {path.relative_to(ROOT).as_posix()}\n\n" + "".join(f"- {_code(s)}\n" for s in said)
+    for folder, messages in raised().items():
+        text += f"\n## {folder}\n\n"
+        if folder != "serving":
+            text += f"Action: [runbook, {folder}](../runbook.md#errors-{folder}).\n\n"
+        text += "".join(f"- {_code(message)}\n" for message in messages)
     return text
+
+
+def raised() -> dict[str, list[str]]:
+    """The messages of every UserError in the code, by folder of src/ml, and of the server."""
+    found: dict[str, list[str]] = {}
+    for path in [*sorted((ROOT / "src" / "ml").rglob("*.py")), *sorted((ROOT / "serving").rglob("*.py"))]:
+        folder = path.relative_to(ROOT / "src" / "ml").parts[0] if "ml" in path.parts else "serving"
+        said = [_said(call.args[0]) for call in _calls(path, {"UserError"}) if call.args]
+        found.setdefault(folder, []).extend(sentence for sentence in said if sentence.strip("{} ."))
+    return {folder: messages for folder, messages in found.items() if messages}
 
 
 def _fields(section: type[Section], prefix: str) -> Iterator[tuple[Markup, str, Markup | str]]:

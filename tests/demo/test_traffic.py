@@ -56,7 +56,7 @@ def test_the_first_customers_are_sent_to_a_fresh_fork_alone(folder, tmp_path):
     again = traffic(tmp_path, *first)
 
     assert {done.returncode for done in (named, sent, again)} == {0}
-    assert "simulated customers are sent through the API" in sent.stderr
+    assert "simulated customers are sent to the API" in sent.stderr
     assert (named.stderr, again.stderr) == ("", "")
     assert len(read_log(tmp_path / "logs")) == 50
 

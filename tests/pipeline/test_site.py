@@ -33,13 +33,19 @@ def test_the_runbook_has_an_entry_for_every_alert(kind):
 
 @pytest.mark.skipif(not ALERTS, reason="src/deploy/prometheus/ is deleted")
 def test_the_runbook_has_no_entry_for_an_alert_that_is_gone():
-    assert set(re.findall(r"^### (.+)$", RUNBOOK, re.MULTILINE)) == {*TITLES, *ALERTS}
+    assert set(re.findall(r"^### (?!Errors: )(.+)$", RUNBOOK, re.MULTILINE)) == {*TITLES, *ALERTS}
 
 
 def test_the_reference_lists_every_workflow():
     text = reference.workflows()
 
     assert all(f"`{path.name}`" in text for path in Path(".github/workflows").glob("*.yml"))
+
+
+def test_the_runbook_has_an_entry_for_the_errors_of_every_folder_and_no_other():
+    entries = re.findall(r"^### Errors: (\w+)$", RUNBOOK, re.MULTILINE)
+
+    assert sorted(entries) == sorted(set(reference.raised()) - {"serving"})
 
 
 def test_the_reference_lists_errors_with_what_differs_in_braces():

@@ -597,7 +597,7 @@ def test_a_column_that_is_no_feature_says_why_it_is_refused(start, customers):
         for name in (DATA.time, DATA.target.name, "other")
     )
 
-    assert "the time column is no feature" in time
+    assert "the time column is not a feature" in time
     assert "the target is what the model predicts" in target
     assert "the contract has no such column" in other
 

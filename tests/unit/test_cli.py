@@ -2,12 +2,14 @@ import errno
 import os
 import runpy
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from ml.io import cli
 from ml.io.errors import UserError
+from ml.settings.params import read_params
 from ml.stages import run
 
 
@@ -120,3 +122,11 @@ def test_every_stage_explains_itself(stage, monkeypatch, capsys):
 
     assert ended.value.code == 0
     assert f"python -m ml.stages.{stage}" in capsys.readouterr().out
+
+
+def test_an_error_names_its_entry_in_the_runbook(monkeypatch, capsys):
+    def main() -> None:
+        read_params(Path("absent.yaml"))
+
+    assert called(monkeypatch, main) == 1
+    assert capsys.readouterr().err.endswith(": see docs/runbook.md#errors-settings\n")

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ml.io import files
-from ml.io.errors import UserError
+from ml.io.errors import UserError, entry
 from ml.io.text import visible
 
 DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.EMFILE, errno.EFBIG}
@@ -48,6 +48,8 @@ def outcome(main: Callable[..., int | None], name: str, arguments: Mapping[str, 
         code = main(**arguments) or 0
     except UserError as error:
         print(visible(f"\n{name}: {error}"), file=sys.stderr)
+        if found := entry(error):
+            print(f"{name}: see {found}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print(f"\n{name}: stopped by you; no incomplete output remains.", file=sys.stderr)
