@@ -140,7 +140,7 @@ def test_what_fails_around_an_image_that_took_over_is_told_and_it_serves(town):
     with town.load() as load:
         judged = town.deploy("new")
 
-    assert "inside all bounds. But" in judged
+    assert "within all limits. But" in judged
     assert "could not be pulled" in judged
     assert town.target.image() == "new"
     assert not load.failures

@@ -98,7 +98,9 @@ def test_an_id_that_is_named_must_be_one(events):
         UserError, match=r"4,500 of 4,500 rows share their value with another row, e.g. 'L-0' stands in 3"
     ):
         adopt.infer(events, "data/loans.csv", "defaulted", {"id": "loan_id"})
-    with pytest.raises(UserError, match=r"age cannot be the id: \d+ .* or name another with ID= \(paid_share would do"):
+    with pytest.raises(
+        UserError, match=r"age cannot be the id: \d+ .* or name another column with ID= \(for instance paid_share"
+    ):
         adopt.infer(events, "data/loans.csv", "defaulted", {"id": "age"})
 
 
@@ -159,7 +161,7 @@ def test_settings_that_no_commit_holds_are_not_overwritten(home, loans):
     loans.to_csv("loans.csv", index=False)
     files.edit_yaml(files.PARAMS, {"train.seed": 7})
 
-    with pytest.raises(UserError, match=r"params.yaml would be overwritten, with changes that are in no commit"):
+    with pytest.raises(UserError, match=r"params.yaml would be overwritten, but has uncommitted changes"):
         stage.main(data="loans.csv", target="defaulted")
     files.write_json(
         {"digests": {"params.yaml": files.digest(files.PARAMS)}}, stage.ADOPTED

@@ -26,7 +26,7 @@ from tests.gates.world import params
         ({"behaviour": {"direction": [{"column": "plan", "by": 1, "score": "up"}]}}, "only a number can increase"),
         (
             {"behaviour": {"easy": [{"name": "x", "row": {"plan": "gold"}, "label": "positive"}]}},
-            "x: plan: 'gold' is none of basic, pro",
+            "x: plan: 'gold' is not one of basic, pro",
         ),
         (
             {"behaviour": {"easy": [{"name": "x", "row": {"usage": "much"}, "label": "positive"}]}},
@@ -47,7 +47,11 @@ def test_a_mistake_is_named_with_its_place(gates, message):
 @pytest.mark.parametrize(
     ("kind", "gates", "message"),
     [
-        ("multiclass", {"fairness": {"columns": ["region"], "classes": ["gold"]}}, "classes: gold is none of several"),
+        (
+            "multiclass",
+            {"fairness": {"columns": ["region"], "classes": ["gold"]}},
+            "classes: gold is not one of several",
+        ),
         ("multiclass", {"behaviour": {"direction": [{"column": "usage", "by": 1, "score": "up"}]}}, "less, same, more"),
         ("regression", {"behaviour": {"direction": [{"column": "usage", "by": 1, "score": "up", "of": "more"}]}}, "of"),
         ("multiclass", {"behaviour": {"easy": [{"name": "x", "row": {}, "label": "positive"}]}}, "less, same, more"),

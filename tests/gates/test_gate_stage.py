@@ -75,7 +75,7 @@ def test_a_champion_is_scored_on_our_test_rows(built, monkeypatch):
     found = verdicts()
     assert files.read_json(files.VERDICT)["against"] == "champ"
     assert "on the same" in found["champion"]["reason"]
-    assert "rows change side against the champion" in found["stability"]["reason"]
+    assert "rows differs from the champion" in found["stability"]["reason"]
     assert "times the champion's" in found["latency p50"]["reason"]
 
 
@@ -102,7 +102,7 @@ def test_the_built_model_itself_is_recognised_by_its_bytes(built, monkeypatch):
 
     gate.main()
 
-    assert verdicts()["champion"]["reason"] == "this is the champion itself, byte for byte"
+    assert verdicts()["champion"]["reason"] == "this is the champion itself, with identical bytes"
 
 
 def test_the_built_model_with_another_threshold_is_compared_with_the_champion(built, monkeypatch):

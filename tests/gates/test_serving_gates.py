@@ -106,4 +106,4 @@ def test_a_decision_that_flips_is_refused_however_small_the_difference():
     verdict, _ = parity.judge(replace(good(), score=flip, model=served))
 
     assert not verdict.passed
-    assert "1 decided otherwise" in verdict.reason
+    assert "1 with another decision" in verdict.reason

@@ -186,7 +186,7 @@ def test_a_github_that_does_not_answer_is_no_traceback(hub):
     _, text = run("doctor", hub)
 
     assert states(text)["acme/churn"] == "not seen"
-    assert "is acme/churn right" in text
+    assert "check the name acme/churn" in text
     assert "Traceback" not in text
 
 

@@ -190,7 +190,7 @@ def test_an_expired_artifact_is_listed_and_gone(hub):
     job = github.connect(hub.environment(BOT))
     [listed] = runs.artifacts(job, 1).values()
 
-    with pytest.raises(UserError, match=r"410 Artifact has expired\. GitHub keeps it only for a time") as raised:
+    with pytest.raises(UserError, match=r"410 Artifact has expired\. GitHub has deleted it") as raised:
         runs.content(job, listed, 10)
     assert listed["expired"]
     assert not isinstance(raised.value, IssuesOffError)  # which is a 410 too

@@ -231,7 +231,7 @@ def test_a_server_that_stays_down_is_an_error_and_not_a_loop(hub, repository):
 def test_the_hourly_limit_says_when_it_ends(hub, repository):
     hub.remaining = 0
 
-    with pytest.raises(UserError, match=r"hourly limit is used up until \d\d:\d\d UTC"):
+    with pytest.raises(UserError, match=r"hourly limit is exhausted until \d\d:\d\d UTC"):
         github.issue(repository, "drift", "Drift", "x")
 
 

@@ -82,7 +82,7 @@ def test_the_distance_is_symmetric_and_between_nought_and_one(one, other):
 
 def test_what_was_seen_is_told_with_numbers():
     assert told(window(900, ms=5), window(ms=9), RULE) == (
-        "1,000 requests beside 900 of the image that served, p95 9.8 ms compared with 4.9 ms: within all limits"
+        "1,000 requests, and 900 of the serving image, p95 9.8 ms compared with 4.9 ms: within all limits"
     )
 
 
@@ -123,7 +123,7 @@ def test_a_window_holds_what_came_since():
 
 
 def test_a_server_that_was_started_again_is_noticed():
-    with pytest.raises(UserError, match="started again"):
+    with pytest.raises(UserError, match="restarted"):
         window(requests=3).since(window(requests=10))
 
 

@@ -92,7 +92,7 @@ def test_from_a_quiet_month_over_drift_to_a_model_that_has_become_worse(place, s
     assert (place / "output").read_text().splitlines() == told
     moved = {c["column"] for c in drift["columns"] if c["drifted"]}
     assert moved == {"monthly_charge", "channel"}
-    assert "## What moved\n\nNothing." in calm
+    assert "## Shifted columns\n\nNone." in calm
     assert "| monthly_charge |" in alarm.split("<details>")[0]
     assert "**`make retrain`**" in alarm
     assert len([w for w in degraded["windows"] if w["value"] is not None]) == 2
@@ -166,7 +166,7 @@ def test_rows_of_a_model_that_nobody_registered_are_counted_and_not_judged(place
 
     assert found["verdict"] == "not enough data"
     assert found["collected"]["strangers"] == {"risk@9": 600}
-    assert "Of 600 rows that were read, 600 are scored by a model that is not in the registry" in found["reason"]
+    assert "Of 600 rows read, 600 are scored by a model that is not in the registry" in found["reason"]
     assert "| … by risk@9 | 600 |" in report
 
 

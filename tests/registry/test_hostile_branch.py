@@ -125,8 +125,8 @@ def test_links_and_files_of_another_model_are_refused_and_the_rest_is_pulled(hom
     assert not home.folder(other["model"]).exists()
     assert home.whole(good["model"])
     said = capsys.readouterr().err
-    assert "card.md on branch mlflow is refused: it is no plain file" in said
-    assert f"models/{other['model']} on branch mlflow is refused: it is not the model of that name" in said
+    assert "card.md on branch mlflow is refused: it is not a plain file" in said
+    assert f"models/{other['model']} on branch mlflow is refused: its digest differs from its name" in said
 
 
 def test_a_push_after_a_crafted_line_leaves_it_out(home, tmp_path):

@@ -126,7 +126,7 @@ def test_its_pull_request_can_be_merged_where_the_check_is_required(clone, hub):
     ("outcome", "states", "told"),
     [
         ("failure", ["success", "failure"], "`code` is a status of this commit: the fast tests fail on main"),
-        ("", ["success"], "`code` was not answered for: no tests ran in this job. Press *Approve"),
+        ("", ["success"], "`code` has no status: no tests ran in this job. Press *Approve"),
     ],
 )
 def test_no_tests_no_status_and_failed_tests_a_failed_one(clone, hub, outcome, states, told):
@@ -151,7 +151,7 @@ def test_a_commit_that_changes_more_than_data_is_not_answered_for(clone, hub):
 
     assert done.returncode == 0, done.stderr
     assert hub.statuses == []
-    assert "changes more than data and what is built of it (params.yaml)" in hub.open()[0]["body"]
+    assert "changes more than data and its build (params.yaml)" in hub.open()[0]["body"]
 
 
 def test_a_status_that_may_not_be_posted_is_told_and_stops_nothing(clone, hub):
@@ -248,7 +248,7 @@ def test_with_an_app_token_the_ordinary_events_fire_and_no_status_stands_in_for_
 
     assert hub.statuses == []
     assert [(run["event"], run["status"]) for run in hub.runs.values()] == [("pull_request", "queued")] * 2
-    assert "by itself" in hub.open()[0]["body"]
+    assert "automatically" in hub.open()[0]["body"]
     assert hub.open()[0]["user"]["login"] == "churn-app[bot]"
 
 

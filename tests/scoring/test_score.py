@@ -235,7 +235,7 @@ def test_a_model_that_is_not_the_champion_is_refused_when_that_is_asked(place, m
         ("lacking.parquet", {}, "lacks 1 of 15 columns of the contract, e.g. plan"),
         ("odd.csv", {}, "1 row without the 17 cells of the header"),
         ("broken.parquet", {}, "broken.parquet cannot be read"),
-        ("absent.parquet", {}, "absent.parquet names no .parquet or .csv file"),
+        ("absent.parquet", {}, "absent.parquet contains no .parquet or .csv file"),
         ("nowhere://x", {}, "nowhere://x cannot be read"),
         ("postgresql://u:secret@127.0.0.1:1/x", {"query": "select 1"}, "postgresql://127.0.0.1:1/x gives no rows"),
         ("postgresql://u:secret@127.0.0.1:1/x", {}, "needs a query"),
@@ -292,7 +292,7 @@ def test_an_output_in_a_store_is_whole_once_its_manifest_is_there(place, monkeyp
     fsspec.register_implementation("bucket", Bucket, clobber=True)
     url, folder = f"bucket://{place}/bucket/scores", place / "bucket" / "scores"
     monkeypatch.setattr(Bucket, "refused", ("part-000003",))
-    with pytest.raises(UserError, match=r"scores cannot be written: the store is away\. .* it goes on"):
+    with pytest.raises(UserError, match=r"scores cannot be written: the store is away\. .* it resumes"):
         score.main(data="new.parquet", out=url, model="build/model")
     assert not (folder / "_manifest.json").exists()
 
@@ -397,7 +397,7 @@ def test_a_cluster_gives_the_same_scores_though_a_worker_is_killed(place, monkey
 
 @pytest.mark.parametrize(
     ("address", "message"),
-    [("tcp://127.0.0.1:1", "does not answer"), ("tls://127.0.0.1:1", "cannot be reached: .* Dask's TLS settings")],
+    [("tcp://127.0.0.1:1", "does not respond"), ("tls://127.0.0.1:1", "cannot be reached: .* Dask's TLS settings")],
 )
 def test_a_scheduler_that_is_not_there_is_named(place, monkeypatch, address, message):
     monkeypatch.setattr(spread, "SECONDS", 0.3)

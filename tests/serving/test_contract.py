@@ -84,7 +84,7 @@ def test_a_label_that_is_no_word_of_the_target_is_refused_with_what_is_allowed(p
     with pytest.raises(ValidationError) as caught:
         labels_of(positive, negative, label)
 
-    assert "no label of the target; allowed: true, false" in problems(caught.value, DATA)[0]["msg"]
+    assert "not a label of the target; allowed: true, false" in problems(caught.value, DATA)[0]["msg"]
 
 
 def test_a_model_that_does_not_know_its_negative_word_takes_any_other():

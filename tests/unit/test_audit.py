@@ -58,7 +58,7 @@ def test_a_known_vulnerability_is_refused_with_its_names_and_remedy(service):
     result = audit.packages({"starlette": "1.0.0", "fastapi": "0.165.0"}, {}, TODAY)
 
     assert result.passed is False
-    assert "starlette 1.0.0: CVE-2026-0001 = GHSA-0000-aaaa-1111 (mended in 9.9)" in result.reason
+    assert "starlette 1.0.0: CVE-2026-0001 = GHSA-0000-aaaa-1111 (fixed in 9.9)" in result.reason
     assert "make locks" in result.reason
 
 

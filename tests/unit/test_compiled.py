@@ -166,7 +166,7 @@ def bayes(fitted):
         (scaled_again, "its steps are preprocessing, again, estimator"),
         (flagged, "part number of its preprocessing has other settings"),
         (binary, "part category of its preprocessing has other settings"),
-        (bayes, "GaussianNB is none of the estimators"),
+        (bayes, "GaussianNB is not an estimator"),
     ],
     ids=lambda v: getattr(v, "__name__", None),
 )

@@ -230,5 +230,5 @@ def test_adopt_proposes_the_column_that_names_things_with_several_rows(table):
 
     assert (found["group"], found["weight"]) == ("customerID", "w")
     assert {*found["columns"]} == {"x", "k"}
-    assert "order_id: names things as customerID does" in left
+    assert "order_id: identifies entities like customerID" in left
     assert "group" not in plain

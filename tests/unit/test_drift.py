@@ -47,7 +47,7 @@ def test_a_quiet_window_is_stable_and_says_how_well_the_model_does(released, qui
     found = judge(released, quiet, SETTINGS, 0.005)
 
     assert found.verdict == "stable"
-    assert found.reason.startswith("1,500 predictions: no column moved. Labels: roc_auc 0.9")
+    assert found.reason.startswith("1,500 predictions: no column shifted. Labels: roc_auc 0.9")
     assert found.performance.outcome == "as at release"
     assert found.performance.low < found.performance.value < found.performance.high
     assert len(found.columns) == 14
@@ -75,7 +75,7 @@ def test_a_few_rows_are_not_judged(released, quiet):
         (
             "device",
             lambda c: c.where(c != "tv", np.resize(["web", "ios", "android"], len(c))),
-            "levels of 9.* of training rows are gone: tv",
+            "levels with 9.* of training rows have disappeared: tv",
         ),
         ("satisfaction", lambda c: c.where(np.arange(len(c)) % 4 > 0), "missing in 3.*% of rows, 1.*% in training"),
     ],
@@ -86,7 +86,7 @@ def test_a_column_that_moved_is_named_with_what_moved(released, quiet, column, c
     one = next(c for c in found.columns if c.column == column)
     assert drifted(found) == {column}
     assert re.search(said, one.reason)
-    assert f"1 of 14 columns moved ({column}: " in found.reason
+    assert f"1 of 14 columns shifted ({column}: " in found.reason
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_predictions_that_moved_are_drift_too(released, quiet):
 
     assert found.verdict == "drift"
     assert found.prediction.drifted
-    assert "0 of 14 columns and the predictions moved (prediction: median" in found.reason
+    assert "0 of 14 columns and the predictions shifted (prediction: median" in found.reason
     assert found.reason.endswith("Labels: none yet.")
 
 

@@ -89,19 +89,19 @@ def test_a_model_with_made_columns_serves_what_it_scores_and_survives_its_file(c
 
 
 WRONG = {
-    "looks across rows: x of a row by itself is 0": "x = columns['usage_hours']; return x - x.mean()",
+    "depends on other rows: x of a single row is 0": "x = columns['usage_hours']; return x - x.mean()",
     "changes its input": "columns['monthly_charge'][0] = 1; return columns['monthly_charge']",
     "other values at a second call": "return np.random.random(len(columns['monthly_charge']))",
     "fails on one row": "return np.full(len(columns['plan']), 1.0) / (1 if len(columns['plan']) > 1 else bool)",
-    "no column. Did you mean `monthly_charge`": "return columns['monthly_charg']",
+    "not a column. Did you mean `monthly_charge`": "return columns['monthly_charg']",
     "returns y, not x": "return {'y': columns['monthly_charge']}",
     "gives x the shape ()": "return 1.0",
-    "looks across rows: x of a row by itself": "u = columns['usage_hours']; return u - STATE.setdefault('m', u.mean())",
+    "depends on other rows: x of a": "u = columns['usage_hours']; return u - STATE.setdefault('m', u.mean())",
     "asks the clock": "return columns['tenure_months'] - time.time_ns() // 10**18",
     "KeyError: 'enterprise'": "return [{'basic': 1, 'standard': 2, 'premium': 3}[p] for p in columns['plan']]",
     "TypeError: unsupported operand": "return [v + '!' if v != None else v + 1 for v in columns['channel']]",
     "could not convert string to float": "return columns['plan']",
-    "'pd' is not defined (functions use numpy": "return pd.Series(columns['monthly_charge']).to_numpy()",
+    "'pd' is not defined (functions may use only numpy": "return pd.Series(columns['monthly_charge']).to_numpy()",
 }
 
 

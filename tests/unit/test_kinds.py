@@ -156,7 +156,7 @@ def test_two_names_that_differ_by_a_blank_are_one_name_and_refused(tmp_path):
     frame = pd.DataFrame(np.column_stack([IDS, X, X]), columns=["id", "amount", " amount"])
     frame.to_csv(tmp_path / "t.csv", index=False)
 
-    with pytest.raises(UserError, match="names 'amount' more than once"):
+    with pytest.raises(UserError, match="has the column 'amount' more than once"):
         reading.read_all(str(tmp_path / "t.csv"))
 
 

@@ -104,12 +104,12 @@ def test_a_class_that_no_row_is_given_any_more_is_told_as_such():
 
     found = judge(released("multiclass"), merged, SETTINGS["multiclass"])
 
-    assert "of the rows at release are given to no row: low" in found.decided.reason
+    assert "of the rows at release are no longer predicted: low" in found.decided.reason
 
 
 @pytest.mark.parametrize(
     ("drawn", "said"),
-    [(numbers(1, bias=1.5), "values are too low"), (numbers(1, noise=1.8), "intervals hold fewer labels")],
+    [(numbers(1, bias=1.5), "values are too low"), (numbers(1, noise=1.8), "the coverage of intervals has decreased")],
 )
 def test_numbers_that_are_off_or_leave_their_intervals_are_degraded(drawn, said):
     settings = SETTINGS["regression"].model_copy(update={"metric": "r2"})
@@ -163,10 +163,10 @@ def test_what_is_no_finite_number_is_no_label_of_a_number(value):
 @pytest.mark.parametrize(
     ("kind", "gates", "told"),
     [
-        ("regression", {"champion": {"metric": "coverage"}}, "gates.champion.metric: coverage is no metric"),
-        ("regression", {"slices": {"metric": "pinball_loss"}}, "gates.slices.metric: pinball_loss is no metric"),
+        ("regression", {"champion": {"metric": "coverage"}}, "gates.champion.metric: coverage is not a metric"),
+        ("regression", {"slices": {"metric": "pinball_loss"}}, "gates.slices.metric: pinball_loss is not a metric"),
         ("multiclass", {"limits": {"top_3_accuracy": {"min": 0.5}}}, "gates.limits.top_3_accuracy"),
-        ("multiclass", {"monitor": "brier"}, "monitor.metric: brier is no metric"),
+        ("multiclass", {"monitor": "brier"}, "monitor.metric: brier is not a metric"),
     ],
 )
 def test_a_metric_that_nothing_can_measure_there_is_refused(kind, gates, told):

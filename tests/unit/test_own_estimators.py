@@ -203,14 +203,14 @@ BAD = {
     "returns predictions of shape (60, 2) to 60 rows, not (60,)": steady(
         "predict_proba(self, x)", "return np.ones((60, 2, 2))"
     ),
-    "no finite numbers, e.g. nan": steady("predict_proba(self, x)", "return np.full((len(x), 2), np.nan)"),
-    "no probabilities: from 7 to 7": steady("predict_proba(self, x)", "return np.full((len(x), 2), 7)"),
-    "cannot answer 60 rows: IndexError": steady("predict_proba(self, x)", "return np.ones(len(x))"),
+    "not finite numbers, e.g. nan": steady("predict_proba(self, x)", "return np.full((len(x), 2), np.nan)"),
+    "not probabilities: from 7 to 7": steady("predict_proba(self, x)", "return np.full((len(x), 2), 7)"),
+    "cannot predict 60 rows: IndexError": steady("predict_proba(self, x)", "return np.ones(len(x))"),
     "cannot be stored without pickle": steady(
         "fit(self, x, y)", "self.a_ = (v for v in y)", "return super().fit(x, y)"
     ),
     "cannot be fitted: KeyError": steady("fit(self, x, y)", "raise KeyError('nothing')"),
-    "reviewed: features.<lambda>. Set it otherwise": (
+    "reviewed: features.<lambda>. Change its settings": (
         steady("fit(self, x, y)", "self.curve_ = lambda v: v", "return super().fit(x, y)")
     ),
     "_thread.lock, collections.deque, threading": (

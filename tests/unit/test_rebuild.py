@@ -70,5 +70,5 @@ def test_another_lock_of_the_library_than_the_recorded_one_is_named(place):
     recorded = version()
     (place / "src" / "locks" / "lightgbm.txt").write_text("newer")
 
-    with pytest.raises(UserError, match=r"lightgbm\.txt at that commit is not the file that was recorded"):
+    with pytest.raises(UserError, match=r"lightgbm\.txt at that commit differs from the recorded file"):
         rebuild.interpreter(place, recorded)

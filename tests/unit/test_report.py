@@ -124,7 +124,7 @@ def test_a_good_model_is_told_beside_the_champion(evidence):
 
     text = report.markdown(replace(evidence, verdict={"passed": True, "verdicts": [rival]}))
 
-    assert text.splitlines()[2] == "Beside the champion: better: 0.02 ahead of version 3."
+    assert text.splitlines()[2] == "Compared with the champion: better: 0.02 ahead of version 3."
 
 
 def test_a_refusal_comes_first_with_its_reasons(evidence):
@@ -203,7 +203,7 @@ def test_a_report_never_outgrows_a_comment(evidence):
     text = report.markdown(replace(evidence, validation={"rows": 1, "passed": True, "checks": checks}))
 
     assert len(text) <= report.LIMIT
-    assert "Left out for length: checks" in text
+    assert "Left out to limit the length: checks" in text
     assert "## Importance" in text
 
 

@@ -65,7 +65,7 @@ CASES = {
         },
         {
             "champion": r"worse: roc_auc 0\.\d+ behind version 1 on the same 2,388 rows \(interval .+, margin 0\.005\)",
-            "stability": r"\d+ of 2,388 rows change side against version 1, [\d.]+%: above the maximum 1\.0%",
+            "stability": r"\d+ of 2,388 rows differs from version 1, [\d.]+%: above the maximum 1\.0%",
         },
         ("champion", "stability"),
         build=True,
@@ -79,7 +79,7 @@ CASES = {
     ),
     "api: scores rounded by the server": Refused(
         {"src/ml/model/answers.py": '[{"score": score, "label": score -> [{"score": round(score, 2), "label": score'},
-        {"api parity": r"differ by at most 5\.0e-03 on 1,000 rows, above 1e-06; \d+ decided otherwise"},
+        {"api parity": r"differ by at most 5\.0e-03 on 1,000 rows, above 1e-06; \d+ with another decision"},
         ("api",),
     ),
     "freshness: a build that nobody committed": Refused(

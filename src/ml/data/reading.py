@@ -1,4 +1,4 @@
-"""Files as tables: Parquet and CSV give the same columns, and what was unusual about a file is said."""
+"""Files as tables: Parquet and CSV give the same columns, with notes about unusual files."""
 
 import csv
 import io
@@ -20,7 +20,7 @@ from ml.io.errors import UserError
 from ml.io.text import counted
 
 SEPARATORS = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a bar"}
-HEAD = 1 << 20  # bytes in which the header stands
+HEAD = 1 << 20  # bytes that contain the header
 BLOCK = 16 << 20  # the longest row
 INTS = ("Int8", "Int16", "Int32", "Int64")
 SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
@@ -28,16 +28,16 @@ NULLABLE = {
     pa.bool_(): pd.BooleanDtype(),
     **{pa.type_for_alias(n.lower()): getattr(pd, f"{n}Dtype")() for n in (*INTS, *(f"U{n}" for n in INTS))},
 }
-BUFFER = 1 << 20  # bytes of a column that are read at once where a table is read in parts
-INDEX = re.compile(r"__index_level_\d+__")  # what pandas writes of its own
+BUFFER = 1 << 20  # bytes of a column per read of a table in parts
+INDEX = re.compile(r"__index_level_\d+__")  # pandas' own metadata
 UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table as its file has it: text, numbers, truths and times; `notes` say what was unusual about the file.
+    """A table with the types of its file: text, numbers, booleans and times; `notes` describe unusual properties.
 
-    A CSV file gives text alone, missing where a cell is empty. What no contract has a type for stays as Arrow has it.
+    A CSV file gives text alone, missing where a cell is empty. Types outside the contract stay Arrow types.
     """
 
     frame: pd.DataFrame
@@ -45,9 +45,9 @@ class Table:
 
 
 class Header(NamedTuple):
-    """What is known of a file before its rows are read."""
+    """The properties of a file that are known before its rows are read."""
 
-    given: dict[str, str]  # the name of each column in the file, by the name that it gets
+    given: dict[str, str]  # the original name of each column by its new name
     texts: set[str]  # columns of text
     notes: list[str]
 
@@ -59,7 +59,7 @@ def read(path: Path | str) -> Table:
 
 
 def read_all(url: str) -> Table:
-    """All tables that a path or URL of fsspec names, wildcards too, one below the other; raises UserError without."""
+    """All tables of a path or URL of fsspec (wildcards allowed), concatenated; raises UserError if there is none."""
     parts = [read_open(stream, where) for where, stream in files.opened_all(url)]
     if not parts:
         raise UserError(f"{url} contains no file. Correct the address, or write the tables there first.")
@@ -67,7 +67,7 @@ def read_all(url: str) -> Table:
 
 
 def read_open(stream: BinaryIO, where: str, kind: str = "") -> Table:
-    """The table in an open file: `kind` is csv or parquet, by default what the name `where` ends with."""
+    """The table in an open file; `kind` is csv or parquet, by default the suffix of `where`."""
     with _explained(where):
         found, notes = _parquet(stream) if (kind or where).endswith("parquet") else _csv(stream, where)
     if not found.num_rows:
@@ -76,14 +76,14 @@ def read_open(stream: BinaryIO, where: str, kind: str = "") -> Table:
 
 
 def plain(found: pa.Table, where: str, notes: Iterable[str] = ()) -> Table:
-    """An Arrow table as pandas has it; `notes` are what is known to be unusual about its file."""
+    """An Arrow table as a pandas frame, with the notes of its file."""
     names, renamed = column_names(found.column_names, where)
     columns = {name: _plain(column) for name, column in zip(names, found.columns, strict=True)}
     return Table(pd.DataFrame(columns, copy=False), [f"{where}: {note}" for note in (*notes, *renamed)])
 
 
 def header(stream: BinaryIO, where: str) -> Header:
-    """What is known of an open .parquet or .csv file before its rows are read. Raises what `read` raises."""
+    """The properties of an open .parquet or .csv file before its rows are read. Raises the errors of `read`."""
     with _explained(where):
         if where.endswith(".parquet"):
             fields, notes = [f for f in parquet.ParquetFile(stream).schema_arrow if not INDEX.fullmatch(f.name)], []
@@ -113,7 +113,7 @@ def batches(stream: BinaryIO, where: str, rows: int, only: list[str] | None = No
 
 @contextmanager
 def _explained(where: str) -> Generator[None]:
-    """Turns what readers raise into a sentence about the file."""
+    """Convert errors of readers into a UserError about the file."""
     try:
         yield
     except UnicodeDecodeError as error:
@@ -159,7 +159,7 @@ def _csv_batches(
 def _rows(
     stream: BinaryIO, where: str, form: tuple[str, list[str]], only: list[str] | None
 ) -> Iterator[pa.RecordBatch]:
-    """Raises UserError at the end when rows had another length than the header."""
+    """Raise UserError at the end if rows have another length than the header."""
     separator, header = form
     odd: list[arrow_csv.InvalidRow] = []
 
@@ -180,7 +180,7 @@ def _rows(
         yield from arrow_csv.open_csv(stream, reading, parsing, text)
     except pa.ArrowInvalid:
         stream.seek(0)
-        stream.read().decode()  # tells where the bytes are that are not UTF-8, if it is that
+        stream.read().decode()  # raises an error with the position of bytes that are not UTF-8
         raise
     if odd:
         first = odd[0]
@@ -192,7 +192,7 @@ def _rows(
 
 
 def _header(text: str) -> tuple[str, list[str]]:
-    """The separator that makes the most of the first line, and the names it makes."""
+    """The separator that gives the most columns in the first line, and their names."""
     lines = {separator: next(filter(None, csv.reader(io.StringIO(text, newline=""), delimiter=separator)), [])
              for separator in SEPARATORS}  # fmt: skip
     separator = max(lines, key=lambda s: len(lines[s]))
@@ -219,7 +219,7 @@ def _holds_text(kind: pa.DataType) -> bool:
 
 
 def _plain(column: pa.ChunkedArray) -> pd.Series:
-    """A column as pandas has it: whole numbers exact, decimals and durations (in seconds) as floats."""
+    """A column as a pandas series: exact integers; decimals and durations (in seconds) as floats."""
     kind = column.type
     if isinstance(kind, pa.BaseExtensionType):
         return _plain(column.cast(kind.storage_type))
@@ -254,12 +254,12 @@ def _seconds(column: pa.ChunkedArray) -> pd.Series:
 
 
 def _exact(column: pa.ChunkedArray) -> pd.Series:
-    """Whole numbers and truths; where some are missing, in the types of pandas that can miss values."""
+    """Integers and booleans; with missing values, in the nullable types of pandas."""
     return column.to_pandas(types_mapper=NULLABLE.get) if column.null_count else column.to_pandas()
 
 
 def _decimal(column: pa.ChunkedArray) -> pd.Series:
-    """Whole numbers where all are, as text where they are too large; else floats."""
+    """Integers if all values are whole, as text if too large; otherwise floats."""
     if column.type.scale > 0:
         return _float(column)
     try:

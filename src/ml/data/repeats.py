@@ -1,4 +1,4 @@
-"""Rows that stand in a table more than once, counted in bounded memory by a hash of 128 bits of each.
+"""Duplicate rows of a table, counted in bounded memory by a 128-bit hash of each row.
 
 Two different rows of a billion share such a hash with a probability of 10^-21 (birthday bound).
 """
@@ -20,7 +20,7 @@ ROW = np.dtype([("one", "u8"), ("two", "u8"), ("count", "i8"), ("first", "i8")])
 
 
 class Found(NamedTuple):
-    """How many rows have an equal one, and the first of them."""
+    """The number of duplicate rows, and the first of them."""
 
     rows: int
     first: int
@@ -63,7 +63,7 @@ class Repeats:
             self._put_away()
 
     def found(self) -> Found:
-        """Over all rows that came."""
+        """The duplicates among all rows."""
         count, first = 0, -1
         for part in self._parts():
             again = _merged(part)
@@ -100,7 +100,7 @@ class Repeats:
 
 
 def _merged(parts: Iterable[np.ndarray]) -> np.ndarray:
-    """One entry for each hash, in their order."""
+    """One entry for each hash, in the order of the hashes."""
     entries = np.concatenate([np.empty(0, ROW), *parts])
     entries = entries[np.lexsort((entries["two"], entries["one"]))]
     if not len(entries):

@@ -20,14 +20,14 @@ THING = re.compile(
     r"(account|acct|case|client|code|cust|customer|device|email|employee|hash|household|iban|invoice|member|order|"
     r"patient|person|policy|ref|reference|serial|sku|student|subscriber|ticket|token|user)s?([^a-z]?(code|num|ref))?"
 )
-BY_CHANCE = 10  # rows that would share a whole number with another one; with so many none does once in 22,000 tables
+BY_CHANCE = 10  # expected rows with a shared whole number; without any, chance is one in 22,000 tables
 ENTITY = re.compile(r"(^|[^a-z])(id|ids|key|uuid|guid)([^a-z]|$)")
 NAMES = (ENTITY.search, THING.fullmatch, NAMED.search)
-FEWEST_ENTITIES = 50  # an id of fewer things may be a category
+FEWEST_ENTITIES = 50  # an id with fewer values may be a category
 
 
 def identities(frame: pd.DataFrame, but: str) -> list[str]:
-    """The columns that each identify a row, by name and values; those first whose names say it best.
+    """The columns that each identify a row, by name and values; those with the clearest names first.
 
     Nothing is missing in them and nothing comes twice. Dates and decimals are unique by chance only; so may be whole
     numbers, unless so many rows would share some, and texts of several words.
@@ -37,17 +37,17 @@ def identities(frame: pd.DataFrame, but: str) -> list[str]:
 
 
 def named(name: str) -> bool:
-    """Whether a column's name says that it is an id."""
+    """Whether a column has the name of an id."""
     return _rank(name) < len(NAMES)
 
 
 def perhaps(frame: pd.DataFrame, but: str) -> list[str]:
-    """The columns that are different in every row, and neither by name nor by value surely an id."""
+    """The columns with unique values whose name and values do not clearly indicate an id."""
     return [str(name) for name in _unique(frame, but) if not _identifies(frame[name], str(name))]
 
 
 def entities(frame: pd.DataFrame, but: set[str]) -> list[str]:
-    """The columns that name things which come in several rows: by their name an id, never missing; coarsest first."""
+    """The columns that identify entities with several rows: id-like names, never missing; fewest values first."""
     found = {}
     for name in frame.columns.difference([*but], sort=False):
         column, no_id = frame[name], (_decimals, pd.api.types.is_bool_dtype, dates)
@@ -57,7 +57,7 @@ def entities(frame: pd.DataFrame, but: set[str]) -> list[str]:
 
 
 def told(frame: pd.DataFrame, name: str) -> str:
-    """The id that the user names, when it is one; raises UserError with what stands in the way."""
+    """The id column that the user sets; raises UserError with the reason if it is not unique and complete."""
     if gaps := int(frame[name].isna().sum()):
         others = _others(frame, name)
         raise UserError(
@@ -76,13 +76,13 @@ def told(frame: pd.DataFrame, name: str) -> str:
 
 
 def free_name(frame: pd.DataFrame) -> str:
-    """A name for a column of ids that the table does not have yet."""
+    """An unused name for a column of ids."""
     names = [MADE, *(f"{MADE}_{number}" for number in range(2, len(frame.columns) + 3))]
     return next(name for name in names if name not in frame)
 
 
 def made(frame: pd.DataFrame) -> pd.Series:
-    """An id for each row: a hash of what the row holds, numbered from 2 where an equal row stood before.
+    """An id for each row: a hash of its values, with a number from 2 for repeated rows.
 
     The order of rows and columns does not matter, and 1, 1.0 and "1" are one value, so a later export of the same
     rows gives the same ids.
@@ -98,14 +98,14 @@ def made(frame: pd.DataFrame) -> pd.Series:
 
 
 def given(frame: pd.DataFrame, name: str) -> pd.DataFrame:
-    """The frame with the ids that `adopt` made for its table, where it lacks that column and they can be made again."""
+    """The frame with the ids that `adopt` makes, if it lacks that column and they can be computed."""
     if name in frame or not re.fullmatch(rf"{MADE}(_\d+)?", name):
         return frame
     return frame.assign(**{name: made(frame)})
 
 
 def dates(column: pd.Series) -> bool:
-    """Whether a column holds dates, be it as text, as a CSV file has them."""
+    """Whether a column holds dates, also as text of a CSV file."""
     if pd.api.types.is_datetime64_any_dtype(column):
         return True
     if pd.api.types.is_numeric_dtype(column):
@@ -117,7 +117,7 @@ def dates(column: pd.Series) -> bool:
 
 
 def _unique(frame: pd.DataFrame, but: str) -> list[str]:
-    """The columns of whole numbers or text that are never missing and in no two rows the same."""
+    """The columns of whole numbers or text with unique values and no missing value."""
     no_id = (_decimals, pd.api.types.is_bool_dtype, dates)
     return [
         name
@@ -128,7 +128,7 @@ def _unique(frame: pd.DataFrame, but: str) -> list[str]:
 
 
 def _decimals(column: pd.Series) -> bool:
-    """Whether a column holds other numbers than whole ones, or such as are too large to be exact as they are stored."""
+    """Whether a column holds decimals, or numbers that are too large to be stored exactly."""
     return pd.api.types.is_float_dtype(column) and bool(((column % 1 != 0) | (column.abs() >= EXACT)).any())
 
 
@@ -146,18 +146,18 @@ def _identifies(column: pd.Series, name: str) -> bool:
 
 
 def _rank(name: str) -> int:
-    """The place of the first pattern that a name fits, or the number of patterns."""
+    """The index of the first pattern that matches a name, or the number of patterns."""
     words = _words(name)
     return next((place for place, fits in enumerate(NAMES) if fits(words)), len(NAMES))
 
 
 def _words(name: str) -> str:
-    """The name with the parts that capitals set apart separated: loanID as loan_ID."""
+    """The name with an underscore before a part in capitals: loanID becomes loan_ID."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
 
 
 def _others(frame: pd.DataFrame, name: str) -> str:
-    """What could be named instead."""
+    """The advice on another id column."""
     rest = frame.drop(columns=name)
     able = [str(n) for n in rest if rest[n].notna().all() and rest[n].is_unique and not dates(rest[n])]
     return (

@@ -1,4 +1,4 @@
-"""The data contract applied to a table: which columns, which types, and what is wrong with them."""
+"""The data contract applied to a table: columns, types and breaches."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -31,7 +31,7 @@ class ContractError(UserError):
 
 
 def _places(settings: list[str]) -> str:
-    """The settings in words, where they are many the section of the columns instead of each."""
+    """The settings as text; if they are many, the section of the columns."""
     if len(settings) > SHOWN_SETTINGS:
         settings = [*dict.fromkeys("data.columns" if s.startswith("data.columns.") else s for s in settings)]
     return " and ".join([", ".join(settings[:-1]), settings[-1]] if settings[:-1] else settings)
@@ -93,7 +93,7 @@ def with_columns(frame: pd.DataFrame, columns: Mapping[str, Any]) -> pd.DataFram
 
 
 def identified(frame: pd.DataFrame, data: Data) -> pd.DataFrame:
-    """Who and when: the id and, where there is one, the time of each row."""
+    """The id and, if configured, the time of each row."""
     return frame[[data.id, *([data.time] if data.time else [])]]
 
 
@@ -103,12 +103,12 @@ def labels(frame: pd.DataFrame, data: Data) -> pd.Series:
 
 
 def positive(column: pd.Series, data: Data) -> pd.Series:
-    """True where the target has its positive value; text `true`, `1.0` and the like count as they read."""
+    """True where the target has its positive value; text such as `true` and `1.0` counts as the value."""
     return column.map(text) == key(data.target.positive)
 
 
 def truth(column: pd.Series, data: Data) -> pd.Series:
-    """What late labels say: 1 positive, 0 not, missing where they say nothing; shape (rows,), float64.
+    """Late labels as numbers: 1 positive, 0 negative, missing if not a value of the target; shape (rows,), float64.
 
     true and false, as `/predict` answers, count whatever the target's words are. Beside the positive word the most
     frequent one is the negative; a third says nothing, nor does any word where the target itself is true or false.
@@ -136,7 +136,7 @@ def worded(column: pd.Series, known: list[str], data: Data) -> pd.Series:
 
 
 def others(column: pd.Series, data: Data) -> pd.Series:
-    """How often each value but the positive one occurs, most frequent first; a second one would pass for negative."""
+    """The counts of all values except the positive one, most frequent first; a second one would count as negative."""
     return column[column.notna() & ~positive(column, data)].map(key).value_counts()
 
 

@@ -1,4 +1,4 @@
-"""Files that somebody exported, in any common format: what `adopt` reads once and keeps as Parquet."""
+"""Exported files in common formats, which `adopt` reads once and stores as Parquet."""
 
 import bz2
 import codecs
@@ -25,22 +25,22 @@ from ml.io.text import counted
 UNPACK = {".gz": gzip.decompress, ".bz2": bz2.decompress, ".xz": lzma.decompress}
 EXCEL = (".xlsx", ".xlsm")
 PARQUET = (".parquet", ".pq", ".parq")
-RARE = ("^", "~", ":", "\x01", " ")  # separators that count only where no usual one separates anything
+RARE = ("^", "~", ":", "\x01", " ")  # separators that are tried only if no usual one fits
 BOMS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
-HEAD = 1 << 16  # bytes that show how a text file is written
+HEAD = 1 << 16  # bytes for the detection of encoding and separator
 FALLBACK = "cp1252"  # Windows in western Europe and America; it reads almost any byte, so the note asks to look
 
 
 @dataclass(frozen=True)
 class Source:
-    """A table and whether the pipeline can read its file as it stands; if not, the table must be kept as Parquet."""
+    """A table, and whether the pipeline can read its file; otherwise the table is stored as Parquet."""
 
     table: reading.Table
     as_it_is: bool
 
 
 def read(path: Path, encoding: str = "") -> Source:
-    """The table in a CSV, TSV, Parquet, JSON, JSON-lines or Excel file, be it packed with gzip, zip, bzip2 or xz.
+    """The table in a CSV, TSV, Parquet, JSON, JSON-lines or Excel file, also compressed with gzip, zip, bzip2 or xz.
 
     `encoding` is that of a text file; without it UTF-8, UTF-16 and Windows-1252 are told apart. Raises UserError, with
     what to do, for anything else.
@@ -62,7 +62,7 @@ def read(path: Path, encoding: str = "") -> Source:
 
 
 def _usual_csv(path: Path) -> bool:
-    """Whether a file is UTF-8 with a usual separator and usual quotes, which the pipeline reads as it stands."""
+    """Whether a file is UTF-8 with a usual separator and usual quotes, which the pipeline can read."""
     decoder = codecs.getincrementaldecoder("utf-8-sig")()
     try:
         with files.opened(path) as stream:
@@ -115,7 +115,7 @@ def _kind(name: str, content: bytes) -> str:
 
 
 def _decoded(content: bytes, encoding: str = "") -> tuple[str, list[str]]:
-    """The text of a file, and what is worth knowing about its encoding."""
+    """The text of a file, and a note about its encoding."""
     if encoding:
         return content.decode(encoding), [f"it is read as {encoding}"]
     marked = next((name for mark, name in BOMS.items() if content.startswith(mark)), None)
@@ -179,13 +179,13 @@ def _rare(text: str) -> str:
 
 
 def _quote(text: str) -> str:
-    """A single quote where the names of all columns stand in such."""
+    """A single quote if the names of all columns are in single quotes."""
     names = _header(text).split(_rare(text) or _usual(text))
     return "'" if all(len(n.strip()) > 1 and n.strip()[0] == n.strip()[-1] == "'" for n in names) else ""
 
 
 def _json(text: str, where: str) -> reading.Table:
-    """A list of records, or one record a line; the parts of nested records become columns of their own."""
+    """A list of records, or one record per line; the parts of nested records become separate columns."""
     try:
         if text.lstrip()[:1] == "[":
             records = json.loads(text)
@@ -205,7 +205,7 @@ def _json(text: str, where: str) -> reading.Table:
 
 
 def _excel(content: bytes, where: str) -> reading.Table:
-    """The first sheet that holds rows; empty rows and columns around the table are dropped."""
+    """The first sheet with rows; empty rows and columns around the table are dropped."""
     try:
         sheets = pd.read_excel(io.BytesIO(content), sheet_name=None, header=None, dtype=object, keep_default_na=False,
                                na_values=[""])  # fmt: skip
@@ -233,7 +233,7 @@ def _trimmed(sheet: pd.DataFrame) -> pd.DataFrame:
 
 
 def _settled(frame: pd.DataFrame, where: str, notes: list[str]) -> reading.Table:
-    """Columns in the narrowest type that holds them; names as those of any other file."""
+    """Columns in the narrowest suitable type, with cleaned names."""
     names, renamed = reading.column_names([str(name) for name in frame.columns], where)
     frame = frame.set_axis(names, axis="columns").infer_objects()
     if frame.empty:

@@ -1,4 +1,4 @@
-"""Which rows train and which test."""
+"""The split into training and test rows."""
 
 from typing import NamedTuple
 
@@ -13,14 +13,14 @@ from ml.settings.prepare import Prepare
 
 
 class Cut(NamedTuple):
-    """Where time divides a table: the oldest time that tests, and the entities of `data.group` that test."""
+    """The cut of a split by time: the oldest test time, and the entities of `data.group` on the test side."""
 
     since: pd.Timestamp
     entities: frozenset[str] = frozenset()
 
 
 class Sides(NamedTuple):
-    """Which rows train and which test, both bool of shape (rows,); a row may be on neither side."""
+    """The masks of training and test rows, both bool of shape (rows,); a row may be on neither side."""
 
     train: np.ndarray
     test: np.ndarray
@@ -51,7 +51,7 @@ def is_test(frame: pd.DataFrame, data: Data, params: Prepare) -> np.ndarray:
 
 
 def must_train(rows: int, data: Data, params: Prepare) -> None:
-    """Raise UserError when no row is left to train on."""
+    """Raise UserError if no training row is left."""
     if not rows:
         raise UserError(
             f"no training row is left: all older rows have a {data.group or 'time'} of the test "
@@ -73,7 +73,7 @@ def newest(times: pd.Series, share: float) -> np.ndarray:
 
 
 def oldest(counts: pd.Series, share: float) -> pd.Timestamp:
-    """The oldest time that tests; `counts` says how many rows each time has."""
+    """The oldest test time; `counts` has the number of rows of each time."""
     counts = counts.sort_index()
     rows, only = counts.sum(), ", ".join(map(str, counts.index)) or "none"
     if len(counts) < 2:  # noqa: PLR2004
@@ -81,12 +81,12 @@ def oldest(counts: pd.Series, share: float) -> pd.Timestamp:
             f"prepare.split_by is time, and all {counted(rows, 'row')} have the same ({only}), "
             "so one side of the split would be empty. Set prepare.split_by: hash."
         )
-    tested = counts[::-1].cumsum()[:-1] / rows  # what share tests when this time is the oldest that does
+    tested = counts[::-1].cumsum()[:-1] / rows  # the test share with this time as the oldest test time
     return (tested - share).abs().idxmin()
 
 
 def folds(frame: pd.DataFrame, data: Data, params: Prepare, count: int) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Rows that train and rows that are held out, as positions, for each fold of the training rows.
+    """The positions of training and held-out rows for each fold of the training rows.
 
     By hash: an id's or an entity's position decides, so a row never changes its fold. By time: each fold holds out what
     came next after the rows that train it, and rows of one time stay together; there are fewer folds where there are

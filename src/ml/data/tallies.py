@@ -1,4 +1,4 @@
-"""Rules of the contract over some rows: how many rows break each, with the first of them as an example."""
+"""The number of rows that break each rule of the contract, with the first one as an example."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -14,7 +14,7 @@ VALUES = "expect_column_values_to_"
 
 
 class Rule(NamedTuple):
-    """What is expected, of what, and the setting of params.yaml that says so."""
+    """An expectation: its subject, its text and its setting in params.yaml."""
 
     expectation: str  # the name that Great Expectations has for it
     subject: str
@@ -24,7 +24,7 @@ class Rule(NamedTuple):
 
 
 class Figure(NamedTuple):
-    """What was found of a rule: `value` must lie between `low` and `high`."""
+    """The result of a rule: `value` must be between `low` and `high`."""
 
     rule: Rule
     found: str
@@ -34,7 +34,7 @@ class Figure(NamedTuple):
 
 
 class Tally(NamedTuple):
-    """How many of some rows break a rule."""
+    """The number of rows that break a rule."""
 
     rule: Rule
     what: str  # they are
@@ -101,7 +101,7 @@ def tally(rule: Rule, wrong: pd.Series, what: str, first: int = 0, values: pd.Se
 
 
 def limits(low: Any, high: Any) -> str:
-    """` (expected 1 to 2)`, or what there is of it."""
+    """The expected range as text, ` (expected 1 to 2)`."""
     if low is None and high is None:
         return ""
     if low is not None and high is not None:
@@ -110,7 +110,7 @@ def limits(low: Any, high: Any) -> str:
 
 
 def number(value: Any) -> str:
-    """A figure for people."""
+    """A number formatted for people."""
     return f"{value:,.6g}" if isinstance(value, int | float) else str(value)
 
 

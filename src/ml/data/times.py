@@ -21,7 +21,7 @@ LIKE = "not a date like 2026-01-31"
 
 @dataclass(frozen=True)
 class Times:
-    """Times in UTC, missing where a row has none or none that can be read; why not; and which have no zone."""
+    """Times in UTC, missing if absent or unreadable; the reasons; and the rows without a zone."""
 
     cells: pd.Series  # datetime64[us]
     why: str
@@ -29,7 +29,7 @@ class Times:
 
 
 def parse(raw: pd.Series, stated: str | None = None) -> Times:
-    """The times of a column. A time without a zone is UTC; what may be read in two ways is not read at all."""
+    """The times of a column; a time without a zone is UTC; ambiguous values are refused."""
     if isinstance(raw.dtype, pd.DatetimeTZDtype):
         return Times(raw.dt.tz_convert("UTC").dt.tz_localize(None).astype("datetime64[us]"), LIKE)
     if pd.api.types.is_datetime64_any_dtype(raw):
@@ -46,13 +46,13 @@ def parse(raw: pd.Series, stated: str | None = None) -> Times:
 
 
 def readings(column: pd.Series) -> dict[str, pd.Timestamp]:
-    """Each format that every value of a column fits, with the time that its first value is then."""
+    """Each format that fits every value of a column, with the resulting time of its first value."""
     text = column.dropna().map(words.key).drop_duplicates()
     return dict(_fitting(text)) if len(text) else {}
 
 
 def utc(column: pd.Series) -> pd.Series:
-    """The times of a column with the zone that they are in, as the prediction log has them."""
+    """The times of a column with their zone, as in the prediction log."""
     return parse(column).cells.dt.tz_localize("UTC")
 
 

@@ -1,4 +1,4 @@
-"""What `validate` writes: build/validation.json."""
+"""The record that `validate` writes: build/validation.json."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from ml.io.saved import SavedRecord
 
 @dataclass(frozen=True)
 class Check:
-    """One expectation and what became of it."""
+    """One expectation and its result."""
 
     expectation: str
     subject: str

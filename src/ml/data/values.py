@@ -1,4 +1,4 @@
-"""Columns of a table in the types of the contract, with what was changed on the way and what cannot be read."""
+"""Columns of a table in the types of the contract, with conversions and unreadable values."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -24,7 +24,7 @@ EXACT = 2**53  # a float holds the whole numbers below
 
 
 class Change(NamedTuple):
-    """What was done to some values of a column."""
+    """A conversion of some values of a column."""
 
     what: str
     count: int
@@ -41,7 +41,7 @@ class Change(NamedTuple):
 
 @dataclass(frozen=True)
 class Column:
-    """A column in its type, missing where a value cannot be read; `wrong` says why which rows cannot."""
+    """A column in its type, missing where a value is unreadable; `wrong` has the rows and reasons."""
 
     cells: pd.Series
     wrong: dict[str, pd.Series] = field(default_factory=dict)
@@ -57,7 +57,7 @@ class Wrong:
     rows: pd.Series  # of bool
 
     def sentence(self, raw: pd.Series) -> str:
-        """How many, why, and the first of them as it stands in the table."""
+        """The number of rows, the reason, and the first value in the table."""
         first = int(self.rows.to_numpy().argmax())
         count, of = int(self.rows.sum()), len(self.rows)
         return f"{count:,} of {counted(of, 'row')} are {self.why}, e.g. {shown(raw.iloc[first])} at row {first + 1:,}"
@@ -104,7 +104,7 @@ def number(raw: pd.Series, column: Number, written: Writing | None = None) -> Co
 
 
 def category(raw: pd.Series, column: Category | None = None) -> Column:
-    """Levels as the contract spells them, as text; only what is empty is missing."""
+    """Levels with the contract's spelling, as text; only empty cells are missing."""
     if nested(raw):
         return _unreadable(raw, NESTED, "object")
     text = as_strings(raw)
@@ -131,12 +131,12 @@ def category(raw: pd.Series, column: Category | None = None) -> Column:
 
 
 def _as_they_are(text: pd.Series) -> bool:
-    """Whether `words.key` surely changes none of these words, and none is empty."""
+    """Whether `words.key` cannot change any of these words, and none is empty."""
     return not text.str.contains(CHANGED).any()
 
 
 def identity(raw: pd.Series) -> Column:
-    """Ids as text: 1, 1.0 and "1" are one, "007" is another."""
+    """Ids as text: 1, 1.0 and "1" are equal, "007" is different."""
     if nested(raw):
         return _unreadable(raw, NESTED, "object")
     found = category(raw)
@@ -160,7 +160,7 @@ def moment(raw: pd.Series, stated: str | None) -> Column:
 
 
 def nested(raw: pd.Series) -> bool:
-    """Whether a column holds lists, structs, maps or bytes: nothing that the contract has a type for."""
+    """Whether a column holds lists, structs, maps or bytes, which have no type in the contract."""
     if isinstance(raw.dtype, pd.ArrowDtype):
         return True  # ml.data.reading leaves only these as Arrow has them
     if raw.dtype != object:
@@ -177,7 +177,7 @@ def as_strings(raw: pd.Series) -> pd.Series:
 
 
 def shown(value: object) -> str:
-    """A value as Python writes it, short, without the name of numpy's type."""
+    """The short Python representation of a value, without numpy's type."""
     text = repr(value.item() if isinstance(value, np.generic) else value)
     return text if len(text) <= 80 else text[:80] + "…"  # noqa: PLR2004
 
@@ -188,7 +188,7 @@ def example(raw: pd.Series, rows: pd.Series) -> str:
 
 
 def changes(raw: pd.Series, rows: dict[str, pd.Series]) -> tuple[Change, ...]:
-    """What was done to some rows of a column."""
+    """A conversion of some rows of a column."""
     return tuple(_told(raw, rows))
 
 

@@ -1,4 +1,4 @@
-"""What a single word means: the same in a table, in a request and in the prediction log."""
+"""The interpretation of single words, equal in tables, requests and the prediction log."""
 
 import re
 from typing import Any
@@ -19,7 +19,7 @@ TRUTHS = {"true": "True", "True": "True", "TRUE": "True", "false": "False", "Fal
 
 
 def key(value: Any) -> str:
-    """What two spellings of one id, level or label share: no spaces around it, 1 for 1.0, True for true."""
+    """The normal form of an id, level or label: no surrounding spaces, 1 for 1.0, True for true."""
     text = as_text(value).strip()
     if text in TRUTHS:
         return TRUTHS[text]
@@ -42,7 +42,7 @@ def spelling(column: Category) -> dict[str, str]:
 
 
 def flag(column: Number) -> bool:
-    """Whether true and false are 1 and 0 here: where no limit says that the column holds anything else."""
+    """Whether true and false are 1 and 0 in this column: its limits are 0 and 1, or absent."""
     return span(column) in {(0, 1), (None, None)}
 
 
@@ -54,7 +54,7 @@ def span(column: Number) -> tuple[float | None, float | None]:
 
 
 def cell(word: str, column: Number) -> Any:
-    """The number that a word stands for, None where it means missing; any other word as it is."""
+    """The number of a word, None if it means missing; any other word unchanged."""
     stripped = word.strip()
     if not stripped or stripped.lower() in MISSING:
         return None

@@ -1,4 +1,4 @@
-"""Typed rows as a table's own file writes them, so that they can stand below its rows."""
+"""Conversion of typed rows to the format of a table's file, so that they can be appended."""
 
 import pandas as pd
 
@@ -65,5 +65,5 @@ def _words(old: pd.Series, typed: pd.Series, fresh: pd.Series) -> tuple[pd.Serie
 
 
 def _whole(old: pd.Series, fresh: pd.Series) -> bool:
-    """Whether new words are whole numbers as well: ids."""
+    """Whether the new ids are whole numbers as well."""
     return bool(pd.api.types.is_integer_dtype(old.dtype) and fresh.str.fullmatch(r"-?(0|[1-9][0-9]{0,17})").all())

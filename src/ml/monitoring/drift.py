@@ -126,5 +126,7 @@ def _sentence(counts: tuple[int, int, int], drifted: list[Column], labels: Perfo
     shown = "; ".join(f"{c.column}: {c.reason}" for c in drifted[:NAMED])
     more = f"; and {len(drifted) - NAMED} more" if len(drifted) > NAMED else ""
     also = " and the predictions" if inputs < len(drifted) else ""
-    moved = f"{inputs} of {counted(columns, 'column')}{also} shifted ({shown}{more})" if drifted else "no column moved"
+    moved = (
+        f"{inputs} of {counted(columns, 'column')}{also} shifted ({shown}{more})" if drifted else "no column shifted"
+    )
     return f"{counted(rows, 'prediction')}: {moved}. Labels: {labels.reason if labels else 'none yet'}."

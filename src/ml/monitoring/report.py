@@ -55,10 +55,8 @@ def _columns(found: Record) -> str:
         return ""
     moved = [c for c in shown if c["drifted"]]
     header = ["column", "at release", "now", "what moved", "test", "effect", "p (Holm)"]
-    text = "## What moved\n\n"
-    text += (
-        table(header, [_column(c) for c in sorted(moved, key=lambda c: -(c["effect"] or 0))]) if moved else "Nothing."
-    )
+    text = "## Shifted columns\n\n"
+    text += table(header, [_column(c) for c in sorted(moved, key=lambda c: -(c["effect"] or 0))]) if moved else "None."
     rest = [_column(c) for c in shown if not c["drifted"]]
     still = f"{counted(len(rest), 'column')} without a shift"
     every = f"<details><summary>{still}</summary>\n\n{table(header, rest)}\n</details>"
@@ -170,7 +168,7 @@ def _collected(found: Record) -> str:
     rows += [["lines that could not be read", f"{at['unreadable']:,}"]] if at["unreadable"] else []
     calendar = " of the simulation's calendar" if found["simulated"] else " UTC"
     return (
-        f"## Collected\n\nWindow: {_minute(at['since'])} to {_minute(at['until'])}{calendar}; compared with "
+        f"## Rows of the window\n\nWindow: {_minute(at['since'])} to {_minute(at['until'])}{calendar}; compared with "
         f"{found['release']}. {counted(at['rows'], 'row')} were read:\n\n" + table(["rows", ""], rows)
     )
 
@@ -188,9 +186,7 @@ def _history(past: list[Record]) -> str:
     ]
     head = ["judged at (UTC)", "verdict", "rows", "moved", "performance (interval)"]
     return (
-        f"## The last verdicts\n\n{table(head, rows)}\n`make monitor HISTORY=1` plots all {len(past):,}."
-        if rows
-        else ""
+        f"## Latest verdicts\n\n{table(head, rows)}\n`make monitor HISTORY=1` plots all {len(past):,}." if rows else ""
     )
 
 

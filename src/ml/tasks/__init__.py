@@ -1,1 +1,1 @@
-"""What depends on the kind of target: metrics, decisions, calibration and how two models are compared."""
+"""Code that depends on the kind of target: metrics, decisions, calibration and the comparison of two models."""

@@ -1,4 +1,4 @@
-"""One of two classes: the model gives the probability of the positive one, and a threshold decides."""
+"""Two classes: the model gives the probability of the positive class, and a threshold gives the decision."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -58,7 +58,7 @@ class Binary:
         return output >= threshold
 
     def flips(self, old: np.ndarray, new: np.ndarray, thresholds: tuple[float, float]) -> np.ndarray:
-        """Rows on different sides."""
+        """Rows with different decisions."""
         return self.decide(old, thresholds[0]) != self.decide(new, thresholds[1])
 
     def watch(self, output: np.ndarray) -> np.ndarray:
@@ -72,7 +72,7 @@ class Binary:
         """None: classes have no interval."""
 
     def enough(self, truth: np.ndarray, fewest: int = FEWEST) -> bool:
-        """Whether each class has that many rows."""
+        """Whether each class has at least this number of rows."""
         return measured.enough(truth, fewest)
 
     def too_few(self, rows: int, of_a_class: int) -> str:
@@ -84,7 +84,7 @@ class Binary:
         return measured.classes(truth)
 
     def other_word(self, column: pd.Series) -> str | None:
-        """The word of the target that is not positive, None where there is none."""
+        """The negative value of the target, or None."""
         return next(iter(schema.others(column, self._data).index), None)
 
     def rarest(self, truth: np.ndarray) -> str:
@@ -125,7 +125,7 @@ class Binary:
         return calibration.measured(truth, output, confidence, design) if len(set(truth)) > 1 else {}
 
     def describe(self, threshold: float) -> str:
-        """What is predicted and how it is decided, in Markdown."""
+        """A description of the target and the decision in Markdown."""
         return (
             f"`{self._data.target.name}` = {self._data.target.positive}; a score of {threshold:g} "
             "or more means positive"

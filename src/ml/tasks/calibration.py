@@ -1,4 +1,4 @@
-"""How far scores are from being probabilities, and values from the truth: slope and bias, each with an interval."""
+"""Calibration of scores and predicted numbers: slope and bias, each with an interval."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ RELATIVE = 0.5  # of the share of the rarer class: the widest limit of the bias
 
 @dataclass(frozen=True)
 class Figure:
-    """Value, low and high of one thing, what it is where all is well, and how wide its limits may be at most."""
+    """Value, low and high of one figure, its ideal value, and the maximum width of its limits."""
 
     name: str  # the setting under gates.calibration
     found: dict[str, float]
@@ -26,7 +26,7 @@ class Figure:
 def of_scores(
     label: np.ndarray, score: np.ndarray, confidence: float, design: Design = PLAIN, of: str = ""
 ) -> list[Figure]:
-    """Slope and bias of scores as probabilities; where 1 % is positive, 5 points of bias are much."""
+    """Slope and bias of scores as probabilities; with 1 % positive rows, a bias of 5 points is large."""
     rate = float(np.average(label, weights=design.weights(len(label))))
     widest = RELATIVE * min(rate, 1 - rate)
     return [
@@ -38,7 +38,7 @@ def of_scores(
 def of_values(
     truth: np.ndarray, value: np.ndarray, interval: tuple[float, float], confidence: float, design: Design = PLAIN
 ) -> list[Figure]:
-    """Slope of the truth on the values, bias in standard deviations of the truth, coverage less what was promised.
+    """Slope of the target on the predictions, bias in standard deviations, coverage minus its nominal value.
 
     `interval` holds the half width and the share of rows that it promises to hold; without one there is no coverage.
     """
@@ -56,7 +56,7 @@ def of_values(
 def held(
     truth: np.ndarray, value: np.ndarray, interval: tuple[float, float], confidence: float, design: Design = PLAIN
 ) -> dict[str, float]:
-    """The share of rows whose truth lies in the interval, less what it promises.
+    """The share of rows whose target is in the interval, minus the nominal coverage.
 
     With Wilson's interval where each row counts once, otherwise the normal one over entities.
     """
@@ -69,7 +69,7 @@ def held(
 
 
 def line(truth: np.ndarray, value: np.ndarray, confidence: float, design: Design = PLAIN) -> dict[str, float]:
-    """The slope of a straight line through the truth over the values, with White's interval; arrays of shape (rows,).
+    """The slope of a linear regression of the target on the predictions, with White's interval; shape (rows,).
 
     1 is perfect; below 1 the values are too far from the middle. 0 where all values are equal. Sources: Mincer and
     Zarnowitz, The evaluation of economic forecasts, 1969; White, Econometrica 1980, over entities where rows have them.
@@ -125,7 +125,7 @@ def log_odds(score: np.ndarray) -> np.ndarray:
 
 
 def bias(label: np.ndarray, score: np.ndarray, confidence: float, design: Design = PLAIN) -> dict[str, float]:
-    """Mean score less the share of positive rows, with its normal interval; arrays of shape (rows,)."""
+    """Mean score minus the share of positive rows, with its normal interval; arrays of shape (rows,)."""
     gap, weight = score - label, design.weights(len(score))
     value = float(np.average(gap, weights=weight))
     error = float(np.sqrt((design.summed(weight * (gap - value)) ** 2).sum()) / weight.sum())

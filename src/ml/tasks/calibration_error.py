@@ -1,4 +1,4 @@
-"""The expected calibration error without what chance adds to it.
+"""The expected calibration error, corrected for its bias by chance.
 
 A bin's gap is an absolute value, so even true probabilities have gaps: 0.06 on 200 rows, 0.004 on 50,000.
 Source: Bröcker, Estimating reliability and resolution of probability forecasts, Climate Dynamics 2012.
@@ -23,7 +23,7 @@ def value(off: np.ndarray, noise: np.ndarray) -> float:
 
 
 def ends(off: np.ndarray, noise: np.ndarray, rows: int, half: float) -> tuple[float, float]:
-    """Its interval as a share of `rows`, which errs to the wide side: no estimate of it is free of bias.
+    """Its conservative interval as a share of `rows`: every estimate is biased.
 
     The low end takes off all that chance adds to true probabilities, the high end takes off nothing.
     """

@@ -1,4 +1,4 @@
-"""The task that a contract describes: the only place that asks which kind of target it is."""
+"""The task of a contract; only this module branches on the kind of target."""
 
 from ml.settings.data import Data
 from ml.tasks.binary import Binary

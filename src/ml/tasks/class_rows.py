@@ -1,4 +1,4 @@
-"""Rows of one of several classes, arranged so that metrics of a bootstrap replicate are cheap."""
+"""Rows of several classes, arranged for fast metrics of a bootstrap replicate."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -31,7 +31,7 @@ class Rows:
 
     @cached_property
     def order(self) -> np.ndarray:
-        """The rows stay as they are."""
+        """Keep the rows."""
         return np.arange(len(self.label))
 
     @cached_property
@@ -143,7 +143,7 @@ class Rows:
         return float(np.mean(found)) if found else float("nan")
 
     def usable(self, weight: np.ndarray) -> bool:
-        """Whether two classes at least were drawn."""
+        """Whether at least two classes were drawn."""
         drawn = np.bincount(self.label, weights=weight, minlength=len(self.classes)) > 0
         return int(drawn.sum()) > 1 or len(np.unique(self.label)) == 1
 

@@ -96,7 +96,7 @@ def intervals(scored: Scored, bootstrap: int, confidence: float, seed: int = 0) 
 
 
 def advantage(old: Scored, new: Scored, metric: str, weight: np.ndarray) -> float:
-    """The second side's metric less the first's, each row (in the original order) counted as `weight` says."""
+    """The second side's metric minus the first's, with `weight` for each row in the original order."""
     return new.measure(weight[new.order])[metric] - old.measure(weight[old.order])[metric]
 
 

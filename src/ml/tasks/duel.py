@@ -1,4 +1,4 @@
-"""Two models on the same rows: which one is better, for gates, retraining and monitoring alike."""
+"""The comparison of two models on the same rows, for gates, retraining and monitoring."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from ml.tasks.task import Scored
 
 @dataclass(frozen=True)
 class Comparison:
-    """The challenger's advantage over the champion, positive when it is better, and what follows from it."""
+    """The challenger's advantage over the champion, positive if it is better, and the outcome."""
 
     outcome: str
     value: float
@@ -22,7 +22,7 @@ class Comparison:
 
 
 def compare(old: Scored, new: Scored, rule: Champion, seed: int = 0) -> Comparison:
-    """The outcome of a paired bootstrap: both models are measured on each drawn set of the same rows.
+    """The outcome of a paired bootstrap: both models are measured on each resample of the same rows.
 
     better: the whole interval is above 0. not worse: it is above -margin. worse: it is below 0, and reaches below
     -margin. not enough evidence: anything else. Source: Efron and Tibshirani, An Introduction to the Bootstrap, 1993,
@@ -46,7 +46,7 @@ def margin_of(metric: str, margin: float, value: float) -> float:
 
 
 def outcome(low: float, high: float, margin: float) -> str:
-    """What an interval of the advantage says."""
+    """The outcome for an interval of the advantage."""
     if low > 0:
         return "better"
     if low >= -margin:

@@ -1,4 +1,4 @@
-"""What late labels say of answers that were given: whether a class was right, or how far off a number was.
+"""Late labels compared with predictions: whether a class was correct, or the error of a number.
 
 Of one of several classes, live rows are judged as right or wrong with the model's confidence as their score, so the
 metrics and the calibration of two classes say how well the model does.
@@ -20,7 +20,7 @@ FIFTHS = 5
 
 
 def outcomes(actual: pd.Series, decided: pd.Series, data: Data) -> pd.Series:
-    """The truth that a label tells of the answer beside it; missing where it is no value of the target; float64."""
+    """The true outcome of a prediction by its label; missing if the label is not a value of the target; float64."""
     if data.target.task == "binary":
         return schema.truth(actual, data)
     if data.target.task == "regression":
@@ -32,7 +32,7 @@ def outcomes(actual: pd.Series, decided: pd.Series, data: Data) -> pd.Series:
 
 
 def alike(kind: str, rows: pd.DataFrame) -> pd.Series:
-    """Which labelled rows belong together when one asks how long labels take: classes, or fifths of the numbers.
+    """Groups of labelled rows for the delay of labels: classes, or fifths of the numbers.
 
     Of several classes the rare ones are one group, for the slowest of a few rows tells nothing.
     """
@@ -52,7 +52,7 @@ def scored(kind: str, label: np.ndarray, score: np.ndarray, threshold: float) ->
 
 
 def enough(kind: str, label: np.ndarray, fewest: int) -> bool:
-    """Whether the labels suffice: so many of each of two classes; twice as many of numbers, or right or wrong."""
+    """Whether there are enough labels: `count` of each of two classes; twice as many for numbers or several classes."""
     return bool(metrics.enough(label, fewest)) if kind == "binary" else len(label) >= 2 * fewest
 
 
@@ -70,23 +70,23 @@ def threshold(kind: str, score: pd.Series, label: pd.Series) -> float:
 
 
 def both(label: np.ndarray, fewest: int) -> bool:
-    """Whether each of two outcomes has so many rows."""
+    """Whether each of two outcomes has this number of rows."""
     return bool(metrics.enough(label, fewest))
 
 
 def lack(kind: str, label: np.ndarray, fewest: int) -> str:
-    """Which labels are too few, in words."""
+    """A text about the missing labels."""
     return f"{counts(kind, label)}, under " + (f"{fewest} of a class" if kind == "binary" else f"{2 * fewest}")
 
 
 def wanted(data: Data) -> str:
-    """Which labels the target takes, in words."""
+    """A text about the accepted labels."""
     known = {"binary": f"positive: {data.target.positive!r}", "regression": "a number"}
     return known.get(data.target.task, f"one of {', '.join(data.target.classes)}")
 
 
 def bias_of(kind: str) -> str:
-    """What the bias of live rows is, in words."""
+    """A text that defines the bias of live rows."""
     return {
         "binary": "Bias: mean score minus the share of positive rows.",
         "multiclass": "Bias: mean score of the predicted class minus the share of correct predictions; slope "
@@ -97,7 +97,7 @@ def bias_of(kind: str) -> str:
 
 
 def counts(kind: str, label: np.ndarray) -> str:
-    """How many labels there are of what."""
+    """A text with the counts of labels."""
     right = int(np.sum(label))
     if kind == "regression":
         return f"{counted(len(label), 'row')}"

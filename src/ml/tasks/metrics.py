@@ -1,4 +1,4 @@
-"""How good scores are: metrics with bootstrap intervals, and the curves behind them.
+"""Metrics of scores with bootstrap intervals, and their curves.
 
 Rows are sorted by score once and every metric is a weighted sum over that order, so a bootstrap replicate (a weight a
 row) costs a few passes over the rows and no sorting. The tests hold each metric equal to scikit-learn's, weighted too.
@@ -22,7 +22,7 @@ BINS = 10
 
 @dataclass(frozen=True)
 class Ranked:
-    """Labels and scores in ascending order of score, with what every metric needs of them; arrays of shape (rows,)."""
+    """Labels and scores in ascending order of score, with precomputed arrays for all metrics; shape (rows,)."""
 
     order: np.ndarray  # positions in the original rows
     label: np.ndarray  # 0.0 or 1.0
@@ -70,7 +70,7 @@ class Ranked:
 
 
 def enough(label: np.ndarray, fewest: int = FEWEST) -> bool:
-    """Whether `label` (0 or 1, shape (rows,)) holds enough rows of each class to judge a model by."""
+    """Whether `label` (0 or 1, shape (rows,)) has enough rows of each class to judge a model."""
     positive = int(np.sum(label))
     return min(positive, len(label) - positive) >= fewest
 
@@ -112,7 +112,7 @@ def measure(rows: Ranked, weight: np.ndarray | None = None) -> dict[str, float]:
     up, down = np.add.reduceat(positive, rows.starts), np.add.reduceat(negative, rows.starts)
     below = np.cumsum(down) - down / 2
     above_p, above_n = np.cumsum(up[::-1]), np.cumsum(down[::-1])
-    # A run of equal scores that no drawn row falls into has no precision, and no weight either.
+    # A run of equal scores without a drawn row has no precision and no weight.
     precision = above_p / np.maximum(above_p + above_n, np.finfo("float64").tiny)
     off, noise = _bins(rows, w)
     with np.errstate(invalid="ignore"):  # 0 / 0 where a class has no rows

@@ -1,4 +1,4 @@
-"""One of several classes: the model gives a probability for each, and the most probable one is the decision."""
+"""Several classes: the model gives a probability for each, and the most probable class is the decision."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -69,11 +69,11 @@ class Multiclass:
         return output.argmax(axis=1)
 
     def flips(self, old: np.ndarray, new: np.ndarray, thresholds: tuple[float, float]) -> np.ndarray:
-        """Rows on different sides."""
+        """Rows with different decisions."""
         return self.decide(old, thresholds[0]) != self.decide(new, thresholds[1])
 
     def watch(self, output: np.ndarray) -> np.ndarray:
-        """How sure the model is: the probability of the most probable class."""
+        """The confidence: the probability of the most probable class."""
         return output.max(axis=1)
 
     def given(self, output: np.ndarray) -> np.ndarray:
@@ -84,7 +84,7 @@ class Multiclass:
         """None: classes have no interval."""
 
     def enough(self, truth: np.ndarray, fewest: int = FEWEST) -> bool:
-        """Whether two classes at least have that many rows."""
+        """Whether at least two classes have this number of rows."""
         return int((np.bincount(truth, minlength=len(self.classes)) >= fewest).sum()) > 1
 
     def too_few(self, rows: int, of_a_class: int) -> str:
@@ -148,11 +148,11 @@ class Multiclass:
         return calibration.measured(right, output.max(axis=1), confidence, design) if len(set(right)) > 1 else {}
 
     def describe(self, threshold: float) -> str:  # noqa: ARG002
-        """What is predicted and how it is decided, in Markdown."""
+        """A description of the target and the decision in Markdown."""
         return f"`{self.name}`, one of {', '.join(self.classes)}; the most probable class is predicted"
 
     def alone(self, column: pd.Series, truth: np.ndarray) -> float:
-        """Half of one plus how much better the column alone decides than the most frequent class does.
+        """0.5 plus half the gain in accuracy of the column alone over the most frequent class.
 
         Rows decide together: those of one level, or of one of fifty ranges of a number.
         """

@@ -1,4 +1,4 @@
-"""Rows of a number to predict, arranged so that metrics of a bootstrap replicate are cheap."""
+"""Rows of a regression, arranged for fast metrics of a bootstrap replicate."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -30,7 +30,7 @@ class Rows:
 
     @cached_property
     def order(self) -> np.ndarray:
-        """The rows stay as they are."""
+        """Keep the rows."""
         return np.arange(len(self.label))
 
     @cached_property
@@ -82,7 +82,7 @@ class Rows:
         }
 
     def usable(self, weight: np.ndarray) -> bool:
-        """Any draw is."""
+        """Every resample is usable."""
         return bool(weight.sum() > 0)
 
     def intervals(self, bootstrap: int, confidence: float, seed: int = 0) -> dict[str, dict[str, float | None]]:

@@ -136,7 +136,7 @@ class Regression:
         return {"bias": calibration.bias(truth, output, confidence, design)}
 
     def describe(self, threshold: float) -> str:  # noqa: ARG002
-        """What is predicted and how it is decided, in Markdown."""
+        """A description of the target and the decision in Markdown."""
         unit = f" in {self._data.target.unit}" if self._data.target.unit else ""
         return f"the number `{self._data.target.name}`{unit}, with an interval"
 

@@ -184,7 +184,7 @@ class Task(Protocol):
         ...
 
     def describe(self, threshold: float) -> str:
-        """What is predicted and how it is decided, in Markdown."""
+        """A description of the target and the decision in Markdown."""
         ...
 
     def alone(self, column: pd.Series, truth: np.ndarray) -> float:
