@@ -139,9 +139,9 @@ def home(tmp_path, monkeypatch):
     ("data", "target", "message"),
     [
         ("", "", r"make adopt DATA=loans.csv TARGET=defaulted"),
-        ("gone.csv", "defaulted", r"gone.csv is not there. Correct the path in DATA="),
+        ("gone.csv", "defaulted", r"gone.csv does not exist. Correct the path in DATA="),
         ("loans\udce9\n.csv", "defaulted", r"is no file name for params.yaml and git. Rename the file"),
-        ("loans.bin", "defaulted", r"loans.bin is no CSV, Parquet, JSON or Excel file"),
+        ("loans.bin", "defaulted", r"loans.bin is not a CSV, Parquet, JSON or Excel file"),
         ("~/loans.csv", "", r"column to predict with TARGET=. .*loans.csv has: loan_id, income"),
     ],
     ids=["nothing", "no such file", "no name", "another format", "no target"],
@@ -321,7 +321,7 @@ def test_columns_that_may_be_the_id_are_said_and_other_ids_are_no_features(loans
     both, left = adopt.infer(indexed, "data/loans.csv", "defaulted", {})
 
     assert (contract["id"], both["id"]) == ("row_id", "loan_id")
-    assert "konto, note is different in every row: if it is the id, name it with ID=" in said
+    assert "konto, note is different in every row; if it is the id, set ID=" in said
     assert not {"Unnamed: 0", "cust"} & {*both["columns"]}
     assert "cust: has the name of an id and a different value in every row" in left
 

@@ -127,7 +127,7 @@ def test_each_version_keeps_its_own_threshold(folder, second, tmp_path):
 def test_the_card_tells_use_data_metrics_and_gates(folder):
     card = next((folder / ".mlflow" / "models").glob("*/card.md")).read_text()
 
-    for heading in ("Intended use", "Data", "How good", "Gates", "Origin"):
+    for heading in ("Intended use", "Data", "Performance", "Gates", "Origin"):
         assert f"## {heading}" in card
     assert "12,000 rows" in card
     assert "| roc_auc |" in card

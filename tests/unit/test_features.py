@@ -221,7 +221,7 @@ def test_gates_may_name_made_columns(own):
     with pytest.raises(UserError, match="'costly' is none of cheap, dear"):
         checked(settings)
     rules["direction"][0]["column"], rules["easy"] = "band", []
-    with pytest.raises(UserError, match="band is a category; only a number can rise"):
+    with pytest.raises(UserError, match="band is a category; only a number can increase"):
         checked(settings)
 
 

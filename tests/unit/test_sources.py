@@ -103,7 +103,7 @@ def test_an_encoding_can_be_named(tmp_path):
         ("a.xls", b"\xd0\xcf\x11\xe0", "Excel 2003 or older"),
         ("a.bin", bytes(100), "is not a CSV, Parquet, JSON or Excel file"),
         ("a.json", b'{"a": 1', "neither a list of records nor JSON lines"),
-        ("a.json", b"[1, 2]", "holds no records"),
+        ("a.json", b"[1, 2]", "has no records"),
         ("a.json", b"[" * 100_000, "neither a list of records nor JSON lines"),
         ("a.json", b'{"a": {"0": 1}, "b": {"0": 2}}', "one record, of columns or of rows. Write a list of rows"),
         ("a.json", b'{"data": [{"a": 1}, {"a": 2}]}', "one record, of columns or of rows. Write a list of rows"),

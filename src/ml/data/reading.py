@@ -200,7 +200,7 @@ def _header(text: str) -> tuple[str, list[str]]:
 
 
 def column_names(given: list[str], where: str) -> tuple[list[str], list[str]]:
-    """The names of the columns without spaces around them, each once, and what had to be done for it."""
+    """The unique names of the columns without surrounding spaces, and notes about the changes."""
     names = [name.strip().strip("\ufeff").strip() or f"Unnamed: {place}" for place, name in enumerate(given)]
     if cut := [name for name in names if "\x00" in name]:
         raise UserError(f"{where} has the column {cut[0]!r}, whose name holds a NUL character. Rename it.")

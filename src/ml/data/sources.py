@@ -194,7 +194,7 @@ def _json(text: str, where: str) -> reading.Table:
     except (ValueError, RecursionError) as error:
         raise UserError(f"{where} is neither a list of records nor JSON lines: {error}. Export it again.") from None
     if not records or not all(isinstance(record, dict) for record in records):
-        raise UserError(f"{where} holds no records ({{column: value, …}}), one a line or in a list. Export it again.")
+        raise UserError(f"{where} has no records ({{column: value, …}}), one per line or in a list. Export it again.")
     if len(records) == 1 and any(isinstance(value, list | dict) for value in records[0].values()):
         raise UserError(
             f"{where} holds one record, of columns or of rows. Write a list of rows: [{{column: value, …}}, …]."

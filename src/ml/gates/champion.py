@@ -91,9 +91,9 @@ def mcnemar(label: np.ndarray, old: np.ndarray, new: np.ndarray, params: Params,
     return Verdict(
         gate="champion decisions",
         passed=not worse,
-        reason=f"{counted(lost, 'row')} that the champion decides right {be(lost)} now wrong, {won:,} the other "
-        f"way round: "
-        f"{'more than chance would do' if worse else 'no sign of harm'} "
+        reason=f"{counted(lost, 'row')} that the champion decides right {be(lost)} now wrong, {won:,} "
+        "changed in the other direction: "
+        f"{'significantly worse' if worse else 'not significantly worse'} "
         f"(McNemar's {'exact ' if design.plain else ''}p {p:.2g})",
         value=p,
         limit=f"≥ {alpha:.2g} or more won than lost",

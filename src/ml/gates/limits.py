@@ -38,7 +38,7 @@ def bounded(name: str, measured: Interval, rows: int, bound: Bound) -> list[Verd
 def _one_side(name: str, measured: Interval, rows: int, bound: Bound, side: str) -> Verdict:
     limit, sign = getattr(bound, side), "≥" if side == "min" else "≤"
     if measured["value"] is None:
-        reason = f"{name} cannot be judged: all {counted(rows, 'test row')} are of one class, or have one value"
+        reason = f"{name} cannot be judged: all {counted(rows, 'test row')} have one class, or have one value"
         return Verdict(gate=name, passed=False, reason=reason, limit=f"{sign} {limit:g}")
     unfavourable = measured["low"] if side == "min" else measured["high"]
     judged = unfavourable if bound.judge == "interval" else measured["value"]

@@ -62,7 +62,7 @@ def worst(slices: list[Slice], rule: Slices, rival: Rival | None) -> Verdict | N
         gate=f"slices: {found.column}",
         passed=not (failed or beyond),
         reason=f"worst is {found.name}: {rule.metric} {figure(found.value)}{_floor(found, rule)}, "
-        f"{_beside(found, rule, rival)}{' but the slice is too small to be sure' if unsure else ''} "
+        f"{_beside(found, rule, rival)}{' but the slice is too small to be significant' if unsure else ''} "
         f"({_between(found, low, high)}, {counted(found.rows, 'row')})"
         + (f"; {rival.doubt}" if rival and seen else ""),
         value=found.value if np.isnan(found.gain) else found.gain,

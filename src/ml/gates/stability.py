@@ -27,7 +27,7 @@ def judge(evidence: Evidence) -> list[Verdict]:
     flips = task.flips(champion.score, evidence.score, (theirs, ours))
     share, low, high = _share(flips, evidence)
     passed = share <= rule.max_flips
-    doubt = "" if passed or low > rule.max_flips else ", but the rows are too few to be sure"
+    doubt = "" if passed or low > rule.max_flips else ", but with too few rows to be significant"
     return [
         Verdict(
             gate="stability",

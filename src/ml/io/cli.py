@@ -17,9 +17,9 @@ from ml.io.errors import UserError, entry
 from ml.io.text import visible
 
 DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.EMFILE, errno.EFBIG}
-DISK |= {errno.EISDIR, errno.ENOTDIR}  # something else stands where a file belongs
-INTERRUPTED = 130  # the exit code of a command that Ctrl-C has ended
-TRACEBACK = Path("build/traceback.txt")  # of the last exception that no message was written for
+DISK |= {errno.EISDIR, errno.ENOTDIR}  # a folder instead of a file, or the reverse
+INTERRUPTED = 130  # the exit code of a command after Ctrl-C
+TRACEBACK = Path("build/traceback.txt")  # the traceback of the last unexpected exception
 
 
 def say(message: str) -> None:

@@ -46,12 +46,12 @@ def gain(study: Any, params: Params) -> tuple[bool, str]:
     now = study.trials[0]
     folds = [trial.user_attrs.get(FOLDS) for trial in (study.best_trial, now)]
     if not all(folds) or search.present(params).items() - now.params.items():
-        return False, "the settings as they stand were not tried, so nobody knows whether this is better"
+        return False, "the current settings were not tried, so it is unknown whether this is better"
     value, half = search.gain(*folds, trials=len(finished(study)), metric=params.tune.metric)
-    figures = f"{value:+.4f} over the settings as they stand (95% interval {value - half:+.4f} to {value + half:+.4f})"
+    figures = f"{value:+.4f} over the current settings (95% interval {value - half:+.4f} to {value + half:+.4f})"
     if value > half:
         return True, f"better by {figures}"
-    return False, f"not known to be better: {figures}; more trials do not help, more rows or tune.folds may"
+    return False, f"not significantly better: {figures}; more rows or tune.folds may help, more trials do not"
 
 
 def _name(params: Params) -> str:

@@ -53,7 +53,7 @@ def against_champion(attempt: Attempt) -> list[Compared]:
         old = model.scores(model.loads(champion.model), rows, params.data)
     except (KeyError, ValueError) as error:
         why = lacking(champion.model, params.data, error)
-        cli.say(f"retrain: {champion.version} cannot score these rows, so nothing is compared with it: {why}")
+        cli.say(f"retrain: {champion.version} cannot score these rows, so it is not compared: {why}")
         return []
     scores = [old, model.scores(model.loads(built), rows, params.data)]
     is_fresh = rows[params.data.id].isin(attempt.sifted.good[params.data.id]).to_numpy()

@@ -99,7 +99,7 @@ def without(text: str, columns: Iterable[str]) -> tuple[str, list[str]]:
 
 
 def _read(function: ast.FunctionDef) -> set[str]:
-    """The texts that a function looks something up by: `columns["name"]`."""
+    """The column names that a function reads: `columns["name"]`."""
     return {*_read_in_order(function)}
 
 

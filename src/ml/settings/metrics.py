@@ -40,8 +40,8 @@ METRICS = {
         "interval_width": False,
     },
 }
-TOP = {f"top_{k}_accuracy": k for k in (2, 3, 5)}  # measured where there are more classes than that
-OF_INTERVALS = frozenset({"pinball_loss", "coverage", "interval_width"})  # of the model that has the interval alone
+TOP = {f"top_{k}_accuracy": k for k in (2, 3, 5)}  # measured only with more classes than this
+OF_INTERVALS = frozenset({"pinball_loss", "coverage", "interval_width"})  # only for a model with an interval
 IN_UNITS = frozenset({"mae", "rmse", "median_absolute_error"})  # of the target: their margins are shares of them
 LIVE = {"multiclass": ("accuracy",), "regression": ("mae", "rmse", "r2", "median_absolute_error", "wape", "mape")}
 FEWEST = 20  # rows of each class: with fewer, no metric is judged anywhere

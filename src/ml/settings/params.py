@@ -151,7 +151,7 @@ def _nearest(name: str, known: Iterable[str]) -> str:
 def _must_name(mentions: Iterable[tuple[str, str]], columns: Iterable[str]) -> None:
     for setting, name in mentions:
         if name not in columns:
-            raise ValueError(f"gates.{setting} names `{name}`, which is no column; {_nearest(name, columns)}")
+            raise ValueError(f"gates.{setting} names `{name}`, which is not a column; {_nearest(name, columns)}")
 
 
 def _must_make(data: Data, known: Mapping[str, Levels]) -> None:

@@ -36,7 +36,7 @@ def main() -> None:
     known = {name: m for name, m in found.items() if m["value"] is not None}
     if len(known) < len(found):
         missing = ", ".join(name for name in found if name not in known)
-        cli.say(f"evaluate: the test side holds {task.counts(truth)}, so these are not known: {missing}")
+        cli.say(f"evaluate: the test side has {task.counts(truth)}, so these metrics are unknown: {missing}")
     metrics = {name: m["value"] for name, m in known.items() if m["value"] is not None}
     MetricsRecord(rows=len(frame), metrics=metrics).write(files.METRICS)
     IntervalsRecord.model_validate({"intervals": found}).write(files.INTERVALS)

@@ -89,7 +89,10 @@ def _entry(params: Params, force: str) -> ledger.Entry:
         raise UserError(f"{files.VERDICT} judges another model than the one in {files.MODEL}. Run `make run` again.")
     if not verdict.passed and not force:
         reasons = "\n".join(f"  {found.reason}" for found in verdict.refusals)
-        raise UserError(f"the gates refuse this build:\n{reasons}\nMend it, or say why: FORCE='reason' make register")
+        raise UserError(
+            f"the gates refuse this build:\n{reasons}\nFix the model, or register it with a "
+            "reason: FORCE='reason' make register"
+        )
     metrics, intervals = MetricsRecord.read(files.METRICS), IntervalsRecord.read(files.INTERVALS)
     run = tracking.describe(params.train, params.prepare, origin, metrics.plain(), intervals.known())
     reason = "" if verdict.passed else force

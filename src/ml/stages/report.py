@@ -117,7 +117,7 @@ def _settings(revision: str | None) -> dict[str, Any] | None:
         return None if text is None else parse(text)
     except (YAMLError, ValueError) as error:
         where = f"{files.PARAMS} at {revision}"
-        raise UserError(f"{where} cannot be read: {error}. Mend it there, or name another BASE.") from None
+        raise UserError(f"{where} cannot be read: {error}. Fix it there, or set another BASE.") from None
 
 
 def _curves(revision: str | None) -> dict[str, list[dict[str, Any]]]:

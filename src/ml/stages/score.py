@@ -38,7 +38,7 @@ def main(  # noqa: PLR0913, PLR0917 - one flag each
     """
     params = read_params()
     if not (data and out):
-        raise UserError("say what to score and where to write it: make score DATA=data/new.parquet OUT=scores")
+        raise UserError("set the table and the output: make score DATA=data/new.parquet OUT=scores")
     source.must_be_apart(data, out)
     models = [scored.load(model or f"models:/{params.project}@{CHAMPION}")]
     if champion:

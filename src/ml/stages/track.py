@@ -47,7 +47,7 @@ def main() -> None:
         cli.say(f"track: {error}\ntrack: the run waits in {tracking.WAITING}; the next `make register` sends it")
         return
     built.write(MARKER)
-    cli.say(f"track: model {run['digest'][:12]} is in experiment {params.project}. Look: make ui")
+    cli.say(f"track: model {run['digest'][:12]} is in experiment {params.project}. See it with: make ui")
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ def main(trials: int = 0) -> None:
                 told = partial(_tell, run, params.tune.metric)
                 found.optimize(judge, wanted, callbacks=[told], show_progress_bar=sys.stderr.isatty())
     except KeyboardInterrupt:
-        cli.say("\ntune: stopped; finished trials are kept, `make tune` goes on from there")
+        cli.say("\ntune: stopped; finished trials are kept, and `make tune` resumes")
     run.close(found.best_value if study.finished(found) else None)
     _propose(found, params)
 
@@ -62,7 +62,7 @@ def _propose(found: Any, params: Params) -> None:
     done, metric = len(study.finished(found)), params.tune.metric
     cli.tell(f"best of {counted(done, 'trial')}: {metric} {best.value:.4f} in cross-validation, trial {best.number}")
     change = search.difference(files.PARAMS.read_text(encoding="utf-8"), params.train.model, settings)
-    cli.tell(change or "params.yaml has these settings already")
+    cli.tell(change or "params.yaml already has these settings")
     known, sentence = study.gain(found, params)
     if change:
         cli.tell(sentence)

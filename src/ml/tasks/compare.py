@@ -14,7 +14,7 @@ from ml.tasks.task import Scored
 
 MOST = 100_000  # rows that replicates are drawn of: more cost time and hardly make an interval more certain
 FEWEST_ENTITIES = 50
-DIGITS = 6  # of every figure kept in a file: the rest differs between machines
+DIGITS = 6  # digits of every figure in a file: further digits differ between machines
 TINY, NOISE = 1e-3, 1e-12
 
 
