@@ -136,4 +136,4 @@ def test_a_planted_copy_of_the_target_is_refused_by_name(built, customers):
         stage.main()
 
     assert gate.main() == 1
-    assert "support_tickets alone tells the target" in verdicts()["leakage: columns"]["reason"]
+    assert "support_tickets alone determines the target" in verdicts()["leakage: columns"]["reason"]

@@ -47,7 +47,7 @@ def test_certainty_refuses_and_suspicion_warns():
     certain, suspect = (columns(train.assign(visits=c), DATA, suspect=0.98) for c in (copy, near))
 
     assert (certain.passed, certain.severity) == (False, "critical")
-    assert "visits alone tells the target" in certain.reason
+    assert "visits alone determines the target" in certain.reason
     assert (suspect.passed, suspect.severity) == (False, "warning")
     assert "visits (0.99" in suspect.reason
 

@@ -35,9 +35,9 @@ def columns(train: pd.DataFrame, data: Data, suspect: float) -> Verdict:
     if certain:
         reason = f"{name} alone determines the target of all {counted(len(train), 'training row')}: it is a copy of it"
     elif suspects:
-        reason = f"almost the target by itself, is it known before the outcome? {', '.join(suspects)}: {task.alone_is}"
+        reason = f"almost equal to the target; is it known before the outcome? {', '.join(suspects)}: {task.alone_is}"
     else:
-        reason = f"no column alone tells the target; nearest is {name} with {auc:.3f} ({task.alone_is})"
+        reason = f"no column alone determines the target; the closest is {name} with {auc:.3f} ({task.alone_is})"
     return Verdict(
         gate="leakage: columns",
         passed=not suspects and not certain,
