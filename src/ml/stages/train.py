@@ -42,7 +42,7 @@ def _with_threshold(params: Settings, found: Chosen | None) -> Settings:
     """The settings with the threshold that train.threshold chooses, where it does."""
     if found is None:
         return params
-    cli.say(f"train: decides at {found.threshold:.4f}, as train.threshold chooses on folds of the training rows")
+    cli.say(f"train: decides at {found.threshold:.4f}, chosen by train.threshold on folds of the training rows")
     return with_threshold(params, found.threshold)
 
 
