@@ -81,7 +81,7 @@ def test_a_model_no_better_than_a_guess_is_said_to_be_none():
     made = proposal.for_table(noise, params)
 
     assert not {"gates.limits", "gates.behaviour.easy"} & {*made.settings}
-    assert "no better than a guess" in made.told[0]
+    assert "no better than chance" in made.told[0]
 
 
 def test_a_table_that_cannot_be_cross_validated_says_why():

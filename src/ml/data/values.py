@@ -15,9 +15,9 @@ from ml.io.text import counted
 from ml.settings.data import Category, Data, Number, as_text
 
 TWO_READINGS = r".*(?<![0-9,.])[1-9][0-9]{0,2}(,[0-9]{3})+(?![0-9,.]).*"
-ENDLESS = f"infinite, or beyond {words.LARGEST:g}"
-NESTED = "lists, bytes or other nested values; make a column of text or numbers of each part that matters"
-# What `words.key` may change: all but printed ASCII without spaces, 1.0, true and false, nothing at all.
+ENDLESS = f"infinite, or larger than {words.LARGEST:g}"
+NESTED = "lists, bytes or other nested values; make a column of text or numbers for each part that you need"
+# Words that `words.key` may change: everything except plain ASCII words.
 CHANGED = rf"[^!-~]|\.0+$|^(?:{'|'.join(words.TRUTHS)})?$"
 CUT = "\x00"  # pandas compares objects of text up to this character alone
 EXACT = 2**53  # a float holds the whole numbers below

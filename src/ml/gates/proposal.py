@@ -123,7 +123,7 @@ def _calibration(found: Crossed, params: Params, scale: float) -> Proposal:
         usual = given(getattr(Calibration(), name))
         bounds[name] = _wide_enough(usual, [f for f in figures if f.name == name], scale)
     if not any(bounds.values()):
-        return Proposal({}, ["gates.calibration is off: the test rows are too few for limits that mean something"])
+        return Proposal({}, ["gates.calibration is off: there are too few test rows for meaningful limits"])
     told = f"gates.calibration: {', '.join(f'{name} {_ends(bound)}' for name, bound in bounds.items())}"
     old = {} if "coverage" in bounds else {"gates.calibration.coverage": REMOVE}  # of a table with a number to predict
     return Proposal({f"gates.calibration.{name}": bound for name, bound in bounds.items()} | old, [told])
