@@ -22,7 +22,7 @@ OTHER_FILES = 256  # beside connections: the model's, the log's, the libraries'
 
 
 class Workers(Multiprocess):
-    """Several workers of which each swaps its model by itself on SIGHUP, so that no connection is closed for it."""
+    """Several workers; each swaps its model on SIGHUP without closing a connection."""
 
     def handle_hup(self) -> None:
         """Pass the signal on."""
@@ -58,7 +58,7 @@ def build() -> Any:
 
 
 def worker() -> Any:
-    """The application of a worker beside others; one that cannot start says why, and is tried again."""
+    """The application of one of several workers; a worker that cannot start prints the reason and is restarted."""
     try:
         return build()
     except UserError as error:

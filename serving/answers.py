@@ -1,4 +1,4 @@
-"""The types of an answer to one row, for the OpenAPI document."""
+"""The types of a prediction, for the OpenAPI document."""
 
 from typing import Any, NotRequired
 
@@ -8,14 +8,14 @@ from ml.model.predictor import Contract
 
 
 class Explanation(TypedDict):
-    """With explain=true: `base` and the contributions add up to the score of the answer, or its value."""
+    """With explain=true: `base` and the contributions add up to the score or the value of the prediction."""
 
     base: float
     contributions: dict[str, float]
 
 
 class Decision(TypedDict):
-    """The answer to one row: the probability of the positive class, and whether it reaches the threshold."""
+    """The prediction of one row: the probability of the positive class, and whether it reaches the threshold."""
 
     id: str | int
     score: float
@@ -25,7 +25,7 @@ class Decision(TypedDict):
 
 
 class Class(TypedDict):
-    """The answer to one row: the most probable class with its probability, and the probability of each."""
+    """The prediction of one row: the most probable class with its probability, and the probability of each class."""
 
     id: str | int
     label: str
@@ -36,7 +36,7 @@ class Class(TypedDict):
 
 
 class Value(TypedDict):
-    """The answer to one row: the predicted number, and an interval that holds the truth in the stated share of rows."""
+    """The prediction of one row: the predicted number, and an interval with the stated coverage."""
 
     id: str | int
     value: float

@@ -35,7 +35,7 @@ TURN = 50  # labels that are written in one turn of the event loop
 
 
 def create_app(models: Models, log: PredictionLog | None, settings: Settings) -> FastAPI:
-    """The application that serves these models and writes to this log; without one it remembers nothing."""
+    """The application that serves these models and writes to this log, if there is one."""
     data = models.champion.model.contract.data
     metrics = Metrics()
     service = Service(models, log, Recorder(data, settings), settings, metrics)
@@ -100,9 +100,9 @@ def _add_predictions(app: Application, service: Service, body: Body, parser: Par
         body: body.predict,
         explain: bool = False,  # noqa: ARG001
     ) -> answer(kind(ours)):  # ty: ignore[invalid-type-form]
-        """Predict 1 to 1,000 rows. The answer comes once the prediction log holds it.
+        """Predict 1 to 1,000 rows. The response is sent after the prediction log holds it.
 
-        With explain=true each answer says what each column has contributed to it.
+        With explain=true each prediction contains the contribution of each column.
         """
         asked, query = request.scope["asked"], request.scope["query_string"]
         answers = service.explain if query and explained(query) else service.predict
@@ -111,7 +111,7 @@ def _add_predictions(app: Application, service: Service, body: Body, parser: Par
     labels = contract.feedback(ours)
 
     async def feedback(request: Request, body: labels) -> Accepted:  # ty: ignore[invalid-type-form]
-        """Late labels, by the id of the row that was predicted. Of two labels of one id the later counts."""
+        """Send late labels by the id of the predicted row. The later of two labels of an id counts."""
         asked = request.scope["asked"]
         for place, label in enumerate(body["labels"]):
             if place % TURN == TURN - 1:

@@ -1,4 +1,4 @@
-"""Requests that arrive in the same turn of the event loop are scored in one call; a lone one does not wait."""
+"""Requests that arrive in the same turn of the event loop are scored in one call; a single request does not wait."""
 
 import asyncio
 from typing import Any

@@ -1,4 +1,4 @@
-"""One client's connection within bounds: the bytes and seconds it may take, and how many others there may be."""
+"""One client's connection with limits on bytes, time and the number of connections."""
 
 from asyncio import Transport
 from typing import Any
@@ -36,7 +36,7 @@ class _TooManyError(_TooLargeError):
 
 
 class Bounded(HttpToolsProtocol):
-    """Uvicorn's HTTP that refuses what is too large or too slow, and ignores offers of other protocols."""
+    """Uvicorn's HTTP protocol that refuses large or slow requests, and ignores protocol upgrades."""
 
     _got = 0  # bytes in one piece
     _heads = 0  # bytes since a request began, or since its last piece of body: headers, trailers, heads of chunks

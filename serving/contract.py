@@ -1,4 +1,4 @@
-"""The data contract as the request model of the API, and its mistakes as sentences."""
+"""The data contract as the request model of the API, and its mistakes as messages."""
 
 from dataclasses import dataclass
 from math import isfinite
@@ -51,7 +51,7 @@ ID_ALLOWED = f"text of 1 to {LONGEST} characters, or a whole number below 2^53 (
 
 
 class Problem(TypedDict):
-    """What is wrong with a request; `row` and `column` are null when it is not about one value."""
+    """A mistake in a request; `row` and `column` are null if it does not concern a single value."""
 
     row: int | None
     column: str | None
@@ -90,7 +90,7 @@ def body(data: Data, max_rows: int, unknown: Literal["refuse", "ignore"]) -> Bod
 
 
 def example(data: Data) -> dict[str, Any]:
-    """A row that keeps the contract: the middle of each range, the first level."""
+    """A valid row: the middle of each range, the first level."""
     return {data.id: "example-1"} | {name: _middle(column) for name, column in data.columns.items()}
 
 

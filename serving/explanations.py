@@ -1,4 +1,4 @@
-"""What each column has contributed to an answer: `POST /predict?explain=true`. Loaded at start, or when first asked."""
+"""The contribution of each column, `POST /predict?explain=true`. Loaded at start, or when first asked."""
 
 import asyncio
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What stands before every route: request ids, API keys, rate and size limits, one log line, clean errors."""
+"""Checks before every route: request ids, API keys, rate and size limits, one log line, error messages."""
 
 import hashlib
 import hmac

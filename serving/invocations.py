@@ -1,4 +1,4 @@
-"""MLflow's scoring protocol: the four shapes of its requests, as rows of our contract."""
+"""MLflow's scoring protocol: its four request formats as rows of our contract."""
 
 import csv
 import io

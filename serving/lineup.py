@@ -1,4 +1,4 @@
-"""Who serves: the champion, and beside it the challenger, as the settings name them."""
+"""The served models: the champion and the challenger in the settings."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

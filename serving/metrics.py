@@ -1,4 +1,4 @@
-"""What Prometheus reads at /metrics; with several workers, the sum of all of them."""
+"""The metrics at /metrics; with several workers, the sum over all workers."""
 
 import os
 from collections import Counter as Tally

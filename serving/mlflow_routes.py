@@ -19,7 +19,7 @@ def add_mlflow(app: Application, service: Service, parser: Parser) -> None:
     """Add them."""
 
     async def ping() -> Response:
-        """The process answers, as MLflow's clients ask it."""
+        """The process responds (MLflow's clients call this endpoint)."""
         return Response(b"\n", media_type="application/json")
 
     async def version() -> Response:
@@ -27,7 +27,7 @@ def add_mlflow(app: Application, service: Service, parser: Parser) -> None:
         return Response("3.0.0", media_type="text/plain")
 
     async def invoke(request: Request) -> Response:
-        """Score rows in MLflow's shapes: dataframe_records, dataframe_split, instances, inputs, or CSV."""
+        """Score rows in MLflow's formats: dataframe_records, dataframe_split, instances, inputs, or CSV."""
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         encoding = request.headers.get("content-encoding", "").encode("latin-1")
 

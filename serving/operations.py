@@ -1,4 +1,4 @@
-"""Routes for whoever runs the server: health, metrics, what serves, and the pages of the documentation."""
+"""Routes for operators: health, metrics, the served model, and the documentation pages."""
 
 import os
 from importlib.util import find_spec
@@ -24,12 +24,12 @@ def add_operations(app: FastAPI, service: Service) -> None:
 
     @app.get("/", tags=["operations"])
     async def start() -> dict[str, str]:
-        """Where the rest is."""
+        """The addresses of the other endpoints."""
         return {"service": app.title, "docs": "/docs", "openapi": "/openapi.json", "ready": "/health/ready"}
 
     @app.get("/health/live", tags=["operations"])
     async def live() -> dict[str, str]:
-        """The process answers."""
+        """The process responds."""
         return {"status": "live"}
 
     @app.get("/health/ready", tags=["operations"], responses={503: REFUSALS[503]})
@@ -47,13 +47,13 @@ def add_operations(app: FastAPI, service: Service) -> None:
 
     @app.get("/model", tags=["operations"], responses={k: REFUSALS[k] for k in (401, 429)})
     async def model() -> dict[str, Any]:
-        """Which models serve, in which form, and where they come from."""
+        """The served models with their form and lineage."""
         known = {CHAMPION: service.models.champion, CHALLENGER: service.models.challenger}
         return {name: served and {"variant": served.variant, **_shown(served.model)} for name, served in known.items()}
 
     @app.get("/metrics", tags=["operations"], response_class=Response)
     async def metrics() -> Response:
-        """For Prometheus."""
+        """Metrics in the Prometheus format."""
         if service.log:
             service.metrics.backlog.set(service.log.backlog())
         return Response(service.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")

@@ -15,14 +15,14 @@ def answer(prediction: Any) -> Any:
 
 
 class Accepted(TypedDict):
-    """How many labels were written down."""
+    """The number of recorded labels."""
 
     accepted: int
     request_id: str
 
 
 class Refusal(TypedDict):
-    """Why a request was refused."""
+    """The reasons for a refused request."""
 
     detail: str | list[Problem]
     request_id: str

@@ -1,4 +1,4 @@
-"""Answers: which model scores which row, and what is written down before the answer goes out."""
+"""Predictions: selects the model for each row and writes the log before the response."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ from serving.settings import Settings
 
 @dataclass
 class Service:
-    """What the routes share."""
+    """The state that the routes share."""
 
     models: Models
     log: PredictionLog | None

@@ -1,7 +1,7 @@
-"""Gates: each judges one thing about the model and says why, with numbers; only a stage exits.
+"""Gates: each judges one property of the model and gives a reason with numbers; only a stage exits.
 
 A module for each gate, with `judge(evidence)` in it; settings of the same name under `params.yaml: gates`.
-`make prove` shows each of them a fault that it must refuse.
+`make prove` plants a fault for each gate that it must refuse.
 """
 
 from collections.abc import Callable, Mapping
@@ -54,13 +54,13 @@ GATES: Mapping[str, Gate] = MappingProxyType(
 
 
 def judge(evidence: Evidence) -> list[Verdict]:
-    """The verdicts of every gate that is on."""
+    """The verdicts of all enabled gates."""
     silent = off(evidence.params)
     return [verdict for name, gate in GATES.items() if name not in silent for verdict in gate(evidence)]
 
 
 def off(params: Params) -> list[str]:
-    """Names of the gates that are switched off, by null or by naming nothing to judge."""
+    """Names of the disabled gates: set to null, or without anything to judge."""
     settings = params.gates
     silent = [name for name in GATES if getattr(settings, name, True) is None]
     return silent + (["limits"] if settings.limits == {} else [])

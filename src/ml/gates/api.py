@@ -1,4 +1,4 @@
-"""What a client gets: the same two questions as `latency` and `parity`, asked of the real server over HTTP."""
+"""Latency and parity of the real server over HTTP."""
 
 from contextlib import ExitStack
 

@@ -1,4 +1,4 @@
-"""What the model must do, whatever its metrics are: things that must not matter, directions, easy cases.
+"""Behaviour that the model must have, independent of its metrics: invariance, directions, easy cases.
 
 Source: Ribeiro et al., Beyond Accuracy: Behavioral Testing of NLP Models with CheckList, 2020.
 """
@@ -37,7 +37,7 @@ def judge(evidence: Evidence) -> list[Verdict]:
 
 
 def invariance(frame: pd.DataFrame, score: Score, rule: Invariance, data: Data) -> Verdict:
-    """Whether changing a column to anything else leaves the score of each row of `frame` where it was."""
+    """Whether the score of each row of `frame` stays equal when a column gets other values."""
     task, changed = task_of(data), _elsewhere(frame, rule, data)
     before = score(frame)
     after = _scored(score, pd.concat(changed, ignore_index=True), [rule.column], data)
@@ -74,12 +74,12 @@ def direction(frame: pd.DataFrame, score: Score, rule: Direction, data: Data) ->
 
 
 def easy(train: pd.DataFrame, score: Score, rule: Behaviour, params: Params) -> list[Verdict]:
-    """Whether each named easy case is decided right."""
+    """Whether each named easy case is decided correctly."""
     return [_easy(case, train, score, params) for case in rule.easy]
 
 
 def typical(train: pd.DataFrame, data: Data) -> dict[str, float | str | None]:
-    """A row as most are: the median of each number, the commonest level of each category."""
+    """A typical row: the median of each number, the most frequent level of each category."""
     middle = {name: float(train[name].median()) for name in numbers(data)}
     return middle | {name: next(iter(train[name].mode()), None) for name in categories(data)}
 

@@ -1,4 +1,4 @@
-"""Whether what the model says can be read as it is: probabilities, or numbers and the intervals around them."""
+"""Calibration of the model's output: probabilities, or numbers and their intervals."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""The model that serves now against the one just built, on the same rows, which neither has seen."""
+"""The comparison of the champion with the new model on the same test rows."""
 
 from dataclasses import replace
 from typing import Any
@@ -55,7 +55,7 @@ def judge(evidence: Evidence) -> list[Verdict]:
 
 
 def looks(count: int, params: Params) -> Verdict:
-    """A warning once so many models were judged on the same test rows that the best of them was partly luck."""
+    """A warning if so many models were judged on the same test rows that the lead of the best is partly chance."""
     limit, passed = given(params.gates.champion).looks, count <= given(params.gates.champion).looks
     out = "set prepare.salt to a new word" if params.prepare.split_by == "hash" else "wait for newer rows"
     reason = f"{counted(count, 'model')} {be(count)} known to have been judged on these test rows, including this one"
@@ -68,7 +68,7 @@ def looks(count: int, params: Params) -> Verdict:
 
 
 def threshold(theirs: dict[str, Any], params: Params) -> float:
-    """What the champion decides by, as its params.yaml on record says; ours where none is on record."""
+    """The champion's threshold in its recorded params.yaml; ours if there is no record."""
     if not theirs:
         return params.evaluate.threshold
     return (theirs.get("evaluate") or {}).get("threshold", Evaluate().threshold)
@@ -102,7 +102,7 @@ def mcnemar(label: np.ndarray, old: np.ndarray, new: np.ndarray, params: Params,
 
 
 def unseen(test: pd.DataFrame, params: Params, theirs: dict[str, Any], *, same_data: bool) -> tuple[np.ndarray, str]:
-    """Which test rows the champion cannot have trained on, and what remains in doubt ("" when nothing does).
+    """The test rows that the champion cannot have trained on, and the remaining doubt ("" if none).
 
     The hash of its id alone (of its entity, where there is data.group) puts a row on a side, so a champion split by
     the same hash has trained on no row below its own share, whatever table it had. Without that promise all rows are

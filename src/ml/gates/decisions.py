@@ -1,4 +1,4 @@
-"""Whether the model decides at all: where one class is rare, a model that always says no passes most gates."""
+"""Whether the model predicts all classes: with a rare class, a model that always predicts no passes most gates."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""What the gates look at."""
+"""The inputs of the gates."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -45,7 +45,7 @@ class ScoredChampion:
 
 @dataclass(frozen=True)
 class Evidence:
-    """Everything the gates judge: the build, the sides of the split, and the champion if there is one."""
+    """The inputs of the gates: the build, the sides of the split, and the champion if there is one."""
 
     params: Params
     validation: dict[str, Any]  # build/validation.json

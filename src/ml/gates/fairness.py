@@ -1,4 +1,4 @@
-"""Groups of people treated alike: demographic parity and equalised odds; of a number, its error and its bias.
+"""Equal treatment of groups: demographic parity and equalised odds; for a number, its error and its bias.
 
 The ten lines that count are our own and held equal to fairlearn by a test: fairlearn's intervals resample whole
 tables (1.2 s for 100 draws of 2,400 rows) and its import takes 2 s; ours is a closed form.

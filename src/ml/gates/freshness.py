@@ -1,4 +1,4 @@
-"""Whether the lock files match what was just built, so that anyone can build it again."""
+"""Whether the lock files match the build, so that anyone can rebuild it."""
 
 from dataclasses import replace
 

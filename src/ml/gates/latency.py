@@ -1,4 +1,4 @@
-"""How long one row takes in the predictor as it will be served, beside the champion on the same machine."""
+"""The latency of one row in the serving predictor, compared with the champion on the same machine."""
 
 import time
 
@@ -25,7 +25,7 @@ def judge(evidence: Evidence) -> list[Verdict]:
 
 
 def judged(gate: str, answers: list[Answer], evidence: Evidence, rule: Latency) -> list[Verdict]:
-    """The same of any way to answer: the model's, and the champion's after it where there is one."""
+    """Verdicts on the latency of any predictor, and of the champion if there is one."""
     rows = as_requests(evidence.test, evidence.params.data, rule.calls)
     rounds = [milliseconds(answers, rows, rule.calls) for _ in range(ROUNDS)]
     return [
@@ -35,7 +35,7 @@ def judged(gate: str, answers: list[Answer], evidence: Evidence, rule: Latency) 
 
 
 def milliseconds(answers: list[Answer], rows: list[Row], calls: int) -> np.ndarray:
-    """Time of each single-row call of each predictor, by turns, so that a busy moment hits all.
+    """The time of each single-row call of each predictor, in turns, so that a busy moment affects all.
 
     Shape (predictors, calls).
     """

@@ -1,4 +1,4 @@
-"""Columns and rows that give the answer away: certainty refuses, suspicion warns with the evidence."""
+"""Columns and rows that reveal the target: proof refuses, suspicion warns with the evidence."""
 
 import pandas as pd
 
@@ -13,7 +13,7 @@ from ml.tasks.choose import task_of
 
 
 def judge(evidence: Evidence) -> list[Verdict]:
-    """Verdicts on columns that know the target, rows on both sides, and the order of time."""
+    """Verdicts on columns that reveal the target, rows on both sides, and the order in time."""
     data, rule = evidence.params.data, given(evidence.params.gates.leakage)
     return [
         columns(evidence.train, data, rule.suspect_auc),
@@ -25,7 +25,7 @@ def judge(evidence: Evidence) -> list[Verdict]:
 
 
 def columns(train: pd.DataFrame, data: Data, suspect: float) -> Verdict:
-    """Whether one column alone tells the target: always (refused) or almost always (a warning)."""
+    """Whether one column alone determines the target: always (refused) or almost always (a warning)."""
     task, train = task_of(data), pooled(train, data)
     label = task.truth(train[data.target.name])
     found = sorted(((task.alone(train[name], label), name) for name in features(data)), reverse=True)

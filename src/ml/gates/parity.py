@@ -1,4 +1,4 @@
-"""Whether serving and `make score` answer what evaluate computed: training/serving skew, caught before it ships."""
+"""Whether serving and `make score` give the scores of evaluate, to detect training/serving skew before release."""
 
 import json
 
@@ -27,7 +27,7 @@ def judge(evidence: Evidence) -> list[Verdict]:
 
 
 def judged(gate: str, ask: Answer, evidence: Evidence, rule: Parity) -> Verdict:
-    """Compare the answers of `ask` with the batch scores of the same rows."""
+    """Compare the predictions of `ask` with the batch scores of the same rows."""
     data = evidence.params.data
     rows = as_requests(evidence.test, data, rule.rows)
     batch, served = evidence.score[: len(rows)], np.asarray(ask(rows), dtype="float64")

@@ -1,4 +1,4 @@
-"""How large the model that ships is, in itself and beside the champion."""
+"""The size of the model, absolute and relative to the champion."""
 
 from ml.gates.evidence import Evidence
 from ml.gates.verdict import Verdict

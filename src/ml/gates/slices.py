@@ -1,4 +1,4 @@
-"""Parts of the table judged by themselves: a good average must not hide a group that the model fails.
+"""Slices of the table judged separately, because a good average can hide a group with bad results.
 
 A slice is held against the champion on the same rows, not against all rows: inside a slice of a strong predictor there
 is less left to tell apart, so even true probabilities rank worse there.

@@ -1,4 +1,4 @@
-"""What a gate says."""
+"""The verdict of a gate."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 @dataclass(frozen=True)
 class Verdict:
-    """What one gate found: `value` against `limit`, and a sentence that a person can act on."""
+    """The result of one gate: `value` against `limit`, and a reason that a person can act on."""
 
     gate: str
     passed: bool
@@ -26,5 +26,5 @@ def refused(verdicts: list[Verdict]) -> list[Verdict]:
 
 
 def warned(verdicts: list[Verdict]) -> list[Verdict]:
-    """The verdicts that a person should read although they refuse nothing."""
+    """The warnings: verdicts that refuse nothing."""
     return [v for v in verdicts if not v.passed and v.severity == "warning"]

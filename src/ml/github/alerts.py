@@ -1,4 +1,4 @@
-"""Kinds of trouble: what each issue is called and says, and when it is over. One issue a kind, never two."""
+"""Kinds of alerts: the title and text of each issue, and when it closes; one issue per kind."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime

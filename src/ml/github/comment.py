@@ -1,4 +1,4 @@
-"""The comment on a pull request: what GitHub knows of the runs, then what one of them reports, made harmless.
+"""The comment on a pull request: the state of the runs, then the report of one of them as untrusted text.
 
 The report comes from code that nobody has reviewed yet, so it may hold anything. It keeps tables, headings, charts and
 our own folded sections; it loses links, pictures, HTML, mentions, references and characters that nobody sees.

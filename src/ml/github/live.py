@@ -1,4 +1,4 @@
-"""What only GitHub itself can prove, each looked up by its API: what happened in a repository, with a link to it."""
+"""The steps that only GitHub can prove, queried by its API, with a link to the evidence."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What a job tells the runner of GitHub Actions: outputs for other jobs, and the summary that people read.
+"""The output of a job for the runner of GitHub Actions: outputs for other jobs, and the summary for people.
 
 Anywhere else both do nothing, so that a stage needs no two ways.
 """

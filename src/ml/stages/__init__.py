@@ -1,4 +1,4 @@
-"""The verbs: each stage reads, calls, writes, and is one command (`python -m ml.stages.train`).
+"""The verbs: each stage reads, calls and writes, and is one command (`python -m ml.stages.train`).
 
 This package sets the environment of every stage before numpy loads: the same bytes come out on every
 machine only when thread counts and CPU kernels do not depend on it, and no tool reports home.

@@ -38,9 +38,9 @@ def main(  # noqa: PLR0913, PLR0917  (a flag each)
     dry: bool = False,
     run: bool = False,
 ) -> int:
-    """Describe table DATA in params.yaml, copy it into data/ and version it; DRY only shows what would change.
+    """Describe table DATA in params.yaml, copy it into data/ and version it; DRY only shows the change.
 
-    With `run` the pipeline runs on it, and its exit code is returned.
+    `run` also runs the pipeline on it and returns its exit code.
     """
     source = _named(data)
     if not dry:
@@ -94,7 +94,7 @@ def _say(sentences: list[str]) -> None:
 
 
 def _refuse_unsaved() -> None:
-    """Raise UserError where a change of the files that are about to be overwritten is in no commit, and is not ours."""
+    """Raise UserError if a file to overwrite has uncommitted changes that adopt did not make."""
     known = AdoptedRecord.read(ADOPTED).digests if ADOPTED.exists() else {}
     names = (git.ask("diff", "--name-only", "HEAD", "--", *map(str, OURS)) or "").split()
     unsaved = [name for name in names if Path(name).exists() and known.get(name) != files.digest(Path(name))]
@@ -106,7 +106,7 @@ def _refuse_unsaved() -> None:
 
 
 def _named(data: str) -> Path:
-    """The file in DATA=, where many shells leave `~` as it is."""
+    """The file in DATA=, with `~` expanded, because many shells do not expand it."""
     if not data:
         raise UserError("set a table and the column to predict: make adopt DATA=loans.csv TARGET=defaulted")
     source = Path(data).expanduser()
@@ -118,7 +118,7 @@ def _named(data: str) -> Path:
 
 
 def _gates(table: pd.DataFrame, params: Params, reset: dict[str, Any]) -> proposal.Proposal:
-    """What a cross-validated model reaches, as gates, where those of the old table are reset."""
+    """Gates from a cross-validated model, if those of the old table are reset."""
     if not adopted.another(reset):
         return proposal.Proposal({}, [])
     cli.say("adopt: proposing gates from a cross-validation of train.model")
@@ -127,7 +127,7 @@ def _gates(table: pd.DataFrame, params: Params, reset: dict[str, Any]) -> propos
 
 
 def _drop_functions(names: list[str]) -> None:
-    """Delete the functions of src/features.py that read what the new table lacks."""
+    """Delete the functions of src/features.py that read columns missing from the new table."""
     text, gone = features.without(features.source(), names)
     if gone:
         files.write_text(text, features.FEATURES)
@@ -146,7 +146,7 @@ def _move_in(table: pd.DataFrame | Path, file: Path, old: Path) -> None:
 
 
 def _versions(params: Params, reset: dict[str, Any]) -> list[str]:
-    """That the registry holds models of the old table, where it does."""
+    """A note if the registry holds models of the old table."""
     if not adopted.another(reset) or tracking.server():
         return []
     versions = registry.open_registry(params.project).state().versions

@@ -1,4 +1,4 @@
-"""Open, refresh and close one issue for each kind of trouble, and tell the chat what is new."""
+"""Open, refresh and close one issue for each kind of problem, and send new ones to the chat."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from ml.settings.params import read_params
 
 
 def main(schedule: bool = False, jobs: str = "") -> None:
-    """Compare build/monitor.json with the open issues; see SCHEDULE and JOBS for two other questions.
+    """Update issues by build/monitor.json; with SCHEDULE or JOBS, check a schedule or the jobs of a run instead.
 
     SCHEDULE asks whether alert.workflow still runs: let another workflow ask, one that has fallen silent cannot say so
     itself. JOBS=release asks whether all jobs in the variable NEEDS, GitHub's `toJSON(needs)`, came out well.

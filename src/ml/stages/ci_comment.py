@@ -1,4 +1,4 @@
-"""Put what the runs of model.yml and code.yml found into one comment on their pull request."""
+"""Write the results of model.yml and code.yml into one comment on their pull request."""
 
 import os
 
@@ -12,7 +12,7 @@ ARCHIVE, TEXT = 1_000_000, 200_000  # bytes of the artifact and of the report in
 
 
 def main(run: int = 0) -> None:
-    """Write or refresh the comment on the commit of RUN, which may be of a stranger's fork: nothing is trusted."""
+    """Write or refresh the comment for the commit of RUN; the run may be of a fork, so its data is not trusted."""
     if not run:
         raise UserError("set the run: make ci-comment RUN=123.")
     repository = github.connect(os.environ)

@@ -10,7 +10,7 @@ SAMPLE = Path("tests/world/params.yaml")
 
 
 def main(base: str = "") -> None:
-    """Print which jobs the changes since BASE need, and set them as outputs of the step; without BASE, all."""
+    """Print the jobs that the changes since BASE need, and set them as outputs of the step; without BASE, all jobs."""
     paths = _changed(base) if base else None
     planned = ci.plan(paths, _template())
     for job, needed in planned.items():

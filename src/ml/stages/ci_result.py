@@ -1,4 +1,4 @@
-"""Be a required check: every job of model.yml, or of code.yml, came out as planned."""
+"""Required check: every job of model.yml, or of code.yml, has its planned result."""
 
 import json
 import os
@@ -10,7 +10,7 @@ from ml.io.markdown import table
 
 
 def main() -> int:
-    """Judge the jobs in the variable NEEDS, GitHub's `toJSON(needs)`; exit 1 naming each that failed."""
+    """Check the jobs in the variable NEEDS, GitHub's `toJSON(needs)`; exit with 1 and list each failed job."""
     try:
         needs = json.loads(os.environ["NEEDS"])
     except (KeyError, ValueError):

@@ -1,4 +1,4 @@
-"""Turn closed segments of the prediction log into Parquet files by day, and delete what its settings say."""
+"""Convert closed segments of the prediction log to Parquet files by day, and delete expired files."""
 
 import os
 import shutil
@@ -15,7 +15,7 @@ from ml.settings.params import read_params
 
 
 def main() -> None:
-    """Compact what is closed, then delete compacted segments and days that are older than params.yaml keeps."""
+    """Compact closed segments, then delete segments and days that are older than the limits in params.yaml."""
     params = read_params().log
     directory, url = segments.places(params.directory, os.environ)
     if url is not None:

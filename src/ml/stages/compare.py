@@ -1,4 +1,4 @@
-"""Put runs side by side."""
+"""Show runs side by side."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from ml.settings.params import read_params
 
 
 def main(runs: str = "") -> None:
-    """Print a table of runs: settings that differ, then metrics. --runs takes starts of names, run ids or digests.
+    """Print a table of runs: differing settings, then metrics. --runs takes prefixes of names, run ids or digests.
 
     They are separated by commas; without --runs the last five are compared.
     """

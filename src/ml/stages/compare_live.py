@@ -1,4 +1,4 @@
-"""Compare the challenger that serves with the champion, by what both answered and the labels that came."""
+"""Compare the serving challenger with the champion by their logged predictions and late labels."""
 
 import os
 
@@ -12,7 +12,7 @@ UNTOLD = "The log of an older server does not contain the canary's share, so the
 
 
 def main(since: str = "", until: str = "", challenger: str = "") -> None:
-    """Print answers, labels and the metric of gates.champion of both models, then one sentence: which is better.
+    """Print predictions, labels and the metric of gates.champion for both models, then the outcome.
 
     Takes the newest challenger in the prediction log (shadow or canary), or --challenger NAME@3.
     """

@@ -1,4 +1,4 @@
-"""Put an image where it serves, and take it back when it is worse than the one that served."""
+"""Deploy an image by a canary, and roll back when it is worse than the serving image."""
 
 from ml.deployment import environments
 from ml.deployment.deployments import Where
@@ -9,7 +9,7 @@ from ml.settings.params import read_params
 
 
 def main(target: str = "local", env: str = "staging", image: str = "", port: int = 0) -> int:
-    """Deploy --image, by digest (default: build/image.json), step by step; exit 1 when it went back."""
+    """Deploy --image by digest (default: build/image.json), step by step; exit with 1 after a rollback."""
     params = read_params()
     if not image and not files.IMAGE.exists():
         raise UserError(

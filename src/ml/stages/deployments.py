@@ -1,4 +1,4 @@
-"""List what was deployed where, when, by whom, and what became of it."""
+"""List deployments with their image, environment, time, author and result."""
 
 from ml.deployment import deployments
 from ml.io import cli
@@ -7,7 +7,7 @@ from ml.settings.params import read_params
 
 
 def main(env: str = "", last: int = 20) -> None:
-    """Print the last deployments, to --env or to all environments, newest first."""
+    """Print the last deployments to --env, or to all environments, newest first."""
     history = deployments.fold(registry.open_registry(read_params().project).deployments())
     found = [d for d in history if not env or d.env == env][-last:]
     if not found:

@@ -1,4 +1,4 @@
-"""What this machine and GitHub still need, and what happens without it."""
+"""List missing settings of this machine and of GitHub, and the effect of each."""
 
 import os
 import shutil
@@ -22,7 +22,7 @@ BLIND = "no setting on GitHub was checked"
 
 
 def main() -> int:
-    """Say what is fine, missing, a default or could not be seen, and what follows; exit 1 when something is missing."""
+    """Print each setting as fine, missing, default or not seen, with its effect; exit with 1 if one is missing."""
     found = {"Here": [*_here()], "GitHub": [*_there()]}
     for place, findings in found.items():
         cli.tell("\n".join([place, *doctor.told(findings), ""]))

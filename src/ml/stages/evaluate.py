@@ -1,4 +1,4 @@
-"""Judge the model on the rows it has not seen."""
+"""Evaluate the model on the test rows."""
 
 from dataclasses import asdict
 
@@ -18,11 +18,11 @@ from ml.tasks.task import Task
 
 
 class Settings(reference.Judged):
-    """What this stage reads of params.yaml, and so what runs it again."""
+    """The sections of params.yaml that this stage reads; a change of one runs it again."""
 
 
 def main() -> None:
-    """Score build/test.parquet and write metrics, plots, scores and the reference that monitoring compares with."""
+    """Score build/test.parquet and write metrics, plots, scores and the reference for monitoring."""
     params = settled(read(Settings), files.MODEL)
     fitted, task = model.loads(files.read_bytes(files.MODEL / "model.skops")), _task(params)
     frame = made.checked(files.read_table(files.TEST), params.data, model.source_of(fitted))
@@ -55,7 +55,7 @@ def main() -> None:
 
 
 def _task(params: Settings) -> Task:
-    """The task, with the interval that travels with the model where it has one."""
+    """The task, with the model's interval if it has one."""
     task = task_of(params.data)
     if not task.intervals:
         return task

@@ -1,4 +1,4 @@
-"""Decide whether the model that was built may be registered."""
+"""Decide whether the build may be registered."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from ml.tasks.choose import task_of
 
 
 def main() -> int:
-    """Judge the build by params.gates and write build/verdict.json; exit 1 when a gate refuses, naming each."""
+    """Judge the build by params.gates and write build/verdict.json; exit with 1 and list the gates that refuse it."""
     params = settled(read_params(), files.MODEL)
     evidence = collect(params)
     verdicts = gates.judge(evidence)
@@ -47,7 +47,7 @@ def main() -> int:
 
 
 def collect(params: Params) -> Evidence:
-    """Everything the gates judge, from build/, the lock files and the champion."""
+    """The inputs of the gates, from build/, the lock files and the champion."""
     test, scored = files.read_table(files.TEST), files.read_table(files.SCORES)
     whole = files.read_bytes(files.MODEL / MODEL)  # in a sentence where it is not there
     built = {path.name: files.read_bytes(path) for path in sorted(files.MODEL.iterdir())} | {MODEL: whole}

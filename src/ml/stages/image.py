@@ -1,4 +1,4 @@
-"""Build the image that serves a model."""
+"""Build the container image of a model."""
 
 import json
 import tempfile
@@ -34,7 +34,7 @@ RECORDED = 200  # rows whose answers the image must give
 
 
 def main(version: int = 0, push: bool = False) -> None:
-    """Build the image of build/model, or of a version of the registry, as <project>:<tag>; --push sends it away."""
+    """Build the image of build/model, or of a registered version, as <project>:<tag>; --push pushes it."""
     params = read_params()
     containers.engine()
     chosen = registry.open_registry(params.project).state().version(version) if version else None
@@ -109,7 +109,7 @@ def _built() -> dict[str, bytes]:
 
 
 def _must_be_compiled(built: dict[str, bytes]) -> None:
-    """Raise UserError for a model that needs scikit-learn to answer, which the image has not."""
+    """Raise UserError for a model that needs scikit-learn, which is not in the image."""
     form = json.loads(built["compiled.json"])["estimator"]
     if form["kind"] == "sklearn":
         raise UserError(
@@ -127,7 +127,7 @@ def _fetched(version: Version, params: Params) -> dict[str, bytes]:
 
 
 def _labels(origin: Lineage, params: Params, commit: str) -> dict[str, str]:
-    """What the image says of itself: the Dockerfile's arguments."""
+    """The arguments of the Dockerfile, which become the labels of the image."""
     dirty = "-dirty" if lineage.changed() else ""
     return {
         "SOURCE": (git.ask("config", "--get", "remote.origin.url") or "unknown").strip(),

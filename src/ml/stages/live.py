@@ -1,4 +1,4 @@
-"""Walk a person through what only GitHub can prove, and keep what was seen as evidence."""
+"""Check the steps that only GitHub can prove, and record the evidence."""
 
 import os
 from datetime import UTC, datetime
@@ -14,9 +14,9 @@ VERSION = 1
 
 
 def main() -> int:
-    """Look up by GitHub's API what has happened so far, keep it in docs/live-run.json and say what to do next.
+    """Query GitHub's API for completed steps, record them in docs/live-run.json and print the next actions.
 
-    What was seen once is kept and not asked again: delete the file to begin anew. Exit 1 until all is seen.
+    Recorded steps are not queried again: delete the file to start again. Exit with 1 until all steps are complete.
     """
     repository = github.connect(settings.environment(os.environ, git.ask("remote", "get-url", "origin")))
     if repository is None:

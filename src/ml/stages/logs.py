@@ -1,4 +1,4 @@
-"""Print the prediction log, wherever its lines are, as one table."""
+"""Print the prediction log of all places as one table."""
 
 import os
 import sys
@@ -13,7 +13,7 @@ from ml.settings.params import read_params
 
 
 def main(since: str = "", until: str = "", rows: int = 20, csv: bool = False) -> None:
-    """Print the newest predictions with their labels and how many there are in all; or every one as CSV."""
+    """Print the newest predictions with their labels and the total number; or all of them as CSV."""
     directory, url = segments.places(read_params().log.directory, os.environ)
     sources = [directory, *([url] if url else [])]
     table = predictions.read_log(*sources, since=since, until=until)

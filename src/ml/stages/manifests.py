@@ -8,7 +8,7 @@ from ml.settings.params import read_params
 
 
 def main(env: str, image: str = "") -> None:
-    """Write build/manifests/ENV.yaml: all objects of an environment, with --image (default: the one pushed last)."""
+    """Write build/manifests/ENV.yaml with the objects of an environment and --image (default: the last pushed one)."""
     project = read_params().project
     image = image or _pushed()
     text = manifests.render(project, env, image)

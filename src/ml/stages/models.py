@@ -1,4 +1,4 @@
-"""Show what is registered."""
+"""List the registered versions."""
 
 from datetime import UTC, datetime
 
@@ -13,7 +13,7 @@ SHOWN = ("accuracy", "roc_auc")  # where a version has both
 
 
 def main(history: bool = False) -> None:
-    """Print the versions with aliases, metrics, commit, data and age; --history prints what happened to them."""
+    """Print the versions with aliases, metrics, commit, data and age; --history prints all actions."""
     project = read_params().project
     state = registry.open_registry(project).state()
     if not state.versions:

@@ -1,4 +1,4 @@
-"""Judge the newest predictions against what the champion was released on."""
+"""Compare the newest predictions with the champion's release."""
 
 import os
 from collections.abc import Callable
@@ -35,7 +35,7 @@ SIMULATED = "make monitor SIMULATED=1 judges the simulated rows; real ones need 
 
 
 def main(history: bool = False, strict: bool = False, simulated: bool = False) -> int:
-    """Write build/monitor.json, .md and .html, and remember the verdict; HISTORY draws all verdicts instead.
+    """Write build/monitor.json, .md and .html, and record the verdict; HISTORY plots all verdicts instead.
 
     Exit code 0 whatever the verdict; STRICT exits 1 on drift and degraded. SIMULATED judges the simulated rows, which
     real ones outrank otherwise.
@@ -66,7 +66,7 @@ def main(history: bool = False, strict: bool = False, simulated: bool = False) -
 
 
 def _read(params: Params, now: pd.Timestamp, *, simulated: bool) -> pd.DataFrame:
-    """The predictions of the source, or the simulated ones alone."""
+    """The predictions of the source, or only the simulated ones."""
     sources = _sources(params)
     if simulated:
         table = collect.read_simulated(sources, params.data)

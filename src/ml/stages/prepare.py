@@ -1,4 +1,4 @@
-"""Split the checked table into the rows that train and the rows that test."""
+"""Split the checked table into training and test rows."""
 
 import os
 
@@ -17,7 +17,7 @@ from ml.settings.reading import Part, read
 
 
 class Settings(Part):
-    """What this stage reads of params.yaml, and so what runs it again."""
+    """The sections of params.yaml that this stage reads; a change of one runs it again."""
 
     data: Data
     prepare: Prepare = Prepare()

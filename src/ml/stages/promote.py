@@ -7,7 +7,7 @@ from ml.settings.params import read_params
 
 
 def main(version: int = 0, reason: str = "") -> None:
-    """Make a version the champion; the one that yields becomes `previous`. A repeat finishes what was interrupted."""
+    """Make a version the champion; the old champion becomes `previous`. Repeat an interrupted command to finish it."""
     store = registry.open_registry(read_params().project)
     if not version:
         raise UserError("set the version: make promote VERSION=3. make models lists them.")

@@ -1,4 +1,4 @@
-"""Tell GitHub what a retraining came to: a pull request, or an issue that says why there is none."""
+"""Publish the result of a retraining on GitHub: a pull request, or an issue with the reason."""
 
 import os
 from pathlib import Path
@@ -46,10 +46,7 @@ def _propose(repository: Repository, record: RetrainRecord, monitor: MonitorReco
         found = github.issue(
             repository, alerts.BY_HAND, alerts.TITLES[alerts.BY_HAND], proposal.by_hand(record, link) + text
         )
-        cli.tell(
-            "PROPOSED: workflows have no permission to open pull requests here; "
-            f"{found['html_url']} has the link to open it"
-        )
+        cli.tell(f"PROPOSED: workflows cannot open pull requests here; {found['html_url']} has the link to open it")
     else:
         _supersede(repository, pull)
         _well(repository, alerts.BY_HAND, f"#{pull['number']} is open.")
@@ -68,9 +65,8 @@ def _push(record: RetrainRecord) -> None:
         others = set(git.inside(".", "log", "--format=%ae", f"{record.base_commit}..{tip}").split()) - {git.ROBOT}
         if others:
             raise UserError(
-                f"{branch} on origin holds commits by {', '.join(sorted(others))}, which a new "
-                "push would overwrite. Merge or delete that branch, then run `make propose` "
-                "again."
+                f"{branch} on origin holds commits by {', '.join(sorted(others))}, which a new push would overwrite. "
+                "Merge or delete that branch, then run `make propose` again."
             )
     lease = f"--force-with-lease=refs/heads/{branch}:{tip}"
     git.inside(".", "push", "--quiet", lease, "origin", f"{commit}:refs/heads/{branch}")
@@ -93,10 +89,9 @@ def _check(repository: Repository, record: RetrainRecord) -> str:
             f"({', '.join(others[:3])}). Press *Approve workflows to run*."
         )
     return "\n".join(f"- {_post(repository, record.commit, said)}" for said in _statuses(repository, record)) + (
-        "\n\nA pull request that is opened with a workflow's own token starts no workflow, so "
-        "the job that trained the model posts these statuses. Code and settings are those of "
-        f"{record.base}: the commit changes only data and its build. *Approve workflows to run* "
-        "also starts the workflows; then both status and run must pass."
+        "\n\nThe job that trained the model posts these statuses, because a pull request of a job's token starts no "
+        f"workflow. Code and settings are those of {record.base}: the commit changes only data and its build. *Approve "
+        "workflows to run* also starts the workflows; then both status and run must pass."
     )
 
 

@@ -1,4 +1,4 @@
-"""Protect branches on GitHub as .github/rulesets/ says."""
+"""Protect branches on GitHub by the rulesets in .github/rulesets/."""
 
 import os
 from pathlib import Path
@@ -9,7 +9,7 @@ from ml.io.errors import UserError
 
 
 def main() -> None:
-    """Create or change the ruleset of each file in .github/rulesets/; others stay. Needs an owner's token."""
+    """Create or update the ruleset of each file in .github/rulesets/; others are kept. Needs an owner's token."""
     environment = settings.environment(os.environ, git.ask("remote", "get-url", "origin"))
     repository = github.connect(environment)
     if repository is None:

@@ -1,4 +1,4 @@
-"""Send the image that was checked to its registry."""
+"""Push the tested image to its registry."""
 
 from ml.deployment import containers
 from ml.deployment.image_record import ImageRecord, SmokeRecord
@@ -8,9 +8,9 @@ from ml.io.errors import UserError
 
 
 def main() -> None:
-    """Push the image of build/image.json and write its digest there, by which it is deployed everywhere.
+    """Push the image of build/image.json and write its digest there, which all deployments use.
 
-    Only the very image that `make smoke` has passed goes out: nothing is built again on the way.
+    Only the image that passed `make smoke` is pushed; nothing is built again.
     """
     record = ImageRecord.read(files.IMAGE)
     checked = SmokeRecord.read(files.SMOKE) if files.SMOKE.exists() else None

@@ -1,4 +1,4 @@
-"""Make the gated build a version in the registry."""
+"""Register the build as a version."""
 
 import tempfile
 from pathlib import Path
@@ -17,9 +17,9 @@ from ml.settings.params import Params, read_params
 
 
 def main(force: str = "", hold: bool = False) -> None:
-    """Register build/ as a version and promote it when the gates allow; --force REASON registers a refused build.
+    """Register build/ as a version and promote it if the gates allow; --force REASON registers a refused build.
 
-    --hold leaves the promotion to whoever deploys first, and tells the next jobs of a release what it needs.
+    --hold skips the promotion, and sets outputs for the next jobs of a release.
     """
     params = settled(read_params(), files.MODEL)
     entry = _entry(params, force)

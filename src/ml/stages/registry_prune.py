@@ -1,4 +1,4 @@
-"""Make the embedded registry smaller."""
+"""Delete old model files of the embedded registry."""
 
 from ml.io import cli
 from ml.io.text import counted
@@ -7,7 +7,7 @@ from ml.settings.params import read_params
 
 
 def main(keep: int = 20) -> None:
-    """Delete the model files of versions that have no alias and are not among the last `keep`; their record stays."""
+    """Delete the model files of versions without an alias that are not among the last `keep`; their records remain."""
     home = registry.embedded_home(read_params().project)
     doomed = ledger.doomed(home.state(), keep)
     home.prune([registry.stamped("prune", version.model, f"kept the last {keep}") for version in doomed])

@@ -1,4 +1,4 @@
-"""Bring the registry of a git remote here."""
+"""Fetch the registry from a git remote."""
 
 from ml.io import cli
 from ml.io.text import counted
@@ -7,7 +7,7 @@ from ml.settings.params import read_params
 
 
 def main(remote: str = "origin") -> None:
-    """Merge branch `mlflow` of the remote into .mlflow/; nothing that is only here is lost."""
+    """Merge branch `mlflow` of the remote into .mlflow/; local entries are kept."""
     state = branch.pull(registry.embedded_home(read_params().project), remote)
     champion = state.aliases.get(ledger.CHAMPION, "none")
     cli.say(

@@ -1,4 +1,4 @@
-"""Give the registry to a git remote."""
+"""Push the registry to a git remote."""
 
 from ml.io import cli
 from ml.io.text import counted
@@ -7,7 +7,7 @@ from ml.settings.params import read_params
 
 
 def main(remote: str = "origin") -> None:
-    """Merge .mlflow/ with branch `mlflow` of the remote and push what is new there as one commit."""
+    """Merge .mlflow/ with branch `mlflow` of the remote and push new entries as one commit."""
     state, new = branch.push(registry.embedded_home(read_params().project), remote)
     if not new:
         cli.say(f"registry_push: {remote} already has all {counted(len(state.versions), 'version')}")

@@ -1,4 +1,4 @@
-"""Tell what was built and what the gates say of it."""
+"""Write the report on the build and its gates."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -39,7 +39,7 @@ def main(base: str = "main") -> None:
 
 
 def collect(params: Params, base: str) -> Evidence:
-    """Everything the report needs, from build/ and from the base branch."""
+    """The inputs of the report, from build/ and from the base branch."""
     validation = ValidationRecord.read(files.VALIDATION).plain()
     if not validation["passed"]:
         return Evidence(params.project, validation)

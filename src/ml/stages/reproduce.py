@@ -1,4 +1,4 @@
-"""Build a version again from its record, and compare."""
+"""Rebuild a version from its record and compare it."""
 
 from ml.io import cli, files
 from ml.io.errors import UserError
@@ -7,7 +7,7 @@ from ml.settings.params import Params, read_params
 
 
 def main(version: int = 0) -> int:
-    """Rebuild a version, else the champion, from its record; say identical, equivalent or different (exit 1)."""
+    """Rebuild a version (default: the champion) from its record; print identical, equivalent or different (exit 1)."""
     store = registry.open_registry(read_params().project)
     state = store.state()
     if not version and ledger.CHAMPION not in state.aliases:

@@ -1,4 +1,4 @@
-"""Train again with fresh labelled rows and judge the result; `propose` then tells GitHub."""
+"""Retrain with fresh labelled rows and judge the result; `propose` publishes it on GitHub."""
 
 import os
 import sys
@@ -25,9 +25,9 @@ from ml.settings.params import Params, read_params
 
 
 def main(rows: str = "", date: str = "", force: bool = False) -> None:
-    """Retrain with the rows of file ROWS, or else of the prediction log, and write build/retrain.json.
+    """Retrain with the rows of file ROWS, by default of the prediction log, and write build/retrain.json.
 
-    The result is branch retrain/DATE, made beside your checkout, which stays as it is. FORCE ignores the cooldown.
+    The result is branch retrain/DATE; your checkout is not changed. FORCE ignores the cooldown.
     """
     day = _day(date)
     branch = read_params().retrain.base

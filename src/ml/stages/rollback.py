@@ -1,4 +1,4 @@
-"""Bring an earlier champion back, and the image that serves it."""
+"""Restore an earlier champion, and its image."""
 
 from ml.deployment import deployments, environments
 from ml.deployment.deployments import Where
@@ -11,9 +11,9 @@ from ml.settings.params import Params, read_params
 
 
 def main(to: int = 0, reason: str = "", env: str = "", target: str = "local") -> int:
-    """Make the previous champion, or version --to, the champion again; with --env its image serves there first.
+    """Make the previous champion, or version --to, the champion again; with --env, deploy its image there first.
 
-    Rolling back twice undoes the first; after one that was interrupted, a repeat finishes it instead.
+    A second rollback undoes the first; repeating an interrupted rollback finishes it.
     """
     params = read_params()
     store = registry.open_registry(params.project)

@@ -1,4 +1,4 @@
-"""Everything from data to verdict and report."""
+"""Run all stages from data to verdict and report."""
 
 from importlib import import_module
 from pathlib import Path
@@ -12,7 +12,7 @@ ANEW = ("--force", "--no-run-cache")
 
 
 def main() -> int:
-    """Reproduce the pipeline, gate what it built, write the report, and say what to do next; exit 1 when refused.
+    """Run the pipeline, judge the build, write the report, and print the next step; exit with 1 if refused.
 
     With CI=true every stage runs, whatever a cache, a remote or dvc.lock offers: who judges for others believes nothing
     that a pull request may have written. A commit whose outputs come out otherwise is refused.

@@ -1,4 +1,4 @@
-"""List what an image holds, hold it to the lock, and look for known vulnerabilities."""
+"""List the contents of an image, compare them with the lock file, and search for known vulnerabilities."""
 
 import shutil
 from datetime import UTC, datetime
@@ -17,7 +17,7 @@ WORDS = {True: "passed", False: "FAILED", None: "unknown"}
 
 
 def main(image: str = "") -> int:
-    """Scan an image (default: the one of build/image.json) and write build/sbom.json; exit 1 when it is refused."""
+    """Scan an image (default: that of build/image.json) and write build/sbom.json; exit with 1 if it is refused."""
     image = image or ImageRecord.read(files.IMAGE).image
     accepted, today = read_params().scan.accept, datetime.now(UTC).date()
     containers.pull(image)
@@ -39,7 +39,7 @@ def main(image: str = "") -> int:
 
 
 def held(found: Inventory) -> Result:
-    """The image holds what the lock names for its Python, no more and no less."""
+    """Check that the image contains exactly the packages of the lock file for its Python version."""
     target = {
         "python_full_version": found.python,
         "python_version": ".".join(found.python.split(".")[:2]),

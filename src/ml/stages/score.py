@@ -1,4 +1,4 @@
-"""Score a table of any size with a model, as the API would answer each row."""
+"""Score a table of any size with the rules of the API."""
 
 import os
 import time

@@ -1,4 +1,4 @@
-"""Ship closed segments of the prediction log to the place that PREDICTION_LOG names."""
+"""Ship closed segments of the prediction log to the target in PREDICTION_LOG."""
 
 import os
 import time
@@ -17,7 +17,7 @@ LONGEST_WAIT = 60.0
 
 
 def main(once: bool = False, every: float = 10.0) -> None:
-    """Ship what is closed and go on for ever, waiting longer each time the place does not answer; or ship once."""
+    """Ship closed segments continuously, with longer waits while the target does not respond; or ship once."""
     params = read_params().log
     directory, url = segments.places(params.directory, os.environ)
     if url is None:

@@ -1,4 +1,4 @@
-"""Start an image as production would and see whether it keeps its promises."""
+"""Start an image with production settings and test it."""
 
 import secrets
 
@@ -15,7 +15,7 @@ from ml.settings.params import read_params
 
 
 def main(image: str = "") -> int:
-    """Check an image (default: the one of build/image.json) and write build/smoke.json; exit 1 when a check fails."""
+    """Test an image (default: that of build/image.json) and write build/smoke.json; exit with 1 if a check fails."""
     image = image or ImageRecord.read(files.IMAGE).id
     containers.pull(image)
     name = f"smoke-{secrets.token_hex(4)}"

@@ -1,4 +1,4 @@
-"""Keep what was built as one MLflow run: parameters, metrics, data, plots and lineage."""
+"""Log the build as one MLflow run: parameters, metrics, data, plots and lineage."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ MARKER = tracking.HOME / "tracked.json"
 
 
 class Settings(Part):
-    """What this stage reads of params.yaml, and so what runs it again."""
+    """The sections of params.yaml that this stage reads; a change of one runs it again."""
 
     project: Project
     data: Data
@@ -27,9 +27,9 @@ class Settings(Part):
 
 
 def main() -> None:
-    """Log build/ to MLflow, once for each model; .mlflow/tracked.json remembers the last one.
+    """Log build/ to MLflow, once for each model; .mlflow/tracked.json stores the last one.
 
-    The run waits in .mlflow/outbox while a server does not take it.
+    If the server does not accept the run, it waits in .mlflow/outbox.
     """
     params = read(Settings)
     home = tracking.shown(tracking.server() or "")

@@ -12,7 +12,7 @@ CHECKED = 20_000  # training rows on which the compiled form must agree; `evalua
 
 
 class Settings(shipped.Shipped):
-    """What this stage reads of params.yaml, and so what runs it again."""
+    """The sections of params.yaml that this stage reads; a change of one runs it again."""
 
 
 def main() -> None:

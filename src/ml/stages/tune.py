@@ -1,4 +1,4 @@
-"""Search better settings for the model."""
+"""Search better hyperparameters for the model."""
 
 import os
 import sys
@@ -19,7 +19,7 @@ from ml.settings.params import Params, read_params
 def main(trials: int = 0) -> None:
     """Search the space of train.model in params.yaml: tune, and print the best settings as a diff of params.yaml.
 
-    Only build/train.parquet is read. Finished trials are kept: Ctrl-C stops, and the same command goes on from there.
+    Only build/train.parquet is read. Finished trials are kept: Ctrl-C stops, and the same command resumes.
     """
     params = read_params()
     if not params.tune.spaces.get(params.train.model):

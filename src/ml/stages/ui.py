@@ -10,7 +10,7 @@ from ml.settings.params import read_params
 
 
 def main(port: int = 5000) -> None:
-    """Open MLflow on the embedded home at 127.0.0.1 until Ctrl-C; a server home has its own address."""
+    """Open MLflow for the embedded registry at 127.0.0.1 until Ctrl-C; for a server, print its address."""
     if address := tracking.server():
         cli.say(f"ui: the registry is a server: open {tracking.shown(address)} in a browser")
         return

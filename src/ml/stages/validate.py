@@ -1,4 +1,4 @@
-"""Check the data against its contract; stop when it breaks."""
+"""Check the data against its contract; stop if it breaks the contract."""
 
 import os
 from typing import Annotated
@@ -21,7 +21,7 @@ from ml.settings.validate import Validate
 
 
 class Settings(Part):
-    """What this stage reads of params.yaml, and so what runs it again."""
+    """The sections of params.yaml that this stage reads; a change of one runs it again."""
 
     data: Data
     validation: Annotated[Validate, Field(alias="validate")] = Validate()
