@@ -139,7 +139,7 @@ def test_a_function_that_fails_on_a_later_row_is_named(customers, own):
 
 def test_a_level_outside_the_declared_ones_and_a_name_of_the_contract_are_refused(customers, own):
     text = own(HEAD + "@makes(band=['a'])\ndef mine(columns):\n    return columns['plan']\n")
-    with pytest.raises(UserError, match="none of a"):
+    with pytest.raises(UserError, match="not one of a"):
         check(text, customers, DATA)
 
     text = own(HEAD + "@makes('plan')\ndef mine(columns):\n    return columns['usage_hours']\n")
@@ -218,7 +218,7 @@ def test_gates_may_name_made_columns(own):
     rules["easy"][0]["row"] = {"band": "dear"}
     assert checked(settings).gates.behaviour.direction[0].column == "ratio"
     rules["easy"][0]["row"] = {"band": "costly"}
-    with pytest.raises(UserError, match="'costly' is none of cheap, dear"):
+    with pytest.raises(UserError, match="'costly' is not one of cheap, dear"):
         checked(settings)
     rules["direction"][0]["column"], rules["easy"] = "band", []
     with pytest.raises(UserError, match="band is a category; only a number can increase"):

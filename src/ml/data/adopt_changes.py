@@ -43,7 +43,7 @@ def described(source: Path, found: sources.Source, target: str, roles: dict[str,
 def changes(
     params: Params, contract: dict[str, Any], rows: int, project: str, stem: str
 ) -> tuple[Changes, dict[str, Any]]:
-    """Every change of params.yaml, and those among them that reset what spoke of the old table."""
+    """All changes of params.yaml, and those that reset settings of the old table."""
     sample, timed = describe_the_sample(params), "time" in contract
     found: Changes = {f"data.{key}": contract.get(key, yaml_edit.REMOVE) for key in ROLES}
     if {*contract["columns"]} == {*params.data.columns}:
@@ -66,7 +66,7 @@ def changes(
 
 
 def merged(changes: Changes, proposed: dict[str, Any]) -> Changes:
-    """The changes with those that are proposed in place of what switched the same gate off."""
+    """The changes, with proposed gates instead of disabled ones."""
     gates = {".".join(path.split(".")[:2]) for path in proposed}
     return {**{path: value for path, value in changes.items() if path not in gates}, **proposed}
 

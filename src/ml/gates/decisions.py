@@ -39,8 +39,8 @@ def _numbers(evidence: Evidence) -> Verdict:
     """Whether the predicted numbers differ at all."""
     told, there = float(evidence.score.std()), float(evidence.label.std())
     passed = told >= NEARLY * there
-    says = "differ" if passed else "hardly differ, so the model says little more than a mean"
-    reason = f"the predictions {says}: their standard deviation is {told:.4g}, that of the truth {there:.4g}"
+    says = "differ" if passed else "hardly differ, so the model is little better than the mean"
+    reason = f"the predictions {says}: their standard deviation is {told:.4g}, that of the target {there:.4g}"
     if not passed and there < SMALLEST:
         reason += ". scikit-learn's trees see no difference in numbers so small: give the target in a smaller unit"
     return Verdict("decisions", passed=passed, reason=reason, value=told, severity="warning")

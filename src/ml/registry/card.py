@@ -63,6 +63,4 @@ def _mark(verdict: dict[str, Any]) -> str:
 
 
 def _changed(names: list[str]) -> str:
-    return (
-        f"\nBuilt from files that the commit does not hold as they were: {cell(', '.join(names))}.\n" if names else ""
-    )
+    return f"\nBuilt with uncommitted changes in these files: {cell(', '.join(names))}.\n" if names else ""

@@ -47,7 +47,7 @@ def main(  # noqa: PLR0913, PLR0917  (a flag each)
         _refuse_unsaved()
     found = sources.read(source, encoding)
     if not target:
-        raise UserError(f"name the column to predict with TARGET=. {source} has: {', '.join(found.table.frame)}.")
+        raise UserError(f"set the column to predict with TARGET=. {source} has: {', '.join(found.table.frame)}.")
     roles = {"id": id_column, "time": time, "group": group, "weight": weight, "positive": positive}
     new = adopt_changes.described(source, found, target, roles, time_format)
     params = read_params()
@@ -59,7 +59,7 @@ def main(  # noqa: PLR0913, PLR0917  (a flag each)
     check(yaml_edit.parsed(after), files.PARAMS)
     if dry:
         _show(before, after)
-        _say([*gates.told, "nothing was changed; leave DRY=1 out to do it"])
+        _say([*gates.told, "nothing was changed; run it without DRY=1 to make the change"])
         return 0
     files.write_text(after, files.PARAMS)
     _drop_functions([*new.contract["columns"]])
@@ -152,7 +152,7 @@ def _versions(params: Params, reset: dict[str, Any]) -> list[str]:
     versions = registry.open_registry(params.project).state().versions
     return [
         f"the registry holds {counted(len(versions), 'version')} of the old table, kept as {params.project}; "
-        "docs/registry.md (When something went wrong) says how to begin an empty one"
+        "docs/registry.md (Troubleshooting) describes how to start an empty registry"
     ][: len(versions)]
 
 
