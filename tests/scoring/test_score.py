@@ -1,12 +1,12 @@
 """make score answers what the API answers, keeps broken rows apart, and loses and doubles nothing."""
 
 import json
+import multiprocessing
 import os
 import random
+import re
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -25,7 +25,7 @@ from ml.monitoring import live
 from ml.prediction_log.predictions import read_log
 from ml.registry.embedded import Embedded
 from ml.stages import score
-from tests.conftest import ROOT, SAMPLE
+from tests.conftest import SAMPLE
 from tests.serving.conftest import bucket, s3  # noqa: F401
 from tests.serving.server import built, promote, register
 from tests.world.sample import customers as simulated
@@ -412,7 +412,7 @@ def test_a_scheduler_that_is_not_there_is_named(place, monkeypatch, address, mes
 
 @pytest.mark.slow
 def test_twenty_kills_lose_and_double_no_row(tmp_path_factory, models):
-    """300,000 rows through kill -9 at random moments."""
+    """300,000 rows through kill -9 at random moments, of processes that a server forks with all imports done."""
     place = tmp_path_factory.mktemp("kills")
     shutil.copy(SAMPLE, place)
     settings = place / "params.yaml"
@@ -420,17 +420,17 @@ def test_twenty_kills_lose_and_double_no_row(tmp_path_factory, models):
     table = pd.concat([simulated(13, 3000, seed) for seed in range(10)] * 10, ignore_index=True)
     table = table.assign(customer_id=table.index.astype(str))
     table.to_parquet(place / "new.parquet")
-    command = [sys.executable, "-m", "ml.stages.score", "--data=new.parquet", f"--model={models / 'linear'}"]
-    environment = os.environ | {"PYTHONPATH": f"{ROOT / 'src'}:{ROOT}", "COLD_PYTHON": "1"}
+    server = multiprocessing.get_context("forkserver")
+    server.set_forkserver_preload(["ml.stages.score", "tests.scoring.test_score"])
 
     def start(out, log):
-        return subprocess.Popen(
-            [*command, f"--out={out}"], cwd=place, env=environment | {"PREDICTION_LOG": log},
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
+        process = server.Process(target=_scoring, args=(place, models / "linear", out, log))
+        process.start()
+        return process
 
+    start("first", "first-log").join()  # the server has begun
     begun = time.monotonic()
-    assert start("whole", "whole-log").wait() == 0
+    assert not _killed(start("whole", "whole-log"), None)
     took, moments, kills, jobs = time.monotonic() - begun, random.Random(0), 0, 0
     whole = pd.read_parquet(place / "whole").drop(columns=["request_id", "time"])
     while kills < 20:  # several to each job, until it is done
@@ -438,7 +438,7 @@ def test_twenty_kills_lose_and_double_no_row(tmp_path_factory, models):
         before = kills
         while (ended := _killed(start(f"out-{jobs}", f"log-{jobs}"), moments.uniform(0.3, 0.5) * took)) and kills < 20:
             kills += 1
-        assert not ended or start(f"out-{jobs}", f"log-{jobs}").wait() == 0
+        assert not ended or not _killed(start(f"out-{jobs}", f"log-{jobs}"), None)
 
         took *= 1 if kills > before else 0.7  # the machine has become faster: kill sooner
         found = pd.read_parquet(place / f"out-{jobs}").drop(columns=["request_id", "time"])
@@ -447,18 +447,26 @@ def test_twenty_kills_lose_and_double_no_row(tmp_path_factory, models):
     assert not [*place.glob(".out*")]
 
 
+def _scoring(place, model, out, log):
+    """What a process that may be killed does."""
+    os.chdir(place)
+    os.environ["PREDICTION_LOG"] = log
+    score.main(data="new.parquet", out=out, model=str(model))
+
+
 def _killed(process, seconds):
     """True when the process was killed after so many seconds, False when it had done its work before."""
-    try:
-        assert process.wait(seconds) == 0
-    except subprocess.TimeoutExpired:
+    process.join(seconds)
+    if process.exitcode is None:
         process.kill()
-        process.wait()
+        process.join()
         return True
+    assert process.exitcode == 0
     return False
 
 
 def _logged(folder):
-    """The ids of all rows in the log."""
-    lines = [line for path in folder.glob("*.jsonl") for line in path.read_bytes().splitlines()]
-    return [row["id"] for line in lines for row in json.loads(line)["rows"]]
+    """The ids of all rows in the log, whose lines are whole."""
+    content = b"".join(path.read_bytes() for path in sorted(folder.glob("*.jsonl")))
+    assert all(line.endswith(b"]}") for line in content.splitlines())
+    return [found.decode() for found in re.findall(rb'"id":"(\d+)"', content)]
