@@ -118,7 +118,7 @@ class Multiclass:
         """Slope and bias of each class's scores against the rest, where either has enough rows; all hold together."""
         count = np.bincount(truth, minlength=len(self.classes))
         judged = [k for k, rows in enumerate(count) if min(rows, len(truth) - rows) >= FEWEST]
-        each = 1 - (1 - confidence) / max(1, len(judged))
+        each = 1 - (1 - confidence) / max(1, 2 * len(judged))  # of slope and bias
         found = [calibration.of_scores(1.0 * (truth == k), output[:, k], each, design, self.classes[k]) for k in judged]
         return [figure for of_class in found for figure in of_class]
 

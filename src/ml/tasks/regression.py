@@ -110,7 +110,8 @@ class Regression:
         self, truth: np.ndarray, output: np.ndarray, confidence: float, design: Design = PLAIN
     ) -> list[calibration.Figure]:
         """Slope and bias of the values, and by how much the intervals hold more rows than they promise."""
-        return calibration.of_values(truth, output, (self.half_width, self.level), confidence, design)
+        each = 1 - (1 - confidence) / 3  # slope, bias and coverage hold together
+        return calibration.of_values(truth, output, (self.half_width, self.level), each, design)
 
     def pair(self, before: np.ndarray, after: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The values."""
