@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ml.data.limits import limits
+from ml.data.proposed_limits import limits
 from ml.io.markdown import table
 from ml.settings.data import Usual
 

@@ -25,7 +25,7 @@ from serving.metrics import Metrics
 from serving.mlflow_routes import add_mlflow
 from serving.operations import add_docs, add_operations
 from serving.parsing import Parser
-from serving.records import Recorder
+from serving.recorder import Recorder
 from serving.schemas import REFUSALS, Accepted, answer
 from serving.service import Service
 from serving.settings import Settings

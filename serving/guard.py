@@ -15,7 +15,7 @@ from ml.io.errors import UserError
 from ml.io.text import counted
 from serving.events import App, Receive, Refused, Scope, Send, respond, say
 from serving.metrics import Metrics
-from serving.records import Asked
+from serving.recorder import Asked
 from serving.settings import Settings, secret_lines
 
 OPEN_PATHS = ("/health/", "/ping", "/metrics", "/docs", "/openapi.json", "/assets/")  # and `/` itself

@@ -13,7 +13,7 @@ from serving.lineup import SHADOW, Models, Served, load_models
 from serving.log import LogUnavailable, PredictionLog
 from serving.metrics import Metrics
 from serving.models import same_contract
-from serving.records import Asked, Recorder
+from serving.recorder import Asked, Recorder
 from serving.settings import Settings
 
 

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from ml.github import github, live
+from ml.github import github, live_proofs
 from ml.github.api import call
 from ml.stages import live as stage
 from tests.conftest import ROOT
@@ -51,20 +51,20 @@ def finish(hub, branch, **conclusions):
 
 
 def report(hub, pull):
-    body = {"body": f"{live.REPORT}\nall well"}
+    body = {"body": f"{live_proofs.REPORT}\nall well"}
     call(github.connect(hub.environment(BOT)), "POST", f"/issues/{pull['number']}/comments", body)
 
 
 def seen(repository, name):
-    [proof] = [proof for proof in live.PROOFS if proof.name == name]
-    return live.looked(repository, proof)
+    [proof] = [proof for proof in live_proofs.PROOFS if proof.name == name]
+    return live_proofs.looked(repository, proof)
 
 
 def test_a_new_repository_has_proved_nothing_and_is_told_what_to_do_first(hub, owner, capsys):
     assert stage.main() == 1
 
     said = capsys.readouterr().err
-    assert said.count("not yet") == len(live.PROOFS)
+    assert said.count("not yet") == len(live_proofs.PROOFS)
     assert "required checks: not seen yet\n           do: GITHUB_TOKEN=$(gh auth token) make protect" in said
     assert json.loads(stage.EVIDENCE.read_text())["proofs"] == {}
 
@@ -107,7 +107,7 @@ def test_a_report_counts_with_its_minutes_and_one_on_a_fork_apart(hub, owner):
 
 def test_a_comment_that_a_stranger_marks_as_ours_is_no_report(hub, owner):
     pull = opened(hub, "more-trees")
-    call(owner, "POST", f"/issues/{pull['number']}/comments", {"body": live.REPORT})
+    call(owner, "POST", f"/issues/{pull['number']}/comments", {"body": live_proofs.REPORT})
 
     assert seen(owner, "report")[0] is None
 
@@ -186,4 +186,4 @@ def test_evidence_of_another_repository_is_not_continued(hub, owner):
 def test_the_document_walks_through_every_proof_in_that_order():
     told = re.findall(r"^\d+\. \*\*(.+?)\*\*", (ROOT / "docs" / "live-run.md").read_text(), re.MULTILINE)
 
-    assert told == [proof.name for proof in live.PROOFS]
+    assert told == [proof.name for proof in live_proofs.PROOFS]

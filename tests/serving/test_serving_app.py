@@ -23,7 +23,7 @@ from ml.registry.embedded import Embedded
 from ml.settings.params import read_params
 from serving.__main__ import _config
 from serving.batch import Batcher
-from serving.records import Asked, Clock
+from serving.recorder import Asked, Clock
 from serving.service import share
 from serving.settings import read_settings
 from tests.conftest import SAMPLE

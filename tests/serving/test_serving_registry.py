@@ -14,7 +14,7 @@ from ml.io.errors import UserError
 from ml.registry.embedded import Embedded
 from serving.lineup import load_models, moved
 from serving.models import load
-from serving.records import Recorder
+from serving.recorder import Recorder
 from serving.service import Service
 from serving.settings import read_settings
 from tests.serving.load import Load

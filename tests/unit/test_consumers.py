@@ -26,7 +26,7 @@ from ml.scoring import rows as scoring
 from ml.settings.data import Data
 from ml.settings.retrain import Retrain
 from serving.contract import body
-from serving.records import Recorder
+from serving.recorder import Recorder
 from serving.settings import Settings
 
 ROWS = 60

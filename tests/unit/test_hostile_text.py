@@ -19,7 +19,7 @@ from ml.io import cli, files
 from ml.io.errors import UserError
 from ml.io.markdown import APART, Markup, paragraph, table
 from ml.io.text import columns, visible
-from ml.monitoring import page as monitoring_page
+from ml.monitoring import history_page as monitoring_page
 from ml.monitoring.monitor_record import MonitorRecord
 from ml.registry.card import FACTS, card
 from ml.reports import page, report

@@ -3,7 +3,7 @@
 import pytest
 
 from ml.github.alerts import of_monitoring
-from ml.monitoring.looks import Past, in_a_row
+from ml.monitoring.confirmation import Past, in_a_row
 from ml.monitoring.monitor_record import MonitorRecord
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from ml.prediction_log.predictions import read_log, tables
-from ml.prediction_log.repeats import once
+from ml.prediction_log.resent import once
 from ml.prediction_log.targets import Line
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

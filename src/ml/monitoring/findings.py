@@ -9,8 +9,8 @@ import pandas as pd
 from ml.io.text import be, counted
 from ml.model.reference import Reference
 from ml.monitoring.collect import FATES, SKEW, Collected
+from ml.monitoring.confirmation import Past, in_a_row
 from ml.monitoring.drift import Drift
-from ml.monitoring.looks import Past, in_a_row
 from ml.monitoring.released import Released
 from ml.monitoring.shapes import of_classes, shape
 from ml.monitoring.windows import Span

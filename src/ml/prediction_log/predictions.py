@@ -12,7 +12,7 @@ from ml.data.schema import with_columns
 from ml.data.words import text
 from ml.io import cli, files
 from ml.io.errors import UserError
-from ml.prediction_log import repeats, segments
+from ml.prediction_log import resent, segments
 from ml.prediction_log.records import PREFIX, Feedback, Prediction, feature, flat, parse
 from ml.prediction_log.targets import Line, numbered, target
 
@@ -40,14 +40,14 @@ def read_log(*sources: str | Path, since: Any = None, until: Any = None) -> pd.D
     where none serves), the features as `features.<name>`, score, label, then `actual` (the latest label that feedback
     gave this id), `actual_time` and `actuals` (how many came). A source is a directory or a URL; predictions are
     taken from `since` to before `until` (ISO dates, UTC), feedback always. A request that a proxy sent again counts
-    once (ml.prediction_log.repeats). In `attrs`, `repeated` counts the rows left out for it, `unreadable` lines that
+    once (ml.prediction_log.resent). In `attrs`, `repeated` counts the rows left out for it, `unreadable` lines that
     are no records, `unmatched` ids that got a label since `since` and that no prediction read bears; `damaged` names
     files that are left out because they cannot be read. Raises UserError when a source cannot be read.
     """
     start, end = _moment(since, "since"), _moment(until, "until")
     parts = [part for source in sources for part in _read(source, start, end)]
     found = _once([part.predictions for part in parts], FIRST + LAST)
-    predictions = repeats.once(found)
+    predictions = resent.once(found)
     feedback = _once([part.feedback for part in parts], [*KEY, "id", "time", "label"])
     keep = pd.Series(data=True, index=predictions.index)
     if start is not None:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from ml.engine.job import Job
 from ml.engine.source import Chunk
-from ml.scoring.answers import VARIANTS, Answers, segment
+from ml.scoring.answered import VARIANTS, Answers, segment
 from ml.scoring.rows import check
 from ml.scoring.scored import Scorer
 

@@ -4,7 +4,7 @@ import os
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ml.github import doctor, github, live, settings
+from ml.github import doctor, github, live_proofs, settings
 from ml.io import cli, files, git
 from ml.io.errors import UserError
 from ml.io.text import counted
@@ -23,9 +23,9 @@ def main() -> int:
         raise UserError(f"the live run needs GitHub, but the token or the repository is missing. {doctor.OWNER} LIVE=1")
     kept = _kept(repository.name)
     left = []
-    for proof in live.PROOFS:
+    for proof in live_proofs.PROOFS:
         if proof.name not in kept:
-            seen, why = live.looked(repository, proof)
+            seen, why = live_proofs.looked(repository, proof)
             if seen is None:
                 left.append((proof, why))
                 continue
@@ -35,7 +35,7 @@ def main() -> int:
         cli.say(f"  not yet  {proof.name}: {why}\n           do: {proof.do}")
     commit = git.ask("rev-parse", "HEAD")
     files.write_json({"version": VERSION, "repository": repository.name, "commit": commit, "proofs": kept}, EVIDENCE)
-    cli.say(f"{counted(len(kept), 'proof')} of {len(live.PROOFS)} in {EVIDENCE}: commit it as evidence.")
+    cli.say(f"{counted(len(kept), 'proof')} of {len(live_proofs.PROOFS)} in {EVIDENCE}: commit it as evidence.")
     return 1 if left else 0
 
 
@@ -48,7 +48,7 @@ def _kept(name: str) -> dict[str, dict[str, str]]:
         raise UserError(
             f"{EVIDENCE} is of {found['repository']}, version {found['version']}. Delete it to start again."
         )
-    return {proof.name: found["proofs"][proof.name] for proof in live.PROOFS if proof.name in found["proofs"]}
+    return {proof.name: found["proofs"][proof.name] for proof in live_proofs.PROOFS if proof.name in found["proofs"]}
 
 
 if __name__ == "__main__":

@@ -13,9 +13,9 @@ from ml.io.errors import UserError
 from ml.io.text import counted
 from ml.model import identity
 from ml.model.reference import Reference
-from ml.monitoring import collect, drift, evidently_pages, findings, made, page, report
+from ml.monitoring import collect, drift, evidently_pages, findings, history_page, made, report
 from ml.monitoring.collect import Collected, Names
-from ml.monitoring.looks import Past
+from ml.monitoring.confirmation import Past
 from ml.monitoring.monitor_record import MonitorRecord
 from ml.monitoring.released import Released, released
 from ml.monitoring.season import of_season
@@ -144,7 +144,7 @@ def _draw(params: Params, store: Registry) -> int:
         return 0
     state = store.state()
     versions = {version.model: version.number for version in state.versions}
-    files.write_text(page.html(params.project, verdicts, versions), files.MONITOR_HISTORY)
+    files.write_text(history_page.html(params.project, verdicts, versions), files.MONITOR_HISTORY)
     cli.tell(f"{counted(len(verdicts), 'verdict')}: {files.MONITOR_HISTORY}")
     return 0
 
