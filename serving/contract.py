@@ -171,7 +171,15 @@ def _field(column: Number | Category) -> Any:
     kind = Annotated[float, Field(ge=low, le=high)]
     if flag(column):
         kind = Annotated[kind, BeforeValidator(lambda v: float(v) if v is True or v is False else v)]
+    if column.whole:
+        ends = {"minimum": low, "maximum": high} if column.type == "integer" else {}
+        kind = Annotated[kind, AfterValidator(_no_decimals), WithJsonSchema({"type": column.type} | ends)]
     return NotRequired[kind | None] if column.missing else kind
+
+
+def _no_decimals(value: float) -> float:
+    _whole(value)
+    return value
 
 
 def _speller(column: Category) -> Any:
@@ -194,9 +202,11 @@ def _speller(column: Category) -> Any:
 def _middle(column: Number | Category) -> Any:
     if isinstance(column, Category):
         return column.values[0]
+    if column.type == "boolean":
+        return True
     low, high = span(column)
     if low is not None and high is not None:
-        return (low + high) / 2
+        return (low + high) // 2 if column.whole else (low + high) / 2
     return next((v for v in (low, high) if v is not None), 0)
 
 

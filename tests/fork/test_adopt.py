@@ -56,7 +56,7 @@ def test_a_contract_is_inferred_that_the_table_keeps(loans):
     assert contract["columns"]["balance"]["usual"]["min"] < loans["balance"].min()
     assert contract["columns"]["income"]["min"] == 0
     assert "max" not in contract["columns"]["income"]
-    assert contract["columns"]["employed"] == {"type": "number", "min": 0, "max": 1}
+    assert contract["columns"]["employed"] == {"type": "boolean"}
     assert contract["columns"]["age"]["missing"] > 0.1
     assert sorted(sentence.split(":")[0] for sentence in left) == ["country", "note"]
 

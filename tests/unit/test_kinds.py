@@ -44,7 +44,7 @@ KINDS = {  # the ending of the file, columns, what adoption is told, and a part 
         "parquet",
         {"id": pd.array(IDS + 10**15, dtype="Int64"), "f": FLAGS, "bad": pd.array(BAD.astype(int), dtype="Int8")},
         {},
-        {"id": "id", "columns": {"f": {"type": "number", "min": 0, "max": 1}}},
+        {"id": "id", "columns": {"f": {"type": "boolean"}}},
     ),
     "milliseconds since 1970": (
         "csv",

@@ -216,7 +216,8 @@ def _column(column: pd.Series) -> dict[str, Any] | str:
         return f"every row holds the same ({shown(seen.iloc[0])})" if len(seen) else "every row is missing"
     missing = {"missing": min(1.0, round(float(column.isna().mean()) * 1.5 + 0.05, 2))} if column.isna().any() else {}
     if pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
-        return {"type": "number", **limits(seen), **missing}
+        truths = pd.api.types.is_bool_dtype(column)
+        return {"type": "boolean", **missing} if truths else {"type": "number", **limits(seen), **missing}
     if dates(seen):
         return f"dates; name it with TIME={column.name} if it is the time of a row, otherwise convert it to a number"
     counts = levels(seen).value_counts()

@@ -75,6 +75,4 @@ def written(table: pd.DataFrame, name: str) -> pd.DataFrame:
     """The table as Parquet wants it: texts of several kinds as text, and a column of ids in front if one is made."""
     texts = {column: levels(table[column]) for column in table if table[column].dtype == object}
     table = with_columns(table, texts)
-    if name:
-        table.insert(0, name, row_ids.made(table))
-    return table
+    return pd.concat([row_ids.made(table).rename(name), table], axis="columns") if name else table

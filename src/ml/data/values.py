@@ -94,6 +94,14 @@ def typed(frame: pd.DataFrame, data: Data, names: list[str], written: Mapping[st
 
 def number(raw: pd.Series, column: Number, written: Writing | None = None) -> Column:
     """Numbers as float64; words for missing are missing, true and false 1 and 0 where the limits allow nothing else."""
+    found = _number(raw, column, written)
+    if not column.whole:
+        return found
+    broken = found.cells.notna() & (found.cells % 1 != 0)
+    return Column(found.cells.mask(broken), found.wrong | _some({"not a whole number": broken}), found.changes)
+
+
+def _number(raw: pd.Series, column: Number, written: Writing | None) -> Column:
     if nested(raw) or pd.api.types.is_datetime64_any_dtype(raw):
         return _unreadable(raw, "not a number")
     if pd.api.types.is_bool_dtype(raw.dtype) and not words.flag(column):

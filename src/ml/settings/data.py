@@ -23,12 +23,27 @@ class Usual(Range):
 class Number(Range):
     """A numeric column: float64 in the pipeline; true and false count as 1 and 0.
 
-    `min` and `max` are hard limits; `usual` only warns.
+    `min` and `max` are hard limits; `usual` only warns. An `integer` holds only whole numbers, a `boolean` only
+    true and false (1 and 0).
     """
 
-    type: Literal["number"]
+    type: Literal["number", "integer", "boolean"]
     missing: Share = 0.0
     usual: Usual | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _truths(cls, values: Any) -> Any:
+        if not isinstance(values, dict) or values.get("type") != "boolean":
+            return values
+        if values.get("usual") or (values.get("min", 0), values.get("max", 1)) != (0, 1):
+            raise ValueError("a boolean has no min, max and usual: it is true or false")
+        return values | {"min": 0, "max": 1}
+
+    @property
+    def whole(self) -> bool:
+        """Whether decimals are refused."""
+        return self.type != "number"
 
 
 class Category(Section):

@@ -59,7 +59,12 @@ def parse(text: str) -> Any:
 
 
 def _path(location: tuple[int | str, ...]) -> str:
-    tags = {"number", "category"}  # pydantic adds the chosen member of a union to the path
+    tags = {
+        "number",
+        "integer",
+        "boolean",
+        "category",
+    }  # pydantic names the chosen member of a union in the path; people do not
     return ".".join(str(part) for part in location if part not in tags) or "the whole file"
 
 
