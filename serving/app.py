@@ -9,6 +9,7 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.middleware.cors import CORSMiddleware
+from fastapi.routing import APIRoute
 from pydantic import TypeAdapter, ValidationError
 
 from serving import contract
@@ -57,6 +58,9 @@ def create_app(models: Models, log: PredictionLog | None, settings: Settings) ->
     add_operations(app, service)
     add_mlflow(app, service, parser)
     add_docs(app)
+    for route in app.routes:
+        if isinstance(route, APIRoute) and route.description:
+            route.summary = route.description.split(". ")[0].splitlines()[0].rstrip(".")
     return app
 
 

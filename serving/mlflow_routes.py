@@ -40,12 +40,13 @@ def add_mlflow(app: Application, service: Service, parser: Parser) -> None:
         return Response(to_json({"predictions": found}), media_type="application/json")
 
     mlflow = APIRouter(tags=["mlflow"], default_response_class=Response)
-    mlflow.add_api_route("/ping", ping, methods=["GET"])
-    mlflow.add_api_route("/version", version, methods=["GET"])
+    mlflow.add_api_route("/ping", ping, methods=["GET"], summary="The process responds")
+    mlflow.add_api_route("/version", version, methods=["GET"], summary="The version of MLflow's scoring protocol")
     mlflow.add_api_route(
         "/invocations",
         invoke,
         methods=["POST"],
+        summary="Score rows in MLflow's formats",
         responses=REFUSALS,
         openapi_extra=_shapes(parser.example, parser.max_rows),
     )

@@ -608,3 +608,9 @@ def test_a_label_that_is_none_says_which_are_allowed(start):
     found = answer.json()["detail"][0]
     assert found["allowed"].startswith("true, false")
     assert found["msg"].count("allowed") == 1
+
+
+def test_every_endpoint_has_a_summary_in_words(start):
+    paths = start().get("/openapi.json").json()["paths"]
+
+    assert [path for path, each in paths.items() for found in each.values() if " " not in found["summary"]] == []

@@ -58,7 +58,7 @@ def _verdict(gate: str, taken: np.ndarray, limit: float, rule: Latency) -> Verdi
     slow, slower = value > limit, ratio is not None and ratio > rule.growth and value > NOTICED_MS
     passed = not (slow or slower)
     excuse = slow and ratio is not None and others[0] > limit and ratio <= rule.growth
-    beside = "there is no champion to compare with"
+    beside = "there is no other model to compare with"
     if ratio is not None:
         beside = f"{ratio:.2f} times the champion's {others[0]:.2f} ms (allowed {rule.growth:g} times)"
     return Verdict(
