@@ -128,7 +128,7 @@ def test_decimals_are_numbers_and_a_semicolon_file_is_read_and_said():
     [
         (b"\n\n", "no header"),
         (b"id,a\n", "2 columns and no rows"),
-        (b"id,a, a\n1,2,3\n", r"names 'a' more than once: columns \[2, 3\]"),
+        (b"id,a, a\n1,2,3\n", r"the column 'a' more than once: columns \[2, 3\]"),
         (b"id,a\x00b\n1,2\n", "name holds a NUL character"),
         (b"id,a\n1,2\n1,2,3\n", r"1 row without the 2 cells .* row 2 has 3: '1,2,3'"),
         ("id,é\n1,2\n".encode("latin-1"), "not UTF-8: byte 0xe9 at offset 3"),

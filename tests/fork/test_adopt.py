@@ -94,9 +94,7 @@ def test_a_date_or_a_decimal_that_happens_to_be_unique_is_no_id(events):
 
 
 def test_an_id_that_is_named_must_be_one(events):
-    with pytest.raises(
-        UserError, match=r"4,500 of 4,500 rows share their value with another row, e.g. 'L-0' stands in 3"
-    ):
+    with pytest.raises(UserError, match=r"4,500 of 4,500 rows share their value with another row, e.g. 'L-0' is in 3"):
         adopt.infer(events, "data/loans.csv", "defaulted", {"id": "loan_id"})
     with pytest.raises(
         UserError, match=r"age cannot be the id: \d+ .* or name another column with ID= \(for instance paid_share"

@@ -26,7 +26,7 @@ from ml.scoring import rows as scoring
 from ml.settings.data import Data
 from ml.settings.retrain import Retrain
 from serving.contract import body
-from serving.recorder import Recorder
+from serving.recorder import Asked, Recorder
 from serving.settings import Settings
 
 ROWS = 60
@@ -123,9 +123,9 @@ def logged(folder, taken, labels, data):
     recorder, lines = Recorder(data, Settings()), []
     for place, (row, label) in enumerate(zip(taken, labels, strict=True)):
         answered = {"id": row[data.id], "features": {n: v for n, v in row.items() if n != data.id}}
-        head = {"request_id": f"r{place}", "model": "m", "variant": "champion"}
-        lines.append(recorder.prediction(head, [answered | {"score": 0.5, "label": True}]))
-        lines.append(recorder.feedback(row[data.id], label == "True"))
+        head, asked = {"model": "m", "variant": "champion"}, Asked(f"r{place}")
+        lines.append(recorder.prediction(asked, head, [answered | {"score": 0.5, "label": True}]))
+        lines.append(recorder.feedback(asked, row[data.id], label == "True"))
     files.write_bytes(b"\n".join(lines) + b"\n", folder / "20250430T100000Z-a-000001.jsonl")
     return fresh.labelled(read_log(folder), data)
 
