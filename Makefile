@@ -1,4 +1,4 @@
-# The whole user interface. Anything a target does is one `python -m ml.stages.…` away, for systems without make.
+# The user interface. Each target calls `python -m ml.stages.…`, which also works without make.
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
@@ -6,27 +6,27 @@ MAKEFLAGS += --no-print-directory
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PYTHONPATH := $(CURDIR)/src:$(CURDIR)
 
-# What a user gives is text: make expands nothing in it, and recipes read it from the environment, in quotes.
+# Variables of the user are plain text: make does not expand them, and recipes read them from the environment, in quotes.
 $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(eval export override $(name) := $$(value $(name)))))
 
 VENV = "$${PYTHON:-python3}" src/tools/make_venv.py
 
 ##@ Every day
 .PHONY: help
-help: ### The targets of every day; ALL=1 lists all
+help: ### List the everyday targets; ALL=1 lists all targets
 	@awk -v all="$${ALL:-}" -f src/tools/help.awk $(MAKEFILE_LIST)
 
 .PHONY: setup
-setup: ## Make .venv with all that developing needs (uv when installed, else pip)
+setup: ## Create .venv with all development packages (by uv if installed, otherwise pip)
 	@$(VENV) dev
-	@test -e build/model || dvc pull --quiet --allow-missing || echo "setup: what main built cannot be fetched: make run builds it"
+	@test -e build/model || dvc pull --quiet --allow-missing || echo "setup: the build of main cannot be fetched: make run builds it"
 
 .PHONY: pipeline-venv
 pipeline-venv:
 	@$(VENV) pipeline
 
 .PHONY: run
-run: pipeline-venv ## Validate, train, evaluate, track, gate, report: the main job [DEBUG=1: tracebacks]
+run: pipeline-venv ## Validate, train, evaluate, track, gate and report [DEBUG=1: tracebacks]
 	@python -m ml.stages.run
 
 .PHONY: report
@@ -34,15 +34,15 @@ report: pipeline-venv ### Write build/report.md and build/report.html again
 	@python -m ml.stages.report --base="$${BASE:-main}"
 
 .PHONY: test
-test: setup ## All tests; make test-fast leaves out those that take long
+test: setup ## Run all tests; make test-fast skips slow ones
 	@python -m pytest -q -n logical --dist worksteal $${PYTEST_FLAGS:-}
 
 .PHONY: test-fast
-test-fast: setup ### The tests that take seconds
+test-fast: setup ### Run the fast tests
 	@python -m pytest -q -n logical -m "not slow" $${PYTEST_FLAGS:-}
 
 .PHONY: lint
-lint: setup ## Style, types of mistakes and formatting
+lint: setup ## Check style, types and formatting
 	@ruff check . && ruff format --check . && ty check --python .venv src serving
 
 .PHONY: docs
@@ -54,11 +54,11 @@ ui: pipeline-venv ## Browse runs and versions in MLflow (PORT=5000)
 	@python -m ml.stages.ui --port="$${PORT:-5000}"
 
 .PHONY: tune
-tune: pipeline-venv ## Search the settings in params.yaml: tune; Ctrl-C keeps what is done (TRIALS=30)
+tune: pipeline-venv ## Search hyperparameters by params.yaml: tune; Ctrl-C keeps finished trials (TRIALS=30)
 	@python -m ml.stages.tune --trials="$${TRIALS:-0}"
 
 .PHONY: compare
-compare: pipeline-venv ## Put runs side by side: RUNS=name,name (the last five); DO=live: champion or challenger, by the log (SINCE= UNTIL= CHALLENGER=churn@3)
+compare: pipeline-venv ## Show runs side by side: RUNS=name,name (default: the last five); DO=live: compare champion and challenger by the log (SINCE= UNTIL= CHALLENGER=churn@3)
 	@case "$${DO:-}" in \
 	  "") python -m ml.stages.compare --runs="$${RUNS:-}" ;; \
 	  live) python -m ml.stages.compare_live --since="$${SINCE:-}" --until="$${UNTIL:-}" --challenger="$${CHALLENGER:-}" ;; \
@@ -66,22 +66,22 @@ compare: pipeline-venv ## Put runs side by side: RUNS=name,name (the last five);
 	esac
 
 .PHONY: clean
-clean: ## Remove what the pipeline built; .venv, data and .mlflow stay
+clean: ## Remove the output of the pipeline; .venv, data and .mlflow are kept
 	@git clean -fdxq build .pytest_cache .ruff_cache .hypothesis && git checkout -q -- build 2>/dev/null || true
 	@echo "clean: build/ is as committed. Next: make run"
 
 ##@ Proof
 .PHONY: prove
-prove: pipeline-venv ### Plant a fault for every gate and show that each is caught (a minute)
+prove: pipeline-venv ### Plant a fault for every gate and show that the gate catches it (one minute)
 	@python -m tests.gates.prove
 
 ##@ Registry
 .PHONY: register
-register: pipeline-venv ## Make the gated build a version; FORCE='reason' takes a refused one, HOLD=1 promotes none
+register: pipeline-venv ## Register the build as a version; FORCE='reason' registers a refused build, HOLD=1 skips promotion
 	@python -m ml.stages.register --force="$${FORCE:-}" $${HOLD:+--hold}
 
 .PHONY: models
-models: pipeline-venv ## List the versions; HISTORY=1 tells who did what when, and who was champion after it
+models: pipeline-venv ## List the versions; HISTORY=1 lists all actions
 	@python -m ml.stages.models $${HISTORY:+--history}
 
 .PHONY: promote
@@ -89,11 +89,11 @@ promote: pipeline-venv ## Make VERSION=n the champion (REASON='why')
 	@python -m ml.stages.promote --version="$${VERSION:-}" --reason="$${REASON:-}"
 
 .PHONY: rollback
-rollback: pipeline-venv ## Bring the previous champion back, or TO=n; ENV= TARGET= its image there too (REASON='why')
+rollback: pipeline-venv ## Restore the previous champion, or TO=n; with ENV= TARGET= also its image (REASON='why')
 	@python -m ml.stages.rollback --to="$${TO:-0}" --env="$${ENV:-}" --target="$${TARGET:-local}" --reason="$${REASON:-}"
 
 .PHONY: reproduce
-reproduce: pipeline-venv ## Build VERSION=n, else the champion, again from its commit, locks and data, and compare
+reproduce: pipeline-venv ## Rebuild VERSION=n (default: the champion) from its commit, locks and data, and compare
 	@python -m ml.stages.reproduce --version="$${VERSION:-0}"
 
 .PHONY: registry
@@ -106,12 +106,12 @@ registry: pipeline-venv ## Share .mlflow/ on branch mlflow of a git remote: DO=p
 
 ##@ Monitoring
 .PHONY: monitor
-monitor: setup ## Judge the newest predictions: stable, drift, degraded [HISTORY=1: draw all] [STRICT=1] [SIMULATED=1]
+monitor: setup ## Judge the newest predictions: stable, drift, degraded [HISTORY=1: plot all] [STRICT=1] [SIMULATED=1]
 	@python -m ml.stages.monitor $${HISTORY:+--history} $${STRICT:+--strict} $${SIMULATED:+--simulated}
 
 ##@ Retraining
 .PHONY: retrain
-retrain: pipeline-venv ## Train with fresh labelled rows on a branch of its own [ROWS=file FORCE=1]
+retrain: pipeline-venv ## Train with fresh labelled rows on a separate branch [ROWS=file FORCE=1]
 	@python -m ml.stages.retrain --rows="$${ROWS:-}" $${FORCE:+--force}
 
 .PHONY: propose
@@ -119,7 +119,7 @@ propose: pipeline-venv ### Open or refresh the pull request, or the issue, about
 	@python -m ml.stages.propose
 
 .PHONY: alert
-alert: github-venv ### Open, refresh and close issues about trouble [SCHEDULE=1: is monitoring alive?]
+alert: github-venv ### Open, refresh and close issues about problems [SCHEDULE=1: check the schedule of monitoring]
 	@python -m ml.stages.alert $${SCHEDULE:+--schedule} --jobs="$${JOBS:-}"
 
 ##@ Prediction log
@@ -146,7 +146,7 @@ score: pipeline-venv ## Score DATA=file, folder, URL or postgresql://… QUERY='
 
 ##@ Deployment
 .PHONY: deploy
-deploy: pipeline-venv ## Put IMAGE=name@sha256:… where it serves, step by step (TARGET=local ENV=staging); DO=list: what was deployed
+deploy: pipeline-venv ## Deploy IMAGE=name@sha256:… step by step (TARGET=local ENV=staging); DO=list: list deployments
 	@case "$${DO:-}" in \
 	  "") python -m ml.stages.deploy --target="$${TARGET:-local}" --env="$${ENV:-staging}" --image="$${IMAGE:-}" ;; \
 	  list) python -m ml.stages.deployments --env="$${ENV:-}" ;; \
@@ -163,15 +163,15 @@ image: pipeline-venv ## Build the container image of build/model, or of VERSION=
 	@python -m ml.stages.image --version="$${VERSION:-0}" $${PUSH:+--push}
 
 .PHONY: push
-push: pipeline-venv ### Send the image that `make smoke` has passed to IMAGE_REGISTRY; its digest goes into build/image.json
+push: pipeline-venv ### Push the image that passed `make smoke` to IMAGE_REGISTRY; write its digest to build/image.json
 	@python -m ml.stages.push
 
 .PHONY: smoke
-smoke: pipeline-venv ### Start the image as production would and check it (IMAGE=)
+smoke: pipeline-venv ### Start the image with production settings and test it (IMAGE=)
 	@python -m ml.stages.smoke --image="$${IMAGE:-}"
 
 .PHONY: scan
-scan: setup ### List what the image holds (SBOM) and look for known vulnerabilities (IMAGE=)
+scan: setup ### List the contents of the image (SBOM) and search for known vulnerabilities (IMAGE=)
 	@python -m ml.stages.scan --image="$${IMAGE:-}"
 
 
@@ -181,14 +181,14 @@ test-workflows: setup ### Check the workflows and run their scenarios on this ma
 	@python -m pytest -q -n logical --dist load --maxschedchunk=1 tests/workflows $${PYTEST_FLAGS:-}
 
 .PHONY: doctor
-doctor: github-venv ## What GitHub still needs, and what happens without (needs GITHUB_TOKEN) [LIVE=1: what GitHub has proved]
+doctor: github-venv ## List missing settings of GitHub with their effect (needs GITHUB_TOKEN) [LIVE=1: list what GitHub has proved]
 	@python -m ml.stages.$$([ -n "$${LIVE:-}" ] && echo live || echo doctor)
 
 .PHONY: protect
 protect: github-venv ### Apply .github/rulesets/ to the repository on GitHub (needs an owner's GITHUB_TOKEN)
 	@python -m ml.stages.protect
 
-# What workflows call; nothing for every day.
+# Targets that only workflows call.
 .PHONY: github-venv ci-plan ci-result ci-comment test-docs image-login proxy parts
 github-venv:
 	@$(VENV) github
@@ -199,7 +199,7 @@ ci-result:
 ci-comment: github-venv
 	@python -m ml.stages.ci_comment --run="$${RUN:?set the run: make ci-comment RUN=123}"
 image-login:
-	@test -n "$$REGISTRY_PASSWORD" || { echo "image-login: no password is set for $$IMAGE_REGISTRY: it is asked without"; exit 0; }; \
+	@test -n "$$REGISTRY_PASSWORD" || { echo "image-login: no password is set for $$IMAGE_REGISTRY: no login"; exit 0; }; \
 	  echo "$$REGISTRY_PASSWORD" | $${CONTAINER_ENGINE:-docker} login --username "$$REGISTRY_USER" --password-stdin "$${IMAGE_REGISTRY%%/*}"
 parts:
 	@.ci/parts
@@ -210,14 +210,14 @@ test-docs: setup
 
 ##@ The fork
 .PHONY: adopt
-adopt: pipeline-venv ## Make your table the data: DATA=file TARGET=column [PROJECT= ID= TIME= TIME_FORMAT= GROUP= WEIGHT= POSITIVE= ENCODING= DRY=1 RUN=0]
+adopt: pipeline-venv ## Replace the sample data with your table: DATA=file TARGET=column [PROJECT= ID= TIME= TIME_FORMAT= GROUP= WEIGHT= POSITIVE= ENCODING= DRY=1 RUN=0]
 	@python -m ml.stages.adopt --data="$${DATA:-}" --target="$${TARGET:-}" --project="$${PROJECT:-}" \
 	  --id-column="$${ID:-}" --time="$${TIME:-}" --time-format="$${TIME_FORMAT:-}" \
 	  --group="$${GROUP:-}" --weight="$${WEIGHT:-}" --positive="$${POSITIVE:-}" --encoding="$${ENCODING:-}" \
 	  $${DRY:+--dry} $$([ "$${RUN:-1}" = 0 ] || echo --run)
 
 .PHONY: locks
-locks: ### Compile src/locks/ from pyproject.toml: newest versions that it allows (needs uv)
+locks: ### Compile src/locks/ from pyproject.toml with the newest allowed versions (needs uv)
 	@src/tools/compile_locks.sh
 
 # What can be deleted: docs/trim.md

@@ -1,4 +1,4 @@
-"""What `adopt` remembers: build/adopted.json, by which it knows its own files from those somebody has changed."""
+"""The record of `adopt`, build/adopted.json, which distinguishes its own files from files that a person changed."""
 
 from typing import Any, ClassVar
 

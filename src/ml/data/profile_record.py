@@ -30,5 +30,5 @@ class ProfileRecord(SavedRecord):
     std: float | None = None
 
     def plain(self) -> dict[str, Any]:
-        """What is said of this kind of target and column alone."""
+        """The fields for this kind of target and column."""
         return self.model_dump(mode="json", exclude_unset=True)

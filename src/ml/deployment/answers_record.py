@@ -1,4 +1,4 @@
-"""What an image holds about itself: rows with the answers that it must give."""
+"""The record in an image: rows with their expected predictions."""
 
 from typing import Any, ClassVar
 

@@ -1,4 +1,4 @@
-"""Known vulnerabilities: of Python packages asked of pip-audit, of the base image asked of trivy."""
+"""Known vulnerabilities: of Python packages by pip-audit, of the base image by trivy."""
 
 import json
 import os
@@ -35,7 +35,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Result:
-    """What was looked at; `passed` is None when nobody could say."""
+    """The result of a check; `passed` is None if it is unknown."""
 
     name: str
     passed: bool | None
@@ -43,7 +43,7 @@ class Result:
 
 
 def packages(found: Mapping[str, str], accepted: Mapping[str, Accepted], today: date) -> Result:
-    """What is known of these versions; a package that the service does not know counts as not looked at."""
+    """The known vulnerabilities of these versions; a package unknown to the service counts as not checked."""
     with tempfile.TemporaryDirectory() as folder:
         asked = Path(folder) / "requirements.txt"
         files.write_text("".join(f"{name}=={version}\n" for name, version in found.items()), asked)
@@ -75,7 +75,7 @@ def judge(answered: list[dict[str, Any]], accepted: Mapping[str, Accepted], toda
 
 
 def base(image: str) -> Result:
-    """What trivy knows of the whole image that is high or critical and has been mended."""
+    """High and critical vulnerabilities of the whole image with a fix, by trivy."""
     with tempfile.TemporaryDirectory() as folder:
         archive = Path(folder) / "image.tar"
         containers.save(image, archive)
@@ -93,7 +93,7 @@ def base(image: str) -> Result:
 
 
 def failed(results: Iterable[Result]) -> bool:
-    """Whether one of them refuses: not to know is a refusal in CI, where nobody reads a warning."""
+    """Whether a result refuses the image: an unknown result is a refusal in CI, where nobody reads a warning."""
     strict = os.environ.get("CI", "").lower() in {"true", "1"}
     return any(result.passed is False or (strict and result.passed is None) for result in results)
 

@@ -67,7 +67,7 @@ class BlueGreen:
         live = self._live()
         if live is None:
             return
-        if not self._places.runs(live.slot):  # the machine was started again, or somebody removed it
+        if not self._places.runs(live.slot):  # the machine was restarted, or a person removed it
             with contextlib.suppress(UserError):  # one that cannot start must not keep the next one out
                 live = live.model_copy(update={"address": self._places.start(live.slot, live.image)})
                 live.write(self._file)
@@ -77,7 +77,7 @@ class BlueGreen:
         self._places.around(live.image)
 
     def start(self, image: str, seconds: float) -> None:
-        """Start the next image beside the one that serves, without traffic; raises UserError when it is not ready."""
+        """Start the next image in parallel to the serving one, without traffic; raises UserError if it is not ready."""
         live = self._live()
         if live is None:
             self.proxy.up({})  # fails before anything is touched where another one holds the port
@@ -116,7 +116,7 @@ class BlueGreen:
         return self._places.words(self._next.slot) if self._next else ""
 
     def abandon(self) -> None:
-        """The serving image serves alone again; the next one is gone."""
+        """Remove the next image; the serving image serves alone again."""
         if self._next and not self._live():
             self._places.stop(self._next.slot)
         self.recover()

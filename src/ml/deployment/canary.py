@@ -1,4 +1,4 @@
-"""The judgement on a new image under traffic: its errors, latency and scores beside those of the one that serves.
+"""The judgement on a new image under traffic: its errors, latency and scores compared with the serving image.
 
 Both are read from `/metrics`, so what is judged is what clients got, on this machine as in a cluster. Requests count as
 independent of each other, rows of one request do not: a batch of equal rows is one piece of evidence.
@@ -69,7 +69,7 @@ def parse(text: str) -> Window:
 
 
 def judge(champion: Window, canary: Window, rule: Deploy, life: Window | None = None, *, last: bool = False) -> str:
-    """Why the canary must go back, with numbers; empty while nothing speaks against it.
+    """The reason to roll the canary back, with numbers; empty if there is none.
 
     Each of three tests gets an equal part of CHANCE: half of it at the last look, which sees all requests, and half
     shared by the looks before. `life` is what the serving image did since it was started: errors are held against it

@@ -1,4 +1,4 @@
-"""An environment in a Kubernetes cluster, through kubectl and the present context.
+"""An environment in a Kubernetes cluster, through kubectl and the current context.
 
 The canary is a Deployment of its own behind the same Service, so its weight is its share of the pods: coarse with few
 pods, and at most half. Written against kubectl's documented answers, and not yet proven on a cluster.
@@ -61,7 +61,7 @@ class Cluster:
         return served, self._window("canary")
 
     def settle(self) -> None:
-        """The next image takes over pod by pod, with the canary beside it until all are ready."""
+        """The next image takes over pod by pod; the canary stays until all pods are ready."""
         if self.image() != self._next:
             self._put(STABLE)
             try:

@@ -35,7 +35,7 @@ class Compose(Local):
         self._number, self._beside = number, beside
 
     def start(self, slot: Slot, image: str) -> str:
-        """Start an image in place of whatever was there; where it answers: host:port."""
+        """Replace the container by one of this image, and return its address, host:port."""
         self.prepare()
         self.stop(slot)
         kept = self._kept()
@@ -53,13 +53,13 @@ class Compose(Local):
         self._compose("up", "--detach", "--no-deps", "proxy")
 
     def around(self, image: str) -> None:
-        """The services beside the API run; those made of its image with this one."""
+        """Start the services around the API; those with the API's image use this image."""
         if self._beside:
             self.keep(**self._kept() | {"API_IMAGE": image})
             self._compose("up", "--detach", "--no-deps", *self._beside)
 
     def keep(self, **values: Any) -> None:
-        """Remember values of the file's variables, and choose those that nobody has chosen."""
+        """Store values of the file's variables, and generate the missing ones."""
         subnet = self._kept().get("SUBNET", f"172.30.{80 + self._number}")
         chosen = {
             "NAME": self.name,

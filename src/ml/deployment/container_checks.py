@@ -62,7 +62,7 @@ def durable(container: Container, recorded: AnswersRecord) -> str:
 
 
 def drained(container: Container, recorded: AnswersRecord) -> str:
-    """Requests that are half sent when the server is told to end are answered, and it ends by itself."""
+    """Check that the server completes running requests after SIGTERM and then stops."""
     body = json.dumps({"rows": recorded.rows}).encode()
     host = container.address
     begun = [_begin(host, body) for _ in range(AT_ONCE)]

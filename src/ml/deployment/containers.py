@@ -80,21 +80,21 @@ class Container:
         _call("wait", self.name)
 
     def stop(self, seconds: int = 30) -> None:
-        """Ask it to end, and end it after so many seconds."""
+        """Ask the container to stop, and kill it after some seconds."""
         _ask("stop", "--time", str(seconds), self.name)
 
     def finish(self, seconds: int = 30) -> None:
-        """Let it answer what it took, then forget it; one that is gone already is fine."""
+        """Let the container finish its requests, then remove it; a missing container is no error."""
         _call("stop", "--time", str(seconds), self.name)
         self.remove()
 
     def remove(self) -> None:
-        """End it and forget it; one that is gone already is fine."""
+        """Stop and remove the container; a missing container is no error."""
         _call("rm", "--force", "--volumes", self.name)
 
 
 def engine() -> list[str]:
-    """The command that starts the engine of this machine; raises UserError when there is none."""
+    """The command of the container engine on this machine; raises UserError if there is none."""
     chosen = shlex.split(os.environ.get("CONTAINER_ENGINE", "")) or [
         name for name in ("docker", "podman") if shutil.which(name)
     ]
@@ -171,7 +171,7 @@ def save(image: str, path: Path) -> None:
 
 
 def pull(image: str) -> None:
-    """Fetch an image unless it is here; raises UserError when it cannot be had."""
+    """Pull an image unless it is on this machine; raises UserError if this fails."""
     if _call("image", "inspect", image).returncode == 0:
         return
     done = _call("pull", "--quiet", *shlex.split(os.environ.get("CONTAINER_PULL_FLAGS", "")), image)
@@ -208,7 +208,7 @@ def start(image: str, name: str, *flags: str, settings: Mapping[str, str] | None
 
 @contextmanager
 def running(image: str, name: str, *flags: str, settings: Mapping[str, str] | None = None) -> Generator[Container]:
-    """A started container that is gone after the block."""
+    """A running container that is removed at the end of the block."""
     container = start(image, name, *flags, settings=settings)
     try:
         yield container
@@ -217,7 +217,7 @@ def running(image: str, name: str, *flags: str, settings: Mapping[str, str] | No
 
 
 def forget(volume: str) -> None:
-    """Delete a volume; one that is gone already is fine."""
+    """Delete a volume; a missing volume is no error."""
     _call("volume", "rm", "--force", volume)
 
 

@@ -34,7 +34,7 @@ INTERRUPTED = "interrupted"
 
 
 def open_target(params: Params, where: Where) -> Target:
-    """The environment, reachable; raises UserError when there is none of that name."""
+    """The target of the environment; raises UserError for an unknown name."""
     if where.target not in TARGETS:
         raise UserError(f"there is no target `{where.target}`; known: {', '.join(TARGETS)}.")
     if where.env not in params.deploy.ports:

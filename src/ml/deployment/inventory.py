@@ -1,4 +1,4 @@
-"""What an image holds, asked of the image itself: Python packages, the base's packages, the interpreter."""
+"""The contents of an image, read from the image itself: Python packages, system packages, the interpreter."""
 
 import json
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ class Inventory:
 
 
 def read(image: str) -> Inventory:
-    """What is in an image; raises UserError when Python does not start in it."""
+    """The contents of an image; raises UserError if Python does not start in it."""
     return parse(json.loads(containers.output(image, "python", "-c", ASK)))
 
 
@@ -62,7 +62,7 @@ def debian(status: str) -> dict[str, str]:
 
 
 def unlike(found: dict[str, str], lock: dict[str, str]) -> list[str]:
-    """How what is installed differs from what the lock names."""
+    """The differences between the installed packages and the lock file."""
     return [
         f"{name}: {found.get(name, 'absent')} in the image, {lock.get(name, 'absent')} in the lock"
         for name in sorted(found.keys() | lock.keys())

@@ -9,7 +9,7 @@ from ml.deployment.proxy import Slot
 from ml.io import files
 
 SETTINGS, SECRETS = "settings.env", "secrets"
-DRAIN = 10  # seconds until a container that was asked to end is ended
+DRAIN = 10  # seconds until a stopping container is killed
 
 
 class Local:
@@ -22,7 +22,7 @@ class Local:
         self.name, self.folder = name, folder.resolve()
 
     def start(self, slot: Slot, image: str) -> str:
-        """Start an image in place of whatever was there; where it answers: host:port."""
+        """Replace the container by one of this image, and return its address, host:port."""
         self.prepare()
         self.stop(slot)
         address = f"127.0.0.1:{_free_port()}"  # ours, since docker chooses another at each restart

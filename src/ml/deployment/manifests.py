@@ -21,7 +21,7 @@ images: [{{ name: api, newName: {name}, digest: "{digest}" }}]
 
 
 def environments() -> list[str]:
-    """The environments that have a folder of their own."""
+    """The environments with their own folder."""
     return sorted(path.parent.name for path in SOURCE.glob("*/kustomization.yaml") if path.parent.name != "base")
 
 

@@ -58,18 +58,20 @@ backend api
 
 
 def other(slot: Slot | None) -> Slot:
-    """The slot beside this one; the first where there is none yet."""
+    """The other slot; the first one if no slot is in use."""
     return next(found for found in SLOTS if found != slot)
 
 
 def run_here(path: Path, *, again: bool) -> None:
-    """Start HAProxy on this machine, `again` in the place of the one that runs; raises UserError with its reason."""
+    """Start HAProxy on this machine; `again` replaces the running process; raises UserError with HAProxy's reason."""
     if not shutil.which("haproxy"):
         raise UserError(
             "haproxy is not installed; it listens on the port of the API. Install it: apt-get install haproxy"
         )
     pid = path.parent / "run" / "haproxy.pid"
-    before = ["-sf", *pid.read_text(encoding="utf-8").split()] if again else []  # it answers what it took, and ends
+    before = (
+        ["-sf", *pid.read_text(encoding="utf-8").split()] if again else []
+    )  # it finishes its running requests and stops
     command = ["haproxy", "-D", "-f", path, "-p", pid, *before]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -149,7 +151,7 @@ class Proxy:
         self.tell(f"set server api/{leaving} state maint")
 
     def tell(self, command: str) -> str:
-        """The answer of the admin socket; raises UserError when nobody answers or the command is refused."""
+        """The response of the admin socket; raises UserError if there is none or if the command is refused."""
         try:
             with socket.socket(socket.AF_UNIX) as admin:
                 admin.settimeout(5)

@@ -1,4 +1,4 @@
-"""A deployment, whatever the target: beside what serves, a share at a time, and back when a bound breaks."""
+"""A deployment on any target: in parallel to the serving image, in steps, with a rollback when a limit is exceeded."""
 
 import time
 from collections.abc import Callable
@@ -13,7 +13,7 @@ MISSES = 2  # readings in a row that may fail before the image goes back
 
 
 class Target(Protocol):
-    """An environment that can run a second image beside the one that serves."""
+    """An environment that can run a second image in parallel to the serving one."""
 
     def image(self) -> str:
         """The image that serves; empty before the first deployment."""
@@ -22,7 +22,7 @@ class Target(Protocol):
         """Bring back what serves and end everything else, whatever an earlier deployment left."""
 
     def start(self, image: str, seconds: float) -> None:
-        """Start the next image beside it, without traffic where that can be; raises UserError when it is not ready."""
+        """Start the next image, without traffic if possible; raises UserError if it is not ready."""
 
     def weigh(self, share: float) -> None:
         """Give the next image this share of requests."""
@@ -37,7 +37,7 @@ class Target(Protocol):
         """The next image serves alone."""
 
     def abandon(self) -> None:
-        """The serving image serves alone again; the next one is gone."""
+        """Remove the next image; the serving image serves alone again."""
 
     def words(self) -> str:
         """What the next image printed last."""
@@ -97,7 +97,7 @@ class _Watch:
         self.alone, self._served, self._last = served is None, served or Window(), self._start
 
     def forecast(self) -> str:
-        """How long the steps take, and what they can judge if requests go on as they came so far."""
+        """The duration of the steps, and the number of requests that they can judge at the current rate."""
         rule, seen = self._rule, self.champion.requests + self.canary.requests
         rate = seen / (time.monotonic() - self._began)
         long = f"deploy: {counted(len(rule.steps), 'step')} take {len(rule.steps) * rule.seconds / 60:.3g} minutes"
@@ -131,7 +131,7 @@ class _Watch:
                 return
 
     def _judge(self, served: Window | None, now: Window, *, last: bool) -> None:
-        now.since(self._last)  # whoever is started again between two looks would seem to have done nothing before
+        now.since(self._last)  # counters restart at 0 after a restart between two checks
         self._last, self.canary = now, now.since(self._start)
         if served:
             same = served.requests >= self._served.requests  # else pods of it came and went, which is its right

@@ -1,4 +1,4 @@
-"""Whether a running API answers as it should: each check says what it saw."""
+"""Checks of a running API; each check gives its result as a sentence."""
 
 import time
 from collections.abc import Callable
@@ -39,7 +39,7 @@ def table(checks: list[Check]) -> str:
 
 
 def answers(client: Client, recorded: AnswersRecord, rule: Api) -> list[Check]:
-    """What every deployed API must pass: recorded answers, refusal of nonsense, speed of a row."""
+    """The checks for every deployed API: recorded predictions, refusal of invalid rows, latency."""
     return [
         tried("recorded answers", lambda: same(client, recorded, rule.tolerance)),
         tried("refuses nonsense", lambda: refuses(client, recorded)),
@@ -62,7 +62,7 @@ def same(client: Client, recorded: AnswersRecord, tolerance: float) -> str:
 
 
 def refuses(client: Client, recorded: AnswersRecord) -> str:
-    """A row that breaks the contract is answered 422."""
+    """Check that a row that breaks the contract gets 422."""
     row = dict.fromkeys(recorded.rows[0], "nonsense")
     status, _ = client.ask("POST", "/predict", {"rows": [row]})
     if status != HTTPStatus.UNPROCESSABLE_ENTITY:
@@ -71,7 +71,7 @@ def refuses(client: Client, recorded: AnswersRecord) -> str:
 
 
 def fast(client: Client, recorded: AnswersRecord, rule: Api) -> str:
-    """Single rows are answered inside the limits of params.gates.api."""
+    """Check that the latency of single rows is within the limits of params.gates.api."""
     rows, taken = recorded.rows, []
     for call in range(rule.calls):
         started = time.perf_counter()
@@ -85,7 +85,7 @@ def fast(client: Client, recorded: AnswersRecord, rule: Api) -> str:
 
 
 def identity(client: Client, labels: dict[str, str]) -> str:
-    """The model that answers is the one that the image's labels name."""
+    """Check that the served model is the one in the image's labels."""
     _, shown = client.ask("GET", "/model")
     champion = shown[CHAMPION]
     origin = champion["lineage"] or {}

@@ -1,4 +1,4 @@
-"""The chunks of a table in the types of the contract, and what is wrong with the table as a whole."""
+"""The chunks of a table in the types of the contract, and the errors of the whole table."""
 
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -38,7 +38,7 @@ def reading(typed: Typed) -> Reading:
 
 @dataclass
 class Readings:
-    """How the reading of a table goes on, chunk after chunk."""
+    """The state of reading a table chunk by chunk."""
 
     table: Table
     data: Data

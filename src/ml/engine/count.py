@@ -1,4 +1,4 @@
-"""The table of the contract counted, chunk by chunk, by whoever works on chunks."""
+"""The counts of the contract's table, chunk by chunk, by the engine."""
 
 from collections.abc import Iterable
 from typing import NamedTuple

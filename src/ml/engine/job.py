@@ -1,4 +1,4 @@
-"""A job that writes its output in parts, goes on after a kill, and shows nothing before all of it is there.
+"""A job that writes its output in parts, resumes after a kill, and publishes only the complete output.
 
 Beside OUT, `.OUT.part/job.json` says what the job is made from, its name and when it began; `done/0000003` is written
 when that part is whole, and holds its counts; `out/` becomes OUT by one rename, with its manifest.
@@ -22,7 +22,7 @@ Record = dict[str, Any]
 
 @dataclass(frozen=True)
 class Job:
-    """A job that has begun; `old` when it goes on where an earlier process stopped."""
+    """A started job; `old` if it resumes an earlier process."""
 
     output: Path
     name: str

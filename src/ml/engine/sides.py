@@ -1,4 +1,4 @@
-"""The table of the contract split into training and test rows, chunk by chunk, by whoever works on chunks."""
+"""The split of the contract's table into training and test rows, chunk by chunk, by the engine."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -76,6 +76,6 @@ def _since(table: Table, data: Data, params: Prepare) -> Any:
     for chunk in table.chunks([time]):
         typed = values.typed(frame(chunk), data, [time])
         if typed.wrong:
-            return pd.NaT  # whoever reads the chunks tells
+            return pd.NaT  # the reader of the chunks sets it
         counts = pd.concat([counts, typed.frame[time].value_counts()]).groupby(level=0).sum()
     return split.oldest(counts, params.test_share)

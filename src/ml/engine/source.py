@@ -31,7 +31,7 @@ class Source(Protocol):
 
     @property
     def identity(self) -> list[str] | None:
-        """Equal as long as reading it again gives the same rows; None: nobody knows."""
+        """A fingerprint that is equal if reading again gives the same rows; None if unknown."""
         ...
 
     @property
@@ -40,7 +40,7 @@ class Source(Protocol):
         ...
 
     def chunks(self, rows: int) -> Iterator[Chunk]:
-        """All rows in chunks of at most so many, the same each time. Raises UserError when they cannot be read."""
+        """All rows in chunks of limited size, equal in each call. Raises UserError if they cannot be read."""
 
 
 def opened(address: str, query: str = "") -> Source:
@@ -75,7 +75,7 @@ def shown(address: str) -> str:
 
 @dataclass(frozen=True)
 class Query:
-    """The rows of a query in PostgreSQL, as they are when it begins."""
+    """The rows of a PostgreSQL query at its start."""
 
     address: str
     query: str
@@ -183,7 +183,7 @@ def _hidden(path: str) -> bool:
 
 
 def even(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.Table]:
-    """The same rows in tables of exactly so many rows, but for the last."""
+    """The rows in tables of equal size, except for the last."""
     waiting: list[pa.RecordBatch] = []
     count = 0
     for batch in batches:

@@ -1,4 +1,4 @@
-"""The chunks of a table given to whoever works on them: this process, or the workers of a Dask cluster."""
+"""The distribution of a table's chunks: to this process, or to the workers of a Dask cluster."""
 
 import logging
 from collections import deque
@@ -77,7 +77,9 @@ def team(settings: Engine, scheduler: str = "") -> Generator[Team]:
         from distributed.scheduler import KilledWorker  # noqa: PLC0415
     except ImportError:
         raise UserError("Dask is missing: install the extra `dask`, or set engine.name to local.") from None
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # it prints tracebacks of what is told below
+    logging.getLogger("distributed").setLevel(
+        logging.CRITICAL
+    )  # it prints tracebacks of the errors that are reported below
     try:
         with _cluster(distributed, address, settings.workers) as client:
             yield Cluster(client)

@@ -1,4 +1,4 @@
-"""An output at a URL of fsspec: made on this machine, then put there file by file, its manifest last.
+"""An output at a URL of fsspec: written on this machine, then uploaded file by file, the manifest last.
 
 Object stores have no rename, so OUT is whole when it has a manifest. Until then `_started.json` says what is being put.
 """
@@ -45,7 +45,7 @@ class Store:
         return manifest
 
     def clear(self, origin: Record) -> None:
-        """Remove what another job has left on this machine, and what nobody knows to be of the same rows."""
+        """Remove local files of another job, and files of unknown rows."""
         manifest = self.staging / MANIFEST
         if self.staging.exists() and (not origin["source"] or files.read_json(manifest).get("origin") != origin):
             shutil.rmtree(self.staging)
@@ -87,7 +87,7 @@ class Store:
 
 
 def _made(system: Any, folder: str) -> None:
-    """Make a folder where there are such; in an object store this would make a bucket."""
+    """Create a folder if the file system has folders; in an object store this would create a bucket."""
     if folder.startswith("/"):
         system.makedirs(folder, exist_ok=True)
 

@@ -16,7 +16,7 @@ from ml.io.errors import UserError
 from ml.io.text import counted
 from ml.settings.data import Data, Number
 
-ROWS = 100_000  # of a chunk: a constant, so that sums are the same whoever adds them up
+ROWS = 100_000  # of a chunk: a constant, so that sums are equal on every engine
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from ml.settings.section import given
 
 
 def judge(evidence: Evidence) -> list[Verdict]:
-    """Verdicts on how long one row takes and on the rows answered otherwise than in batch."""
+    """Verdicts on the latency of one row and on rows with another score than in batch."""
     champion = evidence.champion
     models = [evidence.model]
     if champion and champion.served and not champion.same:

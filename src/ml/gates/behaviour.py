@@ -140,7 +140,7 @@ def _example(row: object, ends: tuple[object, object], said: tuple[float, float]
 
 
 def _plain(value: object) -> object:
-    """As JSON has it: a missing number or level is None."""
+    """The values for JSON: a missing number or level is None."""
     return None if pd.isna(value) else value.item() if isinstance(value, np.generic) else value
 
 

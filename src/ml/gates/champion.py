@@ -24,7 +24,7 @@ COLD = "there is no champion yet, so only the other gates decide"
 
 
 def judge(evidence: Evidence) -> list[Verdict]:
-    """Verdicts on the paired comparison, McNemar's test beside it, and on what the champion may have seen."""
+    """Verdicts on the paired comparison, on McNemar's test, and on the champion's training rows."""
     params, champion = evidence.params, evidence.champion
     rule = given(params.gates.champion)
     if champion is None:

@@ -13,7 +13,7 @@ NEARLY = 0.05  # decided so, as a share of the rows that are so
 
 
 def judge(evidence: Evidence) -> list[Verdict]:
-    """A warning when none, or nearly none, of the test rows are decided one way, or nearly all numbers are alike."""
+    """A warning if almost no test rows get one of the decisions, or if almost all predicted numbers are equal."""
     task = task_of(evidence.params.data)
     if not task.decides:
         return [_numbers(evidence)]

@@ -19,7 +19,7 @@ Answer = Callable[[list[Row]], Any]  # outputs, as a list or an array: (rows,) o
 
 @dataclass(frozen=True)
 class Served:
-    """A model as it answers: whole tables in batch, rows as a request carries them, the server over HTTP; its bytes."""
+    """The functions of a model: scores of tables, of request rows and of the server over HTTP; and its size."""
 
     score: Callable[..., np.ndarray]  # of a table; and of names of made columns that are taken as they stand in it
     answer: Answer
@@ -31,7 +31,7 @@ class Served:
 
 @dataclass(frozen=True)
 class ScoredChampion:
-    """The champion, with its scores of our test rows; without them when it cannot be had or cannot read them."""
+    """The champion with its scores of our test rows; without scores if it cannot be fetched or cannot score them."""
 
     version: str
     params: dict[str, Any]  # the params.yaml that it was trained with, {} when not known

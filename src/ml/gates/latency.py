@@ -12,7 +12,7 @@ from ml.settings.section import given
 
 WARM_UP = 5
 ROUNDS = 3  # the best of them counts: a busy machine makes a model slower than it is, never faster
-NOTICED_MS = 1.0  # below this nobody notices which of two models is slower
+NOTICED_MS = 1.0  # a difference below this is not relevant
 
 
 def judge(evidence: Evidence) -> list[Verdict]:

@@ -50,7 +50,7 @@ def columns(train: pd.DataFrame, data: Data, suspect: float) -> Verdict:
 
 
 def shared(what: str, name: str, train: pd.DataFrame, test: pd.DataFrame) -> Verdict:
-    """Whether a value of column `name`, the id or the group, stands on both sides."""
+    """Whether a value of column `name`, the id or the group, is on both sides."""
     both = sorted(map(str, set(train[name]) & set(test[name])))
     found = f"{len(both):,} {name}s train and test, e.g. {both[0]}" if both else f"no {name} is on both sides"
     return Verdict(f"leakage: {what}", passed=not both, reason=found, value=float(len(both)), limit="≤ 0")

@@ -17,7 +17,7 @@ from ml.tasks.choose import task_of
 
 
 def judge(evidence: Evidence) -> list[Verdict]:
-    """Verdicts on the rows whose served answer is not the score that evaluate wrote, and on what answers them."""
+    """Verdicts on rows whose served score differs from that of evaluate, and on the form that serves them."""
     ways = {"parity": evidence.model.answer, "batch parity": evidence.model.tabled}
     found = [judged(gate, ask, evidence, given(evidence.params.gates.parity)) for gate, ask in ways.items()]
     if evidence.model.uncompiled:

@@ -1,4 +1,4 @@
-"""Gates for a table that nobody has judged a model on yet: what cross-validation reaches, with room for chance."""
+"""Proposed gates for a new table: the metrics of a cross-validation, with a margin for chance."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

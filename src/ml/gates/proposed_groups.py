@@ -1,4 +1,4 @@
-"""A proposal for gates.fairness: columns that describe people, and how alike a cross-validated model treats them."""
+"""A proposal for gates.fairness: columns that describe people, and the differences of a cross-validated model."""
 
 import re
 from typing import Any

@@ -71,7 +71,7 @@ def measured(  # noqa: PLR0913, PLR0917  (rows, two models, how rows count)
     rival: Rival | None = None,
     design: Design = PLAIN,
 ) -> list[Slice]:
-    """Every slice of every column of `frame`, with the champion on the same rows where there is one."""
+    """Every slice of every column of `frame`, with the champion on the same rows if there is one."""
     rule, task, found = given(params.gates.slices), task_of(params.data), []
     for column in frame:
         for level, rows in sliced(frame[column], rule.bins):

@@ -49,7 +49,7 @@ WATCHED = (DRIFT, DEGRADED, SOURCE)  # what a monitoring verdict opens and close
 
 @dataclass(frozen=True)
 class Trouble:
-    """One kind of trouble with what is known about it."""
+    """One kind of problem with its details."""
 
     kind: str
     text: str

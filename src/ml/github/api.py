@@ -43,7 +43,7 @@ class NotPermittedError(UserError):
 
 
 class IssuesOffError(UserError):
-    """The repository has no issues, as a fork that nobody has set up."""
+    """Issues are disabled, as in a new fork."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def call(repository: Repository, method: str, path: str, body: Record | None = N
 
 
 def outside(repository: Repository, path: str) -> Any:
-    """The answer to a question about something beside the repository, as the packages of its owner."""
+    """The response to a request outside the repository, such as the packages of its owner."""
     return _answer(repository, "GET", f"{repository.api}{path}")[0]
 
 

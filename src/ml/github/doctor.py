@@ -1,4 +1,4 @@
-"""What a fork needs, judged: fine, missing with what then happens and how to mend it, a default in use, or not seen."""
+"""The settings of a fork: fine, missing (with the effect and the action), default, or not seen."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -19,7 +19,7 @@ STARTED = {
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at: its name, how it stands, and unless fine what follows and what to do."""
+    """One checked setting: its name, its state, and unless it is fine, the effect and the action."""
 
     name: str
     state: Literal["fine", "missing", "default", "not seen"]
@@ -35,7 +35,7 @@ class Setting:
     name: str
     kind: Literal["variable", "secret"]
     then: str
-    needs: str = ""  # the setting without which this one is not asked for
+    needs: str = ""  # the setting that this one needs
 
 
 SETTINGS = (

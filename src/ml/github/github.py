@@ -1,4 +1,4 @@
-"""The only module that knows GitHub: every operation finds what is there and changes only what differs.
+"""The only module that changes GitHub: every operation searches for existing objects and changes only differences.
 
 So a run that was stopped between any two calls is finished by the next one. Works on github.com and on Enterprise
 Server (GITHUB_API_URL). What belongs to us carries a hidden marker, `<!-- ml:… -->`.
@@ -122,7 +122,7 @@ def compare_link(repository: Repository, base: str, branch: str) -> str:
 
 
 def body(text: str, name: str) -> str:
-    """Text as GitHub may have it: marked as ours, nobody mentioned, at most 60,000 characters, fences closed."""
+    """Text for GitHub: with our marker, without mentions, at most 60,000 characters, with closed fences."""
     marked = f"{marker(name)}\n" + re.sub(r"@(?=[A-Za-z0-9])", "@\u200b", text)
     if len(marked) <= LIMIT:
         return marked
@@ -132,7 +132,7 @@ def body(text: str, name: str) -> str:
 
 
 def marker(name: str) -> str:
-    """What begins the texts that are ours; nobody sees it."""
+    """The hidden marker at the start of our texts."""
     return f"<!-- ml:{name} -->"
 
 
@@ -144,7 +144,7 @@ def _marked(repository: Repository, items: Iterator[Record], name: str) -> Recor
 
 
 def _ensured(find: Callable[[], Record | None], create: Callable[[], Record]) -> Record:
-    """What is there already, else what `create` makes, however often its answers are lost."""
+    """The existing object, otherwise the result of `create`, also if responses are lost."""
     for pause in (*PAUSES, None):
         found = find()
         if found is not None:

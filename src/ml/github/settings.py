@@ -1,4 +1,4 @@
-"""How a repository on GitHub is set up; a question that the token may not ask is answered None."""
+"""The settings of a repository on GitHub; None if the token has no permission to read one."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -71,7 +71,7 @@ def names(repository: Repository, kind: str) -> set[str] | None:
 
 
 def apply_ruleset(repository: Repository, wanted: Record) -> str:
-    """Make the ruleset of that name hold what is wanted: `created`, `changed` or `unchanged`."""
+    """Create or update the ruleset of that name: `created`, `changed` or `unchanged`."""
     same = [item for item in every(repository, "/rulesets", includes_parents="false") if item["name"] == wanted["name"]]
     if not same:
         call(repository, "POST", "/rulesets", wanted)

@@ -1,4 +1,4 @@
-"""What is answered and logged of a row: a score and a label, a score for each class, or a value with its interval.
+"""The prediction of a row in responses and in the log: score and label, a score per class, or value and interval.
 
 The image has no pandas, so this module asks the contract which it is instead of ml.tasks.
 """
