@@ -179,7 +179,7 @@ def test_no_workflow_takes_a_build_from_a_cache_or_a_remote(path):
     told = [env["CI"] for step in steps(path) if "CI" in (env := step.get("env", {}))]
 
     assert not restored
-    assert "dvc pull" not in runs + (ROOT / "Makefile").read_text().split("# What workflows call")[1]
+    assert "dvc pull" not in runs + (ROOT / "Makefile").read_text().split("# Targets that only workflows call")[1]
     assert not told or path.stem == "template"  # which judges for nobody
 
 
