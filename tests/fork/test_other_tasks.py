@@ -1,5 +1,7 @@
 """Tables with several classes or a number to predict live the whole life, with no setting edited for any of them."""
 
+import shutil
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -52,7 +54,7 @@ def table(name):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [*sorted(CLASSES), *sorted(NUMBERS)])
-def test_a_table_of_another_task_lives_the_whole_life(fork, name, monkeypatch):  # noqa: F811
+def test_a_table_of_another_task_lives_the_whole_life(fork, name, monkeypatch):  # noqa: F811, PLR0915
     hasten(fork, whole=name in {"iris", "diabetes"})
     commit(fork)  # adopt overwrites no change that is in no commit
     monkeypatch.setattr(evidently_pages, "installed", lambda: False)
@@ -97,9 +99,12 @@ def test_a_table_of_another_task_lives_the_whole_life(fork, name, monkeypatch): 
     assert found["verdict"] == "stable", found["reason"]
     assert found["performance"]["labelled"] == len(sent)
 
+    quiet = (fork / "logs").rename(fork.parent / "quiet")
     with TestClient(application(files.MODEL, fork / "logs")) as client:
         client.post("/predict", json={"rows": _alike(sent, params)})
     monitor.main()
+    shutil.rmtree(fork / "logs")
+    quiet.rename(fork / "logs")
 
     assert files.read_json(files.MONITOR)["verdict"] == "drift"
 
