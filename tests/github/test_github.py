@@ -237,7 +237,10 @@ def test_the_hourly_limit_says_when_it_ends(hub, repository):
 
 @pytest.mark.parametrize(
     ("environment", "hint"),
-    [({"GITHUB_TOKEN": "ghp_wrong"}, "token is wrong"), ({"GITHUB_REPOSITORY": "acme/other"}, "check the name acme/other")],
+    [
+        ({"GITHUB_TOKEN": "ghp_wrong"}, "token is wrong"),
+        ({"GITHUB_REPOSITORY": "acme/other"}, "check the name acme/other"),
+    ],
 )
 def test_a_refusal_says_what_to_look_at(hub, environment, hint):
     with pytest.raises(UserError, match=hint):
