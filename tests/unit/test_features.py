@@ -143,7 +143,7 @@ def test_a_level_outside_the_declared_ones_and_a_name_of_the_contract_are_refuse
         check(text, customers, DATA)
 
     text = own(HEAD + "@makes('plan')\ndef mine(columns):\n    return columns['usage_hours']\n")
-    with pytest.raises(UserError, match="there already"):
+    with pytest.raises(UserError, match="already exists"):
         check(text, customers, DATA)
 
 

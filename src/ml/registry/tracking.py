@@ -163,7 +163,7 @@ def _trouble(text: str, status: int) -> str:
     if "timed out" in text or "timeout" in text.lower():
         retries, seconds = (os.environ.get(name, QUIET[name]) for name in list(QUIET)[:2])
         return (
-            f"does not respond: stopped after {int(retries) + 1} attempts of {seconds} s. Restart "
+            f"does not respond: stopped after {int(retries) + 1} tries of {seconds} s. Restart "
             "it, correct MLFLOW_TRACKING_URI (unset it to use .mlflow/), or increase the time "
             "limit: MLFLOW_HTTP_REQUEST_TIMEOUT."
         )
