@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml.monitoring.dependence import design_effect, groups
+from ml.monitoring.dependence import _level, _lost, design_effect, groups
 
 
 def estimated(values, **columns):
@@ -29,3 +29,30 @@ def test_ten_equal_rows_count_as_about_one(order, column):
 @pytest.mark.parametrize("values", [np.ones(500), np.array([]), np.array([1.0]), np.zeros((0, 0)), np.arange(4.0)])
 def test_what_shows_nothing_counts_in_full(values):
     assert design_effect(values, groups(pd.DataFrame(index=range(len(values))))) == 1
+
+
+@pytest.mark.parametrize("share", [0.2, 0.5, 0.8])
+def test_a_window_of_which_a_part_has_moved_counts_in_full(share):
+    moved = np.arange(1000) >= 1000 * (1 - share)
+    found = [estimated(np.random.default_rng(seed).normal(size=1000) + moved) for seed in range(20)]
+
+    assert np.median(found) == 1
+
+
+def test_days_that_differ_for_no_lasting_reason_do_not_count_in_full():
+    day = np.repeat(np.arange(30), 100)
+    found = []
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        found.append(estimated(rng.normal(size=3000) + 0.3 * rng.normal(size=30)[day]))
+
+    assert np.median(found) > 1 + 100 * 0.3**2
+
+
+def test_the_largest_step_explains_what_is_expected_of_it():
+    for count in (5, 10, 22, 60):
+        sums = np.random.default_rng(0).normal(size=(2000, count))
+        sums -= sums.mean(axis=1, keepdims=True)
+        explained = [_level(one[:, None], np.ones(count))[1] for one in sums]
+
+        assert np.mean(explained) == pytest.approx(_lost(count), abs=0.3)

@@ -3,8 +3,11 @@
 A design effect of 5 says that 500 rows tell as much as 100 independent ones. It is estimated from the rows themselves,
 by how much more groups of rows differ than they would by chance (Kish, Survey Sampling, 1965). Groups are rows of one
 request, rows of one value of `monitor.cluster` (a feature or another column of the log), and runs of neighbours in
-time.
+time. One lasting step within the window is a change, not dependence: runs are compared with the level of their side
+of it. Otherwise a window whose second half has moved would be worth two rows.
 """
+
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -19,19 +22,31 @@ LEAST = 5  # groups; fewer show nothing
 FEW = 10  # long runs in time, beside many short ones
 
 
-def groups(rows: pd.DataFrame, cluster: str = "") -> list[np.ndarray]:
-    """Each way in which rows may hang together, as a group number for each row."""
+class Way(NamedTuple):
+    """One way in which rows may be alike: a group number for each row, shape (rows,); `runs` follow each other."""
+
+    codes: np.ndarray
+    runs: bool = False
+
+    def of(self, rows: np.ndarray) -> "Way":
+        """The same way for some of the rows, given as a mask of shape (rows,)."""
+        return self._replace(codes=self.codes[rows])
+
+
+def groups(rows: pd.DataFrame, cluster: str = "") -> list[Way]:
+    """Each way in which rows, in the order of time, may be alike."""
     count = len(rows)
-    found = [np.arange(count) // max(2, length) for length in (round(count**0.5), count // FEW)]
+    lengths = (round(count**0.5), count // FEW)
+    found = [Way(np.arange(count) // max(2, length), runs=True) for length in lengths]
     for name in {cluster, in_table(cluster), "request_id", "id"} & {*rows.columns}:
         codes = pd.factorize(rows[name])[0].astype("int64")
         codes = np.where(codes < 0, codes.max(initial=-1) + 1 + np.arange(count), codes)  # a row without one is alone
         if len(np.unique(codes)) < count:
-            found.append(codes)
+            found.append(Way(codes))
     return found
 
 
-def design_effect(values: np.ndarray, ways: list[np.ndarray]) -> float:
+def design_effect(values: np.ndarray, ways: list[Way]) -> float:
     """The largest design effect of the mean of `values`, shape (rows,) or (rows, columns), over all ways to group."""
     table = (values if values.ndim > 1 else values[:, None]).astype("float64")
     table = table - table.mean(axis=0) if len(table) else table
@@ -41,32 +56,63 @@ def design_effect(values: np.ndarray, ways: list[np.ndarray]) -> float:
     return max([1.0, *(_effect(table, total, way) for way in ways)])
 
 
-def of_estimates(without: np.ndarray, variance: float) -> float:
+def of_estimates(without: np.ndarray, variance: float, *, runs: bool = False) -> float:
     """The design effect of an estimate: its values `without` each group, against its variance with independent rows."""
     count = len(without)
     if count < LEAST or not variance > 0:
         return 1.0
-    spread = (count - 1) / count * ((without - without.mean()) ** 2).sum()
-    return _believed(float(spread / variance), count)
+    moved, free = (without - without.mean())[:, None], count - 1.0
+    if runs:
+        moved, _ = _level(moved, np.ones(count))
+        free -= _lost(count)
+    spread = (count - 1) ** 2 / count * float((moved**2).sum()) / free
+    return _believed(spread / variance, free)
 
 
-def coarse(way: np.ndarray) -> np.ndarray:
-    """At most MOST groups, neighbours joined."""
-    codes = np.unique(way, return_inverse=True)[1]
+def coarse(way: Way) -> np.ndarray:
+    """The group numbers of at most MOST groups, neighbours joined."""
+    codes = np.unique(way.codes, return_inverse=True)[1]
     count = int(codes.max(initial=-1)) + 1
     return codes * MOST // count if count > MOST else codes
 
 
-def _effect(table: np.ndarray, total: float, way: np.ndarray) -> float:
-    codes = np.unique(way, return_inverse=True)[1]
+def _effect(table: np.ndarray, total: float, way: Way) -> float:
+    codes = np.unique(way.codes, return_inverse=True)[1]
     count = int(codes.max()) + 1
     if count < LEAST:
         return 1.0
-    sums = np.column_stack([np.bincount(codes, weights=column, minlength=count) for column in table.T])
-    return _believed(float((sums**2).sum() / total) * count / (count - 1), count)
+    sums, free = (
+        np.column_stack([np.bincount(codes, weights=column, minlength=count) for column in table.T]),
+        count - 1.0,
+    )
+    if way.runs:
+        sums, explained = _level(sums, np.bincount(codes, minlength=count).astype("float64"))
+        total, free = total - explained, free - _lost(count)
+    return _believed(float((sums**2).sum() / total) * count / free, free) if total > 0 else 1.0
 
 
-def _believed(found: float, count: int) -> float:
-    """1 where chance explains what was found with so many groups, else the upper bound of the design effect."""
-    free = count - 1
+def _level(sums: np.ndarray, sizes: np.ndarray) -> tuple[np.ndarray, float]:
+    """Sums of groups, shape (groups, columns), around the levels before and after the largest step; what it explains.
+
+    The sum of all groups is 0. The step is the one that explains most of the squared deviations of rows.
+    """
+    before, rows = sums.cumsum(axis=0)[:-1], sizes.cumsum()[:-1]
+    rest = sizes.sum() - rows
+    explained = (before**2).sum(axis=1) * (1 / rows + 1 / rest)
+    step = int(explained.argmax())
+    first = (np.arange(len(sizes)) <= step)[:, None]
+    level = np.where(first, before[step] / rows[step], -before[step] / rest[step])
+    return sums - sizes[:, None] * level, float(explained[step])
+
+
+def _lost(count: int) -> float:
+    """How many squared deviations the largest step explains on average in `count` independent groups.
+
+    A fit to 4,000 draws for each of 5 to 220 groups, off by less than 0.3.
+    """
+    return 1.2 + 0.75 * float(np.log(count))
+
+
+def _believed(found: float, free: float) -> float:
+    """1 where chance explains what was found with so many degrees of freedom, else the upper bound of the effect."""
     return found * free / float(chi2.ppf(1 - UPPER, free)) if found > chi2.ppf(SURE, free) / free else 1.0

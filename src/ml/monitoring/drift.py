@@ -8,14 +8,13 @@ large enough to matter: alone, tests flag trifles in large windows, and distance
 from dataclasses import dataclass, replace
 from typing import Literal
 
-import numpy as np
 import pandas as pd
 
 from ml.io.text import counted
 from ml.model.reference import Reference
 from ml.monitoring import performance
 from ml.monitoring.collect import Collected
-from ml.monitoring.dependence import groups
+from ml.monitoring.dependence import Way, groups
 from ml.monitoring.drift_columns import ANSWERS, Column, Probe, found, probe
 from ml.monitoring.drift_tests import holm
 from ml.monitoring.performance import WORSE, Performance
@@ -94,7 +93,7 @@ def judge(
     return Drift(verdict, reason, rows, tuple(columns), prediction, next(iter(decided), None), labels)
 
 
-def answered(reference: Reference, window: pd.DataFrame, ways: list[np.ndarray]) -> list[Probe]:
+def answered(reference: Reference, window: pd.DataFrame, ways: list[Way]) -> list[Probe]:
     """Probes of what was answered: the scores, and the classes where there are several."""
     found = [probe(PREDICTION, reference.score, window["score"], ways)]
     if reference.decided is None or "decided" not in window or window["decided"].isna().all():

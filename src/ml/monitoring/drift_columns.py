@@ -8,7 +8,7 @@ import pandas as pd
 
 from ml.data.schema import levels
 from ml.model.reference import Levels, Numbers, finite, of_levels
-from ml.monitoring.dependence import design_effect
+from ml.monitoring.dependence import Way, design_effect
 from ml.monitoring.drift_tests import Test, chi_square, gone, kolmogorov_smirnov, new, rise, unseen
 from ml.settings.monitor import Monitor
 
@@ -47,10 +47,10 @@ class Probe:
     whose: tuple[str, str, str] = INPUTS
 
 
-def probe(name: str, before: Numbers | Levels, column: pd.Series, ways: Sequence[np.ndarray] = ()) -> Probe:
+def probe(name: str, before: Numbers | Levels, column: pd.Series, ways: Sequence[Way] = ()) -> Probe:
     """The tests of a column of a window, whose rows may depend on each other in these `ways`."""
     absent, known = _values(column, number=isinstance(before, Numbers))
-    worth = design_effect(known, [way[~absent] for way in ways])
+    worth = design_effect(known, [way.of(~absent) for way in ways])
     if isinstance(before, Numbers):
         numbers = finite(column)
         missing, tests = _missing(before, len(column), len(numbers), design_effect(absent, [*ways]))

@@ -11,7 +11,7 @@ from scipy.stats import norm
 
 from ml.io.text import between, figure
 from ml.model.reference import Reference
-from ml.monitoring.dependence import design_effect
+from ml.monitoring.dependence import Way, design_effect
 from ml.settings.monitor import Monitor
 from ml.tasks.calibration import log_odds, measured
 
@@ -36,7 +36,7 @@ class Part:
 
 
 def judge(
-    reference: Reference, pair: tuple[np.ndarray, np.ndarray], ways: list[np.ndarray], settings: Monitor
+    reference: Reference, pair: tuple[np.ndarray, np.ndarray], ways: list[Way], settings: Monitor
 ) -> tuple[Part, ...]:
     """Bias and slope of label and score against the release; worse when the whole interval is beyond the margin.
 

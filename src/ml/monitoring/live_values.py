@@ -8,7 +8,7 @@ import numpy as np
 from scipy.stats import norm
 
 from ml.model.reference import Promise, Reference
-from ml.monitoring.dependence import design_effect
+from ml.monitoring.dependence import Way, design_effect
 from ml.monitoring.live_calibration import Part, at_release, side
 from ml.settings.monitor import Monitor
 
@@ -16,7 +16,7 @@ TAILS = {"bias": 16, "coverage": 8}  # of alpha, a tail: a bias counts both ways
 
 
 def judge(
-    reference: Reference, pair: tuple[np.ndarray, np.ndarray], ways: list[np.ndarray], settings: Monitor
+    reference: Reference, pair: tuple[np.ndarray, np.ndarray], ways: list[Way], settings: Monitor
 ) -> tuple[Part, ...]:
     """Mean error, and the share of labels in their interval, against the release; none where it promised none.
 

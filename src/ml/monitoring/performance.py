@@ -10,7 +10,7 @@ from scipy.stats import norm
 from ml.io.text import between, counted, figure
 from ml.model.reference import Reference
 from ml.monitoring import live_calibration, live_values
-from ml.monitoring.dependence import coarse, groups, of_estimates
+from ml.monitoring.dependence import Way, coarse, groups, of_estimates
 from ml.monitoring.live_calibration import Part
 from ml.settings.metrics import FEWEST, HIGHER_IS_BETTER
 from ml.settings.monitor import Monitor
@@ -81,7 +81,7 @@ def judge(reference: Reference, rows: pd.DataFrame, settings: Monitor, margin: f
 
 
 def _parts(
-    reference: Reference, pair: tuple[np.ndarray, np.ndarray], ways: list[np.ndarray], settings: Monitor
+    reference: Reference, pair: tuple[np.ndarray, np.ndarray], ways: list[Way], settings: Monitor
 ) -> tuple[Part, ...]:
     """Calibration of scores where both outcomes are there often enough, and of numbers."""
     if live.numeric(reference.task):
@@ -102,13 +102,14 @@ def outcome(low: float, high: float, margin: float) -> str:
     return "better" if low > 0 else "as at release"
 
 
-def _worth(ranked: Scored, metric: str, ways: list[np.ndarray], error: float) -> float:
+def _worth(ranked: Scored, metric: str, ways: list[Way], error: float) -> float:
     """The design effect of a metric: by how much more it changes without one group of rows than it would by chance."""
     found = [1.0]
-    for way in map(coarse, ways):
-        sides = [(way != code)[ranked.order].astype("float64") for code in range(int(way.max()) + 1)]
-        both = [w for w in sides if ranked.usable(w)]
-        found.append(of_estimates(np.array([ranked.measure(w)[metric] for w in both]), error**2))
+    for way in ways:
+        codes = coarse(way)
+        sides = [(codes != code)[ranked.order].astype("float64") for code in range(int(codes.max()) + 1)]
+        without = np.array([ranked.measure(w)[metric] for w in sides if ranked.usable(w)])
+        found.append(of_estimates(without, error**2, runs=way.runs))
     return max(found)
 
 
