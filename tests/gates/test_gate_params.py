@@ -106,5 +106,7 @@ def test_limits_of_another_table_give_way_to_what_any_model_must_be():
 
     assert {name: value for name, value in reset.items() if name.startswith("gates")} == {
         "gates.limits": {"roc_auc": {"min": 0.5, "judge": "interval"}},
+        "gates.champion.metric": "roc_auc",
+        "gates.slices.metric": "roc_auc",
         "gates.slices.min": None,
     }

@@ -80,7 +80,7 @@ def test_an_explained_answer_is_the_same_with_contributions_that_add_up_to_it(st
     assert client.post("/predict?explain=false", json={"rows": some}).json()["predictions"] == plain
     assert client.post("/predict?explain=maybe", json={"rows": some}).status_code == 422
     many = client.post("/predict?explain=true", json={"rows": rows(customers, DATA, 101)})
-    assert (many.status_code, "At most 100 rows" in many.json()["detail"]) == (422, True)
+    assert (many.status_code, "at most 100 rows" in many.json()["detail"]) == (422, True)
 
 
 def test_a_server_that_cannot_explain_says_what_is_missing_and_logs_nothing(

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from ml.io.errors import UserError
-from ml.model import estimators, feature_checks, model, parity, search
+from ml.model import decision, estimators, feature_checks, model, parity, search
 from ml.model.predictor import CONTRACT, MODEL, from_files, read_contract
 from ml.model.shipped import contract_of, form_of
 from ml.settings import features
@@ -39,7 +39,8 @@ def built(customers, tmp_path, monkeypatch):
         text = features.source()
         feature_checks.check(text, customers, params.data)
         fitted = model.fit(customers, params.data, params.train, text)
-        params = train._with_threshold(customers, params, text)
+        found = decision.chosen(customers, params.data, params.train, params.evaluate.threshold, text)
+        params = train._with_threshold(params, found)
         content = {MODEL: model.dumps(fitted), CONTRACT: contract_of(params, customers)}
         content |= form_of(fitted, content, customers, params)[0]
         served = parity.served(from_files(content), customers, params.data)

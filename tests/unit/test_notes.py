@@ -18,7 +18,7 @@ def test_one_change_of_many_columns_is_told_of_three_and_the_others_are_named(tm
 
     assert len(told) == 5
     assert told[1] == "part: 0: 2 of 2 values are read with a decimal comma, e.g. '1,5'"
-    assert told[4].startswith("the same in 27 more columns: part: 3, part: 4, ")
+    assert told[4].startswith("the same applies to 27 more columns: part: 3, part: 4, ")
     assert told[4].endswith("part: 12 and 17 more")
 
 
@@ -26,7 +26,7 @@ def test_header_names_that_lose_spaces_are_told_in_the_same_way(tmp_path):
     told = brief(notes(tmp_path, ["a", " b", " c", " d", " e", " f", "bad"], [["1"] * 6 + ["yes"], ["2"] * 6 + ["no"]]))
 
     assert len(told) == 5
-    assert told[-1] == "the same in 2 more columns: ' e', ' f'"
+    assert told[-1] == "the same applies to 2 more columns: ' e', ' f'"
 
 
 def test_few_notes_stay_as_they_are(tmp_path):

@@ -81,7 +81,7 @@ def test_a_tag_that_names_another_image_by_now_is_not_pushed(engine):
     built()
     install(folder, "docker", state | {"image": state["image"] | {"Id": "3" * 64}})
 
-    with pytest.raises(UserError, match="was checked"):
+    with pytest.raises(UserError, match="was tested"):
         push_stage.main()
 
 

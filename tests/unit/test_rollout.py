@@ -57,23 +57,23 @@ def deploy(target):
 def test_an_image_that_was_started_again_between_two_looks_goes_back():
     target = Scripted((0, 0), (100, 100), (200, 90), (300, 190))
 
-    with pytest.raises(UserError, match="started again"):
+    with pytest.raises(UserError, match="was restarted"):
         deploy(target)
 
     assert target.went_back
 
 
 def test_pods_of_the_serving_image_may_come_and_go():
-    assert "190 requests beside 20 " in deploy(Scripted((0, 0), (100, 100), (20, 190)))
+    assert "190 requests, and 20 of the serving image" in deploy(Scripted((0, 0), (100, 100), (20, 190)))
 
 
 def test_a_serving_image_that_falls_silent_is_no_fault_of_the_next_one():
-    assert "190 requests beside 100 " in deploy(Scripted((0, 0), (100, 100), (None, 190)))
+    assert "190 requests, and 100 of the serving image" in deploy(Scripted((0, 0), (100, 100), (None, 190)))
 
 
 def test_nothing_is_compared_with_an_image_that_gives_no_answer():
-    assert "gives no answer" in deploy(Scripted((None, 0)))
-    assert "beside 100 " in deploy(Scripted((None, 0), (0, 0), (100, 100)))  # it was busy for a moment
+    assert "does not respond" in deploy(Scripted((None, 0)))
+    assert "100 of the serving image" in deploy(Scripted((None, 0), (0, 0), (100, 100)))  # it was busy for a moment
 
 
 def test_too_few_requests_are_told_before_the_first_step_and_refused_where_that_is_asked():

@@ -54,7 +54,7 @@ def test_boosting_ends_early_and_is_stored_and_compiled_as_it_ended(customers, n
 
 
 def test_what_is_no_boosting_is_not_stopped_early(customers):
-    with pytest.raises(UserError, match="random_forest does not take it"):
+    with pytest.raises(UserError, match="random_forest does not support it"):
         fitted(customers, "random_forest", {}, early_stopping=3)
 
 

@@ -20,7 +20,7 @@ def guesses(contract: dict[str, Any], left: list[str], table: pd.DataFrame, *, m
         count = table[contract["group"]].nunique()
         found.append(
             f"all rows of a {contract['group']} are on one side of the split, because "
-            f"{counted(len(table), 'row')} have only {count:,} different values; GROUP=none "
+            f"{counted(len(table), 'row')} have only {counted(count, 'different value')}; GROUP=none "
             "splits single rows"
         )
     if made:

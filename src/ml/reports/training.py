@@ -20,7 +20,7 @@ def _threshold(chosen: Record) -> str:
     rule = ", ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in chosen["rule"].items())
     told = (
         f"`train.threshold` ({rule}) chose the threshold on {counted(chosen['rows'], 'training row')}, "
-        f"each scored by a model of the other {chosen['folds'] - 1} of {chosen['folds']} folds. No test row was read."
+        f"each scored by a model of the rows outside its fold, which is one of {chosen['folds']}. No test row was read."
     )
     rows = [
         [
