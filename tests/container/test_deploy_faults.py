@@ -37,7 +37,7 @@ FAULTS = {
     "answers wrongly later": ("wrong", LATER, "scores: the distributions are"),
     "slow later": ("slow", LATER, "latency: p95"),
     "fails later": ("errors", LATER, "errors:"),
-    "dies later": ("dies", LATER, "gives no answer|started again"),
+    "dies later": ("dies", LATER, "does not respond|was restarted"),
 }
 
 
@@ -205,7 +205,7 @@ def test_a_cut_network_sends_the_image_back(town, faulty):
 
     town.note("network cut in mid-deploy", town.went_back(), load)
     assert code == 1, said
-    assert "gives no answer" in town.record()[-1]["reason"]
+    assert "does not respond" in town.record()[-1]["reason"]
     assert town.serves() == before
     assert not load.failures
 

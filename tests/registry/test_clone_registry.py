@@ -215,7 +215,7 @@ def test_data_that_nobody_has_is_named(folder, tmp_path):
     done = stage(moved, "reproduce", "--version", "1", check=False)
 
     assert done.returncode == 1
-    assert "the data of version 1 cannot be had: data/customers.parquet" in done.stderr
+    assert "the data of version 1 cannot be fetched: data/customers.parquet" in done.stderr
 
 
 def test_a_refused_build_needs_a_reason_and_keeps_it_and_is_not_promoted(second, tmp_path):

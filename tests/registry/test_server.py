@@ -29,7 +29,7 @@ def there(monkeypatch, server, password=PASSWORD):
 
 
 def test_a_server_that_is_down_is_named(away, tmp_path):
-    with pytest.raises(UserError, match="does not answer") as caught:
+    with pytest.raises(UserError, match="does not respond") as caught:
         registry.open_registry("churn", tmp_path / ".mlflow").state()
 
     assert away in str(caught.value)

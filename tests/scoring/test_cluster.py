@@ -94,7 +94,7 @@ def test_a_scheduler_that_goes_away_leaves_nothing_half_written(chunked, monkeyp
 
     monkeypatch.setattr(spread.Cluster, "each", deserted)
 
-    with pytest.raises(UserError, match=r"the Dask scheduler tcp://.* does not answer"):
+    with pytest.raises(UserError, match=r"the Dask scheduler tcp://.* does not respond"):
         prepare.main()
 
     assert {path.name for path in files.BUILD.iterdir()} == {"profile.json", "validation.json", "validation.md"}

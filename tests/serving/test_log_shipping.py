@@ -96,7 +96,7 @@ def test_an_absent_database_leaves_the_log_as_it_is_and_gets_it_when_it_is_back(
     write(tmp_path / "logs", "a")
     postgres.stop()
     try:
-        with pytest.raises(Unreachable, match="does not answer"):
+        with pytest.raises(Unreachable, match="does not respond"):
             ship(tmp_path / "logs", target(postgres.url), Log())
         waiting = segments.backlog(tmp_path / "logs")
     finally:
@@ -125,7 +125,7 @@ def test_the_shipper_waits_for_an_absent_database_by_itself(tmp_path, postgres):
         shipper.wait()
         shipper.stderr.close()
 
-    assert "does not answer" in complaint
+    assert "does not respond" in complaint
     assert list(read_log(postgres.url)["id"]) == ["a"]
 
 
@@ -143,7 +143,7 @@ def test_a_wrong_password_is_said_without_the_password_and_not_retried(tmp_path,
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        ("s3://no-such-bucket/x", "is not there"),
+        ("s3://no-such-bucket/x", "does not exist"),
         ("nosuch://place", "cannot be used"),
         ("postgresql://h/?nosuch=1", "refuses"),
     ],

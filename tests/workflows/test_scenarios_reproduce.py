@@ -55,7 +55,7 @@ def test_a_champion_that_is_not_built_again_is_an_issue_until_it_is(scenario):
     outcome = reproduce(scenario)
 
     assert outcome.jobs == {"reproduce": "failure", "tell": "success"}
-    assert "the data of version 1 cannot be had" in outcome.said("reproduce")
+    assert "the data of version 1 cannot be fetched" in outcome.said("reproduce")
     assert issues(scenario) == [TITLE]
 
     built_at(scenario, recorded)
