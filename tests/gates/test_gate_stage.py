@@ -75,7 +75,7 @@ def test_a_champion_is_scored_on_our_test_rows(built, monkeypatch):
     found = verdicts()
     assert files.read_json(files.VERDICT)["against"] == "champ"
     assert "on the same" in found["champion"]["reason"]
-    assert "rows differs from the champion" in found["stability"]["reason"]
+    assert "rows change side against the champion" in found["stability"]["reason"]
     assert "times the champion's" in found["latency p50"]["reason"]
 
 

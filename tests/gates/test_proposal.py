@@ -4,12 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lab.simulate_proposals import drawn
 from ml.gates import calibration, limits, proposal, proposed_groups
 from ml.io import yaml_edit
 from ml.model.crossed import Crossed, crossed
 from ml.settings.params import Params
 from ml.tasks.choose import task_of
+from tests.world.drawn import drawn
 
 KINDS = ("two classes", "three classes", "a number")
 

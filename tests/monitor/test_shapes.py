@@ -84,7 +84,7 @@ def test_evidently_draws_what_is_there_though_a_column_is_missing_from_the_log(r
     pytest.importorskip("evidently", reason="Evidently is not installed: make setup")
     rows = redrawn(release, 600).drop(columns=[in_table("plan")]).assign(**{in_table("usage_hours"): None})
 
-    page = evidently_pages.drift(release, rows, params.data)
+    page = evidently_pages.drift(release, rows)
 
     assert "support_tickets" in page
     assert "usage_hours" not in page

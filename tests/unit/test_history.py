@@ -60,7 +60,7 @@ def test_the_report_says_how_the_threshold_was_chosen_and_what_it_costs():
     said = training.section(TrainingRecord(threshold=chosen).plain())
 
     assert "`train.threshold` (false negative 5) chose the threshold on 960 training rows" in said
-    assert "a model of the other 4 of 5 folds" in said
+    assert "a model of the rows outside its fold, which is one of 5" in said
     assert "| chosen | 0.2500 | 0.2000 | 0.500 | 0.900 |" in said
     assert "| evaluate.threshold | 0.5000 | 0.3500 |" in said
 
