@@ -1,14 +1,14 @@
 """Rows of several classes, arranged for fast metrics of a bootstrap replicate."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from ml.data.design import PLAIN, Design
 from ml.settings.metrics import TOP
 from ml.tasks import compare
+from ml.tasks.in_order import InOrder
 
 BINS = 10
 POINTS = 100  # of a curve
@@ -17,22 +17,10 @@ TINY = np.finfo("float64").tiny
 
 
 @dataclass(frozen=True)
-class Rows:
+class Rows(InOrder):
     """Truth (places of classes, shape (rows,)) and probabilities (shape (rows, classes))."""
 
-    label: np.ndarray
-    output: np.ndarray
     classes: tuple[str, ...]
-    design: Design = PLAIN
-
-    def some(self, rows: np.ndarray) -> "Rows":
-        """The same of some rows, given by their positions."""
-        return replace(self, label=self.label[rows], output=self.output[rows], design=self.design.at(rows))
-
-    @cached_property
-    def order(self) -> np.ndarray:
-        """Keep the rows."""
-        return np.arange(len(self.label))
 
     @cached_property
     def _decided(self) -> np.ndarray:
@@ -97,8 +85,8 @@ class Rows:
     def measure(self, weight: np.ndarray | None = None) -> dict[str, float]:
         """Every metric; macro means and lowest figures are over classes that have rows, as balanced accuracy is."""
         w = self.design.weights(len(self.label)) * (1.0 if weight is None else weight)
-        total, (recall, precision, f1) = w.sum(), self._figures(w)
-        table = self._table(w)
+        total, table = w.sum(), self._table(w)
+        recall, precision, f1 = _figures(table)
         hit, actual, said = table.diagonal(), table.sum(axis=1), table.sum(axis=0)
         seen, used = actual > 0, (actual + said) > 0
         bins, top, right = self._bins
@@ -121,12 +109,6 @@ class Rows:
         """Rows by class and decision; shape (classes, classes)."""
         size = len(self.classes)
         return np.bincount(self._cells, weights=w, minlength=size * size).reshape(size, size)
-
-    def _figures(self, w: np.ndarray) -> np.ndarray:
-        """Recall, precision and F1 of each class, 0 where it has no rows or is never decided; shape (3, classes)."""
-        table = self._table(w)
-        hit, actual, said = table.diagonal(), table.sum(axis=1), table.sum(axis=0)
-        return np.array([hit, hit, 2 * hit]) / np.maximum([actual, said, actual + said], TINY)
 
     def _roc_auc(self, w: np.ndarray) -> float:
         """The mean over classes of the ROC AUC against the rest, each counted alike.
@@ -176,8 +158,8 @@ class Rows:
         w, names = self.design.weights(len(self.label)), ("recall", "precision", "f1")
         drawn = compare.weights(len(self.label), REPLICATES, seed, self.design)
         tail = (1 - confidence) / 2
-        low, high = np.quantile([self._figures(w * weight) for weight in drawn], [tail, 1 - tail], axis=0)
-        point, rows, found = self._figures(w), np.bincount(self.label, minlength=len(self.classes)), []
+        low, high = np.quantile([_figures(self._table(w * weight)) for weight in drawn], [tail, 1 - tail], axis=0)
+        point, rows, found = _figures(self._table(w)), np.bincount(self.label, minlength=len(self.classes)), []
         for k in np.flatnonzero(rows):
             of = {"class": self.classes[k], "rows": int(rows[k])}
             for row, name in enumerate(names):
@@ -194,3 +176,9 @@ class Rows:
         tpr, fpr = np.r_[0, up.cumsum()] / up.sum(), np.r_[0, down.cumsum()] / down.sum()
         spread = np.unique(np.linspace(0, len(tpr) - 1, min(POINTS, len(tpr))).round().astype("int64"))
         return [{"class": self.classes[place], "fpr": fpr[i], "tpr": tpr[i]} for i in spread]
+
+
+def _figures(table: np.ndarray) -> np.ndarray:
+    """Recall, precision and F1 of each class, 0 where it has no rows or is never decided; shape (3, classes)."""
+    hit, actual, said = table.diagonal(), table.sum(axis=1), table.sum(axis=0)
+    return np.array([hit, hit, 2 * hit]) / np.maximum([actual, said, actual + said], TINY)

@@ -55,12 +55,16 @@ def replicated(scored: Scored, count: int, seed: int = 0) -> tuple[Scored, Itera
     Up to MOST rows these are the rows themselves. Of more, a sample stands for all: each of its rows is drawn as often
     as it stands for others, so replicates scatter as those of all rows do, about what the sample measures.
     """
-    rows, design = len(scored.label), scored.design
-    some = chosen(rows, design, seed)
-    if some is None:
-        return scored, weights(rows, count, seed, design)
-    few = scored.some(some)
-    return few, weights(len(some), count, seed, few.design, rows / len(some))
+    rows = len(scored.label)
+    some = chosen(rows, scored.design, seed)
+    few = scored if some is None else scored.some(some)
+    return few, _replicates(few, rows, count, seed)
+
+
+def _replicates(few: Scored, rows: int, count: int, seed: int) -> Iterator[np.ndarray]:
+    """How often each row of a sample is drawn, where it stands for so many rows; the sample may be all of them."""
+    size = len(few.label)
+    return weights(size, count, seed, few.design, rows / size if size < rows else None)
 
 
 def draws(scored: Scored, count: int, seed: int = 0) -> np.ndarray:
@@ -76,10 +80,10 @@ def draws(scored: Scored, count: int, seed: int = 0) -> np.ndarray:
 def advantages(old: Scored, new: Scored, metric: str, count: int, seed: int = 0) -> tuple[float, np.ndarray]:
     """By how much the second side's metric is above the first's, and the same in each usable replicate."""
     value = advantage(old, new, metric, np.ones(len(old.label)))
-    first, replicates = replicated(old, count, seed)
-    some = chosen(len(old.label), old.design, seed)
-    second = new if some is None else new.some(some)
-    drawn = [weight for weight in replicates if first.usable(weight[first.order])]
+    rows = len(old.label)
+    some = chosen(rows, old.design, seed)
+    first, second = (old, new) if some is None else (old.some(some), new.some(some))
+    drawn = [weight for weight in _replicates(first, rows, count, seed) if first.usable(weight[first.order])]
     found = np.array([advantage(first, second, metric, weight) for weight in drawn])
     return value, found if some is None else found + value - advantage(first, second, metric, np.ones(len(some)))
 

@@ -62,7 +62,7 @@ class Multiclass:
         design: Design = PLAIN,
     ) -> Rows:
         """Rows in their own order; no threshold decides."""
-        return Rows(truth.astype("int64"), output.astype("float64"), self.classes, design)
+        return Rows(truth.astype("int64"), output.astype("float64"), self.classes, design=design)
 
     def decide(self, output: np.ndarray, threshold: float) -> np.ndarray:  # noqa: ARG002
         """The place of the most probable class."""

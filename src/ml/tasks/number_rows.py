@@ -1,13 +1,13 @@
 """Rows of a regression, arranged for fast metrics of a bootstrap replicate."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from ml.data.design import PLAIN, Design
 from ml.tasks import compare
+from ml.tasks.in_order import InOrder
 
 POINTS = 400  # of a scatter plot
 BINS = 30  # of residuals
@@ -15,23 +15,11 @@ TENTHS = 10  # of the rows by their value, whose coverage is drawn
 
 
 @dataclass(frozen=True)
-class Rows:
+class Rows(InOrder):
     """Truth and predicted values, both of shape (rows,); half width and level of the interval around the latter."""
 
-    label: np.ndarray
-    output: np.ndarray
     half_width: float
-    design: Design = PLAIN
     level: float = float("nan")
-
-    def some(self, rows: np.ndarray) -> "Rows":
-        """The same of some rows, given by their positions."""
-        return replace(self, label=self.label[rows], output=self.output[rows], design=self.design.at(rows))
-
-    @cached_property
-    def order(self) -> np.ndarray:
-        """Keep the rows."""
-        return np.arange(len(self.label))
 
     @cached_property
     def _error(self) -> np.ndarray:

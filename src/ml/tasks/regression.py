@@ -60,7 +60,7 @@ class Regression:
         design: Design = PLAIN,
     ) -> Rows:
         """Rows in their own order; no threshold decides."""
-        return Rows(truth.astype("float64"), output.astype("float64"), self.half_width, design, self.level)
+        return Rows(truth.astype("float64"), output.astype("float64"), self.half_width, self.level, design=design)
 
     def decide(self, output: np.ndarray, threshold: float) -> np.ndarray:  # noqa: ARG002
         """The value itself."""
