@@ -16,7 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ml.io import cli, files
+from lab.marks import fill
+from ml.io import cli
 from ml.io.markdown import table
 from ml.settings.params import Params, read_params
 from lab.calibration.detection import CHANGES, QUIET, Watched, released, watch
@@ -25,7 +26,7 @@ from lab.calibration.rates import Cell, evidently, power, quiet
 from lab.calibration.shifts import SHIFTS
 from ml.io.text import counted
 
-PAGE, START, END = Path("docs/monitoring.md"), "<!-- calibrate -->", "<!-- /calibrate -->"
+PAGE = Path("docs/monitoring.md")
 MOVED = ((5000, 200), (500, 500), (5000, 500), (5000, 2000))  # rows trained on, rows of the window
 CELLS = (*MOVED, (5000, 20_000))  # a move large enough to matter is never missed in so many rows
 KNOWN = ("these three together", "30 % gone missing", "new level, 10 %")  # must be found in 95 of 100 windows
@@ -48,8 +49,7 @@ def main(quick: bool = False, runs: int = 200, peers: int = 12, feeds: int = 6) 
     text = page(found, params, f"make calibrate{' QUICK=1' if quick else ''}")
     print(text)
     if not quick:
-        before, _, rest = files.read_bytes(PAGE).decode().partition(START)
-        files.write_text(f"{before}{START}\n\n{text}\n{END}{rest.partition(END)[2]}", PAGE)
+        fill(PAGE, "calibrate", text)
     broken = promises(found, params)
     for line in broken:
         cli.say(f"calibrate: {line}")

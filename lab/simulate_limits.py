@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from lab.marks import fill
 from ml.data.proposed_limits import limits
 from ml.io.markdown import table
 from ml.settings.data import Usual
 
-DOCUMENT, START, END = Path("docs/your-data.md"), "<!-- limits -->\n", "<!-- end of limits -->\n"
+DOCUMENT = Path("docs/your-data.md")
 COLUMNS, NEXT, ROWS = 200, 10_000, (200, 1000, 10_000)
 Draw = Callable[[np.random.Generator, int], np.ndarray]
 WORLDS: dict[str, Draw] = {
@@ -35,10 +36,7 @@ def main() -> None:
     """Simulate every world and write the table between the marks of the document."""
     rows = [[name, *(cell for n in ROWS for cell in rates(draw, n))] for name, draw in WORLDS.items()]
     head = ["column", *(f"{n:,}: {word}" for n in ROWS for word in ("before", "stops", "warns"))]
-    text = DOCUMENT.read_text(encoding="utf-8")
-    before, _, rest = text.partition(START)
-    after = rest.split(END)[-1]
-    DOCUMENT.write_text(f"{before}{START}\n{table(head, rows)}\n{END}{after}", encoding="utf-8")
+    fill(DOCUMENT, "limits", table(head, rows))
 
 
 def rates(draw: Draw, rows: int) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from lab.marks import fill
 from ml.data.adopt import CHANCE
 from ml.data.split import is_test
 from ml.gates import behaviour, calibration, limits, proposal
@@ -18,7 +19,7 @@ from ml.settings.params import Params
 from ml.tasks.choose import task_of
 from tests.world.drawn import TARGETS, drawn
 
-DOCUMENT, START, END = Path("docs/gates.md"), "<!-- proposals -->\n", "<!-- end of proposals -->\n"
+DOCUMENT = Path("docs/gates.md")
 TABLES, ROWS = 30, (100, 300, 1000)
 
 
@@ -26,10 +27,7 @@ def main() -> None:
     """Simulate and write the table between the marks of the document."""
     head = ["target", "rows", "first model refused", "weak model refused", "useless model refused"]
     rows = [[kind, f"{n:,}", *shares(kind, n)] for kind in TARGETS for n in ROWS]
-    text = DOCUMENT.read_text(encoding="utf-8")
-    before, _, rest = text.partition(START)
-    after = rest.split(END)[-1]
-    DOCUMENT.write_text(f"{before}{START}\n{table(head, rows)}\n{END}{after}", encoding="utf-8")
+    fill(DOCUMENT, "proposals", table(head, rows))
 
 
 def shares(kind: str, rows: int) -> list[str]:
