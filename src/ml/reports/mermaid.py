@@ -16,33 +16,24 @@ def roc(points: list[Record]) -> str:
     """The ROC curve beside chance."""
     curve = [_at(points, i / STEPS) for i in range(STEPS + 1)]
     chance = [i / STEPS for i in range(STEPS + 1)]
-    return _chart(
-        "ROC curve: upper line the model, lower line chance", "false positive rate", "true positive rate", curve, chance
-    )
+    title = "ROC curve: upper line the model, lower line chance"
+    return _chart(title, _shares("false positive rate"), _shares("true positive rate"), _line(curve), _line(chance))
 
 
 def calibration(points: list[Record]) -> str:
     """What happened beside what the model said."""
-    axis = ", ".join(f'"{p["predicted"]:.2f}"' for p in points)
-    observed = ", ".join(f"{p['observed']:.3f}" for p in points)
-    predicted = ", ".join(f"{p['predicted']:.3f}" for p in points)
-    return (
-        f"```mermaid\n{COLOURS}\nxychart-beta\n"
-        '    title "Calibration: bars observed share, line mean score"\n'
-        f'    x-axis "mean score of the bin" [{axis}]\n    y-axis "observed share" 0 --> 1\n'
-        f"    bar [{observed}]\n    line [{predicted}]\n```"
+    x = _axis("mean score of the bin", [f"{p['predicted']:.2f}" for p in points])
+    bars, line = _values(points, "observed"), _values(points, "predicted")
+    return _chart(
+        "Calibration: bars observed share, line mean score", x, _shares("observed share"), _bar(bars), _line(line)
     )
 
 
 def by_class(points: list[Record]) -> str:
     """Recall and precision of each class."""
-    axis = ", ".join(f'"{_plain(p["class"])}"' for p in points)
-    bars, line = (", ".join(f"{p[name]:.3f}" for p in points) for name in ("recall", "precision"))
-    return (
-        f"```mermaid\n{COLOURS}\nxychart-beta\n"
-        '    title "Each class: bars recall, line precision"\n'
-        f'    x-axis "class" [{axis}]\n    y-axis "share" 0 --> 1\n    bar [{bars}]\n    line [{line}]\n```'
-    )
+    x = _axis("class", [_plain(p["class"]) for p in points])
+    bars, line = _values(points, "recall"), _values(points, "precision")
+    return _chart("Each class: bars recall, line precision", x, _shares("share"), _bar(bars), _line(line))
 
 
 def predicted(points: list[Record]) -> str:
@@ -51,42 +42,26 @@ def predicted(points: list[Record]) -> str:
     size = max(1, len(ordered) // STEPS)
     parts = [ordered[start : start + size] for start in range(0, len(ordered), size)]
     lines = [[sum(p[name] for p in part) / len(part) for part in parts] for name in ("predicted", "actual")]
-    low, high = _room([value for line in lines for value in line])
-    axis = ", ".join(f'"{value:.4g}"' for value in lines[1])
-    drawn = "\n".join(f"    line [{', '.join(f'{v:.6g}' for v in line)}]" for line in lines)
-    return (
-        f"```mermaid\n{COLOURS}\nxychart-beta\n"
-        '    title "Predicted against actual: first line predicted, second line actual"\n'
-        f'    x-axis "actual value" [{axis}]\n    y-axis "value" {low:.6g} --> {high:.6g}\n{drawn}\n```'
-    )
+    x = _axis("actual value", [f"{value:.4g}" for value in lines[1]])
+    return _lines("Predicted against actual: first line predicted, second line actual", x, "value", lines)
 
 
 def coverage(points: list[Record]) -> str:
     """The share of rows inside their interval, by predicted value, beside what it promises."""
-    axis = ", ".join(f'"{p["predicted"]:.4g}"' for p in points)
-    bars, line = (", ".join(f"{p[name]:.3f}" for p in points) for name in ("coverage", "promised"))
-    return (
-        f"```mermaid\n{COLOURS}\nxychart-beta\n"
-        '    title "Coverage of the interval: bars observed, line nominal"\n'
-        f'    x-axis "mean predicted value of a tenth of the rows" [{axis}]\n'
-        f'    y-axis "share of rows" 0 --> 1\n    bar [{bars}]\n    line [{line}]\n```'
-    )
+    x = _axis("mean predicted value of a tenth of the rows", [f"{p['predicted']:.4g}" for p in points])
+    bars, line = _values(points, "coverage"), _values(points, "promised")
+    title = "Coverage of the interval: bars observed, line nominal"
+    return _chart(title, x, _shares("share of rows"), _bar(bars), _line(line))
 
 
 def learning(points: list[Record], sides: list[str]) -> str:
     """The loss after each round of boosting, a line for each of the `sides`."""
     known = [point for point in points if all(side in point for side in sides)]
     kept = known[:: max(1, len(known) // STEPS)]
-    lines = [[point[side] for point in kept] for side in sides]
-    low, high = _room([value for line in lines for value in line])
-    axis = ", ".join(f'"{point["round"]:.0f}"' for point in kept)
-    drawn = "\n".join(f"    line [{', '.join(f'{v:.6g}' for v in line)}]" for line in lines)
     names = {"train": "training rows", "held": "held-back rows"}
     title = ", ".join(f"{place} line {names[side]}" for place, side in zip(("first", "second"), sides, strict=False))
-    return (
-        f'```mermaid\n{COLOURS}\nxychart-beta\n    title "Learning curve: {title}"\n'
-        f'    x-axis "round" [{axis}]\n    y-axis "loss" {low:.6g} --> {high:.6g}\n{drawn}\n```'
-    )
+    x = _axis("round", [f"{point['round']:.0f}" for point in kept])
+    return _lines(f"Learning curve: {title}", x, "loss", [_values(kept, side) for side in sides])
 
 
 def _room(values: list[float]) -> tuple[float, float]:
@@ -100,10 +75,37 @@ def _plain(name: str) -> str:
     return "".join(" " if one in '"`#;\n\r\t[]{}<>&\\' else one for one in visible(str(name)))[:LONGEST]
 
 
-def _chart(title: str, x: str, y: str, *lines: list[float]) -> str:
-    drawn = "\n".join(f"    line [{', '.join(f'{v:.3f}' for v in line)}]" for line in lines)
-    axes = f'    x-axis "{x}" 0 --> 1\n    y-axis "{y}" 0 --> 1'
-    return f'```mermaid\n{COLOURS}\nxychart-beta\n    title "{title}"\n{axes}\n{drawn}\n```'
+def _chart(title: str, x: str, y: str, *drawn: str) -> str:
+    """A chart with these axes and what is drawn in it, each as Mermaid writes it."""
+    head = f'```mermaid\n{COLOURS}\nxychart-beta\n    title "{title}"\n    x-axis {x}\n    y-axis {y}\n'
+    return head + "\n".join(f"    {one}" for one in drawn) + "\n```"
+
+
+def _lines(title: str, x: str, y: str, lines: list[list[float]]) -> str:
+    """A chart of lines, with an axis that holds their values."""
+    low, high = _room([value for line in lines for value in line])
+    return _chart(title, x, f'"{y}" {low:.6g} --> {high:.6g}', *(_line(line, ".6g") for line in lines))
+
+
+def _axis(name: str, marks: list[str]) -> str:
+    quoted = ", ".join(f'"{mark}"' for mark in marks)
+    return f'"{name}" [{quoted}]'
+
+
+def _shares(name: str) -> str:
+    return f'"{name}" 0 --> 1'
+
+
+def _values(points: list[Record], name: str) -> list[float]:
+    return [point[name] for point in points]
+
+
+def _bar(values: list[float]) -> str:
+    return f"bar [{', '.join(f'{value:.3f}' for value in values)}]"
+
+
+def _line(values: list[float], form: str = ".3f") -> str:
+    return f"line [{', '.join(format(value, form) for value in values)}]"
 
 
 def _at(points: list[Record], x: float) -> float:
