@@ -3,6 +3,8 @@
 import numpy as np
 import pandas as pd
 
+from ml.io.yaml_edit import rounded
+
 END = 0.1  # of the range: rows this near to 0 or 1 tell whether the column stops there
 TAIL = 6  # times the lower half of the middle half: hardly any row of a bell curve lies further from the median
 SKEW = 2  # times as wide above the median as below
@@ -70,5 +72,4 @@ def _round_up(value: float) -> float:
     """The next 1, 2 or 5 times a power of ten that leaves room above `value`."""
     power = 10.0 ** np.floor(np.log10(max(value, SMALLEST)))
     step = next(step for step in (1, 2, 5, 10, 20) if step * power >= value * 1.2)
-    rounded = float(f"{step * power:.12g}")
-    return int(rounded) if rounded.is_integer() else rounded
+    return rounded(step * power, 12)

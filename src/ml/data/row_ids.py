@@ -13,7 +13,8 @@ from ml.io.text import counted
 from ml.settings.data import as_text
 
 MADE = "row_id"
-NAMED = re.compile(r"(^|[^a-z])(id|ids|key|uuid|guid)([^a-z]|$)|^(index|unnamed)([^a-z]|$)|[^a-z](no|nr|number)$")
+ENTITY = re.compile(r"(^|[^a-z])(id|ids|key|uuid|guid)([^a-z]|$)")
+NAMED = re.compile(r"^(index|unnamed)([^a-z]|$)|[^a-z](no|nr|number)$")
 DATE = r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}"
 SMALLEST = 2  # rows
 THING = re.compile(
@@ -21,7 +22,6 @@ THING = re.compile(
     r"patient|person|policy|ref|reference|serial|sku|student|subscriber|ticket|token|user)s?([^a-z]?(code|num|ref))?"
 )
 BY_CHANCE = 10  # expected rows with a shared whole number; without any, chance is one in 22,000 tables
-ENTITY = re.compile(r"(^|[^a-z])(id|ids|key|uuid|guid)([^a-z]|$)")
 NAMES = (ENTITY.search, THING.fullmatch, NAMED.search)
 FEWEST_ENTITIES = 50  # an id with fewer values may be a category
 
@@ -50,8 +50,8 @@ def entities(frame: pd.DataFrame, but: set[str]) -> list[str]:
     """The columns that identify entities with several rows: id-like names, never missing; fewest values first."""
     found = {}
     for name in frame.columns.difference([*but], sort=False):
-        column, no_id = frame[name], (_decimals, pd.api.types.is_bool_dtype, dates)
-        if ENTITY.search(_words(str(name))) and column.notna().all() and not any(is_no(column) for is_no in no_id):
+        column = frame[name]
+        if ENTITY.search(words(str(name))) and column.notna().all() and not _no_id(column):
             found[str(name)] = column.nunique()
     return sorted((n for n, count in found.items() if FEWEST_ENTITIES < count < len(frame)), key=lambda n: found[n])
 
@@ -116,15 +116,24 @@ def dates(column: pd.Series) -> bool:
     return bool(times.parse(some).cells.notna().all() or times.readings(some))
 
 
+def words(name: str) -> str:
+    """The name with an underscore before a part in capitals: loanID becomes loan_ID."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+
+
 def _unique(frame: pd.DataFrame, but: str) -> list[str]:
     """The columns of whole numbers or text with unique values and no missing value."""
-    no_id = (_decimals, pd.api.types.is_bool_dtype, dates)
     return [
         name
         for name in frame.columns
         if name != but and len(frame) >= SMALLEST and frame[name].notna().all() and frame[name].is_unique
-        and not any(is_no(frame[name]) for is_no in (*no_id, _long))
+        and not _no_id(frame[name]) and not _long(frame[name])
     ]  # fmt: skip
+
+
+def _no_id(column: pd.Series) -> bool:
+    """Whether the values of a column are of a kind that ids never are."""
+    return _decimals(column) or pd.api.types.is_bool_dtype(column) or dates(column)
 
 
 def _decimals(column: pd.Series) -> bool:
@@ -147,13 +156,8 @@ def _identifies(column: pd.Series, name: str) -> bool:
 
 def _rank(name: str) -> int:
     """The index of the first pattern that matches a name, or the number of patterns."""
-    words = _words(name)
-    return next((place for place, fits in enumerate(NAMES) if fits(words)), len(NAMES))
-
-
-def _words(name: str) -> str:
-    """The name with an underscore before a part in capitals: loanID becomes loan_ID."""
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+    known = words(name)
+    return next((place for place, fits in enumerate(NAMES) if fits(known)), len(NAMES))
 
 
 def _others(frame: pd.DataFrame, name: str) -> str:

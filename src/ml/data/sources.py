@@ -21,6 +21,7 @@ from ml.data import reading
 from ml.io import files
 from ml.io.errors import UserError
 from ml.io.text import counted
+from ml.settings.data import as_text
 
 UNPACK = {".gz": gzip.decompress, ".bz2": bz2.decompress, ".xz": lzma.decompress}
 EXCEL = (".xlsx", ".xlsm")
@@ -218,14 +219,9 @@ def _excel(content: bytes, where: str) -> reading.Table:
         raise UserError(f"{where} has no sheet with a header and rows. Export the data again.")
     name, cells = next(iter(full.items()))
     frame = cells.iloc[1:].reset_index(drop=True)
-    frame.columns = ["" if pd.isna(n) else _name(n) for n in cells.iloc[0]]
+    frame.columns = ["" if pd.isna(n) else as_text(n) for n in cells.iloc[0]]
     more = [f"it is sheet {name!r} of {len(full)}; the others are left out"] if len(full) > 1 else []
     return _settled(frame, where, more)
-
-
-def _name(value: object) -> str:
-    """A header cell as text: 2024 and 2024.0 are one name."""
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _trimmed(sheet: pd.DataFrame) -> pd.DataFrame:

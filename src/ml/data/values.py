@@ -220,7 +220,7 @@ def _column(raw: pd.Series, name: str, data: Data, written: Writing | None) -> C
 
 def _number_of_text(raw: pd.Series, column: Number, stated: Writing | None) -> Column:
     text = as_strings(raw).str.strip()
-    absent = _absent(raw)
+    absent = _absent(raw, text)
     points, truths = _matches(text, words.NUMBER), text.isin(words.TRUTHS)
     odd = text[~points & ~absent & ~truths].map(numerals.bare, na_action="ignore").dropna()
     how = writing(text) if stated is None else stated
@@ -300,11 +300,11 @@ def _floats(text: pd.Series) -> pd.Series:
     return pd.Series(pc.cast(array, pa.float64()).to_numpy(zero_copy_only=False), index=text.index, dtype="float64")
 
 
-def _absent(raw: pd.Series) -> pd.Series:
-    """Rows that are missing, or hold a word for it."""
+def _absent(raw: pd.Series, text: pd.Series | None = None) -> pd.Series:
+    """Rows that are missing, or hold a word for it; `text` is the column as stripped text, where that is at hand."""
     if not (isinstance(raw.dtype, pd.StringDtype) or raw.dtype == object):
         return raw.isna()
-    text = as_strings(raw).str.strip()
+    text = as_strings(raw).str.strip() if text is None else text
     return text.isna() | (text == "") | text.str.lower().isin(words.MISSING)
 
 

@@ -69,9 +69,8 @@ def run_here(path: Path, *, again: bool) -> None:
             "haproxy is not installed; it listens on the port of the API. Install it: apt-get install haproxy"
         )
     pid = path.parent / "run" / "haproxy.pid"
-    before = (
-        ["-sf", *pid.read_text(encoding="utf-8").split()] if again else []
-    )  # it finishes its running requests and stops
+    # The one before finishes its running requests and stops.
+    before = ["-sf", *pid.read_text(encoding="utf-8").split()] if again else []
     command = ["haproxy", "-D", "-f", path, "-p", pid, *before]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:

@@ -77,9 +77,8 @@ def team(settings: Engine, scheduler: str = "") -> Generator[Team]:
         from distributed.scheduler import KilledWorker  # noqa: PLC0415
     except ImportError:
         raise UserError("Dask is missing: install the extra `dask`, or set engine.name to local.") from None
-    logging.getLogger("distributed").setLevel(
-        logging.CRITICAL
-    )  # it prints tracebacks of the errors that are reported below
+    # It prints tracebacks of the errors that are reported below.
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
     try:
         with _cluster(distributed, address, settings.workers) as client:
             yield Cluster(client)

@@ -12,7 +12,7 @@ from ml.data.schema import conform
 from ml.gates import proposed_cases, proposed_groups
 from ml.io.errors import UserError
 from ml.io.text import counted
-from ml.io.yaml_edit import REMOVE
+from ml.io.yaml_edit import REMOVE, rounded
 from ml.model.crossed import Crossed, crossed, drawn
 from ml.settings.gates import Bound, Calibration
 from ml.settings.params import Params
@@ -74,7 +74,7 @@ def _limits(found: Crossed, params: Params, scale: float) -> Proposal:
     basis = f"cross-validation of {params.train.model} on {counted(len(found.truth), 'row')} reaches {said}"
     kept = {name: bound for name, bound in limits.items() if bound}
     if not kept and _beats(measured[names[0]], dummy[names[0]]):
-        kept = {names[0]: {"min": _short(dummy[names[0]])}}
+        kept = {names[0]: {"min": rounded(dummy[names[0]], 6)}}
     if not kept:
         return Proposal(
             {}, [f"warning: {basis}: that is no better than chance, but gates.limits requires a better model"]
@@ -105,7 +105,7 @@ def limit(measured: Mapping[str, float | None], dummy: float, scale: float, *, h
         return None
     step = 10.0 ** (np.floor(np.log10(gain)) - 1)
     end = sign * np.floor(round(sign * (dummy + sign * left) / step, 6)) * step
-    return {"min" if higher else "max": _short(end)} if sign * (end - dummy) > 0 else None
+    return {"min" if higher else "max": rounded(end, 6)} if sign * (end - dummy) > 0 else None
 
 
 def _calibration(found: Crossed, params: Params, scale: float) -> Proposal:
@@ -144,15 +144,10 @@ def _wide_enough(usual: Bound, figures: list[Figure], scale: float) -> dict[str,
     if usual.max is not None:
         found["max"] = max(usual.max, np.ceil(high * 100) / 100)
     vague = found["min"] < furthest if name == "slope" else max(map(abs, found.values())) > max(furthest, 0.05)
-    return None if vague else {side: _short(end) for side, end in found.items()}
+    return None if vague else {side: rounded(end, 6) for side, end in found.items()}
 
 
 def _ends(bound: Mapping[str, float] | None) -> str:
     return (
         " to ".join(f"{end:g}" for end in bound.values()) + (" or more" if len(bound) == 1 else "") if bound else "off"
     )
-
-
-def _short(value: float) -> float:
-    short = float(f"{value:.6g}")
-    return int(short) if short.is_integer() else short

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from ml.gates.behaviour import typical
-from ml.io.yaml_edit import REMOVE
+from ml.io.yaml_edit import REMOVE, rounded
 from ml.model import model
 from ml.model.crossed import Crossed
 from ml.settings.gates import Case
@@ -71,7 +71,7 @@ def _candidates(side: dict[str, Any], rows: np.ndarray, usual: dict[str, Any], f
     }
     for name in sorted(apart, key=lambda name: -apart[name])[:MOST_COLUMNS]:
         value = own[name]
-        row |= {name: _short(value) if isinstance(value, float) else value}
+        row |= {name: rounded(value, 4) if isinstance(value, float) else value}
         yield Case(row=dict(row), **side)
 
 
@@ -96,8 +96,3 @@ def _apart(column: pd.Series, own: pd.Series, value: Any) -> float:
     if pd.api.types.is_numeric_dtype(column):
         return abs(float(value) - float(column.median())) / (float(column.std()) or 1.0)
     return float((own == value).mean() - (column == value).mean())
-
-
-def _short(value: float) -> float:
-    short = float(f"{value:.4g}")
-    return int(short) if short.is_integer() else short

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ml.data import row_ids
 from ml.data.others import pooled
 from ml.gates import fairness
 from ml.gates.slicing import sliced
@@ -58,7 +59,7 @@ def proposed(found: Crossed, params: Params, scale: float) -> tuple[dict[str, An
 
 def describes_people(column: pd.Series) -> bool:
     """Whether a column's name says that it describes people; ages must be those of people."""
-    found = PEOPLE.search(re.sub(r"(?<=[a-z])(?=[A-Z])", "_", str(column.name)).lower())
+    found = PEOPLE.search(row_ids.words(str(column.name)))
     if found and found[2].startswith("age") and pd.api.types.is_numeric_dtype(column):
         return YOUNGEST <= column.max() <= OLDEST and column.min() >= 0
     return bool(found)

@@ -18,6 +18,12 @@ OLD_BOOLEANS = {"y", "yes", "n", "no", "on", "off"}  # text in YAML 1.2, but not
 Path = str | tuple[str, ...]  # dotted, or a tuple of names if a name may contain a dot
 
 
+def rounded(value: float, digits: int) -> float:
+    """A number with so many digits, as a person writes it: a whole one without a decimal point."""
+    short = float(f"{value:.{digits}g}")
+    return int(short) if short.is_integer() else short
+
+
 def edited(text: str, changes: Mapping[Path, Any]) -> str:
     """`text` with each path set to its value; a missing path is added at the end of its section.
 

@@ -52,28 +52,34 @@ def without(released: Reference) -> Reference:
 def broken(frame: pd.DataFrame, data: Data, source: str) -> Iterator[tuple[str, pd.Series, str]]:
     """Made column with its source columns, rows and reason of each breach of data.made, in the contract's types."""
     if data.made and len(frame):
-        values = of_frame(with_made(inputs(frame, data), source))
-        for name, rows, why in breaches(values, data):
-            yield made_of(name, source), pd.Series(rows, index=frame.index), why
+        yield from _broken(with_made(inputs(frame, data), source), data, source)
 
 
 def checked(frame: pd.DataFrame, data: Data, source: str) -> pd.DataFrame:
     """The rows themselves; raises ContractError where columns that are made of them break data.made."""
+    if not data.made:
+        return frame
+    made = with_made(inputs(frame, data), source)
     problems = [
         (
             name,
             f"{int(rows.sum()):,} of {counted(len(frame), 'row')} {why}, e.g. {data.id} {frame[data.id][rows].iloc[0]}",
         )
-        for name, rows, why in broken(frame, data, source)
+        for name, rows, why in _broken(made, data, source)
         if rows.any()
     ]
-    made = with_made(inputs(frame, data), source) if data.made else frame
     for name, bound in data.made.items():
         if 0 < bound.missing < (share := float(made[name].isna().mean())):
             problems.append((made_of(name, source), f"missing in {share:.1%} of rows, allowed {bound.missing:.1%}"))
     if problems:
         raise ContractError(data, problems, settings=[f"data.made.{name}" for name in data.made])
     return frame
+
+
+def _broken(made: pd.DataFrame, data: Data, source: str) -> Iterator[tuple[str, pd.Series, str]]:
+    """The same of rows that have their made columns."""
+    for name, rows, why in breaches(of_frame(made), data):
+        yield made_of(name, source), pd.Series(rows, index=made.index), why
 
 
 def _columns(frame: pd.DataFrame, known: dict[str, features.Levels], most: int) -> dict[str, Numbers | Levels]:

@@ -81,10 +81,8 @@ def _effect(table: np.ndarray, total: float, way: Way) -> float:
     count = int(codes.max()) + 1
     if count < LEAST:
         return 1.0
-    sums, free = (
-        np.column_stack([np.bincount(codes, weights=column, minlength=count) for column in table.T]),
-        count - 1.0,
-    )
+    sums = np.column_stack([np.bincount(codes, weights=column, minlength=count) for column in table.T])
+    free = count - 1.0
     if way.runs:
         sums, explained = _level(sums, np.bincount(codes, minlength=count).astype("float64"))
         total, free = total - explained, free - _lost(count)
