@@ -37,8 +37,9 @@ def pytest_configure(config):
         del os.environ[name]
     os.environ |= {"GIT_CONFIG_GLOBAL": str(ROOT / "tests" / "gitconfig"), "GIT_CONFIG_NOSYSTEM": "1"}
     os.environ |= {"LANG": "C.UTF-8"}
-    drawing.register_profile("suite", deadline=None)  # a busy machine breaks no property
-    drawing.load_profile("suite")
+    drawing.register_profile("suite", deadline=None, derandomize=True)  # one commit has one result
+    drawing.register_profile("search", deadline=None, max_examples=1000)
+    drawing.load_profile(config.getoption("--hypothesis-profile") or "suite")
     if folder := warm.use():
         config.add_cleanup(lambda: warm.leave(folder))
 

@@ -56,6 +56,7 @@ def test_a_table_of_answers_holds_what_the_api_answers(task, count):
 
 @pytest.mark.slow
 @given(st.lists(WORDS, max_size=5))
+@example(["a\0", "\0", "x"])
 @example(["true", "7"])
 @example(["1.00", "x"])
 @example(["", "x"])
@@ -63,6 +64,9 @@ def test_a_table_of_answers_holds_what_the_api_answers(task, count):
 def test_ids_are_spelled_as_key_spells_each(ids):
     found = values.category(pd.Series(ids, dtype="str"))
 
-    assert found.cells.tolist() == [None if word is None else words.key(word) or None for word in ids]
-    spaced = [word for word in ids if word is not None and word != word.strip()]
+    cut = [word is not None and "\0" in word for word in ids]
+    read = [None if word is None or wrong else word for word, wrong in zip(ids, cut, strict=True)]
+    assert [mask.tolist() for mask in found.wrong.values()] == [cut] * any(cut)
+    assert found.cells.tolist() == [None if word is None else words.key(word) or None for word in read]
+    spaced = [word for word in read if word is not None and word != word.strip()]
     assert sum(change.count for change in found.changes) == len(spaced)
