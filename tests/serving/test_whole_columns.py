@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
-from ml.data import values
+from ml.data import number_columns
 from ml.settings.data import Data, Number
 from serving import contract
 
@@ -47,7 +47,7 @@ def test_openapi_names_the_types_and_the_example_is_valid():
     [("rooms", ["1", "2.5", "x"], 2), ("paid", ["true", "0", "0.5"], 1), ("rooms", ["1", "2.0", "?"], 0)],
 )
 def test_a_table_with_decimals_is_refused(column, cells, wrong):
-    found = values.number(pd.Series(cells, name=column, dtype="str"), DATA.columns[column])
+    found = number_columns.number(pd.Series(cells, name=column, dtype="str"), DATA.columns[column])
 
     assert sum(int(rows.sum()) for rows in found.wrong.values()) == wrong
 

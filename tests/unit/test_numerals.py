@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml.data import numerals, values, words
+from ml.data import number_columns, numerals, words
 from ml.data.written import below
 from ml.settings.data import Data, Number
 
@@ -30,7 +30,7 @@ ANY = Number(type="number")
     ],
 )
 def test_a_column_is_read_as_its_values_are_written(cells, found, said):
-    column = values.number(pd.Series(cells, name="a", dtype="str"), ANY)
+    column = number_columns.number(pd.Series(cells, name="a", dtype="str"), ANY)
 
     np.testing.assert_equal(column.cells.to_numpy(), np.array(found, dtype="float64"))
     assert not column.wrong
@@ -54,7 +54,7 @@ def test_a_column_is_read_as_its_values_are_written(cells, found, said):
     ids=str,
 )
 def test_what_has_two_readings_or_none_is_refused(cells):
-    assert values.number(pd.Series(cells, name="a", dtype="str"), ANY).wrong
+    assert number_columns.number(pd.Series(cells, name="a", dtype="str"), ANY).wrong
 
 
 @pytest.mark.parametrize(
@@ -69,22 +69,22 @@ def test_parts_of_a_column_are_read_as_the_whole_is():
     cells = pd.Series(["1.000 €", "2.500 €", "3,5 €", "7"], name="a", dtype="str")
     parts = [cells.head(2), cells.tail(2)]
 
-    how = values.writing(parts[0]).plus(values.writing(parts[1]))
-    read = pd.concat([values.number(part, ANY, how).cells for part in parts])
+    how = number_columns.writing(parts[0]).plus(number_columns.writing(parts[1]))
+    read = pd.concat([number_columns.number(part, ANY, how).cells for part in parts])
 
-    assert how == values.writing(cells)
-    assert read.tolist() == values.number(cells, ANY).cells.tolist() == [1000, 2500, 3.5, 7]
+    assert how == number_columns.writing(cells)
+    assert read.tolist() == number_columns.number(cells, ANY).cells.tolist() == [1000, 2500, 3.5, 7]
 
 
 def test_fresh_rows_below_such_a_column_do_not_change_what_it_says():
     target = {"name": "y", "task": "regression"}
     data = Data(file="a.csv", id="id", target=target, columns={"a": {"type": "number"}})
     old = pd.DataFrame({"a": pd.Series(["1.000 €", "3,5 €"], dtype="str")})
-    typed = old.assign(a=values.number(old["a"], ANY).cells)
+    typed = old.assign(a=number_columns.number(old["a"], ANY).cells)
 
     both = below(old, typed, pd.DataFrame({"a": [2.25]}), data)
 
-    assert values.number(both["a"], ANY).cells.tolist() == [1000, 3.5, 2.25]
+    assert number_columns.number(both["a"], ANY).cells.tolist() == [1000, 3.5, 2.25]
 
 
 def test_digits_of_telephones_and_addresses_are_no_numbers():

@@ -8,10 +8,10 @@ from typing import Any
 import pandas as pd
 
 from ml.data.adopted import NONE
+from ml.data.cells import shown
 from ml.data.proposed_limits import limits
 from ml.data.row_ids import dates, entities, free_name, identities, named, told
 from ml.data.schema import levels
-from ml.data.values import shown
 from ml.io.errors import UserError
 from ml.io.text import counted
 from ml.settings.card import Card

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from ml.data import times, values, words
+from ml.data import cells, number_columns, times, values, words
 from ml.io.errors import UserError
 from ml.settings.data import Number
 
@@ -31,13 +31,13 @@ def typed(frame: pd.DataFrame, target: str, identity: str = "", time: str = "") 
     columns, notes, left, endless = {}, [], [], []
     for name in frame:
         raw = frame[name]
-        if values.nested(raw) and name not in {target, identity, time}:
+        if cells.nested(raw) and name not in {target, identity, time}:
             left.append(f"{name}: holds {values.NESTED}")
             continue
         found = values.category(raw) if name in {target, identity, time} and not _moments(raw) else column(raw)
         columns[name] = found.cells
         notes += [f"{name}: {change}" for change in found.changes]
-        endless += [f"{name}: {values.Wrong(name, why, rows).sentence(raw)}" for why, rows in found.wrong.items()]
+        endless += [f"{name}: {cells.Wrong(name, why, rows).sentence(raw)}" for why, rows in found.wrong.items()]
     if endless:
         raise UserError(
             "the table cannot be adopted:\n  " + "\n  ".join(endless) + "\nFix the rows, or drop the column."
@@ -45,26 +45,26 @@ def typed(frame: pd.DataFrame, target: str, identity: str = "", time: str = "") 
     return Inferred(pd.DataFrame(columns, copy=False), notes, left)
 
 
-def column(raw: pd.Series) -> values.Column:
+def column(raw: pd.Series) -> cells.Column:
     """A column in the common type of all values that are not missing."""
     if _moments(raw):
         return values.moment(raw, None)
     if pd.api.types.is_bool_dtype(raw.dtype):
-        return values.Column(raw)
+        return cells.Column(raw)
     if pd.api.types.is_numeric_dtype(raw.dtype):
-        found = values.number(raw, ANY)
-        return values.Column(raw if pd.api.types.is_integer_dtype(raw.dtype) else found.cells, found.wrong)
-    found = values.number(raw, ANY)
-    text = values.as_strings(raw).str.strip()
-    numeric = {*found.wrong} <= {values.ENDLESS} and (found.cells.notna().any() or found.wrong)
+        found = number_columns.number(raw, ANY)
+        return cells.Column(raw if pd.api.types.is_integer_dtype(raw.dtype) else found.cells, found.wrong)
+    found = number_columns.number(raw, ANY)
+    text = cells.as_strings(raw).str.strip()
+    numeric = {*found.wrong} <= {number_columns.ENDLESS} and (found.cells.notna().any() or found.wrong)
     if not numeric or any((text.str.fullmatch(kind) == True).any() for kind in (CODE, LONG)):  # noqa: E712  (or missing)
         return _levels(raw, text)
     if text.dropna().isin([*words.TRUTHS, ""]).all():
-        return values.Column(text.map(words.TRUTHS).map({"True": True, "False": False}).astype("boolean"))
+        return cells.Column(text.map(words.TRUTHS).map({"True": True, "False": False}).astype("boolean"))
     digits = text.where(found.cells.notna()).dropna()
     whole = digits.str.fullmatch(WHOLE).all() and not found.wrong
     exact = text.where(found.cells.notna()).str.removeprefix("+").astype("Int64") if whole else found.cells
-    return values.Column(exact, found.wrong, found.changes)
+    return cells.Column(exact, found.wrong, found.changes)
 
 
 def time_format(raw: pd.Series, given: str) -> dict[str, str]:
@@ -73,7 +73,7 @@ def time_format(raw: pd.Series, given: str) -> dict[str, str]:
     Raises UserError where the times cannot be read, or can in two ways.
     """
     found = values.moment(raw, given or None)
-    wrong = [values.Wrong(str(raw.name), why, rows) for why, rows in found.wrong.items()]
+    wrong = [cells.Wrong(str(raw.name), why, rows) for why, rows in found.wrong.items()]
     if not wrong:
         return {"time_format": given} if given else {}
     fitting = times.readings(raw) if not given else {}
@@ -85,11 +85,11 @@ def time_format(raw: pd.Series, given: str) -> dict[str, str]:
     )
 
 
-def _levels(raw: pd.Series, text: pd.Series) -> values.Column:
+def _levels(raw: pd.Series, text: pd.Series) -> cells.Column:
     found = values.category(raw)
     odd = text.notna() & text.str.lower().isin(words.MISSING)
-    changes = values.changes(raw, {"remain a level: in a category only an empty cell is missing": odd})
-    return values.Column(found.cells, found.wrong, found.changes + changes)
+    changes = cells.changes(raw, {"remain a level: in a category only an empty cell is missing": odd})
+    return cells.Column(found.cells, found.wrong, found.changes + changes)
 
 
 def _moments(raw: pd.Series) -> bool:

@@ -5,7 +5,8 @@ from typing import Any
 
 import pandas as pd
 
-from ml.data.values import Typed, typed
+from ml.data.cells import Typed
+from ml.data.values import typed
 from ml.data.words import TRUTHS, key, text
 from ml.io.errors import UserError
 from ml.settings.data import Category, Data, Number, as_text

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from ml.data import times, values, words
+from ml.data import cells, number_columns, times, words
 from ml.data.words import key
 from ml.settings.data import Data
 
@@ -44,8 +44,8 @@ def _numbers(old: pd.Series, typed: pd.Series, fresh: pd.Series) -> tuple[pd.Ser
     if isinstance(old.dtype, pd.StringDtype):
         text = old.str.strip()
         plain = text.isna() | text.str.fullmatch(words.NUMBER) | text.str.lower().isin({*words.MISSING, ""})
-        odd = not plain.all() or values.writing(text).commas
-        return values.as_strings(typed) if odd else old, values.as_strings(fresh)
+        odd = not plain.all() or number_columns.writing(text).commas
+        return cells.as_strings(typed) if odd else old, cells.as_strings(fresh)
     whole = (fresh % 1 == 0).all()
     if pd.api.types.is_bool_dtype(old.dtype) and fresh.isin([0, 1]).all():
         return old, fresh.astype(old.dtype)
@@ -61,7 +61,7 @@ def _words(old: pd.Series, typed: pd.Series, fresh: pd.Series) -> tuple[pd.Serie
     known = {key(value): value for value in old.dropna().unique()}
     if fresh.dropna().isin(known).all() or _whole(old, fresh):
         return old, fresh.map(lambda word: known.get(word, word), na_action="ignore").astype(old.dtype)
-    return values.as_strings(typed), values.as_strings(fresh)
+    return cells.as_strings(typed), cells.as_strings(fresh)
 
 
 def _whole(old: pd.Series, fresh: pd.Series) -> bool:

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from ml.data import schema, values
+from ml.data.cells import Change, Typed
 from ml.data.numerals import Writing
-from ml.data.values import Change, Typed
 from ml.engine.source import Chunk
 from ml.engine.table import Table, frame
 from ml.settings.data import Data

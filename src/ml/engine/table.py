@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 
-from ml.data import reading, values
+from ml.data import cells, number_columns, reading
 from ml.data.numerals import Writing
 from ml.engine.source import Chunk, even
 from ml.io import files
@@ -59,8 +59,8 @@ class Table:
         return {name: self._writing(name) for name in sorted(numbers & self.header.texts)}
 
     def _writing(self, name: str) -> Writing:
-        parts = (values.as_strings(frame(chunk)[name]).str.strip() for chunk in self.chunks([name]))
-        return reduce(Writing.plus, map(values.writing, parts))
+        parts = (cells.as_strings(frame(chunk)[name]).str.strip() for chunk in self.chunks([name]))
+        return reduce(Writing.plus, map(number_columns.writing, parts))
 
 
 def frame(chunk: Chunk) -> pd.DataFrame:

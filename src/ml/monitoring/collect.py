@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from ml.data import reading, values
+from ml.data import cells, number_columns, reading, values
 from ml.data.schema import with_columns
 from ml.data.values import typed
 from ml.data.words import text
@@ -142,7 +142,7 @@ def _foreign(frame: pd.DataFrame, where: str, data: Data) -> pd.DataFrame:
     times = pd.DataFrame({n: _times(frame[n], where) for n in ("time", "actual_time") if n in frame})
     texts = {name: frame[name].map(text) for name in ("id", "model", "actual") if name in frame}
     kind = ANY if data.target.numeric else PROBABILITY
-    score = values.number(frame["score"], kind).cells
+    score = number_columns.number(frame["score"], kind).cells
     others = frame.drop(columns=[name for name in data.columns if name in frame and name not in OURS])
     frame = with_columns(others, {**_features(frame, data), **times, **texts, "score": score})
     defaults = {"model": None, "variant": CHAMPION, "simulated": False, "actual": None, "actual_time": pd.NaT}
@@ -163,7 +163,7 @@ def _features(frame: pd.DataFrame, data: Data) -> pd.DataFrame:
 def _times(column: pd.Series, where: str) -> pd.Series:
     found = values.moment(column, None)
     for why, rows in found.wrong.items():
-        raise UserError(f"{where}: {values.Wrong(str(column.name), why, rows).sentence(column)}.")
+        raise UserError(f"{where}: {cells.Wrong(str(column.name), why, rows).sentence(column)}.")
     return found.cells.dt.tz_localize("UTC")
 
 

@@ -7,8 +7,9 @@ import pandas as pd
 
 from ml.data import schema, written
 from ml.data.breaches import breaches
+from ml.data.cells import Wrong
 from ml.data.split import is_test
-from ml.data.values import Wrong, typed
+from ml.data.values import typed
 from ml.io.errors import UserError
 from ml.io.text import counted
 from ml.model import made

@@ -4,8 +4,9 @@ from hashlib import sha256
 
 import pandas as pd
 
-from ml.data import values
-from ml.data.values import Wrong, typed
+from ml.data import cells, values
+from ml.data.cells import Wrong
+from ml.data.values import typed
 from ml.io.errors import UserError
 from ml.scoring.lines import rows_as_json
 from ml.settings.data import Data
@@ -23,7 +24,7 @@ def labels(frame: pd.DataFrame, data: Data, where: str) -> pd.DataFrame:
         raise UserError(f"{where} lacks the column {lacking[0]}. It has: {', '.join(map(str, frame.columns[:20]))}.")
     found = typed(frame, data, [data.id, data.target.name])
     ids, label = found.frame[data.id], found.frame[data.target.name]
-    time = values.moment(frame[CAME], None) if CAME in frame else values.Column(pd.Series(pd.NaT, index=frame.index))
+    time = values.moment(frame[CAME], None) if CAME in frame else cells.Column(pd.Series(pd.NaT, index=frame.index))
     wrong = [*found.wrong, *(Wrong(CAME, why, rows) for why, rows in time.wrong.items())]
     wrong.append(Wrong(data.id, "missing", label.notna() & ids.isna()))
     wrong.append(Wrong(data.target.name, "no value of the target", label.notna() & outcomes(label, label, data).isna()))
