@@ -1,7 +1,6 @@
 """Files as tables: Parquet and CSV give the same columns, with notes about unusual files."""
 
 import csv
-import io
 import re
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
@@ -11,26 +10,16 @@ from typing import BinaryIO, NamedTuple
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
-from pyarrow import csv as arrow_csv
 from pyarrow import parquet
 
+from ml.data.arrow_columns import holds_text, series
+from ml.data.csv_tables import csv_batches, csv_table, separator_note
 from ml.io import files
 from ml.io.errors import UserError
 from ml.io.text import counted
 
-SEPARATORS = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a bar"}
-HEAD = 1 << 20  # bytes that contain the header
-BLOCK = 16 << 20  # the longest row
-INTS = ("Int8", "Int16", "Int32", "Int64")
-SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
-NULLABLE = {
-    pa.bool_(): pd.BooleanDtype(),
-    **{pa.type_for_alias(n.lower()): getattr(pd, f"{n}Dtype")() for n in (*INTS, *(f"U{n}" for n in INTS))},
-}
 BUFFER = 1 << 20  # bytes of a column per read of a table in parts
 INDEX = re.compile(r"__index_level_\d+__")  # pandas' own metadata
-UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
 @dataclass(frozen=True)
@@ -69,7 +58,7 @@ def read_all(url: str) -> Table:
 def read_open(stream: BinaryIO, where: str, kind: str = "") -> Table:
     """The table in an open file; `kind` is csv or parquet, by default the suffix of `where`."""
     with _explained(where):
-        found, notes = _parquet(stream) if (kind or where).endswith("parquet") else _csv(stream, where)
+        found, notes = _parquet(stream) if (kind or where).endswith("parquet") else csv_table(stream, where)
     if not found.num_rows:
         raise UserError(f"{where} has {counted(found.num_columns, 'column')} and no rows. Export the data again.")
     return plain(found, where, notes)
@@ -78,7 +67,7 @@ def read_open(stream: BinaryIO, where: str, kind: str = "") -> Table:
 def plain(found: pa.Table, where: str, notes: Iterable[str] = ()) -> Table:
     """An Arrow table as a pandas frame, with the notes of its file."""
     names, renamed = column_names(found.column_names, where)
-    columns = {name: _plain(column) for name, column in zip(names, found.columns, strict=True)}
+    columns = {name: series(column) for name, column in zip(names, found.columns, strict=True)}
     return Table(pd.DataFrame(columns, copy=False), [f"{where}: {note}" for note in (*notes, *renamed)])
 
 
@@ -88,10 +77,10 @@ def header(stream: BinaryIO, where: str) -> Header:
         if where.endswith(".parquet"):
             fields, notes = [f for f in parquet.ParquetFile(stream).schema_arrow if not INDEX.fullmatch(f.name)], []
         else:
-            _, separator, found = _csv_batches(stream, where)
-            fields, notes = [pa.field(name, pa.large_string()) for name in found], _separated(separator)
+            _, separator, found = csv_batches(stream, where)
+            fields, notes = [pa.field(name, pa.large_string()) for name in found], separator_note(separator)
     names, renamed = column_names([field.name for field in fields], where)
-    texts = {name for name, field in zip(names, fields, strict=True) if _holds_text(field.type)}
+    texts = {name for name, field in zip(names, fields, strict=True) if holds_text(field.type)}
     given = {name: field.name for name, field in zip(names, fields, strict=True)}
     return Header(given, texts, [f"{where}: {note}" for note in (*notes, *renamed)])
 
@@ -104,7 +93,7 @@ def batches(stream: BinaryIO, where: str, rows: int, only: list[str] | None = No
     """
     with _explained(where):
         if not where.endswith(".parquet"):
-            yield from _csv_batches(stream, where, only)[0]
+            yield from csv_batches(stream, where, only)[0]
             return
         file = parquet.ParquetFile(stream, pre_buffer=False, buffer_size=BUFFER)
         names = only or [name for name in file.schema_arrow.names if not INDEX.fullmatch(name)]
@@ -131,74 +120,6 @@ def _parquet(stream: BinaryIO) -> tuple[pa.Table, list[str]]:
     return found.drop_columns([n for n in found.column_names if INDEX.fullmatch(n)]), []
 
 
-def _csv(stream: BinaryIO, where: str) -> tuple[pa.Table, list[str]]:
-    parts, separator, header = _csv_batches(stream, where)
-    kinds = pa.schema([(name, pa.large_string()) for name in header])
-    found = pa.Table.from_batches(parts, kinds)
-    return found, _separated(separator)
-
-
-def _separated(separator: str) -> list[str]:
-    return [] if separator == "," else [f"its separator is {SEPARATORS[separator]} ({separator!r})"]
-
-
-def _csv_batches(
-    stream: BinaryIO, where: str, only: list[str] | None = None
-) -> tuple[Iterator[pa.RecordBatch], str, list[str]]:
-    """All cells as text, missing where empty, part by part; the separator; the header."""
-    head = stream.read(HEAD)
-    if head.startswith(UTF16):
-        raise UserError(f"{where} is UTF-16. Save it as UTF-8, e.g. `iconv -f utf-16 -t utf-8 {where}`.")
-    if not head.strip():
-        raise UserError(f"{where} has no header and no rows. Export the data again.")
-    separator, header = _header(head[: head.rfind(b"\n") + 1 or None].decode("utf-8-sig"))
-    stream.seek(0)
-    return _rows(stream, where, (separator, header), only), separator, header
-
-
-def _rows(
-    stream: BinaryIO, where: str, form: tuple[str, list[str]], only: list[str] | None
-) -> Iterator[pa.RecordBatch]:
-    """Raise UserError at the end if rows have another length than the header."""
-    separator, header = form
-    odd: list[arrow_csv.InvalidRow] = []
-
-    def skip(row: arrow_csv.InvalidRow) -> str:
-        odd.append(row)
-        return "skip"
-
-    reading = arrow_csv.ReadOptions(block_size=BLOCK, use_threads=False)  # threads would not count the rows
-    parsing = arrow_csv.ParseOptions(delimiter=separator, newlines_in_values=True, invalid_row_handler=skip)
-    text = arrow_csv.ConvertOptions(
-        column_types=dict.fromkeys(header, pa.large_string()),
-        null_values=[""],
-        strings_can_be_null=True,
-        quoted_strings_can_be_null=True,
-        include_columns=only or [],
-    )
-    try:
-        yield from arrow_csv.open_csv(stream, reading, parsing, text)
-    except pa.ArrowInvalid:
-        stream.seek(0)
-        stream.read().decode()  # raises an error with the position of bytes that are not UTF-8
-        raise
-    if odd:
-        first = odd[0]
-        raise UserError(
-            f"{where}: {counted(len(odd), 'row')} without the {counted(len(header), 'cell')} of the header, e.g. row "
-            f"{first.number - 1:,} has {first.actual_columns}: {first.text[:80]!r}. "
-            f"Quote cells that contain {SEPARATORS[separator]}."
-        )
-
-
-def _header(text: str) -> tuple[str, list[str]]:
-    """The separator that gives the most columns in the first line, and their names."""
-    lines = {separator: next(filter(None, csv.reader(io.StringIO(text, newline=""), delimiter=separator)), [])
-             for separator in SEPARATORS}  # fmt: skip
-    separator = max(lines, key=lambda s: len(lines[s]))
-    return separator, lines[separator]
-
-
 def column_names(given: list[str], where: str) -> tuple[list[str], list[str]]:
     """The unique names of the columns without surrounding spaces, and notes about the changes."""
     names = [name.strip().strip("\ufeff").strip() or f"Unnamed: {place}" for place, name in enumerate(given)]
@@ -210,75 +131,3 @@ def column_names(given: list[str], where: str) -> tuple[list[str], list[str]]:
         raise UserError(f"{where} has the column {twice[0]!r} more than once: columns {places}. Rename all but one.")
     changed = [(old, new) for old, new in zip(given, names, strict=True) if old != new]
     return names, [f"column {old!r} is read as {new!r}" for old, new in changed]
-
-
-def _holds_text(kind: pa.DataType) -> bool:
-    if pa.types.is_dictionary(kind):
-        return _holds_text(kind.value_type)
-    return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
-
-
-def _plain(column: pa.ChunkedArray) -> pd.Series:
-    """A column as a pandas series: exact integers; decimals and durations (in seconds) as floats."""
-    kind = column.type
-    if isinstance(kind, pa.BaseExtensionType):
-        return _plain(column.cast(kind.storage_type))
-    if pa.types.is_dictionary(kind):
-        return _plain(column.cast(kind.value_type))
-    made = next((make for fits, make in KINDS if fits(kind)), None)
-    return made(column) if made else pd.Series(pd.array(column, dtype=pd.ArrowDtype(kind)))  # lists, structs, bytes
-
-
-def _text(column: pa.ChunkedArray) -> pd.Series:
-    return pc.cast(column, pa.large_string()).to_pandas().astype("str")
-
-
-def _float(column: pa.ChunkedArray) -> pd.Series:
-    return column.cast(pa.float64()).to_pandas().astype("float64")
-
-
-def _date(column: pa.ChunkedArray) -> pd.Series:
-    return column.cast(pa.timestamp("s")).cast(pa.timestamp("us")).to_pandas()
-
-
-def _time(column: pa.ChunkedArray) -> pd.Series:
-    return pc.cast(column, pa.timestamp("us", tz=column.type.tz), safe=False).to_pandas()
-
-
-def _seconds(column: pa.ChunkedArray) -> pd.Series:
-    return _float(
-        pc.divide(  # ty: ignore[missing-attribute]  (made when it is imported)
-            pc.cast(column, pa.int64()).cast(pa.float64()), SECOND[column.type.unit]
-        )
-    )
-
-
-def _exact(column: pa.ChunkedArray) -> pd.Series:
-    """Integers and booleans; with missing values, in the nullable types of pandas."""
-    return column.to_pandas(types_mapper=NULLABLE.get) if column.null_count else column.to_pandas()
-
-
-def _decimal(column: pa.ChunkedArray) -> pd.Series:
-    """Integers if all values are whole, as text if too large; otherwise floats."""
-    if column.type.scale > 0:
-        return _float(column)
-    try:
-        return _exact(column.cast(pa.int64()))
-    except pa.ArrowInvalid:
-        return _text(column)
-
-
-KINDS = (
-    (pa.types.is_string, _text),
-    (pa.types.is_large_string, _text),
-    (pa.types.is_string_view, _text),
-    (pa.types.is_time, _text),
-    (pa.types.is_null, _text),
-    (pa.types.is_floating, _float),
-    (pa.types.is_integer, _exact),
-    (pa.types.is_boolean, _exact),
-    (pa.types.is_decimal, _decimal),
-    (pa.types.is_date, _date),
-    (pa.types.is_timestamp, _time),
-    (pa.types.is_duration, _seconds),
-)

@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
-from ml.data import reading
+from ml.data import csv_tables, reading
 from ml.io import files
 from ml.io.errors import UserError
 from ml.io.text import counted
@@ -167,13 +167,13 @@ def _header(text: str) -> str:
 
 
 def _usual(text: str) -> str:
-    return max(reading.SEPARATORS, key=_header(text).count)
+    return max(csv_tables.SEPARATORS, key=_header(text).count)
 
 
 def _rare(text: str) -> str:
     """The separator where it is none of the usual ones; empty where one of these separates, or nothing does."""
     lines = [line for line in _lines(text[:HEAD])[:20] if line.strip()]
-    if not lines or any(mark in lines[0] for mark in reading.SEPARATORS):
+    if not lines or any(mark in lines[0] for mark in csv_tables.SEPARATORS):
         return ""
     even = (mark for mark in RARE if len({len(line.split(mark)) for line in lines}) == 1 and mark in lines[0])
     return next(even, "")
