@@ -22,6 +22,7 @@ import pandas as pd
 from ml.registry import package
 from ml.gates.parity import as_requests
 from ml.io import files
+from ml.io import tables
 from ml.model import model, shipped
 from ml.model.predictor import CONTRACT, MODEL
 from ml.settings import features
@@ -117,7 +118,7 @@ def peer(name):
 
 def trained(folder, kind, given):
     """A model folder as `make run` builds it with another estimator; the gates do not judge it."""
-    params, frame = read_params(), files.read_table(files.TRAIN)
+    params, frame = read_params(), tables.read_table(files.TRAIN)
     params = params.model_copy(update={"train": Train.model_validate({"model": kind, kind: given})})
     fitted = model.fit(frame, params.data, params.train, features.source())
     built = {MODEL: model.dumps(fitted), CONTRACT: shipped.contract_of(params, frame)}

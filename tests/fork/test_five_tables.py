@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 from sklearn import datasets
 from sklearn.metrics import roc_auc_score
 
-from ml.io import files
+from ml.io import files, tables
 from ml.monitoring import evidently_pages
 from ml.settings.params import read_params
 from ml.stages import adopt, monitor, retrain
@@ -94,7 +94,7 @@ def left_of_the_sample(folder, client=None):
 
 def traffic(params):
     """Rows drawn from the table under new ids, and their labels: nothing has moved."""
-    table = pd.concat([files.read_table(files.TRAIN), files.read_table(files.TEST)])
+    table = pd.concat([tables.read_table(files.TRAIN), tables.read_table(files.TEST)])
     seen = table.sample(SENT, replace=True, random_state=0).reset_index(drop=True)
     seen[params.data.id] = [f"new-{i}" for i in range(SENT)]
     labels = [{"id": i, "label": v} for i, v in zip(seen[params.data.id], seen["target"].tolist(), strict=True)]
@@ -137,7 +137,7 @@ def test_a_table_of_somebody_else_lives_the_whole_life(fork, name, monkeypatch):
     performance = found["performance"]
     assert found["verdict"] == "stable", found["reason"]
     assert (performance["labelled"], performance["coverage"]) == (SENT, 1.0)
-    if len(files.read_table(files.TEST)) >= params.monitor.min_labels:
+    if len(tables.read_table(files.TEST)) >= params.monitor.min_labels:
         positive = [str(known["label"]) == str(params.data.target.positive) for known in labels]
         scores = [row["score"] for row in answer.json()["predictions"]]
         assert performance["value"] == pytest.approx(roc_auc_score(positive, scores))

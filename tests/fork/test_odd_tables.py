@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from fastapi.testclient import TestClient
 
-from ml.io import files
+from ml.io import files, tables
 from ml.io.errors import UserError
 from ml.monitoring import evidently_pages
 from ml.settings.params import read_params
@@ -84,7 +84,7 @@ def life(folder, seed):
     register.main(force="an odd table")
     yield "register"
     params = read_params()
-    known = pd.concat([files.read_table(files.TRAIN), files.read_table(files.TEST)]).reset_index(drop=True)
+    known = pd.concat([tables.read_table(files.TRAIN), tables.read_table(files.TEST)]).reset_index(drop=True)
     known[params.data.id] = [f"new-{number}" for number in range(len(known))]
     with TestClient(application(files.MODEL, folder / "logs")) as client:
         answer = client.post("/predict", json={"rows": rows(known, params.data, 100)})

@@ -20,7 +20,7 @@ from sklearn.metrics import (
 )
 
 from ml.data import schema
-from ml.io import files
+from ml.io import files, tables
 from ml.model import model
 from ml.monitoring import evidently_pages
 from ml.settings.params import read_params
@@ -133,7 +133,7 @@ def _without_id(row, params):
 
 def _metrics_are_scikit_learns(params):
     """Plain scikit-learn on the same split gives the same figures."""
-    test, ours = files.read_table(files.TEST), files.read_json(files.METRICS)
+    test, ours = tables.read_table(files.TEST), files.read_json(files.METRICS)
     fitted = model.loads(files.read_bytes(files.MODEL / "model.skops"))
     features = schema.inputs(test, params.data)
     if params.data.target.task == "regression":

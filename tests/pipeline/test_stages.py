@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from ml.io import files
+from ml.io import files, tables
 from ml.io.errors import UserError
 from ml.model import model, reference
 from ml.settings.params import read_params
@@ -67,27 +67,27 @@ def test_the_same_inputs_build_the_same_bytes(built):
 
 
 def test_no_row_is_lost_and_none_is_on_both_sides(built, customers):
-    train_ids = set(files.read_table(files.TRAIN)["customer_id"])
-    test_ids = set(files.read_table(files.TEST)["customer_id"])
+    train_ids = set(tables.read_table(files.TRAIN)["customer_id"])
+    test_ids = set(tables.read_table(files.TEST)["customer_id"])
 
     assert train_ids | test_ids == set(customers["customer_id"])
     assert not train_ids & test_ids
 
 
 def test_the_model_never_saw_a_test_row(built):
-    seen = files.read_table(files.TRAIN)
+    seen = tables.read_table(files.TRAIN)
     known = model.loads(files.read_bytes(files.MODEL / "model.skops"))
 
     now = read_params()
     fresh = model.fit(seen, now.data, now.train)
 
-    test = files.read_table(files.TEST)
+    test = tables.read_table(files.TEST)
     assert (model.scores(fresh, test, now.data) == model.scores(known, test, now.data)).all()
 
 
 def test_monitoring_gets_features_of_the_training_side_and_scores_of_the_test_side(built):
     kept = reference.loads(files.read_bytes(files.REFERENCE), "here")
-    rows, scores = files.read_table(files.TRAIN), files.read_table(files.SCORES)["score"]
+    rows, scores = tables.read_table(files.TRAIN), tables.read_table(files.SCORES)["score"]
 
     usage = kept.columns["usage_hours"]
     assert kept.rows == usage.rows == len(rows)

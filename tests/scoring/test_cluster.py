@@ -11,7 +11,7 @@ import pytest
 
 from ml.data import schema
 from ml.engine import spread, table
-from ml.io import files
+from ml.io import files, tables
 from ml.io.errors import UserError
 from ml.model import search
 from ml.model.search import Task
@@ -49,7 +49,7 @@ def test_a_cluster_makes_the_same_tables_and_trials_though_a_worker_is_killed(ch
     expected = chunked
     params = read_params()
     train = params.train.model_copy(update={"model": "logistic_regression"})
-    rows = search.folded(schema.conform(files.read_table(files.TRAIN), params.data), params)
+    rows = search.folded(schema.conform(tables.read_table(files.TRAIN), params.data), params)
     tasks, killed = [Task(train, fold) for fold in range(len(rows.folds))], []
     each = spread.Cluster.each
 

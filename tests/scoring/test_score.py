@@ -18,7 +18,7 @@ from fsspec.implementations.local import LocalFileSystem
 
 from ml.data import schema
 from ml.engine import source, spread
-from ml.io import files
+from ml.io import tables
 from ml.io.errors import UserError
 from ml.model import parity, predictor
 from ml.monitoring import live
@@ -255,7 +255,7 @@ def test_what_cannot_be_read_is_named_and_nothing_is_written(place, data, given,
 
 
 def test_a_full_disk_leaves_the_output_untouched_and_the_job_goes_on(place, monkeypatch):
-    write = files.write_table
+    write = tables.write_table
 
     def full(frame, path):
         if "000003" in path.name:
@@ -263,7 +263,7 @@ def test_a_full_disk_leaves_the_output_untouched_and_the_job_goes_on(place, monk
         write(frame, path)
 
     with monkeypatch.context() as patch:
-        patch.setattr(files, "write_table", full)
+        patch.setattr(tables, "write_table", full)
         with pytest.raises(OSError, match="No space left"):
             scored()
     assert not Path("scores").exists()

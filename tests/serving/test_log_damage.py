@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from ml.io import tables
 from ml.prediction_log import predictions, segments
 from ml.prediction_log.predictions import read_log
 from ml.stages import compact
@@ -37,7 +38,7 @@ DAMAGES = {
     "torn": lambda path: path.write_bytes(path.read_bytes()[:-20]),
     "empty": lambda path: path.write_bytes(b""),
     "noise": lambda path: path.write_bytes(b"PAR1" + b"\x07" * 500 + b"PAR1"),
-    "another table": lambda path: predictions.files.write_table(
+    "another table": lambda path: tables.write_table(
         predictions.tables([]).feedback.assign(segment=["x"], line=1, row=0).drop(columns=["time", "id"]), path
     ),
 }

@@ -5,7 +5,7 @@ import json
 import pandas as pd
 import pytest
 
-from ml.io import files
+from ml.io import tables
 from ml.io.errors import UserError
 from ml.prediction_log import predictions, segments
 from ml.prediction_log.predictions import read_log
@@ -217,7 +217,7 @@ def _compacted(folder, line):
     """The Parquet file of a day that an older template wrote of a line."""
     frame = predictions.tables(numbered(SEGMENT, line + b"\n")).predictions
     frame = frame.rename(columns=dict(zip([f"features.{name}" for name in NAMES], OLD_DAY, strict=True)))
-    files.write_table(frame, folder / "compacted" / "predictions" / "day=2026-11-20" / f"{SEGMENT}.parquet")
+    tables.write_table(frame, folder / "compacted" / "predictions" / "day=2026-11-20" / f"{SEGMENT}.parquet")
 
 
 def test_two_compactors_do_not_work_at_once(tmp_path):

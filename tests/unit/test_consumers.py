@@ -18,7 +18,7 @@ from pyarrow import parquet
 from ml.data import adopt, inference, reading, schema
 from ml.data.breaches import breaches
 from ml.engine.source import Chunk
-from ml.io import files
+from ml.io import files, tables
 from ml.io.errors import UserError
 from ml.prediction_log.predictions import read_log
 from ml.retraining import fresh
@@ -139,7 +139,7 @@ def agreed(folder, told, time=""):
     features = plain(known[[*data.columns]])
 
     sifted = fresh.sift(raw, raw, data)
-    files.write_table(fresh.combine(raw, sifted.good, data, Retrain()).table, folder / "again.parquet")
+    tables.write_table(fresh.combine(raw, sifted.good, data, Retrain()).table, folder / "again.parquet")
     again = schema.conform(reading.read(folder / "again.parquet").frame, data)
     taken = requested(known, data)
     scored = scoring.check(Chunk(str(path), 0, parquet.read_table(path)), data)

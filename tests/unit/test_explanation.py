@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ml.data.schema import inputs
-from ml.io import files
+from ml.io import files, tables
 from ml.io.errors import UserError
 from ml.model import explanation, model
 from ml.settings.params import read_params
@@ -39,7 +39,7 @@ def built(customers, tmp_path, monkeypatch):
     fitted = model.fit(customers, data, Train.model_validate({"model": "logistic_regression"}))
     files.write_bytes(model.dumps(fitted), files.MODEL / "model.skops")
     files.write_text(data.model_dump_json(), files.MODEL / "contract.json")
-    files.write_table(customers, files.TEST)
+    tables.write_table(customers, files.TEST)
 
 
 @pytest.fixture(autouse=True)
@@ -143,7 +143,7 @@ def test_contributions_of_the_same_model_and_rows_are_kept_but_in_ci(built, cust
     monkeypatch.setenv("CI", ci)
 
     again = report.contributions(params)["contributions"]
-    files.write_table(customers.tail(200), files.TEST)
+    tables.write_table(customers.tail(200), files.TEST)
     others = report.contributions(params)["contributions"]
 
     assert again == (shown or true)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ml.io import files
+from ml.io import files, sheets, tables
 from ml.io.errors import UserError
 from ml.settings.params import read_params
 
@@ -27,23 +27,23 @@ def test_a_table_that_cannot_be_read_says_why(tmp_path, name, content, message):
     (tmp_path / name).write_bytes(content)
 
     with pytest.raises(UserError, match=message):
-        files.read_table(tmp_path / name)
+        tables.read_table(tmp_path / name)
 
 
 def test_a_parquet_file_cut_short_says_so(tmp_path):
-    files.write_table(pd.DataFrame({"a": range(1000)}), tmp_path / "a.parquet")
+    tables.write_table(pd.DataFrame({"a": range(1000)}), tmp_path / "a.parquet")
     content = (tmp_path / "a.parquet").read_bytes()
     (tmp_path / "a.parquet").write_bytes(content[:-20])
 
     with pytest.raises(UserError, match="cannot be read"):
-        files.read_table(tmp_path / "a.parquet")
+        tables.read_table(tmp_path / "a.parquet")
 
 
 def test_a_missing_table_of_the_project_says_how_to_get_it_and_any_other_to_correct_the_path(tmp_path):
     with pytest.raises(UserError, match="dvc pull"):
-        files.read_table(files.DATA / "none.parquet")
+        tables.read_table(files.DATA / "none.parquet")
     with pytest.raises(UserError, match=r"is missing\. Correct the path"):
-        files.read_table(tmp_path / "none.parquet")
+        tables.read_table(tmp_path / "none.parquet")
 
 
 def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path):
@@ -53,7 +53,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path):
     with pytest.raises(ValueError, match="not JSON compliant"):
         files.write_json({"lost": float("nan")}, path)
     with pytest.raises(pa.ArrowInvalid):
-        files.write_table(pd.DataFrame({"lost": [object()]}), path)
+        tables.write_table(pd.DataFrame({"lost": [object()]}), path)
 
     assert files.read_json(path) == {"kept": 1}
     assert [p.name for p in tmp_path.iterdir()] == ["a.json"]
@@ -76,8 +76,8 @@ def test_a_file_is_moved_to_any_disk(tmp_path, disk):
 def test_the_same_table_gives_the_same_bytes(tmp_path):
     frame = pd.DataFrame({"a": [1.5, None], "b": ["x", None]})
 
-    files.write_table(frame, tmp_path / "one.parquet")
-    files.write_table(frame.copy(), tmp_path / "two.parquet")
+    tables.write_table(frame, tmp_path / "one.parquet")
+    tables.write_table(frame.copy(), tmp_path / "two.parquet")
 
     assert files.digest(tmp_path / "one.parquet") == files.digest(tmp_path / "two.parquet")
 
@@ -93,10 +93,10 @@ def test_json_that_is_none_says_so(tmp_path):
 def test_any_text_in_a_csv_file_of_ours_comes_back_as_it_was(texts):
     with TemporaryDirectory() as folder:
         path = Path(folder) / "table.csv"
-        files.write_rows([{"text": text, "number": 1} for text in texts], path)
-        assert [row["text"] for row in files.read_rows(path)] == texts
+        sheets.write_rows([{"text": text, "number": 1} for text in texts], path)
+        assert [row["text"] for row in sheets.read_rows(path)] == texts
 
-        files.write_csv(pd.DataFrame({"text": texts, "number": 1}), path)
+        sheets.write_csv(pd.DataFrame({"text": texts, "number": 1}), path)
         assert pd.read_csv(path, dtype=str, keep_default_na=False)["text"].tolist() == texts
 
 

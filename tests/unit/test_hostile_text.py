@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from ml.github import alerts
-from ml.io import cli, files
+from ml.io import cli, files, sheets
 from ml.io.errors import UserError
 from ml.io.markdown import APART, Markup, paragraph, table
 from ml.io.text import columns, visible
@@ -203,7 +203,7 @@ def test_an_issue_mentions_nobody_and_loads_nothing():
 def test_a_spreadsheet_finds_no_formula(tmp_path):
     cells = ["=cmd()", "+1+2", "-2+3", "@SUM(A1)", "\uff1dcmd()", "plain", "-5", "+1.5e3", "\n=1", "\t=1", "\r=1", None]
 
-    files.write_sheet(pd.DataFrame({"=cmd()": cells}), tmp_path / "sheet.csv")
+    sheets.write_sheet(pd.DataFrame({"=cmd()": cells}), tmp_path / "sheet.csv")
 
     text = files.read_bytes(tmp_path / "sheet.csv").decode()
     assert text.startswith('"\'=cmd()"\n')

@@ -6,7 +6,7 @@ from markdown_it import MarkdownIt
 
 from ml.data import profile
 from ml.io import markdown as md
-from ml.io.files import read_rows, write_rows
+from ml.io.sheets import read_rows, write_rows
 from ml.reports import changes, page, report
 from ml.settings.params import read_params
 from tests.conftest import SAMPLE

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from ml.data import inference, sources
-from ml.io import files
+from ml.io import sheets
 from ml.io.errors import UserError
 
 FRAME = pd.DataFrame(
@@ -81,7 +81,7 @@ def test_a_sign_that_ends_a_line_elsewhere_is_text_in_a_value(tmp_path, sign):
     escaped = json.dumps(f"a{sign}b")
     raw = f'"a{sign}b"' if sign not in "\n\r\x0b\x1c" else escaped  # which JSON allows escaped alone
     (tmp_path / "b.jsonl").write_text(f'{{"k": {raw}, "n": 1}}\n{{"k": "c", "n": 2}}\n', newline="")
-    files.write_csv(frame, tmp_path / "c.csv")
+    sheets.write_csv(frame, tmp_path / "c.csv")
 
     for name in ("a.jsonl", "b.jsonl", "c.csv"):
         assert sources.read(tmp_path / name).table.frame["k"].tolist() == frame["k"].tolist()

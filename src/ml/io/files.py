@@ -1,10 +1,6 @@
-"""The only module that accesses the disk: tables, JSON, text and the model file; each write is atomic."""
+"""Files of text, JSON and bytes, and the paths of the pipeline; each write is atomic."""
 
-from __future__ import annotations
-
-import csv
 import errno
-import io
 import json
 import os
 import tempfile
@@ -12,12 +8,9 @@ from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import md5
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
 
 from ml.io.errors import UserError
-
-if TYPE_CHECKING:  # its import takes a second, and verdicts and reports do not need it
-    import pandas as pd
 
 PARAMS = Path("params.yaml")
 BUILD = Path("build")
@@ -42,22 +35,6 @@ SMOKE = BUILD / "smoke.json"
 SBOM = BUILD / "sbom.json"
 DEPLOY = Path(".deploy")  # environments on this machine, one folder each
 RETRAIN = BUILD / "retrain.json"
-GROUP = 100_000  # rows of a group in a Parquet file that is written in parts
-NAMING = {"column", "class"}  # of a record: its cells are names, also `1`
-DECISIONS = ["actual", "predicted", "rows"]  # a file with these columns counts classes, which have names
-FORMULA = (
-    "=",
-    "+",
-    "-",
-    "@",
-    "\t",
-    "\r",
-    "\n",
-    "\uff1d",
-    "\uff0b",
-    "\uff0d",
-    "\uff20",
-)  # the last are wide forms; how a spreadsheet's formula may begin
 QUARANTINE = BUILD / "quarantine.csv"
 MONITOR = BUILD / "monitor.json"
 MONITOR_TEXT = BUILD / "monitor.md"
@@ -70,25 +47,10 @@ REPORT_HTML = BUILD / "report.html"
 CONTRIBUTIONS = BUILD / "contributions.json"
 
 
-def read_table(path: Path | str) -> pd.DataFrame:
-    """A Parquet table of the pipeline; raises UserError if it is absent, empty or unreadable.
-
-    ml.data.reading reads the tables of users, in all supported formats.
-    """
-    import pandas as pd  # noqa: PLC0415
-
-    path = Path(path)
-    with opened(path) as stream:
-        try:
-            return pd.read_parquet(stream, partitioning=None)
-        except (OSError, ValueError) as error:  # pyarrow's errors are of both types
-            raise UserError(f"{path} cannot be read: {_first_line(error)} Write the file again.") from None
-
-
 def opened(path: Path) -> BinaryIO:
     """A file opened for reading; raises UserError if it is absent or empty."""
     if not path.exists():
-        raise UserError(f"{path} is missing. {_source(path)}")
+        raise UserError(f"{path} is missing. {remedy(path)}")
     if path.stat().st_size == 0:
         raise UserError(f"{path} is empty (0 bytes). Write it again, or `dvc checkout` to restore the last version.")
     return path.open("rb")
@@ -103,96 +65,7 @@ def opened_all(url: str) -> Iterator[tuple[str, BinaryIO]]:
             with file as stream:
                 yield file.path, stream
     except (ImportError, OSError, ValueError) as error:
-        raise UserError(f"{url} cannot be read: {_first_line(error)} Correct the address or its credentials.") from None
-
-
-def write_table(frame: pd.DataFrame, path: Path) -> None:
-    """Write a Parquet file; the same frame gives the same bytes."""
-    _whole(path, lambda file: frame.to_parquet(file, index=False, compression="zstd"))
-
-
-class TableParts:
-    """A Parquet file with row groups of GROUP rows, independent of the size of the written parts."""
-
-    def __init__(self, path: Path) -> None:
-        self._path, self._writer, self._waiting, self.rows = path, None, [], 0
-
-    def add(self, frame: pd.DataFrame) -> None:
-        """Write the next rows, with the columns of the first part; a column without values has the type text."""
-        import pyarrow as pa  # noqa: PLC0415
-        from pyarrow import parquet  # noqa: PLC0415
-
-        table = pa.Table.from_pandas(frame, preserve_index=False)
-        if not self._writer:
-            fields = [field.with_type(pa.string()) if pa.types.is_null(field.type) else field for field in table.schema]
-            about = {k: v.replace(b'"empty"', b'"unicode"') for k, v in (table.schema.metadata or {}).items()}
-            self._schema = pa.schema(fields, metadata=about)
-            self._writer = parquet.ParquetWriter(self._path, self._schema, compression="zstd")
-        self._waiting.append(table.cast(pa.schema([*self._schema])).replace_schema_metadata(self._schema.metadata))
-        self.rows += len(frame)
-        waiting = pa.concat_tables(self._waiting)
-        while waiting.num_rows > GROUP:
-            self._writer.write_table(waiting.slice(0, GROUP).combine_chunks())
-            waiting = waiting.slice(GROUP)
-        self._waiting = [waiting]
-
-    def close(self) -> None:
-        """Write the remaining rows."""
-        if self._writer:
-            for table in self._waiting:
-                self._writer.write_table(table.combine_chunks())
-            self._writer.close()
-
-
-@contextmanager
-def table_in_parts(path: Path) -> Generator[TableParts]:
-    """A table that appears complete at the end of the block, or not at all if the block raises."""
-    with _beside(path) as temporary:
-        parts = TableParts(temporary)
-        try:
-            yield parts
-        finally:
-            parts.close()
-
-
-def write_csv(frame: pd.DataFrame, path: Path) -> None:
-    """Write a table for people."""
-    write_text(_csv(frame), path)
-
-
-def write_sheet(frame: pd.DataFrame, path: Path) -> None:
-    """Write a table for a spreadsheet, see `sheet`."""
-    write_text(sheet(frame), path)
-
-
-def sheet(frame: pd.DataFrame) -> str:
-    """A table as CSV for a spreadsheet; text and names that would be a formula get a leading apostrophe.
-
-    Source: OWASP, CSV Injection.
-    """
-    return _csv(frame.map(_unformulated).set_axis([*map(_unformulated, frame.columns)], axis="columns"))
-
-
-def _csv(frame: pd.DataFrame) -> str:
-    text = frame.to_csv(index=False, lineterminator="\n")
-    if "\r" in text:  # most readers treat it as a line end, but the writer does not quote it
-        text = frame.to_csv(index=False, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
-    return text
-
-
-def _unformulated(value: Any) -> Any:
-    """A cell that no spreadsheet treats as a formula; numbers are unchanged."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in FORMULA and not _number(value) else value
-
-
-def write_rows(records: list[dict[str, Any]], path: Path) -> None:
-    """Write records as a CSV file for a plot, with six digits per number."""
-    lines = [[*records[0]] if records else [], *([_short(value) for value in r.values()] for r in records)]
-    breaks = any("\r" in cell for line in lines for cell in line if isinstance(cell, str))  # as in write_csv
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC if breaks else csv.QUOTE_MINIMAL)
-    writer.writerows(lines)
-    write_text(text.getvalue(), path)
+        raise UserError(f"{url} cannot be read: {first_line(error)} Correct the address or its credentials.") from None
 
 
 def append_text(text: str, path: Path) -> None:
@@ -209,9 +82,7 @@ class Part(dict):
         self._path = path
 
     def __missing__(self, key: str) -> Any:
-        raise UserError(
-            f"{self._path} lacks {key!r}: the file has another version or is damaged. {_source(self._path)}"
-        )
+        raise UserError(f"{self._path} lacks {key!r}: the file has another version or is damaged. {remedy(self._path)}")
 
 
 def read_json(path: Path) -> Any:
@@ -219,26 +90,10 @@ def read_json(path: Path) -> Any:
     try:
         found = json.loads(read_bytes(path), object_hook=lambda part: Part(path, part))
     except (ValueError, RecursionError) as error:
-        raise UserError(f"{path} is not JSON: {error}. {_source(path)}") from None
+        raise UserError(f"{path} is not JSON: {error}. {remedy(path)}") from None
     if not isinstance(found, dict):
-        raise UserError(f"{path} contains {str(found)[:40]!r} instead of an object. {_source(path)}")
+        raise UserError(f"{path} contains {str(found)[:40]!r} instead of an object. {remedy(path)}")
     return found
-
-
-def read_rows(path: Path) -> list[dict[str, Any]]:
-    """The records of a CSV file that `write_rows` wrote."""
-    try:
-        return parse_rows(read_bytes(path).decode())
-    except (ValueError, csv.Error) as error:
-        raise UserError(f"{path} is damaged: {error}. {_source(path)}") from None
-
-
-def parse_rows(text: str) -> list[dict[str, Any]]:
-    """The records in the text of such a file; raises ValueError for a row that is longer or shorter than the header."""
-    header, *rows = [*csv.reader(io.StringIO(text, newline=""), strict=True)] or [[]]
-    records = [dict(zip(header, row, strict=True)) for row in rows if row]
-    naming = NAMING | {*DECISIONS[:2]} if header == DECISIONS else NAMING
-    return [{key: cell if key in naming else _value(cell) for key, cell in record.items()} for record in records]
 
 
 def digest(path: Path) -> str:
@@ -251,7 +106,7 @@ def read_bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError:
-        raise UserError(f"{path} is missing. {_source(path)}") from None
+        raise UserError(f"{path} is missing. {remedy(path)}") from None
 
 
 def write_json(value: Any, path: Path) -> None:
@@ -273,7 +128,8 @@ def write_text(text: str, path: Path) -> None:
 
 def write_bytes(content: bytes, path: Path) -> None:
     """Write a file."""
-    _whole(path, lambda file: file.write_bytes(content))
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
 
 
 def move(path: Path, target: Path) -> None:
@@ -309,28 +165,8 @@ def locked(path: Path, otherwise: str) -> Generator[None]:
         raise UserError(otherwise) from None
 
 
-def _number(text: str) -> bool:
-    return isinstance(_value(text), float)
-
-
-def _short(value: Any) -> Any:
-    return f"{value:.6g}" if isinstance(value, float) else value
-
-
-def _value(text: str) -> float | str:
-    try:
-        return float(text)
-    except ValueError:
-        return text
-
-
-def _whole(path: Path, write: Any) -> None:
-    with _beside(path) as temporary:
-        write(temporary)
-
-
 @contextmanager
-def _beside(path: Path) -> Generator[Path]:
+def replacing(path: Path) -> Generator[Path]:
     """A temporary file that replaces this one at the end of the block, or is deleted if the block raises."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -344,7 +180,8 @@ def _beside(path: Path) -> Generator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def _source(path: Path) -> str:
+def remedy(path: Path) -> str:
+    """A sentence on how to get a file that is missing or damaged."""
     if path.parts[:1] == BUILD.parts:
         return "Run `make run` (or `dvc repro`) to build it."
     if path.parts[:1] != DATA.parts:
@@ -352,6 +189,7 @@ def _source(path: Path) -> str:
     return "Get it with `dvc pull`, or set data.file in params.yaml."
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """The first line of an error as a sentence."""
     line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
     return line if line.endswith(".") else f"{line}."

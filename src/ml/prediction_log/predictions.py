@@ -10,8 +10,9 @@ import pandas as pd
 from ml.data import times
 from ml.data.schema import with_columns
 from ml.data.words import text
-from ml.io import cli, files
+from ml.io import cli
 from ml.io.errors import UserError
+from ml.io.tables import read_table
 from ml.prediction_log import resent, segments
 from ml.prediction_log.records import PREFIX, Feedback, Prediction, feature, flat, parse
 from ml.prediction_log.targets import Line, numbered, target
@@ -138,7 +139,7 @@ def _day(directory: Path, path: Path, kind: str) -> Tables:
     """One segment's rows of one day; from the segment itself where it is still kept and the Parquet file is damaged."""
     none = tables([])
     try:
-        frame = files.read_table(path)
+        frame = read_table(path)
         if lacking := {*KEY, "id", "time"} - {*frame.columns}:
             raise UserError(f"{path} has no column {', '.join(sorted(lacking))}.")
         if kind == FEEDBACK:

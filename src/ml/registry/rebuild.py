@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ml.io import dvc, files
+from ml.io import dvc, files, tables
 from ml.io.errors import UserError
 from ml.io.text import counted
 from ml.model import identity, lineage, model
@@ -106,7 +106,7 @@ def compare(
         return Comparison("different", f"the bytes differ, and the old files are pruned. {differences(version)}")
     if old["contract.json"] != new["contract.json"]:
         return Comparison("different", f"contract.json differs, so decisions can differ. {differences(version)}")
-    rows = files.read_table(test)
+    rows = tables.read_table(test)
     scores = [model.scores(model.loads(built["model.skops"]), rows, params.data) for built in (old, new)]
     gap = float(np.abs(scores[0] - scores[1]).max())
     outcome = "equivalent" if gap <= EQUIVALENT else "different"

@@ -13,7 +13,7 @@ from ml.data import adopt, adopt_changes, adopted, sources
 from ml.data.adopted_record import AdoptedRecord
 from ml.data.notes import brief
 from ml.gates import proposal
-from ml.io import cli, dvc, files, git, yaml_edit
+from ml.io import cli, dvc, files, git, tables, yaml_edit
 from ml.io.errors import UserError
 from ml.io.text import counted, one_line
 from ml.registry import registry, tracking
@@ -137,7 +137,7 @@ def _drop_functions(names: list[str]) -> None:
 def _move_in(table: pd.DataFrame | Path, file: Path, old: Path) -> None:
     file.parent.mkdir(exist_ok=True)
     if isinstance(table, pd.DataFrame):
-        files.write_table(table, file)
+        tables.write_table(table, file)
     elif table.resolve() != file.resolve():
         shutil.copyfile(table, file)
     if old != file:

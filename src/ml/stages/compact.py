@@ -5,7 +5,7 @@ import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from ml.io import cli, files
+from ml.io import cli, files, tables
 from ml.io.errors import UserError
 from ml.io.text import counted
 from ml.prediction_log import predictions, segments
@@ -49,7 +49,7 @@ def compact(directory: Path, path: Path) -> int:
     for kind, frame in ((predictions.PREDICTIONS, read.predictions), (predictions.FEEDBACK, read.feedback)):
         for day, part in predictions.by_day(frame).items():
             file = directory / "compacted" / kind / f"day={day}" / f"{name}.parquet"
-            files.write_table(part, file)
+            tables.write_table(part, file)
             for written in (file, file.parent, file.parent.parent):
                 files.sync(written)
     segments.finish(path, read.unreadable)

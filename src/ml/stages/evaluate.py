@@ -5,7 +5,7 @@ from dataclasses import asdict
 import pandas as pd
 
 from ml.data.design import design_of
-from ml.io import cli, files
+from ml.io import cli, files, sheets, tables
 from ml.io.text import counted
 from ml.model import made, model, parity, reference
 from ml.model.figures_record import IntervalsRecord, MetricsRecord
@@ -25,7 +25,7 @@ def main() -> None:
     """Score build/test.parquet and write metrics, plots, scores and the reference for monitoring."""
     params = settled(read(Settings), files.MODEL)
     fitted, task = model.loads(files.read_bytes(files.MODEL / "model.skops")), _task(params)
-    frame = made.checked(files.read_table(files.TEST), params.data, model.source_of(fitted))
+    frame = made.checked(tables.read_table(files.TEST), params.data, model.source_of(fitted))
     output, truth = model.scores(fitted, frame, params.data), task.truth(frame[params.data.target.name])
     cli.say(f"evaluate: {counted(params.evaluate.bootstrap, 'bootstrap replicate')} of {counted(len(frame), 'row')}")
     served = parity.served(load(files.MODEL), frame, params.data)
@@ -41,17 +41,17 @@ def main() -> None:
     MetricsRecord(rows=len(frame), metrics=metrics).write(files.METRICS)
     IntervalsRecord.model_validate({"intervals": found}).write(files.INTERVALS)
     scores = {"id": frame[params.data.id], "label": truth, **outputs.columns(task, output)}
-    files.write_table(pd.DataFrame(scores), files.SCORES)
+    tables.write_table(pd.DataFrame(scores), files.SCORES)
     also = task.watched(truth, output, params.evaluate.confidence, design)  # no metrics, and monitoring watches them
     times = frame[params.data.time] if params.data.time else None
-    released = made.build(model.source_of(fitted), files.read_table(files.TRAIN), output, known | also, params, times)
+    released = made.build(model.source_of(fitted), tables.read_table(files.TRAIN), output, known | also, params, times)
     if promise := task.promise(truth):
         released = released.model_copy(update={"interval": reference.Promise(**promise)})
     files.write_text(reference.dumps(released), files.REFERENCE)
     for name, points in scored.curves(params.evaluate.confidence).items():
-        files.write_rows(points, files.PLOTS / f"{name}.csv")
+        sheets.write_rows(points, files.PLOTS / f"{name}.csv")
     ranked = importance(fitted, frame, params.data) if task.metric in known else []
-    files.write_rows(ranked, files.PLOTS / "importance.csv")
+    sheets.write_rows(ranked, files.PLOTS / "importance.csv")
 
 
 def _task(params: Settings) -> Task:

@@ -7,7 +7,7 @@ from ml.data.validation_record import ValidationRecord
 from ml.gates import Evidence, Verdict
 from ml.gates.gate_record import GateRecord
 from ml.gates.scored import scored_champion, served
-from ml.io import cli, files, locks
+from ml.io import cli, files, locks, tables
 from ml.io.text import counted
 from ml.model import identity
 from ml.model.features import with_made
@@ -48,14 +48,14 @@ def main() -> int:
 
 def collect(params: Params) -> Evidence:
     """The inputs of the gates, from build/, the lock files and the champion."""
-    test, scored = files.read_table(files.TEST), files.read_table(files.SCORES)
+    test, scored = tables.read_table(files.TEST), tables.read_table(files.SCORES)
     whole = files.read_bytes(files.MODEL / MODEL)  # in a sentence where it is not there
     built = {path.name: files.read_bytes(path) for path in sorted(files.MODEL.iterdir())} | {MODEL: whole}
     ours, data = served(built, params.data), files.digest(Path(params.data.file))
     return Evidence(
         params=params,
         validation=ValidationRecord.read(files.VALIDATION).plain(),
-        train=files.read_table(files.TRAIN),
+        train=tables.read_table(files.TRAIN),
         test=with_made(test, features.source()),
         label=scored["label"].to_numpy(),
         score=outputs.output(task_of(params.data), scored),

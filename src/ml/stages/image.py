@@ -9,7 +9,7 @@ from ml.deployment.answers_record import AnswersRecord
 from ml.deployment.image_record import ImageRecord
 from ml.gates.parity import as_requests
 from ml.github import runner
-from ml.io import cli, files, git
+from ml.io import cli, files, git, tables
 from ml.io.errors import UserError
 from ml.model import identity, lineage, model
 from ml.model.lineage import Lineage
@@ -88,7 +88,7 @@ def _gather(chosen: Version | None, params: Params) -> Lineage:
     known = chosen or registry.open_registry(params.project).state().of(digest)
     origin = chosen.lineage if chosen else lineage.collect(params.data, params, params.train.library)
     origin = origin.model_copy(update={"model": digest, "version": known.number if known else None})
-    rows = files.read_table(files.TEST)
+    rows = tables.read_table(files.TEST)
     fitted = model.loads(built[MODEL])
     scores = model.scores(fitted, rows.head(RECORDED), params.data)
     requests = as_requests(rows, params.data, RECORDED)

@@ -6,7 +6,7 @@ from shutil import get_terminal_size
 
 import pandas as pd
 
-from ml.io import cli, files
+from ml.io import cli, sheets
 from ml.io.text import counted
 from ml.prediction_log import predictions, segments
 from ml.settings.params import read_params
@@ -19,7 +19,7 @@ def main(since: str = "", until: str = "", rows: int = 20, csv: bool = False) ->
     table = predictions.read_log(*sources, since=since, until=until)
     shown = table.drop(columns=predictions.KEY)
     if csv:
-        sys.stdout.write(files.sheet(shown.astype(object).where(shown.notna(), "")))
+        sys.stdout.write(sheets.sheet(shown.astype(object).where(shown.notna(), "")))
     elif len(shown):
         cli.tell(_fitting(shown.tail(rows)))
     where = directory if url is None else f"{directory} and the place it is shipped to"

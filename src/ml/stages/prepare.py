@@ -9,7 +9,7 @@ from ml.data.validation_record import ValidationRecord
 from ml.engine import sides
 from ml.engine.spread import Where, team
 from ml.engine.table import Table
-from ml.io import cli, files
+from ml.io import cli, files, tables
 from ml.io.text import counted
 from ml.settings.data import Data
 from ml.settings.prepare import Prepare
@@ -29,8 +29,8 @@ def main() -> None:
     ValidationRecord.read(files.VALIDATION)  # says what to run when the data has not been checked
     table = Table(params.data.file)
     with (
-        files.table_in_parts(files.TRAIN) as train,
-        files.table_in_parts(files.TEST) as test,
+        tables.table_in_parts(files.TRAIN) as train,
+        tables.table_in_parts(files.TEST) as test,
         team(read(Where).engine, os.environ.get("DASK_SCHEDULER", "")) as workers,
     ):
 

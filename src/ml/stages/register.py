@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ml.gates.gate_record import GateRecord
 from ml.github import runner
-from ml.io import cli, files
+from ml.io import cli, files, tables
 from ml.io.errors import UserError
 from ml.model import lineage
 from ml.model.figures_record import IntervalsRecord, MetricsRecord
@@ -76,7 +76,7 @@ def _tell(version: ledger.Version, entry: ledger.Entry, params: Params) -> None:
 def _register(store: registry.Registry, entry: ledger.Entry, params: Params) -> ledger.State:
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder) / "model"
-        example = files.read_table(files.TEST).head(3)
+        example = tables.read_table(files.TEST).head(3)
         package.write(place, files.MODEL, example, params.data, card(entry, params))
         files.write_bytes(files.read_bytes(files.REFERENCE), place / files.REFERENCE.name)  # monitoring asks for it
         return store.register(entry, place)

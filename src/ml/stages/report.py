@@ -10,7 +10,7 @@ from ml.data.profile_record import ProfileRecord
 from ml.data.validation_record import ValidationRecord
 from ml.gates.gate_record import GateRecord
 from ml.gates.proof_record import ProofRecord
-from ml.io import cli, files, git, locks
+from ml.io import cli, files, git, locks, sheets, tables
 from ml.io.errors import UserError
 from ml.io.saved import SavedRecord
 from ml.io.text import counted
@@ -55,7 +55,7 @@ def collect(params: Params, base: str) -> Evidence:
         intervals=IntervalsRecord.read(files.INTERVALS).known(),
         profile=profile,
         settings=parse(files.read_bytes(files.PARAMS).decode()),
-        plots={path.stem: files.read_rows(path) for path in sorted(files.PLOTS.glob("*.csv"))} | contributions(params),
+        plots={path.stem: sheets.read_rows(path) for path in sorted(files.PLOTS.glob("*.csv"))} | contributions(params),
         training=TrainingRecord.read(files.TRAINING).plain() if files.TRAINING.exists() else None,
         lost=task_of(params.data).lost,
         lineage=_origin(),
@@ -94,7 +94,7 @@ def _contributions(params: Params) -> list[dict[str, Any]] | None:
         explain = explainer({MODEL: files.read_bytes(files.MODEL / MODEL)}, params.data)
     except (ImportError, UserError):
         return None
-    found = explain(files.read_table(files.TEST).head(EXPLAINED))
+    found = explain(tables.read_table(files.TEST).head(EXPLAINED))
     sizes = zip(found.columns, abs(found.added).mean(axis=0).tolist(), strict=True)
     return [{"column": name, "contribution": size} for name, size in sorted(sizes, key=lambda pair: -pair[1])]
 
@@ -123,7 +123,7 @@ def _settings(revision: str | None) -> dict[str, Any] | None:
 def _curves(revision: str | None) -> dict[str, list[dict[str, Any]]]:
     """The points of the base branch's curves; a branch that has none, or others, has no curve in the report."""
     found = {name: git.show(revision, files.PLOTS / f"{name}.csv") if revision else None for name in page.CURVES}
-    rows = {name: files.parse_rows(text) for name, text in found.items() if text}
+    rows = {name: sheets.parse_rows(text) for name, text in found.items() if text}
     return {name: points for name, points in rows.items() if points and {*page.CURVES[name]} <= {*points[0]}}
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 from ml.data import reading, row_ids
 from ml.data.notes import brief
 from ml.gates.gate_record import GateRecord
-from ml.io import cli, dvc, files, git
+from ml.io import cli, dvc, files, git, sheets, tables
 from ml.io.errors import UserError
 from ml.io.text import counted
 from ml.model import identity
@@ -68,7 +68,7 @@ def _attempt(folder: Path, params: Params, commit: str, day: str, rows: str) -> 
     counts = reasons.counts(sifted, known=len(given) - len(told))
     record: dict[str, Any] = {"rows": counts, "policy": _policy(params), "model": params.train.model}
     if len(sifted.bad):
-        files.write_sheet(sifted.quarantine, files.QUARANTINE)
+        sheets.write_sheet(sifted.quarantine, files.QUARANTINE)
         cli.say(
             f"retrain: {len(sifted.bad):,} of {counted(len(sifted.bad) + len(sifted.good), 'row')} in "
             f"{files.QUARANTINE}"
@@ -88,7 +88,7 @@ def _attempt(folder: Path, params: Params, commit: str, day: str, rows: str) -> 
 
 def _build(attempt: Attempt) -> dict[str, Any]:
     folder, table = attempt.folder, attempt.folder / attempt.params.data.file
-    (files.write_csv if table.suffix == ".csv" else files.write_table)(attempt.new.table, table)
+    (sheets.write_csv if table.suffix == ".csv" else tables.write_table)(attempt.new.table, table)
     dvc.must("add", "data", folder=folder)
     if dvc.repro(folder=folder, environment=worktree.environment(folder)):
         why = [*reasons.broken(folder)] or ["a stage failed; its message is in the log"]

@@ -9,7 +9,7 @@ from ml.engine import job, source, spread, store
 from ml.engine.job import Job
 from ml.engine.source import Source
 from ml.engine.spread import Team
-from ml.io import cli, files
+from ml.io import cli, files, sheets, tables
 from ml.io.errors import UserError
 from ml.io.text import counted
 from ml.prediction_log import segments
@@ -100,9 +100,9 @@ def _parts(table: Source, shared: Shared, team: Team, rows: int) -> Iterator[tup
 def _keep(begun: Job, number: int, found: Made) -> None:
     for name, lines in found.lines.items():
         files.write_bytes(lines, begun.folder / "log" / name)
-    files.write_table(found.table, begun.out / f"part-{number:06d}.parquet")
+    tables.write_table(found.table, begun.out / f"part-{number:06d}.parquet")
     if len(found.refused):
-        files.write_sheet(found.refused, begun.out / "_quarantine" / f"part-{number:06d}.csv")
+        sheets.write_sheet(found.refused, begun.out / "_quarantine" / f"part-{number:06d}.csv")
     begun.finish_part(number, found.counts)
 
 

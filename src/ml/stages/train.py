@@ -1,6 +1,6 @@
 """Fit the model that params.yaml describes, and compile it for serving."""
 
-from ml.io import cli, files
+from ml.io import cli, files, tables
 from ml.io.text import counted
 from ml.model import decision, feature_checks, interval, made, model, shipped
 from ml.model.history import Chosen, TrainingRecord, Watch
@@ -18,7 +18,7 @@ class Settings(shipped.Shipped):
 def main() -> None:
     """Fit train.model on build/train.parquet and write build/model/."""
     params = read(Settings)
-    frame = files.read_table(files.TRAIN)
+    frame = tables.read_table(files.TRAIN)
     cli.say(f"train: {params.train.model} on {counted(len(frame), 'row')}")
     text = features.source()
     feature_checks.check(text, frame, params.data)

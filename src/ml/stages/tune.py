@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from ml.engine.spread import Team, team
-from ml.io import cli, files
+from ml.io import cli, files, tables
 from ml.io.errors import UserError
 from ml.io.text import counted
 from ml.model import search, study
@@ -24,7 +24,7 @@ def main(trials: int = 0) -> None:
     params = read_params()
     if not params.tune.spaces.get(params.train.model):
         raise UserError(f"params.yaml: tune.spaces.{params.train.model} is empty: set the search space there.")
-    frame = files.read_table(files.TRAIN)
+    frame = tables.read_table(files.TRAIN)
     found = study.opened(params, tracking.HOME)
     done = len(study.finished(found))
     wanted = max((trials or params.tune.trials) - done, 0)
