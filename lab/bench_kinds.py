@@ -18,8 +18,10 @@ from fastapi.testclient import TestClient
 
 from ml.io.markdown import table
 from ml.model import model
+from ml.model import model_file
 from ml.model.compiled import compiled
-from ml.model.predictor import CONTRACT, Contract, from_files
+from ml.model.predictor import from_files
+from ml.model.model_contract import CONTRACT, Contract
 from ml.settings.data import Data
 from ml.settings.train import Train
 from ml.tasks.class_rows import Rows
@@ -54,7 +56,10 @@ def built(kind: str, folder: Path) -> tuple[Path, dict[str, float]]:
     contract = Contract(project="p", threshold=0.5, data=data, half_width=1.0 if kind == "regression" else None)
     place = folder / kind / "model"
     place.mkdir(parents=True)
-    written = compiled(fitted) | {"model.skops": model.dumps(fitted), CONTRACT: contract.model_dump_json().encode()}
+    written = compiled(fitted) | {
+        "model.skops": model_file.dumps(fitted),
+        CONTRACT: contract.model_dump_json().encode(),
+    }
     for name, content in written.items():
         (place / name).write_bytes(content)
     return place, {"id": "r", **frame[names].iloc[0].to_dict()}

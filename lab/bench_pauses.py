@@ -18,7 +18,7 @@ from typing import Self
 from lab.server import running
 from ml.io import cli
 from ml.io.markdown import table
-from ml.model.predictor import CONTRACT, read_contract
+from ml.model.model_contract import CONTRACT, read_contract
 from ml.prediction_log import segments
 from ml.prediction_log.records import Prediction, parse
 

@@ -21,7 +21,7 @@ from lab.bench import ROOT
 from ml.data import schema
 from ml.engine import source
 from ml.io import files
-from ml.model import model, predictor
+from ml.model import model, model_file, predictor
 from ml.model.compiled import compiled
 from ml.model.many import AFTER
 from ml.model.shipped import contract_of
@@ -39,7 +39,7 @@ def prepare(params, rows):
     """A model, the same for MLflow, and a table, in the current folder."""
     frame = schema.conform(history(), params.data)
     fitted = model.fit(frame, params.data, params.train)
-    built = {"model.skops": model.dumps(fitted), "contract.json": contract_of(params, frame)} | compiled(fitted)
+    built = {"model.skops": model_file.dumps(fitted), "contract.json": contract_of(params, frame)} | compiled(fitted)
     for name, content in built.items():
         files.write_bytes(content, Path("model") / name)
     package.write(Path("mlflow"), Path("model"), frame.head(5), params.data, "")

@@ -24,7 +24,9 @@ from ml.gates.parity import as_requests
 from ml.io import files
 from ml.io import tables
 from ml.model import model, shipped
-from ml.model.predictor import CONTRACT, MODEL
+from ml.model import model_file
+from ml.model.predictor import MODEL
+from ml.model.model_contract import CONTRACT
 from ml.settings import features
 from ml.settings.params import read_params
 from ml.settings.train import Train
@@ -121,7 +123,7 @@ def trained(folder, kind, given):
     params, frame = read_params(), tables.read_table(files.TRAIN)
     params = params.model_copy(update={"train": Train.model_validate({"model": kind, kind: given})})
     fitted = model.fit(frame, params.data, params.train, features.source())
-    built = {MODEL: model.dumps(fitted), CONTRACT: shipped.contract_of(params, frame)}
+    built = {MODEL: model_file.dumps(fitted), CONTRACT: shipped.contract_of(params, frame)}
     for name, content in (built | shipped.form_of(fitted, built, frame.head(1000), params)[0]).items():
         files.write_bytes(content, folder / name)
     return folder

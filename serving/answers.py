@@ -4,7 +4,7 @@ from typing import Any, NotRequired
 
 from typing_extensions import TypedDict
 
-from ml.model.predictor import Contract
+from ml.model.model_contract import Contract
 
 
 class Explanation(TypedDict):

@@ -18,7 +18,7 @@ from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict  # pydantic needs this one below Python 3.12
 
 from ml.data.words import LARGEST, LONGEST, flag, key, span, spelling
-from ml.model.predictor import Contract
+from ml.model.model_contract import Contract
 from ml.settings.data import Category, Data, Number
 
 SHOWN_PROBLEMS = 20

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from ml.io.errors import UserError
-from ml.model import identity, predictor
-from ml.model.predictor import Contract, Predictor
+from ml.model import identity, model_contract, predictor
+from ml.model.model_contract import Contract
+from ml.model.predictor import Predictor
 from ml.registry import sources as registry
 
 LINEAGE = "lineage.json"
@@ -32,7 +33,7 @@ def load(source: str) -> Model:
     """The model at a path or a `models:/name@alias`; raises UserError saying what is wrong with it."""
     files, version, lineage = registry.files(source)
     try:
-        contract = predictor.read_contract(files)
+        contract = model_contract.read_contract(files)
         lineage = lineage or (json.loads(files[LINEAGE]) if LINEAGE in files else None)
         form = json.loads(files[predictor.FORM])["estimator"]
     except (ValueError, KeyError, TypeError) as error:

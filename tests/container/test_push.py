@@ -9,7 +9,7 @@ import urllib.request
 
 import pytest
 
-from ml.deployment import containers
+from ml.deployment import images
 from ml.io.errors import UserError
 from tests.engine import environment, podman
 
@@ -66,4 +66,4 @@ def test_a_registry_that_is_not_there_is_one_sentence(image, monkeypatch):
     podman("tag", image, "127.0.0.1:9/churn:lost")
 
     with pytest.raises(UserError, match=r"churn:lost could not be pushed"):
-        containers.push("127.0.0.1:9/churn:lost")
+        images.push("127.0.0.1:9/churn:lost")

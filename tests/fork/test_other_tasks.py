@@ -21,7 +21,7 @@ from sklearn.metrics import (
 
 from ml.data import schema
 from ml.io import files, tables
-from ml.model import model
+from ml.model import model_file
 from ml.monitoring import evidently_pages
 from ml.settings.params import read_params
 from ml.stages import adopt, monitor, register, retrain, score
@@ -134,7 +134,7 @@ def _without_id(row, params):
 def _metrics_are_scikit_learns(params):
     """Plain scikit-learn on the same split gives the same figures."""
     test, ours = tables.read_table(files.TEST), files.read_json(files.METRICS)
-    fitted = model.loads(files.read_bytes(files.MODEL / "model.skops"))
+    fitted = model_file.loads(files.read_bytes(files.MODEL / "model.skops"))
     features = schema.inputs(test, params.data)
     if params.data.target.task == "regression":
         truth, value = test["target"].astype(float), fitted.predict(features)

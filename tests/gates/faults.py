@@ -17,7 +17,8 @@ from ml.gates.evidence import Answer, Row
 from ml.gates.scored import served
 from ml.io.endpoint import answering
 from ml.model.compiled import uncompiled
-from ml.model.predictor import CONTRACT, FORM
+from ml.model.model_contract import CONTRACT
+from ml.model.predictor import FORM
 from tests.gates import other_faults, repository
 from tests.gates.planted import Fault
 from tests.gates.world import ROWS, built, good, log_odds, params, probability, scored, table

@@ -10,7 +10,7 @@ import pandas as pd
 from ml.data import schema, split
 from ml.gates import Evidence, Locks, ScoredChampion, Served
 from ml.gates.scored import served
-from ml.model import model
+from ml.model import model, model_file
 from ml.model.interval import half_width
 from ml.model.shipped import anew
 from ml.settings.params import Params
@@ -100,7 +100,7 @@ def built(frame: pd.DataFrame, settings: Params, train: pd.DataFrame | None = No
 def fitted(train: pd.DataFrame, settings: Params) -> Served:
     """A model as it will be served."""
     pipeline = model.fit(train, settings.data, settings.train)
-    content = model.dumps(pipeline)
+    content = model_file.dumps(pipeline)
     return served(anew(content, settings.project, settings.data, settings.evaluate.threshold), settings.data)
 
 

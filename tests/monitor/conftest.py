@@ -7,7 +7,7 @@ from fastapi.testclient import TestClient
 
 from ml.data import schema
 from ml.io import files
-from ml.model import model, reference
+from ml.model import model, model_file, reference
 from ml.tasks import metrics
 from tests.conftest import SAMPLE
 from tests.serving.server import application, built
@@ -32,7 +32,7 @@ def release(tmp_path_factory, params):
     shutil.copy(SAMPLE, place)
     train, test = (schema.conform(history(range(1, 13), rows=200, seed=seed), params.data) for seed in (1, 2))
     built(place / files.MODEL, train, params, "random_forest")
-    fitted = model.loads((place / files.MODEL / "model.skops").read_bytes())
+    fitted = model_file.loads((place / files.MODEL / "model.skops").read_bytes())
     score = model.scores(fitted, test, params.data)
     rows = metrics.rank(schema.labels(test, params.data).to_numpy(), score, params.evaluate.threshold)
     found = reference.build(train, score, metrics.intervals(rows, params.evaluate), params)

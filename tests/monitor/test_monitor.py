@@ -13,7 +13,7 @@ import pytest
 from ml.data import schema
 from ml.github import alerts
 from ml.io import files
-from ml.model import identity, model
+from ml.model import identity, model, model_file
 from ml.monitoring.monitor_record import MonitorRecord
 from ml.registry import registry
 from ml.stages import monitor
@@ -109,7 +109,7 @@ def test_from_a_quiet_month_over_drift_to_a_model_that_has_become_worse(place, s
 def test_a_model_is_called_degraded_though_its_labels_take_longer_than_the_window(place, params, without_evidently):
     now, rng, count = pd.Timestamp.now("UTC"), np.random.default_rng(0), 2400
     rows = schema.conform(customers(13, count), params.data)
-    score = model.scores(model.loads(files.read_bytes(files.MODEL / "model.skops")), rows, params.data)
+    score = model.scores(model_file.loads(files.read_bytes(files.MODEL / "model.skops")), rows, params.data)
     time = now - pd.to_timedelta(60 * (1 - np.arange(count) / count), unit="D")
     came = time + pd.Timedelta(days=31)
     outcome = pd.Series(rng.random(count) < 0.3).where(came <= now)  # has nothing to do with the score

@@ -9,7 +9,7 @@ from ml import gates
 from ml.data import checks, schema
 from ml.data.profile import profile
 from ml.data.split import is_test
-from ml.model import model, reference
+from ml.model import model, model_file, reference
 from ml.monitoring import collect, drift, evidently_pages, findings
 from ml.monitoring.collect import Names
 from ml.prediction_log.predictions import read_log
@@ -99,7 +99,7 @@ def life(names, place):
 def served(frame, params, place, fitted):
     """The prediction log after each row was sent with its features and its label was told."""
     folder = built(place / "model", frame, params)
-    (folder / "model.skops").write_bytes(model.dumps(fitted))
+    (folder / "model.skops").write_bytes(model_file.dumps(fitted))
     asked = frame[[params.data.id, *params.data.columns]].astype(object)
     asked = asked.where(asked.notna(), None).to_dict("records")
     labels = [{"id": who, "label": int(left)} for who, left in zip(frame["who"], frame["left"], strict=True)]

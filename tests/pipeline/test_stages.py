@@ -9,7 +9,7 @@ import yaml
 
 from ml.io import files, tables
 from ml.io.errors import UserError
-from ml.model import model, reference
+from ml.model import model, model_file, reference
 from ml.settings.params import read_params
 from ml.stages import evaluate, gate, prepare, report, train, validate
 from tests.conftest import furnish
@@ -76,7 +76,7 @@ def test_no_row_is_lost_and_none_is_on_both_sides(built, customers):
 
 def test_the_model_never_saw_a_test_row(built):
     seen = tables.read_table(files.TRAIN)
-    known = model.loads(files.read_bytes(files.MODEL / "model.skops"))
+    known = model_file.loads(files.read_bytes(files.MODEL / "model.skops"))
 
     now = read_params()
     fresh = model.fit(seen, now.data, now.train)

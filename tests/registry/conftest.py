@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from ml.data import schema
-from ml.model import identity, lineage, model
-from ml.model.predictor import Contract
+from ml.model import identity, lineage, model, model_file
+from ml.model.model_contract import Contract
 from ml.registry import package, registry, tracking
 from ml.settings.train import Train
 from tests.conftest import ROOT
@@ -32,7 +32,7 @@ class Fitted:
         if number not in self.contents:
             settings = {"seed": number, "model": "random_forest", "random_forest": {"n_estimators": 2, "max_depth": 2}}
             fitted = model.fit(self.frame, self.params.data, Train.model_validate(settings))
-            self.contents[number] = model.dumps(fitted)
+            self.contents[number] = model_file.dumps(fitted)
         return self.contents[number]
 
     def built(self, number: int) -> dict[str, bytes]:

@@ -10,7 +10,7 @@ from ml.data import schema
 from ml.deployment import deployments
 from ml.deployment.deployments import Where
 from ml.io.errors import UserError
-from ml.model import model, reference
+from ml.model import model, model_file, reference
 from ml.monitoring.released import released
 from ml.registry import ledger, registry, tracking
 from ml.retraining import fresh
@@ -107,7 +107,7 @@ def test_mlflow_itself_loads_the_champion_and_answers_alike(store, fitted, home,
     mlflow.set_registry_uri(uri)
     loaded = mlflow.pyfunc.load_model(f"models:/{store.project}@champion")
     rows = schema.inputs(fitted.frame.head(20), params.data)
-    ours = model.scores(model.loads(fitted.content(1)), fitted.frame.head(20), params.data)
+    ours = model.scores(model_file.loads(fitted.content(1)), fitted.frame.head(20), params.data)
     assert np.array_equal(loaded.predict(rows)[:, 1], ours)
 
 

@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from ml.deployment import containers, deployments, environments
+from ml.deployment import deployments, environments, images
 from ml.deployment.deployments import DEPLOYED, Where
 from ml.io import files
 from ml.registry import branch, registry, view
@@ -51,8 +51,8 @@ def shop(tmp_path, monkeypatch):
     monkeypatch.setattr(view, "_update", lambda home, *_: files.write_bytes(b"", home / view.DATABASE))
     monkeypatch.setattr(environments, "open_target", lambda *_: Machine())
     monkeypatch.setattr(environments, "smoked", lambda *_: "answers")
-    monkeypatch.setattr(containers, "pull", lambda _: None)
-    monkeypatch.setattr(containers, "inspect", lambda image: {"Config": {"Labels": labels[image]}})
+    monkeypatch.setattr(images, "pull", lambda _: None)
+    monkeypatch.setattr(images, "inspect", lambda image: {"Config": {"Labels": labels[image]}})
     git(tmp_path, "init", "-q", "--bare", "remote.git")
     git(tmp_path, "init", "-q", "shop")
     git(tmp_path / "shop", "remote", "add", "origin", str(tmp_path / "remote.git"))

@@ -10,9 +10,9 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from ml.model import identity, model
+from ml.model import identity, model, model_file
 from ml.model.compiled import compiled
-from ml.model.predictor import Contract
+from ml.model.model_contract import Contract
 from ml.registry import registry
 from serving.app import create_app
 from serving.lineup import load_models
@@ -32,7 +32,7 @@ def built(folder, frame, params, kind="logistic_regression", threshold=0.5):
     fitted = model.fit(frame, params.data, settings)
     contract = Contract(project=params.project, threshold=threshold, data=params.data)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "model.skops").write_bytes(model.dumps(fitted))
+    (folder / "model.skops").write_bytes(model_file.dumps(fitted))
     (folder / "contract.json").write_text(contract.model_dump_json())
     for name, content in compiled(fitted).items():
         (folder / name).write_bytes(content)

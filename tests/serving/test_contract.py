@@ -7,7 +7,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from ml.data import schema
-from ml.model.predictor import Contract
+from ml.model.model_contract import Contract
 from ml.settings.data import Category
 from ml.settings.params import read_params
 from serving.contract import body, feedback, problems

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from ml.data.schema import conform
 from ml.io.errors import UserError
-from ml.model import model, parity
+from ml.model import model, model_file, parity
 from ml.model.predictor import load
 from ml.prediction_log import predictions
 from ml.registry.embedded import Embedded
@@ -114,7 +114,7 @@ def test_what_explains_is_there_before_anybody_asks_where_the_settings_say_so(st
 def test_every_built_in_model_is_served_with_the_scores_of_scikit_learn(tmp_path, start, customers, params, kind):
     made = built(tmp_path / kind, customers, params, kind)
     client = start(folder=made)
-    expected = model.scores(model.loads((made / "model.skops").read_bytes()), customers.head(300), params.data)
+    expected = model.scores(model_file.loads((made / "model.skops").read_bytes()), customers.head(300), params.data)
 
     answer = client.post("/predict", json={"rows": rows(customers, params.data, 300)}).json()
 

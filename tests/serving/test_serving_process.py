@@ -19,7 +19,7 @@ import schemathesis
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 
-from ml.model import model
+from ml.model import model, model_file
 from ml.prediction_log import segments
 from ml.settings.params import read_params
 from tests.conftest import SAMPLE
@@ -237,7 +237,7 @@ def test_the_serving_path_loads_neither_pandas_nor_scikit_learn_nor_mlflow(folde
 
 def test_mlflow_s_own_client_predicts(folder, tmp_path, port, customers, params):
     client_of = pytest.importorskip("mlflow.pyfunc.scoring_server.client").ScoringServerClient
-    expected = model.scores(model.loads((folder / "model.skops").read_bytes()), customers.head(50), params.data)
+    expected = model.scores(model_file.loads((folder / "model.skops").read_bytes()), customers.head(50), params.data)
     frame = customers[[*DATA.columns]].head(50)
     with running(folder, tmp_path / "logs", port):
         client = client_of("127.0.0.1", port)

@@ -5,10 +5,11 @@ import pytest
 
 from ml.io import files
 from ml.io.errors import UserError
-from ml.model import curves, decision, model, shipped
+from ml.model import curves, decision, model, model_file, shipped
 from ml.model.compiled import compiled
+from ml.model.model_contract import CONTRACT, Contract, read_contract, settled
 from ml.model.parity import served
-from ml.model.predictor import CONTRACT, Contract, from_files, read_contract, settled
+from ml.model.predictor import from_files
 from ml.settings.params import read_params
 from ml.settings.reading import check
 from ml.settings.train import Decide, Train
@@ -28,7 +29,7 @@ def settings(**given):
 @pytest.mark.parametrize("method", ["sigmoid", "isotonic"])
 def test_calibrated_scores_are_nearer_to_the_truth_and_compiled_like_the_model(customers, method):
     bare, fitted = (model.fit(customers, PARAMS.data, settings(**BALANCED, calibration=c)) for c in (None, method))
-    forest = model.loads(model.dumps(model.fit(customers, PARAMS.data, settings(calibration=method))))
+    forest = model_file.loads(model_file.dumps(model.fit(customers, PARAMS.data, settings(calibration=method))))
     task = task_of(PARAMS.data)
     truth = task.truth(customers[PARAMS.data.target.name])
 

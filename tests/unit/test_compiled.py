@@ -12,11 +12,12 @@ from sklearn.preprocessing import KBinsDiscretizer, OneHotEncoder, StandardScale
 
 from ml.data.schema import inputs, labels
 from ml.gates.parity import as_requests
-from ml.model import model, operators, parity, shipped
+from ml.model import model, model_file, operators, parity, shipped
 from ml.model.compiled import compiled
+from ml.model.estimates import ESTIMATOR
 from ml.model.estimators import CLASSIFIERS
 from ml.model.parity import served, tabled
-from ml.model.predictor import ESTIMATOR, FORM, from_files
+from ml.model.predictor import FORM, from_files
 from ml.settings.data import Data
 from ml.settings.params import read_params
 from ml.tasks.choose import task_of
@@ -172,7 +173,7 @@ def bayes(fitted):
 )
 def test_what_the_compiled_form_does_not_know_is_served_by_scikit_learn_and_named(customers, change, reason):
     fitted = changed(forest(customers), customers, change)
-    contents = {"model.skops": model.dumps(fitted), "contract.json": shipped.contract_of(PARAMS, customers)}
+    contents = {"model.skops": model_file.dumps(fitted), "contract.json": shipped.contract_of(PARAMS, customers)}
 
     form, why = shipped.form_of(fitted, contents, customers, PARAMS)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ml.deployment import containers, deployments, environments
+from ml.deployment import deployments, environments, images
 from ml.deployment.deployments import Where
 from ml.registry import registry
 from ml.settings.deploy import Deploy
@@ -40,8 +40,8 @@ def stop(project, monkeypatch):
         target, params = Stopped(late), read_params()
         monkeypatch.setattr(environments, "open_target", lambda *_: target)
         monkeypatch.setattr(environments, "smoked", lambda *_: "answers")
-        monkeypatch.setattr(containers, "pull", lambda _: None)
-        monkeypatch.setattr(containers, "inspect", lambda _: {"Config": {"Labels": None}})
+        monkeypatch.setattr(images, "pull", lambda _: None)
+        monkeypatch.setattr(images, "inspect", lambda _: {"Config": {"Labels": None}})
         try:
             served = environments.deploy(params, STAGING, IMAGE, Deploy(steps=(1.0,), seconds=0.1))
         except KeyboardInterrupt:

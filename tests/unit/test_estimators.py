@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from ml.io.errors import UserError
-from ml.model import estimators, model, shipped
+from ml.model import estimators, model, model_file, shipped
+from ml.model.model_contract import CONTRACT
 from ml.model.parity import served
-from ml.model.predictor import CONTRACT, MODEL, from_files
+from ml.model.predictor import MODEL, from_files
 from ml.settings import features
 from ml.settings.params import read_params
 from ml.settings.reading import check
@@ -32,13 +33,13 @@ def test_an_estimator_by_its_path_is_stored_without_pickle_and_serves_its_own_sc
     given, kind = MODELS[name]
     fitted = model.fit(customers, DATA, settings(name, given))
     again = model.fit(customers, DATA, settings(name, given))
-    content = model.dumps(fitted)
+    content = model_file.dumps(fitted)
     built = {MODEL: content, CONTRACT: shipped.contract_of(PARAMS, customers)}
 
     built |= shipped.form_of(fitted, built, customers, PARAMS)[0]
 
-    score = model.scores(model.loads(content), customers, DATA)
-    assert content == model.dumps(again)
+    score = model.scores(model_file.loads(content), customers, DATA)
+    assert content == model_file.dumps(again)
     assert from_files(built).kind == kind
     assert served(from_files(built), customers, DATA) == pytest.approx(score, abs=5e-7)
     assert np.ptp(score) > 0.2
@@ -51,16 +52,16 @@ def test_an_own_class_is_loaded_from_the_file_that_defines_it(customers, monkeyp
     features.FEATURES.write_text(text)
     fitted = model.fit(customers, DATA, settings("features.Mine", {"max_depth": 3}), text)
 
-    found = model.loads(model.dumps(fitted))
+    found = model_file.loads(model_file.dumps(fitted))
 
     assert np.array_equal(model.scores(found, customers, DATA), model.scores(fitted, customers, DATA))
     features.FEATURES.write_text(text + "# another\n")
     with pytest.raises(UserError, match=r"another src/features\.py"):
-        model.loads(model.dumps(fitted))
+        model_file.loads(model_file.dumps(fitted))
     features.FEATURES.write_text("Mine = 1\n")
     monkeypatch.delitem(estimators.sys.modules, "features")
     with pytest.raises(UserError, match=r"features\.Mine"):
-        model.loads(model.dumps(fitted))
+        model_file.loads(model_file.dumps(fitted))
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from ml.data.schema import inputs
 from ml.io import files, tables
 from ml.io.errors import UserError
-from ml.model import explanation, model
+from ml.model import explanation, model, model_file
 from ml.settings.params import read_params
 from ml.settings.train import Train
 from ml.stages import report
@@ -37,7 +37,7 @@ def built(customers, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     data = read_params(SAMPLE).data
     fitted = model.fit(customers, data, Train.model_validate({"model": "logistic_regression"}))
-    files.write_bytes(model.dumps(fitted), files.MODEL / "model.skops")
+    files.write_bytes(model_file.dumps(fitted), files.MODEL / "model.skops")
     files.write_text(data.model_dump_json(), files.MODEL / "contract.json")
     tables.write_table(customers, files.TEST)
 
@@ -51,7 +51,7 @@ def bare(monkeypatch):
 def explained(frame, data, **given):
     fitted = model.fit(frame, data, Train.model_validate({**SMALL, **given}))
     score = model.scores(fitted, frame, data)
-    return explanation.explainer({"model.skops": model.dumps(fitted)}, data)(frame), score
+    return explanation.explainer({"model.skops": model_file.dumps(fitted)}, data)(frame), score
 
 
 @pytest.mark.parametrize(("target", "name"), CASES)
@@ -97,7 +97,7 @@ def test_contributions_sum_to_calibrated_scores_too(customers, name, calibration
 def test_the_contributions_of_a_forest_are_those_of_shap_before_any_spreading(customers):
     data = read_params(SAMPLE).data
     fitted = model.fit(customers, data, Train.model_validate({**SMALL, "model": "random_forest"}))
-    found = explanation.explainer({"model.skops": model.dumps(fitted)}, data)(customers.head(50))
+    found = explanation.explainer({"model.skops": model_file.dumps(fitted)}, data)(customers.head(50))
 
     base, raw = explanation._raw(fitted[-1], np.empty(0))(fitted[:-1].transform(inputs(customers.head(50), data)))
 

@@ -7,8 +7,9 @@ import pytest
 import yaml
 
 from ml.io.errors import UserError
-from ml.model import decision, estimators, feature_checks, model, parity, search
-from ml.model.predictor import CONTRACT, MODEL, from_files, read_contract
+from ml.model import decision, estimators, feature_checks, model, model_file, parity, search
+from ml.model.model_contract import CONTRACT, read_contract
+from ml.model.predictor import MODEL, from_files
 from ml.model.shipped import contract_of, form_of
 from ml.settings import features
 from ml.settings.params import Params, read_params
@@ -41,10 +42,10 @@ def built(customers, tmp_path, monkeypatch):
         fitted = model.fit(customers, params.data, params.train, text)
         found = decision.chosen(customers, params.data, params.train, params.evaluate.threshold, text)
         params = train._with_threshold(params, found)
-        content = {MODEL: model.dumps(fitted), CONTRACT: contract_of(params, customers)}
+        content = {MODEL: model_file.dumps(fitted), CONTRACT: contract_of(params, customers)}
         content |= form_of(fitted, content, customers, params)[0]
         served = parity.served(from_files(content), customers, params.data)
-        assert served == pytest.approx(model.scores(model.loads(content[MODEL]), customers, params.data), abs=1e-6)
+        assert served == pytest.approx(model.scores(model_file.loads(content[MODEL]), customers, params.data), abs=1e-6)
         return fitted, content
 
     yield build

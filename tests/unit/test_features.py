@@ -10,7 +10,7 @@ from ml.data.schema import inputs
 from ml.gates import behaviour
 from ml.gates.parity import as_requests
 from ml.io.errors import UserError
-from ml.model import columns, model
+from ml.model import columns, model, model_file
 from ml.model.compiled import compiled
 from ml.model.feature_checks import check
 from ml.model.features import with_made
@@ -71,7 +71,7 @@ def test_a_model_with_made_columns_serves_what_it_scores_and_survives_its_file(c
     text = own(GOOD)
     frame = customers.assign(usage_hours=np.where(customers.index % 7, customers["usage_hours"], 0.0))
     check(text, frame, DATA)
-    found = model.loads(model.dumps(fitted(frame, text)))
+    found = model_file.loads(model_file.dumps(fitted(frame, text)))
 
     score = model.scores(found, frame, DATA)
 
@@ -157,12 +157,12 @@ def test_a_declaration_that_cannot_be_read_says_so(text):
 
 def test_text_that_nobody_committed_is_not_run(customers, own):
     trained = fitted(customers, own(GOOD))
-    content, form = model.dumps(trained), compiled(trained)
+    content, form = model_file.dumps(trained), compiled(trained)
     own(HEAD)
     columns.loaded.cache_clear()
 
     with pytest.raises(UserError, match=r"another src/features\.py"):
-        model.loads(content)
+        model_file.loads(content)
     assert json.loads(form[FORM])["features"] == GOOD
     with pytest.raises(UserError, match=r"another src/features\.py"):
         from_files(form)

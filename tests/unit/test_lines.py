@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ml.data import values, words
 from ml.model import answers
-from ml.model.predictor import Contract
+from ml.model.model_contract import Contract
 from ml.scoring.lines import rows_as_json
 
 NUMBERS = st.one_of(st.floats(allow_infinity=False), st.integers(-(2**53), 2**53).map(float))

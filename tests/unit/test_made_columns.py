@@ -12,7 +12,7 @@ from ml.data.schema import ContractError
 from ml.engine.source import Chunk
 from ml.io import files
 from ml.io.errors import UserError
-from ml.model import columns, made, model, reference, shipped
+from ml.model import columns, made, model, model_file, reference, shipped
 from ml.model.compiled import compiled
 from ml.monitoring import drift
 from ml.monitoring.made import added
@@ -145,7 +145,7 @@ def test_the_api_refuses_a_row_whose_made_column_breaks_its_bounds(bound, params
     fitted = model.fit(bound, BOUND, params.train, TEXT)
     for name, content in compiled(fitted).items():
         files.write_bytes(content, tmp_path / "model" / name)
-    files.write_bytes(model.dumps(fitted), tmp_path / "model" / "model.skops")
+    files.write_bytes(model_file.dumps(fitted), tmp_path / "model" / "model.skops")
     files.write_bytes(shipped.contract_of(params, bound), tmp_path / "model" / "contract.json")
     sent = [{"id": "a", "cost": 1.0, "use": 0.5, "kind": "a"}, {"id": "b", "cost": 9.0, "use": 0.5, "kind": "a"}]
 

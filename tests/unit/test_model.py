@@ -8,7 +8,7 @@ from hypothesis import given, settings
 
 from ml.data import schema
 from ml.io.errors import UserError
-from ml.model import model
+from ml.model import model, model_file
 from ml.model.estimators import CLASSIFIERS
 from ml.settings.params import read_params
 from tests.conftest import SAMPLE
@@ -31,7 +31,7 @@ def forest(customers):
 def test_each_model_survives_its_file_with_the_same_scores(customers, name):
     before = fitted(customers, name)
 
-    after = model.loads(model.dumps(before))
+    after = model_file.loads(model_file.dumps(before))
 
     scores = model.scores(before, customers, PARAMS.data)
     assert np.array_equal(scores, model.scores(after, customers, PARAMS.data))
@@ -39,14 +39,14 @@ def test_each_model_survives_its_file_with_the_same_scores(customers, name):
 
 @pytest.mark.parametrize("name", CLASSIFIERS)
 def test_the_same_rows_give_the_same_bytes(customers, name):
-    assert model.dumps(fitted(customers, name)) == model.dumps(fitted(customers, name))
+    assert model_file.dumps(fitted(customers, name)) == model_file.dumps(fitted(customers, name))
 
 
 @pytest.mark.slow
 def test_another_seed_gives_other_bytes(customers, forest):
     other = model.fit(customers, PARAMS.data, PARAMS.train.model_copy(update={"seed": 1}))
 
-    assert model.dumps(other) != model.dumps(forest)
+    assert model_file.dumps(other) != model_file.dumps(forest)
 
 
 def test_the_model_ranks_customers_it_has_seen_well(customers, forest):
@@ -75,24 +75,24 @@ def test_a_file_with_an_unreviewed_type_is_not_loaded():
     content = skops.io.dumps({"harmless": io.BytesIO})
 
     with pytest.raises(UserError, match=r"_io\.BytesIO"):
-        model.loads(content)
+        model_file.loads(content)
 
 
 @pytest.mark.parametrize("content", [b"", b"no zip", b"PK\x05\x06" + bytes(18)], ids=["empty", "text", "empty zip"])
 def test_a_file_that_is_no_model_says_so(content):
     with pytest.raises(UserError, match="not a skops file"):
-        model.loads(content)
+        model_file.loads(content)
 
 
 def test_a_file_cut_short_says_so(forest):
-    content = model.dumps(forest)
+    content = model_file.dumps(forest)
 
     with pytest.raises(UserError, match="not a skops file"):
-        model.loads(content[: len(content) // 2])
+        model_file.loads(content[: len(content) // 2])
 
 
 def test_the_file_holds_no_time_and_no_address(forest):
-    members = zipfile.ZipFile(io.BytesIO(model.dumps(forest))).infolist()
+    members = zipfile.ZipFile(io.BytesIO(model_file.dumps(forest))).infolist()
 
     assert {m.date_time for m in members} == {(1980, 1, 1, 0, 0, 0)}
     assert all(int(m.filename.split(".")[0]) <= 10 * len(members) for m in members if m.filename != "schema.json")

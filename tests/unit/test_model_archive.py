@@ -12,7 +12,7 @@ import skops.io
 
 from ml.io.errors import UserError
 from ml.model import archive as model_archive
-from ml.model import model, predictor
+from ml.model import estimates, model, model_file, predictor
 from ml.model.compiled import compiled
 from ml.settings.params import read_params
 from tests.conftest import SAMPLE
@@ -25,7 +25,7 @@ NPY = b"\x93NUMPY\x01\x00"
 
 @pytest.fixture(scope="module")
 def content(customers):
-    return model.dumps(
+    return model_file.dumps(
         model.fit(customers, PARAMS.data, PARAMS.train.model_copy(update={"model": "logistic_regression"}))
     )
 
@@ -46,17 +46,17 @@ def packed(parts, method=zipfile.ZIP_DEFLATED):
 def refused(content):
     """What reading says; anything but a sentence fails."""
     with pytest.raises(UserError) as said:
-        model.loads(content)
+        model_file.loads(content)
     return str(said.value)
 
 
 @pytest.mark.slow
 def test_a_byte_that_was_flipped_or_a_cut_anywhere_is_a_sentence_or_changes_nothing(content):
-    whole = model.loads(content)["estimator"].coef_
+    whole = model_file.loads(content)["estimator"].coef_
     for place in {*range(0, len(content), 97), *range(60), *range(len(content) - 120, len(content))}:
         for damaged in (content[:place], content[:place] + bytes([content[place] ^ 0xFF]) + content[place + 1 :]):
             try:
-                assert np.array_equal(model.loads(damaged)["estimator"].coef_, whole)  # a date in a header, say
+                assert np.array_equal(model_file.loads(damaged)["estimator"].coef_, whole)  # a date in a header, say
             except UserError as error:
                 assert "the model file" in str(error)  # noqa: PT017 - either is right
 
@@ -75,7 +75,7 @@ def test_a_schema_with_other_words_is_a_sentence(content, old, new):
 
 def refused_or_read(content):
     try:
-        assert model.loads(content) is not None
+        assert model_file.loads(content) is not None
     except UserError as error:
         assert "the model file" in str(error)  # noqa: PT017 - either is right
 
@@ -196,7 +196,7 @@ def test_a_form_with_other_values_is_a_sentence(forms, name):
 
 def test_trees_that_are_damaged_anywhere_are_a_sentence(forms):
     files = forms["random_forest"]
-    content = files[predictor.ESTIMATOR]
+    content = files[estimates.ESTIMATOR]
     for place in range(0, len(content), max(1, len(content) // 60)):
         for damaged in (content[:place], content[:place] + bytes([content[place] ^ 0xFF]) + content[place + 1 :]):
-            served_or_refused(files | {predictor.ESTIMATOR: damaged})
+            served_or_refused(files | {estimates.ESTIMATOR: damaged})

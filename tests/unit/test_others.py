@@ -9,10 +9,11 @@ from ml.data import adopt, counts, schema
 from ml.data.breaches import breaches
 from ml.data.words import OTHERS
 from ml.gates.leakage import columns
-from ml.model import model
+from ml.model import model, model_file
 from ml.model.compiled import compiled
+from ml.model.model_contract import CONTRACT, Contract
 from ml.model.parity import served
-from ml.model.predictor import CONTRACT, Contract, from_files
+from ml.model.predictor import from_files
 from ml.model.reference import of_levels, profiled
 from ml.settings.data import Data
 from ml.settings.train import Train
@@ -79,7 +80,7 @@ def test_the_compiled_form_treats_other_levels_as_the_model_does(table):
     data = contract(others=True)
     fitted = model.fit(table, data, Train.model_validate({"random_forest": {"n_estimators": 10}}))
     known = Contract(project="p", threshold=0.5, data=data).model_dump_json().encode()
-    predictor = from_files({CONTRACT: known, "model.skops": model.dumps(fitted), **compiled(fitted)})
+    predictor = from_files({CONTRACT: known, "model.skops": model_file.dumps(fitted), **compiled(fitted)})
     rows = table.head(200).assign(k=["never seen"] * 100 + ["rare 1"] * 100)
 
     assert served(predictor, rows, data) == pytest.approx(model.scores(fitted, rows, data), abs=1e-9)

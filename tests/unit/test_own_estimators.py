@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 
 from ml.io.errors import UserError
-from ml.model import estimators, explanation, model, parity, shipped
-from ml.model.predictor import CONTRACT, MODEL, from_files
+from ml.model import estimators, explanation, model, model_file, parity, shipped
+from ml.model.model_contract import CONTRACT
+from ml.model.predictor import MODEL, from_files
 from ml.settings import features
 from ml.stages.train import Settings
 
@@ -89,9 +90,9 @@ def built(params, task="binary", text=""):
     """What serves a model that was trained, stored and read, once it has answered as the stored one does."""
     frame = table(task)
     fitted = model.fit(frame, params.data, params.train, text)
-    files = {MODEL: model.dumps(fitted), CONTRACT: shipped.contract_of(params, frame)}
+    files = {MODEL: model_file.dumps(fitted), CONTRACT: shipped.contract_of(params, frame)}
     files |= shipped.form_of(fitted, files, frame, params)[0]
-    expected = model.scores(model.loads(files[MODEL]), frame, params.data)
+    expected = model.scores(model_file.loads(files[MODEL]), frame, params.data)
     assert parity.served(from_files(files), frame, params.data) == pytest.approx(expected, abs=1e-6)
     return from_files(files)
 
@@ -182,7 +183,7 @@ def test_an_own_estimator_trains_is_stored_and_serves_what_it_scored(own, name):
     found = built(params, task, whole)
 
     assert found.kind == kind
-    again = [model.dumps(model.fit(table(task), params.data, params.train, whole)) for _ in range(2)]
+    again = [model_file.dumps(model.fit(table(task), params.data, params.train, whole)) for _ in range(2)]
     assert again[0] == again[1]  # a forest within it that was given no seed, too
 
 
@@ -240,7 +241,7 @@ def test_an_estimator_that_gets_the_table_but_cannot_read_it_says_what_it_got():
 
 def test_inputs_that_are_no_columns_have_no_explanation(own):
     params, text = settings(model="features.make"), own(GOOD["interactions after the usual preprocessing"][-1])
-    content = model.dumps(model.fit(table(), params.data, params.train, text))
+    content = model_file.dumps(model.fit(table(), params.data, params.train, text))
 
     with pytest.raises(UserError, match=r"only models with the preprocessing of ml\.model\.features have explanations"):
         explanation.explainer({MODEL: content}, params.data)

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from ml.deployment import containers
+from ml.deployment import container_engine, images
 from ml.deployment.image_record import ImageRecord, SmokeRecord
 from ml.io import files
 from ml.io.errors import UserError
@@ -33,7 +33,7 @@ def engine(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     state = {"fails": [], "image": {"Id": "1" * 64, "RepoDigests": [DIGEST], "Config": {"Labels": labelled(LABELS)}}}
     install(tmp_path, "docker", state)
-    containers._answers.cache_clear()
+    container_engine.answers.cache_clear()
     return state, tmp_path
 
 
@@ -131,7 +131,7 @@ def test_what_no_registry_has_or_no_commit_holds_is_built(engine, monkeypatch):
 def test_docker_adds_no_record_with_the_time_of_the_build(engine):
     _, folder = engine
 
-    containers.build("churn:x", {}, 0)
+    images.build("churn:x", {}, 0)
 
     calls = (folder / "docker.json.calls").read_text().splitlines()
     assert [line.split()[-1] for line in calls if line.startswith("build")] == ["1"]
@@ -143,11 +143,11 @@ def test_a_docker_without_its_daemon_leaves_the_work_to_podman(engine, fails, ch
     install(folder, "docker", state | {"fails": fails})
     install(folder, "podman", state)
 
-    assert containers.engine() == [chosen]
+    assert container_engine.engine() == [chosen]
 
 
 def test_a_docker_alone_is_named_in_what_it_says_itself(engine):
     state, folder = engine
     install(folder, "docker", state | {"fails": ["version"]})
 
-    assert containers.engine() == ["docker"]
+    assert container_engine.engine() == ["docker"]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ml.io.errors import UserError
-from ml.model import model
+from ml.model import model, model_file
 from ml.model.compiled import compiled
 from ml.model.parity import served
 from ml.model.predictor import from_files
@@ -48,7 +48,7 @@ def test_boosting_ends_early_and_is_stored_and_compiled_as_it_ended(customers, n
     found = fitted(customers, name, given, early_stopping=3)
 
     assert 1 <= rounds(found["estimator"]) < 100
-    loaded = model.loads(model.dumps(found))
+    loaded = model_file.loads(model_file.dumps(found))
     expected = model.scores(loaded, customers, DATA)
     assert served(from_files(compiled(loaded)), customers, DATA) == pytest.approx(expected, abs=1e-6)
 

@@ -6,11 +6,12 @@ import pytest
 from sklearn import metrics as sk
 
 from ml.data.schema import inputs
-from ml.model import interval, model
+from ml.model import interval, model, model_file
 from ml.model.compiled import compiled
 from ml.model.estimators import KNOWN
+from ml.model.model_contract import CONTRACT, Contract
 from ml.model.parity import served
-from ml.model.predictor import CONTRACT, Contract, from_files
+from ml.model.predictor import from_files
 from ml.settings.data import Data
 from ml.settings.train import Train
 from ml.tasks.choose import task_of
@@ -55,7 +56,9 @@ def test_the_compiled_form_says_what_scikit_learn_says(target, estimator):
     data, frame = contract(target), table(target)
     small = {"random_forest": {"n_estimators": 10}, "hist_gradient_boosting": {"max_iter": 10}}
     small |= {estimator: {"n_estimators": 10}} if "." in estimator else {}
-    fitted = model.loads(model.dumps(model.fit(frame, data, Train.model_validate({"model": estimator, **small}))))
+    fitted = model_file.loads(
+        model_file.dumps(model.fit(frame, data, Train.model_validate({"model": estimator, **small})))
+    )
     described = Contract(project="p", threshold=0.5, data=data).model_dump_json().encode()
 
     predictor = from_files(compiled(fitted) | {CONTRACT: described})

@@ -11,7 +11,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from ml.deployment import containers
+from ml.deployment import images
 from ml.io import files
 from ml.io.text import counted
 from ml.settings.scan import Accepted
@@ -78,7 +78,7 @@ def base(image: str) -> Result:
     """High and critical vulnerabilities of the whole image with a fix, by trivy."""
     with tempfile.TemporaryDirectory() as folder:
         archive = Path(folder) / "image.tar"
-        containers.save(image, archive)
+        images.save(image, archive)
         flags = ["--quiet", "--scanners", "vuln", "--severity", "HIGH,CRITICAL", "--ignore-unfixed", "--format", "json"]
         command = ["trivy", "image", *flags, "--exit-code", str(VULNERABLE), "--input", str(archive)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)

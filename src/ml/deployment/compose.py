@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from ml.deployment import containers
+from ml.deployment import container_engine, containers
 from ml.deployment.local import Local
 from ml.deployment.proxy import Slot
 from ml.io import files
@@ -24,7 +24,7 @@ HOSTS = range(20, 250)
 def command() -> list[str]:
     """What starts compose here: COMPOSE_COMMAND, else what goes with the container engine."""
     given = shlex.split(os.environ.get("COMPOSE_COMMAND", ""))
-    return given or (["podman-compose"] if "podman" in containers.engine()[0] else ["docker", "compose"])
+    return given or (["podman-compose"] if "podman" in container_engine.engine()[0] else ["docker", "compose"])
 
 
 class Compose(Local):

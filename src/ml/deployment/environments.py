@@ -7,7 +7,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from ml.deployment import containers, deployments, rollout, smoke
+from ml.deployment import containers, deployments, images, rollout, smoke
 from ml.deployment.answers_record import IN_IMAGE, AnswersRecord
 from ml.deployment.bluegreen import BlueGreen
 from ml.deployment.cluster import Cluster
@@ -57,8 +57,8 @@ def deploy(params: Params, where: Where, image: str, rule: Deploy) -> bool:
     named(image, where)
     with _alone(where):
         _clear(target, where, store)
-        containers.pull(image)
-        model = (containers.inspect(image)["Config"]["Labels"] or {}).get(MODEL_LABEL, "")
+        images.pull(image)
+        model = (images.inspect(image)["Config"]["Labels"] or {}).get(MODEL_LABEL, "")
         entry = deployments.begin(where, image, model, target.image())
         store.note(entry)
         outcome, reason = _tried(target, entry, rule, params.gates.api or Api())
@@ -106,8 +106,8 @@ def named(image: str, where: Where) -> None:
 def smoked(image: str, rule: Api, seconds: float) -> str:
     """Start the image apart, ask it what every API must pass, and end it: nothing of this reaches the real log."""
     name = f"smoke-{secrets.token_hex(4)}"
-    recorded = AnswersRecord.parsed(containers.read(image, IN_IMAGE), f"{IN_IMAGE} of {image}")
-    labels = containers.inspect(image)["Config"]["Labels"] or {}
+    recorded = AnswersRecord.parsed(images.read(image, IN_IMAGE), f"{IN_IMAGE} of {image}")
+    labels = images.inspect(image)["Config"]["Labels"] or {}
     with containers.running(image, name, *LIMITS) as container, Client(container.address, patience=10) as client:
         client.ready(seconds)
         checks = [tried("lineage", lambda: smoke.identity(client, labels)), *smoke.answers(client, recorded, rule)]

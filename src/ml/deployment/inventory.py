@@ -6,7 +6,7 @@ from typing import Any
 
 from packaging.utils import canonicalize_name
 
-from ml.deployment import containers
+from ml.deployment import images
 
 OURS = "/app/lib"  # where the Dockerfile installs the lock; all else is the base image's
 ASK = """
@@ -36,7 +36,7 @@ class Inventory:
 
 def read(image: str) -> Inventory:
     """The contents of an image; raises UserError if Python does not start in it."""
-    return parse(json.loads(containers.output(image, "python", "-c", ASK)))
+    return parse(json.loads(images.output(image, "python", "-c", ASK)))
 
 
 def parse(said: dict[str, Any]) -> Inventory:

@@ -9,7 +9,7 @@ import pandas as pd
 from ml.gates import champion
 from ml.gates.evidence import ScoredChampion, Served
 from ml.io import endpoint
-from ml.model import model, parity
+from ml.model import model, model_file, parity
 from ml.model.predictor import MODEL, from_files, loaded
 from ml.registry.baseline import Baseline
 from ml.settings.data import Data
@@ -18,7 +18,7 @@ from ml.settings.params import Params
 
 def served(built: Mapping[str, bytes], data: Data) -> Served:
     """The model whose files these are: the pipeline for whole tables, for rows the compiled form that ships."""
-    fitted, predictor = model.loads(built[MODEL]), from_files(built)
+    fitted, predictor = model_file.loads(built[MODEL]), from_files(built)
     return Served(
         score=lambda frame, kept=(): model.scores(fitted, frame, data, kept),
         answer=predictor.scores,
@@ -50,7 +50,7 @@ def scored_champion(
 
 def lacking(content: bytes, data: Data, error: Exception) -> str:
     """Why a model cannot score rows of this contract."""
-    needed = {*model.loads(content).feature_names_in_}
+    needed = {*model_file.loads(content).feature_names_in_}
     gone = sorted(needed - {*data.columns})
     if len(gone) == len(needed):
         return "it is of another table"

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ml.model.predictor import Contract
+from ml.model.model_contract import Contract
 
 Rows = list[dict[str, Any]]
 

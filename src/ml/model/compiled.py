@@ -27,9 +27,10 @@ from ml.model import compiled_boosters
 from ml.model.boosters import Booster, ValueBooster
 from ml.model.calibration import Calibrated
 from ml.model.compiled_trees import Boosting, Forest, baseline, boosting, forest
+from ml.model.estimates import ESTIMATOR
 from ml.model.features import Made
-from ml.model.model import source_of
-from ml.model.predictor import ESTIMATOR, FORM
+from ml.model.model_file import source_of
+from ml.model.predictor import FORM
 
 Converted = tuple[dict[str, Any], ModelProto | None]  # what the form says of an estimator, and its trees
 

@@ -12,7 +12,7 @@ from sklearn.pipeline import Pipeline
 
 from ml.data.schema import inputs
 from ml.io.errors import UserError
-from ml.model import boosters, curves, model
+from ml.model import boosters, curves, model_file
 from ml.model.boosters import Booster, ValueBooster
 from ml.model.calibration import Calibrated
 from ml.model.compiled_trees import Boosting, Forest
@@ -46,7 +46,7 @@ def explainer(files: Mapping[str, bytes], data: Data) -> Callable[[pd.DataFrame]
     levels. Where a curve follows (log odds, calibration) they are carried through it in proportion (Chen, Lundberg and
     Lee, Explaining a series of models by propagating Shapley values, 2022), so that they add up to the score.
     """
-    fitted = model.loads(files["model.skops"])
+    fitted = model_file.loads(files["model.skops"])
     estimator, (groups, usual) = fitted.named_steps["estimator"], _groups(fitted)
     inner = estimator.estimator if isinstance(estimator, Calibrated) else estimator
     raw, task = _raw(inner, usual), task_of(data)

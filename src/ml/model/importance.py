@@ -10,7 +10,7 @@ from sklearn.pipeline import Pipeline
 
 from ml.data.design import Design, design_of
 from ml.data.schema import inputs
-from ml.model.model import source_of
+from ml.model.model_file import source_of
 from ml.settings.data import Data
 from ml.tasks.choose import task_of
 from ml.tasks.compare import kept

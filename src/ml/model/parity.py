@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from ml.data.schema import features, inputs
-from ml.model.predictor import Predictor, Rows
+from ml.model.encoder import Rows
+from ml.model.predictor import Predictor
 from ml.settings.data import Data, Number
 from ml.tasks.task import Task
 

@@ -5,9 +5,10 @@ from sklearn.pipeline import Pipeline
 
 from ml.io.errors import UserError
 from ml.io.text import counted
-from ml.model import model, parity
+from ml.model import model, model_file, parity
 from ml.model.compiled import compiled, uncompiled
-from ml.model.predictor import CONTRACT, MODEL, Contract, from_files
+from ml.model.model_contract import CONTRACT, Contract
+from ml.model.predictor import MODEL, from_files
 from ml.settings.data import Data
 from ml.settings.evaluate import Evaluate
 from ml.settings.reading import Part
@@ -65,6 +66,6 @@ def anew(content: bytes, project: str, data: Data, threshold: float) -> dict[str
     contract = Contract(project=project, threshold=threshold, data=data)
     built = {MODEL: content, CONTRACT: contract.model_dump_json().encode()}
     try:
-        return built | compiled(model.loads(content))
+        return built | compiled(model_file.loads(content))
     except (ValueError, RuntimeError) as error:
         return built | uncompiled(str(error))

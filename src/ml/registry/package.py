@@ -8,7 +8,7 @@ import pandas as pd
 
 from ml.data.schema import categories, inputs, numbers
 from ml.io import files
-from ml.model import model
+from ml.model import model_file
 from ml.settings.data import Data
 from ml.tasks.choose import task_of
 
@@ -33,13 +33,13 @@ def write(folder: Path, built: Path, rows: pd.DataFrame, data: Data, card: str) 
     scores = TensorSpec(pd.Series(dtype="float64").to_numpy().dtype, shape)
     content = files.read_bytes(built / "model.skops")
     mlflow.sklearn.save_model(
-        model.loads(content),
+        model_file.loads(content),
         str(folder),
         signature=ModelSignature(Schema(columns), Schema([scores])),
         input_example=inputs(rows, data),
         pip_requirements=[f"{name}=={version(name)}" for name in REQUIREMENTS],
         serialization_format="skops",
-        skops_trusted_types=model.types_of(content),
+        skops_trusted_types=model_file.types_of(content),
         pyfunc_predict_fn="predict_proba" if task_of(data).decides else "predict",
     )
     for path in built.iterdir():

@@ -17,7 +17,7 @@ import numpy as np
 from ml.io import dvc, files, tables
 from ml.io.errors import UserError
 from ml.io.text import counted
-from ml.model import identity, lineage, model
+from ml.model import identity, lineage, model, model_file
 from ml.registry.ledger import Version
 from ml.settings.params import Params
 
@@ -107,7 +107,7 @@ def compare(
     if old["contract.json"] != new["contract.json"]:
         return Comparison("different", f"contract.json differs, so decisions can differ. {differences(version)}")
     rows = tables.read_table(test)
-    scores = [model.scores(model.loads(built["model.skops"]), rows, params.data) for built in (old, new)]
+    scores = [model.scores(model_file.loads(built["model.skops"]), rows, params.data) for built in (old, new)]
     gap = float(np.abs(scores[0] - scores[1]).max())
     outcome = "equivalent" if gap <= EQUIVALENT else "different"
     return Comparison(

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ml.io.errors import UserError
-from ml.model import predictor
+from ml.model import model_contract, predictor
 from ml.registry import tracking
 
 SCHEME = "models:/"
@@ -67,7 +67,7 @@ def files(source: str) -> tuple[dict[str, bytes], int | None, dict[str, Any] | N
     Raises UserError when there is no model, or a file that every model has is missing.
     """
     built, number, lineage = read(source) if is_registered(source) else (predictor.read(Path(source)), None, None)
-    if lacking := [part for part in (predictor.CONTRACT, predictor.FORM, predictor.MODEL) if part not in built]:
+    if lacking := [part for part in (model_contract.CONTRACT, predictor.FORM, predictor.MODEL) if part not in built]:
         raise UserError(f"{source} is no model folder: {', '.join(lacking)} missing. Build one with `make run`.")
     return built, number, lineage
 

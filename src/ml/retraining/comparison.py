@@ -11,8 +11,8 @@ from ml.gates.champion import threshold
 from ml.gates.scored import lacking
 from ml.io import cli, files
 from ml.io.text import between, figure
-from ml.model import model
-from ml.model.predictor import settled
+from ml.model import model, model_file
+from ml.model.model_contract import settled
 from ml.registry import baseline
 from ml.retraining import fresh
 from ml.retraining.retrain_record import Compared
@@ -50,12 +50,12 @@ def against_champion(attempt: Attempt) -> list[Compared]:
     label = task.truth(rows[params.data.target.name])
     built = files.read_bytes(attempt.folder / files.MODEL / "model.skops")
     try:
-        old = model.scores(model.loads(champion.model), rows, params.data)
+        old = model.scores(model_file.loads(champion.model), rows, params.data)
     except (KeyError, ValueError) as error:
         why = lacking(champion.model, params.data, error)
         cli.say(f"retrain: {champion.version} cannot score these rows, so it is not compared: {why}")
         return []
-    scores = [old, model.scores(model.loads(built), rows, params.data)]
+    scores = [old, model.scores(model_file.loads(built), rows, params.data)]
     is_fresh = rows[params.data.id].isin(attempt.sifted.good[params.data.id]).to_numpy()
     ours = settled(params, attempt.folder / files.MODEL).evaluate.threshold
     cuts = [threshold(champion.params, params), ours]

@@ -8,8 +8,9 @@ from typing import Any
 import pandas as pd
 
 from ml.io.errors import UserError
-from ml.model import identity, predictor
-from ml.model.predictor import Contract, Predictor
+from ml.model import identity, model_contract, predictor
+from ml.model.model_contract import Contract
+from ml.model.predictor import Predictor
 from ml.registry import sources
 from ml.registry.ledger import CHAMPION
 
@@ -56,7 +57,7 @@ def load(source: str) -> Scorer:
     """The model at a path or a `models:/name@alias`; raises UserError saying what is wrong with it."""
     files, version, _ = sources.files(source)
     try:
-        contract = predictor.read_contract(files)
+        contract = model_contract.read_contract(files)
     except ValueError as error:
         raise UserError(f"{source}: its contract cannot be read ({error}). Train again, or restore it.") from None
     digest = identity.digest(files)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from platform import python_version
 
-from ml.deployment import containers
+from ml.deployment import container_engine
 from ml.github import doctor, github, rules, runner, settings
 from ml.github.doctor import FINE, MISSING, UNSEEN, Finding
 from ml.github.github import Repository
@@ -51,7 +51,7 @@ def _here() -> Iterator[Finding]:
 
 def _engine() -> str | None:
     try:
-        return containers.engine()[0]
+        return container_engine.engine()[0]
     except UserError:
         return None
 

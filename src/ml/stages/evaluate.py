@@ -7,10 +7,11 @@ import pandas as pd
 from ml.data.design import design_of
 from ml.io import cli, files, sheets, tables
 from ml.io.text import counted
-from ml.model import made, model, parity, reference
+from ml.model import made, model, model_file, parity, reference
 from ml.model.figures_record import IntervalsRecord, MetricsRecord
 from ml.model.importance import importance
-from ml.model.predictor import CONTRACT, load, read_contract, settled
+from ml.model.model_contract import CONTRACT, read_contract, settled
+from ml.model.predictor import load
 from ml.settings.reading import read
 from ml.tasks import outputs
 from ml.tasks.choose import task_of
@@ -24,8 +25,8 @@ class Settings(reference.Judged):
 def main() -> None:
     """Score build/test.parquet and write metrics, plots, scores and the reference for monitoring."""
     params = settled(read(Settings), files.MODEL)
-    fitted, task = model.loads(files.read_bytes(files.MODEL / "model.skops")), _task(params)
-    frame = made.checked(tables.read_table(files.TEST), params.data, model.source_of(fitted))
+    fitted, task = model_file.loads(files.read_bytes(files.MODEL / "model.skops")), _task(params)
+    frame = made.checked(tables.read_table(files.TEST), params.data, model_file.source_of(fitted))
     output, truth = model.scores(fitted, frame, params.data), task.truth(frame[params.data.target.name])
     cli.say(f"evaluate: {counted(params.evaluate.bootstrap, 'bootstrap replicate')} of {counted(len(frame), 'row')}")
     served = parity.served(load(files.MODEL), frame, params.data)
@@ -44,7 +45,9 @@ def main() -> None:
     tables.write_table(pd.DataFrame(scores), files.SCORES)
     also = task.watched(truth, output, params.evaluate.confidence, design)  # no metrics, and monitoring watches them
     times = frame[params.data.time] if params.data.time else None
-    released = made.build(model.source_of(fitted), tables.read_table(files.TRAIN), output, known | also, params, times)
+    released = made.build(
+        model_file.source_of(fitted), tables.read_table(files.TRAIN), output, known | also, params, times
+    )
     if promise := task.promise(truth):
         released = released.model_copy(update={"interval": reference.Promise(**promise)})
     files.write_text(reference.dumps(released), files.REFERENCE)

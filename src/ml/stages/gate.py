@@ -12,7 +12,8 @@ from ml.io.text import counted
 from ml.model import identity
 from ml.model.features import with_made
 from ml.model.figures_record import IntervalsRecord
-from ml.model.predictor import MODEL, read_contract, settled
+from ml.model.model_contract import read_contract, settled
+from ml.model.predictor import MODEL
 from ml.registry import baseline, looks
 from ml.settings import features
 from ml.settings.params import Params, read_params

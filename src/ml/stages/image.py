@@ -4,14 +4,14 @@ import json
 import tempfile
 from pathlib import Path
 
-from ml.deployment import containers
+from ml.deployment import container_engine, images
 from ml.deployment.answers_record import AnswersRecord
 from ml.deployment.image_record import ImageRecord
 from ml.gates.parity import as_requests
 from ml.github import runner
 from ml.io import cli, files, git, tables
 from ml.io.errors import UserError
-from ml.model import identity, lineage, model
+from ml.model import identity, lineage, model, model_file
 from ml.model.lineage import Lineage
 from ml.model.predictor import MODEL
 from ml.registry import registry
@@ -36,23 +36,23 @@ RECORDED = 200  # rows whose answers the image must give
 def main(version: int = 0, push: bool = False) -> None:
     """Build the image of build/model, or of a registered version, as <project>:<tag>; --push pushes it."""
     params = read_params()
-    containers.engine()
+    container_engine.engine()
     chosen = registry.open_registry(params.project).state().version(version) if version else None
     origin = _gather(chosen, params)
     commit = git.commit() or "unknown"
     labels = _labels(origin, params, commit)
-    name = f"{containers.registry()}{params.project}:{f'v{version}-' if version else ''}{commit[:12]}"
+    name = f"{images.registry()}{params.project}:{f'v{version}-' if version else ''}{commit[:12]}"
     digest = _pushed(name, labels)
     if not digest:
-        containers.build(name, labels, int(git.ask("log", "-1", "--format=%ct") or 0))
+        images.build(name, labels, int(git.ask("log", "-1", "--format=%ct") or 0))
     record = ImageRecord(
         image=name,
-        id=containers.image_id(name),
-        digest=digest or (containers.push(name) if push else None),
+        id=images.image_id(name),
+        digest=digest or (images.push(name) if push else None),
         version=origin.version,
         model=origin.model,
         revision=labels["REVISION"],
-        size=containers.inspect(name)["Size"],
+        size=images.inspect(name)["Size"],
     )
     record.write(files.IMAGE)
     if record.digest:
@@ -67,9 +67,9 @@ def _pushed(name: str, labels: dict[str, str]) -> str | None:
 
     Engines write times and names of their own into what they build: built again, it has another digest.
     """
-    if not containers.registry() or labels["REVISION"].endswith("-dirty"):
+    if not images.registry() or labels["REVISION"].endswith("-dirty"):
         return None
-    fetched = containers.fetch(name)
+    fetched = images.fetch(name)
     if fetched is None:
         return None
     found, digest = fetched
@@ -89,7 +89,7 @@ def _gather(chosen: Version | None, params: Params) -> Lineage:
     origin = chosen.lineage if chosen else lineage.collect(params.data, params, params.train.library)
     origin = origin.model_copy(update={"model": digest, "version": known.number if known else None})
     rows = tables.read_table(files.TEST)
-    fitted = model.loads(built[MODEL])
+    fitted = model_file.loads(built[MODEL])
     scores = model.scores(fitted, rows.head(RECORDED), params.data)
     requests = as_requests(rows, params.data, RECORDED)
     recorded = AnswersRecord(id=params.data.id, rows=requests, scores=scores.tolist())
@@ -97,7 +97,7 @@ def _gather(chosen: Version | None, params: Params) -> Lineage:
         files.write_bytes(content, CONTEXT / "model" / name)
     origin.write(CONTEXT / "model" / "lineage.json")
     recorded.write(CONTEXT / "recorded.json")
-    files.write_text(model.source_of(fitted), CONTEXT / FEATURES.name)  # the model's own, which its commit holds
+    files.write_text(model_file.source_of(fitted), CONTEXT / FEATURES.name)  # the model's own, which its commit holds
     return origin
 
 

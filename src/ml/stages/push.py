@@ -1,6 +1,6 @@
 """Push the tested image to its registry."""
 
-from ml.deployment import containers
+from ml.deployment import images
 from ml.deployment.image_record import ImageRecord, SmokeRecord
 from ml.github import runner
 from ml.io import cli, files
@@ -18,10 +18,10 @@ def main() -> None:
         raise UserError(f"{files.SMOKE} has no passed result for {record.image}. Run `make smoke` first.")
     digest = record.digest
     if not digest:
-        here = containers.image_id(record.image)
+        here = images.image_id(record.image)
         if here != record.id:
             raise UserError(f"{record.image} is now {here}, but {record.id} was tested: `make image smoke`.")
-        digest = containers.push(record.image)
+        digest = images.push(record.image)
         record.model_copy(update={"digest": digest}).write(files.IMAGE)
     for key, value in zip(("name", "digest"), digest.split("@"), strict=True):
         runner.output(key, value)

@@ -9,7 +9,7 @@ from ml.io import cli, files, tables
 from ml.io.errors import UserError
 from ml.model import lineage
 from ml.model.figures_record import IntervalsRecord, MetricsRecord
-from ml.model.predictor import settled
+from ml.model.model_contract import settled
 from ml.registry import ledger, operation, package, registry, tracking
 from ml.registry.card import card
 from ml.registry.ledger import Version

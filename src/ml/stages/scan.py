@@ -4,7 +4,7 @@ import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ml.deployment import audit, containers, inventory, sbom
+from ml.deployment import audit, images, inventory, sbom
 from ml.deployment.audit import Result
 from ml.deployment.image_record import ImageRecord
 from ml.deployment.inventory import Inventory
@@ -20,9 +20,9 @@ def main(image: str = "") -> int:
     """Scan an image (default: that of build/image.json) and write build/sbom.json; exit with 1 if it is refused."""
     image = image or ImageRecord.read(files.IMAGE).image
     accepted, today = read_params().scan.accept, datetime.now(UTC).date()
-    containers.pull(image)
+    images.pull(image)
     found = inventory.read(image)
-    bill = sbom.write(image, containers.inspect(image), found)
+    bill = sbom.write(image, images.inspect(image), found)
     files.write_json(bill, files.SBOM)
     cli.say(f"scan: {files.SBOM} lists {len(bill['components'])} components")
     results = [held(found), audit.packages(found.locked, accepted, today)]

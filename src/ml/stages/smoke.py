@@ -2,7 +2,7 @@
 
 import secrets
 
-from ml.deployment import container_checks, containers, smoke
+from ml.deployment import container_checks, containers, images, smoke
 from ml.deployment.answers_record import IN_IMAGE, AnswersRecord
 from ml.deployment.container_checks import READY
 from ml.deployment.containers import LIMITS, Container
@@ -17,7 +17,7 @@ from ml.settings.params import read_params
 def main(image: str = "") -> int:
     """Test an image (default: that of build/image.json) and write build/smoke.json; exit with 1 if a check fails."""
     image = image or ImageRecord.read(files.IMAGE).id
-    containers.pull(image)
+    images.pull(image)
     name = f"smoke-{secrets.token_hex(4)}"
     try:
         with containers.running(image, name, *LIMITS, "--volume", f"{name}:/app/logs") as container:
@@ -33,8 +33,8 @@ def main(image: str = "") -> int:
 def judge(container: Container, image: str) -> list[Check]:
     """All checks, in an order in which the later ones may end the container."""
     rule = read_params().gates.api or Api()
-    recorded = AnswersRecord.parsed(containers.read(image, IN_IMAGE), f"{IN_IMAGE} of {image}")
-    labels = containers.inspect(image)["Config"]["Labels"]
+    recorded = AnswersRecord.parsed(images.read(image, IN_IMAGE), f"{IN_IMAGE} of {image}")
+    labels = images.inspect(image)["Config"]["Labels"]
     reached = tried("ready", lambda: container.address)
     if not reached.passed:
         return [reached]

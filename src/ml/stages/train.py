@@ -2,9 +2,10 @@
 
 from ml.io import cli, files, tables
 from ml.io.text import counted
-from ml.model import decision, feature_checks, interval, made, model, shipped
+from ml.model import decision, feature_checks, interval, made, model, model_file, shipped
 from ml.model.history import Chosen, TrainingRecord, Watch
-from ml.model.predictor import CONTRACT, MODEL, from_files, loaded, with_threshold
+from ml.model.model_contract import CONTRACT, with_threshold
+from ml.model.predictor import MODEL, from_files, loaded
 from ml.settings import features
 from ml.settings.reading import read
 
@@ -28,7 +29,7 @@ def main() -> None:
     params = _with_threshold(params, found)
     TrainingRecord(threshold=found, out_of_bag=watch.out_of_bag, curve=watch.curve).write(files.TRAINING)
     width = interval.half_width(frame, params.data, params.train, params.evaluate.coverage, text)
-    built = {MODEL: model.dumps(fitted), CONTRACT: shipped.contract_of(params, frame, width)}
+    built = {MODEL: model_file.dumps(fitted), CONTRACT: shipped.contract_of(params, frame, width)}
     form, why = shipped.form_of(fitted, built, frame.head(CHECKED), params)
     if why:
         cli.say(f"train: serving will use scikit-learn, which is slower: {why}")

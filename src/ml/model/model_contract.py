@@ -1,0 +1,52 @@
+"""What a model was trained for, kept beside it, so that serving needs no params.yaml."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from ml.data.words import key
+from ml.io.errors import UserError
+from ml.settings.data import Data
+from ml.settings.section import Section
+from ml.settings.train import Decide
+
+CONTRACT = "contract.json"
+
+
+class Contract(Section):
+    """What a model was trained for: travels with it, so that serving needs no params.yaml."""
+
+    project: str
+    threshold: float
+    data: Data
+    negative: str | None = None  # the target's other word; a model of an older release does not know it
+    half_width: float | None = None  # of the interval around a predicted number
+    chosen: Decide | None = None  # how training chose the threshold, where params.yaml does not give it
+
+    def words(self) -> tuple[str, str | None]:
+        """What the target's column says where it is positive, and where it is not."""
+        yes = key(self.data.target.positive)
+        return yes, self.negative or {"True": "False", "False": "True"}.get(yes)
+
+
+def with_threshold(params: Any, threshold: float) -> Any:
+    """The same settings with another evaluate.threshold."""
+    return params.model_copy(update={"evaluate": params.evaluate.model_copy(update={"threshold": threshold})})
+
+
+def settled(params: Any, folder: Path) -> Any:
+    """The settings as a model folder's contract has them: with the threshold that training chose, where it did."""
+    contract = read_contract({CONTRACT: (folder / CONTRACT).read_bytes()}) if (folder / CONTRACT).is_file() else None
+    return params if contract is None or contract.chosen is None else with_threshold(params, contract.threshold)
+
+
+def read_contract(files: Mapping[str, bytes]) -> Contract:
+    """The contract in a model folder's files; raises UserError when it is damaged."""
+    try:
+        return Contract.model_validate_json(files[CONTRACT])
+    except ValidationError as error:
+        raise UserError(
+            f"{CONTRACT} of the model cannot be read: {error.errors()[0]['msg']}. Build it: make run"
+        ) from None
