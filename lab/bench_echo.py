@@ -6,7 +6,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from ml.settings.params import read_params
-from serving.contract import body
+from serving.request_model import body
 
 
 def main():

@@ -12,14 +12,14 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi.routing import APIRoute
 from pydantic import TypeAdapter, ValidationError
 
-from serving import contract
+from serving import late_labels, problems, request_model
 from serving.answers import kind
 from serving.bodies import Bodies, measured
-from serving.contract import MOST_LABELS, Body
 from serving.events import Refused
 from serving.explanations import explained
 from serving.fast import Application, FastRoute
 from serving.guard import Guard
+from serving.late_labels import MOST_LABELS
 from serving.lineup import Models
 from serving.log import PredictionLog
 from serving.metrics import Metrics
@@ -27,6 +27,7 @@ from serving.mlflow_routes import add_mlflow
 from serving.operations import add_docs, add_operations
 from serving.parsing import Parser
 from serving.recorder import Recorder
+from serving.request_model import Body
 from serving.schemas import REFUSALS, Accepted, answer
 from serving.service import Service
 from serving.settings import Settings
@@ -40,7 +41,7 @@ def create_app(models: Models, log: PredictionLog | None, settings: Settings) ->
     data = models.champion.model.contract.data
     metrics = Metrics()
     service = Service(models, log, Recorder(data, settings), settings, metrics)
-    body = contract.body(data, settings.max_rows, settings.unknown_columns)
+    body = request_model.body(data, settings.max_rows, settings.unknown_columns)
     project = models.champion.model.contract.project
     app = Application(title=f"{project} predictions", docs_url=None, redoc_url=None, lifespan=_lifespan(service))
     app.state.service = service
@@ -74,7 +75,7 @@ class _Explain:
         try:
             await self._app(scope, receive, send)
         except ValidationError as error:
-            raise Refused(422, "contract", contract.problems(error, self._data)) from None
+            raise Refused(422, "contract", problems.problems(error, self._data)) from None
 
 
 def _lifespan(service: Service) -> Any:
@@ -112,7 +113,7 @@ def _add_predictions(app: Application, service: Service, body: Body, parser: Par
         answers = service.explain if query and explained(query) else service.predict
         return {"request_id": asked.request_id, "predictions": await answers(body["rows"], asked)}
 
-    labels = contract.feedback(ours)
+    labels = late_labels.feedback(ours)
 
     async def feedback(request: Request, body: labels) -> Accepted:  # ty: ignore[invalid-type-form]
         """Send late labels by the id of the predicted row. The later of two labels of an id counts."""

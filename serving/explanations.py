@@ -8,10 +8,10 @@ from urllib.parse import parse_qs
 from ml.io.errors import UserError
 from ml.model import identity
 from ml.registry import sources as registry
-from serving.contract import example
 from serving.events import Refused, say
 from serving.lineup import Models
 from serving.models import Model
+from serving.request_model import example
 
 Explain = Callable[[list[dict[str, Any]]], list[dict[str, Any]]]
 MOST, AT_ONCE = 100, 5  # rows of a request, and those that SHAP holds Python's lock for at a time

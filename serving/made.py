@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from ml.model import columns
+from ml.model import columns, feature_code
 from ml.model.made_checks import breaches, made_of
 from ml.settings.data import Number
-from serving.contract import SHOWN_PROBLEMS, Problem
 from serving.events import Refused
 from serving.models import Model
+from serving.problems import SHOWN_PROBLEMS, Problem
 
 
 def keep(rows: list[dict[str, Any]], model: Model) -> None:
@@ -16,7 +16,7 @@ def keep(rows: list[dict[str, Any]], model: Model) -> None:
     if not data.made:
         return
     numbers = {name for name, column in data.columns.items() if isinstance(column, Number)}
-    made = columns.made(text, columns.of_rows(rows, [*data.columns], numbers))
+    made = feature_code.made(text, columns.of_rows(rows, [*data.columns], numbers))
     found = [
         _problem(row, name, why, (made[name][row], text))
         for name, wrong, why in breaches(made, data)

@@ -69,7 +69,7 @@ def same_contract(champion: Model, other: Model) -> None:
 
 def _try(loaded: Predictor, contract: Contract, source: str) -> None:
     """Score one row, so that a model that cannot is refused at the start."""
-    from serving.contract import example  # noqa: PLC0415
+    from serving.request_model import example  # noqa: PLC0415
 
     try:
         found = np.asarray(loaded.scores([example(contract.data)])[0], dtype="float64")

@@ -8,10 +8,11 @@ from pydantic import ValidationError
 from pydantic_core import from_json
 
 from ml.io.text import counted
-from serving import contract, invocations
+from serving import invocations, problems, request_model
 from serving.bodies import INLINE_BYTES, INLINE_VALUES, measured
-from serving.contract import SHOWN_PROBLEMS, Body
 from serving.events import Refused
+from serving.problems import SHOWN_PROBLEMS
+from serving.request_model import Body
 
 TOGETHER = 300  # values that are checked in one step: all that is wrong with them is listed in about a millisecond
 SPARE = 10  # times as many values may come where unknown columns are ignored
@@ -22,7 +23,7 @@ class Parser:
 
     def __init__(self, body: Body, max_rows: int, unknown: Literal["refuse", "ignore"]) -> None:
         self._body, self.max_rows, self._refuses = body, max_rows, unknown == "refuse"
-        self.example = contract.example(body.data)
+        self.example = request_model.example(body.data)
         self._names = {body.data.id, *body.data.columns}
         width = len(self._names)
         self._widest = width + SHOWN_PROBLEMS
@@ -65,7 +66,7 @@ class Parser:
             try:
                 checked += self._body.rows.validate_python(some)
             except ValidationError as error:
-                raise Refused(422, "contract", contract.problems(error, self._body.data, start)) from None
+                raise Refused(422, "contract", problems.problems(error, self._body.data, start)) from None
         return checked
 
     def _short(self, row: Any) -> Any:

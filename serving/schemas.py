@@ -4,7 +4,8 @@ from typing import Any
 
 from typing_extensions import TypedDict
 
-from serving.contract import MADE, Problem
+from serving.problems import Problem
+from serving.request_model import MADE
 
 
 def answer(prediction: Any) -> Any:

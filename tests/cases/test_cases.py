@@ -16,7 +16,7 @@ from ml.settings.data import Category, Data
 from ml.settings.prepare import Prepare
 from ml.settings.retrain import Retrain
 from ml.settings.train import Train
-from serving.contract import body
+from serving.request_model import body
 
 HERE = Path(__file__).parent
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ml.io.errors import UserError
-from ml.monitoring import collect
+from ml.monitoring import collect, log_tables
 from ml.monitoring.collect import Names
 from ml.prediction_log.predictions import read_log
 from ml.settings.monitor import Monitor
@@ -43,7 +43,7 @@ def write(tmp_path):
         for record in records:
             log.append(json.dumps(record).encode())
         log.close()
-        return collect.read([tmp_path / "logs"], NOW, DATA, SETTINGS)
+        return log_tables.read([tmp_path / "logs"], NOW, DATA, SETTINGS)
 
     return write
 
@@ -227,7 +227,7 @@ def test_tables_that_others_have_written_are_read_alike(write, params, tmp_path,
     table.to_parquet(tmp_path / "rows.parquet")
     table.to_csv(tmp_path / "rows.csv", index=False)
 
-    found = collected(collect.read([tmp_path / name], NOW, DATA, SETTINGS), params)
+    found = collected(log_tables.read([tmp_path / name], NOW, DATA, SETTINGS), params)
 
     assert fates(found) == {"judged": 2}
     assert found.rows.set_index("id")["label"].dropna().to_dict() == {"7": 1.0}
@@ -236,7 +236,7 @@ def test_tables_that_others_have_written_are_read_alike(write, params, tmp_path,
 def test_the_least_that_a_table_may_have_is_id_time_score_and_the_features(params, tmp_path):
     (tmp_path / "rows.csv").write_text("id,time,score,tenure_months,house\n1,2026-11-21T00:00Z,0.3,5,h\n")
 
-    found = collected(collect.read([tmp_path / "rows.csv"], NOW, DATA, SETTINGS), params)
+    found = collected(log_tables.read([tmp_path / "rows.csv"], NOW, DATA, SETTINGS), params)
 
     columns = ["id", "score", "features.tenure_months", "house"]  # the last for monitor.cluster
     assert found.rows[columns].to_numpy().tolist() == [["1", 0.3, 5, "h"]]
@@ -255,7 +255,7 @@ def test_a_table_that_cannot_be_used_says_what_is_wrong_with_it(params, tmp_path
         (tmp_path / "rows.csv").write_text(text)
 
     with pytest.raises(UserError, match=says):
-        collect.read([tmp_path / "rows.csv"], NOW, DATA, SETTINGS)
+        log_tables.read([tmp_path / "rows.csv"], NOW, DATA, SETTINGS)
 
 
 @pytest.mark.parametrize("slow", [True, False])

@@ -10,7 +10,7 @@ from ml.data import checks, schema
 from ml.data.profile import profile
 from ml.data.split import is_test
 from ml.model import model, model_file, reference
-from ml.monitoring import collect, drift, evidently_pages, findings
+from ml.monitoring import collect, drift, evidently_pages, findings, log_tables
 from ml.monitoring.collect import Names
 from ml.prediction_log.predictions import read_log
 from ml.retraining import fresh
@@ -23,7 +23,7 @@ from tests.serving.server import application, built
 pytestmark = pytest.mark.slow
 
 OURS = [
-    *collect.OURS,
+    *log_tables.OURS,
     *("lag_days", "young", "again", "side", "decided"),
     *("is_positive", "quarantined", "quarantined_", "missing", "prediction", "table", "target", "estimator"),
     *("features.id", "features.score", "features.features.id", "features", "rows", "columns", "data", "judged"),
@@ -132,11 +132,11 @@ def test_features_with_our_own_names_fare_as_any_others_from_check_to_sift(both)
 
 def test_a_table_from_elsewhere_may_have_features_with_our_names(tmp_path, both):
     data = settings(OURS).data
-    names = [name for name in OURS if name not in collect.OURS and not name.startswith("features.")]
+    names = [name for name in OURS if name not in log_tables.OURS and not name.startswith("features.")]
     rows = table(OURS, 30)[names].assign(id=range(30), time=pd.Timestamp.now("UTC"), score=0.25)
     rows.to_parquet(tmp_path / "other.parquet")
 
-    read = collect.read([tmp_path / "other.parquet"], pd.Timestamp.now("UTC"), data, Monitor())
+    read = log_tables.read([tmp_path / "other.parquet"], pd.Timestamp.now("UTC"), data, Monitor())
 
     assert set(read["score"]) == {0.25}
     assert drift.column(read, "lag_days").notna().any()

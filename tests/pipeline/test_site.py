@@ -9,8 +9,7 @@ import pytest
 
 from ml.github.alerts import TITLES
 from ml.monitoring import report as monitoring_report
-from ml.reports import page
-from ml.reports import report as build_report
+from ml.reports import build_report, data_sections, model_sections, page, training
 from tools import reference, site
 
 RUNBOOK = Path("docs/runbook.md").read_text(encoding="utf-8")
@@ -66,7 +65,8 @@ def test_the_screenshots_show_the_pages_of_today():
     """Take them again with `python -m tools.screenshots` when a page has other sections."""
     shown = json.loads(Path("docs/images/structure.json").read_text(encoding="utf-8"))
 
-    report = inspect.getsource(build_report) + inspect.getsource(page)
+    parts = (build_report, data_sections, model_sections, training, page)
+    report = "".join(map(inspect.getsource, parts))
     monitoring = inspect.getsource(monitoring_report)
     assert [name for name in shown["report"] if name not in report] == []
     assert [name for name in shown["monitoring"] if name not in monitoring] == []

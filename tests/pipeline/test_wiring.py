@@ -48,7 +48,7 @@ ASKING = {  # modules outside ml.tasks that ask which kind of target it is, or n
     "src/ml/model/reference.py": "a release says its kind to monitoring",
     "src/ml/model/compiled_boosters.py": "names of LightGBM's objectives, not ours",
     "serving/answers.py": "the form of an answer in the API",
-    "serving/contract.py": "the form of a label in the API",
+    "serving/late_labels.py": "the form of a label in the API",
 }
 
 

@@ -21,7 +21,7 @@ from ml.engine import source, spread
 from ml.io import tables
 from ml.io.errors import UserError
 from ml.model import parity, predictor
-from ml.monitoring import live
+from ml.monitoring import live_sides
 from ml.prediction_log.predictions import read_log
 from ml.registry.embedded import Embedded
 from ml.stages import score
@@ -208,7 +208,7 @@ def test_a_job_begins_anew_when_rows_or_model_have_changed(place, models, monkey
 def test_a_challenger_beside_the_champion_can_be_compared(place, models, params):
     scored(challenger=str(models / "forest"))
 
-    duel = live.duel(read_log("logs"), params, "")
+    duel = live_sides.duel(read_log("logs"), params, "")
 
     assert duel.paired
     assert duel.champion.answers == duel.challenger.answers == 1000

@@ -10,7 +10,9 @@ from ml.data import schema
 from ml.model.model_contract import Contract
 from ml.settings.data import Category
 from ml.settings.params import read_params
-from serving.contract import body, feedback, problems
+from serving.late_labels import feedback
+from serving.problems import problems
+from serving.request_model import body
 from tests.conftest import SAMPLE
 
 COLUMNS = {"grade": ("-1", "2", "3.5", "True"), "plan": ("basic",)}

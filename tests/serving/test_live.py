@@ -9,7 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from ml.io.errors import UserError
-from ml.monitoring import live
+from ml.monitoring import live_comparison, live_sides
 from ml.prediction_log import predictions
 from serving.service import share
 from tests.serving.server import application, built, rows
@@ -64,9 +64,9 @@ def served(tmp_path, customers, params):
 def test_a_shadow_is_judged_on_the_rows_of_the_champion(served, pair, outcome, params):
     log = predictions.read_log(served(pair[0], challenger=pair[1]))
 
-    found = live.duel(log, params)
+    found = live_sides.duel(log, params)
 
-    said, sentence = live.judge(found, params)
+    said, sentence = live_comparison.judge(found, params)
     assert said == outcome, sentence
     assert found.paired
     for side in (found.champion, found.challenger):
@@ -77,9 +77,9 @@ def test_a_shadow_is_judged_on_the_rows_of_the_champion(served, pair, outcome, p
 def test_a_canary_is_judged_on_its_own_ids(served, pair, outcome, params):
     log = predictions.read_log(served(pair[0], challenger=pair[1], canary=0.5))
 
-    found = live.duel(log, params)
+    found = live_sides.duel(log, params)
 
-    said, sentence = live.judge(found, params)
+    said, sentence = live_comparison.judge(found, params)
     assert said == outcome, sentence
     assert not found.paired
     assert log["id"].is_unique
@@ -108,7 +108,7 @@ def test_a_canary_without_a_third_of_its_answers_gets_no_verdict(served, pair, p
     lost = (log["variant"] == "challenger") & (log.index % 3 == 0)
     back = log.assign(variant=log["variant"].mask(lost, "champion"), model=log["model"].mask(lost, log["model"][0]))
 
-    said, sentence = live.judge(live.duel(back, params), params)
+    said, sentence = live_comparison.judge(live_sides.duel(back, params), params)
 
     assert said == "no verdict"
     assert "canary share 0.5: the challenger answered" in sentence
@@ -128,11 +128,11 @@ def test_each_id_counts_once_by_its_newest_answer_before_the_label(params):
         {"a": (2.5, True)},
     )
 
-    found = live.duel(log, params)
+    found = live_sides.duel(log, params)
 
     assert (found.challenger.answers, found.challenger.labelled) == (4, 2)
     assert found.challenger.score.tolist() == found.champion.score.tolist() == [0.2]
-    assert live.judge(found, params)[0] == "not enough evidence"
+    assert live_comparison.judge(found, params)[0] == "not enough evidence"
 
 
 def test_answers_are_paired_though_a_client_uses_its_request_id_again(params):
@@ -142,7 +142,7 @@ def test_answers_are_paired_though_a_client_uses_its_request_id_again(params):
         for side, model in (("champion", "1"), ("shadow", "2"))
     ]
 
-    found = live.duel(table(answers, {"a": (9, True), "b": (9, False)}), params)
+    found = live_sides.duel(table(answers, {"a": (9, True), "b": (9, False)}), params)
 
     assert found.champion.score.tolist() == found.challenger.score.tolist() == [0.2, 0.3]
 
@@ -158,11 +158,11 @@ def test_each_model_is_judged_by_the_threshold_that_it_answered_with(served, goo
     rule = params.gates.champion.model_copy(update={"metric": "f1"})
     params = params.model_copy(update={"gates": params.gates.model_copy(update={"champion": rule})})
 
-    found = live.duel(predictions.read_log(served(good, challenger=timid, **way)), params)
+    found = live_sides.duel(predictions.read_log(served(good, challenger=timid, **way)), params)
 
-    assert live.judge(found, params)[0] == "worse"
-    assert float(live.figure(found.challenger, params)[0]) < 0.1
-    assert float(live.figure(found.champion, params)[0]) > 0.5
+    assert live_comparison.judge(found, params)[0] == "worse"
+    assert float(live_comparison.figure(found.challenger, params)[0]) < 0.1
+    assert float(live_comparison.figure(found.champion, params)[0]) > 0.5
 
 
 def test_only_the_newest_pair_of_models_is_compared_unless_one_is_named(params):
@@ -172,12 +172,12 @@ def test_only_the_newest_pair_of_models_is_compared_unless_one_is_named(params):
     ]  # fmt: skip
     log = table(answers, {"a": (9, True), "b": (9, False)})
 
-    newest, named = live.duel(log, params), live.duel(log, params, "2")
+    newest, named = live_sides.duel(log, params), live_sides.duel(log, params, "2")
 
     assert (newest.champion.model, newest.challenger.model) == ("3", "4")
     assert (named.champion.model, named.challenger.model) == ("1", "2")
     with pytest.raises(UserError, match="these models have: 2, 4"):
-        live.duel(log, params, "5")
+        live_sides.duel(log, params, "5")
 
 
 def test_simulated_customers_count_only_while_there_are_no_real_ones(params):
@@ -188,7 +188,7 @@ def test_simulated_customers_count_only_while_there_are_no_real_ones(params):
     ]
     log = table(answers, {"a": (9, True)})
 
-    mixed, alone = (live.duel(log.assign(simulated=log["minute"] <= last), params) for last in (2, 3))
+    mixed, alone = (live_sides.duel(log.assign(simulated=log["minute"] <= last), params) for last in (2, 3))
 
     assert (mixed.challenger.answers, mixed.simulated) == (1, False)
     assert (alone.challenger.answers, alone.simulated) == (3, True)
@@ -203,8 +203,8 @@ def test_two_canaries_that_are_as_good_as_each_other_are_seldom_told_apart(param
         for variant in ("champion", "challenger"):
             label = (rng.random(200) < 0.4).astype("int8")
             score = np.clip(rng.normal(0.4 + 0.2 * label, 0.2), 0, 1)
-            sides.append(live.Side(variant, variant, 200, 200, label, score, 0.5, "binary"))
-        told += live.unpaired(*sides, few).outcome in {"better", "worse"}
+            sides.append(live_sides.Side(variant, variant, 200, 200, label, score, 0.5, "binary"))
+        told += live_comparison.unpaired(*sides, few).outcome in {"better", "worse"}
 
     assert 1 <= told <= 12  # a 95 % interval misses 5 of 100
 

@@ -6,7 +6,7 @@ from pydantic import ValidationError
 
 from ml.data import number_columns
 from ml.settings.data import Data, Number
-from serving import contract
+from serving import request_model
 
 COLUMNS = {
     "rooms": {"type": "integer", "min": 0, "max": 9},
@@ -14,7 +14,7 @@ COLUMNS = {
     "open": {"type": "boolean", "missing": 0.5},
 }
 DATA = Data.model_validate({"file": "a.csv", "id": "id", "target": {"name": "y"}, "columns": COLUMNS})
-BODY = contract.body(DATA, 10, "refuse")
+BODY = request_model.body(DATA, 10, "refuse")
 
 
 @pytest.mark.parametrize("row", [{"rooms": 3, "paid": True}, {"rooms": 3.0, "paid": 1, "open": None}])
@@ -39,7 +39,7 @@ def test_openapi_names_the_types_and_the_example_is_valid():
     assert fields["rooms"] == {"maximum": 9.0, "minimum": 0.0, "title": "Rooms", "type": "integer"}
     assert fields["paid"]["type"] == "boolean"
     assert fields["open"]["anyOf"] == [{"type": "boolean"}, {"type": "null"}]
-    BODY.rows.validate_python([contract.example(DATA)])
+    BODY.rows.validate_python([request_model.example(DATA)])
 
 
 @pytest.mark.parametrize(

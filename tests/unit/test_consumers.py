@@ -25,8 +25,8 @@ from ml.retraining import fresh
 from ml.scoring import rows as scoring
 from ml.settings.data import Data
 from ml.settings.retrain import Retrain
-from serving.contract import body
 from serving.recorder import Asked, Recorder
+from serving.request_model import body
 from serving.settings import Settings
 
 ROWS = 60

@@ -10,7 +10,7 @@ from ml.data.schema import inputs
 from ml.gates import behaviour
 from ml.gates.parity import as_requests
 from ml.io.errors import UserError
-from ml.model import columns, model, model_file
+from ml.model import feature_code, model, model_file
 from ml.model.compiled import compiled
 from ml.model.feature_checks import check
 from ml.model.features import with_made
@@ -123,7 +123,12 @@ def test_what_only_estimators_need_stands_beside_functions(customers, own):
 
     check(text, customers, DATA)
 
-    assert {name for function in columns.fresh(text) for name in function.makes} == {"ratio", "rest", "band", "later"}
+    assert {name for function in feature_code.fresh(text) for name in function.makes} == {
+        "ratio",
+        "rest",
+        "band",
+        "later",
+    }
 
 
 def test_a_function_that_fails_on_a_later_row_is_named(customers, own):
@@ -159,7 +164,7 @@ def test_text_that_nobody_committed_is_not_run(customers, own):
     trained = fitted(customers, own(GOOD))
     content, form = model_file.dumps(trained), compiled(trained)
     own(HEAD)
-    columns.loaded.cache_clear()
+    feature_code.loaded.cache_clear()
 
     with pytest.raises(UserError, match=r"another src/features\.py"):
         model_file.loads(content)
@@ -193,7 +198,7 @@ def test_text_of_an_earlier_commit_is_run(repository):
     path.write_text("")
     committed(repository, "empty again")
 
-    columns.must_know(GOOD)
+    feature_code.must_know(GOOD)
 
 
 def test_text_that_git_only_has_on_the_branch_of_the_registry_is_not_run(repository):
@@ -202,7 +207,7 @@ def test_text_that_git_only_has_on_the_branch_of_the_registry_is_not_run(reposit
     committed(repository, "hostile", ["update-ref", "refs/remotes/origin/mlflow", "HEAD"], ["checkout", "-q", "main"])
 
     with pytest.raises(UserError, match="trained with another"):
-        columns.must_know(GOOD)
+        feature_code.must_know(GOOD)
 
 
 def test_gates_may_name_made_columns(own):
@@ -249,7 +254,7 @@ def test_a_behaviour_changes_a_made_column_and_what_is_made_of_it(customers, own
 
 
 def test_the_file_as_it_ships_makes_its_column(customers):
-    text = features.source(columns.BESIDE)
+    text = features.source(feature_code.BESIDE)
     if features.made(text).keys() != {"incidents"}:
         pytest.skip("a fork has its own columns")
 

@@ -22,7 +22,8 @@ from ml.io.text import columns, visible
 from ml.monitoring import history_page as monitoring_page
 from ml.monitoring.monitor_record import MonitorRecord
 from ml.registry.card import FACTS, card
-from ml.reports import page, report
+from ml.reports import built, page
+from ml.settings.metrics import HIGHER_IS_BETTER
 
 SCRIPT = "<script>alert(1)</script><img src=//x/p.png onerror=alert(2)>![p](//x/p.png)[a](javascript:alert(3))"
 HOSTILE = f"{SCRIPT} \x1b]0;x\x07 cost_$a_$b | `c` **d** &lt;e @ada #1 https://evil.example\n# head\u2028=cmd()"
@@ -140,11 +141,11 @@ def evidence():
         "period": None,
         "columns": {HOSTILE: {"missing": 0.0, "levels": {SCRIPT: 1.0}}},
     }
-    return report.Evidence(
+    return built.Built(
         project=HOSTILE,
         validation={"rows": 10, "passed": True, "checks": [check]},
         verdict={"passed": False, "verdicts": [verdict, good]},
-        intervals=dict.fromkeys(report.HIGHER_IS_BETTER, metric),
+        intervals=dict.fromkeys(HIGHER_IS_BETTER, metric),
         profile=shape,
         settings={"card": {"purpose": HOSTILE}, HOSTILE: HOSTILE},
         plots={
@@ -154,7 +155,7 @@ def evidence():
             "confusion": [{"actual": a, "predicted": p, "rows": 5} for a in sides for p in sides],
             "importance": [{"column": HOSTILE, "importance": 0.1, "deviation": 0.01}],
         },
-        before_metrics=dict.fromkeys(report.HIGHER_IS_BETTER, 0.8),
+        before_metrics=dict.fromkeys(HIGHER_IS_BETTER, 0.8),
         before_profile=shape | {"rows": 9},
         before_settings={},
     )
@@ -165,7 +166,7 @@ def test_the_report_runs_nothing_and_loads_nothing(evidence):
 
 
 def test_the_report_of_a_broken_table_runs_nothing(evidence):
-    harmless(page.html(report.Evidence(HOSTILE, evidence.validation)))
+    harmless(page.html(built.Built(HOSTILE, evidence.validation)))
 
 
 def test_a_column_with_dollars_in_its_name_is_drawn_as_it_is(evidence):

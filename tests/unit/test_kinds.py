@@ -11,7 +11,7 @@ from ml.data import adopt, inference, reading
 from ml.data.values import typed
 from ml.io.errors import UserError
 from ml.settings.data import Data
-from serving.contract import Whole
+from serving.fields import Whole
 
 ROWS = 400
 RNG = np.random.default_rng(0)

@@ -12,7 +12,7 @@ from ml.data.schema import ContractError
 from ml.engine.source import Chunk
 from ml.io import files
 from ml.io.errors import UserError
-from ml.model import columns, made, model, model_file, reference, shipped
+from ml.model import feature_code, made, model, model_file, reference, shipped
 from ml.model.compiled import compiled
 from ml.monitoring import drift
 from ml.monitoring.made import added
@@ -99,7 +99,7 @@ def test_a_made_column_drifts_where_the_columns_that_it_is_made_of_do_not(releas
 
 def test_where_the_text_cannot_be_run_the_other_columns_are_compared_and_the_reason_is_told(release, params):
     features.FEATURES.write_text("")
-    columns.loaded.cache_clear()
+    feature_code.loaded.cache_clear()
 
     window, known = added(log(rows(2000, 1, tied=True)), release, DATA)
 

@@ -18,7 +18,7 @@ from ml.model.reference import of_levels, profiled
 from ml.settings.data import Data
 from ml.settings.train import Train
 from ml.settings.validate import Validate
-from serving.contract import body
+from serving.request_model import body
 
 RULES = {"type": "category", "values": ["a", "b"], "missing": 0.1}
 

@@ -7,7 +7,7 @@ from markdown_it import MarkdownIt
 from ml.data import profile
 from ml.io import markdown as md
 from ml.io.sheets import read_rows, write_rows
-from ml.reports import changes, page, report
+from ml.reports import build_report, built, changes, digits, page
 from ml.settings.params import read_params
 from tests.conftest import SAMPLE
 
@@ -22,7 +22,7 @@ def evidence(customers):
     verdict = {"gate": "accuracy", "passed": True, "reason": "fine", "limit": "≥ 0.8", "severity": "critical", **METRIC}
     curve = [{"fpr": 0, "tpr": 0}, {"fpr": 0.5, "tpr": 0.8}, {"fpr": 1, "tpr": 1}]
     sides = ("positive", "negative")
-    return report.Evidence(
+    return built.Built(
         project="churn",
         validation={"rows": 1200, "passed": True, "checks": [check]},
         verdict={"passed": True, "verdicts": [verdict]},
@@ -60,7 +60,7 @@ def several(names):
 def test_each_class_has_its_figures_in_both_reports(evidence):
     odd = replace(evidence, plots=several(["a,b", 'say "x"', "🙂", "```", "b|c"]))
 
-    text, page_ = report.markdown(odd), page.html(odd)
+    text, page_ = build_report.markdown(odd), page.html(odd)
 
     assert "| a,b | 5 | 0.500 (0.500 to 0.500)" in text
     assert text.count("```") % 2 == 0
@@ -69,7 +69,7 @@ def test_each_class_has_its_figures_in_both_reports(evidence):
 
 
 def test_many_classes_have_their_most_frequent_confusions_told(evidence):
-    text = report.markdown(replace(evidence, plots=several([f"c{n}" for n in range(50)])))
+    text = build_report.markdown(replace(evidence, plots=several([f"c{n}" for n in range(50)])))
 
     assert "the 20 most frequent wrong ones" in text
     assert len(text) < 60_000
@@ -80,7 +80,7 @@ def test_the_plots_of_a_number_are_in_both_reports(evidence):
         "predicted": [{"actual": float(n), "predicted": n + 0.5} for n in range(100)],
         "coverage": [{"predicted": float(n), "coverage": 0.8, "promised": 0.9, "rows": 10} for n in range(10)],
     }
-    text, page_ = (of(replace(evidence, plots=plots)) for of in (report.markdown, page.html))
+    text, page_ = (of(replace(evidence, plots=plots)) for of in (build_report.markdown, page.html))
 
     assert 'title "Coverage of the interval' in text
     assert 'title "Predicted against actual' in text
@@ -91,7 +91,7 @@ def test_counts_are_whole_numbers_though_a_file_held_them(evidence):
     cells = [{**cell, "rows": 1234.0} for cell in evidence.plots["confusion"]]
     count = {**evidence.verdict["verdicts"][0], "value": 12345.0}
 
-    text = report.markdown(
+    text = build_report.markdown(
         replace(evidence, plots=evidence.plots | {"confusion": cells}, verdict={"passed": True, "verdicts": [count]})
     )
 
@@ -102,7 +102,7 @@ def test_counts_are_whole_numbers_though_a_file_held_them(evidence):
 def test_metrics_that_one_class_leaves_undefined_are_left_empty(evidence):
     unknown = {"value": None, "low": None, "high": None}
 
-    text = report.markdown(
+    text = build_report.markdown(
         replace(
             evidence,
             intervals=evidence.intervals | {"roc_auc": unknown},
@@ -116,13 +116,13 @@ def test_metrics_that_one_class_leaves_undefined_are_left_empty(evidence):
 
 
 def test_the_verdict_comes_first(evidence):
-    assert report.markdown(evidence).startswith("# ✅ churn: the model passes its gates")
+    assert build_report.markdown(evidence).startswith("# ✅ churn: the model passes its gates")
 
 
 def test_a_good_model_is_told_beside_the_champion(evidence):
     rival = {**evidence.verdict["verdicts"][0], "outcome": "better", "reason": "better: 0.02 ahead of version 3"}
 
-    text = report.markdown(replace(evidence, verdict={"passed": True, "verdicts": [rival]}))
+    text = build_report.markdown(replace(evidence, verdict={"passed": True, "verdicts": [rival]}))
 
     assert text.splitlines()[2] == "Compared with the champion: better: 0.02 ahead of version 3."
 
@@ -131,7 +131,7 @@ def test_a_refusal_comes_first_with_its_reasons(evidence):
     bad = {**evidence.verdict["verdicts"][0], "passed": False, "reason": "accuracy 0.7 is below 0.8"}
     refused = replace(evidence, verdict={"passed": False, "verdicts": [bad]})
 
-    text = report.markdown(refused)
+    text = build_report.markdown(refused)
 
     assert text.startswith("# ❌ churn: the model is refused for 1 reason\n\n- **accuracy**: accuracy 0.7 is below 0.8")
 
@@ -141,7 +141,7 @@ def test_gates_that_pass_are_folded_away_below_those_that_do_not(evidence):
     bad, odd = ({**good, "gate": name, "passed": False} for name in ("size", "split"))
     verdicts = [good, odd | {"severity": "warning"}, bad, good]
 
-    text = report.markdown(replace(evidence, verdict={"passed": False, "verdicts": verdicts}))
+    text = build_report.markdown(replace(evidence, verdict={"passed": False, "verdicts": verdicts}))
 
     assert re.findall(r"❌ \| size|⚠️ \| split|<summary>2 passed|✅ \| accuracy|</details>", text)[:5] == [
         "❌ | size", "⚠️ | split", "<summary>2 passed", "✅ | accuracy", "✅ | accuracy",
@@ -151,14 +151,14 @@ def test_gates_that_pass_are_folded_away_below_those_that_do_not(evidence):
 def test_a_failed_warning_refuses_nothing(evidence):
     odd = {**evidence.verdict["verdicts"][0], "passed": False, "severity": "warning"}
 
-    text = report.markdown(replace(evidence, verdict={"passed": True, "verdicts": [odd]}))
+    text = build_report.markdown(replace(evidence, verdict={"passed": True, "verdicts": [odd]}))
 
     assert text.startswith("# ✅")
     assert "| ⚠️ | accuracy |" in text
 
 
 def test_a_metric_that_should_fall_is_worse_when_it_rises(evidence):
-    text = report.markdown(evidence)
+    text = build_report.markdown(evidence)
 
     assert "| accuracy | 0.9 | 0.880\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}0.920 | 0.8 | +0.1000 better |" in text
     assert "| log_loss | 0.9 | 0.880\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}0.920 | 0.8 | +0.1000 worse |" in text
@@ -167,14 +167,14 @@ def test_a_metric_that_should_fall_is_worse_when_it_rises(evidence):
 def test_a_change_too_small_to_show_is_no_zero(evidence):
     before = evidence.before_metrics | {"accuracy": 0.90001, "log_loss": 0.9}
 
-    text = report.markdown(replace(evidence, before_metrics=before))
+    text = build_report.markdown(replace(evidence, before_metrics=before))
 
     assert "| 0.9 | under 0.0001 worse |" in text
     assert "| 0.9 | = |" in text
 
 
 def test_only_changed_settings_and_data_are_shown(evidence):
-    text = report.markdown(evidence)
+    text = build_report.markdown(evidence)
 
     assert "| train.seed | 0 | 1 |" in text
     assert "data.id" not in text
@@ -182,16 +182,16 @@ def test_only_changed_settings_and_data_are_shown(evidence):
 
 
 def test_without_a_base_the_report_says_so(evidence):
-    text = report.markdown(replace(evidence, before_metrics=None, before_profile=None, before_settings=None))
+    text = build_report.markdown(replace(evidence, before_metrics=None, before_profile=None, before_settings=None))
 
     assert "`main` has no metrics in this clone" in text
 
 
 def test_bad_data_makes_a_report_without_a_model(evidence):
     check = {"passed": False, "subject": "plan", "expectation": "x", "found": "1 of 9 rows", "severity": "critical"}
-    broken = report.Evidence("churn", {"rows": 9, "passed": False, "checks": [check]})
+    broken = built.Built("churn", {"rows": 9, "passed": False, "checks": [check]})
 
-    text = report.markdown(broken)
+    text = build_report.markdown(broken)
 
     assert text.startswith("# ❌ churn: the data breaks its contract")
     assert "| ❌ | plan | x | 1 of 9 rows |" in text
@@ -200,9 +200,9 @@ def test_bad_data_makes_a_report_without_a_model(evidence):
 def test_a_report_never_outgrows_a_comment(evidence):
     checks = evidence.validation["checks"] * 3000
 
-    text = report.markdown(replace(evidence, validation={"rows": 1, "passed": True, "checks": checks}))
+    text = build_report.markdown(replace(evidence, validation={"rows": 1, "passed": True, "checks": checks}))
 
-    assert len(text) <= report.LIMIT
+    assert len(text) <= build_report.LIMIT
     assert "Left out to limit the length: checks" in text
     assert "## Importance" in text
 
@@ -227,7 +227,7 @@ def test_the_same_evidence_gives_the_same_page(evidence):
 
 
 def test_the_roc_chart_lies_on_the_curve(evidence):
-    text = report.markdown(evidence)
+    text = build_report.markdown(evidence)
 
     line = re.search(r"ROC.*?line \[(.*?)\]", text, re.DOTALL)[1].split(", ")
     assert (line[0], line[10], line[20]) == ("0.000", "0.800", "1.000")
@@ -239,7 +239,7 @@ FAULT = {"gate": "size", "fault": "a huge model", "expected": "critical", "caugh
 def test_the_footer_counts_the_faults_that_the_gates_caught(evidence):
     proof = {"wrong": [], "rows": [FAULT, {**FAULT, "gate": "parity"}]}
 
-    text = report.markdown(replace(evidence, proof=proof))
+    text = build_report.markdown(replace(evidence, proof=proof))
 
     assert "2 of 2 planted faults caught" in text
     assert "| ✅ | size | a huge model | refused | passes |" in text
@@ -248,7 +248,7 @@ def test_the_footer_counts_the_faults_that_the_gates_caught(evidence):
 def test_the_footer_names_the_gate_that_let_its_fault_pass(evidence):
     proof = {"wrong": ["size: lets pass: a huge model"], "rows": [{**FAULT, "caught": False}]}
 
-    text = report.markdown(replace(evidence, proof=proof))
+    text = build_report.markdown(replace(evidence, proof=proof))
 
     assert "0 of 1 planted fault caught" in text
     assert "- ❌ size: lets pass: a huge model" in text
@@ -256,7 +256,7 @@ def test_the_footer_names_the_gate_that_let_its_fault_pass(evidence):
 
 
 def test_the_footer_says_when_the_gates_were_not_proven(evidence):
-    assert "The proof was not run on this commit; `make prove`" in report.markdown(evidence)
+    assert "The proof was not run on this commit; `make prove`" in build_report.markdown(evidence)
 
 
 def test_what_is_refused_comes_before_what_is_warned_of_and_what_passed(evidence):
@@ -267,7 +267,7 @@ def test_what_is_refused_comes_before_what_is_warned_of_and_what_passed(evidence
         {**good, "gate": "bad", "passed": False},
     ]
 
-    text = report.markdown(replace(evidence, verdict={"passed": False, "verdicts": verdicts}))
+    text = build_report.markdown(replace(evidence, verdict={"passed": False, "verdicts": verdicts}))
 
     assert text.index("| bad | ") < text.index("| odd | ") < text.index("| late | ")
 
@@ -292,22 +292,22 @@ def test_the_page_draws_its_marks_and_colours_a_refusal(evidence):
 
 @pytest.mark.parametrize(("value", "shown"), [(434.0, "434"), (0.8886, "0.8886"), (4.675e-30, "4.7e-30"), (None, "")])
 def test_numbers_have_sensible_digits(value, shown):
-    assert report._number(value) == shown
+    assert digits.number(value) == shown
 
 
 def test_contributions_stand_beside_the_importance_where_they_are_known(evidence):
     points = [{"column": "tenure_months", "contribution": 0.2}, {"column": "plan", "contribution": 0.1}]
     known = replace(evidence, plots={**evidence.plots, "contributions": points})
 
-    text, drawn = report.markdown(known), page.html(known)
+    text, drawn = build_report.markdown(known), page.html(known)
 
     assert "## Contributions" in text
-    assert "## Contributions" not in report.markdown(evidence)
+    assert "## Contributions" not in build_report.markdown(evidence)
     assert drawn.count("<svg") == page.html(evidence).count("<svg") + 1
 
 
 def test_a_model_of_another_table_is_compared_with_nothing(evidence):
-    text = report.markdown(replace(evidence, before_metrics=None, before_profile=None, other_table=True))
+    text = build_report.markdown(replace(evidence, before_metrics=None, before_profile=None, other_table=True))
 
     assert "`main` has a model of another table, so there is nothing to compare with" in text
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ml.model import columns
+from ml.model import columns, feature_code
 from ml.settings import features
 from ml.settings.data import Category, Number
 
@@ -24,7 +24,7 @@ class Encoder:
         names = [c["name"] for kind in ("numbers", "categories") for c in form[kind] if c["name"] not in made]
         self._names = [*dict.fromkeys([*names, *known])]  # what is made may need columns that the model does not take
         self._floats = {n["name"] for n in form["numbers"]} | {n for n, c in known.items() if isinstance(c, Number)}
-        columns.loaded(self._source)  # raises UserError for a text that is not known here
+        feature_code.loaded(self._source)  # raises UserError for a text that is not known here
         self._width = len(self._numbers)
         for category in form["categories"]:
             places = {level: self._width + i for i, level in enumerate(category["levels"])}
@@ -59,7 +59,7 @@ class Encoder:
         """The same numbers of columns; shape (rows, columns), float64."""
         if self._source:
             given = columns.Columns(self._names, table.__getitem__)
-            table = {**table, **columns.made(self._source, given)}
+            table = {**table, **feature_code.made(self._source, given)}
         found = np.zeros((len(next(iter(table.values()))), self._width))
         for column, (name, missing, mean, scale) in enumerate(self._numbers):
             values = table[name]
@@ -78,7 +78,7 @@ class Encoder:
         """The rows with the columns that the model's src/features.py makes."""
         if not self._source:
             return rows
-        found = columns.made(self._source, columns.of_rows(rows, self._names, self._floats))
+        found = feature_code.made(self._source, columns.of_rows(rows, self._names, self._floats))
         values = [found[name].tolist() for name in found]
         return [{**row, **dict(zip(found, line, strict=True))} for row, *line in zip(rows, *values, strict=True)]
 

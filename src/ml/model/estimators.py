@@ -18,7 +18,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 
 from ml.io.errors import UserError
 from ml.io.text import meant
-from ml.model.columns import BESIDE
+from ml.model.feature_code import BESIDE
 from ml.settings.features import FEATURES
 from ml.settings.train import EXTRAS, Train
 

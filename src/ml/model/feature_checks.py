@@ -9,7 +9,8 @@ import pandas as pd
 
 from ml.data.schema import inputs, required
 from ml.io.errors import UserError
-from ml.model.columns import Columns, Function, NoColumnError, fresh, said
+from ml.model.columns import Columns, Function, NoColumnError
+from ml.model.feature_code import fresh, said
 from ml.model.features import of_frame
 from ml.settings.data import Category, Data, Number
 from ml.settings.features import FEATURES, functions, parsed

@@ -11,7 +11,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from ml.data.schema import numbers, with_columns
-from ml.model import columns
+from ml.model import columns, feature_code
 from ml.settings import features as declared
 from ml.settings.data import Category, Data
 
@@ -40,7 +40,7 @@ def with_made(frame: pd.DataFrame, source: str, kept: pd.DataFrame | None = None
     Columns of `kept` are taken as they stand there, and what is made of them follows.
     """
     given = of_frame(frame[[]] if kept is None else kept)
-    return with_columns(frame, columns.made(source, of_frame(frame), given))
+    return with_columns(frame, feature_code.made(source, of_frame(frame), given))
 
 
 def of_frame(frame: pd.DataFrame) -> columns.Columns:

@@ -14,7 +14,7 @@ from ml.io.errors import UserError
 from ml.model import archive as model_archive
 from ml.model import estimators
 from ml.model.calibration import Calibrated
-from ml.model.columns import must_know
+from ml.model.feature_code import must_know
 from ml.model.features import Made
 from ml.model.trusted import TRUSTED
 from ml.settings.features import FEATURES

@@ -8,14 +8,15 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ml.reports.build_report import markdown
+from ml.reports.built import Built
 from ml.reports.look import BLUE, DRAWN, GREY, ORANGE, document, inline, label, rendered
-from ml.reports.report import Evidence, markdown
 
 MOST_CLASSES, MOST_BARS = 10, 20
 CURVES = {"roc": ("fpr", "tpr"), "precision_recall": ("recall", "precision")}
 
 
-def html(evidence: Evidence) -> str:
+def html(evidence: Built) -> str:
     """The Markdown report as a self-contained page; the charts that GitHub would draw are replaced by plots."""
     text = markdown(evidence)
     if evidence.plots.get("importance"):

@@ -4,7 +4,7 @@ import os
 
 from ml.io import cli
 from ml.io.text import columns
-from ml.monitoring import live
+from ml.monitoring import live_comparison, live_sides
 from ml.prediction_log import predictions, segments
 from ml.settings.params import Params, read_params
 
@@ -20,8 +20,8 @@ def main(since: str = "", until: str = "", challenger: str = "") -> None:
     directory, url = segments.places(params.log.directory, os.environ)
     cli.say(f"compare_live: reading the prediction log in {directory}" + (" and where it is shipped to" if url else ""))
     log = predictions.read_log(directory, *([url] if url else []), since=since, until=until)
-    found = live.duel(log, params, challenger)
-    _, sentence = live.judge(found, params)
+    found = live_sides.duel(log, params, challenger)
+    _, sentence = live_comparison.judge(found, params)
     way = "a shadow: both models scored the same rows" if found.paired else "a canary: each model scored separate ids"
     cli.tell(f"{found.challenger.model} is {way}, {found.start:%Y-%m-%d %H:%M} to {found.end:%Y-%m-%d %H:%M} UTC")
     if not found.paired:
@@ -34,9 +34,16 @@ def main(since: str = "", until: str = "", challenger: str = "") -> None:
     cli.tell(sentence)
 
 
-def _line(side: live.Side, params: Params) -> list[str]:
+def _line(side: live_sides.Side, params: Params) -> list[str]:
     share = f"{side.labelled:,} ({side.labelled / side.answers:.0%})"
-    return [side.variant, side.model, f"{side.answers:,}", share, f"{len(side.label):,}", *live.figure(side, params)]
+    return [
+        side.variant,
+        side.model,
+        f"{side.answers:,}",
+        share,
+        f"{len(side.label):,}",
+        *live_comparison.figure(side, params),
+    ]
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from ml.io.errors import UserError
 from ml.io.text import counted
 from ml.model import identity
 from ml.model.reference import Reference
-from ml.monitoring import collect, drift, evidently_pages, findings, history_page, made, report
+from ml.monitoring import collect, drift, evidently_pages, findings, history_page, log_tables, made, report
 from ml.monitoring.collect import Collected, Names
 from ml.monitoring.confirmation import Past
 from ml.monitoring.monitor_record import MonitorRecord
@@ -69,16 +69,16 @@ def _read(params: Params, now: pd.Timestamp, *, simulated: bool) -> pd.DataFrame
     """The predictions of the source, or only the simulated ones."""
     sources = _sources(params)
     if simulated:
-        table = collect.read_simulated(sources, params.data)
+        table = log_tables.read_simulated(sources, params.data)
         if table.empty:
             raise UserError("no simulated rows are in the log. `make traffic` sends some, for the sample's model only.")
         return table
-    return collect.read(sources, now, params.data, params.monitor)
+    return log_tables.read(sources, now, params.data, params.monitor)
 
 
 def _between(params: Params, release: Released) -> Callable[[pd.Timestamp, pd.Timestamp], pd.DataFrame]:
     def read(since: pd.Timestamp, until: pd.Timestamp) -> pd.DataFrame:
-        return made.add(collect.read_between(_sources(params), params.data, since, until), release, params.data)
+        return made.add(log_tables.read_between(_sources(params), params.data, since, until), release, params.data)
 
     return read
 

@@ -19,9 +19,10 @@ from ml.model.figures_record import IntervalsRecord, MetricsRecord
 from ml.model.history import TrainingRecord
 from ml.model.predictor import MODEL
 from ml.reports import page
+from ml.reports.build_report import markdown
+from ml.reports.built import Built
 from ml.reports.changes import another_table
 from ml.reports.contributions_record import ContributionsRecord
-from ml.reports.report import Evidence, markdown
 from ml.settings.params import Params, read_params
 from ml.settings.reading import parse
 from ml.tasks.choose import task_of
@@ -38,16 +39,16 @@ def main(base: str = "main") -> None:
     cli.say(f"report: {files.REPORT} ({counted(len(text), 'character')}) and {files.REPORT_HTML}")
 
 
-def collect(params: Params, base: str) -> Evidence:
+def collect(params: Params, base: str) -> Built:
     """The inputs of the report, from build/ and from the base branch."""
     validation = ValidationRecord.read(files.VALIDATION).plain()
     if not validation["passed"]:
-        return Evidence(params.project, validation)
+        return Built(params.project, validation)
     profile, revision = ProfileRecord.read(files.PROFILE).plain(), git.base(base)
     before = _recorded(revision, files.PROFILE, ProfileRecord)
     other = bool(before) and another_table(profile, before)
     revision = None if other else revision
-    return Evidence(
+    return Built(
         project=params.project,
         validation=validation,
         confidence=params.evaluate.confidence,

@@ -1,8 +1,4 @@
-"""Champion against challenger on what they were asked in production, once the labels are there.
-
-A shadow answers every row that the champion answers, so the two are compared row by row. A canary answers other ids
-than the champion does, chosen by a hash, so the two are compared as two samples of one population.
-"""
+"""What champion and challenger answered in production: two sides, row by row or as two samples."""
 
 from dataclasses import dataclass
 
@@ -10,24 +6,14 @@ import numpy as np
 import pandas as pd
 
 from ml.io.errors import UserError
-from ml.io.text import between, counted
-from ml.io.text import figure as figure_
+from ml.io.text import counted
 from ml.model.parts import CHALLENGER, CHAMPION, SHADOW
-from ml.monitoring.ratio import Ratio, mismatched, ratios
+from ml.monitoring.ratio import Ratio, ratios
 from ml.prediction_log import predictions
-from ml.settings.gates import Champion
-from ml.settings.metrics import FEWEST, HIGHER_IS_BETTER, LIVE, METRICS
 from ml.settings.params import Params
 from ml.tasks import live
-from ml.tasks.duel import Comparison, compare, margin_of, outcome
 from ml.tasks.task import Scored
 
-NONE = "no verdict"
-CAUSES = (
-    "This is not due to chance: predictions of one side are missing, so the sides are not "
-    "comparable. Search the server's log for `canary failed` and for lost lines, and fix the "
-    "cause; then compare with SINCE= set to the time of the fix."
-)
 ASKED = ["request_id", "id", "row", "again"]
 
 
@@ -99,69 +85,6 @@ def duel(log: pd.DataFrame, params: Params, challenger: str = "") -> Duel:
     return Duel(*_sides(ours, theirs, params, paired=paired), paired, times.min(), times.max(), simulated, shares)
 
 
-def judge(found: Duel, params: Params) -> tuple[str, str]:
-    """The outcome (better, not worse, worse, not enough evidence) and a sentence with the figures behind it.
-
-    `no verdict` where the ids of a canary did not fall to the sides as its share says.
-    """
-    if wrong := mismatched([*found.ratios]):
-        return NONE, f"{NONE}: {wrong.sentence()}. {CAUSES}"
-    rule, (old, new) = _rule(params), (found.champion, found.challenger)
-    for side in (old, new):
-        if not live.enough(side.kind, side.label, FEWEST):
-            return "not enough evidence", (
-                f"not enough evidence: {side.model} has labels of {counted(len(side.label), 'id')} "
-                f"({live.lack(side.kind, side.label, FEWEST)}). Send labels to POST /feedback, "
-                "or wait for them."
-            )
-    result = _paired(old, new, params) if found.paired else unpaired(old, new, params)
-    rows = (
-        f"on the same {counted(len(old.label), 'id')}"
-        if found.paired
-        else f"on {counted(len(new.label), 'id')} of the canary"
-    )
-    ahead = "ahead of" if result.value >= 0 else "behind"
-    return result.outcome, (
-        f"{result.outcome}: {new.model} is {figure_(abs(result.value), 4)} {ahead} {old.model} in {rule.metric} "
-        f"{rows} ({rule.confidence:.0%} interval {between(result.low, result.high, 4, sign=True)}, "
-        f"margin {result.margin:.4g})"
-    )
-
-
-def unpaired(old: Side, new: Side, params: Params, seed: int = 0) -> Comparison:
-    """The challenger's advantage with each side's ids drawn by themselves.
-
-    Source: Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 8 (two samples).
-    """
-    rule, rng = _rule(params), np.random.default_rng(seed)
-    sign = 1 if HIGHER_IS_BETTER[rule.metric] else -1
-    sides = [old.ranked(), new.ranked()]
-    draws = [sign * _advantage(sides, [_drawn(s, rng) for s in sides], rule.metric) for _ in range(rule.bootstrap)]
-    tail = (1 - rule.confidence) / 2
-    low, high = np.quantile(draws, [tail, 1 - tail])
-    value = sign * _advantage(sides, [np.ones(len(s.label)) for s in sides], rule.metric)
-    margin = margin_of(rule.metric, rule.margin, sides[0].measure()[rule.metric])
-    return Comparison(outcome(low, high, margin), float(value), float(low), float(high), margin)
-
-
-def figure(side: Side, params: Params) -> tuple[str, str]:
-    """The metric of one side and its interval; dashes where a class has no rows."""
-    if len(np.unique(side.label)) < 2:  # noqa: PLR2004
-        return "-", "-"
-    found = side.ranked().intervals(params.evaluate.bootstrap, params.evaluate.confidence)[_rule(params).metric]
-    return figure_(found["value"], 4), between(found["low"], found["high"], 4)
-
-
-def _rule(params: Params) -> Champion:
-    rule, kind = params.gates.champion or Champion(), params.data.target.task
-    known = LIVE.get(kind, (*METRICS[kind],))  # what labels of answers can tell
-    return rule if rule.metric in known else rule.model_copy(update={"metric": known[0]})
-
-
-def _paired(old: Side, new: Side, params: Params) -> Comparison:
-    return compare(old.ranked(), new.ranked(), _rule(params))
-
-
 def _same_rows(ours: pd.DataFrame, theirs: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The rows that both answered, in the same order; a client may use a request id again."""
     first, second = (side.assign(again=side.groupby(ASKED[:-1]).cumcount()).set_index(ASKED) for side in (ours, theirs))
@@ -193,20 +116,6 @@ def _side(answers: pd.DataFrame, labelled: int, judged: pd.DataFrame, params: Pa
     threshold = live.threshold(kind, answers["score"], answers["label"])
     names = answers["variant"].iloc[0], answers["model"].iloc[0]
     return Side(*names, len(answers), labelled, label, score, threshold, kind)
-
-
-def _drawn(side: Scored, rng: np.random.Generator) -> np.ndarray:
-    """How often each id was drawn; a draw of one class only is drawn again."""
-    count = len(side.label)
-    while True:
-        weight = np.bincount(rng.integers(0, count, count), minlength=count).astype("float64")
-        if side.usable(weight):
-            return weight
-
-
-def _advantage(sides: list[Scored], weights: list[np.ndarray], metric: str) -> float:
-    old, new = (side.measure(weight)[metric] for side, weight in zip(sides, weights, strict=True))
-    return new - old
 
 
 def _nobody(log: pd.DataFrame, challenger: str) -> str:

@@ -1,0 +1,89 @@
+"""Fields of a request: a column of the contract, and the id of a row."""
+
+from math import isfinite
+from typing import Annotated, Any, Literal, NotRequired
+
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError
+from typing_extensions import TypedDict  # pydantic needs this one below Python 3.12
+
+from ml.data.words import LARGEST, LONGEST, flag, key, span, spelling
+from ml.settings.data import Category, Number
+
+MADE: Any = TypedDict  # of fields that only the contract knows, so that no type checker follows them
+LIST: Any = list
+CHOICE: Any = Literal  # of words that only the contract knows
+EXACT = 2**53  # JSON readers agree on the whole numbers below
+
+
+def _whole(value: float) -> int:
+    """JSON's 7.0 is the integer 7; `multiple_of` lets 2.6e-42 pass."""
+    if not float(value).is_integer():
+        raise PydanticCustomError("whole", "Input should be a whole number")
+    return int(value)
+
+
+Whole = Annotated[float, Field(gt=-EXACT, lt=EXACT, multiple_of=1), AfterValidator(_whole)]
+
+Id = Annotated[
+    Annotated[str, Field(min_length=1, max_length=LONGEST, pattern=r"^[^\x00]*[^\s\x00][^\x00]*$")]
+    | Annotated[int, Field(gt=-EXACT, lt=EXACT)]
+    | Whole,
+    Field(union_mode="left_to_right"),
+]
+
+
+def field(column: Number | Category) -> Any:
+    """The type of a column in a request, with its limits and levels."""
+    if isinstance(column, Category):
+        kind: Any = CHOICE[column.values]
+        if column.others:
+            kind = Annotated[
+                str, Field(min_length=1, max_length=LONGEST, pattern=r"^[^\x00]*$", examples=[*column.values])
+            ]
+        allowed: Any = kind | None if column.missing else kind
+        kind = Annotated[allowed, BeforeValidator(_speller(column))]
+        return NotRequired[kind] if column.missing else kind
+    low = -LARGEST if column.min is None else column.min
+    high = LARGEST if column.max is None else column.max
+    kind = Annotated[float, Field(ge=low, le=high)]
+    if flag(column):
+        kind = Annotated[kind, BeforeValidator(lambda v: float(v) if v is True or v is False else v)]
+    if column.whole:
+        ends = {"minimum": low, "maximum": high} if column.type == "integer" else {}
+        kind = Annotated[kind, AfterValidator(_no_decimals), WithJsonSchema({"type": column.type} | ends)]
+    return NotRequired[kind | None] if column.missing else kind
+
+
+def _no_decimals(value: float) -> float:
+    _whole(value)
+    return value
+
+
+def _speller(column: Category) -> Any:
+    """What makes of a value the level that training makes of it: without spaces around it, 1 for 1.0; blank is None."""
+    known = spelling(column)
+
+    def text(value: Any) -> Any:
+        if not isinstance(value, bool | str | int | float) or (isinstance(value, float) and not isfinite(value)):
+            return value
+        return known.get(str(value)) or known.get(key(value)) or key(value) or None
+
+    def spelled(value: Any) -> Any:
+        if isinstance(value, str):
+            return known.get(value) or known.get(key(value)) or (value if value.strip() else None)
+        return known.get(key(value), value) if isinstance(value, int | float) else value
+
+    return text if column.others else spelled
+
+
+def middle(column: Number | Category) -> Any:
+    """A valid value: the first level, or the middle of the range."""
+    if isinstance(column, Category):
+        return column.values[0]
+    if column.type == "boolean":
+        return True
+    low, high = span(column)
+    if low is not None and high is not None:
+        return (low + high) // 2 if column.whole else (low + high) / 2
+    return next((v for v in (low, high) if v is not None), 0)

@@ -1,0 +1,41 @@
+"""The data contract as the request model of the API."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, NotRequired
+
+from pydantic import ConfigDict, Field, TypeAdapter
+
+from ml.settings.data import Data
+from serving.fields import LIST, MADE, Id, field, middle
+
+
+@dataclass(frozen=True)
+class Body:
+    """The validators of one contract; a valid row is a plain dict. `predict` stops at the first row that is wrong."""
+
+    data: Data
+    predict: Any
+    adapter: TypeAdapter
+    rows: TypeAdapter
+
+
+def body(data: Data, max_rows: int, unknown: Literal["refuse", "ignore"]) -> Body:
+    """The request model of a contract: `{"rows": [{column: value, …}, …]}`."""
+    fields = {name: field(column) for name, column in data.columns.items()}
+    fields[data.id] = NotRequired[Annotated[Id | None, Field(description="Joins late labels to this prediction.")]]
+    row: Any = MADE("Row", fields)
+    row.__pydantic_config__ = ConfigDict(
+        extra="forbid" if unknown == "refuse" else "ignore", strict=True, allow_inf_nan=False
+    )
+    rows: Any = Annotated[LIST[row], Field(min_length=1, max_length=max_rows)]
+    first: Any = Annotated[LIST[row], Field(min_length=1, max_length=max_rows, fail_fast=True)]
+    predict = MADE("Predict", {"rows": first})
+    predict.__pydantic_config__ = ConfigDict(
+        extra="forbid", strict=True, json_schema_extra={"examples": [{"rows": [example(data)]}]}
+    )
+    return Body(data, predict, TypeAdapter(predict), TypeAdapter(rows))
+
+
+def example(data: Data) -> dict[str, Any]:
+    """A valid row: the middle of each range, the first level."""
+    return {data.id: "example-1"} | {name: middle(column) for name, column in data.columns.items()}

@@ -1,0 +1,115 @@
+"""The report on a build: Markdown that GitHub renders in a comment, verdict first."""
+
+from collections.abc import Callable
+
+from ml.io.markdown import cell, mark, table
+from ml.io.text import counted
+from ml.reports.built import Built, Record
+from ml.reports.data_sections import checks, data, settings
+from ml.reports.digits import heading, interval, number
+from ml.reports.model_sections import by_class, confusion, contributions, curves, importance, metrics, training
+
+LIMIT = 60_000  # characters; GitHub takes 65,536
+
+
+def markdown(evidence: Built) -> str:
+    """The whole report, at most 60,000 characters: sections that no longer fit are left out, and named."""
+    sections: list[Callable[[Built], str]] = [_headline]
+    if evidence.verdict:
+        sections += [
+            _gates,
+            metrics,
+            settings,
+            data,
+            checks,
+            training,
+            curves,
+            by_class,
+            confusion,
+            importance,
+            contributions,
+            _proof,
+        ]
+    else:
+        sections += [checks]
+    sections += [_origin]
+    text, dropped = "", []
+    for section in sections:
+        part = section(evidence)
+        if len(text) + len(part) > LIMIT - 500:
+            dropped.append(getattr(section, "__name__", "").strip("_"))
+        elif part:
+            text += part.rstrip() + "\n\n"
+    return text + (f"_Left out to limit the length: {', '.join(dropped)}; see build/report.html._\n" if dropped else "")
+
+
+def _headline(evidence: Built) -> str:
+    if not evidence.verdict:
+        failed = [c for c in evidence.validation["checks"] if not c["passed"] and c["severity"] == "critical"]
+        title = f"# ❌ {cell(evidence.project)}: the data breaks its contract"
+        return f"{title}\n\n{len(failed)} failed checks stopped the pipeline; no model was trained."
+    refusals = [v for v in evidence.verdict["verdicts"] if not v["passed"] and v["severity"] == "critical"]
+    if not refusals:
+        rival = [
+            f"\n\nCompared with the champion: {cell(v['reason'])}."
+            for v in evidence.verdict["verdicts"]
+            if v.get("outcome")
+        ]
+        return f"# ✅ {cell(evidence.project)}: the model passes its gates{''.join(rival)}"
+    count = "1 reason" if len(refusals) == 1 else f"{len(refusals)} reasons"
+    reasons = "\n".join(f"- **{cell(v['gate'])}**: {cell(v['reason'])}" for v in refusals)
+    return f"# ❌ {cell(evidence.project)}: the model is refused for {count}\n\n{reasons}"
+
+
+def _gates(evidence: Built) -> str:
+    """What is refused and what is warned of; what passes is folded away."""
+    verdicts = evidence.verdict["verdicts"]
+    passed = [v for v in verdicts if v["passed"]]
+    failed = sorted((v for v in verdicts if not v["passed"]), key=lambda v: v["severity"] != "critical")
+    text = f"{_verdicts(failed, evidence)}\n" if failed else ""
+    if passed:
+        text += f"<details><summary>{len(passed)} passed</summary>\n\n{_verdicts(passed, evidence)}\n</details>"
+    return f"## Gates\n\n{text}"
+
+
+def _verdicts(verdicts: list[Record], evidence: Built) -> str:
+    rows = [[mark(v), v["gate"], v["reason"], number(v["value"]), _limit(v), interval(v)] for v in verdicts]
+    return table(["", "gate", "why", "value", "limit", heading(evidence)], rows)
+
+
+def _limit(verdict: Record) -> str:
+    return verdict["limit"].replace(" ", "\N{NO-BREAK SPACE}", 1)  # a sign stays with its number
+
+
+def _proof(evidence: Built) -> str:
+    proof = evidence.proof
+    if proof is None:
+        return (
+            "## Proof of the gates\n\nThe proof was not run on this commit; `make prove` plants a fault for every gate."
+        )
+    rows = [
+        ["✅" if r["caught"] and r["neighbour"] else "❌", r["gate"], r["fault"], _answer(r), _neighbour(r)]
+        for r in proof["rows"]
+    ]
+    caught = sum(r["caught"] and r["neighbour"] for r in proof["rows"])
+    wrong = "".join(f"- ❌ {sentence}\n" for sentence in proof["wrong"])
+    every = table(["", "gate", "planted fault", "answer", "good neighbour"], rows)
+    text = (
+        f"{caught} of {counted(len(rows), 'planted fault')} caught, and the similar models without "
+        f"the fault passed.\n\n{wrong}"
+    )
+    return f"## Proof of the gates\n\n{text}\n<details><summary>All faults</summary>\n\n{every}\n</details>"
+
+
+def _answer(row: Record) -> str:
+    return ("refused" if row["expected"] == "critical" else "warned") if row["caught"] else "let pass"
+
+
+def _neighbour(row: Record) -> str:
+    return "passes" if row["neighbour"] else "refused"
+
+
+def _origin(evidence: Built) -> str:
+    if not evidence.lineage:
+        return ""
+    return f"<sub>{' · '.join(f'{k} {v}' for k, v in evidence.lineage.items())}</sub>"

@@ -1,0 +1,52 @@
+"""Sections of the build report on what changed: settings, data and the checks of the table."""
+
+from ml.io.markdown import cell, table, validation
+from ml.io.text import counted
+from ml.reports.built import Built, Record
+from ml.reports.changes import data_changes, settings_changes
+
+
+def settings(evidence: Built) -> str:
+    """The settings that differ from the base branch."""
+    if evidence.before_settings is None:
+        return ""
+    changed = settings_changes(evidence.settings, evidence.before_settings)
+    contract = [row for row in changed if row[0].startswith("data.")]
+    settings = [row for row in changed if row not in contract]
+    text = ""
+    for title, rows in (("Data contract", contract), ("Settings", settings)):
+        if rows:
+            text += f"## {title}: changed against {evidence.base}\n\n" + table(["", evidence.base, "now"], rows) + "\n"
+    return text
+
+
+def data(evidence: Built) -> str:
+    """The rows of the table, and what changed in it."""
+    now = evidence.profile
+    period = f", {now['period'][0]} to {now['period'][1]}" if now["period"] else ""
+    text = f"## Data\n\n{counted(now['rows'], 'row')}{period}; {_target(now)}. "
+    if evidence.before_profile is None:
+        return text + f"`{evidence.base}` has no profile to compare with."
+    rows = data_changes(now, evidence.before_profile)
+    if not rows:
+        return text + f"The same data as on `{evidence.base}`."
+    return text + f"Against `{evidence.base}`:\n\n" + table(["", evidence.base, "now"], rows)
+
+
+def _target(profile: Record) -> str:
+    """The target of a table in a few words."""
+    if "positive" in profile:
+        return f"{profile['positive']:.1%} positive"
+    if "classes" in profile:
+        return ", ".join(f"{share:.1%} {cell(name)}" for name, share in profile["classes"].items())
+    return f"mean {profile['mean']:,.6g}, standard deviation {profile['std']:,.6g}"
+
+
+def checks(evidence: Built) -> str:
+    """The checks of the table; those that passed are folded away."""
+    result = evidence.validation
+    failed = [c for c in result["checks"] if not c["passed"]]
+    shown = validation({**result, "checks": failed}) if failed else ""
+    summary = f"{len(result['checks']) - len(failed)} of {counted(len(result['checks']), 'check')} passed"
+    every = f"<details><summary>All checks</summary>\n\n{validation(result)}\n</details>"
+    return f"## Validation\n\n{summary}.\n\n{shown}\n{every}"

@@ -1,0 +1,110 @@
+"""Sections of the build report on the model: metrics, curves, decisions, importance."""
+
+from ml.io.markdown import table
+from ml.reports import mermaid
+from ml.reports.built import Built, Record
+from ml.reports.digits import change, heading, interval, number
+from ml.reports.training import section
+from ml.settings.metrics import HIGHER_IS_BETTER
+
+BAR = 20
+MOST_SIDES = 12  # classes of a table of decisions
+
+
+def metrics(evidence: Built) -> str:
+    """The metrics with their intervals, beside those of the base branch."""
+    before = evidence.before_metrics or {}
+    rows = [
+        [
+            name,
+            number(m["value"]),
+            interval(m),
+            number(before.get(name)),
+            change(name, m["value"], before.get(name)),
+        ]
+        for name, m in ((name, evidence.intervals[name]) for name in HIGHER_IS_BETTER if name in evidence.intervals)
+    ]
+    has = "a model of another table" if evidence.other_table else "no metrics in this clone"
+    note = "" if before else f"\n`{evidence.base}` has {has}, so there is nothing to compare with.\n"
+    header = ["metric", "value", heading(evidence), evidence.base, "change"]
+    return "## Metrics on the test rows\n\n" + table(header, rows) + note
+
+
+def curves(evidence: Built) -> str:
+    """The curves of the plots, as charts."""
+    drawn = []
+    if "roc" in evidence.plots:
+        roc = evidence.plots["roc"]
+        drawn += [mermaid.roc(roc) if roc else "No ROC curve: all test rows have one class."]
+    charts = {"by_class": mermaid.by_class, "predicted": mermaid.predicted, "coverage": mermaid.coverage}
+    charts |= {"calibration": mermaid.calibration}
+    drawn += [draw(evidence.plots[name]) for name, draw in charts.items() if evidence.plots.get(name)]
+    return "\n\n".join(drawn)
+
+
+def confusion(evidence: Built) -> str:
+    """How often each class was decided for which."""
+    if not evidence.plots.get("confusion"):
+        return ""
+    count = {(c["actual"], c["predicted"]): f"{c['rows']:,.0f}" for c in evidence.plots["confusion"]}
+    sides = [*dict.fromkeys(c["actual"] for c in evidence.plots["confusion"])]
+    if len(sides) > MOST_SIDES:
+        return _confused(evidence.plots["confusion"])
+    rows = [[f"actually {a}", *(count[a, p] for p in sides)] for a in sides]
+    return "## Decisions\n\n" + table(["", *(f"predicted {p}" for p in sides)], rows)
+
+
+def _confused(cells: list[Record]) -> str:
+    """The most frequent wrong decisions, where there are too many classes for a table of all."""
+    wrong = sorted((c for c in cells if c["actual"] != c["predicted"] and c["rows"]), key=lambda c: -c["rows"])
+    rows = [[c["actual"], c["predicted"], f"{c['rows']:,.0f}"] for c in wrong[:BAR]]
+    return f"## Decisions: the {len(rows)} most frequent wrong ones\n\n{table(['actually', 'predicted', 'rows'], rows)}"
+
+
+def training(evidence: Built) -> str:
+    """How training went."""
+    return section(evidence.training)
+
+
+def by_class(evidence: Built) -> str:
+    """Recall, precision and F1 of each class with their intervals."""
+    points = evidence.plots.get("by_class")
+    if not points:
+        return ""
+    names = ("recall", "precision", "f1")
+    rows = [[p["class"], f"{p['rows']:,.0f}", *(_with_ends(p, name) for name in names)] for p in points]
+    text = f"## Each class\n\nIn brackets the {heading(evidence)}.\n\n"
+    return text + table(["class", "test rows", *names], rows)
+
+
+def _with_ends(point: Record, name: str) -> str:
+    return f"{point[name]:.3f} ({point[f'{name}_low']:.3f} to {point[f'{name}_high']:.3f})"
+
+
+def importance(evidence: Built) -> str:
+    """What the model loses when a column is shuffled."""
+    points = evidence.plots.get("importance")
+    if points is None:
+        return ""
+    if not points:
+        return "## Importance\n\nUnknown: all test rows have one class."
+    top = max(p["importance"] for p in points) or 1
+    rows = [[p["column"], _loss(p), "█" * max(0, round(BAR * p["importance"] / top))] for p in points]
+    return f"## Importance: decrease of {evidence.lost} when a column is shuffled\n\n" + table(
+        ["column", "loss", ""], rows
+    )
+
+
+def contributions(evidence: Built) -> str:
+    """How much each column adds to a score."""
+    points = evidence.plots.get("contributions")
+    if not points:
+        return ""
+    top = points[0]["contribution"] or 1
+    rows = [[p["column"], f"{p['contribution']:.4f}", "█" * round(BAR * p["contribution"] / top)] for p in points]
+    title = "## Contributions: mean absolute contribution of each column to the score (SHAP)\n\n"
+    return title + table(["column", "mean size", ""], rows)
+
+
+def _loss(point: Record) -> str:
+    return f"{round(point['importance'], 4) + 0.0:.4f} ± {point['deviation']:.4f}"  # + 0.0: no minus before a zero
