@@ -1,6 +1,7 @@
 """Which of our modules a module imports, all the way down."""
 
 import ast
+from functools import cache
 from pathlib import Path
 
 SOURCE = Path("src")
@@ -22,10 +23,17 @@ def closure(module: str) -> set[Path]:
     return found | ({OWN} if RUNS in found else set())
 
 
+@cache
+def tree(path: Path) -> ast.Module:
+    """What a file says, parsed once."""
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@cache
 def imports(path: Path) -> set[str]:
     """Every module, and every name that may be one, that a file imports anywhere in it; packages included."""
     names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree(path)):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -33,6 +41,7 @@ def imports(path: Path) -> set[str]:
     return names | {name.rsplit(".", n)[0] for name in names for n in range(1, name.count(".") + 1)}
 
 
+@cache
 def locate(module: str) -> Path | None:
     """The file of a module under src/, or None when it is not ours."""
     base = SOURCE / Path(*module.split("."))

@@ -2,6 +2,7 @@
 
 import ml.stages  # noqa: F401, I001  (fixes thread counts before numpy loads)
 
+import gc
 import os
 import re
 import shutil
@@ -49,8 +50,9 @@ def environment():
     """Every test leaves the environment as it found it; MLflow writes addresses into it that mislead later tests."""
     before = dict(os.environ)
     yield
-    os.environ.clear()
-    os.environ |= before
+    if dict(os.environ) != before:
+        os.environ.clear()
+        os.environ |= before
 
 
 @pytest.fixture(scope="session")
@@ -115,6 +117,12 @@ def pytest_collection_modifyitems(config, items):
     if not all(here):
         config.hook.pytest_deselected(items=[item for item, kept in zip(items, here, strict=True) if not kept])
         items[:] = [item for item, kept in zip(items, here, strict=True) if kept]
+
+
+def pytest_collection_finish():
+    """Modules stay until the end: the collector of garbage need not visit them again and again."""
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 def pytest_sessionfinish(session, exitstatus):

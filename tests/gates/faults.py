@@ -241,7 +241,7 @@ def slow(seconds: float, every: int = 1, limit: float = 40, growth: float = 1000
 
     def plant() -> Evidence:
         calls = iter(range(1_000_000))
-        rule = {"p50_ms": limit, "p99_ms": max(limit, 60), "growth": growth, "calls": 20}
+        rule = {"p50_ms": limit, "p99_ms": 1.5 * limit, "growth": growth, "calls": 20}
         model, champion = (replace(good().model, answer=partial(dawdle, calls, every, s)) for s in (seconds, 0.0002))
         settings = params({"latency": rule})
         return replace(good(), params=settings, model=model, champion=replace(good().champion, served=champion))

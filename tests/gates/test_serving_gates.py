@@ -1,8 +1,8 @@
 """Latency, size and parity: judged on the model as it answers, beside the champion."""
 
 import json
-import time
 from dataclasses import asdict, replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -34,7 +34,7 @@ def test_predictors_take_turns_row_by_row():
 
 
 def test_a_slow_machine_does_not_refuse_a_model_as_fast_as_the_champion():
-    evidence = slow(0.06)()
+    evidence = slow(0.003, limit=1)()
     alike = replace(evidence.champion, served=evidence.model)
 
     verdicts = latency.judge(replace(evidence, champion=alike))
@@ -43,11 +43,12 @@ def test_a_slow_machine_does_not_refuse_a_model_as_fast_as_the_champion():
     assert "the machine is slow, not the model" in verdicts[0].reason
 
 
-def test_one_busy_moment_of_the_machine_does_not_refuse():
-    moments = iter([0.09] * 25)  # the warm-up and the first round are slow
+def test_one_busy_moment_of_the_machine_does_not_refuse(monkeypatch):
+    moments, clock = iter([0.09] * 25), [0.0]  # the warm-up and the first round are slow
+    monkeypatch.setattr(latency, "time", SimpleNamespace(perf_counter=lambda: clock[0]))
 
     def answer(rows):
-        time.sleep(next(moments, 0))
+        clock[0] += next(moments, 0)
         return [0.5] * len(rows)
 
     evidence = replace(slow(0.0)(), champion=None)
@@ -67,7 +68,7 @@ def test_a_model_many_times_slower_than_the_champion_in_a_blink_is_let_pass():
 
 
 def test_without_a_champion_the_milliseconds_alone_decide():
-    verdicts = latency.judge(replace(slow(0.06)(), champion=None))
+    verdicts = latency.judge(replace(slow(0.003, limit=1)(), champion=None))
 
     assert [(v.passed, v.severity) for v in verdicts] == [(False, "critical")] * 2
 

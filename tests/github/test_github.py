@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from urllib3.util import retry
 
 from ml.github import github
 from ml.github.api import call, every
@@ -25,6 +26,14 @@ def repository(hub):
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch):
     monkeypatch.setattr(github, "PAUSES", (0, 0, 0))
+
+
+@pytest.fixture
+def slept(monkeypatch):
+    """The seconds that requests wait before they are tried again; no time passes."""
+    seconds = []
+    monkeypatch.setattr(retry.time, "sleep", seconds.append)
+    return seconds
 
 
 def test_a_laptop_without_a_token_is_not_connected():
@@ -193,13 +202,14 @@ def test_a_schedule_that_github_switched_off_is_seen(hub, repository):
 
 
 @pytest.mark.parametrize("match", ["GET", "PATCH"])
-def test_a_bad_gateway_is_tried_again(hub, repository, match):
+def test_a_bad_gateway_is_tried_again(hub, repository, slept, match):
     github.issue(repository, "drift", "Drift", "one")
     hub.fail(match, 502, times=2)
 
     github.issue(repository, "drift", "Drift", "two")
 
     assert "two" in hub.open("issues")[0]["body"]
+    assert slept
 
 
 @pytest.mark.parametrize("applied", [True, False])
@@ -212,12 +222,13 @@ def test_a_post_whose_answer_is_lost_is_looked_for_before_it_is_sent_again(hub, 
     assert len(hub.made("POST .*/issues$")) == (1 if applied else 2)
 
 
-def test_a_secondary_rate_limit_is_waited_for_as_long_as_github_says(hub, repository):
-    hub.fail("POST .*/issues$", 403, times=2, retry_after="1")
+def test_a_secondary_rate_limit_is_waited_for_as_long_as_github_says(hub, repository, slept):
+    hub.fail("POST .*/issues$", 403, times=2, retry_after="7")
 
     github.issue(repository, "drift", "Drift", "x")
 
     assert len(hub.open("issues")) == 1
+    assert slept == [7, 7]
 
 
 def test_a_server_that_stays_down_is_an_error_and_not_a_loop(hub, repository):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.closure import closure, imports, locate
+from tests.closure import closure, imports, locate, tree
 
 STAGES = yaml.safe_load(Path("dvc.yaml").read_text())["stages"]
 ROOT = Path("src/ml")
@@ -85,11 +85,10 @@ def test_a_stage_never_imports_a_stage(path):
 
 @pytest.mark.parametrize("path", sorted((ROOT / "stages").glob("[a-z]*.py")), ids=lambda path: path.name)
 def test_a_stage_reads_calls_and_writes_and_computes_nothing(path):
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    functions = [node for node in ast.walk(tree(path)) if isinstance(node, ast.FunctionDef)]
     sizes = {f.name: sum(isinstance(node, ast.stmt) for node in ast.walk(f)) - 1 for f in functions}
     names = {name.split(".")[0] for name in imports(path)}
-    frames = {n.attr for n in ast.walk(tree) if isinstance(n, ast.Attribute) and ast.unparse(n.value) == "pd"}
+    frames = {n.attr for n in ast.walk(tree(path)) if isinstance(n, ast.Attribute) and ast.unparse(n.value) == "pd"}
 
     assert names & {"numpy", "scipy", "sklearn", "pyarrow", "optuna", "great_expectations"} == set()
     assert frames <= {"DataFrame", "Timestamp"}, "a frame is made and changed by nouns"
@@ -113,7 +112,7 @@ def test_a_noun_imports_only_the_folders_that_its_own_stands_on(path):
 
 @pytest.mark.parametrize("path", sorted(p for root in CODE for p in Path(root).rglob("*.py")), ids=str)
 def test_every_module_that_is_imported_is_there(path):
-    nodes = [n for n in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(n, ast.ImportFrom)]
+    nodes = [n for n in ast.walk(tree(path)) if isinstance(n, ast.ImportFrom)]
 
     missing = [n.module for n in nodes if n.module and n.module.startswith("ml.") and not locate(n.module)]
 
@@ -131,12 +130,11 @@ def test_every_module_is_in_a_folder_that_says_what_belongs_there():
 
 def asks(path):
     """Whether a module names a kind of target, or takes one apart from another by it."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    named = any(isinstance(node, ast.Constant) and node.value in KINDS for node in ast.walk(tree))
-    used = [node for node in ast.walk(tree) if isinstance(node, ast.Compare | ast.Subscript | ast.Match)]
-    return named or any(
-        ast.unparse(part).endswith("target.task") for node in used for part in ast.iter_child_nodes(node)
-    )
+    named = any(isinstance(node, ast.Constant) and node.value in KINDS for node in ast.walk(tree(path)))
+    if named or "target.task" not in path.read_text(encoding="utf-8"):
+        return named
+    used = [node for node in ast.walk(tree(path)) if isinstance(node, ast.Compare | ast.Subscript | ast.Match)]
+    return any(ast.unparse(part).endswith("target.task") for node in used for part in ast.iter_child_nodes(node))
 
 
 def test_only_modules_with_a_reason_ask_which_kind_of_target_it_is():

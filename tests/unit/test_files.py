@@ -100,11 +100,11 @@ def test_any_text_in_a_csv_file_of_ours_comes_back_as_it_was(texts):
         assert pd.read_csv(path, dtype=str, keep_default_na=False)["text"].tolist() == texts
 
 
-@pytest.mark.parametrize("content", [b"", b'{"a": [1,', b"\xff\xfe\x00\x80", b"\x00", b"[" * 100_000])
-@pytest.mark.parametrize("read", [files.read_json, read_params])
-def test_a_damaged_file_is_a_message_that_names_it(tmp_path, read, content):
+@pytest.mark.parametrize("content", [b"", b'{"a": [1,', b"\xff\xfe\x00\x80", b"\x00", "deep"])
+@pytest.mark.parametrize(("read", "deeper"), [(files.read_json, b"["), (read_params, b"- ")])
+def test_a_damaged_file_is_a_message_that_names_it(tmp_path, read, deeper, content):
     path = tmp_path / "damaged"
-    path.write_bytes(content)
+    path.write_bytes(deeper * 10_000 if content == "deep" else content)
 
     with pytest.raises(UserError, match="damaged"):
         read(path)

@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ COMMANDS = re.compile(r"(src/tools/\S+\.sh |)make |cat build/|src/tools/\S+\.sh 
 GIVEN = re.compile(r"\$\{\{[^}]*\b(inputs|github\.event|github\.head_ref|needs)\b")  # text that others write
 
 
+@cache
 def load(path):
     return yaml.load(path.read_text(), Loader=yaml.BaseLoader)  # every scalar as it is written: `on` is no truth
 

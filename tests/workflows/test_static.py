@@ -95,6 +95,8 @@ FAULTS = {
 def test_a_planted_fault_is_found(repository, fault):
     tool, old, new = FAULTS[fault]
     path = repository / ".github" / "workflows" / "code.yml"
+    for other in {*path.parent.iterdir()} - {path}:
+        other.unlink()
     before = path.read_text()
     path.write_text(re.sub(old, lambda _: new, before))
 

@@ -1,5 +1,7 @@
 """Reading `params.yaml`: the whole file, or the sections that a stage of dvc.yaml depends on and no other."""
 
+from copy import deepcopy
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -55,6 +57,11 @@ def check(kind: type[Kind], content: Any, path: Path = PARAMS) -> Kind:
 
 def parse(text: str) -> Any:
     """YAML 1.2 as DVC reads it: `yes` is text, a key given twice is an error. Raises ruamel.yaml.error.YAMLError."""
+    return deepcopy(_parsed(text))
+
+
+@lru_cache(maxsize=8)  # parsing takes twenty milliseconds, and one command reads the same file several times
+def _parsed(text: str) -> Any:
     return YAML(typ="safe", pure=True).load(text)
 
 
