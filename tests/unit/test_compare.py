@@ -9,6 +9,7 @@ from ml.settings.gates import Champion
 from ml.tasks import compare
 from ml.tasks.choose import task_of
 from ml.tasks.duel import compare as duel
+from ml.tasks.figures import Figures
 
 ROWS = 4000
 TARGETS = {
@@ -82,6 +83,19 @@ def test_an_advantage_is_drawn_on_the_same_sample_of_both(monkeypatch):
     assert found.value == pytest.approx(new.measure()["roc_auc"] - old.measure()["roc_auc"])
     assert found.low < found.value < found.high
     assert found.outcome == "better"
+
+
+@pytest.mark.parametrize("kind", ["binary", "multiclass"])
+def test_a_bootstrap_of_one_metric_computes_no_other(kind):
+    task, truth, output = rows_of(kind)
+    figures = task.score(truth, output, 0.5).measure()
+    asked = []
+    made = {name: lambda name=name: asked.append(name) or 0.5 for name in figures}
+
+    assert Figures(made)["roc_auc"] == 0.5
+    assert asked == ["roc_auc"]
+    assert isinstance(figures, Figures)
+    assert [*figures] == [name for name in task.metrics if name in figures]
 
 
 def test_a_sample_holds_whole_entities(monkeypatch):

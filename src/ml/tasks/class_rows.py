@@ -8,6 +8,7 @@ import numpy as np
 
 from ml.settings.metrics import TOP
 from ml.tasks import compare
+from ml.tasks.figures import Figures
 from ml.tasks.in_order import InOrder
 
 BINS = 10
@@ -82,28 +83,33 @@ class Rows(InOrder):
         top = self.output.max(axis=1)
         return np.minimum((top * BINS).astype("int64"), BINS - 1), top, (self._decided == self.label).astype("float64")
 
-    def measure(self, weight: np.ndarray | None = None) -> dict[str, float]:
+    def measure(self, weight: np.ndarray | None = None) -> Figures:
         """Every metric; macro means and lowest figures are over classes that have rows, as balanced accuracy is."""
         w = self.design.weights(len(self.label)) * (1.0 if weight is None else weight)
         total, table = w.sum(), self._table(w)
         recall, precision, f1 = _figures(table)
         hit, actual, said = table.diagonal(), table.sum(axis=1), table.sum(axis=0)
         seen, used = actual > 0, (actual + said) > 0
+        return Figures(
+            {
+                "accuracy": lambda: hit.sum() / total,
+                "balanced_accuracy": recall[seen].mean,
+                "macro_f1": f1[used].mean,
+                "weighted_f1": lambda: (f1 * actual).sum() / total,
+                "lowest_recall": recall[seen].min,
+                "lowest_precision": precision[seen].min,
+                **{name: lambda hits=hits: w @ hits / total for name, hits in self._top.items()},
+                "roc_auc": lambda: self._roc_auc(w),
+                "log_loss": lambda: w @ self._loss / total,
+                "brier": lambda: w @ self._square / total,
+                "calibration_error": lambda: self._gap(w) / total,
+            }
+        )
+
+    def _gap(self, w: np.ndarray) -> float:
+        """By how many rows the most probable class is right more or less often than its probability says."""
         bins, top, right = self._bins
-        gap = np.abs(np.bincount(bins, weights=w * (right - top), minlength=BINS)).sum()
-        return {
-            "accuracy": hit.sum() / total,
-            "balanced_accuracy": recall[seen].mean(),
-            "macro_f1": f1[used].mean(),
-            "weighted_f1": (f1 * actual).sum() / total,
-            "lowest_recall": recall[seen].min(),
-            "lowest_precision": precision[seen].min(),
-            **{name: w @ hits / total for name, hits in self._top.items()},
-            "roc_auc": self._roc_auc(w),
-            "log_loss": w @ self._loss / total,
-            "brier": w @ self._square / total,
-            "calibration_error": gap / total,
-        }
+        return np.abs(np.bincount(bins, weights=w * (right - top), minlength=BINS)).sum()
 
     def _table(self, w: np.ndarray) -> np.ndarray:
         """Rows by class and decision; shape (classes, classes)."""

@@ -16,6 +16,7 @@ from ml.settings.evaluate import Evaluate
 from ml.settings.metrics import FEWEST
 from ml.tasks import calibration_error
 from ml.tasks.compare import kept, replicated
+from ml.tasks.figures import Figures
 
 BINS = 10
 
@@ -34,7 +35,7 @@ class Ranked:
     weight: np.ndarray  # how much each row counts
     design: Design = PLAIN  # of the original rows
 
-    def measure(self, weight: np.ndarray | None = None) -> dict[str, float]:
+    def measure(self, weight: np.ndarray | None = None) -> Figures:
         """Every metric, with `weight`, how often a row is drawn, in sorted order."""
         return measure(self, weight)
 
@@ -99,33 +100,32 @@ def rank(label: np.ndarray, score: np.ndarray, threshold: float, design: Design 
     )
 
 
-def measure(rows: Ranked, weight: np.ndarray | None = None) -> dict[str, float]:
-    """Every metric, with `weight` (in sorted order, shape (rows,)) as the number of times each row is drawn.
-
-    Where a class has no rows, the metrics that compare the classes are not a number.
-    """
+def measure(rows: Ranked, weight: np.ndarray | None = None) -> Figures:
+    """Every metric, with `weight` (in sorted order, shape (rows,)) as the number of times each row is drawn."""
     w = rows.weight if weight is None else rows.weight * weight
     positive, negative = w * rows.label, w * (1 - rows.label)
     p, n = positive.sum(), negative.sum()
     tp, fp = positive[rows.cut :].sum(), negative[rows.cut :].sum()
     tn = n - fp
     up, down = np.add.reduceat(positive, rows.starts), np.add.reduceat(negative, rows.starts)
-    below = np.cumsum(down) - down / 2
-    above_p, above_n = np.cumsum(up[::-1]), np.cumsum(down[::-1])
-    # A run of equal scores without a drawn row has no precision and no weight.
-    precision = above_p / np.maximum(above_p + above_n, np.finfo("float64").tiny)
-    off, noise = _bins(rows, w)
-    with np.errstate(invalid="ignore"):  # 0 / 0 where a class has no rows
-        return {
-            "accuracy": (tp + tn) / (p + n),
-            "balanced_accuracy": (tp / p + tn / n) / 2,
-            "f1": 2 * tp / (tp + fp + p) if p else np.nan,
-            "roc_auc": (up * below).sum() / (p * n),
-            "pr_auc": (up[::-1] * precision).sum() / p,
-            "log_loss": (w * rows.loss).sum() / (p + n),
-            "brier": (w * (rows.label - rows.score) ** 2).sum() / (p + n),
-            "calibration_error": calibration_error.value(off, noise) / (p + n),
+    return Figures(
+        {
+            "accuracy": lambda: (tp + tn) / (p + n),
+            "balanced_accuracy": lambda: (tp / p + tn / n) / 2,
+            "f1": lambda: 2 * tp / (tp + fp + p) if p else np.nan,
+            "roc_auc": lambda: (up * (np.cumsum(down) - down / 2)).sum() / (p * n),
+            "pr_auc": lambda: (up[::-1] * _precision(up, down)).sum() / p,
+            "log_loss": lambda: (w * rows.loss).sum() / (p + n),
+            "brier": lambda: (w * (rows.label - rows.score) ** 2).sum() / (p + n),
+            "calibration_error": lambda: calibration_error.value(*_bins(rows, w)) / (p + n),
         }
+    )
+
+
+def _precision(up: np.ndarray, down: np.ndarray) -> np.ndarray:
+    """At each distinct score, from the highest; a run of equal scores without a drawn row has none, and no weight."""
+    above_p, above_n = np.cumsum(up[::-1]), np.cumsum(down[::-1])
+    return above_p / np.maximum(above_p + above_n, np.finfo("float64").tiny)
 
 
 def intervals(rows: Ranked, params: Evaluate, seed: int = 0) -> dict[str, dict[str, float | None]]:

@@ -53,7 +53,7 @@ class Scored(Protocol):
         """How the original rows count and hang together."""
         ...
 
-    def measure(self, weight: np.ndarray | None = None) -> dict[str, float]:
+    def measure(self, weight: np.ndarray | None = None) -> Mapping[str, float]:
         """Every metric, each row drawn as often as `weight` (in the order above, shape (rows,)) says.
 
         A row counts as often as it is drawn, times its own weight in the design.
