@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from lab.marks import fill
-from ml.data.proposed_limits import limits
+from ml.adoption.proposed_limits import limits
 from ml.io.markdown import table
 from ml.settings.data import Usual
 

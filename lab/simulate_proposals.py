@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from lab.marks import fill
-from ml.data.adopt import CHANCE
+from ml.adoption.proposed_contract import CHANCE
 from ml.data.split import is_test
 from ml.gates import behaviour, calibration, limits, proposal
 from ml.io import yaml_edit

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from ml.data import adopt, inference, reading, schema, split, times, values, words
+from ml.adoption import inference, proposed_contract
+from ml.data import reading, schema, split, times, values, words
 from ml.io.errors import UserError
 from ml.model import model
 from ml.retraining import fresh
@@ -26,7 +27,7 @@ def contract(name: str, time_format: str = "") -> Data:
     table = reading.read(HERE / name).frame
     time = "seen" if "seen" in table else ""
     found = inference.typed(table, "bad", "", time)
-    section, _ = adopt.infer(found.frame, f"data/{name}", "bad", {"time": time} if time else {})
+    section, _ = proposed_contract.infer(found.frame, f"data/{name}", "bad", {"time": time} if time else {})
     return Data(**section, **(inference.time_format(table["seen"], time_format) if time else {}))
 
 

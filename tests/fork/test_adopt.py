@@ -10,7 +10,7 @@ import pytest
 import yaml
 from sklearn.datasets import load_iris
 
-from ml.data import adopt, adopted
+from ml.adoption import messages, proposed_contract
 from ml.io import files
 from ml.io.errors import UserError
 from ml.registry.embedded import Embedded
@@ -48,7 +48,7 @@ def loans():
 
 
 def test_a_contract_is_inferred_that_the_table_keeps(loans):
-    contract, left = adopt.infer(loans, "data/loans.csv", "defaulted", {})
+    contract, left = proposed_contract.infer(loans, "data/loans.csv", "defaulted", {})
 
     assert contract["id"] == "loan_id"
     assert contract["target"] == {"name": "defaulted", "positive": "yes"}
@@ -74,7 +74,7 @@ def test_a_contract_is_inferred_that_the_table_keeps(loans):
 )
 def test_a_table_that_cannot_be_adopted_says_why(loans, change, target, roles, message):
     with pytest.raises(UserError, match=message):
-        adopt.infer(change(loans), "data/loans.csv", target, roles)
+        proposed_contract.infer(change(loans), "data/loans.csv", target, roles)
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ def events(loans):
 
 
 def test_a_date_or_a_decimal_that_happens_to_be_unique_is_no_id(events):
-    contract, _ = adopt.infer(events, "data/loans.csv", "defaulted", {})
+    contract, _ = proposed_contract.infer(events, "data/loans.csv", "defaulted", {})
 
     assert contract["id"] == "row_id"
     assert "row_id" not in events
@@ -95,15 +95,15 @@ def test_a_date_or_a_decimal_that_happens_to_be_unique_is_no_id(events):
 
 def test_an_id_that_is_named_must_be_one(events):
     with pytest.raises(UserError, match=r"4,500 of 4,500 rows share their value with another row, e.g. 'L-0' is in 3"):
-        adopt.infer(events, "data/loans.csv", "defaulted", {"id": "loan_id"})
+        proposed_contract.infer(events, "data/loans.csv", "defaulted", {"id": "loan_id"})
     with pytest.raises(
         UserError, match=r"age cannot be the id: \d+ .* or name another column with ID= \(for instance paid_share"
     ):
-        adopt.infer(events, "data/loans.csv", "defaulted", {"id": "age"})
+        proposed_contract.infer(events, "data/loans.csv", "defaulted", {"id": "age"})
 
 
 def test_dates_as_text_are_advised_to_be_the_time(events):
-    _, left = adopt.infer(events.assign(row=range(4500)), "data/loans.csv", "defaulted", {"id": "row"})
+    _, left = proposed_contract.infer(events.assign(row=range(4500)), "data/loans.csv", "defaulted", {"id": "row"})
 
     (sentence,) = [sentence for sentence in left if sentence.startswith("event_ts")]
     assert "name it with TIME=event_ts" in sentence
@@ -112,7 +112,7 @@ def test_dates_as_text_are_advised_to_be_the_time(events):
 def test_things_that_come_more_than_once_are_said_to_leak(events):
     often = events.assign(row=range(4500), note=[f"note {i}" for i in range(4500)]).rename(columns={"loan_id": "loan"})
 
-    _, left = adopt.infer(often, "data/loans.csv", "defaulted", {"id": "row"})
+    _, left = proposed_contract.infer(often, "data/loans.csv", "defaulted", {"id": "row"})
 
     leaking = [sentence.split(":")[0] for sentence in left if "leak between training and test" in sentence]
     assert leaking == ["loan"]
@@ -120,7 +120,9 @@ def test_things_that_come_more_than_once_are_said_to_leak(events):
 
 @pytest.mark.parametrize("text", ["10.1.2.3", "555-12-1234", "20240131", "L-1-2-3"])
 def test_text_with_digits_is_no_date(loans, text):
-    _, left = adopt.infer(loans.assign(note=text + loans["note"].str[5:]), "data/loans.csv", "defaulted", {})
+    _, left = proposed_contract.infer(
+        loans.assign(note=text + loans["note"].str[5:]), "data/loans.csv", "defaulted", {}
+    )
 
     assert not [sentence for sentence in left if "TIME=" in sentence]
 
@@ -179,7 +181,7 @@ def test_settings_that_no_commit_holds_are_not_overwritten(home, loans):
 def test_too_few_rows_or_rows_of_a_class_are_a_warning(params, rows, positive, said):
     target = pd.Series(["yes"] * positive + ["no"] * (rows - positive))
 
-    found = adopt.warnings(target, params)
+    found = proposed_contract.warnings(target, params)
 
     assert len(found) == len(said)
     assert all(text in sentence for text, sentence in zip(said, found, strict=True))
@@ -314,9 +316,9 @@ def test_columns_that_may_be_the_id_are_said_and_other_ids_are_no_features(loans
     bare = loans.rename(columns={"loan_id": "konto"}).assign(konto=loans["loan_id"] * 7919)
     indexed = loans.assign(**{"Unnamed: 0": range(len(loans)), "cust": loans["loan_id"] * 7919})
 
-    contract, left = adopt.infer(bare, "data/loans.csv", "defaulted", {})
-    said = adopted.guesses(contract, left, bare, made=True)
-    both, left = adopt.infer(indexed, "data/loans.csv", "defaulted", {})
+    contract, left = proposed_contract.infer(bare, "data/loans.csv", "defaulted", {})
+    said = messages.guesses(contract, left, bare, made=True)
+    both, left = proposed_contract.infer(indexed, "data/loans.csv", "defaulted", {})
 
     assert (contract["id"], both["id"]) == ("row_id", "loan_id")
     assert "konto, note is different in every row; if it is the id, set ID=" in said
@@ -342,8 +344,8 @@ def test_the_tests_of_a_fork_go_on_with_the_sample(tmp_path, loans):
     fork = tmp_path / "fork"
     loans.to_csv(tmp_path / "loans.csv", index=False)
     clone(ROOT, fork)
-    adopted = f"ml.stages.adopt --data {tmp_path}/loans.csv --target defaulted --project loans"
-    run(fork, sys.executable, "-m", *adopted.split())
+    command = f"ml.stages.adopt --data {tmp_path}/loans.csv --target defaulted --project loans"
+    run(fork, sys.executable, "-m", *command.split())
 
     some = ["tests/unit/test_schema.py", "tests/fork/test_clone.py"]
     done = run(fork, sys.executable, "-m", "pytest", "-q", "-n", "0", "--fail-on-skip", *some, check=False)

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from ml.data import adopt
+from ml.adoption import proposed_contract
 from ml.settings.monitor import Monitor
 from ml.settings.params import Params, read_params
 from ml.settings.section import Section
@@ -59,7 +59,9 @@ def changes():
             "retrain": params.retrain.model_copy(update={"policy": "window"}),
         }
     )
-    return adopt.derived(timed, 1000, timed=False), adopt.untold(params, "binary") | adopt.unruled(params)
+    return proposed_contract.derived(timed, 1000, timed=False), proposed_contract.untold(
+        params, "binary"
+    ) | proposed_contract.unruled(params)
 
 
 def test_what_adopt_sets_is_what_was_decided():

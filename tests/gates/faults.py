@@ -102,7 +102,7 @@ def contract(plan: str = "pro", copies: int = 0) -> Callable[[], Evidence]:
         frame.loc[7, "plan"] = plan
         again = frame.head(copies).assign(id=[f"again{n}" for n in range(copies)])
         whole = schema.conform(pd.concat([frame, again], ignore_index=True), settings.data)
-        from ml.data import checks  # noqa: PLC0415  (Great Expectations takes seconds to import)
+        from ml.validation import checks  # noqa: PLC0415  (Great Expectations takes seconds to import)
 
         found = checks.check(whole, settings.data, settings.validation)
         return replace(good(), validation={"rows": len(whole), "checks": [asdict(check) for check in found]})

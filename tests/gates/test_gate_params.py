@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from ml.data.adopt import strange, untold
+from ml.adoption.proposed_contract import strange, untold
 from ml.gates import GATES, off
 from ml.settings.gates import Gates
 from tests.gates import other_world

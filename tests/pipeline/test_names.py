@@ -6,8 +6,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from ml import gates
-from ml.data import checks, schema
-from ml.data.profile import profile
+from ml.data import schema
 from ml.data.split import is_test
 from ml.model import model, model_file, reference
 from ml.monitoring import collect, drift, evidently_pages, findings, log_tables
@@ -17,6 +16,8 @@ from ml.retraining import fresh
 from ml.settings.monitor import Monitor
 from ml.settings.prepare import Prepare
 from ml.tasks import metrics
+from ml.validation import checks
+from ml.validation.profile import profile
 from tests.gates import world
 from tests.serving.server import application, built
 

@@ -6,12 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml.data import checks, schema
-from ml.data.counts import counted_rows
+from ml.data import schema
 from ml.io.errors import UserError
 from ml.settings.data import Number, Target
 from ml.settings.params import read_params
 from ml.settings.validate import Validate
+from ml.validation import checks
+from ml.validation.counts import counted_rows
 from tests.conftest import SAMPLE
 
 DATA = read_params(SAMPLE).data
@@ -162,7 +163,7 @@ def test_an_expectation_that_cannot_run_fails(customers):
 
 @pytest.mark.slow
 def test_warnings_still_reach_people_after_great_expectations_loads():
-    script = "import ml.data.checks, warnings; warnings.warn('seen')"
+    script = "import ml.validation.checks, warnings; warnings.warn('seen')"
 
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
 

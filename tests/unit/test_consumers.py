@@ -15,7 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from ml.data import adopt, inference, reading, schema
+from ml.adoption import inference, proposed_contract
+from ml.data import reading, schema
 from ml.data.breaches import breaches
 from ml.engine.source import Chunk
 from ml.io import files, tables
@@ -102,7 +103,7 @@ def adopted(path, time=""):
     """The contract that adopt infers of a file."""
     raw = reading.read(path).frame
     roles = {"time": time} if time else {}
-    found, _ = adopt.infer(inference.typed(raw, "bad", "", time).frame, str(path), "bad", roles)
+    found, _ = proposed_contract.infer(inference.typed(raw, "bad", "", time).frame, str(path), "bad", roles)
     if "time" in found:
         found |= inference.time_format(raw[found["time"]], "")
     return Data.model_validate(found)

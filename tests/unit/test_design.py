@@ -6,7 +6,8 @@ import pytest
 from sklearn import metrics as sk
 from sklearn.linear_model import LogisticRegression
 
-from ml.data import adopt, counts, schema, split
+from ml.adoption import proposed_contract
+from ml.data import schema, split
 from ml.data.design import Design, design_of
 from ml.gates.champion import unseen
 from ml.gates.leakage import shared
@@ -21,6 +22,7 @@ from ml.settings.validate import Validate
 from ml.tasks import calibration
 from ml.tasks.choose import task_of
 from ml.tasks.compare import weights
+from ml.validation import counts
 from tests.conftest import SAMPLE
 
 THINGS, EACH = 60, 5
@@ -225,8 +227,8 @@ def test_adopt_proposes_the_column_that_names_things_with_several_rows(table):
     frame = pd.concat([table.drop(columns="id")] * 2, ignore_index=True)
     frame = frame.rename(columns={"customer": "customerID"}).assign(order_id=np.arange(len(frame)) // 2)
 
-    found, left = adopt.infer(frame, "data/t.csv", "y", {"weight": "w"})
-    plain, _ = adopt.infer(frame, "data/t.csv", "y", {"group": "none"})
+    found, left = proposed_contract.infer(frame, "data/t.csv", "y", {"weight": "w"})
+    plain, _ = proposed_contract.infer(frame, "data/t.csv", "y", {"group": "none"})
 
     assert (found["group"], found["weight"]) == ("customerID", "w")
     assert {*found["columns"]} == {"x", "k"}

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from ml.data import adopt, inference, reading
+from ml.adoption import inference, proposed_contract
+from ml.data import reading
 from ml.data.values import typed
 from ml.io.errors import UserError
 from ml.settings.data import Data
@@ -114,7 +115,7 @@ def adopted(path, time="", time_format=""):
     """The contract that `make adopt` infers, and the table as it reads it."""
     frame = reading.read_all(str(path)).frame
     typed = inference.typed(frame, "bad", "", time).frame
-    contract, _ = adopt.infer(typed, str(path), "bad", {"time": time} if time else {})
+    contract, _ = proposed_contract.infer(typed, str(path), "bad", {"time": time} if time else {})
     return contract | (inference.time_format(frame[time], time_format) if time else {}), frame
 
 

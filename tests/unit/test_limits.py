@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml.data.proposed_limits import limits
+from ml.adoption.proposed_limits import limits
 
 WORLDS = {
     "lognormal": lambda rng, n: rng.lognormal(3, 1, n),

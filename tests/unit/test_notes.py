@@ -1,6 +1,6 @@
 """What reading changed is told in a few lines, however many columns a table has."""
 
-from ml.data.inference import typed
+from ml.adoption.inference import typed
 from ml.data.notes import brief
 from ml.data.reading import read
 

@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
-from ml.data import adopt, counts, schema
+from ml.adoption import proposed_contract
+from ml.data import schema
 from ml.data.breaches import breaches
 from ml.data.words import OTHERS
 from ml.gates.leakage import columns
@@ -18,6 +19,7 @@ from ml.model.reference import of_levels, profiled
 from ml.settings.data import Data
 from ml.settings.train import Train
 from ml.settings.validate import Validate
+from ml.validation import counts
 from serving.request_model import body
 
 RULES = {"type": "category", "values": ["a", "b"], "missing": 0.1}
@@ -110,11 +112,11 @@ def test_adopt_keeps_a_column_of_many_levels_whose_frequent_ones_cover_half_of_t
         {"id": np.arange(3000), "x": rng.normal(size=3000), "k": [f"v{n}" for n in k], "y": rng.random(3000) < 0.4}
     )
 
-    found, left = adopt.infer(frame, "data/t.csv", "y", {})
+    found, left = proposed_contract.infer(frame, "data/t.csv", "y", {})
 
     assert ("k" in found["columns"]) is kept
     if kept:
-        assert len(found["columns"]["k"]["values"]) == adopt.LEVELS
+        assert len(found["columns"]["k"]["values"]) == proposed_contract.LEVELS
         assert found["columns"]["k"]["others"] is True
     else:
         assert "different texts" in left[0]

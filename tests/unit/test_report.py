@@ -4,11 +4,11 @@ from dataclasses import replace
 import pytest
 from markdown_it import MarkdownIt
 
-from ml.data import profile
 from ml.io import markdown as md
 from ml.io.sheets import read_rows, write_rows
 from ml.reports import build_report, built, changes, digits, page
 from ml.settings.params import read_params
+from ml.validation import profile
 from tests.conftest import SAMPLE
 
 DATA = read_params(SAMPLE).data

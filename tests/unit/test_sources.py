@@ -7,7 +7,7 @@ import zipfile
 import pandas as pd
 import pytest
 
-from ml.data import inference, sources
+from ml.adoption import exported_files, inference
 from ml.io import sheets
 from ml.io.errors import UserError
 
@@ -53,7 +53,7 @@ AS_THEY_ARE = {"plain.csv", "bom.csv", "semicolon.csv", "windows.csv", "table.pa
 def test_every_format_gives_the_same_table(tmp_path, name):
     WRITTEN[name](tmp_path / name)
 
-    found = sources.read(tmp_path / name)
+    found = exported_files.read(tmp_path / name)
     typed = inference.typed(found.table.frame, "flag").frame
 
     assert found.as_it_is == (name in AS_THEY_ARE)
@@ -67,7 +67,7 @@ def test_every_format_gives_the_same_table(tmp_path, name):
 def test_parts_of_nested_records_are_columns(tmp_path):
     (tmp_path / "a.jsonl").write_text('{"a": {"b": 1, "c": "x"}, "d": [1]}\n{"a": {"b": 2}, "d": []}\n')
 
-    found = sources.read(tmp_path / "a.jsonl").table.frame
+    found = exported_files.read(tmp_path / "a.jsonl").table.frame
 
     assert found["a.b"].tolist() == [1, 2]
     (left,) = inference.typed(found, "a.c").left
@@ -84,13 +84,13 @@ def test_a_sign_that_ends_a_line_elsewhere_is_text_in_a_value(tmp_path, sign):
     sheets.write_csv(frame, tmp_path / "c.csv")
 
     for name in ("a.jsonl", "b.jsonl", "c.csv"):
-        assert sources.read(tmp_path / name).table.frame["k"].tolist() == frame["k"].tolist()
+        assert exported_files.read(tmp_path / name).table.frame["k"].tolist() == frame["k"].tolist()
 
 
 def test_an_encoding_can_be_named(tmp_path):
     (tmp_path / "a.csv").write_bytes("имя,n\nАнна,1\n".encode("cp1251"))  # noqa: RUF001
 
-    found = sources.read(tmp_path / "a.csv", "cp1251").table
+    found = exported_files.read(tmp_path / "a.csv", "cp1251").table
 
     assert found.frame["имя"].tolist() == ["Анна"]
 
@@ -114,4 +114,4 @@ def test_a_file_that_cannot_be_read_says_why(tmp_path, name, content, message):
     (tmp_path / name).write_bytes(content)
 
     with pytest.raises(UserError, match=message):
-        sources.read(tmp_path / name)
+        exported_files.read(tmp_path / name)

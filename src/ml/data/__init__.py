@@ -1,1 +1,1 @@
-"""The table: contract, checks, split, reading, types, and the description of a new table."""
+"""The table: its contract, how it is read and typed, and its split."""

@@ -6,7 +6,6 @@ from typing import NamedTuple
 import pandas as pd
 
 from ml.data import schema, values
-from ml.data.counts import Counted, Counts, counted_rows
 from ml.data.repeats import hashes
 from ml.engine.conform import Contract, Reading, Readings, reading
 from ml.engine.source import Chunk
@@ -14,6 +13,7 @@ from ml.engine.spread import Team
 from ml.engine.table import Table
 from ml.settings.data import Data
 from ml.settings.validate import Validate
+from ml.validation.counts import Counted, Counts, counted_rows
 
 FITS = 1_000_000  # rows that the user's own expectations see at once; of a longer table a sample
 

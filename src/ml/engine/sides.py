@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from ml.data import split, values
-from ml.data.profile import Summary, summary
 from ml.engine.conform import Contract, Reading, Readings, reading
 from ml.engine.source import Chunk
 from ml.engine.spread import Team
@@ -14,6 +13,7 @@ from ml.engine.table import Table, frame
 from ml.settings.data import Data
 from ml.settings.prepare import Prepare
 from ml.settings.section import given
+from ml.validation.profile import Summary, summary
 
 
 class Task(NamedTuple):

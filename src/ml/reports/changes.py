@@ -9,7 +9,7 @@ def settings_changes(now: dict[str, Any], before: dict[str, Any]) -> list[list[s
 
 
 def data_changes(now: dict[str, Any], before: dict[str, Any]) -> list[list[str]]:
-    """What differs between two profiles of ml.data.profile, as rows of what, before, now."""
+    """What differs between two profiles of ml.validation.profile, as rows of what, before, now."""
     return _differences(_flat(now), _flat(before))
 
 

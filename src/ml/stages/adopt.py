@@ -9,8 +9,8 @@ from typing import Any
 
 import pandas as pd
 
-from ml.data import adopt, adopt_changes, adopted, sources
-from ml.data.adopted_record import AdoptedRecord
+from ml.adoption import adopt_changes, exported_files, messages, proposed_contract
+from ml.adoption.adopted_record import AdoptedRecord
 from ml.data.notes import brief
 from ml.gates import proposal
 from ml.io import cli, dvc, files, git, tables, yaml_edit
@@ -45,7 +45,7 @@ def main(  # noqa: PLR0913, PLR0917  (a flag each)
     source = _named(data)
     if not dry:
         _refuse_unsaved()
-    found = sources.read(source, encoding)
+    found = exported_files.read(source, encoding)
     if not target:
         raise UserError(f"set the column to predict with TARGET=. {source} has: {', '.join(found.table.frame)}.")
     roles = {"id": id_column, "time": time, "group": group, "weight": weight, "positive": positive}
@@ -66,9 +66,9 @@ def main(  # noqa: PLR0913, PLR0917  (a flag each)
     _move_in(source if new.ours is None else new.ours, Path(new.contract["file"]), Path(params.data.file))
     AdoptedRecord(digests={str(path): files.digest(path) for path in OURS}).write(ADOPTED)
     _say(brief([*found.table.notes, *new.typed.notes]))
-    _say(adopted.guesses(new.contract, [*new.typed.left, *new.left], new.typed.frame, made=new.made))
-    _say([f"warning: {sentence}" for sentence in adopt.warnings(new.typed.frame[target], settings)])
-    _say([*adopted.settings(changes, reset), *_versions(params, reset), *gates.told])
+    _say(messages.guesses(new.contract, [*new.typed.left, *new.left], new.typed.frame, made=new.made))
+    _say([f"warning: {sentence}" for sentence in proposed_contract.warnings(new.typed.frame[target], settings)])
+    _say([*messages.settings(changes, reset), *_versions(params, reset), *gates.told])
     return _next(new.contract, run=run)
 
 
@@ -119,7 +119,7 @@ def _named(data: str) -> Path:
 
 def _gates(table: pd.DataFrame, params: Params, reset: dict[str, Any]) -> proposal.Proposal:
     """Gates from a cross-validated model, if those of the old table are reset."""
-    if not adopted.another(reset):
+    if not messages.another(reset):
         return proposal.Proposal({}, [])
     cli.say("adopt: proposing gates from a cross-validation of train.model")
     text, gone = features.without(features.source(), [*params.data.columns])
@@ -147,7 +147,7 @@ def _move_in(table: pd.DataFrame | Path, file: Path, old: Path) -> None:
 
 def _versions(params: Params, reset: dict[str, Any]) -> list[str]:
     """A note if the registry holds models of the old table."""
-    if not adopted.another(reset) or tracking.server():
+    if not messages.another(reset) or tracking.server():
         return []
     versions = registry.open_registry(params.project).state().versions
     return [

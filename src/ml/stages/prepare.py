@@ -3,7 +3,6 @@
 import os
 
 from ml.data import split
-from ml.data.profile import of_parts
 from ml.data.profile_record import ProfileRecord
 from ml.data.validation_record import ValidationRecord
 from ml.engine import sides
@@ -14,6 +13,7 @@ from ml.io.text import counted
 from ml.settings.data import Data
 from ml.settings.prepare import Prepare
 from ml.settings.reading import Part, read
+from ml.validation.profile import of_parts
 
 
 class Settings(Part):

@@ -43,7 +43,7 @@ def main() -> None:
     for sentence in brief([*table.header.notes, *seen.readings.changes()]):
         cli.say(f"validate: {sentence}")
 
-    from ml.data import checks  # noqa: PLC0415  (Great Expectations takes seconds to import: not for what is wrong already)
+    from ml.validation import checks  # noqa: PLC0415  (Great Expectations takes seconds to import: not for what is wrong already)
 
     some = _some(seen)
     found = checks.of_counts(

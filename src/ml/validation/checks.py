@@ -11,13 +11,13 @@ from great_expectations.core.result_format import ResultFormat
 from great_expectations.data_context.types.base import ProgressBarsConfig
 from pydantic.v1 import ValidationError  # the one that Great Expectations uses
 
-from ml.data.counts import Counted, Counts, counted_rows
-from ml.data.tallies import Figure, limits, number
 from ml.data.validation_record import Check
 from ml.io.errors import UserError
 from ml.io.text import counted
 from ml.settings.data import Data
 from ml.settings.validate import Expectation, Validate
+from ml.validation.counts import Counted, Counts, counted_rows
+from ml.validation.tallies import Figure, limits, number
 
 logging.captureWarnings(False)  # importing Great Expectations redirects all later warnings to a log
 

@@ -5,7 +5,8 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from ml.data import adopt, inference, row_ids, sources
+from ml.adoption import exported_files, inference, proposed_contract
+from ml.data import row_ids
 from ml.data.schema import levels, with_columns
 from ml.io import yaml_edit
 from ml.settings.params import Params, describe_the_sample
@@ -25,11 +26,15 @@ class Described(NamedTuple):
     ours: pd.DataFrame | None
 
 
-def described(source: Path, found: sources.Source, target: str, roles: dict[str, str], time_format: str) -> Described:
+def described(
+    source: Path, found: exported_files.Source, target: str, roles: dict[str, str], time_format: str
+) -> Described:
     """The contract of a table that was read, and the table in the types of its values."""
     frame, stem = found.table.frame, source.name.split(".")[0] or source.name
     typed = inference.typed(frame, target, roles["id"], roles["time"])
-    contract, left = adopt.infer(typed.frame, f"data/{source.name}", target, {k: v for k, v in roles.items() if v})
+    contract, left = proposed_contract.infer(
+        typed.frame, f"data/{source.name}", target, {k: v for k, v in roles.items() if v}
+    )
     if "time" in contract:
         contract |= inference.time_format(frame[contract["time"]], time_format)
     made = contract["id"] not in typed.frame
@@ -50,19 +55,21 @@ def changes(
         found |= {("data", "columns", name): column for name, column in contract["columns"].items()}
     else:
         found |= {"data.columns": contract["columns"]}
-    another = sample or adopt.another(params, contract["target"]["name"], contract["columns"])
-    ours = adopt.project_name(Path(params.data.file).stem, params.data.target.name)  # nobody chose another name
+    another = sample or proposed_contract.another(params, contract["target"]["name"], contract["columns"])
+    ours = proposed_contract.project_name(
+        Path(params.data.file).stem, params.data.target.name
+    )  # nobody chose another name
     if project or sample or (another and params.project == ours):
-        found["project"] = project or adopt.project_name(stem, contract["target"]["name"])
-    reset = adopt.strange(params.gates, contract["columns"])
+        found["project"] = project or proposed_contract.project_name(stem, contract["target"]["name"])
+    reset = proposed_contract.strange(params.gates, contract["columns"])
     if another:
         task = contract["target"].get("task", "binary")
-        reset = adopt.untold(params, task) | adopt.unruled(params)
+        reset = proposed_contract.untold(params, task) | proposed_contract.unruled(params)
         linear = {"logistic_regression": "ridge", "ridge": "logistic_regression"}
         if params.train.model == linear["ridge" if task == "regression" else "logistic_regression"]:
             found["train.model"] = linear[params.train.model]
-        return found | adopt.derived(params, rows, timed=timed) | reset, reset
-    return found | ({} if timed else adopt.untimed(params)) | reset, reset
+        return found | proposed_contract.derived(params, rows, timed=timed) | reset, reset
+    return found | ({} if timed else proposed_contract.untimed(params)) | reset, reset
 
 
 def merged(changes: Changes, proposed: dict[str, Any]) -> Changes:

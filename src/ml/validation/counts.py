@@ -15,10 +15,10 @@ import pandas as pd
 
 from ml.data.repeats import Repeats, hashes
 from ml.data.schema import positive
-from ml.data.tallies import VALUES, Figure, Rule, Tally, limits, number, strange, tallies
 from ml.data.words import key
 from ml.settings.data import Data
 from ml.settings.validate import Validate
+from ml.validation.tallies import VALUES, Figure, Rule, Tally, limits, number, strange, tallies
 
 
 @dataclass

@@ -7,9 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-from ml.data.adopted import NONE
+from ml.adoption.messages import NONE
+from ml.adoption.proposed_limits import limits
 from ml.data.cells import shown
-from ml.data.proposed_limits import limits
 from ml.data.row_ids import dates, entities, free_name, identities, named, told
 from ml.data.schema import levels
 from ml.io.errors import UserError
