@@ -40,7 +40,7 @@ class ScoredChampion:
     score: np.ndarray | None = None
     same: bool = False  # it is the very model that is judged, and decides by the same threshold
     why: str = ""  # it has no scores
-    digest: str | None = None  # its name in the registry, None when it is not out of there
+    digest: str | None = None  # its name in the registry, None for a build
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from ml.model import identity
 from ml.settings.data import Data
 from ml.settings.section import Section
 
-COMMIT = r"^[A-Za-z0-9][A-Za-z0-9._ -]*$"  # an argument of git, and no option of it
+COMMIT = r"^[A-Za-z0-9][A-Za-z0-9._ -]*$"  # becomes an argument of git, so it must not look like an option
 LOCK = Path("dvc.lock")
 PACKAGES = Path("src/locks/pipeline.txt")
 LIBRARIES = ("numpy", "pandas", "pyarrow", "scikit-learn", "scipy", "skops")

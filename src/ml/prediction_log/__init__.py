@@ -1,1 +1,1 @@
-"""What the API answered and which labels came later, read wherever it is kept."""
+"""The prediction log: responses of the API and late labels, read from every place that stores them."""

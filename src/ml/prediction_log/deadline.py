@@ -1,4 +1,4 @@
-"""Work with another machine that is given up when that one stays silent."""
+"""Calls to another machine with a time limit."""
 
 import os
 import threading
@@ -12,11 +12,11 @@ SECONDS = 120.0
 
 
 class Silent(Exception):  # noqa: N818 - an event that the caller turns into a sentence
-    """The other side did not answer in time."""
+    """The other machine did not respond in time."""
 
 
 def seconds() -> float:
-    """How long an answer may take: PREDICTION_LOG_TIMEOUT; raises UserError when that is no such number."""
+    """The time limit in seconds, from PREDICTION_LOG_TIMEOUT; raises UserError for an invalid value."""
     given = os.environ.get(VARIABLE) or str(SECONDS)
     try:
         number = float(given)
@@ -28,10 +28,10 @@ def seconds() -> float:
 
 
 class Deadline:
-    """Does one piece of work at a time, each within the same number of seconds.
+    """Runs one call at a time, each with the same time limit.
 
-    Work that was given up may still hang in a library. The next piece waits for it first, so that a place which is
-    silent for days holds one connection, not thousands.
+    A call that exceeded the limit may still block in a library. The next call waits for it first, so that a place that
+    does not respond for days holds one connection, not thousands.
     """
 
     def __init__(self) -> None:
@@ -39,7 +39,7 @@ class Deadline:
         self._last: threading.Thread | None = None
 
     def within(self, work: Callable[[], Any]) -> Any:
-        """What the work returns or raises; raises Silent when it takes too long."""
+        """The result of the call; raises what it raises, or Silent after the time limit."""
         outcome: list[Any] = []
 
         def run() -> None:

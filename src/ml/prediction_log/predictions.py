@@ -1,4 +1,4 @@
-"""The prediction log as one table, wherever its lines are by now: segments, compacted days, shipped targets."""
+"""The prediction log as one table, read from segments, compacted days and shipped targets."""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -26,7 +26,7 @@ ACTUAL = ["actual", "actual_time", "actuals"]
 
 
 class Tables(NamedTuple):
-    """Predicted rows, late labels, how many lines could not be read, and which file, if any, is damaged as a whole."""
+    """Predicted rows, late labels, the number of unreadable lines, and the damaged files."""
 
     predictions: pd.DataFrame
     feedback: pd.DataFrame
@@ -35,14 +35,14 @@ class Tables(NamedTuple):
 
 
 def read_log(*sources: str | Path, since: Any = None, until: Any = None) -> pd.DataFrame:
-    """One row a predicted row, from all sources together, none twice, oldest first.
+    """One row for each predicted row of all sources, without duplicates, oldest first.
 
     Columns: segment, line and row (the key), request_id, id, time, model, variant, simulated, canary_share (missing
-    where none serves), the features as `features.<name>`, score, label, then `actual` (the latest label that feedback
-    gave this id), `actual_time` and `actuals` (how many came). A source is a directory or a URL; predictions are
+    without a canary), the features as `features.<name>`, score, label, then `actual` (the latest label of this id from
+    feedback), `actual_time` and `actuals` (the number of its labels). A source is a directory or a URL; predictions are
     taken from `since` to before `until` (ISO dates, UTC), feedback always. A request that a proxy sent again counts
-    once (ml.prediction_log.resent). In `attrs`, `repeated` counts the rows left out for it, `unreadable` lines that
-    are no records, `unmatched` ids that got a label since `since` and that no prediction read bears; `damaged` names
+    once (ml.prediction_log.resent). In `attrs`, `repeated` counts the rows left out for this, `unreadable` the lines
+    that are not records, and `unmatched` the ids that got a label after `since` but have no prediction; `damaged` names
     files that are left out because they cannot be read. Raises UserError when a source cannot be read.
     """
     start, end = _moment(since, "since"), _moment(until, "until")
@@ -98,7 +98,7 @@ def real(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def early(table: pd.DataFrame) -> pd.Series:
-    """Which labels are older than the prediction beside them: they belong to an earlier one of the same id."""
+    """Whether each label is older than its prediction: then it belongs to an earlier prediction of the id."""
     return table["actual"].notna() & (table["actual_time"] < table["time"])
 
 
@@ -121,7 +121,8 @@ def _read(source: str | Path, since: datetime | None, until: datetime | None) ->
         yield from (tables([])._replace(damaged=why) for why in place.damaged)
         return
     directory = Path(source)
-    yield from _waiting(directory)  # before the Parquet files: what is compacted meanwhile is then seen there
+    # Before the Parquet files, so that a segment that is compacted in between is read there.
+    yield from _waiting(directory)
     for kind, first, last in ((PREDICTIONS, since, until), (FEEDBACK, None, None)):
         for path in compacted(directory, kind, first, last):
             yield _day(directory, path, kind)
@@ -136,7 +137,7 @@ def _waiting(directory: Path) -> Iterator[Tables]:
 
 
 def _day(directory: Path, path: Path, kind: str) -> Tables:
-    """One segment's rows of one day; from the segment itself where it is still kept and the Parquet file is damaged."""
+    """One segment's rows of one day; read from the segment, if it still exists, when the Parquet file is damaged."""
     none = tables([])
     try:
         frame = read_table(path)
@@ -161,7 +162,7 @@ def _rows(record: Prediction, key: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _bounded(value: Any) -> Any:
-    """JSON has whole numbers that no column has; they become text."""
+    """Convert integers of JSON that no column can hold to text."""
     return str(value) if isinstance(value, int) and not -LARGEST <= value < LARGEST else value
 
 
@@ -176,7 +177,7 @@ def _settled(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _one_kind(column: pd.Series) -> pd.Series:
-    """Parquet columns hold one kind; ids and labels come as whatever the caller sent."""
+    """Convert ids and labels to one type, because a Parquet column has one type and callers send any."""
     kinds = {type(value) for value in column.dropna()}
     return column if kinds <= {bool} else column.map(text).astype("str")
 

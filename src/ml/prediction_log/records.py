@@ -1,4 +1,4 @@
-"""Lines of the prediction log as records: what was predicted, and which labels came later."""
+"""Lines of the prediction log as records: predictions and late labels."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
@@ -6,13 +6,13 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import from_json
 
-FEATURES = "features"  # of a row of a line: its features by name
+FEATURES = "features"  # key of a row's features, by name
 PREFIX = "features."
-ROW = frozenset({"id", "score", "label"})  # beside the features in a row of a line
+ROW = frozenset({"id", "score", "label"})  # the other keys of a row
 
 
 def in_table(feature: str) -> str:
-    """The name of a feature in the table of the log; none is the name of a column of ours."""
+    """The name of a feature in the table of the log; the prefix keeps it apart from the log's own columns."""
     return PREFIX + feature
 
 
@@ -50,12 +50,12 @@ class Prediction(BaseModel):
     model: str
     variant: str
     rows: list[dict[str, Any]]
-    simulated: bool = False  # sent by a simulation, at a time of its own calendar
-    canary_share: float | None = None  # of the ids, that the challenger was to answer
+    simulated: bool = False  # sent by a simulation, with a simulated time
+    canary_share: float | None = None  # share of the ids that the challenger answers
 
 
 class Feedback(BaseModel):
-    """The label that turned out to be right for the row with this id."""
+    """The true label of the row with this id."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -69,7 +69,7 @@ _RECORD = TypeAdapter(Prediction | Feedback)
 
 
 def parse(line: bytes) -> Prediction | Feedback | None:
-    """The record in a line, None when there is none: damaged, not UTF-8, NaN in it, or a field missing."""
+    """The record in a line; None for a damaged line, invalid UTF-8, NaN or a missing field."""
     try:
         return _RECORD.validate_python(from_json(line, allow_inf_nan=False))
     except (ValueError, ValidationError):

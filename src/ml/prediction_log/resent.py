@@ -1,21 +1,21 @@
-"""Requests that stand twice in the log because a proxy sent them again.
+"""Requests that are twice in the log because a proxy sent them again.
 
-A proxy tries a request once more when the first try was dropped or failed. Both tries carry one request id, and a
-server that was killed after it had written may have written the first. So rows are one when request id, place in the
-request, variant, id and every feature agree and no more than `WITHIN` lies between them. The later one stands, since
-the earlier answer reached nobody. A client that uses a request id for other rows, or for the same ones later, loses
-none.
+A proxy sends a request again when the first attempt was dropped or failed. Both attempts have the same request id, and
+a server that was killed after writing may have logged the first. So two rows are duplicates if request id, position in
+the request, variant, id and all features are equal and at most `WITHIN` lies between them. The later row is kept,
+because the earlier response was not delivered. A client that reuses a request id for other rows, or for the same rows
+later, loses none.
 """
 
 import pandas as pd
 
-WITHIN = pd.Timedelta(seconds=60)  # our proxy gives up three tries after 18
+WITHIN = pd.Timedelta(seconds=60)  # seconds; our proxy stops after three attempts, at most 18 seconds
 SAME = ["request_id", "row", "variant"]
-OWN = {"segment", "line", "time", "model", "score", "label"}  # of each try
+OWN = {"segment", "line", "time", "model", "score", "label"}  # time of each attempt
 
 
 def once(table: pd.DataFrame) -> pd.DataFrame:
-    """The rows without those that a later try of the same request repeats."""
+    """The rows without those that a later attempt of the same request repeats."""
     doubtful = table[table.duplicated(SAME, keep=False)]
     if doubtful.empty:
         return table

@@ -1,11 +1,11 @@
-"""Segments of the prediction log: their names, who still writes them, their whole lines, what may be deleted.
+"""Segments of the prediction log: their names, writers, complete lines and deletion.
 
-A segment is a file of JSON lines with one writer. Its name says what has become of it; each step is one rename:
+A segment is a file of JSON lines with one writer. Its name shows its state; each step is one rename:
 
-    <name>.jsonl.open   a worker writes it, and holds a lock on it as long as it lives
-    <name>.jsonl        closed: nobody writes it any more; waits to be shipped or compacted
-    <name>.jsonl.done   shipped or compacted; the only ones that are ever deleted
-    <name>.jsonl.bad    shipped or compacted but for lines that cannot be read; kept for people to look at
+    <name>.jsonl.open   a worker writes it, and holds a lock on it while it runs
+    <name>.jsonl        closed: no longer written; waits to be shipped or compacted
+    <name>.jsonl.done   shipped or compacted; only these are ever deleted
+    <name>.jsonl.bad    shipped or compacted except for unreadable lines; kept for inspection
 
 Nothing here needs more than the standard library: the server and the shipper run without pandas.
 """
@@ -32,7 +32,7 @@ DAY_SECONDS = 86_400
 
 
 class Closed(NamedTuple):
-    """What became of segments whose writer died: how many were closed, how many unfinished lines were cut off."""
+    """The recovery of segments whose writer died: the numbers of closed segments and of removed unfinished lines."""
 
     segments: int
     torn: int
@@ -45,7 +45,7 @@ def places(directory: str, environment: Mapping[str, str]) -> tuple[Path, str | 
 
 
 def new_worker() -> str:
-    """A name that no other worker on any machine has: process id and 64 random bits."""
+    """A unique name of a worker: process id and 64 random bits."""
     return f"{os.getpid()}-{os.urandom(8).hex()}"
 
 
@@ -55,7 +55,7 @@ def new_name(worker: str, number: int) -> str:
 
 
 def opened(name: str) -> datetime:
-    """When a segment was opened: nothing in it is older."""
+    """The time at which a segment was opened: no line in it is older."""
     return datetime.strptime(name[:15], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
 
 
@@ -83,7 +83,7 @@ def listed(directory: Path, *states: str) -> list[Path]:
 
 
 def known(directory: Path, name: str) -> bool:
-    """Whether a segment of this name is there, in any state."""
+    """Whether a segment of this name exists, in any state."""
     return any((directory / f"{name}{state}").exists() for state in (CLOSED, DONE, BAD))
 
 
@@ -93,7 +93,7 @@ def backlog(directory: Path) -> int:
 
 
 def whole(content: bytes) -> tuple[list[bytes], int]:
-    """The lines that end in a newline, and 1 when something unfinished follows them, else 0."""
+    """The lines that end in a newline, and 1 if an unfinished line follows, else 0."""
     *lines, rest = content.split(b"\n")
     return lines, int(bool(rest))
 
@@ -120,7 +120,7 @@ def sole_worker(directory: Path) -> Generator[None]:
 
 
 def close_abandoned(directory: Path) -> Closed:
-    """Close the segments whose worker is dead, without their torn last line."""
+    """Close the segments whose worker is dead, without their unfinished last line."""
     segments = torn = 0
     for path in listed(directory, OPEN):
         with contextlib.suppress(FileNotFoundError), path.open("rb+") as file:
@@ -141,13 +141,13 @@ def close(path: Path) -> None:
 
 
 def finish(path: Path, unreadable: int) -> None:
-    """Mark a closed segment as shipped or compacted now; only call this when its lines are safe elsewhere."""
-    os.utime(path)  # before the rename: a kill between them must not leave a segment that is done and looks old
+    """Mark a closed segment as shipped or compacted; call this only after its lines are stored elsewhere."""
+    os.utime(path)  # before the rename, so that an interruption leaves no finished segment with an old time
     path.rename(path.with_name(name_of(path) + (BAD if unreadable else DONE)))
 
 
 def prune(directory: Path, keep_days: float) -> int:
-    """Delete what was shipped or compacted more than so many days ago; returns the number of segments."""
+    """Delete segments that were shipped or compacted more than this many days ago; returns their number."""
     oldest = time.time() - keep_days * DAY_SECONDS
     old = [path for path in listed(directory, DONE) if path.stat().st_mtime < oldest]
     for path in old:
@@ -163,7 +163,7 @@ def _cut(handle: int, path: Path) -> int:
 
 
 def _sweep(directory: Path) -> None:
-    """Remove files that a worker was killed over before it wrote to them."""
+    """Remove files of workers that were killed before they wrote a line."""
     for path in directory.glob(f".*{NEW}"):
         with contextlib.suppress(FileNotFoundError):
             if path.stat().st_mtime < time.time() - STALE_SECONDS:

@@ -27,11 +27,11 @@ INSERT = """insert into prediction_log select %s, line, kind, time, record::json
 READ = "select segment, line, record::text from prediction_log where kind = 'feedback' or time >= %s"
 REFUSED = ("authentication failed", "no password supplied", "does not exist", "no pg_hba.conf entry")
 OBJECT = re.compile(r"([0-9]{8}T[0-9]{6}-.+)\.jsonl\.gz")
-LONGEST = timedelta(days=2)  # from the opening of a segment to its last line, with room
+LONGEST = timedelta(days=2)  # upper bound of the time from the opening of a segment to its last line
 
 
 class Line(NamedTuple):
-    """A line and where it stands; segment and number are its key in every home it ever has."""
+    """A line and its position; segment and number are its key in every place."""
 
     segment: str
     number: int
@@ -39,7 +39,7 @@ class Line(NamedTuple):
 
 
 class Unreachable(UserError):  # noqa: N818 - a user error like others, but one that waiting may cure
-    """The place does not answer now."""
+    """The place does not respond."""
 
 
 class Postgres:
@@ -47,11 +47,11 @@ class Postgres:
 
     def __init__(self, url: str) -> None:
         self._url, self.name, self._deadline = url, redacted(url), Deadline()
-        self.damaged: list[str] = []  # rows of a table are whole or not there
+        self.damaged: list[str] = []  # inserts of rows are atomic
         self._psycopg = _module("psycopg")
 
     def send(self, segment: str, content: bytes) -> None:
-        """Return once the readable lines are committed, each once however often they are sent."""
+        """Return once the readable lines are committed; sending them again adds none."""
         lines = [(number, parse(line), line) for number, line in enumerate(segments.whole(content)[0], 1)]
         rows = [(number, record.kind, record.time, line.decode()) for number, record, line in lines if record]
         if rows:
@@ -104,11 +104,11 @@ class Bucket:
             raise UserError(
                 f"{self.name} cannot be used: {error}. Install its package, or correct PREDICTION_LOG."
             ) from None
-        if hasattr(self._system, "auto_mkdir"):  # folders of object stores need no making
+        if hasattr(self._system, "auto_mkdir"):  # object stores create folders implicitly
             self._system.auto_mkdir = True
 
     def send(self, segment: str, content: bytes) -> None:
-        """Return once the object is whole; sending a segment again writes the same bytes to the same name."""
+        """Return once the object is complete; sending a segment again writes the same bytes to the same name."""
         path = f"{self._root}/day={segments.opened(segment):%Y-%m-%d}/{segment}.jsonl.gz"
         packed = gzip.compress(content, mtime=0)
 
@@ -119,7 +119,7 @@ class Bucket:
         self._do(put)
 
     def read(self, since: datetime | None) -> Iterator[Line]:
-        """The lines of all segments that may hold something since a time; `damaged` names objects that are left out."""
+        """The lines of all segments that may hold lines after a time; `damaged` names objects that are left out."""
         self.damaged.clear()
         self._system.invalidate_cache()
         for path in sorted(self._do(lambda: self._system.find(self._root))):
@@ -152,17 +152,17 @@ class Bucket:
 
 
 def silence(name: str, deadline: Deadline) -> str:
-    """The sentence on a place that takes what it is sent and does not answer."""
+    """The message about a place that accepts the connection and does not respond."""
     return f"{name} does not respond: stopped after {deadline.seconds:g} s ({VARIABLE}). Nothing is lost meanwhile."
 
 
 def target(url: str) -> Postgres | Bucket:
-    """The place a URL names."""
+    """The target of a URL."""
     return Postgres(url) if urlsplit(url).scheme in {"postgresql", "postgres"} else Bucket(url)
 
 
 def numbered(segment: str, content: bytes) -> Iterator[Line]:
-    """The whole lines of a segment, counted from 1."""
+    """The complete lines of a segment, numbered from 1."""
     return (Line(segment, number, line) for number, line in enumerate(segments.whole(content)[0], 1))
 
 

@@ -1,1 +1,1 @@
-"""The registry of models in its two homes, and what a version remembers."""
+"""The registry of models, in `.mlflow/` or on an MLflow server, and the record of each version."""

@@ -18,14 +18,14 @@ MODEL = (files.MODEL / "model.skops").as_posix()
 
 @dataclass(frozen=True)
 class Baseline:
-    """A model and what it was made of; `model` is None when it is on record and cannot be had, and `why` says why."""
+    """A model, its settings and its data; without loadable files `model` is None and `why` says why."""
 
     version: str
     model: bytes | None
     params: dict[str, Any] = field(default_factory=dict)  # the settings that it was built with
     data: str = ""  # MD5 of its table
     why: str = ""
-    digest: str | None = None  # its name in the registry, None when it is not out of there
+    digest: str | None = None  # its name in the registry, None for a build
 
 
 def find(project: str, branch: str = "main") -> Baseline | None:

@@ -24,17 +24,18 @@ from ml.registry.entries import DIGEST, dumps, loads, registered
 from ml.registry.ledger import Entry, State
 
 BRANCH = "mlflow"
-SEEN = "refs/registry/seen"  # what was fetched last, so that the next fetch brings only what is new
-BESIDE = (VERDICTS, DEPLOYMENTS)  # logs that only ever grow
+SEEN = "refs/registry/seen"  # keeps the fetched commit, so that the next fetch transfers only new objects
+BESIDE = (VERDICTS, DEPLOYMENTS)  # append-only logs
 TRIES = 30
 AS_IS = ("-c", "core.compression=0", "-c", "core.bigFileThreshold=512k")  # model files are compressed already
 ABOUT = b"The model registry, written by `make registry DO=push`. docs/registry.md explains it. Do not edit by hand.\n"
 
 
 def pull(home: Embedded, remote: str = "origin") -> State:
-    """The state after merging the remote's branch into the home; what the home alone knows stays.
+    """The state after merging the remote's branch into the home; entries that only the home has are kept.
 
-    MLflow's database follows with the next command that writes to it, or `make ui`: most who pull never open it.
+    MLflow's database is updated by the next command that writes to it, or by `make ui`, because most pulls do not need
+    it.
     """
     tip = _fetch(remote)
     home.mend()
@@ -59,7 +60,7 @@ def push(home: Embedded, remote: str = "origin") -> tuple[State, list[Entry]]:
             git.call("update-ref", SEEN, commit)
             return ledger.fold(entries), new
         if tip == _tip(remote) and attempt:
-            break  # nobody was faster: the remote does not want it
+            break  # no other push came first, so the remote refused this one
         time.sleep(random.uniform(0, 0.2 * (attempt + 1)))  # noqa: S311
     raise UserError(f"{remote} refused the registry: {git.said(done)} Nothing is lost; fix this and push again.")
 
@@ -106,7 +107,7 @@ def _tip(remote: str) -> str | None:
 
 
 def _lines(tip: str | None, name: str) -> list[Entry]:
-    """The lines of a file on the branch in their exact form; others are named, and the next push drops them."""
+    """The valid lines of a file on the branch; invalid lines are reported, and the next push drops them."""
     if tip is None or name not in _tree(tip):
         return []
     where = f"{name} on branch {BRANCH}"
@@ -115,14 +116,14 @@ def _lines(tip: str | None, name: str) -> list[Entry]:
 
 
 def _models(tip: str | None) -> dict[str, str]:
-    """The tree object of each model folder on the branch; what is no folder, or bears no digest, is none."""
+    """The tree object of each model folder on the branch: each folder whose name is a digest."""
     if tip is None or git.call("cat-file", "-e", f"{tip}:models").returncode:
         return {}
     return {n: name for n, (kind, name) in _tree(f"{tip}:models").items() if kind == "tree" and DIGEST.fullmatch(n)}
 
 
 def _tree(place: str) -> dict[str, tuple[str, str]]:
-    """What a tree of git holds: kind and object by name."""
+    """The entries of a git tree: kind and object by name."""
     lines = [
         line.split("\t", 1) for line in git.must("ls-tree", "-z", place).decode(errors="replace").split("\0") if line
     ]
@@ -130,7 +131,7 @@ def _tree(place: str) -> dict[str, tuple[str, str]]:
 
 
 def _extract(home: Embedded, tip: str | None, models: list[str]) -> None:
-    """Bring model folders here: plain files alone, and the model that its name says."""
+    """Fetch model folders; only plain files are accepted, and the digest must match the folder's name."""
     if not models:
         return
     with tempfile.TemporaryDirectory(dir=_made(home.home), prefix=".pull.") as folder:
@@ -147,7 +148,7 @@ def _extract(home: Embedded, tip: str | None, models: list[str]) -> None:
 
 
 def _plain(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
-    """The files and folders of an archive; links and devices are named and left out."""
+    """The files and folders of an archive; links and devices are reported and left out."""
     for member in tar:
         if member.isfile() or member.isdir():
             yield member
@@ -177,7 +178,7 @@ def _blob(name: str, content: bytes) -> str:
 
 
 def _trees(folders: dict[str, Path]) -> dict[str, str]:
-    """A git tree object for each folder of files; two git processes, however many folders."""
+    """A git tree object for each folder of files; two git processes for any number of folders."""
     paths = [path for folder in folders.values() for path in sorted(folder.iterdir())]
     if not paths:
         return {}

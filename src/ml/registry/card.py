@@ -1,4 +1,4 @@
-"""The model card: what a version is for, what it was made of and how far to trust it."""
+"""The model card: purpose, data, settings, metrics and gate results of a version."""
 
 from typing import Any
 
@@ -52,7 +52,7 @@ def _metrics(found: dict[str, float], confidence: float) -> str:
 
 
 def _verdicts(entry: Entry) -> str:
-    """Those that refuse first, then warnings, slices and the rest as the gates gave them."""
+    """The verdicts that refuse first, then warnings, slices and the others in the order of the gates."""
     verdicts = sorted(entry["verdict"]["verdicts"], key=lambda v: (v["passed"], v["severity"] != "critical"))
     forced = f"Registered although the gates refused it. Reason: {cell(entry['reason'])}\n\n" if entry["reason"] else ""
     return forced + table(["", "gate", "found"], [[_mark(v), v["gate"], v["reason"]] for v in verdicts])

@@ -22,7 +22,7 @@ from ml.registry.ledger import Entry, State, Version
 
 LEDGER, VERDICTS, DEPLOYMENTS = "ledger.jsonl", "monitoring.jsonl", "deployments.jsonl"
 PLAN = "unfinished.json"
-UNFINISHED = (".model.", ".pull.", ".gone.")  # folders that a kill may leave
+UNFINISHED = (".model.", ".pull.", ".gone.")  # folders that a killed process may leave
 DAY_SECONDS = 86_400
 
 
@@ -33,7 +33,7 @@ class Embedded:
         self.project, self.home = project, home
 
     def entries(self, name: str = LEDGER) -> list[Entry]:
-        """The ledger, what monitoring found, or what was deployed, oldest first."""
+        """The ledger, the verdicts of monitoring, or the steps of deployments, oldest first."""
         path = self.home / name
         return loads(path.read_bytes(), str(path)) if path.exists() else []
 
@@ -42,7 +42,7 @@ class Embedded:
         return ledger.fold(self.entries())
 
     def verdicts(self) -> list[Entry]:
-        """What monitoring has found, oldest first."""
+        """The verdicts of monitoring, oldest first."""
         return sorted(self.entries(VERDICTS), key=lambda verdict: verdict["time"])
 
     def remember(self, verdict: Entry) -> None:
@@ -58,7 +58,7 @@ class Embedded:
         self.change(lambda known: [*known, step], DEPLOYMENTS)
 
     def change(self, edit: Callable[[list[Entry]], list[Entry]], name: str = LEDGER) -> list[Entry]:
-        """Replace the ledger by what `edit` makes of it; nobody else writes meanwhile, a crash leaves the old."""
+        """Replace the ledger by the result of `edit`, under a lock; after a crash the old ledger remains."""
         from filelock import FileLock  # noqa: PLC0415  (serving only reads, and has no filelock)
 
         self.home.mkdir(parents=True, exist_ok=True)
@@ -70,22 +70,22 @@ class Embedded:
         return after
 
     def register(self, entry: Entry, folder: Path) -> State:
-        """Add a version with the model files in `folder`; the same model again changes nothing."""
+        """Add a version with the model files in `folder`; adding a registered model changes nothing."""
         self.keep(entry["model"], folder)
         return self._append(entry, unless=lambda known: (v := ledger.fold(known).of(entry["model"])) and not v.pruned)
 
     def move(self, entry: Entry) -> State:
-        """Move aliases as the entry says, and keep it in the history; the same entry again changes nothing."""
+        """Move aliases according to the entry and add it to the history; repeating the entry changes nothing."""
         return self._append(entry, unless=lambda known: entry in known)
 
     def prune(self, entries: list[Entry]) -> State:
-        """Keep what the entries say, then delete the files of all pruned models, those that a killed one left too."""
+        """Write the entries, then delete the files of all pruned models, also those of an interrupted prune."""
         known = self.change(lambda known: known + [entry for entry in entries if entry not in known])
         self.sweep(ledger.fold(known))
         return self.show()
 
     def sweep(self, state: State) -> None:
-        """Delete the files of pruned models, and unfinished copies that are a day old."""
+        """Delete the files of pruned models, and unfinished copies older than a day."""
         for version in state.versions:
             if version.pruned:
                 self.drop(version.model)
@@ -94,7 +94,7 @@ class Embedded:
                 shutil.rmtree(path, ignore_errors=True)
 
     def unfinished(self) -> Entry | None:
-        """The plan of a move that was begun and not finished."""
+        """The plan of an unfinished move of the champion."""
         path = self.home / PLAN
         try:
             return json.loads(path.read_bytes()) if path.exists() else None
@@ -110,11 +110,14 @@ class Embedded:
         files.write_json(plan, self.home / PLAN)
 
     def finish(self) -> None:
-        """Forget the plan of a move."""
+        """Delete the plan of a move."""
         (self.home / PLAN).unlink(missing_ok=True)
 
     def content(self, version: Version) -> dict[str, bytes]:
-        """Model and contract of a version by file; raises UserError when they are gone or not what was registered."""
+        """Model and contract of a version by file.
+
+        Raises UserError when they are missing or differ from the registered model.
+        """
         folder = self.folder(version.model)
         lacking = [name for name in identity.PARTS if not (folder / name).exists()]
         if lacking:
@@ -128,11 +131,11 @@ class Embedded:
 
     def fetch(self, version: Version, folder: Path) -> None:
         """Copy all files of a version into a new folder."""
-        self.content(version)  # whole, and what was registered
+        self.content(version)  # complete, and identical to the registered model
         shutil.copytree(self.folder(version.model), folder)
 
     def folder(self, model: str) -> Path:
-        """Where the files of a model are; raises UserError for what is no digest, or leads elsewhere."""
+        """The folder of a model's files; raises UserError for a name that is not a digest, or a link."""
         path = self.home / "models" / model
         if not DIGEST.fullmatch(model) or path.is_symlink():
             raise UserError(
@@ -141,12 +144,12 @@ class Embedded:
         return path
 
     def whole(self, model: str) -> bool:
-        """Whether the files that name a model are here, as they were registered."""
+        """Whether the files that determine a model's digest are present and unchanged."""
         parts = [self.folder(model) / name for name in identity.PARTS]
         return all(map(Path.is_file, parts)) and identity.named(identity.read(self.folder(model)), model)
 
     def keep(self, model: str, folder: Path) -> None:
-        """Copy model files into the home, whole or not at all."""
+        """Copy model files into the home atomically."""
         if self.whole(model):
             return
         self.home.mkdir(parents=True, exist_ok=True)
@@ -161,23 +164,23 @@ class Embedded:
     def take(self, model: str, folder: Path) -> None:
         """Move a folder of model files, which is on the same disk, to its place in the home."""
         if not self.whole(model):
-            self.drop(model)  # half a folder
+            self.drop(model)  # an incomplete folder
         self.folder(model).parent.mkdir(parents=True, exist_ok=True)
         try:
             folder.rename(self.folder(model))
         except OSError:
             if not self.folder(model).exists():
-                raise  # else somebody was faster, and it is the same model
+                raise  # otherwise another process has added the same model
 
     def drop(self, model: str) -> None:
-        """Delete the files of a model; out of its place first, so that a kill leaves no half of it there."""
+        """Delete the files of a model; they are moved away first, so no incomplete model can remain."""
         if self.folder(model).exists():
             gone = Path(tempfile.mkdtemp(dir=self.home, prefix=".gone."))
             self.folder(model).rename(gone / model)
             shutil.rmtree(gone, ignore_errors=True)
 
     def mend(self) -> None:
-        """Keep a damaged ledger or log aside and go on with its readable lines; a pull brings the others back."""
+        """Rename a damaged ledger or log and continue with its readable lines; a pull restores the others."""
         for name in (LEDGER, VERDICTS, DEPLOYMENTS):
             path = self.home / name
             try:
@@ -189,7 +192,7 @@ class Embedded:
                 cli.say(f"registry: {error} It is kept as {kept}.")
 
     def show(self) -> State:
-        """Bring MLflow's database up to date with the ledger, as far as that can be; the state of the ledger."""
+        """Update MLflow's database from the ledger if possible; the state of the ledger."""
         from filelock import FileLock  # noqa: PLC0415
 
         from ml.registry import view  # noqa: PLC0415

@@ -1,6 +1,7 @@
-"""Lines of the registry's files: no text breaks one, and each is accepted only in its exact form.
+"""Lines of the registry's files: each holds any text on one line, and is accepted only if it matches its schema.
 
-They come from a branch or a server that others write to, and a digest becomes a folder, a commit an argument of git.
+Others can write to the branch or server that they come from, and a digest becomes a folder name, a commit an argument
+of git.
 """
 
 import json
@@ -32,7 +33,7 @@ Image = Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9][A-Za-z0-9._:/@-
 
 
 class _Line(BaseModel):
-    """What every line says; what it says beyond that is kept as it is."""
+    """The fields of every line; further fields are kept unchanged."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -48,7 +49,7 @@ class _Data(BaseModel):
 
 
 class _Lineage(BaseModel):
-    commit: Word | None  # an argument of git, and no option of it
+    commit: Word | None  # becomes an argument of git, so it must not look like an option
     data: _Data
     changed: list[str]
 
@@ -74,7 +75,7 @@ class _Register(_Line):
 
 
 class _Step(_Line):
-    model: Image  # what the label of an image says; it is compared, and never a path
+    model: Image  # from the label of an image; it is compared and never used as a path
     id: Word
     env: Word
     target: Word
@@ -83,14 +84,14 @@ class _Step(_Line):
 
 
 def dumps(entries: list[Entry]) -> bytes:
-    """Entries as bytes, one a line: JSON in ASCII, which holds any text and no line end but our own."""
+    """Entries as bytes, one on each line: JSON in ASCII, in which every line end within a text is escaped."""
     return "".join(json.dumps(entry, sort_keys=True, allow_nan=False) + "\n" for entry in entries).encode()
 
 
 def loads(content: bytes, where: str, *, torn: bool = False) -> list[Entry]:
-    """The entries in these bytes; one that breaks the form is named and left out.
+    """The entries in these bytes; an entry that does not match the schema is reported and left out.
 
-    Raises UserError with the line that is damaged; with `torn` such a line is named and left out as well.
+    Raises UserError naming a damaged line; with `torn`, such a line is reported and left out as well.
     """
     entries = []
     for number, line in enumerate(content.removesuffix(b"\n").split(b"\n") if content else [], 1):
@@ -106,7 +107,7 @@ def loads(content: bytes, where: str, *, torn: bool = False) -> list[Entry]:
 
 
 def accepted(entry: Any) -> Entry:
-    """The entry itself when its form is exact; raises UserError naming the field that is not."""
+    """The entry if it matches the schema; raises UserError naming the field that does not."""
     kind: type[BaseModel] = _Line
     if isinstance(entry, dict):
         kind = _Register if entry.get("action") == "register" else _Step if "env" in entry else _Line
@@ -120,7 +121,7 @@ def accepted(entry: Any) -> Entry:
 
 
 def reason(text: str) -> str:
-    """A reason as it is kept; raises UserError for bytes of the command line that are no text."""
+    """A reason as it is stored; raises UserError if the command line holds bytes that are not UTF-8."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -129,7 +130,7 @@ def reason(text: str) -> str:
 
 
 def registered(entries: list[Entry], where: str) -> list[Entry]:
-    """The entries of a ledger without those about a model that no line before them registers; these are named."""
+    """The entries of a ledger whose model is registered by an earlier line; the others are reported."""
     known, kept = set(), []
     for number, entry in enumerate(entries, 1):
         if entry["action"] == "register":
@@ -161,5 +162,5 @@ def _adapter(kind: type[BaseModel]) -> TypeAdapter[Any]:
 
 @cache
 def _warn(message: str) -> None:
-    """Say it once: a server reads the ledger every few seconds."""
+    """Print it once, because a server reads the ledger every few seconds."""
     cli.say(f"registry: {message}")

@@ -1,4 +1,4 @@
-"""The ledger: what happened in the registry, an entry each, and the state that follows from them.
+"""The ledger: an entry for each action on the registry, and the state that follows from them.
 
 An entry names a model by its digest, never by version number: version 3 is the third model that was registered. So
 when two people register at once, the later one's entries go to the end of the other's, and nothing else changes.
@@ -22,7 +22,7 @@ class Version:
 
     number: int
     entry: Entry
-    pruned: bool = False  # its files are gone; all that is known about it stays
+    pruned: bool = False  # its files were deleted; its record is kept
 
     @property
     def model(self) -> str:
@@ -37,7 +37,7 @@ class Version:
 
 @dataclass(frozen=True)
 class Event:
-    """One thing that happened to a version, and who was champion after it."""
+    """One action on a version, and the champion after it."""
 
     time: str
     who: str
@@ -56,7 +56,7 @@ class State:
     events: tuple[Event, ...] = ()
 
     def version(self, number: int) -> Version:
-        """One version by number; raises UserError naming those there are."""
+        """One version by number; raises UserError listing the known versions."""
         for version in self.versions:
             if version.number == number:
                 return version
@@ -68,7 +68,7 @@ class State:
         return next((v for v in self.versions if v.model == model), None)
 
     def known(self, model: str) -> Version:
-        """The version of a model digest that is registered."""
+        """The version of a registered model digest; raises UserError when there is none."""
         found = self.of(model)
         if found is None:
             raise UserError(f"no version has the model {model[:12]}. `make models` lists them.")
@@ -88,21 +88,21 @@ def fold(entries: Iterable[Entry]) -> State:
         action, model = entry["action"], entry["model"]
         new = action == "register" and model not in versions
         if not new and model not in versions:
-            continue  # about a model that nobody registered: entries.registered names it
+            continue  # its model is not registered; entries.registered reports it
         if new:
             versions[model] = Version(len(versions) + 1, entry)
-        # Whoever promotes has the files (registry.present). So where another pruned them meanwhile, whoever pushed
-        # first, the version stays whole, and the next push or pull brings its files back.
+        # A promotion needs the files (registry.present). If another clone pruned them in the meantime, the version
+        # keeps its files whichever push came first: the next push or pull restores them.
         pruned = action == "prune" and versions[model].number not in aliases.values()
         version = versions[model] = replace(versions[model], pruned=pruned)
-        if new or action != "register":  # registering a pruned model again only brings its files back
+        if new or action != "register":  # registering a pruned model again restores its files and adds no version
             aliases = moved(aliases, action, version.number)
         events.append(event(entry, version.number, aliases.get(CHAMPION)))
     return State(tuple(versions.values()), aliases, tuple(events))
 
 
 def moved(aliases: dict[str, int], action: str, number: int) -> dict[str, int]:
-    """The aliases after an action on a version; the champion that yields becomes `previous`."""
+    """The aliases after an action on a version; the replaced champion becomes `previous`."""
     champion = aliases.get(CHAMPION)
     if action == "register" and number != champion:
         return aliases | {CHALLENGER: number}
@@ -118,9 +118,10 @@ def event(entry: Entry, number: int, champion: int | None) -> Event:
 
 
 def merge(theirs: list[Entry], ours: list[Entry]) -> list[Entry]:
-    """What both sides hold: theirs as it stands, then whatever only we have, in our order.
+    """Both ledgers merged: their entries unchanged, then the entries that only we have, in our order.
 
-    A model that both registered stays as they did it; our promotions follow it, since they name the digest.
+    A model that both sides registered keeps their entry; our promotions still apply to it, because they name the
+    digest.
     """
     registered = {version.model for version in fold(theirs).versions if not version.pruned}
     return theirs + [
@@ -131,7 +132,7 @@ def merge(theirs: list[Entry], ours: list[Entry]) -> list[Entry]:
 
 
 def union(theirs: list[Entry], ours: list[Entry]) -> list[Entry]:
-    """All lines of both sides: theirs as they stand, then those that only we have."""
+    """All lines of both sides: their lines unchanged, then those that only we have."""
     return theirs + [entry for entry in ours if entry not in theirs]
 
 
@@ -145,7 +146,7 @@ def sentence(entry: Entry, state: State) -> str:
 
 
 def _verdict(entry: Entry) -> str:
-    """The verdict of monitoring is a word; that of the gates is a record of all they found."""
+    """The verdict as one word; monitoring stores a word, the gates store a record."""
     verdict = entry.get("verdict", "")
     if isinstance(verdict, str):
         return verdict
@@ -153,6 +154,6 @@ def _verdict(entry: Entry) -> str:
 
 
 def doomed(state: State, keep: int) -> list[Version]:
-    """The versions whose files may go: older than the last `keep`, and without an alias."""
+    """The versions whose files may be deleted: older than the last `keep`, and without an alias."""
     named = set(state.aliases.values())
     return [v for v in state.versions[: max(len(state.versions) - keep, 0)] if v.number not in named and not v.pruned]

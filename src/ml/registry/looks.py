@@ -1,4 +1,4 @@
-"""How often the same test rows have judged a model, from what the registry and MLflow hold already."""
+"""The number of models judged on the same test rows, from the registry and from MLflow's runs."""
 
 import sqlite3
 from collections import defaultdict
@@ -18,7 +18,7 @@ WHERE model.key = ? AND data.key = 'data.md5' AND data.value = ?
 
 
 def count(project: str, model: str, data: str, prepare: Prepare, home: Path = tracking.HOME) -> int:
-    """The distinct models judged on the test rows of the table `data` (MD5) when split so; `model` counts too."""
+    """The distinct models judged on the test rows of the table `data` (MD5) with this split, including `model`."""
     wanted = _split(prepare.model_dump(mode="json"))
     versions = [version.entry for version in registry.open_registry(project, home).state().versions]
     known = {model}
@@ -38,7 +38,7 @@ def count(project: str, model: str, data: str, prepare: Prepare, home: Path = tr
 
 
 def _split(recorded: dict[str, Any]) -> dict[str, str]:
-    """How rows were split, settings that were not on record yet by default."""
+    """The settings of the split; those that older records lack have their defaults."""
     return {name: str(recorded.get(name, default)) for name, default in Prepare()}
 
 
@@ -51,7 +51,7 @@ def _read(database: Path, data: str) -> list[Run]:
         try:
             for digest, key, value in connection.execute(RUNS, (tracking.RUN_KEY, data)):
                 found[digest] |= {key: value} if key else {}
-        except sqlite3.OperationalError:  # tables of another MLflow: what the registry holds still counts
+        except sqlite3.OperationalError:  # tables of another MLflow
             return []
     return list(found.items())
 

@@ -1,4 +1,4 @@
-"""Versions and aliases as MLflow shows them."""
+"""The versions and aliases in MLflow's database, made equal to the ledger."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ KEY = tracking.RUN_KEY
 
 
 def update(client: Any, project: str, state: State) -> None:
-    """Make MLflow show this state: add the versions that it lacks, move its aliases.
+    """Update MLflow to this state: add missing versions and move aliases.
 
     MLflow counts versions itself. Where its numbers differ, because another's versions came before ours, all are
     made anew; the runs stay.
@@ -40,12 +40,12 @@ def found(client: Any, project: str) -> list[Any]:
 
 
 def create(client: Any, project: str, source: str, run_id: str, tags: dict[str, str]) -> int:
-    """Make the MLflow version of a registered model; its number."""
+    """Create the MLflow version of a registered model and return its number."""
     return int(client.create_model_version(project, source, run_id, tags=tags).version)
 
 
 def tags(entry: dict[str, Any]) -> dict[str, str]:
-    """What MLflow shows beside a version; the digest is how we find it."""
+    """The tags of a version in MLflow; the digest identifies it."""
     lineage = entry["run"]["lineage"]
     shown = {KEY: entry["model"], "commit": lineage["commit"], "data.md5": lineage["data"]["md5"]}
     shown |= {"registered.by": entry["who"], "reason": entry["reason"]}
@@ -63,7 +63,7 @@ def point(client: Any, project: str, aliases: dict[str, int]) -> None:
 
 
 def ensure(client: Any, project: str) -> None:
-    """Make the registered model when it is not there yet."""
+    """Create the registered model if it does not exist."""
     from mlflow.exceptions import MlflowException  # noqa: PLC0415
 
     try:

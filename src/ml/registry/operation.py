@@ -1,4 +1,4 @@
-"""A move of the champion that may be repeated: killed or failing anywhere, the same command again finishes it.
+"""A repeatable move of the champion: after an interruption at any point, the same command finishes it.
 
 A move is several writes (the ledger or a server's tags, aliases, an image in an environment). The home keeps the plan
 of a move, with the version that it chose, from before the first write until after the last.
@@ -24,7 +24,7 @@ MOVES = ("promote", "rollback")
 
 @contextmanager
 def alone(home: Path = HOME) -> Generator[None]:
-    """Hold the registry for one command that moves the champion; raises UserError while another does."""
+    """Lock the registry for one command that moves the champion; raises UserError while it is locked."""
     home.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(home / "operation.lock", timeout=0):
@@ -36,7 +36,7 @@ def alone(home: Path = HOME) -> Generator[None]:
 
 
 def resumed(store: Registry, asked: Plan) -> Plan | None:
-    """The plan of this same command when it was begun and not finished; one that others overtook is forgotten."""
+    """The unfinished plan of this command; a plan that a later move made obsolete is deleted."""
     plan = store.unfinished()
     if plan is None:
         return None
@@ -50,13 +50,13 @@ def resumed(store: Registry, asked: Plan) -> Plan | None:
 
 
 def waits(store: Registry, asked: Plan) -> bool:
-    """Whether this command was begun and not finished."""
+    """Whether this command has an unfinished plan."""
     plan = store.unfinished()
     return plan is not None and plan["asked"] == asked
 
 
 def begun(store: Registry, asked: Plan, chosen: Version | None, reason: str, **more: Any) -> Plan:
-    """The plan of a command, kept before anything is written; without a version to move to, no entry is in it."""
+    """The plan of a command, stored before any other write; without a target version it has no entry."""
     state = store.state()
     entry = registry.stamped(asked["action"], chosen.model if chosen else "", reason)
     moves = chosen is not None and chosen.number != state.aliases.get(ledger.CHAMPION)
@@ -74,10 +74,10 @@ def begun(store: Registry, asked: Plan, chosen: Version | None, reason: str, **m
 
 
 def carried_out(store: Registry, plan: Plan) -> State:
-    """The state once the champion is the one of the plan; `store.finish` comes after the command has said so."""
+    """The state after the champion has moved as planned; the caller reports this and then calls `store.finish`."""
     return store.move(plan["entry"]) if plan["entry"] else store.state()
 
 
 def _last(state: State) -> str:
-    """The time of the last move, by which a plan knows that nobody moved the champion meanwhile."""
+    """The time of the last move; a plan stores it to detect a later move."""
     return next((event.time for event in reversed(state.events) if event.action in MOVES), "")

@@ -1,4 +1,4 @@
-"""What waits to be sent to the registry: work is kept here first, so a server that is down loses nothing.
+"""Records that wait to be sent to the registry: each is stored here first, so nothing is lost while a server is down.
 
 `.mlflow/outbox/KIND/KEY/` holds `record.json` and `files/`. Sending the same thing twice must be harmless.
 """
@@ -13,7 +13,7 @@ from ml.io import files
 
 
 def put(place: Path, key: str, record: dict[str, Any], contents: dict[str, list[Path]]) -> None:
-    """Keep a record with copies of files (paths by folder) under `key`, in the place of one kept there before."""
+    """Store a record with copies of files (paths by folder) under `key`; an earlier record of the key is replaced."""
     place.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(dir=place, prefix="."))
     for folder, paths in contents.items():
@@ -27,9 +27,9 @@ def put(place: Path, key: str, record: dict[str, Any], contents: dict[str, list[
 
 
 def send(place: Path, deliver: Callable[[dict[str, Any], Path], Any]) -> int:
-    """Deliver each record with its folder of files, oldest first, and forget it then; how many were sent.
+    """Deliver each record with its folder of files, oldest first, delete it, and return how many were sent.
 
-    What `deliver` raises passes through: that record and those after it stay.
+    If `deliver` raises, the exception passes through, and this record and those after it are kept.
     """
     waiting = sorted(place.glob("[!.]*"), key=lambda item: item.stat().st_mtime)
     for item in waiting:

@@ -1,4 +1,4 @@
-"""A model as MLflow keeps it: signature, input example, requirements and card around the same model file."""
+"""A model in MLflow's format: the same model file with signature, input example, requirements and card."""
 
 import logging
 from importlib.metadata import version
@@ -16,7 +16,7 @@ REQUIREMENTS = ("mlflow", "numpy", "pandas", "scikit-learn", "skops")
 
 
 def write(folder: Path, built: Path, rows: pd.DataFrame, data: Data, card: str) -> None:
-    """Write an MLflow model folder around the files that `train` built; `rows` are an example of what it is asked.
+    """Write an MLflow model folder around the files that `train` built; `rows` are the input example.
 
     Those files are copied byte for byte (model.skops in the place of the one that MLflow writes), so the model
     keeps its name, and serving finds the compiled form beside it.
@@ -25,7 +25,7 @@ def write(folder: Path, built: Path, rows: pd.DataFrame, data: Data, card: str) 
     from mlflow.models import ModelSignature  # noqa: PLC0415
     from mlflow.types import ColSpec, Schema, TensorSpec  # noqa: PLC0415
 
-    logging.getLogger("mlflow").setLevel(logging.ERROR)  # a venv made by uv has no pip to write down the version of
+    logging.getLogger("mlflow").setLevel(logging.ERROR)  # a venv of uv has no pip
     columns: list[ColSpec | TensorSpec] = [ColSpec("double", name) for name in numbers(data)]
     columns += [ColSpec("string", name, required=not data.columns[name].missing) for name in categories(data)]
     classes = len(data.target.classes) or 2

@@ -22,12 +22,12 @@ from ml.registry.ledger import Version
 from ml.settings.params import Params
 
 MAKE_VENV = Path("src/tools/make_venv.py")
-EQUIVALENT = 1e-6  # scores that differ by no more decide and rank alike
+EQUIVALENT = 1e-6  # smaller differences of scores count as equal
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """What a rebuild has shown: `identical`, `equivalent` or `different`, and a sentence about it."""
+    """The result of a rebuild: `identical`, `equivalent` or `different`, and a sentence about it."""
 
     outcome: str
     detail: str
@@ -35,7 +35,7 @@ class Comparison:
 
 @contextmanager
 def worktree(commit: str) -> Generator[Path]:
-    """A checkout of a commit outside the working tree, gone afterwards; raises UserError when git lacks the commit."""
+    """A temporary checkout of a commit outside the working tree; raises UserError when git lacks the commit."""
     if _call("git", "cat-file", "-e", f"{commit}^{{commit}}").returncode:
         _call("git", "fetch", "--quiet", "origin", commit)
     if _call("git", "cat-file", "-e", f"{commit}^{{commit}}").returncode:
@@ -52,11 +52,11 @@ def worktree(commit: str) -> Generator[Path]:
 
 
 def fetch_data(place: Path, version: Version) -> None:
-    """Bring the recorded data into a worktree; raises UserError when it is missing or is other data."""
+    """Fetch the recorded data into a worktree; raises UserError when it is missing or has another digest."""
     recorded = version.lineage.data
     if not (place / recorded.file).resolve().is_relative_to(place.resolve()):
         raise UserError(f"the record of version {version.number} names data outside the repository: {recorded.file}.")
-    if Path(".dvc/config.local").exists():  # where a remote's credentials are
+    if Path(".dvc/config.local").exists():  # holds the credentials of DVC remotes
         shutil.copy(".dvc/config.local", place / ".dvc")
     dvc.must("cache", "dir", "--local", str(Path(".dvc/cache").resolve()), folder=place)
     pulled = dvc.call("pull", "data.dvc", folder=place)
@@ -88,7 +88,7 @@ def interpreter(place: Path, version: Version) -> str:
 
 
 def build(place: Path, python: str) -> dict[str, bytes]:
-    """Model and contract that the worktree's own pipeline makes, with nothing taken from a cache."""
+    """The model and contract that the worktree's own pipeline builds without any cache."""
     path = f"{Path(python).parent}{os.pathsep}{os.environ['PATH']}"
     environment = os.environ | {"PYTHONPATH": f"{place / 'src'}{os.pathsep}{place}", "PATH": path}
     flags = ("--force", "--no-run-cache", "--no-commit")
@@ -116,7 +116,7 @@ def compare(
 
 
 def differences(version: Version) -> str:
-    """How this machine differs from the one that built the version."""
+    """The differences between this machine and the one that built the version."""
     there = version.lineage
     here = lineage.machine(there.library)
     pairs = {"python": (there.python, here.python), "platform": (there.platform, here.platform)}
@@ -128,7 +128,7 @@ def differences(version: Version) -> str:
 
 
 def _there(place: Path, path: Path) -> Path:
-    """Where a checkout has a file of src/tools or src/locks: older commits have both folders at the root."""
+    """The path of a file of src/tools or src/locks in a checkout; older commits have both folders at the root."""
     return path if (place / path).exists() else path.relative_to("src")
 
 

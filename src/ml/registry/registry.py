@@ -21,31 +21,31 @@ from ml.registry.tracking import HOME
 
 
 class Registry(Protocol):
-    """What both homes can do."""
+    """The interface of both homes."""
 
     def state(self) -> State:
         """Everything that is registered."""
 
     def register(self, entry: Entry, folder: Path) -> State:
-        """Add a version with the model files in `folder`; the same model again changes nothing."""
+        """Add a version with the model files in `folder`; adding a registered model changes nothing."""
 
     def move(self, entry: Entry) -> State:
-        """Move aliases as the entry says, and keep it in the history; the same entry again changes nothing."""
+        """Move aliases according to the entry and add it to the history; repeating the entry changes nothing."""
 
     def unfinished(self) -> Entry | None:
-        """The plan of a move that was begun and not finished (ml.registry.operation)."""
+        """The plan of an unfinished move of the champion (ml.registry.operation)."""
 
     def begin(self, plan: Entry) -> None:
         """Keep the plan of a move until `finish`."""
 
     def finish(self) -> None:
-        """Forget the plan of a move."""
+        """Delete the plan of a move."""
 
     def content(self, version: Version) -> dict[str, bytes]:
-        """Model and contract of a version, which its name is made of, by file."""
+        """Model and contract of a version by file; they determine its digest."""
 
     def verdicts(self) -> list[Entry]:
-        """What monitoring has found, oldest first."""
+        """The verdicts of monitoring, oldest first."""
 
     def remember(self, verdict: Entry) -> None:
         """Add a verdict of monitoring to its history."""
@@ -62,7 +62,7 @@ class Registry(Protocol):
 
 @dataclass(frozen=True)
 class Champion:
-    """The version that serves now."""
+    """The champion: the version that serves."""
 
     version: int
     model: bytes
@@ -71,7 +71,7 @@ class Champion:
 
 
 def open_registry(project: str, home: Path = HOME) -> Registry:
-    """The registry of a project, wherever it lives."""
+    """The registry of a project, in `.mlflow/` or on a server."""
     if tracking.server():
         from ml.registry.server import Server  # noqa: PLC0415
 
@@ -99,18 +99,18 @@ def champion(home: Path, project: str) -> Champion | None:
 
 
 def promotable(verdict: dict[str, Any], before: Version | None) -> bool:
-    """Whether what the gates found is enough to take the champion's place without a person's word."""
+    """Whether the gates' verdict permits promotion without a person's confirmation."""
     enough = {"better", "not worse"} if before else {"better", "not worse", "no champion", ""}
     return verdict["passed"] and verdict.get("champion", "") in enough
 
 
 def outdated(verdict: dict[str, Any], before: Version | None) -> bool:
-    """Whether the gates compared with another champion than the one there is now."""
+    """Whether the champion has changed since the gates compared with it."""
     return verdict.get("against") != (before.model if before else None)
 
 
 def present(version: Version) -> Version:
-    """The version, when its files are there to serve; raises UserError when they were pruned."""
+    """The version if its files are present; raises UserError when they were pruned."""
     if version.pruned:
         commit = version.lineage.commit
         back = f"`git checkout {commit[:12]}`, `make run`" if commit else "build it as it was"
@@ -122,7 +122,7 @@ def present(version: Version) -> Version:
 
 
 def target(state: State, number: int | None) -> Version:
-    """The version to roll back to: the one asked for, else `previous`; raises UserError when there is none."""
+    """The version to roll back to: the requested one, otherwise `previous`; raises UserError when there is none."""
     if number is None and PREVIOUS not in state.aliases:
         raise UserError("there is no previous champion. Select a version: make rollback TO=1")
     version = state.version(state.aliases[PREVIOUS] if number is None else number)
@@ -132,7 +132,7 @@ def target(state: State, number: int | None) -> Version:
 
 
 def stamped(action: str, model: str, reason: str, **more: Any) -> Entry:
-    """An entry of the ledger, signed with the time and with who or which run does this."""
+    """An entry of the ledger with the time and its author: a person or a workflow run."""
     now = datetime.now(UTC).isoformat(timespec="microseconds")
     return {"action": action, "model": model, "time": now, "who": _who(), "reason": entries.reason(reason), **more}
 

@@ -6,7 +6,7 @@ from ml.registry import tracking
 
 
 class SearchRun:
-    """One run, begun when it is made."""
+    """One run, which starts when this object is created."""
 
     def __init__(self, project: str, model: str, metric: str) -> None:
         self.client, self.metric = tracking.open_client(), f"cv_{metric}"
@@ -26,7 +26,7 @@ class SearchRun:
             self.client.set_terminated(child)
 
     def close(self, best: float | None) -> None:
-        """The best value so far, where a trial has finished."""
+        """The best value so far, if a trial has finished."""
         with tracking.answered():
             if best is not None:
                 self.client.log_metric(self.run, self.metric, best)

@@ -29,7 +29,7 @@ class Server:
             self.client = tracking.open_client(home)
 
     def state(self) -> State:
-        """Everything that is registered; the numbers and the aliases are the server's."""
+        """Everything that is registered, with the server's version numbers and aliases."""
         with tracking.answered():
             found = [v for v in mirror.found(self.client, self.project) if ENTRY in v.tags]
             model = self._model() if found else None
@@ -50,7 +50,7 @@ class Server:
         return State(tuple(versions[n] for n in sorted(versions)), current, tuple(events))
 
     def register(self, entry: Entry, folder: Path) -> State:
-        """Add a version with the model files in `folder`; when the server does not answer, it is kept to send later."""
+        """Add a version with the model files in `folder`; it is stored for later if the server does not respond."""
         outbox.put(self.waiting, entry["model"], entry, {"": sorted(folder.iterdir())})
         try:
             tracking.send(self.project, self.home)
@@ -62,9 +62,10 @@ class Server:
         return self.state()
 
     def move(self, entry: Entry) -> State:
-        """Move aliases as the entry says, and keep it in the history; the same entry again changes nothing.
+        """Move aliases according to the entry and add it to the history; repeating the entry changes nothing.
 
-        An alias is a write of its own, so half of a move looks like another state: the plan knows what was meant.
+        Each alias is a separate write, so an interrupted move looks like another state; the plan holds the intended
+        one.
         """
         state, plan = self.state(), self.unfinished()
         if plan is not None and plan["entry"] == entry:
@@ -79,7 +80,7 @@ class Server:
         return self.state()
 
     def unfinished(self) -> Entry | None:
-        """The plan of a move that was begun and not finished."""
+        """The plan of an unfinished move of the champion."""
         with tracking.answered():
             found = self.client.search_registered_models(f"name = '{self.project}'")
         text = found[0].tags.get(PLAN) if found else None
@@ -95,13 +96,13 @@ class Server:
             self.client.set_registered_model_tag(self.project, PLAN, json.dumps(plan))
 
     def finish(self) -> None:
-        """Forget the plan of a move."""
+        """Delete the plan of a move."""
         if self.unfinished():
             with tracking.answered():
                 self.client.delete_registered_model_tag(self.project, PLAN)
 
     def content(self, version: Version) -> dict[str, bytes]:
-        """Model and contract of a version by file; raises UserError when they are not what was registered."""
+        """Model and contract of a version by file; raises UserError when they differ from the registered model."""
         with tracking.answered(), tempfile.TemporaryDirectory() as folder:
             known = self.client.get_model_version(self.project, str(version.number))
             paths = [self.client.download_artifacts(known.run_id, f"model/{name}", folder) for name in identity.PARTS]
@@ -117,7 +118,7 @@ class Server:
             shutil.copytree(self.client.download_artifacts(known.run_id, "model", place), folder)
 
     def verdicts(self) -> list[Entry]:
-        """What monitoring has found, oldest first."""
+        """The verdicts of monitoring, oldest first."""
         return self._tags(VERDICT)
 
     def remember(self, verdict: Entry) -> None:
@@ -148,7 +149,8 @@ class Server:
         state = self.state()
         if known := state.of(entry["model"]):
             last = state.events[-1]
-            if (last.action, last.version) == ("register", known.number):  # a kill may have left it without its alias
+            # An interrupted command may have left the version without its alias.
+            if (last.action, last.version) == ("register", known.number):
                 with tracking.answered():
                     mirror.point(self.client, self.project, ledger.moved(state.aliases, "register", known.number))
             return
@@ -166,5 +168,5 @@ class Server:
 
 
 def _entries(texts: Iterable[str], where: str) -> list[Entry]:
-    """The entries in tags; one that anybody else wrote, and that breaks the form, is named and left out."""
+    """The entries in tags; an entry that does not match the schema is reported and left out."""
     return [entry for text in texts for entry in loads(text.encode(errors="replace"), where, torn=True)]

@@ -17,16 +17,16 @@ SOURCE = re.compile(rf"{SCHEME}(?P<name>[^/@]+)(?:@(?P<alias>[A-Za-z0-9_-]+)|/(?
 
 
 class NoVersion(UserError):  # noqa: N818 - a user error like others, but one that a challenger may have
-    """The alias names no version at present."""
+    """The alias currently names no version."""
 
 
 def is_registered(source: str) -> bool:
-    """Whether a model is named as the registry names it, rather than by its folder."""
+    """Whether a source is a name in the registry rather than a folder."""
     return source.startswith(SCHEME)
 
 
 def follows(source: str | None) -> bool:
-    """Whether a source may stand for another version tomorrow."""
+    """Whether a source is an alias, which may point to another version later."""
     return bool(source) and is_registered(source) and "@" in source
 
 
@@ -36,17 +36,17 @@ def name(source: str) -> str:
 
 
 def current(source: str) -> int:
-    """The number of the version that a source stands for now; raises UserError when there is none."""
+    """The number of the version that a source currently names; raises UserError when there is none."""
     return _version(source)[1].number
 
 
 def digest(source: str) -> str:
-    """The digest of the version that a source stands for now; raises UserError when there is none."""
+    """The digest of the version that a source currently names; raises UserError when there is none."""
     return _version(source)[1].model
 
 
 def read(source: str) -> tuple[dict[str, bytes], int, dict[str, Any]]:
-    """The files of the version that a source stands for, its number and its lineage."""
+    """The files of the version that a source names, its number and its lineage."""
     home, version = _version(source)
     try:
         with tempfile.TemporaryDirectory(prefix="serving-model-") as place:
@@ -62,9 +62,9 @@ def read(source: str) -> tuple[dict[str, bytes], int, dict[str, Any]]:
 
 
 def files(source: str) -> tuple[dict[str, bytes], int | None, dict[str, Any] | None]:
-    """The files of the model at a path or by name; its number and lineage where the registry has it.
+    """The files of the model at a path or by name; its number and lineage if it is registered.
 
-    Raises UserError when there is no model, or a file that every model has is missing.
+    Raises UserError when there is no model, or a required file is missing.
     """
     built, number, lineage = read(source) if is_registered(source) else (predictor.read(Path(source)), None, None)
     if lacking := [part for part in (model_contract.CONTRACT, predictor.FORM, predictor.MODEL) if part not in built]:

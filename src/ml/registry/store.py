@@ -1,4 +1,4 @@
-"""MLflow artifact addresses that survive a move: `store:/a/b` is the file a/b under the registry's home directory.
+"""MLflow artifact addresses that stay valid when the folder moves: `store:/a/b` is the file a/b in the home directory.
 
 MLflow writes absolute artifact paths into its database, so a moved or cloned folder loses its models. This plug-in
 (named in pyproject.toml) is found by every MLflow process in the environment, `mlflow ui` too. The home is
@@ -16,7 +16,7 @@ SCHEME = "store:"
 
 
 class StoreArtifactRepository(LocalArtifactRepository):
-    """The files of one `store:` address; an address that leads out of the home directory is refused."""
+    """The files of one `store:` address; an address outside the home directory is refused."""
 
     def __init__(self, artifact_uri: str, tracking_uri: str | None = None, registry_uri: str | None = None) -> None:
         home = Path(os.environ.get(VARIABLE, ".mlflow")).resolve()

@@ -1,4 +1,4 @@
-"""What `track` remembers: .mlflow/tracked.json, by which the next `track` knows whether the model is in MLflow."""
+"""The record that `track` writes, .mlflow/tracked.json: the model that is already in MLflow."""
 
 from typing import ClassVar
 
@@ -6,7 +6,7 @@ from ml.io.saved import SavedRecord
 
 
 class TrackedRecord(SavedRecord):
-    """The last model that was logged, its metrics' digest and where it was logged."""
+    """The last logged model, the digest of its metrics and the server or folder that has it."""
 
     AGAIN: ClassVar[str] = "Delete it and run `make run`: the model is then logged again."
 

@@ -1,4 +1,4 @@
-"""Runs in MLflow, at home in `.mlflow/` or on the server in MLFLOW_TRACKING_URI.
+"""Runs in MLflow, in `.mlflow/` or on the server in MLFLOW_TRACKING_URI.
 
 MLflow takes seconds to import, so nothing here imports it before it is needed.
 """
@@ -22,7 +22,7 @@ HOME = Path(".mlflow")
 WAITING = HOME / "outbox" / "runs"
 RUN_KEY = "model.digest"
 QUIET = {
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",  # of a server that is silent: MLflow's own choice waits for 16 minutes
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",  # MLflow's default retries last 16 minutes
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
@@ -43,12 +43,12 @@ def open_client(home: Path = HOME) -> Any:
     from mlflow import MlflowClient  # noqa: PLC0415
 
     for name in ("mlflow", "alembic"):  # after the import, which sets them
-        logging.getLogger(name).setLevel(logging.ERROR)  # new tables, new experiments: nothing to act on
+        logging.getLogger(name).setLevel(logging.ERROR)  # messages about new tables and experiments need no action
     return MlflowClient(uri, registry_uri=uri)
 
 
 def embedded_uri(home: Path = HOME) -> str:
-    """The database address of an embedded home; artifact addresses of this process lead to that home from now on."""
+    """The database address of an embedded home; sets REGISTRY_HOME, the root of artifact addresses."""
     home = home.resolve()
     home.mkdir(parents=True, exist_ok=True)
     os.environ["REGISTRY_HOME"] = str(home)
@@ -57,7 +57,7 @@ def embedded_uri(home: Path = HOME) -> str:
 
 @contextmanager
 def answered() -> Generator[None]:
-    """Turn what goes wrong between us and the MLflow server into one sentence for the user."""
+    """Turn an error of the connection to the MLflow server into one sentence for the user."""
     from mlflow.exceptions import MlflowException  # noqa: PLC0415
     from requests import RequestException  # noqa: PLC0415
 
@@ -66,13 +66,13 @@ def answered() -> Generator[None]:
     except MlflowException as error:
         trouble = _trouble(" ".join(str(error).split()), error.get_http_status_code())
         raise UserError(f"the MLflow server {shown(server() or 'here')} {trouble}") from None
-    except RequestException as error:  # model files do not come through MLflow's own layer of errors
+    except RequestException as error:  # transfers of model files raise errors that MLflow does not wrap
         trouble = _trouble(f"Connection: {' '.join(str(error).split())}", 0)
         raise UserError(f"the MLflow server {shown(server() or 'here')} {trouble}") from None
 
 
 def shown(uri: str) -> str:
-    """An address without the password that may be in it."""
+    """An address without its password."""
     parts = urlsplit(uri)
     return uri if "@" not in parts.netloc else parts._replace(netloc=parts.netloc.rsplit("@", 1)[1]).geturl()
 
@@ -84,7 +84,7 @@ def describe(
     metrics: dict[str, float],
     intervals: dict[str, dict[str, float]],
 ) -> dict[str, Any]:
-    """The run as tracking.record_run takes it."""
+    """The run in the form that tracking.record_run expects."""
     settings = {"seed": train.seed, "model": train.model, **train.parameters()}
     settings |= {"calibration": train.calibration} if train.calibration else {}
     settings |= {"threshold": train.threshold.model_dump(exclude_none=True)} if train.threshold else {}
@@ -107,7 +107,7 @@ def describe(
 
 
 def send(project: str, home: Path = HOME) -> int:
-    """Log the runs that wait in the outbox; how many."""
+    """Log the runs that wait in the outbox and return their number."""
     with answered():
         client = open_client(home)
         return outbox.send(home / "outbox" / "runs", lambda run, files: record_run(client, project, run, files))
@@ -117,7 +117,7 @@ def record_run(client: Any, project: str, run: dict[str, Any], folder: Path | No
     """The id of the MLflow run of a model, logged when the model is new; the same digest never makes a second run.
 
     `run` holds `digest`, `name`, `params` and `metrics` (flat), `tags`, `dataset` (name and digest) and `lineage`;
-    `folder` holds files to keep with it. A model that is evaluated anew gets its new metrics into the run it has.
+    `folder` holds files to keep with it. If a model is evaluated again, its new metrics are added to its existing run.
     """
     where = experiment(client, project)
     found = client.search_runs([where], f"tags.`{RUN_KEY}` = '{run['digest']}'", max_results=1)

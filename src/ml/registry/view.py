@@ -1,4 +1,4 @@
-"""MLflow's database in the embedded home: a view of the ledger, made again when it is gone or damaged."""
+"""MLflow's database in the embedded home: a view of the ledger, created again when it is missing or damaged."""
 
 import contextlib
 import sqlite3
@@ -23,7 +23,7 @@ UNUSABLE = (
 
 
 def refresh(home: Path, project: str, state: State) -> None:
-    """Make MLflow show this state; where it cannot, say so and go on, since the ledger is the truth."""
+    """Update MLflow to this state; on failure print a warning and continue, because the ledger is authoritative."""
     try:
         _refresh(home, project, state)
     except Exception as error:  # noqa: BLE001 - whatever SQLite, MLflow or the disk raise, the ledger is written
@@ -35,7 +35,7 @@ def refresh(home: Path, project: str, state: State) -> None:
 
 
 def damage(database: Path) -> str:
-    """What SQLite says is wrong with a database; empty when it is sound, absent, or in use by another."""
+    """SQLite's error for a database; empty when it is intact, absent, or locked by another process."""
     if not database.exists():
         return ""
     try:
@@ -55,7 +55,7 @@ def _refresh(home: Path, project: str, state: State) -> None:
     made = not database.exists()
     try:
         _update(home, project, state)
-    except Exception as error:  # every layer of MLflow wraps SQLite's words in an exception of its own
+    except Exception as error:  # MLflow wraps SQLite's message in several exceptions
         if not any(words in str(error) for words in UNUSABLE):
             raise
         _set_aside(database, next(words for words in UNUSABLE if words in str(error)))
@@ -70,14 +70,14 @@ def _refresh(home: Path, project: str, state: State) -> None:
 def _update(home: Path, project: str, state: State) -> None:
     try:
         tracking.send(project, home)
-    except UserError as error:  # a run that waits keeps no version out
+    except UserError as error:  # a waiting run must not prevent registration of versions
         cli.say(f"registry: {error}")
     if state.versions:
         mirror.update(tracking.open_client(home), project, state)
 
 
 def _set_aside(database: Path, why: str) -> None:
-    """Rename a database that cannot be used, so that what only it holds (runs never registered) is not lost."""
+    """Rename an unusable database, so that data that only it holds (runs never registered) is not lost."""
     kept = database.with_name(f"{DATABASE}.damaged-{datetime.now(UTC):%Y%m%dT%H%M%S}")
     database.rename(kept)
     for more in ("-journal", "-wal", "-shm"):
@@ -87,7 +87,7 @@ def _set_aside(database: Path, why: str) -> None:
 
 
 def _forget() -> None:
-    """Let MLflow open the file anew: it keeps connections by address as long as the process lives."""
+    """Make MLflow open the file again: it caches connections by address for the life of the process."""
     from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore as Versions  # noqa: PLC0415
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore as Runs  # noqa: PLC0415
     from mlflow.tracking._model_registry.registry import ModelRegistryStoreRegistry  # noqa: PLC0415

@@ -1,1 +1,1 @@
-"""Reports: a build's figures beside those of main, as Markdown, HTML and Mermaid."""
+"""Reports: the figures of a build compared with those of main, as Markdown, HTML and Mermaid."""

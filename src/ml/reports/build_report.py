@@ -13,7 +13,7 @@ LIMIT = 60_000  # characters; GitHub takes 65,536
 
 
 def markdown(evidence: Built) -> str:
-    """The whole report, at most 60,000 characters: sections that no longer fit are left out, and named."""
+    """The whole report, at most 60,000 characters; sections that do not fit are left out and listed."""
     sections: list[Callable[[Built], str]] = [_headline]
     if evidence.verdict:
         sections += [
@@ -62,7 +62,7 @@ def _headline(evidence: Built) -> str:
 
 
 def _gates(evidence: Built) -> str:
-    """What is refused and what is warned of; what passes is folded away."""
+    """The gates that refuse and warn; the gates that pass are collapsed."""
     verdicts = evidence.verdict["verdicts"]
     passed = [v for v in verdicts if v["passed"]]
     failed = sorted((v for v in verdicts if not v["passed"]), key=lambda v: v["severity"] != "critical")

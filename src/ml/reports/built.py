@@ -1,4 +1,4 @@
-"""What one build left behind, from which its report is made."""
+"""The outputs of one build, from which its report is made."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,7 +8,7 @@ Record = dict[str, Any]
 
 @dataclass(frozen=True)
 class Built:
-    """What one build left behind, and the same of the base branch in `before_…` where that is known."""
+    """The outputs of one build and, in `before_…`, those of the base branch if they are known."""
 
     project: str
     validation: Record

@@ -1,20 +1,20 @@
-"""What differs between two builds."""
+"""The differences between two builds."""
 
 from typing import Any
 
 
 def settings_changes(now: dict[str, Any], before: dict[str, Any]) -> list[list[str]]:
-    """What differs between two params.yaml, as rows of dotted path, before, now."""
+    """The differences between two params.yaml, as rows of dotted path, before, now."""
     return _differences(_paths(now), _paths(before))
 
 
 def data_changes(now: dict[str, Any], before: dict[str, Any]) -> list[list[str]]:
-    """What differs between two profiles of ml.validation.profile, as rows of what, before, now."""
+    """The differences between two profiles, as rows of name, before, now."""
     return _differences(_flat(now), _flat(before))
 
 
 def another_table(now: dict[str, Any], before: dict[str, Any]) -> bool:
-    """Whether two profiles are of different tables, so that a comparison would say nothing: they share few columns."""
+    """Whether two profiles are of different tables, so that a comparison is meaningless: they share few columns."""
     shared = {*now["columns"]} & {*before.get("columns", {})}
     return len(shared) < min(len(now["columns"]), len(before.get("columns", {}))) / 2
 

@@ -1,4 +1,4 @@
-"""What `report` keeps: build/contributions.json, so that the same model and rows are not explained twice."""
+"""The record that `report` writes, build/contributions.json: contributions that need no second computation."""
 
 from typing import ClassVar
 
@@ -6,7 +6,7 @@ from ml.io.saved import SavedRecord
 
 
 class ContributionsRecord(SavedRecord):
-    """The mean size of each column's contribution, and the digests of what it was computed of."""
+    """The mean absolute contribution of each column, and the digests of model and rows."""
 
     AGAIN: ClassVar[str] = "Delete it: `make run` writes it again."
 

@@ -1,4 +1,4 @@
-"""Sections of the build report on what changed: settings, data and the checks of the table."""
+"""Sections of the build report on changed settings, changed data and the checks of the table."""
 
 from ml.io.markdown import cell, table, validation
 from ml.io.text import counted
@@ -21,7 +21,7 @@ def settings(evidence: Built) -> str:
 
 
 def data(evidence: Built) -> str:
-    """The rows of the table, and what changed in it."""
+    """The number of rows of the table, and its changes."""
     now = evidence.profile
     period = f", {now['period'][0]} to {now['period'][1]}" if now["period"] else ""
     text = f"## Data\n\n{counted(now['rows'], 'row')}{period}; {_target(now)}. "
@@ -43,7 +43,7 @@ def _target(profile: Record) -> str:
 
 
 def checks(evidence: Built) -> str:
-    """The checks of the table; those that passed are folded away."""
+    """The checks of the table; those that passed are collapsed."""
     result = evidence.validation
     failed = [c for c in result["checks"] if not c["passed"]]
     shown = validation({**result, "checks": failed}) if failed else ""

@@ -5,13 +5,13 @@ from ml.reports.built import Built, Record
 from ml.settings.metrics import HIGHER_IS_BETTER
 from ml.tasks.compare import kept
 
-THOUSAND = 1000  # from here on a number is a count, or as good as one
-LEAST = 0.0001  # a smaller change of a larger figure is not told in digits
-SMALLEST = 0.001  # below it a number is told by its power of ten
+THOUSAND = 1000  # numbers from here on have no decimals
+LEAST = 0.0001  # smaller changes of larger figures are not shown
+SMALLEST = 0.001  # smaller numbers are shown with a power of ten
 
 
 def change(name: str, now: float | None, before: float | None) -> str:
-    """How far a metric moved, and whether it is better now."""
+    """The change of a metric, and whether it is better."""
     if before is None or now is None:
         return ""
     if kept(now - before) == 0:

@@ -1,4 +1,4 @@
-"""The look of every page: one style for light and dark screens, phones and print; marks and pictures."""
+"""The style of every page: light and dark screens, phones and print; marks and plots."""
 
 import io
 import re
@@ -43,7 +43,7 @@ POLICY = (
     "<meta http-equiv='Content-Security-Policy' "
     "content=\"default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'\">"
 )
-MARKS = {  # drawn: many machines have no font with these signs
+MARKS = {  # drawn, because many machines have no font with these signs
     "✅": ("passed", "passed", "M2 8.5 6 12.5 14 3.5"),
     "❌": ("refused", "refused", "M3 3 13 13 M13 3 3 13"),
     "⚠️": ("warned", "warning", "M8 2 15 14 1 14Z M8 6.5V10 M8 12v.6"),
@@ -53,13 +53,13 @@ DRAWN: dict[Any, Any] = {
     "font.size": 11,
     "svg.fonttype": "none",
     "text.parse_math": False,
-}  # a $ in a column's name is a dollar
-LONGEST = 24  # characters of a label in a picture
-BLUE, GREY, ORANGE = "#0969da", "#8c959f", "#bc4c00"  # told apart by colour-blind people, on light and on dark
+}  # a $ in a column's name is not the start of a formula
+LONGEST = 24  # characters of a label in a plot
+BLUE, GREY, ORANGE = "#0969da", "#8c959f", "#bc4c00"  # distinguishable for colour-blind people, on light and on dark
 
 
 def document(title: str, body: str, more: str = "") -> str:
-    """A page that runs no script and loads nothing, whatever its body holds; `more` adds to its style."""
+    """A page whose policy forbids scripts and external resources; `more` adds to its style."""
     return (
         f"<!doctype html><html lang='en'><head><meta charset='utf-8'>{POLICY}<title>{escape(title)}</title>"
         f"<meta name='viewport' content='width=device-width'><style>{STYLE}{more}</style></head>"
@@ -68,13 +68,13 @@ def document(title: str, body: str, more: str = "") -> str:
 
 
 def rendered(text: str) -> str:
-    """The HTML of a Markdown report, without the charts that GitHub alone draws."""
+    """The HTML of a Markdown report, without the charts that only GitHub renders."""
     text = re.sub(r"```mermaid\n.*?```\n*", "", text, flags=re.DOTALL)
     return MarkdownIt("commonmark", {"html": True}).enable("table").render(text)
 
 
 def drawn_marks(body: str) -> str:
-    """The body with each sign as a small picture that screen readers call by its meaning."""
+    """The body with each sign as a small picture with a label for screen readers."""
     for sign, (kind, name, path) in MARKS.items():
         svg = (
             f"<svg class='mark {kind}' viewBox='0 0 16 16' role='img' aria-label='{name}' fill='none' "
@@ -90,13 +90,13 @@ def aligned(body: str) -> str:
 
 
 def label(name: str) -> str:
-    """A column's name that leaves room for the picture beside it."""
+    """A column's name, shortened to leave room for the plot."""
     shown = visible(name)
     return shown if len(shown) <= LONGEST else f"{shown[: LONGEST - 1]}…"
 
 
 def inline(figure: Figure) -> str:
-    """A figure as SVG for a page, in the page's own text colour and fonts: matplotlib's need not hold every letter."""
+    """A figure as SVG in the page's text colour and fonts, because matplotlib's fonts lack some letters."""
     out = io.StringIO()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")

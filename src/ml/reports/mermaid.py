@@ -1,4 +1,4 @@
-"""Charts that GitHub draws from Markdown."""
+"""Mermaid charts, which GitHub renders from Markdown."""
 
 from itertools import pairwise
 from typing import Any
@@ -13,7 +13,7 @@ Record = dict[str, Any]
 
 
 def roc(points: list[Record]) -> str:
-    """The ROC curve beside chance."""
+    """The ROC curve and the line of chance."""
     curve = [_at(points, i / STEPS) for i in range(STEPS + 1)]
     chance = [i / STEPS for i in range(STEPS + 1)]
     title = "ROC curve: upper line the model, lower line chance"
@@ -21,7 +21,7 @@ def roc(points: list[Record]) -> str:
 
 
 def calibration(points: list[Record]) -> str:
-    """What happened beside what the model said."""
+    """The observed share and the mean score of each bin."""
     x = _axis("mean score of the bin", [f"{p['predicted']:.2f}" for p in points])
     bars, line = _values(points, "observed"), _values(points, "predicted")
     return _chart(
@@ -37,7 +37,7 @@ def by_class(points: list[Record]) -> str:
 
 
 def predicted(points: list[Record]) -> str:
-    """The mean predicted value of rows of about the same truth, beside the truth."""
+    """The mean predicted and the mean actual value of rows with similar actual values."""
     ordered = sorted(points, key=lambda p: p["actual"])
     size = max(1, len(ordered) // STEPS)
     parts = [ordered[start : start + size] for start in range(0, len(ordered), size)]
@@ -47,7 +47,7 @@ def predicted(points: list[Record]) -> str:
 
 
 def coverage(points: list[Record]) -> str:
-    """The share of rows inside their interval, by predicted value, beside what it promises."""
+    """The observed and the nominal coverage of intervals, by predicted value."""
     x = _axis("mean predicted value of a tenth of the rows", [f"{p['predicted']:.4g}" for p in points])
     bars, line = _values(points, "coverage"), _values(points, "promised")
     title = "Coverage of the interval: bars observed, line nominal"
@@ -71,12 +71,12 @@ def _room(values: list[float]) -> tuple[float, float]:
 
 
 def _plain(name: str) -> str:
-    """A name that ends neither the string nor the chart around it."""
+    """A name without characters that would end the string or the chart."""
     return "".join(" " if one in '"`#;\n\r\t[]{}<>&\\' else one for one in visible(str(name)))[:LONGEST]
 
 
 def _chart(title: str, x: str, y: str, *drawn: str) -> str:
-    """A chart with these axes and what is drawn in it, each as Mermaid writes it."""
+    """A chart with these axes and series, each in Mermaid's syntax."""
     head = f'```mermaid\n{COLOURS}\nxychart-beta\n    title "{title}"\n    x-axis {x}\n    y-axis {y}\n'
     return head + "\n".join(f"    {one}" for one in drawn) + "\n```"
 
@@ -109,7 +109,7 @@ def _line(values: list[float], form: str = ".3f") -> str:
 
 
 def _at(points: list[Record], x: float) -> float:
-    """The true positive rate at a false positive rate, on straight lines between corners."""
+    """The true positive rate at a false positive rate, by linear interpolation between points."""
     for left, right in pairwise(points):
         if left["fpr"] <= x <= right["fpr"] and right["fpr"] > left["fpr"]:
             share = (x - left["fpr"]) / (right["fpr"] - left["fpr"])

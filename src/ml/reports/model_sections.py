@@ -12,7 +12,7 @@ MOST_SIDES = 12  # classes of a table of decisions
 
 
 def metrics(evidence: Built) -> str:
-    """The metrics with their intervals, beside those of the base branch."""
+    """The metrics with their intervals, and those of the base branch."""
     before = evidence.before_metrics or {}
     rows = [
         [
@@ -43,7 +43,7 @@ def curves(evidence: Built) -> str:
 
 
 def confusion(evidence: Built) -> str:
-    """How often each class was decided for which."""
+    """The confusion matrix: rows by actual and predicted class."""
     if not evidence.plots.get("confusion"):
         return ""
     count = {(c["actual"], c["predicted"]): f"{c['rows']:,.0f}" for c in evidence.plots["confusion"]}
@@ -55,14 +55,14 @@ def confusion(evidence: Built) -> str:
 
 
 def _confused(cells: list[Record]) -> str:
-    """The most frequent wrong decisions, where there are too many classes for a table of all."""
+    """The most frequent wrong decisions, for a target with too many classes for a whole matrix."""
     wrong = sorted((c for c in cells if c["actual"] != c["predicted"] and c["rows"]), key=lambda c: -c["rows"])
     rows = [[c["actual"], c["predicted"], f"{c['rows']:,.0f}"] for c in wrong[:BAR]]
     return f"## Decisions: the {len(rows)} most frequent wrong ones\n\n{table(['actually', 'predicted', 'rows'], rows)}"
 
 
 def training(evidence: Built) -> str:
-    """How training went."""
+    """The section on training."""
     return section(evidence.training)
 
 
@@ -82,7 +82,7 @@ def _with_ends(point: Record, name: str) -> str:
 
 
 def importance(evidence: Built) -> str:
-    """What the model loses when a column is shuffled."""
+    """The decrease of the metric when a column is shuffled."""
     points = evidence.plots.get("importance")
     if points is None:
         return ""
@@ -96,7 +96,7 @@ def importance(evidence: Built) -> str:
 
 
 def contributions(evidence: Built) -> str:
-    """How much each column adds to a score."""
+    """The mean absolute contribution of each column to the score."""
     points = evidence.plots.get("contributions")
     if not points:
         return ""
@@ -107,4 +107,4 @@ def contributions(evidence: Built) -> str:
 
 
 def _loss(point: Record) -> str:
-    return f"{round(point['importance'], 4) + 0.0:.4f} ± {point['deviation']:.4f}"  # + 0.0: no minus before a zero
+    return f"{round(point['importance'], 4) + 0.0:.4f} ± {point['deviation']:.4f}"  # + 0.0 removes the minus of -0.0

@@ -17,7 +17,7 @@ CURVES = {"roc": ("fpr", "tpr"), "precision_recall": ("recall", "precision")}
 
 
 def html(evidence: Built) -> str:
-    """The Markdown report as a self-contained page; the charts that GitHub would draw are replaced by plots."""
+    """The Markdown report as a self-contained page; plots replace the charts that GitHub renders."""
     text = markdown(evidence)
     if evidence.plots.get("importance"):
         text = re.sub(r"## (Importance|Contributions).*?(?=\n## |\n<sub>)", "", text, flags=re.DOTALL)  # drawn below
@@ -34,7 +34,7 @@ Points = list[dict[str, Any]]
 
 
 def plots(points: dict[str, Points], before: dict[str, Points] | None = None, base: str = "main") -> str:
-    """Every plot that there are points of as inline SVG; curves of `before`, named `base`, beside."""
+    """Every plot that has points, as inline SVG, with the curves of `before`, labelled `base`."""
     draw = {
         "roc": _roc, "roc_by_class": _roc_by_class, "precision_recall": _precision_recall, "predicted": _predicted,
         "residuals": _residuals, "coverage": _coverage, "by_class": _by_class, "calibration": _calibration,
@@ -46,7 +46,7 @@ def plots(points: dict[str, Points], before: dict[str, Points] | None = None, ba
 
 
 def _beside(name: str, points: Points | None, base: str) -> Callable[[Axes], None]:
-    """What draws the curve of the base branch, where it is known and the plot is a curve."""
+    """The function that draws the curve of the base branch, if there is one."""
     if not points or name not in CURVES:
         return lambda _: None
     x, y = CURVES[name]
@@ -99,7 +99,7 @@ def _calibration(axes: Axes, points: list[dict[str, Any]]) -> None:
 
 
 def _roc_by_class(axes: Axes, points: Points) -> None:
-    """A curve for each class; beyond ten, those of the first."""
+    """A curve for each class, at most the first ten."""
     axes.plot([0, 1], [0, 1], color=GREY, linestyle="--")
     for name in [*dict.fromkeys(str(p["class"]) for p in points)][:MOST_CLASSES]:
         own = [p for p in points if str(p["class"]) == name]
@@ -133,7 +133,7 @@ def _coverage(axes: Axes, points: Points) -> None:
 
 
 def _by_class(axes: Axes, points: Points) -> None:
-    """Recall and precision of each class, with intervals; beyond twenty, of the classes with the lowest recall."""
+    """Recall and precision of each class, with intervals, of at most the twenty classes with the lowest recall."""
     rows = sorted(points, key=lambda p: p["recall"])[:MOST_BARS][::-1] if len(points) > MOST_BARS else points[::-1]
     for shift, name, colour in ((0.15, "recall", BLUE), (-0.15, "precision", ORANGE)):
         values = [p[name] for p in rows]

@@ -11,7 +11,7 @@ SIDES = {"train": "training rows", "held": "held-back rows"}
 
 
 def section(found: Record | None) -> str:
-    """All of it; empty where training has nothing to tell."""
+    """The whole section; empty if training recorded nothing."""
     parts = [part(found[name]) for name, part in PARTS.items() if found and found.get(name)]
     return "## Training\n\n" + "\n\n".join(parts) if parts else ""
 

@@ -1,1 +1,1 @@
-"""From fresh labelled rows to a proposed model."""
+"""Retraining: fresh labelled rows, a retrained model, and a proposal to release it."""

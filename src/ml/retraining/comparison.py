@@ -1,4 +1,4 @@
-"""The champion beside the model that was trained again, on rows that neither has seen."""
+"""The champion compared with the retrained model on rows that neither was trained on."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +28,7 @@ NONE = "not enough evidence"
 
 @dataclass(frozen=True)
 class Attempt:
-    """One retraining: in which folder, on which base, with which rows."""
+    """One retraining: its folder, base and rows."""
 
     folder: Path
     params: Params
@@ -40,7 +40,7 @@ class Attempt:
 
 
 def against_champion(attempt: Attempt) -> list[Compared]:
-    """Champion and challenger on the fresh and on the old rows that neither has trained on."""
+    """Champion and challenger compared on fresh and on old rows that neither was trained on."""
     params = attempt.params
     champion = baseline.find(params.project, params.retrain.base)
     if champion is None or champion.model is None or params.gates.champion is None:
@@ -68,7 +68,10 @@ def against_champion(attempt: Attempt) -> list[Compared]:
 
 
 def judge(part: str, version: str, sides: tuple[Scored, Scored], params: Params) -> Compared:
-    """What champion's and challenger's scores of a part say; gates.champion sets metric, margin and refusal."""
+    """The comparison of champion's and challenger's scores of a part.
+
+    `gates.champion` sets metric, margin and refusal.
+    """
     rule, label = given(params.gates.champion), sides[0].label
     rows, task = len(label), task_of(params.data)
     if not task.enough(label, FEWEST):

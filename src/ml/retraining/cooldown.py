@@ -1,4 +1,4 @@
-"""How long the last retraining is ago: branches and commits that retraining made say when."""
+"""The time since the last retraining, from the branches and commits that retraining made."""
 
 from datetime import date, timedelta
 

@@ -1,4 +1,4 @@
-"""Fresh labelled rows: which keep the contract, and what the table becomes with them."""
+"""Fresh labelled rows: the check against the contract, and the new table."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,21 +25,24 @@ AGAIN = "a newer row of the same id exists"
 
 @dataclass(frozen=True)
 class Sifted:
-    """Rows that keep the contract, in its types, the others as they came, why each is out, and what reading changed."""
+    """The rows that meet the contract, in its types, and the others unchanged.
+
+    Each of the others has a reason; `notes` lists conversions by reading.
+    """
 
     good: pd.DataFrame
     bad: pd.DataFrame
-    reasons: pd.Series  # of each of the bad rows
+    reasons: pd.Series  # one for each bad row
     changes: list[str]
 
     @property
     def broken(self) -> pd.Series:
-        """Why each row breaks the contract that does; an older row of an id is set aside and breaks nothing."""
+        """The reason for each row that breaks the contract; older rows of an id are left out and break nothing."""
         return self.reasons[~self.reasons.str.endswith(AGAIN)]
 
     @property
     def quarantine(self) -> pd.DataFrame:
-        """The bad rows for people, with the reason as the last column, under a name that no other bears."""
+        """The bad rows with the reason as the last column, under an unused name."""
         name = "quarantined"
         while name in self.bad:
             name += "_"
@@ -53,7 +56,7 @@ class Sifted:
 
 @dataclass(frozen=True)
 class Combined:
-    """The new table, and how many rows of the old one were replaced by newer ones or have left the window."""
+    """The new table, and the numbers of old rows that were replaced or left the window."""
 
     table: pd.DataFrame
     replaced: int
@@ -61,7 +64,7 @@ class Combined:
 
 
 def another_table(here: Data, base: Data, where: str) -> str:
-    """A sentence when the base that is retrained describes another table than the working settings, else nothing."""
+    """A warning if the settings of the retrained base describe another table than the working settings, else ""."""
     described = [(d.id, d.time, d.target, {*d.columns}) for d in (here, base)]
     if described[0] == described[1]:
         return ""
@@ -74,9 +77,9 @@ def another_table(here: Data, base: Data, where: str) -> str:
 
 
 def sift(rows: pd.DataFrame, old: pd.DataFrame, data: Data) -> Sifted:
-    """Rows apart from those that break the contract or bear a label that `old` has not; of one id the newest counts.
+    """The rows, split by whether they meet the contract and have a label known in `old`; of each id the newest counts.
 
-    Raises UserError when a column of the contract is not there at all: then no row can be judged.
+    Raises UserError when a column of the contract is missing, because then no row can be checked.
     """
     missing = [name for name in schema.required(data) if name not in rows]
     if missing:
@@ -105,7 +108,7 @@ def sift(rows: pd.DataFrame, old: pd.DataFrame, data: Data) -> Sifted:
 
 
 def news(rows: pd.DataFrame, old: pd.DataFrame, data: Data) -> pd.DataFrame:
-    """Rows that tell something the table does not hold: another id, a later time of a known one, or another label."""
+    """The rows that are new to the table: a new id, a later time of a known id, or another label."""
     if data.time is None or not {*(who := [data.id, data.time, data.target.name])} <= {*rows}:
         return rows
     new, known = (typed(frame, data, who).frame for frame in (rows, old))
@@ -117,9 +120,9 @@ def news(rows: pd.DataFrame, old: pd.DataFrame, data: Data) -> pd.DataFrame:
 
 
 def labelled(log: pd.DataFrame, data: Data) -> pd.DataFrame:
-    """Of each id the newest prediction that has got its label, in the columns of the table.
+    """The newest labelled prediction of each id, in the columns of the table.
 
-    Simulated rows count only where there are no others.
+    Simulated rows count only if there are no real rows.
     `log` as ml.prediction_log.predictions.read_log returns it.
     """
     log = predictions.real(log)
@@ -134,9 +137,9 @@ def labelled(log: pd.DataFrame, data: Data) -> pd.DataFrame:
 
 
 def combine(old: pd.DataFrame, fresh: pd.DataFrame, data: Data, policy: Retrain) -> Combined:
-    """The table that trains next: a fresh row replaces the old one of the same id; `window` drops what is older.
+    """The next training table: a fresh row replaces the old row of its id; `window` drops older rows.
 
-    `old` is as its file has it and `fresh` in the contract's types; the result is as the file may have it.
+    `old` has the types of its file and `fresh` those of the contract; the result can be written to the file.
     """
     names = schema.required(data)
     before, fresh = typed(old, data, names).frame, typed(fresh, data, names).frame
@@ -150,9 +153,9 @@ def combine(old: pd.DataFrame, fresh: pd.DataFrame, data: Data, policy: Retrain)
 
 
 def unseen(old: pd.DataFrame, new: Combined, data: Data, params: Prepare) -> pd.DataFrame:
-    """The rows on which champion and challenger may be compared: neither has trained on them.
+    """The rows for a comparison of champion and challenger: neither was trained on them.
 
-    Rows of the old and of the new table, those that left the window too, in the contract's types.
+    Takes the rows of the old and of the new table, including those that left the window, in the contract's types.
     """
     table = schema.conform(new.table, data)
     before = schema.conform(old, data)

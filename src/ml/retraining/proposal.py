@@ -1,4 +1,4 @@
-"""What people read of a retraining: the pull request, or the issue that says why there is none."""
+"""The texts about a retraining: the pull request, or the issue that says why there is none."""
 
 from ml.io.markdown import cell, mark, table
 from ml.io.text import between, counted, figure
@@ -45,7 +45,7 @@ NEXT = (
 
 
 def by_hand(record: RetrainRecord, link: str) -> str:
-    """The issue where the settings do not let workflows open pull requests."""
+    """The issue that is opened when the settings do not let workflows open pull requests."""
     return (
         f"Branch `{record.branch}` holds a model that passed its gates. The settings of this "
         "repository do not allow workflows to open pull requests, so please open it: **[open "

@@ -1,4 +1,4 @@
-"""Why a retraining waits or is refused, and how many rows it counted."""
+"""The reason why a retraining waits or is refused, and the counts of its rows."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,18 +12,18 @@ from ml.settings.params import Params
 
 
 def counts(sifted: fresh.Sifted, known: int) -> Counts:
-    """How many fresh rows are good, set aside and already known."""
+    """The numbers of fresh rows that are accepted, quarantined and already known."""
     why = {str(reason): int(count) for reason, count in sifted.reasons.value_counts().items()}
     return Counts(fresh=len(sifted.good), quarantined=len(sifted.bad), why=why, known=known)
 
 
 def few(rows: int, params: Params) -> str:
-    """Too few fresh rows with labels."""
+    """The reason that there are too few fresh rows with labels, else None."""
     return f"{counted(rows, 'fresh labelled row')}: fewer than retrain.min_rows {params.retrain.min_rows:,}"
 
 
 def broken_source(sifted: fresh.Sifted, params: Params) -> str:
-    """Too many fresh rows that break the contract, and which rule most of them break."""
+    """The reason that too many fresh rows break the contract, with the rule that most of them break, else None."""
     why = sifted.broken.value_counts()
     return (
         f"{len(sifted.broken):,} of {counted(len(sifted.bad) + len(sifted.good), 'fresh row')} "
@@ -34,7 +34,7 @@ def broken_source(sifted: fresh.Sifted, params: Params) -> str:
 
 
 def broken(folder: Path) -> Iterator[str]:
-    """What the contract says of the table with the fresh rows in it, where `validate` has stopped."""
+    """The error of `validate` about the table with the fresh rows."""
     path = folder / files.VALIDATION
     for check in ValidationRecord.read(path).broken if path.exists() else ():
         yield f"{check.subject}: {check.found}"

@@ -1,4 +1,4 @@
-"""What `retrain` writes: build/retrain.json, from which `propose` writes a pull request or an issue."""
+"""The record that `retrain` writes, build/retrain.json; `propose` writes a pull request or an issue from it."""
 
 from typing import ClassVar, Literal, Self
 
@@ -8,7 +8,7 @@ from ml.io.saved import SavedRecord
 
 
 class Judged(BaseModel):
-    """What a gate said of the retrained model."""
+    """The verdict of a gate on the retrained model."""
 
     gate: str
     passed: bool
@@ -32,7 +32,7 @@ class Compared(BaseModel):
 
 
 class Counts(BaseModel):
-    """Rows that were offered, and of the table before and after, where it came so far."""
+    """The counts of offered rows, and of the table before and after if the retraining got that far."""
 
     fresh: int = 0
     quarantined: int = 0
@@ -45,7 +45,7 @@ class Counts(BaseModel):
 
 
 class Policy(BaseModel):
-    """How fresh rows joined the table; `retrain` of params.yaml, and how rows are split."""
+    """The rule by which fresh rows join the table: `retrain` of params.yaml, and the split."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -55,7 +55,7 @@ class Policy(BaseModel):
 
 
 class RetrainRecord(SavedRecord):
-    """What a retraining came to. Commit, digest, verdicts and metrics are there once a model was trained."""
+    """The result of a retraining. Commit, digest, verdicts and metrics are present if a model was trained."""
 
     AGAIN: ClassVar[str] = "Run `make retrain` to write it again."
 

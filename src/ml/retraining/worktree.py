@@ -1,4 +1,4 @@
-"""A second checkout beside the user's, in which a retraining builds and commits; the user's own is never touched."""
+"""A second checkout in which a retraining builds and commits; the user's checkout is never changed."""
 
 import configparser
 import os
@@ -15,7 +15,7 @@ from ml.registry.tracking import HOME
 
 @contextmanager
 def at(commit: str) -> Generator[Path]:
-    """A folder with the files of a commit, sharing DVC's cache and the registry; gone afterwards."""
+    """A temporary folder with the files of a commit; it shares DVC's cache and the registry."""
     root = Path.cwd()
     git.inside(root, "worktree", "prune")
     with tempfile.TemporaryDirectory(prefix="retrain.") as place:
@@ -43,7 +43,7 @@ def environment(folder: Path) -> dict[str, str]:
 
 
 def commit(folder: Path, branch: str, message: str, day: str) -> str:
-    """Commit what changed and let `branch` name it: the same files on the same day give the same commit."""
+    """Commit the changes and point `branch` to the commit; the same files on the same day give the same commit."""
     stamp = f"{day}T00:00:00Z"
     who = {
         f"GIT_{role}_{part}": v
@@ -64,7 +64,7 @@ def _cache(root: Path) -> Path:
 
 
 def own_remote(folder: Path) -> Path | None:
-    """The folder of DVC's default remote when that is inside the repository, so that its objects are committed."""
+    """The folder of DVC's default remote if it is inside the repository, whose objects must be committed."""
     config = configparser.ConfigParser()
     config.read(folder / ".dvc" / "config")
     name = config.get("core", "remote", fallback="")
