@@ -24,15 +24,16 @@ class Columns(Mapping[str, np.ndarray]):
     """Columns by name, each an array of shape (rows,) that cannot be written to and is made when it is asked for."""
 
     def __init__(self, names: Sequence[str], read: Callable[[str], np.ndarray]) -> None:
-        self._names, self._read = [*names], read
+        self._names, self._read = names, read
         self._known: dict[str, np.ndarray] = {}
 
     def __getitem__(self, name: str) -> np.ndarray:
-        if name not in self._known:
-            if name not in self._names:
-                raise NoColumnError(name)
-            self.add(name, self._read(name))
-        return self._known[name]
+        known = self._known.get(name)
+        if known is not None:
+            return known
+        if name not in self._names:
+            raise NoColumnError(name)
+        return self.add(name, self._read(name))
 
     def __iter__(self) -> Iterator[str]:
         return iter(dict.fromkeys([*self._names, *self._known]))
@@ -40,11 +41,11 @@ class Columns(Mapping[str, np.ndarray]):
     def __len__(self) -> int:
         return len({*self._names, *self._known})
 
-    def add(self, name: str, values: np.ndarray) -> None:
-        """Let later functions read a column that was made."""
-        values = values.view()
-        values.flags.writeable = False
-        self._known[name] = values
+    def add(self, name: str, values: np.ndarray) -> np.ndarray:
+        """Let later functions read a column that was made; returns a view that cannot be written to."""
+        values = self._known[name] = values.view()
+        values.setflags(write=False)
+        return values
 
 
 @dataclass(frozen=True)
@@ -72,15 +73,16 @@ def of_rows(rows: Sequence[Mapping[str, Any]], names: Sequence[str], numbers: se
     def read(name: str) -> np.ndarray:
         values = [row.get(name) for row in rows]
         if name in numbers:
-            return np.array([np.nan if value is None else value for value in values], dtype="float64")
+            return np.array(values, dtype="float64")  # None becomes NaN
         return _text(values)
 
     return Columns(names, read)
 
 
 def _number(values: Any) -> np.ndarray:
-    found = np.asarray(values, dtype="float64")
-    return np.where(np.isfinite(found), found, np.nan)
+    found = np.array(values, dtype="float64")
+    found[~np.isfinite(found)] = np.nan
+    return found
 
 
 def _text(values: Any) -> np.ndarray:

@@ -79,8 +79,11 @@ class Encoder:
         if not self._source:
             return rows
         found = feature_code.made(self._source, columns.of_rows(rows, self._names, self._floats))
-        values = [found[name].tolist() for name in found]
-        return [{**row, **dict(zip(found, line, strict=True))} for row, *line in zip(rows, *values, strict=True)]
+        full = [{**row} for row in rows]
+        for name, values in found.items():
+            for row, value in zip(full, values.tolist(), strict=True):
+                row[name] = value
+        return full
 
 
 class _Places(dict):
