@@ -39,7 +39,7 @@ test: setup ## Run all tests; make test-fast skips slow ones
 
 .PHONY: test-fast
 test-fast: setup ### Run the fast tests
-	@python -m pytest -q -n logical -m "not slow" $${PYTEST_FLAGS:-}
+	@python -m pytest -q -n logical --dist worksteal -m "not slow" $${PYTEST_FLAGS:-}
 
 .PHONY: lint
 lint: setup ## Check style, types and formatting

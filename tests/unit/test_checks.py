@@ -1,6 +1,7 @@
 import subprocess
 import sys
 import time
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -11,16 +12,23 @@ from ml.io.errors import UserError
 from ml.settings.data import Number, Target
 from ml.settings.params import read_params
 from ml.settings.validate import Validate
-from ml.validation import checks
 from ml.validation.counts import counted_rows
 from tests.conftest import SAMPLE
 
 DATA = read_params(SAMPLE).data
 
 
+@cache
+def checks():
+    """The module under test, imported by the process that runs a test: Great Expectations takes seconds."""
+    from ml.validation import checks  # noqa: PLC0415
+
+    return checks
+
+
 def failed(frame, **rules):
     """What fails in a table, as {(subject, expectation): check}."""
-    found = checks.check(schema.conform(frame, DATA), DATA, Validate.model_validate(rules))
+    found = checks().check(schema.conform(frame, DATA), DATA, Validate.model_validate(rules))
     return {(c.subject, c.expectation.removeprefix("expect_")): c for c in found if not c.passed}
 
 
@@ -29,7 +37,7 @@ def classes(values, positive):
     target, columns = Target(name="churned", positive=positive), {"x": Number(type="number")}
     data = DATA.model_copy(update={"target": target, "columns": columns, "time": None})
     frame = pd.DataFrame({data.id: [*map(str, range(len(values)))], "x": 0.0, "churned": values})
-    return checks.two_classes(counted_rows(frame, data, Validate()), data)
+    return checks().two_classes(counted_rows(frame, data, Validate()), data)
 
 
 def test_good_data_passes_every_check(customers):
@@ -174,7 +182,7 @@ def test_a_feature_with_a_name_of_ours_is_checked_like_any_other(customers):
     data = DATA.model_copy(update={"columns": {"is_positive": Number(type="number", min=0, max=20)}})
     frame = customers.assign(is_positive=[-5e6] * 21 + [3.0] * 1179)
 
-    found = checks.check(frame, data, Validate.model_validate({"target_rate": {"max": 0.9}}))
+    found = checks().check(frame, data, Validate.model_validate({"target_rate": {"max": 0.9}}))
 
     (wrong,) = [c for c in found if not c.passed]
     assert wrong.subject == "is_positive"
@@ -189,7 +197,7 @@ def test_500_columns_take_no_time_of_their_own():
     frame = frame.mask(frame < 0.1).assign(id=range(1000), y=[True, False] * 500)
 
     started = time.perf_counter()
-    found = checks.check(frame, data, Validate())
+    found = checks().check(frame, data, Validate())
 
     assert time.perf_counter() - started < 20  # 1 s on two quiet cores
     assert len(found) == 1005

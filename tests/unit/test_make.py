@@ -16,6 +16,8 @@ WORDS_OF = {target: "|".join(DO.findall(body)).replace('"', "").split("|") for t
 USED = sorted((target, name) for target, body in RECIPES.items() for name in {*re.findall(r"\$\${(\w+)", body)})
 HOSTILE = ["'; touch ran; '$(shell touch ran)a$b", '"; touch ran; "$$(touch ran)`touch ran`', "-x"]
 WORDS = {"PYTEST_FLAGS"}  # more than one word is meant
+PROGRAM = {"PYTHON", "CONTAINER_ENGINE"}  # these name the program that is called
+ALONE = {*WORDS, *PROGRAM, "DO"}
 PROGRAMS = ("awk", "python", "python3", "dvc", "ruff", "docker", "haproxy")
 RECORDER = r"""#!/bin/sh
 { printf '%s\037' "$@"; printf '\036'; env -0; printf '\036'; } >>calls
@@ -49,21 +51,25 @@ def called(folder, target, **variables):
     return [(a.split("\037"), e.split("\0")) for a, e in zip(parts[::2], parts[1::2], strict=False)]
 
 
-@pytest.mark.parametrize(("target", "name"), USED)
-def test_a_value_is_text_and_nothing_else(folder, target, name):
-    for value in HOSTILE:
-        calls = [
-            call
-            for word in WORDS_OF[target]
-            for call in called(folder, target, **({"DO": word} if word else {}) | {name: value})
-        ]
+@pytest.mark.parametrize("target", sorted({target for target, _ in USED}))
+def test_a_value_is_text_and_nothing_else(folder, target):
+    """Of all variables of a target at once, but those that decide what is called."""
+    names = {name for used, name in USED if used == target}
+    for together in filter(None, [names - ALONE, *({name} for name in names & ALONE)]):
+        for value in HOSTILE:
+            given = dict.fromkeys(together, value)
+            calls = [
+                call
+                for word in WORDS_OF[target]
+                for call in called(folder, target, **({"DO": word} if word else {}) | given)
+            ]
 
-        assert not (folder / "ran").exists(), f"make {target} {name}={value!r} runs it"
-        if name not in WORDS | {"PYTHON", "CONTAINER_ENGINE"}:  # these name the program that is called
-            assert any(f"{name}={value}" in environment for _, environment in calls)
-        given = re.search(rf'--([\w-]+)="\$\${{{name}:-', RECIPES[target])
-        if given:
-            assert any(f"--{given[1]}={value}" in arguments for arguments, _ in calls)
+            assert not (folder / "ran").exists(), f"make {target} {together}={value!r} runs it"
+            for name in together - WORDS - PROGRAM:
+                assert any(f"{name}={value}" in environment for _, environment in calls), name
+            for name in together:
+                option = re.search(rf'--([\w-]+)="\$\${{{name}:-', RECIPES[target])
+                assert not option or any(f"--{option[1]}={value}" in arguments for arguments, _ in calls), name
 
 
 @pytest.mark.parametrize("target", [target for target, words in WORDS_OF.items() if any(words)])
