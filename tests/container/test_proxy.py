@@ -15,6 +15,8 @@ import pytest
 from ml.deployment.proxy import Proxy, run_here
 from ml.io.errors import UserError
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def started():
@@ -93,7 +95,6 @@ def test_a_socket_in_a_folder_with_a_long_name_is_put_elsewhere(tmp_path, starte
     assert proxy.answers()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("share", [0.05, 0.3, 0.5])
 def test_a_share_holds_from_the_first_requests_on_whatever_went_before(tmp_path, started, places, share):
     counts, addresses = places

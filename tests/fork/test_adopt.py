@@ -280,6 +280,7 @@ def test_a_newer_export_of_the_same_table_keeps_words_and_limits(tmp_path, monke
     assert read_params().gates.limits["f1"].min == 0.4
 
 
+@pytest.mark.slow
 def test_a_dry_run_shows_the_change_and_makes_none(tmp_path, monkeypatch, loans, capsys):
     monkeypatch.chdir(tmp_path)
     shutil.copy(SAMPLE, tmp_path)

@@ -45,9 +45,10 @@ def belongs(path, names):
     return any(path == name or path.startswith(f"{name}.") for name in names)
 
 
-@pytest.mark.parametrize("path", sorted(settings()))
-def test_every_setting_has_one_fate(path):
-    assert len([fate for fate, names in FATES.items() if belongs(path, names)]) == 1
+def test_every_setting_has_one_fate():
+    fates = {path: [fate for fate, names in FATES.items() if belongs(path, names)] for path in sorted(settings())}
+
+    assert {path: found for path, found in fates.items() if len(found) != 1} == {}
 
 
 def changes():

@@ -30,6 +30,7 @@ def judged():
     return files.read_json(files.MONITOR)
 
 
+@pytest.mark.slow
 def test_a_model_lives_on_tables_alone(place, params, monkeypatch):
     monkeypatch.setattr(evidently_pages, "installed", lambda: False)
     data, quiet = params.data, customers(13, ROWS, 5)

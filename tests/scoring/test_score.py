@@ -85,6 +85,7 @@ def added_names(params):
     return [*schema.numbers(params.data), *schema.categories(params.data)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("data", ["new.csv", "parts", "parts/*.parquet", "file://{here}/new.parquet"])
 def test_every_kind_of_source_gives_the_same_scores(place, data):
     Path("parts").mkdir()
@@ -97,6 +98,7 @@ def test_every_kind_of_source_gives_the_same_scores(place, data):
     assert np.allclose(found["score"], scored()["score"], rtol=1e-12)  # numpy adds in another order in other chunks
 
 
+@pytest.mark.slow
 def test_folders_that_name_a_value_make_a_column(place):
     for plan, rows in pd.read_parquet("new.parquet").groupby("plan"):
         Path(f"hive/plan={plan}").mkdir(parents=True)
@@ -191,6 +193,7 @@ def test_a_job_goes_on_after_the_last_whole_part(place, monkeypatch):
     assert len(read_log("logs")) == len(found) == 1000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", ["data", "model"])
 def test_a_job_begins_anew_when_rows_or_model_have_changed(place, models, monkeypatch, change):
     with monkeypatch.context() as patch:
@@ -205,6 +208,7 @@ def test_a_job_begins_anew_when_rows_or_model_have_changed(place, models, monkey
     assert len(found) == len(read_log("logs")) == (10 if change == "data" else 1000)
 
 
+@pytest.mark.slow
 def test_a_challenger_beside_the_champion_can_be_compared(place, models, params):
     scored(challenger=str(models / "forest"))
 
@@ -395,6 +399,7 @@ def test_a_cluster_gives_the_same_scores_though_a_worker_is_killed(place, monkey
     assert read_log("logs")["id"].value_counts().eq(2).all()  # once from each job
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("address", "message"),
     [("tcp://127.0.0.1:1", "does not respond"), ("tls://127.0.0.1:1", "cannot be reached: .* Dask's TLS settings")],
