@@ -12,7 +12,7 @@ import pandas as pd
 from sklearn.metrics import roc_auc_score
 
 from tests.world.sample import history
-from ml.data import schema
+from ml.tasks import two_words
 from ml.io.markdown import table
 from ml.model import model
 from ml.model.compiled import compiled
@@ -36,7 +36,7 @@ def world(seed: int, gaps: tuple[float, float] | None, params: Params) -> pd.Dat
     frame = history(rows=ROWS, seed=seed)
     if gaps is None:
         return frame
-    rng, left = np.random.default_rng(seed), schema.labels(frame, params.data) == 1
+    rng, left = np.random.default_rng(seed), two_words.labels(frame, params.data) == 1
     whole = frame[COLUMN].fillna(frame[COLUMN].median())
     return frame.assign(**{COLUMN: whole.mask(rng.random(len(frame)) < np.where(left, gaps[1], gaps[0]))})
 

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 
 from lab.marks import fill
-from ml.adoption.proposed_contract import CHANCE
 from ml.data.split import is_test
 from ml.gates import behaviour, calibration, limits, proposal
 from ml.io import yaml_edit
@@ -40,7 +39,7 @@ def outcome(kind: str, rows: int, seed: int) -> list[bool]:
     """Whether the gates that are proposed for a table refuse three models of it."""
     frame, params = drawn(kind, rows, seed)
     found = proposal.for_table(frame, params)
-    settings = {"gates.limits": CHANCE[params.data.target.task]} | found.settings
+    settings = {"gates.limits": dict(params.data.target.kind.chance)} | found.settings
     params = Params.model_validate(yaml_edit.changed(params.model_dump(by_alias=True), settings))
     test = is_test(frame, params.data, params.prepare)
     rng = np.random.default_rng([seed, 1])

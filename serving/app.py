@@ -12,14 +12,13 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi.routing import APIRoute
 from pydantic import TypeAdapter, ValidationError
 
-from serving import late_labels, problems, request_model
-from serving.answers import kind
+from ml.tasks.answers import answers_of
+from serving import problems, request_model
 from serving.bodies import Bodies, measured
 from serving.events import Refused
 from serving.explanations import explained
 from serving.fast import Application, FastRoute
 from serving.guard import Guard
-from serving.late_labels import MOST_LABELS
 from serving.lineup import Models
 from serving.log import PredictionLog
 from serving.metrics import Metrics
@@ -27,7 +26,7 @@ from serving.mlflow_routes import add_mlflow
 from serving.operations import add_docs, add_operations
 from serving.parsing import Parser
 from serving.recorder import Recorder
-from serving.request_model import Body
+from serving.request_model import MOST_LABELS, Body
 from serving.schemas import REFUSALS, Accepted, answer
 from serving.service import Service
 from serving.settings import Settings
@@ -104,7 +103,7 @@ def _add_predictions(app: Application, service: Service, body: Body, parser: Par
         request: Request,
         body: body.predict,
         explain: bool = False,  # noqa: ARG001
-    ) -> answer(kind(ours)):  # ty: ignore[invalid-type-form]
+    ) -> answer(answers_of(ours).shape):  # ty: ignore[invalid-type-form]
         """Predict 1 to 1,000 rows. The response is sent after the prediction log holds it.
 
         With explain=true each prediction contains the contribution of each column.
@@ -113,7 +112,7 @@ def _add_predictions(app: Application, service: Service, body: Body, parser: Par
         answers = service.explain if query and explained(query) else service.predict
         return {"request_id": asked.request_id, "predictions": await answers(body["rows"], asked)}
 
-    labels = late_labels.feedback(ours)
+    labels = request_model.feedback(ours)
 
     async def feedback(request: Request, body: labels) -> Accepted:  # ty: ignore[invalid-type-form]
         """Send late labels by the id of the predicted row. The later of two labels of an id counts."""

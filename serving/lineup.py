@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ml.io.errors import UserError
-from ml.model import answers
 from ml.model.parts import CHALLENGER, CHAMPION, SHADOW
 from ml.registry import sources as registry
+from ml.tasks.answers import Rows, answers_of
 from serving.batch import Batcher
 from serving.events import say
 from serving.models import Model, load, same_contract
@@ -22,8 +22,8 @@ class Served:
     model: Model
     variant: str
     batcher: Batcher
-    logged: Callable[[np.ndarray], answers.Rows]
-    added: Callable[[np.ndarray, answers.Rows], answers.Rows]
+    logged: Callable[[np.ndarray], Rows]
+    added: Callable[[np.ndarray, Rows], Rows]
     share: float | None = None  # of the ids, that the canary gets; None where none serves
 
 
@@ -96,5 +96,5 @@ def _challenger(source: str | None) -> Model | None:
 
 
 def _served(model: Model, variant: str, share: float | None = None) -> Served:
-    logged, added = answers.logged(model.contract), answers.added(model.contract)
-    return Served(model, variant, Batcher(model.predictor), logged, added, share)
+    answers = answers_of(model.contract)
+    return Served(model, variant, Batcher(model.predictor), answers.logged, answers.added, share)

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from pydantic_core import to_json
 
-from ml.model.answers import as_mlflow
+from ml.tasks.answers import answers_of
 from serving.bodies import read
 from serving.fast import Application
 from serving.invocations import SHAPES
@@ -36,7 +36,7 @@ def add_mlflow(app: Application, service: Service, parser: Parser) -> None:
 
         content = await read(request.receive)
         answers = await app.bodies.answer(content, encoding, parser.invocation(kind), scored)
-        found = as_mlflow(service.models.champion.model.contract, answers)
+        found = answers_of(service.models.champion.model.contract).as_mlflow(answers)
         return Response(to_json({"predictions": found}), media_type="application/json")
 
     mlflow = APIRouter(tags=["mlflow"], default_response_class=Response)

@@ -1,4 +1,4 @@
-"""The data contract as the request model of the API."""
+"""The data contract as the request models of the API: rows to predict, and late labels."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, NotRequired
@@ -6,7 +6,10 @@ from typing import Annotated, Any, Literal, NotRequired
 from pydantic import ConfigDict, Field, TypeAdapter
 
 from ml.settings.data import Data
+from ml.tasks.label_words import Contract, label_type
 from serving.fields import LIST, MADE, Id, field, middle
+
+MOST_LABELS = 1000
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,18 @@ def body(data: Data, max_rows: int, unknown: Literal["refuse", "ignore"]) -> Bod
         extra="forbid", strict=True, json_schema_extra={"examples": [{"rows": [example(data)]}]}
     )
     return Body(data, predict, TypeAdapter(predict), TypeAdapter(rows))
+
+
+def feedback(model: Contract) -> Any:
+    """The request model of late labels: `{"labels": [{"id": …, "label": …}, …]}`, in the words of the target."""
+    kind, example = label_type(model)
+    label: Any = MADE("Label", {"id": Id, "label": kind})
+    label.__pydantic_config__ = ConfigDict(extra="forbid", strict=True)
+    labels: Any = Annotated[LIST[label], Field(min_length=1, max_length=MOST_LABELS)]
+    many = MADE("Feedback", {"labels": labels})
+    shown: Any = {"labels": [{"id": "example-1", "label": example}]}
+    many.__pydantic_config__ = ConfigDict(extra="forbid", strict=True, json_schema_extra={"examples": [shown]})
+    return many
 
 
 def example(data: Data) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from ml.model import model, reference
 from ml.model.reference import Reference
 from ml.settings.data import Category, Data, Number, Target
 from ml.settings.params import Params, describe_the_sample, read_params
-from ml.tasks import metrics
+from ml.tasks import metrics, two_words
 from tests.world import sample as world
 
 TRAINED, ROWS = 9_600, 100_000
@@ -113,4 +113,4 @@ def zipf(rng: np.random.Generator, name: str, levels: int, rows: int) -> np.ndar
 def scored(seen: pd.DataFrame, fresh: pd.DataFrame, params: Params) -> pd.DataFrame:
     """`fresh` rows with their label and the score of a model trained on `seen` ones."""
     fitted = model.fit(seen, params.data, params.train)
-    return fresh.assign(score=model.scores(fitted, fresh, params.data), label=schema.labels(fresh, params.data))
+    return fresh.assign(score=model.scores(fitted, fresh, params.data), label=two_words.labels(fresh, params.data))

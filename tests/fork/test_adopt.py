@@ -66,15 +66,17 @@ def test_a_contract_is_inferred_that_the_table_keeps(loans):
     [
         (lambda f: f, "default", {}, "no column default; did you mean defaulted[?] It has: loan_id"),
         (lambda f: f, "note", {}, r"note has 1,500 values, of which 1,500 occur in fewer than 5 rows"),
-        (lambda f: f, "defaulted", {"positive": "maybe"}, "POSITIVE=maybe: defaulted is never that; it is no or yes"),
+        (lambda f: f, "defaulted", {"yes": "maybe"}, "POSITIVE=maybe: defaulted is never that; it is no or yes"),
         (lambda f: f, "defaulted", {"id": "loan"}, "no column loan; did you mean loan_id[?]"),
         (lambda f: f.assign(loan_id=1), "note", {}, "note has 1,500 values"),
     ],
     ids=["no column", "many classes", "no such value", "no such id", "the target before the id"],
 )
 def test_a_table_that_cannot_be_adopted_says_why(loans, change, target, roles, message):
+    named = {role: name for role, name in roles.items() if role != "yes"}
+
     with pytest.raises(UserError, match=message):
-        proposed_contract.infer(change(loans), "data/loans.csv", target, roles)
+        proposed_contract.infer(change(loans), "data/loans.csv", target, named, roles.get("yes"))
 
 
 @pytest.fixture

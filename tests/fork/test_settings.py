@@ -8,6 +8,7 @@ from ml.adoption import proposed_contract
 from ml.settings.monitor import Monitor
 from ml.settings.params import Params, read_params
 from ml.settings.section import Section
+from ml.tasks.kinds import BINARY
 from tests.conftest import ROOT, SAMPLE
 
 # Who adds a setting decides here what a new table means for it. A name stands for all settings below it.
@@ -61,7 +62,7 @@ def changes():
         }
     )
     return proposed_contract.derived(timed, 1000, timed=False), proposed_contract.untold(
-        params, "binary"
+        params, BINARY
     ) | proposed_contract.unruled(params)
 
 

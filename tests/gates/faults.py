@@ -19,6 +19,7 @@ from ml.io.endpoint import answering
 from ml.model.compiled import uncompiled
 from ml.model.model_contract import CONTRACT
 from ml.model.predictor import FORM
+from ml.tasks import two_words
 from tests.gates import other_faults, repository
 from tests.gates.planted import Fault
 from tests.gates.world import ROWS, built, good, log_odds, params, probability, scored, table
@@ -329,7 +330,7 @@ def leaking(blur: float) -> Callable[[], Evidence]:
 
     def plant() -> Evidence:
         train = good().train
-        label = schema.labels(train, good().params.data)
+        label = two_words.labels(train, good().params.data)
         flip = np.random.default_rng(4).random(len(train)) < blur
         return replace(good(), train=train.assign(visits=np.where(flip, 1 - label, label) * 1.0))
 

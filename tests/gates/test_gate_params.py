@@ -6,6 +6,7 @@ from pydantic import ValidationError
 from ml.adoption.proposed_contract import strange, untold
 from ml.gates import GATES, off
 from ml.settings.gates import Gates
+from ml.tasks.kinds import BINARY
 from tests.gates import other_world
 from tests.gates.world import params
 
@@ -102,7 +103,7 @@ def test_settings_that_name_columns_of_another_table_are_found_with_what_to_set_
 def test_limits_of_another_table_give_way_to_what_any_model_must_be():
     before = params({"limits": {"accuracy": {"min": 0.85}, "brier": {"max": 0.1}}, "slices": {"min": 0.7}})
 
-    reset = untold(before, "binary")
+    reset = untold(before, BINARY)
 
     assert {name: value for name, value in reset.items() if name.startswith("gates")} == {
         "gates.limits": {"roc_auc": {"min": 0.5, "judge": "interval"}},

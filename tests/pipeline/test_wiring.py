@@ -14,9 +14,10 @@ ROOT = Path("src/ml")
 CODE = ("src", "serving", "demo", "lab", "tests")
 NOUNS = sorted(path for path in ROOT.glob("*/*.py") if path.parent.name != "stages")
 MODEL = {"io", "settings", "data", "tasks", "model"}  # what a model is made of; each folder stands on those before it
+BASE = "ml.tasks.kinds"  # the one module of tasks on which settings stand: it imports nothing of ours
 STANDS_ON = {
     "io": set(),
-    "settings": {"io"},
+    "settings": {"io", BASE},
     "data": {"io", "settings"},
     "tasks": {"io", "settings", "data"},
     "model": MODEL,
@@ -34,23 +35,10 @@ STANDS_ON = {
     "deployment": {*MODEL, "registry"},
 }
 STATEMENTS, LINES = 30, 160  # of a function of a stage, and of a stage
-KINDS = {"binary", "multiclass", "regression"}
+SIDES = {"positive", "negative"}
+KINDS = {"binary", "multiclass", "regression", *SIDES}
 ASKING = {  # modules outside ml.tasks that ask which kind of target it is, or name one, and why
-    "src/ml/settings/data.py": "the contract names the kind",
-    "src/ml/settings/metrics.py": "names of metrics by kind, for params.yaml",
-    "src/ml/settings/params.py": "limits must be of metrics that the kind has",
-    "src/ml/adoption/proposed_contract.py": "writes the contract: it infers the kind",
-    "src/ml/adoption/adopt_changes.py": "changes settings that the kind of before had",
-    "src/ml/validation/counts.py": "data stands below tasks: counts the target",
-    "src/ml/validation/profile.py": "data stands below tasks: describes the target",
-    "src/ml/validation/tallies.py": "data stands below tasks: rules of the target",
-    "src/ml/model/answers.py": "the form of an answer, which the image has without tasks",
-    "src/ml/model/decision.py": "a threshold is chosen for two classes alone",
-    "src/ml/model/estimators.py": "which estimators a short name has",
-    "src/ml/model/reference.py": "a release says its kind to monitoring",
     "src/ml/model/compiled_boosters.py": "names of LightGBM's objectives, not ours",
-    "serving/answers.py": "the form of an answer in the API",
-    "serving/late_labels.py": "the form of a label in the API",
 }
 
 
@@ -107,10 +95,16 @@ def test_a_noun_never_imports_a_stage():
 
 def test_a_noun_imports_only_the_folders_that_its_own_stands_on():
     def others(path):
-        folders = {name.split(".")[1] for name in imports(path) if name.startswith("ml.") and locate(name)}
-        return folders - {path.parent.name} - STANDS_ON[path.parent.name]
+        ours = {name for name in imports(path) if name.startswith("ml.") and locate(name)} - {BASE.rpartition(".")[0]}
+        own = path.parent.name
+        allowed = {own, *STANDS_ON[own], *([BASE] if "tasks" in {own, *STANDS_ON[own]} else [])}
+        return {BASE if name == BASE else name.split(".")[1] for name in ours} - allowed
 
     assert not wrong(NOUNS, others)
+
+
+def test_the_kinds_of_target_stand_on_nothing():
+    assert not {name for name in imports(locate(BASE)) if name.split(".")[0] == "ml"}
 
 
 def test_every_module_that_is_imported_is_there():
@@ -131,12 +125,15 @@ def test_every_module_is_in_a_folder_that_says_what_belongs_there():
 
 
 def asks(path):
-    """Whether a module names a kind of target, or takes one apart from another by it."""
-    named = any(isinstance(node, ast.Constant) and node.value in KINDS for node in ast.walk(tree(path)))
-    if named or "target.task" not in path.read_text(encoding="utf-8"):
-        return named
-    used = [node for node in ast.walk(tree(path)) if isinstance(node, ast.Compare | ast.Subscript | ast.Match)]
-    return any(ast.unparse(part).endswith("target.task") for node in used for part in ast.iter_child_nodes(node))
+    """Whether a module names a kind of target or a side of a decision, or takes one kind apart from another."""
+    nodes = [*ast.walk(tree(path))]
+    named = any(isinstance(node, ast.Constant) and node.value in KINDS for node in nodes)
+    if named or imports(path) & {f"ml.tasks.{kind}" for kind in KINDS}:
+        return True
+    used = [node for node in nodes if isinstance(node, ast.Compare | ast.Subscript | ast.Match)]
+    parts = [part for node in used for part in ast.iter_child_nodes(node)]
+    parts += [node for node in nodes if isinstance(node, ast.Attribute) and node.attr in SIDES]
+    return any(re.search(r"target\.(task|positive|negative)$", ast.unparse(part)) for part in parts)
 
 
 def test_only_modules_with_a_reason_ask_which_kind_of_target_it_is():

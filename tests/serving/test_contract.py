@@ -10,9 +10,8 @@ from ml.data import schema
 from ml.model.model_contract import Contract
 from ml.settings.data import Category
 from ml.settings.params import read_params
-from serving.late_labels import feedback
 from serving.problems import problems
-from serving.request_model import body
+from serving.request_model import body, feedback
 from tests.conftest import SAMPLE
 
 COLUMNS = {"grade": ("-1", "2", "3.5", "True"), "plan": ("basic",)}

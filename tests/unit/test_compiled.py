@@ -10,7 +10,7 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import KBinsDiscretizer, OneHotEncoder, StandardScaler
 
-from ml.data.schema import inputs, labels
+from ml.data.schema import inputs
 from ml.gates.parity import as_requests
 from ml.model import model, model_file, operators, parity, shipped
 from ml.model.compiled import compiled
@@ -21,6 +21,7 @@ from ml.model.predictor import FORM, from_files
 from ml.settings.data import Data
 from ml.settings.params import read_params
 from ml.tasks.choose import task_of
+from ml.tasks.two_words import labels
 from tests.conftest import SAMPLE
 
 PARAMS = read_params(SAMPLE)

@@ -14,6 +14,7 @@ from ml.monitoring.monitor_record import MonitorRecord
 from ml.prediction_log.records import in_table
 from ml.settings.evaluate import Evaluate
 from ml.settings.monitor import Monitor
+from ml.tasks import two_words
 from ml.tasks.metrics import intervals, rank
 from tests.world import sample as world
 
@@ -22,14 +23,14 @@ SETTINGS = Monitor()
 
 def predicted(frame, data):
     """Rows as the monitor sees them; the true probabilities serve as scores."""
-    found = frame.assign(score=world.probability(frame), label=schema.labels(frame, data).astype("float64"))
+    found = frame.assign(score=world.probability(frame), label=two_words.labels(frame, data).astype("float64"))
     return found.rename(columns={name: in_table(name) for name in data.columns})
 
 
 @pytest.fixture(scope="module")
 def released(params):
     train, test = (schema.conform(world.history(rows=400, seed=seed), params.data) for seed in (1, 2))
-    label, score = schema.labels(test, params.data).to_numpy(), world.probability(test)
+    label, score = two_words.labels(test, params.data).to_numpy(), world.probability(test)
     found = intervals(rank(label, score, 0.5), Evaluate(bootstrap=200))
     return reference.build(train, score, found, params)
 

@@ -9,9 +9,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ml.data import values, words
-from ml.model import answers
 from ml.model.model_contract import Contract
 from ml.scoring.lines import rows_as_json
+from ml.tasks.answers import answers_of
 
 NUMBERS = st.one_of(st.floats(allow_infinity=False), st.integers(-(2**53), 2**53).map(float))
 WORDS = st.one_of(st.none(), st.text(st.characters(exclude_categories=["Cs"]), max_size=8))
@@ -45,10 +45,11 @@ def test_a_table_of_answers_holds_what_the_api_answers(task, count):
     contract = Contract(project="p", threshold=0.5, data=data, half_width=0.25)
     output = np.random.default_rng(0).random((count, 3) if task == "multiclass" and count else count)
 
-    kept = answers.logged(contract)(output) if count else []
-    expected = answers.added(contract)(output, kept) if count else []
+    answers = answers_of(contract)
+    kept = answers.logged(output) if count else []
+    expected = answers.added(output, kept) if count else []
 
-    found = answers.columns(contract, output)
+    found = answers.columns(output)
     each = [{f"scores_{name}": score for name, score in row.pop("scores", {}).items()} for row in expected]
     rows = zip(*(values.tolist() for values in found.values()), strict=True)
     assert [dict(zip(found, row, strict=True)) for row in rows] == [a | b for a, b in zip(expected, each, strict=True)]

@@ -6,11 +6,11 @@ import pytest
 import skops.io
 from hypothesis import given, settings
 
-from ml.data import schema
 from ml.io.errors import UserError
 from ml.model import model, model_file
 from ml.model.estimators import CLASSIFIERS
 from ml.settings.params import read_params
+from ml.tasks import two_words
 from tests.conftest import SAMPLE
 from tests.rows import tables
 
@@ -51,7 +51,7 @@ def test_another_seed_gives_other_bytes(customers, forest):
 
 def test_the_model_ranks_customers_it_has_seen_well(customers, forest):
     scores = model.scores(forest, customers, PARAMS.data)
-    churned = schema.labels(customers, PARAMS.data) == 1
+    churned = two_words.labels(customers, PARAMS.data) == 1
 
     assert scores[churned].mean() > scores[~churned].mean() + 0.3
 

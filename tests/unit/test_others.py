@@ -19,6 +19,7 @@ from ml.model.reference import of_levels, profiled
 from ml.settings.data import Data
 from ml.settings.train import Train
 from ml.settings.validate import Validate
+from ml.tasks import inferred
 from ml.validation import counts
 from serving.request_model import body
 
@@ -116,7 +117,7 @@ def test_adopt_keeps_a_column_of_many_levels_whose_frequent_ones_cover_half_of_t
 
     assert ("k" in found["columns"]) is kept
     if kept:
-        assert len(found["columns"]["k"]["values"]) == proposed_contract.LEVELS
+        assert len(found["columns"]["k"]["values"]) == inferred.LEVELS
         assert found["columns"]["k"]["others"] is True
     else:
         assert "different texts" in left[0]

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from ml.data import schema
 from ml.settings.params import read_params
+from ml.tasks import two_words
 from tests.conftest import SAMPLE
 from tests.rows import tables
 
@@ -67,7 +68,7 @@ def test_a_missing_level_is_none():
 def test_labels_are_one_where_the_target_has_its_positive_value(stored, positive):
     data = DATA.model_copy(update={"target": DATA.target.model_copy(update={"positive": positive})})
 
-    assert schema.labels(pd.DataFrame({"churned": stored}), data).tolist() == [1, 0]
+    assert two_words.labels(pd.DataFrame({"churned": stored}), data).tolist() == [1, 0]
 
 
 @given(tables(DATA))

@@ -10,9 +10,19 @@ from ml.data import row_ids
 from ml.data.schema import levels, with_columns
 from ml.io import yaml_edit
 from ml.settings.params import Params, describe_the_sample
+from ml.tasks.kinds import DEFAULT, KINDS
 
 Changes = dict[yaml_edit.Path, Any]
 ROLES = ("file", "id", "time", "time_format", "group", "weight", "target")  # of data, beside its columns
+
+
+class Asked(NamedTuple):
+    """What a person says of the new table; empty texts are guessed."""
+
+    target: str
+    roles: dict[str, str]  # the columns id, time, group and weight
+    positive: str
+    time_format: str
 
 
 class Described(NamedTuple):
@@ -26,17 +36,16 @@ class Described(NamedTuple):
     ours: pd.DataFrame | None
 
 
-def described(
-    source: Path, found: exported_files.Source, target: str, roles: dict[str, str], time_format: str
-) -> Described:
+def described(source: Path, found: exported_files.Source, asked: Asked) -> Described:
     """The contract of a table that was read, and the table in the types of its values."""
     frame, stem = found.table.frame, source.name.split(".")[0] or source.name
-    typed = inference.typed(frame, target, roles["id"], roles["time"])
+    typed = inference.typed(frame, asked.target, asked.roles["id"], asked.roles["time"])
+    roles = {role: name for role, name in asked.roles.items() if name}
     contract, left = proposed_contract.infer(
-        typed.frame, f"data/{source.name}", target, {k: v for k, v in roles.items() if v}
+        typed.frame, f"data/{source.name}", asked.target, roles, asked.positive or None
     )
     if "time" in contract:
-        contract |= inference.time_format(frame[contract["time"]], time_format)
+        contract |= inference.time_format(frame[contract["time"]], asked.time_format)
     made = contract["id"] not in typed.frame
     if not made and found.as_it_is:
         return Described(contract, left, typed, stem, made, None)
@@ -63,11 +72,10 @@ def changes(
         found["project"] = project or proposed_contract.project_name(stem, contract["target"]["name"])
     reset = proposed_contract.strange(params.gates, contract["columns"])
     if another:
-        task = contract["target"].get("task", "binary")
-        reset = proposed_contract.untold(params, task) | proposed_contract.unruled(params)
-        linear = {"logistic_regression": "ridge", "ridge": "logistic_regression"}
-        if params.train.model == linear["ridge" if task == "regression" else "logistic_regression"]:
-            found["train.model"] = linear[params.train.model]
+        kind = KINDS[contract["target"].get("task", DEFAULT.name)]
+        reset = proposed_contract.untold(params, kind) | proposed_contract.unruled(params)
+        if params.train.model in {other.linear for other in KINDS.values()} - {kind.linear}:
+            found["train.model"] = kind.linear
         return found | proposed_contract.derived(params, rows, timed=timed) | reset, reset
     return found | ({} if timed else proposed_contract.untimed(params)) | reset, reset
 

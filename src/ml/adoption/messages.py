@@ -6,6 +6,7 @@ import pandas as pd
 
 from ml.data import row_ids
 from ml.io.text import counted
+from ml.tasks.kinds import DEFAULT, KINDS
 
 NONE = "none"  # instead of a column: the table has no such role
 
@@ -65,7 +66,7 @@ def another(reset: dict[str, Any]) -> bool:
 
 def _target(target: dict[str, Any]) -> dict[str, Any]:
     """The inferred kind of the target, as part of a sentence."""
-    if "positive" in target:
-        return {"positive": target["positive"]}
-    classes = {"classes": ", ".join(target["classes"])} if "classes" in target else {}
-    return {"task": target["task"]} | classes
+    kind = KINDS[target.get("task", DEFAULT.name)]
+    own = {name: target[name] for name in kind.fields if name in target}
+    task = {} if kind is DEFAULT else {"task": kind.name}
+    return task | {name: ", ".join(value) if kind.listed else value for name, value in own.items()}

@@ -17,41 +17,35 @@ from ml.io.text import counted
 from ml.settings.card import Card
 from ml.settings.evaluate import Evaluate
 from ml.settings.gates import Gates
-from ml.settings.metrics import FEWEST, LIVE
+from ml.settings.metrics import FEWEST
 from ml.settings.params import Params
 from ml.settings.retrain import Retrain
 from ml.settings.validate import Validate
+from ml.tasks.inferred import LEVELS, target_of
+from ml.tasks.kinds import Kind
 
-LEVELS = 50  # of a text column with more, the most frequent ones
 COMMON = 0.5  # of the rows, which those must cover
 AGAIN = (
     ". If they identify entities with several rows, these rows leak between training and test: "
     "docs/your-data.md (Grouped rows)"
 )
-POSITIVE = ("true", "yes", "y", "t", "1", "positive", "pos")
-CHANCE: dict[str, dict[str, Any]] = {  # significantly better than chance: required for any use
-    "binary": {"roc_auc": {"min": 0.5, "judge": "interval"}},
-    "multiclass": {"roc_auc": {"min": 0.5, "judge": "interval"}},
-    "regression": {"r2": {"min": 0.0, "judge": "interval"}},
-}
-METRIC = {"binary": "roc_auc", "multiclass": "roc_auc", "regression": "mae"}
-FEWEST_OF_A_CLASS = 5  # rows, below which a class may be missing on a side
-SEVERAL = 30  # whole numbers with more distinct values are a number to predict, not classes
 FEW, RARE = 200, 0.1  # test rows, and the share of a class, below which a warning is given
 FRESH_SHARE, FEWEST_FRESH = 0.05, 50  # share of the table's rows that justifies a retraining
 
 
-def infer(frame: pd.DataFrame, file: str, target: str, roles: dict[str, str]) -> tuple[dict[str, Any], list[str]]:
+def infer(
+    frame: pd.DataFrame, file: str, target: str, roles: dict[str, str], yes: str | None = None
+) -> tuple[dict[str, Any], list[str]]:
     """The `data` section of params.yaml for a table, and a sentence for each omitted column.
 
-    `roles` may name `id`, `time`, `group`, `weight` and the target's `positive` value; what it does not name is
-    guessed, but for the weight. Where no column identifies a row, the id is a name that the table does not have yet.
-    Raises UserError when there is no usable target.
+    `roles` may name the columns `id`, `time`, `group` and `weight`, and `yes` the value of a target of two that counts
+    as positive; what is not named is guessed, but for the weight. Where no column identifies a row, the id is a name
+    that the table does not have yet. Raises UserError when there is no usable target.
     """
     ungrouped = roles.get("group") == NONE
-    roles = {role: name for role, name in roles.items() if name != NONE or role == "positive"}
-    _present(frame, target, *(name for role, name in roles.items() if role != "positive"))
-    described = target_of(frame[target], target, roles.get("positive"))
+    roles = {role: name for role, name in roles.items() if name != NONE}
+    _present(frame, target, *roles.values())
+    described = target_of(frame[target], target, yes)
     ids = identities(frame, target)
     row = told(frame, roles["id"]) if "id" in roles else next(iter(ids), free_name(frame))
     moments = frame.select_dtypes(["datetime", "datetimetz"]).dropna(axis="columns")
@@ -90,14 +84,14 @@ def strange(gates: Gates, columns: Iterable[str]) -> dict[str, Any]:
     return dict(instead[gate] for gate in sorted(named))
 
 
-def untold(params: Params, task: str) -> dict[str, Any]:
+def untold(params: Params, kind: Kind) -> dict[str, Any]:
     """Settings that describe only the old table, with their default values."""
     words = {f"card.{name}": text for name, text in Card()}
-    bounds: dict[str, Any] = {"gates.limits": CHANCE[task]}
+    bounds: dict[str, Any] = {"gates.limits": dict(kind.chance)}
     if params.gates.slices and params.gates.slices.min is not None:
         bounds["gates.slices.min"] = None
-    bounds |= {"tune.metric": METRIC[task], "monitor.metric": LIVE.get(task, (METRIC[task],))[0]}
-    bounds |= {f"gates.{gate}.metric": METRIC[task] for gate in ("champion", "slices") if getattr(params.gates, gate)}
+    bounds |= {"tune.metric": kind.metric, "monitor.metric": (*kind.live, kind.metric)[0]}
+    bounds |= {f"gates.{gate}.metric": kind.metric for gate in ("champion", "slices") if getattr(params.gates, gate)}
     return words | bounds | {"evaluate.threshold": Evaluate().threshold}
 
 
@@ -129,7 +123,7 @@ def warnings(target: pd.Series, params: Params) -> list[str]:
     """Warnings about gates and monitoring that cannot judge, because there are few rows or few of a class."""
     counts = levels(target.dropna()).value_counts()
     rows, rarest, few = int(counts.sum()), str(counts.index[-1]), int(counts.iloc[-1])
-    if params.data.target.task == "regression":
+    if params.data.target.numeric:
         few = rows  # a number has no rare class
     tested = {"rows": round(rows * params.prepare.test_share), "few": round(few * params.prepare.test_share)}
     found = []
@@ -169,44 +163,6 @@ def _present(frame: pd.DataFrame, *names: str) -> None:
         known = [*map(str, frame.columns)]
         near = [f"did you mean {match[0]}? " for name in missing if (match := get_close_matches(name, known, n=1))]
         raise UserError(f"the table has no column {', '.join(missing)}; {''.join(near)}It has: {', '.join(known)}.")
-
-
-def target_of(column: pd.Series, target: str, given: str | None) -> dict[str, Any]:
-    """The target in the contract: binary for two values, multiclass for some, regression for many numbers."""
-    known = levels(column.dropna()).value_counts()
-    if len(known) < 2:  # noqa: PLR2004
-        same = f"every row holds {known.index[0]}" if len(known) else "no row has one"
-        raise UserError(f"{target}: {same}, so there is nothing to learn. Name another column with TARGET=.")
-    if len(known) == 2 or given is not None:  # noqa: PLR2004
-        return {"name": target, "positive": _positive(known, target, given)}
-    parsed = pd.to_numeric(pd.Series(known.index), errors="coerce")
-    whole = bool(parsed.notna().all() and (parsed % 1 == 0).all())
-    if parsed.notna().all() and not (whole and len(known) <= SEVERAL and len(column) >= 5 * len(known)):
-        return {"name": target, "task": "regression"}
-    few = known[known < FEWEST_OF_A_CLASS]
-    if len(known) > LEVELS or len(few):
-        some = ", ".join(f"{value} ({count:,})" for value, count in known.tail(5).items())
-        raise UserError(
-            f"{target} has {counted(len(known), 'value')}, of which {len(few):,} occur in fewer than "
-            f"{FEWEST_OF_A_CLASS} rows "
-            f"(rarest: {some}). Merge rare classes, drop their rows, or name another column with TARGET=."
-        )
-    order = sorted(known.index, key=float) if whole else sorted(known.index)
-    return {"name": target, "task": "multiclass", "classes": order}
-
-
-def _positive(known: pd.Series, target: str, given: str | None) -> bool | str:
-    if len(known) != 2:  # noqa: PLR2004
-        some = ", ".join(f"{value} ({count:,})" for value, count in known.head(5).items())
-        raise UserError(
-            f"{target} has {counted(len(known), 'value')} ({some}{', …' if len(known) > 5 else ''}), "  # noqa: PLR2004
-            "and POSITIVE= needs a target with two values. Leave it out to predict several classes."
-        )
-    if given is not None and given not in known.index:
-        raise UserError(f"POSITIVE={given}: {target} is never that; it is {' or '.join(known.index)}.")
-    words = (*POSITIVE, target.lower())
-    positive = given or next((v for v in known.index if v.lower() in words), known.index[-1])
-    return positive == "True" if set(known.index) == {"True", "False"} else positive
 
 
 def _column(column: pd.Series) -> dict[str, Any] | str:

@@ -50,7 +50,7 @@ def _sides(found: Crossed, params: Params) -> Iterator[tuple[dict[str, Any], np.
         yield {"name": f"high {name}", "min": middle}, (said >= high) & (found.truth > middle)
         return
     scores = said if said.ndim > 1 else np.column_stack([1 - said, said])
-    names = params.data.target.classes or ("negative", "positive")
+    names = params.data.target.kind.places(params.data.target.classes)
     decided = task.decide(said, params.evaluate.threshold).astype("int64")
     for place, label in enumerate(names[:MOST_CLASSES]):
         own = (found.truth == place) & (decided == place)
@@ -77,18 +77,8 @@ def _candidates(side: dict[str, Any], rows: np.ndarray, usual: dict[str, Any], f
 
 def _surely(case: Case, output: np.ndarray, found: Crossed, params: Params) -> bool:
     """Whether a model gets a case right, given what it says of it, with room to spare."""
-    task, limit = task_of(params.data), params.evaluate.threshold
-    if not task.decides:
-        room = MARGIN * task.scale(found.truth)
-        ends = {
-            "min": None if case.min is None else case.min + room,
-            "max": None if case.max is None else case.max - room,
-        }
-        return task.easy(output, case.model_copy(update=ends), limit)[1]
-    if output.ndim > 1:
-        best = np.sort(output[0])
-        return task.easy(output, case, limit)[1] and best[-1] - best[-2] >= MARGIN
-    return task.easy(output, case, limit + (MARGIN if case.label == "positive" else -MARGIN))[1]
+    task = task_of(params.data)
+    return task.surely(output, case, params.evaluate.threshold, MARGIN * task.scale(found.truth))
 
 
 def _apart(column: pd.Series, own: pd.Series, value: Any) -> float:

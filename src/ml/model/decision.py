@@ -24,7 +24,7 @@ def chosen(frame: pd.DataFrame, data: Data, params: Train, given: float, source:
     """
     if params.threshold is None:
         return None
-    if data.target.task != "binary":
+    if not task_of(data).cuts:
         raise UserError(
             f"params.yaml: train.threshold needs a target with two values, and {data.target.name} has others."
         )

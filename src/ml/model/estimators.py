@@ -21,6 +21,7 @@ from ml.io.text import meant
 from ml.model.feature_code import BESIDE
 from ml.settings.features import FEATURES
 from ml.settings.train import EXTRAS, Train
+from ml.tasks.kinds import DEFAULT, KINDS
 
 CLASSIFIERS: dict[str, type] = {
     "random_forest": RandomForestClassifier,
@@ -32,7 +33,7 @@ REGRESSORS: dict[str, type] = {
     "hist_gradient_boosting": HistGradientBoostingRegressor,
     "ridge": Ridge,
 }
-KNOWN = {"binary": CLASSIFIERS, "multiclass": CLASSIFIERS, "regression": REGRESSORS}
+KNOWN: dict[str, dict[str, type]] = {kind.name: REGRESSORS if kind.numeric else CLASSIFIERS for kind in KINDS.values()}
 # What makes a library quiet, and its models the same on every machine; params.yaml may say otherwise.
 USUAL: dict[str, dict[str, Any]] = {
     "lightgbm": {"n_jobs": 1, "verbosity": -1, "deterministic": True, "force_row_wise": True},
@@ -43,7 +44,7 @@ USUAL: dict[str, dict[str, Any]] = {
 NAMED = {inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY}
 
 
-def estimator(params: Train, task: str = "binary") -> Any:
+def estimator(params: Train, task: str = DEFAULT.name) -> Any:
     """The unfitted estimator of train.model; raises UserError for an unknown class or parameter, or another task's."""
     make, given = found(params.model, task), params.parameters()
     if params.model in KNOWN[task]:  # a forest of regressors has no class weights
@@ -68,7 +69,7 @@ def estimator(params: Train, task: str = "binary") -> Any:
 
 def _must_predict(made: Any, name: str, task: str) -> None:
     """Raise UserError unless what was made is an estimator of the task."""
-    number = task == "regression"
+    number = KINDS[task].numeric
     needed, what = ("predict", "regressor") if number else ("predict_proba", "classifier")
     lacking = [method for method in ("fit", "get_params", needed) if not hasattr(made, method)]
     if lacking == [needed] and hasattr(type(made), needed):
@@ -92,7 +93,7 @@ def _seeded(made: Any, seed: int) -> Any:
     return made.set_params(**dict.fromkeys(blank, seed)) if blank else made
 
 
-def found(name: str, task: str = "binary") -> Callable[..., Any]:
+def found(name: str, task: str = DEFAULT.name) -> Callable[..., Any]:
     """What makes the estimator of a short name or import path: a class, or a function that returns one.
 
     Raises UserError that says what to install or to correct.

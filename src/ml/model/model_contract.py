@@ -6,7 +6,6 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from ml.data.words import key
 from ml.io.errors import UserError
 from ml.settings.data import Data
 from ml.settings.section import Section
@@ -24,11 +23,6 @@ class Contract(Section):
     negative: str | None = None  # the target's other word; a model of an older release does not know it
     half_width: float | None = None  # of the interval around a predicted number
     chosen: Decide | None = None  # how training chose the threshold, where params.yaml does not give it
-
-    def words(self) -> tuple[str, str | None]:
-        """What the target's column says where it is positive, and where it is not."""
-        yes = key(self.data.target.positive)
-        return yes, self.negative or {"True": "False", "False": "True"}.get(yes)
 
 
 def with_threshold(params: Any, threshold: float) -> Any:

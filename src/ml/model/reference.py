@@ -7,7 +7,7 @@ there were.
 
 import json
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
@@ -22,6 +22,7 @@ from ml.settings.evaluate import Evaluate
 from ml.settings.reading import Part
 from ml.settings.section import Project, Section
 from ml.tasks.choose import task_of
+from ml.tasks.kinds import DEFAULT, Name
 
 MONTHLY = {"trained": 500, "tested": 100}  # rows that a calendar month must have to be a reference by itself
 COARSE = 40  # points of a month's distribution: 12 months weigh as much as the whole, and effects matter from 0.1
@@ -75,7 +76,7 @@ class Reference(Section):
     threshold: float
     confidence: float  # of the intervals below
     metrics: dict[str, dict[str, float]]  # at release: value, low and high of each
-    task: Literal["binary", "multiclass", "regression"] = "binary"
+    task: Name = DEFAULT.name
     months: dict[str, Month] = Field(default_factory=dict)  # by number, `1` to `12`, those with enough rows
     features: str = ""  # the text of src/features.py, where it makes some of the columns
 
@@ -108,8 +109,8 @@ def build(
         score=of_numbers(watched),
         decided=None if given is None else Levels(rows=len(score), missing=0, levels=_counted(given, params.data)),
         tested=len(score),
-        threshold=params.evaluate.threshold if params.data.target.task == "binary" else 0.0,
-        task=params.data.target.task,
+        threshold=params.evaluate.threshold if task.cuts else 0.0,
+        task=params.data.target.kind.name,
         confidence=params.evaluate.confidence,
         metrics=dict(metrics),
         months={} if tested_at is None else monthly(train, watched, tested_at, params.data, given),
@@ -178,7 +179,7 @@ def of_levels(column: pd.Series, like: Levels | None = None) -> Levels:
 
 def dumps(reference: Reference) -> str:
     """A reference as text; the same one gives the same text."""
-    left = ({"task"} if reference.task == "binary" else set()) | (set() if reference.months else {"months"})
+    left = ({"task"} if reference.task == DEFAULT.name else set()) | (set() if reference.months else {"months"})
     left |= {name for name in ("decided", "interval", "features") if not getattr(reference, name)}
     told = reference.model_dump(mode="json", exclude=left)
     for month in told.get("months", {}).values():

@@ -11,7 +11,7 @@ from ml.io.text import figure as figure_
 from ml.monitoring.live_sides import Duel, Side
 from ml.monitoring.ratio import mismatched
 from ml.settings.gates import Champion
-from ml.settings.metrics import FEWEST, HIGHER_IS_BETTER, LIVE, METRICS
+from ml.settings.metrics import FEWEST, HIGHER_IS_BETTER
 from ml.settings.params import Params
 from ml.tasks import live
 from ml.tasks.duel import Comparison, compare, margin_of, outcome
@@ -79,8 +79,7 @@ def figure(side: Side, params: Params) -> tuple[str, str]:
 
 
 def _rule(params: Params) -> Champion:
-    rule, kind = params.gates.champion or Champion(), params.data.target.task
-    known = LIVE.get(kind, (*METRICS[kind],))  # what labels of answers can tell
+    rule, known = params.gates.champion or Champion(), params.data.target.kind.told()
     return rule if rule.metric in known else rule.model_copy(update={"metric": known[0]})
 
 

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from ml.tasks.target_column import in_figures
+
 
 def settings_changes(now: dict[str, Any], before: dict[str, Any]) -> list[list[str]]:
     """The differences between two params.yaml, as rows of dotted path, before, now."""
@@ -22,9 +24,7 @@ def another_table(now: dict[str, Any], before: dict[str, Any]) -> bool:
 def _flat(found: dict[str, Any]) -> dict[str, str]:
     period = found["period"]
     flat = {"rows": f"{found['rows']:,}"}
-    flat |= {"positive share": f"{found['positive']:.2%}"} if "positive" in found else {}
-    flat |= {f"share of {name}": f"{share:.2%}" for name, share in found.get("classes", {}).items()}
-    flat |= {f"target: {name}": f"{found[name]:.4g}" for name in ("mean", "std") if name in found}
+    flat |= in_figures(found)
     flat |= {"period": f"{period[0]} to {period[1]}"} if period else {}
     for name, column in found["columns"].items():
         flat[f"{name}: missing"] = f"{column['missing']:.2%}"

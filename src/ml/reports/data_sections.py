@@ -1,9 +1,10 @@
 """Sections of the build report on changed settings, changed data and the checks of the table."""
 
-from ml.io.markdown import cell, table, validation
+from ml.io.markdown import table, validation
 from ml.io.text import counted
-from ml.reports.built import Built, Record
+from ml.reports.built import Built
 from ml.reports.changes import data_changes, settings_changes
+from ml.tasks.target_column import in_words
 
 
 def settings(evidence: Built) -> str:
@@ -24,22 +25,13 @@ def data(evidence: Built) -> str:
     """The number of rows of the table, and its changes."""
     now = evidence.profile
     period = f", {now['period'][0]} to {now['period'][1]}" if now["period"] else ""
-    text = f"## Data\n\n{counted(now['rows'], 'row')}{period}; {_target(now)}. "
+    text = f"## Data\n\n{counted(now['rows'], 'row')}{period}; {in_words(now)}. "
     if evidence.before_profile is None:
         return text + f"`{evidence.base}` has no profile to compare with."
     rows = data_changes(now, evidence.before_profile)
     if not rows:
         return text + f"The same data as on `{evidence.base}`."
     return text + f"Against `{evidence.base}`:\n\n" + table(["", evidence.base, "now"], rows)
-
-
-def _target(profile: Record) -> str:
-    """The target of a table in a few words."""
-    if "positive" in profile:
-        return f"{profile['positive']:.1%} positive"
-    if "classes" in profile:
-        return ", ".join(f"{share:.1%} {cell(name)}" for name, share in profile["classes"].items())
-    return f"mean {profile['mean']:,.6g}, standard deviation {profile['std']:,.6g}"
 
 
 def checks(evidence: Built) -> str:

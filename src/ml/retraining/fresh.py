@@ -19,6 +19,7 @@ from ml.settings.data import Data
 from ml.settings.features import source
 from ml.settings.prepare import Prepare
 from ml.settings.retrain import Retrain
+from ml.tasks import two_words
 
 AGAIN = "a newer row of the same id exists"
 
@@ -90,9 +91,9 @@ def sift(rows: pd.DataFrame, old: pd.DataFrame, data: Data) -> Sifted:
         )
     rows = rows.reset_index(drop=True)
     found = typed(rows, data, schema.required(data))
-    known = schema.known_labels(old[data.target.name])
+    known = two_words.known_labels(old[data.target.name])
     frame = schema.with_columns(
-        found.frame, {data.target.name: schema.worded(found.frame[data.target.name], known, data)}
+        found.frame, {data.target.name: two_words.worded(found.frame[data.target.name], known, data)}
     )
     reasons = pd.Series("", index=rows.index)
     for name, wrong, why in _breaches(frame, found.wrong, known, data):
@@ -112,7 +113,7 @@ def news(rows: pd.DataFrame, old: pd.DataFrame, data: Data) -> pd.DataFrame:
     if data.time is None or not {*(who := [data.id, data.time, data.target.name])} <= {*rows}:
         return rows
     new, known = (typed(frame, data, who).frame for frame in (rows, old))
-    labels = schema.worded(new[data.target.name], schema.known_labels(old[data.target.name]), data)
+    labels = two_words.worded(new[data.target.name], two_words.known_labels(old[data.target.name]), data)
     known = known.sort_values(data.time, kind="stable").drop_duplicates(data.id, keep="last").set_index(data.id)
     held = new[data.id].map(known[data.time])
     corrected = (new[data.time] == held) & labels.notna() & (labels != new[data.id].map(known[data.target.name]))

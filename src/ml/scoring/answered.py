@@ -9,12 +9,12 @@ import pandas as pd
 from pydantic_core import to_json
 
 from ml.engine.job import Job
-from ml.model import answers
 from ml.model.parts import CHAMPION, SHADOW
 from ml.prediction_log.records import FEATURES
 from ml.scoring.lines import rows_as_json
 from ml.scoring.rows import Checked
 from ml.scoring.scored import Scorer
+from ml.tasks.answers import answers_of
 
 LINE = 1000  # rows of a line of the log, as of the longest request
 VARIANTS = (CHAMPION, SHADOW)  # of the first model, and of one beside it
@@ -55,7 +55,7 @@ class Answers:
 
     @cached_property
     def _said(self) -> dict[str, np.ndarray]:
-        return answers.columns(self.model.contract, self.output)
+        return answers_of(self.model.contract).columns(self.output)
 
 
 def segment(job: Job, number: int, variant: str) -> str:

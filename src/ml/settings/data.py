@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_serializer, model_validator
 
 from ml.settings.section import Range, Section, Share, Strings
+from ml.tasks.kinds import DEFAULT, KINDS, Kind, Name
 
 FEWEST_CLASSES = 2  # a multiclass task may have two classes
 
@@ -74,7 +75,7 @@ class Target(Section):
     """The label column: a positive and a negative value, several classes, or a number."""
 
     name: str
-    task: Literal["binary", "multiclass", "regression"] = "binary"
+    task: Name = DEFAULT.name
     positive: bool | int | str = True
     classes: Strings = ()
     min: float | None = None
@@ -82,25 +83,29 @@ class Target(Section):
     unit: str = ""
 
     @property
+    def kind(self) -> Kind:
+        """What settings depend on."""
+        return KINDS[self.task]
+
+    @property
     def numeric(self) -> bool:
         """Whether the column holds a number, not one of some labels."""
-        return self.task == "regression"
+        return self.kind.numeric
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
-        fits = {"binary": {"positive"}, "multiclass": {"classes"}, "regression": {"min", "max", "unit"}}
-        strange = self.model_fields_set - fits[self.task] - {"name", "task"}
+        own = self.kind.fields
+        strange = self.model_fields_set - {*own} - {"name", "task"}
         if strange:
-            raise ValueError(f"{', '.join(sorted(strange))}: a {self.task} target has {', '.join(fits[self.task])}")
-        if self.task == "multiclass" and len(set(self.classes)) < FEWEST_CLASSES:
+            raise ValueError(f"{', '.join(sorted(strange))}: a {self.task} target has {', '.join(own)}")
+        if self.kind.listed and len(set(self.classes)) < FEWEST_CLASSES:
             raise ValueError(f"classes must list at least {FEWEST_CLASSES} classes of the target")
         return self
 
     @model_serializer(mode="wrap")
     def _own(self, handler: Any) -> dict[str, Any]:
         """Only the fields of this kind of target, so the contract of two classes keeps its old form."""
-        own = {"binary": ("name", "positive"), "multiclass": ("name", "task", "classes")}
-        kept = own.get(self.task, ("name", "task", "min", "max", "unit"))
+        kept = ("name", *(("task",) if self.kind is not DEFAULT else ()), *self.kind.fields)
         return {name: value for name, value in handler(self).items() if name in kept}
 
 

@@ -17,7 +17,7 @@ from ml.settings.evaluate import Evaluate
 from ml.settings.features import FEATURES, Levels, described, made, source
 from ml.settings.gates import Gates
 from ml.settings.log import Log
-from ml.settings.metrics import LIVE, OF_INTERVALS, known
+from ml.settings.metrics import OF_INTERVALS, known
 from ml.settings.monitor import Monitor
 from ml.settings.prepare import Prepare
 from ml.settings.reading import PARAMS
@@ -29,7 +29,6 @@ from ml.settings.train import Train
 from ml.settings.tune import Tune
 from ml.settings.validate import Validate
 
-SIDES = ("positive", "negative")  # of a target of two
 SAMPLE = Path("tests/world/params.yaml")
 
 
@@ -73,21 +72,21 @@ class Params(Section):
 
     @model_validator(mode="after")
     def _metrics_fit_the_task(self) -> Self:
-        kind = self.data.target.task
+        kind = self.data.target.kind
         named = {"tune.metric": self.tune.metric, "monitor.metric": self.monitor.metric}
         named |= {f"gates.limits.{name}": name for name in self.gates.bounds()}
         for gate in ("champion", "slices"):
             rule = getattr(self.gates, gate)
             named |= {f"gates.{gate}.metric": rule.metric} if rule else {}
         for setting, metric in named.items():
-            measured = known(kind, len(self.data.target.classes))
+            measured = known(kind.name, len(self.data.target.classes))
             if setting == "monitor.metric":
-                measured = LIVE.get(kind, measured)
+                measured = kind.live or measured
             elif not setting.startswith("gates.limits"):  # only one of the two models has this interval
                 measured = tuple(name for name in measured if name not in OF_INTERVALS)
             if metric not in measured:
                 raise ValueError(
-                    f"{setting}: {metric} is not a metric of a {kind} target; choose {', '.join(measured)}"
+                    f"{setting}: {metric} is not a metric of a {kind.name} target; choose {', '.join(measured)}"
                 )
         return self
 
@@ -99,19 +98,15 @@ class Params(Section):
 
     @model_validator(mode="after")
     def _gates_fit_the_task(self) -> Self:
-        kind = self.data.target.task
-        known = {"binary": SIDES, "multiclass": self.data.target.classes}.get(kind, ())
+        kind, classes = self.data.target.kind, self.data.target.classes
+        known = kind.labels(classes)
         fairness, behaviour = self.gates.fairness, self.gates.behaviour
         for name in fairness.classes if fairness else ():
-            if kind != "multiclass" or name not in known:
+            if name not in classes:
                 raise ValueError(f"gates.fairness.classes: {name} is not one of several classes of the target")
         for rule in behaviour.direction if behaviour else ():
-            if rule.of not in (known if kind == "multiclass" else ("",)):
-                which = (
-                    f"name one of {', '.join(known)}"
-                    if kind == "multiclass"
-                    else "`of` needs a target with several classes"
-                )
+            if rule.of not in (classes or ("",)):
+                which = f"name one of {', '.join(classes)}" if classes else "`of` needs a target with several classes"
                 raise ValueError(f"gates.behaviour.direction: {rule.column}: `of` is {rule.of or 'not set'}; {which}")
         for case in behaviour.easy if behaviour else ():
             bounded = case.min is not None or case.max is not None
@@ -119,7 +114,7 @@ class Params(Section):
                 says = f"label must be one of {', '.join(known)}" if known else "set `min`, `max` or both"
                 raise ValueError(f"gates.behaviour.easy: {case.name}: {says}")
             if bounded if known else case.label is not None:
-                raise ValueError(f"gates.behaviour.easy: {case.name}: a {kind} target has no such setting")
+                raise ValueError(f"gates.behaviour.easy: {case.name}: a {kind.name} target has no such setting")
         return self
 
     @model_validator(mode="after")

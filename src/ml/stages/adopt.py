@@ -48,8 +48,8 @@ def main(  # noqa: PLR0913, PLR0917  (a flag each)
     found = exported_files.read(source, encoding)
     if not target:
         raise UserError(f"set the column to predict with TARGET=. {source} has: {', '.join(found.table.frame)}.")
-    roles = {"id": id_column, "time": time, "group": group, "weight": weight, "positive": positive}
-    new = adopt_changes.described(source, found, target, roles, time_format)
+    roles = {"id": id_column, "time": time, "group": group, "weight": weight}
+    new = adopt_changes.described(source, found, adopt_changes.Asked(target, roles, positive, time_format))
     params = read_params()
     changes, reset = adopt_changes.changes(params, new.contract, len(found.table.frame), project, new.stem)
     before = files.read_bytes(files.PARAMS).decode()

@@ -6,26 +6,27 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ml.data import schema
 from ml.data.design import PLAIN, Design
 from ml.io.text import counted
 from ml.settings.data import Data
-from ml.settings.metrics import FEWEST, METRICS
-from ml.tasks import calibration, rates
+from ml.settings.metrics import FEWEST
+from ml.tasks import calibration, rates, two_words
 from ml.tasks import metrics as measured
+from ml.tasks.kinds import BINARY
 from ml.tasks.rank_auc import one_column
+from ml.tasks.spread import Spread, of_sides
 from ml.tasks.task import Case
 
 
 class Binary:
     """The task of a contract whose target names its positive value."""
 
-    kind = "binary"
+    kind: str = BINARY.name
     decides = cuts = True
     flipped = "change side"
     intervals = False
-    metrics: Mapping[str, bool] = METRICS["binary"]
-    metric = "roc_auc"
+    metrics: Mapping[str, bool] = BINARY.metrics
+    metric = BINARY.metric
     lost = "ROC AUC"
     alone_is = "ROC AUC"
     said = "score"
@@ -39,7 +40,7 @@ class Binary:
 
     def truth(self, column: pd.Series) -> np.ndarray:
         """1 where positive, 0 elsewhere."""
-        return schema.positive(column, self._data).astype("int8").to_numpy()
+        return two_words.positive(column, self._data).astype("int8").to_numpy()
 
     def output(self, fitted: Any, features: pd.DataFrame) -> np.ndarray:
         """The probability of the positive class; shape (rows,)."""
@@ -85,7 +86,7 @@ class Binary:
 
     def other_word(self, column: pd.Series) -> str | None:
         """The negative value of the target, or None."""
-        return next(iter(schema.others(column, self._data).index), None)
+        return next(iter(two_words.others(column, self._data).index), None)
 
     def rarest(self, truth: np.ndarray) -> str:
         """How many rows are positive."""
@@ -112,6 +113,14 @@ class Binary:
     def scale(self, truth: np.ndarray) -> float:  # noqa: ARG002
         """1: scores are compared as they are."""
         return 1.0
+
+    def surely(self, output: np.ndarray, case: Case, threshold: float, room: float) -> bool:
+        """Whether the score is so far from the threshold, on the side that the case names."""
+        return self.easy(output, case, threshold + (room if case.label == "positive" else -room))[1]
+
+    def spread(self, truth: np.ndarray, output: np.ndarray, threshold: float) -> Spread:
+        """Whether both sides are decided."""
+        return of_sides(truth, self.decide(output, threshold), threshold)
 
     def easy(self, output: np.ndarray, case: Case, threshold: float) -> tuple[float, bool, str]:
         """Whether the score lies on the side of the threshold that the case names."""

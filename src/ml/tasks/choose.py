@@ -5,10 +5,10 @@ from ml.tasks.binary import Binary
 from ml.tasks.multiclass import Multiclass
 from ml.tasks.regression import Regression
 
-KINDS = {"binary": Binary, "multiclass": Multiclass, "regression": Regression}
+TASKS = {task.kind: task for task in (Binary, Multiclass, Regression)}
 Any = Binary | Multiclass | Regression
 
 
 def task_of(data: Data) -> Any:
     """The task of this contract's target."""
-    return KINDS[data.target.task](data)
+    return TASKS[data.target.task](data)

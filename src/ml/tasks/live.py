@@ -7,12 +7,11 @@ metrics and the calibration of two classes say how well the model does.
 import numpy as np
 import pandas as pd
 
-from ml.data import schema
 from ml.data.words import text
 from ml.io.text import counted
 from ml.settings.data import Data
 from ml.settings.metrics import FEWEST
-from ml.tasks import metrics
+from ml.tasks import metrics, two_words
 from ml.tasks.number_rows import Rows
 from ml.tasks.task import Scored
 
@@ -22,7 +21,7 @@ FIFTHS = 5
 def outcomes(actual: pd.Series, decided: pd.Series, data: Data) -> pd.Series:
     """The true outcome of a prediction by its label; missing if the label is not a value of the target; float64."""
     if data.target.task == "binary":
-        return schema.truth(actual, data)
+        return two_words.truth(actual, data)
     if data.target.task == "regression":
         number = pd.to_numeric(actual.map(text), errors="coerce").astype("float64")
         return number.where(np.isfinite(number))

@@ -10,9 +10,11 @@ from ml.data.design import PLAIN, Design
 from ml.data.words import text
 from ml.io.text import counted
 from ml.settings.data import Data
-from ml.settings.metrics import FEWEST, METRICS
+from ml.settings.metrics import FEWEST
 from ml.tasks import calibration, rates
 from ml.tasks.class_rows import Rows
+from ml.tasks.kinds import MULTICLASS
+from ml.tasks.spread import Spread, of_classes
 from ml.tasks.task import Case
 
 GROUPS = 50  # of the values of a number
@@ -21,12 +23,12 @@ GROUPS = 50  # of the values of a number
 class Multiclass:
     """The task of a contract whose target lists its classes."""
 
-    kind = "multiclass"
+    kind: str = MULTICLASS.name
     decides, cuts = True, False
     flipped = "change class"
     intervals = False
-    metrics: Mapping[str, bool] = METRICS["multiclass"]
-    metric = "roc_auc"
+    metrics: Mapping[str, bool] = MULTICLASS.metrics
+    metric = MULTICLASS.metric
     lost = "ROC AUC (one against the rest)"
     alone_is = "half of 1 plus the share of the most frequent class's errors that it mends"
     said = "score"
@@ -134,6 +136,15 @@ class Multiclass:
     def scale(self, truth: np.ndarray) -> float:  # noqa: ARG002
         """1: scores are compared as they are."""
         return 1.0
+
+    def surely(self, output: np.ndarray, case: Case, threshold: float, room: float) -> bool:
+        """Whether the class that the case names is so much more probable than the next one."""
+        best = np.sort(output[0])
+        return self.easy(output, case, threshold)[1] and bool(best[-1] - best[-2] >= room)
+
+    def spread(self, truth: np.ndarray, output: np.ndarray, threshold: float) -> Spread:
+        """Whether every class is decided."""
+        return of_classes(truth, self.decide(output, threshold), self.classes)
 
     def easy(self, output: np.ndarray, case: Case, threshold: float) -> tuple[float, bool, str]:
         """Whether the class that the case names is the most probable one."""

@@ -11,10 +11,12 @@ from ml.data.design import PLAIN, Design
 from ml.data.words import text
 from ml.io.text import counted
 from ml.settings.data import Data
-from ml.settings.metrics import FEWEST, METRICS
+from ml.settings.metrics import FEWEST
 from ml.tasks import calibration, rates
+from ml.tasks.kinds import REGRESSION
 from ml.tasks.number_rows import Rows
 from ml.tasks.rank_auc import codes
+from ml.tasks.spread import Spread, of_numbers
 from ml.tasks.task import Case
 
 NEAR = 0.5  # standard deviations of the predictions: one that moves further counts as another decision
@@ -23,12 +25,12 @@ NEAR = 0.5  # standard deviations of the predictions: one that moves further cou
 class Regression:
     """The task of a contract whose target is a number; `half_width` is that of the model's prediction interval."""
 
-    kind = "regression"
+    kind: str = REGRESSION.name
     decides = cuts = False
     flipped = "move by more than half a standard deviation of the predictions"
     intervals = True
-    metrics: Mapping[str, bool] = METRICS["regression"]
-    metric = "mae"
+    metrics: Mapping[str, bool] = REGRESSION.metrics
+    metric = REGRESSION.metric
     lost = "mean absolute error, gained"
     alone_is = "half of 1 plus its rank correlation"
     said = "value"
@@ -124,6 +126,15 @@ class Regression:
     def scale(self, truth: np.ndarray) -> float:
         """The standard deviation of the truth, so that settings mean the same in any unit."""
         return float(truth.std()) or 1.0
+
+    def surely(self, output: np.ndarray, case: Case, threshold: float, room: float) -> bool:  # noqa: ARG002
+        """Whether the value lies so far within the limits of the case."""
+        low, high = (-np.inf if case.min is None else case.min), (np.inf if case.max is None else case.max)
+        return bool(low + room <= output[0] <= high - room)
+
+    def spread(self, truth: np.ndarray, output: np.ndarray, threshold: float) -> Spread:  # noqa: ARG002
+        """Whether the values differ."""
+        return of_numbers(truth, output)
 
     def easy(self, output: np.ndarray, case: Case, threshold: float) -> tuple[float, bool, str]:  # noqa: ARG002
         """Whether the value lies where the case says."""

@@ -9,6 +9,7 @@ import pandas as pd
 from ml.data.design import PLAIN, Design
 from ml.tasks.calibration import Figure
 from ml.tasks.rates import Rate
+from ml.tasks.spread import Spread
 
 
 class Case(Protocol):
@@ -175,6 +176,14 @@ class Task(Protocol):
 
     def easy(self, output: np.ndarray, case: Case, threshold: float) -> tuple[float, bool, str]:
         """For one row what the model says, whether the case allows that, and the limit in words."""
+        ...
+
+    def surely(self, output: np.ndarray, case: Case, threshold: float, room: float) -> bool:
+        """Whether the case allows what the model says of one row with `room` to spare, in units of `scale`."""
+        ...
+
+    def spread(self, truth: np.ndarray, output: np.ndarray, threshold: float) -> Spread:
+        """Whether the answers tell rows apart."""
         ...
 
     def watched(

@@ -16,6 +16,7 @@ from ml.io.errors import UserError
 from ml.io.text import counted
 from ml.settings.data import Data
 from ml.settings.validate import Expectation, Validate
+from ml.tasks.target_column import column_of
 from ml.validation.counts import Counted, Counts, counted_rows
 from ml.validation.tallies import Figure, limits, number
 
@@ -80,7 +81,7 @@ def two_classes(found: Counted, data: Data) -> Check:
     """Check that the target has one value besides the positive one; any other value would count as negative."""
     rest = found.words.sort_values(ascending=False, kind="stable")
     strange = rest[1:]
-    known = [str(data.target.positive), *rest.index[:1]]
+    known = column_of(data).known([*rest.index])
     told = f"all {counted(found.labelled, 'label')} are {' or '.join(known)}"
     if len(strange):
         named = ", ".join(f"{value} ({count:,})" for value, count in strange.head(5).items())

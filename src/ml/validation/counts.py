@@ -14,10 +14,10 @@ import numpy as np
 import pandas as pd
 
 from ml.data.repeats import Repeats, hashes
-from ml.data.schema import positive
 from ml.data.words import key
 from ml.settings.data import Data
 from ml.settings.validate import Validate
+from ml.tasks.target_column import column_of
 from ml.validation.tallies import VALUES, Figure, Rule, Tally, limits, number, strange, tallies
 
 
@@ -26,7 +26,7 @@ class Counted:
     """Counts of some rows of a table for the checks of the contract."""
 
     rows: int
-    positives: int  # of a target with two values
+    hits: int  # rows that validate.target_rate counts
     words: pd.Series  # how often the target has each of its other values, in the order in which they come
     labelled: int
     newest: Any
@@ -75,10 +75,10 @@ class Counts:
     def _of_table(self, found: Counted) -> Iterator[Figure]:
         data, params = self._data, self._params
         rate, share = params.target_rate, params.duplicate_share
-        if data.target.task == "binary" and (rate.min is not None or rate.max is not None):
-            subject = f"{data.target.name} is {data.target.positive}"
+        subject = column_of(data).rate
+        if subject and (rate.min is not None or rate.max is not None):
             rule = Rule("expect_column_mean_to_be_between", subject, "validate.target_rate")
-            yield _bounded(rule, found.positives / found.rows, rate.min, rate.max)
+            yield _bounded(rule, found.hits / found.rows, rate.min, rate.max)
         if share < 1:
             again, kind = self._features.found(), "expect_compound_columns_to_be_unique"
             rule = Rule(kind, "table", "validate.duplicate_share", share, "warning")
@@ -91,14 +91,13 @@ class Counts:
 def counted_rows(frame: pd.DataFrame, data: Data, params: Validate, first: int = 0) -> Counted:
     """What rows in the contract's types say of it; `first` is the place of the first of them in the table."""
     target = frame[data.target.name]
-    binary = data.target.task == "binary"
-    yes = positive(target, data) if binary else pd.Series(data=False, index=frame.index)
+    yes = column_of(data).yes(target)
     features = frame[[*data.columns]] if params.duplicate_share < 1 else frame[[]]
     filled = ~features.isna().all(axis="columns")
     return Counted(
         rows=len(frame),
-        positives=int(yes.sum()),
-        words=target[target.notna() & ~yes].map(key).value_counts(sort=False) if binary else pd.Series(dtype="int64"),
+        hits=0 if yes is None else int(yes.sum()),
+        words=pd.Series(dtype="int64") if yes is None else _counted_words(target[target.notna() & ~yes]),
         labelled=int(target.notna().sum()),
         newest=frame[data.time].max() if data.time else None,
         strange=strange(target, data, first),
@@ -108,11 +107,15 @@ def counted_rows(frame: pd.DataFrame, data: Data, params: Validate, first: int =
     )
 
 
+def _counted_words(target: pd.Series) -> pd.Series:
+    return target.map(key).value_counts(sort=False)
+
+
 def _sum(old: Counted, new: Counted) -> Counted:
     words = pd.concat([old.words, new.words])
     return Counted(
         rows=old.rows + new.rows,
-        positives=old.positives + new.positives,
+        hits=old.hits + new.hits,
         words=words.groupby(level=0, sort=False).sum(),
         labelled=old.labelled + new.labelled,
         newest=max((t for t in (old.newest, new.newest) if not pd.isna(t)), default=pd.NaT),

@@ -9,6 +9,7 @@ import pandas as pd
 from ml.data.others import strange as unlisted
 from ml.io.text import counted
 from ml.settings.data import Category, Data, Number
+from ml.tasks.target_column import column_of
 
 VALUES = "expect_column_values_to_"
 
@@ -78,15 +79,10 @@ def tallies(frame: pd.DataFrame, data: Data, first: int) -> Iterator[Tally]:
 
 def strange(column: pd.Series, data: Data, first: int) -> Tally | None:
     """Of a target that is not one of two: the rows that hold none of its classes, or no number."""
-    if data.target.task == "binary":
+    found = column_of(data).strange(column)
+    if found is None:
         return None
-    if data.target.task == "multiclass":
-        wrong, what = column.notna() & ~column.isin(data.target.classes), "none of the classes of the contract"
-        name = "expect_known_classes"
-    else:
-        wrong, what = column.notna() & pd.to_numeric(column, errors="coerce").isna(), "no number"
-        name = "expect_numbers"
-    return tally(Rule(name, data.target.name, "data.target"), wrong, what, first, column)
+    return tally(Rule(found.rule, data.target.name, "data.target"), found.rows, found.what, first, column)
 
 
 def tally(rule: Rule, wrong: pd.Series, what: str, first: int = 0, values: pd.Series | None = None) -> Tally:

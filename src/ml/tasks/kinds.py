@@ -1,0 +1,101 @@
+"""The kinds of target: their names, their metrics, and what params.yaml may say of each. Imports nothing of ours."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Name = Literal["binary", "multiclass", "regression"]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What settings depend on; `ml.tasks.choose` has the Task of each kind."""
+
+    name: Name
+    fields: tuple[str, ...]  # of data.target beside `name` and `task`
+    metrics: Mapping[str, bool]  # name: whether higher is better
+    metric: str  # that models are compared by unless a setting names another
+    chance: Mapping[str, Any]  # the limit of a model that is significantly better than chance
+    linear: str  # the short name of its linear estimator
+    live: tuple[str, ...] = ()  # the metrics that labels of answers can tell; none means all
+    numeric: bool = False  # whether the target holds numbers
+    listed: bool = False  # whether the contract lists the classes
+    sides: tuple[str, ...] = ()  # what settings call the two sides of a decision
+
+    def labels(self, classes: tuple[str, ...]) -> tuple[str, ...]:
+        """What settings may call the decision of a row, none for numbers; `classes` are those of the contract."""
+        return classes if self.listed else self.sides
+
+    def places(self, classes: tuple[str, ...]) -> tuple[str, ...]:
+        """The same in the order of the truth: of two sides 0 is the negative one."""
+        return classes or self.sides[::-1]
+
+    def told(self) -> tuple[str, ...]:
+        """The metrics that labels of answers can tell."""
+        return self.live or (*self.metrics,)
+
+
+BINARY = Kind(
+    name="binary",
+    fields=("positive",),
+    metrics={
+        "accuracy": True,
+        "balanced_accuracy": True,
+        "f1": True,
+        "roc_auc": True,
+        "pr_auc": True,
+        "log_loss": False,
+        "brier": False,
+        "calibration_error": False,
+    },
+    metric="roc_auc",
+    chance={"roc_auc": {"min": 0.5, "judge": "interval"}},
+    linear="logistic_regression",
+    sides=("positive", "negative"),
+)
+MULTICLASS = Kind(
+    name="multiclass",
+    fields=("classes",),
+    metrics={
+        "accuracy": True,
+        "balanced_accuracy": True,
+        "macro_f1": True,
+        "weighted_f1": True,
+        "lowest_recall": True,
+        "lowest_precision": True,
+        "top_2_accuracy": True,
+        "top_3_accuracy": True,
+        "top_5_accuracy": True,
+        "roc_auc": True,
+        "log_loss": False,
+        "brier": False,
+        "calibration_error": False,
+    },
+    metric="roc_auc",
+    chance={"roc_auc": {"min": 0.5, "judge": "interval"}},
+    linear="logistic_regression",
+    live=("accuracy",),
+    listed=True,
+)
+REGRESSION = Kind(
+    name="regression",
+    fields=("min", "max", "unit"),
+    metrics={
+        "mae": False,
+        "rmse": False,
+        "r2": True,
+        "median_absolute_error": False,
+        "wape": False,
+        "mape": False,
+        "pinball_loss": False,
+        "coverage": True,
+        "interval_width": False,
+    },
+    metric="mae",
+    chance={"r2": {"min": 0.0, "judge": "interval"}},
+    linear="ridge",
+    live=("mae", "rmse", "r2", "median_absolute_error", "wape", "mape"),
+    numeric=True,
+)
+KINDS: Mapping[str, Kind] = {kind.name: kind for kind in (BINARY, MULTICLASS, REGRESSION)}
+DEFAULT = BINARY  # of a contract that does not say it

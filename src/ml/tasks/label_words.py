@@ -1,0 +1,71 @@
+"""The words that late labels may use, as types of a request: those of the target, its classes, or numbers."""
+
+from typing import Annotated, Any, Literal, Protocol
+
+from pydantic import BeforeValidator, Field, PlainValidator, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from ml.data.words import key
+from ml.settings.data import Data
+from ml.tasks.kinds import BINARY, MULTICLASS, REGRESSION
+
+CHOICE: Any = Literal  # of words that only the contract knows
+SHOWN = 100  # characters of a wrong label
+
+
+class Contract(Protocol):
+    """What a served model knows of its target."""
+
+    @property
+    def negative(self) -> str | None:
+        """The target's other word; a model of an older release does not know it."""
+        ...
+
+    @property
+    def data(self) -> Data:
+        """The contract of the table."""
+        ...
+
+
+def label_type(contract: Contract) -> tuple[Any, Any]:
+    """The type of a late label, and an example."""
+    return TYPES[contract.data.target.task](contract)
+
+
+def _of_classes(contract: Contract) -> tuple[Any, Any]:
+    """A class, read as training does: 1, 1.0 and "1" are one, without spaces around it."""
+    classes = contract.data.target.classes
+    known = {key(name): name for name in classes}
+    spelled = BeforeValidator(lambda v: known.get(key(v), v) if isinstance(v, bool | str | int | float) else v)
+    return Annotated[CHOICE[classes], spelled], classes[0]
+
+
+def _of_numbers(contract: Contract) -> tuple[Any, Any]:  # noqa: ARG001
+    return Annotated[float, Field(allow_inf_nan=False)], 1.5
+
+
+def _of_two_words(contract: Contract) -> tuple[Any, Any]:
+    yes = key(contract.data.target.positive)
+    no = contract.negative or {"True": "False", "False": "True"}.get(yes)
+    truths = "True" in {yes, no}
+    words = [yes, no] if no else [yes]
+    known = [True, False, *([] if truths else words)]
+
+    def worded(value: Any) -> Any:
+        """The target's own word; true and false, as `/predict` answers, are its positive and its negative one."""
+        word = key(value) if isinstance(value, bool | str | int | float) else None
+        if isinstance(value, bool) and not truths:
+            word = yes if value else no
+        if word in words:
+            return word == "True" if truths else word
+        if no is None and isinstance(value, bool | str | int):
+            return value  # a model of an older release, which does not know its negative word
+        allowed = ", ".join("true" if v is True else "false" if v is False else repr(v) for v in known)
+        said = {"value": repr(value)[:SHOWN], "allowed": allowed}
+        raise PydanticCustomError("label", "{value} is not a label of the target", said)
+
+    schema = {"enum": known} if no else {"anyOf": [{"type": "boolean"}, {"type": "string"}, {"type": "integer"}]}
+    return Annotated[Any, PlainValidator(worded), WithJsonSchema(schema)], True if truths else yes
+
+
+TYPES = {BINARY.name: _of_two_words, MULTICLASS.name: _of_classes, REGRESSION.name: _of_numbers}
