@@ -1,6 +1,6 @@
 """Reads a model's zip archive within bounds, before skops sees it.
 
-What is unpacked may be twenty times as large as the file (at least 32 MiB), whatever the archive says of itself.
+The unpacked content may be at most twenty times as large as the file (or 32 MiB), whatever size the archive declares.
 """
 
 import io
@@ -8,7 +8,7 @@ import json
 import re
 import zipfile
 
-GROWTH = 20  # forests of stumps, the most repetitive models, unpack to 12 times their size
+GROWTH = 20  # forests of stumps compress best, by a factor of 12
 LEAST = 32 * 2**20
 DENSITY = 20  # bytes of schema.json for each container or separator; our models have 40
 CHUNK = 2**20
@@ -18,7 +18,7 @@ METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 
 
 def checked(content: bytes) -> bytes:
-    """The same archive, not compressed; raises ValueError when it is damaged, odd or larger than its bound."""
+    """The same archive, uncompressed; raises ValueError when it is damaged, malformed or larger than its bound."""
     limit = max(LEAST, GROWTH * len(content))
     members = _members(content, limit)
     _check_schema(members, limit)
@@ -46,7 +46,7 @@ def _members(content: bytes, limit: int) -> dict[str, bytes]:
 
 
 def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo, most: int) -> bytes:
-    """One member, piece by piece: a declared size may be a lie."""
+    """One member, read in pieces, because its declared size may be false."""
     found = bytearray()
     with archive.open(info) as member:
         while piece := member.read(CHUNK):
@@ -59,7 +59,7 @@ def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo, most: int) -> bytes:
 
 
 def _check_schema(members: dict[str, bytes], limit: int) -> None:
-    """Neither the objects that the schema makes nor the members that it names, each time again, exceed the bound."""
+    """Check that the objects and members that the schema names, counted at each mention, stay within the bound."""
     schema = members[SCHEMA]
     if sum(map(schema.count, (b"{", b"[", b","))) > max(1000, len(schema) // DENSITY):
         raise ValueError(f"{SCHEMA} holds too many objects for its size")

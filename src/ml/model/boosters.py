@@ -1,4 +1,4 @@
-"""Models of LightGBM, XGBoost and CatBoost, kept in the text of their library: no pickle, the same bytes each time."""
+"""Models of LightGBM, XGBoost and CatBoost, stored in their library's text format: no pickle, same bytes each time."""
 
 import json
 import tempfile
@@ -14,7 +14,7 @@ from ml.io.errors import UserError
 
 
 class Stored(BaseEstimator):
-    """A fitted model of such a library: `content`, in bytes, is what it wrote, and reads when it first scores."""
+    """A fitted model of such a library; `content` holds the bytes of its format."""
 
     def __init__(self, library: str = "", content: Any = None, width: int = 0) -> None:
         self.library, self.content, self.width = library, content, width
@@ -22,18 +22,18 @@ class Stored(BaseEstimator):
 
     @property
     def text(self) -> str:
-        """What the library wrote. As an array its size is that of a member of the archive, which has a bound."""
+        """The model in the library's format, as an array: a member of the archive, whose size is bounded."""
         return self.content.tobytes().decode()
 
     def fit(self, *_: Any) -> "Stored":
-        """Nothing: it is fitted already."""
+        """Return the model unchanged, because it is already fitted."""
         return self
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "_score"}
 
     def answer(self, x: np.ndarray) -> np.ndarray:
-        """What the library itself says; shape (rows,), or (rows, classes) for several; float64."""
+        """The library's own prediction; shape (rows,), or (rows, classes) for several classes; float64."""
         if "_score" not in self.__dict__:
             try:
                 self._score = READ[self.library](self.text)
@@ -59,7 +59,7 @@ class Booster(ClassifierMixin, Stored):
         return found if found.ndim > 1 else np.stack([1 - found, found], axis=1)
 
     def predict(self, x: np.ndarray) -> np.ndarray:
-        """The likeliest class of each row."""
+        """The most probable class of each row."""
         return self.classes_[self.predict_proba(x).argmax(axis=1)]
 
 
@@ -72,7 +72,7 @@ class ValueBooster(RegressorMixin, Stored):
 
 
 def kept(fitted: Any) -> Any:
-    """The estimator in the form that is stored: another one where its library has a text of its own."""
+    """The estimator in its stored form: a `Booster` for libraries with a text format."""
     library = type(fitted).__module__.split(".")[0]
     if library not in WRITE:
         return fitted
@@ -88,7 +88,7 @@ def _write_lightgbm(fitted: Any) -> str:
 
 def _write_xgboost(fitted: Any) -> str:
     found = fitted.get_booster()
-    best = found.attr("best_iteration")  # where it was stopped early, the rounds after the best one are no part of it
+    best = found.attr("best_iteration")  # after early stopping, only rounds up to the best one count
     return (found[: int(best) + 1] if best else found).save_raw("json").decode()
 
 
@@ -146,7 +146,10 @@ READ = {"lightgbm": _read_lightgbm, "xgboost": _read_xgboost, "catboost": _read_
 
 
 def contributions(library: str, text: str, x: np.ndarray) -> np.ndarray:
-    """What each input adds to what the trees sum, by the library itself; shape (rows, outputs, inputs and base)."""
+    """The contribution of each input to the sum of the trees, by the library.
+
+    Shape (rows, outputs, inputs and base).
+    """
     found = np.asarray(CONTRIBUTIONS[library](text, np.asarray(x, dtype="float64")), dtype="float64")
     return found.reshape(len(x), -1, x.shape[1] + 1)
 

@@ -1,4 +1,4 @@
-"""A classifier whose scores are calibrated on training rows that did not train it."""
+"""A classifier whose scores are calibrated on training rows that were held back."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from ml.model import curves
 class Calibrated(ClassifierMixin, BaseEstimator):
     """A fitted classifier and, for the positive class or for each of several, the curve of its scores.
 
-    Its own class instead of scikit-learn's CalibratedClassifierCV, because plain curves have a compiled form.
+    This replaces scikit-learn's CalibratedClassifierCV, because plain curves have a compiled form.
     """
 
     def __init__(self, estimator: Any = None, curves: Any = ()) -> None:
@@ -22,7 +22,7 @@ class Calibrated(ClassifierMixin, BaseEstimator):
         self.n_features_in_ = getattr(estimator, "n_features_in_", None)
 
     def fit(self, *_: Any) -> "Calibrated":
-        """Nothing: it is fitted already."""
+        """Return the model unchanged, because it is already fitted."""
         return self
 
     def predict_proba(self, x: Any) -> np.ndarray:
@@ -34,16 +34,16 @@ class Calibrated(ClassifierMixin, BaseEstimator):
         return np.stack([1 - score, score], axis=1)
 
     def predict(self, x: Any) -> np.ndarray:
-        """The likeliest class of each row."""
+        """The most probable class of each row."""
         return np.asarray(self.classes_)[self.predict_proba(x).argmax(axis=1)]
 
 
 def calibrate(estimator: Any, x: Any, truth: np.ndarray, method: str, weight: np.ndarray | None = None) -> Calibrated:
-    """The classifier with curves fitted on rows that did not train it.
+    """The classifier with curves fitted on rows that it was not trained on.
 
     `sigmoid` is Platt's curve on the log odds (Platt, Probabilistic outputs for support vector machines, 1999),
-    `isotonic` any rising curve (Zadrozny and Elkan, Transforming classifier scores, 2002). Several classes get one
-    each, against the rest, and their sum is 1.
+    `isotonic` an increasing step function (Zadrozny and Elkan, Transforming classifier scores, 2002). With several
+    classes each has a curve (one against the rest), and the scores are divided by their sum.
     """
     scores, classes = estimator.predict_proba(x), [*estimator.classes_]
     judged = [*range(len(classes))] if len(classes) > 2 else [1]  # noqa: PLR2004

@@ -17,11 +17,11 @@ def makes(*_numbers: str, **_levels: Sequence[str]) -> Callable[[Callable], Call
 
 
 class NoColumnError(KeyError):
-    """A function reads a column that is not there."""
+    """A function reads a column that does not exist."""
 
 
 class Columns(Mapping[str, np.ndarray]):
-    """Columns by name, each an array of shape (rows,) that cannot be written to and is made when it is asked for."""
+    """Columns by name, each a read-only array of shape (rows,) that is made on first access."""
 
     def __init__(self, names: Sequence[str], read: Callable[[str], np.ndarray]) -> None:
         self._names, self._read = names, read
@@ -42,7 +42,7 @@ class Columns(Mapping[str, np.ndarray]):
         return len({*self._names, *self._known})
 
     def add(self, name: str, values: np.ndarray) -> np.ndarray:
-        """Let later functions read a column that was made; returns a view that cannot be written to."""
+        """Add a made column, so that later functions can read it; returns a read-only view."""
         values = self._known[name] = values.view()
         values.setflags(write=False)
         return values
@@ -57,7 +57,7 @@ class Function:
     makes: Mapping[str, Levels]
 
     def __call__(self, columns: Columns) -> dict[str, np.ndarray]:
-        """What it makes, by name: float64 with NaN for what is missing or infinite, text with None."""
+        """The made columns by name: float64 with NaN for missing and infinite values, text with None."""
         with np.errstate(all="ignore"):
             found = self.call(columns)
         if not isinstance(found, Mapping):
@@ -68,7 +68,7 @@ class Function:
 
 
 def of_rows(rows: Sequence[Mapping[str, Any]], names: Sequence[str], numbers: set[str]) -> Columns:
-    """The columns of rows as they come from JSON."""
+    """The columns of rows from JSON."""
 
     def read(name: str) -> np.ndarray:
         values = [row.get(name) for row in rows]

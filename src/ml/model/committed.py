@@ -1,4 +1,4 @@
-"""Whether what is here is what the commit names: the table by its digest, and all that a build from nothing made."""
+"""Whether table and build match the commit: the digest of the table, and the outputs of a build without a cache."""
 
 import json
 from hashlib import md5
@@ -13,7 +13,10 @@ SHOWN = 12  # characters of a digest
 
 
 def wrong_data() -> list[str]:
-    """What data.dvc names and what is here has other bytes, a sentence each; DVC believes the names in a remote."""
+    """A sentence for each file of data.dvc whose bytes differ from its digest.
+
+    DVC does not check downloads from a remote.
+    """
     recorded = yaml.safe_load(DATA.read_text(encoding="utf-8"))["outs"] if DATA.is_file() else []
     found = {out["path"]: (out.get("md5", ""), digest(Path(out["path"]))) for out in recorded}
     return [
@@ -24,7 +27,7 @@ def wrong_data() -> list[str]:
 
 
 def unlike() -> list[str]:
-    """What a build from nothing made otherwise than the commit holds it: outputs with both digests, else files."""
+    """The differences between a build without a cache and the commit: outputs with both digests, otherwise files."""
     status = git.ask("status", "--porcelain", "--untracked-files=no", "--", str(LOCK), str(files.BUILD)) or ""
     changed = sorted(line[3:] for line in status.splitlines())
     if not LOCK.is_file() or str(LOCK) not in changed:
@@ -33,7 +36,7 @@ def unlike() -> list[str]:
 
 
 def differing(before: str, after: str) -> list[str]:
-    """The outputs of which two texts of dvc.lock have different digests, a sentence each."""
+    """A sentence for each output whose digests in two texts of dvc.lock differ."""
     old, new = _outputs(before), _outputs(after)
     return [
         f"{path} has digest {new[path][:SHOWN]}, but the commit's {LOCK} has {old.get(path, 'nothing')[:SHOWN]}"
@@ -43,7 +46,7 @@ def differing(before: str, after: str) -> list[str]:
 
 
 def digest(path: Path) -> str:
-    """The MD5 of a file, or of a folder as DVC records it: that of the list of its files with theirs."""
+    """The MD5 of a file, or of a folder as DVC records it: the MD5 of the list of its files and their MD5."""
     if not path.is_dir():
         return files.digest(path) if path.is_file() else "nothing"
     paths = sorted((p for p in path.rglob("*") if p.is_file()), key=lambda p: p.relative_to(path).as_posix())

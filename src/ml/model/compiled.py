@@ -1,7 +1,7 @@
-"""The model in the form that serves fast: preprocessing as plain numbers, the estimator in ONNX or as coefficients.
+"""The compiled form of the model: preprocessing as plain numbers, the estimator in ONNX or as coefficients.
 
-All of it is float64 with scikit-learn's own arithmetic, so that no score moves and no label flips. Whatever is not
-known here has no compiled form: scikit-learn then serves it.
+It computes in float64 in the same order as scikit-learn, so that scores and labels stay the same. Parts that this
+module does not support have no compiled form: scikit-learn then serves the model.
 """
 
 import json
@@ -32,9 +32,9 @@ from ml.model.features import Made
 from ml.model.model_file import source_of
 from ml.model.predictor import FORM
 
-Converted = tuple[dict[str, Any], ModelProto | None]  # what the form says of an estimator, and its trees
+Converted = tuple[dict[str, Any], ModelProto | None]  # the description of an estimator, and its trees
 
-STEPS = {  # what a part of the preprocessing may consist of
+STEPS = {  # the supported steps of a part of the preprocessing
     "numbers": {(SimpleImputer, StandardScaler), (SimpleImputer,)},
     "categories": {(SimpleImputer, OneHotEncoder), (OneHotEncoder,)},
     "missing": {(MissingIndicator,)},
@@ -44,7 +44,7 @@ STEPS = {  # what a part of the preprocessing may consist of
 def compiled(model: Pipeline) -> dict[str, bytes]:
     """The files of the compiled form by name; the same model gives the same bytes.
 
-    Raises ValueError, naming it, for a part that has none.
+    Raises ValueError that names an unsupported part.
     """
     steps = [step for _, step in model.steps if not isinstance(step, Made)]
     if len(steps) != 2 or not isinstance(steps[0], ColumnTransformer):  # noqa: PLR2004
@@ -52,7 +52,7 @@ def compiled(model: Pipeline) -> dict[str, bytes]:
     form, estimator = _preprocessing(steps[0]), steps[1]
     curves = estimator.curves if isinstance(estimator, Calibrated) else ()
     estimator = estimator.estimator if isinstance(estimator, Calibrated) else estimator
-    convert = ESTIMATORS.get(type(estimator))  # what inherits from one of them may compute something else
+    convert = ESTIMATORS.get(type(estimator))  # a subclass may compute something else
     if convert is None:
         raise ValueError(f"{type(estimator).__name__} is not an estimator that ml.model.compiled supports")
     width = len(form["numbers"]) + sum(len(c["levels"]) for c in form["categories"]) + len(form["missing"])
@@ -72,7 +72,7 @@ def compiled(model: Pipeline) -> dict[str, bytes]:
 
 
 def uncompiled(reason: str) -> dict[str, bytes]:
-    """The form that says why there is none, and that scikit-learn answers instead."""
+    """The form of a model that scikit-learn serves, with the reason."""
     return {FORM: _json({"estimator": {"kind": "sklearn", "reason": reason}})}
 
 
@@ -124,7 +124,7 @@ ESTIMATORS: dict[type, Callable[[Any, int], Converted]] = {
 
 
 def _preprocessing(fitted: ColumnTransformer) -> dict[str, Any]:
-    """The columns in the order in which the estimator gets them: numbers, levels, and what says that one is missing."""
+    """The columns in the estimator's order: numbers, levels and indicators of missing values."""
     form: dict[str, Any] = {kind: [] for kind in READ}
     last = 0
     for name, part, columns in _parts(fitted):
@@ -143,7 +143,7 @@ def _preprocessing(fitted: ColumnTransformer) -> dict[str, Any]:
 
 
 def _parts(fitted: ColumnTransformer) -> Iterator[tuple[str, Any, list[str]]]:
-    """Name, fitted part and columns; a part that got no column was never fitted, and is left out."""
+    """Name, fitted part and columns; a part without columns is unfitted and left out."""
     if fitted.transformer_weights:
         raise ValueError("its preprocessing is not ml.model.features.preprocessing")
     for name, part, columns in fitted.transformers_:
@@ -155,7 +155,7 @@ def _parts(fitted: ColumnTransformer) -> Iterator[tuple[str, Any, list[str]]]:
 
 
 def _altered(step: Any, kind: str) -> bool:
-    """Whether a step does more or less than to fill gaps, centre and scale, spread levels, or tell what is missing."""
+    """Whether a step differs from imputation, scaling, one-hot encoding and indicators of missing values."""
     if isinstance(step, MissingIndicator):
         return step.features != "all" or step.missing_values == step.missing_values
     if isinstance(step, SimpleImputer):

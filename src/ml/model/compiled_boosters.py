@@ -1,4 +1,4 @@
-"""Trees of LightGBM, XGBoost and CatBoost in ONNX, read from the text that each library writes."""
+"""Trees of LightGBM, XGBoost and CatBoost in ONNX, read from the text format of each library."""
 
 import json
 from typing import Any
@@ -15,7 +15,7 @@ XGBOOST = {
     "threshold": "split_conditions",
 }
 LIGHTGBM = ("split_feature", "threshold", "left_child", "right_child")
-# Objectives by what turns the sum of the leaves into the answer; all others have no compiled form.
+# Supported objectives by the function from the sum of the leaves to the output; others have no compiled form.
 OUTPUTS = {
     "lightgbm": {
         "binary sigmoid:1": "log odds",
@@ -34,11 +34,11 @@ OUTPUTS = {
         **dict.fromkeys(("RMSE", "MAE", "Quantile", "MAPE", "Huber"), "value"),
     },
 }
-Read = tuple[ModelProto, dict[str, Any]]  # the trees, and what the form says of them
+Read = tuple[ModelProto, dict[str, Any]]  # the trees, and their description
 
 
 def lightgbm(text: str, width: int) -> Read:
-    """Trees of LightGBM's own text, of numbers alone, none of them missing."""
+    """Trees of LightGBM's text format; inputs are numbers without missing values."""
     head, *parts = text.split("\nTree=")
     said = dict(line.split("=", 1) for line in head.splitlines() if "=" in line)
     classes = int(said["num_tree_per_iteration"])
@@ -60,7 +60,7 @@ def _said(library: str, objective: str, base: list[float], **more: Any) -> dict[
 
 
 def _lightgbm_tree(said: dict[str, str]) -> dict[str, np.ndarray]:
-    """A tree as scikit-learn lays it out: inner nodes, then leaves, which LightGBM counts down from -1."""
+    """A tree in scikit-learn's layout: inner nodes, then leaves, which LightGBM numbers from -1 downwards."""
     if said.get("num_cat", "0") != "0" or said.get("is_linear", "0") != "0":
         raise ValueError("its trees split on categories or have linear models as leaves")
     leaves = np.array(said["leaf_value"].split(), dtype="float64")
@@ -92,7 +92,7 @@ def xgboost(text: str, width: int) -> Read:
     nodes = {
         **listed,
         "leaf": listed["left"] < 0,
-        "threshold": np.nextafter(split, np.float32(-np.inf)).astype("float64"),  # below it goes left, in float32
+        "threshold": np.nextafter(split, np.float32(-np.inf)).astype("float64"),  # values below it go left, in float32
         "value": split.astype("float64"),
         "target": np.repeat(booster["model"]["tree_info"], sizes),
     }
@@ -104,7 +104,7 @@ def xgboost(text: str, width: int) -> Read:
 
 
 def catboost(text: str, width: int) -> Read:
-    """Trees of CatBoost's JSON, each with one split a level, for input rounded to float32."""
+    """Trees of CatBoost's JSON, each with one split on each level, for input rounded to float32."""
     said = json.loads(text)
     if "oblivious_trees" not in said:
         raise ValueError("its trees have more than one split a level")

@@ -1,4 +1,4 @@
-"""Tree ensembles in ONNX, in float64 throughout, so that they decide as scikit-learn's own trees do."""
+"""Tree ensembles in ONNX, in float64 throughout, so that they give the same results as scikit-learn's trees."""
 
 import numpy as np
 from onnx import ModelProto, NodeProto, TensorProto, helper
@@ -11,13 +11,13 @@ from sklearn.ensemble import (
 
 Forest = RandomForestClassifier | RandomForestRegressor
 Boosting = HistGradientBoostingClassifier | HistGradientBoostingRegressor
-OPSET = {"": 18, "ai.onnx.ml": 5}  # the first whose tree ensembles answer in float64
+OPSET = {"": 18, "ai.onnx.ml": 5}  # the first version whose tree ensembles return float64
 
 
 def forest(estimator: Forest, width: int) -> ModelProto:
-    """Trees whose leaves sum to the output times their number, in the order in which scikit-learn adds them.
+    """Trees whose leaves sum to the output times the number of trees, in scikit-learn's order of addition.
 
-    Several classes are looked up: the trees find leaves, and a table has the probabilities of each.
+    For several classes, the trees return leaves, and a table holds the probabilities of each leaf.
     """
     trees = [tree.tree_ for tree in estimator.estimators_]
     classes = trees[0].value.shape[2]
@@ -38,7 +38,7 @@ def forest(estimator: Forest, width: int) -> ModelProto:
 
 
 def boosting(estimator: Boosting, width: int) -> ModelProto:
-    """Trees whose leaves sum to the raw prediction (for several classes: of each), less the baseline."""
+    """Trees whose leaves sum to the raw prediction (of each class, if there are several) without the baseline."""
     rounds = estimator._predictors  # noqa: SLF001  (no public door)
     trees = [tree.nodes for trees in rounds for tree in trees]
     if any(nodes["is_categorical"].any() for nodes in trees):
@@ -52,20 +52,20 @@ def boosting(estimator: Boosting, width: int) -> ModelProto:
 
 
 def baseline(estimator: Boosting) -> list[float]:
-    """The raw prediction that boosting starts from, of each class where there are several."""
+    """The initial raw prediction of boosting, one for each class if there are several."""
     return [float(value) for value in estimator._baseline_prediction.ravel()]  # noqa: SLF001
 
 
 def ensemble(
     sizes: list[int], nodes: dict[str, np.ndarray], width: int, targets: int = 1, values: np.ndarray | None = None
 ) -> ModelProto:
-    """The leaves that a row reaches, summed by target; `nodes` are those of all trees, of these sizes, in turn.
+    """The leaves that a row reaches, summed by target; `nodes` holds all trees, of these sizes, one after another.
 
-    With `values` (a row of outputs a node) the leaves hold their own numbers, and what stands at those is summed.
+    With `values` (a row of outputs for each node) the leaves hold their index, and the values at these are summed.
     """
     nodes, roots = _flat(sizes, {"target": np.zeros(sum(sizes), dtype="int64"), **nodes})
     leaf, inner = nodes["leaf"], ~nodes["leaf"]
-    place = np.where(leaf, np.cumsum(leaf), np.cumsum(inner)) - 1  # leaves and other nodes are counted apart
+    place = np.where(leaf, np.cumsum(leaf), np.cumsum(inner)) - 1  # leaves and inner nodes are numbered separately
     branch = {side: nodes[side][inner] for side in ("left", "right")}
     ensemble = helper.make_node(
         "TreeEnsemble",
@@ -76,7 +76,7 @@ def ensemble(
         tree_roots=place[roots].tolist(),
         nodes_featureids=nodes["feature"][inner].tolist(),
         nodes_splits=_tensor("splits", nodes["threshold"][inner], "float64"),
-        nodes_modes=_tensor("modes", np.zeros(inner.sum()), "uint8"),  # at or below the threshold goes left
+        nodes_modes=_tensor("modes", np.zeros(inner.sum()), "uint8"),  # values at or below the threshold go left
         nodes_truenodeids=place[branch["left"]].tolist(),
         nodes_falsenodeids=place[branch["right"]].tolist(),
         nodes_trueleafs=leaf[branch["left"]].astype(int).tolist(),
@@ -96,7 +96,7 @@ def ensemble(
 
 
 def _looked_up(ensemble: NodeProto, values: np.ndarray) -> tuple[list[NodeProto], list[TensorProto]]:
-    """The steps from each tree's leaf to the sum of what the table says of those leaves."""
+    """The ONNX nodes from each tree's leaf to the sum of the table's rows for these leaves."""
     table = _tensor("table", values.ravel(), "float64")
     table.dims[:] = values.shape
     axis = helper.make_tensor("axis", TensorProto.INT64, [1], [1])
@@ -110,9 +110,9 @@ def _looked_up(ensemble: NodeProto, values: np.ndarray) -> tuple[list[NodeProto]
 
 
 def _flat(sizes: list[int], nodes: dict[str, np.ndarray]) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Nodes that name each other by their place among all, and where trees begin.
+    """Nodes that refer to each other by their global index, and the roots of the trees.
 
-    A tree that never splits gets a root with its one leaf on both sides, as ONNX wants it.
+    A tree without splits gets a root with its one leaf on both sides, because ONNX requires a split.
     """
     starts = np.cumsum([0, *sizes[:-1]])
     shift, count = np.repeat(starts, sizes), sum(sizes)

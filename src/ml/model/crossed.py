@@ -1,4 +1,4 @@
-"""What a model says of rows that did not train it, by cross-validation, beside what a constant answer says."""
+"""Predictions of a model by cross-validation, with those of the best constant for comparison."""
 
 from dataclasses import dataclass
 
@@ -16,14 +16,14 @@ from ml.settings.train import Train
 from ml.tasks.choose import task_of
 
 FOLDS = 5
-CELLS = 400_000  # rows times columns of the rows that are drawn: a few seconds for the models of all folds,
-FEWEST_ROWS = 2000  # but no fewer than these
-TREES = 50  # of a forest: fewer than ship, so the figures are hardly flattered
+CELLS = 400_000  # limit of rows times columns of the sample: a few seconds for the models of all folds,
+FEWEST_ROWS = 2000  # but at least this many rows
+TREES = 50  # of a forest: fewer than the released model has, so the figures are hardly optimistic
 
 
 @dataclass(frozen=True)
 class Crossed:
-    """Rows with their truth, what a model of the other folds says of each, and what the best constant does.
+    """Rows with their true values, the prediction of a model of the other folds, and the best constant.
 
     `models` are those of the folds.
     """
@@ -37,15 +37,15 @@ class Crossed:
 
     @property
     def design(self) -> Design:
-        """How the rows count and hang together."""
+        """The weights and groups of the rows."""
         return design_of(self.frame, self.data)
 
 
 def crossed(frame: pd.DataFrame, params: Params, source: str = "") -> Crossed:
     """Cross-validation of train.model on rows in the contract's types.
 
-    `source` is the text of src/features.py. Folds keep entities together, and follow time where the split does. Raises
-    UserError where no two folds hold what is needed.
+    `source` is the text of src/features.py. Folds keep entities together, and follow time if the split does. Raises
+    UserError if fewer than two folds are usable.
     """
     tune = params.tune.model_copy(update={"folds": FOLDS})
     held = search.folded(frame.reset_index(drop=True), params.model_copy(update={"tune": tune}))

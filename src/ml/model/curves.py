@@ -1,11 +1,11 @@
-"""Scores into calibrated probabilities: plain numpy, the same in training and in the image."""
+"""Functions from scores to calibrated probabilities: plain numpy, the same in training and in the image."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-EDGE = 1e-12  # the log odds of 0 and 1 are infinite
+EDGE = 1e-12  # keeps log odds finite at 0 and 1
 
 
 def calibrated(scores: np.ndarray, curves: Sequence[Mapping[str, Any]]) -> np.ndarray:
@@ -18,13 +18,13 @@ def calibrated(scores: np.ndarray, curves: Sequence[Mapping[str, Any]]) -> np.nd
 
 
 def log_odds(scores: np.ndarray) -> np.ndarray:
-    """The logarithm of p / (1 - p), of 0 and 1 that of what is nearest to them."""
+    """The log odds log(p / (1 - p)); 0 and 1 are replaced by the nearest other numbers."""
     kept = np.clip(scores, EDGE, 1 - EDGE)
     return np.log(kept / (1 - kept))
 
 
 def softmax(raw: np.ndarray) -> np.ndarray:
-    """Probabilities of classes from what is proportional to their logarithms; shape (rows, classes)."""
+    """Probabilities of classes from their unnormalized logarithms (softmax); shape (rows, classes)."""
     shifted = np.exp(raw - raw.max(axis=1, keepdims=True))
     return shifted / shifted.sum(axis=1, keepdims=True)
 

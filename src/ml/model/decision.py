@@ -1,4 +1,4 @@
-"""The threshold that costs least, or keeps a wanted precision or recall, on rows that did not train the model."""
+"""The threshold with the lowest cost, or with a required precision or recall, on held-out rows."""
 
 import numpy as np
 import pandas as pd
@@ -16,11 +16,10 @@ FOLDS = 5
 
 
 def chosen(frame: pd.DataFrame, data: Data, params: Train, given: float, source: str = "") -> Chosen | None:
-    """The threshold that train.threshold asks for, None where it asks for none; the test rows are never read.
+    """The threshold chosen by the rule in train.threshold, None without a rule; the test rows are never read.
 
     Each training row is scored by a model that was fitted on the other folds. Raises UserError for a target of
-    several classes or numbers, and for a precision that no threshold reaches. `given` is the threshold
-    that is compared with it.
+    several classes or numbers, and for a precision that no threshold reaches. `given` is the threshold to compare with.
     """
     if params.threshold is None:
         return None
@@ -50,23 +49,23 @@ def chosen(frame: pd.DataFrame, data: Data, params: Train, given: float, source:
 
 
 def _share(of: np.ndarray, among: np.ndarray, weight: np.ndarray | None) -> float:
-    """The share of rows that are so among some rows; 0 where there are none."""
+    """The share of true values among the selected rows; 0 if no row is selected."""
     size = np.ones(len(of)) if weight is None else weight
     return round(float((size * of * among).sum() / max((size * among).sum(), 1e-12)), 6)
 
 
 def _cost(truth: np.ndarray, decided: np.ndarray, rule: Decide, weight: np.ndarray | None) -> float:
-    """What the mistakes cost, for each row; 1 each where the rule names no costs."""
+    """The cost of the mistakes per row; each mistake costs 1 if the rule names no costs."""
     price = np.where(truth > 0, (rule.false_negative or 1) * ~decided, (rule.false_positive or 1) * decided)
     return round(float(np.average(price, weights=weight)), 6)
 
 
 def best(truth: np.ndarray, score: np.ndarray, rule: Decide, weight: np.ndarray | None = None) -> float:
-    """The threshold that the rule asks for, halfway between two scores; arrays of shape (rows,)."""
+    """The threshold that the rule selects, halfway between two scores; arrays of shape (rows,)."""
     order = np.argsort(-score, kind="stable")
     size = np.ones(len(truth), "int64") if weight is None else weight[order]
     ranked, right = score[order], np.cumsum(size * truth[order])
-    last = np.flatnonzero(np.append(np.diff(ranked) != 0, True))  # of rows with one score all are decided alike
+    last = np.flatnonzero(np.append(np.diff(ranked) != 0, True))  # rows with equal scores get the same decision
     hits, taken, positive = right[last], np.cumsum(size)[last], right[-1]
     if rule.precision is not None:
         reached = hits / taken >= rule.precision
@@ -75,9 +74,9 @@ def best(truth: np.ndarray, score: np.ndarray, rule: Decide, weight: np.ndarray 
                 f"params.yaml: train.threshold: no threshold reaches a precision of {rule.precision:g} on the training "
                 f"folds; the highest is {(hits / taken).max():.3f}."
             )
-        place = int(np.flatnonzero(reached)[-1])  # of these the one that finds most
+        place = int(np.flatnonzero(reached)[-1])  # of these the one with the highest recall
     elif rule.recall is not None:
-        place = int(np.argmax(hits >= rule.recall * positive))  # the first, so the most precise
+        place = int(np.argmax(hits >= rule.recall * positive))  # the first, which has the highest precision
     else:
         wrong = (rule.false_positive or 1) * (taken - hits) + (rule.false_negative or 1) * (positive - hits)
         place = int(np.argmin(wrong))

@@ -1,4 +1,4 @@
-"""From rows of features to the input of a compiled estimator."""
+"""The encoder from rows of features to the input of a compiled estimator."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,7 +14,7 @@ Arrays = Mapping[str, np.ndarray]  # columns of shape (rows,): float64 with NaN,
 
 
 class Encoder:
-    """Imputes and scales numbers in float64 and spreads levels, as the fitted preprocessing did."""
+    """Imputes and scales numbers in float64 and one-hot encodes levels, like the fitted preprocessing."""
 
     def __init__(self, form: Mapping[str, Any], known: Mapping[str, Number | Category]) -> None:
         self._numbers = [(n["name"], n["missing"], n["mean"], n["scale"]) for n in form["numbers"]]
@@ -22,9 +22,9 @@ class Encoder:
         self._source = form.get("features", "")
         made = features.made(self._source)
         names = [c["name"] for kind in ("numbers", "categories") for c in form[kind] if c["name"] not in made]
-        self._names = [*dict.fromkeys([*names, *known])]  # what is made may need columns that the model does not take
+        self._names = [*dict.fromkeys([*names, *known])]  # made columns may need columns that the model does not use
         self._floats = {n["name"] for n in form["numbers"]} | {n for n, c in known.items() if isinstance(c, Number)}
-        feature_code.loaded(self._source)  # raises UserError for a text that is not known here
+        feature_code.loaded(self._source)  # raises UserError for a text that was not reviewed here
         self._width = len(self._numbers)
         for category in form["categories"]:
             places = {level: self._width + i for i, level in enumerate(category["levels"])}
@@ -46,7 +46,7 @@ class Encoder:
             for name, missing, places in self._levels:
                 value = row.get(name)
                 place = missing if value is None else places.get(value)
-                if place is not None:  # a level nobody knew in training is no level
+                if place is not None:  # a level that was unknown in training is all zeros
                     flat[start + place] = 1.0
             for name, place in self._gaps:
                 value = row.get(name)
@@ -56,7 +56,7 @@ class Encoder:
         return np.array(flat, dtype="float64").reshape(len(rows), self._width)
 
     def encode_table(self, table: Arrays) -> np.ndarray:
-        """The same numbers of columns; shape (rows, columns), float64."""
+        """The same input, from columns; shape (rows, columns), float64."""
         if self._source:
             given = columns.Columns(self._names, table.__getitem__)
             table = {**table, **feature_code.made(self._source, given)}
@@ -87,7 +87,7 @@ class Encoder:
 
 
 class _Places(dict):
-    """The column of each level; -1 for one that nobody knew in training."""
+    """The column of each level; -1 for a level that was unknown in training."""
 
     def __init__(self, places: Mapping[str, int], missing: int | None) -> None:
         super().__init__({**places, None: -1 if missing is None else missing})

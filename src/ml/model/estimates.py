@@ -1,4 +1,4 @@
-"""From the input of a compiled estimator to the output of the task, with numpy and ONNX Runtime alone."""
+"""Functions from the input of a compiled estimator to the output of the task, with numpy and ONNX Runtime only."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -18,7 +18,7 @@ Estimate = Callable[[Any], np.ndarray]
 def estimates_of(
     files: Mapping[str, bytes], form: Mapping[str, Any]
 ) -> tuple[tuple[Estimate, Estimate], Callable[[int], None]]:
-    """From encoded rows to the output: of requests, and of tables; and what to tell how many rows of these come."""
+    """Functions from encoded rows to the output, for requests and for tables; `expect` takes the number of rows."""
     said, curves = form["estimator"], form.get("calibration")
 
     def whole(estimate: Estimate) -> Estimate:
@@ -41,7 +41,7 @@ def _linear(estimator: Mapping[str, Any]) -> Callable[[np.ndarray], np.ndarray]:
     bias = float(bias)
 
     def estimate(x: np.ndarray) -> np.ndarray:
-        if len(x) == 1:  # numpy's overhead is most of the cost of one row
+        if len(x) == 1:  # numpy's overhead dominates the cost of one row
             return np.array([1 / (1 + math.exp(-min(max(float(x[0] @ weights) + bias, -700), 700)))])
         return 1 / (1 + np.exp(-np.clip(x @ weights + bias, -700, 700)))
 
@@ -54,7 +54,7 @@ def _onnx(content: bytes) -> tuple[Estimate, str]:
 
     operators.check(content)
     options = SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1  # a worker is a core
+    options.intra_op_num_threads = options.inter_op_num_threads = 1  # each worker uses one core
     options.log_severity_level = 3
     session = InferenceSession(content, options, providers=["CPUExecutionProvider"])
     last = [session.get_outputs()[-1].name]
@@ -84,13 +84,13 @@ def _calibrated(estimate: Callable[[Any], np.ndarray], curves: Any) -> Callable[
 def _spread(
     estimate: Callable[[Any], np.ndarray], form: Mapping[str, Any], files: Mapping[str, bytes]
 ) -> Callable[[Any], np.ndarray]:
-    """For several classes: a column for each class of the contract, 0 for one that no training row had."""
+    """For several classes: a column for each class of the contract, 0 for a class without training rows."""
     size = len(read_contract(files).data.target.classes) if "classes" in form or CONTRACT in files else 0
     if not size:
         return estimate
     places = form.get("classes", [0, 1])
     if len(places) == size and size > 2:  # noqa: PLR2004
-        return estimate  # it has every class already, in order
+        return estimate  # it already has every class in order
 
     def spread(x: Any) -> np.ndarray:
         found = estimate(x)
@@ -103,7 +103,7 @@ def _spread(
 
 
 def _finish(form: Mapping[str, Any]) -> Callable[[np.ndarray], np.ndarray]:
-    """From what ONNX Runtime computed to a probability."""
+    """A probability from the output of ONNX Runtime."""
     if form["output"] == "sum":
         trees = int(form["trees"])
         return lambda found: found / trees
@@ -113,4 +113,4 @@ def _finish(form: Mapping[str, Any]) -> Callable[[np.ndarray], np.ndarray]:
     if form["output"] in {"value", "softmax"}:
         start = np.array(form["base"], dtype="float64")
         return (lambda found: found + start) if form["output"] == "value" else lambda found: softmax(found + start)
-    return lambda found: np.minimum(found, 1)  # of models compiled in float32: ten times a float32 tenth is more
+    return lambda found: np.minimum(found, 1)  # models compiled in float32 can exceed 1 by rounding

@@ -73,7 +73,7 @@ def _must_predict(made: Any, name: str, task: str) -> None:
     needed, what = ("predict", "regressor") if number else ("predict_proba", "classifier")
     lacking = [method for method in ("fit", "get_params", needed) if not hasattr(made, method)]
     if lacking == [needed] and hasattr(type(made), needed):
-        return  # it may have it once it is fitted: faults.must_answer asks
+        return  # the method may exist only after fitting: faults.must_answer checks
     if lacking:
         more = " Calibrate it by CalibratedClassifierCV in a function of src/features.py: docs/features.md."
         bare = " Let it inherit from sklearn.base.BaseEstimator." if "get_params" in lacking else ""
@@ -129,7 +129,7 @@ def parameters(make: Callable[..., Any]) -> set[str]:
     if not isinstance(make, type):
         return {name for name, one in inspect.signature(make).parameters.items() if one.kind in NAMED}
     known: set[str] = set()
-    for one in make.__mro__[:-1]:  # a class that takes the rest as **kwargs hands it to its parents
+    for one in make.__mro__[:-1]:  # a class passes **kwargs to its parent classes
         taken = inspect.signature(one.__init__).parameters.values() if "__init__" in vars(one) else ()
         known |= {p.name for p in taken if p.kind in NAMED} - {"self"}
         if taken and not any(p.kind is p.VAR_KEYWORD for p in taken):
@@ -146,7 +146,7 @@ def _of_lightgbm() -> set[str]:
 
 
 def own() -> Any:
-    """The module that src/features.py of this repository is."""
+    """The module of src/features.py in this repository."""
     path = FEATURES if FEATURES.is_file() else BESIDE
     module = sys.modules.get(FEATURES.stem)
     if module is not None and getattr(module, "__file__", None) == str(path.resolve()):
@@ -154,7 +154,7 @@ def own() -> Any:
     spec = spec_from_file_location(FEATURES.stem, path.resolve())
     if spec is None or spec.loader is None or not path.is_file():
         raise ImportError(f"{FEATURES} is missing", name=FEATURES.stem)
-    sys.modules[FEATURES.stem] = module = module_from_spec(spec)  # skops finds its classes there
+    sys.modules[FEATURES.stem] = module = module_from_spec(spec)  # skops looks up its classes there
     try:
         spec.loader.exec_module(module)
     except ImportError:

@@ -1,4 +1,4 @@
-"""How much each column has contributed to the answer to a row. Imported only when somebody asks for it."""
+"""The contribution of each column to the prediction of a row. Imported only when an explanation is requested."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,14 +19,14 @@ from ml.model.compiled_trees import Boosting, Forest
 from ml.settings.data import Data
 from ml.tasks.choose import task_of
 
-POINTS = 32  # of the path from the base to a row, over which several classes share their contributions
+POINTS = 32  # steps of the path from the base to a row, for several classes
 TINY = 1e-9
 Raw = tuple[np.ndarray, np.ndarray]  # base (outputs,) and contributions (rows, inputs, outputs)
 
 
 @dataclass(frozen=True)
 class Explained:
-    """Of each row: the base that every answer starts from, and what each column adds; their sum is the score."""
+    """For each row, the base value and the contribution of each column; their sum is the score."""
 
     columns: tuple[str, ...]
     base: np.ndarray  # shape (rows,)
@@ -85,9 +85,9 @@ def of_rows(files: Mapping[str, bytes], data: Data) -> Callable[[list[dict[str, 
 
 
 def _groups(fitted: Pipeline) -> tuple[dict[str, list[int]], np.ndarray]:
-    """The columns of a table with the places of the estimator's inputs that each became, and the inputs of a usual row.
+    """The columns of a table with the indices of the inputs that each became, and the inputs of a reference row.
 
-    Its numbers are average, which is 0, none is missing, and its levels are all as likely.
+    The reference row has average numbers (0 after scaling), no missing values and equal weights for all levels.
     """
     prepared = fitted.named_steps.get("preprocessing")
     own = any(name.startswith("own_") for name, _ in fitted.steps)
@@ -106,7 +106,7 @@ def _groups(fitted: Pipeline) -> tuple[dict[str, list[int]], np.ndarray]:
 
 
 def _raw(estimator: Any, usual: np.ndarray) -> Callable[[np.ndarray], Raw]:
-    """A function from the estimator's input to contributions to what it sums, before any curve."""
+    """A function from the estimator's input to contributions to the raw sum, before any curve."""
     if isinstance(estimator, Booster | ValueBooster):
         return lambda x: _split(boosters.contributions(estimator.library, estimator.text, x))
     if isinstance(estimator, LogisticRegression | Ridge):
@@ -136,13 +136,13 @@ def _split(found: np.ndarray) -> Raw:
 
 
 def _linear(estimator: LogisticRegression | Ridge, x: np.ndarray, usual: np.ndarray) -> Raw:
-    """Against a usual row."""
+    """Contributions of a linear model relative to the reference row."""
     weights = np.atleast_2d(estimator.coef_)
     return np.atleast_1d(estimator.intercept_) + weights @ usual, (x - usual)[:, :, None] * weights.T[None]
 
 
 def _link(estimator: Any, inner: Any) -> Callable[[np.ndarray], np.ndarray]:
-    """From what one output sums to the score."""
+    """The function from the raw sum of one output to the score."""
 
     def link(raw: np.ndarray) -> np.ndarray:
         score = raw if isinstance(inner, Forest) or not hasattr(inner, "classes_") else 1 / (1 + np.exp(-raw))
@@ -152,7 +152,7 @@ def _link(estimator: Any, inner: Any) -> Callable[[np.ndarray], np.ndarray]:
 
 
 def _through(base: float, added: np.ndarray, link: Callable[[np.ndarray], np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Base and contributions in proportion to how far the curve goes between base and row; added (rows, columns)."""
+    """Base and contributions scaled by the change of the curve between base and row; added (rows, columns)."""
     total, steps = added.sum(axis=1), np.array([base - TINY**0.5, base + TINY**0.5])
     start, ends = link(np.full(len(added), base)), link(base + total)
     flat = np.diff(link(steps))[0] / (2 * TINY**0.5)
@@ -161,7 +161,7 @@ def _through(base: float, added: np.ndarray, link: Callable[[np.ndarray], np.nda
 
 
 def _of_class(base: np.ndarray, added: np.ndarray, place: np.ndarray, *, linked: bool) -> tuple[np.ndarray, np.ndarray]:
-    """The same for the answered class of several, along the path from base to row; added (rows, columns, classes)."""
+    """The same for the predicted class of several, along the path from base to row; added (rows, columns, classes)."""
     rows = np.arange(len(added))
     if not linked:
         return base[place], added[rows, :, place]
@@ -175,7 +175,7 @@ def _of_class(base: np.ndarray, added: np.ndarray, place: np.ndarray, *, linked:
 
 
 def _summing_to(wanted: np.ndarray, found: np.ndarray) -> np.ndarray:
-    """The contributions with what rounding (XGBoost adds in float32) lost spread over them by size."""
+    """The contributions with the rounding error (XGBoost adds in float32) distributed over them by size."""
     size = np.abs(found)
     total = size.sum(axis=1, keepdims=True)
     share = np.where(total > 0, size / np.where(total > 0, total, 1), 1 / found.shape[1])

@@ -1,4 +1,4 @@
-"""What is wrong with an estimator that the template does not know, in a sentence."""
+"""Messages about faults of an estimator that the template does not know."""
 
 from typing import Any
 
@@ -14,24 +14,24 @@ from ml.settings.data import Data
 from ml.settings.train import Train
 from ml.tasks.choose import task_of
 
-ROWS = 100  # that an estimator must answer once it is fitted
+ROWS = 100  # rows that a fitted estimator must predict
 CLOSE = 1e-6
 
 
 def known(params: Train) -> bool:
-    """Whether estimator and preprocessing are the template's own: what they raise is a fault of the template."""
+    """Whether estimator and preprocessing are the template's own: their exceptions are then its faults."""
     return params.model in CLASSIFIERS | REGRESSORS and params.preprocessing == "standard"
 
 
 def unfit(error: Exception, params: Train) -> Exception:
-    """What to raise where `fit` has failed."""
+    """The exception to raise after `fit` has failed."""
     if isinstance(error, UserError) or known(params):
         return error
     return UserError(f"{params.model} cannot be fitted: {_said(error)}. See train in params.yaml.{_table(params)}")
 
 
 def must_answer(model: Pipeline, frame: pd.DataFrame, data: Data, params: Train) -> None:
-    """Raise UserError unless a fitted model answers each row as its task demands."""
+    """Raise UserError unless a fitted model returns valid predictions for its task."""
     task, rows, fitted = task_of(data), inputs(frame, data), f"{params.model}, once fitted,"
     if (why := _silent(model.steps[-1][1], "predict_proba" if task.decides else "predict")) is not None:
         raise UserError(f"{fitted} gives no probabilities: {why}. Set the parameter that enables them.")
@@ -58,7 +58,7 @@ def must_answer(model: Pipeline, frame: pd.DataFrame, data: Data, params: Train)
 
 
 def _silent(estimator: Any, method: str) -> str | None:
-    """Why an estimator lacks a method that its parameters decide on; None where it has it."""
+    """The reason that an estimator lacks a method that depends on its parameters; None if it has the method."""
     try:
         getattr(estimator, method)
     except AttributeError as error:

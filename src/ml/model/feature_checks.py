@@ -1,4 +1,4 @@
-"""Whether the functions of src/features.py look at one row alone: what they make of a table must hold row by row."""
+"""Checks that the functions of src/features.py are row-wise: each value must depend on its own row only."""
 
 import ast
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from ml.settings.features import FEATURES, functions, parsed
 
 CLOCKS = {"now", "utcnow", "today", "time_ns", "localtime", "gmtime", "monotonic", "perf_counter"}
 READERS = {"open", "read_text", "read_bytes", "loadtxt", "genfromtxt", "fromfile", "memmap", "read_csv"}
-ROWS = 100  # asked one by one
+ROWS = 100  # rows that are computed one by one
 CLOSE = 1e-12
 
 
@@ -28,7 +28,7 @@ def check(text: str, frame: pd.DataFrame, data: Data) -> None:
     table = _sample(frame, data)
     taken = required(data)
     whole, singles = of_frame(table), [of_frame(table.iloc[[row]]) for row in range(len(table))]
-    for function, alone in zip(fresh(text), fresh(text), strict=True):  # what one call leaves behind, no other finds
+    for function, alone in zip(fresh(text), fresh(text), strict=True):  # no call sees state of an earlier one
         for name in function.makes:
             if name in taken:
                 raise _wrong(function, f"makes `{name}`, a column that already exists. Use another name")
@@ -39,7 +39,7 @@ def check(text: str, frame: pd.DataFrame, data: Data) -> None:
 
 
 def outside(text: str) -> Iterator[tuple[str, str]]:
-    """Functions that ask the clock or read a file: name, and what each does."""
+    """Calls that read the clock or a file: name and description."""
     for node in parsed(text).body:
         called = [one.func for one in ast.walk(node) if isinstance(one, ast.Call)]
         names = {getattr(one, "attr", getattr(one, "id", "")) for one in called}
@@ -53,7 +53,7 @@ def outside(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _sample(frame: pd.DataFrame, data: Data) -> pd.DataFrame:
-    """Some rows as the model gets them, the first also at the ends of the contract, and with what may be missing gone.
+    """Sample rows in the model's types; the first also at the limits of the contract, and with missing values.
 
     Each level of the contract is in one of the rows.
     """

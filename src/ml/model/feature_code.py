@@ -1,7 +1,7 @@
 """Runs the functions of src/features.py on arrays, in training and in serving alike: no pandas, no scikit-learn.
 
-A model carries the text of that file with it. Only text that a reviewed commit holds, or that stands beside this
-package, is ever run: a model file from elsewhere brings no code.
+A model carries the text of that file with it. Only text from a reviewed commit or from this checkout is ever run, so a
+model file from elsewhere runs no code.
 """
 
 import __future__
@@ -24,21 +24,21 @@ from ml.settings.features import FEATURES, functions, parsed, source
 
 BESIDE = Path(__file__).parents[2] / FEATURES.name
 MERGED = ("HEAD", "--branches=main", "--remotes=origin/main", "--remotes=origin/HEAD")  # whose commits were reviewed
-LIBRARIES = {*sys.stdlib_module_names, "numpy", "ml"}  # that an image has; functions may use no other
+LIBRARIES = {*sys.stdlib_module_names, "numpy", "ml"}  # modules in an image; functions may use no others
 
 
 @lru_cache(maxsize=8)
 def loaded(text: str) -> tuple[Function, ...]:
-    """The functions that a text of src/features.py declares; raises UserError when it is not known here or fails.
+    """The functions that a text of src/features.py declares; raises UserError when it was not reviewed here or fails.
 
-    Classes, imports of libraries that an image lacks, and what is made of these are left out: estimators are imported
-    on their own.
+    Classes, imports of libraries that an image lacks, and statements that use them are left out; estimators are
+    imported separately.
     """
     return fresh(text)
 
 
 def fresh(text: str) -> tuple[Function, ...]:
-    """The same with a state of their own: nothing that earlier calls left behind."""
+    """The same functions in a new namespace, without state of earlier calls."""
     declared = functions(text)
     if not declared:
         return ()
@@ -46,7 +46,7 @@ def fresh(text: str) -> tuple[Function, ...]:
     module = parsed(text)
     module.body = _for_functions(module.body)
     space: dict[str, Any] = {"__name__": FEATURES.stem}
-    later = __future__.annotations.compiler_flag  # an annotation may name what an image lacks
+    later = __future__.annotations.compiler_flag  # an annotation may name a library that an image lacks
     try:
         exec(compile(module, str(FEATURES), "exec", later), space)  # noqa: S102  (a file of this repository)
     except Exception as error:  # noqa: BLE001  (a user's code raises anything)
@@ -60,9 +60,9 @@ def fresh(text: str) -> tuple[Function, ...]:
 
 
 def made(text: str, columns: Columns, kept: Mapping[str, np.ndarray] = MappingProxyType({})) -> dict[str, np.ndarray]:
-    """Every column that the functions of a text make; later functions may read what earlier ones made.
+    """Every column that the functions of a text make.
 
-    Those that are `kept` have the values that they are given instead.
+    Later functions may read columns of earlier ones. Columns in `kept` keep the given values.
     """
     found: dict[str, np.ndarray] = {}
     for function in loaded(text):
@@ -80,9 +80,9 @@ def made(text: str, columns: Columns, kept: Mapping[str, np.ndarray] = MappingPr
 
 
 def must_know(text: str) -> None:
-    """Raise UserError unless this text of src/features.py stands here, or in a commit that was merged here.
+    """Raise UserError unless this text of src/features.py is in this checkout, or in a commit that was merged here.
 
-    A blob that git merely has is not enough: fetching branch `mlflow` brings whatever its writers put there.
+    Any other blob of git does not count, because a fetch of branch `mlflow` brings whatever its writers put there.
     """
     if text in {source(), source(BESIDE)}:
         return
@@ -106,7 +106,8 @@ def _for_functions(body: list[ast.stmt]) -> list[ast.stmt]:
     """The statements of a file without those that need a class or a library that an image lacks."""
     kept, gone = [], set()
     for node in body:
-        alone = node.decorator_list if isinstance(node, ast.FunctionDef) else [node]  # a body runs when it is called
+        # The body of a function runs only when it is called.
+        alone = node.decorator_list if isinstance(node, ast.FunctionDef) else [node]
         used = {n.id for part in alone for n in ast.walk(part) if isinstance(n, ast.Name)}
         if isinstance(node, ast.ClassDef) or not _served(node) or used & gone:
             gone |= _names(node)
@@ -124,7 +125,7 @@ def _served(node: ast.stmt) -> bool:
 
 
 def _names(node: ast.stmt) -> set[str]:
-    """The names that a statement gives to something."""
+    """The names that a statement assigns."""
     if isinstance(node, ast.Import | ast.ImportFrom):
         return {alias.asname or alias.name.split(".")[0] for alias in node.names}
     if isinstance(node, ast.ClassDef | ast.FunctionDef):

@@ -1,4 +1,4 @@
-"""Preprocessing as a part of the model: fitted once, carried along, so that serving cannot differ from training."""
+"""Preprocessing as a part of the model: fitted once and stored with it, so that serving cannot differ from training."""
 
 from typing import Any, Self
 
@@ -15,7 +15,7 @@ from ml.model import columns, feature_code
 from ml.settings import features as declared
 from ml.settings.data import Category, Data
 
-MISSING = ""  # no level is empty, so none can be taken for a missing one
+MISSING = ""  # stands for a missing value, because no level is empty
 
 
 class Made(TransformerMixin, BaseEstimator):
@@ -25,7 +25,7 @@ class Made(TransformerMixin, BaseEstimator):
         self.source = source
 
     def fit(self, frame: pd.DataFrame, _: Any = None) -> Self:
-        """Learns nothing: remembers the names of the columns that it takes."""
+        """Store the names of the input columns."""
         self.feature_names_in_ = np.array(frame.columns, dtype=object)
         return self
 
@@ -37,14 +37,14 @@ class Made(TransformerMixin, BaseEstimator):
 def with_made(frame: pd.DataFrame, source: str, kept: pd.DataFrame | None = None) -> pd.DataFrame:
     """A table in the contract's types with the columns that this text of src/features.py makes.
 
-    Columns of `kept` are taken as they stand there, and what is made of them follows.
+    Columns in `kept` keep their values in the table, and later functions read these values.
     """
     given = of_frame(frame[[]] if kept is None else kept)
     return with_columns(frame, feature_code.made(source, of_frame(frame), given))
 
 
 def of_frame(frame: pd.DataFrame) -> columns.Columns:
-    """The columns of a table as the functions of src/features.py get them."""
+    """The columns of a table in the form that the functions of src/features.py receive."""
 
     def read(name: str) -> np.ndarray:
         column = frame[name]
@@ -56,12 +56,12 @@ def of_frame(frame: pd.DataFrame) -> columns.Columns:
 
 
 def preprocessing(data: Data, source: str = "") -> ColumnTransformer:
-    """Unfitted: numbers get the median and unit scale, each level of the contract, and missing, a column of its own.
+    """The unfitted preprocessing: numbers are imputed by the median and scaled; each level, and missing, gets a column.
 
-    A number that the contract lets be missing also gets a column that says whether it was: a gap may tell something.
-    A level outside the contract becomes all zeros. So the width of the output never depends on the data.
+    A number that may be missing by the contract also gets an indicator column. A level outside the contract becomes all
+    zeros. So the width of the output does not depend on the data.
     """
-    filled = {"keep_empty_features": True}  # a column that is never there keeps its place
+    filled = {"keep_empty_features": True}  # keeps a column without values
     made = declared.made(source)
     named = numbers(data) + [name for name, known in made.items() if known is None]
     level = {name: c.values for name, c in data.columns.items() if isinstance(c, Category)}  # noqa: PD011 - of the contract

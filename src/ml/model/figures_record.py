@@ -1,4 +1,4 @@
-"""What `evaluate` writes: build/metrics.json and build/intervals.json, which gates, registry and reports read."""
+"""The records that `evaluate` writes: build/metrics.json and build/intervals.json, for gates, registry and reports."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from ml.io.saved import SavedRecord
 
 
 class MetricsRecord(SavedRecord):
-    """Each metric that is known, and the rows behind them; flat, as `dvc metrics diff` and `dvc exp show` read it.
+    """The known metrics and the number of test rows; flat, in the format of `dvc metrics diff` and `dvc exp show`.
 
     The first form has no `schema_version` in the file: DVC would show it as a metric.
     """
@@ -30,7 +30,7 @@ class MetricsRecord(SavedRecord):
 
 
 class Interval(BaseModel):
-    """A metric and the ends of its interval, null where the rows do not tell it."""
+    """A metric and the ends of its interval, null if the rows do not determine it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

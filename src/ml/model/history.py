@@ -1,4 +1,4 @@
-"""What training leaves to tell: how the threshold was chosen, a forest's out-of-bag score, a boosting's learning curve.
+"""The record of training: the choice of the threshold, a forest's out-of-bag score, a learning curve of boosting.
 
 `train` writes it to build/training.json, and the report shows it.
 """
@@ -11,11 +11,11 @@ from pydantic import BaseModel, ConfigDict
 from ml.io.saved import SavedRecord
 
 MOST = 100  # points of a curve
-OUT_OF_BAG = ("oob_decision_function_", "oob_prediction_")  # a number for each training row, of no use to a model
+OUT_OF_BAG = ("oob_decision_function_", "oob_prediction_")  # one number per training row, unused in prediction
 
 
 class Chosen(BaseModel):
-    """A threshold, and what it does to training rows that are scored by models of the other folds."""
+    """A threshold, and its results on training rows that were scored by models of the other folds."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -25,9 +25,9 @@ class Chosen(BaseModel):
     rows: int
     precision: float
     recall: float
-    cost: float  # of the mistakes, for each row
+    cost: float  # cost of the mistakes per row
     given: float  # evaluate.threshold
-    given_cost: float  # of the mistakes at it, for each row
+    given_cost: float  # cost of the mistakes at this threshold, per row
 
 
 class Curve(BaseModel):
@@ -49,14 +49,14 @@ class TrainingRecord(SavedRecord):
 
 
 class Watch:
-    """Sees an estimator once it is fitted, before it gets the form in which it is stored."""
+    """Reads an estimator after it is fitted, before it is converted for storage."""
 
     def __init__(self) -> None:
         self.curve: Curve | None = None
         self.out_of_bag: dict[str, float] | None = None
 
     def see(self, estimator: Any) -> None:
-        """Keep what it tells of its training."""
+        """Record the estimator's figures of its training."""
         score = getattr(estimator, "oob_score_", None)
         if isinstance(score, float):
             self.out_of_bag = {"accuracy" if hasattr(estimator, "classes_") else "R²": round(float(score), 6)}

@@ -1,6 +1,6 @@
-"""The name of a model: what makes two models one.
+"""The digest that names a model.
 
-Not the estimator alone: the same trees with another threshold decide otherwise, and with another contract they refuse
+It covers the estimator and the contract, because another threshold gives other decisions, and another contract refuses
 other rows.
 """
 
@@ -14,20 +14,20 @@ PARTS = ("model.skops", "contract.json")
 
 
 def digest(built: Mapping[str, bytes]) -> str:
-    """The name of the model in these files by name; `cat model.skops contract.json | sha256sum` says the same."""
+    """The digest of the model in these files by name: that of `cat model.skops contract.json | sha256sum`."""
     return hashlib.sha256(b"".join(built[name] for name in PARTS)).hexdigest()
 
 
 def of(folder: Path) -> str:
-    """The name of the model in a folder."""
+    """The digest of the model in a folder."""
     return digest(read(folder))
 
 
 def read(folder: Path) -> dict[str, bytes]:
-    """The files that make up the name of the model in a folder; raises UserError when one is missing."""
+    """The files that determine the digest of the model in a folder; raises UserError when one is missing."""
     return {name: files.read_bytes(folder / name) for name in PARTS}
 
 
 def named(built: Mapping[str, bytes], name: str) -> bool:
-    """Whether a model has this name; versions from before the contract counted are named by model.skops alone."""
+    """Whether a model has this digest; the digests of old versions cover model.skops only."""
     return name in {digest(built), hashlib.sha256(built[PARTS[0]]).hexdigest()}

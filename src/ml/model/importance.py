@@ -1,4 +1,4 @@
-"""What the model leans on."""
+"""Permutation importance of columns."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,25 +16,25 @@ from ml.tasks.choose import task_of
 from ml.tasks.compare import kept
 from ml.tasks.task import Task
 
-ROWS = 2000  # enough to rank columns; the cost is a prediction of all of them for every column and repeat
+ROWS = 2000  # rows; enough to rank columns, and each column and repeat needs one prediction of all
 REPEATS = 5
 
 
 def _scorer(task: Task) -> Callable[..., float]:
-    """The task's metric as scikit-learn asks for it; a class that no row of the sample has is left out of it."""
+    """The task's metric as a scorer for scikit-learn; a class without rows in the sample is left out."""
     sign = 1 if task.metrics[task.metric] else -1
 
     def score(fitted: Any, x: pd.DataFrame, truth: np.ndarray, sample_weight: np.ndarray | None = None) -> float:
-        rows = task.score(truth, task.output(fitted, x), 0.5, Design(sample_weight))  # no threshold is in the metric
+        rows = task.score(truth, task.output(fitted, x), 0.5, Design(sample_weight))  # the metric uses no threshold
         return sign * rows.measure()[task.metric]
 
     return score
 
 
 def importance(model: Pipeline, frame: pd.DataFrame, data: Data, seed: int = 0) -> list[dict[str, Any]]:
-    """Loss of the task's metric when a column is shuffled, mean and standard deviation, most important first.
+    """The decrease of the task's metric when a column is shuffled, mean and standard deviation, most important first.
 
-    Source: Breiman, Random Forests, 2001, section 10. Columns that say the same share their importance.
+    Source: Breiman, Random Forests, 2001, section 10. Correlated columns share their importance.
     """
     sample = frame.sample(min(ROWS, len(frame)), random_state=seed)
     made, rest = (model[:1], model[1:]) if source_of(model) else (None, model)

@@ -1,4 +1,4 @@
-"""How wide an interval around a predicted number must be to hold the truth in a stated share of new rows."""
+"""The width of the interval around a predicted number that covers the true value in a stated share of new rows."""
 
 import numpy as np
 import pandas as pd
@@ -15,10 +15,10 @@ FOLDS = 5
 
 
 def half_width(frame: pd.DataFrame, data: Data, params: Train, coverage: float, source: str = "") -> float | None:
-    """The conformal quantile of the errors of rows that did not train; None for a task without intervals.
+    """The conformal quantile of errors on held-out rows; None for a task without intervals.
 
     The same width serves every row, so a prediction costs nothing more. Source: Vovk, Cross-conformal predictors,
-    Annals of Mathematics and Artificial Intelligence 2015; the gate on coverage holds it to the test rows.
+    Annals of Mathematics and Artificial Intelligence 2015; the gate on coverage checks it on the test rows.
     """
     task = task_of(data)
     if not task.intervals:
@@ -33,7 +33,7 @@ def half_width(frame: pd.DataFrame, data: Data, params: Train, coverage: float, 
 
 
 def _quantile(errors: np.ndarray, coverage: float, design: Design) -> float:
-    """The smallest error that is at least as large as those of the share `coverage` of the rows and of a new one."""
+    """The smallest error that is at least as large as the share `coverage` of the errors, with one new row counted."""
     if design.weight is None:
         rank = min(1.0, np.ceil((len(errors) + 1) * coverage) / len(errors))
         return float(np.quantile(errors, rank, method="higher"))

@@ -1,4 +1,4 @@
-"""Where a model comes from: all that is needed to explain it and to build it again."""
+"""The lineage of a model: everything that is needed to explain it and to build it again."""
 
 import hashlib
 import platform
@@ -32,12 +32,12 @@ class Table(BaseModel):
 class Library(BaseModel):
     """The estimator's library, and the MD5 of its lock file where it has one."""
 
-    library: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]  # it names a lock file, and is looked up
+    library: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]  # becomes the name of a lock file
     lock: str | None = None
 
 
 class Machine(BaseModel):
-    """Python, platform and the versions of the libraries that shape a model, the estimator's own with them."""
+    """Python, platform and the versions of the libraries that affect a model, including the estimator's library."""
 
     python: str | None = None
     platform: str | None = None
@@ -45,7 +45,7 @@ class Machine(BaseModel):
 
 
 class Lineage(Machine, SavedRecord):
-    """What a registry and an image keep of a model's origin; versions of older code may lack a part."""
+    """The record of a model's origin in a registry and an image; versions of older code may lack fields."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -59,20 +59,20 @@ class Lineage(Machine, SavedRecord):
     dvc_lock: str | None = None
     packages: str | None = None
     estimator: Library | None = None
-    version: int | None = None  # in an image: of the model in the registry
+    version: int | None = None  # in an image: the version in the registry
 
     @property
     def library(self) -> str:
-        """The estimator's library; empty where scikit-learn is all it takes."""
+        """The estimator's library; empty for scikit-learn."""
         return self.estimator.library if self.estimator else ""
 
 
 def collect(data: Data, params: Section, library: str = "") -> Lineage:
-    """Commit, data, parameters, locks, platform and model digest of what stands in build/ now; `library` of Train.
+    """Commit, data, parameters, locks, platform and model digest of the current build/; `library` comes from Train.
 
-    `commit` is None outside git. `changed` names tracked or new files that the commit does not hold as they are, so an
-    empty list means that the commit alone says what was built. None of this is inside build/model: a DVC output that
-    held the commit would change with every commit.
+    `commit` is None outside git. `changed` names files that differ from the commit, so an empty list means that the
+    commit alone determines the build. None of this is inside build/model: a DVC output that held the commit would
+    change with every commit.
     """
     here = machine(library)
     return Lineage(
@@ -96,7 +96,7 @@ def lock_of(library: str) -> Path:
 
 
 def machine(library: str = "") -> Machine:
-    """What this machine is."""
+    """The platform and versions of this machine."""
     own = _version(library)
     return Machine(
         python=platform.python_version(),
@@ -116,12 +116,12 @@ def _version(library: str) -> str | None:
 
 
 def md5(path: Path) -> str | None:
-    """The MD5 of a file, as DVC names it; None when it is absent."""
+    """The MD5 of a file, as in DVC; None when it is absent."""
     return files.digest(path) if path.is_file() else None
 
 
 def pipeline_md5() -> str | None:
-    """The MD5 of dvc.lock without the stage `track`, which asks for it before DVC has written its entry."""
+    """The MD5 of dvc.lock without the stage `track`, which runs before DVC writes its entry."""
     import yaml  # noqa: PLC0415 - the image reads records of lineage, and has no PyYAML
 
     if not LOCK.is_file():
@@ -132,6 +132,6 @@ def pipeline_md5() -> str | None:
 
 
 def changed() -> list[str]:
-    """Files that differ from the commit, at most 20, new ones too; ignored files do not count."""
+    """Files that differ from the commit, including new ones, at most 20; ignored files do not count."""
     lines = (git.ask("status", "--porcelain", "--no-renames") or "").splitlines()
     return sorted(line[3:].strip('"') for line in lines)[:20]

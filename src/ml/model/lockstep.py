@@ -1,7 +1,7 @@
-"""The trees of a compiled form for many rows: blocks of rows go down each tree side by side, in code that numba makes.
+"""Fast evaluation of a compiled form's trees for many rows: numba code evaluates blocks of rows in parallel steps.
 
-A row alone waits for every node that it visits. Sixty-four rows that take the same step do not, so this takes a third
-to a half of the time that ONNX Runtime takes. Leaves are added in its order, tree by tree, so sums have the same bits.
+For a single row the processor waits for memory at every node; for 64 rows at once the waits overlap, so this takes a
+third to a half of ONNX Runtime's time. Leaves are added in its order, tree by tree, so sums have the same bits.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ Walk = Callable[[np.ndarray], np.ndarray]
 
 
 class Trees(NamedTuple):
-    """Nodes by tree and level: the right child stands behind the left one, and a leaf is its own left child."""
+    """Nodes by tree and level: the right child follows the left one, and a leaf is its own left child."""
 
     splits: np.ndarray  # infinite at a leaf
     steps: np.ndarray  # the column in the upper half, the left child in the lower half
@@ -27,9 +27,9 @@ class Trees(NamedTuple):
 
 
 def walk(content: bytes) -> Walk | None:
-    """A function from rows (float64, none missing) to sums of leaves, shape (rows, 1); None for any other graph.
+    """A function from rows (float64, none missing) to sums of leaves, shape (rows, 1).
 
-    Trees of several outputs are such: they gain little.
+    None for any other graph, such as trees with several outputs, which gain little.
     """
     graph = onnx.load_from_string(content).graph
     kinds = [(node.op_type, graph.input[0].type.tensor_type.elem_type) for node in graph.node]
@@ -71,7 +71,7 @@ def laid_out(said: dict[str, Any]) -> Trees:
 
 
 def _ordered(nodes: dict[str, np.ndarray], children: np.ndarray, said: dict[str, Any]) -> Trees:
-    """Nodes that stand level by level of all trees, tree by tree."""
+    """Nodes ordered by tree, from an order by level over all trees."""
     order = np.argsort(nodes["tree"], kind="stable")
     place = np.empty(len(order), dtype="int64")
     place[order] = np.arange(len(order))

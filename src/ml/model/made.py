@@ -1,4 +1,4 @@
-"""The columns that src/features.py makes: do they keep their bounds, and what monitoring compares of them."""
+"""The columns that src/features.py makes: their bounds, and their reference for monitoring."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -16,7 +16,7 @@ from ml.settings.data import Data
 
 
 def build(source: str, train: pd.DataFrame, *told: Any) -> Reference:
-    """The reference of a model with the columns that it makes; `told` is what reference.build takes beside `train`."""
+    """The reference of a model with the columns that it makes; `told` holds the other arguments of reference.build."""
     released = reference.build(train, *told)
     return profiled(released, train, told[2].data, source)
 
@@ -56,7 +56,7 @@ def broken(frame: pd.DataFrame, data: Data, source: str) -> Iterator[tuple[str, 
 
 
 def checked(frame: pd.DataFrame, data: Data, source: str) -> pd.DataFrame:
-    """The rows themselves; raises ContractError where columns that are made of them break data.made."""
+    """The rows unchanged; raises ContractError if columns that are made of them break data.made."""
     if not data.made:
         return frame
     made = with_made(inputs(frame, data), source)
@@ -77,7 +77,7 @@ def checked(frame: pd.DataFrame, data: Data, source: str) -> pd.DataFrame:
 
 
 def _broken(made: pd.DataFrame, data: Data, source: str) -> Iterator[tuple[str, pd.Series, str]]:
-    """The same of rows that have their made columns."""
+    """The same for rows that already have their made columns."""
     for name, rows, why in breaches(of_frame(made), data):
         yield made_of(name, source), pd.Series(rows, index=made.index), why
 

@@ -1,4 +1,4 @@
-"""Whether the columns that src/features.py makes keep `data.made`: numpy alone, so that the image can ask it too."""
+"""Checks that made columns meet `data.made`; with numpy only, so that the image can run them too."""
 
 from collections.abc import Iterator, Mapping
 

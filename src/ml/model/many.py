@@ -1,19 +1,19 @@
-"""How the trees of a compiled form answer many rows: as ONNX Runtime does, and after a while faster where numba is."""
+"""Evaluation of a compiled form's trees: by ONNX Runtime, and for long tables by numba if it is installed."""
 
 from collections.abc import Callable
 
 import numpy as np
 
-AFTER = 200_000  # rows until making that code pays: it takes about a second
-COMPARED = 1_000  # rows of which each sum must have the same bits
+AFTER = 200_000  # rows from which compiling, about a second, is worth it
+COMPARED = 1_000  # rows whose sums must be bitwise equal
 
 Sums = Callable[[np.ndarray], np.ndarray]  # of leaves; rows are float64
 
 
 class Many:
-    """Sums of leaves by ONNX Runtime, and by `ml.model.lockstep` once so many rows have come that it pays.
+    """Sums of leaves by ONNX Runtime, and by `ml.model.lockstep` for many rows.
 
-    Both give the same bits; where they do not on the rows that have come, ONNX Runtime goes on alone.
+    Both give the same bits; if they differ on the first rows, only ONNX Runtime is used.
     """
 
     def __init__(self, run: Sums, content: bytes, after: int = AFTER) -> None:
@@ -29,7 +29,7 @@ class Many:
         return self._run(x) if self._walk is None or np.isnan(x).any() else self._walk(x)
 
     def expect(self, rows: int) -> None:
-        """Say how many rows will come: when it pays from the first one on, nothing is waited for."""
+        """Announce the number of rows, so that a long table uses the faster code from its first row."""
         if rows > self._after:
             self._left = min(self._left, 1)
 

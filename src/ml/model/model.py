@@ -1,4 +1,4 @@
-"""The model: one scikit-learn pipeline, fitted, scored, and kept as bytes that are the same each time."""
+"""The model: one scikit-learn pipeline that is fitted and scored here."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -31,8 +31,8 @@ def fit(
 ) -> Pipeline:
     """Made columns, preprocessing and estimator, fitted on every row; the same rows and seed give the same model.
 
-    `source` is the text of src/features.py. With train.calibration, the estimator is fitted on all rows but those
-    that are held back, and its scores are calibrated on these. `watch` sees the fitted estimator.
+    `source` is the text of src/features.py. With train.calibration, the estimator is fitted without the held-back rows,
+    and its scores are calibrated on these. `watch` receives the fitted estimator.
     """
     if not params.calibration:
         return _fitted(frame, data, params, source, watch)
@@ -69,8 +69,8 @@ def _fitted(frame: pd.DataFrame, data: Data, params: Train, source: str, watch: 
     except Exception as error:  # noqa: BLE001 - anybody's estimator raises anything
         raise faults.unfit(error, params) from None
     if params.model == "random_forest":
-        model.set_params(estimator__n_jobs=None)  # how many cores trained it is no part of the model
-    while isinstance(found := model.steps[-1][1], BaseSearchCV | Pipeline):  # of a search, what it has found
+        model.set_params(estimator__n_jobs=None)  # the number of cores is not a part of the model
+    while isinstance(found := model.steps[-1][1], BaseSearchCV | Pipeline):  # of a search, the best estimator
         best = found.best_estimator_ if isinstance(found, BaseSearchCV) else found
         model.steps[-1:] = _steps(best)
     watch(fitted := model.steps[-1][1])
@@ -83,7 +83,7 @@ def _fitted(frame: pd.DataFrame, data: Data, params: Train, source: str, watch: 
 
 
 def fit_arguments(model: Pipeline, frame: pd.DataFrame, data: Data, params: Train) -> dict[str, np.ndarray]:
-    """What `fit` takes beside the rows: the weights of data.weight. Raises UserError for an estimator without them."""
+    """The further arguments of `fit`: the weights of data.weight. Raises UserError for an estimator without them."""
     weight = design_of(frame, data).weight
     if weight is None:
         return {}
@@ -98,8 +98,8 @@ def fit_arguments(model: Pipeline, frame: pd.DataFrame, data: Data, params: Trai
 def unfitted(data: Data, params: Train, source: str = "") -> Pipeline:
     """The whole model before it is fitted; raises UserError for an estimator of another task.
 
-    Where the estimator is a Pipeline, its steps are steps of the model. With `train.preprocessing: none` the first of
-    them gets the table itself.
+    If the estimator is a Pipeline, its steps become steps of the model. With `train.preprocessing: none` the first step
+    receives the table itself.
     """
     estimator = estimators.estimator(params, data.target.task)
     if params.model == "random_forest":
@@ -110,21 +110,21 @@ def unfitted(data: Data, params: Train, source: str = "") -> Pipeline:
         if not steps:
             monotone.spread(last, prepared)
         steps = [("preprocessing", prepared), *steps]
-    own = params.model.startswith(f"{FEATURES.stem}.")  # its text is a part of the model
+    own = params.model.startswith(f"{FEATURES.stem}.")  # the file's text is a part of the model
     made = [("features", Made(source))] if own or functions(source) else []
     return Pipeline([*made, *(steps or [("preprocessing", "passthrough")]), ("estimator", last)])
 
 
 def _steps(estimator: Any) -> list[tuple[str, Any]]:
-    """An estimator as the last steps of a model: those of its Pipeline, or itself."""
+    """An estimator as the last steps of a model: the steps of its Pipeline, or itself."""
     *before, (_, last) = estimator.steps if isinstance(estimator, Pipeline) else [("estimator", estimator)]
     return [*((f"own_{name}", step) for name, step in before), ("estimator", last)]
 
 
 def scores(model: Pipeline, frame: pd.DataFrame, data: Data, kept: Iterable[str] = ()) -> np.ndarray:
-    """The output of the task: a probability or a value, shape (rows,), or a probability a class; float64.
+    """The output of the task: a probability or a value, shape (rows,), or a probability for each class; float64.
 
-    Made columns that are `kept` are taken as they stand in the table.
+    Made columns in `kept` keep their values in the table.
     """
     rows = inputs(frame, data)
     if kept := [*kept]:

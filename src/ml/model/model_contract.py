@@ -1,4 +1,4 @@
-"""What a model was trained for, kept beside it, so that serving needs no params.yaml."""
+"""The contract of a model, stored with it, so that serving needs no params.yaml."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,14 +15,14 @@ CONTRACT = "contract.json"
 
 
 class Contract(Section):
-    """What a model was trained for: travels with it, so that serving needs no params.yaml."""
+    """The data contract and decision settings of a model."""
 
     project: str
     threshold: float
     data: Data
-    negative: str | None = None  # the target's other word; a model of an older release does not know it
+    negative: str | None = None  # the target's negative value; models of older releases do not have it
     half_width: float | None = None  # of the interval around a predicted number
-    chosen: Decide | None = None  # how training chose the threshold, where params.yaml does not give it
+    chosen: Decide | None = None  # the rule by which training chose the threshold, if there is one
 
 
 def with_threshold(params: Any, threshold: float) -> Any:
@@ -31,7 +31,7 @@ def with_threshold(params: Any, threshold: float) -> Any:
 
 
 def settled(params: Any, folder: Path) -> Any:
-    """The settings as a model folder's contract has them: with the threshold that training chose, where it did."""
+    """The settings with the threshold of a model folder's contract, if training chose it."""
     contract = read_contract({CONTRACT: (folder / CONTRACT).read_bytes()}) if (folder / CONTRACT).is_file() else None
     return params if contract is None or contract.chosen is None else with_threshold(params, contract.threshold)
 

@@ -45,7 +45,7 @@ def dumps(model: Pipeline) -> bytes:
 
 
 def _inner(model: Pipeline) -> Any:
-    """The estimator, without the curves that calibrate it."""
+    """The estimator, without its calibration curves."""
     estimator = model.steps[-1][1]
     return estimator.estimator if isinstance(estimator, Calibrated) else estimator
 
@@ -77,7 +77,7 @@ def loads(content: bytes) -> Pipeline:
 
 
 def types_of(content: bytes) -> list[str]:
-    """The types in a model file that skops does not know to be harmless by itself."""
+    """The types in a model file that skops does not trust by default."""
     return sorted(skops.io.get_untrusted_types(data=content))
 
 
@@ -86,14 +86,14 @@ def _unreviewed(found: set[str]) -> set[str]:
 
 
 def _own(found: set[str]) -> set[str]:
-    """The types among them that this repository's src/features.py defines: whoever reviewed that file reviewed them."""
+    """The types among them that this repository's src/features.py defines; they were reviewed with that file."""
     named = {name for name in found if name.startswith(f"{FEATURES.stem}.")}
     module = estimators.own() if named else None
     return {name for name in named if getattr(vars(module).get(name.split(".")[1]), "__module__", "") == FEATURES.stem}
 
 
 def source_of(model: Pipeline) -> str:
-    """The text of src/features.py that a model makes columns with, "" when it makes none."""
+    """The text of src/features.py in a model, "" if it makes no columns."""
     step = model.named_steps.get("features")
     return step.source if isinstance(step, Made) else ""
 
@@ -120,7 +120,7 @@ def _canonical(content: bytes) -> bytes:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as canonical:
         for name in sorted(members):
-            member = zipfile.ZipInfo(name)  # dated 1980
+            member = zipfile.ZipInfo(name)  # the fixed date 1980
             member.create_system = 3  # the same on Windows
             canonical.writestr(member, members[name], zipfile.ZIP_DEFLATED)
     return out.getvalue()

@@ -1,4 +1,4 @@
-"""Constraints on the direction in which a column may move the score, by the column's name."""
+"""Monotone constraints by the name of the column."""
 
 from typing import Any
 
@@ -11,9 +11,9 @@ NAMES = ("monotonic_cst", "monotone_constraints")  # in scikit-learn, and in the
 
 
 def spread(estimator: Any, preprocessing: ColumnTransformer) -> None:
-    """Replace a constraint that names columns, {column: 1 or -1}, by one for each input; in place.
+    """Replace a constraint that names columns, {column: 1 or -1}, by a list with one entry for each input, in place.
 
-    Raises UserError for a column that is no number.
+    Raises UserError for a column that is not a number.
     """
     known = estimator.get_params() if hasattr(estimator, "get_params") else {}
     for name in NAMES:

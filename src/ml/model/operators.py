@@ -1,4 +1,4 @@
-"""Which operators an ONNX model holds, read from its bytes alone: the image that serves has no `onnx`.
+"""Check of the operators of an ONNX model, read from its bytes, because the serving image has no `onnx`.
 
 Source: onnx.proto (fields of ModelProto, GraphProto, NodeProto, TensorProto) and the wire format of protocol buffers.
 """
@@ -14,14 +14,14 @@ KNOWN = frozenset(
 GRAPH, FUNCTIONS = 7, 25  # of a model
 NODE, INITIALIZER, SPARSE = 1, 5, 15  # of a graph
 TYPE = 4  # of a node
-EXTERNAL = 13  # of a tensor: where another file holds its values
-VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5  # how a field is written
+EXTERNAL = 13  # of a tensor: the location of an external file
+VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5  # wire types
 
 
 def check(content: bytes) -> None:
-    """Raise ValueError for a model with a part that a compiled form of ours never has.
+    """Raise ValueError for a model with a part that the compiled form never has.
 
-    Trees answer in a time and a memory that their size bounds; loops, `Expand` or files beside the model do not.
+    The size of trees bounds their time and memory; loops, `Expand` and external files have no such bound.
     """
     for field, model in _fields(content):
         if field == FUNCTIONS:
@@ -41,7 +41,7 @@ def _graph(content: bytes) -> None:
 
 
 def _fields(content: bytes) -> Iterator[tuple[int, bytes]]:
-    """The number and the bytes of each field of a message that has bytes."""
+    """The number and the content of each length-delimited field of a message."""
     place = 0
     while place < len(content):
         key, place = _varint(content, place)

@@ -1,4 +1,4 @@
-"""Whether the compiled form says what the model says."""
+"""Whether the compiled form agrees with the model."""
 
 from dataclasses import dataclass
 
@@ -12,12 +12,12 @@ from ml.settings.data import Data, Number
 from ml.tasks.task import Task
 
 TOLERANCE = 1e-6
-ROWS = 10_000  # as dicts at a time: a million of them would take gigabytes
+ROWS = 10_000  # rows as dicts at a time, because a million dicts take gigabytes
 
 
 @dataclass(frozen=True)
 class Parity:
-    """The largest difference between two ways to score the same rows, and the labels that it moves."""
+    """The largest difference between two ways to score the same rows, and the number of labels that differ."""
 
     rows: int
     largest: float
@@ -25,7 +25,7 @@ class Parity:
 
     @property
     def holds(self) -> bool:
-        """True when every score agrees to 1e-6 and no label moves."""
+        """True if every score agrees to 1e-6 and no label differs."""
         return self.largest <= TOLERANCE and self.labels_moved == 0
 
 
@@ -36,20 +36,20 @@ def compare(expected: np.ndarray, served: np.ndarray, threshold: float, task: Ta
 
 
 def gaps(expected: np.ndarray, served: np.ndarray) -> np.ndarray:
-    """The largest difference in each row: of probabilities as it is, of other numbers relative to their size."""
+    """The largest difference in each row: absolute for probabilities, relative for other numbers."""
     far = np.abs(expected - served) / np.maximum(1.0, np.abs(expected))
     return far if far.ndim == 1 else far.max(axis=1)
 
 
 def tabled(predictor: Predictor, data: Data, rows: Rows) -> np.ndarray:
-    """Scores of rows by the way that `make score` takes: column by column; shape (rows,) or (rows, classes)."""
+    """Scores of rows by the method of `make score`: column by column; shape (rows,) or (rows, classes)."""
     columns = {name: [row.get(name) for row in rows] for name in features(data)}
     kinds = {name: "float64" if isinstance(data.columns[name], Number) else object for name in columns}
     return predictor.scores_of_table({name: np.array(cells, dtype=kinds[name]) for name, cells in columns.items()})
 
 
 def served(predictor: Predictor, frame: pd.DataFrame, data: Data) -> np.ndarray:
-    """Scores of a table by the way that requests take: row by row as plain values; shape (rows,) or (rows, classes)."""
+    """Scores of a table by the method of requests: row by row as plain values; shape (rows,) or (rows, classes)."""
     parts = [frame.iloc[start : start + ROWS] for start in range(0, max(1, len(frame)), ROWS)]
     return np.concatenate([predictor.scores(_rows(part, data)) for part in parts])
 

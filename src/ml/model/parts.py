@@ -1,3 +1,3 @@
-"""The parts that a model may play: aliases of the registry, and `variant` in the prediction log."""
+"""The roles of a model: aliases of the registry, and `variant` in the prediction log."""
 
 CHAMPION, CHALLENGER, PREVIOUS, SHADOW = "champion", "challenger", "previous", "shadow"

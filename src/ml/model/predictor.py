@@ -1,6 +1,6 @@
-"""Scores from the compiled form of a model, with numpy and ONNX Runtime alone: no pandas, no scikit-learn.
+"""Scores from the compiled form of a model, with numpy and ONNX Runtime only: no pandas, no scikit-learn.
 
-Rows are plain dicts, as they come from JSON. The arithmetic is scikit-learn's own, in the same order.
+Rows are plain dicts from JSON. The arithmetic is that of scikit-learn in the same order.
 """
 
 import json
@@ -20,9 +20,10 @@ MODEL = "model.skops"
 
 
 class Predictor:
-    """Scores rows of features; `kind` is `onnx`, `linear`, or `sklearn` where, for a `reason`, none is compiled.
+    """Scores rows of features.
 
-    Call `expect` with the length of a table whose rows come in parts: it may choose a faster way for a long one.
+    `kind` is `onnx`, `linear`, or `sklearn` if there is no compiled form, with the `reason`. Call `expect` with the
+    length of a table that is scored in parts, so that a long table uses faster code.
     """
 
     def __init__(
@@ -46,12 +47,12 @@ class Predictor:
         return self._estimate(self._encode(rows))
 
     def scores_of_table(self, table: Arrays) -> np.ndarray:
-        """The same of many rows at once, given as columns: no other number, and a fraction of the time."""
+        """The same output for many rows as columns: identical numbers in a fraction of the time."""
         return self._estimate_table(self._encode_table(table))
 
 
 def loaded(built: Mapping[str, bytes], kind: str) -> int:
-    """Bytes of the files that serving loads: the compiled form, or scikit-learn's where there is none."""
+    """The number of bytes of the files that serving loads: the compiled form, or the scikit-learn model without one."""
     return sum(len(content) for name, content in built.items() if (name == MODEL) == (kind == "sklearn"))
 
 

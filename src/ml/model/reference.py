@@ -1,8 +1,8 @@
-"""What the rows looked like that a model was released on: the profile that monitoring compares with, kept beside it.
+"""The profile of the rows that a model was released on, stored with the model; monitoring compares with it.
 
-Features are those of the training side; scores and metrics those of the test side, because a model is too sure of rows
-that it has learnt. Counts stand at fixed points of each distribution, so the profile stays small however many rows
-there were.
+Features are of the training rows; scores and metrics are of the test rows, because a model is overconfident on its
+training rows. Counts are kept at fixed points of each distribution, so the size of the profile does not depend on the
+number of rows.
 """
 
 import json
@@ -24,13 +24,13 @@ from ml.settings.section import Project, Section
 from ml.tasks.choose import task_of
 from ml.tasks.kinds import DEFAULT, Name
 
-MONTHLY = {"trained": 500, "tested": 100}  # rows that a calendar month must have to be a reference by itself
+MONTHLY = {"trained": 500, "tested": 100}  # minimum rows of a calendar month for its own reference
 COARSE = 40  # points of a month's distribution: 12 months weigh as much as the whole, and effects matter from 0.1
-POINTS = 400  # of a distribution: a KS statistic at these is never too large, and too small by 1/400 at most
+POINTS = 400  # of a distribution; a KS statistic at these is at most 1/400 too small
 
 
 class Numbers(Section):
-    """A number column: how many present values lie below each point, and how many at or below it."""
+    """A number column: the counts of present values below each point, and at or below it."""
 
     rows: int  # present values
     missing: int
@@ -48,15 +48,15 @@ class Levels(Section):
 
 
 class Promise(Section):
-    """What the interval around a number promises, and by how much the number varies."""
+    """The nominal coverage of intervals around a number, and the standard deviation of the number."""
 
     half_width: float
-    level: float  # the share of rows that the interval holds
-    spread: float  # standard deviation of the truth of the test rows
+    level: float  # nominal share of rows within the interval
+    spread: float  # standard deviation of the actual values of the test rows
 
 
 class Month(Section):
-    """What one calendar month looked like, of whatever year."""
+    """The profile of one calendar month over all years."""
 
     columns: dict[str, Numbers | Levels]
     score: Numbers
@@ -64,13 +64,13 @@ class Month(Section):
 
 
 class Reference(Section):
-    """A release as monitoring remembers it."""
+    """The record of a release for monitoring."""
 
     project: str
     rows: int  # that trained
     columns: dict[str, Numbers | Levels]
     score: Numbers  # of the test rows
-    decided: Levels | None = None  # the class that each test row was given, one of several
+    decided: Levels | None = None  # predicted class of each test row, with several classes
     interval: Promise | None = None  # of a number
     tested: int  # test rows
     threshold: float
@@ -82,7 +82,7 @@ class Reference(Section):
 
 
 class Judged(Part):
-    """The sections of params.yaml that a reference holds something of."""
+    """The sections of params.yaml that affect a reference."""
 
     project: Project
     data: Data
@@ -98,7 +98,7 @@ def build(
 ) -> Reference:
     """The reference of a model: `train` in the contract's types, `score` and `metrics` of the test rows.
 
-    `tested_at` are the times of the test rows, where the table has times.
+    `tested_at` holds the times of the test rows, if the table has times.
     """
     task = task_of(params.data)
     watched, given = pd.Series(task.watch(score)), task.given(score)
@@ -118,7 +118,7 @@ def build(
 
 
 def _counted(given: np.ndarray, data: Data) -> dict[str, int]:
-    """How often each class of the contract was given, 0 too."""
+    """The number of predictions of each class of the contract, including 0."""
     return {name: int((given == name).sum()) for name in data.target.classes}
 
 
@@ -131,7 +131,7 @@ def profiled(frame: pd.DataFrame, data: Data, most: int = POINTS) -> dict[str, N
 def monthly(
     train: pd.DataFrame, watched: pd.Series, tested_at: pd.Series, data: Data, given: np.ndarray | None = None
 ) -> dict[str, Month]:
-    """The profile of each calendar month that has enough rows on both sides; none where all rows are of one month."""
+    """The profile of each calendar month that has enough rows on both sides; none if all rows are of one month."""
     trained, tested = pd.to_datetime(train[data.time]).dt.month, pd.to_datetime(tested_at).dt.month.to_numpy()
     if trained.nunique() < 2:  # noqa: PLR2004 - a single day says nothing of seasons
         return {}
@@ -147,7 +147,7 @@ def monthly(
 
 
 def of_numbers(column: pd.Series, most: int = POINTS) -> Numbers:
-    """The profile of a number column: exact when it has at most so many distinct values."""
+    """The profile of a number column; exact if it has few distinct values."""
     present = finite(column)
     points = np.unique(present)
     if len(points) > most:
@@ -162,13 +162,13 @@ def of_numbers(column: pd.Series, most: int = POINTS) -> Numbers:
 
 
 def finite(column: pd.Series) -> np.ndarray:
-    """The finite values in ascending order: whatever is no number counts as missing."""
+    """The finite values in ascending order; all others count as missing."""
     values = pd.to_numeric(column, errors="coerce").to_numpy("float64", na_value=np.nan)
     return np.sort(values[np.isfinite(values)])
 
 
 def of_levels(column: pd.Series, like: Levels | None = None) -> Levels:
-    """The profile of a category column; where `like` has unlisted levels as one, this has them too."""
+    """The profile of a category column; unlisted levels are combined if `like` combines them."""
     names = levels(column)
     if like and OTHERS in like.levels:
         names = names.where(names.isna() | names.isin([*like.levels]), OTHERS)
@@ -189,7 +189,7 @@ def dumps(reference: Reference) -> str:
 
 
 def loads(text: str | bytes, where: str) -> Reference:
-    """The reference in a text; raises UserError when it is none."""
+    """The reference in a text; raises UserError for any other text."""
     try:
         return Reference.model_validate_json(text)
     except ValidationError as error:

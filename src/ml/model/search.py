@@ -1,4 +1,4 @@
-"""Better settings for a model: what Optuna tries, judged by cross-validation on the training rows alone."""
+"""The search for better settings: Optuna's trials, judged by cross-validation on the training rows only."""
 
 import difflib
 from typing import Any, Literal, NamedTuple
@@ -38,14 +38,14 @@ def with_settings(train: Train, settings: dict[str, Any]) -> Train:
 
 
 def present(params: Params) -> dict[str, Any]:
-    """The settings as they stand that the space could draw too."""
+    """The current values of the settings that the space contains."""
     now = params.train.parameters()
     space = params.tune.spaces[params.train.model]
     return {name: now[name] for name, where in space.items() if name in now and _holds(where, now[name])}
 
 
 class Folded(NamedTuple):
-    """The training rows and how they are held out in turn: what every trial has in common."""
+    """The training rows and their folds, which all trials share."""
 
     frame: pd.DataFrame
     label: np.ndarray
@@ -55,17 +55,16 @@ class Folded(NamedTuple):
 
 
 class Task(NamedTuple):
-    """A fold that settings are judged by."""
+    """A fold for judging settings."""
 
     train: Train
     fold: int
 
 
 def folded(frame: pd.DataFrame, params: Params) -> Folded:
-    """The training rows in tune.folds folds, which follow prepare.split_by, as the test side does.
+    """The training rows in tune.folds folds, which follow prepare.split_by like the test split.
 
-    Folds in which a class is missing among the rows that train or those held out are left out; raises UserError when
-    fewer than two are left.
+    Folds whose training or held-out rows lack a class are left out; raises UserError if fewer than two are left.
     """
     task = task_of(params.data)
     label = task.truth(frame[params.data.target.name])
@@ -91,7 +90,7 @@ def held_out(task: Task, rows: Folded) -> float:
 
 
 def gain(best: list[float], now: list[float], trials: int, metric: str) -> tuple[float, float]:
-    """How much better the best of some trials is than the present settings, and half the width of its 95% interval.
+    """The advantage of the best trial over the current settings, and half the width of its 95% interval.
 
     The folds are paired. Their training rows overlap, which widens the interval (Nadeau and Bengio, Inference for the
     generalization error, 2003), and so does the choice of the best among the trials (Bonferroni).
@@ -103,12 +102,12 @@ def gain(best: list[float], now: list[float], trials: int, metric: str) -> tuple
 
 
 def direction(metric: str) -> Literal["maximize", "minimize"]:
-    """Which way a metric gets better, in Optuna's word."""
+    """The direction of a metric, in Optuna's terms."""
     return "maximize" if HIGHER_IS_BETTER[metric] else "minimize"
 
 
 def difference(text: str, model_name: str, settings: dict[str, Any]) -> str:
-    """The change of params.yaml (`text`) that takes the settings over, as a diff; "" when they stand there already."""
+    """The change of params.yaml (`text`) that adopts the settings, as a diff; "" if they are already there."""
     lines = text.splitlines()
     inside = next(i for i, line in enumerate(lines) if line.startswith("train:"))
     wanted = f"  {model_name}:"

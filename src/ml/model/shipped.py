@@ -1,4 +1,4 @@
-"""The files that ship: the contract beside the model, and the form in which rows are answered."""
+"""The released files: the model, its contract and its compiled form."""
 
 import pandas as pd
 from sklearn.pipeline import Pipeline
@@ -18,7 +18,7 @@ from ml.tasks.choose import task_of
 
 
 class Shipped(Part):
-    """The sections of params.yaml that decide what ships."""
+    """The sections of params.yaml that determine the released files."""
 
     project: Project
     data: Data
@@ -27,7 +27,7 @@ class Shipped(Part):
 
 
 def contract_of(params: Shipped, frame: pd.DataFrame, half_width: float | None = None) -> bytes:
-    """What serving must know beside the model."""
+    """The settings that serving needs with the model."""
     contract = Contract(
         project=params.project,
         threshold=params.evaluate.threshold,
@@ -44,7 +44,7 @@ def contract_of(params: Shipped, frame: pd.DataFrame, half_width: float | None =
 def form_of(
     fitted: Pipeline, built: dict[str, bytes], frame: pd.DataFrame, params: Shipped
 ) -> tuple[dict[str, bytes], str]:
-    """The compiled form where it agrees with the model; else the form for scikit-learn, and why it serves."""
+    """The compiled form if it agrees with the model; otherwise the form for scikit-learn, with the reason."""
     try:
         form = compiled(fitted)
         served = parity.served(from_files({**built, **form}), frame, params.data)
@@ -62,7 +62,7 @@ def form_of(
 
 
 def anew(content: bytes, project: str, data: Data, threshold: float) -> dict[str, bytes]:
-    """The files of a model of which only model.skops is at hand."""
+    """The files of a model of which only model.skops is available."""
     contract = Contract(project=project, threshold=threshold, data=data)
     built = {MODEL: content, CONTRACT: contract.model_dump_json().encode()}
     try:

@@ -1,4 +1,4 @@
-"""Boosting that ends when rows that do not train it are predicted no better: a part of the training rows only."""
+"""Early stopping of boosting on held-back training rows."""
 
 from typing import Any
 
@@ -10,14 +10,14 @@ from ml.io.errors import UserError
 from ml.settings.section import given as setting
 from ml.settings.train import Train
 
-BUILT_IN = "hist_gradient_boosting"  # sets its own part of the rows aside
+BUILT_IN = "hist_gradient_boosting"  # holds back its own rows
 
 
 def fit(model: Pipeline, x: pd.DataFrame, y: np.ndarray, held: np.ndarray, params: Train, **given: Any) -> None:
-    """Fit in place on the rows outside `held` (bool, shape (rows,)), whose loss says when to end.
+    """Fit in place on the rows outside `held` (bool, shape (rows,)), and stop by the loss on the rows in `held`.
 
-    `given` is what the pipeline's fit takes beside them, an array of shape (rows,) each. Raises UserError for an
-    estimator that is no boosting.
+    `given` holds the further arguments of the pipeline's fit, arrays of shape (rows,). Raises UserError for an
+    estimator without boosting.
     """
     rounds = setting(params.early_stopping)
     if params.model == BUILT_IN:

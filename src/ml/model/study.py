@@ -1,4 +1,4 @@
-"""Optuna's study of a search: which one it is, what it has tried and what is known of its best trial."""
+"""Optuna's study of a search: its name, its trials and the result of its best trial."""
 
 from hashlib import sha256
 from pathlib import Path
@@ -13,7 +13,7 @@ FOLDS = "folds"  # the attribute of a trial with its metric in each fold
 
 
 def opened(params: Params, folder: Path) -> Any:
-    """The study of this model, space and training data, kept in `folder`: any other one is another search."""
+    """The study of this model, space and training data in `folder`; another combination is another study."""
     import optuna  # noqa: PLC0415
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -22,9 +22,10 @@ def opened(params: Params, folder: Path) -> Any:
     way = search.direction(params.tune.metric)
     study = optuna.create_study(storage=place, study_name=_name(params), direction=way, load_if_exists=True)
     done = len(study.get_trials(deepcopy=False))
-    study.sampler = optuna.samplers.TPESampler(seed=params.train.seed + done)  # else it would draw the first ones again
+    # A resumed study needs another seed, otherwise it would draw the first trials again.
+    study.sampler = optuna.samplers.TPESampler(seed=params.train.seed + done)
     if not done:
-        study.enqueue_trial(search.present(params))  # what there is now, so that a proposal is known to be better
+        study.enqueue_trial(search.present(params))  # the current settings, for comparison with a proposal
     return study
 
 
@@ -34,7 +35,7 @@ def finished(study: Any) -> list[Any]:
 
 
 def best(study: Any) -> tuple[Any, dict[str, Any]]:
-    """The best trial and its settings, as params.yaml would have them; raises UserError where none has finished."""
+    """The best trial and its settings in the form of params.yaml; raises UserError if no trial has finished."""
     if not finished(study):
         raise UserError("no trial finished. Run `make tune` again and let one finish.")
     found = study.best_trial
@@ -42,7 +43,7 @@ def best(study: Any) -> tuple[Any, dict[str, Any]]:
 
 
 def gain(study: Any, params: Params) -> tuple[bool, str]:
-    """Whether the best settings are known to be better than the present ones, and a sentence with the figures."""
+    """Whether the best settings are significantly better than the current ones, and a sentence with the figures."""
     now = study.trials[0]
     folds = [trial.user_attrs.get(FOLDS) for trial in (study.best_trial, now)]
     if not all(folds) or search.present(params).items() - now.params.items():

@@ -1,8 +1,8 @@
-"""Types that a model file may hold, each reviewed by hand: loading one runs no code that the file brings.
+"""Types that a model file may hold, each reviewed by hand: loading them runs no code from the file.
 
-skops knows the estimators of scikit-learn and plain values to be harmless; these are what estimators hold besides.
-Trees of scikit-learn and its search trees for neighbours are read without bounds checks: a forged one can end the
-process that scores with it, and no more than that.
+skops trusts the estimators of scikit-learn and plain values; these are the other types within estimators. Trees of
+scikit-learn and its search trees for neighbours are read without bounds checks: a forged one can crash the process that
+scores with it, but cannot run code.
 """
 
 MODEL = ("boosters.Booster", "boosters.ValueBooster", "calibration.Calibrated", "features.Made")

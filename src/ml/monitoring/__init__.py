@@ -1,1 +1,1 @@
-"""Whether the model that serves is still right."""
+"""Monitoring: drift and performance of the served model."""

@@ -1,4 +1,4 @@
-"""What to do about a verdict of monitoring, and why."""
+"""The recommendation for a verdict of monitoring, with the reason."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ Record = dict[str, Any]
 
 
 def advice(found: Record) -> str:
-    """What is recommended, and why."""
+    """The recommended action, with the reason."""
     moved = [c for c in found["columns"] if c["drifted"]]
     performance = found["performance"] if found["performance"] and found["performance"]["value"] is not None else None
     source = _source(moved, found["settings"]["missing_rise"])
@@ -42,7 +42,7 @@ def advice(found: Record) -> str:
 
 
 def _source(moved: list[Record], rise: float) -> str:
-    """A warning where values are gone or new: often the source is broken, and no model should learn that."""
+    """A warning about missing or new values: the source may be broken, and no model should learn them."""
     odd = [c["column"] for c in moved if c["missing"]["after"] - c["missing"]["before"] >= rise or c["new_levels"]]
     if not odd:
         return ""
@@ -51,7 +51,7 @@ def _source(moved: list[Record], rise: float) -> str:
 
 
 def _miscalibrated(performance: Record) -> str:
-    """What is wrong where the metric has not fallen."""
+    """The problem if the metric itself has not decreased."""
     parts = [part for part in performance.get("calibration") or () if part["worse"]]
     what = " and ".join(dict.fromkeys(part.get("means") or f"{part['name']} has changed" for part in parts))
     return f"{performance['metric']} has not decreased, but {what}: uses of the score as a probability are wrong."

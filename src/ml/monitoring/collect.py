@@ -1,4 +1,4 @@
-"""Which predictions are judged: one window of the prediction log, and what became of every other row that was read."""
+"""The judged predictions: one window of the prediction log, with counts of all other rows by reason."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,8 +13,8 @@ from ml.settings.data import Data
 from ml.settings.monitor import Monitor
 from ml.tasks.live import outcomes
 
-SKEW = pd.Timedelta(minutes=5)  # that clocks may differ by
-FATES = {  # a row meets the first that fits; `judged` are what is left
+SKEW = pd.Timedelta(minutes=5)  # allowed difference of clocks
+FATES = {  # the first that applies counts; all other rows are `judged`
     "simulated": "simulated, and not judged because there are real rows",
     "future": "time is ahead of the clock (by more than 5 minutes)",
     "older": "older than the window",
@@ -29,7 +29,7 @@ FATES = {  # a row meets the first that fits; `judged` are what is left
 
 @dataclass(frozen=True)
 class Names:
-    """By which names predictions call the champion, and the other versions that are known."""
+    """The names of the champion and of other known versions in the log."""
 
     champion: frozenset[str]
     others: frozenset[str] = frozenset()
@@ -39,25 +39,25 @@ class Names:
 class Collected:
     """The judged rows and the counts behind them; every row read has exactly one fate."""
 
-    rows: pd.DataFrame  # as drift.judge takes them: features.<name>, score, label (1, 0, missing), lag_days
+    rows: pd.DataFrame  # in the form of drift.judge: features.<name>, score, label (1, 0, missing), lag_days
     since: pd.Timestamp
     until: pd.Timestamp
-    newest: pd.Timestamp | None  # prediction that was read, from the future apart
+    newest: pd.Timestamp | None  # newest prediction read, except those from the future
     simulated: bool
     fates: dict[str, int]
     strangers: dict[str, int]  # rows of the window by name of another model
     labels: dict[str, int]  # early, from the future, of another kind, unmatched
     unreadable: int
-    before: tuple[Span, ...]  # what known models answered in the last windows, the judged one last
-    settled: Span  # what the champion answered in the newest window with enough labels: performance is judged on it
-    label_days: float = 0.0  # rows younger than this wait for labels, and their labels are not looked at
-    waiting: int = 0  # judged rows that are so young
+    before: tuple[Span, ...]  # predictions of known models in the last windows, the judged one last
+    settled: Span  # the champion's newest window with enough labels, for performance
+    label_days: float = 0.0  # rows younger than this wait for labels; labels that they have do not count
+    waiting: int = 0  # judged rows younger than that
 
 
 def collect(table: pd.DataFrame, names: Names, data: Data, settings: Monitor, now: pd.Timestamp) -> Collected:
     """The window of `table` (as predictions.read_log returns it) that ends `now`, or with the simulation's last day.
 
-    Simulated rows are judged only where there are no others.
+    Simulated rows are judged only if there are no real rows.
     """
     simulated = bool(len(table) and table["simulated"].all())
     until = table[["time", "actual_time"]].max().max() if simulated else now
@@ -110,12 +110,12 @@ def _fates(table: pd.DataFrame, names: Names, settings: Monitor, window: tuple[A
 
 
 def _by(table: pd.DataFrame, models: frozenset[str]) -> pd.Series:
-    """Which rows one of these models answered; a row without a name is the champion's."""
+    """A mask of the rows that one of these models answered; a row without a name is the champion's."""
     return table["model"].isna() | table["model"].isin(models)
 
 
 def _labelled(table: pd.DataFrame, data: Data, until: pd.Timestamp) -> tuple[pd.DataFrame, dict[str, int]]:
-    """The rows with `label` as 1, 0 or missing; a label from before its prediction belongs to an older one."""
+    """The rows with `label` as 1, 0 or missing; a label older than its prediction belongs to an earlier prediction."""
     came = table["actual"].notna()
     early = predictions.early(table)
     future = came & (table["actual_time"] > until + SKEW)

@@ -1,7 +1,7 @@
-"""Whether a verdict has been the same for long enough to act on it.
+"""Confirmation: whether a verdict has lasted long enough to act on it.
 
-Each look may be wrong by chance, and a year has 365 of them. So alerts and retraining wait until `monitor.consecutive`
-looks in a row, each on another day, have said the same of the same model, unless the verdict is evident.
+Each look may be wrong by chance, and a year has 365 looks. So alerts and retraining wait for `monitor.consecutive`
+equal verdicts on the same model on successive days, unless the verdict is evident.
 """
 
 from dataclasses import dataclass
@@ -20,9 +20,9 @@ class Past:
 
 
 def in_a_row(verdict: str, until: str, past: Past) -> int:
-    """Days in a row whose last look was flagged as this one is, itself included.
+    """The number of successive days, including this one, whose last look has this verdict.
 
-    A look that found the model degraded counts for drift too. One that could not judge neither counts nor ends it.
+    A verdict of degradation counts for drift too. A look without a verdict neither counts nor ends the series.
     """
     if verdict not in FLAGS:
         return 0

@@ -1,8 +1,9 @@
-"""Whether a window of predictions still looks like the rows its model was released on, and what follows from it.
+"""Drift: the comparison of a window of predictions with the rows that its model was released on, and the verdict.
 
-A column has drifted when its test, corrected for all tests of the window (Holm), is significant **and** what moved is
-large enough to matter: alone, tests flag trifles in large windows, and distances flag noise in small ones. Half of
-`alpha` goes to the inputs and the predictions, half to performance, so both together flag no more quiet windows.
+A column has drifted when its test, corrected for all tests of the window (Holm), is significant **and** the effect is
+large enough to matter: tests alone flag small changes in large windows, and distances alone flag noise in small ones.
+Inputs and predictions get half of `alpha`, performance the other half, so the false alarm rate of both together is at
+most `alpha`.
 """
 
 from dataclasses import dataclass, replace
@@ -37,20 +38,21 @@ class Drift:
     rows: int
     columns: tuple[Column, ...] = ()
     prediction: Column | None = None
-    decided: Column | None = None  # of several classes, what is decided
+    decided: Column | None = None  # predicted classes, with several classes
     performance: Performance | None = None  # None without a column `label`
 
 
 def judge_collected(reference: Reference, window: Collected, params: Params) -> Drift:
-    """The verdict on what was collected; performance is judged where enough labels have come, late ones too.
+    """The verdict on the collected rows.
 
-    Monitoring and calibration both come here, so what is measured of the rule is what it does.
+    Performance is judged if enough labels, including late ones, have arrived. Monitoring and calibration both call this
+    function, so calibration measures the rule in use.
     """
     return judge(reference, window.rows, params.monitor, margin(params), window.settled.rows)
 
 
 def evident(reference: Reference, window: Collected, params: Params, verdict: str) -> bool:
-    """Whether a verdict holds at a limit so strict that a year of daily looks breaks it by chance as seldom as one."""
+    """Whether a verdict holds at a limit corrected for a year of daily looks."""
     if verdict not in FLAGS:
         return False
     monitor = params.monitor.model_copy(update={"alpha": params.monitor.alpha / YEAR})
@@ -67,11 +69,11 @@ def judge(
 ) -> Drift:
     """The verdict on a window of predictions.
 
-    `window` has a column `features.<name>` a feature, `score`, and where labels are known `label`
-    (1 positive, 0 negative, missing where not known yet) and `lag_days` (from prediction to label). A feature that is
-    not there counts as missing in every row. `margin` is the champion gate's: a metric this much lower is as good.
-    `labelled` are the rows that performance is judged on, where labels take longer than the window: `score`, `label`
-    and `lag_days` of older rows; without it, those of the window.
+    `window` has a column `features.<name>` for each feature, `score`, and if labels are known `label` (1 positive, 0
+    negative, missing where not known yet) and `lag_days` (from prediction to label). An absent feature counts as
+    missing in every row. `margin` is that of the champion gate: a decrease within it counts as equal. `labelled` holds
+    the rows for performance, if labels take longer than the window: `score`, `label` and `lag_days` of older rows;
+    without it, the rows of the window count.
     """
     judged = window if labelled is None else labelled
     rows = len(window)
@@ -94,7 +96,7 @@ def judge(
 
 
 def answered(reference: Reference, window: pd.DataFrame, ways: list[Way]) -> list[Probe]:
-    """Probes of what was answered: the scores, and the classes where there are several."""
+    """Probes of the predictions: the scores and, with several classes, the predicted classes."""
     found = [probe(PREDICTION, reference.score, window["score"], ways)]
     if reference.decided is None or "decided" not in window or window["decided"].isna().all():
         return found
@@ -102,19 +104,19 @@ def answered(reference: Reference, window: pd.DataFrame, ways: list[Way]) -> lis
 
 
 def corrected(probes: list[Probe], settings: Monitor) -> list[Column]:
-    """What each column shows once all tests of all columns are corrected together."""
+    """The verdict on each column after a joint correction of all tests."""
     names = [(number, kind) for number, one in enumerate(probes) for kind in one.tests]
     p = dict(zip(names, map(float, holm([probes[n].tests[kind].p for n, kind in names])), strict=True))
     return [found(one, {kind: p[number, kind] for kind in one.tests}, settings) for number, one in enumerate(probes)]
 
 
 def column(window: pd.DataFrame, name: str) -> pd.Series:
-    """A feature of the window, all missing where it is not there."""
+    """A feature of the window; all missing if it is absent."""
     return window.get(in_table(name), pd.Series([None] * len(window), dtype="object"))
 
 
 def margin(params: Params) -> float:
-    """The champion gate's margin where it is of the monitored metric, else 0."""
+    """The champion gate's margin if it is for the monitored metric, otherwise 0."""
     rule = params.gates.champion
     return rule.margin if rule and rule.metric == params.monitor.metric else 0.0
 

@@ -1,4 +1,4 @@
-"""What a window shows of one column: its tests, and in words what moved."""
+"""Drift of one column of a window: its tests, and a description of the change."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -14,21 +14,21 @@ from ml.settings.monitor import Monitor
 
 INPUTS = ("missing in", "in training", "levels with {share} of training rows have disappeared")
 ANSWERS = ("no class in", "at release", "classes with {share} of the rows at release are no longer predicted")
-SHOWN = 20  # levels of a column that show whether its rows are alike
+SHOWN = 20  # most frequent levels, for the design effect
 
 
 @dataclass(frozen=True)
 class Column:
-    """What one column, or the prediction, shows."""
+    """The result for one column or for the prediction."""
 
     column: str
     drifted: bool
-    reason: str  # what moved, or what did not
+    reason: str  # description of the change, or of its absence
     test: str
     statistic: float
     p: float  # of this test alone
-    holm: float  # corrected for all tests of the window: this one is judged
-    effect: float  # KS distance, total variation of levels, or rise of the share without a known value
+    holm: float  # corrected for all tests of the window; the verdict uses this one
+    effect: float  # KS distance, total variation of levels, or increase of the share without a known value
     missing: dict[str, float]  # share `before` and `after`
     new_levels: dict[str, int]  # rows of the window
     vanished_levels: dict[str, float]  # share of the training rows
@@ -36,7 +36,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Probe:
-    """A column before and after with its tests: `values` always, `missing` and `new` where a row is of that kind."""
+    """A column before and after with its tests: `values` always, `missing` and `new` if such rows exist."""
 
     column: str
     tests: dict[str, Test]
@@ -48,7 +48,7 @@ class Probe:
 
 
 def probe(name: str, before: Numbers | Levels, column: pd.Series, ways: Sequence[Way] = ()) -> Probe:
-    """The tests of a column of a window, whose rows may depend on each other in these `ways`."""
+    """The tests of a column of a window; `ways` holds the groupings of dependent rows."""
     absent, known = _values(column, number=isinstance(before, Numbers))
     worth = design_effect(known, [way.of(~absent) for way in ways])
     if isinstance(before, Numbers):
@@ -59,7 +59,7 @@ def probe(name: str, before: Numbers | Levels, column: pd.Series, ways: Sequence
     after = of_levels(column, before)
     missing, tests = _missing(before, len(column), after.rows, design_effect(absent, [*ways]))
     fresh = dict(new(before, after))
-    if fresh:  # in the chi-square test they may be pooled with other rare ones
+    if fresh:  # the chi-square test may pool them with other rare levels
         tests["new"] = rise((unseen(before), before.rows), (sum(fresh.values()), after.rows), worth)
     tests["values"] = chi_square(before, after, worth)
     return Probe(name, tests, _mix(before, after), missing, fresh, gone(before, after))
@@ -68,7 +68,7 @@ def probe(name: str, before: Numbers | Levels, column: pd.Series, ways: Sequence
 def _missing(
     before: Numbers | Levels, rows: int, present: int, worth: float
 ) -> tuple[dict[str, float], dict[str, Test]]:
-    """The shares without a known value, and the test of their rise where there are any."""
+    """The shares without a known value, and the test of their increase if there are any."""
     gaps = {"before": (before.missing, before.rows + before.missing), "after": (rows - present, rows)}
     missing = {when: count / max(1, of) for when, (count, of) in gaps.items()}
     return missing, {"missing": rise(*gaps.values(), worth)} if any(missing.values()) else {}
@@ -95,7 +95,7 @@ def found(one: Probe, p: dict[str, float], settings: Monitor) -> Column:
 
 
 def _values(column: pd.Series, *, number: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Which rows hold no value, and of the others what shows whether rows are alike: ranks, or the commonest levels."""
+    """A mask of rows without a value, and the ranks or most frequent levels of the others for the design effect."""
     if number:
         values = pd.to_numeric(column, errors="coerce").astype("float64")
         absent = ~np.isfinite(values.to_numpy())

@@ -1,4 +1,4 @@
-"""Two-sample tests between the reference of a release and a window, each with the size of what moved."""
+"""Two-sample tests between the reference of a release and a window, each with its effect size."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,13 +8,13 @@ from scipy.stats import chi2_contingency, fisher_exact, kstwo
 
 from ml.model.reference import Levels, Numbers
 
-MOST_DECIMALS = 6  # that a person or a client rounds to
-EXPECTED = 5  # rows of a level, in either sample, below which its chi-square term is not to be trusted (Cochran, 1954)
+MOST_DECIMALS = 6  # most decimals of a rounded number
+EXPECTED = 5  # minimum rows of a level in each sample for a valid chi-square term (Cochran, 1954)
 
 
 @dataclass(frozen=True)
 class Test:
-    """What a test found; `effect` does not grow with the number of rows."""
+    """The result of a test; `effect` does not depend on the number of rows."""
 
     name: str
     statistic: float
@@ -26,9 +26,9 @@ def kolmogorov_smirnov(before: Numbers, after: np.ndarray, worth: float = 1.0) -
     """Two-sample KS test with `after` in ascending order; its effect is the distance itself.
 
     The distance is taken at the points of the reference and just below each. It is scipy's ks_2samp(method="asymp")
-    when the reference holds every distinct value, and smaller by at most 1/400 otherwise. Where one side is rounded to
-    fewer decimals than the other, as by a client, both are compared so rounded. So many rows as `worth`, the
-    design effect, tell as much as one independent row; here and below on both sides.
+    when the reference holds every distinct value, and smaller by at most 1/400 otherwise. If one side is rounded to
+    fewer decimals than the other, both are compared after this rounding. `worth` is the design effect of both sides:
+    this many rows are worth one independent row.
     """
     n, m = before.rows, len(after)
     if not n or not m:
@@ -41,7 +41,7 @@ def kolmogorov_smirnov(before: Numbers, after: np.ndarray, worth: float = 1.0) -
 
 
 def _alike(before: Numbers, after: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Points rounded as the coarser side is, the first and the last original point of each, and `after` so rounded."""
+    """Points rounded like the coarser side, the first and last original point of each, and `after` so rounded."""
     points = np.asarray(before.points)
     every, own, theirs = np.arange(len(points)), _decimals(points), _decimals(after)
     if min(own, theirs) == MOST_DECIMALS:
@@ -54,7 +54,7 @@ def _alike(before: Numbers, after: np.ndarray) -> tuple[np.ndarray, np.ndarray, 
 
 
 def _decimals(values: np.ndarray) -> int:
-    """The fewest decimals that hold all values; MOST_DECIMALS where that many do not."""
+    """The fewest decimals that represent all values, at most MOST_DECIMALS."""
     return next(
         (d for d in range(MOST_DECIMALS) if np.allclose(np.round(values, d), values, rtol=1e-7, atol=1e-9)),
         MOST_DECIMALS,
@@ -64,7 +64,7 @@ def _decimals(values: np.ndarray) -> int:
 def chi_square(before: Levels, after: Levels, worth: float = 1.0) -> Test:
     """Chi-square test of homogeneity, rare levels pooled; its effect is the total variation distance.
 
-    Both samples count as drawn: to take the reference for the truth finds drift where there is none.
+    Both samples count as random: a test against the reference as exact would find drift without any.
     """
     names = sorted({*before.levels, *after.levels})
     table = (
@@ -81,7 +81,7 @@ def chi_square(before: Levels, after: Levels, worth: float = 1.0) -> Test:
 
 
 def pooled(table: np.ndarray) -> np.ndarray:
-    """A table of shape (2, levels) in which the rarest levels are one, until each has EXPECTED rows in both samples."""
+    """A table of shape (2, levels) with the rarest levels combined until each has EXPECTED rows in both samples."""
     totals = table.sum(axis=0)
     table = table[:, np.argsort(totals, kind="stable")]
     expected = np.sort(totals) * table.sum(axis=1).min() / table.sum()
@@ -92,7 +92,10 @@ def pooled(table: np.ndarray) -> np.ndarray:
 
 
 def rise(before: tuple[int, int], after: tuple[int, int], worth: float = 1.0) -> Test:
-    """Fisher's exact test that a share has risen, each side as (rows that count, rows); its effect is the rise."""
+    """Fisher's exact test for an increase of a share, each side as (rows that count, rows).
+
+    Its effect is the increase.
+    """
     (k, n), (j, m) = before, after
     if not n or not m:
         return Test("Fisher", 0.0, 1.0, 0.0)
@@ -102,7 +105,7 @@ def rise(before: tuple[int, int], after: tuple[int, int], worth: float = 1.0) ->
 
 
 def holm(p: Sequence[float]) -> np.ndarray:
-    """P values corrected for their number: all below a limit are wrong together as seldom as one alone.
+    """P values corrected for multiple tests, which controls the family-wise error rate.
 
     Source: Holm, A Simple Sequentially Rejective Multiple Test Procedure, 1979.
     """
@@ -115,19 +118,19 @@ def holm(p: Sequence[float]) -> np.ndarray:
 
 
 def gone(before: Levels, after: Levels) -> dict[str, float]:
-    """Levels that the window has not, with their share of the reference."""
+    """Levels that are not in the window, with their share of the reference."""
     found = {level: count / before.rows for level, count in before.levels.items() if level not in after.levels}
     return dict(sorted(found.items(), key=lambda item: -item[1]))
 
 
 def new(before: Levels, after: Levels) -> Mapping[str, int]:
-    """Levels that the reference has not, with their rows of the window."""
+    """Levels that are not in the reference, with their rows in the window."""
     found = {level: count for level, count in after.levels.items() if level not in before.levels}
     return dict(sorted(found.items(), key=lambda item: -item[1]))
 
 
 def unseen(before: Levels) -> int:
-    """How many of as many rows again would have a level that is not in the reference: those seen in one row only.
+    """The expected number of rows with an unseen level in a sample of the same size: the levels with one row.
 
     Source: Good, The Population Frequencies of Species and the Estimation of Population Parameters, 1953.
     """

@@ -1,7 +1,7 @@
-"""Evidently's pictures of a window: drift and summary beside the release, classification where labels are known.
+"""Evidently's pages of a window: drift and summary against the release, and classification if labels are known.
 
-The verdict is ours (ml.monitoring.drift). Evidently's own flags follow its defaults, which cry wolf on quiet windows;
-it takes seconds to import and half a gigabyte to install, so nothing else may import it.
+The verdict comes from ml.monitoring.drift. Evidently's own flags use its defaults, which often flag quiet windows. Its
+import takes seconds and its installation half a gigabyte, so no other module may import it.
 """
 
 import logging
@@ -17,18 +17,18 @@ from ml.monitoring.drift import column
 from ml.monitoring.shapes import redrawn
 from ml.prediction_log.records import in_table
 
-POLICY = (  # Evidently draws with scripts of its own, in the page; they may load and send nothing
+POLICY = (  # Evidently's pages contain their own scripts; the policy forbids them to load or send anything
     "<meta http-equiv='Content-Security-Policy' content=\"default-src 'none'; "
     "script-src 'unsafe-inline' 'unsafe-eval'; "
     "style-src 'unsafe-inline'; img-src data: blob:; font-src data:; base-uri 'none'; form-action 'none'\">"
 )
 LEFT = "\N{SINGLE LEFT-POINTING ANGLE QUOTATION MARK}"  # instead of <
-RED, BLUE = "#ed0400", "#0969da"  # Evidently's bars are red, as if each column had drifted; the other pages' are blue
-MOST = 5000  # rows redrawn from the release's profile
+RED, BLUE = "#ed0400", "#0969da"  # replaces Evidently's red bars, which suggest drift
+MOST = 5000  # rows sampled from the release's profile
 
 
 def installed() -> bool:
-    """Whether Evidently is there: `pip install 'ml[report]'`."""
+    """Whether Evidently is installed: `pip install 'ml[report]'`."""
     return find_spec("evidently") is not None
 
 
@@ -38,7 +38,8 @@ def drift(reference: Reference, rows: pd.DataFrame) -> str:
 
     then = redrawn(reference, min(MOST, reference.rows))
     now = pd.DataFrame({in_table(name): column(rows, name) for name in reference.columns} | {"score": rows["score"]})
-    names = [name for name in then if then[name].notna().any() and now[name].notna().any()]  # it cannot draw nothing
+    # Evidently fails on an empty column.
+    names = [name for name in then if then[name].notna().any() and now[name].notna().any()]
     of_levels = {in_table(name) for name, part in reference.columns.items() if isinstance(part, Levels)}
     numbers, levels = [n for n in names if n not in of_levels], [n for n in names if n in of_levels]
     typed = [
@@ -51,13 +52,13 @@ def drift(reference: Reference, rows: pd.DataFrame) -> str:
     ]
     kinds = {"numerical_columns": numbers, "categorical_columns": levels}
     shown = [_plain(name) for name in names]
-    any_column = 1 / len(names)  # by default half of the columns must move before it says that anything has
+    any_column = 1 / len(names)  # by default it reports drift only if half of the columns drift
     presets = [DataDriftPreset(columns=shown, drift_share=any_column), DataSummaryPreset(columns=shown)]
     return _html(presets, typed, kinds)
 
 
 def classification(rows: pd.DataFrame) -> str:
-    """How the model does on the labelled rows, as one HTML page."""
+    """The performance of the model on the labelled rows, as one HTML page."""
     from evidently import BinaryClassification  # noqa: PLC0415
     from evidently.presets import ClassificationPreset  # noqa: PLC0415
 
@@ -68,7 +69,7 @@ def classification(rows: pd.DataFrame) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """Text that cannot end the script in which Evidently hands its figures to the page."""
+    """Text that cannot end the script element in which Evidently embeds its figures."""
     return value.replace("<", LEFT) if isinstance(value, str) else value
 
 
@@ -79,7 +80,7 @@ def _html(metrics: list[Any], frames: list[pd.DataFrame], kinds: dict[str, Any])
     frames = [frame.rename(columns=_plain).map(_plain) for frame in frames]
     logger, definition = logging.getLogger(), DataDefinition(**plain)
     before = logger.level
-    logger.setLevel(logging.ERROR)  # Evidently tells the root logger about types that are as they should be
+    logger.setLevel(logging.ERROR)  # Evidently logs irrelevant messages about types to the root logger
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -1,4 +1,4 @@
-"""`python -m ml.monitoring.exporter build/monitor.json [PORT]`: what monitoring found last, for Prometheus."""
+"""`python -m ml.monitoring.exporter build/monitor.json [PORT]`: the last verdict of monitoring, for Prometheus."""
 
 import json
 import sys
@@ -9,7 +9,7 @@ KNOWN = ("stable", "drift", "degraded", "not enough data")
 
 
 def text(path: Path) -> str:
-    """The verdict in the file as a gauge, 1 for what was found; nothing before the first monitoring."""
+    """The verdict in the file as gauges, 1 for the current one; empty before the first monitoring."""
     try:
         content, when = path.read_bytes(), path.stat().st_mtime
     except OSError:
@@ -33,7 +33,7 @@ def server(path: Path, host: str, port: int) -> ThreadingHTTPServer:
             self.wfile.write(content)
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-            """Say nothing: Prometheus asks four times a minute."""
+            """Write no line, because Prometheus sends four requests a minute."""
 
     return ThreadingHTTPServer((host, port), Handler)
 

@@ -1,4 +1,4 @@
-"""What monitoring writes down: the verdict with its numbers, and how each part of it follows from the window."""
+"""The findings of monitoring: the verdict with its numbers and their sources in the window."""
 
 from dataclasses import asdict
 from typing import Any
@@ -26,15 +26,15 @@ REPLICATES = 200
 
 
 def record(window: Collected, found: Drift, released: Released, params: Params, past: Past) -> Record:
-    """All of build/monitor.json; `silent` says that no new predictions come.
+    """The content of build/monitor.json.
 
-    `confirmed` says whether alerts and retraining may follow; simulated rows are judged at one look, for their
-    calendar stands still between two.
+    `silent` means that no new predictions arrive. `confirmed` means that alerts and retraining may follow; one look
+    confirms a verdict on simulated rows, because their time does not advance between looks.
     """
     reference, silent = released.reference, is_silent(window, params.alert.silent_days)
     looks = in_a_row(found.verdict, window.until.isoformat(), past)
     needed = 1 if window.simulated or past.evident else params.monitor.consecutive
-    simulated = "Simulated rows." if window.simulated else ""  # also where only the reason is shown
+    simulated = "Simulated rows." if window.simulated else ""  # also in places that show only the reason
     parts = [simulated, _last(window) if silent else "", found.reason, _late(window, found)]
     parts += [released.season, released.made]
     parts += [_waiting(window), _strange(window, params)]
@@ -70,7 +70,7 @@ def record(window: Collected, found: Drift, released: Released, params: Params, 
 
 
 def collected(window: Collected) -> Record:
-    """Where the window lies and what became of every row that was read."""
+    """The period of the window and the counts of all rows by reason."""
     return {
         "since": window.since.isoformat(),
         "until": window.until.isoformat(),
@@ -87,7 +87,7 @@ def collected(window: Collected) -> Record:
 
 
 def remembered(found: Record) -> Record:
-    """What the history keeps of a verdict."""
+    """The part of a verdict that the history keeps."""
     performance = found["performance"] or {}
     kept = {name: performance.get(name) for name in ("metric", "value", "low", "high", "at_release")}
     return kept | {
@@ -102,19 +102,19 @@ def remembered(found: Record) -> Record:
 
 
 def answers(found: Record) -> list[Record]:
-    """What was compared: the columns, and what was answered."""
+    """The compared distributions: columns and predictions."""
     return [*found["columns"], *(one for one in (found["prediction"], found.get("decided")) if one)]
 
 
 def is_silent(window: Collected, days: float) -> bool:
-    """Whether the source has fallen silent: nothing new for so many days. A simulation sends when it is told to."""
+    """Whether no real prediction has arrived for this many days; simulations do not count."""
     if window.simulated:
         return False
     return window.newest is None or window.until - window.newest > pd.Timedelta(days=days) + SKEW
 
 
 def measured(span: Span, reference: Reference, params: Params) -> Record:
-    """The monitored metric of one window, whichever known models answered; without figures when labels are few."""
+    """The monitored metric of one window of any known models; without figures if there are too few labels."""
     known = span.rows[span.rows["label"].notna() & span.rows["score"].notna()]
     label, score = (known[name].to_numpy("float64") for name in ("label", "score"))
     found: Record = {"since": span.since.isoformat(), "until": span.until.isoformat(), "rows": len(span.rows)}
@@ -131,7 +131,7 @@ def _judged_on(window: Collected) -> Record:
 
 
 def _late(window: Collected, found: Drift) -> str:
-    """Which rows the labels are of, when they are older than the window."""
+    """A sentence on the period of the labels, if they are older than the window."""
     on = window.settled
     if found.performance is None or on.until == window.until:
         return ""
@@ -140,7 +140,7 @@ def _late(window: Collected, found: Drift) -> str:
 
 
 def _waiting(window: Collected) -> str:
-    """How many rows are too young to be judged by their labels."""
+    """A sentence on the number of rows that are too young to have their labels."""
     if not window.label_days or not window.waiting:
         return ""
     return (
@@ -158,7 +158,7 @@ def _unconfirmed(looks: int, needed: int) -> str:
 
 
 def _strange(window: Collected, params: Params) -> str:
-    """How many labels were left out for what they say."""
+    """A sentence on the number of invalid labels."""
     target, count = params.data.target, window.labels["strange"]
     if not count:
         return ""
@@ -166,7 +166,7 @@ def _strange(window: Collected, params: Params) -> str:
 
 
 def _few(window: Collected) -> str:
-    """Where the other rows are that were read, when few are left to judge."""
+    """A sentence on the rows that are not judged, if few are judged."""
     read, others = sum(window.fates.values()), {n: c for n, c in window.fates.items() if n != "judged"}
     if not read:
         return "There are no predictions."
@@ -184,7 +184,7 @@ def _last(window: Collected) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """What JSON can hold: six digits a number, none that is not finite."""
+    """A value for JSON: numbers with six digits, None for infinite ones and NaN."""
     if isinstance(value, dict):
         return {str(key): _plain(one) for key, one in value.items()}
     if isinstance(value, list | tuple):

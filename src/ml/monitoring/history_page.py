@@ -16,11 +16,14 @@ from ml.reports.look import BLUE, DRAWN, GREY, document, inline, label
 Record = dict[str, Any]
 
 COLOUR = {"stable": "#1a7f37", "drift": "#bf8700", "degraded": "#cf222e", "not enough data": "#8c959f"}
-MOST = 20  # columns in the picture, those that moved most often
+MOST = 20  # columns in the plot: those that drifted most often
 
 
 def html(project: str, verdicts: list[Record], versions: dict[str, int]) -> str:
-    """The page, real predictions apart from simulated ones; `versions` holds each registered model's number."""
+    """The page, with separate sections for real and simulated predictions.
+
+    `versions` maps registered models to numbers.
+    """
     groups = {"Predictions of real requests": False, "Simulated predictions": True}
     parts = [(title, [v for v in verdicts if v["simulated"] == simulated]) for title, simulated in groups.items()]
     body = "".join(_part(title, sorted(part, key=_when), versions) for title, part in parts if part)
@@ -47,7 +50,7 @@ MORE = (
 
 
 def _svg(verdicts: list[Record], versions: dict[str, int]) -> str:
-    """Three pictures above one another: verdicts, performance, and which columns moved."""
+    """Three plots in one column: verdicts, performance and drifted columns."""
     moved = Counter(name for v in verdicts for name in v["drifted"])
     columns = [name for name, _ in moved.most_common(MOST)]
     heights = [0.9, 2.6, max(0.6, 0.24 * len(columns))]
@@ -106,7 +109,7 @@ def _columns(axes: Axes, verdicts: list[Record], columns: list[str]) -> None:
 
 
 def _releases(rows: tuple[Axes, ...], verdicts: list[Record], versions: dict[str, int]) -> None:
-    """A line where another model was judged for the first time."""
+    """A vertical line at the first verdict on each model."""
     for place in range(1, len(verdicts)):
         model = verdicts[place]["model"]
         if model != verdicts[place - 1]["model"]:

@@ -1,7 +1,7 @@
-"""Whether the scores of a window are still as good as probabilities as they were at the release.
+"""Calibration of the scores in a window, compared with the release.
 
-A model can rank as well as ever while every score is too low: a change of price that moves every outcome leaves
-ROC AUC alone. Bias is mean score less the share of positive rows; slope below 1 means that scores are too sure.
+Scores can be biased while the ranking stays the same: a change that raises every probability does not change ROC AUC.
+Bias is the mean score minus the share of positive rows; a slope below 1 means that scores are overconfident.
 """
 
 from dataclasses import dataclass
@@ -16,13 +16,13 @@ from ml.settings.monitor import Monitor
 from ml.tasks.calibration import log_odds, measured
 
 PERFECT = {"bias": 0.0, "slope": 1.0}
-ONE = float(norm.cdf(1) - norm.cdf(-1))  # the confidence of an interval of one standard error each way
-LOOSE = 2  # times the margin, where a release has no calibration on record
+ONE = float(norm.cdf(1) - norm.cdf(-1))  # the confidence of an interval of one standard error on each side
+LOOSE = 2  # factor of the margin if the release has no calibration on record
 
 
 @dataclass(frozen=True)
 class Part:
-    """One of bias and slope, live and at release, and the interval of its change."""
+    """Bias or slope, live and at release, with the interval of its change."""
 
     name: str
     worse: bool
@@ -32,7 +32,7 @@ class Part:
     change_low: float
     change_high: float
     margin: float
-    means: str = ""  # what follows where it is worse
+    means: str = ""  # the consequence if it is worse
 
 
 def judge(
@@ -40,8 +40,8 @@ def judge(
 ) -> tuple[Part, ...]:
     """Bias and slope of label and score against the release; worse when the whole interval is beyond the margin.
 
-    The margin of the bias is a share of the rarer class's share, so it means the same where positives are rare. A
-    release from before bias and slope were kept counts as well calibrated, with twice the margin.
+    The margin of the bias is relative to the share of the rarer class, so it also suits rare positives. A release
+    without recorded bias and slope counts as well calibrated, with twice the margin.
     """
     label, score = pair
     now, share = measured(label, score, ONE), float(np.clip(score, 0, 1).mean())
@@ -51,7 +51,7 @@ def judge(
         "slope": _half(now["slope"]),
     }
     pulls = {"bias": score - label, "slope": _pull(label, score)}
-    tails = {"bias": settings.alpha / 16, "slope": settings.alpha / 8}  # a bias counts both ways
+    tails = {"bias": settings.alpha / 16, "slope": settings.alpha / 8}  # a bias counts in both directions
     limits = {"bias": settings.calibration.bias, "slope": settings.calibration.slope}
     margins = {name: limit and limit * wide * (rare if name == "bias" else 1) for name, limit in limits.items()}
     found = []
@@ -88,7 +88,7 @@ def _means(name: str, change: float) -> str:
 
 
 def side(change: float) -> str:
-    """Where a bias that changed so lies."""
+    """A sentence on the direction of the changed bias."""
     return "low" if change < 0 else "high"
 
 
@@ -102,7 +102,7 @@ def at_release(reference: Reference, name: str, doubt: float) -> tuple[float, fl
 
 
 def _pull(label: np.ndarray, score: np.ndarray) -> np.ndarray:
-    """How much each row moves the slope, up to a factor."""
+    """The influence of each row on the slope, up to a factor."""
     odds, weight = log_odds(score), np.clip(score * (1 - score), 1e-9, None)
     return (odds - np.average(odds, weights=weight)) * (label - score)
 

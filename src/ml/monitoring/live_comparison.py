@@ -1,7 +1,7 @@
-"""Champion against challenger on what they were asked in production, once the labels are there.
+"""Champion against challenger on labelled predictions in production.
 
-A shadow answers every row that the champion answers, so the two are compared row by row. A canary answers other ids
-than the champion does, chosen by a hash, so the two are compared as two samples of one population.
+A shadow scores every row that the champion scores, so the two are compared row by row. A canary scores other ids than
+the champion, chosen by a hash, so the two are compared as two samples of one population.
 """
 
 import numpy as np
@@ -28,7 +28,7 @@ CAUSES = (
 def judge(found: Duel, params: Params) -> tuple[str, str]:
     """The outcome (better, not worse, worse, not enough evidence) and a sentence with the figures behind it.
 
-    `no verdict` where the ids of a canary did not fall to the sides as its share says.
+    `no verdict` if the ids of a canary are not split by its share.
     """
     if wrong := mismatched([*found.ratios]):
         return NONE, f"{NONE}: {wrong.sentence()}. {CAUSES}"
@@ -55,7 +55,7 @@ def judge(found: Duel, params: Params) -> tuple[str, str]:
 
 
 def unpaired(old: Side, new: Side, params: Params, seed: int = 0) -> Comparison:
-    """The challenger's advantage with each side's ids drawn by themselves.
+    """The challenger's advantage, with the ids of each side resampled separately.
 
     Source: Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 8 (two samples).
     """
@@ -71,7 +71,7 @@ def unpaired(old: Side, new: Side, params: Params, seed: int = 0) -> Comparison:
 
 
 def figure(side: Side, params: Params) -> tuple[str, str]:
-    """The metric of one side and its interval; dashes where a class has no rows."""
+    """The metric of one side and its interval; dashes if a class has no rows."""
     if len(np.unique(side.label)) < 2:  # noqa: PLR2004
         return "-", "-"
     found = side.ranked().intervals(params.evaluate.bootstrap, params.evaluate.confidence)[_rule(params).metric]
@@ -88,7 +88,7 @@ def _paired(old: Side, new: Side, params: Params) -> Comparison:
 
 
 def _drawn(side: Scored, rng: np.random.Generator) -> np.ndarray:
-    """How often each id was drawn; a draw of one class only is drawn again."""
+    """The number of times that each id was drawn; a draw with one class only is repeated."""
     count = len(side.label)
     while True:
         weight = np.bincount(rng.integers(0, count, count), minlength=count).astype("float64")

@@ -1,4 +1,4 @@
-"""What champion and challenger answered in production: two sides, row by row or as two samples."""
+"""The predictions of champion and challenger in production, as paired rows or as two samples."""
 
 from dataclasses import dataclass
 
@@ -19,10 +19,10 @@ ASKED = ["request_id", "id", "row", "again"]
 
 @dataclass(frozen=True)
 class Side:
-    """What one model answered; label and score hold, of each id, the newest answer before its label; shape (ids,).
+    """The predictions of one model; label and score hold the newest prediction of each id before its label.
 
-    `threshold` is the lowest score that it said yes to, infinite where it never did: a challenger may decide by another
-    one than the champion.
+    Shape (ids,). `threshold` is the lowest score with a positive decision, infinite without one, because a challenger
+    may have another threshold than the champion.
     """
 
     variant: str
@@ -35,15 +35,15 @@ class Side:
     kind: str
 
     def ranked(self) -> Scored:
-        """Label and score, decided as they were answered."""
+        """Label and score, with the decisions of the responses."""
         return live.scored(self.kind, self.label, self.score, self.threshold)
 
 
 @dataclass(frozen=True)
 class Duel:
-    """Two models over the same time, asked with simulated rows or with real ones.
+    """Two models over the same time, with simulated or with real rows.
 
-    They are `paired` where both answered the same rows, which then are in the same order.
+    They are `paired` if both scored the same rows, which are then in the same order.
     """
 
     champion: Side
@@ -52,14 +52,14 @@ class Duel:
     start: pd.Timestamp
     end: pd.Timestamp
     simulated: bool
-    ratios: tuple[Ratio, ...] = ()  # of a canary, for each share that it was given
+    ratios: tuple[Ratio, ...] = ()  # of a canary, for each configured share
 
 
 def duel(log: pd.DataFrame, params: Params, challenger: str = "") -> Duel:
-    """The newest challenger in the log, or the one of this name, and the champion beside it.
+    """The newest challenger in the log, or the one of this name, and the champion of the same time.
 
-    `log` is as predictions.read_log returns it; once there are real rows in it, simulated ones do not count.
-    Raises UserError when no challenger or no champion answered.
+    `log` is as predictions.read_log returns it; simulated rows do not count if there are real rows. Raises UserError if
+    no challenger or no champion has predictions.
     """
     simulated, log = bool(log["simulated"].all()), predictions.real(log)
     theirs = log[log["variant"].isin([CHALLENGER, SHADOW])]
@@ -78,7 +78,7 @@ def duel(log: pd.DataFrame, params: Params, challenger: str = "") -> Duel:
         raise UserError(
             f"while {last['model']} answered as {last['variant']}, no champion did. No comparison is possible."
         )
-    shares = () if paired else tuple(ratios(ours, theirs))  # whichever champion served meanwhile
+    shares = () if paired else tuple(ratios(ours, theirs))  # any champion of this time
     now = ours["model"] == ours["model"].iloc[-1]
     ours, theirs = (ours[now], theirs[now.to_numpy()]) if paired else (ours[now], theirs)
     times = pd.concat([ours["time"], theirs["time"]])
@@ -86,21 +86,21 @@ def duel(log: pd.DataFrame, params: Params, challenger: str = "") -> Duel:
 
 
 def _same_rows(ours: pd.DataFrame, theirs: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The rows that both answered, in the same order; a client may use a request id again."""
+    """The rows that both scored, in the same order; a client may reuse a request id."""
     first, second = (side.assign(again=side.groupby(ASKED[:-1]).cumcount()).set_index(ASKED) for side in (ours, theirs))
     both = first.index.intersection(second.index, sort=False)
     return first.loc[both].reset_index(), second.loc[both].reset_index()
 
 
 def _sides(ours: pd.DataFrame, theirs: pd.DataFrame, params: Params, *, paired: bool) -> tuple[Side, Side]:
-    """Each id counts once, by its newest answer before its label: answers about one thing depend on each other."""
+    """The newest prediction of each id before its label; each id counts once, because its predictions are dependent."""
     frames = [ours.assign(side=0), theirs.assign(side=1)]
     known = [f[f["actual"].notna() & ~predictions.early(f)] for f in frames]
-    if paired:  # a shadow was asked when the champion was, though it may answer after the label
+    if paired:  # the time of the champion's prediction, because a shadow may answer after the label
         known[1] = frames[1].loc[known[0].index]
         last = known[0].drop_duplicates("id", keep="last").index
         judged = [f.loc[last] for f in frames]
-    else:  # an id changes sides when the share does
+    else:  # an id may change sides when the share changes
         newest = pd.concat(known).sort_values("time").drop_duplicates("id", keep="last")
         judged = [newest[newest["side"] == n] for n in (0, 1)]
     old, new = (_side(f, len(k), j, params) for f, k, j in zip(frames, known, judged, strict=True))

@@ -1,7 +1,7 @@
-"""Whether predicted numbers and the intervals around them still hold what they did at the release.
+"""Bias of predicted numbers and coverage of their intervals, compared with the release.
 
-The mean absolute error can stay as it is while every value is too low by a little, or while errors that were alike
-become some small and some huge, so that the interval of one width for all rows holds fewer of them than it promises.
+The mean absolute error can stay the same while all values become too low, or while the errors become more unequal, so
+that the interval of constant width covers fewer rows than its nominal coverage.
 """
 
 import numpy as np
@@ -12,13 +12,14 @@ from ml.monitoring.dependence import Way, design_effect
 from ml.monitoring.live_calibration import Part, at_release, side
 from ml.settings.monitor import Monitor
 
-TAILS = {"bias": 16, "coverage": 8}  # of alpha, a tail: a bias counts both ways, an interval that holds more does not
+# Divisors of alpha for a tail: a bias counts in both directions, a higher coverage does not.
+TAILS = {"bias": 16, "coverage": 8}
 
 
 def judge(
     reference: Reference, pair: tuple[np.ndarray, np.ndarray], ways: list[Way], settings: Monitor
 ) -> tuple[Part, ...]:
-    """Mean error, and the share of labels in their interval, against the release; none where it promised none.
+    """Mean error, and the share of labels in their interval, against the release; none without intervals at release.
 
     Worse when the whole interval of the change is beyond the margin. The margin of the bias counts standard deviations
     of the target at release.
@@ -43,10 +44,13 @@ def judge(
 
 
 def _rows(promised: Promise, truth: np.ndarray, value: np.ndarray) -> dict[str, np.ndarray]:
-    """Of each row the error, and whether the interval holds the truth."""
+    """The error of each row, and whether the interval covers the true value."""
     return {"bias": value - truth, "coverage": (np.abs(value - truth) <= promised.half_width).astype("float64")}
 
 
 def _least(promised: Promise) -> float:
-    """The deviation of a row's coverage where it is as promised: with all rows inside, they seem to tell everything."""
+    """The standard deviation of a row's coverage at its nominal value.
+
+    The observed one is 0 if all rows are covered.
+    """
     return (promised.level * (1 - promised.level)) ** 0.5

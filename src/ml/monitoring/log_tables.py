@@ -1,4 +1,4 @@
-"""The prediction log as one table: our own logs, and tables that others have written."""
+"""The prediction log as one table, from the template's own logs and from tables of other systems."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -24,20 +24,20 @@ ANY = Number(type="number")
 
 
 def read(sources: Iterable[Any], now: pd.Timestamp, data: Data, settings: Monitor) -> pd.DataFrame:
-    """The log of the last windows; all of it when few real rows are so young: then it matters what else is there."""
+    """The log of the last windows; the whole log if it has few recent real rows, to report what else is there."""
     given = [*sources]
     recent = _read(given, data, now - WINDOWS * length(settings))
     return recent if (~recent["simulated"]).sum() >= settings.min_rows else _read(given, data, None)
 
 
 def read_between(sources: Iterable[Any], data: Data, since: pd.Timestamp, until: pd.Timestamp) -> pd.DataFrame:
-    """The real rows of the log from one time to before another."""
+    """The real rows of the log from one time until before another."""
     table = _read(sources, data, since, until)
     return table[~table["simulated"]].reset_index(drop=True)
 
 
 def read_simulated(sources: Iterable[Any], data: Data) -> pd.DataFrame:
-    """The simulated rows of the log, whatever real ones there are."""
+    """The simulated rows of the log."""
     table = _read(sources, data, None)
     return table[table["simulated"]].reset_index(drop=True)
 
@@ -45,7 +45,7 @@ def read_simulated(sources: Iterable[Any], data: Data) -> pd.DataFrame:
 def _read(
     sources: Iterable[Any], data: Data, since: pd.Timestamp | None, until: pd.Timestamp | None = None
 ) -> pd.DataFrame:
-    """The log of all sources: prediction logs of our own, and tables that others have written."""
+    """The log of all sources: the template's prediction logs, and tables of other systems."""
     given = [str(source) for source in sources]
     table = predictions.read_log(*(s for s in given if not s.endswith(TABLES)), since=since, until=until)
     foreign = [_foreign(reading.read_all(s).frame, s, data) for s in given if s.endswith(TABLES)]
@@ -57,7 +57,7 @@ def _read(
 
 
 def _foreign(frame: pd.DataFrame, where: str, data: Data) -> pd.DataFrame:
-    """A table that others have written, in the columns of our log and the types of the contract."""
+    """A table of another system, with the columns of the prediction log and the types of the contract."""
     lacking = [name for name in ("id", "time", "score") if name not in frame]
     if lacking:
         raise UserError(
@@ -78,7 +78,7 @@ def _foreign(frame: pd.DataFrame, where: str, data: Data) -> pd.DataFrame:
 
 
 def _features(frame: pd.DataFrame, data: Data) -> pd.DataFrame:
-    """The features in the types of the contract, by the names that they have in the log's table."""
+    """The features in the types of the contract, with their names in the log's table."""
     there = {name: name for name in data.columns if name in frame and name not in OURS}
     there |= {name: in_table(name) for name in data.columns if in_table(name) in frame}
     table = pd.DataFrame({name: frame[source] for name, source in there.items()}, index=frame.index)

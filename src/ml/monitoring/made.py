@@ -16,7 +16,7 @@ from ml.settings.data import Data, Number
 
 
 def add(table: pd.DataFrame, release: Released, data: Data) -> pd.DataFrame:
-    """The rows of a log with the columns that the release makes; raises UserError where its text cannot be run."""
+    """The rows of a log with the columns that the release makes; raises UserError if its text cannot be run."""
     text = release.reference.features
     if not text or table.empty:
         return table
@@ -27,7 +27,7 @@ def add(table: pd.DataFrame, release: Released, data: Data) -> pd.DataFrame:
 
 
 def added(table: pd.DataFrame, release: Released, data: Data) -> tuple[pd.DataFrame, Released]:
-    """The same, and the release; where its text cannot be run here, without these columns and with a sentence why."""
+    """The same, and the release; if its text cannot be run here, without these columns and with the reason."""
     try:
         return add(table, release, data), release
     except (UserError, KeyError) as error:

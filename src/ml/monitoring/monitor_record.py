@@ -1,4 +1,4 @@
-"""What `monitor` writes: build/monitor.json, which alerts and retraining read."""
+"""The record that `monitor` writes, build/monitor.json, which alerts and retraining read."""
 
 from typing import Any, ClassVar, Literal
 
@@ -8,7 +8,7 @@ from ml.io.saved import SavedRecord
 
 
 class Moved(BaseModel):
-    """What one column, or the prediction, shows: its tests, and its distribution at release and now."""
+    """The result for one column or for the prediction: its tests, and its distribution at release and now."""
 
     column: str
     drifted: bool
@@ -27,21 +27,21 @@ class Moved(BaseModel):
 
 
 class MonitorRecord(SavedRecord):
-    """A verdict on the newest predictions with its numbers; figures that are not known are null."""
+    """A verdict on the newest predictions with its numbers; unknown figures are null."""
 
     AGAIN: ClassVar[str] = "Run `make monitor` to write it again."
 
     verdict: Literal["stable", "drift", "degraded", "not enough data"]
     reason: str
-    looks: int = 0  # on days in a row that say so
+    looks: int = 0  # successive days with this verdict
     confirmed: bool = True  # alerts and retraining may follow
-    silent: bool = False  # no new predictions come
+    silent: bool = False  # no new predictions arrive
     simulated: bool = False
     release: str | None = None
     task: str = ""  # of the release
     columns: tuple[Moved, ...] = ()
     prediction: Moved | None = None
-    decided: Moved | None = None  # of several classes, how often each was answered
+    decided: Moved | None = None  # counts of predicted classes, with several classes
     performance: dict[str, Any] | None = None
     windows: tuple[dict[str, Any], ...] = ()
     collected: dict[str, Any] | None = None
@@ -49,5 +49,5 @@ class MonitorRecord(SavedRecord):
 
     @property
     def moved(self) -> list[Moved]:
-        """What drifted: columns, and the predictions where they did."""
+        """The names of what drifted: columns, and the predictions if they drifted."""
         return [c for c in (*self.columns, self.prediction, self.decided) if c is not None and c.drifted]

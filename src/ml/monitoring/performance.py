@@ -1,4 +1,4 @@
-"""How well a model does on the rows whose labels have arrived, against what it did at its release."""
+"""Performance of a model on the rows whose labels have arrived, compared with its release."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -20,25 +20,25 @@ from ml.tasks.live import scored
 from ml.tasks.task import Scored
 
 REPLICATES = 500
-FINEST = 0.01  # so many replicates do not show the tails beyond
+FINEST = 0.01  # tail probability below which replicates are too few
 WORSE = "worse"
 
 
 @dataclass(frozen=True)
 class Performance:
-    """A metric of the labelled rows; figures are None when too few are labelled."""
+    """A metric of the labelled rows; figures are None if there are too few labels."""
 
     outcome: str  # as at release, better, lower (but within the margin), worse, not enough labels
     reason: str
     metric: str
-    at_release: float | None  # None where the test rows of the release held one class only
+    at_release: float | None  # None if the test rows of the release had one class only
     labelled: int
     coverage: float  # labelled rows / rows
     lag_days: float | None = None  # median, from prediction to label
     value: float | None = None
     low: float | None = None
     high: float | None = None
-    change: float | None = None  # against the release, negative when worse, with its interval
+    change: float | None = None  # difference to the release, negative when worse, with its interval
     change_low: float | None = None
     change_high: float | None = None
     ranking: str = "not enough labels"  # the outcome of the metric alone
@@ -46,7 +46,7 @@ class Performance:
 
 
 def judge(reference: Reference, rows: pd.DataFrame, settings: Monitor, margin: float) -> Performance:
-    """What the rows with a `label` say, by their `score`.
+    """The performance on the rows with a `label`, by their `score`.
 
     Worse: the whole interval of the change lies below -margin, or calibration is worse. The release's metric is itself
     an estimate, so its interval counts too; with both normal, the change has the sum of their variances. A quarter of
@@ -83,27 +83,27 @@ def judge(reference: Reference, rows: pd.DataFrame, settings: Monitor, margin: f
 def _parts(
     reference: Reference, pair: tuple[np.ndarray, np.ndarray], ways: list[Way], settings: Monitor
 ) -> tuple[Part, ...]:
-    """Calibration of scores where both outcomes are there often enough, and of numbers."""
+    """Calibration of scores, if both classes have enough rows, and of numbers."""
     if live.numeric(reference.task):
         return live_values.judge(reference, pair, ways, settings)
     return live_calibration.judge(reference, pair, ways, settings) if live.both(pair[0], FEWEST) else ()
 
 
 def enough(rows: pd.DataFrame, settings: Monitor, kind: str) -> bool:
-    """Whether so many rows have a label, and so many of each class, that they say how well a model does."""
+    """Whether enough rows, and enough of each class, have a label to judge the model."""
     label = _known(rows)["label"].to_numpy("float64")
     return len(label) >= settings.min_labels and live.enough(kind, label, FEWEST)
 
 
 def outcome(low: float, high: float, margin: float) -> str:
-    """What the interval of a change says."""
+    """The outcome that follows from the interval of a change."""
     if high < 0:
         return WORSE if high < -margin else "lower, possibly within the margin"
     return "better" if low > 0 else "as at release"
 
 
 def _worth(ranked: Scored, metric: str, ways: list[Way], error: float) -> float:
-    """The design effect of a metric: by how much more it changes without one group of rows than it would by chance."""
+    """The design effect of a metric, from its changes when one group of rows is left out."""
     found = [1.0]
     for way in ways:
         codes = coarse(way)
@@ -130,7 +130,7 @@ def _blank(reference: Reference, rows: pd.DataFrame, settings: Monitor, labelled
 
 
 def _lack(reference: Reference, rows: pd.DataFrame, settings: Monitor) -> str:
-    """What is too few to judge by: test rows of the release, labels, or labels of one class."""
+    """The count that is too small to judge: test rows of the release, labels, or labels of one class."""
     label = _known(rows)["label"]
     if reference.tested < settings.min_labels or len(label) < settings.min_labels:
         return f"fewer than {settings.min_labels:,} (monitor.min_labels)"

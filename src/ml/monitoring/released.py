@@ -1,4 +1,4 @@
-"""The reference of the model that serves: the champion's out of the registry, or else that of the last build."""
+"""The reference of the served model: the champion's from the registry, or otherwise that of the last build."""
 
 import tempfile
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ from ml.registry.ledger import CHAMPION
 
 @dataclass(frozen=True)
 class Released:
-    """A reference and the release it belongs to: `version 3`, or `the last build` while nothing is registered."""
+    """A reference and its release: `version 3`, or `the last build` if nothing is registered."""
 
     version: str
     reference: Reference
-    season: str = ""  # a sentence on the season that inputs and predictions are compared with, where that was asked
-    made: str = ""  # a sentence on why the columns of src/features.py are not compared
+    season: str = ""  # a sentence on the season of the reference, if configured
+    made: str = ""  # the reason that the columns of src/features.py are not compared
 
 
 def released(project: str, home: Path = registry.HOME) -> Released:

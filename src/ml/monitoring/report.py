@@ -1,4 +1,4 @@
-"""The verdict of monitoring as Markdown that GitHub renders: what was found, what to do, and the numbers behind it."""
+"""The report of monitoring as Markdown for GitHub: verdict, recommendation and numbers."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ SIMULATED = (
 
 
 def markdown(project: str, found: Record, past: list[Record]) -> str:
-    """The whole report; `past` are the verdicts so far, this one last."""
+    """The whole report; `past` holds all verdicts, this one last."""
     parts = [
         f"# {SIGN[found['verdict']]} {cell(project)}: {TITLE[found['verdict']]}",
         SIMULATED if found["simulated"] else "",
@@ -43,7 +43,7 @@ def markdown(project: str, found: Record, past: list[Record]) -> str:
 
 
 def spark(shares: list[float], most: float) -> str:
-    """A bar a share, the highest where the share is `most`; a share of nothing has the lowest."""
+    """A bar for each share, the highest for `most` and the lowest for 0."""
     return (
         "".join(STEPS[min(len(STEPS) - 1, round(share / most * (len(STEPS) - 1)))] for share in shares) if most else ""
     )
@@ -150,7 +150,7 @@ def _collected(found: Record) -> str:
     rows = []
     for name, count in at["fates"].items():
         rows += [[FATES[name], f"{count:,}"]] if count or name == "judged" else []
-        if name == "other":  # after the last of the two fates that they explain
+        if name == "other":  # after the last of the two reasons that they explain
             rows += [[f"… by {model}", f"{of_it:,}"] for model, of_it in at["strangers"].items()]
     labels = {
         "unmatched": "labels without a prediction of their id",

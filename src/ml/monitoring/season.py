@@ -1,7 +1,7 @@
-"""The same season as what inputs and predictions are compared with, where columns move with the calendar.
+"""The reference of the window's season, for columns that change with the calendar.
 
-First choice are the training rows of the calendar month, for the model has learnt from them; then the rows of the
-prediction log of a year ago. Where neither has enough rows the season is not known, and monitoring says so.
+The training rows of the same calendar month come first, because the model was trained on them; then the rows of the
+prediction log of a year ago. If neither has enough rows, monitoring reports that the season is unknown.
 """
 
 import calendar
@@ -38,8 +38,8 @@ def of_season(release: Released, window: Collected, names: Names, params: Params
 def _a_year_ago(
     reference: Reference, window: Collected, names: Names, params: Params, read: Read
 ) -> tuple[dict[str, Any], str]:
-    """What changes in the reference, nothing where the log has too few rows, and a sentence's end that says which."""
-    since: Any = window.since - YEAR  # no missing time, as its type allows
+    """The changed parts of the reference, none if the log has too few rows, and the end of a sentence about them."""
+    since: Any = window.since - YEAR  # never NaT, although its type allows it
     until: Any = window.until - YEAR
     rows = read(since, until)
     rows = rows[rows["variant"] != SHADOW]

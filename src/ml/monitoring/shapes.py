@@ -1,4 +1,4 @@
-"""Pictures of distributions: a release's beside a window's, and rows redrawn from a release's profile."""
+"""Distributions of a release and a window for plots, and rows sampled from a release's profile."""
 
 from typing import Any
 
@@ -10,14 +10,14 @@ from ml.monitoring.drift import column
 from ml.prediction_log.records import in_table
 
 BARS = 10
-FEW = 12  # different values are shown one by one
+FEW = 12  # distinct values that are shown individually
 Record = dict[str, Any]
 
 
 def shape(reference: Reference, rows: pd.DataFrame, name: str | None) -> Record:
     """Shares `before` and `after` of a column, None for the prediction.
 
-    They are of bins of equal width, of each value of a number that has few, of each level.
+    The shares are of bins of equal width, of each value of a number with few values, or of each level.
     """
     if name is None:
         return _shape(reference.score, rows["score"])
@@ -25,7 +25,7 @@ def shape(reference: Reference, rows: pd.DataFrame, name: str | None) -> Record:
 
 
 def of_classes(reference: Reference, rows: pd.DataFrame) -> Record:
-    """The same of the classes that were answered."""
+    """The same for predicted classes."""
     return _shape(reference.decided, rows["decided"]) if reference.decided else {}
 
 
@@ -41,12 +41,12 @@ def _shape(old: Numbers | Levels, values: pd.Series) -> Record:
 
 
 def _edges(old: Numbers, new: np.ndarray) -> np.ndarray:
-    """Where bins end: they span all but the outermost twentieth of either side, which the last bins take."""
+    """The ends of bins: they span the central 90 %; the first and the last bin take the rest."""
     if not old.rows or not len(new):
         return np.array([])
     values = np.union1d(old.points, new)
     if len(values) <= FEW:
-        return values[:-1] if len(values) > 1 else values  # a bin each
+        return values[:-1] if len(values) > 1 else values  # one bin for each value
     both = [np.quantile(_redrawn(old, 1000), [0.05, 0.95]), np.quantile(new, [0.05, 0.95])]
     low, high = min(b[0] for b in both), max(b[1] for b in both)
     return np.linspace(low, high, BARS + 1)[1:-1] if high > low else np.array([low])
@@ -63,7 +63,7 @@ def _shares(values: np.ndarray, edges: np.ndarray) -> list[float]:
 
 
 def redrawn(reference: Reference, rows: int) -> pd.DataFrame:
-    """Rows with the reference's distributions, column by column; what columns had to do with each other is lost."""
+    """Rows with the reference's distribution of each column, without correlations between columns."""
     rng = np.random.default_rng(0)
     found = {}
     parts = {in_table(name): part for name, part in reference.columns.items()}

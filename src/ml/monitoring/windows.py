@@ -1,4 +1,4 @@
-"""The last windows of the prediction log, and the one that tells how well the champion does."""
+"""The last windows of the prediction log, and the one for the champion's performance."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -10,13 +10,13 @@ from ml.settings.monitor import Monitor
 from ml.tasks import live
 
 HALF = 0.5
-LATE = 0.95  # of the labels of a class have come by then; the last few may be corrections
+LATE = 0.95  # share of a class's labels that have arrived by then; later ones may be corrections
 WINDOWS = 6  # the judged one and those before it
 
 
 @dataclass(frozen=True)
 class Span:
-    """One window: the newest answer in it to each id, with the labels known by now."""
+    """One window: the newest prediction of each id in it, with the labels that are known now."""
 
     since: pd.Timestamp
     until: pd.Timestamp
@@ -24,7 +24,7 @@ class Span:
 
 
 def length(settings: Monitor) -> timedelta:
-    """How long a window is."""
+    """The length of a window."""
     return timedelta(days=settings.window_days)
 
 
@@ -39,21 +39,20 @@ def spans(rows: pd.DataFrame, since: pd.Timestamp, settings: Monitor) -> tuple[S
 
 
 def settled(own: tuple[Span, ...], settings: Monitor, kind: str) -> Span:
-    """The newest of a model's own windows in which enough labels have come; where none has them, the newest.
+    """The newest of a model's own windows with enough labels; otherwise the newest window.
 
-    One of which most rows still wait for their labels gives way to an older one: the few others would say less.
+    A window whose rows mostly wait for labels is skipped, because an older window has more labels.
     """
     known = [span for span in reversed(own) if performance.enough(span.rows, settings, kind)]
     return next((span for span in known if span.rows["young"].mean() <= HALF), known[0] if known else own[-1])
 
 
 def delay(rows: pd.DataFrame, kind: str) -> float:
-    """After how many days rows of each class have their label, as far as `rows` show: 0 where no times are known.
+    """The number of days after which rows of each class have their label, according to `rows`; 0 without times.
 
-    Positives often come at once and negatives only when a month has passed. Until then the labels that are there are
-    mostly positive, and a metric of them says nothing of the model. So the slower class counts; of numbers,
-    the slowest fifth. Of one id the newest
-    prediction before its label is taken, for a label stands beside older predictions of its id too.
+    Positive labels often arrive at once and negative ones only after a month. Until then most labels are positive, and
+    their metric does not describe the model. So the slower class counts; for numbers, the slowest fifth. The newest
+    prediction of each id before its label counts, because a label is joined to older predictions of its id too.
     """
     known = rows[rows["lag_days"].notna()]
     known = known[~known["id"].duplicated(keep="last") | known["id"].isna()]

@@ -49,11 +49,8 @@ MARKS = {  # drawn, because many machines have no font with these signs
     "⚠️": ("warned", "warning", "M8 2 15 14 1 14Z M8 6.5V10 M8 12v.6"),
     "⏳": ("waiting", "waiting", "M3 2H13L3 14H13Z"),
 }
-DRAWN: dict[Any, Any] = {
-    "font.size": 11,
-    "svg.fonttype": "none",
-    "text.parse_math": False,
-}  # a $ in a column's name is not the start of a formula
+# A $ in a column's name does not start a formula.
+DRAWN: dict[Any, Any] = {"font.size": 11, "svg.fonttype": "none", "text.parse_math": False}
 LONGEST = 24  # characters of a label in a plot
 BLUE, GREY, ORANGE = "#0969da", "#8c959f", "#bc4c00"  # distinguishable for colour-blind people, on light and on dark
 
