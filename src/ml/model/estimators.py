@@ -34,7 +34,7 @@ REGRESSORS: dict[str, type] = {
     "ridge": Ridge,
 }
 KNOWN: dict[str, dict[str, type]] = {kind.name: REGRESSORS if kind.numeric else CLASSIFIERS for kind in KINDS.values()}
-# What makes a library quiet, and its models the same on every machine; params.yaml may say otherwise.
+# Defaults that make a library quiet and its models identical on every machine; params.yaml can override them.
 USUAL: dict[str, dict[str, Any]] = {
     "lightgbm": {"n_jobs": 1, "verbosity": -1, "deterministic": True, "force_row_wise": True},
     "xgboost": {"n_jobs": 1},
@@ -45,7 +45,10 @@ NAMED = {inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY
 
 
 def estimator(params: Train, task: str = DEFAULT.name) -> Any:
-    """The unfitted estimator of train.model; raises UserError for an unknown class or parameter, or another task's."""
+    """The unfitted estimator of train.model.
+
+    Raises UserError for an unknown class or parameter, or one of another task.
+    """
     make, given = found(params.model, task), params.parameters()
     if params.model in KNOWN[task]:  # a forest of regressors has no class weights
         given = {name: value for name, value in given.items() if name in parameters(make)}
@@ -68,7 +71,7 @@ def estimator(params: Train, task: str = DEFAULT.name) -> Any:
 
 
 def _must_predict(made: Any, name: str, task: str) -> None:
-    """Raise UserError unless what was made is an estimator of the task."""
+    """Raise UserError unless the object is an estimator of the task."""
     number = KINDS[task].numeric
     needed, what = ("predict", "regressor") if number else ("predict_proba", "classifier")
     lacking = [method for method in ("fit", "get_params", needed) if not hasattr(made, method)]
@@ -94,7 +97,7 @@ def _seeded(made: Any, seed: int) -> Any:
 
 
 def found(name: str, task: str = DEFAULT.name) -> Callable[..., Any]:
-    """What makes the estimator of a short name or import path: a class, or a function that returns one.
+    """The class of a short name or import path, or the function that returns an estimator.
 
     Raises UserError that says what to install or to correct.
     """

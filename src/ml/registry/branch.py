@@ -1,7 +1,7 @@
 """The embedded registry on a branch of a git remote: pulled, merged and pushed without touching files or the index.
 
-Each push is one commit whose message says what happened. Whoever pushes second merges the other's ledger and tries
-again; nothing is ever forced over another's work.
+Each push is one commit whose message lists the changes. If another push came first, its ledger is merged and the push
+is repeated; no push overwrites the work of another.
 """
 
 import os

@@ -1,8 +1,8 @@
 """The embedded home: a ledger and model folders in `.mlflow/`; MLflow's database beside them is a view of both.
 
-`ledger.jsonl`, `monitoring.jsonl` and `deployments.jsonl` (an entry, a verdict or a step a line, replaced whole) and
-`models/DIGEST/` (never changed once there) are the truth, and travel over a git branch. `mlflow.db` is brought up to
-date from them, and may be deleted at any time but for its runs.
+`ledger.jsonl`, `monitoring.jsonl` and `deployments.jsonl` (one entry, verdict or step on each line; each write replaces
+the whole file) and `models/DIGEST/` (never changed after they are added) are authoritative and are shared over a git
+branch. `mlflow.db` is updated from them; if it is deleted, only its runs are lost.
 """
 
 import json

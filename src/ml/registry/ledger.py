@@ -1,7 +1,7 @@
 """The ledger: an entry for each action on the registry, and the state that follows from them.
 
-An entry names a model by its digest, never by version number: version 3 is the third model that was registered. So
-when two people register at once, the later one's entries go to the end of the other's, and nothing else changes.
+An entry names a model by its digest, never by version number: version 3 is the third registered model. If two people
+register at the same time, the entries of the later push follow those of the earlier one unchanged.
 """
 
 from collections.abc import Iterable

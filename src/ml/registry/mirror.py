@@ -11,8 +11,8 @@ KEY = tracking.RUN_KEY
 def update(client: Any, project: str, state: State) -> None:
     """Update MLflow to this state: add missing versions and move aliases.
 
-    MLflow counts versions itself. Where its numbers differ, because another's versions came before ours, all are
-    made anew; the runs stay.
+    MLflow assigns version numbers itself. If they differ, because versions of another clone came before ours, all
+    versions are created again; the runs are kept.
     """
     expected = {v.model: v.number for v in state.versions}
     shown = {int(v.version): v.tags.get(KEY) for v in found(client, project)}

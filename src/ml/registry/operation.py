@@ -1,7 +1,7 @@
 """A repeatable move of the champion: after an interruption at any point, the same command finishes it.
 
-A move is several writes (the ledger or a server's tags, aliases, an image in an environment). The home keeps the plan
-of a move, with the version that it chose, from before the first write until after the last.
+A move consists of several writes (the ledger or a server's tags, aliases, an image in an environment). The home stores
+the plan of a move, with the chosen version, before the first write and deletes it after the last.
 """
 
 from collections.abc import Generator

@@ -18,8 +18,8 @@ REQUIREMENTS = ("mlflow", "numpy", "pandas", "scikit-learn", "skops")
 def write(folder: Path, built: Path, rows: pd.DataFrame, data: Data, card: str) -> None:
     """Write an MLflow model folder around the files that `train` built; `rows` are the input example.
 
-    Those files are copied byte for byte (model.skops in the place of the one that MLflow writes), so the model
-    keeps its name, and serving finds the compiled form beside it.
+    Those files are copied byte for byte (model.skops replaces the one that MLflow writes), so the model keeps its
+    digest, and serving finds the compiled form beside it.
     """
     import mlflow  # noqa: PLC0415
     from mlflow.models import ModelSignature  # noqa: PLC0415

@@ -1,7 +1,8 @@
 """The registry: versions of the model, their aliases and their history, in one of two homes.
 
-The embedded home is `.mlflow/` (see embedded.py); MLFLOW_TRACKING_URI makes it an MLflow server (see server.py). Both
-answer alike. Reading the embedded home does not import MLflow, so a gate that asks for the champion pays nothing.
+The embedded home is `.mlflow/` (see embedded.py); with MLFLOW_TRACKING_URI it is an MLflow server (see server.py). Both
+have the same interface. Reading the embedded home does not import MLflow, so a gate that asks for the champion pays
+nothing.
 """
 
 import getpass

@@ -90,7 +90,7 @@ class Answers(Protocol):
         ...
 
     def as_mlflow(self, answers: Rows) -> list[Any]:
-        """What MLflow's own server answers for this model: predict_proba's rows, or the values."""
+        """The response of MLflow's own server for this model: rows of predict_proba, or values."""
         ...
 
 
