@@ -30,6 +30,7 @@ OWNER = "acme"
 REPOSITORY = f"{OWNER}/churn"
 ABOUT = {"full_name": REPOSITORY, "private": False, "is_template": False, "default_branch": "main"}
 PATH = f"{Path(sys.base_prefix) / 'bin'}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"  # as on a runner
+SHOWN_LINES = 40  # of the end of a failed job, when its test fails
 USED = re.compile(r"uses: ([\w-]+/[\w-]+)[\w/-]*@([0-9a-f]{40})")
 
 
@@ -135,6 +136,8 @@ class Outcome:
                 self.steps.setdefault(job, {})[line["step"]] = line["stepResult"]
             if line.get("command") == "summary":
                 self.summaries[job] = self.summaries.get(job, "") + line["content"]
+        for job in (name for name, result in self.jobs.items() if result == "failure"):
+            print(f"--- the end of job {job}, which failed:", *self.said(job).splitlines()[-SHOWN_LINES:], sep="\n")
 
     def said(self, job: str) -> str:
         """What a job printed."""
