@@ -1,8 +1,8 @@
-"""Simulated customers of the sample world, sent through the real API: predictions, and weeks later their labels.
+"""Simulated customers of the sample data, sent through the real API: predictions, and weeks later their labels.
 
-What is simulated is said in every line of the prediction log: the requests bear times of the world's calendar in the
-header X-Simulated-Time, which only a server started with SERVING_SIMULATED_TIME takes. The customers of a month are
-predicted in its first 20 days, and the label of nine in ten comes a week after.
+Every line of the prediction log marks them as simulated: the requests have simulated times in the header
+X-Simulated-Time, which only a server with SERVING_SIMULATED_TIME accepts. The customers of a month are predicted in its
+first 20 days, and nine of ten labels arrive a week later.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from tests.world.sending import Client, send, server
 
 
 def main() -> int:
-    """Send the customers of some months to a server of our own, or to URL."""
+    """Send the customers of some months to a local server, or to URL."""
     parser = argparse.ArgumentParser(prog="python -m demo.traffic", description=main.__doc__)
     parser.add_argument("--months", type=world.months, default="13-14", help="as 18 or 13-17 (default: %(default)s)")
     parser.add_argument("--rows", type=int, default=1000, help="customers in each month (default: %(default)s)")
@@ -46,7 +46,7 @@ def main() -> int:
 
 
 def _first(params: Params) -> bool:
-    """Whether this is a fresh fork: the sample's model, no prediction, and no other place to read them from."""
+    """Whether this is a fresh fork: the sample's model, no predictions, and no other source of predictions."""
     named = params.monitor.source or os.environ.get("PREDICTION_LOG")
     if named or not describe_the_sample(params) or not predictions.read_log(params.log.directory).empty:
         return False

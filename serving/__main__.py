@@ -18,20 +18,20 @@ from serving.metrics import SHARED
 from serving.protocol import Protocol
 from serving.settings import Settings, read_settings
 
-OTHER_FILES = 256  # beside connections: the model's, the log's, the libraries'
+OTHER_FILES = 256  # open files besides connections: model, log, libraries
 
 
 class Workers(Multiprocess):
     """Several workers; each swaps its model on SIGHUP without closing a connection."""
 
     def handle_hup(self) -> None:
-        """Pass the signal on."""
+        """Forward the signal to the workers."""
         for process in self.processes:
             if process.pid:
                 os.kill(process.pid, signal.SIGHUP)
 
     def keep_subprocess_alive(self) -> None:
-        """Replace workers that died; what they counted stays, what only they were is no longer shown."""
+        """Replace workers that died; their counters are kept and their gauges are dropped."""
         before = {process.pid for process in self.processes}
         super().keep_subprocess_alive()
         for pid in before - {process.pid for process in self.processes}:
@@ -67,7 +67,10 @@ def worker() -> Any:
 
 
 def main() -> int:
-    """Serve as the SERVING_ variables say; exit 1 with the reason when something is wrong with them or the model."""
+    """Serve with the settings in the SERVING_ variables.
+
+    Exit 1 with the reason if a setting or the model is invalid.
+    """
     if sys.argv[1:] == ["--new-key"]:
         key = secrets.token_urlsafe(32)
         print(f"key, for the client: {key}\nline for SERVING_KEYS_FILE: {hashlib.sha256(key.encode()).hexdigest()}")
@@ -80,7 +83,7 @@ def main() -> int:
             uvicorn.Server(_config(app, settings)).run()
             return 0
         if app.state.service.log:
-            app.state.service.log.close()  # it was made to see that the workers will start
+            app.state.service.log.close()  # created only to check that workers can start
         with tempfile.TemporaryDirectory(prefix="serving-metrics-") as shared:
             os.environ[SHARED] = shared
             config = _config("serving.__main__:worker", settings)
@@ -102,7 +105,7 @@ def _config(app: Any, settings: Settings) -> uvicorn.Config:
 
 
 def _allow_files(connections: int) -> None:
-    """Raise the limit of open files, as far as the system lets us, to that many connections and what else is open."""
+    """Raise the limit of open files, if the system permits, to this many connections plus other files."""
     try:
         import resource  # noqa: PLC0415
     except ImportError:  # Windows, which has no such limit

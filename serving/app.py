@@ -32,11 +32,11 @@ from serving.service import Service
 from serving.settings import Settings
 from serving.swap import Swapper
 
-TURN = 50  # labels that are written in one turn of the event loop
+TURN = 50  # labels that are written in one iteration of the event loop
 
 
 def create_app(models: Models, log: PredictionLog | None, settings: Settings) -> FastAPI:
-    """The application that serves these models and writes to this log, if there is one."""
+    """The application for these models and, if there is one, this log."""
     data = models.champion.model.contract.data
     metrics = Metrics()
     service = Service(models, log, Recorder(data, settings), settings, metrics)
@@ -65,7 +65,7 @@ def create_app(models: Models, log: PredictionLog | None, settings: Settings) ->
 
 
 class _Explain:
-    """Turns mistakes of the contract into refusals that name row, column, value and what is allowed."""
+    """Converts violations of the contract into refusals with row, column, value and allowed values."""
 
     def __init__(self, app: Any, data: Any) -> None:
         self._app, self._data = app, data
@@ -85,7 +85,7 @@ def _lifespan(service: Service) -> Any:
         with suppress(AttributeError, NotImplementedError, ValueError, RuntimeError):  # Windows, or not the main thread
             loop.add_signal_handler(signal.SIGHUP, swapper.hang_up)
         gc.collect()
-        gc.freeze()  # what start-up made is never garbage
+        gc.freeze()  # objects from the start are never garbage
         yield
         swapper.stop()
         await service.drain()
@@ -96,7 +96,7 @@ def _lifespan(service: Service) -> Any:
 
 
 def _add_predictions(app: Application, service: Service, body: Body, parser: Parser) -> None:
-    # The types of the signatures come of the contract, which is read at start: FastAPI makes its document of them.
+    # The contract, which is read at start, determines the types of the signatures, and FastAPI documents them.
     ours = service.models.champion.model.contract
 
     async def predict(
@@ -119,7 +119,7 @@ def _add_predictions(app: Application, service: Service, body: Body, parser: Par
         asked = request.scope["asked"]
         for place, label in enumerate(body["labels"]):
             if place % TURN == TURN - 1:
-                await asyncio.sleep(0)  # others are answered meanwhile
+                await asyncio.sleep(0)  # other requests run in between
             service.write(service.recorder.feedback(asked, label["id"], label["label"]))
             service.metrics.feedback.inc()
         return Accepted(accepted=len(body["labels"]), request_id=asked.request_id)

@@ -1,4 +1,7 @@
-"""Requests that arrive in the same turn of the event loop are scored in one call; a single request does not wait."""
+"""Requests that arrive in the same iteration of the event loop are scored in one call.
+
+A single request does not wait.
+"""
 
 import asyncio
 from typing import Any
@@ -7,8 +10,8 @@ import numpy as np
 
 from ml.model.predictor import Predictor
 
-INLINE_ROWS = 256  # more take milliseconds: a thread scores them, so that others are answered meanwhile
-LONE = 7  # requests that are scored at once after one that met no other; the next looks again whether others come
+INLINE_ROWS = 256  # more rows take milliseconds, so a thread scores them and the event loop stays free
+LONE = 7  # requests scored directly after one that was alone; then batching is tried again
 
 
 class Batcher:
@@ -23,7 +26,7 @@ class Batcher:
         """Probability of the positive class of each row; shape (rows,)."""
         if len(rows) > INLINE_ROWS:
             return await asyncio.to_thread(self._predictor.scores, rows)
-        if self._lone:  # a turn of the loop costs as much as a row
+        if self._lone:  # an iteration of the loop costs as much as a row
             self._lone -= 1
             return self._predictor.scores(rows)
         loop = asyncio.get_running_loop()
@@ -53,6 +56,6 @@ class Batcher:
             return
         start = 0
         for rows, future in batch:
-            if not future.done():  # its client has gone
+            if not future.done():  # its client has disconnected
                 future.set_result(scores[start : start + len(rows)])
             start += len(rows)

@@ -1,4 +1,4 @@
-"""Bodies of requests as checked values: decoded, measured before they are parsed, and large ones away from the loop."""
+"""Bodies of requests as checked values: decoded, counted before parsing, and parsed in a thread if they are large."""
 
 import asyncio
 import zlib
@@ -10,26 +10,28 @@ import numpy as np
 
 from serving.events import Receive, Refused
 
-TINY, INLINE_BYTES, INLINE_VALUES = 4_096, 65_536, 2_000  # more is parsed by a thread, to keep the event loop free
-AT_ONCE = 2  # large requests that are worked on at a time, so that their values fit into memory
-BLOCK = 262_144  # bytes that are measured in one step
-MARK = b"\xef\xbb\xbf"  # that some programs put before UTF-8
-QUOTE, COMMA, LINE, OPENING = b'",\n{'  # an opening bracket is a brace but for one bit
+# Larger bodies are parsed by a thread, to keep the event loop free.
+TINY, INLINE_BYTES, INLINE_VALUES = 4_096, 65_536, 2_000
+AT_ONCE = 2  # concurrent large requests, so that their values fit into memory
+BLOCK = 262_144  # bytes that are counted in one step
+MARK = b"\xef\xbb\xbf"  # byte order mark that some programs write before UTF-8
+QUOTE, COMMA, LINE, OPENING = b'",\n{'  # [ and { differ in one bit
 ENCODINGS = "gzip"
 
 
 class Bodies:
-    """Turns bytes into values for all routes of an application, one large body after another."""
+    """Parses bodies for all routes of an application, large bodies one after another."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._turns = asyncio.Semaphore(AT_ONCE)
-        self._thread = ThreadPoolExecutor(1, "bodies")  # parsing holds Python's lock: two would not be faster
+        # Parsing holds Python's global lock, so a second thread would not help.
+        self._thread = ThreadPoolExecutor(1, "bodies")
 
     async def answer(
         self, content: bytes, encoding: bytes, parse: Callable[[bytes], Any], then: Callable[[Any], Awaitable[Any]]
     ) -> Any:
-        """What `then` makes of what `parse` makes of the content; raises Refused as both do."""
+        """The result of `then(parse(content))`; raises Refused if one of them does."""
         if not encoding and small(content):
             return await then(parse(content.removeprefix(MARK)))
         async with self._turns:
@@ -41,13 +43,13 @@ class Bodies:
 
 
 def small(content: bytes) -> bool:
-    """Whether a body may be parsed at once: to hand it to a thread would cost more."""
+    """Whether a body is small enough to parse directly, because a thread would cost more."""
     size = len(content)
     return size <= TINY or (size <= INLINE_BYTES and content.count(b",") <= INLINE_VALUES)
 
 
 def decoded(content: bytes, encoding: bytes, limit: int) -> bytes:
-    """The content as it was before it was compressed; raises Refused where that is larger than the limit."""
+    """The decompressed content; raises Refused if it exceeds the limit."""
     name = encoding.strip().lower()
     if name in {b"", b"identity"}:
         return content
@@ -71,9 +73,9 @@ def decoded(content: bytes, encoding: bytes, limit: int) -> bytes:
 
 
 def measured(content: bytes, most: int, what: str, *, json: bool = True) -> None:
-    """Raise Refused when JSON or CSV holds more values than `most`, before any is made.
+    """Raise Refused if JSON or CSV holds more values than `most`, before parsing.
 
-    Values are counted by what is outside of quotes: commas and, in JSON, opening brackets, in CSV, lines.
+    Values are counted by characters outside of quotes: commas and, in JSON, opening brackets, in CSV, lines.
     """
     if len(content) <= most:
         return

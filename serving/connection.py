@@ -7,15 +7,15 @@ import httptools
 from pydantic_core import to_json
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-HEAD_BYTES = 32_768  # of request line and headers together; also of trailers, and of what a chunk's head may add
+HEAD_BYTES = 32_768  # of request line and headers together; also of trailers and of heads of chunks
 HEADERS = 100
-CHUNKS = 20_000  # pieces of a body: each costs a call, however small it is
+CHUNKS = 20_000  # pieces of a body, because each costs a call
 HEAD_SECONDS = 10  # from the first byte of a request to the end of its headers
 REQUEST_SECONDS = 30  # from the first byte of a request to its last
-ANSWER_SECONDS = 30  # for a client to take what was sent, before it is cut off
-AHEAD = 32  # requests that may be sent before the first of them is answered
-ROOM = 20  # one connection of so many is closed where there are too many
-LOOK = 1.0  # seconds between two looks at a connection; a limit is kept to within this
+ANSWER_SECONDS = 30  # for a client to read a response, before the connection is closed
+AHEAD = 32  # pipelined requests before the first response
+ROOM = 20  # if there are too many, 1 in this many connections is closed: the longest idle ones
+LOOK = 1.0  # seconds between two checks of a connection: the precision of the time limits
 TEXTS = {
     400: "This is not an HTTP/1.1 request.",
     408: f"The request did not arrive in time: {HEAD_SECONDS} s for its headers, {REQUEST_SECONDS} s for all of it.",
@@ -26,7 +26,7 @@ HOP = (b"connection", b"upgrade", b"http2-settings")
 
 
 class _TooLargeError(Exception):
-    """Raised through the parser, which stops."""
+    """Stops the parser."""
 
     status = 431
 
@@ -39,37 +39,38 @@ class Bounded(HttpToolsProtocol):
     """Uvicorn's HTTP protocol that refuses large or slow requests, and ignores protocol upgrades."""
 
     _got = 0  # bytes in one piece
-    _heads = 0  # bytes since a request began, or since its last piece of body: headers, trailers, heads of chunks
+    _heads = 0  # bytes of headers, trailers and heads of chunks since the start or the last piece of body
     _chunks = 0  # of the body so far
-    _reading = False  # a request has begun and is not complete
-    _over = False  # refused; what still comes is dropped
-    _stuck: float | None = None  # since when the client does not take its answer
+    _reading = False  # a request is incomplete
+    _over = False  # refused; further bytes are dropped
+    _stuck: float | None = None  # time since which the client does not read its response
     _watch: Any = None
 
     @property
     def _parser(self) -> Any:
-        """Uvicorn's parser, which is there as long as the connection."""
+        """Uvicorn's parser, which exists while the connection is open."""
         return self.parser
 
     def connection_made(self, transport: Transport) -> None:
-        """Begin to serve a connection; where there are too many, those that have waited longest make room."""
+        """Begin to serve a connection; if there are too many, the longest idle ones are closed."""
         super().connection_made(transport)
-        self._parts: list[bytes] = []  # of a body, in the piece of data that is read now
+        self._parts: list[bytes] = []  # pieces of a body in the data that is read now
         self._wait(self.timeout_keep_alive)
         self._watch = self.loop.call_later(LOOK, self._look, self.since + LOOK)
         if self.limit_concurrency and len(self.connections) >= self.limit_concurrency:
             others = (c for c in self.connections if isinstance(c, Bounded) and c is not self)
             waiting = sorted((c for c in others if c.waits), key=lambda c: c.since)
-            for one in waiting[: max(1, self.limit_concurrency // ROOM)]:  # several, since to look costs a millisecond
+            # Several, because a search costs a millisecond.
+            for one in waiting[: max(1, self.limit_concurrency // ROOM)]:
                 one.leave()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the connection."""
+        """Remove the connection."""
         self._watch.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Read on."""
+        """Read further bytes."""
         if self._over:
             return
         self._got = len(data)
@@ -100,7 +101,7 @@ class Bounded(HttpToolsProtocol):
         self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
-        """The request can be answered; its body may still be on its way."""
+        """The headers are complete; the body may still arrive."""
         if self._got > HEAD_BYTES and len(self.url) + sum(len(k) + len(v) + 4 for k, v in self.headers) > HEAD_BYTES:
             raise _TooLargeError
         self._patience = REQUEST_SECONDS
@@ -117,59 +118,59 @@ class Bounded(HttpToolsProtocol):
         self._parts.append(body)
 
     def on_message_complete(self) -> None:
-        """The request is here as a whole."""
+        """The request is complete."""
         self._reading, self._heads = False, 0
         self._pass_on()
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        """An answer is sent; the client may ask again."""
+        """A response is sent; the client may send another request."""
         super().on_response_complete()
         if not self._reading:
             self.since, self._patience = self.loop.time(), self.timeout_keep_alive
 
     def timeout_keep_alive_handler(self) -> None:
-        """Do nothing: `_look` ends idle connections, and knows when it is late itself."""
+        """Do nothing, because `_look` closes idle connections and allows for its own delays."""
 
     def pause_writing(self) -> None:
-        """The client does not take its answer."""
+        """The client does not read its response."""
         self._stuck = self.loop.time()
         super().pause_writing()
 
     def resume_writing(self) -> None:
-        """The client goes on reading."""
+        """The client reads again."""
         self._stuck = None
         super().resume_writing()
 
     def refuse(self, status: int) -> None:
-        """Say why if the client can tell what it is about, and close soon; what still comes is dropped."""
+        """Send the reason if the client can assign it to its request, and close soon; further bytes are dropped."""
         busy = self.cycle is not None and not self.cycle.response_complete
         ours = busy and self.cycle.more_body and not self.cycle.response_started and not self.pipeline
         self._over, self._reading = True, False
-        if busy and not ours:  # the answer to an earlier request is due first: this one would pass for it
+        if busy and not ours:  # the client would take this for the response to an earlier request
             self.transport.close()
             return
         content = to_json({"detail": TEXTS[status], "request_id": None})
         head = b"content-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n" % len(content)
         self.transport.write(STATUS_LINE[status] + head + content)
-        if ours:  # whoever waits for the rest of the body learns that there is none
+        if ours:  # tells the application that no more of the body arrives
             self.cycle.disconnected = True
             self.cycle.message_event.set()
         self.flow.resume_reading()
-        self._wait(LOOK)  # closed at once, the system would take back the answer for the bytes that nobody read
+        self._wait(LOOK)  # if closed directly with unread bytes, the system would discard the response
 
     @property
     def waits(self) -> bool:
-        """Whether it is the client's turn."""
+        """Whether the server waits for the client."""
         return self._reading or self.cycle is None or self.cycle.response_complete or self.cycle.disconnected
 
     def leave(self) -> None:
-        """Close at once, for another one."""
+        """Close at once, to free a place for another connection."""
         self.connections.discard(self)
         self.transport.close()
 
     def _pass_on(self) -> None:
-        """Hand on what was read of a body as one piece: with each piece Uvicorn copies all that waits."""
+        """Pass the read parts of a body on as one piece, because Uvicorn copies all waiting bytes for each piece."""
         if self._parts:
             body, self._parts = b"".join(self._parts), []
             super().on_body(body)
@@ -179,7 +180,7 @@ class Bounded(HttpToolsProtocol):
 
     def _look(self, due: float) -> None:
         now = self.loop.time()
-        if now - due > LOOK:  # the process was stopped or busy: what came meanwhile is read first
+        if now - due > LOOK:  # the process was stopped or busy, so waiting bytes are read first
             self.since += now - due
         elif self.transport.is_closing() or self._stuck is not None:
             self._stuck = now if self._stuck is None else self._stuck
@@ -194,13 +195,13 @@ class Bounded(HttpToolsProtocol):
         self._watch = self.loop.call_later(LOOK, self._look, now + LOOK)
 
     def _should_upgrade(self) -> bool:
-        """True, so that Uvicorn leaves every offer of another protocol to `_decline`."""
+        """True, so that Uvicorn passes every protocol upgrade to `_decline`."""
         return True
 
     def _decline(self, rest: bytes) -> None:
-        """Read the request again without its offer to change the protocol: we need not accept it (RFC 9110, 7.8).
+        """Parse the request again without its upgrade header, which a server may ignore (RFC 9110, 7.8).
 
-        The parser takes such a request to have no body. Java's client makes the offer with each first request.
+        The parser assumes that such a request has no body. Java's client sends the header with each first request.
         """
         method = self._parser.get_method()
         if method == b"CONNECT":

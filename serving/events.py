@@ -1,4 +1,4 @@
-"""What any module of the server may raise, answer or report: a refusal, a JSON answer, a line on stdout."""
+"""Shared parts of the server: a refusal, a JSON response, and a line on stdout."""
 
 import json
 import sys
@@ -15,7 +15,7 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 class Refused(Exception):  # noqa: N818 - it is an answer, not a failure
-    """A request that is answered with an error: `reason` counts it in the metrics."""
+    """A request that is answered with an error; the metrics count it by `reason`."""
 
     def __init__(self, status: int, reason: str, detail: Any, headers: tuple[tuple[bytes, bytes], ...] = ()) -> None:
         super().__init__(reason)
@@ -31,7 +31,7 @@ async def respond(send: Send, content: Any, status: int = 200, headers: tuple[tu
 
 
 def say(event: str, **fields: Any) -> None:
-    """One JSON line on stdout; never with what a client sent."""
+    """One JSON line on stdout, without data that a client sent."""
     sys.stdout.write(
         json.dumps({"time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "event": event, **fields}) + "\n"
     )

@@ -1,4 +1,4 @@
-"""The contribution of each column, `POST /predict?explain=true`. Loaded at start, or when first asked."""
+"""The contribution of each column, `POST /predict?explain=true`. Loaded at start, or at the first request for it."""
 
 import asyncio
 from collections.abc import Callable
@@ -14,12 +14,12 @@ from serving.models import Model
 from serving.request_model import example
 
 Explain = Callable[[list[dict[str, Any]]], list[dict[str, Any]]]
-MOST, AT_ONCE = 100, 5  # rows of a request, and those that SHAP holds Python's lock for at a time
+MOST, AT_ONCE = 100, 5  # rows of a request, and rows for which SHAP holds Python's global lock at a time
 SWITCH = {"true": True, "1": True, "false": False, "0": False}
 
 
 def explained(query: bytes) -> bool:
-    """Whether a query asks for explanations; raises Refused for another word than true or false."""
+    """Whether a query asks for explanations; raises Refused for any value but true or false."""
     if b"explain" not in query:
         return False
     word = parse_qs(query.decode("latin-1"), keep_blank_values=True).get("explain", ["false"])[-1]
@@ -29,16 +29,16 @@ def explained(query: bytes) -> bool:
 
 
 class Explanations:
-    """Explains answers, each by the model that gave it."""
+    """Explains predictions, each with its own model."""
 
     def __init__(self) -> None:
         self._known: dict[str, Explain] = {}
-        self._turn = asyncio.Lock()  # the explanation of one request costs what many scores do
+        self._turn = asyncio.Lock()  # an explanation costs as much as many scores
 
     async def ready(self, models: Models, rows: int) -> dict[str, Explain]:
-        """What explains these models, by digest; raises Refused, before anything is scored and logged, without it.
+        """The explainers of these models, by digest; raises Refused, before scoring and logging, if one is missing.
 
-        What explains a model that no longer serves is let go.
+        Explainers of models that no longer serve are released.
         """
         if rows > MOST:
             detail = f"A request may explain at most {MOST} rows. `make score EXPLAIN=1` explains a table."
@@ -54,7 +54,7 @@ class Explanations:
             return self._known
 
     def load(self, models: Models) -> None:
-        """Load what explains these models before anybody asks; say why one cannot be explained."""
+        """Load the explainers of these models in advance; log the reason if a model cannot be explained."""
         try:
             for model in _serving(models):
                 if model.digest not in self._known:
@@ -68,7 +68,7 @@ class Explanations:
     async def add(
         self, known: dict[str, Explain], models: Models, rows: list[dict[str, Any]], answers: list[dict[str, Any]]
     ) -> None:
-        """Give each answer its `explanation`: a base, and contributions that add up to the score with it."""
+        """Add an `explanation` to each prediction: a base, and contributions that add up to the score with it."""
         for served in filter(None, (models.champion, models.challenger)):
             places = [n for n, answer in enumerate(answers) if answer["model"] == served.model.name]
             explain = known[served.model.digest]
@@ -85,12 +85,12 @@ def _serving(models: Models) -> list[Model]:
 
 
 def _explain(model: Model) -> Explain:
-    """What explains a model; raises UserError where nothing does, and Refused where its alias moves meanwhile."""
+    """The explainer of a model; raises UserError if there is none, and Refused if its alias moves in the meantime."""
     try:
         from ml.model.explanation import of_rows  # noqa: PLC0415 - a second of imports, for those who ask
 
         files = registry.files(model.source)[0]
-        if identity.digest(files) != model.digest:  # the alias stands for another version now, which serves in a moment
+        if identity.digest(files) != model.digest:  # the alias names another version, which will serve soon
             raise Refused(503, "explain", "The model is being replaced. Send the request again.")
         return of_rows(files, model.contract.data)
     except ImportError as error:

@@ -1,4 +1,4 @@
-"""Routes that cost little, and the application that answers them ahead of FastAPI's layers."""
+"""Fast routes, and the application that handles them before FastAPI's layers."""
 
 from collections.abc import Callable, MutableMapping
 from typing import Any
@@ -15,7 +15,7 @@ JSON, ENCODING = b"application/json", b"content-encoding"
 
 
 class FastRoute(APIRoute):
-    """Reads bytes, validates them as the type of the endpoint's `body`, and writes its answer with pydantic.
+    """Reads bytes, validates them as the type of the endpoint's `body`, and serializes its response with pydantic.
 
     FastAPI's own handler is half the cost of a small request; the OpenAPI document is the same. `parse` may be
     replaced by another function from bytes to a value of that type.
@@ -36,7 +36,7 @@ class FastRoute(APIRoute):
         if kind != JSON and kind.partition(b";")[0].strip().lower() != JSON:
             raise Refused(415, "content type", "Send the header Content-Type: application/json.")
         content, request = await read(receive), Request(scope)
-        if len(content) <= TINY and ENCODING not in headers:  # as `answer` would, and sooner
+        if len(content) <= TINY and ENCODING not in headers:  # the same as `answer`, but faster
             answer = await self.endpoint(request, self.parse(content.removeprefix(MARK)))
         else:
             answer = await self.bodies.answer(
@@ -46,10 +46,10 @@ class FastRoute(APIRoute):
 
 
 class Application(FastAPI):
-    """FastAPI whose fast routes are found by their path alone.
+    """FastAPI whose fast routes are selected by their path only.
 
-    FastAPI's routing, own middlewares and telemetry cost more than the scores of a row; every other route goes
-    through them. The middlewares that were added to the application stand before all routes.
+    FastAPI's routing, built-in middlewares and telemetry cost more than scoring a row; all other routes use them.
+    Middlewares that were added to the application apply to all routes.
     """
 
     bodies: Bodies
@@ -57,7 +57,7 @@ class Application(FastAPI):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        if self._fast is None:  # at the first request, as Starlette does: no middleware is added any more
+        if self._fast is None:  # at the first request, as in Starlette: later no middleware is added
             fast = [route for route in self.router.routes if isinstance(route, FastRoute)]
             for route in fast:
                 route.bodies = self.bodies
@@ -74,7 +74,7 @@ class Application(FastAPI):
 
 
 def _without_body(send: Send) -> Send:
-    """What HEAD gets: the answer to GET without its body."""
+    """The response to HEAD: that to GET without its body."""
 
     async def head(message: MutableMapping[str, Any]) -> None:
         await send({**message, "body": b""} if message["type"] == "http.response.body" else message)

@@ -10,14 +10,14 @@ from typing_extensions import TypedDict  # pydantic needs this one below Python 
 from ml.data.words import LARGEST, LONGEST, flag, key, span, spelling
 from ml.settings.data import Category, Number
 
-MADE: Any = TypedDict  # of fields that only the contract knows, so that no type checker follows them
+MADE: Any = TypedDict  # of fields that the contract defines at run time, so a type checker cannot know them
 LIST: Any = list
-CHOICE: Any = Literal  # of words that only the contract knows
-EXACT = 2**53  # JSON readers agree on the whole numbers below
+CHOICE: Any = Literal  # of literals that the contract defines at run time
+EXACT = 2**53  # all JSON parsers represent integers below this exactly
 
 
 def _whole(value: float) -> int:
-    """JSON's 7.0 is the integer 7; `multiple_of` lets 2.6e-42 pass."""
+    """Convert 7.0 of JSON to the integer 7; `multiple_of` would accept 2.6e-42."""
     if not float(value).is_integer():
         raise PydanticCustomError("whole", "Input should be a whole number")
     return int(value)
@@ -61,7 +61,7 @@ def _no_decimals(value: float) -> float:
 
 
 def _speller(column: Category) -> Any:
-    """What makes of a value the level that training makes of it: without spaces around it, 1 for 1.0; blank is None."""
+    """A function from a value to its level, as in training: stripped of spaces, 1 for 1.0, None for blank text."""
     known = spelling(column)
 
     def text(value: Any) -> Any:

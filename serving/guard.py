@@ -22,16 +22,16 @@ OPEN_PATHS = ("/health/", "/ping", "/metrics", "/docs", "/openapi.json", "/asset
 PATHS = frozenset(
     {"/", "/predict", "/feedback", "/invocations", "/ping", "/model", "/metrics", "/health/live", "/health/ready"}
 )
-SMALL = 65_536  # bytes of a body that nobody counts
-BODIES = 8  # as many bodies of the largest size are held at a time; more are told to come back
+SMALL = 65_536  # bytes of a body that is too small to count
+BODIES = 8  # concurrent bodies of the largest size; further requests are refused with 503
 DIGEST = re.compile(r"[0-9a-fA-F]{64}")
 GIVEN_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 SIMULATED_TIME = b"x-simulated-time"
-CLIENTS = 10_000  # remembered for the rate limit
+CLIENTS = 10_000  # clients in memory for the rate limit
 
 
 def keys(path: Path) -> Iterator[bytes]:
-    """The SHA-256 of each key that is let in; raises UserError, without showing it, for a line that is none."""
+    """The SHA-256 of each accepted key; raises UserError for an invalid line without showing it."""
     found = secret_lines(path)
     for number, line in enumerate(found, 1):
         if not DIGEST.fullmatch(line):
@@ -48,7 +48,7 @@ def keys(path: Path) -> Iterator[bytes]:
 
 
 class Guard:
-    """What stands in front of an application; one guard may stand in front of several, with one count of requests."""
+    """The checks before an application; several applications may share one guard and its counts."""
 
     def __init__(self, settings: Settings, metrics: Metrics) -> None:
         self._settings = settings
@@ -118,7 +118,7 @@ class Guard:
             )
 
     def _simulated(self, given: bytes) -> str:
-        """A time of a simulation's calendar, for the lines of this request; the real one must not pass for it."""
+        """The simulated time for the log lines of this request; raises Refused if it is not allowed or invalid."""
         if not self._settings.simulated_time:
             detail = (
                 "This server accepts no simulated time, because its log holds real predictions. "

@@ -1,4 +1,4 @@
-"""MLflow's scoring protocol: its four request formats as rows of our contract."""
+"""MLflow's scoring protocol: its four request formats as rows of the contract."""
 
 import csv
 import io
@@ -49,7 +49,7 @@ def _rows(shape: str, value: Any, data: Data, most: int) -> list[dict[str, Any]]
 
 
 def _few(rows: Any, most: int) -> Any:
-    """The rows, none made where there are too many."""
+    """The rows; raises Refused before creating them if there are too many."""
     if isinstance(rows, Sized) and len(rows) > most:
         raise Refused(
             422, "contract", f"The body holds {counted(len(rows), 'row')}; a request may have at most {most:,}."
@@ -69,7 +69,7 @@ def _csv(content: bytes, data: Data, most: int) -> list[dict[str, Any]]:
 
 
 def _cell(text: Any, name: str, data: Data) -> Any:
-    """A cell as training reads it; the contract says what is wrong with a word that is none."""
+    """A cell, converted as in training; the contract's check reports an invalid word."""
     column = data.columns.get(name)
     if isinstance(column, Number) and isinstance(text, str):
         return words.cell(text, column)

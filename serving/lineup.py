@@ -17,19 +17,19 @@ from serving.settings import Settings
 
 @dataclass(frozen=True)
 class Served:
-    """A model and the part that it plays."""
+    """A model and its role."""
 
     model: Model
     variant: str
     batcher: Batcher
     logged: Callable[[np.ndarray], Rows]
     added: Callable[[np.ndarray, Rows], Rows]
-    share: float | None = None  # of the ids, that the canary gets; None where none serves
+    share: float | None = None  # share of the ids for the canary; None without a canary
 
 
 @dataclass(frozen=True)
 class Unfit:
-    """The version that an alias calls challenger and that cannot serve beside the champion."""
+    """The version with the alias of the challenger that cannot serve beside the champion."""
 
     version: int
     why: str
@@ -37,7 +37,7 @@ class Unfit:
 
 @dataclass(frozen=True)
 class Models:
-    """The models of one moment; a swap puts another of these in its place."""
+    """The models that serve at one time; a swap replaces the whole object."""
 
     champion: Served
     challenger: Served | None = None
@@ -45,9 +45,9 @@ class Models:
 
 
 def load_models(settings: Settings) -> Models:
-    """What the settings name; raises UserError when a model is wrong, or the two take different rows.
+    """The models in the settings; raises UserError if a model is invalid, or if the two have different contracts.
 
-    A challenger by alias is whatever somebody registered last, so one that is wrong is left out and stops nobody.
+    An invalid challenger by alias is only left out, because anyone may have registered it.
     """
     champion = load(settings.model)
     version = _current(settings.challenger)
@@ -66,7 +66,7 @@ def load_models(settings: Settings) -> Models:
 
 
 def moved(settings: Settings, models: Models) -> bool:
-    """Whether an alias that the settings name stands for another version than the one that serves."""
+    """Whether an alias in the settings names another version than the served one."""
     challenger = models.challenger.model if models.challenger else models.unfit
     pairs = ((settings.model, models.champion.model), (settings.challenger, challenger))
     return any(
@@ -75,7 +75,7 @@ def moved(settings: Settings, models: Models) -> bool:
 
 
 def _current(source: str | None) -> int | None:
-    """The version that an alias names; None for a folder, and where it names none."""
+    """The version that an alias names; None for a folder, and for an alias without a version."""
     if source is None or not registry.follows(source):
         return None
     try:
@@ -85,7 +85,7 @@ def _current(source: str | None) -> int | None:
 
 
 def _challenger(source: str | None) -> Model | None:
-    """The challenger, none when its alias names no version: a challenger that was promoted leaves no other behind."""
+    """The challenger; None if its alias names no version, as after a promotion."""
     if not source:
         return None
     try:

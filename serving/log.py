@@ -1,7 +1,7 @@
-"""The prediction log of one worker: a line is in the kernel's hands before its request is answered.
+"""The prediction log of one worker: a line is written to the kernel before its request is answered.
 
-The page cache outlives the process, so `kill -9` loses nothing that was acknowledged; power loss is what the
-setting `fsync` is for. docs/prediction-log.md tells the whole life of a line.
+The page cache survives the process, so `kill -9` loses no acknowledged line; the setting `fsync` protects against power
+loss. docs/prediction-log.md describes the whole life of a line.
 """
 
 import contextlib
@@ -17,18 +17,18 @@ from ml.io.text import counted
 from ml.prediction_log import segments
 from ml.settings.log import Log
 
-ROOM = 1_000_000  # bytes that must be free to be ready: the line of 1,000 rows takes about half of it
+ROOM = 1_000_000  # free bytes that readiness requires: about twice a line of 1,000 rows
 NONE = -1  # no file is open
 
 
 class LogUnavailable(OSError):  # noqa: N818 - what a handler catches reads better without Error
-    """A line could not be written and is not in the log: the disk is full, or the directory is gone."""
+    """A line could not be written and is not in the log: the disk is full, or the directory is missing."""
 
 
 class PredictionLog:
     """Appends lines to this worker's own segment file; safe to call from several threads.
 
-    Make one in each worker process, after it has been forked: a segment has one writer.
+    Create one in each worker process after the fork, because a segment has one writer.
     """
 
     def __init__(self, directory: Path, settings: Log | None = None) -> None:
@@ -47,13 +47,13 @@ class PredictionLog:
         self._unsynced = False
         self._lock = threading.Lock()
         self._stopped = threading.Event()
-        with contextlib.suppress(OSError):  # check() and append() say what is wrong
+        with contextlib.suppress(OSError):  # check() and append() report the error
             self._directory.mkdir(parents=True, exist_ok=True)
         self._keeper = threading.Thread(target=self._keep, name="prediction-log", daemon=True)
         self._keeper.start()
 
     def check(self) -> None:
-        """Raise LogUnavailable when a line could not be written now; for start-up and readiness."""
+        """Raise LogUnavailable if a line cannot be written now; for start-up and readiness."""
         with self._lock:
             try:
                 self._ready()
@@ -94,7 +94,7 @@ class PredictionLog:
         if self._handle == NONE or self._size > self._limit:
             self._ready()
         self._write(data)
-        if not os.fstat(self._handle).st_nlink:  # deleted under us: what was written is gone with it
+        if not os.fstat(self._handle).st_nlink:  # the file was deleted, and its lines with it
             self._leave()
             self._open()
             self._write(data)
@@ -113,14 +113,14 @@ class PredictionLog:
         self._unsynced = True
 
     def _repair(self) -> None:
-        """Cut off what an error left behind, so that no line ever follows half a line."""
+        """Remove an incomplete line after an error, so that no line follows it."""
         try:
             os.ftruncate(self._handle, self._size)
         except OSError:
             self._leave()
 
     def _room(self) -> None:
-        """Raise OSError when the disk or a quota has no room for a long line, found out in a file of its own."""
+        """Raise OSError if the disk or a quota has no space for a long line; tested with a temporary file."""
         with tempfile.TemporaryFile(dir=self._directory) as probe:
             if hasattr(os, "posix_fallocate"):
                 os.posix_fallocate(probe.fileno(), 0, ROOM)
@@ -134,7 +134,7 @@ class PredictionLog:
             self._open()
 
     def _open(self) -> None:
-        """A new segment; it gets its name only once it is locked, so that nobody takes it for an abandoned one."""
+        """A new segment; it gets its name after it is locked, so that no process takes it for an abandoned one."""
         self._segments += 1
         name = segments.new_name(self._worker, self._segments)
         hidden = self._directory / f".{name}{segments.NEW}"
@@ -154,14 +154,14 @@ class PredictionLog:
     def _close(self) -> None:
         if self._handle == NONE:
             return
-        with contextlib.suppress(OSError):  # whatever goes wrong: unlocked, it is closed by the next shipper
+        with contextlib.suppress(OSError):  # after any error it is unlocked, and the next shipper closes it
             if self._settings.fsync != "none":
                 os.fsync(self._handle)
             segments.close(self._path)
         self._leave()
 
     def _leave(self) -> None:
-        """Give up the segment as it is."""
+        """Abandon the current segment."""
         handle, self._handle, self._size, self._unsynced = self._handle, NONE, 0, False
         with contextlib.suppress(OSError):
             os.close(handle)
@@ -183,12 +183,12 @@ class PredictionLog:
                 return
             self._unsynced, path, handle = False, self._path, os.dup(self._handle)
         try:
-            os.fdatasync(handle)  # outside the lock: requests go on meanwhile
+            os.fdatasync(handle)  # outside the lock, so that requests continue
         except OSError:
             with self._lock:
                 self.sync_failures += 1
                 if self._handle != NONE and self._path == path:
-                    self._leave()  # the kernel reports a lost page once: nothing more goes into this file
+                    self._leave()  # the kernel reports a lost page only once, so this file gets no more lines
         finally:
             os.close(handle)
 

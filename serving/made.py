@@ -1,4 +1,4 @@
-"""Requests whose rows keep the contract, and whose made columns break `data.made`."""
+"""The check of made columns against `data.made`, for rows that meet the contract."""
 
 from typing import Any
 

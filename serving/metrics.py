@@ -1,4 +1,4 @@
-"""The metrics at /metrics; with several workers, the sum over all workers."""
+"""The metrics at /metrics; with several workers, their sum."""
 
 import os
 from collections import Counter as Tally
@@ -11,11 +11,11 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5)
 SCORES = tuple(n / 10 for n in range(1, 11))
 SHARED = "PROMETHEUS_MULTIPROC_DIR"
-NEWEST: Literal["livemostrecent"] = "livemostrecent"  # the last value that a living worker set
+NEWEST: Literal["livemostrecent"] = "livemostrecent"  # the last value of a running worker
 
 
 class Metrics:
-    """The server's own registry, so that two applications in one process do not meet."""
+    """The server's own registry, so that two applications in one process have separate metrics."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
@@ -49,11 +49,11 @@ class Metrics:
             multiprocess_mode=NEWEST,
         )
 
-        self.answered = lru_cache(self._answered)  # finding a metric by its labels costs more than counting
+        self.answered = lru_cache(self._answered)  # looking up a metric by its labels costs more than counting
         self.request = lru_cache(self._request)
 
     def _answered(self, model: str, variant: str) -> Callable[[Sequence[Mapping[str, Any]]], None]:
-        """Counts the answers of a request by label, and their scores; a predicted number is no score."""
+        """Counts the predictions of a request by label, and their scores, except for numbers."""
         rows, histogram = self.rows.labels(model, variant), self.scores.labels(model, variant)
         squares = self.squares.labels(model, variant)
         label = lru_cache(lambda name: self.labels.labels(model, variant, name))
@@ -70,7 +70,7 @@ class Metrics:
         return count
 
     def _request(self, path: str, status: int) -> Callable[[float], None]:
-        """Counts a request that took so many seconds."""
+        """Counts a request with its duration in seconds."""
         requests, histogram = self.requests.labels(path, status), self.seconds.labels(path)
 
         def count(seconds: float) -> None:

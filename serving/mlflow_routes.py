@@ -1,4 +1,4 @@
-"""Routes of MLflow's scoring protocol; `serving.invocations` reads its shapes."""
+"""Routes of MLflow's scoring protocol; `serving.invocations` parses its formats."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ from serving.service import Service
 
 
 def add_mlflow(app: Application, service: Service, parser: Parser) -> None:
-    """Add them."""
+    """Add the routes."""
 
     async def ping() -> Response:
         """The process responds (MLflow's clients call this endpoint)."""
@@ -54,7 +54,8 @@ def add_mlflow(app: Application, service: Service, parser: Parser) -> None:
 
 
 def _shapes(row: dict[str, Any], most: int) -> dict[str, Any]:
-    """What /invocations takes, for the OpenAPI document: the shape that says its columns; the others are described."""
+    """The request format of /invocations for the OpenAPI document: a schema of one format, and a description of the
+    others."""
     rows = {"type": "array", "items": {"$ref": "#/components/schemas/Row"}, "minItems": 1, "maxItems": most}
     schema = {
         "type": "object", "properties": {"dataframe_records": rows}, "required": ["dataframe_records"],

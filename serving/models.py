@@ -30,7 +30,7 @@ class Model:
 
 
 def load(source: str) -> Model:
-    """The model at a path or a `models:/name@alias`; raises UserError saying what is wrong with it."""
+    """The model at a path or a `models:/name@alias`; raises UserError with the reason if it is invalid."""
     files, version, lineage = registry.files(source)
     try:
         contract = model_contract.read_contract(files)
@@ -56,7 +56,7 @@ def load(source: str) -> Model:
 
 
 def same_contract(champion: Model, other: Model) -> None:
-    """Raise UserError when two models do not take the same rows."""
+    """Raise UserError if two models have different contracts."""
     ours, theirs = champion.contract.data, other.contract.data
     if (ours.columns, ours.made, ours.id, ours.target) != (theirs.columns, theirs.made, theirs.id, theirs.target):
         differ = sorted({n for n in ours.columns | theirs.columns if ours.columns.get(n) != theirs.columns.get(n)})
@@ -68,7 +68,7 @@ def same_contract(champion: Model, other: Model) -> None:
 
 
 def _try(loaded: Predictor, contract: Contract, source: str) -> None:
-    """Score one row, so that a model that cannot is refused at the start."""
+    """Score one row, so that a model that fails is refused at the start."""
     from serving.request_model import example  # noqa: PLC0415
 
     try:

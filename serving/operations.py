@@ -20,7 +20,7 @@ from serving.service import Service
 
 
 def add_operations(app: FastAPI, service: Service) -> None:
-    """Add them, all but the documentation."""
+    """Add the routes, except for the documentation."""
 
     @app.get("/", tags=["operations"])
     async def start() -> dict[str, str]:
@@ -40,7 +40,7 @@ def add_operations(app: FastAPI, service: Service) -> None:
                 service.log.check()
         except LogUnavailable as error:
             if service.settings.prediction_log.unavailable == "refuse":
-                say("not ready", error=str(error))  # with the path, which an answer without a key must not name
+                say("not ready", error=str(error))  # it contains the path, which a response without a key must not show
                 reason = os.strerror(error.errno) if error.errno else "no reason is known"
                 raise Refused(503, "log", f"The prediction log cannot be written: {reason}.") from None
         return {"status": "ready"}
@@ -67,7 +67,7 @@ def _shown(model: Model) -> dict[str, Any]:
 
 
 def add_docs(app: FastAPI) -> None:
-    """Swagger UI from our own address: the pages work without the internet."""
+    """Swagger UI from the server itself, so the pages work without the internet."""
     package = find_spec("fastapi_offline")
     if package is None or package.origin is None:
         raise UserError(

@@ -1,4 +1,4 @@
-"""Requests of /predict and /invocations as rows that keep the contract, at a cost that no body can drive up."""
+"""Requests of /predict and /invocations as rows that meet the contract, with bounded cost for any body."""
 
 from collections.abc import Callable
 from itertools import islice
@@ -14,8 +14,8 @@ from serving.events import Refused
 from serving.problems import SHOWN_PROBLEMS
 from serving.request_model import Body
 
-TOGETHER = 300  # values that are checked in one step: all that is wrong with them is listed in about a millisecond
-SPARE = 10  # times as many values may come where unknown columns are ignored
+TOGETHER = 300  # values that are checked in one step, which lists all their errors in about a millisecond
+SPARE = 10  # factor of the limit of values if unknown columns are ignored
 
 
 class Parser:
@@ -33,25 +33,25 @@ class Parser:
         self._what = f"{counted(max_rows, 'row')} of {counted(width, 'column')}"
 
     def predict(self, content: bytes) -> Any:
-        """A body of /predict; raises ValidationError or Refused with what is wrong first."""
+        """A body of /predict; raises ValidationError or Refused with the first errors."""
         values = content.count(b",") if len(content) <= INLINE_BYTES else INLINE_VALUES + 1
         if values <= min(INLINE_VALUES, content.count(b"{") * self._widest):
             try:
                 return self._body.adapter.validate_json(content)
             except ValidationError:
-                pass  # said below, for several rows
+                pass  # reported below, for several rows
         measured(content, self._most, self._what)
         try:
             value = from_json(content)
         except ValueError:
-            return self._body.adapter.validate_json(content)  # says the same in the contract's way
+            return self._body.adapter.validate_json(content)  # gives the same error in the contract's terms
         rows = value.get("rows") if isinstance(value, dict) else None
         if isinstance(rows, list) and len(value) == 1 and 1 <= len(rows) <= self.max_rows:
             return {"rows": self._checked(rows)}
         return self._body.adapter.validate_python(self._outline(value))
 
     def invocation(self, kind: str) -> Callable[[bytes], list[dict[str, Any]]]:
-        """The parser of a body of this content type; it raises Refused with what is wrong first."""
+        """The parser of a body of this content type; it raises Refused with the first errors."""
 
         def parse(content: bytes) -> list[dict[str, Any]]:
             measured(content, self._most, self._what, json=kind != invocations.CSV)
@@ -70,7 +70,7 @@ class Parser:
         return checked
 
     def _short(self, row: Any) -> Any:
-        """A row with as many unknown columns as a refusal shows; they are refused all the same."""
+        """A row with as many unknown columns as a refusal lists; the others are not needed for the refusal."""
         if not self._refuses or not isinstance(row, dict) or len(row) <= self._widest:
             return row
         known = {name: value for name, value in row.items() if name in self._names}
@@ -78,7 +78,7 @@ class Parser:
         return known | dict(islice(unknown, SHOWN_PROBLEMS))
 
     def _outline(self, value: Any) -> Any:
-        """What is no list of 1 to so many rows, cut down to what shows that."""
+        """A shortened body for the error that it is not a list of 1 to so many rows."""
         if not isinstance(value, dict):
             return value
         cut = dict(islice(value.items(), SHOWN_PROBLEMS))

@@ -1,4 +1,4 @@
-"""The mistakes of a request as messages: row, column, value and what is allowed."""
+"""The errors of a request as messages: row, column, value and allowed values."""
 
 from typing import Any
 
@@ -10,14 +10,14 @@ from ml.settings.data import Category, Data, Number
 
 SHOWN_PROBLEMS = 20
 SHOWN_CHARACTERS = 100
-BELOW_UNION = ("rows", "the position of a row", "a column")  # an id's mistakes name one of its BRANCHES after these
+BELOW_UNION = ("rows", "the position of a row", "a column")  # errors of an id name one of its BRANCHES after these
 BRANCHES = 3
 NO_ID = "Input is not an id"
 ID_ALLOWED = f"text of 1 to {LONGEST} characters, or a whole number below 2^53 (larger ones as text)"
 
 
 class Problem(TypedDict):
-    """A mistake in a request; `row` and `column` are null if it does not concern a single value."""
+    """An error in a request; `row` and `column` are null if it does not concern a single value."""
 
     row: int | None
     column: str | None
@@ -29,9 +29,9 @@ class Problem(TypedDict):
 
 
 def problems(error: ValidationError, data: Data, first: int | None = None) -> list[Problem]:
-    """The first mistakes of a request, each with its row, column, value and what is allowed.
+    """The first errors of a request, each with its row, column, value and allowed values.
 
-    Where only part of the rows was checked, `first` is the place of the first of them.
+    If only some rows were checked, `first` is the position of the first of them.
     """
     found = error.errors(include_url=False)[: BRANCHES * SHOWN_PROBLEMS]
     for e in found:
@@ -40,7 +40,7 @@ def problems(error: ValidationError, data: Data, first: int | None = None) -> li
         if len(e["loc"]) > len(BELOW_UNION):
             e |= {"loc": e["loc"][: len(BELOW_UNION)], "type": "id"}
         e["loc"] = tuple(_shown(part) for part in e["loc"])
-    once = {(e["loc"], e["type"]): e for e in reversed(found)}  # text and number each say why an id is neither
+    once = {(e["loc"], e["type"]): e for e in reversed(found)}  # an invalid id has one error as text and one as number
     return [_problem(e, data) for e in reversed(once.values())][:SHOWN_PROBLEMS]
 
 
@@ -70,7 +70,7 @@ def _problem(error: Any, data: Data) -> Problem:
 
 
 def _not_sent(column: str, data: Data) -> str:
-    """Why a request has no place for a column."""
+    """The reason that a column is not allowed in a request."""
     if column == data.time:
         return "the time column is not a feature: leave it out, the log records the time of the request"
     if column in {data.group, data.weight}:
@@ -99,7 +99,7 @@ def _allowed(column: Number | Category) -> str:
 
 
 def _shown(value: Any) -> Any:
-    """A value that is safe and short in an answer."""
+    """A value, escaped and shortened for a response."""
     if value is None or isinstance(value, bool) or (isinstance(value, int | float) and abs(value) < LARGEST):
         return value
     text = str(value)

@@ -1,4 +1,4 @@
-"""How answers go onto the wire, and which implementation of HTTP serves."""
+"""The transport of responses, and the implementation of HTTP."""
 
 from asyncio import AbstractEventLoop, Transport
 from typing import TYPE_CHECKING, Any
@@ -8,15 +8,15 @@ if TYPE_CHECKING:
 else:
     try:
         from serving.connection import Bounded as Http
-    except ImportError:  # httptools has no wheel for Windows: there, Uvicorn's other one serves without bounds
+    except ImportError:  # httptools has no wheel for Windows, where Uvicorn's other parser serves without limits
         from uvicorn.protocols.http.h11_impl import H11Protocol as Http
 
 
 class Together:
-    """A transport that holds what is written until more is, or the turn of the event loop ends.
+    """A transport that joins writes within one iteration of the event loop.
 
-    Uvicorn writes the head of an answer and then its body, each a packet. Where the network is cut between the two, a
-    proxy has passed on the head and can ask nobody else.
+    Uvicorn writes the head of a response and then its body as separate packets. If the network fails between the two, a
+    proxy has already forwarded the head and cannot retry.
     """
 
     def __init__(self, transport: Transport, loop: AbstractEventLoop) -> None:
@@ -26,7 +26,7 @@ class Together:
         return getattr(self._transport, name)
 
     def write(self, data: bytes) -> None:
-        """Send these bytes with those that are held; hold them where there are none."""
+        """Send these bytes with the held ones; hold them if there are none."""
         if self._held:
             self._transport.write(self._held + data)
             self._held = b""
@@ -35,7 +35,7 @@ class Together:
             self._loop.call_soon(self._send)
 
     def close(self) -> None:
-        """Send what is held, and close."""
+        """Send the held bytes, and close."""
         self._send()
         self._transport.close()
 
@@ -46,9 +46,9 @@ class Together:
 
 
 class Protocol(Http):
-    """HTTP with each answer in one piece."""
+    """HTTP that sends each response in one packet."""
 
     def connection_made(self, transport: Transport) -> None:
         """Begin to serve a connection."""
-        together: Any = Together(transport, self.loop)  # it passes on all that it does not do itself
+        together: Any = Together(transport, self.loop)  # it delegates all other methods
         super().connection_made(together)

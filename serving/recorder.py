@@ -1,4 +1,4 @@
-"""Lines of the prediction log: what is remembered of an answer, without what must not be."""
+"""Lines of the prediction log, without the columns that must not be stored."""
 
 import hmac
 import time
@@ -15,7 +15,7 @@ from serving.settings import Settings, secret_lines
 
 
 class Asked(NamedTuple):
-    """A request as its lines name it: its id, and its own time where it is a simulation's."""
+    """The request in log lines: its id, and its time if it is simulated."""
 
     request_id: str
     simulated: str = ""
@@ -71,7 +71,7 @@ class Recorder:
 
 
 class Clock:
-    """The time of this worker's lines, each later than the one before, though the system's clock be set back."""
+    """The time of this worker's lines; always increasing, even if the system clock is set back."""
 
     def __init__(self) -> None:
         self._last = 0  # microseconds since 1970
@@ -91,5 +91,5 @@ def _second(seconds: int) -> str:
 
 
 def _stamp(asked: Asked) -> dict[str, Any]:
-    """When, and that it is simulated if it is."""
+    """The time, with a mark if it is simulated."""
     return {"time": asked.simulated, "simulated": True} if asked.simulated else {"time": _now()}

@@ -14,7 +14,7 @@ MOST_LABELS = 1000
 
 @dataclass(frozen=True)
 class Body:
-    """The validators of one contract; a valid row is a plain dict. `predict` stops at the first row that is wrong."""
+    """The validators of one contract; a valid row is a plain dict. `predict` stops at the first invalid row."""
 
     data: Data
     predict: Any
@@ -40,7 +40,7 @@ def body(data: Data, max_rows: int, unknown: Literal["refuse", "ignore"]) -> Bod
 
 
 def feedback(model: Contract) -> Any:
-    """The request model of late labels: `{"labels": [{"id": …, "label": …}, …]}`, in the words of the target."""
+    """The request model of late labels: `{"labels": [{"id": …, "label": …}, …]}`, with the values of the target."""
     kind, example = label_type(model)
     label: Any = MADE("Label", {"id": Id, "label": kind})
     label.__pydantic_config__ = ConfigDict(extra="forbid", strict=True)

@@ -1,4 +1,4 @@
-"""The requests and answers of the API that no contract changes, as its OpenAPI document shows them."""
+"""The requests and responses of the API that do not depend on the contract, for the OpenAPI document."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from serving.request_model import MADE
 
 
 def answer(prediction: Any) -> Any:
-    """The type of the answer to a request, whose rows have this type."""
+    """The type of the response to a request, whose rows have this type."""
     kind = MADE("Answer", {"request_id": str, "predictions": list[prediction]})
     kind.__doc__ = "The predictions of a request, in the order of its rows."
     return kind

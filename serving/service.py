@@ -19,7 +19,7 @@ from serving.settings import Settings
 
 @dataclass
 class Service:
-    """The state that the routes share."""
+    """The shared state of the routes."""
 
     models: Models
     log: PredictionLog | None
@@ -36,7 +36,7 @@ class Service:
         self._take(self.models)
 
     def swap(self) -> None:
-        """Load the models again and serve them from the next request on; on a mistake the present ones stay."""
+        """Load the models again and serve them from the next request on; on an error the current ones stay."""
         self._take(self._fresh())
 
     async def swap_behind(self) -> None:
@@ -47,7 +47,7 @@ class Service:
     async def predict(
         self, rows: list[dict[str, Any]], asked: Asked, models: Models | None = None
     ) -> list[dict[str, Any]]:
-        """The id, the answer and the model of each row; returns once the log holds them."""
+        """The id, prediction and model of each row; returns after they are in the log."""
         models = models or self.models
         id_name = models.champion.model.contract.data.id
         ids = [row.pop(id_name, None) for row in rows]
@@ -63,7 +63,7 @@ class Service:
         return await self._split(models, ids, rows, asked)
 
     async def explain(self, rows: list[dict[str, Any]], asked: Asked) -> list[dict[str, Any]]:
-        """The same, and what each column has contributed to each answer."""
+        """The same, with the contribution of each column to each prediction."""
         models = self.models
         known = await self.explanations.ready(models, len(rows))
         answers = await self.predict(rows, asked, models)
@@ -123,12 +123,12 @@ class Service:
         return await self._answer(models.champion, ids, rows, asked)
 
     async def _canary(self, models: Models, ids: list, rows: list, asked: Asked) -> list[dict[str, Any]]:
-        """The challenger's answers, or the champion's when it fails."""
+        """The challenger's predictions, or the champion's if it fails."""
         if models.challenger is None:
             return await self._champion(models, ids, rows, asked)
         try:
             return await self._answer(models.challenger, ids, rows, asked)
-        except Refused:  # by the log, which would refuse the champion as well
+        except Refused:  # refused by the log, which would refuse the champion too
             raise
         except Exception as error:  # noqa: BLE001  (a canary harms nobody)
             self._failed("canary", asked.request_id, error)
@@ -159,5 +159,5 @@ class Service:
 
 
 def share(identity: str | int) -> float:
-    """Where an id falls in [0, 1), the same for ever."""
+    """The position of an id in [0, 1), which never changes."""
     return int.from_bytes(blake2b(str(identity).encode(), digest_size=8, person=b"canary").digest()) / 2**64

@@ -1,4 +1,4 @@
-"""Settings of the server: environment variables that start with SERVING_, read once and refused when wrong."""
+"""Settings of the server: environment variables that start with SERVING_, read once and checked."""
 
 import os
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from ml.settings.params import read_params
 
 PREFIX = "SERVING_"
 PARAMS = Path("params.yaml")
-LOG = ("directory", "fsync", "fsync_ms", "segment_mb", "segment_seconds", "unavailable")  # what a writer needs
+LOG = ("directory", "fsync", "fsync_ms", "segment_mb", "segment_seconds", "unavailable")  # settings that need a log
 Names = Annotated[
     tuple[str, ...],
     BeforeValidator(lambda v: [n.strip() for n in v.split(",") if n.strip()] if isinstance(v, str) else v),
@@ -26,12 +26,12 @@ Names = Annotated[
 
 def _networks(given: tuple[str, ...]) -> tuple[str, ...]:
     for name in given:
-        ip_network(name)  # its error says what is wrong
+        ip_network(name)  # its error already gives the reason
     return given
 
 
 class Settings(BaseModel):
-    """What the server runs with; docs/serving.md explains each."""
+    """The settings of the server; docs/serving.md explains each."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -75,10 +75,10 @@ class Settings(BaseModel):
 
 
 def read_settings(environment: Mapping[str, str] = os.environ, params: Path = PARAMS) -> Settings:
-    """The settings; raises UserError naming every variable that is wrong or unknown.
+    """The settings; raises UserError listing every invalid or unknown variable.
 
-    The prediction log is set where all who read it look: in `params.yaml: log` and PREDICTION_LOG. Variables of the
-    same names after SERVING_LOG_ stand above both, for places that have no params.yaml.
+    `params.yaml: log` and PREDICTION_LOG configure the prediction log for all its readers. Variables of the same names
+    after SERVING_LOG_ override both, for machines without params.yaml.
     """
     given = {k.removeprefix(PREFIX).lower(): v for k, v in environment.items() if k.startswith(PREFIX) and v != ""}
     log = {name: given.pop(f"log_{name}") for name in LOG if f"log_{name}" in given}
@@ -95,7 +95,7 @@ def read_settings(environment: Mapping[str, str] = os.environ, params: Path = PA
 
 
 def secret_lines(path: Path) -> list[str]:
-    """The lines of a secret file without blanks and comments; raises UserError when others may read it."""
+    """The lines of a secret file without blank lines and comments; raises UserError if every account may read it."""
     try:
         mode = path.stat().st_mode
         lines = path.read_text(encoding="utf-8").splitlines()

@@ -1,4 +1,4 @@
-"""Another model in the running server: on SIGHUP, and when an alias that is polled has moved."""
+"""Swaps of models in the running server: on SIGHUP, and when a polled alias has moved."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -11,7 +11,7 @@ from serving.service import Service
 
 
 class Swapper:
-    """Loads models behind the requests; a model that is refused changes nothing, and the log says why."""
+    """Loads models in the background; a refused model changes nothing, and its reason is logged."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
@@ -19,17 +19,17 @@ class Swapper:
         self._said = ""
 
     def start(self) -> None:
-        """Begin to poll where the settings say so."""
+        """Start polling if it is configured."""
         if self._service.settings.poll_seconds:
             self._keep(self._follow(self._service.settings.poll_seconds))
 
     def hang_up(self) -> None:
-        """Load everything again, as SIGHUP asks."""
+        """Load everything again after SIGHUP."""
         self._said = ""
         self._keep(self._swap())
 
     def stop(self) -> None:
-        """No more swaps."""
+        """Stop all swaps."""
         for task in self._tasks:
             task.cancel()
 
@@ -59,6 +59,6 @@ class Swapper:
             say("swapped", model=service.models.champion.model.name, challenger=challenger and challenger.model.name)
 
     def _refused(self, reason: str) -> None:
-        if reason != self._said:  # a poll that fails does so again and again
+        if reason != self._said:  # log a repeated failure of polling only once
             say("swap refused", error=reason)
         self._said = reason

@@ -1,6 +1,6 @@
-"""Sends months of the sample world to the API: predictions, and weeks later their labels.
+"""Send months of the sample data to the API: predictions, and weeks later their labels.
 
-The customers of a month are predicted in its first 20 days, and the label of nine in ten comes a week after.
+The customers of a month are predicted in its first 20 days, and nine of ten labels arrive a week later.
 """
 
 import json

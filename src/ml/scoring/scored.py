@@ -54,7 +54,7 @@ class Scorer:
 
 
 def load(source: str) -> Scorer:
-    """The model at a path or a `models:/name@alias`; raises UserError saying what is wrong with it."""
+    """The model at a path or a `models:/name@alias`; raises UserError with the reason if it is invalid."""
     files, version, _ = sources.files(source)
     try:
         contract = model_contract.read_contract(files)
@@ -76,7 +76,7 @@ def must_be_champion(model: Scorer) -> None:
 
 
 def same_rows(model: Scorer, challenger: Scorer) -> None:
-    """Raise UserError when two models do not take the same rows."""
+    """Raise UserError if two models have different contracts."""
     ours, theirs = model.contract.data, challenger.contract.data
     if (ours.columns, ours.id) != (theirs.columns, theirs.id):
         raise UserError(

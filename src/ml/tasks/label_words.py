@@ -9,7 +9,7 @@ from ml.data.words import key
 from ml.settings.data import Data
 from ml.tasks.kinds import BINARY, MULTICLASS, REGRESSION
 
-CHOICE: Any = Literal  # of words that only the contract knows
+CHOICE: Any = Literal  # of literals that the contract defines at run time
 SHOWN = 100  # characters of a wrong label
 
 
@@ -52,14 +52,17 @@ def _of_two_words(contract: Contract) -> tuple[Any, Any]:
     known = [True, False, *([] if truths else words)]
 
     def worded(value: Any) -> Any:
-        """The target's own word; true and false, as `/predict` answers, are its positive and its negative one."""
+        """The target's own value.
+
+        True and false, as in responses of `/predict`, are its positive and negative value.
+        """
         word = key(value) if isinstance(value, bool | str | int | float) else None
         if isinstance(value, bool) and not truths:
             word = yes if value else no
         if word in words:
             return word == "True" if truths else word
         if no is None and isinstance(value, bool | str | int):
-            return value  # a model of an older release, which does not know its negative word
+            return value  # a model of an older release, without the negative value
         allowed = ", ".join("true" if v is True else "false" if v is False else repr(v) for v in known)
         said = {"value": repr(value)[:SHOWN], "allowed": allowed}
         raise PydanticCustomError("label", "{value} is not a label of the target", said)
