@@ -54,8 +54,7 @@ def add_mlflow(app: Application, service: Service, parser: Parser) -> None:
 
 
 def _shapes(row: dict[str, Any], most: int) -> dict[str, Any]:
-    """The request format of /invocations for the OpenAPI document: a schema of one format, and a description of the
-    others."""
+    """The request format of /invocations for OpenAPI: a schema of one format, and a description of the others."""
     rows = {"type": "array", "items": {"$ref": "#/components/schemas/Row"}, "minItems": 1, "maxItems": most}
     schema = {
         "type": "object", "properties": {"dataframe_records": rows}, "required": ["dataframe_records"],
