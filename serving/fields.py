@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict  # pydantic needs this one below Python 3.12
 
-from ml.data.words import LARGEST, LONGEST, flag, key, span, spelling
+from ml.data.words import LARGEST, LONGEST, cell, flag, key, span, spelling
 from ml.settings.data import Category, Number
 
 MADE: Any = TypedDict  # of fields that the contract defines at run time, so a type checker cannot know them
@@ -33,8 +33,8 @@ Id = Annotated[
 ]
 
 
-def field(column: Number | Category) -> Any:
-    """The type of a column in a request, with its limits and levels."""
+def field(column: Number | Category, *, text: bool = True) -> Any:
+    """The type of a column in a request, with its limits and levels; `text` reads numbers of text as training does."""
     if isinstance(column, Category):
         kind: Any = CHOICE[column.values]
         if column.others:
@@ -47,12 +47,28 @@ def field(column: Number | Category) -> Any:
     low = -LARGEST if column.min is None else column.min
     high = LARGEST if column.max is None else column.max
     kind = Annotated[float, Field(ge=low, le=high)]
-    if flag(column):
-        kind = Annotated[kind, BeforeValidator(lambda v: float(v) if v is True or v is False else v)]
     if column.whole:
         ends = {"minimum": low, "maximum": high} if column.type == "integer" else {}
         kind = Annotated[kind, AfterValidator(_no_decimals), WithJsonSchema({"type": column.type} | ends)]
-    return NotRequired[kind | None] if column.missing else kind
+    if column.missing:
+        kind = kind | None
+    if text:
+        kind = Annotated[kind, BeforeValidator(lambda v: number(v, column))]
+    elif flag(column):
+        kind = Annotated[kind, BeforeValidator(_truth)]
+    return NotRequired[kind] if column.missing else kind
+
+
+def number(value: Any, column: Number) -> Any:
+    """The number of a text or a truth, where training reads one in this column; any other value unchanged."""
+    if isinstance(value, str):
+        found = cell(value, column)
+        value = value if found is None and not column.missing else found
+    return _truth(value) if flag(column) else value
+
+
+def _truth(value: Any) -> Any:
+    return float(value) if value is True or value is False else value
 
 
 def _no_decimals(value: float) -> float:

@@ -37,9 +37,9 @@ class Parser:
         values = content.count(b",") if len(content) <= INLINE_BYTES else INLINE_VALUES + 1
         if values <= min(INLINE_VALUES, content.count(b"{") * self._widest):
             try:
-                return self._body.adapter.validate_json(content)
+                return self._body.quick.validate_json(content)
             except ValidationError:
-                pass  # reported below, for several rows
+                pass  # read again below: as text, or with reports for several rows
         measured(content, self._most, self._what)
         try:
             value = from_json(content)

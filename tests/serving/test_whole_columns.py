@@ -17,7 +17,9 @@ DATA = Data.model_validate({"file": "a.csv", "id": "id", "target": {"name": "y"}
 BODY = request_model.body(DATA, 10, "refuse")
 
 
-@pytest.mark.parametrize("row", [{"rooms": 3, "paid": True}, {"rooms": 3.0, "paid": 1, "open": None}])
+@pytest.mark.parametrize(
+    "row", [{"rooms": 3, "paid": True}, {"rooms": 3.0, "paid": 1, "open": None}, {"rooms": "3", "paid": "true"}]
+)
 def test_a_request_with_whole_numbers_and_truths_is_taken(row):
     (taken,) = BODY.rows.validate_python([row])
 
@@ -25,7 +27,8 @@ def test_a_request_with_whole_numbers_and_truths_is_taken(row):
 
 
 @pytest.mark.parametrize(
-    "row", [{"rooms": 3.5, "paid": True}, {"rooms": 3, "paid": 0.5}, {"rooms": 3, "paid": 2}, {"rooms": "3", "paid": 1}]
+    "row",
+    [{"rooms": 3.5, "paid": True}, {"rooms": 3, "paid": 0.5}, {"rooms": 3, "paid": 2}, {"rooms": "3.5", "paid": 1}],
 )
 def test_a_request_with_decimals_is_refused(row):
     with pytest.raises(ValidationError):

@@ -11,23 +11,25 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
+from pydantic import TypeAdapter, ValidationError
 
 from ml.adoption import inference, proposed_contract
-from ml.data import reading, schema
+from ml.data import reading, row_ids, schema, values
 from ml.data.breaches import breaches
 from ml.engine.source import Chunk
 from ml.io import files, tables
 from ml.io.errors import UserError
+from ml.model.model_contract import Contract
 from ml.prediction_log.predictions import read_log
 from ml.retraining import fresh
 from ml.scoring import rows as scoring
-from ml.settings.data import Data
+from ml.settings.data import Data, Number, Target
 from ml.settings.retrain import Retrain
 from serving.recorder import Asked, Recorder
-from serving.request_model import body
+from serving.request_model import body, feedback
 from serving.settings import Settings
 
 ROWS = 60
@@ -180,6 +182,68 @@ def test_all_who_read_an_id_agree(tmp_path, kind):
     ids = KINDS[kind]() if kind in KINDS else array(map(Decimal, PLACES), pa.decimal128(20, 0))
 
     assert agreed(tmp_path, table(customer_id=ids).drop_columns("customer")).id == "customer_id"
+
+
+WORDS = """12.5, 7 ,1e3,+.5,-0,1 200,€ 3,12 %,0x1,1_0,٣,inf,NaN,, ,?,n/a,none,True,false,yes,1e39,1e400,1\x00,007,1d"""
+WORDS = [*WORDS.split(","), "1,5", "1,200", "1.234,5", "5e-324", "-3e38", " 7\u00a0"]
+WRITTEN = st.sampled_from(WORDS) | st.text("0123456789.,-+e %€'\u00a0", max_size=9)
+COLUMNS = [Number(type="number", missing=0.5), Number(type="number", max=9)]
+COLUMNS += [Number(type="integer"), Number(type="boolean", missing=0.5)]
+
+
+@settings(max_examples=5, deadline=None)
+@example(WORDS)
+@given(st.lists(WRITTEN, min_size=1, max_size=6))
+def test_tables_and_requests_read_the_same_number_of_a_text(drawn):
+    words = {f"{n}": word for n, word in enumerate(drawn * len(COLUMNS))}
+    columns = {n: COLUMNS[int(n) * len(COLUMNS) // len(words)] for n in words}
+    data = Data(file="t.csv", id="who", target=Target(name="bad"), columns=columns)
+    row = pd.DataFrame({n: pd.Series([word or None], dtype="str") for n, word in words.items()})
+
+    found = values.typed(row, data, [*words])
+    refused = {w.column for w in found.wrong} | {n for n, wrong, _ in breaches(found.frame, data) if wrong.any()}
+
+    assert asked(data, words) == {n: v for n, v in plain(found.frame)[0].items() if n not in refused}
+
+
+def asked(data, words):
+    """The values that the API makes of a row, without the columns that it refuses."""
+    known = body(data, 1, "refuse").rows
+    try:
+        return known.validate_python([words])[0]
+    except ValidationError as error:
+        refused = {str(e["loc"][1]) for e in error.errors()}
+    sent = {n: word for n, word in words.items() if n not in refused}
+    kept = data.model_copy(update={"columns": {n: data.columns[n] for n in sent}})
+    return body(kept, 1, "refuse").rows.validate_python([sent])[0]
+
+
+@pytest.mark.parametrize("word", [*WORDS, 3, 2.5, True])
+def test_a_late_label_that_is_a_number_is_read_as_the_table_reads_it(word):
+    data = Data(file="t.csv", id="who", target=Target(name="bad", task="regression"), columns={"c": COLUMNS[0]})
+    known = values.typed(pd.DataFrame({"bad": [word]}), data, ["bad"]).frame["bad"]
+    labels = TypeAdapter(feedback(Contract(project="p", data=data, threshold=0.5)))
+
+    try:
+        found = [labels.validate_python({"labels": [{"id": "a", "label": word}]})["labels"][0]["label"]]
+    except ValidationError:
+        found = []
+
+    assert found == [float(label) for label in known.dropna() if word not in {True, "True", "false"}]
+
+
+def test_an_id_that_no_request_may_send_is_refused_by_all_who_read_a_table(tmp_path):
+    data = Data(file="t.csv", id="who", target=Target(name="bad"), columns={"c": COLUMNS[0]})
+    frame = pd.DataFrame({"who": ["a", "b" * 201], "c": [1, 2], "bad": ["True", "False"]})
+    scored = scoring.check(Chunk("t.csv", 0, pa.Table.from_pandas(frame, preserve_index=False)), data)
+
+    with pytest.raises(UserError, match=r"1 of 2 rows are longer than 200 characters, .* at row 2"):
+        schema.conform(frame, data)
+    with pytest.raises(UserError, match="who cannot be the id: 1 of 2 rows have one that is longer than 200"):
+        row_ids.told(frame, "who")
+    assert scored.refused["reason"].tolist() == fresh.sift(frame, frame, data).reasons.tolist()
+    with pytest.raises(ValidationError):
+        body(data, 1, "refuse").rows.validate_python([{"who": "b" * 201, "c": 1}])
 
 
 @pytest.mark.slow

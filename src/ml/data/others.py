@@ -2,14 +2,14 @@
 
 import pandas as pd
 
-from ml.data.words import LONGEST, OTHERS
+from ml.data.words import LONGEST, OTHERS, TOO_LONG
 from ml.settings.data import Category, Data
 
 
 def strange(values: pd.Series, column: Category) -> tuple[pd.Series, str]:
     """The rows with a level that the contract does not allow, and the reason; `values` have its types."""
     if column.others:
-        return (values.str.len() > LONGEST).fillna(value=False).astype(bool), f"longer than {LONGEST} characters"
+        return (values.str.len() > LONGEST).fillna(value=False).astype(bool), TOO_LONG
     return values.notna() & ~values.isin(column.values), f"none of {', '.join(column.values)}"
 
 

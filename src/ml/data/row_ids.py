@@ -7,7 +7,7 @@ import pandas as pd
 
 from ml.data import times
 from ml.data.values import EXACT
-from ml.data.words import LONGEST
+from ml.data.words import LONGEST, TOO_LONG
 from ml.io.errors import UserError
 from ml.io.text import counted
 from ml.settings.data import as_text
@@ -62,6 +62,12 @@ def told(frame: pd.DataFrame, name: str) -> str:
         others = _others(frame, name)
         raise UserError(
             f"{name} cannot be the id: {gaps:,} of {counted(len(frame), 'row')} have none. Fill it, or {others}."
+        )
+    if _long(frame[name]):
+        rows = int((frame[name].astype(str).str.len() > LONGEST).sum())
+        raise UserError(
+            f"{name} cannot be the id: {rows:,} of {counted(len(frame), 'row')} have one that is {TOO_LONG}, which no "
+            f"request may send. Shorten it, for instance to a hash, or {_others(frame, name)}."
         )
     shared = frame[name][frame[name].duplicated(keep=False)]
     if len(shared):

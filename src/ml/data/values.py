@@ -65,16 +65,18 @@ def _as_they_are(text: pd.Series) -> bool:
     return not text.str.contains(CHANGED).any()
 
 
-def identity(raw: pd.Series) -> Column:
-    """Ids as text: 1, 1.0 and "1" are equal, "007" is different."""
+def identity(raw: pd.Series, *, sent: bool = False) -> Column:
+    """Ids as text: 1, 1.0 and "1" are equal, "007" is different; those that are `sent` in requests have a length."""
     if nested(raw):
         return unreadable(raw, NESTED, "object")
     found = category(raw)
-    if not pd.api.types.is_float_dtype(raw.dtype):
-        return found
-    vague = raw.abs().ge(EXACT).fillna(value=False).astype(bool)
-    why = "decimals too large to be exact; write ids as whole numbers or text"
-    return Column(found.cells, found.wrong | some({why: vague}))
+    wrong = {}
+    if pd.api.types.is_float_dtype(raw.dtype):
+        vague = raw.abs().ge(EXACT).fillna(value=False).astype(bool)
+        wrong["decimals too large to be exact; write ids as whole numbers or text"] = vague
+    if sent:
+        wrong[words.TOO_LONG] = found.cells.str.len().gt(words.LONGEST)
+    return Column(found.cells, found.wrong | some(wrong), found.changes)
 
 
 def moment(raw: pd.Series, stated: str | None) -> Column:
@@ -104,4 +106,4 @@ def _column(raw: pd.Series, name: str, data: Data, written: Writing | None) -> C
         )
     if name == data.weight:
         return number(raw, Number(type="number"))
-    return identity(raw) if name in {data.id, data.group} else category(raw)
+    return identity(raw, sent=name == data.id) if name in {data.id, data.group} else category(raw)

@@ -9,6 +9,7 @@ from ml.settings.data import Category, Number, Usual, as_text
 
 LARGEST = 3.0e38  # a float32, the widest that trees take: beyond it a number counts as infinite
 LONGEST = 200  # characters of an id, and of a level that the contract does not list
+TOO_LONG = f"longer than {LONGEST} characters"
 OTHERS = " others"  # all such levels as one: no level begins with a space
 MISSING = frozenset(
     {"?", "-", "--", ".", "na", "n/a", "#n/a", "#na", "<na>", "nan", "-nan", "null", "none", "nil", "#null!"}

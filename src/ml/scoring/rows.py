@@ -11,7 +11,6 @@ from ml.data import reading
 from ml.data.breaches import breaches
 from ml.data.schema import with_columns
 from ml.data.values import typed
-from ml.data.words import LONGEST
 from ml.engine.source import Chunk
 from ml.io.errors import UserError
 from ml.io.text import counted
@@ -48,9 +47,7 @@ def check(chunk: Chunk, data: Data, source: str = "") -> Checked:
             f" It has: {', '.join(raw.columns[:20])}. Add the column at the source of the rows."
         )
     found = typed(raw, data, [data.id, *data.columns])
-    ids = found.frame[data.id]
     wrong = [(w.column, w.rows, w.why) for w in found.wrong] + [*breaches(found.frame, data)]
-    wrong.append((data.id, ids.str.len() > LONGEST, f"longer than {LONGEST} characters"))
     reasons = _reasons([(name, rows, why) for name, rows, why in wrong if rows.any()], raw.index)
     sound, bad = found.frame, raw.iloc[:0]
     sound = sound.drop(index=reasons.index) if len(reasons) else sound

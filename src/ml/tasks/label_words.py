@@ -5,8 +5,8 @@ from typing import Annotated, Any, Literal, Protocol
 from pydantic import BeforeValidator, Field, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from ml.data.words import key
-from ml.settings.data import Data
+from ml.data.words import LARGEST, cell, key
+from ml.settings.data import Data, Number
 from ml.tasks.kinds import BINARY, MULTICLASS, REGRESSION
 
 CHOICE: Any = Literal  # of literals that the contract defines at run time
@@ -41,7 +41,8 @@ def _of_classes(contract: Contract) -> tuple[Any, Any]:
 
 
 def _of_numbers(contract: Contract) -> tuple[Any, Any]:  # noqa: ARG001
-    return Annotated[float, Field(allow_inf_nan=False)], 1.5
+    read = BeforeValidator(lambda value: cell(value, Number(type="number")) if isinstance(value, str) else value)
+    return Annotated[float, Field(ge=-LARGEST, le=LARGEST), read], 1.5
 
 
 def _of_two_words(contract: Contract) -> tuple[Any, Any]:
