@@ -79,7 +79,7 @@ class Compose(Local):
 
     def _kept(self) -> dict[str, str]:
         path = self.folder / ".env"
-        lines = files.read_bytes(path).decode().splitlines() if path.exists() else []
+        lines = files.read_bytes(path).decode().split("\n") if path.exists() else []
         return dict(line.split("=", 1) for line in lines if "=" in line)
 
     def _compose(self, *arguments: str) -> None:

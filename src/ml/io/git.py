@@ -3,17 +3,19 @@
 import os
 import subprocess
 from pathlib import Path
+from typing import Any
 
 from ml.io.errors import UserError
 
 RETRAINING = "retrain/"  # of the branches of retrained models
+TEXT: Any = {"text": True, "encoding": "utf-8", "errors": "backslashreplace"}  # a message may be of other bytes
 ROBOT = "retrain@localhost"  # the author of commits on automated branches
 
 
 def ask(*arguments: str) -> str | None:
     """The output of `git …`, or None if it fails or git is missing."""
     try:
-        done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False, encoding="utf-8")
+        done = subprocess.run(["git", *arguments], capture_output=True, check=False, **TEXT)
     except FileNotFoundError:
         return None
     return done.stdout if done.returncode == 0 else None
@@ -28,6 +30,15 @@ def commit() -> str | None:
     """The checked-out commit, or None."""
     found = ask("rev-parse", "HEAD")
     return found.strip() if found else None
+
+
+def changed(*paths: Path | str, new: bool = True) -> list[str] | None:
+    """The names of files that differ from the commit, `new` ones too; None outside a repository."""
+    untracked = "normal" if new else "no"
+    status = ask(
+        "status", "--porcelain", "-z", "--no-renames", f"--untracked-files={untracked}", "--", *map(str, paths)
+    )
+    return None if status is None else sorted(entry[3:] for entry in status.split("\0") if entry)
 
 
 def base(name: str) -> str | None:
@@ -68,7 +79,7 @@ def inside(folder: Path | str, *arguments: str, **environment: str) -> str:
     """The output of git in another folder; raises UserError with git's message if it fails."""
     command = ["git", "-C", str(folder), *arguments]
     settings = os.environ | {"GIT_TERMINAL_PROMPT": "0"} | environment
-    done = subprocess.run(command, capture_output=True, text=True, check=False, encoding="utf-8", env=settings)
+    done = subprocess.run(command, capture_output=True, check=False, env=settings, **TEXT)
     if done.returncode:
         raise UserError(f"git {arguments[0]} failed: {' '.join(done.stderr.split())}")
     return done.stdout.strip()

@@ -40,7 +40,7 @@ def read() -> Locks:
         }
     return Locks(
         dvc=_dvc_status(),
-        uncommitted=_uncommitted(),
+        uncommitted=git.changed("dvc.lock", "data.dvc", LOCKS),
         pins=held,
         installed={name: here for name in held if (here := _installed(name))},
         unmet=unmet(_text(PROJECT), {path.stem: path.read_text(encoding="utf-8") for path in LOCKS.glob("*.txt")}),
@@ -95,11 +95,6 @@ def unmet(project: str, locks: dict[str, str]) -> list[str]:
 def _dvc_status() -> dict | None:
     done = dvc.call("status", "--json")
     return json.loads(done.stdout) if done.returncode == 0 else None
-
-
-def _uncommitted() -> list[str] | None:
-    lines = git.ask("status", "--porcelain", "--", "dvc.lock", "data.dvc", str(LOCKS))
-    return None if lines is None else [line[3:] for line in lines.splitlines()]
 
 
 def _installed(name: str) -> str | None:

@@ -28,8 +28,7 @@ def wrong_data() -> list[str]:
 
 def unlike() -> list[str]:
     """The differences between a build without a cache and the commit: outputs with both digests, otherwise files."""
-    status = git.ask("status", "--porcelain", "--untracked-files=no", "--", str(LOCK), str(files.BUILD)) or ""
-    changed = sorted(line[3:] for line in status.splitlines())
+    changed = git.changed(LOCK, files.BUILD, new=False) or []
     if not LOCK.is_file() or str(LOCK) not in changed:
         return changed
     return differing(git.show("HEAD", LOCK) or "", LOCK.read_text(encoding="utf-8")) + changed

@@ -133,5 +133,4 @@ def pipeline_md5() -> str | None:
 
 def changed() -> list[str]:
     """Files that differ from the commit, including new ones, at most 20; ignored files do not count."""
-    lines = (git.ask("status", "--porcelain", "--no-renames") or "").splitlines()
-    return sorted(line[3:].strip('"') for line in lines)[:20]
+    return (git.changed() or [])[:20]

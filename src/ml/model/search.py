@@ -108,7 +108,7 @@ def direction(metric: str) -> Literal["maximize", "minimize"]:
 
 def difference(text: str, model_name: str, settings: dict[str, Any]) -> str:
     """The change of params.yaml (`text`) that adopts the settings, as a diff; "" if they are already there."""
-    lines = text.splitlines()
+    lines = text.removesuffix("\n").split("\n")
     inside = next(i for i, line in enumerate(lines) if line.startswith("train:"))
     wanted = f"  {model_name}:"
     at = next((i for i in range(inside + 1, len(lines)) if lines[i].startswith(wanted)), None)
