@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
-from ml.data import csv_tables, reading
+from ml.data import cells, csv_tables, file_kinds, reading
 from ml.io import files
 from ml.io.errors import UserError
 from ml.io.text import counted
@@ -28,6 +28,7 @@ EXCEL = (".xlsx", ".xlsm")
 PARQUET = (".parquet", ".pq", ".parq")
 RARE = ("^", "~", ":", "\x01", " ")  # separators that are tried only if no usual one fits
 BOMS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+HALF = re.compile("[\ud800-\udfff]")
 HEAD = 1 << 16  # bytes for the detection of encoding and separator
 FALLBACK = "cp1252"  # Windows in western Europe and America; it reads almost any byte, so the note asks to look
 
@@ -105,11 +106,16 @@ def _kind(name: str, content: bytes) -> str:
     if content[:4] == b"PAR1" or suffix in PARQUET:
         return "parquet"
     if suffix in EXCEL:
+        if not content.startswith(b"PK"):
+            file_kinds.must_be("a workbook", content[:1000], name)
         return "excel"
     if suffix == ".xls" or content[:4] == b"\xd0\xcf\x11\xe0":
         raise UserError(f"{name} is a workbook of Excel 2003 or older. Save it as .xlsx or .csv.")
     if suffix in {".json", ".jsonl", ".ndjson"}:
+        if content.lstrip()[:1] not in b"[{":
+            file_kinds.must_be("JSON", content[:1000], name)
         return "json"
+    file_kinds.must_be("CSV", content[:1000], name)
     if b"\x00" in content[:1000] and content[:2] not in BOMS:
         raise UserError(f"{name} is not a CSV, Parquet, JSON or Excel file. Export the table in one of these formats.")
     return "csv"
@@ -200,9 +206,22 @@ def _json(text: str, where: str) -> reading.Table:
         raise UserError(
             f"{where} holds one record, of columns or of rows. Write a list of rows: [{{column: value, …}}, …]."
         )
+    if r"\ud" in text.lower():
+        _must_be_whole(records, where)
     nested = any(isinstance(value, dict) for record in records[:1000] for value in record.values())
     frame = pd.json_normalize(records) if nested else pd.DataFrame.from_records(records)
     return _settled(frame, where, [])
+
+
+def _must_be_whole(records: list[dict[str, object]], where: str) -> None:
+    """Raise UserError at a lone surrogate, half of a character, which JSON can write and no other file can hold."""
+    for place, record in enumerate(records, 1):
+        for name, value in record.items():
+            if half := HALF.search(f"{name}{json.dumps(value, ensure_ascii=False)}"):
+                raise UserError(
+                    f"{where}: row {place:,}, column {name!r}: {cells.shown(value)} holds half a character "
+                    f"({half[0]!r}, a lone surrogate). Correct the value, or export the table again as UTF-8."
+                )
 
 
 def _excel(content: bytes, where: str) -> reading.Table:
@@ -214,12 +233,12 @@ def _excel(content: bytes, where: str) -> reading.Table:
         raise UserError(
             f"{where} is not a workbook: {' '.join(str(error).split())[:200]}. Save it as .xlsx again."
         ) from None
-    full = {name: cells for name, sheet in sheets.items() if len(cells := _trimmed(sheet)) > 1}
+    full = {name: kept for name, sheet in sheets.items() if len(kept := _trimmed(sheet)) > 1}
     if not full:
         raise UserError(f"{where} has no sheet with a header and rows. Export the data again.")
-    name, cells = next(iter(full.items()))
-    frame = cells.iloc[1:].reset_index(drop=True)
-    frame.columns = ["" if pd.isna(n) else as_text(n) for n in cells.iloc[0]]
+    name, kept = next(iter(full.items()))
+    frame = kept.iloc[1:].reset_index(drop=True)
+    frame.columns = ["" if pd.isna(n) else as_text(n) for n in kept.iloc[0]]
     more = [f"it is sheet {name!r} of {len(full)}; the others are left out"] if len(full) > 1 else []
     return _settled(frame, where, more)
 

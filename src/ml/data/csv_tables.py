@@ -8,6 +8,7 @@ from typing import BinaryIO
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
+from ml.data import file_kinds
 from ml.io.errors import UserError
 from ml.io.text import counted
 
@@ -35,6 +36,7 @@ def csv_batches(
 ) -> tuple[Iterator[pa.RecordBatch], str, list[str]]:
     """All cells as text, missing where empty, part by part; the separator; the header."""
     head = stream.read(HEAD)
+    file_kinds.must_be("CSV", head, where)
     if head.startswith(UTF16):
         raise UserError(f"{where} is UTF-16. Save it as UTF-8, e.g. `iconv -f utf-16 -t utf-8 {where}`.")
     if not head.strip():

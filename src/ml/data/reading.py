@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import parquet
 
+from ml.data import file_kinds
 from ml.data.arrow_columns import holds_text, series
 from ml.data.csv_tables import csv_batches, csv_table, separator_note
 from ml.io import files
@@ -57,7 +58,7 @@ def read_all(url: str) -> Table:
 
 def read_open(stream: BinaryIO, where: str, kind: str = "") -> Table:
     """The table in an open file; `kind` is csv or parquet, by default the suffix of `where`."""
-    with _explained(where):
+    with explained(stream, where):
         found, notes = _parquet(stream) if (kind or where).endswith("parquet") else csv_table(stream, where)
     if not found.num_rows:
         raise UserError(f"{where} has {counted(found.num_columns, 'column')} and no rows. Export the data again.")
@@ -73,7 +74,7 @@ def plain(found: pa.Table, where: str, notes: Iterable[str] = ()) -> Table:
 
 def header(stream: BinaryIO, where: str) -> Header:
     """The properties of an open .parquet or .csv file before its rows are read. Raises the errors of `read`."""
-    with _explained(where):
+    with explained(stream, where):
         if where.endswith(".parquet"):
             fields, notes = [f for f in parquet.ParquetFile(stream).schema_arrow if not INDEX.fullmatch(f.name)], []
         else:
@@ -91,7 +92,7 @@ def batches(stream: BinaryIO, where: str, rows: int, only: list[str] | None = No
     The parts have any length; those of a Parquet file at most `rows`. `only` names columns as the file does. Raises
     what `read` raises.
     """
-    with _explained(where):
+    with explained(stream, where):
         if not where.endswith(".parquet"):
             yield from csv_batches(stream, where, only)[0]
             return
@@ -101,8 +102,8 @@ def batches(stream: BinaryIO, where: str, rows: int, only: list[str] | None = No
 
 
 @contextmanager
-def _explained(where: str) -> Generator[None]:
-    """Convert errors of readers into a UserError about the file."""
+def explained(stream: BinaryIO, where: str) -> Generator[None]:
+    """Convert errors of readers of an open file into a UserError about it."""
     try:
         yield
     except UnicodeDecodeError as error:
@@ -111,6 +112,9 @@ def _explained(where: str) -> Generator[None]:
             f"Save it as UTF-8, e.g. `iconv -f latin1 -t utf-8 {where}`."
         ) from None
     except (OSError, ValueError, csv.Error, pa.ArrowException) as error:
+        if isinstance(error, pa.ArrowException) and where.endswith("parquet"):
+            stream.seek(0)
+            file_kinds.must_be_parquet(stream.read(1000), where)
         line = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise UserError(f"{where} cannot be read: {line.removesuffix('.')}. Write the file again.") from None
 

@@ -166,12 +166,8 @@ class Files:
         return sum(self._rows(path) for path in self._paths)
 
     def _rows(self, path: str) -> int:
-        with self._system.open(path, "rb") as stream:
-            try:
-                return parquet.ParquetFile(stream).metadata.num_rows
-            except (pa.ArrowException, ValueError) as error:
-                reason = " ".join(str(error).split()).removesuffix(".")
-                raise UserError(f"{path} cannot be read: {reason}. Write the file again.") from None
+        with self._system.open(path, "rb") as stream, reading.explained(stream, path):
+            return parquet.ParquetFile(stream).metadata.num_rows
 
     def _unreachable(self, error: Exception) -> UserError:
         reason = " ".join(str(error).split()) or type(error).__name__
