@@ -15,7 +15,7 @@ import pytest
 from filelock import FileLock
 from hypothesis import settings as drawing
 
-from tests import warm
+from tests import temporary, warm
 from tests.world.sample import history
 from ml.settings import params as settings
 from ml.io.markdown import cell
@@ -41,6 +41,8 @@ def pytest_configure(config):
     drawing.register_profile("suite", deadline=None, derandomize=True, max_examples=50)  # one commit, one result
     drawing.register_profile("search", deadline=None, max_examples=1000)
     drawing.load_profile(config.getoption("--hypothesis-profile") or "suite")
+    if not hasattr(config, "workerinput") and (place := temporary.use()):
+        config.add_cleanup(lambda: temporary.leave(place))
     if config.option.markexpr != "not slow" and (folder := warm.use()):  # it pays from the third process on
         config.add_cleanup(lambda: warm.leave(folder))
 

@@ -12,8 +12,10 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from tests.temporary import lasting
+
 BASE = "docker.io/library/python:3.11.14-slim-bookworm"
-HOME = Path(tempfile.gettempdir()) / "container-tests"
+HOME = lasting() / "container-tests"
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 PARTS = ("podman", "runc", "debootstrap")
 PACKAGES = "python3,python3-pip,python3-distutils,ca-certificates"
