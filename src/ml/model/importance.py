@@ -1,12 +1,11 @@
 """Permutation importance of columns."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.inspection import permutation_importance
 from sklearn.pipeline import Pipeline
+from sklearn.utils import check_random_state
 
 from ml.data.design import Design, design_of
 from ml.data.schema import inputs
@@ -14,21 +13,9 @@ from ml.model.model_file import source_of
 from ml.settings.data import Data
 from ml.tasks.choose import task_of
 from ml.tasks.compare import kept
-from ml.tasks.task import Task
 
 ROWS = 2000  # rows; enough to rank columns, and each column and repeat needs one prediction of all
 REPEATS = 5
-
-
-def _scorer(task: Task) -> Callable[..., float]:
-    """The task's metric as a scorer for scikit-learn; a class without rows in the sample is left out."""
-    sign = 1 if task.metrics[task.metric] else -1
-
-    def score(fitted: Any, x: pd.DataFrame, truth: np.ndarray, sample_weight: np.ndarray | None = None) -> float:
-        rows = task.score(truth, task.output(fitted, x), 0.5, Design(sample_weight))  # the metric uses no threshold
-        return sign * rows.measure()[task.metric]
-
-    return score
 
 
 def importance(model: Pipeline, frame: pd.DataFrame, data: Data, seed: int = 0) -> list[dict[str, Any]]:
@@ -39,12 +26,32 @@ def importance(model: Pipeline, frame: pd.DataFrame, data: Data, seed: int = 0) 
     sample = frame.sample(min(ROWS, len(frame)), random_state=seed)
     made, rest = (model[:1], model[1:]) if source_of(model) else (None, model)
     x = made.transform(inputs(sample, data)) if made is not None else inputs(sample, data)
-    task = task_of(data)
+    task, design = task_of(data), design_of(sample, data)
     truth = task.truth(sample[data.target.name])
-    settings = {"scoring": _scorer(task), "n_repeats": REPEATS, "random_state": seed}
-    found = permutation_importance(rest, x, truth, sample_weight=design_of(sample, data).weight, **settings)
-    rows = zip(x.columns, found.importances_mean, found.importances_std, strict=True)
+    sign = 1 if task.metrics[task.metric] else -1
+
+    def score(output: np.ndarray) -> float:
+        plain = Design(design.weight)  # the metric uses no threshold
+        return sign * task.score(truth, output, 0.5, plain).measure()[task.metric]
+
+    best, orders, found = score(task.output(rest, x)), _orders(len(x), seed), []
+    many = pd.concat([x] * REPEATS, ignore_index=True)  # a prediction of all repeats at once costs half
+    for name in x.columns:
+        shuffled = many.assign(**{name: x[name].iloc[orders].set_axis(many.index)})
+        lost = [best - score(output) for output in np.split(task.output(rest, shuffled), REPEATS)]
+        found.append((name, float(np.mean(lost)), float(np.std(lost))))
     return [
         {"column": name, "importance": kept(mean), "deviation": kept(deviation)}
-        for name, mean, deviation in sorted(rows, key=lambda row: -row[1])
+        for name, mean, deviation in sorted(found, key=lambda row: -row[1])
     ]
+
+
+def _orders(rows: int, seed: int) -> np.ndarray:
+    """REPEATS orders of the rows, as scikit-learn's permutation_importance draws them; shape (REPEATS · rows,)."""
+    rng = check_random_state(check_random_state(seed).randint(np.iinfo(np.int32).max + 1))
+    order, here, found = np.arange(rows), np.arange(rows), []
+    for _ in range(REPEATS):
+        rng.shuffle(order)
+        here = here[order]
+        found.append(here)
+    return np.concatenate(found)

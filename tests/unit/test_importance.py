@@ -1,0 +1,32 @@
+"""The importance of columns is scikit-learn's, for less than half of its predictions."""
+
+import pytest
+from sklearn.inspection import permutation_importance
+from sklearn.metrics import roc_auc_score
+
+from ml.data import schema
+from ml.model import importance, model
+from ml.settings.train import Train
+
+
+def test_the_importance_of_a_column_is_scikit_learns(customers, params):
+    table = customers[:300]
+    fitted = model.fit(table, params.data, Train(model="logistic_regression"))
+    rows = table.sample(len(table), random_state=0)
+    truth = schema.labels(rows, params.data)
+    theirs = permutation_importance(
+        fitted,
+        schema.inputs(rows, params.data),
+        truth,
+        scoring=lambda fitted, x, truth: roc_auc_score(truth, fitted.predict_proba(x)[:, 1]),
+        n_repeats=importance.REPEATS,
+        random_state=0,
+    )
+
+    found = importance.importance(fitted, table, params.data)
+
+    ours = {row["column"]: (row["importance"], row["deviation"]) for row in found}
+    means = dict(zip(schema.features(params.data), theirs.importances_mean, strict=True))
+    deviations = dict(zip(schema.features(params.data), theirs.importances_std, strict=True))
+    assert ours == {name: pytest.approx((means[name], deviations[name]), abs=1e-6) for name in means}
+    assert [*ours] == sorted(means, key=lambda name: -means[name])
