@@ -290,7 +290,9 @@ def test_a_dry_run_shows_the_change_and_makes_none(tmp_path, monkeypatch, loans,
 
     stage.main(data="loans.csv", target="defaulted", dry=True)
 
-    assert "+  id: loan_id" in capsys.readouterr().out
+    shown = capsys.readouterr()
+    assert "+  id: loan_id" in shown.out
+    assert "left out country: every row holds the same" in shown.out + shown.err
     assert (tmp_path / "params.yaml").read_bytes() == SAMPLE.read_bytes()
     assert not (tmp_path / "data").exists()
 
@@ -311,7 +313,7 @@ def test_a_table_without_an_id_gets_one_that_a_new_export_keeps(tmp_path, monkey
     assert read_params().data.file == "data/loans.parquet"
     assert made["row_id"].is_unique
     assert made["row_id"].iloc[-1] == made["row_id"].iloc[0] + "-2"
-    assert "no column identifies a row, so data/loans.parquet got the column row_id" in said
+    assert "no column identifies a row, so data/loans.parquet gets the column row_id" in said
     assert "If an entity has several rows, set GROUP=" in said
 
 

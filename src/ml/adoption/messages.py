@@ -28,7 +28,7 @@ def guesses(contract: dict[str, Any], left: list[str], table: pd.DataFrame, *, m
         if others := row_ids.perhaps(table, target["name"]):
             found.append(f"{', '.join(others[:5])} is different in every row; if it is the id, set ID=")
         found.append(
-            f"no column identifies a row, so {contract['file']} got the column "
+            f"no column identifies a row, so {contract['file']} gets the column "
             f"{contract['id']}: a hash of the row's values, numbered for equal rows. If an "
             "entity has several rows, set GROUP= to its column: docs/your-data.md (Grouped "
             "rows)"

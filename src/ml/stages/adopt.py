@@ -57,18 +57,23 @@ def main(  # noqa: PLR0913, PLR0917  (a flag each)
     gates = _gates(new.typed.frame if new.ours is None else new.ours, settings, reset)
     after = yaml_edit.edited(before, adopt_changes.merged(changes, gates.settings))
     check(yaml_edit.parsed(after), files.PARAMS)
+    told = [
+        *brief([*found.table.notes, *new.typed.notes]),
+        *messages.guesses(new.contract, [*new.typed.left, *new.left], new.typed.frame, made=new.made),
+        *(f"warning: {sentence}" for sentence in proposed_contract.warnings(new.typed.frame[target], settings)),
+        *messages.settings(changes, reset),
+        *_versions(params, reset),
+        *gates.told,
+    ]
     if dry:
         _show(before, after)
-        _say([*gates.told, "nothing was changed; run it without DRY=1 to make the change"])
+        _say([*told, "nothing was changed; run it without DRY=1 to make the change"])
         return 0
     files.write_text(after, files.PARAMS)
     _drop_functions([*new.contract["columns"]])
     _move_in(source if new.ours is None else new.ours, Path(new.contract["file"]), Path(params.data.file))
     AdoptedRecord(digests={str(path): files.digest(path) for path in OURS}).write(ADOPTED)
-    _say(brief([*found.table.notes, *new.typed.notes]))
-    _say(messages.guesses(new.contract, [*new.typed.left, *new.left], new.typed.frame, made=new.made))
-    _say([f"warning: {sentence}" for sentence in proposed_contract.warnings(new.typed.frame[target], settings)])
-    _say([*messages.settings(changes, reset), *_versions(params, reset), *gates.told])
+    _say(told)
     return _next(new.contract, run=run)
 
 
