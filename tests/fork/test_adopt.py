@@ -104,8 +104,9 @@ def test_an_id_that_is_named_must_be_one(events):
         proposed_contract.infer(events, "data/loans.csv", "defaulted", {"id": "age"})
 
 
-def test_dates_as_text_are_advised_to_be_the_time(events):
-    _, left = proposed_contract.infer(events.assign(row=range(4500)), "data/loans.csv", "defaulted", {"id": "row"})
+def test_dates_that_are_not_the_time_are_advised_to_be_it(events):
+    roles = {"id": "row", "time": "none"}
+    _, left = proposed_contract.infer(events.assign(row=range(4500)), "data/loans.csv", "defaulted", roles)
 
     (sentence,) = [sentence for sentence in left if sentence.startswith("event_ts")]
     assert "name it with TIME=event_ts" in sentence

@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from ml.gates.leakage import columns, repeated_rows, shared, time_order
+from ml.gates.leakage import columns, repeated_rows, shared, sums, time_order
+from ml.settings.data import Data
 from ml.tasks.rank_auc import one_column as alone
 from tests.gates.world import good, params
 
@@ -96,3 +97,17 @@ def test_a_split_by_hash_has_no_order_to_break():
     mixed = replace(good())
 
     assert time_order(mixed.train, mixed.test, DATA, by_time=False).passed
+
+
+@pytest.mark.parametrize(("noise", "sum_of"), [(0.0, "registered, casual"), (9.0, "")])
+def test_a_number_that_is_the_sum_of_its_parts_is_named(noise, sum_of):
+    rng = np.random.default_rng(0)
+    train = pd.DataFrame(rng.poisson((30, 90, 5), (400, 3)), columns=["casual", "registered", "wind"])
+    train = train.assign(still=1, total=train["casual"] + 2 * train["registered"] + noise * rng.normal(size=400))
+    kinds = {name: {"type": "number"} for name in train.columns[:-1]}
+    data = Data(file="a.csv", id="id", target={"name": "total", "task": "regression"}, columns=kinds)
+
+    verdict = sums(train, data)
+
+    assert (verdict.passed, verdict.severity) == (not sum_of, "warning")
+    assert (f"weighted sum of {sum_of}:" in verdict.reason) == bool(sum_of)

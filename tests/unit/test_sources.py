@@ -46,6 +46,12 @@ WRITTEN = {
     "list.json": lambda p: FRAME.to_json(p, orient="records"),
     "sheet.xlsx": lambda p: FRAME.to_excel(p, index=False, startrow=2, startcol=1),
 }
+TITLED = {
+    "titled.csv": lambda p: p.write_text('"Export, 2024"\n\n' + FRAME.to_csv(index=False)),
+    "titled.xlsx": lambda p: pd.DataFrame(
+        [["Export"], ["größe", "name", "n", "flag"], *FRAME.to_numpy().tolist()]
+    ).to_excel(p, index=False),
+}
 AS_THEY_ARE = {"plain.csv", "bom.csv", "semicolon.csv", "windows.csv", "table.parquet"}
 
 
@@ -115,3 +121,21 @@ def test_a_file_that_cannot_be_read_says_why(tmp_path, name, content, message):
 
     with pytest.raises(UserError, match=message):
         exported_files.read(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", TITLED)
+def test_titles_above_the_header_are_left_out(tmp_path, name):
+    TITLED[name](tmp_path / name)
+
+    found = exported_files.read(tmp_path / name, target="name")
+
+    pd.testing.assert_frame_equal(inference.typed(found.table.frame, "flag").frame.drop(columns="flag"),
+                                  FRAME.drop(columns="flag"), check_dtype=False)  # fmt: skip
+    assert any("names the target" in note for note in found.table.notes)
+
+
+def test_a_file_without_a_header_says_so(tmp_path):
+    (tmp_path / "iris.data").write_text("5.1,3.5,1.4,0.2,1.4\n4.9,3.0,1.4,0.2,1.4\n")
+
+    with pytest.raises(UserError, match="first line seems to hold values"):
+        exported_files.read(tmp_path / "iris.data", target="species")

@@ -1,5 +1,6 @@
 """What adopting a table makes of it and changes: the contract, other settings, and the table where an id is made."""
 
+import difflib
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -91,3 +92,8 @@ def written(table: pd.DataFrame, name: str) -> pd.DataFrame:
     texts = {column: levels(table[column]) for column in table if table[column].dtype == object}
     table = with_columns(table, texts)
     return pd.concat([row_ids.made(table).rename(name), table], axis="columns") if name else table
+
+
+def difference(before: str, after: str) -> str:
+    """The change of params.yaml as a unified diff."""
+    return "".join(difflib.unified_diff(before.splitlines(True), after.splitlines(True), "params.yaml", "new", n=1))

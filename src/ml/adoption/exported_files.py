@@ -20,7 +20,7 @@ import pandas as pd
 from ml.data import cells, csv_tables, file_kinds, reading
 from ml.io import files
 from ml.io.errors import UserError
-from ml.io.text import counted
+from ml.io.text import be, counted
 from ml.settings.data import as_text
 
 UNPACK = {".gz": gzip.decompress, ".bz2": bz2.decompress, ".xz": lzma.decompress}
@@ -29,6 +29,7 @@ PARQUET = (".parquet", ".pq", ".parq")
 RARE = ("^", "~", ":", "\x01", " ")  # separators that are tried only if no usual one fits
 BOMS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 HALF = re.compile("[\ud800-\udfff]")
+TITLES = 20  # lines in which the header is searched
 HEAD = 1 << 16  # bytes for the detection of encoding and separator
 FALLBACK = "cp1252"  # Windows in western Europe and America; it reads almost any byte, so the note asks to look
 
@@ -41,13 +42,13 @@ class Source:
     as_it_is: bool
 
 
-def read(path: Path, encoding: str = "") -> Source:
+def read(path: Path, encoding: str = "", target: str = "") -> Source:
     """The table in a CSV, TSV, Parquet, JSON, JSON-lines or Excel file, also compressed with gzip, zip, bzip2 or xz.
 
-    `encoding` is that of a text file; without it UTF-8, UTF-16 and Windows-1252 are told apart. Raises UserError, with
-    what to do, for anything else.
+    `encoding` is that of a text file; without it UTF-8, UTF-16 and Windows-1252 are told apart. The header is the first
+    line, or a later one that names the target. Raises UserError, with what to do, for anything else.
     """
-    if path.suffix == ".parquet" or (path.suffix == ".csv" and not encoding and _usual_csv(path)):
+    if path.suffix == ".parquet" or (path.suffix == ".csv" and not encoding and _usual_csv(path, target)):
         return Source(reading.read(path), as_it_is=True)
     with _explained(path):
         name, content, notes = _unpacked(path.name, path.read_bytes())
@@ -55,15 +56,15 @@ def read(path: Path, encoding: str = "") -> Source:
         if kind == "parquet":
             found = reading.read_open(io.BytesIO(content), str(path), kind)
         elif kind == "excel":
-            found = _excel(content, str(path))
+            found = _excel(content, str(path), target)
         else:
             text, told = _decoded(content, encoding)
-            found = _json(text, str(path)) if kind == "json" else _csv(text, str(path))
+            found = _json(text, str(path)) if kind == "json" else _csv(text, str(path), target)
             notes += told
     return Source(reading.Table(found.frame, [*(f"{path}: {note}" for note in notes), *found.notes]), as_it_is=False)
 
 
-def _usual_csv(path: Path) -> bool:
+def _usual_csv(path: Path, target: str) -> bool:
     """Whether a file is UTF-8 with a usual separator and usual quotes, which the pipeline can read."""
     decoder = codecs.getincrementaldecoder("utf-8-sig")()
     try:
@@ -73,7 +74,7 @@ def _usual_csv(path: Path) -> bool:
                 decoder.decode(chunk)
     except UnicodeDecodeError:
         return False
-    return "\x00" not in head and not (_stated(head) or _rare(head) or _quote(head))
+    return "\x00" not in head and not (_stated(head) or _rare(head) or _quote(head) or _above(head, target))
 
 
 @contextmanager
@@ -138,12 +139,15 @@ def _decoded(content: bytes, encoding: str = "") -> tuple[str, list[str]]:
         ]
 
 
-def _csv(text: str, where: str) -> reading.Table:
+def _csv(text: str, where: str, target: str) -> reading.Table:
     """The table in text with any separator; `'` may be its quote, and `sep=;` may stand above it."""
     stated = _stated(text)
     body = text.split("\n", 1)[1] if stated else text
+    above = _above(body, target)
+    body = body[len(above) :]
     separator, quote = stated or _rare(body), _quote(body)
-    told = [f"its separator is {separator!r}"] if separator else []
+    told = [_skipped(len(_lines(above)) - 1)] if above else []
+    told += [f"its separator is {separator!r}"] if separator else []
     if separator or quote:
         told += ["its quotes are '"] if quote else []
         mark, spaced = separator or _usual(body), separator == " "
@@ -166,6 +170,25 @@ def _stated(text: str) -> str:
 def _lines(text: str) -> list[str]:
     """The lines of a file; other separators, such as U+2028, are text."""
     return re.split(r"\r\n|\r|\n", text)
+
+
+def _above(text: str, target: str) -> str:
+    """The text above the first line that names the target: titles; empty where the first line does, or none."""
+    above = ""
+    for line in text[:HEAD].splitlines(keepends=True)[:TITLES] if target else ():
+        if any(
+            target in map(str.strip, row)
+            for mark in csv_tables.SEPARATORS
+            for row in csv.reader([line], delimiter=mark)
+        ):
+            return above if above.count('"') % 2 == 0 else ""
+        above += line
+    return ""
+
+
+def _skipped(lines: int) -> str:
+    above = f"{counted(lines, 'line')} above it {be(lines)} left out"
+    return f"its header is line {lines + 1}, which names the target; {above}"
 
 
 def _header(text: str) -> str:
@@ -224,7 +247,7 @@ def _must_be_whole(records: list[dict[str, object]], where: str) -> None:
                 )
 
 
-def _excel(content: bytes, where: str) -> reading.Table:
+def _excel(content: bytes, where: str, target: str) -> reading.Table:
     """The first sheet with rows; empty rows and columns around the table are dropped."""
     try:
         sheets = pd.read_excel(io.BytesIO(content), sheet_name=None, header=None, dtype=object, keep_default_na=False,
@@ -237,10 +260,13 @@ def _excel(content: bytes, where: str) -> reading.Table:
     if not full:
         raise UserError(f"{where} has no sheet with a header and rows. Export the data again.")
     name, kept = next(iter(full.items()))
-    frame = kept.iloc[1:].reset_index(drop=True)
-    frame.columns = ["" if pd.isna(n) else as_text(n) for n in kept.iloc[0]]
+    top = kept.head(TITLES).map(lambda cell: "" if pd.isna(cell) else as_text(cell).strip())
+    place = int((top == (target or None)).any(axis="columns").to_numpy().argmax())  # 0 if no row names it
+    frame = kept.iloc[place + 1 :].reset_index(drop=True)
+    frame.columns = [*top.iloc[place]]
+    told = [_skipped(place)] if place else []
     more = [f"it is sheet {name!r} of {len(full)}; the others are left out"] if len(full) > 1 else []
-    return _settled(frame, where, more)
+    return _settled(frame, where, told + more)
 
 
 def _trimmed(sheet: pd.DataFrame) -> pd.DataFrame:

@@ -4,13 +4,15 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from ml.data import cells, number_columns, times, values, words
+from ml.data import cells, number_columns, numerals, times, values, words
 from ml.io.errors import UserError
 from ml.settings.data import Number
 
 ANY = Number(type="number")
+SEVERAL = 20  # different numbers, which are hardly names of levels
 WHOLE = r"[+-]?[0-9]{1,18}"  # an int64
 LONG = r"[+-]?[0-9]{19,}"  # more digits than a number can store: an id
+RECENT = range(1990, 2100)
 CODE = r"0[0-9]+"  # a post code or a key: as a number it would lose its zeros
 
 
@@ -57,8 +59,10 @@ def column(raw: pd.Series) -> cells.Column:
     found = number_columns.number(raw, ANY)
     text = cells.as_strings(raw).str.strip()
     numeric = {*found.wrong} <= {number_columns.ENDLESS} and (found.cells.notna().any() or found.wrong)
+    bounded = text.str.match(numerals.BOUND).fillna(value=False).astype(bool)
+    numeric = numeric and 2 * bounded.sum() < found.cells.notna().sum()  # fewer limits of detection than numbers
     if not numeric or any((text.str.fullmatch(kind) == True).any() for kind in (CODE, LONG)):  # noqa: E712  (or missing)
-        return _levels(raw, text)
+        return _levels(raw, text, found.cells.notna())
     if text.dropna().isin([*words.TRUTHS, ""]).all():
         return cells.Column(text.map(words.TRUTHS).map({"True": True, "False": False}).astype("boolean"))
     digits = text.where(found.cells.notna()).dropna()
@@ -77,6 +81,8 @@ def time_format(raw: pd.Series, given: str) -> dict[str, str]:
     if not wrong:
         return {"time_format": given} if given else {}
     fitting = times.readings(raw) if not given else {}
+    recent = {format_: first for format_, first in fitting.items() if first.year in RECENT}
+    fitting = recent or fitting  # seconds, not the milliseconds of January 1970
     if len(fitting) == 1:
         return {"time_format": next(iter(fitting))}
     raise UserError(
@@ -85,9 +91,13 @@ def time_format(raw: pd.Series, given: str) -> dict[str, str]:
     )
 
 
-def _levels(raw: pd.Series, text: pd.Series) -> cells.Column:
+def _levels(raw: pd.Series, text: pd.Series, numbers: pd.Series) -> cells.Column:
     found = values.category(raw)
     odd = text.notna() & text.str.lower().isin(words.MISSING)
+    others = text.notna() & ~numbers & ~odd & (text != "")
+    if text[numbers].nunique() > SEVERAL and others.sum() < numbers.sum() and not text.str.fullmatch(CODE).any():
+        why = "are text, so all numbers of the column are levels; replace them to get a column of numbers"
+        return cells.Column(found.cells, found.wrong, found.changes + cells.changes(raw, {why: others}))
     changes = cells.changes(raw, {"remain a level: in a category only an empty cell is missing": odd})
     return cells.Column(found.cells, found.wrong, found.changes + changes)
 

@@ -25,7 +25,8 @@ def guesses(contract: dict[str, Any], left: list[str], table: pd.DataFrame, *, m
             "splits single rows"
         )
     if made:
-        if others := row_ids.perhaps(table, target["name"]):
+        others = [name for name in row_ids.perhaps(table, target["name"]) if name != contract.get("time")]
+        if others:
             found.append(f"{', '.join(others[:5])} is different in every row; if it is the id, set ID=")
         found.append(
             f"no column identifies a row, so {contract['file']} gets the column "

@@ -7,9 +7,11 @@ from typing import Any
 
 import pandas as pd
 
+from ml.adoption import proposed_time
 from ml.adoption.messages import NONE
 from ml.adoption.proposed_limits import limits
 from ml.data.cells import shown
+from ml.data.csv_tables import headless
 from ml.data.row_ids import dates, entities, free_name, identities, named, told
 from ml.data.schema import levels
 from ml.io.errors import UserError
@@ -29,6 +31,7 @@ AGAIN = (
     ". If they identify entities with several rows, these rows leak between training and test: "
     "docs/your-data.md (Grouped rows)"
 )
+ANY_TABLE = {"train", "training", "data", "dataset", "table", "export", "file", "input"}  # names that say nothing
 FEW, RARE = 200, 0.1  # test rows, and the share of a class, below which a warning is given
 FRESH_SHARE, FEWEST_FRESH = 0.05, 50  # share of the table's rows that justifies a retraining
 
@@ -42,15 +45,15 @@ def infer(
     as positive; what is not named is guessed, but for the weight. Where no column identifies a row, the id is a name
     that the table does not have yet. Raises UserError when there is no usable target.
     """
-    ungrouped = roles.get("group") == NONE
+    ungrouped, untimed = (roles.get(role) == NONE for role in ("group", "time"))
     roles = {role: name for role, name in roles.items() if name != NONE}
     _present(frame, target, *roles.values())
     described = target_of(frame[target], target, yes)
     ids = identities(frame, target)
     row = told(frame, roles["id"]) if "id" in roles else next(iter(ids), free_name(frame))
-    moments = frame.select_dtypes(["datetime", "datetimetz"]).dropna(axis="columns")
-    moment = roles.get("time") or next(iter(moments), None)
     weight = roles.get("weight")
+    moments = [] if untimed else proposed_time.candidates(frame, {row, target, str(weight), roles.get("group", "")})
+    moment = roles.get("time") or next(iter(moments), None)
     things = [] if ungrouped else entities(frame, {row, str(moment), target, str(weight)})
     group = roles.get("group") or next(iter(things), None)
     columns, left = {}, [f"{name}: identifies entities like {group}" for name in things if name != group]
@@ -154,6 +157,7 @@ def warnings(target: pd.Series, params: Params) -> list[str]:
 def project_name(stem: str, target: str) -> str:
     """A project's name from the table's: `Loans 2024` becomes `loans-2024`."""
     words = [re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") for text in (stem, target)]
+    words = [word for word in words if word not in ANY_TABLE]
     return next((word[:40].strip("-") for word in words if word[:1].isalpha()), "model")
 
 
@@ -162,7 +166,9 @@ def _present(frame: pd.DataFrame, *names: str) -> None:
     if missing:
         known = [*map(str, frame.columns)]
         near = [f"did you mean {match[0]}? " for name in missing if (match := get_close_matches(name, known, n=1))]
-        raise UserError(f"the table has no column {', '.join(missing)}; {''.join(near)}It has: {', '.join(known)}.")
+        raise UserError(
+            f"the table has no column {', '.join(missing)}; {''.join(near)}It has: {', '.join(known)}.{headless(known)}"
+        )
 
 
 def _column(column: pd.Series) -> dict[str, Any] | str:

@@ -8,7 +8,7 @@ from typing import BinaryIO
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
-from ml.data import file_kinds
+from ml.data import file_kinds, numerals
 from ml.io.errors import UserError
 from ml.io.text import counted
 
@@ -29,6 +29,12 @@ def csv_table(stream: BinaryIO, where: str) -> tuple[pa.Table, list[str]]:
 def separator_note(separator: str) -> list[str]:
     """A note about a separator other than the comma."""
     return [] if separator == "," else [f"its separator is {SEPARATORS[separator]} ({separator!r})"]
+
+
+def headless(names: list[str]) -> str:
+    """Advice for a file whose first line seems to hold values: a third of its names are numbers."""
+    numbers = sum(numerals.alone(name) is not None for name in names)
+    return " Its first line seems to hold values: put a line with names above it." if 3 * numbers > len(names) else ""
 
 
 def csv_batches(

@@ -7,8 +7,9 @@ from typing import NamedTuple
 NUMBER = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
 SPACES = " \u00a0\u2009\u202f'\u2019"  # that separate thousands, apostrophes too
 MARK = r"[$€£¥₹₽₩₺₪฿]|USD|EUR|GBP|CHF|JPY|kr\.?|zł"
+BOUND = r"[<>≤≥]=? ?"  # before a limit of detection, which is read as the number itself
 DRESSED = re.compile(
-    rf"(?P<sign>[+-]?)[ \u00a0]?(?P<before>{MARK})?[ \u00a0]?(?P<late>[+-]?)"
+    rf"(?P<bound>{BOUND})?(?P<sign>[+-]?)[ \u00a0]?(?P<before>{MARK})?[ \u00a0]?(?P<late>[+-]?)"
     rf"(?P<digits>[0-9.,](?:[0-9.,{SPACES}]*[0-9.,])?(?:[eE][+-]?[0-9]+)?)(?:[ \u00a0\u202f]?(?P<after>{MARK}|%))?",
     re.IGNORECASE,
 )
@@ -63,7 +64,7 @@ def bare(word: str) -> Bare | None:
     spaced = any(space in digits for space in SPACES)
     if spaced and not SPACED.fullmatch(digits):
         return None
-    mark = found["before"] or found["after"] or ""
+    mark = (found["bound"] or "").strip() or found["before"] or found["after"] or ""
     return Bare((found["sign"] or found["late"]) + digits.translate(NO_SPACES), mark, spaced)
 
 

@@ -14,7 +14,7 @@ from pyarrow import parquet
 
 from ml.data import file_kinds
 from ml.data.arrow_columns import holds_text, series
-from ml.data.csv_tables import csv_batches, csv_table, separator_note
+from ml.data.csv_tables import csv_batches, csv_table, headless, separator_note
 from ml.io import files
 from ml.io.errors import UserError
 from ml.io.text import counted
@@ -132,6 +132,9 @@ def column_names(given: list[str], where: str) -> tuple[list[str], list[str]]:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         places = [n + 1 for n, name in enumerate(names) if name == twice[0]]
-        raise UserError(f"{where} has the column {twice[0]!r} more than once: columns {places}. Rename all but one.")
+        raise UserError(
+            f"{where} has the column {twice[0]!r} more than once: columns {places}. Rename all but one."
+            f"{headless(names)}"
+        )
     changed = [(old, new) for old, new in zip(given, names, strict=True) if old != new]
     return names, [f"column {old!r} is read as {new!r}" for old, new in changed]

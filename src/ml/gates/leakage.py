@@ -1,5 +1,6 @@
 """Columns and rows that reveal the target: proof refuses, suspicion warns with the evidence."""
 
+import numpy as np
 import pandas as pd
 
 from ml.data.others import pooled
@@ -11,17 +12,27 @@ from ml.settings.data import Data
 from ml.settings.section import given
 from ml.tasks.choose import task_of
 
+SUMMED = 20_000  # rows that are enough to find a sum
+EXACT = 0.9999  # R² of a sum: measured causes leave more unexplained
+PART = 0.01  # standard deviations of the target that a part of the sum moves
+FEWEST = 30  # more rows than columns
+
 
 def judge(evidence: Evidence) -> list[Verdict]:
     """Verdicts on columns that reveal the target, rows on both sides, and the order in time."""
     data, rule = evidence.params.data, given(evidence.params.gates.leakage)
     return [
-        columns(evidence.train, data, rule.suspect_auc),
+        *revealing(evidence.train, data, rule.suspect_auc),
         shared("ids", data.id, evidence.train, evidence.test),
         *([shared("groups", data.group, evidence.train, evidence.test)] if data.group else []),
         repeated_rows(evidence.train, evidence.test, data, rule.duplicate_share),
         time_order(evidence.train, evidence.test, data, by_time=evidence.params.prepare.split_by == "time"),
     ]
+
+
+def revealing(train: pd.DataFrame, data: Data, suspect: float) -> list[Verdict]:
+    """Verdicts on columns that reveal the target, one by one, and together if the target is a number."""
+    return [columns(train, data, suspect), *([] if task_of(data).decides else [sums(train, data)])]
 
 
 def columns(train: pd.DataFrame, data: Data, suspect: float) -> Verdict:
@@ -46,6 +57,34 @@ def columns(train: pd.DataFrame, data: Data, suspect: float) -> Verdict:
         limit=f"< {suspect:g}",
         severity="warning" if suspects and not certain else "critical",
         evidence=tuple({"column": column, "roc_auc": round(value, 6)} for value, column in found),
+    )
+
+
+def sums(train: pd.DataFrame, data: Data) -> Verdict:
+    """Whether a number to predict is a weighted sum of columns, as a total is of its parts: a warning."""
+    names = [name for name in features(data) if pd.api.types.is_numeric_dtype(train[name])]
+    known = train.iloc[:: len(train) // SUMMED + 1][names].astype("float64").dropna()
+    truth = task_of(data).truth(train.loc[known.index, data.target.name])
+    parts = [name for name in names if np.ptp(known[name]) > 0] if len(known) else []
+    fit, most = 0.0, []
+    if len(known) > len(parts) + FEWEST and parts and np.ptp(truth):
+        scaled = ((known[parts] - known[parts].mean()) / known[parts].std()).to_numpy()
+        wanted = (truth - truth.mean()) / truth.std()
+        weights = np.linalg.lstsq(scaled, wanted, rcond=None)[0]
+        fit = 1 - float(((wanted - scaled @ weights) ** 2).mean())
+        order = np.argsort(-np.abs(weights))
+        most = [parts[place] for place in order if abs(weights[place]) >= PART]
+    total = fit >= EXACT
+    return Verdict(
+        gate="leakage: sums",
+        passed=not total,
+        reason=f"{data.target.name} is almost exactly a weighted sum of {', '.join(most)}: is each of them known "
+        "before the outcome?"
+        if total
+        else f"no weighted sum of columns gives the target (R² {fit:.3f})",
+        value=fit,
+        limit=f"< {EXACT:g}",
+        severity="warning",
     )
 
 

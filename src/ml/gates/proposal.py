@@ -9,18 +9,19 @@ import pandas as pd
 from scipy.stats import norm
 
 from ml.data.schema import conform
-from ml.gates import proposed_cases, proposed_groups
+from ml.gates import leakage, proposed_cases, proposed_groups
 from ml.io.errors import UserError
 from ml.io.text import counted
 from ml.io.yaml_edit import REMOVE, rounded
 from ml.model.crossed import Crossed, crossed, drawn
-from ml.settings.gates import Bound, Calibration
+from ml.settings.gates import Bound, Calibration, Leakage
 from ml.settings.params import Params
 from ml.settings.section import given
 from ml.tasks.calibration import Figure
 from ml.tasks.choose import task_of
 
 MEASURES = ("roc_auc", "pr_auc", "balanced_accuracy", "brier", "r2", "mae")  # of which a task has some
+PERFECT = 0.999  # of roc_auc or r2: rarely true of a model without a column that knows the outcome
 KEPT = 0.75  # of what the baseline gains over a constant answer: a model with less is worth no release
 SURE = 3  # standard errors: an equally good model falls below by chance once in a thousand times
 BOOTSTRAP = 200
@@ -41,9 +42,25 @@ def for_table(frame: pd.DataFrame, params: Params, source: str = "") -> Proposal
     known = frame[params.data.target.name].notna()
     some = frame[known.to_numpy() & drawn(frame, params.data)]
     try:
-        return proposed(crossed(conform(some, params.data), params, source), params, int(known.sum()))
+        found = crossed(conform(some, params.data), params, source)
+        plan = proposed(found, params, int(known.sum()))
+        return Proposal(plan.settings, [*plan.told, *_revealing(found, params)])
     except UserError as error:
         return Proposal({}, [f"no gates are proposed, because no model can be cross-validated: {error}"])
+
+
+def _revealing(found: Crossed, params: Params) -> list[str]:
+    """Warnings about columns that give the target away, or about a model that is almost perfect without one."""
+    suspect = (params.gates.leakage or Leakage()).suspect_auc
+    verdicts = leakage.revealing(found.frame, params.data, suspect)
+    if wrong := [verdict.reason for verdict in verdicts if not verdict.passed]:
+        return [f"warning: {reason}" for reason in wrong]
+    task = task_of(params.data)
+    name = next(name for name in MEASURES if name in task.metrics)
+    value = task.score(found.truth, found.output, params.evaluate.threshold, found.design).measure()[name]
+    if value < PERFECT:
+        return []
+    return [f"warning: a {name} of {value:.4f} is almost perfect: check that each column is known before the outcome"]
 
 
 def proposed(found: Crossed, params: Params, rows: int) -> Proposal:

@@ -37,19 +37,18 @@ def proposed(found: Crossed, params: Params, scale: float) -> tuple[dict[str, An
     fewest = rule.min_rows * scale**2
     groups = {name: _groups(test[name], fewest) for name in params.data.columns if describes_people(test[name])}
     groups = {name: masks for name, masks in groups.items() if len(masks) > 1}
-    limits = _limits(found, params, groups, scale) if groups else {}
+    limits, surely = _limits(found, params, groups, scale) if groups else ({}, {})
     if not any(limits.values()):
         return {}, []
     said = ", ".join(f"{name} {limit:g}" for name, limit in limits.items() if limit)
     told = [
-        f"gates.fairness: {', '.join(groups)} describe people: the proposed limits allow "
-        f"differences up to {said}; read docs/gates.md"
+        f"gates.fairness: {', '.join(groups)} {'describes' if len(groups) == 1 else 'describe'} people: the proposed "
+        f"limits allow differences up to {said}; read docs/gates.md"
     ]
-    wide = [name for name, limit in limits.items() if limit is None or limit > getattr(rule, name)]
-    if wide:
+    if surely:
         told.append(
-            f"warning: the baseline treats groups of {', '.join(groups)} differently "
-            f"({', '.join(wide)}): the proposed limit only prevents an increase. Read the "
+            f"warning: the baseline treats groups of {', '.join(dict.fromkeys(surely.values()))} differently "
+            f"({', '.join(surely)}): the proposed limit only prevents an increase. Read the "
             "report, and set the limit that you need"
         )
     settings: dict[str, Any] = {"gates.fairness.columns": [*groups], "gates.fairness.classes": REMOVE}
@@ -71,14 +70,19 @@ def _groups(column: pd.Series, fewest: float) -> dict[str, np.ndarray]:
 
 def _limits(
     found: Crossed, params: Params, groups: dict[str, dict[str, np.ndarray]], scale: float
-) -> dict[str, float | None]:
-    """For each rule that the task has, a limit that an equally good model keeps; None where it would say nothing."""
+) -> tuple[dict[str, float | None], dict[str, str]]:
+    """For each rule that the task has, a limit that an equally good model keeps; None where it would say nothing.
+
+    And by rule the column with the largest difference, if that is above the usual limit by more than chance.
+    """
     rates = task_of(params.data).rates(found.truth, found.output, params.evaluate.threshold)
     needed: dict[str, float] = {}
-    for masks in groups.values():
+    usual, surely = Fairness(columns=("none",)), {}
+    for name, masks in groups.items():
         for rule, gaps in fairness.differences(rates, masks, CONFIDENCE, FEWEST).items():
             most = max((gap.value + ROOM * scale * (gap.high - gap.low) / 2 for gap in gaps), default=0.0)
             needed[rule] = max(needed.get(rule, 0.0), most)
-    usual = Fairness(columns=("none",))
+            if any(gap.low > getattr(usual, rule) for gap in gaps):
+                surely.setdefault(rule, name)
     limits = {rule: max(getattr(usual, rule), float(f"{np.ceil(v / STEP) * STEP:.6g}")) for rule, v in needed.items()}
-    return {rule: limit if limit <= WIDEST[rule] else None for rule, limit in limits.items()}
+    return {rule: limit if limit <= WIDEST[rule] else None for rule, limit in limits.items()}, surely

@@ -1,6 +1,5 @@
 """Make another table the project's data: the first step of a fork."""
 
-import difflib
 import shutil
 import subprocess
 import sys
@@ -9,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from ml.adoption import adopt_changes, exported_files, messages, proposed_contract
+from ml.adoption import adopt_changes, exported_files, messages, suspicions
 from ml.adoption.adopted_record import AdoptedRecord
 from ml.data.notes import brief
 from ml.gates import proposal
@@ -45,7 +44,7 @@ def main(  # noqa: PLR0913, PLR0917  (a flag each)
     source = _named(data)
     if not dry:
         _refuse_unsaved()
-    found = exported_files.read(source, encoding)
+    found = exported_files.read(source, encoding, target)
     if not target:
         raise UserError(f"set the column to predict with TARGET=. {source} has: {', '.join(found.table.frame)}.")
     roles = {"id": id_column, "time": time, "group": group, "weight": weight}
@@ -60,13 +59,13 @@ def main(  # noqa: PLR0913, PLR0917  (a flag each)
     told = [
         *brief([*found.table.notes, *new.typed.notes]),
         *messages.guesses(new.contract, [*new.typed.left, *new.left], new.typed.frame, made=new.made),
-        *(f"warning: {sentence}" for sentence in proposed_contract.warnings(new.typed.frame[target], settings)),
+        *suspicions.warnings(new.typed.frame, new.contract, settings),
         *messages.settings(changes, reset),
         *_versions(params, reset),
         *gates.told,
     ]
     if dry:
-        _show(before, after)
+        cli.tell(adopt_changes.difference(before, after))
         _say([*told, "nothing was changed; run it without DRY=1 to make the change"])
         return 0
     files.write_text(after, files.PARAMS)
@@ -85,12 +84,6 @@ def _next(contract: dict[str, Any], *, run: bool) -> int:
         return 0
     cli.say("adopt: running make run on this table; RUN=0 skips it")
     return subprocess.run([sys.executable, "-m", "ml.stages.run"], check=False).returncode
-
-
-def _show(before: str, after: str) -> None:
-    """The change of params.yaml as a diff."""
-    lines = difflib.unified_diff(before.splitlines(True), after.splitlines(True), "params.yaml", "new", n=1)
-    cli.tell("".join(lines))
 
 
 def _say(sentences: list[str]) -> None:

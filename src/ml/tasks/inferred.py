@@ -48,6 +48,6 @@ def _positive(known: pd.Series, target: str, given: str | None) -> bool | str:
         )
     if given is not None and given not in known.index:
         raise UserError(f"POSITIVE={given}: {target} is never that; it is {' or '.join(known.index)}.")
-    words = (*POSITIVE, target.lower())
+    words = {*POSITIVE, target.lower()} - ({"1"} if "2" in known.index else set())  # of 1 and 2 neither is a yes
     positive = given or next((v for v in known.index if v.lower() in words), known.index[-1])
     return positive == "True" if set(known.index) == {"True", "False"} else positive

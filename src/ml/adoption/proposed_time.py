@@ -1,0 +1,36 @@
+"""The column of a new table that holds the time of each row, and the format of its times."""
+
+import re
+
+import pandas as pd
+
+from ml.adoption import inference
+from ml.data.row_ids import dates, words
+from ml.io.errors import UserError
+
+NAMED = re.compile(r"(^|[^a-z])(timestamp|time|date|datetime|epoch|unix|ts)([^a-z]|$)")  # a whole number may be a time
+OF_SOMETHING_ELSE = re.compile(
+    r"(^|[^a-z])(birth|birthday|birthdate|born|dob|geburt|geburtsdatum|expir\w*|until|due|valid to)([^a-z]|$)"
+)
+FEWEST = 2  # different times
+
+
+def candidates(frame: pd.DataFrame, but: set[str]) -> list[str]:
+    """The columns with a readable time in every row, in the order of the table; those of a birth or an end last."""
+    names = [str(name) for name in frame.columns if name not in but and _holds_times(frame[name])]
+    return sorted(names, key=lambda name: bool(OF_SOMETHING_ELSE.search(words(name))))
+
+
+def _holds_times(column: pd.Series) -> bool:
+    if column.isna().any() or column.nunique() < FEWEST:
+        return False
+    if pd.api.types.is_datetime64_any_dtype(column):
+        return True
+    whole = pd.api.types.is_integer_dtype(column) and bool(NAMED.search(words(str(column.name))))
+    if not whole and not dates(column):
+        return False
+    try:
+        inference.time_format(column, "")
+    except UserError:
+        return False
+    return True

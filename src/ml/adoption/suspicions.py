@@ -1,0 +1,66 @@
+"""Warnings about values of a new table that may not mean what they say."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ml.adoption import proposed_contract
+from ml.data.schema import levels
+from ml.io.text import counted
+from ml.settings.params import Params
+
+CODES = (-1, -9, -99, -999, -9999, -99999, 99, 999, 9999, 99999, 999999)  # that stand for a missing value
+SEVERAL = 3  # rows with such a code
+ALONE = 2  # times the range of all other values: that far away a code lies
+
+
+def warnings(table: pd.DataFrame, contract: dict[str, Any], params: Params) -> list[str]:
+    """All warnings about the values of a table."""
+    few = proposed_contract.warnings(table[contract["target"]["name"]], params)
+    return [f"warning: {sentence}" for sentence in (*suspicions(table, contract), *few)]
+
+
+def suspicions(table: pd.DataFrame, contract: dict[str, Any]) -> list[str]:
+    """Sentences on levels and classes that are written in two ways, and on numbers that may mean missing."""
+    names = [contract["target"]["name"], *contract["columns"]]
+    return [sentence for name in names for sentence in (*_spellings(table[name]), *_missing(table[name]))]
+
+
+def variants(values: Iterable[str]) -> list[tuple[str, ...]]:
+    """The values that differ only in upper and lower case, or in a point at their end."""
+    groups: dict[str, list[str]] = {}
+    for value in values:
+        groups.setdefault(" ".join(value.casefold().removesuffix(".").split()), []).append(value)
+    several = {plain: tuple(group) for plain, group in groups.items() if len(group) > 1}
+    letters = len(several) == len(groups)  # a, A, b, B, …: meant so
+    return [group for plain, group in several.items() if len(plain) > 1 or not letters]
+
+
+def _spellings(column: pd.Series) -> Iterator[str]:
+    if pd.api.types.is_numeric_dtype(column) or pd.api.types.is_datetime64_any_dtype(column):
+        return
+    counts = levels(column.dropna()).value_counts()
+    if found := variants(map(str, counts.index)):
+        some = ", ".join(" and ".join(f"{value!r} ({counts[value]:,})" for value in group) for group in found[:3])
+        yield (
+            f"{column.name}: {some} differ only in case or a final point, but count as different values. Write "
+            "each in one way"
+        )
+
+
+def _missing(column: pd.Series) -> Iterator[str]:
+    if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
+        return
+    values = column.dropna().to_numpy("float64")
+    for code in (values.min(), values.max()) if len(values) else ():
+        rows, others = int((values == code).sum()), values[values != code]
+        if code not in CODES or rows < SEVERAL or not len(others):
+            continue
+        gap = float(np.abs(others - code).min())
+        if gap > ALONE * float(np.ptp(others)) and gap > 1:
+            yield (
+                f"{column.name}: {code:g} in {counted(rows, 'row')} is far from all other values. If it means missing, "
+                "leave these cells empty"
+            )

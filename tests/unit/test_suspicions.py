@@ -1,0 +1,93 @@
+"""Adoption names values that may not mean what they say, and finds the time of a row."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ml.adoption import inference, proposed_contract, proposed_time, suspicions
+from ml.tasks.inferred import target_of
+
+DAYS = pd.date_range("2024-01-20", periods=60, freq="D")
+
+
+@pytest.mark.parametrize(
+    ("values", "found"),
+    [
+        (["<=50K", "<=50K.", ">50K", ">50K."], [("<=50K", "<=50K."), (">50K", ">50K.")]),
+        (["F", "f", "M", "U"], [("F", "f")]),
+        (["web", "Web ", "app"], [("web", "Web ")]),
+        (["a", "A", "b", "B"], []),
+        (["1", "1.5", "2."], []),
+    ],
+)
+def test_levels_that_differ_in_their_spelling_are_named(values, found):
+    assert suspicions.variants(values) == found
+
+
+@pytest.mark.parametrize(
+    ("code", "share", "named"), [(-999, 0.1, True), (9999, 0.1, True), (-999, 0.001, False), (-1, 0.1, False)]
+)
+def test_a_number_that_may_mean_missing_is_named(code, share, named):
+    values = np.where(np.arange(1000) < 1000 * share, code, np.arange(1000) % 90)
+    table = pd.DataFrame({"heat": values, "y": np.arange(1000) % 2})
+
+    found = suspicions.suspicions(table, {"target": {"name": "y"}, "columns": {"heat": {}}})
+
+    assert any(f"heat: {code} in" in sentence for sentence in found) == named
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "settings"),
+    [
+        ("ordered at", DAYS.strftime("%Y-%m-%dT10:00:00+01:00"), {}),
+        ("admitted", DAYS.strftime("%d.%m.%Y"), {"time_format": "%d.%m.%Y"}),
+        ("event_time", 1_700_000_000 + 60 * np.arange(60), {"time_format": "seconds"}),
+        ("timestamp", 1_700_000_000_000 + 60 * np.arange(60), {"time_format": "milliseconds"}),
+        ("seen", DAYS, {}),
+    ],
+)
+def test_the_time_of_a_row_is_found_in_any_form(name, values, settings):
+    frame = pd.DataFrame({"born": DAYS.strftime("%Y-%m-%d"), name: values, "ended": [None, *DAYS[1:]]})
+
+    found = proposed_time.candidates(frame, set())
+
+    assert found == [name, "born"]
+    assert inference.time_format(frame[name], "") == settings
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("Time", np.arange(60)),  # since the first row
+        ("time", np.arange(60) * 3),  # days of treatment
+        ("price", 1_700_000_000 + np.arange(60)),
+        ("day", ["2024-01-01"] * 60),
+        ("due", ["01/02/2024", "02/03/2024"] * 30),  # of two readings
+    ],
+)
+def test_numbers_and_ambiguous_dates_are_no_time(name, values):
+    assert proposed_time.candidates(pd.DataFrame({name: values}), set()) == []
+
+
+def test_a_column_of_numbers_with_limits_of_detection_is_one_of_numbers():
+    found = inference.column(pd.Series(["<0.1", "0.5", "?", "> 90", "3", "4"] * 9, name="crp"))
+
+    assert found.cells.dropna().tolist() == [0.1, 0.5, 90, 3, 4] * 9
+    assert any("are read without <, e.g. '<0.1'" in str(change) for change in found.changes)
+
+
+def test_bands_are_levels_and_numbers_with_many_words_are_said_to_be():
+    bands = inference.column(pd.Series([">200", ">300", None] * 9, name="glucose"))
+    mixed = inference.column(pd.Series([*map(str, range(40)), "clotted"] * 9, name="lactate"))
+
+    assert bands.cells.dropna().unique().tolist() == [">200", ">300"]
+    assert any("9 of 369 values are text, so all numbers" in str(change) for change in mixed.changes)
+
+
+def test_of_one_and_two_the_rarer_is_positive():
+    assert target_of(pd.Series([1, 1, 1, 2]), "class", None)["positive"] == "2"
+    assert target_of(pd.Series([1, 1, 1, 0]), "class", None)["positive"] == "1"
+
+
+def test_a_file_with_a_name_that_says_nothing_names_the_project_by_its_target():
+    assert proposed_contract.project_name("train", "trip_duration") == "trip-duration"
