@@ -86,10 +86,11 @@ def added_names(params):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("data", ["new.csv", "parts", "parts/*.parquet", "file://{here}/new.parquet"])
+@pytest.mark.parametrize("data", ["new.csv", "new.csv.gz", "parts", "parts/*.parquet", "file://{here}/new.parquet"])
 def test_every_kind_of_source_gives_the_same_scores(place, data):
     Path("parts").mkdir()
     table = pd.read_parquet("new.parquet")
+    table.to_csv("new.csv.gz", index=False, sep=";")
     table[:450].to_parquet("parts/a.parquet")
     table[450:].to_parquet("parts/b.parquet")
 

@@ -161,10 +161,11 @@ def test_two_names_that_differ_by_a_blank_are_one_name_and_refused(tmp_path):
         reading.read_all(str(tmp_path / "t.csv"))
 
 
-def test_milliseconds_are_not_guessed(tmp_path):
-    path = written(tmp_path, "csv", KINDS["milliseconds since 1970"][1])
+def test_milliseconds_are_not_guessed_where_no_reading_is_recent(tmp_path):
+    _, columns, *_ = KINDS["milliseconds since 1970"]
+    path = written(tmp_path, "csv", columns | {"ts": WHEN - 1_600_000_000_000})
 
-    with pytest.raises(UserError, match=r"may be 2023-11-14T22:13:20 \(as milliseconds\) or 1970-01-20"):
+    with pytest.raises(UserError, match=r"or 1973-03-03T09:46:40 \(as milliseconds\) or 1970-01-02"):
         adopted(path, time="ts")
 
 

@@ -64,6 +64,12 @@ def read(path: Path, encoding: str = "", target: str = "") -> Source:
     return Source(reading.Table(found.frame, [*(f"{path}: {note}" for note in notes), *found.notes]), as_it_is=False)
 
 
+def exported(address: str) -> bool:
+    """Whether an address is a file on this machine that must be converted before the pipeline reads it."""
+    path = Path(address)
+    return path.is_file() and not (path.suffix == ".parquet" or (path.suffix == ".csv" and _usual_csv(path, "")))
+
+
 def _usual_csv(path: Path, target: str) -> bool:
     """Whether a file is UTF-8 with a usual separator and usual quotes, which the pipeline can read."""
     decoder = codecs.getincrementaldecoder("utf-8-sig")()

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 from urllib.parse import unquote, urlsplit
 
+import pandas as pd
 import pyarrow as pa
 from pyarrow import parquet
 
@@ -176,6 +177,21 @@ class Files:
 
 def _hidden(path: str) -> bool:
     return any(part.startswith((".", "_")) for part in path.strip("/").split("/"))
+
+
+class Held:
+    """A table in memory, as `make score` reads one from Excel or a compressed file."""
+
+    def __init__(self, where: str, frame: pd.DataFrame) -> None:
+        about = Path(where).stat()
+        self._where, self._frame = where, frame
+        self.identity, self.total = [f"{where} {about.st_size} {about.st_mtime}"], len(frame)
+
+    def chunks(self, rows: int) -> Iterator[Chunk]:
+        """The rows in their order."""
+        for first in range(0, self.total, rows):
+            part = self._frame.iloc[first : first + rows]
+            yield Chunk(self._where, first, pa.Table.from_pandas(part, preserve_index=False))
 
 
 def even(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.Table]:

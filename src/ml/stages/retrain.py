@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from ml.adoption import exported_files
 from ml.data import reading, row_ids
 from ml.data.notes import brief
 from ml.gates.gate_record import GateRecord
@@ -126,7 +127,7 @@ def _policy(params: Params) -> dict[str, Any]:
 
 def _read(rows: str, params: Params) -> pd.DataFrame:
     if rows:
-        found = reading.read(rows)
+        found = exported_files.read(Path(rows), target=params.data.target.name).table
         for note in brief(found.notes):
             cli.say(f"retrain: {note}")
         return row_ids.given(found.frame, params.data.id)

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from ml.adoption import adopt_changes, exported_files
 from ml.engine import job, source, spread, store
 from ml.engine.job import Job
 from ml.engine.source import Source
@@ -31,10 +32,11 @@ def main(  # noqa: PLR0913, PLR0917 - one flag each
 ) -> None:
     """Write OUT/: a score, decision, model, request id and time for each row of DATA, as Parquet.
 
-    DATA is a .parquet or .csv file, a folder of them, a URL of fsspec, or postgresql://… with a QUERY; OUT may be a URL
-    too. Rows that break the contract go to OUT/_quarantine; too many of them stop the job. A job that was killed goes
-    on when it is given again. MODEL is the champion; CHALLENGER's answers go to the prediction log alone. --champion
-    refuses a MODEL that is not the champion. --explain adds what each column has contributed to each score.
+    DATA is a .parquet or .csv file, a file that adopt reads, a folder of them, a URL of fsspec, or postgresql://… with
+    a QUERY; OUT may be a URL too. Rows that break the contract go to OUT/_quarantine; too many of them stop the job. A
+    job that was killed goes on when it is given again. MODEL is the champion; CHALLENGER's answers go to the prediction
+    log alone. --champion refuses a MODEL that is not the champion. --explain adds what each column has contributed to
+    each score.
     """
     params = read_params()
     if not (data and out):
@@ -46,7 +48,7 @@ def main(  # noqa: PLR0913, PLR0917 - one flag each
     if challenger:
         models.append(scored.load(challenger))
         scored.same_rows(*models)
-    table = source.opened(data, query)
+    table = _source(data, query)
     origin = {"source": table.identity, "models": [m.digest for m in models], "rows": params.score.rows}
     if explain:
         models[0].explain  # noqa: B018 - one that cannot is refused before any row is read
@@ -64,6 +66,16 @@ def main(  # noqa: PLR0913, PLR0917 - one flag each
     if there:
         there.put(origin)
         cli.say(f"score: put into {source.shown(out)}")
+
+
+def _source(data: str, query: str) -> Source:
+    """The table at an address; a file in another format than Parquet and CSV is converted in memory."""
+    if query or not exported_files.exported(data):
+        return source.opened(data, query)
+    found = exported_files.read(Path(data)).table
+    for note in found.notes:
+        cli.say(f"score: {note}")
+    return source.Held(data, adopt_changes.written(found.frame, ""))
 
 
 def _run(begun: Job, table: Source, shared: Shared, params: Params) -> None:
