@@ -7,13 +7,14 @@ from sklearn.metrics import roc_auc_score
 from ml.data import schema
 from ml.model import importance, model
 from ml.settings.train import Train
+from ml.tasks.choose import task_of
 
 
 def test_the_importance_of_a_column_is_scikit_learns(customers, params):
     table = customers[:300]
     fitted = model.fit(table, params.data, Train(model="logistic_regression"))
     rows = table.sample(len(table), random_state=0)
-    truth = schema.labels(rows, params.data)
+    truth = task_of(params.data).truth(rows[params.data.target.name])
     theirs = permutation_importance(
         fitted,
         schema.inputs(rows, params.data),
