@@ -1,6 +1,7 @@
-"""What the pipeline costs: `make bench`. Each figure compares two things measured in one run, for machines are noisy.
+"""The cost of the pipeline: `make bench`.
 
-python -m lab.bench [--rows 10000,100000,1000000]
+Each figure is a ratio of two measurements in one run, because machines are noisy. python -m lab.bench [--rows
+10000,100000,1000000]
 """
 
 import argparse
@@ -31,7 +32,7 @@ def measure(command, folder):
 
 
 def processes(repeats):
-    """Full and no-op `dvc repro` beside the same stages in one process, in turns; medians."""
+    """Full and no-op `dvc repro` against the same stages in one process, alternating; medians."""
     with tempfile.TemporaryDirectory() as folder:
         clone = Path(folder) / "clone"
         subprocess.run(["git", "clone", "--quiet", f"file://{ROOT}", str(clone)], check=True)

@@ -1,4 +1,4 @@
-"""A FastAPI application that validates a body as ours does and sends it back: `python -m lab.bench_echo PORT`."""
+"""A FastAPI application that validates a body like the server and returns it: `python -m lab.bench_echo PORT`."""
 
 import sys
 

@@ -1,6 +1,7 @@
-"""What several classes and numbers cost beside two classes: `python -m lab.bench_kinds`.
+"""The cost of several classes and of numbers relative to two classes: `python -m lab.bench_kinds`.
 
-Forests of one size answer one row, over HTTP in this process and in the predictor alone, in turns; medians as ratios.
+Forests of equal size score one row, over HTTP in this process and in the predictor alone, alternating; medians as
+ratios.
 """
 
 import ml.stages  # noqa: F401, I001  (fixes thread counts before numpy loads)

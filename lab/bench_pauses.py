@@ -1,6 +1,6 @@
-"""What clients notice when a worker is stopped for seconds, or the clock is set back: `python -m lab.bench_pauses`.
+"""The effect on clients of a stopped worker or of a clock that is set back: `python -m lab.bench_pauses`.
 
-Eight clients ask one row after another while it happens. A minute; needs Linux.
+Eight clients send requests of one row in the meantime. Takes a minute; needs Linux.
 """
 
 import http.client
@@ -33,7 +33,10 @@ runpy.run_module("serving", run_name="__main__", alter_sys=True)
 
 
 class Clients:
-    """Clients that ask without a pause; each answer is (when it was asked, seconds, request id or the failure)."""
+    """Clients that send requests without a pause.
+
+    Each result is (time of the request, seconds, request id or failure).
+    """
 
     def __init__(self, port: int, row: dict) -> None:
         self.answers: list[tuple[float, float, str]] = []
@@ -65,7 +68,7 @@ class Clients:
 
 
 def main(model: str = "build/model") -> None:
-    """Print a line for each fault: what was asked meanwhile, what failed, how long the slowest answer took."""
+    """Print a line for each fault: requests, failures and the slowest response."""
     files = {CONTRACT: (Path(model) / CONTRACT).read_bytes()}
     row = {n: c.values[0] if c.type == "category" else 1 for n, c in read_contract(files).data.columns.items()}
     lines = []
@@ -111,7 +114,7 @@ def _figures(clients: Clients, start: float, end: float) -> list[str]:
 
 
 def _log(clients: Clients, place: Path) -> str:
-    """What of the acknowledged requests the log holds, and whether its times go on in each segment."""
+    """The acknowledged requests that the log lacks, and whether its times increase in each segment."""
     found, back = [], 0
     for path in segments.listed(place / "logs", segments.OPEN, segments.CLOSED):
         lines = [parse(line) for line in segments.content(path).splitlines()]

@@ -1,6 +1,6 @@
-"""What the registry costs: python -m lab.bench_registry [--versions 200] [--kilobytes 100]; `make bench` calls it.
+"""The cost of the registry: python -m lab.bench_registry [--versions 200] [--kilobytes 100]; `make bench` calls it.
 
-Versions are made of random bytes, which git cannot compress: the dearest case. The model size says how much there is.
+Versions are random bytes, which git cannot compress: the most expensive case. `--kilobytes` sets their size.
 """
 
 import ml.stages  # noqa: F401, I001  (no tool reports home)
@@ -32,7 +32,7 @@ def clone(remote, folder):
 
 
 def built(content, place):
-    """A folder with the files that name a model."""
+    """A folder with the files that determine a model's digest."""
     place.mkdir(parents=True)
     for name, part in zip(identity.PARTS, (content, b"{}"), strict=True):
         (place / name).write_bytes(part)
@@ -50,7 +50,7 @@ def entry(number, place):
 
 
 def fill(home, count, size):
-    """Versions in the ledger and their files, as `register` keeps them, without MLflow."""
+    """Versions in the ledger with their files, as `register` stores them, without MLflow."""
     entries = []
     for number in range(count):
         content = random.Random(number).randbytes(size)

@@ -1,4 +1,4 @@
-"""What `make score` costs beside the bare model: `make bench`. All ways score the same rows in turns.
+"""The cost of `make score` relative to the bare model: `make bench`. All variants score the same rows, alternating.
 
 python -m lab.bench_score [--rows 480000]
 """
@@ -36,7 +36,7 @@ TABLE = Path("new.parquet")
 
 
 def prepare(params, rows):
-    """A model, the same for MLflow, and a table, in the current folder."""
+    """A model, the same model in MLflow's format, and a table, in the current folder."""
     frame = schema.conform(history(), params.data)
     fitted = model.fit(frame, params.data, params.train)
     built = {"model.skops": model_file.dumps(fitted), "contract.json": contract_of(params, frame)} | compiled(fitted)
@@ -48,12 +48,12 @@ def prepare(params, rows):
 
 
 def bare(params):
-    """Processor seconds of the compiled model, as the server runs it, on rows that are in memory already."""
+    """Processor seconds of the compiled model, as in the server, on rows in memory."""
     return scoring(params, lambda _: predictor.load(Path("model")))
 
 
 def many(params):
-    """The same of the form that takes over where many rows come; ONNX Runtime where numba is missing."""
+    """The same for the code for many rows; ONNX Runtime without numba."""
     scorer = predictor.load(Path("model"))
     scorer.expect(AFTER + 1)
     return scoring(params, lambda _: scorer)
@@ -71,7 +71,7 @@ def scoring(params, scorer_for):
 
 
 def ours(_):
-    """Processor seconds of the stage, without the start of the process."""
+    """Processor seconds of the stage without the start of its process."""
     with tempfile.TemporaryDirectory(dir=".") as folder, contextlib.redirect_stderr(io.StringIO()):
         os.environ["PREDICTION_LOG"] = f"{folder}/logs"
         started = time.process_time()

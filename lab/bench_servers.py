@@ -1,4 +1,4 @@
-"""The servers that bench_serving.py compares: how each is made, started, asked, weighed and ended."""
+"""The servers that bench_serving.py compares: build, start, requests, size and stop of each."""
 
 import ml.stages  # noqa: F401, I001  (no tool reports home)
 
@@ -34,7 +34,7 @@ from ml.settings.train import Train
 BUILT = Path("build/model")
 LATEST = 60  # seconds to be ready
 ON, OFF, ECHO, MLFLOW = "ours, log on", "ours, log off", "FastAPI + pydantic echo", "mlflow models serve"
-OTHERS = {  # further models, each served by ours and by MLflow
+OTHERS = {  # further models, each served by this server and by MLflow
     "LightGBM": ("lightgbm.LGBMClassifier", {"n_estimators": 150, "num_leaves": 15}),
     "uncompiled": ("sklearn.ensemble.ExtraTreesClassifier", {"n_estimators": 50, "max_depth": 12}),
 }
@@ -51,12 +51,12 @@ class Server(NamedTuple):
 
 
 class Running(NamedTuple):
-    """A server that answers."""
+    """A running server."""
 
     port: int
     path: str
     pid: int
-    ready: float  # seconds from its start to its first answer
+    ready: float  # seconds from its start to its first response
 
 
 def serving_python(place):
@@ -74,7 +74,7 @@ def serving_python(place):
 
 
 def weight(python):
-    """MiB of an environment as installed, and what is in it that serving should not need."""
+    """MiB of an environment as installed, and its packages that serving should not need."""
     folder = python.parent.parent
     size = sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
     found = (path.name for path in folder.glob("lib/python*/site-packages/*"))
@@ -82,9 +82,9 @@ def weight(python):
 
 
 def servers(place, python):
-    """Every server by name; ours and the echo run in the serving environment, MLflow in this one.
+    """Every server by name; this server and the echo run in the serving environment, MLflow in the current one.
 
-    So does ours where the model has no compiled form.
+    This server too runs in the current one if the model has no compiled form.
     """
     known = {
         MLFLOW: mlflow(place / "mlflow", BUILT),
@@ -101,20 +101,20 @@ def servers(place, python):
 
 
 def ours(python, built, logs, **more):
-    """Our server of a model folder."""
+    """This repository's server of a model folder."""
     variables = {"SERVING_MODEL": str(built), "SERVING_PORT": "PORT", "SERVING_LOG_DIRECTORY": str(logs), **more}
     return Server([str(python), "-m", "serving"], variables, "/predict")
 
 
 def mlflow(folder, built):
-    """MLflow's server of the same."""
+    """MLflow's server of the same model."""
     package.write(folder, built, pd.read_parquet("build/test.parquet").head(5), read_params().data, "")
     command = [sys.executable, "-m", "mlflow", "models", "serve", "-m", str(folder), "--env-manager", "local"]
     return Server([*command, "-p", "PORT"], {}, "/invocations")
 
 
 def peer(name):
-    """The name of MLflow's server of the model that a server serves."""
+    """The name of MLflow's server of the same model."""
     return next((f"{MLFLOW}, {other}" for other in OTHERS if name.endswith(f", {other}")), MLFLOW)
 
 
@@ -130,7 +130,7 @@ def trained(folder, kind, given):
 
 
 def scripts(place, counts):
-    """Scripts for wrk by path and number of rows: the first rows of the test table that miss nothing."""
+    """Scripts for wrk by path and number of rows: the first rows of the test table without missing values."""
     data = read_params().data
     table = pd.read_parquet("build/test.parquet").dropna(subset=list(data.columns))
     rows = as_requests(table, data, max(counts))
@@ -147,7 +147,7 @@ def scripts(place, counts):
 
 @contextlib.contextmanager
 def running(server, script):
-    """The server on core 0 once it answers; it and its children end with the block."""
+    """The server on core 0 after its first response; it and its children end with the block."""
     port = free_port()
     variables = {k: v for k, v in os.environ.items() if not k.startswith(("SERVING_", "PYTHONDONTWRITEBYTECODE"))}
     variables |= {k: v.replace("PORT", str(port)) for k, v in server.variables.items()}
@@ -167,7 +167,7 @@ def running(server, script):
 
 
 def memory(pid):
-    """MiB that a server and its children hold, shared pages counted once."""
+    """MiB of memory of a server and its children, with shared pages counted once."""
     pages = 0
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError, IndexError):

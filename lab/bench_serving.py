@@ -1,7 +1,7 @@
-"""What serving costs beside its peers, as ratios: `make bench-serving`; `--quick` takes one short round.
+"""The cost of serving relative to other servers: `make bench-serving`; `--quick` runs one short round.
 
-The servers answer on core 0, wrk asks from the last core, and they take turns within each case, so that a busy moment
-hits all. A ratio compares two neighbours of one round; the table holds the median of the rounds. Needs wrk and
+The servers run on core 0, wrk on the last core, and the servers alternate within each case, so that a busy moment
+affects all. A ratio compares two neighbours of one round; the table holds the median of the rounds. Needs wrk and
 build/; exits 1 when a target is missed.
 """
 
@@ -30,7 +30,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--quick", action="store_true", help="one round of one second each, as a quick check")
     asked = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the servers end with us
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the servers end with this process
     lacking = [program for program in ("wrk", "taskset") if not shutil.which(program)]
     if lacking or os.cpu_count() == 1:
         sys.exit(f"bench-serving lacks {', '.join(lacking) or 'a second core'}: apt-get install wrk util-linux")
@@ -53,7 +53,7 @@ def main():
 
 
 def one_round(known, asking, seconds):
-    """What each server did: rate and p99 (ms) by case, seconds to be ready, MiB after the load."""
+    """The results of each server: rate and p99 (ms) by case, seconds until ready, MiB after the load."""
     with contextlib.ExitStack() as stack:
         alive = {name: stack.enter_context(running(s, asking[s.path, 1])) for name, s in known.items()}
         found = {name: {"ready": server.ready} for name, server in alive.items()}
@@ -80,7 +80,7 @@ def ask(server, script, connections, seconds):
 
 def ratio(rounds, name, other, case, figure=0):
     """The median of a server's rate (or p99: figure 1) over another's of the same round."""
-    none = float("nan")  # a machine too busy to answer once
+    none = float("nan")  # no response on a busy machine
     return statistics.median(found[name][case][figure] / (found[other][case][figure] or none) for found in rounds)
 
 
@@ -89,7 +89,7 @@ def middle(rounds, name, figure):
 
 
 def table(rounds):
-    """One line a server; every figure but the seconds is a ratio, to MLflow's server of the same model."""
+    """One line for each server; every figure except for the seconds is a ratio to MLflow's server of the same model."""
     header = [
         "server",
         *(f"{case}: × mlflow, × echo" for case in CASES),
@@ -108,7 +108,7 @@ def table(rounds):
 
 
 def targets(rounds):
-    """What is measured of us with the log on, its value, and the least or most it may be."""
+    """The targets of this server with its log on: name, value, and the lowest or highest permitted value."""
     return [
         *(
             (f"{case}, × mlflow{_possible(rounds, case)}", ratio(rounds, ON, MLFLOW, case), "≥", 80)
@@ -122,7 +122,7 @@ def targets(rounds):
 
 
 def _possible(rounds, case):
-    """What an echo, which does nothing else, reached: no more than the target means a machine too busy to tell."""
+    """The result of the echo server: if it misses the target, the machine is too busy to judge."""
     return f" (echo: {ratio(rounds, ECHO, MLFLOW, case):.0f})"
 
 

@@ -1,7 +1,7 @@
-"""How often monitoring cries wolf and what it misses: `make calibrate` (--quick: a first impression in a minute).
+"""False alarms and missed changes of monitoring: `make calibrate` (--quick: a rough estimate in a minute).
 
-Draws windows whose truth is known, judges each by the settings in params.yaml, puts Evidently's defaults beside them,
-and writes the tables into docs/monitoring.md. Exits 1 when the rule breaks its promise.
+Draws windows with known changes, judges each by the settings in params.yaml and by Evidently's defaults, and writes the
+tables into docs/monitoring.md. Exits 1 if the rule misses its targets.
 """
 
 import ml.stages  # noqa: F401, I001  (fixes thread counts before numpy loads)
@@ -27,11 +27,11 @@ from lab.calibration.shifts import SHIFTS
 from ml.io.text import counted
 
 PAGE = Path("docs/monitoring.md")
-MOVED = ((5000, 200), (500, 500), (5000, 500), (5000, 2000))  # rows trained on, rows of the window
-CELLS = (*MOVED, (5000, 20_000))  # a move large enough to matter is never missed in so many rows
+MOVED = ((5000, 200), (500, 500), (5000, 500), (5000, 2000))  # training rows, rows of the window
+CELLS = (*MOVED, (5000, 20_000))  # rows in which a relevant change must never be missed
 KNOWN = ("these three together", "30 % gone missing", "new level, 10 %")  # must be found in 95 of 100 windows
 POWER = 0.95
-Job = tuple[str, str, int, int, int]  # what, table or change, rows trained on, rows of the window or month, runs
+Job = tuple[str, str, int, int, int]  # title, table or change, training rows, rows of the window or month, runs
 
 
 def main(quick: bool = False, runs: int = 200, peers: int = 12, feeds: int = 6) -> int:
@@ -57,7 +57,7 @@ def main(quick: bool = False, runs: int = 200, peers: int = 12, feeds: int = 6) 
 
 
 def page(found: dict[Job, object], params: Params, command: str) -> str:
-    """What was found, as Markdown."""
+    """The results as Markdown."""
     rule, runs = params.monitor, {job[0]: job[4] for job in found}
     parts = [
         f"`{command}` on {datetime.now(UTC):%Y-%m-%d}: alpha {rule.alpha:g}, effect {rule.effect:g}, missing_rise "
@@ -80,7 +80,7 @@ def page(found: dict[Job, object], params: Params, command: str) -> str:
 
 
 def promises(found: dict[Job, object], params: Params) -> list[str]:
-    """What the rule should do and did not."""
+    """The targets that the rule missed."""
     broken = []
     for (what, name, trained, window, _), result in found.items():
         where = f"{name}, {counted(window, 'row')} against {trained:,}"

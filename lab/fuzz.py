@@ -1,6 +1,6 @@
-"""Send thousands of drawn requests to our server, as its OpenAPI document describes them: `make -C lab fuzz`.
+"""Send thousands of generated requests to the server, based on its OpenAPI document: `make -C lab fuzz`.
 
-Exits 1 on any 5xx, any answer that takes longer than 2 s, and any answer that the document does not describe.
+Exits 1 on any 5xx, any response slower than 2 s, and any response that the document does not describe.
 """
 
 import json
@@ -37,13 +37,13 @@ def _sent(port: int, cases: int, seed: int, place: Path) -> tuple[int, list[tupl
     document = f"http://127.0.0.1:{port}/openapi.json"
     with urllib.request.urlopen(document, timeout=30) as answer:
         operations = [one for path in json.load(answer)["paths"].values() for one in path.values()]
-    count = sum("requestBody" in one for one in operations)  # the others have little to draw
+    count = sum("requestBody" in one for one in operations)  # the other endpoints have few parameters
     report = place / "events.ndjson"
     command = [Path(sys.executable).with_name("schemathesis"), "run", document, "--checks", CHECKS]
     command += ["--max-response-time", str(SLOWEST), "--max-examples", str(ceil(cases / count)), "--seed", str(seed)]
     command += ["--phases", "examples,coverage,fuzzing", "--continue-on-failure", "--no-color"]
     command += ["--suppress-health-check", "all", "--report", "ndjson", "--report-ndjson-path", report]
-    code = subprocess.run(command, cwd=place, check=False).returncode  # it keeps a folder of its own
+    code = subprocess.run(command, cwd=place, check=False).returncode  # Schemathesis writes its own folder
     return code, [*_answers(report)]
 
 

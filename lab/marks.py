@@ -6,7 +6,7 @@ from ml.io import files
 
 
 def fill(page: Path, name: str, text: str) -> None:
-    """Replace what stands between `<!-- name -->` and `<!-- end of name -->`."""
+    """Replace the text between `<!-- name -->` and `<!-- end of name -->`."""
     start, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->\n"
     before, _, rest = files.read_bytes(page).decode().partition(start)
     files.write_text(f"{before}{start}\n{text}\n{end}{rest.partition(end)[2]}", page)

@@ -1,4 +1,4 @@
-"""How often the gates refuse a model that knows the true probabilities, in worlds that no gate was made for.
+"""False refusals by the gates of a model that knows the true probabilities, in many simulated data sets.
 
 `python -m lab.oracle` prints the tables in docs/gates.md (an hour); `--part slices` prints one.
 """
@@ -22,7 +22,7 @@ from ml.settings.evaluate import Evaluate
 from tests.gates.crowds import build, crowd, divided, settings
 from tests.gates.world import log_odds, probability
 
-ENDS = ((1, "low"), (-1, "high"))  # of an interval above, below the truth
+ENDS = ((1, "low"), (-1, "high"))  # of an interval above, below the true value
 WORLDS: dict[str, Callable[[np.random.Generator, int], np.ndarray]] = {
     "log odds of a normal distribution": lambda rng, n: probability(rng.normal(-1.3, 1.6, n)),
     "3 % positive": lambda rng, n: probability(rng.normal(-4, 1.2, n)),
@@ -59,7 +59,7 @@ def percent(count: float, of: int) -> str:
 
 
 def interval_table(samples: int) -> None:
-    """How often the interval of a metric lies wholly above or below the truth; nominally 2.5 % each."""
+    """The share of intervals of a metric wholly above or below the true value; nominally 2.5 % each."""
     header("world", "rows", *(f"{name}: above, below" for name in HIGHER_IS_BETTER))
     for world, draw in WORLDS.items():
         truth = known(draw)
@@ -87,12 +87,12 @@ def known(draw: Callable[[np.random.Generator, int], np.ndarray]) -> dict[str, f
 
 
 def refusals(judge: Callable[[Evidence], list[Verdict]], builds: list[Evidence]) -> int:
-    """How many builds a gate refuses."""
+    """The number of builds that a gate refuses."""
     return sum(bool(refused(judge(evidence))) for evidence in builds)
 
 
 def slice_table(samples: int) -> None:
-    """Refusals by slices: of the truth, of a model as good as the champion, of one that knows nothing in one slice."""
+    """Refusals by slices: of the true model, of one equal to the champion, of one without skill in one slice."""
     header("rows", "the truth", "the truth, first model", "as good as the champion", "blind in one slice")
     rule = {"slices": {"min": 0.5}}
     for rows in (1000, 2400, 10_000):
@@ -105,14 +105,14 @@ def slice_table(samples: int) -> None:
 
 
 def blinded(evidence: Evidence) -> Evidence:
-    """The scores of one level dealt out anew within it."""
+    """The scores, shuffled within one level."""
     score, rows = evidence.score.copy(), (evidence.test["group"] == "b").to_numpy()
     score[rows] = np.random.default_rng(0).permutation(score[rows])
     return replace(evidence, score=score)
 
 
 def gate_table(samples: int) -> None:
-    """Refusals of the truth, and of a model as good as the champion, by the other gates that judge by statistics."""
+    """Refusals of the true model, and of a model equal to the champion, by the other statistical gates."""
     metrics = tuple(HIGHER_IS_BETTER)
     header("rows", "calibration: the truth", *(f"champion, {name}" for name in metrics), "stability at its limit")
     for rows in (200, 1000, 5000, 50_000):
@@ -147,7 +147,7 @@ def fairness_table(samples: int) -> None:
 
 
 def look_table(samples: int) -> None:
-    """What twenty models as good as each other do to the next one, judged on the same rows or on fresh ones."""
+    """The effect of twenty equally good models on the verdict on the next, with the same or with fresh test rows."""
     header("judged before", "same rows: worse", "same rows: better", "fresh rows: worse")
     found = {looks: np.zeros(3) for looks in (0, 5, 10, 20)}
     rule = settings({"champion": {"bootstrap": 200}})
@@ -159,12 +159,12 @@ def look_table(samples: int) -> None:
 
 
 def looked(looks: int, seed: int, rule: Params, rows: int = 2400) -> tuple[bool, bool, bool]:
-    """Whether a newcomer is worse, and better, than the best of `looks` + 1 equals, and worse on rows of its own."""
-    rng = np.random.default_rng([seed, 2])  # not the numbers that the crowd was drawn from
+    """Whether a new model is worse, and better, than the best of `looks` + 1 equal ones, and worse on fresh rows."""
+    rng = np.random.default_rng([seed, 2])  # a generator independent of the other models
     _, truth, label = crowd(rows, seed)
     scores = [probability(log_odds(truth) + 0.5 * rng.normal(size=rows)) for _ in range(looks + 2)]
     champion_ = rank(label, scores[0], 0.5)
-    for score in scores[1:-1]:  # each one that is ahead takes the place
+    for score in scores[1:-1]:  # each better one becomes champion
         one = rank(label, score, 0.5)
         champion_ = one if measure(one)["roc_auc"] > measure(champion_)["roc_auc"] else champion_
     outcome = compare(champion_, rank(label, scores[-1], 0.5), rule.gates.champion, seed).outcome
@@ -173,12 +173,12 @@ def looked(looks: int, seed: int, rule: Params, rows: int = 2400) -> tuple[bool,
     return outcome == "worse", outcome == "better", compare(*pair, rule.gates.champion, seed).outcome == "worse"
 
 
-RARE = -7.0  # moves the log odds of the crowd so that 1 % is positive
+RARE = -7.0  # shifts log odds so that 1 % is positive
 RULES = {"limits": {"accuracy": {"min": 0.95}}, "fairness": {"columns": ["group"]}, "stability": {}}
 
 
 def rare_table(samples: int) -> None:
-    """What notices a model that is wrong where 1 % is positive, before and now; the champion knows the truth."""
+    """Refusals of wrong models where 1 % is positive, before and now; the champion knows the true probabilities."""
     header("rows", "model", "decisions alone", "decisions warns", "bias refuses, before", "now", "too few rows, now")
     for rows in (1000, 5000, 20_000):
         for name, model in (
@@ -191,7 +191,7 @@ def rare_table(samples: int) -> None:
 
 
 def noticed(rows: int, seed: int, model: Callable[[np.ndarray], np.ndarray]) -> list[bool]:
-    """What each way to look says of one model: the decisions alone, the gate on decisions, the bias before and now."""
+    """The verdicts on one model: by decisions only, by the gate on decisions, by the bias before and now."""
     frame, truth, label = crowd(rows, seed, RARE)
     rule, score = settings(RULES), np.clip(model(truth), 1e-4, 1.0)
     theirs = ScoredChampion("version 1", {}, "one", score=truth)
@@ -209,7 +209,7 @@ def noticed(rows: int, seed: int, model: Callable[[np.ndarray], np.ndarray]) -> 
 
 
 def bias(evidence: Evidence) -> list[Verdict]:
-    """The verdicts of the gate on calibration that are not about the slope."""
+    """The verdicts of the gate on calibration, without the slope."""
     return [verdict for verdict in calibration.judge(evidence) if "slope" not in verdict.gate]
 
 
@@ -219,7 +219,7 @@ def flat(truth: np.ndarray) -> np.ndarray:
 
 
 def doubled(truth: np.ndarray) -> np.ndarray:
-    """Scores with twice the mean of the truth, in its order."""
+    """Scores with twice the true mean and the true order."""
     low, high = 0.0, 5.0
     while high - low > 1e-4:
         middle = (low + high) / 2

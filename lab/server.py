@@ -1,4 +1,4 @@
-"""The real server as a process of its own, for what is measured against it."""
+"""The real server as a separate process for measurements."""
 
 import contextlib
 import os

@@ -1,4 +1,4 @@
-"""How often the champion gate is wrong: pairs of models whose true difference is known, judged by it.
+"""Error rates of the champion gate on pairs of models with a known true difference.
 
 `python -m lab.simulate_champion` prints the table in docs/gates.md (500 pairs a row take about 20 minutes).
 """

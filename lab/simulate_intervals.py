@@ -1,6 +1,6 @@
-"""How often intervals hold the truth that are drawn on a sample of many rows: `python -m lab.simulate_intervals`.
+"""Coverage of intervals that are computed on a sample of many rows: `python -m lab.simulate_intervals`.
 
-Five minutes. Each run draws test rows from a world whose metrics are known, and makes their intervals in two ways.
+Takes five minutes. Each run draws test rows with known metrics, and computes their intervals in two ways.
 """
 
 import ml.stages  # noqa: F401, I001  (fixes thread counts before numpy loads)
@@ -16,19 +16,19 @@ from ml.tasks.metrics import intervals, measure, rank
 from ml.settings.evaluate import Evaluate
 
 ROWS, SAMPLE = 20_000, 2_000  # one row in ten, as 100,000 of a million
-TRUTH = 4_000_000  # rows whose metrics count as the truth
+TRUTH = 4_000_000  # rows whose metrics count as true values
 REPLICATES = 300
 
 
 def world(rng: np.random.Generator, rows: int) -> tuple[np.ndarray, np.ndarray]:
-    """Labels, one in five positive, and scores that are a little too sure."""
+    """Labels, one in five positive, and slightly overconfident scores."""
     label = (rng.random(rows) < 0.2).astype("int8")
     evidence = rng.normal(1.5 * label - 0.75)
     return label, expit(1.2 * (1.5 * evidence - np.log(4)))
 
 
 def main() -> None:
-    """Print the share of intervals that hold the truth, by metric, and how wide those of a sample are beside others."""
+    """Print the coverage of intervals by metric, and the relative width of those from a sample."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=400, help="worlds (default: %(default)s)")
     runs = parser.parse_args().runs

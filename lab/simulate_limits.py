@@ -1,4 +1,4 @@
-"""How often the limits that `make adopt` derives from a table stop the next one, into docs/your-data.md."""
+"""False alarms on the next table of the limits that `make adopt` derives; writes a table into docs/your-data.md."""
 
 import sys
 from collections.abc import Callable
@@ -40,13 +40,13 @@ def main() -> None:
 
 
 def rates(draw: Draw, rows: int) -> list[str]:
-    """Share of columns stopped by the range that was hard before, stopped by the limits, and warned of."""
+    """Share of columns refused by the former hard range, refused by the limits, and with a warning."""
     found = np.array([outcome(draw, rows, seed) for seed in range(COLUMNS)])
     return [f"{100 * share:.3g} %" for share in found.mean(axis=0)]
 
 
 def outcome(draw: Draw, rows: int, seed: int) -> tuple[bool, bool, bool]:
-    """What the next rows do to the limits of one column."""
+    """The verdicts of one column's limits on the next rows."""
     rng = np.random.default_rng([rows, seed])
     first, later = draw(rng, rows), draw(rng, NEXT)
     found = limits(pd.Series(first))
@@ -59,12 +59,12 @@ def outcome(draw: Draw, rows: int, seed: int) -> tuple[bool, bool, bool]:
 
 
 def outside(values: np.ndarray, limit: dict) -> np.ndarray:
-    """Which values break a limit."""
+    """A mask of the values that break a limit."""
     return (values < limit.get("min", -np.inf)) | (values > limit.get("max", np.inf))
 
 
 def former(values: np.ndarray) -> dict[str, float]:
-    """The observed range widened to a round number, which was hard in the first releases."""
+    """The observed range widened to a round number: the hard limit of the first releases."""
     low, high = values.min(), max(values.max(), 0)
     return {"min": -_round_up(-low) if low < 0 else 0.0, "max": _round_up(high)}
 

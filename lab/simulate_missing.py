@@ -1,6 +1,7 @@
-"""What a column that says where a number is missing is worth, and costs: `python -m lab.simulate_missing`.
+"""Benefit and cost of indicator columns for missing numbers: `python -m lab.simulate_missing`.
 
-Three minutes. Each run trains on half of a sample world and is judged on the other half, with and without such columns.
+Takes three minutes. Each run trains on half of a sample and is evaluated on the other half, with and without such
+columns.
 """
 
 import ml.stages  # noqa: F401, I001  (fixes thread counts before numpy loads)
@@ -32,7 +33,7 @@ CALLS = 300
 
 
 def world(seed: int, gaps: tuple[float, float] | None, params: Params) -> pd.DataFrame:
-    """A year of customers, whose gaps of one column may tell who leaves."""
+    """A year of customers; missing values of one column may be related to churn."""
     frame = history(rows=ROWS, seed=seed)
     if gaps is None:
         return frame
@@ -42,7 +43,7 @@ def world(seed: int, gaps: tuple[float, float] | None, params: Params) -> pd.Dat
 
 
 def without(params: Params) -> Params:
-    """The same with no number that may be missing, so that none gets a column."""
+    """The same without numbers that may be missing, so that there are no indicator columns."""
     columns = {
         name: c.model_copy(update={"missing": 0.0}) if c.type == "number" else c
         for name, c in params.data.columns.items()

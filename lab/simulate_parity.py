@@ -1,6 +1,6 @@
-"""How often the compiled form fails the gate `parity` under ordinary settings: `python -m lab.simulate_parity`.
+"""Failures of the gate `parity` under common settings: `python -m lab.simulate_parity`.
 
-Each run trains on a world of its own and asks for rows that the model has not seen.
+Each run trains on its own sample and scores rows that the model has not seen.
 """
 
 import ml.stages  # noqa: F401, I001  (fixes thread counts before numpy loads)

@@ -1,4 +1,7 @@
-"""How often the gates that `make adopt` proposes refuse a good, a weak and a useless model, into docs/gates.md."""
+"""Refusals of good, weak and useless models by the gates that `make adopt` proposes.
+
+Writes a table into docs/gates.md.
+"""
 
 import sys
 from pathlib import Path
@@ -36,7 +39,7 @@ def shares(kind: str, rows: int) -> list[str]:
 
 
 def outcome(kind: str, rows: int, seed: int) -> list[bool]:
-    """Whether the gates that are proposed for a table refuse three models of it."""
+    """Whether the proposed gates of a table refuse three models of it."""
     frame, params = drawn(kind, rows, seed)
     found = proposal.for_table(frame, params)
     settings = {"gates.limits": dict(params.data.target.kind.chance)} | found.settings
@@ -50,7 +53,7 @@ def outcome(kind: str, rows: int, seed: int) -> list[bool]:
 
 
 def refused(train: pd.DataFrame, test: pd.DataFrame, params: Params) -> bool:
-    """Whether limits, calibration or easy cases refuse a model."""
+    """Whether the gates on limits, calibration or easy cases refuse a model."""
     task, fitted = task_of(params.data), model.fit(train, params.data, params.train)
     width = interval.half_width(train, params.data, params.train, params.evaluate.coverage)
     task = task.with_interval(width, params.evaluate.coverage) if task.intervals else task

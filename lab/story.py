@@ -1,9 +1,8 @@
-"""The whole loop, told as it runs: `make story`.
+"""The whole loop with an explanation of each step: `make story`.
 
-In a throw-away fork with a bare repository as origin and a double of GitHub on this machine: a release, a quiet month,
-a month in which the world has moved, a retraining, its pull request, the merge, the next release, and quiet again. All
-parts are the real ones. The customers are simulated, and the table is smaller than the sample's, so that it takes
-minutes.
+It runs in a temporary fork with a bare repository as origin and a local double of GitHub: a release, a quiet month, a
+month with drift, a retraining, its pull request, the merge, the next release, and a quiet month. All other parts are
+real. The customers are simulated, and the table is smaller than the sample, so that it takes minutes.
 """
 
 import json
@@ -31,9 +30,9 @@ from tests.world.sample import history, write
 
 ROOT = Path(__file__).parent.parent
 ANN = ("-c", "user.name=Ann", "-c", "user.email=ann@example.com")
-QUIET, MOVED = 13, 17  # months of the sample world: as in training; prices and the share of ads have risen
+QUIET, MOVED = 13, 17  # months of the sample data: as in training, and with higher prices and more ads
 OURS = ("CI", "GITHUB_", "SERVING_", "MLFLOW_", "PREDICTION_LOG", "ALERT_", "APP_TOKEN")
-SMALLER = {  # so few rows cannot carry the sample's limits
+SMALLER = {  # the sample's limits need more rows
     "n_estimators: 150": "n_estimators: 50",
     "bootstrap: 1000": "bootstrap: 200",
     "accuracy: { min: 0.85 }": "accuracy: { min: 0.8 }",
@@ -49,7 +48,7 @@ SMALLER = {  # so few rows cannot carry the sample's limits
 
 @dataclass
 class Story:
-    """The fork, its GitHub, and what came out chapter by chapter."""
+    """The fork, its double of GitHub, and the results of each chapter."""
 
     folder: Path
     hub: Hub
@@ -62,14 +61,17 @@ class Story:
         return self.folder / "fork"
 
     def begin(self, title: str, text: str) -> None:
-        """Print the head of a chapter."""
+        """Print the heading of a chapter."""
         self.chapter += 1
         print(
             f"\n{self.chapter}. {title}\n\n{textwrap.fill(text, 100, initial_indent='   ', subsequent_indent='   ')}\n"
         )
 
     def run(self, command: str, *arguments: str, shown: tuple[str, ...] = (), **environment: str) -> str:
-        """What a command prints, telling the lines that start like one of `shown`; raises UserError when it fails."""
+        """Run a command, print its lines that start with one of `shown`, and return its output.
+
+        Raises UserError if it fails.
+        """
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         code = f"{self.clone / 'src'}{os.pathsep}{self.clone}"
         kept = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
@@ -83,7 +85,7 @@ class Story:
         return said
 
     def git(self, *arguments: str) -> str:
-        """What git prints in the fork."""
+        """The output of git in the fork."""
         return git.inside(self.clone, *ANN, *arguments)
 
     def say(self, *lines: str) -> None:
@@ -96,13 +98,13 @@ class Story:
         return json.loads((self.clone / "build" / name).read_text(encoding="utf-8"))
 
     def champion(self) -> int | None:
-        """The number of the version that serves."""
+        """The number of the champion's version."""
         version = registry.open_registry("churn", self.clone / ".mlflow").state().named(CHAMPION)
         return version and version.number
 
 
 def main(folder: str = "") -> None:
-    """Tell the story; FOLDER keeps the fork to look around in."""
+    """Run the story; FOLDER keeps the fork for inspection."""
     started = time.monotonic()
     with ExitStack() as stack:
         place = (
@@ -117,7 +119,7 @@ def main(folder: str = "") -> None:
 
 
 def tell(folder: Path) -> dict[str, Any]:
-    """Play all chapters in a folder; what came out of each."""
+    """Run all chapters in a folder and return the results of each."""
     folder.mkdir(parents=True, exist_ok=True)
     with Hub("acme/churn", origin=folder / "origin.git") as hub:
         story = Story(folder, hub)
@@ -154,7 +156,7 @@ def quiet(story: Story) -> None:
 
 
 def drift(story: Story) -> None:
-    """A month in which prices and channels have moved."""
+    """A month with changed prices and channels."""
     story.begin(
         "The world moves",
         "May 2026: prices have risen by 30 %, and half of the customers now come from ads. The "
@@ -165,7 +167,7 @@ def drift(story: Story) -> None:
 
 
 def retrain(story: Story) -> None:
-    """A model that has seen the new month, on a branch of its own."""
+    """A model that was trained on the new month, on its own branch."""
     story.begin(
         "Retraining",
         "The labelled rows are checked against the contract and added to the table (this fork "
@@ -181,7 +183,7 @@ def retrain(story: Story) -> None:
 
 
 def propose(story: Story) -> None:
-    """One pull request with the evidence; no alarm, since it is open."""
+    """One pull request with the evidence; no alert while it is open."""
     story.begin("The pull request", "The simulated GitHub on this machine receives the branch and one pull request.")
     job = story.hub.environment()
     story.run("make propose", "ml.stages.propose", shown=("PROPOSED",), **job)
@@ -194,7 +196,7 @@ def propose(story: Story) -> None:
 
 
 def merge(story: Story) -> None:
-    """A person reads it and merges."""
+    """A person reads the pull request and merges it."""
     story.begin("The merge", "A person reads the evidence and merges the pull request.")
     number = story.found["pull"]["number"]
     call(github.connect(story.hub.environment()), "PUT", f"/pulls/{number}/merge")
@@ -203,7 +205,7 @@ def merge(story: Story) -> None:
 
 
 def again(story: Story) -> None:
-    """What was merged is built, judged and released as version 2."""
+    """The merged commit is built, judged and released as version 2."""
     story.begin(
         "The next release",
         "The workflow on main builds the merged commit, with the same bytes as on the branch, and releases the model.",
@@ -218,7 +220,7 @@ def again(story: Story) -> None:
 
 
 def calm(story: Story) -> None:
-    """The same world, met by a model that knows it."""
+    """The same distribution, with the retrained model."""
     story.begin(
         "Quiet again",
         "More customers of May arrive with the same changed prices and channels. The new model was trained on them.",
@@ -230,7 +232,7 @@ def calm(story: Story) -> None:
 
 
 def _fork(story: Story) -> None:
-    """Our files with a small table, committed and pushed to a bare origin."""
+    """The repository's files with a small table, committed and pushed to a bare origin."""
     names = git.inside(ROOT, "ls-files").splitlines()
     for name in names:
         if not name.startswith((".dvc/remote/", "data.dvc", "dvc.lock", "build/")):

@@ -1,4 +1,4 @@
-"""Which of our modules a module imports, all the way down."""
+"""The modules of this repository that a module imports, directly and indirectly."""
 
 import ast
 from functools import cache
@@ -25,7 +25,7 @@ def closure(module: str) -> set[Path]:
 
 @cache
 def tree(path: Path) -> ast.Module:
-    """What a file says, parsed once."""
+    """The syntax tree of a file, parsed once."""
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
@@ -43,6 +43,6 @@ def imports(path: Path) -> set[str]:
 
 @cache
 def locate(module: str) -> Path | None:
-    """The file of a module under src/, or None when it is not ours."""
+    """The file of a module under src/, or None for other modules."""
     base = SOURCE / Path(*module.split("."))
     return next((path for path in (base.with_suffix(".py"), base / "__init__.py") if path.is_file()), None)

@@ -1,4 +1,4 @@
-"""What every test may ask for."""
+"""Fixtures for all tests."""
 
 import ml.stages  # noqa: F401, I001  (fixes thread counts before numpy loads)
 
@@ -29,7 +29,7 @@ SAMPLE = ROOT / settings.SAMPLE  # tests know the sample's columns, also where t
 
 
 def pytest_configure(config):
-    """Take from tests what differs between machines: git's settings and identity, locale, a runner's word.
+    """Remove differences between machines from tests: git's settings and identity, locale, a runner's variables.
 
     Git's own settings are those of tests/gitconfig, which a repository's or a command's settings go before. A process
     that a test gives an environment of its own has no identity at all, as on a hosted runner.
@@ -105,7 +105,7 @@ def pytest_addoption(parser):
 
 
 def pytest_ignore_collect(collection_path, config):
-    """Where slow tests are left out, a module that has no other is not even imported: its libraries take seconds."""
+    """Without slow tests, do not import modules that have only slow tests, because their libraries take seconds."""
     module = collection_path.suffix == ".py" and config.option.markexpr == "not slow"
     return True if module and SLOW.search(collection_path.read_text(encoding="utf-8")) else None
 
@@ -122,7 +122,7 @@ def pytest_collection_modifyitems(config, items):
 
 
 def pytest_collection_finish():
-    """Modules stay until the end: the collector of garbage need not visit them again and again."""
+    """Exclude imported modules from garbage collection, because they stay until the end."""
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
 
@@ -136,7 +136,7 @@ def pytest_sessionfinish(session, exitstatus):
 
 
 def pytest_terminal_summary(terminalreporter):
-    """Say in GitHub's summary of the job which tests were skipped, and why."""
+    """List skipped tests with their reasons in GitHub's summary of the job."""
     reasons = Counter(
         report.longrepr[2].removeprefix("Skipped: ") for report in terminalreporter.stats.get("skipped", [])
     )

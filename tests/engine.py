@@ -33,7 +33,7 @@ events_logger = "file"
 
 
 def lacking():
-    """The sentence a skipped test says, or None when all parts are here."""
+    """The reason to skip a test, or None if all programs are installed."""
     if os.name != "posix" or os.geteuid() != 0:
         return "building images with a stand-in base needs root on Linux"
     absent = [part for part in PARTS if not shutil.which(part)]
@@ -41,7 +41,7 @@ def lacking():
 
 
 def environment():
-    """What makes `make image` and `make smoke` use our store and the stand-in."""
+    """The variables with which `make image` and `make smoke` use the tests' store and the stand-in."""
     lent = f"-v {CERTIFICATES}:{CERTIFICATES}:ro -v {HOME / 'pip.conf'}:/etc/pip.conf:ro"
     return {
         "CONTAINERS_CONF": str(HOME / "containers.conf"),
@@ -90,7 +90,7 @@ def derive(tag, containerfile):
 
 
 def mirror():
-    """Where this machine gets Debian packages from."""
+    """The source of Debian packages on this machine."""
     found = subprocess.run(
         ["apt-get", "indextargets", "--format", "$(REPO_URI) $(CODENAME)"], capture_output=True, text=True, check=True
     )

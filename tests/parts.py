@@ -1,4 +1,4 @@
-"""The parts that docs/trim.md lists, and which of them this repository has deleted."""
+"""The parts in docs/trim.md, and the deleted ones among them."""
 
 import re
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ PAGE = Path("docs/trim.md")
 
 @dataclass(frozen=True)
 class Part:
-    """What goes together: paths of the repository, and the make targets that go with them."""
+    """A part: paths of the repository and their make targets."""
 
     title: str
     paths: tuple[str, ...]
@@ -32,7 +32,7 @@ def parts():
 
 
 def deleted(path):
-    """Whether a path belongs to a part of which nothing is left."""
+    """Whether a path belongs to a deleted part."""
     return any(part.gone and str(path).startswith(part.paths) for part in parts())
 
 

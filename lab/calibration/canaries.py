@@ -1,4 +1,4 @@
-"""How often a canary as good as the serving image is sent back, and how often a worse one is caught (minutes)."""
+"""The rates at which good canaries and worse canaries are rolled back (takes minutes)."""
 
 import math
 from collections.abc import Callable
@@ -17,7 +17,7 @@ Judge = Callable[..., str]
 
 @dataclass(frozen=True)
 class World:
-    """Traffic, and what is wrong with the canary; rows of one request have one score, the worst that batches can be."""
+    """Traffic, and the fault of the canary; all rows of a request have one score, the worst case of dependence."""
 
     requests: int = 2000  # in the whole deployment
     rows: int = 1  # a request
@@ -50,7 +50,7 @@ SIZES = (300, 2000)
 
 
 def sent_back(world: World, runs: int, rule: Deploy, how: Judge = judge, seed: int = 0) -> float:
-    """The share of simulated deployments in which some look sends the canary back."""
+    """The share of simulated deployments in which a look rolls the canary back."""
     rng = np.random.default_rng(seed)
     return sum(_deployed(world, rule, how, rng) for _ in range(runs)) / runs
 
@@ -83,7 +83,7 @@ def _deployed(world: World, rule: Deploy, how: Judge, rng: np.random.Generator) 
 
 
 def _windows(world: World, counts: np.ndarray, rng: np.random.Generator, *, worse: bool) -> list[Window]:
-    """What an image did until each look."""
+    """The cumulative results of an image at each look."""
     total, ends = int(counts.sum()), np.cumsum(counts)
     rows = np.full(total, world.rows)
     if world.uneven:

@@ -1,6 +1,6 @@
-"""How often an interval holds the truth where rows belong to entities, and how often equal models seem unequal.
+"""Coverage of intervals, and false differences of equal models, for rows that belong to entities.
 
-Each entity has a risk of its own, and rows of one entity share what the model does not know. Prints the table of
+Each entity has its own risk, and rows of one entity share the part that the model does not know. Prints the table of
 docs/gates.md: `python -m lab.calibration.clusters`.
 """
 
@@ -15,7 +15,7 @@ from ml.tasks.compare import advantage, weights
 from ml.tasks.metrics import rank
 
 METRIC, REPLICATES, CONFIDENCE = "roc_auc", 200, 0.95
-SHARED = 1.5  # deviation, in log odds, of what rows of one entity share and the model does not know
+SHARED = 1.5  # standard deviation, in log odds, of the entity effect that the model does not know
 NOISE = 0.7  # of each of two equally good models, the same for all rows of an entity
 TRUTH_ROWS = 400_000
 SIZES = ((200, 1), (200, 5), (200, 20), (50, 20), (1000, 5))  # entities, rows of each
@@ -42,7 +42,7 @@ def world(entities: int, each: int, rng: np.random.Generator) -> World:
 
 
 def held(found: World, truth: float, design: Design) -> tuple[bool, bool]:
-    """Whether the interval of the metric holds the truth, and whether the equal models seem unequal."""
+    """Whether the interval of the metric covers the true value, and whether the equal models differ significantly."""
     old, new = (rank(found.label, score, 0.5, design) for score in found.scores)
     values, gains = [], []
     for weight in weights(len(found.label), REPLICATES, design=design):

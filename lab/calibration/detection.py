@@ -1,4 +1,4 @@
-"""How many days after a change of the sample world monitoring says so, judged daily on the last 30 days."""
+"""The delay of detection of a change in the sample data, with a daily verdict on the last 30 days."""
 
 from dataclasses import dataclass
 
@@ -32,7 +32,7 @@ CHANGES = {
 
 @dataclass(frozen=True)
 class Release:
-    """A model of the month before a change, and what is kept beside it."""
+    """A model of the month before a change, with its reference."""
 
     model: Pipeline
     reference: Reference
@@ -40,16 +40,16 @@ class Release:
 
 @dataclass(frozen=True)
 class Watched:
-    """The first day that was flagged, counted from the change, and its verdict; None and "" when none was."""
+    """The first flagged day, counted from the change, and its verdict; None and "" without one."""
 
     day: int | None
     verdict: str
 
 
 def watch(release: Release, month: int, rows: int, seed: int, params: Params) -> Watched:
-    """One feed of so many customers a month around the month of a change, watched until it is flagged.
+    """One feed of so many customers a month around the month of a change, monitored until it is flagged.
 
-    Labels arrive 30 days after the prediction; what has not come on a day, monitoring does not see.
+    Labels arrive 30 days after the prediction; monitoring does not see later ones.
     """
     log = _log(release, _feed(month, rows, seed, params), params)
     for day in range(1, HORIZON + 1):
@@ -75,7 +75,7 @@ def released(month: int, params: Params) -> Release:
 def _feed(month: int, rows: int, seed: int, params: Params) -> pd.DataFrame:
     """Customers of two months before and four after the change, with the `day` each asks for a prediction.
 
-    The third month is repeated, before the next change comes.
+    The third month is repeated, because the next change would follow.
     """
     before, after = [month - 1] * 2, [month + min(i, 2) for i in range(HORIZON // MONTH)]
     months = before + ([month - 1] * len(after) if month == QUIET else after)
@@ -87,7 +87,7 @@ def _feed(month: int, rows: int, seed: int, params: Params) -> pd.DataFrame:
 
 
 def _log(release: Release, feed: pd.DataFrame, params: Params) -> pd.DataFrame:
-    """The feed as the prediction log would hold it in the end."""
+    """The complete feed in the form of the prediction log."""
     time = (CHANGE + pd.to_timedelta(feed["day"], unit="D")).dt.as_unit("us")
     return feed.rename(columns={name: in_table(name) for name in params.data.columns}).assign(
         id=[str(number) for number in range(len(feed))],

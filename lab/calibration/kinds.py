@@ -1,4 +1,4 @@
-"""How often gates and monitoring refuse the truth of several classes and numbers, and what they find.
+"""False and correct alarms of gates and monitoring for several classes and for numbers.
 
 An oracle gives true probabilities, or true means with intervals from errors of other rows, in worlds with rare classes,
 heavy tails and noise that grows with the value. Prints the tables of docs/gates.md and docs/monitoring.md:
@@ -31,7 +31,7 @@ Rng = np.random.Generator
 
 
 class World(NamedTuple):
-    """How truth and the oracle's output are drawn, and of how many classes; 0 is a number."""
+    """The generator of true values and of the oracle's output, and the number of classes; 0 is a number."""
 
     name: str
     draw: Callable[[int, Rng], Draw]
@@ -39,7 +39,7 @@ class World(NamedTuple):
 
 
 def chosen(odds: np.ndarray, rng: Rng) -> Draw:
-    """Classes drawn with the probabilities that the log odds say."""
+    """Classes drawn with the probabilities of the log odds."""
     p = np.exp(odds - odds.max(axis=1, keepdims=True))
     return (odds + rng.gumbel(size=odds.shape)).argmax(axis=1), p / p.sum(axis=1, keepdims=True)
 
@@ -50,7 +50,7 @@ def three(rows: int, rng: Rng) -> Draw:
 
 
 def rare(rows: int, rng: Rng) -> Draw:
-    """Three classes, one of which some 2 % of the rows have."""
+    """Three classes, one with about 2 % of the rows."""
     return chosen(rng.normal(0, 1.5, (rows, 3)) - [0, 0, 5], rng)
 
 
@@ -72,7 +72,7 @@ def tails(rows: int, rng: Rng) -> Draw:
 
 
 def growing(rows: int, rng: Rng) -> Draw:
-    """A skewed number whose noise grows with it, as prices have."""
+    """A skewed number whose noise grows with its value, like prices."""
     mean = rng.lognormal(0, 1, rows)
     return mean * rng.lognormal(-0.08, 0.4, rows), mean
 
@@ -88,7 +88,7 @@ WORLDS = (
 
 
 def settings(classes: int) -> Params:
-    """The default gates, and limits of fairness near 0, so that only intervals hold them back."""
+    """The default gates, with fairness limits near 0, so that only the intervals prevent a refusal."""
     target = {"task": "multiclass", "classes": [f"c{k}" for k in range(classes)]} if classes else {"task": "regression"}
     data = {"file": "t.csv", "id": "id", "target": {"name": "y", **target}, "columns": {"x": {"type": "number"}}}
     data["columns"] |= {"group": {"type": "category", "values": ["a", "b", "c"]}}
@@ -100,14 +100,14 @@ def settings(classes: int) -> Params:
 
 
 def evidence(params: Params, drawn: Draw, half: float, rng: Rng) -> Evidence:
-    """What the gates judge; groups are dealt by chance."""
+    """The evidence for the gates, with random groups."""
     test = pd.DataFrame({"group": rng.choice(["a", "b", "c"], len(drawn[0]))})
     nothing: Any = None
     return Evidence(params, {}, test, test, *drawn, {}, nothing, nothing, half_width=half)
 
 
 def blurred(output: np.ndarray, rng: Rng) -> np.ndarray:
-    """The oracle with noise of its own."""
+    """The oracle with additional noise."""
     if output.ndim == 1:
         return output + rng.normal(0, 0.3 * output.std(), len(output))
     odds = np.log(output.clip(1e-9)) + rng.normal(0, 0.7, output.shape)
@@ -116,7 +116,7 @@ def blurred(output: np.ndarray, rng: Rng) -> np.ndarray:
 
 
 def spoilt(output: np.ndarray) -> np.ndarray:
-    """The oracle too sure of itself: odds by 1.6, or values further from their mean by 1.3."""
+    """The overconfident oracle: log odds times 1.6, or distances of values from their mean times 1.3."""
     if output.ndim == 1:
         return output.mean() + 1.3 * (output - output.mean())
     p = output.clip(1e-9) ** 1.6
@@ -142,7 +142,7 @@ def gates(world: World, rows: int, samples: int) -> list[str]:
 
 
 def width(world: World, rng: Rng) -> float:
-    """The half width that holds LEVEL of other rows."""
+    """The half width that covers LEVEL of other rows."""
     if world.classes:
         return float("nan")
     truth, output = world.draw(5000, rng)
@@ -170,7 +170,10 @@ def live(world: World, rows: int, samples: int) -> list[str]:
 
 
 def moves(truth: np.ndarray, output: np.ndarray) -> list[Draw]:
-    """Nothing; half of the answers and labels moved, or errors 1.7 times as large; wrong labels, or a bias."""
+    """The changes: none; half of the predictions and labels changed, or errors 1.7 times as large.
+
+    Wrong labels, or a bias.
+    """
     if output.ndim == 1:
         gap = truth - output
         return [(truth, output), (output + 1.7 * gap, output), (truth + 0.4 * truth.std(), output)]

@@ -1,7 +1,7 @@
-"""How often monitoring judges labels wrongly: selected labels, small windows, a shift of all outcomes.
+"""False verdicts of monitoring on labels: selected labels, small windows, a shift of all outcomes.
 
-`python -m lab.calibration.labels`, two minutes. The rule before is that of the first releases: no wait for late labels,
-and the metric alone.
+`python -m lab.calibration.labels`, two minutes. *Before* is the rule of the first releases: no wait for late labels,
+and the metric only.
 """
 
 import ml.stages  # noqa: F401, I001  (fixes thread counts before numpy loads)
@@ -26,7 +26,7 @@ NAMES = Names(frozenset({"m"}))
 
 @dataclass(frozen=True)
 class Lab:
-    """A release, the settings it is watched by, and where chance comes from."""
+    """A release, its monitoring settings, and the random generator."""
 
     release: Reference
     params: Params
@@ -44,7 +44,7 @@ class Lab:
 
 
 def shifted(lab: Lab) -> list[list[str]]:
-    """Log odds one higher: the ranking is as it was."""
+    """Log odds higher by one, with the same ranking."""
     lines = []
     for shift in (0.0, 0.5, 1.0):
         found = [lab.judged(lab.rows(2000, shift)) for _ in range(RUNS)]
@@ -56,7 +56,7 @@ def shifted(lab: Lab) -> list[list[str]]:
 
 
 def selected(lab: Lab) -> list[list[str]]:
-    """Positives are known at once, negatives after 28 days; 60 days of rows, and nothing has changed."""
+    """Positives are known at once, negatives after 28 days; 60 days of rows without a change."""
     lines = []
     for metric in ("accuracy", "roc_auc"):
         worse = {0.0: 0, None: 0}

@@ -1,4 +1,4 @@
-"""Tables to draw quiet windows from: rows of one distribution, each with the score of a model that has not seen it."""
+"""Tables for drawing windows without drift: rows of one distribution, each with the score of a model without it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ from ml.tasks import metrics, two_words
 from tests.world import sample as world
 
 TRAINED, ROWS = 9_600, 100_000
-BOOTSTRAP = 200  # replicates behind the metrics of a simulated release
+BOOTSTRAP = 200  # replicates for the metrics of a simulated release
 
 
 @dataclass(frozen=True)
 class Pool:
-    """Rows with `score` and `label`, and the settings they go with; `shifts` names the columns that are moved."""
+    """Rows with `score` and `label`, and their settings; `shifts` names the columns to shift."""
 
     name: str
     frame: pd.DataFrame
@@ -58,7 +58,7 @@ def sample_world(params: Params) -> Pool:
 
 
 def your_table(params: Params) -> Pool:
-    """The rows of data.file, half of them resampled and scored by a model of the other half."""
+    """The rows of data.file: one half is resampled and scored by a model of the other half."""
     table = schema.conform(reading.read(params.data.file).frame, params.data).sample(frac=1, random_state=0)
     half = len(table) // 2
     names, levels = schema.numbers(params.data), schema.categories(params.data)
@@ -67,9 +67,9 @@ def your_table(params: Params) -> Pool:
 
 
 def heavy_tails(params: Params) -> Pool:
-    """Orders as shops have them: amounts without a ceiling, spikes at zero, gaps, levels that hardly ever occur.
+    """Orders of a shop: unbounded amounts, spikes at zero, missing values and very rare levels.
 
-    Drawn once and then resampled, as a real table would be; so values repeat, and columns hang together.
+    Drawn once and then resampled, as a real table would be; so values repeat, and columns are correlated.
     """
     rng, rows = np.random.default_rng(0), 30_000
     size = rng.normal(size=rows)  # large customers are large in every column
@@ -105,7 +105,7 @@ def heavy_tails(params: Params) -> Pool:
 
 
 def zipf(rng: np.random.Generator, name: str, levels: int, rows: int) -> np.ndarray:
-    """Levels of which the n-th is n to the power of 1.6 rarer than the first."""
+    """Levels with frequencies proportional to n to the power of -1.6."""
     share = 1 / np.arange(1, levels + 1) ** 1.6
     return np.array([f"{name}-{i}" for i in rng.choice(levels, rows, p=share / share.sum())], dtype=object)
 

@@ -1,4 +1,4 @@
-"""How often a rule flags windows that are quiet, and windows that moved."""
+"""The rates at which a rule flags windows without and with a change."""
 
 import warnings
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ FLAGGED = {"drift", "degraded"}
 
 @dataclass(frozen=True)
 class Cell:
-    """Rows that trained, rows of the window, and how many windows to draw."""
+    """Training rows, rows of the window, and the number of windows."""
 
     trained: int
     window: int
@@ -26,7 +26,7 @@ class Cell:
 
 
 def settings(pool: Pool) -> Monitor:
-    """Our rule with no minimum of rows, so that it is seen in windows that monitoring would not judge."""
+    """The rule without its minimum of rows, to test it in windows that monitoring would not judge."""
     return pool.params.monitor.model_copy(update={"min_rows": 1})
 
 
@@ -36,7 +36,7 @@ def logged(window: pd.DataFrame, pool: Pool) -> pd.DataFrame:
 
 
 def quiet(pool: Pool, cell: Cell) -> tuple[float, float]:
-    """The share of quiet windows called drift or degraded: with labels, and by inputs and predictions alone."""
+    """The share of quiet windows called drift or degraded: with labels, and by inputs and predictions only."""
     rng, rule = np.random.default_rng([cell.seed, cell.trained, cell.window]), settings(pool)
     flagged = moved = 0
     for _ in range(cell.runs):
@@ -48,7 +48,7 @@ def quiet(pool: Pool, cell: Cell) -> tuple[float, float]:
 
 
 def power(pool: Pool, cell: Cell) -> dict[str, float]:
-    """The share of windows flagged after each shift; scores stay as they are, so predictions give nothing away."""
+    """The share of windows flagged after each shift; scores stay unchanged, so predictions do not reveal the shift."""
     rng, rule = np.random.default_rng([cell.seed, cell.trained, cell.window, 1]), settings(pool)
     found = dict.fromkeys(SHIFTS, 0)
     for _ in range(cell.runs):
@@ -62,7 +62,7 @@ def power(pool: Pool, cell: Cell) -> dict[str, float]:
 
 
 def evidently(pool: Pool, cell: Cell, name: str = "") -> tuple[float, float]:
-    """Evidently's defaults on windows as above, shifted where `name` says: any column flagged, and its dataset flag."""
+    """Evidently's defaults on the same windows, with the shift `name`: any column flagged, and its dataset flag."""
     rng = np.random.default_rng([cell.seed, cell.trained, cell.window, 2])
     found = [_flags(pool, cell, rng, name) for _ in range(cell.runs)]
     anything, dataset = np.mean(found, axis=0)

@@ -1,4 +1,4 @@
-"""How often compare-live takes the share of a canary that is in order for wrong, and how often it finds a fault.
+"""False and correct alarms of the test for sample ratio mismatch in compare-live.
 
 `python -m lab.calibration.ratios` prints both tables in a minute.
 """
@@ -13,12 +13,15 @@ from ml.monitoring.ratio import mismatched, ratios
 SHARES = (0.01, 0.05, 0.1, 0.5)
 SIZES = ((200, 1), (2000, 1), (2000, 50), (20_000, 1), (20_000, 50))  # ids, rows a request
 RUNS = 400
-LOST = (0.05, 0.1, 0.2)  # share of the canary's answers that fail, so that the champion answers
+LOST = (0.05, 0.1, 0.2)  # share of the canary's failures, which the champion then answers
 CELLS = ((2000, 0.1), (2000, 0.5), (20_000, 0.1), (20_000, 0.5))  # ids, share
 
 
 def log(rng: np.random.Generator, ids: int, rows: int, share: float, lost: float = 0.0) -> tuple[pd.DataFrame, ...]:
-    """The answers of champion and canary from the canary's first to its last; the champion has what the canary lost."""
+    """The predictions of champion and canary from the canary's first to its last.
+
+    The champion has the canary's failures.
+    """
     canary = rng.random(ids) < share
     canary &= rng.random(ids) >= lost
     request = np.arange(ids) // rows
@@ -39,7 +42,7 @@ def refused(ids: int, rows: int, share: float, lost: float = 0.0, runs: int = RU
 
 
 def main() -> None:
-    """Print how many canaries in order, and how many with a fault, get no verdict."""
+    """Print the shares of canaries without and with a fault that get no verdict."""
     told = [[f"{counted(n, 'id')}, {r} a request", *(f"{refused(n, r, s):.1%}" for s in SHARES)] for n, r in SIZES]
     print(table(["in order", *(f"share {s:g}" for s in SHARES)], told), end="\n\n")
     told = [

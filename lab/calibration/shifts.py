@@ -1,4 +1,4 @@
-"""Changes of a window whose kind and size are known, as they happen to real tables."""
+"""Changes of a window with known kind and size, like those in real tables."""
 
 from collections.abc import Callable
 
@@ -11,7 +11,7 @@ Shift = Callable[[pd.DataFrame, Pool, np.random.Generator], pd.DataFrame]
 
 
 def mean(window: pd.DataFrame, pool: Pool, rng: np.random.Generator) -> pd.DataFrame:
-    """One number larger by 0.3 of its deviation."""
+    """One number larger by 0.3 of its standard deviation."""
     return window.assign(**{pool.number: window[pool.number] + 0.3 * pool.frame[pool.number].std()})
 
 
@@ -21,14 +21,14 @@ def scale(window: pd.DataFrame, pool: Pool, rng: np.random.Generator) -> pd.Data
 
 
 def mix(window: pd.DataFrame, pool: Pool, rng: np.random.Generator) -> pd.DataFrame:
-    """One category in which 20 points of the rows went from the commonest level to the second."""
+    """One category in which 20 % of the rows change from the most frequent level to the second."""
     first, second = pool.frame[pool.category].value_counts().index[:2]
     share = 0.2 / (pool.frame[pool.category] == first).mean()
     return _put(window, pool.category, second, (window[pool.category] == first) & (rng.random(len(window)) < share))
 
 
 def three(window: pd.DataFrame, pool: Pool, rng: np.random.Generator) -> pd.DataFrame:
-    """The three above together."""
+    """The three changes above together."""
     return mix(scale(mean(window, pool, rng), pool, rng), pool, rng)
 
 
@@ -38,12 +38,12 @@ def gaps(window: pd.DataFrame, pool: Pool, rng: np.random.Generator) -> pd.DataF
 
 
 def level(window: pd.DataFrame, pool: Pool, rng: np.random.Generator) -> pd.DataFrame:
-    """One category with a level nobody trained on in 10 % of the rows."""
+    """One category with an untrained level in 10 % of the rows."""
     return _put(window, pool.category, "never seen", rng.random(len(window)) < 0.1)
 
 
 def labels(window: pd.DataFrame, pool: Pool, rng: np.random.Generator) -> pd.DataFrame:
-    """The model is wrong about one row in five that it was right about: the label is the other one."""
+    """The label changes in one of five rows that the model predicted correctly."""
     return window.assign(label=window["label"].where(rng.random(len(window)) > 0.2, 1 - window["label"]))
 
 

@@ -1,4 +1,4 @@
-"""How soon a lasting change within a window is seen, and how often dependent rows of a quiet one are taken for it.
+"""The delay of detection of a lasting change within a window, and false alarms of dependent rows.
 
 Prints the table of docs/monitoring.md: `python -m lab.calibration.steps`. *Before*: a step within the window counts as
 dependence of its rows.
@@ -33,13 +33,13 @@ def bunched(rng: np.random.Generator) -> np.ndarray:
 
 
 def by_day(rng: np.random.Generator) -> np.ndarray:
-    """Each day has a mean of its own."""
+    """Each day has its own mean."""
     day = np.arange(ROWS) * DAYS // ROWS
     return rng.normal(size=ROWS) + 0.3 * rng.normal(size=DAYS)[day]
 
 
 def wandering(rng: np.random.Generator) -> np.ndarray:
-    """Each row remembers the one before."""
+    """Each row is correlated with the previous one."""
     noise = rng.normal(size=ROWS) * (1 - REMEMBERED**2) ** 0.5
     return pd.Series(noise).ewm(alpha=1 - REMEMBERED, adjust=False).mean().to_numpy() / (1 - REMEMBERED)
 
@@ -54,7 +54,7 @@ FEEDS: dict[str, Feed] = {
 
 
 def flagged(feed: Feed, *, steps: bool) -> float:
-    """The share of windows with a drift; without `steps` each counts as dependence."""
+    """The share of windows with drift; without `steps` a step counts as dependence."""
     rng = np.random.default_rng(0)
     score = of_numbers(pd.Series(rng.random(9600)))
     release = Reference(

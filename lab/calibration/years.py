@@ -1,7 +1,7 @@
-"""How often each statistic of monitoring is wrong in a quiet year of daily looks: `python -m lab.calibration.years`.
+"""False alarms of each statistic of monitoring in a quiet year of daily looks: `python -m lab.calibration.years`.
 
-Every year has its own release and its own feed of a calibrated model; nothing changes in it but the seasons. A quarter
-of an hour on two idle cores.
+Every year has its own release and its own feed of a calibrated model; only the seasons change. Takes a quarter of an
+hour on two idle cores.
 """
 
 import ml.stages  # noqa: F401, I001  (fixes thread counts before numpy loads)
@@ -38,11 +38,11 @@ Flags = dict[str, np.ndarray]
 
 @dataclass(frozen=True)
 class World:
-    """How the rows of a quiet year hang together."""
+    """The dependence of the rows of a quiet year."""
 
     name: str
     alike: int = 1  # rows of one request that are equal in all columns
-    season: float = 0.0  # how far the mean of x0 moves to each side, in standard deviations
+    season: float = 0.0  # seasonal amplitude of the mean of x0, in standard deviations
 
     def rows(self, day: np.ndarray, rng: np.random.Generator) -> pd.DataFrame:
         """Rows of these days of a year with scores that are the true probabilities, and labels."""
@@ -73,7 +73,7 @@ def released(world: World, rng: np.random.Generator, params: Params) -> referenc
 
 
 def year(world: World, seed: int, *, before: bool, every: bool) -> Flags:
-    """Which days were flagged by each statistic; `before`: rows independent, no season."""
+    """The days that each statistic flagged; `before`: without dependence and season."""
     params, rng = read_params(), np.random.default_rng([seed, world.alike, int(10 * world.season)])
     release = released(world, rng, params)
     day = np.repeat(np.arange(DAYS + WINDOW), A_DAY)
@@ -110,13 +110,13 @@ def looked(
 
 
 def alerts(flags: np.ndarray, needed: int) -> int:
-    """How often so many days in a row were flagged, each run counted once."""
+    """The number of runs of so many successive flagged days."""
     runs = "".join("x" if flag else " " for flag in flags).split()
     return sum(len(run) >= needed for run in runs)
 
 
 def main(years: int = YEARS, replicates: int = performance.REPLICATES) -> None:
-    """Print days flagged and alerts a year, before and now; fewer bootstrap replicates take less time."""
+    """Print flagged days and alerts per year, before and now; fewer bootstrap replicates take less time."""
     performance.REPLICATES = replicates
     jobs = [(w, s, b, _every(w, s, before=b)) for w in WORLDS for b in (True, False) for s in range(years)]
     done = []
@@ -139,7 +139,7 @@ def main(years: int = YEARS, replicates: int = performance.REPLICATES) -> None:
 
 
 def _every(world: World, seed: int, *, before: bool) -> bool:
-    """Whether all metrics are looked at: in two years, for they take long."""
+    """Whether all metrics are judged: only in two years, because this is slow."""
     return world is WORLDS[0] and not before and seed < 2
 
 

@@ -1,4 +1,4 @@
-"""Input files that once failed, each with its right value; how each of them came about is in its row."""
+"""Input files that once failed, each with its correct result and its origin."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A stranger's first minutes: clone, run, change something. Everything here runs from a clone of the last commit."""
+"""A newcomer's first minutes: clone, run, change something. All tests run in a clone of the last commit."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""Tables that nobody here made go from adoption to a retrained model, with no setting edited for any of them."""
+"""Public tables run from adoption to a retrained model without an edited setting."""
 
 import re
 import subprocess

@@ -1,4 +1,4 @@
-"""A pull request that brings a model which its settings do not make is refused wherever others rely on the verdict.
+"""A pull request with a model that its settings do not produce is refused at every step.
 
 The settings say 150 trees. The commit has 37, and dvc.lock, metrics, plots and the DVC remote agree with one another.
 """

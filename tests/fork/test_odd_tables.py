@@ -1,4 +1,4 @@
-"""Odd tables and settings live the whole life, or end in a sentence that says what to change: never in a traceback."""
+"""Odd tables and settings run the whole life cycle or stop with a message that says what to change."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Tables with several classes or a number to predict live the whole life, with no setting edited for any of them."""
+"""Tables with several classes or a number to predict run the whole life cycle without an edited setting."""
 
 import shutil
 

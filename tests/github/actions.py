@@ -1,4 +1,4 @@
-"""What GitHub Actions decides outside its REST API: which cache a run restores and saves, and who waits in a group."""
+"""Decisions of GitHub Actions outside its REST API: caches that runs restore and save, and concurrency groups."""
 
 from dataclasses import dataclass, field
 

@@ -33,7 +33,7 @@ PRIMARY = "API rate limit exceeded for installation ID 1."
 
 
 class RefusedError(Exception):
-    """An answer that is not a success."""
+    """An error response."""
 
     def __init__(self, status: int, message: str, *errors: Record):
         super().__init__(message)
@@ -291,7 +291,7 @@ def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
             return None
 
         def log_message(self, *_: object) -> None:
-            """Stay silent: `Hub.calls` is the log."""
+            """Print nothing, because `Hub.calls` is the log."""
 
         do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = _serve  # noqa: N815  (the library's names)
 

@@ -1,4 +1,4 @@
-"""What each path of the double does: documented fields of the REST API, as far as this repository uses them."""
+"""The handlers of the double: documented fields of the REST API that this repository uses."""
 
 import re
 import subprocess

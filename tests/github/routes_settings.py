@@ -1,4 +1,4 @@
-"""What the double answers about settings: who is no owner may see little, and change nothing."""
+"""The double's responses about settings: other users than owners see little and change nothing."""
 
 from datetime import UTC, datetime, timedelta
 

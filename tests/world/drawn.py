@@ -1,4 +1,4 @@
-"""Tables of each kind of target whose truth is known, to propose gates for."""
+"""Tables of each kind of target with known true values, for proposed gates."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ TARGETS: dict[str, dict[str, Any]] = {
 
 
 def drawn(kind: str, rows: int, seed: int) -> tuple[pd.DataFrame, Params]:
-    """A table of three numbers and a category, of which `a` says most."""
+    """A table of three numbers and a category; `a` has the most information."""
     rng = np.random.default_rng([rows, seed])
     frame = pd.DataFrame(rng.normal(size=(rows, 3)), columns=["a", "b", "c"])
     frame["d"] = rng.choice(["x", "y"], rows)

@@ -1,4 +1,4 @@
-"""A small world to practise on: a subscription business whose true churn probabilities are known.
+"""The sample data: a simulated subscription business with known true churn probabilities.
 
 Each row is one customer at the end of one month; month 1 is January 2025. Months 1-12 are alike, 13 and 14 are quiet,
 and then the world changes as `SCHEDULE` says:

@@ -36,7 +36,7 @@ SAYS = "Uvicorn running on "
 
 @dataclass
 class Sent:
-    """What became of one month."""
+    """The result of one month."""
 
     predicted: int = 0
     labelled: int = 0
@@ -45,7 +45,7 @@ class Sent:
 
 
 class Client:
-    """One connection to the API, at a time of our choice."""
+    """One connection to the API with a simulated time."""
 
     def __init__(self, url: str) -> None:
         self._url, self._session = url.rstrip("/"), requests.Session()
