@@ -16,7 +16,7 @@ from pathlib import Path
 
 from ml.model import identity
 from ml.registry import branch, registry
-from ml.registry.embedded import Embedded
+from ml.registry.embedded_home import Embedded
 from ml.io.text import counted
 
 ROOT = Path(__file__).parent.parent

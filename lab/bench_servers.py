@@ -27,7 +27,7 @@ from ml.model import model, shipped
 from ml.model import model_file
 from ml.model.predictor import MODEL
 from ml.model.model_contract import CONTRACT
-from ml.settings import features
+from ml.settings import feature_source
 from ml.settings.params import read_params
 from ml.settings.train import Train
 
@@ -122,7 +122,7 @@ def trained(folder, kind, given):
     """A model folder as `make run` builds it with another estimator; the gates do not judge it."""
     params, frame = read_params(), tables.read_table(files.TRAIN)
     params = params.model_copy(update={"train": Train.model_validate({"model": kind, kind: given})})
-    fitted = model.fit(frame, params.data, params.train, features.source())
+    fitted = model.fit(frame, params.data, params.train, feature_source.source())
     built = {MODEL: model_file.dumps(fitted), CONTRACT: shipped.contract_of(params, frame)}
     for name, content in (built | shipped.form_of(fitted, built, frame.head(1000), params)[0]).items():
         files.write_bytes(content, folder / name)

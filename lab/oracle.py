@@ -15,8 +15,8 @@ from ml.io import cli
 from ml.gates import Evidence, ScoredChampion, Verdict, calibration, champion, decisions, fairness, limits, refused
 from ml.gates import slices, stability
 from ml.tasks.duel import compare
-from ml.settings.metrics import HIGHER_IS_BETTER
-from ml.tasks.metrics import enough, intervals, measure, rank
+from ml.settings.metric_names import HIGHER_IS_BETTER
+from ml.tasks.score_rows import enough, intervals, measure, rank
 from ml.settings.params import Params
 from ml.settings.evaluate import Evaluate
 from tests.gates.crowds import build, crowd, divided, settings

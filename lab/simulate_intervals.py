@@ -11,8 +11,8 @@ import numpy as np
 from scipy.special import expit
 
 from ml.io.markdown import table
-from ml.tasks import compare
-from ml.tasks.metrics import intervals, measure, rank
+from ml.tasks import resampling
+from ml.tasks.score_rows import intervals, measure, rank
 from ml.settings.evaluate import Evaluate
 
 ROWS, SAMPLE = 20_000, 2_000  # one row in ten, as 100,000 of a million
@@ -38,7 +38,7 @@ def main() -> None:
     for run in range(1, runs + 1):
         rows = rank(*world(np.random.default_rng(run), ROWS), 0.5)
         for most, hits in held.items():
-            compare.MOST = most
+            resampling.MOST = most
             found = intervals(rows, Evaluate(bootstrap=REPLICATES), seed=run)
             for name, one in found.items():
                 hits[name] += one["low"] <= truth[name] <= one["high"]

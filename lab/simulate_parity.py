@@ -6,7 +6,8 @@ Each run trains on its own sample and scores rows that the model has not seen.
 import ml.stages  # noqa: F401, I001  (fixes thread counts before numpy loads)
 
 from tests.world.sample import history
-from ml.model import model, parity
+from ml.model import model
+from ml.model import compiled_parity
 from ml.model.compiled import compiled
 from ml.io.markdown import table
 from ml.settings.params import SAMPLE, read_params
@@ -37,8 +38,8 @@ def main() -> None:
             frame = history(rows=ROWS, seed=seed)
             train = params.train.model_copy(update={"model": kind, kind: settings, "seed": seed})
             fitted = model.fit(frame[::2], params.data, train)
-            served = parity.served(from_files(compiled(fitted)), frame[1::2], params.data)
-            found.append(parity.compare(model.scores(fitted, frame[1::2], params.data), served, threshold))
+            served = compiled_parity.served(from_files(compiled(fitted)), frame[1::2], params.data)
+            found.append(compiled_parity.compare(model.scores(fitted, frame[1::2], params.data), served, threshold))
         refused = sum(one.largest > tolerance or one.labels_moved > 0 for one in found)
         moved = sum(one.labels_moved for one in found)
         lines.append([name, f"{refused} of {SEEDS}", f"{max(one.largest for one in found):.1e}", f"{moved:,}"])

@@ -13,7 +13,7 @@ import pandas as pd
 
 from lab.marks import fill
 from ml.data.split import is_test
-from ml.gates import behaviour, calibration, limits, proposal
+from ml.gates import behaviour, calibration, limits, proposed_gates
 from ml.io import yaml_edit
 from ml.io.markdown import table
 from ml.model import interval, model
@@ -41,7 +41,7 @@ def shares(kind: str, rows: int) -> list[str]:
 def outcome(kind: str, rows: int, seed: int) -> list[bool]:
     """Whether the proposed gates of a table refuse three models of it."""
     frame, params = drawn(kind, rows, seed)
-    found = proposal.for_table(frame, params)
+    found = proposed_gates.for_table(frame, params)
     settings = {"gates.limits": dict(params.data.target.kind.chance)} | found.settings
     params = Params.model_validate(yaml_edit.changed(params.model_dump(by_alias=True), settings))
     test = is_test(frame, params.data, params.prepare)

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from ml.github import github
-from ml.github.api import call
+from ml.github.rest import call
 from ml.io import cli, git
 from ml.io.errors import UserError
 from ml.registry import registry

@@ -14,9 +14,9 @@ from prometheus_client.multiprocess import mark_process_dead
 from uvicorn.supervisors import Multiprocess
 
 from ml.io.errors import UserError
-from serving.metrics import SHARED
+from serving.exposition import SHARED
 from serving.protocol import Protocol
-from serving.settings import Settings, read_settings
+from serving.server_settings import Settings, read_settings
 
 OTHER_FILES = 256  # open files besides connections: model, log, libraries
 
@@ -42,7 +42,7 @@ def build() -> Any:
     """The application of one worker, from the environment."""
     from serving.app import create_app  # noqa: PLC0415
     from serving.lineup import load_models  # noqa: PLC0415
-    from serving.log import PredictionLog  # noqa: PLC0415
+    from serving.log_writer import PredictionLog  # noqa: PLC0415
 
     settings = read_settings()
     models = load_models(settings)

@@ -17,19 +17,19 @@ from serving import problems, request_model
 from serving.bodies import Bodies, measured
 from serving.events import Refused
 from serving.explanations import explained
+from serving.exposition import Metrics
 from serving.fast import Application, FastRoute
 from serving.guard import Guard
 from serving.lineup import Models
-from serving.log import PredictionLog
-from serving.metrics import Metrics
+from serving.log_writer import PredictionLog
 from serving.mlflow_routes import add_mlflow
 from serving.operations import add_docs, add_operations
 from serving.parsing import Parser
 from serving.recorder import Recorder
 from serving.request_model import MOST_LABELS, Body
 from serving.schemas import REFUSALS, Accepted, answer
+from serving.server_settings import Settings
 from serving.service import Service
-from serving.settings import Settings
 from serving.swap import Swapper
 
 TURN = 50  # labels that are written in one iteration of the event loop

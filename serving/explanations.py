@@ -10,7 +10,7 @@ from ml.model import identity
 from ml.registry import sources as registry
 from serving.events import Refused, say
 from serving.lineup import Models
-from serving.models import Model
+from serving.loaded_model import Model
 from serving.request_model import example
 
 Explain = Callable[[list[dict[str, Any]]], list[dict[str, Any]]]

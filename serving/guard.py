@@ -14,9 +14,9 @@ from typing import Any
 from ml.io.errors import UserError
 from ml.io.text import counted
 from serving.events import App, Receive, Refused, Scope, Send, respond, say
-from serving.metrics import Metrics
+from serving.exposition import Metrics
 from serving.recorder import Asked
-from serving.settings import Settings, secret_lines
+from serving.server_settings import Settings, secret_lines
 
 OPEN_PATHS = ("/health/", "/ping", "/metrics", "/docs", "/openapi.json", "/assets/")  # and `/` itself
 PATHS = frozenset(

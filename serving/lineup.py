@@ -11,8 +11,8 @@ from ml.registry import sources as registry
 from ml.tasks.answers import Rows, answers_of
 from serving.batch import Batcher
 from serving.events import say
-from serving.models import Model, load, same_contract
-from serving.settings import Settings
+from serving.loaded_model import Model, load, same_contract
+from serving.server_settings import Settings
 
 
 @dataclass(frozen=True)

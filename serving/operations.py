@@ -13,8 +13,8 @@ from fastapi.staticfiles import StaticFiles
 from ml.io.errors import UserError
 from ml.model.parts import CHALLENGER, CHAMPION
 from serving.events import Refused, say
-from serving.log import LogUnavailable
-from serving.models import Model
+from serving.loaded_model import Model
+from serving.log_writer import LogUnavailable
 from serving.schemas import REFUSALS
 from serving.service import Service
 

@@ -11,7 +11,7 @@ from pydantic_core import to_json
 from ml.io.errors import UserError
 from ml.prediction_log.records import FEATURES, PREFIX, in_table
 from ml.settings.data import Data
-from serving.settings import Settings, secret_lines
+from serving.server_settings import Settings, secret_lines
 
 
 class Asked(NamedTuple):

@@ -6,15 +6,15 @@ from hashlib import blake2b
 from typing import Any
 
 from ml.prediction_log.records import FEATURES
-from serving import made
+from serving import made_bounds
 from serving.events import Refused, say
 from serving.explanations import Explanations
+from serving.exposition import Metrics
 from serving.lineup import SHADOW, Models, Served, load_models
-from serving.log import LogUnavailable, PredictionLog
-from serving.metrics import Metrics
-from serving.models import same_contract
+from serving.loaded_model import same_contract
+from serving.log_writer import LogUnavailable, PredictionLog
 from serving.recorder import Asked, Recorder
-from serving.settings import Settings
+from serving.server_settings import Settings
 
 
 @dataclass
@@ -52,7 +52,7 @@ class Service:
         id_name = models.champion.model.contract.data.id
         ids = [row.pop(id_name, None) for row in rows]
         ids = [f"{asked.request_id}-{n}" if given is None else given for n, given in enumerate(ids)]
-        made.keep(rows, models.champion.model)
+        made_bounds.keep(rows, models.champion.model)
         if models.challenger is None or models.challenger.variant == SHADOW:
             answers = await self._champion(models, ids, rows, asked)
             if models.challenger:

@@ -10,7 +10,7 @@ from ml.deployment.canary import LOOKS, Window, judge
 from ml.io.markdown import table
 from ml.io.text import counted
 from ml.settings.deploy import Deploy
-from serving.metrics import SCORES, SECONDS
+from serving.exposition import SCORES, SECONDS
 
 Judge = Callable[..., str]
 

@@ -11,8 +11,8 @@ import numpy as np
 
 from ml.data.design import PLAIN, Design
 from ml.io.markdown import table
-from ml.tasks.compare import advantage, weights
-from ml.tasks.metrics import rank
+from ml.tasks.resampling import advantage, weights
+from ml.tasks.score_rows import rank
 
 METRIC, REPLICATES, CONFIDENCE = "roc_auc", 200, 0.95
 SHARED = 1.5  # standard deviation, in log odds, of the entity effect that the model does not know

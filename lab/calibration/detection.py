@@ -14,7 +14,7 @@ from ml.monitoring.collect import Names, collect
 from ml.monitoring.drift import judge_collected
 from ml.prediction_log.records import in_table
 from ml.settings.params import Params
-from ml.tasks import metrics, two_words
+from ml.tasks import score_rows, two_words
 from tests.world import sample as world
 
 MONTH, HORIZON = 30, 120
@@ -68,7 +68,7 @@ def released(month: int, params: Params) -> Release:
     fitted = model.fit(train, params.data, params.train)
     score, label = model.scores(fitted, test, params.data), two_words.labels(test, params.data).to_numpy()
     evaluate = params.evaluate.model_copy(update={"bootstrap": BOOTSTRAP})
-    found = metrics.intervals(metrics.rank(label, score, evaluate.threshold), evaluate)
+    found = score_rows.intervals(score_rows.rank(label, score, evaluate.threshold), evaluate)
     return Release(fitted, reference.build(train, score, found, params))
 
 

@@ -12,7 +12,7 @@ from ml.model import model, reference
 from ml.model.reference import Reference
 from ml.settings.data import Category, Data, Number, Target
 from ml.settings.params import Params, describe_the_sample, read_params
-from ml.tasks import metrics, two_words
+from ml.tasks import score_rows, two_words
 from tests.world import sample as world
 
 TRAINED, ROWS = 9_600, 100_000
@@ -38,8 +38,8 @@ class Pool:
         """The reference of a model with so many training rows and a quarter as many test rows, and those rows."""
         trained, tested = self.draw(rows, rng), self.draw(rows // 4, rng)
         evaluate = self.params.evaluate.model_copy(update={"bootstrap": BOOTSTRAP})
-        ranked = metrics.rank(tested["label"].to_numpy(), tested["score"].to_numpy(), evaluate.threshold)
-        found = metrics.intervals(ranked, evaluate)
+        ranked = score_rows.rank(tested["label"].to_numpy(), tested["score"].to_numpy(), evaluate.threshold)
+        found = score_rows.intervals(ranked, evaluate)
         return reference.build(trained, tested["score"].to_numpy(), found, self.params), trained
 
 

@@ -23,10 +23,10 @@ from ml.monitoring import drift, performance
 from ml.monitoring.performance import WORSE
 from ml.prediction_log.records import in_table
 from ml.settings.data import Data
-from ml.settings.metrics import METRICS
+from ml.settings.metric_names import METRICS
 from ml.settings.monitor import Monitor
 from ml.settings.params import Params, read_params
-from ml.tasks import metrics
+from ml.tasks import score_rows
 
 YEARS, DAYS, WINDOW, A_DAY = 4, 365, 30, 33
 COLUMNS = {f"x{n}": {"type": "number"} for n in range(6)} | {"k": {"type": "category", "values": ["a", "b", "c"]}}
@@ -66,10 +66,10 @@ def released(world: World, rng: np.random.Generator, params: Params) -> referenc
     """The release of a model on the rows of a year."""
     train, test = (world.rows(np.sort(rng.integers(0, DAYS, n)), rng) for n in (9600, 2400))
     evaluate = params.evaluate.model_copy(update={"bootstrap": 200})
-    ranked = metrics.rank(test["label"].to_numpy(), test["score"].to_numpy(), 0.5)
+    ranked = score_rows.rank(test["label"].to_numpy(), test["score"].to_numpy(), 0.5)
     settings = params.model_copy(update={"data": DATA, "evaluate": evaluate})
     score = test["score"].to_numpy()
-    return reference.build(train, score, metrics.intervals(ranked, evaluate), settings, test["day"])
+    return reference.build(train, score, score_rows.intervals(ranked, evaluate), settings, test["day"])
 
 
 def year(world: World, seed: int, *, before: bool, every: bool) -> Flags:

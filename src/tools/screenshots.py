@@ -15,7 +15,7 @@ import urllib.request
 from collections.abc import Generator
 from contextlib import contextmanager
 
-from tools.reference import ROOT
+from tools.reference_pages import ROOT
 
 IMAGES = ROOT / "docs" / "images"
 PAGES = {"report": ROOT / "build" / "report.html", "monitoring": ROOT / "build" / "monitor.html"}

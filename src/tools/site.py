@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 from tools.diagrams import drawn
-from tools.reference import ROOT, pages
+from tools.reference_pages import ROOT, pages
 
 SOURCE = ROOT / "build" / "site-source"
 SITE = ROOT / "build" / "site"

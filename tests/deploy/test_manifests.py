@@ -5,7 +5,7 @@ import shutil
 import pytest
 import yaml
 
-from ml.deployment import manifests
+from ml.deployment import kubernetes
 from ml.io.errors import UserError
 from tests.deploy.schemas import problems
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def rendered():
-    return {env: list(yaml.safe_load_all(manifests.render("churn", env, IMAGE))) for env in ENVIRONMENTS}
+    return {env: list(yaml.safe_load_all(kubernetes.render("churn", env, IMAGE))) for env in ENVIRONMENTS}
 
 
 @pytest.fixture(params=ENVIRONMENTS)
@@ -40,7 +40,7 @@ def containers(objects):
 
 
 def test_there_is_an_overlay_for_each_environment():
-    assert manifests.environments() == ENVIRONMENTS
+    assert kubernetes.environments() == ENVIRONMENTS
 
 
 def test_every_object_fits_the_schema_of_kubernetes(objects):
@@ -142,9 +142,9 @@ def test_production_wants_keys(rendered):
 @pytest.mark.parametrize("image", ["churn", "churn:latest", "churn@sha256:abc", "a b@" + DIGEST])
 def test_an_image_by_tag_is_refused(image):
     with pytest.raises(UserError, match="digest"):
-        manifests.render("churn", "staging", image)
+        kubernetes.render("churn", "staging", image)
 
 
 def test_an_unknown_environment_is_refused_by_name():
     with pytest.raises(UserError, match="production, staging"):
-        manifests.render("churn", "stagin", IMAGE)
+        kubernetes.render("churn", "stagin", IMAGE)

@@ -13,7 +13,7 @@ from sklearn.datasets import load_iris
 from ml.adoption import messages, proposed_contract
 from ml.io import files
 from ml.io.errors import UserError
-from ml.registry.embedded import Embedded
+from ml.registry.embedded_home import Embedded
 from ml.registry.registry import stamped
 from ml.settings.card import Card
 from ml.settings.params import read_params

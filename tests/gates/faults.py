@@ -14,7 +14,7 @@ import pandas as pd
 from ml.data import schema, split
 from ml.gates import Evidence, Served
 from ml.gates.evidence import Answer, Row
-from ml.gates.scored import served
+from ml.gates.scored_models import served
 from ml.io.endpoint import answering
 from ml.model.compiled import uncompiled
 from ml.model.model_contract import CONTRACT

@@ -8,7 +8,7 @@ from scipy.stats import norm
 
 from ml.settings.params import Params
 from ml.tasks.duel import compare
-from ml.tasks.metrics import rank
+from ml.tasks.score_rows import rank
 
 POSITIVE = 0.26  # as in the sample data
 ALIKE = 0.9  # correlation of the two models' evidence within a class

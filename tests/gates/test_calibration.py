@@ -9,7 +9,7 @@ from sklearn.linear_model import LogisticRegression
 from ml.gates import refused
 from ml.gates.calibration import judge, narrowed
 from ml.settings.gates import Bound
-from ml.tasks.calibration import bias, of_scores, slope
+from ml.tasks.calibration_figures import bias, of_scores, slope
 from tests.gates.world import good, log_odds, probability
 
 

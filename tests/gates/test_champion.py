@@ -14,7 +14,7 @@ from ml.gates import champion, refused, stability
 from ml.gates.champion import mcnemar, unseen
 from ml.tasks import duel
 from ml.tasks.duel import outcome
-from ml.tasks.metrics import rank
+from ml.tasks.score_rows import rank
 from tests.gates.pairs import pair, separation, shares, truth
 from tests.gates.world import good, params, scored, table
 

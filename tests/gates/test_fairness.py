@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ml.gates import fairness, refused
 from ml.gates.fairness import differences
-from ml.tasks.rates import of_decisions
+from ml.tasks.group_rates import of_decisions
 from tests.gates.crowds import divided
 from tests.gates.world import good, params
 

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ml.gates import calibration, champion, decisions, fairness, limits, slices, stability
-from ml.settings.metrics import METRICS as OF
-from ml.tasks import metrics
+from ml.settings.metric_names import METRICS as OF
+from ml.tasks import score_rows
 from tests.gates.world import good, params
 
 JUDGES = (limits, decisions, champion, stability, slices, fairness, calibration)
@@ -38,7 +38,9 @@ def odd(draw):
         test["plan"], test["usage"] = draw(st.sampled_from([None, "missing"])), np.nan
     beside = draw(st.sampled_from([good().champion, replace(good().champion, params={})]))
     beside = draw(st.sampled_from([None, replace(beside, score=theirs), replace(beside, score=None, why="gone")]))
-    found = metrics.intervals(metrics.rank(label, ours, 0.5), params().evaluate.model_copy(update={"bootstrap": 100}))
+    found = score_rows.intervals(
+        score_rows.rank(label, ours, 0.5), params().evaluate.model_copy(update={"bootstrap": 100})
+    )
     return replace(
         good(), params=params(gates), test=test, label=label, score=ours, intervals=found, champion=beside, looks=rows
     )
@@ -58,7 +60,7 @@ def test_every_verdict_has_a_reason_that_people_can_read(evidence):
         assert "np." not in verdict.reason
         assert "(None" not in verdict.reason
         assert all(value is None or np.isfinite(value) for value in (verdict.value, verdict.low, verdict.high))
-    if not metrics.enough(evidence.label):
+    if not score_rows.enough(evidence.label):
         outcomes = {v.outcome for v in verdicts if v.outcome}
         assert outcomes <= {"not enough evidence", "no champion"}
 
@@ -67,7 +69,9 @@ def test_every_verdict_has_a_reason_that_people_can_read(evidence):
 def test_a_rare_class_is_not_judged_and_every_gate_says_so(positive):
     label = np.repeat([1, 0], [positive, 600 - positive]).astype("int8")
     never = np.full(600, 0.01)
-    found = metrics.intervals(metrics.rank(label, never, 0.5), params().evaluate.model_copy(update={"bootstrap": 100}))
+    found = score_rows.intervals(
+        score_rows.rank(label, never, 0.5), params().evaluate.model_copy(update={"bootstrap": 100})
+    )
     rule = params({"limits": {"roc_auc": {"min": 0.6}}, "slices": {"columns": ["plan"]}})
     beside = replace(good().champion, score=never)
     evidence = replace(good(), params=rule, test=good().test.head(600), label=label, score=never, champion=beside)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml.gates import calibration, limits, proposal, proposed_groups
+from ml.gates import calibration, limits, proposed_gates, proposed_groups
 from ml.io import yaml_edit
 from ml.model.crossed import Crossed, crossed
 from ml.settings.params import Params
@@ -19,7 +19,7 @@ def world(request):
     """A cross-validated model of 1,000 rows, and what is proposed from it."""
     frame, params = drawn(request.param, 1000, 0)
     found = crossed(frame, params)
-    made = proposal.proposed(found, params, len(frame))
+    made = proposed_gates.proposed(found, params, len(frame))
     settings = Params.model_validate(yaml_edit.changed(params.model_dump(by_alias=True), made.settings))
     return found, settings, made
 
@@ -71,14 +71,14 @@ def test_easy_cases_name_few_columns_and_no_row_of_the_table(world):
 def test_a_limit_keeps_three_quarters_of_the_gain_or_leaves_room_for_chance(measured, dummy, higher, wanted):
     found = dict(zip(("value", "low", "high"), measured, strict=True))
 
-    assert proposal.limit(found, dummy, 1.0, higher=higher) == wanted
+    assert proposed_gates.limit(found, dummy, 1.0, higher=higher) == wanted
 
 
 def test_a_model_no_better_than_a_guess_is_said_to_be_none():
     frame, params = drawn("two classes", 1000, 0)
     noise = frame.assign(y=np.random.default_rng(0).permutation(frame["y"]))
 
-    made = proposal.for_table(noise, params)
+    made = proposed_gates.for_table(noise, params)
 
     assert not {"gates.limits", "gates.behaviour.easy"} & {*made.settings}
     assert "no better than chance" in made.told[0]
@@ -87,7 +87,7 @@ def test_a_model_no_better_than_a_guess_is_said_to_be_none():
 def test_a_table_that_cannot_be_cross_validated_says_why():
     frame, params = drawn("two classes", 40, 0)
 
-    made = proposal.for_table(frame.assign(y="a"), params)
+    made = proposed_gates.for_table(frame.assign(y="a"), params)
 
     assert made.settings == {}
     assert "no model can be cross-validated" in made.told[0]

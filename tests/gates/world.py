@@ -9,7 +9,7 @@ import pandas as pd
 
 from ml.data import schema, split
 from ml.gates import Evidence, Locks, ScoredChampion, Served
-from ml.gates.scored import served
+from ml.gates.scored_models import served
 from ml.model import model, model_file
 from ml.model.interval import half_width
 from ml.model.shipped import anew

@@ -9,7 +9,7 @@ from unittest.mock import patch
 
 import pytest
 
-from ml.github import rules, settings
+from ml.github import repository_settings, rules
 from ml.io import cli
 from ml.stages import doctor, protect
 from tests.conftest import ROOT
@@ -204,7 +204,7 @@ def test_a_github_that_does_not_answer_is_no_traceback(hub):
     ],
 )
 def test_the_repository_is_read_from_the_address_of_origin(url, name):
-    assert settings.named(url, "https://github.com") == name
+    assert repository_settings.named(url, "https://github.com") == name
 
 
 def test_protect_creates_each_ruleset_once_and_puts_it_back_when_somebody_loosened_it(hub):

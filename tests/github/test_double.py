@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from ml.github import github, runs
-from ml.github.api import IssuesOffError, call
+from ml.github.rest import IssuesOffError, call
 from ml.io.errors import UserError
 from tests.conftest import ROOT
 from tests.github.actions import Cache, Group, started

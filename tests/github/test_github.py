@@ -7,7 +7,7 @@ import pytest
 from urllib3.util import retry
 
 from ml.github import github
-from ml.github.api import call, every
+from ml.github.rest import call, every
 from ml.io.errors import UserError
 from tests.github.double import APP, BOT, Hub
 

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from ml.github import github, live_proofs
-from ml.github.api import call
+from ml.github.rest import call
 from ml.stages import live as stage
 from tests.conftest import ROOT
 from tests.github.actions import Cache

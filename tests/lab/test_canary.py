@@ -13,7 +13,7 @@ from ml.deployment.canary import Window, distance, judge, parse, quantile, told
 from ml.deployment.shares import more_often
 from ml.io.errors import UserError
 from ml.settings.deploy import Deploy
-from serving.metrics import SCORES, SECONDS, Metrics
+from serving.exposition import SCORES, SECONDS, Metrics
 
 RULE = Deploy()
 

@@ -8,7 +8,7 @@ from fastapi.testclient import TestClient
 from ml.data import schema
 from ml.io import files
 from ml.model import model, model_file, reference
-from ml.tasks import metrics, two_words
+from ml.tasks import score_rows, two_words
 from tests.conftest import SAMPLE
 from tests.serving.server import application, built
 from tests.world import sending
@@ -34,8 +34,8 @@ def release(tmp_path_factory, params):
     built(place / files.MODEL, train, params, "random_forest")
     fitted = model_file.loads((place / files.MODEL / "model.skops").read_bytes())
     score = model.scores(fitted, test, params.data)
-    rows = metrics.rank(two_words.labels(test, params.data).to_numpy(), score, params.evaluate.threshold)
-    found = reference.build(train, score, metrics.intervals(rows, params.evaluate), params)
+    rows = score_rows.rank(two_words.labels(test, params.data).to_numpy(), score, params.evaluate.threshold)
+    found = reference.build(train, score, score_rows.intervals(rows, params.evaluate), params)
     (place / files.REFERENCE).write_text(reference.dumps(found))
     return place
 

@@ -13,7 +13,7 @@ from ml.monitoring.collect import Names
 from ml.prediction_log.predictions import read_log
 from ml.settings.monitor import Monitor
 from ml.settings.params import read_params
-from serving.log import PredictionLog
+from serving.log_writer import PredictionLog
 from tests.conftest import SAMPLE
 
 DATA = read_params(SAMPLE).data

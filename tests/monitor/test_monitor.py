@@ -17,7 +17,7 @@ from ml.model import identity, model, model_file
 from ml.monitoring.monitor_record import MonitorRecord
 from ml.registry import registry
 from ml.stages import monitor
-from serving.log import PredictionLog
+from serving.log_writer import PredictionLog
 from tests.world.sample import customers
 
 

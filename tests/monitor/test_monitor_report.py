@@ -3,7 +3,7 @@
 import pytest
 
 from ml.monitoring.advice import advice
-from ml.monitoring.report import markdown
+from ml.monitoring.monitor_report import markdown
 
 MOVED = {"column": "plan", "drifted": True, "missing": {"before": 0.0, "after": 0.0}, "new_levels": {}}
 MOVED |= {"before": [0.5, 0.5], "after": [0.9, 0.1], "reason": "basic 50% → 90%", "test": "chi-square"}

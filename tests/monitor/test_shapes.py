@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from ml.model import reference
 from ml.monitoring import evidently_pages
 from ml.monitoring.drift import judge
-from ml.monitoring.report import spark
+from ml.monitoring.monitor_report import spark
 from ml.monitoring.shapes import redrawn, shape
 from ml.prediction_log.records import in_table
 from ml.settings.monitor import Monitor

@@ -16,7 +16,7 @@ DOCS = {path: path.read_text(encoding="utf-8") for path in sorted(PAGES)}
 MAKEFILES = [Path("Makefile"), *(path for path in (Path("demo/demo.mk"), Path("lab/lab.mk")) if path.exists())]
 TARGETS = re.findall(r"^([a-z][a-z-]*):.*## ", "".join(p.read_text() for p in MAKEFILES), re.MULTILINE)
 GENERATED = {
-    Path(name).stem for name in re.findall(r'"(\w+\.md)": \w+\(\)', Path("src/tools/reference.py").read_text())
+    Path(name).stem for name in re.findall(r'"(\w+\.md)": \w+\(\)', Path("src/tools/reference_pages.py").read_text())
 }
 STAGES = sorted(p.stem for p in Path("src/ml/stages").glob("[a-z]*.py"))
 

@@ -15,7 +15,7 @@ from ml.prediction_log.predictions import read_log
 from ml.retraining import fresh
 from ml.settings.monitor import Monitor
 from ml.settings.prepare import Prepare
-from ml.tasks import metrics, two_words
+from ml.tasks import score_rows, two_words
 from ml.validation import checks
 from ml.validation.profile import profile
 from tests.gates import world
@@ -78,8 +78,8 @@ def life(names, place):
     found["profile"] = [*profile(frame, data)["columns"].values()]
     fitted = model.fit(frame[~test], data, params.train)
     score = model.scores(fitted, frame[test], data)
-    rows = metrics.rank(two_words.labels(frame[test], data).to_numpy(), score, 0.5)
-    released = reference.build(frame[~test], score, metrics.intervals(rows, params.evaluate), params)
+    rows = score_rows.rank(two_words.labels(frame[test], data).to_numpy(), score, 0.5)
+    released = reference.build(frame[~test], score, score_rows.intervals(rows, params.evaluate), params)
     found["score"] = score.tolist()
     log = served(frame[test], params, place, fitted)
     found["log"] = sorted(log["score"])

@@ -8,7 +8,7 @@ import yaml
 
 from ml.io.errors import UserError
 from ml.settings.params import Params, read_params
-from ml.settings.reading import read
+from ml.settings.yaml_reading import read
 from tests.conftest import SAMPLE
 
 STAGES = yaml.safe_load(Path("dvc.yaml").read_text())["stages"]

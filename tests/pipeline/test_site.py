@@ -8,20 +8,20 @@ from pathlib import Path
 import pytest
 
 from ml.github.alerts import TITLES
-from ml.monitoring import report as monitoring_report
+from ml.monitoring import monitor_report as monitoring_report
 from ml.reports import build_report, data_sections, model_sections, page, training
-from tools import reference, site
+from tools import reference_pages, site
 
 RUNBOOK = Path("docs/runbook.md").read_text(encoding="utf-8")
-ALERTS = [rule["alert"] for rule in reference.rules()]
+ALERTS = [rule["alert"] for rule in reference_pages.rules()]
 PAGES = {
-    "settings.md": reference.settings(),
-    "commands.md": reference.commands(),
-    "workflows.md": reference.workflows(),
-    "metrics.md": reference.metrics(),
-    "alerts.md": reference.alerts(),
-    "files.md": reference.written(),
-    "errors.md": reference.errors(),
+    "settings.md": reference_pages.settings(),
+    "commands.md": reference_pages.commands(),
+    "workflows.md": reference_pages.workflows(),
+    "metrics.md": reference_pages.metrics(),
+    "alerts.md": reference_pages.alerts(),
+    "files.md": reference_pages.written(),
+    "errors.md": reference_pages.errors(),
 }
 
 
@@ -36,7 +36,7 @@ def test_the_runbook_has_no_entry_for_an_alert_that_is_gone():
 
 
 def test_the_reference_lists_every_workflow():
-    text = reference.workflows()
+    text = reference_pages.workflows()
 
     assert all(f"`{path.name}`" in text for path in Path(".github/workflows").glob("*.yml"))
 
@@ -44,11 +44,11 @@ def test_the_reference_lists_every_workflow():
 def test_the_runbook_has_an_entry_for_the_errors_of_every_folder_and_no_other():
     entries = re.findall(r"^### Errors: (\w+)$", RUNBOOK, re.MULTILINE)
 
-    assert sorted(entries) == sorted(set(reference.raised()) - {"serving"})
+    assert sorted(entries) == sorted(set(reference_pages.raised()) - {"serving"})
 
 
 def test_the_reference_lists_errors_with_what_differs_in_braces():
-    text = reference.errors()
+    text = reference_pages.errors()
 
     assert "- `{…} is missing. {…}`" in text
     assert text.count("\n- ") > 100
@@ -83,6 +83,6 @@ def test_the_site_builds_without_a_warning(tmp_path, monkeypatch):
     assert (tmp_path / "site" / "reference" / "settings.html").exists()
 
 
-@pytest.mark.parametrize("rule", reference.rules(), ids=lambda rule: rule["alert"])
+@pytest.mark.parametrize("rule", reference_pages.rules(), ids=lambda rule: rule["alert"])
 def test_every_prometheus_alert_names_its_entry_in_the_runbook(rule):
     assert rule["annotations"]["runbook"] == f"docs/runbook.md#{rule['alert'].lower()}"

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import ml.stages  # noqa: F401
 from ml.model import identity
-from ml.registry import branch, embedded, ledger, registry, tracking
-from ml.registry.embedded import Embedded
+from ml.registry import branch, embedded_home, ledger, registry, tracking
+from ml.registry.embedded_home import Embedded
 
 PROJECT = "crew"
 
@@ -75,7 +75,7 @@ def faults(folder):
 def on_branch(remote):
     """The ledger that the remote holds, and the models that its branch lacks."""
     show = subprocess.run(["git", "-C", remote, "show", "mlflow:ledger.jsonl"], capture_output=True, check=False)
-    entries = embedded.loads(show.stdout, "the branch") if show.returncode == 0 else []
+    entries = embedded_home.loads(show.stdout, "the branch") if show.returncode == 0 else []
     tree = subprocess.run(
         ["git", "-C", remote, "ls-tree", "--name-only", "mlflow:models"], capture_output=True, check=False
     )
@@ -95,7 +95,7 @@ def race(remote, folder, rounds, _):
     for place in clones:
         os.chdir(place)
         branch.pull(Embedded(PROJECT))
-    same = [(place / ".mlflow/ledger.jsonl").read_bytes() == embedded.dumps(entries) for place in clones]
+    same = [(place / ".mlflow/ledger.jsonl").read_bytes() == embedded_home.dumps(entries) for place in clones]
     actions = [e["action"] for e in entries]
     return {
         "failed": sum(map(bool, codes)),

@@ -11,11 +11,11 @@ from contextlib import closing
 import mlflow
 import pytest
 
-from ml.deployment import deployments
-from ml.deployment.deployments import Where
+from ml.deployment import deployment_log
+from ml.deployment.deployment_log import Where
 from ml.io.errors import UserError
 from ml.registry import branch, ledger, registry, tracking, view
-from ml.registry.embedded import Embedded
+from ml.registry.embedded_home import Embedded
 from tests.conftest import ROOT
 from tests.registry.conftest import MLFLOW
 
@@ -283,7 +283,7 @@ def test_a_model_file_that_was_changed_is_not_served(clone, fitted, name):
 
 def test_deployments_of_two_clones_meet_on_the_branch(clone, remote):
     def deploy(home, env):
-        home.note(deployments.begin(Where(env), "image", "0" * 64, ""))
+        home.note(deployment_log.begin(Where(env), "image", "0" * 64, ""))
 
     ann = clone("ann")
     deploy(ann, "staging")
@@ -294,7 +294,7 @@ def test_deployments_of_two_clones_meet_on_the_branch(clone, remote):
     clone("ann")
     branch.pull(ann)
 
-    assert [d.env for d in deployments.fold(ann.deployments())] == ["staging", "production"]
+    assert [d.env for d in deployment_log.fold(ann.deployments())] == ["staging", "production"]
     assert "started a model that is not registered in production (local)" in git(
         remote, "log", "-1", "--format=%s", "mlflow"
     )

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from ml.model import identity
-from ml.registry.embedded import Embedded
+from ml.registry.embedded_home import Embedded
 from tests.conftest import ROOT, once
 from tests.registry.conftest import MLFLOW
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from ml.data import schema
-from ml.deployment import deployments
-from ml.deployment.deployments import Where
+from ml.deployment import deployment_log
+from ml.deployment.deployment_log import Where
 from ml.io.errors import UserError
 from ml.model import model, model_file, reference
 from ml.monitoring.released import released
@@ -162,11 +162,11 @@ def test_what_monitoring_found_is_kept_in_order_and_moves_no_alias(store, fitted
 
 
 def test_the_steps_of_deployments_are_kept_and_move_no_alias(store):
-    begun = deployments.begin(Where("production"), "image", "0" * 64, "")
+    begun = deployment_log.begin(Where("production"), "image", "0" * 64, "")
     store.note(begun)
-    store.note(deployments.end(begun, "went back", "too slow"))
+    store.note(deployment_log.end(begun, "went back", "too slow"))
 
-    (found,) = deployments.fold(store.deployments())
+    (found,) = deployment_log.fold(store.deployments())
 
     assert (found.env, found.image, found.outcome, found.reason) == ("production", "image", "went back", "too slow")
     assert store.state() == ledger.State()

@@ -9,7 +9,7 @@ import pytest
 from ml.io.errors import UserError
 from ml.model import identity
 from ml.registry import branch, ledger, registry
-from ml.registry.embedded import Embedded
+from ml.registry.embedded_home import Embedded
 from ml.stages import models
 from tests.conftest import SAMPLE
 from tests.registry.conftest import MLFLOW

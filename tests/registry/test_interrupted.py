@@ -4,11 +4,11 @@ import shutil
 
 import pytest
 
-from ml.deployment import deployments, environments, images
-from ml.deployment.deployments import DEPLOYED, Where
+from ml.deployment import deployment_log, environments, images
+from ml.deployment.deployment_log import DEPLOYED, Where
 from ml.io import files
 from ml.registry import branch, registry, view
-from ml.registry.embedded import Embedded
+from ml.registry.embedded_home import Embedded
 from ml.settings.params import read_params
 from ml.stages import promote, register, registry_prune, rollback
 from tests.conftest import SAMPLE
@@ -68,9 +68,9 @@ def shop(tmp_path, monkeypatch):
         moved = [entry] if number == 0 else [entry, registry.stamped("promote", entry["model"], "")]
         home.change(lambda known, moved=moved: known + moved)
         labels[image] = {environments.MODEL_LABEL: entry["model"]}
-        begun = deployments.begin(WHERE, image, entry["model"], "")
+        begun = deployment_log.begin(WHERE, image, entry["model"], "")
         home.note(begun)
-        home.note(deployments.end(begun, DEPLOYED, ""))
+        home.note(deployment_log.end(begun, DEPLOYED, ""))
     files.write_text(NEW, Machine.place)
     fourth, folder = model(tmp_path, "four")
     fourth["verdict"] |= {"champion": "better", "against": home.state().version(3).model}
@@ -130,7 +130,7 @@ def test_a_command_that_was_interrupted_anywhere_is_finished_by_giving_it_again(
         assert not (shop.home / "unfinished.json").exists()
         image = OLD if name in {"rollback in an environment", "deploy"} else NEW
         assert Machine().image() == image, f"write {number} of {count}"
-        history = deployments.fold(shop.deployments())
+        history = deployment_log.fold(shop.deployments())
         assert (history[-1].image, {one.outcome for one in history} <= {DEPLOYED, "interrupted"}) == (image, True)
     if name == "prune":
         assert [path.name for path in (shop.home / "models").iterdir() if shop.state().of(path.name).pruned] == []

@@ -2,8 +2,8 @@
 
 import pytest
 
-from ml.deployment import deployments, environments
-from ml.deployment.deployments import DEPLOYED, Where
+from ml.deployment import deployment_log, environments
+from ml.deployment.deployment_log import DEPLOYED, Where
 from ml.io.errors import UserError
 from ml.registry import registry
 from ml.stages import promote, rollback
@@ -25,9 +25,9 @@ def shop(fitted, tmp_path, monkeypatch):
         model = fitted.entry(number)["model"]
         store.register(fitted.entry(number), fitted.folder(number))
         store.move(registry.stamped("promote", model, ""))
-        begun = deployments.begin(Where("staging"), image, model, "")
+        begun = deployment_log.begin(Where("staging"), image, model, "")
         store.note(begun)
-        store.note(deployments.end(begun, DEPLOYED, ""))
+        store.note(deployment_log.end(begun, DEPLOYED, ""))
     store.asked, store.holds = [], True
 
     def deploy(params, where, image, rule):  # what happens on the machine is tried in tests/container

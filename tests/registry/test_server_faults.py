@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from ml.registry import ledger, operation, registry, tracking
-from ml.registry.server import Server
+from ml.registry.server_home import Server
 from ml.stages import promote, rollback
 from tests.conftest import SAMPLE
 from tests.registry.test_hostile_branch import model

@@ -5,7 +5,7 @@ import pytest
 from ml.model import identity
 from ml.registry import registry
 from ml.settings.params import Params
-from serving import models
+from serving import loaded_model
 from tests.serving.server import built
 
 pytestmark = pytest.mark.slow
@@ -24,7 +24,7 @@ def test_a_version_is_served_from_both_homes_by_alias_and_by_number(store, home,
         store.register(registry.stamped("register", digest, "", run=run, verdict={}), folder)
         store.move(registry.stamped("promote", digest, "a test"))
 
-    found = [models.load(f"models:/{store.project}{end}") for end in ("@champion", "@previous", "/1")]
+    found = [loaded_model.load(f"models:/{store.project}{end}") for end in ("@champion", "@previous", "/1")]
 
     assert [m.version for m in found] == [2, 1, 1]
     assert found[0].predictor.kind == "onnx"

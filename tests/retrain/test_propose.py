@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from ml.github import alerts, github
-from ml.github.api import call
+from ml.github.rest import call
 from ml.io.errors import UserError
 from ml.stages import propose as stage
 from tests.conftest import ROOT

@@ -12,7 +12,7 @@ import pytest
 
 from ml.data.split import position
 from ml.github import github
-from ml.github.api import call
+from ml.github.rest import call
 from ml.settings.params import read_params
 from tests.conftest import ROOT, SAMPLE, once
 from tests.github.double import Hub

@@ -20,10 +20,10 @@ from ml.data import schema
 from ml.engine import source, spread
 from ml.io import tables
 from ml.io.errors import UserError
-from ml.model import parity, predictor
+from ml.model import compiled_parity, predictor
 from ml.monitoring import live_sides
 from ml.prediction_log.predictions import read_log
-from ml.registry.embedded import Embedded
+from ml.registry.embedded_home import Embedded
 from ml.stages import score
 from tests.conftest import SAMPLE
 from tests.serving.conftest import bucket, s3  # noqa: F401
@@ -60,7 +60,7 @@ def test_every_row_gets_the_score_of_the_api_and_stands_in_the_log(place, params
 
     found = scored()
 
-    expected = parity.served(predictor.load(Path("build/model")), table, params.data)
+    expected = compiled_parity.served(predictor.load(Path("build/model")), table, params.data)
     assert [*found] == ["id", "score", "label", "model", "request_id", "time"]
     assert found["id"].tolist() == table[params.data.id].astype(str).tolist()
     assert np.allclose(found["score"], expected, rtol=1e-12)

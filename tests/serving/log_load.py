@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from ml.settings.log import Log
-from serving.log import PredictionLog
+from serving.log_writer import PredictionLog
 
 ROWS = (1, 1, 1, 1, 40)  # 40 rows are more than one page: `kill -9` can tear such a line
 WORKERS = 3

@@ -16,8 +16,8 @@ from ml.model.model_contract import Contract
 from ml.registry import registry
 from serving.app import create_app
 from serving.lineup import load_models
-from serving.log import PredictionLog
-from serving.settings import read_settings
+from serving.log_writer import PredictionLog
+from serving.server_settings import read_settings
 from tests.conftest import SAMPLE
 
 ROOT = Path(__file__).parents[2]

@@ -13,7 +13,7 @@ import pytest
 
 from ml.prediction_log import segments
 from ml.settings.log import Log
-from serving.log import LogUnavailable, PredictionLog
+from serving.log_writer import LogUnavailable, PredictionLog
 
 
 def lines(directory):
@@ -161,7 +161,7 @@ def test_a_line_that_fits_only_in_part_is_cut_off_and_refused():
     program = """
 import resource, sys
 from pathlib import Path
-from serving.log import LogUnavailable, PredictionLog
+from serving.log_writer import LogUnavailable, PredictionLog
 log = PredictionLog(Path(sys.argv[1]))
 log.append(b"a" * 600)
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, resource.RLIM_INFINITY))
@@ -238,7 +238,7 @@ def test_a_full_disk_is_not_ready_until_there_is_room_and_the_probe_leaves_nothi
 def test_the_segment_of_a_living_worker_is_left_alone_and_that_of_a_dead_one_closed_without_its_torn_line(tmp_path):
     living = PredictionLog(tmp_path)
     living.append(b"1")
-    program = "import os, sys; from serving.log import PredictionLog; from pathlib import Path\n"
+    program = "import os, sys; from serving.log_writer import PredictionLog; from pathlib import Path\n"
     program += "log = PredictionLog(Path(sys.argv[1])); log.append(b'2'); os.write(log._handle, b'{torn'); os._exit(9)"
     subprocess.run([sys.executable, "-c", program, tmp_path], check=False)
 
@@ -251,7 +251,7 @@ def test_the_segment_of_a_living_worker_is_left_alone_and_that_of_a_dead_one_clo
 
 
 def test_the_server_needs_no_pandas_to_log():
-    imports = "import sys, serving.log, ml.prediction_log.segments"
+    imports = "import sys, serving.log_writer, ml.prediction_log.segments"
     program = f"{imports}; print(sorted({{'pandas', 'pyarrow', 'psycopg'}} & set(sys.modules)))"
 
     assert in_a_process_of_its_own(program) == ["[]"]

@@ -12,7 +12,7 @@ from ml.prediction_log.predictions import read_log
 from ml.prediction_log.targets import numbered
 from ml.settings.log import Log
 from ml.stages import compact, logs
-from serving.log import PredictionLog
+from serving.log_writer import PredictionLog
 from tests.conftest import SAMPLE
 
 SEGMENT = "20261120T100000-1-a-000001"

@@ -16,7 +16,7 @@ from ml.prediction_log.predictions import read_log
 from ml.prediction_log.targets import Unreachable, target
 from ml.settings.log import Log
 from ml.stages.ship import ship
-from serving.log import PredictionLog
+from serving.log_writer import PredictionLog
 from tests.conftest import SAMPLE
 
 pytestmark = pytest.mark.slow

@@ -16,16 +16,16 @@ from hypothesis import strategies as st
 
 from ml.data.schema import conform
 from ml.io.errors import UserError
-from ml.model import model, model_file, parity
+from ml.model import compiled_parity, model, model_file
 from ml.model.predictor import load
 from ml.prediction_log import predictions
-from ml.registry.embedded import Embedded
+from ml.registry.embedded_home import Embedded
 from ml.settings.params import read_params
 from serving.__main__ import _config
 from serving.batch import Batcher
 from serving.recorder import Asked, Clock
+from serving.server_settings import read_settings
 from serving.service import share
-from serving.settings import read_settings
 from tests.conftest import SAMPLE
 from tests.rows import tables
 from tests.serving.server import application, built, lines, promote, register, rows
@@ -127,7 +127,7 @@ def test_every_built_in_model_is_served_with_the_scores_of_scikit_learn(tmp_path
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(table=tables(DATA))
 def test_rows_of_the_contract_are_served_as_the_batch_scores_them(shared, folder, table):
-    expected = parity.served(load(folder), table, DATA)
+    expected = compiled_parity.served(load(folder), table, DATA)
     sent = json.loads(table.astype(object).where(table.notna(), None).to_json(orient="records", double_precision=15))
 
     answer = shared.post("/predict", json={"rows": sent})
@@ -182,7 +182,7 @@ def test_a_wrong_value_is_refused_with_its_row_column_and_what_is_allowed(shared
 
 def test_true_and_false_are_one_and_zero_in_a_column_from_0_to_1_as_in_the_table(shared, folder, customers):
     table = customers.head(2).assign(discount_share=[True, False])
-    expected = parity.served(load(folder), conform(table, DATA), DATA)
+    expected = compiled_parity.served(load(folder), conform(table, DATA), DATA)
     csv = table[[*DATA.columns]].to_csv(index=False)
 
     answer = shared.post("/predict", json={"rows": rows(table, DATA, 2)}).json()

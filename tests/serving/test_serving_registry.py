@@ -11,12 +11,12 @@ import urllib.request
 import pytest
 
 from ml.io.errors import UserError
-from ml.registry.embedded import Embedded
+from ml.registry.embedded_home import Embedded
 from serving.lineup import load_models, moved
-from serving.models import load
+from serving.loaded_model import load
 from serving.recorder import Recorder
+from serving.server_settings import read_settings
 from serving.service import Service
-from serving.settings import read_settings
 from tests.serving.load import Load
 from tests.serving.server import ROOT, built, lines, promote, register, rows, running
 
@@ -96,7 +96,7 @@ def test_a_version_that_was_changed_on_the_disk_is_refused(home):
 def test_the_embedded_home_needs_nothing_that_the_serving_environment_lacks(home):
     absent = ("mlflow", "pandas", "sklearn", "skops", "filelock", "dvc")
     code = (
-        f"import sys; sys.modules |= dict.fromkeys({absent}); from serving.models import load; "
+        f"import sys; sys.modules |= dict.fromkeys({absent}); from serving.loaded_model import load; "
         "print(load('models:/churn@champion').name)"
     )
     environment = {"PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"}

@@ -7,12 +7,12 @@ from ml.io import files
 from ml.io.errors import UserError
 from ml.model import curves, decision, model, model_file, shipped
 from ml.model.compiled import compiled
+from ml.model.compiled_parity import served
 from ml.model.model_contract import CONTRACT, Contract, read_contract, settled
-from ml.model.parity import served
 from ml.model.predictor import from_files
 from ml.settings.params import read_params
-from ml.settings.reading import check
 from ml.settings.train import Decide, Train
+from ml.settings.yaml_reading import check
 from ml.stages import train
 from ml.tasks.choose import task_of
 from tests.conftest import SAMPLE

@@ -24,7 +24,7 @@ ALL, MODEL = {"pipeline", "prove", "tests", "workflows"}, {"pipeline", "prove", 
         (["params.yaml", "Makefile"], ALL),
         ([".github/workflows/release.yml"], {"fast", "workflows"}),
         ([".github/workflows/model.yml"], MODEL | {"workflows"}),
-        (["src/ml/github/api.py", "lab/bench.py"], {"fast", "workflows"}),
+        (["src/ml/github/rest.py", "lab/bench.py"], {"fast", "workflows"}),
         (["params.yaml", "tests/github/double.py"], MODEL | {"workflows"}),
         ([], set()),
         (None, ALL),
@@ -34,7 +34,7 @@ def test_a_change_gets_the_jobs_it_can_break(paths, needed):
     assert {job for job, wanted in ci.plan(paths).items() if wanted} == needed
 
 
-@pytest.mark.parametrize("paths", [None, ["src/ml/github/api.py"], ["Makefile"], [".github/workflows/model.yml"]])
+@pytest.mark.parametrize("paths", [None, ["src/ml/github/rest.py"], ["Makefile"], [".github/workflows/model.yml"]])
 def test_a_fork_never_runs_the_templates_proof_of_itself(paths):
     planned = ci.plan(paths, template=False)
 

@@ -6,7 +6,7 @@ import pytest
 from ml.data.design import PLAIN, Design
 from ml.settings.data import Data
 from ml.settings.gates import Champion
-from ml.tasks import compare
+from ml.tasks import resampling
 from ml.tasks.choose import task_of
 from ml.tasks.duel import compare as duel
 from ml.tasks.figures import Figures
@@ -61,7 +61,7 @@ def test_a_sample_gives_intervals_as_wide_as_all_rows_do_around_what_all_rows_me
     scored = task.score(truth, output, 0.5, DESIGNS[design])
     expected = scored.intervals(200, 0.9)
 
-    monkeypatch.setattr(compare, "MOST", 1000)
+    monkeypatch.setattr(resampling, "MOST", 1000)
     found = scored.intervals(200, 0.9)
 
     assert {name: one["value"] for name, one in found.items()} == {n: one["value"] for n, one in expected.items()}
@@ -76,7 +76,7 @@ def test_a_sample_gives_intervals_as_wide_as_all_rows_do_around_what_all_rows_me
 def test_an_advantage_is_drawn_on_the_same_sample_of_both(monkeypatch):
     task, truth, output = rows_of("binary")
     old, new = (task.score(truth, given, 0.5) for given in (np.roll(output, 1), output))
-    monkeypatch.setattr(compare, "MOST", 1000)
+    monkeypatch.setattr(resampling, "MOST", 1000)
 
     found = duel(old, new, Champion(metric="roc_auc", bootstrap=200))
 
@@ -99,11 +99,11 @@ def test_a_bootstrap_of_one_metric_computes_no_other(kind):
 
 
 def test_a_sample_holds_whole_entities(monkeypatch):
-    monkeypatch.setattr(compare, "MOST", 1000)
+    monkeypatch.setattr(resampling, "MOST", 1000)
     entity = DESIGNS["entities"].entity
 
-    rows = compare.chosen(ROWS, DESIGNS["entities"])
+    rows = resampling.chosen(ROWS, DESIGNS["entities"])
 
     assert 990 <= len(rows) <= 1010
     assert np.isin(entity, entity[rows]).sum() == len(rows)
-    assert compare.chosen(1000) is None
+    assert resampling.chosen(1000) is None

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ml.retraining import comparison
-from ml.tasks.metrics import rank
+from ml.tasks.score_rows import rank
 
 
 def scored(params, rows, old_noise, new_noise):

@@ -12,11 +12,11 @@ from sklearn.preprocessing import KBinsDiscretizer, OneHotEncoder, StandardScale
 
 from ml.data.schema import inputs
 from ml.gates.parity import as_requests
-from ml.model import model, model_file, operators, parity, shipped
+from ml.model import compiled_parity, model, model_file, operators, shipped
 from ml.model.compiled import compiled
+from ml.model.compiled_parity import served, tabled
 from ml.model.estimates import ESTIMATOR
 from ml.model.estimators import CLASSIFIERS
-from ml.model.parity import served, tabled
 from ml.model.predictor import FORM, from_files
 from ml.settings.data import Data
 from ml.settings.params import read_params
@@ -182,7 +182,7 @@ def test_what_the_compiled_form_does_not_know_is_served_by_scikit_learn_and_name
     assert predictor.kind == "sklearn"
     assert reason in json.loads(form[FORM])["estimator"]["reason"]
     assert reason in why
-    agreed = parity.compare(
+    agreed = compiled_parity.compare(
         model.scores(fitted, customers, DATA), served(predictor, customers, DATA), 0.5, task_of(DATA)
     )
     assert agreed.holds

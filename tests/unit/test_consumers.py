@@ -30,7 +30,7 @@ from ml.settings.data import Data, Number, Target
 from ml.settings.retrain import Retrain
 from serving.recorder import Asked, Recorder
 from serving.request_model import body, feedback
-from serving.settings import Settings
+from serving.server_settings import Settings
 
 ROWS = 60
 PLACES = range(ROWS)

@@ -4,23 +4,23 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from ml.deployment import deployments
-from ml.deployment.deployments import DEPLOYED, Where
+from ml.deployment import deployment_log
+from ml.deployment.deployment_log import DEPLOYED, Where
 from ml.io.errors import UserError
-from ml.registry.embedded import Embedded
+from ml.registry.embedded_home import Embedded
 
 STAGING = Where("staging")
 
 
 def deployed(home, image, model="m", outcome=DEPLOYED, where=STAGING):
-    entry, store = deployments.begin(where, image, model, ""), Embedded("churn", home)
+    entry, store = deployment_log.begin(where, image, model, ""), Embedded("churn", home)
     store.note(entry)
     if outcome:
-        store.note(deployments.end(entry, outcome, "why"))
+        store.note(deployment_log.end(entry, outcome, "why"))
 
 
 def read(home):
-    return deployments.fold(Embedded("churn", home).deployments())
+    return deployment_log.fold(Embedded("churn", home).deployments())
 
 
 def test_a_deployment_says_what_where_when_who_and_what_became_of_it(tmp_path):
@@ -41,9 +41,9 @@ def test_one_that_was_killed_shows_as_started(tmp_path):
 
 
 def test_a_line_that_was_merged_in_too_early_still_counts(tmp_path):
-    begun = deployments.begin(STAGING, "a", "m", "")
+    begun = deployment_log.begin(STAGING, "a", "m", "")
 
-    (found,) = deployments.fold([deployments.end(begun, DEPLOYED, ""), begun])
+    (found,) = deployment_log.fold([deployment_log.end(begun, DEPLOYED, ""), begun])
 
     assert found.outcome == DEPLOYED
 
@@ -60,21 +60,21 @@ def test_the_previous_image_is_the_last_other_one_that_stayed(tmp_path):
         deployed(tmp_path, image, outcome=outcome)
     deployed(tmp_path, "z", where=Where("production"))
 
-    assert deployments.previous(read(tmp_path), STAGING).image == "b"
+    assert deployment_log.previous(read(tmp_path), STAGING).image == "b"
 
 
 def test_rolling_back_twice_undoes_the_first(tmp_path):
     for image in ("a", "b", "a"):  # the last is the rollback
         deployed(tmp_path, image)
 
-    assert deployments.previous(read(tmp_path), STAGING).image == "b"
+    assert deployment_log.previous(read(tmp_path), STAGING).image == "b"
 
 
 def test_an_image_can_be_asked_for_by_its_model(tmp_path):
     for image, model in [("a", "1"), ("b", "2"), ("c", "3")]:
         deployed(tmp_path, image, model)
 
-    assert deployments.previous(read(tmp_path), STAGING, "1").image == "a"
+    assert deployment_log.previous(read(tmp_path), STAGING, "1").image == "a"
 
 
 @pytest.mark.parametrize("images", [[], ["a"], ["a", "a"]])
@@ -83,4 +83,4 @@ def test_without_another_image_there_is_nothing_to_go_back_to(tmp_path, images):
         deployed(tmp_path, image)
 
     with pytest.raises(UserError, match="make deploy DO=list"):
-        deployments.previous(read(tmp_path), STAGING)
+        deployment_log.previous(read(tmp_path), STAGING)

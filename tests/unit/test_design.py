@@ -16,12 +16,12 @@ from ml.model import interval, model
 from ml.settings.data import Data
 from ml.settings.params import read_params
 from ml.settings.prepare import Prepare
-from ml.settings.reading import check
 from ml.settings.train import Train
 from ml.settings.validate import Validate
-from ml.tasks import calibration
+from ml.settings.yaml_reading import check
+from ml.tasks import calibration_figures
 from ml.tasks.choose import task_of
-from ml.tasks.compare import weights
+from ml.tasks.resampling import weights
 from ml.validation import counts
 from tests.conftest import SAMPLE
 
@@ -138,8 +138,8 @@ def test_calibration_of_rows_that_repeat_is_as_sure_as_of_the_entities():
     label = (rng.uniform(size=500) < score).astype("int8")
     many = Design(entity=np.repeat(np.arange(500), 6))
 
-    once = calibration.measured(label, score, 0.95)
-    again = calibration.measured(np.repeat(label, 6), np.repeat(score, 6), 0.95, many)
+    once = calibration_figures.measured(label, score, 0.95)
+    again = calibration_figures.measured(np.repeat(label, 6), np.repeat(score, 6), 0.95, many)
 
     for name in ("bias", "slope"):
         assert again[name]["value"] == pytest.approx(once[name]["value"], abs=1e-6)

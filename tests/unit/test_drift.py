@@ -15,7 +15,7 @@ from ml.prediction_log.records import in_table
 from ml.settings.evaluate import Evaluate
 from ml.settings.monitor import Monitor
 from ml.tasks import two_words
-from ml.tasks.metrics import intervals, rank
+from ml.tasks.score_rows import intervals, rank
 from tests.world import sample as world
 
 SETTINGS = Monitor()

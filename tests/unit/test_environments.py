@@ -2,8 +2,8 @@
 
 import pytest
 
-from ml.deployment import deployments, environments, images
-from ml.deployment.deployments import Where
+from ml.deployment import deployment_log, environments, images
+from ml.deployment.deployment_log import Where
 from ml.registry import registry
 from ml.settings.deploy import Deploy
 from ml.settings.params import read_params
@@ -46,7 +46,7 @@ def stop(project, monkeypatch):
             served = environments.deploy(params, STAGING, IMAGE, Deploy(steps=(1.0,), seconds=0.1))
         except KeyboardInterrupt:
             served = None
-        [found] = deployments.fold(registry.open_registry(params.project).deployments())
+        [found] = deployment_log.fold(registry.open_registry(params.project).deployments())
         return served, target, found
 
     assert project.is_dir()

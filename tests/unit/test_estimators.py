@@ -5,13 +5,13 @@ import pytest
 
 from ml.io.errors import UserError
 from ml.model import estimators, model, model_file, shipped
+from ml.model.compiled_parity import served
 from ml.model.model_contract import CONTRACT
-from ml.model.parity import served
 from ml.model.predictor import MODEL, from_files
-from ml.settings import features
+from ml.settings import feature_source
 from ml.settings.params import read_params
-from ml.settings.reading import check
 from ml.settings.train import Train
+from ml.settings.yaml_reading import check
 from tests.conftest import SAMPLE
 
 PARAMS = read_params(SAMPLE)
@@ -47,18 +47,18 @@ def test_an_estimator_by_its_path_is_stored_without_pickle_and_serves_its_own_sc
 
 def test_an_own_class_is_loaded_from_the_file_that_defines_it(customers, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    features.FEATURES.parent.mkdir()
+    feature_source.FEATURES.parent.mkdir()
     text = "import sklearn.tree\n\n\nclass Mine(sklearn.tree.DecisionTreeClassifier):\n    pass\n"
-    features.FEATURES.write_text(text)
+    feature_source.FEATURES.write_text(text)
     fitted = model.fit(customers, DATA, settings("features.Mine", {"max_depth": 3}), text)
 
     found = model_file.loads(model_file.dumps(fitted))
 
     assert np.array_equal(model.scores(found, customers, DATA), model.scores(fitted, customers, DATA))
-    features.FEATURES.write_text(text + "# another\n")
+    feature_source.FEATURES.write_text(text + "# another\n")
     with pytest.raises(UserError, match=r"another src/features\.py"):
         model_file.loads(model_file.dumps(fitted))
-    features.FEATURES.write_text("Mine = 1\n")
+    feature_source.FEATURES.write_text("Mine = 1\n")
     monkeypatch.delitem(estimators.sys.modules, "features")
     with pytest.raises(UserError, match=r"features\.Mine"):
         model_file.loads(model_file.dumps(fitted))

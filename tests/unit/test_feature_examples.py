@@ -7,11 +7,11 @@ import pytest
 import yaml
 
 from ml.io.errors import UserError
-from ml.model import decision, estimators, feature_checks, model, model_file, parity, search
+from ml.model import compiled_parity, decision, estimators, feature_checks, model, model_file, search
 from ml.model.model_contract import CONTRACT, read_contract
 from ml.model.predictor import MODEL, from_files
 from ml.model.shipped import contract_of, form_of
-from ml.settings import features
+from ml.settings import feature_source
 from ml.settings.params import Params, read_params
 from ml.stages import image, train
 from tests.conftest import ROOT, SAMPLE
@@ -31,20 +31,22 @@ def settings(**sections):
 def built(customers, tmp_path, monkeypatch):
     """A function from settings and what is added to src/features.py to the files of the model that they make."""
     monkeypatch.chdir(tmp_path)
-    features.FEATURES.parent.mkdir()
-    shipped = features.source(ROOT / features.FEATURES)
+    feature_source.FEATURES.parent.mkdir()
+    shipped = feature_source.source(ROOT / feature_source.FEATURES)
     monkeypatch.delitem(estimators.sys.modules, "features", raising=False)
 
     def build(params, more=""):
-        features.FEATURES.write_text(shipped.replace("from ml.model", "import numpy as np\n\nfrom ml.model", 1) + more)
-        text = features.source()
+        feature_source.FEATURES.write_text(
+            shipped.replace("from ml.model", "import numpy as np\n\nfrom ml.model", 1) + more
+        )
+        text = feature_source.source()
         feature_checks.check(text, customers, params.data)
         fitted = model.fit(customers, params.data, params.train, text)
         found = decision.chosen(customers, params.data, params.train, params.evaluate.threshold, text)
         params = train._with_threshold(params, found)
         content = {MODEL: model_file.dumps(fitted), CONTRACT: contract_of(params, customers)}
         content |= form_of(fitted, content, customers, params)[0]
-        served = parity.served(from_files(content), customers, params.data)
+        served = compiled_parity.served(from_files(content), customers, params.data)
         assert served == pytest.approx(model.scores(model_file.loads(content[MODEL]), customers, params.data), abs=1e-6)
         return fitted, content
 

@@ -12,16 +12,16 @@ from ml.gates.parity import as_requests
 from ml.io.errors import UserError
 from ml.model import feature_code, model, model_file
 from ml.model.compiled import compiled
+from ml.model.compiled_parity import served, tabled
 from ml.model.feature_checks import check
 from ml.model.features import with_made
 from ml.model.importance import importance
-from ml.model.parity import served, tabled
 from ml.model.predictor import FORM, from_files
-from ml.settings import features
+from ml.settings import feature_source
 from ml.settings.gates import Behaviour, Case, Direction, Invariance
 from ml.settings.params import check as checked
 from ml.settings.params import read_params
-from ml.settings.reading import parse
+from ml.settings.yaml_reading import parse
 from tests.conftest import SAMPLE
 
 PARAMS = read_params(SAMPLE)
@@ -54,8 +54,8 @@ def own(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
 
     def write(text):
-        features.FEATURES.parent.mkdir(exist_ok=True)
-        features.FEATURES.write_text(text)
+        feature_source.FEATURES.parent.mkdir(exist_ok=True)
+        feature_source.FEATURES.write_text(text)
         return text
 
     return write
@@ -157,7 +157,7 @@ def test_a_level_outside_the_declared_ones_and_a_name_of_the_contract_are_refuse
 )
 def test_a_declaration_that_cannot_be_read_says_so(text):
     with pytest.raises(UserError, match=r"src/features\.py: "):
-        features.made(text)
+        feature_source.made(text)
 
 
 def test_text_that_nobody_committed_is_not_run(customers, own):
@@ -254,8 +254,8 @@ def test_a_behaviour_changes_a_made_column_and_what_is_made_of_it(customers, own
 
 
 def test_the_file_as_it_ships_makes_its_column(customers):
-    text = features.source(feature_code.BESIDE)
-    if features.made(text).keys() != {"incidents"}:
+    text = feature_source.source(feature_code.BESIDE)
+    if feature_source.made(text).keys() != {"incidents"}:
         pytest.skip("a fork has its own columns")
 
     check(text, customers, DATA)
@@ -265,8 +265,8 @@ def test_the_file_as_it_ships_makes_its_column(customers):
 
 
 def test_functions_that_read_what_another_table_lacks_are_removed():
-    kept, gone = features.without(GOOD, ["monthly_charge", "channel", "usage"])
+    kept, gone = feature_source.without(GOOD, ["monthly_charge", "channel", "usage"])
 
     assert gone == ["prices"]
-    assert features.made(kept) == {"later": None}
-    assert features.without(GOOD, DATA.columns) == (GOOD, [])
+    assert feature_source.made(kept) == {"later": None}
+    assert feature_source.without(GOOD, DATA.columns) == (GOOD, [])

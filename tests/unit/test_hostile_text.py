@@ -21,9 +21,9 @@ from ml.io.markdown import APART, Markup, paragraph, table
 from ml.io.text import columns, visible
 from ml.monitoring import history_page as monitoring_page
 from ml.monitoring.monitor_record import MonitorRecord
-from ml.registry.card import FACTS, card
+from ml.registry.model_card import FACTS, card
 from ml.reports import built, page
-from ml.settings.metrics import HIGHER_IS_BETTER
+from ml.settings.metric_names import HIGHER_IS_BETTER
 
 SCRIPT = "<script>alert(1)</script><img src=//x/p.png onerror=alert(2)>![p](//x/p.png)[a](javascript:alert(3))"
 HOSTILE = f"{SCRIPT} \x1b]0;x\x07 cost_$a_$b | `c` **d** &lt;e @ada #1 https://evil.example\n# head\u2028=cmd()"

@@ -21,7 +21,7 @@ def test_the_server_imports_no_package_that_the_image_lacks():
 
 
 def test_a_table_is_scored_without_scikit_learn():
-    program = "import sys; sys.modules['sklearn'] = None; import ml.stages.score, ml.scoring.made"
+    program = "import sys; sys.modules['sklearn'] = None; import ml.stages.score, ml.scoring.outcome"
 
     done = subprocess.run(
         [sys.executable, "-c", program], env=os.environ | {"PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"},

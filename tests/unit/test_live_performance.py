@@ -10,8 +10,8 @@ from ml.monitoring.performance import judge
 from ml.settings.evaluate import Evaluate
 from ml.settings.monitor import Monitor
 from ml.settings.params import read_params
-from ml.tasks.calibration import measured
-from ml.tasks.metrics import intervals, rank
+from ml.tasks.calibration_figures import measured
+from ml.tasks.score_rows import intervals, rank
 
 SETTINGS = Monitor()
 

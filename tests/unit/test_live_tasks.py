@@ -11,7 +11,7 @@ from ml.monitoring.windows import Span, delay, settled
 from ml.prediction_log.records import in_table
 from ml.settings.monitor import Monitor
 from ml.settings.params import Params
-from ml.tasks import live
+from ml.tasks import live_labels
 from ml.tasks.choose import task_of
 
 CLASSES = ("low", "mid", "top")
@@ -155,7 +155,7 @@ def test_numbers_are_judged_on_the_newest_window_with_enough_labels():
 
 @pytest.mark.parametrize("value", ["inf", "-inf", "nan", "many", None])
 def test_what_is_no_finite_number_is_no_label_of_a_number(value):
-    said = live.outcomes(pd.Series([value, 1.5, "2"]), pd.Series([None] * 3), params("regression").data)
+    said = live_labels.outcomes(pd.Series([value, 1.5, "2"]), pd.Series([None] * 3), params("regression").data)
 
     assert said.isna().tolist() == [True, False, False]
 

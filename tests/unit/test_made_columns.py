@@ -12,19 +12,19 @@ from ml.data.schema import ContractError
 from ml.engine.source import Chunk
 from ml.io import files
 from ml.io.errors import UserError
-from ml.model import feature_code, made, model, model_file, reference, shipped
+from ml.model import feature_code, made_columns, model, model_file, reference, shipped
 from ml.model.compiled import compiled
 from ml.monitoring import drift
-from ml.monitoring.made import added
 from ml.monitoring.released import Released
+from ml.monitoring.with_made import added
 from ml.prediction_log.records import in_table
 from ml.retraining import fresh
 from ml.scoring.rows import check
-from ml.settings import features
+from ml.settings import feature_source
 from ml.settings.data import Data
 from ml.settings.params import check as checked
-from ml.settings.reading import parse
 from ml.settings.train import Train
+from ml.settings.yaml_reading import parse
 from tests.conftest import SAMPLE
 from tests.serving.server import application
 
@@ -67,12 +67,12 @@ def rows(count, seed, *, tied):
 def release(params, monkeypatch, tmp_path):
     """A release whose src/features.py makes three columns."""
     monkeypatch.chdir(tmp_path)
-    features.FEATURES.parent.mkdir()
-    features.FEATURES.write_text(TEXT)
+    feature_source.FEATURES.parent.mkdir()
+    feature_source.FEATURES.write_text(TEXT)
     train, score = rows(8000, 0, tied=True), np.linspace(0, 1, 8000)
     params = params.model_copy(update={"data": DATA})
     found = reference.build(train, score, {}, params, train["day"])
-    return Released("version 1", made.profiled(found, train, DATA, TEXT))
+    return Released("version 1", made_columns.profiled(found, train, DATA, TEXT))
 
 
 def log(frame):
@@ -82,7 +82,7 @@ def log(frame):
 
 
 def test_a_made_column_drifts_where_the_columns_that_it_is_made_of_do_not(release, params):
-    assert features.sources(TEXT) == {"gap": ("cost", "use"), "level": ("cost", "use"), "twice": ("cost", "use")}
+    assert feature_source.sources(TEXT) == {"gap": ("cost", "use"), "level": ("cost", "use"), "twice": ("cost", "use")}
     assert {"gap", "level", "twice"} <= {*release.reference.columns}
     assert all({"gap", "level", "twice"} <= {*month.columns} for month in release.reference.months.values())
     assert release.reference.months
@@ -98,7 +98,7 @@ def test_a_made_column_drifts_where_the_columns_that_it_is_made_of_do_not(releas
 
 
 def test_where_the_text_cannot_be_run_the_other_columns_are_compared_and_the_reason_is_told(release, params):
-    features.FEATURES.write_text("")
+    feature_source.FEATURES.write_text("")
     feature_code.loaded.cache_clear()
 
     window, known = added(log(rows(2000, 1, tied=True)), release, DATA)
@@ -126,10 +126,10 @@ def bound(release, params):
 
 def test_rows_whose_made_columns_break_their_bounds_are_named_in_training_and_set_aside_later(bound):
     wrong = bound.assign(cost=bound["cost"].mask(bound.index == 7, 100.0))
-    assert made.checked(bound, BOUND, TEXT) is bound
+    assert made_columns.checked(bound, BOUND, TEXT) is bound
 
     with pytest.raises(ContractError, match=WHO + r": 1 of 300 rows outside -1 to 1, e\.g\. id r7\n.*data\.made\.gap"):
-        made.checked(wrong, BOUND, TEXT)
+        made_columns.checked(wrong, BOUND, TEXT)
     sifted = fresh.sift(wrong, bound, BOUND)
     chunk = Chunk("new.parquet", 0, pa.Table.from_pandas(wrong.drop(columns="bad"), preserve_index=False))
     scored = check(chunk, BOUND, TEXT)

@@ -8,7 +8,7 @@ from scipy.stats import bootstrap
 from sklearn import metrics as reference
 
 from ml.settings.evaluate import Evaluate
-from ml.tasks import metrics
+from ml.tasks import score_rows
 from tests.world.sample import ceiling, history, probability
 
 THRESHOLD = 0.5
@@ -44,9 +44,9 @@ def scored(draw):
 @settings(max_examples=150)
 def test_every_metric_is_scikit_learns(sample):
     label, score, weight = sample
-    rows = metrics.rank(label, score, THRESHOLD)
+    rows = score_rows.rank(label, score, THRESHOLD)
 
-    measured = metrics.measure(rows, weight[rows.order])
+    measured = score_rows.measure(rows, weight[rows.order])
 
     for name, value in sklearn(label, score, weight).items():
         assert measured[name] == pytest.approx(value, abs=1e-9), name
@@ -55,7 +55,7 @@ def test_every_metric_is_scikit_learns(sample):
 def test_the_calibration_error_is_the_mean_gap_weighted_by_rows():
     label, score = np.tile([0, 0, 1, 1], 100_000), np.tile([0.05, 0.05, 0.75, 0.95], 100_000)
 
-    measured = metrics.measure(metrics.rank(label, score, THRESHOLD))
+    measured = score_rows.measure(score_rows.rank(label, score, THRESHOLD))
 
     assert measured["calibration_error"] == pytest.approx((2 * 0.05 + 0.25 + 0.05) / 4)
 
@@ -68,7 +68,7 @@ def test_the_calibration_error_of_the_truth_is_nearly_zero_in_small_samples_too(
         rng = np.random.default_rng(seed)
         score = rng.beta(1, 3, rows)
         label = (rng.uniform(size=rows) < score).astype(int)
-        found = metrics.intervals(metrics.rank(label, score, THRESHOLD), Evaluate(bootstrap=100), seed)
+        found = score_rows.intervals(score_rows.rank(label, score, THRESHOLD), Evaluate(bootstrap=100), seed)
         values.append(found["calibration_error"]["value"])
         wrong += found["calibration_error"]["low"] > 0
 
@@ -83,7 +83,7 @@ def test_the_interval_of_the_calibration_error_holds_a_true_one():
         rng = np.random.default_rng(seed)
         truth = rng.uniform(0.2, 0.6, 1000)
         label = (rng.uniform(size=1000) < truth).astype(int)
-        found = metrics.intervals(metrics.rank(label, truth + 0.05, THRESHOLD), Evaluate(bootstrap=100), seed)
+        found = score_rows.intervals(score_rows.rank(label, truth + 0.05, THRESHOLD), Evaluate(bootstrap=100), seed)
         held += found["calibration_error"]["low"] <= 0.05 <= found["calibration_error"]["high"]
 
     assert held >= 55
@@ -92,12 +92,12 @@ def test_the_interval_of_the_calibration_error_holds_a_true_one():
 @pytest.mark.parametrize("label", [[0, 0, 0], [1, 1], [1], [0, 1], [0, 0, 1]])
 @pytest.mark.parametrize("score", [0.0, 0.3, 1.0])
 def test_rows_of_one_class_or_of_equal_scores_have_the_metrics_that_are_defined(label, score):
-    rows = metrics.rank(np.array(label), np.full(len(label), score), THRESHOLD)
+    rows = score_rows.rank(np.array(label), np.full(len(label), score), THRESHOLD)
 
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        found = metrics.intervals(rows, Evaluate(bootstrap=100))
-        points = metrics.curves(rows)
+        found = score_rows.intervals(rows, Evaluate(bootstrap=100))
+        points = score_rows.curves(rows)
 
     both = 0 < sum(label) < len(label)
     assert (found["roc_auc"]["value"] is not None) == both
@@ -106,16 +106,18 @@ def test_rows_of_one_class_or_of_equal_scores_have_the_metrics_that_are_defined(
 
 
 def test_metrics_need_enough_rows_of_each_class():
-    assert metrics.enough(np.repeat([0, 1], [metrics.FEWEST, metrics.FEWEST]))
-    assert not metrics.enough(np.repeat([0, 1], [10_000, metrics.FEWEST - 1]))
-    assert metrics.classes(np.array([0, 1, 0])) == "1 positive and 2 negative rows"
+    assert score_rows.enough(np.repeat([0, 1], [score_rows.FEWEST, score_rows.FEWEST]))
+    assert not score_rows.enough(np.repeat([0, 1], [10_000, score_rows.FEWEST - 1]))
+    assert score_rows.classes(np.array([0, 1, 0])) == "1 positive and 2 negative rows"
 
 
 def test_the_metrics_of_the_true_probabilities_reach_the_known_ceiling():
     frame = history(rows=2000)
     best = ceiling(frame)
 
-    measured = metrics.measure(metrics.rank(frame["churned"].to_numpy().astype(int), probability(frame), THRESHOLD))
+    measured = score_rows.measure(
+        score_rows.rank(frame["churned"].to_numpy().astype(int), probability(frame), THRESHOLD)
+    )
 
     assert measured["accuracy"] == pytest.approx(best["accuracy"], abs=0.01)
     assert measured["roc_auc"] == pytest.approx(best["auc"], abs=0.01)
@@ -129,7 +131,7 @@ def test_an_interval_holds_the_truth_as_often_as_it_says():
     for seed in range(100):
         score = rng.uniform(size=300)
         label = (rng.uniform(size=300) < score).astype(int)
-        found = metrics.intervals(metrics.rank(label, score, THRESHOLD), Evaluate(bootstrap=200), seed)
+        found = score_rows.intervals(score_rows.rank(label, score, THRESHOLD), Evaluate(bootstrap=200), seed)
         held += found["accuracy"]["low"] <= 0.75 <= found["accuracy"]["high"]  # E max(p, 1 - p) of uniform p
 
     assert 88 <= held <= 100
@@ -141,7 +143,7 @@ def test_an_interval_is_scipys():
     label = (rng.uniform(size=300) < score).astype(int)
     right = ((score >= THRESHOLD) == label).astype(float)
 
-    found = metrics.intervals(metrics.rank(label, score, THRESHOLD), Evaluate(bootstrap=4000))["accuracy"]
+    found = score_rows.intervals(score_rows.rank(label, score, THRESHOLD), Evaluate(bootstrap=4000))["accuracy"]
 
     known = bootstrap((right,), np.mean, n_resamples=4000, method="percentile", rng=0).confidence_interval
     assert (found["low"], found["high"]) == pytest.approx(tuple(known), abs=0.004)
@@ -150,17 +152,17 @@ def test_an_interval_is_scipys():
 def test_intervals_are_the_same_each_time():
     rng = np.random.default_rng(1)
     score = rng.uniform(size=200)
-    rows = metrics.rank((rng.uniform(size=200) < score).astype(int), score, THRESHOLD)
+    rows = score_rows.rank((rng.uniform(size=200) < score).astype(int), score, THRESHOLD)
 
-    assert metrics.intervals(rows, Evaluate()) == metrics.intervals(rows, Evaluate())
+    assert score_rows.intervals(rows, Evaluate()) == score_rows.intervals(rows, Evaluate())
 
 
 def test_the_curves_start_and_end_where_they_must():
     rng = np.random.default_rng(2)
     score = rng.uniform(size=500)
-    rows = metrics.rank((rng.uniform(size=500) < score).astype(int), score, THRESHOLD)
+    rows = score_rows.rank((rng.uniform(size=500) < score).astype(int), score, THRESHOLD)
 
-    curves = metrics.curves(rows)
+    curves = score_rows.curves(rows)
 
     assert (curves["roc"][0], curves["roc"][-1]) == ({"fpr": 0, "tpr": 0}, {"fpr": 1, "tpr": 1})
     assert curves["precision_recall"][-1]["recall"] == 1
@@ -172,7 +174,7 @@ def test_the_confusion_counts_agree_with_scikit_learn():
     rng = np.random.default_rng(3)
     label, score = rng.integers(0, 2, 200), rng.uniform(size=200)
 
-    cells = {(c["actual"], c["predicted"]): c["rows"] for c in metrics.confusion(metrics.rank(label, score, 0.3))}
+    cells = {(c["actual"], c["predicted"]): c["rows"] for c in score_rows.confusion(score_rows.rank(label, score, 0.3))}
 
     (tn, fp), (fn, tp) = reference.confusion_matrix(label, score >= 0.3)
     assert cells == {

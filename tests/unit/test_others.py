@@ -12,8 +12,8 @@ from ml.data.words import OTHERS
 from ml.gates.leakage import columns
 from ml.model import model, model_file
 from ml.model.compiled import compiled
+from ml.model.compiled_parity import served
 from ml.model.model_contract import CONTRACT, Contract
-from ml.model.parity import served
 from ml.model.predictor import from_files
 from ml.model.reference import of_levels, profiled
 from ml.settings.data import Data

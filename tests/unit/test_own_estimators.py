@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 from ml.io.errors import UserError
-from ml.model import estimators, explanation, model, model_file, parity, shipped
+from ml.model import compiled_parity, estimators, explanation, model, model_file, shipped
 from ml.model.model_contract import CONTRACT
 from ml.model.predictor import MODEL, from_files
-from ml.settings import features
+from ml.settings import feature_source
 from ml.stages.train import Settings
 
 ROWS = 60
@@ -93,7 +93,7 @@ def built(params, task="binary", text=""):
     files = {MODEL: model_file.dumps(fitted), CONTRACT: shipped.contract_of(params, frame)}
     files |= shipped.form_of(fitted, files, frame, params)[0]
     expected = model.scores(model_file.loads(files[MODEL]), frame, params.data)
-    assert parity.served(from_files(files), frame, params.data) == pytest.approx(expected, abs=1e-6)
+    assert compiled_parity.served(from_files(files), frame, params.data) == pytest.approx(expected, abs=1e-6)
     return from_files(files)
 
 
@@ -101,11 +101,11 @@ def built(params, task="binary", text=""):
 def own(monkeypatch, tmp_path):
     """Writes more below HEAD as this repository's src/features.py, and gives the whole text."""
     monkeypatch.chdir(tmp_path)
-    features.FEATURES.parent.mkdir()
+    feature_source.FEATURES.parent.mkdir()
     monkeypatch.delitem(estimators.sys.modules, "features", raising=False)
 
     def write(more):
-        features.FEATURES.write_text(HEAD + more)
+        feature_source.FEATURES.write_text(HEAD + more)
         return HEAD + more
 
     yield write

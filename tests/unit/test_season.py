@@ -11,7 +11,7 @@ from ml.monitoring.released import Released
 from ml.monitoring.season import YEAR, of_season
 from ml.prediction_log.records import in_table
 from ml.settings.data import Data
-from ml.tasks import metrics
+from ml.tasks import score_rows
 
 MODEL = "churn@1"
 NAMES = Names(frozenset({MODEL}))
@@ -41,7 +41,7 @@ def settings(params):
 def released(params, train, test):
     label = np.random.default_rng(1).random(len(test)) < test["score"]
     evaluate = params.evaluate.model_copy(update={"bootstrap": 20})
-    found = metrics.intervals(metrics.rank(label.to_numpy(), test["score"].to_numpy(), 0.5), evaluate)
+    found = score_rows.intervals(score_rows.rank(label.to_numpy(), test["score"].to_numpy(), 0.5), evaluate)
     return Released("version 1", reference.build(train, test["score"].to_numpy(), found, params, test["day"]))
 
 

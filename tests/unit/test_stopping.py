@@ -8,7 +8,7 @@ import pytest
 from ml.io.errors import UserError
 from ml.model import model, model_file
 from ml.model.compiled import compiled
-from ml.model.parity import served
+from ml.model.compiled_parity import served
 from ml.model.predictor import from_files
 from ml.settings.params import read_params
 from ml.settings.train import Train

@@ -8,9 +8,9 @@ from sklearn import metrics as sk
 from ml.data.schema import inputs
 from ml.model import interval, model, model_file
 from ml.model.compiled import compiled
+from ml.model.compiled_parity import served
 from ml.model.estimators import KNOWN
 from ml.model.model_contract import CONTRACT, Contract
-from ml.model.parity import served
 from ml.model.predictor import from_files
 from ml.settings.data import Data
 from ml.settings.train import Train

@@ -8,9 +8,9 @@ import pytest
 from ml.gates import champion, decisions, fairness, stability
 from ml.io.text import figure
 from ml.settings.gates import Champion
-from ml.tasks.compare import kept
 from ml.tasks.duel import compare
 from ml.tasks.number_rows import Rows
+from ml.tasks.resampling import kept
 from tests.gates import other_world, world
 
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import pytest
 
 from ml.registry import ledger
-from ml.registry.embedded import loads
+from ml.registry.embedded_home import loads
 from tests.workflows.runner import ABOUT, HERE, git
 
 pytestmark = [pytest.mark.slow, pytest.mark.template, pytest.mark.timeout(1800)]  # minutes on a busy machine

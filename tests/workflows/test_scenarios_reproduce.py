@@ -2,7 +2,7 @@
 
 import pytest
 
-from ml.registry.embedded import LEDGER, dumps, loads
+from ml.registry.embedded_home import LEDGER, dumps, loads
 from tests.workflows.runner import git
 from tests.workflows.test_scenarios_release import issues
 

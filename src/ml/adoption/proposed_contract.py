@@ -19,7 +19,7 @@ from ml.io.text import counted
 from ml.settings.card import Card
 from ml.settings.evaluate import Evaluate
 from ml.settings.gates import Gates
-from ml.settings.metrics import FEWEST
+from ml.settings.metric_names import FEWEST
 from ml.settings.params import Params
 from ml.settings.retrain import Retrain
 from ml.settings.validate import Validate

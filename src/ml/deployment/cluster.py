@@ -8,7 +8,7 @@ import contextlib
 import subprocess
 from functools import reduce
 
-from ml.deployment import manifests
+from ml.deployment import kubernetes
 from ml.deployment.canary import Window, parse
 from ml.deployment.containers import PORT
 from ml.io.errors import UserError
@@ -40,7 +40,7 @@ class Cluster:
         """
         self._next = image
         if not self.image():
-            self._ask("apply", "-f", "-", content=manifests.render(self._project, self._env, image))
+            self._ask("apply", "-f", "-", content=kubernetes.render(self._project, self._env, image))
             self._ready(STABLE, seconds)
             return
         self._put(CANARY)

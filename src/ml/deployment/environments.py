@@ -7,18 +7,18 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from ml.deployment import containers, deployments, images, rollout, smoke
+from ml.deployment import api_checks, containers, deployment_log, images, rollout
 from ml.deployment.answers_record import IN_IMAGE, AnswersRecord
+from ml.deployment.api_checks import tried
 from ml.deployment.bluegreen import BlueGreen
 from ml.deployment.cluster import Cluster
 from ml.deployment.compose import Compose
 from ml.deployment.containers import LIMITS
-from ml.deployment.deployments import Deployment, Entry, Where
+from ml.deployment.deployment_log import Deployment, Entry, Where
+from ml.deployment.kubernetes import BY_DIGEST
 from ml.deployment.local import Local
-from ml.deployment.manifests import BY_DIGEST
 from ml.deployment.proxy import Proxy, run_here
 from ml.deployment.rollout import Target
-from ml.deployment.smoke import tried
 from ml.io import cli, files
 from ml.io.client import Client
 from ml.io.errors import UserError
@@ -59,24 +59,24 @@ def deploy(params: Params, where: Where, image: str, rule: Deploy) -> bool:
         _clear(target, where, store)
         images.pull(image)
         model = (images.inspect(image)["Config"]["Labels"] or {}).get(MODEL_LABEL, "")
-        entry = deployments.begin(where, image, model, target.image())
+        entry = deployment_log.begin(where, image, model, target.image())
         store.note(entry)
         outcome, reason = _tried(target, entry, rule, params.gates.api or Api())
-        store.note(deployments.end(entry, outcome, reason))
-    cli.say(f"deploy: {image} {'serves' if outcome == deployments.DEPLOYED else outcome}. {reason}")
+        store.note(deployment_log.end(entry, outcome, reason))
+    cli.say(f"deploy: {image} {'serves' if outcome == deployment_log.DEPLOYED else outcome}. {reason}")
     if outcome == INTERRUPTED:
         raise KeyboardInterrupt
-    return outcome == deployments.DEPLOYED
+    return outcome == deployment_log.DEPLOYED
 
 
 def history(params: Params, where: Where, store: Registry) -> list[Deployment]:
     """All deployments; one to this environment that was killed is undone or completed first, and put on record."""
-    found = deployments.fold(store.deployments())
+    found = deployment_log.fold(store.deployments())
     if not any(_killed(one, where) for one in found):
         return found
     with _alone(where):
         _clear(open_target(params, where), where, store)
-    return deployments.fold(store.deployments())
+    return deployment_log.fold(store.deployments())
 
 
 def _tried(target: Target, begun: Entry, rule: Deploy, api: Api) -> tuple[str, str]:
@@ -84,12 +84,12 @@ def _tried(target: Target, begun: Entry, rule: Deploy, api: Api) -> tuple[str, s
     image = begun["image"]
     try:
         cli.say(f"deploy: smoke: {smoked(image, api, rule.ready_seconds)}")
-        return deployments.DEPLOYED, rollout.roll_out(target, image, rule, cli.say)
+        return deployment_log.DEPLOYED, rollout.roll_out(target, image, rule, cli.say)
     except UserError as error:
         return "went back", " ".join(str(error).split())
     except KeyboardInterrupt:
         if target.image() == image != begun["before"]:
-            return deployments.DEPLOYED, "stopped by hand after it had taken over"
+            return deployment_log.DEPLOYED, "stopped by hand after it had taken over"
         return INTERRUPTED, "stopped by hand"
 
 
@@ -110,7 +110,10 @@ def smoked(image: str, rule: Api, seconds: float) -> str:
     labels = images.inspect(image)["Config"]["Labels"] or {}
     with containers.running(image, name, *LIMITS) as container, Client(container.address, patience=10) as client:
         client.ready(seconds)
-        checks = [tried("lineage", lambda: smoke.identity(client, labels)), *smoke.answers(client, recorded, rule)]
+        checks = [
+            tried("lineage", lambda: api_checks.identity(client, labels)),
+            *api_checks.answers(client, recorded, rule),
+        ]
     failed = next((check for check in checks if not check.passed), None)
     if failed:
         raise UserError(f"smoke, {failed.name}: {failed.reason}")
@@ -120,17 +123,19 @@ def smoked(image: str, rule: Api, seconds: float) -> str:
 def _clear(target: Target, where: Where, store: Registry) -> None:
     """Undo what a killed deployment left, and say so in the record."""
     target.recover()
-    for found in deployments.fold(store.deployments()):
+    for found in deployment_log.fold(store.deployments()):
         if _killed(found, where):
             stayed = found.image == target.image()
-            outcome = deployments.DEPLOYED if stayed else INTERRUPTED
-            store.note(deployments.end(vars(found), outcome, "its process was killed; the next deployment cleaned up"))
+            outcome = deployment_log.DEPLOYED if stayed else INTERRUPTED
+            store.note(
+                deployment_log.end(vars(found), outcome, "its process was killed; the next deployment cleaned up")
+            )
             cli.say(f"deploy: the deployment of {found.time[:19]} was killed; {target.image() or 'nothing'} serves")
 
 
 def _killed(found: Deployment, where: Where) -> bool:
     """Whether a deployment to an environment has begun and not ended; while we hold its lock, its process is dead."""
-    return (found.env, found.target, found.outcome) == (where.env, where.target, deployments.STARTED)
+    return (found.env, found.target, found.outcome) == (where.env, where.target, deployment_log.STARTED)
 
 
 @contextmanager

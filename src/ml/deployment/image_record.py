@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from ml.deployment.smoke import Check
+from ml.deployment.api_checks import Check
 from ml.io.saved import SavedRecord
 
 

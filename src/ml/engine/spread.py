@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeVar
 
 from ml.io.errors import UserError
 from ml.settings.engine import Engine
-from ml.settings.reading import Part
+from ml.settings.yaml_reading import Part
 
 AHEAD = 2  # chunks that wait for each worker, so that none is idle and memory stays bounded
 SECONDS = 30  # until a scheduler must answer

@@ -14,7 +14,7 @@ from ml.gates.evidence import Evidence
 from ml.gates.verdict import Verdict
 from ml.io.text import figure
 from ml.settings.data import Category, Data, Number
-from ml.settings.features import described, source
+from ml.settings.feature_source import described, source
 from ml.settings.gates import Behaviour, Case, Direction, Invariance
 from ml.settings.params import Params
 from ml.settings.section import given

@@ -9,9 +9,9 @@ from ml.gates.evidence import Evidence
 from ml.gates.limits import bounded
 from ml.gates.verdict import Verdict
 from ml.settings.gates import Bound
-from ml.settings.metrics import FEWEST
+from ml.settings.metric_names import FEWEST
 from ml.settings.section import given
-from ml.tasks.calibration import Figure
+from ml.tasks.calibration_figures import Figure
 
 
 def judge(evidence: Evidence) -> list[Verdict]:

@@ -14,7 +14,7 @@ from ml.gates.verdict import Verdict
 from ml.io.text import be, between, counted, figure
 from ml.settings.evaluate import Evaluate
 from ml.settings.gates import Champion
-from ml.settings.metrics import FEWEST
+from ml.settings.metric_names import FEWEST
 from ml.settings.params import Params
 from ml.settings.section import given
 from ml.tasks.choose import task_of

@@ -18,10 +18,10 @@ from ml.gates.slicing import sliced
 from ml.gates.verdict import Verdict
 from ml.io.text import counted
 from ml.settings.gates import Fairness
-from ml.settings.metrics import FEWEST
+from ml.settings.metric_names import FEWEST
 from ml.settings.section import given
 from ml.tasks.choose import task_of
-from ml.tasks.rates import Rate
+from ml.tasks.group_rates import Rate
 from ml.tasks.task import Task
 
 AMONG = "equalised_odds"  # the rates that are among the rows of a class

@@ -7,7 +7,7 @@ from ml.gates.evidence import Evidence
 from ml.gates.verdict import Verdict
 from ml.io.text import counted, figure
 from ml.settings.gates import Bound, Gates
-from ml.settings.metrics import FEWEST
+from ml.settings.metric_names import FEWEST
 from ml.tasks.choose import task_of
 
 Interval = Mapping[str, float | None]

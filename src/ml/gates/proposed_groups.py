@@ -13,7 +13,7 @@ from ml.gates.slicing import sliced
 from ml.io.yaml_edit import REMOVE
 from ml.model.crossed import Crossed
 from ml.settings.gates import Fairness
-from ml.settings.metrics import FEWEST
+from ml.settings.metric_names import FEWEST
 from ml.settings.params import Params
 from ml.tasks.choose import task_of
 

@@ -16,7 +16,7 @@ from ml.gates.verdict import Verdict
 from ml.io import files
 from ml.io.text import counted, figure
 from ml.settings.gates import Slices
-from ml.settings.metrics import HIGHER_IS_BETTER
+from ml.settings.metric_names import HIGHER_IS_BETTER
 from ml.settings.section import given
 from ml.tasks.choose import task_of
 from ml.tasks.task import Task

@@ -9,12 +9,12 @@ from scipy.stats import norm
 from ml.data.design import PLAIN, Design
 from ml.data.schema import levels
 from ml.settings.gates import Slices
-from ml.settings.metrics import HIGHER_IS_BETTER
+from ml.settings.metric_names import HIGHER_IS_BETTER
 from ml.settings.params import Params
 from ml.settings.section import given
 from ml.tasks.choose import task_of
-from ml.tasks.compare import advantages, replicated
 from ml.tasks.duel import margin_of
+from ml.tasks.resampling import advantages, replicated
 from ml.tasks.task import Task
 
 REPLICATES = 200  # enough for a standard error: Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 6

@@ -9,7 +9,7 @@ from ml.gates.evidence import Evidence
 from ml.gates.verdict import Verdict
 from ml.io.text import counted
 from ml.settings.section import given
-from ml.tasks.calibration import bias
+from ml.tasks.calibration_figures import bias
 from ml.tasks.choose import task_of
 
 

@@ -8,7 +8,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 
-from ml.github.api import IssuesOffError, LostError, NotPermittedError, Record, Repository, call, connect, every
+from ml.github.rest import IssuesOffError, LostError, NotPermittedError, Record, Repository, call, connect, every
 from ml.io.errors import UserError
 
 LIMIT = 60_000  # characters of a body; GitHub takes 65,536

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ml.github import github, rules
-from ml.github.api import Record, Repository, call, every, outside
 from ml.github.ci import CHECKS
-from ml.github.doctor import FINE
+from ml.github.fork_settings import FINE
+from ml.github.rest import Record, Repository, call, every, outside
 from ml.io import git
 from ml.io.errors import UserError
 from ml.io.text import counted

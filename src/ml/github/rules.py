@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from ml.github.ci import CHECKS
-from ml.github.doctor import ACTIONS, DEFAULT, FINE, MISSING, OWNER, UNSEEN, Finding
+from ml.github.fork_settings import ACTIONS, DEFAULT, FINE, MISSING, OWNER, UNSEEN, Finding
 
 
 def allowed(permissions: dict[str, Any] | None, selected: dict[str, Any] | None, used: Iterable[str]) -> Finding:

@@ -1,6 +1,6 @@
 """What a run of a workflow left on GitHub: itself, its jobs, its artifacts, the pull requests it ran for."""
 
-from ml.github.api import Record, Repository, call, download, every
+from ml.github.rest import Record, Repository, call, download, every
 from ml.io.errors import UserError
 from ml.io.text import counted
 

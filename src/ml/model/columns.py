@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ml.settings.features import Levels
+from ml.settings.feature_source import Levels
 
 Values = np.ndarray | Mapping[str, np.ndarray]
 

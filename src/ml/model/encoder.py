@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from ml.model import columns, feature_code
-from ml.settings import features
+from ml.settings import feature_source
 from ml.settings.data import Category, Number
 
 Rows = Sequence[Mapping[str, Any]]
@@ -20,7 +20,7 @@ class Encoder:
         self._numbers = [(n["name"], n["missing"], n["mean"], n["scale"]) for n in form["numbers"]]
         self._levels = []
         self._source = form.get("features", "")
-        made = features.made(self._source)
+        made = feature_source.made(self._source)
         names = [c["name"] for kind in ("numbers", "categories") for c in form[kind] if c["name"] not in made]
         self._names = [*dict.fromkeys([*names, *known])]  # made columns may need columns that the model does not use
         self._floats = {n["name"] for n in form["numbers"]} | {n for n, c in known.items() if isinstance(c, Number)}

@@ -19,7 +19,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from ml.io.errors import UserError
 from ml.io.text import meant
 from ml.model.feature_code import BESIDE
-from ml.settings.features import FEATURES
+from ml.settings.feature_source import FEATURES
 from ml.settings.train import EXTRAS, Train
 from ml.tasks.kinds import DEFAULT, KINDS
 

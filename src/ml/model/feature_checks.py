@@ -13,7 +13,7 @@ from ml.model.columns import Columns, Function, NoColumnError
 from ml.model.feature_code import fresh, said
 from ml.model.features import of_frame
 from ml.settings.data import Category, Data, Number
-from ml.settings.features import FEATURES, functions, parsed
+from ml.settings.feature_source import FEATURES, functions, parsed
 
 CLOCKS = {"now", "utcnow", "today", "time_ns", "localtime", "gmtime", "monotonic", "perf_counter"}
 READERS = {"open", "read_text", "read_bytes", "loadtxt", "genfromtxt", "fromfile", "memmap", "read_csv"}

@@ -20,7 +20,7 @@ import numpy as np
 from ml.io import git
 from ml.io.errors import UserError
 from ml.model.columns import Columns, Function, NoColumnError
-from ml.settings.features import FEATURES, functions, parsed, source
+from ml.settings.feature_source import FEATURES, functions, parsed, source
 
 BESIDE = Path(__file__).parents[2] / FEATURES.name
 MERGED = ("HEAD", "--branches=main", "--remotes=origin/main", "--remotes=origin/HEAD")  # whose commits were reviewed

@@ -12,7 +12,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from ml.data.schema import numbers, with_columns
 from ml.model import columns, feature_code
-from ml.settings import features as declared
+from ml.settings import feature_source as declared
 from ml.settings.data import Category, Data
 
 MISSING = ""  # stands for a missing value, because no level is empty

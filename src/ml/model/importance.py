@@ -12,7 +12,7 @@ from ml.data.schema import inputs
 from ml.model.model_file import source_of
 from ml.settings.data import Data
 from ml.tasks.choose import task_of
-from ml.tasks.compare import kept
+from ml.tasks.resampling import kept
 
 ROWS = 2000  # rows; enough to rank columns, and each column and repeat needs one prediction of all
 REPEATS = 5

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from ml.settings.data import Data
-from ml.settings.features import FEATURES, sources
+from ml.settings.feature_source import FEATURES, sources
 
 
 def breaches(made: Mapping[str, np.ndarray], data: Data) -> Iterator[tuple[str, np.ndarray, str]]:

@@ -20,8 +20,8 @@ from ml.model.features import Made, preprocessing, with_made
 from ml.model.history import OUT_OF_BAG
 from ml.model.model_file import source_of
 from ml.settings.data import Data
-from ml.settings.features import FEATURES, functions
-from ml.settings.metrics import FEWEST
+from ml.settings.feature_source import FEATURES, functions
+from ml.settings.metric_names import FEWEST
 from ml.settings.train import Train
 from ml.tasks.choose import task_of
 

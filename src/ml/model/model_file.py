@@ -17,7 +17,7 @@ from ml.model.calibration import Calibrated
 from ml.model.feature_code import must_know
 from ml.model.features import Made
 from ml.model.trusted import TRUSTED
-from ml.settings.features import FEATURES
+from ml.settings.feature_source import FEATURES
 
 
 def dumps(model: Pipeline) -> bytes:

@@ -19,8 +19,8 @@ from ml.data.words import OTHERS
 from ml.io.errors import UserError
 from ml.settings.data import Data
 from ml.settings.evaluate import Evaluate
-from ml.settings.reading import Part
 from ml.settings.section import Project, Section
+from ml.settings.yaml_reading import Part
 from ml.tasks.choose import task_of
 from ml.tasks.kinds import DEFAULT, Name
 

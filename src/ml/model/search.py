@@ -13,8 +13,8 @@ from ml.data.design import design_of
 from ml.io.errors import UserError
 from ml.io.text import counted
 from ml.model import model
-from ml.settings import features
-from ml.settings.metrics import HIGHER_IS_BETTER
+from ml.settings import feature_source
+from ml.settings.metric_names import HIGHER_IS_BETTER
 from ml.settings.params import Params
 from ml.settings.train import Train
 from ml.settings.tune import Choice, Span
@@ -76,7 +76,7 @@ def folded(frame: pd.DataFrame, params: Params) -> Folded:
             f"{params.prepare.split_by} contain both classes: add rows of the rarer class, or "
             "change tune.folds."
         )
-    return Folded(frame, label, usable, params, features.source())
+    return Folded(frame, label, usable, params, feature_source.source())
 
 
 def held_out(task: Task, rows: Folded) -> float:

@@ -5,15 +5,15 @@ from sklearn.pipeline import Pipeline
 
 from ml.io.errors import UserError
 from ml.io.text import counted
-from ml.model import model, model_file, parity
+from ml.model import compiled_parity, model, model_file
 from ml.model.compiled import compiled, uncompiled
 from ml.model.model_contract import CONTRACT, Contract
 from ml.model.predictor import MODEL, from_files
 from ml.settings.data import Data
 from ml.settings.evaluate import Evaluate
-from ml.settings.reading import Part
 from ml.settings.section import Project
 from ml.settings.train import Train
+from ml.settings.yaml_reading import Part
 from ml.tasks.choose import task_of
 
 
@@ -47,12 +47,12 @@ def form_of(
     """The compiled form if it agrees with the model; otherwise the form for scikit-learn, with the reason."""
     try:
         form = compiled(fitted)
-        served = parity.served(from_files({**built, **form}), frame, params.data)
+        served = compiled_parity.served(from_files({**built, **form}), frame, params.data)
     except (ValueError, RuntimeError, UserError) as error:
         reason = f"{params.train.model} has no compiled form: {error}"
     else:
         expected = model.scores(fitted, frame, params.data)
-        found = parity.compare(expected, served, params.evaluate.threshold, task_of(params.data))
+        found = compiled_parity.compare(expected, served, params.evaluate.threshold, task_of(params.data))
         if found.holds:
             return form, ""
         reason = (

@@ -11,7 +11,7 @@ from ml.monitoring.windows import Span, delay, length, settled, spans
 from ml.prediction_log import predictions
 from ml.settings.data import Data
 from ml.settings.monitor import Monitor
-from ml.tasks.live import outcomes
+from ml.tasks.live_labels import outcomes
 
 SKEW = pd.Timedelta(minutes=5)  # allowed difference of clocks
 FATES = {  # the first that applies counts; all other rows are `judged`

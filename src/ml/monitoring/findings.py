@@ -14,10 +14,10 @@ from ml.monitoring.drift import Drift
 from ml.monitoring.released import Released
 from ml.monitoring.shapes import of_classes, shape
 from ml.monitoring.windows import Span
-from ml.settings.features import sources
-from ml.settings.metrics import FEWEST
+from ml.settings.feature_source import sources
+from ml.settings.metric_names import FEWEST
 from ml.settings.params import Params
-from ml.tasks import live
+from ml.tasks import live_labels
 
 Record = dict[str, Any]
 
@@ -119,9 +119,9 @@ def measured(span: Span, reference: Reference, params: Params) -> Record:
     label, score = (known[name].to_numpy("float64") for name in ("label", "score"))
     found: Record = {"since": span.since.isoformat(), "until": span.until.isoformat(), "rows": len(span.rows)}
     found |= {"labelled": len(known), "value": None, "low": None, "high": None}
-    if not live.enough(reference.task, label, FEWEST):
+    if not live_labels.enough(reference.task, label, FEWEST):
         return found
-    rows = live.scored(reference.task, label, score, reference.threshold)
+    rows = live_labels.scored(reference.task, label, score, reference.threshold)
     return found | rows.intervals(REPLICATES, 1 - params.monitor.alpha)[params.monitor.metric]
 
 
@@ -162,7 +162,7 @@ def _strange(window: Collected, params: Params) -> str:
     target, count = params.data.target, window.labels["strange"]
     if not count:
         return ""
-    return f"{counted(count, 'label')} left out: no value of {target.name} ({live.wanted(params.data)})."
+    return f"{counted(count, 'label')} left out: no value of {target.name} ({live_labels.wanted(params.data)})."
 
 
 def _few(window: Collected) -> str:

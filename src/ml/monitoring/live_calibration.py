@@ -13,7 +13,7 @@ from ml.io.text import between, figure
 from ml.model.reference import Reference
 from ml.monitoring.dependence import Way, design_effect
 from ml.settings.monitor import Monitor
-from ml.tasks.calibration import log_odds, measured
+from ml.tasks.calibration_figures import log_odds, measured
 
 PERFECT = {"bias": 0.0, "slope": 1.0}
 ONE = float(norm.cdf(1) - norm.cdf(-1))  # the confidence of an interval of one standard error on each side

@@ -11,9 +11,9 @@ from ml.io.text import figure as figure_
 from ml.monitoring.live_sides import Duel, Side
 from ml.monitoring.ratio import mismatched
 from ml.settings.gates import Champion
-from ml.settings.metrics import FEWEST, HIGHER_IS_BETTER
+from ml.settings.metric_names import FEWEST, HIGHER_IS_BETTER
 from ml.settings.params import Params
-from ml.tasks import live
+from ml.tasks import live_labels
 from ml.tasks.duel import Comparison, compare, margin_of, outcome
 from ml.tasks.task import Scored
 
@@ -34,10 +34,10 @@ def judge(found: Duel, params: Params) -> tuple[str, str]:
         return NONE, f"{NONE}: {wrong.sentence()}. {CAUSES}"
     rule, (old, new) = _rule(params), (found.champion, found.challenger)
     for side in (old, new):
-        if not live.enough(side.kind, side.label, FEWEST):
+        if not live_labels.enough(side.kind, side.label, FEWEST):
             return "not enough evidence", (
                 f"not enough evidence: {side.model} has labels of {counted(len(side.label), 'id')} "
-                f"({live.lack(side.kind, side.label, FEWEST)}). Send labels to POST /feedback, "
+                f"({live_labels.lack(side.kind, side.label, FEWEST)}). Send labels to POST /feedback, "
                 "or wait for them."
             )
     result = _paired(old, new, params) if found.paired else unpaired(old, new, params)

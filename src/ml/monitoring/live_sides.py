@@ -11,7 +11,7 @@ from ml.model.parts import CHALLENGER, CHAMPION, SHADOW
 from ml.monitoring.ratio import Ratio, ratios
 from ml.prediction_log import predictions
 from ml.settings.params import Params
-from ml.tasks import live
+from ml.tasks import live_labels
 from ml.tasks.task import Scored
 
 ASKED = ["request_id", "id", "row", "again"]
@@ -36,7 +36,7 @@ class Side:
 
     def ranked(self) -> Scored:
         """Label and score, with the decisions of the responses."""
-        return live.scored(self.kind, self.label, self.score, self.threshold)
+        return live_labels.scored(self.kind, self.label, self.score, self.threshold)
 
 
 @dataclass(frozen=True)
@@ -109,11 +109,11 @@ def _sides(ours: pd.DataFrame, theirs: pd.DataFrame, params: Params, *, paired: 
 
 def _side(answers: pd.DataFrame, labelled: int, judged: pd.DataFrame, params: Params) -> Side:
     kind = params.data.target.task
-    said = live.outcomes(judged["actual"], judged["label"], params.data)
+    said = live_labels.outcomes(judged["actual"], judged["label"], params.data)
     judged = judged[said.notna()]
     label = said.dropna().to_numpy(dtype="float64")
     score = judged["score"].to_numpy(dtype="float64")
-    threshold = live.threshold(kind, answers["score"], answers["label"])
+    threshold = live_labels.threshold(kind, answers["score"], answers["label"])
     names = answers["variant"].iloc[0], answers["model"].iloc[0]
     return Side(*names, len(answers), labelled, label, score, threshold, kind)
 

@@ -12,11 +12,11 @@ from ml.model.reference import Reference
 from ml.monitoring import live_calibration, live_values
 from ml.monitoring.dependence import Way, coarse, groups, of_estimates
 from ml.monitoring.live_calibration import Part
-from ml.settings.metrics import FEWEST, HIGHER_IS_BETTER
+from ml.settings.metric_names import FEWEST, HIGHER_IS_BETTER
 from ml.settings.monitor import Monitor
-from ml.tasks import live
+from ml.tasks import live_labels
 from ml.tasks.duel import margin_of
-from ml.tasks.live import scored
+from ml.tasks.live_labels import scored
 from ml.tasks.task import Scored
 
 REPLICATES = 500
@@ -84,15 +84,15 @@ def _parts(
     reference: Reference, pair: tuple[np.ndarray, np.ndarray], ways: list[Way], settings: Monitor
 ) -> tuple[Part, ...]:
     """Calibration of scores, if both classes have enough rows, and of numbers."""
-    if live.numeric(reference.task):
+    if live_labels.numeric(reference.task):
         return live_values.judge(reference, pair, ways, settings)
-    return live_calibration.judge(reference, pair, ways, settings) if live.both(pair[0], FEWEST) else ()
+    return live_calibration.judge(reference, pair, ways, settings) if live_labels.both(pair[0], FEWEST) else ()
 
 
 def enough(rows: pd.DataFrame, settings: Monitor, kind: str) -> bool:
     """Whether enough rows, and enough of each class, have a label to judge the model."""
     label = _known(rows)["label"].to_numpy("float64")
-    return len(label) >= settings.min_labels and live.enough(kind, label, FEWEST)
+    return len(label) >= settings.min_labels and live_labels.enough(kind, label, FEWEST)
 
 
 def outcome(low: float, high: float, margin: float) -> str:
@@ -136,7 +136,7 @@ def _lack(reference: Reference, rows: pd.DataFrame, settings: Monitor) -> str:
         return f"fewer than {settings.min_labels:,} (monitor.min_labels)"
     if enough(rows, settings, reference.task):
         return f"it has no {settings.metric}"
-    return f"the labels are of {live.lack(reference.task, label.to_numpy(), FEWEST)}"
+    return f"the labels are of {live_labels.lack(reference.task, label.to_numpy(), FEWEST)}"
 
 
 def _error(interval: dict[str, float], confidence: float) -> float:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from ml.monitoring import performance
 from ml.settings.monitor import Monitor
-from ml.tasks import live
+from ml.tasks import live_labels
 
 HALF = 0.5
 LATE = 0.95  # share of a class's labels that have arrived by then; later ones may be corrections
@@ -56,5 +56,5 @@ def delay(rows: pd.DataFrame, kind: str) -> float:
     """
     known = rows[rows["lag_days"].notna()]
     known = known[~known["id"].duplicated(keep="last") | known["id"].isna()]
-    lags = [part.quantile(LATE) for _, part in known.groupby(live.alike(kind, known))["lag_days"]]
+    lags = [part.quantile(LATE) for _, part in known.groupby(live_labels.alike(kind, known))["lag_days"]]
     return float(max(lags, default=0.0))

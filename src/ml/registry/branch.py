@@ -19,7 +19,7 @@ from ml.io.text import one_line
 from ml.model import identity
 from ml.model.identity import PARTS
 from ml.registry import ledger
-from ml.registry.embedded import DEPLOYMENTS, LEDGER, VERDICTS, Embedded
+from ml.registry.embedded_home import DEPLOYMENTS, LEDGER, VERDICTS, Embedded
 from ml.registry.entries import DIGEST, dumps, loads, registered
 from ml.registry.ledger import Entry, State
 

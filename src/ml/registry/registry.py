@@ -1,8 +1,8 @@
 """The registry: versions of the model, their aliases and their history, in one of two homes.
 
-The embedded home is `.mlflow/` (see embedded.py); with MLFLOW_TRACKING_URI it is an MLflow server (see server.py). Both
-have the same interface. Reading the embedded home does not import MLflow, so a gate that asks for the champion pays
-nothing.
+The embedded home is `.mlflow/` (see embedded_home.py); with MLFLOW_TRACKING_URI it is an MLflow server (see
+server_home.py). Both have the same interface. Reading the embedded home does not import MLflow, so a gate that asks for
+the champion pays nothing.
 """
 
 import getpass
@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from ml.io.errors import UserError
 from ml.model.lineage import Lineage
 from ml.registry import entries, tracking
-from ml.registry.embedded import Embedded
+from ml.registry.embedded_home import Embedded
 from ml.registry.ledger import CHAMPION, PREVIOUS, Entry, State, Version
 from ml.registry.tracking import HOME
 
@@ -74,7 +74,7 @@ class Champion:
 def open_registry(project: str, home: Path = HOME) -> Registry:
     """The registry of a project, in `.mlflow/` or on a server."""
     if tracking.server():
-        from ml.registry.server import Server  # noqa: PLC0415
+        from ml.registry.server_home import Server  # noqa: PLC0415
 
         return Server(project, home)
     return Embedded(project, home)

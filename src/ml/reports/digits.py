@@ -2,8 +2,8 @@
 
 from ml.io.text import LONG, figure
 from ml.reports.built import Built, Record
-from ml.settings.metrics import HIGHER_IS_BETTER
-from ml.tasks.compare import kept
+from ml.settings.metric_names import HIGHER_IS_BETTER
+from ml.tasks.resampling import kept
 
 THOUSAND = 1000  # numbers from here on have no decimals
 LEAST = 0.0001  # smaller changes of larger figures are not shown

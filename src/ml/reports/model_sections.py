@@ -5,7 +5,7 @@ from ml.reports import mermaid
 from ml.reports.built import Built, Record
 from ml.reports.digits import change, heading, interval, number
 from ml.reports.training import section
-from ml.settings.metrics import HIGHER_IS_BETTER
+from ml.settings.metric_names import HIGHER_IS_BETTER
 
 BAR = 20
 MOST_SIDES = 12  # classes of a table of decisions

@@ -8,7 +8,7 @@ import pandas as pd
 
 from ml.data.design import design_of
 from ml.gates.champion import threshold
-from ml.gates.scored import lacking
+from ml.gates.scored_models import lacking
 from ml.io import cli, files
 from ml.io.text import between, figure
 from ml.model import model, model_file
@@ -16,7 +16,7 @@ from ml.model.model_contract import settled
 from ml.registry import baseline
 from ml.retraining import fresh
 from ml.retraining.retrain_record import Compared
-from ml.settings.metrics import FEWEST
+from ml.settings.metric_names import FEWEST
 from ml.settings.params import Params
 from ml.settings.section import given
 from ml.tasks.choose import task_of

@@ -12,11 +12,11 @@ from ml.data.split import is_test
 from ml.data.values import typed
 from ml.io.errors import UserError
 from ml.io.text import counted
-from ml.model import made
+from ml.model import made_columns
 from ml.prediction_log import predictions
 from ml.prediction_log.records import in_table
 from ml.settings.data import Data
-from ml.settings.features import source
+from ml.settings.feature_source import source
 from ml.settings.prepare import Prepare
 from ml.settings.retrain import Retrain
 from ml.tasks import two_words
@@ -98,7 +98,7 @@ def sift(rows: pd.DataFrame, old: pd.DataFrame, data: Data) -> Sifted:
     reasons = pd.Series("", index=rows.index)
     for name, wrong, why in _breaches(frame, found.wrong, known, data):
         reasons = reasons.mask(wrong & (reasons == ""), f"{name}: {why}")
-    for name, wrong, why in made.broken(frame[reasons == ""], data, source()):
+    for name, wrong, why in made_columns.broken(frame[reasons == ""], data, source()):
         reasons[wrong[wrong].index] = f"{name}: {why}"
     sound = frame[reasons == ""]
     order = sound.sort_values(data.time, kind="stable") if data.time else sound

@@ -4,7 +4,7 @@ from ml.io.markdown import cell, mark, table
 from ml.io.text import between, counted, figure
 from ml.monitoring.monitor_record import MonitorRecord
 from ml.retraining.retrain_record import Judged, RetrainRecord
-from ml.settings.metrics import HIGHER_IS_BETTER
+from ml.settings.metric_names import HIGHER_IS_BETTER
 
 
 def title(record: RetrainRecord) -> str:

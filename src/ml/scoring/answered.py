@@ -12,8 +12,8 @@ from ml.engine.job import Job
 from ml.model.parts import CHAMPION, SHADOW
 from ml.prediction_log.records import FEATURES
 from ml.scoring.lines import rows_as_json
+from ml.scoring.named_model import Scorer
 from ml.scoring.rows import Checked
-from ml.scoring.scored import Scorer
 from ml.tasks.answers import answers_of
 
 LINE = 1000  # rows of a line of the log, as of the longest request

@@ -52,7 +52,7 @@ def check(chunk: Chunk, data: Data, source: str = "") -> Checked:
     sound, bad = found.frame, raw.iloc[:0]
     sound = sound.drop(index=reasons.index) if len(reasons) else sound
     if data.made:
-        from ml.model.made import broken  # noqa: PLC0415 - imports scikit-learn, which scoring does without
+        from ml.model.made_columns import broken  # noqa: PLC0415 - imports scikit-learn, which scoring does without
 
         more = _reasons([*broken(sound, data, source)], sound.index)
         reasons, sound = pd.concat([reasons, more]).sort_index(), sound.drop(index=more.index)

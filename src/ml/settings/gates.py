@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from ml.settings.metrics import HIGHER_IS_BETTER, Metric
+from ml.settings.metric_names import HIGHER_IS_BETTER, Metric
 from ml.settings.section import Count, Open, Range, Section, Share, Strings
 
 Positive = Annotated[float, Field(gt=0)]

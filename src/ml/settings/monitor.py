@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from ml.settings.metrics import Metric
+from ml.settings.metric_names import Metric
 from ml.settings.section import Count, Open, Section, Share
 
 

@@ -7,20 +7,19 @@ from typing import Annotated, Any, Self
 from pydantic import Field, model_validator
 
 from ml.io.text import meant
-from ml.settings import reading
+from ml.settings import yaml_reading
 from ml.settings.alert import Alert
 from ml.settings.card import Card
 from ml.settings.data import Category, Data, Number
 from ml.settings.deploy import Deploy
 from ml.settings.engine import Engine
 from ml.settings.evaluate import Evaluate
-from ml.settings.features import FEATURES, Levels, described, made, source
+from ml.settings.feature_source import FEATURES, Levels, described, made, source
 from ml.settings.gates import Gates
 from ml.settings.log import Log
-from ml.settings.metrics import OF_INTERVALS, known
+from ml.settings.metric_names import OF_INTERVALS, known
 from ml.settings.monitor import Monitor
 from ml.settings.prepare import Prepare
-from ml.settings.reading import PARAMS
 from ml.settings.retrain import Retrain
 from ml.settings.scan import Scan
 from ml.settings.score import Score
@@ -28,6 +27,7 @@ from ml.settings.section import Project, Section
 from ml.settings.train import Train
 from ml.settings.tune import Tune
 from ml.settings.validate import Validate
+from ml.settings.yaml_reading import PARAMS
 
 SAMPLE = Path("tests/world/params.yaml")
 
@@ -126,12 +126,12 @@ class Params(Section):
 
 def read_params(path: Path = PARAMS) -> Params:
     """All settings; raises UserError with every mistake and its path, e.g. `train.random_forest.max_depth`."""
-    return reading.read(Params, path)
+    return yaml_reading.read(Params, path)
 
 
 def check(content: Any, path: Path = PARAMS) -> Params:
     """All settings in the parsed content of `path`; raises UserError with every mistake and its path."""
-    return reading.check(Params, content, path)
+    return yaml_reading.check(Params, content, path)
 
 
 def describe_the_sample(params: Params) -> bool:

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
-from ml.settings.metrics import Metric
+from ml.settings.metric_names import Metric
 from ml.settings.section import Count, Section
 from ml.settings.train import Train
 

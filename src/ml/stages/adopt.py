@@ -11,12 +11,12 @@ import pandas as pd
 from ml.adoption import adopt_changes, exported_files, messages, suspicions
 from ml.adoption.adopted_record import AdoptedRecord
 from ml.data.notes import brief
-from ml.gates import proposal
+from ml.gates import proposed_gates
 from ml.io import cli, dvc, files, git, tables, yaml_edit
 from ml.io.errors import UserError
 from ml.io.text import counted, one_line
 from ml.registry import registry, tracking
-from ml.settings import features
+from ml.settings import feature_source
 from ml.settings.params import Params, check, read_params
 
 OURS = (files.PARAMS, Path("data.dvc"))  # what adopt overwrites
@@ -115,21 +115,23 @@ def _named(data: str) -> Path:
     return source
 
 
-def _gates(table: pd.DataFrame, params: Params, reset: dict[str, Any]) -> proposal.Proposal:
+def _gates(table: pd.DataFrame, params: Params, reset: dict[str, Any]) -> proposed_gates.Proposal:
     """Gates from a cross-validated model, if those of the old table are reset."""
     if not messages.another(reset):
-        return proposal.Proposal({}, [])
+        return proposed_gates.Proposal({}, [])
     cli.say("adopt: proposing gates from a cross-validation of train.model")
-    text, gone = features.without(features.source(), [*params.data.columns])
-    return proposal.for_table(table, params, "" if gone else text)
+    text, gone = feature_source.without(feature_source.source(), [*params.data.columns])
+    return proposed_gates.for_table(table, params, "" if gone else text)
 
 
 def _drop_functions(names: list[str]) -> None:
     """Delete the functions of src/features.py that read columns missing from the new table."""
-    text, gone = features.without(features.source(), names)
+    text, gone = feature_source.without(feature_source.source(), names)
     if gone:
-        files.write_text(text, features.FEATURES)
-        cli.say(f"adopt: {features.FEATURES}: removed {', '.join(gone)}, which read columns missing from this table")
+        files.write_text(text, feature_source.FEATURES)
+        cli.say(
+            f"adopt: {feature_source.FEATURES}: removed {', '.join(gone)}, which read columns missing from this table"
+        )
 
 
 def _move_in(table: pd.DataFrame | Path, file: Path, old: Path) -> None:

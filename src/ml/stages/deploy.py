@@ -1,7 +1,7 @@
 """Deploy an image by a canary, and roll back when it is worse than the serving image."""
 
 from ml.deployment import environments
-from ml.deployment.deployments import Where
+from ml.deployment.deployment_log import Where
 from ml.deployment.image_record import ImageRecord
 from ml.io import cli, files
 from ml.io.errors import UserError

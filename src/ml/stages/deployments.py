@@ -1,6 +1,6 @@
 """List deployments with their image, environment, time, author and result."""
 
-from ml.deployment import deployments
+from ml.deployment import deployment_log
 from ml.io import cli
 from ml.registry import registry
 from ml.settings.params import read_params
@@ -8,7 +8,7 @@ from ml.settings.params import read_params
 
 def main(env: str = "", last: int = 20) -> None:
     """Print the last deployments to --env, or to all environments, newest first."""
-    history = deployments.fold(registry.open_registry(read_params().project).deployments())
+    history = deployment_log.fold(registry.open_registry(read_params().project).deployments())
     found = [d for d in history if not env or d.env == env][-last:]
     if not found:
         cli.say("deployments: none yet. Next: make deploy ENV=staging")

@@ -8,8 +8,8 @@ from pathlib import Path
 from platform import python_version
 
 from ml.deployment import container_engine
-from ml.github import doctor, github, rules, runner, settings
-from ml.github.doctor import FINE, MISSING, UNSEEN, Finding
+from ml.github import fork_settings, github, repository_settings, rules, runner
+from ml.github.fork_settings import FINE, MISSING, UNSEEN, Finding
 from ml.github.github import Repository
 from ml.io import cli, files, git
 from ml.io.errors import UserError
@@ -25,9 +25,11 @@ def main() -> int:
     """Print each setting as fine, missing, default or not seen, with its effect; exit with 1 if one is missing."""
     found = {"Here": [*_here()], "GitHub": [*_there()]}
     for place, findings in found.items():
-        cli.tell("\n".join([place, *doctor.told(findings), ""]))
+        cli.tell("\n".join([place, *fork_settings.told(findings), ""]))
     everything = [finding for findings in found.values() for finding in findings]
-    counts = [f"{n} {state}" for state in (FINE, MISSING, doctor.DEFAULT, UNSEEN) if (n := _count(everything, state))]
+    counts = [
+        f"{n} {state}" for state in (FINE, MISSING, fork_settings.DEFAULT, UNSEEN) if (n := _count(everything, state))
+    ]
     cli.tell(", ".join(counts))
     rows = [[f.state, f.name, f.found, Markup(f.then), Markup(f.cure)] for f in everything]
     runner.summary(table(["", "what", "found", "then", "do"], rows))
@@ -41,12 +43,12 @@ def _count(findings: list[Finding], state: str) -> int:
 def _here() -> Iterator[Finding]:
     yield Finding("Python", FINE, python_version())  # an older one does not get this far: src/tools/make_venv.py
     yield Finding("git", FINE, (git.ask("--version") or "").removeprefix("git version ").strip())
-    yield doctor.engine(_engine())
-    yield doctor.proxy(shutil.which("haproxy") is not None)
+    yield fork_settings.engine(_engine())
+    yield fork_settings.proxy(shutil.which("haproxy") is not None)
     params = read_params()
-    yield doctor.data(params.data.file, Path(params.data.file).exists())
+    yield fork_settings.data(params.data.file, Path(params.data.file).exists())
     server = tracking.server()
-    yield doctor.registry(server and tracking.shown(server), git.ask("ls-remote", "origin", "refs/heads/mlflow"))
+    yield fork_settings.registry(server and tracking.shown(server), git.ask("ls-remote", "origin", "refs/heads/mlflow"))
 
 
 def _engine() -> str | None:
@@ -57,19 +59,19 @@ def _engine() -> str | None:
 
 
 def _there() -> Iterator[Finding]:
-    environment = settings.environment(os.environ, git.ask("remote", "get-url", "origin"))
+    environment = repository_settings.environment(os.environ, git.ask("remote", "get-url", "origin"))
     name = environment["GITHUB_REPOSITORY"]
     if not name:
         yield Finding("repository", UNSEEN, "origin is not on GitHub", BLIND, "Set GITHUB_REPOSITORY=owner/name.")
         return
     repository = github.connect(environment)
     if repository is None:
-        yield Finding(name, UNSEEN, "there is no token", BLIND, doctor.OWNER)
+        yield Finding(name, UNSEEN, "there is no token", BLIND, fork_settings.OWNER)
         return
     try:
-        about = settings.about(repository)
+        about = repository_settings.about(repository)
     except UserError as error:
-        yield Finding(name, UNSEEN, str(error), BLIND, doctor.OWNER)
+        yield Finding(name, UNSEEN, str(error), BLIND, fork_settings.OWNER)
         return
     yield from _judged(repository, about)
 
@@ -77,33 +79,35 @@ def _there() -> Iterator[Finding]:
 def _judged(repository: Repository, about: dict) -> Iterator[Finding]:
     running = os.environ.get("GITHUB_ACTIONS") == "true"
     branch = about["default_branch"]
-    permissions = settings.asked(repository, "/actions/permissions")
+    permissions = repository_settings.asked(repository, "/actions/permissions")
     texts = {path.name: files.read_bytes(path).decode() for path in sorted(WORKFLOWS.parent.rglob("*.yml"))}
-    yield doctor.actions(permissions, running)
-    selected = settings.asked(repository, "/actions/permissions/selected-actions") if permissions else None
+    yield fork_settings.actions(permissions, running)
+    selected = repository_settings.asked(repository, "/actions/permissions/selected-actions") if permissions else None
     yield rules.allowed(permissions, selected, rules.used(texts.values()))
-    yield from doctor.schedules(settings.workflow_states(repository), doctor.scheduled(texts))
-    yield doctor.quiet(about, datetime.now(UTC))
-    yield doctor.pull_requests(settings.asked(repository, "/actions/permissions/workflow"))
-    wanted = settings.asked(repository, f"/rules/branches/{branch}")
-    checks = settings.classic_checks(repository, branch)
-    yield rules.required(wanted, checks, branch, settings.planned(repository))
+    yield from fork_settings.schedules(repository_settings.workflow_states(repository), fork_settings.scheduled(texts))
+    yield fork_settings.quiet(about, datetime.now(UTC))
+    yield fork_settings.pull_requests(repository_settings.asked(repository, "/actions/permissions/workflow"))
+    wanted = repository_settings.asked(repository, f"/rules/branches/{branch}")
+    checks = repository_settings.classic_checks(repository, branch)
+    yield rules.required(wanted, checks, branch, repository_settings.planned(repository))
     if found := rules.queue(wanted, texts):
         yield found
-    yield from rules.environments(settings.environments(repository), about["private"])
+    yield from rules.environments(repository_settings.environments(repository), about["private"])
     yield rules.attestations(about["private"])
-    yield doctor.issues(about)
-    yield from doctor.settings(_known(repository, running))
+    yield fork_settings.issues(about)
+    yield from fork_settings.settings(_known(repository, running))
 
 
 def _known(repository: Repository, running: bool) -> dict[str, set[str]]:
     """The settings that are there, of each kind that could be seen; doctor.yml hands them to its job as variables."""
-    given = {setting.name for setting in doctor.SETTINGS if os.environ.get(setting.name)}
+    given = {setting.name for setting in fork_settings.SETTINGS if os.environ.get(setting.name)}
     found = {}
     for kind in ("variable", "secret"):
-        listed = settings.names(repository, f"{kind}s")
+        listed = repository_settings.names(repository, f"{kind}s")
         if listed is not None or running:
-            found[kind] = (listed or set()) | {s.name for s in doctor.SETTINGS if s.kind == kind and s.name in given}
+            found[kind] = (listed or set()) | {
+                s.name for s in fork_settings.SETTINGS if s.kind == kind and s.name in given
+            }
     return found
 
 

@@ -7,12 +7,12 @@ import pandas as pd
 from ml.data.design import design_of
 from ml.io import cli, files, sheets, tables
 from ml.io.text import counted
-from ml.model import made, model, model_file, parity, reference
+from ml.model import compiled_parity, made_columns, model, model_file, reference
 from ml.model.figures_record import IntervalsRecord, MetricsRecord
 from ml.model.importance import importance
 from ml.model.model_contract import CONTRACT, read_contract, settled
 from ml.model.predictor import load
-from ml.settings.reading import read
+from ml.settings.yaml_reading import read
 from ml.tasks import outputs
 from ml.tasks.choose import task_of
 from ml.tasks.task import Task
@@ -26,11 +26,11 @@ def main() -> None:
     """Score build/test.parquet and write metrics, plots, scores and the reference for monitoring."""
     params = settled(read(Settings), files.MODEL)
     fitted, task = model_file.loads(files.read_bytes(files.MODEL / "model.skops")), _task(params)
-    frame = made.checked(tables.read_table(files.TEST), params.data, model_file.source_of(fitted))
+    frame = made_columns.checked(tables.read_table(files.TEST), params.data, model_file.source_of(fitted))
     output, truth = model.scores(fitted, frame, params.data), task.truth(frame[params.data.target.name])
     cli.say(f"evaluate: {counted(params.evaluate.bootstrap, 'bootstrap replicate')} of {counted(len(frame), 'row')}")
-    served = parity.served(load(files.MODEL), frame, params.data)
-    files.write_json(asdict(parity.compare(output, served, params.evaluate.threshold, task)), files.PARITY)
+    served = compiled_parity.served(load(files.MODEL), frame, params.data)
+    files.write_json(asdict(compiled_parity.compare(output, served, params.evaluate.threshold, task)), files.PARITY)
     design = design_of(frame, params.data)
     scored = task.score(truth, output, params.evaluate.threshold, design)
     found = scored.intervals(params.evaluate.bootstrap, params.evaluate.confidence)
@@ -45,7 +45,7 @@ def main() -> None:
     tables.write_table(pd.DataFrame(scores), files.SCORES)
     also = task.watched(truth, output, params.evaluate.confidence, design)  # no metrics, and monitoring watches them
     times = frame[params.data.time] if params.data.time else None
-    released = made.build(
+    released = made_columns.build(
         model_file.source_of(fitted), tables.read_table(files.TRAIN), output, known | also, params, times
     )
     if promise := task.promise(truth):

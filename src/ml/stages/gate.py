@@ -6,7 +6,7 @@ from ml import gates
 from ml.data.validation_record import ValidationRecord
 from ml.gates import Evidence, Verdict
 from ml.gates.gate_record import GateRecord
-from ml.gates.scored import scored_champion, served
+from ml.gates.scored_models import scored_champion, served
 from ml.io import cli, files, locks, tables
 from ml.io.text import counted
 from ml.model import identity
@@ -15,7 +15,7 @@ from ml.model.figures_record import IntervalsRecord
 from ml.model.model_contract import read_contract, settled
 from ml.model.predictor import MODEL
 from ml.registry import baseline, looks
-from ml.settings import features
+from ml.settings import feature_source
 from ml.settings.params import Params, read_params
 from ml.tasks import outputs
 from ml.tasks.choose import task_of
@@ -57,7 +57,7 @@ def collect(params: Params) -> Evidence:
         params=params,
         validation=ValidationRecord.read(files.VALIDATION).plain(),
         train=tables.read_table(files.TRAIN),
-        test=with_made(test, features.source()),
+        test=with_made(test, feature_source.source()),
         label=scored["label"].to_numpy(),
         score=outputs.output(task_of(params.data), scored),
         intervals=IntervalsRecord.read(files.INTERVALS).known(),

@@ -16,7 +16,7 @@ from ml.model.lineage import Lineage
 from ml.model.predictor import MODEL
 from ml.registry import registry
 from ml.registry.ledger import Version
-from ml.settings.features import FEATURES
+from ml.settings.feature_source import FEATURES
 from ml.settings.params import Params, read_params
 
 CONTEXT = files.BUILD / "image"  # all of the model that the Dockerfile copies

@@ -8,7 +8,7 @@ from ml.io import cli, files
 from ml.io.errors import UserError
 from ml.io.text import counted
 from ml.prediction_log import segments
-from ml.scoring.labels import digest, labels, lines
+from ml.scoring.label_lines import digest, labels, lines
 from ml.settings.params import read_params
 
 

@@ -4,7 +4,7 @@ import os
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ml.github import doctor, github, live_proofs, settings
+from ml.github import fork_settings, github, live_proofs, repository_settings
 from ml.io import cli, files, git
 from ml.io.errors import UserError
 from ml.io.text import counted
@@ -18,9 +18,11 @@ def main() -> int:
 
     Recorded steps are not queried again: delete the file to start again. Exit with 1 until all steps are complete.
     """
-    repository = github.connect(settings.environment(os.environ, git.ask("remote", "get-url", "origin")))
+    repository = github.connect(repository_settings.environment(os.environ, git.ask("remote", "get-url", "origin")))
     if repository is None:
-        raise UserError(f"the live run needs GitHub, but the token or the repository is missing. {doctor.OWNER} LIVE=1")
+        raise UserError(
+            f"the live run needs GitHub, but the token or the repository is missing. {fork_settings.OWNER} LIVE=1"
+        )
     kept = _kept(repository.name)
     left = []
     for proof in live_proofs.PROOFS:

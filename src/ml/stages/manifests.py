@@ -1,6 +1,6 @@
 """Render the Kubernetes objects of an environment."""
 
-from ml.deployment import manifests
+from ml.deployment import kubernetes
 from ml.deployment.image_record import ImageRecord
 from ml.io import cli, files
 from ml.io.errors import UserError
@@ -11,8 +11,8 @@ def main(env: str, image: str = "") -> None:
     """Write build/manifests/ENV.yaml with the objects of an environment and --image (default: the last pushed one)."""
     project = read_params().project
     image = image or _pushed()
-    text = manifests.render(project, env, image)
-    path = manifests.FOLDER / f"{env}.yaml"
+    text = kubernetes.render(project, env, image)
+    path = kubernetes.FOLDER / f"{env}.yaml"
     files.write_text(text, path)
     cli.say(f"manifests: {path} holds {text.count('---') + 1} objects for namespace {project}-{env}")
     cli.say(f"manifests: Next: kubectl diff -f {path}; make deploy TARGET=k8s ENV={env} IMAGE={image}")

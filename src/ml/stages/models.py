@@ -6,7 +6,7 @@ from ml.io import cli
 from ml.io.text import columns, figure
 from ml.registry import registry
 from ml.registry.ledger import Event, State, Version
-from ml.settings.metrics import HIGHER_IS_BETTER
+from ml.settings.metric_names import HIGHER_IS_BETTER
 from ml.settings.params import read_params
 
 SHOWN = ("accuracy", "roc_auc")  # where a version has both

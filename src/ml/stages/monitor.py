@@ -13,7 +13,7 @@ from ml.io.errors import UserError
 from ml.io.text import counted
 from ml.model import identity
 from ml.model.reference import Reference
-from ml.monitoring import collect, drift, evidently_pages, findings, history_page, log_tables, made, report
+from ml.monitoring import collect, drift, evidently_pages, findings, history_page, log_tables, monitor_report, with_made
 from ml.monitoring.collect import Collected, Names
 from ml.monitoring.confirmation import Past
 from ml.monitoring.monitor_record import MonitorRecord
@@ -45,7 +45,7 @@ def main(history: bool = False, strict: bool = False, simulated: bool = False) -
     if history:
         return _draw(params, store)
     now = pd.Timestamp.now("UTC").as_unit("us")
-    table, release = made.added(_read(params, now, simulated=simulated), released(params.project), params.data)
+    table, release = with_made.added(_read(params, now, simulated=simulated), released(params.project), params.data)
     names, model = _names(params, store)
     window = collect.collect(table, names, params.data, params.monitor, now)
     if params.monitor.season:
@@ -55,7 +55,7 @@ def main(history: bool = False, strict: bool = False, simulated: bool = False) -
     record = findings.record(window, found, release, params, Past(model, store.verdicts(), evident))
     store.remember(registry.stamped("monitor", model, record["reason"][:1000], **findings.remembered(record)))
     MonitorRecord.taken(record, "what monitoring found").write(files.MONITOR)
-    text = report.markdown(params.project, record, store.verdicts())
+    text = monitor_report.markdown(params.project, record, store.verdicts())
     files.write_text(text, files.MONITOR_TEXT)
     files.write_text(look.document(f"{params.project}: monitoring", look.rendered(text)), files.MONITOR_PAGE)
     _picture(window, release.reference, params)
@@ -78,7 +78,7 @@ def _read(params: Params, now: pd.Timestamp, *, simulated: bool) -> pd.DataFrame
 
 def _between(params: Params, release: Released) -> Callable[[pd.Timestamp, pd.Timestamp], pd.DataFrame]:
     def read(since: pd.Timestamp, until: pd.Timestamp) -> pd.DataFrame:
-        return made.add(log_tables.read_between(_sources(params), params.data, since, until), release, params.data)
+        return with_made.add(log_tables.read_between(_sources(params), params.data, since, until), release, params.data)
 
     return read
 

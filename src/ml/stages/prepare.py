@@ -12,7 +12,7 @@ from ml.io import cli, files, tables
 from ml.io.text import counted
 from ml.settings.data import Data
 from ml.settings.prepare import Prepare
-from ml.settings.reading import Part, read
+from ml.settings.yaml_reading import Part, read
 from ml.validation.profile import of_parts
 
 

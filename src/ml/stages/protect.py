@@ -3,14 +3,14 @@
 import os
 from pathlib import Path
 
-from ml.github import github, settings
+from ml.github import github, repository_settings
 from ml.io import cli, files, git
 from ml.io.errors import UserError
 
 
 def main() -> None:
     """Create or update the ruleset of each file in .github/rulesets/; others are kept. Needs an owner's token."""
-    environment = settings.environment(os.environ, git.ask("remote", "get-url", "origin"))
+    environment = repository_settings.environment(os.environ, git.ask("remote", "get-url", "origin"))
     repository = github.connect(environment)
     if repository is None:
         raise UserError(
@@ -18,7 +18,7 @@ def main() -> None:
             "GITHUB_TOKEN=$(gh auth token) make protect"
         )
     for path in sorted(Path(".github/rulesets").glob("*.json")):
-        outcome = settings.apply_ruleset(repository, files.read_json(path))
+        outcome = repository_settings.apply_ruleset(repository, files.read_json(path))
         cli.say(f"protect: {path} is {outcome}: {repository.page('rules')}")
 
 

@@ -11,8 +11,8 @@ from ml.model import lineage
 from ml.model.figures_record import IntervalsRecord, MetricsRecord
 from ml.model.model_contract import settled
 from ml.registry import ledger, operation, package, registry, tracking
-from ml.registry.card import card
 from ml.registry.ledger import Version
+from ml.registry.model_card import card
 from ml.settings.params import Params, read_params
 
 

@@ -24,7 +24,7 @@ from ml.reports.built import Built
 from ml.reports.changes import another_table
 from ml.reports.contributions_record import ContributionsRecord
 from ml.settings.params import Params, read_params
-from ml.settings.reading import parse
+from ml.settings.yaml_reading import parse
 from ml.tasks.choose import task_of
 
 EXPLAINED = 100  # test rows, enough to rank columns

@@ -1,7 +1,7 @@
 """Restore an earlier champion, and its image."""
 
-from ml.deployment import deployments, environments
-from ml.deployment.deployments import Where
+from ml.deployment import deployment_log, environments
+from ml.deployment.deployment_log import Where
 from ml.io import cli
 from ml.registry import operation, registry
 from ml.registry.ledger import CHAMPION, PREVIOUS, State
@@ -34,7 +34,7 @@ def _begun(params: Params, store: Registry, asked: Plan, reason: str) -> Plan:
         return operation.begun(store, asked, registry.target(store.state(), asked["to"] or None), reason)
     where = Where(asked["env"], asked["target"])
     history, state = environments.history(params, where, store), store.state()
-    wanted = deployments.previous(history, where, state.version(asked["to"]).model if asked["to"] else "")
+    wanted = deployment_log.previous(history, where, state.version(asked["to"]).model if asked["to"] else "")
     chosen = state.of(wanted.model)
     if chosen:
         registry.present(chosen)  # before an image serves whose model cannot be champion

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ml.adoption import adopt_changes, exported_files
-from ml.engine import job, source, spread, store
+from ml.engine import job, output_store, source, spread
 from ml.engine.job import Job
 from ml.engine.source import Source
 from ml.engine.spread import Team
@@ -15,8 +15,8 @@ from ml.io.errors import UserError
 from ml.io.text import counted
 from ml.prediction_log import segments
 from ml.registry.ledger import CHAMPION
-from ml.scoring import scored
-from ml.scoring.made import Made, Shared, Task, make
+from ml.scoring import named_model
+from ml.scoring.outcome import Made, Shared, Task, make
 from ml.scoring.progress import Progress
 from ml.settings.params import Params, read_params
 
@@ -42,18 +42,18 @@ def main(  # noqa: PLR0913, PLR0917 - one flag each
     if not (data and out):
         raise UserError("set the table and the output: make score DATA=data/new.parquet OUT=scores")
     source.must_be_apart(data, out)
-    models = [scored.load(model or f"models:/{params.project}@{CHAMPION}")]
+    models = [named_model.load(model or f"models:/{params.project}@{CHAMPION}")]
     if champion:
-        scored.must_be_champion(models[0])
+        named_model.must_be_champion(models[0])
     if challenger:
-        models.append(scored.load(challenger))
-        scored.same_rows(*models)
+        models.append(named_model.load(challenger))
+        named_model.same_rows(*models)
     table = _source(data, query)
     origin = {"source": table.identity, "models": [m.digest for m in models], "rows": params.score.rows}
     if explain:
         models[0].explain  # noqa: B018 - one that cannot is refused before any row is read
         origin["explain"] = True
-    there = store.at(out)
+    there = output_store.at(out)
     output = there.staging if there else Path(out.removeprefix("file://")).absolute()
     if found := (there.finished(origin) if there else job.finished(output, origin)):
         cli.say(f"score: {source.shown(out)} holds these {found['scored']:,} scores already")

@@ -2,12 +2,12 @@
 
 import secrets
 
-from ml.deployment import container_checks, containers, images, smoke
+from ml.deployment import api_checks, container_checks, containers, images
 from ml.deployment.answers_record import IN_IMAGE, AnswersRecord
+from ml.deployment.api_checks import Check, tried
 from ml.deployment.container_checks import READY
 from ml.deployment.containers import LIMITS, Container
 from ml.deployment.image_record import ImageRecord, SmokeRecord
-from ml.deployment.smoke import Check, tried
 from ml.io import cli, files
 from ml.io.client import Client
 from ml.settings.gates import Api
@@ -26,7 +26,7 @@ def main(image: str = "") -> int:
         containers.forget(name)
     passed = all(check.passed for check in checks)
     SmokeRecord(image=image, passed=passed, checks=tuple(checks)).write(files.SMOKE)
-    cli.tell(smoke.table(checks))
+    cli.tell(api_checks.table(checks))
     return 0 if passed else 1
 
 
@@ -44,8 +44,8 @@ def judge(container: Container, image: str) -> list[Check]:
             return [Check("ready", False, f"{ready.reason}; it printed: {container.last_words()}")]
         return [
             ready,
-            tried("lineage", lambda: smoke.identity(client, labels)),
-            *smoke.answers(client, recorded, rule),
+            tried("lineage", lambda: api_checks.identity(client, labels)),
+            *api_checks.answers(client, recorded, rule),
             tried("unprivileged", lambda: container_checks.unprivileged(container)),
             tried("kill -9", lambda: container_checks.durable(container, recorded)),
             tried("SIGTERM", lambda: container_checks.drained(container, recorded)),

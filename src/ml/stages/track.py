@@ -10,9 +10,9 @@ from ml.registry import outbox, tracking
 from ml.registry.tracked_record import TrackedRecord
 from ml.settings.data import Data
 from ml.settings.prepare import Prepare
-from ml.settings.reading import Part, read
 from ml.settings.section import Project
 from ml.settings.train import Train
+from ml.settings.yaml_reading import Part, read
 
 MARKER = tracking.HOME / "tracked.json"
 

@@ -2,12 +2,12 @@
 
 from ml.io import cli, files, tables
 from ml.io.text import counted
-from ml.model import decision, feature_checks, interval, made, model, model_file, shipped
+from ml.model import decision, feature_checks, interval, made_columns, model, model_file, shipped
 from ml.model.history import Chosen, TrainingRecord, Watch
 from ml.model.model_contract import CONTRACT, with_threshold
 from ml.model.predictor import MODEL, from_files, loaded
-from ml.settings import features
-from ml.settings.reading import read
+from ml.settings import feature_source
+from ml.settings.yaml_reading import read
 
 CHECKED = 20_000  # training rows on which the compiled form must agree; `evaluate` checks all test rows
 
@@ -21,10 +21,10 @@ def main() -> None:
     params = read(Settings)
     frame = tables.read_table(files.TRAIN)
     cli.say(f"train: {params.train.model} on {counted(len(frame), 'row')}")
-    text = features.source()
+    text = feature_source.source()
     feature_checks.check(text, frame, params.data)
     watch = Watch()
-    fitted = model.fit(made.checked(frame, params.data, text), params.data, params.train, text, watch.see)
+    fitted = model.fit(made_columns.checked(frame, params.data, text), params.data, params.train, text, watch.see)
     found = decision.chosen(frame, params.data, params.train, params.evaluate.threshold, text)
     params = _with_threshold(params, found)
     TrainingRecord(threshold=found, out_of_bag=watch.out_of_bag, curve=watch.curve).write(files.TRAINING)

@@ -5,7 +5,7 @@ import sys
 
 from ml.io import cli
 from ml.registry import tracking
-from ml.registry.embedded import Embedded
+from ml.registry.embedded_home import Embedded
 from ml.settings.params import read_params
 
 

@@ -16,8 +16,8 @@ from ml.engine.table import Table
 from ml.io import cli, files, markdown
 from ml.io.text import counted
 from ml.settings.data import Data
-from ml.settings.reading import Part, read
 from ml.settings.validate import Validate
+from ml.settings.yaml_reading import Part, read
 
 
 class Settings(Part):

@@ -9,13 +9,13 @@ import pandas as pd
 from ml.data.design import PLAIN, Design
 from ml.io.text import counted
 from ml.settings.data import Data
-from ml.settings.metrics import FEWEST
-from ml.tasks import calibration, rates, two_words
-from ml.tasks import metrics as measured
+from ml.settings.metric_names import FEWEST
+from ml.tasks import calibration_figures, group_rates, two_words
+from ml.tasks import score_rows as measured
 from ml.tasks.kinds import BINARY
 from ml.tasks.rank_auc import one_column
-from ml.tasks.spread import Spread, of_sides
 from ml.tasks.task import Case
+from ml.tasks.variety import Spread, of_sides
 
 
 class Binary:
@@ -92,15 +92,15 @@ class Binary:
         """How many rows are positive."""
         return f"{int(truth.sum()):,} positive"
 
-    def rates(self, truth: np.ndarray, output: np.ndarray, threshold: float) -> list[rates.Rate]:
+    def rates(self, truth: np.ndarray, output: np.ndarray, threshold: float) -> list[group_rates.Rate]:
         """The share decided positive, the true and the false positive rate."""
-        return rates.of_decisions(self.decide(output, threshold), truth == 1)
+        return group_rates.of_decisions(self.decide(output, threshold), truth == 1)
 
     def calibrated(
         self, truth: np.ndarray, output: np.ndarray, confidence: float, design: Design = PLAIN
-    ) -> list[calibration.Figure]:
+    ) -> list[calibration_figures.Figure]:
         """Slope and bias of the scores as probabilities."""
-        return calibration.of_scores(truth, output, confidence, design)
+        return calibration_figures.of_scores(truth, output, confidence, design)
 
     def pair(self, before: np.ndarray, after: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The scores."""
@@ -131,7 +131,7 @@ class Binary:
         self, truth: np.ndarray, output: np.ndarray, confidence: float, design: Design = PLAIN
     ) -> dict[str, Any]:
         """Bias and slope of the scores as probabilities, where both classes have rows."""
-        return calibration.measured(truth, output, confidence, design) if len(set(truth)) > 1 else {}
+        return calibration_figures.measured(truth, output, confidence, design) if len(set(truth)) > 1 else {}
 
     def describe(self, threshold: float) -> str:
         """A description of the target and the decision in Markdown."""

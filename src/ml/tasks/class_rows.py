@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ml.settings.metrics import TOP
-from ml.tasks import compare
+from ml.settings.metric_names import TOP
+from ml.tasks import resampling
 from ml.tasks.figures import Figures
 from ml.tasks.in_order import InOrder
 
@@ -137,7 +137,7 @@ class Rows(InOrder):
 
     def intervals(self, bootstrap: int, confidence: float, seed: int = 0) -> dict[str, dict[str, float | None]]:
         """Each metric with its bootstrap interval."""
-        return compare.intervals(self, bootstrap, confidence, seed)
+        return resampling.intervals(self, bootstrap, confidence, seed)
 
     def curves(self, confidence: float = 0.95) -> dict[str, list[dict[str, Any]]]:
         """Confusion, one ROC curve and the figures of each class, and calibration of the most probable class."""
@@ -162,7 +162,7 @@ class Rows(InOrder):
     def by_class(self, confidence: float, seed: int = 0) -> list[dict[str, Any]]:
         """Recall, precision and F1 of each class that has rows, each with its bootstrap interval."""
         w, names = self.design.weights(len(self.label)), ("recall", "precision", "f1")
-        drawn = compare.weights(len(self.label), REPLICATES, seed, self.design)
+        drawn = resampling.weights(len(self.label), REPLICATES, seed, self.design)
         tail = (1 - confidence) / 2
         low, high = np.quantile([_figures(self._table(w * weight)) for weight in drawn], [tail, 1 - tail], axis=0)
         point, rows, found = _figures(self._table(w)), np.bincount(self.label, minlength=len(self.classes)), []
@@ -170,7 +170,7 @@ class Rows(InOrder):
             of = {"class": self.classes[k], "rows": int(rows[k])}
             for row, name in enumerate(names):
                 ends = zip(("", "_low", "_high"), (point, low, high), strict=True)
-                of |= {f"{name}{end}": compare.kept(value[row, k]) for end, value in ends}
+                of |= {f"{name}{end}": resampling.kept(value[row, k]) for end, value in ends}
             found.append(of)
         return found
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ml.settings.gates import Champion
-from ml.settings.metrics import HIGHER_IS_BETTER, IN_UNITS
-from ml.tasks.compare import advantages
+from ml.settings.metric_names import HIGHER_IS_BETTER, IN_UNITS
+from ml.tasks.resampling import advantages
 from ml.tasks.task import Scored
 
 

@@ -10,12 +10,12 @@ from ml.data.design import PLAIN, Design
 from ml.data.words import text
 from ml.io.text import counted
 from ml.settings.data import Data
-from ml.settings.metrics import FEWEST
-from ml.tasks import calibration, rates
+from ml.settings.metric_names import FEWEST
+from ml.tasks import calibration_figures, group_rates
 from ml.tasks.class_rows import Rows
 from ml.tasks.kinds import MULTICLASS
-from ml.tasks.spread import Spread, of_classes
 from ml.tasks.task import Case
+from ml.tasks.variety import Spread, of_classes
 
 GROUPS = 50  # of the values of a number
 
@@ -108,20 +108,23 @@ class Multiclass:
         place = int(np.where(found > 0, found, len(truth) + 1).argmin())
         return f"{found[place]:,} of {self.classes[place]}"
 
-    def rates(self, truth: np.ndarray, output: np.ndarray, threshold: float) -> list[rates.Rate]:
+    def rates(self, truth: np.ndarray, output: np.ndarray, threshold: float) -> list[group_rates.Rate]:
         """Of each class the share decided so, and its true and false positive rate."""
         decided = self.decide(output, threshold)
-        found = [rates.of_decisions(decided == k, truth == k, name) for k, name in enumerate(self.classes)]
+        found = [group_rates.of_decisions(decided == k, truth == k, name) for k, name in enumerate(self.classes)]
         return [rate for of_class in found for rate in of_class]
 
     def calibrated(
         self, truth: np.ndarray, output: np.ndarray, confidence: float, design: Design = PLAIN
-    ) -> list[calibration.Figure]:
+    ) -> list[calibration_figures.Figure]:
         """Slope and bias of each class's scores against the rest, where either has enough rows; all hold together."""
         count = np.bincount(truth, minlength=len(self.classes))
         judged = [k for k, rows in enumerate(count) if min(rows, len(truth) - rows) >= FEWEST]
         each = 1 - (1 - confidence) / max(1, 2 * len(judged))  # of slope and bias
-        found = [calibration.of_scores(1.0 * (truth == k), output[:, k], each, design, self.classes[k]) for k in judged]
+        found = [
+            calibration_figures.of_scores(1.0 * (truth == k), output[:, k], each, design, self.classes[k])
+            for k in judged
+        ]
         return [figure for of_class in found for figure in of_class]
 
     def pair(self, before: np.ndarray, after: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -156,7 +159,9 @@ class Multiclass:
     ) -> dict[str, Any]:
         """Bias and slope of the confidence as the probability that the decision is right."""
         right = (output.argmax(axis=1) == truth).astype("float64")
-        return calibration.measured(right, output.max(axis=1), confidence, design) if len(set(right)) > 1 else {}
+        return (
+            calibration_figures.measured(right, output.max(axis=1), confidence, design) if len(set(right)) > 1 else {}
+        )
 
     def describe(self, threshold: float) -> str:  # noqa: ARG002
         """A description of the target and the decision in Markdown."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ml.tasks import compare
+from ml.tasks import resampling
 from ml.tasks.in_order import InOrder
 
 POINTS = 400  # of a scatter plot
@@ -75,7 +75,7 @@ class Rows(InOrder):
 
     def intervals(self, bootstrap: int, confidence: float, seed: int = 0) -> dict[str, dict[str, float | None]]:
         """Each metric with its bootstrap interval."""
-        return compare.intervals(self, bootstrap, confidence, seed)
+        return resampling.intervals(self, bootstrap, confidence, seed)
 
     def curves(self, confidence: float = 0.95) -> dict[str, list[dict[str, Any]]]:  # noqa: ARG002
         """Predicted against actual for some rows, evenly spread by their truth; residuals; coverage by value."""

@@ -11,13 +11,13 @@ from ml.data.design import PLAIN, Design
 from ml.data.words import text
 from ml.io.text import counted
 from ml.settings.data import Data
-from ml.settings.metrics import FEWEST
-from ml.tasks import calibration, rates
+from ml.settings.metric_names import FEWEST
+from ml.tasks import calibration_figures, group_rates
 from ml.tasks.kinds import REGRESSION
 from ml.tasks.number_rows import Rows
 from ml.tasks.rank_auc import codes
-from ml.tasks.spread import Spread, of_numbers
 from ml.tasks.task import Case
+from ml.tasks.variety import Spread, of_numbers
 
 NEAR = 0.5  # standard deviations of the predictions: one that moves further counts as another decision
 
@@ -104,16 +104,16 @@ class Regression:
         """Nothing: a number has no classes."""
         return ""
 
-    def rates(self, truth: np.ndarray, output: np.ndarray, threshold: float) -> list[rates.Rate]:  # noqa: ARG002
+    def rates(self, truth: np.ndarray, output: np.ndarray, threshold: float) -> list[group_rates.Rate]:  # noqa: ARG002
         """The mean absolute error and the mean error."""
-        return rates.of_errors(truth, output)
+        return group_rates.of_errors(truth, output)
 
     def calibrated(
         self, truth: np.ndarray, output: np.ndarray, confidence: float, design: Design = PLAIN
-    ) -> list[calibration.Figure]:
+    ) -> list[calibration_figures.Figure]:
         """Slope and bias of the values, and by how much the intervals hold more rows than they promise."""
         each = 1 - (1 - confidence) / 3  # slope, bias and coverage hold together
-        return calibration.of_values(truth, output, (self.half_width, self.level), each, design)
+        return calibration_figures.of_values(truth, output, (self.half_width, self.level), each, design)
 
     def pair(self, before: np.ndarray, after: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The values."""
@@ -145,7 +145,7 @@ class Regression:
         self, truth: np.ndarray, output: np.ndarray, confidence: float, design: Design = PLAIN
     ) -> dict[str, Any]:
         """The mean error, in the unit of the target."""
-        return {"bias": calibration.bias(truth, output, confidence, design)}
+        return {"bias": calibration_figures.bias(truth, output, confidence, design)}
 
     def describe(self, threshold: float) -> str:  # noqa: ARG002
         """A description of the target and the decision in Markdown."""

@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 
 from ml.data.design import PLAIN, Design
-from ml.tasks.calibration import Figure
-from ml.tasks.rates import Rate
-from ml.tasks.spread import Spread
+from ml.tasks.calibration_figures import Figure
+from ml.tasks.group_rates import Rate
+from ml.tasks.variety import Spread
 
 
 class Case(Protocol):

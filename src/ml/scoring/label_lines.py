@@ -10,7 +10,7 @@ from ml.data.values import typed
 from ml.io.errors import UserError
 from ml.scoring.lines import rows_as_json
 from ml.settings.data import Data
-from ml.tasks.live import outcomes
+from ml.tasks.live_labels import outcomes
 
 CAME = "actual_time"  # the column that says when a label came, as `make logs CSV=1` prints it
 

@@ -9,8 +9,8 @@ import pandas as pd
 from ml.engine.job import Job
 from ml.engine.source import Chunk
 from ml.scoring.answered import VARIANTS, Answers, segment
+from ml.scoring.named_model import Scorer
 from ml.scoring.rows import check
-from ml.scoring.scored import Scorer
 
 
 class Shared(NamedTuple):

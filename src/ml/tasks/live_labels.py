@@ -10,8 +10,8 @@ import pandas as pd
 from ml.data.words import text
 from ml.io.text import counted
 from ml.settings.data import Data
-from ml.settings.metrics import FEWEST
-from ml.tasks import metrics, two_words
+from ml.settings.metric_names import FEWEST
+from ml.tasks import score_rows, two_words
 from ml.tasks.number_rows import Rows
 from ml.tasks.task import Scored
 
@@ -47,12 +47,12 @@ def scored(kind: str, label: np.ndarray, score: np.ndarray, threshold: float) ->
     """Live rows, ready to be measured."""
     if kind == "regression":
         return Rows(label, score, float("nan"))
-    return metrics.rank(label, score, threshold)
+    return score_rows.rank(label, score, threshold)
 
 
 def enough(kind: str, label: np.ndarray, fewest: int) -> bool:
     """Whether there are enough labels: `count` of each of two classes; twice as many for numbers or several classes."""
-    return bool(metrics.enough(label, fewest)) if kind == "binary" else len(label) >= 2 * fewest
+    return bool(score_rows.enough(label, fewest)) if kind == "binary" else len(label) >= 2 * fewest
 
 
 def numeric(kind: str) -> bool:
@@ -70,7 +70,7 @@ def threshold(kind: str, score: pd.Series, label: pd.Series) -> float:
 
 def both(label: np.ndarray, fewest: int) -> bool:
     """Whether each of two outcomes has this number of rows."""
-    return bool(metrics.enough(label, fewest))
+    return bool(score_rows.enough(label, fewest))
 
 
 def lack(kind: str, label: np.ndarray, fewest: int) -> str:
@@ -102,4 +102,4 @@ def counts(kind: str, label: np.ndarray) -> str:
         return f"{counted(len(label), 'row')}"
     if kind == "multiclass":
         return f"{right:,} right and {len(label) - right:,} wrong answers"
-    return metrics.classes(label)
+    return score_rows.classes(label)

@@ -7,7 +7,7 @@ from ml.io.text import counted, figure
 from ml.monitoring.advice import advice
 from ml.monitoring.collect import FATES
 from ml.monitoring.findings import answers
-from ml.tasks.live import bias_of
+from ml.tasks.live_labels import bias_of
 
 Record = dict[str, Any]
 

@@ -6,12 +6,12 @@ import pandas as pd
 
 from ml.data.schema import inputs, with_columns
 from ml.io.errors import UserError
-from ml.model import made
+from ml.model import made_columns
 from ml.model.features import with_made
 from ml.monitoring.drift import column
 from ml.monitoring.released import Released
 from ml.prediction_log.records import in_table
-from ml.settings import features
+from ml.settings import feature_source
 from ml.settings.data import Data, Number
 
 
@@ -23,7 +23,7 @@ def add(table: pd.DataFrame, release: Released, data: Data) -> pd.DataFrame:
     known = {name: column(table, name) for name in data.columns}
     numbers = {n: pd.to_numeric(c, errors="coerce") for n, c in known.items() if isinstance(data.columns[n], Number)}
     frame = with_made(inputs(pd.DataFrame({**known, **numbers}, index=table.index), data), text)
-    return with_columns(table, {in_table(name): frame[name] for name in features.made(text)})
+    return with_columns(table, {in_table(name): frame[name] for name in feature_source.made(text)})
 
 
 def added(table: pd.DataFrame, release: Released, data: Data) -> tuple[pd.DataFrame, Released]:
@@ -31,6 +31,6 @@ def added(table: pd.DataFrame, release: Released, data: Data) -> tuple[pd.DataFr
     try:
         return add(table, release, data), release
     except (UserError, KeyError) as error:
-        names = ", ".join(features.made(release.reference.features))
+        names = ", ".join(feature_source.made(release.reference.features))
         why = f"Made columns ({names}) are not compared: {error}"
-        return table, replace(release, reference=made.without(release.reference), made=why)
+        return table, replace(release, reference=made_columns.without(release.reference), made=why)

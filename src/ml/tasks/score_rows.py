@@ -13,10 +13,10 @@ from scipy.stats import norm
 from ml.data.design import PLAIN, Design
 from ml.io.text import counted
 from ml.settings.evaluate import Evaluate
-from ml.settings.metrics import FEWEST
+from ml.settings.metric_names import FEWEST
 from ml.tasks import calibration_error
-from ml.tasks.compare import kept, replicated
 from ml.tasks.figures import Figures
+from ml.tasks.resampling import kept, replicated
 
 BINS = 10
 

@@ -11,7 +11,7 @@ from ml.model import reference
 from ml.model.features import of_frame, with_made
 from ml.model.made_checks import breaches, made_of
 from ml.model.reference import COARSE, POINTS, Levels, Numbers, Reference, of_levels, of_numbers
-from ml.settings import features
+from ml.settings import feature_source
 from ml.settings.data import Data
 
 
@@ -23,7 +23,7 @@ def build(source: str, train: pd.DataFrame, *told: Any) -> Reference:
 
 def profiled(released: Reference, train: pd.DataFrame, data: Data, source: str) -> Reference:
     """The reference with the columns that this text of src/features.py makes of the training rows."""
-    known = features.made(source)
+    known = feature_source.made(source)
     if not known:
         return released
     frame = with_made(train[[*data.columns]], source)[[*known]]
@@ -40,7 +40,7 @@ def profiled(released: Reference, train: pd.DataFrame, data: Data, source: str) 
 
 def without(released: Reference) -> Reference:
     """The reference without these columns."""
-    gone = features.made(released.features)
+    gone = feature_source.made(released.features)
     kept = {name: part for name, part in released.columns.items() if name not in gone}
     months = {
         number: month.model_copy(update={"columns": {n: p for n, p in month.columns.items() if n not in gone}})
@@ -82,7 +82,7 @@ def _broken(made: pd.DataFrame, data: Data, source: str) -> Iterator[tuple[str, 
         yield made_of(name, source), pd.Series(rows, index=made.index), why
 
 
-def _columns(frame: pd.DataFrame, known: dict[str, features.Levels], most: int) -> dict[str, Numbers | Levels]:
+def _columns(frame: pd.DataFrame, known: dict[str, feature_source.Levels], most: int) -> dict[str, Numbers | Levels]:
     return {
         name: of_numbers(frame[name], most) if levels is None else of_levels(frame[name])
         for name, levels in known.items()

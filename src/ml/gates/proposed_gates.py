@@ -17,7 +17,7 @@ from ml.model.crossed import Crossed, crossed, drawn
 from ml.settings.gates import Bound, Calibration, Leakage
 from ml.settings.params import Params
 from ml.settings.section import given
-from ml.tasks.calibration import Figure
+from ml.tasks.calibration_figures import Figure
 from ml.tasks.choose import task_of
 
 MEASURES = ("roc_auc", "pr_auc", "balanced_accuracy", "brier", "r2", "mae")  # of which a task has some

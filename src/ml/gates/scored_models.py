@@ -9,7 +9,7 @@ import pandas as pd
 from ml.gates import champion
 from ml.gates.evidence import ScoredChampion, Served
 from ml.io import endpoint
-from ml.model import model, model_file, parity
+from ml.model import compiled_parity, model, model_file
 from ml.model.predictor import MODEL, from_files, loaded
 from ml.registry.baseline import Baseline
 from ml.settings.data import Data
@@ -22,7 +22,7 @@ def served(built: Mapping[str, bytes], data: Data) -> Served:
     return Served(
         score=lambda frame, kept=(): model.scores(fitted, frame, data, kept),
         answer=predictor.scores,
-        tabled=partial(parity.tabled, predictor, data),
+        tabled=partial(compiled_parity.tabled, predictor, data),
         server=partial(endpoint.answering, built),
         size=loaded(built, predictor.kind),
         uncompiled=predictor.reason,

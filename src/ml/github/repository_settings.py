@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from ml.github.api import Record, Repository, call, every
+from ml.github.rest import Record, Repository, call, every
 from ml.io.errors import UserError
 
 

@@ -6,7 +6,7 @@ from ml.io.markdown import cell, paragraph, table
 from ml.io.text import counted, figure
 from ml.registry.ledger import Entry
 from ml.settings.card import Card
-from ml.settings.metrics import HIGHER_IS_BETTER
+from ml.settings.metric_names import HIGHER_IS_BETTER
 from ml.settings.params import Params
 from ml.tasks.choose import task_of
 

@@ -202,7 +202,7 @@ def _short(value: Any) -> Markup | str:
 def _openapi() -> dict[str, Any]:
     from serving.app import create_app  # noqa: PLC0415  (only this page needs a model)
     from serving.lineup import load_models  # noqa: PLC0415
-    from serving.settings import Settings  # noqa: PLC0415
+    from serving.server_settings import Settings  # noqa: PLC0415
 
     read = Settings(model=str(ROOT / "build" / "model"), log="off")
     return create_app(load_models(read), None, read).openapi()

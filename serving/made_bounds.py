@@ -6,7 +6,7 @@ from ml.model import columns, feature_code
 from ml.model.made_checks import breaches, made_of
 from ml.settings.data import Number
 from serving.events import Refused
-from serving.models import Model
+from serving.loaded_model import Model
 from serving.problems import SHOWN_PROBLEMS, Problem
 
 
