@@ -1,4 +1,4 @@
-"""The contribution of each column, `POST /predict?explain=true`. Loaded at start, or at the first request for it."""
+"""The contribution of each column, `POST /predict?explain=true`. Loaded at start, or after the first request for it."""
 
 import asyncio
 from collections.abc import Callable
@@ -15,6 +15,7 @@ from serving.request_model import example
 
 Explain = Callable[[list[dict[str, Any]]], list[dict[str, Any]]]
 MOST, AT_ONCE = 100, 5  # rows of a request, and rows for which SHAP holds Python's global lock at a time
+PATIENCE, RETRY = 1.0, b"10"  # seconds: for the explainers to be loaded, and until the client asks again
 SWITCH = {"true": True, "1": True, "false": False, "0": False}
 
 
@@ -33,6 +34,7 @@ class Explanations:
 
     def __init__(self) -> None:
         self._known: dict[str, Explain] = {}
+        self._loading: asyncio.Task | None = None
         self._turn = asyncio.Lock()  # an explanation costs as much as many scores
 
     async def ready(self, models: Models, rows: int) -> dict[str, Explain]:
@@ -43,27 +45,41 @@ class Explanations:
         if rows > MOST:
             detail = f"A request may explain at most {MOST} rows. `make score EXPLAIN=1` explains a table."
             raise Refused(422, "explain", detail)
-        async with self._turn:
-            known = self._known
-            new = [model for model in _serving(models) if model.digest not in known]
-            try:
-                known = known | {model.digest: await asyncio.to_thread(_explain, model) for model in new}
-            except UserError as error:
-                raise Refused(501, "explain", f"This server cannot explain: {error}") from None
-            self._known = {model.digest: known[model.digest] for model in _serving(models)}
-            return self._known
+        loaded = self._known.keys() >= {model.digest for model in _serving(models)}
+        if not loaded and (self._loading is None or self._loading.done()):
+            self._loading = asyncio.create_task(asyncio.to_thread(self._load, models))
+        if not loaded and self._loading:
+            await asyncio.wait({self._loading}, timeout=PATIENCE)
+        try:
+            known = {model.digest: self._loaded(model) for model in _serving(models)}
+        except UserError as error:
+            raise Refused(501, "explain", f"This server cannot explain: {error}") from None
+        self._known = known
+        return known
 
     def load(self, models: Models) -> None:
         """Load the explainers of these models in advance; log the reason if a model cannot be explained."""
         try:
-            for model in _serving(models):
-                if model.digest not in self._known:
-                    explain, data = _explain(model), model.contract.data
-                    row = example(data)
-                    explain([{name: row[name] for name in data.columns}])  # the first one takes longest
-                    self._known = self._known | {model.digest: explain}
+            self._load(models)
         except (UserError, Refused) as error:
             say("no explanations", error=str(getattr(error, "detail", error)))
+
+    def _load(self, models: Models) -> None:
+        for model in _serving(models):
+            if model.digest not in self._known:
+                explain, data = _explain(model), model.contract.data
+                row = example(data)
+                explain([{name: row[name] for name in data.columns}])  # the first one takes longest
+                self._known = self._known | {model.digest: explain}
+
+    def _loaded(self, model: Model) -> Explain:
+        """The explainer of a model; raises the error of loading it, or Refused while it is being loaded."""
+        if model.digest not in self._known and self._loading and self._loading.done():
+            self._loading.result()
+        if model.digest not in self._known:
+            detail = "Explanations are being loaded. Send the request again; SERVING_EXPLAIN=true loads them at start."
+            raise Refused(503, "explain", detail, ((b"retry-after", RETRY),))
+        return self._known[model.digest]
 
     async def add(
         self, known: dict[str, Explain], models: Models, rows: list[dict[str, Any]], answers: list[dict[str, Any]]

@@ -6,6 +6,7 @@ import json
 import math
 import shutil
 import sys
+import threading
 import time
 
 import numpy as np
@@ -21,6 +22,7 @@ from ml.model.predictor import load
 from ml.prediction_log import predictions
 from ml.registry.embedded_home import Embedded
 from ml.settings.params import read_params
+from serving import explanations
 from serving.__main__ import _config
 from serving.batch import Batcher
 from serving.recorder import Asked, Clock
@@ -66,6 +68,13 @@ def start(folder, tmp_path):
         client.__exit__(None, None, None)
 
 
+@pytest.fixture
+def patient(monkeypatch):
+    """Requests wait for SHAP, which takes long to load on a busy machine."""
+    monkeypatch.setattr(explanations, "PATIENCE", 60)
+
+
+@pytest.mark.usefixtures("patient")
 def test_an_explained_answer_is_the_same_with_contributions_that_add_up_to_it(start, forest, customers):
     client, some = start(folder=forest), rows(customers, DATA, 7)
 
@@ -83,6 +92,7 @@ def test_an_explained_answer_is_the_same_with_contributions_that_add_up_to_it(st
     assert (many.status_code, "at most 100 rows" in many.json()["detail"]) == (422, True)
 
 
+@pytest.mark.usefixtures("patient")
 def test_a_server_that_cannot_explain_says_what_is_missing_and_logs_nothing(
     start, forest, customers, monkeypatch, tmp_path
 ):
@@ -97,6 +107,23 @@ def test_a_server_that_cannot_explain_says_what_is_missing_and_logs_nothing(
     assert "locks/explain.txt" in answer.json()["detail"]
     assert "make score EXPLAIN=1" in bare.json()["detail"]
     assert not lines(tmp_path / "logs")
+
+
+def test_a_request_does_not_wait_until_explanations_are_loaded(start, forest, customers, monkeypatch, tmp_path):
+    client, some, go = start(folder=forest), rows(customers, DATA, 2), threading.Event()
+    slow = explanations._explain
+    monkeypatch.setattr(explanations, "PATIENCE", 0.01)
+    monkeypatch.setattr(explanations, "_explain", lambda model: go.wait(60) and slow(model))
+
+    early = [client.post("/predict?explain=true", json={"rows": some}) for _ in range(2)]
+    logged = lines(tmp_path / "logs")
+    go.set()
+    monkeypatch.setattr(explanations, "PATIENCE", 60)
+    late = client.post("/predict?explain=true", json={"rows": some})
+
+    assert [(answer.status_code, answer.headers["retry-after"]) for answer in early] == [(503, "10")] * 2
+    assert not logged
+    assert late.json()["predictions"][1]["explanation"]
 
 
 def test_what_explains_is_there_before_anybody_asks_where_the_settings_say_so(start, forest, customers, monkeypatch):
