@@ -75,9 +75,7 @@ class Reference(Section):
     tested: int  # test rows
     threshold: float
     confidence: float  # of the intervals below
-    metrics: dict[
-        str, dict[str, float]
-    ]  # at release: value, low and high of each metric metric metric metric metric metric
+    metrics: dict[str, dict[str, float]]  # at release: value, low and high of each metric
     task: Name = DEFAULT.name
     months: dict[str, Month] = Field(default_factory=dict)  # by number, `1` to `12`, those with enough rows
     features: str = ""  # the text of src/features.py, where it makes some of the columns
