@@ -106,7 +106,7 @@ registry: pipeline-venv ## Share .mlflow/ on branch mlflow of a git remote: DO=p
 
 ##@ Monitoring
 .PHONY: monitor
-monitor: setup ## Judge the newest predictions: stable, drift, degraded [HISTORY=1: plot all] [STRICT=1] [SIMULATED=1]
+monitor: setup ## Compare the newest predictions with the release: stable, drift or degraded [HISTORY=1: plot all] [STRICT=1] [SIMULATED=1]
 	@python -m ml.stages.monitor $${HISTORY:+--history} $${STRICT:+--strict} $${SIMULATED:+--simulated}
 
 ##@ Retraining
@@ -124,7 +124,7 @@ alert: github-venv ### Open, refresh and close issues about problems [SCHEDULE=1
 
 ##@ Prediction log
 .PHONY: logs
-logs: pipeline-venv ## What was predicted, with late labels (SINCE= UNTIL= CSV=1); DO=label DATA=labels.csv adds some; DO=compact, ship [ONCE=1] keep it
+logs: pipeline-venv ## Print predictions with late labels (SINCE= UNTIL= CSV=1); DO=label DATA=labels.csv adds labels; DO=compact, ship [ONCE=1] store them
 	@case "$${DO:-}" in \
 	  "") python -m ml.stages.logs --since="$${SINCE:-}" --until="$${UNTIL:-}" $${CSV:+--csv} ;; \
 	  compact) python -m ml.stages.compact ;; \

@@ -2,24 +2,24 @@
 
 ##@ Lab
 .PHONY: bench
-bench: pipeline-venv ### What the pipeline and the registry cost, as ratios (minutes)
+bench: pipeline-venv ### Measure the cost of the pipeline and the registry as ratios (minutes)
 	@python -m lab.bench
 	@python -m lab.bench_registry
 	@python -m lab.bench_score
 	@python -m lab.bench_kinds
 
 .PHONY: bench-serving
-bench-serving: setup ### Our server beside its peers, as ratios (5 minutes; needs wrk; QUICK=1 for a look)
+bench-serving: setup ### Compare the server with other servers, as ratios (5 minutes; needs wrk; QUICK=1: one short round)
 	@python -m lab.bench_serving $${QUICK:+--quick}
 
 .PHONY: fuzz
-fuzz: setup ### Send 5,000 drawn requests to the server and look for 5xx and slow answers (minutes) [MODEL= CASES= SEED=]
+fuzz: setup ### Send 5,000 generated requests to the server; fail on 5xx and slow responses (minutes) [MODEL= CASES= SEED=]
 	@python -m lab.fuzz --model="$${MODEL:-build/model}" --cases="$${CASES:-5000}" --seed="$${SEED:-0}"
 
 .PHONY: calibrate
-calibrate: setup ### How often the drift rule cries wolf and what it misses, into docs/monitoring.md [QUICK=1]
+calibrate: setup ### Measure false alarms and missed changes of the drift rule; write them into docs/monitoring.md [QUICK=1]
 	@python -m lab.calibrate $${QUICK:+--quick}
 
 .PHONY: story
-story: setup ### Tell the whole loop, release to retraining to release, in a throw-away fork (minutes) [KEEP=folder]
+story: setup ### Run the whole loop, release to retraining to release, in a temporary fork (minutes) [KEEP=folder]
 	@python -m lab.story --folder="$${KEEP:-}"

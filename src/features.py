@@ -1,8 +1,8 @@
-"""Columns that the model gets beside those of the table: edit, add or delete functions. docs/features.md shows more.
+"""Columns in addition to those of the table: edit, add or delete functions. docs/features.md shows more.
 
-A function gets `columns`: by name an array of shape (rows,), float64 for numbers (NaN where missing) and text for
-categories (None where missing). It returns the values of the columns that its decorator names. Training, gates,
-batch scoring and the API call this same function, so write it with numpy, row by row, without a state.
+A function receives `columns`, a mapping from names to arrays of shape (rows,): float64 for numbers (NaN if missing)
+and text for categories (None if missing). It returns the values of the columns that its decorator names. Training,
+gates, batch scoring and the API call the same function, so write it with numpy, row-wise and without state.
 """
 
 from ml.model.columns import Columns, Values, makes

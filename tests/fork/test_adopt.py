@@ -208,7 +208,7 @@ def test_the_pipeline_runs_on_an_adopted_table(tmp_path, monkeypatch, loans, cap
     assert "id=loan_id, time=none, group=none, positive=yes; choose others with ID=, TIME=, GROUP=, POSITIVE=" in said
     assert read_params().project == "loans"
     assert yaml.safe_load((tmp_path / "data.dvc").read_text())["outs"][0]["nfiles"] == 1
-    assert "# at or above it a score means positive" in (tmp_path / "params.yaml").read_text()
+    assert "# scores at or above it are positive" in (tmp_path / "params.yaml").read_text()
 
 
 @pytest.mark.slow
