@@ -164,7 +164,7 @@ def looked(looks: int, seed: int, rule: Params, rows: int = 2400) -> tuple[bool,
     _, truth, label = crowd(rows, seed)
     scores = [probability(log_odds(truth) + 0.5 * rng.normal(size=rows)) for _ in range(looks + 2)]
     champion_ = rank(label, scores[0], 0.5)
-    for score in scores[1:-1]:  # duration of each step better one becomes champion
+    for score in scores[1:-1]:  # each better one becomes champion
         one = rank(label, score, 0.5)
         champion_ = one if measure(one)["roc_auc"] > measure(champion_)["roc_auc"] else champion_
     outcome = compare(champion_, rank(label, scores[-1], 0.5), rule.gates.champion, seed).outcome

@@ -96,9 +96,7 @@ class Hub:
     secrets: set[str] = field(default_factory=set)
     variables: set[str] = field(default_factory=set)
     rulesets: dict[int, Record] = field(default_factory=dict)
-    artifacts: dict[int, Record] = field(
-        default_factory=dict
-    )  # duration of each step with its zip under "content"; "expired" if so
+    artifacts: dict[int, Record] = field(default_factory=dict)  # each with its zip under "content"; "expired" if so
     filtered: set[str] = field(default_factory=set)  # workflows that their path filter keeps from starting
     packages: dict[str, str] = field(default_factory=dict)  # images, by name with the digest of the newest
     attested: dict[str, int] = field(default_factory=dict)  # attestations, by digest

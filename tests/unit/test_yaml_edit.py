@@ -15,7 +15,7 @@ data: # the contract
   # before the file
   file: 'a.csv' # quoted
   time: day # when
-  columns: # duration of each step column
+  columns: # each column
     # the first
     a: { type: number, min: 0 }   # two spaces
     "b c": {type: category,

@@ -144,7 +144,7 @@ def test_a_good_pull_request_with_nothing_replaced(scenario):
     commit = scenario.commit({"params.yaml": "accuracy: { min: 0.85 } -> accuracy: { min: 0.84 }"}, "lower")
 
     outcome = judged(scenario, commit, "model.yml", **engine.environment())
-    built = git(scenario.folder, "rev-parse", "HEAD")[:12]  # duration of each step run has a merge commit of its own
+    built = git(scenario.folder, "rev-parse", "HEAD")[:12]  # each run has a merge commit of its own
     code = judged(scenario, commit, "code.yml", **engine.environment())
 
     engine.podman("image", "rm", f"localhost/churn:{built}")

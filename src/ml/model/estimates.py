@@ -54,7 +54,7 @@ def _onnx(content: bytes) -> tuple[Estimate, str]:
 
     operators.check(content)
     options = SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1  # duration of each step worker uses one core
+    options.intra_op_num_threads = options.inter_op_num_threads = 1  # each worker uses one core
     options.log_severity_level = 3
     session = InferenceSession(content, options, providers=["CPUExecutionProvider"])
     last = [session.get_outputs()[-1].name]
