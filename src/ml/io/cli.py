@@ -4,6 +4,7 @@ import argparse
 import errno
 import inspect
 import os
+import signal
 import sys
 import time
 import traceback
@@ -18,8 +19,12 @@ from ml.io.text import visible
 
 DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.EMFILE, errno.EFBIG}
 DISK |= {errno.EISDIR, errno.ENOTDIR}  # a folder instead of a file, or the reverse
-INTERRUPTED = 130  # the exit code of a command after Ctrl-C
+INTERRUPTED, TERMINATED = 130, 143  # the exit codes of a command after Ctrl-C and after SIGTERM
 TRACEBACK = Path("build/traceback.txt")  # the traceback of the last unexpected exception
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, which clouds and schedulers send: the command cleans up as after Ctrl-C."""
 
 
 def say(message: str) -> None:
@@ -33,7 +38,11 @@ def tell(result: str) -> None:
 
 
 def run(main: Callable[..., int | None]) -> None:
-    """Call `main` with the flags of the command line and exit: 0, its own code, 1 for a mistake, 130 on Ctrl-C."""
+    """Call `main` with the flags of the command line and exit: 0, its own code, 1 for a mistake, 130 on Ctrl-C.
+
+    SIGTERM ends the command in the same way, with 143.
+    """
+    _catch_signals()
     name = main.__module__.rsplit(".", 1)[-1]
     if name == "__main__":
         spec = getattr(inspect.getmodule(main), "__spec__", None)
@@ -51,9 +60,10 @@ def outcome(main: Callable[..., int | None], name: str, arguments: Mapping[str, 
         if found := entry(error):
             print(f"{name}: see {found}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        print(f"\n{name}: stopped by you; no incomplete output remains.", file=sys.stderr)
-        return INTERRUPTED
+    except KeyboardInterrupt as error:
+        by, code = ("SIGTERM", TERMINATED) if isinstance(error, Terminated) else ("you", INTERRUPTED)
+        print(f"\n{name}: stopped by {by}; no incomplete output remains.", file=sys.stderr)
+        return code
     except Exception as error:
         if os.environ.get("DEBUG"):
             raise
@@ -61,6 +71,18 @@ def outcome(main: Callable[..., int | None], name: str, arguments: Mapping[str, 
         return 1
     say(f"{name}: {'done' if code == 0 else 'refused'} in {time.perf_counter() - started:.1f} s")
     return code
+
+
+def _catch_signals() -> None:
+    if (known := signal.getsignal(signal.SIGINT)) is signal.SIG_DFL:  # ml.stages has set this for the time of imports
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    elif known is signal.SIG_IGN:  # a job in the background still ignores Ctrl-C, but its children must not inherit this
+        signal.signal(signal.SIGINT, lambda *_: None)
+    signal.signal(signal.SIGTERM, _terminated)
+
+
+def _terminated(*_: Any) -> None:
+    raise Terminated
 
 
 def _sentence(error: Exception) -> str:

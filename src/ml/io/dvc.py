@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from ml.io import process
 from ml.io.errors import UserError
 
 
@@ -35,7 +36,7 @@ def repro(*flags: str, folder: Path | None = None, environment: Mapping[str, str
     command = [sys.executable, "-m", "dvc", "repro", *flags]
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # stages are run as `python -m …`
     environment = {**os.environ, **(environment or {}), "PATH": path}
-    return subprocess.run(command, cwd=folder, env=environment, stdout=sys.stderr, check=False).returncode
+    return process.finished(command, cwd=folder, env=environment, stdout=sys.stderr)
 
 
 def said(done: subprocess.CompletedProcess[str]) -> str:

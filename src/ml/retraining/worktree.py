@@ -2,14 +2,13 @@
 
 import configparser
 import os
-import subprocess
 import sys
 import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ml.io import dvc, git
+from ml.io import dvc, git, process
 from ml.registry.tracking import HOME
 
 
@@ -32,9 +31,7 @@ def at(commit: str) -> Generator[Path]:
 
 def run(folder: Path, *command: str) -> int:
     """The exit code of a command that runs with the folder's own code."""
-    return subprocess.run(
-        command, cwd=folder, env=os.environ | environment(folder), stdout=sys.stderr, check=False
-    ).returncode
+    return process.finished([*command], cwd=folder, env=os.environ | environment(folder), stdout=sys.stderr)
 
 
 def environment(folder: Path) -> dict[str, str]:

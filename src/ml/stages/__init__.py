@@ -6,6 +6,7 @@ machine only when thread counts and CPU kernels do not depend on it, and no tool
 
 import os
 import platform
+import signal
 import sys
 from pathlib import Path
 
@@ -23,3 +24,5 @@ os.environ |= {
 }
 if platform.machine() in {"x86_64", "AMD64"}:
     os.environ["OPENBLAS_CORETYPE"] = "Haswell"  # newer kernels round differently; every x86 runner has this one
+if sys.argv[:1] == ["-m"] and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C while a command still imports shows no traceback

@@ -1,7 +1,6 @@
 """Make another table the project's data: the first step of a fork."""
 
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from ml.adoption import adopt_changes, exported_files, messages, suspicions
 from ml.adoption.adopted_record import AdoptedRecord
 from ml.data.notes import brief
 from ml.gates import proposed_gates
-from ml.io import cli, dvc, files, git, tables, yaml_edit
+from ml.io import cli, dvc, files, git, process, tables, yaml_edit
 from ml.io.errors import UserError
 from ml.io.text import counted, one_line
 from ml.registry import registry, tracking
@@ -83,7 +82,7 @@ def _next(contract: dict[str, Any], *, run: bool) -> int:
         cli.tell("Next: read params.yaml (limits and levels are guesses from this table), then make run")
         return 0
     cli.say("adopt: running make run on this table; RUN=0 skips it")
-    return subprocess.run([sys.executable, "-m", "ml.stages.run"], check=False).returncode
+    return process.finished([sys.executable, "-m", "ml.stages.run"])
 
 
 def _say(sentences: list[str]) -> None:

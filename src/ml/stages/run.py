@@ -62,8 +62,8 @@ def _next() -> str:
 def _stage(name: str) -> int:
     """The exit code of another stage, in this process: what they import takes longer than what they do."""
     code = cli.outcome(import_module(f"ml.stages.{name}").main, name)
-    if code == cli.INTERRUPTED:
-        raise KeyboardInterrupt
+    if code in {cli.INTERRUPTED, cli.TERMINATED}:
+        raise cli.Terminated if code == cli.TERMINATED else KeyboardInterrupt
     return code
 
 

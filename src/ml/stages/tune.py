@@ -30,16 +30,21 @@ def main(trials: int = 0) -> None:
     wanted = max((trials or params.tune.trials) - done, 0)
     cli.say(f"tune: {counted(wanted, 'trial')} of {params.train.model}, {done} done before")
     run = SearchRun(params.project, params.train.model, params.tune.metric)
+    stop = None
     try:
         if wanted:
             with team(params.engine, os.environ.get("DASK_SCHEDULER", "")) as workers:
                 judge = partial(_judge, params, search.folded(frame, params), workers)
                 told = partial(_tell, run, params.tune.metric)
                 found.optimize(judge, wanted, callbacks=[told], show_progress_bar=sys.stderr.isatty())
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
+        stop = error
         cli.say("\ntune: stopped; finished trials are kept, and `make tune` resumes")
     run.close(found.best_value if study.finished(found) else None)
-    _propose(found, params)
+    if study.finished(found) or not stop:
+        _propose(found, params)
+    if stop:
+        raise stop
 
 
 def _judge(params: Params, rows: Folded, workers: Team, trial: Any) -> float:
