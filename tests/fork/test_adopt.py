@@ -11,6 +11,7 @@ import yaml
 from sklearn.datasets import load_iris
 
 from ml.adoption import messages, proposed_contract
+from ml.gates import proposed_gates
 from ml.io import files
 from ml.io.errors import UserError
 from ml.registry.embedded_home import Embedded
@@ -246,6 +247,7 @@ def test_nothing_that_was_said_of_the_old_table_is_said_of_the_new_one(tmp_path,
 @pytest.mark.slow
 def test_tables_one_after_the_other_leave_what_the_last_one_alone_leaves(home, monkeypatch, loans):
     monkeypatch.setattr(stage, "_move_in", lambda *_: (home / "data.dvc").touch())
+    monkeypatch.setattr(stage.dvc, "must", lambda *_, **__: "")
     (home / "tests" / "world").mkdir(parents=True)
     shutil.copy(SAMPLE, home / "tests" / "world")
     few_trees = SAMPLE.read_text().replace("n_estimators: 150", "n_estimators: 5")
@@ -281,6 +283,27 @@ def test_a_newer_export_of_the_same_table_keeps_words_and_limits(tmp_path, monke
 
     assert read_params().card.purpose == "Whom to lend to."
     assert read_params().gates.limits["f1"].min == 0.4
+
+
+@pytest.mark.slow
+def test_an_interrupted_adoption_goes_on_with_the_same_command(home, monkeypatch, loans):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    shutil.copy(SAMPLE, home / "params.yaml")
+    for command in (["init", "--quiet"], ["add", "params.yaml"], ["commit", "--quiet", "-m", "sample"]):
+        subprocess.run(["git", "-c", "user.name=Ann", "-c", "user.email=ann@example.com", *command], check=True)
+    loans.to_csv("loans.csv", index=False)
+    monkeypatch.setattr(stage, "_gates", lambda *_: proposed_gates.Proposal({}, []))
+    monkeypatch.setattr(stage.dvc, "must", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        stage.main(data="loans.csv", target="defaulted")
+    monkeypatch.setattr(stage.dvc, "must", lambda *_, **__: "")
+
+    stage.main(data="loans.csv", target="defaulted")
+
+    assert read_params().data.file == "data/loans.csv"
+    assert pd.read_csv("data/loans.csv").equals(pd.read_csv("loans.csv"))
 
 
 @pytest.mark.slow

@@ -67,10 +67,12 @@ def main(  # noqa: PLR0913, PLR0917  (a flag each)
         cli.tell(adopt_changes.difference(before, after))
         _say([*told, "nothing was changed; run it without DRY=1 to make the change"])
         return 0
-    files.write_text(after, files.PARAMS)
-    _drop_functions([*new.contract["columns"]])
     _move_in(source if new.ours is None else new.ours, Path(new.contract["file"]), Path(params.data.file))
-    AdoptedRecord(digests={str(path): files.digest(path) for path in OURS}).write(ADOPTED)
+    files.write_text(after, files.PARAMS)
+    _remember()  # the same command goes on where it was interrupted
+    _drop_functions([*new.contract["columns"]])
+    dvc.must("add", "data", hint="The table is in data/, and params.yaml describes it.")
+    _remember()
     _say(told)
     return _next(new.contract, run=run)
 
@@ -100,6 +102,10 @@ def _refuse_unsaved() -> None:
             f"{' and '.join(unsaved)} would be overwritten, but has uncommitted changes. Commit them, or undo "
             f"them with `git checkout {' '.join(unsaved)}`; DRY=1 shows the change of adopt."
         )
+
+
+def _remember() -> None:
+    AdoptedRecord(digests={str(path): files.digest(path) for path in OURS if path.exists()}).write(ADOPTED)
 
 
 def _named(data: str) -> Path:
@@ -138,10 +144,10 @@ def _move_in(table: pd.DataFrame | Path, file: Path, old: Path) -> None:
     if isinstance(table, pd.DataFrame):
         tables.write_table(table, file)
     elif table.resolve() != file.resolve():
-        shutil.copyfile(table, file)
+        with files.replacing(file) as temporary:
+            shutil.copyfile(table, temporary)
     if old != file:
         old.unlink(missing_ok=True)
-    dvc.must("add", "data", hint="The table is in data/, and params.yaml describes it.")
 
 
 def _versions(params: Params, reset: dict[str, Any]) -> list[str]:
