@@ -76,7 +76,7 @@ def outcome(main: Callable[..., int | None], name: str, arguments: Mapping[str, 
 def _catch_signals() -> None:
     if (known := signal.getsignal(signal.SIGINT)) is signal.SIG_DFL:  # ml.stages has set this for the time of imports
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    elif known is signal.SIG_IGN:  # a job in the background still ignores Ctrl-C, but its children must not inherit this
+    elif known is signal.SIG_IGN:  # of a background job, whose children must not ignore it
         signal.signal(signal.SIGINT, lambda *_: None)
     signal.signal(signal.SIGTERM, _terminated)
 
