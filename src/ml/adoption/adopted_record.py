@@ -1,9 +1,12 @@
 """The record of `adopt`, build/adopted.json, which distinguishes its own files from files that a person changed."""
 
-from typing import Any, ClassVar
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, ClassVar, Self
 
 from pydantic import model_validator
 
+from ml.io import files
 from ml.io.saved import SavedRecord
 
 
@@ -19,3 +22,8 @@ class AdoptedRecord(SavedRecord):
     def _older(cls, found: Any) -> Any:
         """A file without a version holds the digests alone."""
         return {"digests": found} if isinstance(found, dict) and "digests" not in found else found
+
+    @classmethod
+    def of(cls, paths: Iterable[Path]) -> Self:
+        """The record of the files of these that exist."""
+        return cls(digests={str(path): files.digest(path) for path in paths if path.exists()})

@@ -69,10 +69,10 @@ def main(  # noqa: PLR0913, PLR0917  (a flag each)
         return 0
     _move_in(source if new.ours is None else new.ours, Path(new.contract["file"]), Path(params.data.file))
     files.write_text(after, files.PARAMS)
-    _remember()  # the same command goes on where it was interrupted
+    AdoptedRecord.of(OURS).write(ADOPTED)  # the same command goes on where it was interrupted
     _drop_functions([*new.contract["columns"]])
     dvc.must("add", "data", hint="The table is in data/, and params.yaml describes it.")
-    _remember()
+    AdoptedRecord.of(OURS).write(ADOPTED)
     _say(told)
     return _next(new.contract, run=run)
 
@@ -102,10 +102,6 @@ def _refuse_unsaved() -> None:
             f"{' and '.join(unsaved)} would be overwritten, but has uncommitted changes. Commit them, or undo "
             f"them with `git checkout {' '.join(unsaved)}`; DRY=1 shows the change of adopt."
         )
-
-
-def _remember() -> None:
-    AdoptedRecord(digests={str(path): files.digest(path) for path in OURS if path.exists()}).write(ADOPTED)
 
 
 def _named(data: str) -> Path:
@@ -140,12 +136,11 @@ def _drop_functions(names: list[str]) -> None:
 
 
 def _move_in(table: pd.DataFrame | Path, file: Path, old: Path) -> None:
-    file.parent.mkdir(exist_ok=True)
     if isinstance(table, pd.DataFrame):
         tables.write_table(table, file)
     elif table.resolve() != file.resolve():
-        with files.replacing(file) as temporary:
-            shutil.copyfile(table, temporary)
+        with files.replacing(file) as copy:
+            shutil.copyfile(table, copy)
     if old != file:
         old.unlink(missing_ok=True)
 
