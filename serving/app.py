@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import signal
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -55,6 +55,7 @@ def create_app(models: Models, log: PredictionLog | None, settings: Settings) ->
     app.bodies = Bodies(int(settings.max_body_mb * 1_000_000))
     parser = Parser(body, settings.max_rows, settings.unknown_columns)
     _add_predictions(app, service, body, parser)
+    _add_feedback(app, service)
     add_operations(app, service)
     add_mlflow(app, service, parser)
     add_docs(app)
@@ -95,15 +96,17 @@ def _lifespan(service: Service) -> Any:
     return lifespan
 
 
+# The contract, which is read at start, determines the types of the signatures, and FastAPI documents them.
+
+
 def _add_predictions(app: Application, service: Service, body: Body, parser: Parser) -> None:
-    # The contract, which is read at start, determines the types of the signatures, and FastAPI documents them.
-    ours = service.models.champion.model.contract
+    shape = answers_of(service.models.champion.model.contract).shape
 
     async def predict(
         request: Request,
         body: body.predict,
         explain: bool = False,  # noqa: ARG001
-    ) -> answer(answers_of(ours).shape):  # ty: ignore[invalid-type-form]
+    ) -> answer(shape):  # ty: ignore[invalid-type-form]
         """Predict 1 to 1,000 rows. The response is sent after the prediction log holds it.
 
         With explain=true each prediction contains the contribution of each column.
@@ -112,7 +115,11 @@ def _add_predictions(app: Application, service: Service, body: Body, parser: Par
         answers = service.explain if query and explained(query) else service.predict
         return {"request_id": asked.request_id, "predictions": await answers(body["rows"], asked)}
 
-    labels = request_model.feedback(ours)
+    _add(app, "/predict", predict, parser.predict)
+
+
+def _add_feedback(app: Application, service: Service) -> None:
+    labels = request_model.feedback(service.models.champion.model.contract)
 
     async def feedback(request: Request, body: labels) -> Accepted:  # ty: ignore[invalid-type-form]
         """Send late labels by the id of the predicted row. The later of two labels of an id counts."""
@@ -130,10 +137,13 @@ def _add_predictions(app: Application, service: Service, body: Body, parser: Par
         measured(content, 3 * MOST_LABELS + 3, f"{MOST_LABELS:,} labels")
         return adapter.validate_json(content)
 
-    for path, endpoint, parse in (("/predict", predict, parser.predict), ("/feedback", feedback, parse_labels)):
-        app.router.add_api_route(
-            path, endpoint, methods=["POST"], responses=REFUSALS, route_class_override=FastRoute, tags=["predictions"]
-        )
-        route = app.router.routes[-1]
-        if isinstance(route, FastRoute):
-            route.parse = parse
+    _add(app, "/feedback", feedback, parse_labels)
+
+
+def _add(app: Application, path: str, endpoint: Callable[..., Any], parse: Any) -> None:
+    app.router.add_api_route(
+        path, endpoint, methods=["POST"], responses=REFUSALS, route_class_override=FastRoute, tags=["predictions"]
+    )
+    route = app.router.routes[-1]
+    if isinstance(route, FastRoute):
+        route.parse = parse

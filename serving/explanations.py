@@ -67,10 +67,7 @@ class Explanations:
     def _load(self, models: Models) -> None:
         for model in _serving(models):
             if model.digest not in self._known:
-                explain, data = _explain(model), model.contract.data
-                row = example(data)
-                explain([{name: row[name] for name in data.columns}])  # the first one takes longest
-                self._known = self._known | {model.digest: explain}
+                self._known = self._known | {model.digest: _explain(model)}
 
     def _loaded(self, model: Model) -> Explain:
         """The explainer of a model; raises the error of loading it, or Refused while it is being loaded."""
@@ -108,7 +105,9 @@ def _explain(model: Model) -> Explain:
         files = registry.files(model.source)[0]
         if identity.digest(files) != model.digest:  # the alias names another version, which will serve soon
             raise Refused(503, "explain", "The model is being replaced. Send the request again.")
-        return of_rows(files, model.contract.data)
+        explain, row = of_rows(files, model.contract.data), example(model.contract.data)
+        explain([{name: row[name] for name in model.contract.data.columns}])  # the first one takes longest
+        return explain
     except ImportError as error:
         raise UserError(
             f"{error.name} is missing. Run `make setup` before `make serve`, or install "

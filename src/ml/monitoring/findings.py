@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ml.io.text import be, counted
 from ml.model.reference import Reference
-from ml.monitoring.collect import FATES, SKEW, Collected
+from ml.monitoring.collect import SKEW, Collected
 from ml.monitoring.confirmation import Past, in_a_row
 from ml.monitoring.drift import Drift
 from ml.monitoring.released import Released
+from ml.monitoring.sentences import reason, strange, unconfirmed, waiting
 from ml.monitoring.shapes import of_classes, shape
 from ml.monitoring.windows import Span
 from ml.settings.feature_source import sources
@@ -21,7 +21,6 @@ from ml.tasks import live_labels
 
 Record = dict[str, Any]
 
-FEW = "not enough data"
 REPLICATES = 200
 
 
@@ -34,12 +33,8 @@ def record(window: Collected, found: Drift, released: Released, params: Params, 
     reference, silent = released.reference, is_silent(window, params.alert.silent_days)
     looks = in_a_row(found.verdict, window.until.isoformat(), past)
     needed = 1 if window.simulated or past.evident else params.monitor.consecutive
-    simulated = "Simulated rows." if window.simulated else ""  # also in places that show only the reason
-    parts = [simulated, _last(window) if silent else "", found.reason, _late(window, found)]
-    parts += [released.season, released.made]
-    parts += [_waiting(window), _strange(window, params)]
-    parts += [_unconfirmed(looks, needed)] if 0 < looks < needed else []
-    parts += [_few(window)] if found.verdict == FEW else []
+    notes = [released.season, released.made, waiting(window), strange(window, params)]
+    notes += [unconfirmed(looks, needed)] if 0 < looks < needed else []
     shapes = {c.column: shape(reference, window.rows, c.column) for c in found.columns}
     shapes |= {
         name: {**shapes[name], "made_of": of} for name, of in sources(reference.features).items() if name in shapes
@@ -48,7 +43,7 @@ def record(window: Collected, found: Drift, released: Released, params: Params, 
     return _plain(
         {
             "verdict": found.verdict,
-            "reason": " ".join(part if part.endswith(".") else f"{part}." for part in parts if part),
+            "reason": reason(window, found, notes, silent=silent),
             "looks": looks,
             "confirmed": 0 < needed <= looks,
             "silent": silent,
@@ -128,59 +123,6 @@ def measured(span: Span, reference: Reference, params: Params) -> Record:
 def _judged_on(window: Collected) -> Record:
     on = window.settled
     return {"since": on.since.isoformat(), "until": on.until.isoformat(), "rows": len(on.rows)}
-
-
-def _late(window: Collected, found: Drift) -> str:
-    """A sentence on the period of the labels, if they are older than the window."""
-    on = window.settled
-    if found.performance is None or on.until == window.until:
-        return ""
-    days = f"{on.since:%Y-%m-%d} to {on.until:%Y-%m-%d}"
-    return f"The labels are of predictions from {days}, the newest window with enough labels."
-
-
-def _waiting(window: Collected) -> str:
-    """A sentence on the number of rows that are too young to have their labels."""
-    if not window.label_days or not window.waiting:
-        return ""
-    return (
-        f"{counted(window.waiting, 'prediction')} of the window {be(window.waiting)} younger than "
-        f"{window.label_days:.3g} days, in which labels arrive, and not yet judged by labels, "
-        "because early labels differ from late labels."
-    )
-
-
-def _unconfirmed(looks: int, needed: int) -> str:
-    return (
-        f"This is check {looks} of {needed} on consecutive days with this verdict "
-        "(monitor.consecutive): alerts and retraining wait."
-    )
-
-
-def _strange(window: Collected, params: Params) -> str:
-    """A sentence on the number of invalid labels."""
-    target, count = params.data.target, window.labels["strange"]
-    if not count:
-        return ""
-    return f"{counted(count, 'label')} left out: no value of {target.name} ({live_labels.wanted(params.data)})."
-
-
-def _few(window: Collected) -> str:
-    """A sentence on the rows that are not judged, if few are judged."""
-    read, others = sum(window.fates.values()), {n: c for n, c in window.fates.items() if n != "judged"}
-    if not read:
-        return "There are no predictions."
-    most = max(others, key=lambda name: others[name])
-    if not others[most]:
-        return ""
-    return f"Of {counted(read, 'row')} read, {others[most]:,} are {FATES[most]}."
-
-
-def _last(window: Collected) -> str:
-    if window.newest is None:
-        return "No prediction has a plausible time." if sum(window.fates.values()) else ""
-    days = (window.until - window.newest).total_seconds() / 86_400
-    return f"The newest prediction is of {window.newest:%Y-%m-%d %H:%M} UTC, {days:.1f} days ago."
 
 
 def _plain(value: Any) -> Any:

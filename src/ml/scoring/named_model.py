@@ -67,6 +67,20 @@ def load(source: str) -> Scorer:
     return found
 
 
+def pair(source: str, challenger: str, *, champion: bool) -> list[Scorer]:
+    """The model and, where one is named, its challenger; raises UserError unless both score the same rows.
+
+    With `champion` the model must be the champion.
+    """
+    models = [load(source)]
+    if champion:
+        must_be_champion(models[0])
+    if challenger:
+        models.append(load(challenger))
+        same_rows(*models)
+    return models
+
+
 def must_be_champion(model: Scorer) -> None:
     """Raise UserError unless this model is the champion of the registry now."""
     source = f"{sources.SCHEME}{model.contract.project}@{CHAMPION}"

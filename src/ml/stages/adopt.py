@@ -3,7 +3,7 @@
 import shutil
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -49,32 +49,42 @@ def main(  # noqa: PLR0913, PLR0917  (a flag each)
     roles = {"id": id_column, "time": time, "group": group, "weight": weight}
     new = adopt_changes.described(source, found, adopt_changes.Asked(target, roles, positive, time_format))
     params = read_params()
-    changes, reset = adopt_changes.changes(params, new.contract, len(found.table.frame), project, new.stem)
-    before = files.read_bytes(files.PARAMS).decode()
-    settings = check(yaml_edit.changed(yaml_edit.parsed(before), changes), files.PARAMS)
-    gates = _gates(new.typed.frame if new.ours is None else new.ours, settings, reset)
-    after = yaml_edit.edited(before, adopt_changes.merged(changes, gates.settings))
-    check(yaml_edit.parsed(after), files.PARAMS)
-    told = [
-        *brief([*found.table.notes, *new.typed.notes]),
-        *messages.guesses(new.contract, [*new.typed.left, *new.left], new.typed.frame, made=new.made),
-        *suspicions.warnings(new.typed.frame, new.contract, settings),
-        *messages.settings(changes, reset),
-        *_versions(params, reset),
-        *gates.told,
-    ]
+    plan = _planned(new, params, project)
+    told = [*brief([*found.table.notes, *new.typed.notes]), *plan.told]
     if dry:
-        cli.tell(adopt_changes.difference(before, after))
+        cli.tell(adopt_changes.difference(plan.before, plan.after))
         _say([*told, "nothing was changed; run it without DRY=1 to make the change"])
         return 0
     _move_in(source if new.ours is None else new.ours, Path(new.contract["file"]), Path(params.data.file))
-    files.write_text(after, files.PARAMS)
+    files.write_text(plan.after, files.PARAMS)
     AdoptedRecord.of(OURS).write(ADOPTED)  # the same command goes on where it was interrupted
     _drop_functions([*new.contract["columns"]])
     dvc.must("add", "data", hint="The table is in data/, and params.yaml describes it.")
     AdoptedRecord.of(OURS).write(ADOPTED)
     _say(told)
     return _next(new.contract, run=run)
+
+
+class Plan(NamedTuple):
+    """The text of params.yaml as it is and as it will be, and what to say about the change."""
+
+    before: str
+    after: str
+    told: list[str]
+
+
+def _planned(new: adopt_changes.Described, params: Params, project: str) -> Plan:
+    """The changes of params.yaml for the new table; raises UserError if it would then be wrong."""
+    changes, reset = adopt_changes.changes(params, new.contract, len(new.typed.frame), project, new.stem)
+    before = files.read_bytes(files.PARAMS).decode()
+    settings = check(yaml_edit.changed(yaml_edit.parsed(before), changes), files.PARAMS)
+    gates = _gates(new.typed.frame if new.ours is None else new.ours, settings, reset)
+    after = yaml_edit.edited(before, adopt_changes.merged(changes, gates.settings))
+    check(yaml_edit.parsed(after), files.PARAMS)
+    told = messages.guesses(new.contract, [*new.typed.left, *new.left], new.typed.frame, made=new.made)
+    told += suspicions.warnings(new.typed.frame, new.contract, settings)
+    told += [*messages.settings(changes, reset), *_versions(params, reset), *gates.told]
+    return Plan(before, after, told)
 
 
 def _next(contract: dict[str, Any], *, run: bool) -> int:

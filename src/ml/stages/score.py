@@ -42,12 +42,7 @@ def main(  # noqa: PLR0913, PLR0917 - one flag each
     if not (data and out):
         raise UserError("set the table and the output: make score DATA=data/new.parquet OUT=scores")
     source.must_be_apart(data, out)
-    models = [named_model.load(model or f"models:/{params.project}@{CHAMPION}")]
-    if champion:
-        named_model.must_be_champion(models[0])
-    if challenger:
-        models.append(named_model.load(challenger))
-        named_model.same_rows(*models)
+    models = named_model.pair(model or f"models:/{params.project}@{CHAMPION}", challenger, champion=champion)
     table = _source(data, query)
     origin = {"source": table.identity, "models": [m.digest for m in models], "rows": params.score.rows}
     if explain:
