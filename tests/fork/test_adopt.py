@@ -10,7 +10,7 @@ import pytest
 import yaml
 from sklearn.datasets import load_iris
 
-from ml.adoption import messages, proposed_contract
+from ml.adoption import messages, preconditions, proposed_contract
 from ml.gates import proposed_gates
 from ml.io import files
 from ml.io.errors import UserError
@@ -168,9 +168,9 @@ def test_settings_that_no_commit_holds_are_not_overwritten(home, loans):
     with pytest.raises(UserError, match=r"params.yaml would be overwritten, but has uncommitted changes"):
         stage.main(data="loans.csv", target="defaulted")
     files.write_json(
-        {"digests": {"params.yaml": files.digest(files.PARAMS)}}, stage.ADOPTED
+        {"digests": {"params.yaml": files.digest(files.PARAMS)}}, preconditions.ADOPTED
     )  # as if adopt had made the change
-    stage._refuse_unsaved()
+    preconditions.refuse_unsaved()
 
 
 @pytest.mark.parametrize(

@@ -9,17 +9,15 @@ import pandas as pd
 
 from ml.adoption import adopt_changes, exported_files, messages, suspicions
 from ml.adoption.adopted_record import AdoptedRecord
+from ml.adoption.preconditions import ADOPTED, OURS, named, refuse_unsaved
 from ml.data.notes import brief
 from ml.gates import proposed_gates
-from ml.io import cli, dvc, files, git, process, tables, yaml_edit
+from ml.io import cli, dvc, files, process, tables, yaml_edit
 from ml.io.errors import UserError
-from ml.io.text import counted, one_line
+from ml.io.text import counted
 from ml.registry import registry, tracking
 from ml.settings import feature_source
 from ml.settings.params import Params, check, read_params
-
-OURS = (files.PARAMS, Path("data.dvc"))  # what adopt overwrites
-ADOPTED = Path("build/adopted.json")  # the digests of what it wrote: to adopt again is no loss
 
 
 def main(  # noqa: PLR0913, PLR0917  (a flag each)
@@ -40,9 +38,9 @@ def main(  # noqa: PLR0913, PLR0917  (a flag each)
 
     `run` also runs the pipeline on it and returns its exit code.
     """
-    source = _named(data)
+    source = named(data)
     if not dry:
-        _refuse_unsaved()
+        refuse_unsaved()
     found = exported_files.read(source, encoding, target)
     if not target:
         raise UserError(f"set the column to predict with TARGET=. {source} has: {', '.join(found.table.frame)}.")
@@ -100,30 +98,6 @@ def _next(contract: dict[str, Any], *, run: bool) -> int:
 def _say(sentences: list[str]) -> None:
     for sentence in sentences:
         cli.say(f"adopt: {sentence}")
-
-
-def _refuse_unsaved() -> None:
-    """Raise UserError if a file to overwrite has uncommitted changes that adopt did not make."""
-    known = AdoptedRecord.read(ADOPTED).digests if ADOPTED.exists() else {}
-    names = (git.ask("diff", "--name-only", "HEAD", "--", *map(str, OURS)) or "").split()
-    unsaved = [name for name in names if Path(name).exists() and known.get(name) != files.digest(Path(name))]
-    if unsaved:
-        raise UserError(
-            f"{' and '.join(unsaved)} would be overwritten, but has uncommitted changes. Commit them, or undo "
-            f"them with `git checkout {' '.join(unsaved)}`; DRY=1 shows the change of adopt."
-        )
-
-
-def _named(data: str) -> Path:
-    """The file in DATA=, with `~` expanded, because many shells do not expand it."""
-    if not data:
-        raise UserError("set a table and the column to predict: make adopt DATA=loans.csv TARGET=defaulted")
-    source = Path(data).expanduser()
-    if (name := source.name) != one_line(name):
-        raise UserError(f"{name!r} is no file name for params.yaml and git. Rename the file: letters and digits.")
-    if not source.exists():
-        raise UserError(f"{data} does not exist. Correct the path in DATA=.")
-    return source
 
 
 def _gates(table: pd.DataFrame, params: Params, reset: dict[str, Any]) -> proposed_gates.Proposal:
