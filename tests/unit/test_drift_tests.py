@@ -57,6 +57,16 @@ def test_rare_levels_are_pooled_until_each_has_enough_rows():
     assert together.tolist() == [[500.0, 500.0], [50.0, 50.0]]
 
 
+def test_the_distance_is_of_all_rows_however_few_independent_rows_they_are_worth():
+    before, after = levels(a=500, b=300, c=200), levels(a=200, b=400, c=400)
+
+    fewer, hardly = chi_square(before, after, 10.0), chi_square(before, after, 150.0)
+
+    assert (fewer.effect, hardly.effect) == pytest.approx((0.3, 0.3))
+    assert fewer.p == pytest.approx(stats.chi2_contingency([[50, 30, 20], [20, 40, 40]]).pvalue)
+    assert hardly.p == 1
+
+
 def test_a_single_level_cannot_move():
     assert chi_square(levels(a=50), levels(a=10)).p == 1
     assert chi_square(levels(a=50), levels()).p == 1

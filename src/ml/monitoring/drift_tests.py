@@ -64,24 +64,26 @@ def _decimals(values: np.ndarray) -> int:
 def chi_square(before: Levels, after: Levels, worth: float = 1.0) -> Test:
     """Chi-square test of homogeneity, rare levels pooled; its effect is the total variation distance.
 
-    Both samples count as random: a test against the reference as exact would find drift without any.
+    `worth` is the design effect of both sides; the effect is of all rows. Both samples count as random: a test against the reference as exact would find drift without any.
     """
-    names = sorted({*before.levels, *after.levels})
-    table = (
-        np.array([[side.levels.get(name, 0) for name in names] for side in (before, after)], dtype="float64") / worth
-    )
-    table = pooled(table) if before.rows and after.rows else table[:, :0]
-    if table.shape[1] < 2:  # noqa: PLR2004 - one level cannot move
-        return Test("chi-square", 0.0, 1.0, 0.0)
-    shares = table / table.sum(axis=1, keepdims=True)
+    names = sorted({*before.levels, *after.levels}) if before.rows and after.rows else []
+    counts = np.array([[side.levels.get(name, 0) for name in names] for side in (before, after)], dtype="float64")
+    effect, table = _total_variation(pooled(counts)), pooled(counts / worth)
+    if table.shape[1] < 2:  # noqa: PLR2004 - one level cannot move, and so few independent rows prove nothing
+        return Test("chi-square", 0.0, 1.0, effect)
     found = chi2_contingency(table, correction=False)
-    return Test(
-        "chi-square", float(found.statistic), float(found.pvalue), float(np.abs(np.diff(shares, axis=0)).sum() / 2)
-    )
+    return Test("chi-square", float(found.statistic), float(found.pvalue), effect)
+
+
+def _total_variation(counts: np.ndarray) -> float:
+    """Half the sum of the differences between the shares of two rows of counts, shape (2, levels)."""
+    return float(np.abs(np.diff(counts / counts.sum(axis=1, keepdims=True), axis=0)).sum() / 2)
 
 
 def pooled(table: np.ndarray) -> np.ndarray:
     """A table of shape (2, levels) with the rarest levels combined until each has EXPECTED rows in both samples."""
+    if not table.size:
+        return table
     totals = table.sum(axis=0)
     table = table[:, np.argsort(totals, kind="stable")]
     expected = np.sort(totals) * table.sum(axis=1).min() / table.sum()
