@@ -87,3 +87,10 @@ def test_the_report_says_which_predictions_the_labels_are_of():
     assert "810 of 900 predictions from 2025-12-02 to 2026-01-01 have a label (90%)" in older
     assert "of the 1,000 predictions judged above, 7 have one" in older
     assert "judged above" not in newest
+
+
+def test_the_report_says_that_live_figures_have_no_weights():
+    said = markdown("p", FOUND | {"weight": "exposure"}, [])
+
+    assert "Each row counts once, now and at release: the log holds no exposure." in said
+    assert "counts once" not in markdown("p", FOUND, [])

@@ -14,6 +14,7 @@ from ml.gates.leakage import shared
 from ml.io.errors import UserError
 from ml.model import interval, model
 from ml.settings.data import Data
+from ml.settings.evaluate import Evaluate
 from ml.settings.params import read_params
 from ml.settings.prepare import Prepare
 from ml.settings.train import Train
@@ -21,6 +22,7 @@ from ml.settings.validate import Validate
 from ml.settings.yaml_reading import check
 from ml.tasks import calibration_figures
 from ml.tasks.choose import task_of
+from ml.tasks.live_labels import at_release
 from ml.tasks.resampling import weights
 from ml.validation import counts
 from tests.conftest import SAMPLE
@@ -179,6 +181,20 @@ def test_weighted_metrics_are_those_of_scikit_learn(task, table):
     scored = task_of(contract(task)).score(truth, output, 0.5, design_of(table, contract(task)))
 
     assert {name: scored.measure()[name] for name in known} == pytest.approx(known, abs=1e-9)
+
+
+@pytest.mark.parametrize("task", TARGETS)
+def test_live_figures_are_compared_with_figures_of_rows_that_count_once(task, table):
+    truth, output, _ = weighted(task, table)
+    of, evaluate = task_of(contract(task)), Evaluate(bootstrap=100)
+    design, alike = design_of(table, contract(task)), design_of(table, contract(task, weight=None))
+    by_weight = of.score(truth, output, 0.5, design).intervals(100, 0.95)
+    plain = of.score(truth, output, 0.5, alike).intervals(100, 0.95)
+
+    found = at_release(of, truth, output, evaluate, design, by_weight)
+
+    assert found == at_release(of, truth, output, evaluate, alike, plain)
+    assert found[of.metric]["value"] == plain[of.metric]["value"] != by_weight[of.metric]["value"]
 
 
 def test_weighted_training_is_that_of_scikit_learn(table):

@@ -23,6 +23,11 @@ class Design:
         """Whether there are no weights and no entities."""
         return self.weight is None and self.entity is None
 
+    @property
+    def unweighted(self) -> "Design":
+        """The same entities, and each row counts once."""
+        return Design(None, self.entity)
+
     def at(self, rows: np.ndarray) -> "Design":
         """The design of some rows, given by a mask or by positions."""
         return Design(*(None if part is None else part[rows] for part in (self.weight, self.entity)))

@@ -64,7 +64,8 @@ def _decimals(values: np.ndarray) -> int:
 def chi_square(before: Levels, after: Levels, worth: float = 1.0) -> Test:
     """Chi-square test of homogeneity, rare levels pooled; its effect is the total variation distance.
 
-    `worth` is the design effect of both sides; the effect is of all rows. Both samples count as random: a test against the reference as exact would find drift without any.
+    `worth` is the design effect of both sides; the distance is of all rows. Both samples count as random: a test
+    against the reference as exact would find drift without any.
     """
     names = sorted({*before.levels, *after.levels}) if before.rows and after.rows else []
     counts = np.array([[side.levels.get(name, 0) for name in names] for side in (before, after)], dtype="float64")

@@ -39,6 +39,7 @@ class MonitorRecord(SavedRecord):
     simulated: bool = False
     release: str | None = None
     task: str = ""  # of the release
+    weight: str | None = None  # the column of weights, which no live figure uses
     columns: tuple[Moved, ...] = ()
     prediction: Moved | None = None
     decided: Moved | None = None  # counts of predicted classes, with several classes

@@ -90,7 +90,7 @@ def _performance(found: Record) -> str:
     text = (
         f"## Performance\n\n{performance['labelled']:,} of {counted(performance['rows'], 'prediction')} "
         f"from {when} have a "
-        f"label ({performance['coverage']:.0%}){lag}.{_late(found)}\n\n"
+        f"label ({performance['coverage']:.0%}){lag}.{_late(found)}{_equal(found)}\n\n"
     )
     text += _calibration(performance, found.get("task", ""))
     text += "The last windows, with all labels known now and for all known versions:\n\n"
@@ -128,6 +128,11 @@ def _late(found: Record) -> str:
         f"{counted(at['fates']['judged'], 'prediction')} "
         f"judged above, {at['labelled']:,} have one."
     )
+
+
+def _equal(found: Record) -> str:
+    weight = found.get("weight")
+    return f" Each row counts once, now and at release: the log holds no {cell(weight)}." if weight else ""
 
 
 def _chart(windows: list[Record], performance: Record) -> str:

@@ -15,6 +15,7 @@ from ml.model.predictor import load
 from ml.settings.yaml_reading import read
 from ml.tasks import outputs
 from ml.tasks.choose import task_of
+from ml.tasks.live_labels import at_release
 from ml.tasks.task import Task
 
 
@@ -43,10 +44,10 @@ def main() -> None:
     IntervalsRecord.model_validate({"intervals": found}).write(files.INTERVALS)
     scores = {"id": frame[params.data.id], "label": truth, **outputs.columns(task, output)}
     tables.write_table(pd.DataFrame(scores), files.SCORES)
-    also = task.watched(truth, output, params.evaluate.confidence, design)  # no metrics, and monitoring watches them
+    live = at_release(task, truth, output, params.evaluate, design, found)
     times = frame[params.data.time] if params.data.time else None
     released = made_columns.build(
-        model_file.source_of(fitted), tables.read_table(files.TRAIN), output, known | also, params, times
+        model_file.source_of(fitted), tables.read_table(files.TRAIN), output, live, params, times
     )
     if promise := task.promise(truth):
         released = released.model_copy(update={"interval": reference.Promise(**promise)})

@@ -7,14 +7,17 @@ metrics and the calibration of two classes say how well the model does.
 import numpy as np
 import pandas as pd
 
+from ml.data.design import Design
 from ml.data.words import text
 from ml.io.text import counted
 from ml.settings.data import Data
+from ml.settings.evaluate import Evaluate
 from ml.settings.metric_names import FEWEST
 from ml.tasks import score_rows, two_words
 from ml.tasks.number_rows import Rows
-from ml.tasks.task import Scored
+from ml.tasks.task import Scored, Task
 
+Watched = dict[str, dict[str, float | None]]
 FIFTHS = 5
 
 
@@ -28,6 +31,21 @@ def outcomes(actual: pd.Series, decided: pd.Series, data: Data) -> pd.Series:
     known = actual.map(text)
     right = (known == decided.map(text)).astype("float64")
     return right.where(known.isin(data.target.classes))
+
+
+def at_release(  # noqa: PLR0913, PLR0917
+    task: Task, truth: np.ndarray, output: np.ndarray, evaluate: Evaluate, design: Design, found: Watched
+) -> Watched:
+    """The figures of the test rows that live ones are compared with: metrics, and what else monitoring watches.
+
+    Each row counts once, since the prediction log holds no weight. `found` holds the metrics by weight, with their
+    intervals; undefined ones are left out.
+    """
+    if design.weight is not None:
+        scored = task.score(truth, output, evaluate.threshold, design.unweighted)
+        found = scored.intervals(evaluate.bootstrap, evaluate.confidence)
+    known = {name: metric for name, metric in found.items() if metric["value"] is not None}
+    return known | task.watched(truth, output, evaluate.confidence, design.unweighted)
 
 
 def alike(kind: str, rows: pd.DataFrame) -> pd.Series:
