@@ -37,7 +37,7 @@ def main() -> int:
             return 0
         _must_know(params)
         with nullcontext(args.url) if args.url else server(params) as url:
-            _tell(Client(url), args)
+            _tell(Client(url), args, params.data.target.name)
     except UserError as error:
         print(f"\ntraffic: {error}", file=sys.stderr)
         return 1
@@ -58,9 +58,9 @@ def _first(params: Params) -> bool:
     return True
 
 
-def _tell(client: Client, args: argparse.Namespace) -> None:
+def _tell(client: Client, args: argparse.Namespace, target: str) -> None:
     for month in args.months:
-        sent = send(client, month, args.rows, args.seed)
+        sent = send(client, month, args.rows, args.seed, target)
         when = pd.Timestamp(world.FIRST_YEAR, 1, 1) + pd.DateOffset(months=month - 1)
         refused = "".join(f"; {count:,} refused: {why}" for why, count in sent.refused.most_common(3))
         print(
@@ -77,6 +77,11 @@ def _must_know(params: Params) -> None:
         raise UserError(
             f"the sample world has no {strange[0]} ({len(strange)} of "
             f"{counted(len(params.data.columns), 'column')} of the contract are missing there). "
+            "Simulated customers do not fit your data: log real predictions."
+        )
+    if params.data.target.name not in world.TARGETS:
+        raise UserError(
+            f"the sample world has no {params.data.target.name}: its targets are {', '.join(world.TARGETS)}. "
             "Simulated customers do not fit your data: log real predictions."
         )
 

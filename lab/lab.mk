@@ -21,5 +21,5 @@ calibrate: setup ### Measure false alarms and missed changes of the drift rule; 
 	@python -m lab.calibrate $${QUICK:+--quick}
 
 .PHONY: story
-story: setup ### Run the whole loop, release to retraining to release, in a temporary fork (minutes) [KEEP=folder]
-	@python -m lab.story --folder="$${KEEP:-}"
+story: setup ### Run the whole loop, release to retraining to release, in a temporary fork (minutes) [TASK=multiclass, regression KEEP=folder]
+	@python -m lab.story --folder="$${KEEP:-}" --task="$${TASK:-binary}"

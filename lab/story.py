@@ -2,7 +2,9 @@
 
 It runs in a temporary fork with a bare repository as origin and a local double of GitHub: a release, a quiet month, a
 month with drift, a retraining, its pull request, the merge, the next release, and a quiet month. All other parts are
-real. The customers are simulated, and the table is smaller than the sample, so that it takes minutes.
+real. The customers are simulated, and the table is smaller than the sample, so that it takes minutes. `TASK=multiclass`
+predicts the plan of the following month, `TASK=regression` the hours used in it: `make adopt` describes that table,
+and no setting is edited by hand.
 """
 
 import json
@@ -24,12 +26,13 @@ from ml.io import cli, git
 from ml.io.errors import UserError
 from ml.registry import registry
 from ml.registry.ledger import CHAMPION
-from ml.settings.params import SAMPLE
+from ml.settings.params import SAMPLE, read_params
 from tests.github.double import Hub
 from tests.world.sample import history, write
 
 ROOT = Path(__file__).parent.parent
 ANN = ("-c", "user.name=Ann", "-c", "user.email=ann@example.com")
+TARGETS = {"binary": "churned", "multiclass": "next_plan", "regression": "next_hours"}
 QUIET, MOVED = 13, 17  # months of the sample data: as in training, and with higher prices and more ads
 OURS = ("CI", "GITHUB_", "SERVING_", "MLFLOW_", "PREDICTION_LOG", "ALERT_", "APP_TOKEN")
 SMALLER = {  # the sample's limits need more rows
@@ -52,6 +55,7 @@ class Story:
 
     folder: Path
     hub: Hub
+    target: str = TARGETS["binary"]
     found: dict[str, Any] = field(default_factory=dict)
     chapter: int = 0
 
@@ -99,12 +103,15 @@ class Story:
 
     def champion(self) -> int | None:
         """The number of the champion's version."""
-        version = registry.open_registry("churn", self.clone / ".mlflow").state().named(CHAMPION)
+        project = read_params(self.clone / "params.yaml").project
+        version = registry.open_registry(project, self.clone / ".mlflow").state().named(CHAMPION)
         return version and version.number
 
 
-def main(folder: str = "") -> None:
-    """Run the story; FOLDER keeps the fork for inspection."""
+def main(folder: str = "", task: str = "binary") -> None:
+    """Run the story of a TASK; FOLDER keeps the fork for inspection."""
+    if task not in TARGETS:
+        raise UserError(f"TASK={task} has no story. Choose one of {', '.join(TARGETS)}.")
     started = time.monotonic()
     with ExitStack() as stack:
         place = (
@@ -112,17 +119,17 @@ def main(folder: str = "") -> None:
             if folder
             else Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="story.")))
         )
-        tell(place)
+        tell(place, task)
     seconds = time.monotonic() - started
     kept = f"The fork is in {place / 'fork'}." if folder else "The fork was in a temporary folder, which is deleted."
     print(f"\nThe end, after {seconds:.0f} s. {kept} docs/monitoring.md and docs/retraining.md explain each step.")
 
 
-def tell(folder: Path) -> dict[str, Any]:
+def tell(folder: Path, task: str = "binary") -> dict[str, Any]:
     """Run all chapters in a folder and return the results of each."""
     folder.mkdir(parents=True, exist_ok=True)
     with Hub("acme/churn", origin=folder / "origin.git") as hub:
-        story = Story(folder, hub)
+        story = Story(folder, hub, TARGETS[task])
         for chapter in (release, quiet, drift, retrain, propose, merge, again, calm):
             chapter(story)
     return story.found
@@ -252,6 +259,18 @@ def _fork(story: Story) -> None:
     story.git("remote", "add", "origin", str(story.folder / "origin.git"))
     story.run("dvc add data", "dvc", "add", "--quiet", "data")
     _commit(story, "A fork with its own table")
+    if story.target != TARGETS["binary"]:
+        _adopt(story)
+
+
+def _adopt(story: Story) -> None:
+    """The same customers with another target, as a table of the user."""
+    table = story.folder / f"{story.target}.parquet"
+    write(history(range(1, 13), rows=250, target=story.target), table)
+    arguments = ["--data", str(table), "--target", story.target, "--time", "snapshot"]
+    command = f"make adopt DATA=../{table.name} TARGET={story.target} TIME=snapshot"
+    story.run(command, "ml.stages.adopt", *arguments, shown=("adopt: gates", "adopt: limits", "adopt: derived"))
+    _commit(story, "Adopt a table")
 
 
 def _commit(story: Story, message: str) -> None:

@@ -1,7 +1,7 @@
 """The sample data: a simulated subscription business with known true churn probabilities.
 
 Each row is one customer at the end of one month; month 1 is January 2025. Months 1-12 are alike, 13 and 14 are quiet,
-and then the world changes as `SCHEDULE` says:
+and then the world changes as `schedule.SCHEDULE` says:
 
     from month 15  the price list and the share of customers won by ads rise, in full by month 17
     from month 18  long contracts stop holding customers and discounts stop keeping them, in full by month 20
@@ -14,7 +14,6 @@ and then the world changes as `SCHEDULE` says:
 import argparse
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -22,39 +21,15 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-FIRST_YEAR = 2025
+from tests.world import targets
+from tests.world.schedule import FIRST_YEAR, month_of, setting
+
 PRICE = {"basic": 15.0, "standard": 30.0, "premium": 55.0, "enterprise": 240.0}
+TARGETS = ("churned", *targets.DRAWN)
 
 
-@dataclass(frozen=True)
-class Drift:
-    """A setting of the world that moves from `before` to `after` in equal monthly steps, the first in month `start`."""
-
-    before: float
-    after: float
-    start: int
-    steps: int = 1
-
-
-SCHEDULE = {
-    "price": Drift(before=1.0, after=1.3, start=15, steps=3),
-    "ads": Drift(before=0.25, after=0.50, start=15, steps=3),
-    "two_year": Drift(before=-5.0, after=3.0, start=18, steps=3),
-    "discount": Drift(before=-6.0, after=6.0, start=18, steps=3),
-    "unanswered": Drift(before=0.12, after=0.45, start=21),
-    "watch": Drift(before=0.0, after=0.10, start=24),
-}
-
-
-def setting(name: str, month: int | np.ndarray) -> float | np.ndarray:
-    """Return what a setting of `SCHEDULE` is worth in a month, or in each of an array of months."""
-    drift = SCHEDULE[name]
-    done = np.clip((month - drift.start + 1) / drift.steps, 0, 1)
-    return drift.before + done * (drift.after - drift.before)
-
-
-def customers(month: int, rows: int = 1000, seed: int = 0) -> pd.DataFrame:
-    """Return one month's customers, labelled; a month depends on its own number and the seed, never on other months."""
+def customers(month: int, rows: int = 1000, seed: int = 0, target: str = "churned") -> pd.DataFrame:
+    """Return one month's customers with a label of `TARGETS`; a month depends on its number and the seed alone."""
     rng = np.random.default_rng([seed, month])
     categories = _categories(rng, month, rows)
     frame = pd.DataFrame(
@@ -66,18 +41,21 @@ def customers(month: int, rows: int = 1000, seed: int = 0) -> pd.DataFrame:
         }
     )
     frame["channel"] = frame["channel"].mask(rng.random(rows) < 0.03)
+    if target != "churned":
+        return frame.assign(**{target: targets.DRAWN[target](frame, np.random.default_rng([seed, month, 2]))})
     return frame.assign(churned=rng.random(rows) < probability(frame))
 
 
-def history(months: Iterable[int] = range(1, 13), rows: int = 1000, seed: int = 0) -> pd.DataFrame:
+def history(
+    months: Iterable[int] = range(1, 13), rows: int = 1000, seed: int = 0, target: str = "churned"
+) -> pd.DataFrame:
     """Return the labelled customers of several months, one below the other."""
-    return pd.concat([customers(month, rows, seed) for month in months], ignore_index=True)
+    return pd.concat([customers(month, rows, seed, target) for month in months], ignore_index=True)
 
 
 def probability(frame: pd.DataFrame) -> np.ndarray:
     """Return each row's true probability to churn, under the rules in force in the month of its snapshot."""
-    snapshot = pd.to_datetime(frame["snapshot"]).dt
-    month = ((snapshot.year - FIRST_YEAR) * 12 + snapshot.month).to_numpy()
+    month = month_of(frame)
     monthly = frame["contract"] == "monthly"
     satisfaction = frame["satisfaction"].fillna(5)  # who does not answer is lukewarm, not average
     away = np.minimum(frame["days_since_login"] / 30, 2)
@@ -189,18 +167,20 @@ def main() -> None:
     parser.add_argument("--months", type=months, default="1-12", help="a month or a range (default: %(default)s)")
     parser.add_argument("--rows", type=int, default=1000, help="customers in each month (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="another seed, other customers (default: %(default)s)")
+    parser.add_argument("--target", choices=TARGETS, default="churned", help="the label (default: %(default)s)")
     parser.add_argument(
         "--out", type=_file, default="data/customers.parquet", help=".parquet or .csv (default: %(default)s)"
     )
     args = parser.parse_args()
     if args.rows < 1 or args.seed < 0:
         parser.error("--rows must be at least 1 and --seed at least 0")
-    frame = history(args.months, args.rows, args.seed)
+    frame = history(args.months, args.rows, args.seed, args.target)
     try:
         write(frame, args.out)
     except OSError as error:
         parser.exit(1, f"cannot write {args.out}: {error.strerror}. Choose another file with --out.\n")
-    print(f"{args.out}: {len(frame):,} customers, {frame['churned'].mean():.1%} churned")
+    said = f"{frame['churned'].mean():.1%} churned" if args.target == "churned" else f"each with {args.target}"
+    print(f"{args.out}: {len(frame):,} customers, {said}")
 
 
 if __name__ == "__main__":

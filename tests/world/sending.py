@@ -62,19 +62,18 @@ class Client:
         return answer
 
 
-def send(client: Client, month: int, rows: int, seed: int) -> Sent:
+def send(client: Client, month: int, rows: int, seed: int, target: str = "churned") -> Sent:
     """Predict the customers of a month, then tell the labels of nine in ten."""
-    frame, first = _customers(month, rows, seed), pd.Timestamp(world.FIRST_YEAR, 1, 1, tz="UTC")
+    frame, first = _customers(month, rows, seed, target), pd.Timestamp(world.FIRST_YEAR, 1, 1, tz="UTC")
     start, sent = first + pd.DateOffset(months=month - 1), Sent()
     known = np.random.default_rng([seed, month, 1]).random(rows) < 0.9
     for place in range(0, rows, BATCH):
         time = start + pd.Timedelta(days=DAYS * place / rows)
-        batch = _rows(frame.iloc[place : place + BATCH])
+        batch = _rows(frame.iloc[place : place + BATCH].drop(columns=target))
         taken = _predict(client, batch, time, sent)
         part = frame.iloc[place : place + BATCH][known[place : place + BATCH]]
-        labels = [
-            {"id": i, "label": bool(c)} for i, c in zip(part["customer_id"], part["churned"], strict=True) if i in taken
-        ]
+        known_labels = zip(part["customer_id"], part[target].tolist(), strict=True)
+        labels = [{"id": i, "label": label} for i, label in known_labels if i in taken]
         if labels:
             sent.labelled += client.post("/feedback", {"labels": labels}, time + LAG).json()["accepted"]
     return sent
@@ -103,13 +102,13 @@ def server(params: Params) -> Iterator[str]:
                 process.wait(60)
 
 
-def _customers(month: int, rows: int, seed: int) -> pd.DataFrame:
-    frame = world.customers(month, rows, seed)
+def _customers(month: int, rows: int, seed: int, target: str) -> pd.DataFrame:
+    frame = world.customers(month, rows, seed, target)
     return frame.assign(customer_id=frame["customer_id"] + f"-{seed}") if seed else frame
 
 
 def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    records = frame.drop(columns=["snapshot", "churned"]).to_dict("records")
+    records = frame.drop(columns="snapshot").to_dict("records")
     return [
         {name: None if isinstance(v, float) and math.isnan(v) else v for name, v in record.items()}
         for record in records
