@@ -12,6 +12,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from tests.conftest import SAMPLE
 from tests.world import sample as world
+from tests.world import targets
 
 pytestmark = pytest.mark.slow  # thousands of simulated rows for each test; no setting changes what they show
 PARAMS = SAMPLE
@@ -155,6 +156,31 @@ def test_the_ceiling_is_what_the_true_probabilities_reach_on_average():
     assert world.ceiling(frame)["accuracy"] == pytest.approx(reached, abs=0.001)
     assert world.ceiling(frame)["accuracy"] == pytest.approx(0.91, abs=0.01)
     assert world.ceiling(frame)["auc"] == pytest.approx(0.945, abs=0.01)
+
+
+@pytest.mark.parametrize("target", ["next_plan", "next_hours"])
+def test_another_target_leaves_the_customers_as_they_are(target):
+    plain, other = world.customers(20, rows=50), world.customers(20, rows=50, target=target)
+
+    pd.testing.assert_frame_equal(plain.drop(columns="churned"), other.drop(columns=target))
+
+
+@pytest.mark.parametrize("months", [TRAINING, range(18, 26)], ids=["first year", "after the drift"])
+def test_the_ceilings_of_a_class_and_a_number_are_what_the_truth_reaches(months):
+    plans, hours = (world.history(months, target=target) for target in ("next_plan", "next_hours"))
+    p, mean = targets.plan_probabilities(plans), targets.mean_hours(hours)
+    said, error = np.array(targets.PLANS)[p.argmax(axis=1)], hours["next_hours"] - mean
+
+    of_plans, of_hours = targets.plan_ceiling(plans), targets.hours_ceiling(hours)
+
+    assert p.sum(axis=1) == pytest.approx(1)
+    assert plans["next_plan"].value_counts(normalize=True)[[*targets.PLANS]].to_numpy() == pytest.approx(
+        p.mean(axis=0), abs=0.015
+    )
+    assert np.mean(said == plans["next_plan"]) == pytest.approx(of_plans["accuracy"], abs=0.015)
+    assert error.abs().mean() == pytest.approx(of_hours["mae"], rel=0.03)
+    assert np.sqrt(np.mean(error**2)) == pytest.approx(of_hours["rmse"], rel=0.05)
+    assert 1 - np.mean(error**2) / hours["next_hours"].var() == pytest.approx(of_hours["r2"], abs=0.01)
 
 
 def test_the_price_rise_grows_from_month_15_to_17():
