@@ -8,7 +8,7 @@ from pathlib import Path
 
 from fastapi.testclient import TestClient
 
-from ml.io import dvc, endpoint, files
+from ml.io import dvc, endpoint, files, yaml_edit
 from ml.io.client import output
 from ml.retraining import worktree
 from ml.stages import evaluate, gate, prepare, report, train, validate
@@ -33,6 +33,11 @@ def call(*arguments, folder=None, environment=None, python=None):
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         code = inside(folder, lambda: main([*arguments]))
     return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())
+
+
+def edit_params(changes):
+    """Set settings of params.yaml by their dotted paths; all other lines stay."""
+    files.write_text(yaml_edit.edited(files.PARAMS.read_text(encoding="utf-8"), changes), files.PARAMS)
 
 
 def inside(folder, action):

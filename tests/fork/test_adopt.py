@@ -22,6 +22,7 @@ from ml.settings.validate import Validate
 from ml.stages import adopt as stage
 from ml.stages import evaluate, prepare, train, validate
 from tests.conftest import ROOT, SAMPLE
+from tests.fork.inside import edit_params
 from tests.fork.test_clone import clone, run
 
 
@@ -163,7 +164,7 @@ def test_settings_that_no_commit_holds_are_not_overwritten(home, loans):
     for arguments in ("init --quiet", "add params.yaml", "commit --quiet -m first"):
         subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@b", *arguments.split()], check=True)
     loans.to_csv("loans.csv", index=False)
-    files.edit_yaml(files.PARAMS, {"train.seed": 7})
+    edit_params({"train.seed": 7})
 
     with pytest.raises(UserError, match=r"params.yaml would be overwritten, but has uncommitted changes"):
         stage.main(data="loans.csv", target="defaulted")
@@ -277,7 +278,7 @@ def test_a_newer_export_of_the_same_table_keeps_words_and_limits(tmp_path, monke
     subprocess.run(["dvc", "init", "--quiet"], check=True)
     loans.to_csv("loans.csv", index=False)
     stage.main(data="loans.csv", target="defaulted")
-    files.edit_yaml(files.PARAMS, {"card.purpose": "Whom to lend to.", "gates.limits.f1": {"min": 0.4}})
+    edit_params({"card.purpose": "Whom to lend to.", "gates.limits.f1": {"min": 0.4}})
 
     stage.main(data="loans.csv", target="defaulted")
 

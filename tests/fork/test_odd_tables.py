@@ -77,7 +77,7 @@ def life(folder, seed):
     (table.to_csv(path, index=False) if kind == "csv" else table.to_parquet(path))
     adopt.main(data=str(path), target="outcome", project="odd", **told)
     yield "adopt"
-    files.edit_yaml(files.PARAMS, settings)
+    inside.edit_params(settings)
     commit(folder)
     inside.judged()
     yield "run"

@@ -4,7 +4,7 @@ import errno
 import json
 import os
 import tempfile
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from hashlib import md5
 from pathlib import Path
@@ -112,13 +112,6 @@ def read_bytes(path: Path) -> bytes:
 def write_json(value: Any, path: Path) -> None:
     """Write JSON with sorted keys and a line end."""
     write_text(json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n", path)
-
-
-def edit_yaml(path: Path, changes: Mapping[Any, Any]) -> None:
-    """Set values of a YAML file by their dotted paths; all other lines are unchanged."""
-    from ml.io import yaml_edit  # noqa: PLC0415  (a third of a second of import, for two commands)
-
-    write_bytes(yaml_edit.edited(read_bytes(path).decode(), changes).encode(), path)
 
 
 def write_text(text: str, path: Path) -> None:

@@ -35,6 +35,8 @@ class Kind:
         return self.live or (*self.metrics,)
 
 
+OF_SCORES = {"log_loss": False, "brier": False, "calibration_error": False}
+RANKS = {"roc_auc": {"min": 0.5, "judge": "interval"}}
 BINARY = Kind(
     name="binary",
     fields=("positive",),
@@ -44,12 +46,10 @@ BINARY = Kind(
         "f1": True,
         "roc_auc": True,
         "pr_auc": True,
-        "log_loss": False,
-        "brier": False,
-        "calibration_error": False,
+        **OF_SCORES,
     },
     metric="roc_auc",
-    chance={"roc_auc": {"min": 0.5, "judge": "interval"}},
+    chance=RANKS,
     linear="logistic_regression",
     sides=("positive", "negative"),
 )
@@ -67,12 +67,10 @@ MULTICLASS = Kind(
         "top_3_accuracy": True,
         "top_5_accuracy": True,
         "roc_auc": True,
-        "log_loss": False,
-        "brier": False,
-        "calibration_error": False,
+        **OF_SCORES,
     },
     metric="roc_auc",
-    chance={"roc_auc": {"min": 0.5, "judge": "interval"}},
+    chance=RANKS,
     linear="logistic_regression",
     live=("accuracy",),
     listed=True,
