@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property, reduce
+from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
@@ -33,11 +33,12 @@ class Table:
 
     def chunks(self, only: list[str] | None = None) -> Iterator[Chunk]:
         """All rows in their order, of all columns or of these alone. Raises UserError where there is none."""
-        names = [self.header.given[name] for name in only] if only else None
+        names = {self.header.given[name]: name for name in only} if only else {}
         first = 0
         with files.opened(Path(self.path)) as stream:
-            for rows in even(reading.batches(stream, self.path, ROWS, names), ROWS):
-                yield Chunk(self.path, first, rows)
+            for rows in even(reading.batches(stream, self.path, ROWS, [*names]), ROWS):
+                known = [names.get(name, name) for name in rows.column_names]  # a name that is empty counts its place
+                yield Chunk(self.path, first, rows.rename_columns(known))
                 first += rows.num_rows
         if not first:
             columns = counted(len(self.header.given), "column")
@@ -56,11 +57,15 @@ class Table:
         """How each column of numbers in text is written, which only all rows tell."""
         target = {data.target.name} if data.target.numeric else set()
         numbers = {name for name, column in data.columns.items() if isinstance(column, Number)} | target
-        return {name: self._writing(name) for name in sorted(numbers & self.header.texts)}
+        found = dict.fromkeys(sorted(numbers & self.header.texts), Writing())
+        for chunk in self.chunks([*found]) if found else ():
+            rows = frame(chunk)
+            found = {name: had.plus(number_columns.writing(_stripped(rows[name]))) for name, had in found.items()}
+        return found
 
-    def _writing(self, name: str) -> Writing:
-        parts = (cells.as_strings(frame(chunk)[name]).str.strip() for chunk in self.chunks([name]))
-        return reduce(Writing.plus, map(number_columns.writing, parts))
+
+def _stripped(column: pd.Series) -> pd.Series:
+    return cells.as_strings(column).str.strip()
 
 
 def frame(chunk: Chunk) -> pd.DataFrame:
