@@ -60,13 +60,13 @@ def faults() -> list[Fault]:
         Fault("calibration", "calibration", "a class of a few rows", rare, good, "warning"),
         Fault("size", "size", "a huge model", sized(50_000_001), sized(50_000_000)),
         Fault("size", "size", "a model that outgrew the champion", grown(3.1), grown(2.9), "warning"),
-        Fault("latency", "latency p50", "a slow model", slow(0.05), slow(0.0005)),
-        Fault("latency", "latency p99", "a model slow at times", slow(0.09, every=5), slow(0.0005, every=5)),
+        Fault("latency", "latency p50", "a slow model", slow(0.006, limit=4), slow(0.0005)),
+        Fault("latency", "latency p99", "a model slow at times", slow(0.009, 5, limit=4), slow(0.0005, 5)),
         Fault(
             "latency",
             "latency p50",
             "a model slower than the champion",
-            slow(0.02, limit=900, growth=2),
+            slow(0.006, limit=900, growth=2),
             slow(0.0, growth=2),
             "warning",
         ),
@@ -75,8 +75,8 @@ def faults() -> list[Fault]:
         Fault("parity", "parity", "an answer left out", skewed(rows=-1), skewed(rows=None)),
         Fault("parity", "batch parity", "tables scored a little off", skewed_table(1e-5), skewed_table(1e-8)),
         Fault("parity", "compiled form", "a model that only scikit-learn can serve", unknown_part, good, "warning"),
-        Fault("api", "api p50", "a slow server", slow_server(0.05), slow_server(0.0005)),
-        Fault("api", "api p99", "a server slow at times", slow_server(0.09, every=5), slow_server(0.0005, every=5)),
+        Fault("api", "api p50", "a slow server", slow_server(0.006, limit=4), slow_server(0.0005)),
+        Fault("api", "api p99", "a server slow at times", slow_server(0.009, 5, limit=4), slow_server(0.0005, 5)),
         Fault("api", "api parity", "another model behind the server", behind(other_form), behind(dict)),
         Fault("api", "api", "a server that refuses what the contract allows", behind(narrowed), behind(dict)),
         Fault("leakage", "leakage: columns", "a copy of the target", leaking(0.0), leaking(0.3)),
@@ -281,11 +281,11 @@ def unknown_part() -> Evidence:
     return replace(good(), model=served(files() | uncompiled("GaussianNB is unknown"), params().data))
 
 
-def slow_server(seconds: float, every: int = 1) -> Callable[[], Evidence]:
+def slow_server(seconds: float, every: int = 1, limit: float = 40) -> Callable[[], Evidence]:
     """The real server, whose answers are held back on their way."""
 
     def plant() -> Evidence:
-        calls, rule = iter(range(1_000_000)), {"p50_ms": 40, "p99_ms": 60, "calls": 20}
+        calls, rule = iter(range(1_000_000)), {"p50_ms": limit, "p99_ms": 1.5 * limit, "calls": 20}
 
         @contextmanager
         def held_back() -> Iterator[Answer]:
