@@ -22,8 +22,13 @@ if sys.argv[1] == "wait":
     atexit.register(Path("ended").touch)
     Path("ready").touch()
     time.sleep(60)
-sys.exit({"code": 7, "words": "no such thing", "none": None}[sys.argv[1]] if sys.argv[1] != "error" else {}["x"])
+if sys.argv[1] == "plug-in":
+    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+    print(get_artifact_repository("store://models"))
+ends = {"code": 7, "plug-in": 0, "words": "no such thing", "none": None}
+sys.exit(ends[sys.argv[1]])
 """
+PLUG_IN = "StoreArtifactRepository = lambda place, **_: f'of {__file__}: {place}'"
 WARM, COLD = {}, {"COLD_PYTHON": "1"}
 
 
@@ -45,6 +50,9 @@ def probe(tmp_path, server):
     (tmp_path / "src" / "ml" / "__init__.py").touch()
     (tmp_path / "src" / "ml" / "stages" / "probe.py").write_text(PROBE)
 
+    (tmp_path / "src" / "ml" / "registry").mkdir()
+    (tmp_path / "src" / "ml" / "registry" / "store.py").write_text(PLUG_IN)
+
     def start(what, how):
         environment = {"PATH": os.environ["PATH"], "PYTHONPATH": "src", "WORD": "\udcff", **how}
         return subprocess.Popen(
@@ -60,6 +68,14 @@ def ended(process):
     return process.returncode, out, err.partition("\n")[0].partition("]")[0], err.partition("\n")[2]
 
 
+def test_a_warm_process_has_the_plug_in_of_its_own_folder(probe, tmp_path):
+    for how in (WARM, COLD):
+        code, out, _, err = ended(probe("plug-in", how))
+
+        assert code == 0, err
+        assert f"of {tmp_path}/src/ml/registry/store.py: store://models" in out
+
+
 @pytest.mark.parametrize(("what", "code"), [("code", 7), ("words", 1), ("none", 0), ("error", 1)])
 def test_a_warm_process_says_and_returns_the_same(probe, what, code):
     warm, cold = ended(probe(what, WARM)), ended(probe(what, COLD))
@@ -67,7 +83,7 @@ def test_a_warm_process_says_and_returns_the_same(probe, what, code):
     assert (warm[0], cold[0]) == (code, code)
     assert warm[1] == cold[1]
     assert warm[3].splitlines()[-1:] == cold[3].splitlines()[-1:]
-    assert (warm[2], cold[2]) == ("['numpy'", "[")
+    assert (warm[2], cold[2]) == ("['mlflow', 'numpy'", "[")
 
 
 @pytest.mark.parametrize("how", [WARM, COLD], ids=["warm", "cold"])

@@ -20,6 +20,7 @@ LIBRARIES = (
     "pandas", "pyarrow.parquet", "scipy.stats", "sklearn.compose", "sklearn.ensemble", "sklearn.linear_model",
     "sklearn.model_selection", "skops.io", "onnx", "onnxruntime", "mlflow", "great_expectations", "matplotlib.figure",
     "matplotlib.backends.backend_svg", "shap", "dvc.cli", "dvc.repo", "dvc.commands.repro", "requests", "ruamel.yaml",
+    "alembic.command", "mlflow.store.artifact.artifact_repository_registry", "markdown_it", "dvc.api",
 )  # fmt: skip
 SETTINGS = {  # as ml/stages/__init__.py has them
     "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "OPENBLAS_CORETYPE": "Haswell", "DO_NOT_TRACK": "true",
@@ -38,8 +39,9 @@ def main(folder):
     for name in LIBRARIES:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
-    for name in [name for name in sys.modules if name.partition(".")[0] in {"ml", "mlflow"}]:
-        del sys.modules[name]  # MLflow loads our plug-in, and each process shall have that of its own folder
+    own_plug_in()
+    for name in [name for name in sys.modules if name.partition(".")[0] == "ml"]:
+        del sys.modules[name]
     gc.collect()
     gc.freeze()
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -49,6 +51,16 @@ def main(folder):
     (folder / "server.new").write_text(json.dumps(place()))
     (folder / "server.new").rename(folder / "server.json")
     serve(listener, owner, folder)
+
+
+def own_plug_in():
+    """MLflow has loaded our plug-in; each process shall have that of its own folder, when it needs one."""
+
+    def store(*given, **named):
+        return importlib.import_module("ml.registry.store").StoreArtifactRepository(*given, **named)
+
+    if plug_ins := sys.modules.get("mlflow.store.artifact.artifact_repository_registry"):
+        plug_ins._artifact_repository_registry.register("store", store)
 
 
 def serve(listener, owner, folder):
