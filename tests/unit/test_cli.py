@@ -1,6 +1,8 @@
 import errno
 import os
 import runpy
+import shutil
+import sqlite3
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -44,6 +46,20 @@ def test_a_disk_that_takes_no_more_is_a_message_and_not_a_traceback(monkeypatch,
     err = capsys.readouterr().err
     assert f".mlflow/ledger.jsonl: {os.strerror(number)}. Fix this and run the command again" in err
     assert "Traceback" not in err
+
+
+FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "b")
+
+
+@pytest.mark.parametrize(
+    "error", [shutil.Error([("a", "b", str(FULL))]), sqlite3.OperationalError("database or disk is full")]
+)
+def test_a_full_disk_is_a_message_in_every_error_that_a_library_makes_of_it(monkeypatch, capsys, error):
+    def main() -> None:
+        raise error
+
+    assert called(monkeypatch, main) == 1
+    assert "No space left on device. Fix this and run the command again" in capsys.readouterr().err
 
 
 def test_an_unexpected_exception_is_a_sentence_and_its_traceback_a_file(monkeypatch, capsys, tmp_path):

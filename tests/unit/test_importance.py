@@ -10,6 +10,18 @@ from ml.settings.train import Train
 from ml.tasks.choose import task_of
 
 
+def test_a_column_may_have_any_name(customers, params):
+    names = dict(zip(params.data.columns, ("self", "level", "axis", "frame", *params.data.columns), strict=False))
+    columns = {names[name]: column for name, column in params.data.columns.items()}
+    data = params.data.model_copy(update={"columns": columns})
+    table = customers[:100].rename(columns=names)
+    fitted = model.fit(table, data, Train(model="logistic_regression"))
+
+    found = importance.importance(fitted, table, data)
+
+    assert {row["column"] for row in found} == {*columns}
+
+
 def test_the_importance_of_a_column_is_scikit_learns(customers, params):
     table = customers[:300]
     fitted = model.fit(table, params.data, Train(model="logistic_regression"))

@@ -26,6 +26,8 @@ ANY = Number(type="number")
         (["1.234.567", "1.234", "1,5"], [1234567, 1234, 1.5], "2 of 3 values are read without points between"),
         (["1'234.5", "12 345", "1\u00a0000"], [1234.5, 12345, 1000], "3 of 3 values are read without spaces between"),
         (["<0.1", "0.25", "≥ 9"], [0.1, 0.25, 9], "1 of 3 values are read without <, e.g. '<0.1'"),
+        (["(12.50)", "3", "(€ 4)"], [-12.5, 3, -4], "2 of 3 values are read without brackets, which mean a minus"),
+        (["\u22123.5", "4", "-1"], [-3.5, 4, -1], ""),
         (["USD 5", "6 usd", "n/a"], [5, 6, None], "1 of 3 values are read without USD"),
         (["0,250", "1,500", "-"], [0.25, 1.5, None], "2 of 3 values are read with a decimal comma, e.g. '0,250'"),
     ],
@@ -35,7 +37,7 @@ def test_a_column_is_read_as_its_values_are_written(cells, found, said):
 
     np.testing.assert_equal(column.cells.to_numpy(), np.array(found, dtype="float64"))
     assert not column.wrong
-    assert any(said in str(change) for change in column.changes)
+    assert not said or any(said in str(change) for change in column.changes)
 
 
 @pytest.mark.parametrize(

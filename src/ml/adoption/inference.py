@@ -59,8 +59,9 @@ def column(raw: pd.Series) -> cells.Column:
     found = number_columns.number(raw, ANY)
     text = cells.as_strings(raw).str.strip()
     numeric = {*found.wrong} <= {number_columns.ENDLESS} and (found.cells.notna().any() or found.wrong)
+    # Fewer limits of detection than numbers.
     bounded = text.str.match(numerals.BOUND).fillna(value=False).astype(bool)
-    numeric = numeric and 2 * bounded.sum() < found.cells.notna().sum()  # fewer limits of detection than numbers
+    numeric = numeric and (not bounded.any() or 2 * bounded.sum() < found.cells.notna().sum())
     if not numeric or any((text.str.fullmatch(kind) == True).any() for kind in (CODE, LONG)):  # noqa: E712  (or missing)
         return _levels(raw, text, found.cells.notna())
     if text.dropna().isin([*words.TRUTHS, ""]).all():
@@ -85,6 +86,11 @@ def time_format(raw: pd.Series, given: str) -> dict[str, str]:
     fitting = recent or fitting  # seconds, not the milliseconds of January 1970
     if len(fitting) == 1:
         return {"time_format": next(iter(fitting))}
+    if fitting and not recent and (day := times.excel(raw)):
+        raise UserError(
+            f"{raw.name} cannot be the time: {wrong[0].sentence(raw)}. Its numbers may be days of Excel, the first of "
+            f"them {day}: then format the column as a date (yyyy-mm-dd) and export the table again."
+        )
     raise UserError(
         f"{raw.name} cannot be the time: {wrong[0].sentence(raw)}. Give its format, e.g. "
         f"TIME_FORMAT={next(iter(fitting), '%d/%m/%Y')}, or write ISO 8601."

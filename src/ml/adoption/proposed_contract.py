@@ -49,7 +49,7 @@ def infer(
     roles = {role: name for role, name in roles.items() if name != NONE}
     _present(frame, target, *roles.values())
     described = target_of(frame[target], target, yes)
-    ids = identities(frame, target)
+    ids = [name for name in identities(frame, target) if name not in [n for r, n in roles.items() if r != "id"]]
     row = told(frame, roles["id"]) if "id" in roles else next(iter(ids), free_name(frame))
     weight = roles.get("weight")
     moments = [] if untimed else proposed_time.candidates(frame, {row, target, str(weight), roles.get("group", "")})
@@ -66,6 +66,9 @@ def infer(
         else:
             columns[str(name)] = column
     if not columns:
+        ours = {"id": row, "time": moment, "group": group, "weight": weight}
+        left = [f"{name}: is the {role}" for role, name in ours.items() if name in frame] + left
+        left = left or [f"{target}: is the target"]
         raise UserError(
             f"{file}: no column can be a feature:\n  " + "\n  ".join(left) + "\nAdd a column that distinguishes rows."
         )

@@ -57,15 +57,19 @@ class Writing(NamedTuple):
 
 def bare(word: str) -> Bare | None:
     """The digits, points and commas of a stripped word that is a number; None for any other."""
-    found = DRESSED.fullmatch(word)
-    if not found or (found["sign"] and found["late"]) or (found["before"] and found["after"]):
+    bracketed = word[:1] == "(" and word[-1:] == ")"  # a negative number in accounting
+    found = DRESSED.fullmatch((word[1:-1].strip() if bracketed else word).replace("\u2212", "-"))
+    if not found or (bracketed and (found["sign"] or found["late"] or found["bound"])):
+        return None
+    if (found["sign"] and found["late"]) or (found["before"] and found["after"]):
         return None
     digits = found["digits"]
     spaced = any(space in digits for space in SPACES)
     if spaced and not SPACED.fullmatch(digits):
         return None
     mark = (found["bound"] or "").strip() or found["before"] or found["after"] or ""
-    return Bare((found["sign"] or found["late"]) + digits.translate(NO_SPACES), mark, spaced)
+    sign = "-" if bracketed else found["sign"] or found["late"]
+    return Bare(sign + digits.translate(NO_SPACES), "brackets, which mean a minus" if bracketed else mark, spaced)
 
 
 def writing(all_digits: Iterable[str]) -> Writing:

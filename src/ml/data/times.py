@@ -51,6 +51,14 @@ def readings(column: pd.Series) -> dict[str, pd.Timestamp]:
     return dict(_fitting(text)) if len(text) else {}
 
 
+def excel(column: pd.Series) -> str:
+    """The day of the first number where all may be the days that Excel counts, from 1954 to 2119; else nothing."""
+    days = pd.to_numeric(column.dropna(), errors="coerce")
+    if days.empty or not days.between(20_000, 80_000).all():
+        return ""
+    return (pd.Timestamp("1899-12-30") + pd.Timedelta(int(days.iloc[0]), "D")).date().isoformat()
+
+
 def utc(column: pd.Series) -> pd.Series:
     """The times of a column with their zone, as in the prediction log."""
     return parse(column).cells.dt.tz_localize("UTC")

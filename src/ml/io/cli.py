@@ -4,6 +4,7 @@ import argparse
 import errno
 import inspect
 import os
+import re
 import signal
 import sys
 import time
@@ -19,6 +20,7 @@ from ml.io.text import visible
 
 DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.EMFILE, errno.EFBIG}
 DISK |= {errno.EISDIR, errno.ENOTDIR}  # a folder instead of a file, or the reverse
+FULL = re.compile(rf"\[Errno {errno.ENOSPC}\]|{os.strerror(errno.ENOSPC)}|database or disk is full")
 INTERRUPTED, TERMINATED = 130, 143  # the exit codes of a command after Ctrl-C and after SIGTERM
 TRACEBACK = Path("build/traceback.txt")  # the traceback of the last unexpected exception
 
@@ -90,6 +92,8 @@ def _sentence(error: Exception) -> str:
     if isinstance(error, OSError) and error.errno in DISK:
         where = f"{error.filename}: " if error.filename else ""
         return f"{where}{error.strerror}. Fix this and run the command again; it resumes."
+    if FULL.search(str(error)):  # an error that a library made of it, e.g. shutil.Error
+        return f"{os.strerror(errno.ENOSPC)}. Fix this and run the command again; it resumes."
     found = f"stopped by an unexpected error, {type(error).__name__}: {' '.join(str(error).split())[:500]}"
     try:
         details = "".join(traceback.format_exception(error)).encode("utf-8", "backslashreplace").decode()

@@ -8,7 +8,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state
 
 from ml.data.design import Design, design_of
-from ml.data.schema import inputs
+from ml.data.schema import inputs, with_columns
 from ml.model.model_file import source_of
 from ml.settings.data import Data
 from ml.tasks.choose import task_of
@@ -37,7 +37,7 @@ def importance(model: Pipeline, frame: pd.DataFrame, data: Data, seed: int = 0) 
     best, orders, found = score(task.output(rest, x)), _orders(len(x), seed), []
     many = pd.concat([x] * REPEATS, ignore_index=True)  # a prediction of all repeats at once costs half
     for name in x.columns:
-        shuffled = many.assign(**{name: x[name].iloc[orders].set_axis(many.index)})
+        shuffled = with_columns(many, {name: x[name].iloc[orders].set_axis(many.index)})
         lost = [best - score(output) for output in np.split(task.output(rest, shuffled), REPEATS)]
         found.append((name, float(np.mean(lost)), float(np.std(lost))))
     return [

@@ -4,9 +4,11 @@ from typing import Any
 
 import pandas as pd
 
+from ml.data.number_columns import number
 from ml.data.schema import levels
 from ml.io.errors import UserError
 from ml.io.text import counted
+from ml.settings.data import Number
 from ml.tasks.kinds import MULTICLASS, REGRESSION
 
 LEVELS = 50  # of a text column with more, the most frequent ones
@@ -23,7 +25,7 @@ def target_of(column: pd.Series, target: str, given: str | None) -> dict[str, An
         raise UserError(f"{target}: {same}, so there is nothing to learn. Name another column with TARGET=.")
     if len(known) == 2 or given is not None:  # noqa: PLR2004
         return {"name": target, "positive": _positive(known, target, given)}
-    parsed = pd.to_numeric(pd.Series(known.index), errors="coerce")
+    parsed = number(pd.Series(known.index, dtype="str"), Number(type="number")).cells
     whole = bool(parsed.notna().all() and (parsed % 1 == 0).all())
     if parsed.notna().all() and not (whole and len(known) <= SEVERAL and len(column) >= 5 * len(known)):
         return {"name": target, "task": REGRESSION.name}
@@ -35,7 +37,7 @@ def target_of(column: pd.Series, target: str, given: str | None) -> dict[str, An
             f"{FEWEST_OF_A_CLASS} rows "
             f"(rarest: {some}). Merge rare classes, drop their rows, or name another column with TARGET=."
         )
-    order = sorted(known.index, key=float) if whole else sorted(known.index)
+    order = known.index[parsed.argsort()].tolist() if whole else sorted(known.index)
     return {"name": target, "task": MULTICLASS.name, "classes": order}
 
 
