@@ -6,6 +6,7 @@ import pandas as pd
 
 from ml.data import row_ids
 from ml.io.text import counted
+from ml.tasks.inferred import LEVELS
 from ml.tasks.kinds import DEFAULT, KINDS
 
 NONE = "none"  # instead of a column: the table has no such role
@@ -35,6 +36,13 @@ def guesses(contract: dict[str, Any], left: list[str], table: pd.DataFrame, *, m
             "rows)"
         )
     found += [f"left out {sentence}" for sentence in left]
+    encoded = [name for name, column in contract["columns"].items() if column.get("encoding") == "target"]
+    if encoded:
+        alone = "" if "group" in contract else ". If one of them names entities with several rows, set GROUP= to it"
+        found.append(
+            f"{', '.join(encoded)}: more than {LEVELS} levels, of which the {LEVELS} most frequent become values; the "
+            f"model gets the mean of {target['name']} for each level (encoding: target){alone}"
+        )
     if gaps := int(table[target["name"]].isna().sum()):
         found.append(
             f"{gaps:,} of {counted(len(table), 'row')} have no {target['name']}: validate "

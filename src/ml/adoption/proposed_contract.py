@@ -26,7 +26,8 @@ from ml.settings.validate import Validate
 from ml.tasks.inferred import LEVELS, target_of
 from ml.tasks.kinds import Kind
 
-COMMON = 0.5  # of the rows, which those must cover
+COMMON = 0.5  # of the rows, which the most frequent levels cover,
+ENOUGH = 5  # or rows of each level on average: in a column of many levels with neither, almost every row has its own
 AGAIN = (
     ". If they identify entities with several rows, these rows leak between training and test: "
     "docs/your-data.md (Grouped rows)"
@@ -187,9 +188,12 @@ def _column(column: pd.Series) -> dict[str, Any] | str:
         return f"dates; name it with TIME={column.name} if it is the time of a row, otherwise convert it to a number"
     counts = levels(seen).value_counts()
     values = counts.index
-    if len(values) > LEVELS and counts.iloc[:LEVELS].sum() >= COMMON * len(seen):
-        return {"type": "category", "values": sorted(values[:LEVELS]), "others": True, **missing}
-    if len(values) > LEVELS:
-        leak = AGAIN if 1.5 <= len(seen) / len(values) <= 50 else ""  # noqa: PLR2004
-        return f"{counted(len(values), 'different text')}; group them into at most {LEVELS} levels{leak}"
-    return {"type": "category", "values": list(values), **missing}
+    if len(values) <= LEVELS:
+        return {"type": "category", "values": list(values), **missing}
+    repeated = len(seen) / len(values)
+    if repeated < ENOUGH and counts.iloc[:LEVELS].sum() < COMMON * len(seen):
+        leak = AGAIN if repeated >= 1.5 else ""  # noqa: PLR2004
+        said = f"{counted(len(values), 'different text')} in {counted(len(seen), 'row')}"
+        return f"{said}; make a column of the part that repeats{leak}"
+    many = {"others": True, "encoding": "target"}
+    return {"type": "category", "values": sorted(values[:LEVELS]), **many, **missing}

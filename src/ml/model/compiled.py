@@ -20,7 +20,7 @@ from sklearn.ensemble import (
 from sklearn.impute import MissingIndicator, SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.preprocessing import OneHotEncoder, StandardScaler, TargetEncoder
 
 from ml.io.text import counted
 from ml.model import compiled_boosters
@@ -38,6 +38,7 @@ STEPS = {  # the supported steps of a part of the preprocessing
     "numbers": {(SimpleImputer, StandardScaler), (SimpleImputer,)},
     "categories": {(SimpleImputer, OneHotEncoder), (OneHotEncoder,)},
     "missing": {(MissingIndicator,)},
+    "means": {(SimpleImputer, TargetEncoder, StandardScaler), (SimpleImputer, TargetEncoder)},
 }
 
 
@@ -56,6 +57,7 @@ def compiled(model: Pipeline) -> dict[str, bytes]:
     if convert is None:
         raise ValueError(f"{type(estimator).__name__} is not an estimator that ml.model.compiled supports")
     width = len(form["numbers"]) + sum(len(c["levels"]) for c in form["categories"]) + len(form["missing"])
+    width += sum(len(column["unknown"]) for column in form["means"])
     if estimator.n_features_in_ != width:
         raise ValueError(
             f"its preprocessing makes {counted(estimator.n_features_in_, 'column')}, and ml.model.compiled {width}"
@@ -124,7 +126,7 @@ ESTIMATORS: dict[type, Callable[[Any, int], Converted]] = {
 
 
 def _preprocessing(fitted: ColumnTransformer) -> dict[str, Any]:
-    """The columns in the estimator's order: numbers, levels and indicators of missing values."""
+    """The columns in the estimator's order: numbers, levels, indicators of missing values, means of levels."""
     form: dict[str, Any] = {kind: [] for kind in READ}
     last = 0
     for name, part, columns in _parts(fitted):
@@ -159,7 +161,8 @@ def _altered(step: Any, kind: str) -> bool:
     if isinstance(step, MissingIndicator):
         return step.features != "all" or step.missing_values == step.missing_values
     if isinstance(step, SimpleImputer):
-        gap = step.missing_values is None if kind == "categories" else step.missing_values != step.missing_values
+        text = kind in {"categories", "means"}
+        gap = step.missing_values is None if text else step.missing_values != step.missing_values
         return not gap or step.add_indicator or len(step.statistics_) != step.n_features_in_
     if isinstance(step, OneHotEncoder):
         grouped = step.min_frequency is not None or step.max_categories is not None
@@ -186,10 +189,28 @@ def _categories(names: list[str], steps: dict[type, Any]) -> list[dict[str, Any]
     ]
 
 
+def _means(names: list[str], steps: dict[type, Any]) -> list[dict[str, Any]]:
+    """For each column the inputs of each level, scaled, and those of a level that was not trained on."""
+    encoder, scaler = steps[TargetEncoder], steps.get(StandardScaler)
+    width = len(encoder.encodings_)
+    size, middle = width // len(names), np.atleast_1d(encoder.target_mean_)
+    mean = scaler.mean_ if scaler and scaler.with_mean else np.zeros(width)
+    scale = scaler.scale_ if scaler and scaler.with_std else np.ones(width)
+    found = []
+    for place, (name, fill) in enumerate(zip(names, steps[SimpleImputer].statistics_, strict=True)):
+        own = slice(place * size, (place + 1) * size)
+        inputs = (np.stack(encoder.encodings_[own], axis=1) - mean[own]) / scale[own]
+        levels = dict(zip(map(str, encoder.categories_[place]), inputs.tolist(), strict=True))
+        unknown = ((middle - mean[own]) / scale[own]).tolist()
+        found.append({"name": name, "missing": str(fill), "levels": levels, "unknown": unknown})
+    return found
+
+
 READ: dict[str, Callable[[list[str], dict[type, Any]], list[Any]]] = {
     "numbers": _numbers,
     "categories": _categories,
     "missing": lambda names, _: names,
+    "means": _means,
 }
 
 

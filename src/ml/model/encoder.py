@@ -9,19 +9,20 @@ from ml.model import columns, feature_code
 from ml.settings import feature_source
 from ml.settings.data import Category, Number
 
+KINDS = ("numbers", "categories", "means")  # of columns that the estimator gets
 Rows = Sequence[Mapping[str, Any]]
 Arrays = Mapping[str, np.ndarray]  # columns of shape (rows,): float64 with NaN, or objects with None, where missing
 
 
 class Encoder:
-    """Imputes and scales numbers in float64 and one-hot encodes levels, like the fitted preprocessing."""
+    """Imputes and scales numbers in float64 and encodes levels, like the fitted preprocessing."""
 
     def __init__(self, form: Mapping[str, Any], known: Mapping[str, Number | Category]) -> None:
         self._numbers = [(n["name"], n["missing"], n["mean"], n["scale"]) for n in form["numbers"]]
         self._levels = []
         self._source = form.get("features", "")
         made = feature_source.made(self._source)
-        names = [c["name"] for kind in ("numbers", "categories") for c in form[kind] if c["name"] not in made]
+        names = [c["name"] for kind in KINDS for c in form.get(kind, ()) if c["name"] not in made]
         self._names = [*dict.fromkeys([*names, *known])]  # made columns may need columns that the model does not use
         self._floats = {n["name"] for n in form["numbers"]} | {n for n, c in known.items() if isinstance(c, Number)}
         feature_code.loaded(self._source)  # raises UserError for a text that was not reviewed here
@@ -32,6 +33,11 @@ class Encoder:
             self._width += len(places)
         self._gaps = [(name, self._width + i) for i, name in enumerate(form.get("missing", ()))]
         self._width += len(self._gaps)
+        self._means = []
+        for mean in form.get("means", ()):
+            inputs = _Means(mean["levels"], mean["missing"], mean["unknown"])
+            self._means.append((mean["name"], slice(self._width, self._width + inputs.size), inputs))
+            self._width += inputs.size
 
     def encode(self, rows: Rows) -> np.ndarray:
         """The estimator's input; shape (rows, columns), float64."""
@@ -52,6 +58,8 @@ class Encoder:
                 value = row.get(name)
                 if value is None or value != value:  # noqa: PLR0124
                     flat[start + place] = 1.0
+            for name, own, inputs in self._means:
+                flat[start + own.start : start + own.stop] = inputs[row.get(name)]
             start += self._width
         return np.array(flat, dtype="float64").reshape(len(rows), self._width)
 
@@ -72,6 +80,8 @@ class Encoder:
         for name, place in self._gaps:
             values = table[name]
             found[:, place] = np.isnan(values) if values.dtype == float else [value is None for value in values]
+        for name, own, inputs in self._means:
+            found[:, own] = [inputs[value] for value in table[name].tolist()]
         return found
 
     def _made(self, rows: Rows) -> Rows:
@@ -84,6 +94,17 @@ class Encoder:
             for row, value in zip(full, values.tolist(), strict=True):
                 row[name] = value
         return full
+
+
+class _Means(dict):
+    """The inputs of each level, `size` each; those of all rows for a level that was unknown in training."""
+
+    def __init__(self, levels: Mapping[str, list[float]], missing: str, unknown: list[float]) -> None:
+        super().__init__({**levels, None: levels.get(missing, unknown)})
+        self._unknown, self.size = unknown, len(unknown)
+
+    def __missing__(self, _: Any) -> list[float]:
+        return self._unknown
 
 
 class _Places(dict):

@@ -97,8 +97,9 @@ def _groups(fitted: Pipeline) -> tuple[dict[str, list[int]], np.ndarray]:
     usual: list[float] = []
     for _, part, columns in prepared.transformers_:
         if isinstance(part, Pipeline) and len(columns):  # a part without columns was never fitted
-            known = part.named_steps.get("encode")
-            sizes = [len(levels) for levels in known.categories_] if known is not None else [1] * len(columns)
+            known, means = part.named_steps.get("encode"), part.named_steps.get("means")
+            sizes = [1 if means is None else len(means.encodings_) // len(columns)] * len(columns)
+            sizes = sizes if known is None else [len(levels) for levels in known.categories_]
             for column, size in zip(columns, sizes, strict=True):
                 found.setdefault(column, []).extend(range(len(usual), len(usual) + size))
                 usual += [0.0 if known is None else 1 / size] * size

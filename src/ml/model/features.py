@@ -7,14 +7,16 @@ import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import MissingIndicator, SimpleImputer
+from sklearn.model_selection import KFold
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.preprocessing import OneHotEncoder, StandardScaler, TargetEncoder
 
 from ml.data.schema import numbers, with_columns
 from ml.model import columns, feature_code
 from ml.settings import feature_source as declared
 from ml.settings.data import Category, Data
 
+FOLDS = 5  # of the training rows: a row is encoded by the target of the other folds
 MISSING = ""  # stands for a missing value, because no level is empty
 
 
@@ -55,25 +57,34 @@ def of_frame(frame: pd.DataFrame) -> columns.Columns:
     return columns.Columns([*map(str, frame.columns)], read)
 
 
-def preprocessing(data: Data, source: str = "") -> ColumnTransformer:
+def preprocessing(data: Data, source: str = "", seed: int = 0) -> ColumnTransformer:
     """The unfitted preprocessing: numbers are imputed by the median and scaled; each level, and missing, gets a column.
 
     A number that may be missing by the contract also gets an indicator column. A level outside the contract becomes all
-    zeros. So the width of the output does not depend on the data.
+    zeros. So the width of the output does not depend on the data. A column with `encoding: target` becomes the smoothed
+    mean of the target for each level (for several classes: the share of each class), cross-fitted on the training rows;
+    a level that was not trained on gets the mean of all rows (Micci-Barreca, A preprocessing scheme for
+    high-cardinality categorical attributes, 2001).
     """
     filled = {"keep_empty_features": True}  # keeps a column without values
     made = declared.made(source)
     named = numbers(data) + [name for name, known in made.items() if known is None]
-    level = {name: c.values for name, c in data.columns.items() if isinstance(c, Category)}  # noqa: PD011 - of the contract
+    categories = {name: c for name, c in data.columns.items() if isinstance(c, Category)}
+    means = [name for name, column in categories.items() if column.encoding == "target"]
+    level = {name: column.values for name, column in categories.items() if name not in means}  # noqa: PD011 - of the contract
     level |= {name: known for name, known in made.items() if known is not None}
     number = Pipeline([("impute", SimpleImputer(**filled, strategy="median")), ("scale", StandardScaler())])
     known = [[*values, MISSING] for values in level.values()]
-    category = Pipeline(
-        [
-            ("impute", SimpleImputer(**filled, strategy="constant", fill_value=MISSING, missing_values=None)),
-            ("encode", OneHotEncoder(categories=known, handle_unknown="ignore", sparse_output=False)),
-        ]
-    )
+    blank = SimpleImputer(**filled, strategy="constant", fill_value=MISSING, missing_values=None)
+    encode = OneHotEncoder(categories=known, handle_unknown="ignore", sparse_output=False)
+    category = Pipeline([("impute", blank), ("encode", encode)])
     gaps = [name for name in numbers(data) if data.columns[name].missing]
     flags = [("missing", Pipeline([("flag", MissingIndicator(features="all"))]), gaps)] if gaps else []
-    return ColumnTransformer([("number", number, named), ("category", category, [*level]), *flags])
+    encoded = [("target", _means(data, blank, seed), means)] if means else []
+    return ColumnTransformer([("number", number, named), ("category", category, [*level]), *flags, *encoded])
+
+
+def _means(data: Data, blank: SimpleImputer, seed: int) -> Pipeline:
+    folds = KFold(FOLDS, shuffle=True, random_state=seed)
+    encode = TargetEncoder(target_type="continuous" if data.target.numeric else "auto", cv=folds)
+    return Pipeline([("impute", blank), ("means", encode), ("scale", StandardScaler())])

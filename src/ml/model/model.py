@@ -106,9 +106,9 @@ def unfitted(data: Data, params: Train, source: str = "") -> Pipeline:
         estimator.set_params(n_jobs=-1)
     *steps, (_, last) = _steps(estimator)
     if params.preprocessing == "standard":
-        prepared = preprocessing(data, source)
+        prepared = preprocessing(data, source, params.seed)
         if not steps:
-            monotone.spread(last, prepared)
+            monotone.spread(last, prepared, len(data.target.classes))
         steps = [("preprocessing", prepared), *steps]
     own = params.model.startswith(f"{FEATURES.stem}.")  # the file's text is a part of the model
     made = [("features", Made(source))] if own or functions(source) else []

@@ -10,25 +10,27 @@ from ml.io.text import meant
 NAMES = ("monotonic_cst", "monotone_constraints")  # in scikit-learn, and in the other libraries
 
 
-def spread(estimator: Any, preprocessing: ColumnTransformer) -> None:
+def spread(estimator: Any, preprocessing: ColumnTransformer, classes: int = 0) -> None:
     """Replace a constraint that names columns, {column: 1 or -1}, by a list with one entry for each input, in place.
 
-    Raises UserError for a column that is not a number.
+    `classes` is the number of classes if the target has several: a column with `encoding: target` has an input for
+    each. Raises UserError for a column that is not a number.
     """
     known = estimator.get_params() if hasattr(estimator, "get_params") else {}
     for name in NAMES:
         given = known.get(name)
         if isinstance(given, dict) and given:
-            found = _inputs(given, preprocessing, name)
+            found = _inputs(given, preprocessing, name, classes)
             text = type(estimator).__module__.startswith("xgboost")  # which takes a dict of names or a text
             estimator.set_params(**{name: str(tuple(found)) if text else found})
 
 
-def _inputs(given: dict[str, int], preprocessing: ColumnTransformer, name: str) -> list[int]:
+def _inputs(given: dict[str, int], preprocessing: ColumnTransformer, name: str, classes: int) -> list[int]:
     found: list[int] = []
     left = dict(given)
     for part, steps, columns in preprocessing.transformers:
-        sizes = [len(levels) for levels in steps["encode"].categories] if part == "category" else [1] * len(columns)
+        sizes = [classes if part == "target" and classes > 2 else 1] * len(columns)  # noqa: PLR2004 - two have one share
+        sizes = [len(levels) for levels in steps["encode"].categories] if part == "category" else sizes
         for column, size in zip(columns, sizes, strict=True):
             found += [left.pop(column, 0) if part == "number" else 0] * size
     if left:

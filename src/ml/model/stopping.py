@@ -32,12 +32,13 @@ def fit(model: Pipeline, x: pd.DataFrame, y: np.ndarray, held: np.ndarray, param
         )
     if len(np.unique(y[held])) != len(np.unique(y)) and hasattr(model.named_steps["estimator"], "predict_proba"):
         raise UserError("params.yaml: train.early_stopping: the rows held back lack a class. Raise train.held_back.")
-    prepared, estimator = model[:-1].fit(x[~held], y[~held]), model.named_steps["estimator"]
+    prepared, estimator = model[:-1], model.named_steps["estimator"]
+    fitted = prepared.fit_transform(x[~held], y[~held])  # which cross-fits the means of levels
     if params.library == "xgboost":
         estimator.set_params(early_stopping_rounds=rounds)
     own = {name.removeprefix("estimator__"): values[~held] for name, values in given.items()}
     judged = [(prepared.transform(x[held]), y[held])]
-    estimator.fit(prepared.transform(x[~held]), y[~held], eval_set=judged, **own, **ARGUMENTS[params.library](rounds))
+    estimator.fit(fitted, y[~held], eval_set=judged, **own, **ARGUMENTS[params.library](rounds))
 
 
 def _of_lightgbm(rounds: int) -> dict[str, Any]:

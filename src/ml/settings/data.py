@@ -48,12 +48,22 @@ class Number(Range):
 
 
 class Category(Section):
-    """A column of levels, always strings in the pipeline; with `others`, levels outside `values` are allowed."""
+    """A column of levels, always strings in the pipeline; with `others`, levels outside `values` are allowed.
+
+    The model gets a column for each level in `values`, or with `encoding: target` the mean of the target for each level
+    of the training rows.
+    """
 
     type: Literal["category"]
     values: Annotated[Strings, Field(min_length=1)]
     missing: Share = 0.0
     others: bool = False
+    encoding: Literal["levels", "target"] = "levels"
+
+    @model_serializer(mode="wrap")
+    def _without_the_usual(self, handler: Any) -> dict[str, Any]:
+        """A contract without another encoding reads as it did before there was one."""
+        return {name: value for name, value in handler(self).items() if name != "encoding" or value != "levels"}
 
     @model_validator(mode="after")
     def _distinct(self) -> Self:
