@@ -14,6 +14,7 @@ from ml.io import files
 from ml.io.markdown import Markup, table
 from ml.settings.params import Params
 from ml.settings.section import Section
+from tools.raised_messages import called, calls, in_braces, raised
 
 ROOT = Path(__file__).parents[2]
 
@@ -92,11 +93,11 @@ def metrics() -> str:
     """Every metric that the server and the monitoring exporter publish."""
     rows = []
     for path in [*(ROOT / "serving").rglob("*.py"), *(ROOT / "src" / "ml").rglob("*.py")]:
-        for call in _calls(path, {"Counter", "Gauge", "Histogram"}):
+        for call in calls(path, {"Counter", "Gauge", "Histogram"}):
             if len(call.args) > 1 and isinstance(call.args[0], ast.Constant):
                 name = str(call.args[0].value)
-                ending = "_total" if _name(call) == "Counter" else ""
-                rows.append([_code(name + ending), _name(call).lower(), _said(call.args[1])])
+                ending = "_total" if called(call) == "Counter" else ""
+                rows.append([_code(name + ending), called(call).lower(), in_braces(call.args[1])])
     return "# Metrics\n\nPrometheus reads them at `GET /metrics`.\n\n" + table(
         ["metric", "type", "meaning"], sorted(rows)
     )
@@ -156,16 +157,6 @@ def errors() -> str:
     return text
 
 
-def raised() -> dict[str, list[str]]:
-    """The messages of every UserError in the code, by folder of src/ml, and of the server."""
-    found: dict[str, list[str]] = {}
-    for path in [*sorted((ROOT / "src" / "ml").rglob("*.py")), *sorted((ROOT / "serving").rglob("*.py"))]:
-        folder = path.relative_to(ROOT / "src" / "ml").parts[0] if "ml" in path.parts else "serving"
-        said = [_said(call.args[0]) for call in _calls(path, {"UserError"}) if call.args]
-        found.setdefault(folder, []).extend(sentence for sentence in said if sentence.strip("{} ."))
-    return {folder: messages for folder, messages in found.items() if messages}
-
-
 def _fields(section: type[Section], prefix: str) -> Iterator[tuple[Markup, str, Markup | str]]:
     for name, field in section.model_fields.items():
         default = "required" if field.is_required() else _short(field.get_default(call_default_factory=True))
@@ -206,26 +197,6 @@ def _openapi() -> dict[str, Any]:
 
     read = Settings(model=str(ROOT / "build" / "model"), log="off")
     return create_app(load_models(read), None, read).openapi()
-
-
-def _calls(path: Path, names: set[str]) -> Iterator[ast.Call]:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    return (node for node in ast.walk(tree) if isinstance(node, ast.Call) and _name(node) in names)
-
-
-def _name(call: ast.Call) -> str:
-    return call.func.id if isinstance(call.func, ast.Name) else getattr(call.func, "attr", "")
-
-
-def _said(node: ast.expr) -> str:
-    """The text of a string in the code, with `{name}` for what is filled in."""
-    if isinstance(node, ast.Constant):
-        return str(node.value)
-    if isinstance(node, ast.JoinedStr):
-        return "".join(_said(part) for part in node.values)
-    if isinstance(node, ast.BinOp):
-        return _said(node.left) + _said(node.right)
-    return "{…}"
 
 
 def _code(text: str) -> Markup:

@@ -10,7 +10,7 @@ import pytest
 from ml.github.alerts import TITLES
 from ml.monitoring import monitor_report as monitoring_report
 from ml.reports import build_report, data_sections, model_sections, page, training
-from tools import reference_pages, site
+from tools import raised_messages, reference_pages, site
 
 RUNBOOK = Path("docs/runbook.md").read_text(encoding="utf-8")
 ALERTS = [rule["alert"] for rule in reference_pages.rules()]
@@ -44,7 +44,7 @@ def test_the_reference_lists_every_workflow():
 def test_the_runbook_has_an_entry_for_the_errors_of_every_folder_and_no_other():
     entries = re.findall(r"^### Errors: (\w+)$", RUNBOOK, re.MULTILINE)
 
-    assert sorted(entries) == sorted(set(reference_pages.raised()) - {"serving"})
+    assert sorted(entries) == sorted(set(raised_messages.raised()) - {"serving"})
 
 
 def test_the_reference_lists_errors_with_what_differs_in_braces():

@@ -8,7 +8,7 @@ from scipy.stats import bootstrap
 from sklearn import metrics as reference
 
 from ml.settings.evaluate import Evaluate
-from ml.tasks import score_rows
+from ml.tasks import score_curves, score_rows
 from tests.world.sample import ceiling, history, probability
 
 THRESHOLD = 0.5
@@ -97,7 +97,7 @@ def test_rows_of_one_class_or_of_equal_scores_have_the_metrics_that_are_defined(
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         found = score_rows.intervals(rows, Evaluate(bootstrap=100))
-        points = score_rows.curves(rows)
+        points = score_curves.curves(rows)
 
     both = 0 < sum(label) < len(label)
     assert (found["roc_auc"]["value"] is not None) == both
@@ -162,7 +162,7 @@ def test_the_curves_start_and_end_where_they_must():
     score = rng.uniform(size=500)
     rows = score_rows.rank((rng.uniform(size=500) < score).astype(int), score, THRESHOLD)
 
-    curves = score_rows.curves(rows)
+    curves = score_curves.curves(rows)
 
     assert (curves["roc"][0], curves["roc"][-1]) == ({"fpr": 0, "tpr": 0}, {"fpr": 1, "tpr": 1})
     assert curves["precision_recall"][-1]["recall"] == 1
@@ -174,7 +174,9 @@ def test_the_confusion_counts_agree_with_scikit_learn():
     rng = np.random.default_rng(3)
     label, score = rng.integers(0, 2, 200), rng.uniform(size=200)
 
-    cells = {(c["actual"], c["predicted"]): c["rows"] for c in score_rows.confusion(score_rows.rank(label, score, 0.3))}
+    cells = {
+        (c["actual"], c["predicted"]): c["rows"] for c in score_curves.confusion(score_rows.rank(label, score, 0.3))
+    }
 
     (tn, fp), (fn, tp) = reference.confusion_matrix(label, score >= 0.3)
     assert cells == {

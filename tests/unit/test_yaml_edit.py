@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from ml.io.yaml_edit import REMOVE, edited, inline, parsed
+from ml.io.yaml_edit import REMOVE, edited, parsed
+from ml.io.yaml_inline import inline
 
 TEXT = """\
 # at the top

@@ -2,12 +2,10 @@
 
 import bz2
 import codecs
-import csv
 import gzip
 import io
 import json
 import lzma
-import re
 import zipfile
 import zlib
 from collections.abc import Generator
@@ -17,21 +15,26 @@ from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
-from ml.data import cells, csv_tables, file_kinds, reading
+from ml.adoption.exported_text import (
+    BOMS,
+    HALF,
+    HEAD,
+    TITLES,
+    csv_table,
+    decoded,
+    lines_of,
+    skipped,
+    usual,
+)
+from ml.data import cells, file_kinds, reading
 from ml.io import files
 from ml.io.errors import UserError
-from ml.io.text import be, counted
+from ml.io.text import counted
 from ml.settings.data import as_text
 
 UNPACK = {".gz": gzip.decompress, ".bz2": bz2.decompress, ".xz": lzma.decompress}
 EXCEL = (".xlsx", ".xlsm")
 PARQUET = (".parquet", ".pq", ".parq")
-RARE = ("^", "~", ":", "\x01", " ")  # separators that are tried only if no usual one fits
-BOMS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
-HALF = re.compile("[\ud800-\udfff]")
-TITLES = 20  # lines in which the header is searched
-HEAD = 1 << 16  # bytes for the detection of encoding and separator
-FALLBACK = "cp1252"  # Windows in western Europe and America; it reads almost any byte, so the note asks to look
 
 
 @dataclass(frozen=True)
@@ -58,8 +61,8 @@ def read(path: Path, encoding: str = "", target: str = "") -> Source:
         elif kind == "excel":
             found = _excel(content, str(path), target)
         else:
-            text, told = _decoded(content, encoding)
-            found = _json(text, str(path)) if kind == "json" else _csv(text, str(path), target)
+            text, told = decoded(content, encoding)
+            found = _json(text, str(path)) if kind == "json" else csv_table(text, str(path), target)
             notes += told
     return Source(reading.Table(found.frame, [*(f"{path}: {note}" for note in notes), *found.notes]), as_it_is=False)
 
@@ -80,7 +83,7 @@ def _usual_csv(path: Path, target: str) -> bool:
                 decoder.decode(chunk)
     except UnicodeDecodeError:
         return False
-    return "\x00" not in head and not (_stated(head) or _rare(head) or _quote(head) or _above(head, target))
+    return usual(head, target)
 
 
 @contextmanager
@@ -131,105 +134,13 @@ def _kind(name: str, content: bytes) -> str:
     return "csv"
 
 
-def _decoded(content: bytes, encoding: str = "") -> tuple[str, list[str]]:
-    """The text of a file, and a note about its encoding."""
-    if encoding:
-        return content.decode(encoding), [f"it is read as {encoding}"]
-    marked = next((name for mark, name in BOMS.items() if content.startswith(mark)), None)
-    if marked:
-        return content.decode(marked), ["it is UTF-16"] if marked == "utf-16" else []
-    try:
-        return content.decode("utf-8"), []
-    except UnicodeDecodeError as error:
-        text = content.decode(FALLBACK, errors="replace")
-        shown = text[max(0, error.start - 20) : error.start + 20].split("\n")[-1]
-        return text, [
-            f"it is not UTF-8 and is read as Windows-1252, e.g. {shown!r}; set another encoding with ENCODING="
-        ]
-
-
-def _csv(text: str, where: str, target: str) -> reading.Table:
-    """The table in text with any separator; `'` may be its quote, and `sep=;` may stand above it."""
-    stated = _stated(text)
-    body = text.split("\n", 1)[1] if stated else text
-    above = _above(body, target)
-    body = body[len(above) :]
-    separator, quote = stated or _rare(body), _quote(body)
-    told = [_skipped(len(_lines(above)) - 1)] if above else []
-    told += [f"its separator is {separator!r}"] if separator else []
-    if separator or quote:
-        told += ["its quotes are '"] if quote else []
-        mark, spaced = separator or _usual(body), separator == " "
-        rows = csv.reader(
-            io.StringIO(body, newline=""), delimiter=mark, quotechar=quote or '"', skipinitialspace=spaced
-        )
-        out = io.StringIO(newline="")
-        csv.writer(out, lineterminator="\n").writerows(filter(None, rows))
-        body = out.getvalue()
-    table = reading.read_open(io.BytesIO(body.encode()), where, "csv")
-    return reading.Table(table.frame, [*(f"{where}: {note}" for note in told), *table.notes])
-
-
-def _stated(text: str) -> str:
-    """The separator that the first line states, as Excel writes it (`sep=;`)."""
-    found = re.match(r"(?i)sep=(.)\s*\n", text)
-    return found[1] if found else ""
-
-
-def _lines(text: str) -> list[str]:
-    """The lines of a file; other separators, such as U+2028, are text."""
-    return re.split(r"\r\n|\r|\n", text)
-
-
-def _above(text: str, target: str) -> str:
-    """The text above the first line that names the target: titles; empty where the first line does, or none."""
-    above = ""
-    for line in text[:HEAD].splitlines(keepends=True)[:TITLES] if target else ():
-        if any(
-            target in map(str.strip, row)
-            for mark in csv_tables.SEPARATORS
-            for row in csv.reader([line], delimiter=mark)
-        ):
-            return above if above.count('"') % 2 == 0 else ""
-        above += line
-    return ""
-
-
-def _skipped(lines: int) -> str:
-    above = f"{counted(lines, 'line')} above it {be(lines)} left out"
-    return f"its header is line {lines + 1}, which names the target; {above}"
-
-
-def _header(text: str) -> str:
-    return next((line for line in _lines(text[:HEAD]) if line.strip()), "")
-
-
-def _usual(text: str) -> str:
-    return max(csv_tables.SEPARATORS, key=_header(text).count)
-
-
-def _rare(text: str) -> str:
-    """The separator where it is none of the usual ones; empty where one of these separates, or nothing does."""
-    lines = [line for line in _lines(text[:HEAD])[:20] if line.strip()]
-    if not lines or any(mark in lines[0] for mark in csv_tables.SEPARATORS):
-        return ""
-    even = (mark for mark in RARE if len({len(line.split(mark)) for line in lines}) == 1 and mark in lines[0])
-    return next(even, "")
-
-
-def _quote(text: str) -> str:
-    """A single quote if the names of all columns are in single quotes."""
-    names = _header(text).split(_rare(text) or _usual(text))
-    return "'" if all(len(n.strip()) > 1 and n.strip()[0] == n.strip()[-1] == "'" for n in names) else ""
-
-
 def _json(text: str, where: str) -> reading.Table:
     """A list of records, or one record per line; the parts of nested records become separate columns."""
     try:
         if text.lstrip()[:1] == "[":
             records = json.loads(text)
         else:
-            records = [json.loads(line) for line in _lines(text) if line.strip()]
+            records = [json.loads(line) for line in lines_of(text) if line.strip()]
     except (ValueError, RecursionError) as error:
         raise UserError(f"{where} is neither a list of records nor JSON lines: {error}. Export it again.") from None
     if not records or not all(isinstance(record, dict) for record in records):
@@ -273,7 +184,7 @@ def _excel(content: bytes, where: str, target: str) -> reading.Table:
     place = int((top == (target or None)).any(axis="columns").to_numpy().argmax())  # 0 if no row names it
     frame = kept.iloc[place + 1 :].reset_index(drop=True)
     frame.columns = [*top.iloc[place]]
-    told = [_skipped(place)] if place else []
+    told = [skipped(place)] if place else []
     more = [f"it is sheet {name!r} of {len(full)}; the others are left out"] if len(full) > 1 else []
     return _settled(frame, where, told + more)
 

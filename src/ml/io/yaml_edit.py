@@ -1,18 +1,18 @@
 """Change values in YAML text and keep all other lines, including comments, order and style."""
 
 import io
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
-from ruamel.yaml.nodes import CollectionNode, MappingNode, Node, ScalarNode
+from ruamel.yaml.nodes import MappingNode, ScalarNode
+
+from ml.io.yaml_inline import inline
+from ml.io.yaml_places import end_of, find, in_braces, line_end, line_start
 
 REMOVE = object()  # instead of a value: removes the key
 STEP = 2  # of indentation
-PLAIN = re.compile(r"[^\W\d][\w ./-]*(?<! )")
-OLD_BOOLEANS = {"y", "yes", "n", "no", "on", "off"}  # text in YAML 1.2, but not in YAML 1.1
 
 
 Path = str | tuple[str, ...]  # dotted, or a tuple of names if a name may contain a dot
@@ -76,53 +76,26 @@ def _one_by_one(text: str, now: Any, changes: Mapping[Path, Any]) -> str:
     return text
 
 
-def inline(value: Any) -> str:
-    """A value in flow style on one line, with the quotes that YAML 1.2 needs."""
-    if isinstance(value, Mapping):
-        inside = ", ".join(f"{inline(key)}: {inline(one)}" for key, one in value.items())
-        return f"{{ {inside} }}" if inside else "{}"
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(map(inline, value))}]"
-    if isinstance(value, str):
-        return value if _plain_text(value) else _quoted(value)
-    yaml, text = YAML(typ="safe", pure=True), io.StringIO()
-    yaml.default_flow_style = True
-    yaml.dump([value], text)
-    return text.getvalue().strip()[1:-1]
-
-
-def _plain_text(text: str) -> bool:
-    """Whether a text needs no quotes: words without special characters that are not a number, null or a boolean."""
-    words = PLAIN.fullmatch(text) and text.isprintable() and text.lower() not in OLD_BOOLEANS
-    return bool(words) and parsed(text) == text
-
-
-def _quoted(text: str) -> str:
-    """A text in double quotes, with escapes for quotes, backslashes and what cannot be printed."""
-    signs = {'"': '\\"', "\\": "\\\\"}
-    return '"' + "".join(signs.get(c) or (c if c.isprintable() else f"\\U{ord(c):08x}") for c in text) + '"'
-
-
 def _changed(text: str, path: list[str], value: Any) -> str:
-    key, old, section, depth = _find(text, path)
+    key, old, section, depth = find(text, path)
     if old is None and value is REMOVE:
         return text
     if old is None and key is not None:  # was null, becomes a section
         return _changed(text, path[: depth + 1], _with({}, path[depth + 1 :], value))
     if old is None:
         return _added(text, path[depth:], section, value)
-    if _in_braces(section):
+    if in_braces(section):
         return _in_flow(text, section, path[-1], value)
-    start, end = _line_start(text, key.start_mark.index), _end(text, key, old)
+    start, end = line_start(text, key.start_mark.index), end_of(text, key, old)
     if value is REMOVE:
-        return text[:start] + text[_line_end(text, end) :]
+        return text[:start] + text[line_end(text, end) :]
     colon = text.index(":", key.end_mark.index) + 1
     empty = isinstance(old, ScalarNode) and old.start_mark.index == old.end_mark.index
     if empty or old.start_mark.line > key.start_mark.line:  # the comment of the key's line precedes the value
-        comment = text[colon : _line_end(text, colon)]
+        comment = text[colon : line_end(text, colon)]
     else:
-        comment = text[end : _line_end(text, end)]
-    return text[:colon] + _tail(value, key.start_mark.column, comment) + text[_line_end(text, end) :]
+        comment = text[end : line_end(text, end)]
+    return text[:colon] + _tail(value, key.start_mark.column, comment) + text[line_end(text, end) :]
 
 
 def _tail(value: Any, column: int, comment: str) -> str:
@@ -140,9 +113,9 @@ def _tail(value: Any, column: int, comment: str) -> str:
 def _added(text: str, names: list[str], section: MappingNode, value: Any) -> str:
     for name in reversed(names[1:]):
         value = {name: value}
-    if _in_braces(section):
+    if in_braces(section):
         return _in_flow(text, section, names[0], value)
-    at, column = _line_end(text, _end(text, *section.value[-1])), section.value[0][0].start_mark.column
+    at, column = line_end(text, end_of(text, *section.value[-1])), section.value[0][0].start_mark.column
     before = text[:at] if text[:at].endswith("\n") else f"{text[:at]}\n"
     return f"{before}{' ' * column}{inline(names[0])}:{_tail(value, column, '')}{text[at:]}"
 
@@ -151,40 +124,6 @@ def _in_flow(text: str, section: MappingNode, name: str, value: Any) -> str:
     """A mapping in braces, rewritten with one changed value."""
     now = parsed(text[section.start_mark.index : section.end_mark.index])
     return text[: section.start_mark.index] + inline(_with(now, [name], value)) + text[section.end_mark.index :]
-
-
-def _find(text: str, path: list[str]) -> tuple[Any, Node | None, MappingNode, int]:
-    """The nodes of the key and its value, None if the path is missing; the last section, and its depth."""
-    node: Any = YAML(typ="safe", pure=True).compose(text)
-    for depth, name in enumerate(path):
-        key, value = next(((k, v) for k, v in node.value if k.value == name), (None, None))
-        if depth == len(path) - 1 or not isinstance(value, MappingNode):
-            return key, value if depth == len(path) - 1 else None, node, depth
-        node = value
-    raise AssertionError(path)
-
-
-def _end(text: str, key: Node, node: Node) -> int:
-    """The end of the text of a key's value; the node's own end is after the comments that follow a block."""
-    if isinstance(node, ScalarNode) and node.style in {"|", ">"}:
-        end = at = _line_end(text, node.start_mark.index)
-        while at < len(text):
-            line = text[at : _line_end(text, at)]
-            if line.strip() and len(line) - len(line.lstrip(" ")) <= key.start_mark.column:
-                break
-            at += len(line)
-            end = at if line.strip() else end
-        return end - 1
-    if isinstance(node, ScalarNode) and node.start_mark.index == node.end_mark.index:
-        return text.index(":", key.end_mark.index) + 1
-    if not isinstance(node, CollectionNode) or node.flow_style or not node.value:
-        return node.end_mark.index
-    last = node.value[-1]
-    return _end(text, *last) if isinstance(last, tuple) else _end(text, key, last)
-
-
-def _in_braces(section: MappingNode) -> bool:
-    return bool(section.flow_style)
 
 
 def _is_block(value: Any) -> bool:
@@ -233,12 +172,3 @@ def _round_trip(text: str, path: list[str], value: Any) -> str:
 def parsed(text: str) -> Any:
     """The content of a YAML text."""
     return YAML(typ="safe", pure=True).load(text)
-
-
-def _line_start(text: str, index: int) -> int:
-    return text.rfind("\n", 0, index) + 1
-
-
-def _line_end(text: str, index: int) -> int:
-    """The position after the line break of the line with `index`."""
-    return text.find("\n", index) + 1 or len(text)

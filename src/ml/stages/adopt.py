@@ -53,14 +53,19 @@ def main(  # noqa: PLR0913, PLR0917  (a flag each)
         cli.tell(adopt_changes.difference(plan.before, plan.after))
         _say([*told, "nothing was changed; run it without DRY=1 to make the change"])
         return 0
-    _move_in(source if new.ours is None else new.ours, Path(new.contract["file"]), Path(params.data.file))
-    files.write_text(plan.after, files.PARAMS)
-    AdoptedRecord.of(OURS).write(ADOPTED)  # the same command goes on where it was interrupted
-    _drop_functions([*new.contract["columns"]])
-    dvc.must("add", "data", hint="The table is in data/, and params.yaml describes it.")
-    AdoptedRecord.of(OURS).write(ADOPTED)
+    _write(source if new.ours is None else new.ours, Path(params.data.file), new.contract, plan.after)
     _say(told)
     return _next(new.contract, run=run)
+
+
+def _write(table: pd.DataFrame | Path, old: Path, contract: dict[str, Any], settings: str) -> None:
+    """Put the table in the place of the old one, and change params.yaml, src/features.py and data.dvc."""
+    _move_in(table, Path(contract["file"]), old)
+    files.write_text(settings, files.PARAMS)
+    AdoptedRecord.of(OURS).write(ADOPTED)  # the same command goes on where it was interrupted
+    _drop_functions([*contract["columns"]])
+    dvc.must("add", "data", hint="The table is in data/, and params.yaml describes it.")
+    AdoptedRecord.of(OURS).write(ADOPTED)
 
 
 class Plan(NamedTuple):
