@@ -1,9 +1,9 @@
 """Make `.venv` and install one lock file, that of the estimator which params.yaml names, and this package into it.
 
-Does nothing when that is already so.
+Does nothing if they are already installed.
 
-`python src/tools/make_venv.py dev` needs only the standard library. Old Pythons can read it: it refuses them.
-Uses uv where it is installed (first from its cache alone, so that it works offline), else venv and pip.
+`python src/tools/make_venv.py dev` needs only the standard library. Its syntax suits old Pythons, so that it can refuse
+them. Uses uv if it is installed (first only its cache, so that it works offline), otherwise venv and pip.
 """
 
 import hashlib
@@ -29,9 +29,9 @@ def main(extra):
             "Install one, then run `make setup PYTHON=/path/to/python3.12`." % (NEEDED + (sys.executable, found))
         )
     if os.path.islink(VENV):
-        return  # somebody else's environment: used as it is, never changed
+        return  # a shared environment: used but never changed
     if is_done("dev"):
-        return  # it holds the libraries of all estimators
+        return  # it contains the libraries of all estimators
     for name in [extra] if extra == "dev" else [extra] + estimators():
         if not is_done(name):
             install(name)

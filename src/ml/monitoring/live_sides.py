@@ -123,6 +123,6 @@ def _nobody(log: pd.DataFrame, challenger: str) -> str:
     if challenger and len(others):
         return f"{challenger} has no predictions as a challenger; these models have: {', '.join(others)}."
     return (
-        f"the prediction log has {counted(len(log), 'prediction')}, but none of a challenger. Serve a challenger: "
+        f"the prediction log has {counted(len(log), 'prediction')} and none of a challenger. Serve a challenger: "
         "make serve CHALLENGER=models:/NAME@challenger (a shadow), or add CANARY=0.1 for a share of the ids."
     )

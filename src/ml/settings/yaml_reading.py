@@ -51,7 +51,7 @@ def check(kind: type[Kind], content: Any, path: Path = PARAMS) -> Kind:
     except ValidationError as error:
         mistakes = "\n".join(f"  {_path(e['loc'])}: {_sentence(e)}" for e in error.errors())
         raise UserError(
-            f"{path} has {counted(error.error_count(), 'mistake')}:\n{mistakes}\nFix them and run again."
+            f"{path} has {counted(error.error_count(), 'mistake')}:\n{mistakes}\nCorrect the file and run again."
         ) from None
 
 
