@@ -13,6 +13,7 @@ from ml.data.split import is_test
 from ml.io.errors import UserError
 from ml.prediction_log.predictions import read_log
 from ml.retraining import fresh
+from ml.settings.data import Target
 from ml.settings.params import read_params
 from ml.settings.retrain import Retrain
 from tests.conftest import SAMPLE
@@ -56,6 +57,27 @@ def test_a_row_that_breaks_the_contract_goes_to_quarantine_with_its_reason(param
     assert len(sifted.bad) == 1
     assert sifted.reasons.iloc[0].startswith(f"{column}: ")
     assert sifted.bad.index[0] == 3
+
+
+@pytest.mark.parametrize(
+    ("target", "label", "wrong"),
+    [
+        ({"task": "regression"}, 1234.5, ["many", "inf", None]),
+        ({"task": "multiclass", "classes": ["a", "b", "seldom"]}, "seldom", ["c", None]),
+    ],
+    ids=["number", "class"],
+)
+def test_a_fresh_number_or_class_of_the_contract_need_not_be_in_the_table(params, target, label, wrong):
+    target = Target.model_validate({"name": "churned", **target})
+    data = params.data.model_copy(update={"target": target})
+    known = ["1.5", "2.25"] if target.task == "regression" else ["a", "b"]
+    old = OLD.assign(churned=np.resize(np.array(known, dtype=object), len(OLD)))
+    rows = NEW.assign(churned=np.array([label] * (len(NEW) - len(wrong)) + wrong, dtype=object))
+
+    sifted = fresh.sift(rows, old, data)
+
+    assert len(sifted.good) == len(NEW) - len(wrong)
+    assert sifted.bad.index.tolist() == [*range(len(NEW) - len(wrong), len(NEW))]
 
 
 @pytest.mark.parametrize(("column", "value"), [("satisfaction", None), ("channel", None), ("churned", "True")])

@@ -20,6 +20,7 @@ from ml.settings.feature_source import source
 from ml.settings.prepare import Prepare
 from ml.settings.retrain import Retrain
 from ml.tasks import two_words
+from ml.tasks.target_column import column_of
 
 AGAIN = "a newer row of the same id exists"
 
@@ -78,8 +79,9 @@ def another_table(here: Data, base: Data, where: str) -> str:
 
 
 def sift(rows: pd.DataFrame, old: pd.DataFrame, data: Data) -> Sifted:
-    """The rows, split by whether they meet the contract and have a label known in `old`; of each id the newest counts.
+    """The rows, split by whether they meet the contract; of each id the newest counts.
 
+    The label must be one of two in `old`, a class of the contract, or a number, which need not be in `old`.
     Raises UserError when a column of the contract is missing, because then no row can be checked.
     """
     missing = [name for name in schema.required(data) if name not in rows]
@@ -176,7 +178,9 @@ def _breaches(
     label = frame[data.target.name]
     yield data.id, frame[data.id].isna(), "missing"
     yield data.target.name, label.isna(), "no label"
-    yield data.target.name, ~label.isin(known), "not a label of the table"
+    strange = column_of(data).strange(label)
+    rows, why = (strange.rows, strange.what) if strange else (~label.isin(known), "not a label of the table")
+    yield data.target.name, rows, why
     for name in filter(None, [data.time, data.group, data.weight]):
         yield name, frame[name].isna(), "missing"
     if data.weight:

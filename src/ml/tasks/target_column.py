@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import numpy as np
 import pandas as pd
 
 from ml.data.moments import Moments, moments, rounded, spread
@@ -112,8 +113,9 @@ class Numbers(_Plain):
     """The column of a target that is a number."""
 
     def strange(self, column: pd.Series) -> Strange:
-        """Rows with no number."""
-        wrong = column.notna() & pd.to_numeric(column, errors="coerce").isna()
+        """Rows with no finite number."""
+        number = pd.to_numeric(column, errors="coerce").astype("float64")
+        wrong = column.notna() & ~np.isfinite(number)
         return Strange("expect_numbers", wrong, "no number")
 
     def summed(self, column: pd.Series) -> Moments:
