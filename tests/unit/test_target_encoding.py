@@ -132,3 +132,12 @@ def test_adopt_encodes_many_levels_and_leaves_out_those_that_hardly_repeat(count
     assert found["columns"].get("k", {}).get("encoding") == ("target" if kept else None)
     assert any("encoding: target" in said for said in messages.guesses(found, left, frame, made=False)) is kept
     assert kept or "2,900 different texts" in left[0]
+
+
+def test_models_that_encode_levels_in_different_ways_take_the_same_requests():
+    mean = contract(TARGETS["two classes"])
+    plain = {**COLUMNS, "city": {**RULES, "encoding": "levels"}}
+    other = mean.model_copy(update={"columns": Data.model_validate(mean.model_dump() | {"columns": plain}).columns})
+
+    assert mean.columns != other.columns
+    assert mean.as_sent() == other.as_sent() == other

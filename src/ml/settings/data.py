@@ -132,6 +132,12 @@ class Data(Section):
     columns: Annotated[dict[str, Annotated[Number | Category, Field(discriminator="type")]], Field(min_length=1)]
     made: dict[str, Bound] = Field(default_factory=dict)
 
+    def as_sent(self) -> Self:
+        """The contract as a client sees it, without the encoding of levels, which only the model needs."""
+        levels = {name: c for name, c in self.columns.items() if isinstance(c, Category)}
+        same = {name: c.model_copy(update={"encoding": "levels"}) for name, c in levels.items()}
+        return self.model_copy(update={"columns": self.columns | same})
+
     @model_serializer(mode="wrap")
     def _without_nothing(self, handler: Any) -> dict[str, Any]:
         """A contract without bounds of made columns reads as it did before there were any."""
