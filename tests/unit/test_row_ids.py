@@ -81,3 +81,11 @@ def test_fresh_rows_get_the_ids_that_adopting_made():
     assert row_ids.given(table[1:].copy(), "row_id")["row_id"].tolist() == adopted["row_id"][1:].tolist()
     assert row_ids.given(adopted, "row_id") is adopted
     assert "customer" not in row_ids.given(table, "customer")
+
+
+def test_ids_do_not_depend_on_how_many_rows_are_hashed_at_a_time(monkeypatch):
+    frame = table(n=[1, None, 2] * (ROWS // 3))
+    whole = row_ids.made(frame)
+    monkeypatch.setattr(row_ids, "BLOCK", 7)
+
+    assert row_ids.made(frame).tolist() == whole.tolist()

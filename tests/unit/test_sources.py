@@ -48,6 +48,9 @@ WRITTEN = {
 }
 TITLED = {
     "titled.csv": lambda p: p.write_text('"Export, 2024"\n\n' + FRAME.to_csv(index=False)),
+    "titled.tsv": lambda p: p.write_text(
+        "Export of\u2028today\r\n" + FRAME.to_csv(index=False, sep="\t", lineterminator="\r\n")
+    ),
     "titled.xlsx": lambda p: pd.DataFrame(
         [["Export"], ["größe", "name", "n", "flag"], *FRAME.to_numpy().tolist()]
     ).to_excel(p, index=False),

@@ -10,6 +10,7 @@ from ml.io.text import be, counted
 RARE = ("^", "~", ":", "\x01", " ")  # separators that are tried only if no usual one fits
 BOMS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 HALF = re.compile("[\ud800-\udfff]")
+LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|$)")  # other separators, such as U+2028, are text
 TITLES = 20  # lines in which the header is searched
 HEAD = 1 << 16  # bytes for the detection of encoding and separator
 FALLBACK = "cp1252"  # Windows in western Europe and America; it reads almost any byte, so the note asks to look
@@ -73,7 +74,7 @@ def lines_of(text: str) -> list[str]:
 def _above(text: str, target: str) -> str:
     """The text above the first line that names the target: titles; empty where the first line does, or none."""
     above = ""
-    for line in text[:HEAD].splitlines(keepends=True)[:TITLES] if target else ():
+    for line in LINE.findall(text[:HEAD])[:TITLES] if target else ():
         if any(
             target in map(str.strip, row)
             for mark in csv_tables.SEPARATORS

@@ -59,9 +59,9 @@ def column(raw: pd.Series) -> cells.Column:
     found = number_columns.number(raw, ANY)
     text = cells.as_strings(raw).str.strip()
     numeric = {*found.wrong} <= {number_columns.ENDLESS} and (found.cells.notna().any() or found.wrong)
-    # Fewer limits of detection than numbers.
-    bounded = text.str.match(numerals.BOUND).fillna(value=False).astype(bool)
-    numeric = numeric and (not bounded.any() or 2 * bounded.sum() < found.cells.notna().sum())
+    if numeric and found.changes:  # fewer limits of detection than numbers
+        bounded = text.str.match(numerals.BOUND).fillna(value=False).sum()
+        numeric = not bounded or 2 * bounded < found.cells.notna().sum()
     if not numeric or any((text.str.fullmatch(kind) == True).any() for kind in (CODE, LONG)):  # noqa: E712  (or missing)
         return _levels(raw, text, found.cells.notna())
     if text.dropna().isin([*words.TRUTHS, ""]).all():

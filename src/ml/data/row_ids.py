@@ -17,6 +17,7 @@ ENTITY = re.compile(r"(^|[^a-z])(id|ids|key|uuid|guid)([^a-z]|$)")
 NAMED = re.compile(r"^(index|unnamed)([^a-z]|$)|[^a-z](no|nr|number)$")
 DATE = r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}"
 SMALLEST = 2  # rows
+BLOCK = 20_000  # rows whose values are text in memory at a time
 THING = re.compile(
     r"(account|acct|case|client|code|cust|customer|device|email|employee|hash|household|iban|invoice|member|order|"
     r"patient|person|policy|ref|reference|serial|sku|student|subscriber|ticket|token|user)s?([^a-z]?(code|num|ref))?"
@@ -93,14 +94,18 @@ def made(frame: pd.DataFrame) -> pd.Series:
     The order of rows and columns does not matter, and 1, 1.0 and "1" are one value, so a later export of the same
     rows gives the same ids.
     """
+    parts = (frame.iloc[first : first + BLOCK] for first in range(0, len(frame), BLOCK))
+    ids = pd.Series([found for part in parts for found in _hashes(part)], index=frame.index, dtype="str")
+    again = ids.groupby(ids).cumcount() + 1
+    return "r" + ids + again.map(lambda number: "" if number == 1 else f"-{number}")
+
+
+def _hashes(frame: pd.DataFrame) -> list[str]:
     names = sorted(frame.columns, key=str)
     columns = [frame[name].map(as_text, na_action="ignore").astype(object) for name in names]
     rows = zip(*(column.where(column.notna(), None) for column in columns), strict=True)
     known = [str(name) for name in names]
-    texts = (repr([*zip(known, row, strict=True)]) for row in rows)
-    ids = pd.Series([blake2b(text.encode(), digest_size=8).hexdigest() for text in texts], index=frame.index)
-    again = ids.groupby(ids).cumcount() + 1
-    return "r" + ids + again.map(lambda number: "" if number == 1 else f"-{number}")
+    return [blake2b(repr([*zip(known, row, strict=True)]).encode(), digest_size=8).hexdigest() for row in rows]
 
 
 def given(frame: pd.DataFrame, name: str) -> pd.DataFrame:

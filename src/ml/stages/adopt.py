@@ -46,9 +46,11 @@ def main(  # noqa: PLR0913, PLR0917  (a flag each)
         raise UserError(f"set the column to predict with TARGET=. {source} has: {', '.join(found.table.frame)}.")
     roles = {"id": id_column, "time": time, "group": group, "weight": weight}
     new = adopt_changes.described(source, found, adopt_changes.Asked(target, roles, positive, time_format))
+    notes = found.table.notes
+    del found  # its text is as large as the table
     params = read_params()
     plan = _planned(new, params, project)
-    told = [*brief([*found.table.notes, *new.typed.notes]), *plan.told]
+    told = [*brief([*notes, *new.typed.notes]), *plan.told]
     if dry:
         cli.tell(adopt_changes.difference(plan.before, plan.after))
         _say([*told, "nothing was changed; run it without DRY=1 to make the change"])
