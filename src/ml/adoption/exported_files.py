@@ -127,7 +127,7 @@ def _kind(name: str, content: bytes) -> str:
         return "json"
     file_kinds.must_be("CSV", content[:1000], name)
     if b"\x00" in content[:1000] and content[:2] not in BOMS:
-        if all(byte > 31 or byte in b"\t\r\n\0" for byte in content[:1000]):  # noqa: PLR2004 - text but for them
+        if any(content[:1000]) and all(byte > 31 or byte in b"\t\r\n\0" for byte in content[:1000]):  # noqa: PLR2004 - text but for them
             line = content[: content.index(b"\x00")].count(b"\n") + 1
             raise UserError(f"{name} has a NUL character in line {line:,}. Remove it, or export the table again.")
         raise UserError(f"{name} is not a CSV, Parquet, JSON or Excel file. Export the table in one of these formats.")
