@@ -185,7 +185,10 @@ def _column(column: pd.Series) -> dict[str, Any] | str:
         truths = pd.api.types.is_bool_dtype(column)
         return {"type": "boolean", **missing} if truths else {"type": "number", **limits(seen), **missing}
     if dates(seen):
-        return f"dates; name it with TIME={column.name} if it is the time of a row, otherwise convert it to a number"
+        return (
+            f"dates; name it with TIME={column.name} if it is the time of a row, otherwise make columns of its parts: "
+            "docs/features.md (Dates)"
+        )
     counts = levels(seen).value_counts()
     values = counts.index
     if len(values) <= LEVELS:

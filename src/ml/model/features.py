@@ -71,7 +71,7 @@ def preprocessing(data: Data, source: str = "", seed: int = 0) -> ColumnTransfor
     named = numbers(data) + [name for name, known in made.items() if known is None]
     categories = {name: c for name, c in data.columns.items() if isinstance(c, Category)}
     means = [name for name, column in categories.items() if column.encoding == "target"]
-    level = {name: column.values for name, column in categories.items() if name not in means}  # noqa: PD011 - of the contract
+    level = {name: column.values for name, column in categories.items() if column.encoding == "levels"}  # noqa: PD011 - of the contract
     level |= {name: known for name, known in made.items() if known is not None}
     number = Pipeline([("impute", SimpleImputer(**filled, strategy="median")), ("scale", StandardScaler())])
     known = [[*values, MISSING] for values in level.values()]

@@ -51,14 +51,14 @@ class Category(Section):
     """A column of levels, always strings in the pipeline; with `others`, levels outside `values` are allowed.
 
     The model gets a column for each level in `values`, or with `encoding: target` the mean of the target for each level
-    of the training rows.
+    of the training rows, or with `encoding: none` nothing: only functions of src/features.py read the column.
     """
 
     type: Literal["category"]
     values: Annotated[Strings, Field(min_length=1)]
     missing: Share = 0.0
     others: bool = False
-    encoding: Literal["levels", "target"] = "levels"
+    encoding: Literal["levels", "target", "none"] = "levels"
 
     @model_serializer(mode="wrap")
     def _without_the_usual(self, handler: Any) -> dict[str, Any]:

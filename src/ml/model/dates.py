@@ -1,0 +1,47 @@
+"""Times in columns of text, for functions of src/features.py: numpy and Python's standard library only."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+DAY = 86_400  # seconds
+THURSDAY = 3  # the weekday of 1970-01-01, counted from Monday
+
+
+def days(texts: np.ndarray) -> np.ndarray:
+    """Days since 1970-01-01 in UTC of times in ISO 8601, NaN where missing or unreadable; shape (rows,), float64.
+
+    A time without a zone is taken as UTC. The difference of two columns is an age in days.
+    """
+    values = texts.tolist()
+    known = {text: _day(text) for text in {*values}}
+    return np.array([known[text] for text in values], dtype="float64")
+
+
+def hour(times: np.ndarray) -> np.ndarray:
+    """The hour of the day, 0 to 23, of days since 1970."""
+    return np.floor(np.round(times % 1 * DAY, 3) % DAY / 3600)
+
+
+def weekday(times: np.ndarray) -> np.ndarray:
+    """The day of the week of days since 1970: 0 is Monday, 6 is Sunday."""
+    return (np.floor(times) + THURSDAY) % 7
+
+
+def month(times: np.ndarray) -> np.ndarray:
+    """The month, 1 to 12, of days since 1970."""
+    known = np.isfinite(times)
+    dates = np.floor(np.where(known, times, 0)).astype("datetime64[D]")
+    months = dates.astype("datetime64[M]").astype("int64") % 12 + 1
+    return np.where(known, months, np.nan)
+
+
+def _day(text: Any) -> float:
+    try:
+        found = datetime.fromisoformat(text)
+    except (TypeError, ValueError):
+        return float("nan")
+    found = found if found.tzinfo else found.replace(tzinfo=UTC)
+    return (found - EPOCH).total_seconds() / DAY
