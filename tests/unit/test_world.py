@@ -1,3 +1,5 @@
+from functools import cache
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -19,8 +21,15 @@ PARAMS = SAMPLE
 TRAINING = range(1, 13)
 
 
+@cache
 def contract():
     return yaml.safe_load(PARAMS.read_text(encoding="utf-8"))["data"]
+
+
+@cache
+def until(month):
+    """All customers from the first month to this one; copy before you change it."""
+    return world.history(range(1, month + 1))
 
 
 def names(kind):
@@ -82,7 +91,7 @@ def test_the_columns_are_those_of_the_contract_in_its_order():
 def test_numbers_of_the_first_year_stay_inside_the_contract(name):
     column = contract()["columns"][name]
 
-    values = world.history(TRAINING)[name]
+    values = until(12)[name]
 
     assert values.dropna().between(column["min"], column["max"]).all()
     assert values.isna().mean() <= column.get("missing", 0)
@@ -92,7 +101,7 @@ def test_numbers_of_the_first_year_stay_inside_the_contract(name):
 def test_categories_of_the_first_year_are_exactly_those_of_the_contract(name):
     column = contract()["columns"][name]
 
-    values = world.history(TRAINING)[name]
+    values = until(12)[name]
 
     assert set(values.dropna()) == set(column["values"])
     assert values.isna().mean() <= column.get("missing", 0)
@@ -100,7 +109,7 @@ def test_categories_of_the_first_year_are_exactly_those_of_the_contract(name):
 
 @pytest.mark.parametrize("name", [*names("number"), *names("category"), "churned"])
 def test_months_1_to_14_are_alike(name):
-    frame = world.history(range(1, 15))
+    frame = until(14)
     months = frame["snapshot"].unique()
 
     smallest = min(p_value(name, frame[frame["snapshot"] == m], frame[frame["snapshot"] != m]) for m in months)
@@ -109,7 +118,7 @@ def test_months_1_to_14_are_alike(name):
 
 
 def test_satisfaction_channel_and_enterprise_are_as_rare_as_promised():
-    frame = world.history(TRAINING)
+    frame = until(12)
 
     assert frame["satisfaction"].isna().mean() == pytest.approx(0.12, abs=0.01)
     assert frame["channel"].isna().mean() == pytest.approx(0.03, abs=0.005)
@@ -117,7 +126,7 @@ def test_satisfaction_channel_and_enterprise_are_as_rare_as_promised():
 
 
 def test_missing_satisfaction_tells_a_little_about_churn():
-    frame = world.history(TRAINING)
+    frame = until(12)
 
     silent = frame["satisfaction"].isna()
 
@@ -143,11 +152,11 @@ def test_the_known_probability_survives_a_csv_file(tmp_path):
 
 
 def test_about_one_customer_in_four_churns():
-    assert 0.25 < world.history(TRAINING)["churned"].mean() < 0.30
+    assert 0.25 < until(12)["churned"].mean() < 0.30
 
 
 def test_the_ceiling_is_what_the_true_probabilities_reach_on_average():
-    frame = world.history(TRAINING)
+    frame = until(12)
     p = world.probability(frame)
     coins = np.random.default_rng(0).random((200, len(p)))
 
@@ -247,7 +256,7 @@ def test_the_watch_appears_in_month_24(month, share):
 
 
 def test_twelve_thousand_rows_fit_in_less_than_a_megabyte(tmp_path):
-    frame = world.history(TRAINING)
+    frame = until(12)
 
     world.write(frame, tmp_path / "customers.parquet")
 
@@ -284,7 +293,7 @@ def test_the_command_writes_the_months_it_is_asked_for(monkeypatch, capsys, tmp_
 
 
 def test_the_default_forest_comes_near_the_ceiling_but_not_above():
-    frame = world.history(TRAINING)
+    frame = until(12)
     train, test = train_test_split(frame, test_size=0.2, random_state=0, stratify=frame["churned"])
     prepare = make_column_transformer(
         (make_pipeline(SimpleImputer(strategy="median"), StandardScaler()), names("number")),
