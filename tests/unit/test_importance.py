@@ -22,7 +22,8 @@ def test_a_column_may_have_any_name(customers, params):
     assert {row["column"] for row in found} == {*columns}
 
 
-def test_the_importance_of_a_column_is_scikit_learns(customers, params):
+def test_the_importance_of_a_column_is_scikit_learns(customers, params, monkeypatch):
+    monkeypatch.setattr(importance, "REPEATS", 2)
     table = customers[:300]
     fitted = model.fit(table, params.data, Train(model="logistic_regression"))
     rows = table.sample(len(table), random_state=0)
@@ -32,7 +33,7 @@ def test_the_importance_of_a_column_is_scikit_learns(customers, params):
         schema.inputs(rows, params.data),
         truth,
         scoring=lambda fitted, x, truth: roc_auc_score(truth, fitted.predict_proba(x)[:, 1]),
-        n_repeats=importance.REPEATS,
+        n_repeats=2,
         random_state=0,
     )
 

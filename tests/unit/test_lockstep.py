@@ -59,6 +59,7 @@ def counted(name, after):
     return Many(lambda x: asked.append(len(x)) or run(x), content, after), asked
 
 
+@pytest.mark.slow
 def test_onnx_runtime_answers_until_making_code_pays(monkeypatch):
     pytest.importorskip("ml.model.lockstep")
     many, asked = counted("deep", 600)
