@@ -119,12 +119,12 @@ def test_the_verdict_comes_first(evidence):
     assert build_report.markdown(evidence).startswith("# ✅ churn: the model passes its gates")
 
 
-def test_a_good_model_is_told_beside_the_champion(evidence):
+def test_the_report_compares_a_good_model_with_the_champion(evidence):
     rival = {**evidence.verdict["verdicts"][0], "outcome": "better", "reason": "better: 0.02 ahead of version 3"}
 
     text = build_report.markdown(replace(evidence, verdict={"passed": True, "verdicts": [rival]}))
 
-    assert text.splitlines()[2] == "Compared with the champion: better: 0.02 ahead of version 3."
+    assert text.splitlines()[2] == "Champion: better: 0.02 ahead of version 3."
 
 
 def test_a_refusal_comes_first_with_its_reasons(evidence):
@@ -317,3 +317,19 @@ def test_tables_that_share_few_columns_are_different_ones(columns, other):
     now, before = {"columns": dict.fromkeys("abcd")}, {"columns": dict.fromkeys(columns)}
 
     assert changes.another_table(now, before) == other
+
+
+def test_large_limits_have_separators_and_small_ones_keep_their_decimals(evidence):
+    verdicts = [{**evidence.verdict["verdicts"][0], "limit": limit} for limit in ("≤ 28000", "≥ 0.12345")]
+
+    text = build_report.markdown(replace(evidence, verdict={"passed": True, "verdicts": verdicts}))
+
+    assert "≤\N{NO-BREAK SPACE}28,000" in text
+    assert "≥\N{NO-BREAK SPACE}0.12345" in text
+
+
+def test_without_metrics_of_the_base_there_are_no_empty_columns(evidence):
+    text = build_report.markdown(replace(evidence, before_metrics=None))
+
+    section = text.split("## Metrics on the test rows")[1].split("##")[0]
+    assert "change" not in section

@@ -1,5 +1,6 @@
 """The report on a build: Markdown that GitHub renders in a comment, verdict first."""
 
+import re
 from collections.abc import Callable
 
 from ml.io.markdown import cell, mark, table
@@ -50,11 +51,7 @@ def _headline(evidence: Built) -> str:
         return f"{title}\n\n{len(failed)} failed checks stopped the pipeline; no model was trained."
     refusals = [v for v in evidence.verdict["verdicts"] if not v["passed"] and v["severity"] == "critical"]
     if not refusals:
-        rival = [
-            f"\n\nCompared with the champion: {cell(v['reason'])}."
-            for v in evidence.verdict["verdicts"]
-            if v.get("outcome")
-        ]
+        rival = [f"\n\nChampion: {cell(v['reason'])}." for v in evidence.verdict["verdicts"] if v.get("outcome")]
         return f"# ✅ {cell(evidence.project)}: the model passes its gates{''.join(rival)}"
     count = "1 reason" if len(refusals) == 1 else f"{len(refusals)} reasons"
     reasons = "\n".join(f"- **{cell(v['gate'])}**: {cell(v['reason'])}" for v in refusals)
@@ -78,7 +75,8 @@ def _verdicts(verdicts: list[Record], evidence: Built) -> str:
 
 
 def _limit(verdict: Record) -> str:
-    return verdict["limit"].replace(" ", "\N{NO-BREAK SPACE}", 1)  # a sign stays with its number
+    spaced = re.sub(r"(?<![\d.])\d{4,}", lambda digits: f"{int(digits[0]):,}", verdict["limit"])
+    return spaced.replace(" ", "\N{NO-BREAK SPACE}", 1)  # a sign stays with its number
 
 
 def _proof(evidence: Built) -> str:

@@ -28,7 +28,7 @@ table { border-collapse: collapse; margin: 1rem 0; display: block; overflow-x: a
 th, td { border-bottom: 1px solid var(--line); padding: .35rem .6rem; text-align: left; vertical-align: top; }
 th { background: var(--head); }
 td.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
-td:has(> .mark:only-child) + td + td:not(.number) { min-width: min(16rem, 50vw); }
+td:first-child:has(> .mark:only-child) + td + td:not(.number) { min-width: min(16rem, 50vw); }
 code { font-size: .9em; } summary { cursor: pointer; }
 sub { color: var(--soft); font-size: .85rem; vertical-align: baseline; }
 .mark { width: 1em; height: 1em; vertical-align: -.12em; }

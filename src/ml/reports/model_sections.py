@@ -27,7 +27,8 @@ def metrics(evidence: Built) -> str:
     has = "a model of another table" if evidence.other_table else "no metrics in this clone"
     note = "" if before else f"\n`{evidence.base}` has {has}, so there is nothing to compare with.\n"
     header = ["metric", "value", heading(evidence), evidence.base, "change"]
-    return "## Metrics on the test rows\n\n" + table(header, rows) + note
+    shown = len(header) if before else 3
+    return "## Metrics on the test rows\n\n" + table(header[:shown], [row[:shown] for row in rows]) + note
 
 
 def curves(evidence: Built) -> str:

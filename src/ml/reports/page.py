@@ -7,12 +7,14 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
+from ml.io.text import WHOLE
 from ml.reports.build_report import markdown
 from ml.reports.built import Built
 from ml.reports.look import BLUE, DRAWN, GREY, ORANGE, document, inline, label, rendered
 
-MOST_CLASSES, MOST_BARS = 10, 20
+MOST_CLASSES, MOST_BARS, MOST_TICKS = 10, 20, 5
 CURVES = {"roc": ("fpr", "tpr"), "precision_recall": ("recall", "precision")}
 
 
@@ -67,7 +69,16 @@ def _svg(draw: Any, points: Points, beside: Callable[[Axes], None]) -> str:
         axes.spines[["top", "right"]].set_visible(False)
         draw(axes, points)
         beside(axes)
+        _space(axes)
         return inline(figure)
+
+
+def _space(axes: Axes) -> None:
+    """Use few ticks with separated thousands for large numbers, so that labels do not collide."""
+    for axis in (axes.xaxis, axes.yaxis):
+        if max(map(abs, axis.get_view_interval())) >= WHOLE:
+            axis.set_major_locator(MaxNLocator(MOST_TICKS))
+            axis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
 
 
 def _roc(axes: Axes, points: list[dict[str, Any]]) -> None:
@@ -121,14 +132,16 @@ def _residuals(axes: Axes, points: Points) -> None:
     low, width = [p["low"] for p in points], [p["high"] - p["low"] for p in points]
     axes.bar(low, [p["rows"] for p in points], width=width, align="edge", color=BLUE)
     axes.axvline(0, color=GREY, linestyle="--")
-    axes.set(title="Residuals", xlabel="predicted less actual", ylabel="rows")
+    axes.set(title="Residuals", xlabel="predicted minus actual", ylabel="rows")
 
 
 def _coverage(axes: Axes, points: Points) -> None:
     x = [p["predicted"] for p in points]
-    axes.plot(x, [p["promised"] for p in points], color=GREY, linestyle="--", label="promised")
-    axes.plot(x, [p["coverage"] for p in points], color=BLUE, marker="o", label="tenths of the test rows")
-    axes.set(title="Coverage of the interval", xlabel="mean predicted value", ylabel="share inside", ylim=(0, 1.01))
+    axes.plot(x, [p["promised"] for p in points], color=GREY, linestyle="--", label="nominal")
+    axes.plot(x, [p["coverage"] for p in points], color=BLUE, marker="o", label="tenths of test rows")
+    axes.set(
+        title="Coverage of the interval", xlabel="mean predicted value", ylabel="observed coverage", ylim=(0, 1.01)
+    )
     axes.legend(frameon=False, loc="lower left")
 
 

@@ -139,7 +139,7 @@ class Regression:
     def easy(self, output: np.ndarray, case: Case, threshold: float) -> tuple[float, bool, str]:  # noqa: ARG002
         """Whether the value lies where the case says."""
         low, high = (-np.inf if case.min is None else case.min), (np.inf if case.max is None else case.max)
-        return float(output[0]), bool(low <= output[0] <= high), f"{low:g} to {high:g}"
+        return float(output[0]), bool(low <= output[0] <= high), _bounds(low, high)
 
     def watched(
         self, truth: np.ndarray, output: np.ndarray, confidence: float, design: Design = PLAIN
@@ -156,3 +156,9 @@ class Regression:
         """Half of one plus the rank correlation's size: 1 where the column orders the target perfectly."""
         found = [abs(spearmanr(code, truth).statistic) for code in codes(column, truth) if len(np.unique(code)) > 1]
         return (1 + max((value for value in found if np.isfinite(value)), default=0.0)) / 2
+
+
+def _bounds(low: float, high: float) -> str:
+    if np.isinf(low):
+        return f"≤ {high:g}"
+    return f"≥ {low:g}" if np.isinf(high) else f"{low:g} to {high:g}"

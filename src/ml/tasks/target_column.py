@@ -8,6 +8,7 @@ import pandas as pd
 
 from ml.data.moments import Moments, moments, rounded, spread
 from ml.io.markdown import cell
+from ml.io.text import figure
 from ml.settings.data import Data, Target
 from ml.tasks import two_words
 from ml.tasks.kinds import BINARY, MULTICLASS, REGRESSION
@@ -141,7 +142,7 @@ def in_words(profile: dict[str, Any]) -> str:
         return f"{profile['positive']:.1%} positive"
     if "classes" in profile:
         return ", ".join(f"{share:.1%} {cell(name)}" for name, share in profile["classes"].items())
-    return f"mean {profile['mean']:,.6g}, standard deviation {profile['std']:,.6g}"
+    return f"mean {figure(profile['mean'])}, standard deviation {figure(profile['std'])}"
 
 
 def in_figures(profile: dict[str, Any]) -> dict[str, str]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ml.io.text import counted
+from ml.io.text import counted, figure
 
 SMALLEST = 1e-7  # deviation of a number: its variance is beyond the digits that scikit-learn's trees split by
 NEARLY = 0.05  # decided so, as a share of the rows that are so
@@ -51,7 +51,7 @@ def of_numbers(truth: np.ndarray, values: np.ndarray) -> Spread:
     told, there = float(values.std()), float(truth.std())
     passed = told >= NEARLY * there
     says = "differ" if passed else "hardly differ, so the model is little better than the mean"
-    reason = f"the predictions {says}: their standard deviation is {told:.4g}, that of the target {there:.4g}"
+    reason = f"the predictions {says}: their standard deviation is {figure(told)}, that of the target {figure(there)}"
     if not passed and there < SMALLEST:
         reason += ". scikit-learn's trees see no difference in numbers so small: give the target in a smaller unit"
     return Spread(passed=passed, reason=reason, value=told)
