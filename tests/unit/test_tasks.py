@@ -13,6 +13,7 @@ from ml.model.estimators import KNOWN
 from ml.model.model_contract import CONTRACT, Contract
 from ml.model.predictor import from_files
 from ml.settings.data import Data
+from ml.settings.gates import Case
 from ml.settings.train import Train
 from ml.tasks.choose import task_of
 
@@ -167,3 +168,12 @@ def test_a_copy_of_the_target_is_known_as_such(target):
 
     assert task.alone(pd.Series(truth.astype(float)), truth) == pytest.approx(1, abs=1e-9)
     assert task.alone(pd.Series(np.random.default_rng(0).permutation(truth).astype(float)), truth) < 0.8
+
+
+@pytest.mark.parametrize(("label", "limit"), [("b", "most probable"), ("a", "most probable, not b")])
+def test_an_easy_case_names_another_class_only_where_one_is_most_probable(label, limit):
+    task = task_of(contract({"task": "multiclass", "classes": ["a", "b"]}))
+
+    found = task.easy(np.array([[0.3, 0.7]]), Case(name="any", row={}, label=label), 0.5)
+
+    assert found == (0.7 if label == "b" else 0.3, label == "b", limit)

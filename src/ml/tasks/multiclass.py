@@ -152,7 +152,9 @@ class Multiclass:
     def easy(self, output: np.ndarray, case: Case, threshold: float) -> tuple[float, bool, str]:
         """Whether the class that the case names is the most probable one."""
         found = self.classes[int(self.decide(output, threshold)[0])]
-        return float(self.whose(output, str(case.label))[0]), found == case.label, f"most probable, not {found}"
+        right = found == case.label
+        limit = "most probable" if right else f"most probable, not {found}"
+        return float(self.whose(output, str(case.label))[0]), right, limit
 
     def watched(
         self, truth: np.ndarray, output: np.ndarray, confidence: float, design: Design = PLAIN
