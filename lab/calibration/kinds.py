@@ -124,10 +124,9 @@ def spoilt(output: np.ndarray) -> np.ndarray:
 
 
 def gates(world: World, rows: int, samples: int) -> list[str]:
-    """A line of the first table."""
-    params, rng = settings(world.classes), np.random.default_rng([rows, world.classes])
-    half, task, found = width(world, rng), task_of(params.data), []
-    rule = Champion(metric=params.monitor.metric, bootstrap=REPLICATES)
+    """A line of the table of calibration and fairness."""
+    params, rng, found = settings(world.classes), np.random.default_rng([rows, world.classes]), []
+    half = width(world, rng)
     for _ in range(samples):
         truth, output = world.draw(rows, rng)
         judged = [
@@ -135,10 +134,28 @@ def gates(world: World, rows: int, samples: int) -> list[str]:
             for said, said_half in ((output, half), (spoilt(output), half), (output, half * 0.6))
         ]
         unfair = bool(refused(fairness.judge(evidence(params, (truth, output), half, rng))))
-        old, new = (task.score(truth, blurred(output, rng), 0.5) for _ in range(2))
-        found.append([judged[0], unfair, compare(old, new, rule).outcome == "worse", *judged[1:]])
-    cells = [f"{share:.1%}".replace("%", " %") for share in np.mean(found, axis=0)]
+        found.append([judged[0], unfair, *judged[1:]])
+    cells = shares(found)
     return [world.name, f"{rows:,}", *cells[:-1], "" if world.classes else cells[-1]]
+
+
+def champions(world: World, rows: int, samples: int) -> list[str]:
+    """A line of the table of the champion gate: an equal challenger, and one with more noise."""
+    params, rng, found = settings(world.classes), np.random.default_rng([rows, world.classes, 2]), []
+    task, rule = task_of(params.data), Champion(metric=params.monitor.metric, bootstrap=REPLICATES)
+    for _ in range(samples):
+        truth, output = world.draw(rows, rng)
+        old, new, bad = (
+            task.score(truth, said, 0.5)
+            for said in (blurred(output, rng), blurred(output, rng), blurred(blurred(output, rng), rng))
+        )
+        found.append([compare(old, other, rule).outcome == "worse" for other in (new, bad)])
+    return [world.name, f"{rows:,}", *shares(found)]
+
+
+def shares(found: list[list[bool]]) -> list[str]:
+    """The share of each column as a percentage."""
+    return [f"{share:.1%}".replace("%", " %") for share in np.mean(found, axis=0)]
 
 
 def width(world: World, rng: Rng) -> float:
@@ -165,8 +182,7 @@ def live(world: World, rows: int, samples: int) -> list[str]:
         release = release.model_copy(update={"interval": promise and reference.Promise(**promise)})
         truth, output = world.draw(rows, rng)
         found.append([flagged(release, window(params, d, rng), monitor) for d in moves(truth, output)])
-    cells = [f"{share:.1%}".replace("%", " %") for share in np.mean(found, axis=0)]
-    return [world.name, f"{rows:,}", *cells]
+    return [world.name, f"{rows:,}", *shares(found)]
 
 
 def moves(truth: np.ndarray, output: np.ndarray) -> list[Draw]:
@@ -203,9 +219,12 @@ def main(part: str, share: float) -> None:
     """Print the tables, or one of them."""
     sizes = {rows: max(10, round(samples * share)) for rows, samples in SIZES.items()}
     if part in {"", "gates"}:
-        heads = ["world", "rows", "calibration: the truth", "fairness: equal groups", "champion: equal models"]
-        heads += ["calibration: too sure", "calibration: intervals of 0.6 the width"]
+        heads = ["world", "rows", "calibration: the truth", "fairness: equal groups", "calibration: too sure"]
+        heads += ["calibration: intervals of 0.6 the width"]
         print(table(heads, [gates(world, *size) for world in WORLDS for size in sizes.items()]), flush=True)
+    if part in {"", "champion"}:
+        heads = ["world", "rows", "champion: an equal model is worse", "champion: one with more noise is worse"]
+        print(table(heads, [champions(world, *size) for world in WORLDS for size in sizes.items()]), flush=True)
     if part in {"", "live"}:
         heads = [
             "world",
@@ -220,6 +239,6 @@ def main(part: str, share: float) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--part", default="", choices=["", "gates", "live"])
+    parser.add_argument("--part", default="", choices=["", "gates", "champion", "live"])
     parser.add_argument("--share", type=float, default=1.0, help="of the samples (default: all)")
     main(**vars(parser.parse_args()))
