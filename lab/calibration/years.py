@@ -8,7 +8,7 @@ import ml.stages  # noqa: F401, I001  (fixes thread counts before numpy loads)
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from unittest.mock import patch
@@ -72,7 +72,7 @@ def released(world: World, rng: np.random.Generator, params: Params) -> referenc
     return reference.build(train, score, score_rows.intervals(ranked, evaluate), settings, test["day"])
 
 
-def year(world: World, seed: int, *, before: bool, every: bool) -> Flags:
+def year(world: World, seed: int, *, before: bool, names: Sequence[str]) -> Flags:
     """The days that each statistic flagged; `before`: without dependence and season."""
     params, rng = read_params(), np.random.default_rng([seed, world.alike, int(10 * world.season)])
     release = released(world, rng, params)
@@ -84,13 +84,13 @@ def year(world: World, seed: int, *, before: bool, every: bool) -> Flags:
             stack.enter_context(patch.object(module, "groups", lambda *_: []))
         for last in range(WINDOW, DAYS + WINDOW):
             window = feed[(feed["number"] > last - WINDOW) & (feed["number"] <= last)].reset_index(drop=True)
-            for name, flagged in looked(release, window, params.monitor, seasonal=not before, every=every):
+            for name, flagged in looked(release, window, params.monitor, seasonal=not before, names=names):
                 found.setdefault(name, []).append(flagged)
     return {name: np.array(flags) for name, flags in found.items()}
 
 
 def looked(
-    release: reference.Reference, window: pd.DataFrame, monitor: Monitor, *, seasonal: bool, every: bool
+    release: reference.Reference, window: pd.DataFrame, monitor: Monitor, *, seasonal: bool, names: Sequence[str]
 ) -> Iterator[tuple[str, bool]]:
     """Each statistic and whether one look flags it."""
     month = window["day"].iloc[len(window) // 2].month
@@ -100,7 +100,6 @@ def looked(
     found = drift.judge(release, window.drop(columns="label"), monitor)
     yield "inputs", any(column.drifted for column in found.columns)
     yield "predictions", found.prediction.drifted
-    names = OTHERS if every else [monitor.metric]
     for name in names:
         margin = 0.005 if name == "roc_auc" else 0.0
         judged = performance.judge(release, window, monitor.model_copy(update={"metric": name}), margin)
@@ -115,10 +114,14 @@ def alerts(flags: np.ndarray, needed: int) -> int:
     return sum(len(run) >= needed for run in runs)
 
 
-def main(years: int = YEARS, replicates: int = performance.REPLICATES) -> None:
-    """Print flagged days and alerts per year, before and now; fewer bootstrap replicates take less time."""
+def main(years: int = YEARS, replicates: int = performance.REPLICATES, inputs: bool = False) -> None:
+    """Print flagged days and alerts per year, before and now; fewer bootstrap replicates take less time.
+
+    INPUTS leaves out what needs labels, which takes nearly all of the time.
+    """
     performance.REPLICATES = replicates
-    jobs = [(w, s, b, _every(w, s, before=b)) for w in WORLDS for b in (True, False) for s in range(years)]
+    asked = [(world, seed, before) for world in WORLDS for before in (True, False) for seed in range(years)]
+    jobs = [(w, s, b, () if inputs else _names(w, s, before=b)) for w, s, b in asked]
     done = []
     with ProcessPoolExecutor(os.cpu_count()) as workers:
         for job, flags in zip(jobs, workers.map(_work, jobs), strict=True):
@@ -138,14 +141,15 @@ def main(years: int = YEARS, replicates: int = performance.REPLICATES) -> None:
     print(table(header, lines))
 
 
-def _every(world: World, seed: int, *, before: bool) -> bool:
-    """Whether all metrics are judged: only in two years, because this is slow."""
-    return world is WORLDS[0] and not before and seed < 2
+def _names(world: World, seed: int, *, before: bool) -> Sequence[str]:
+    """The metrics to look at: all in two years, for they take long."""
+    every = world is WORLDS[0] and not before and seed < 2
+    return OTHERS if every else [read_params().monitor.metric]
 
 
-def _work(job: tuple[World, int, bool, bool]) -> Flags:
-    world, seed, before, every = job
-    return year(world, seed, before=before, every=every)
+def _work(job: tuple[World, int, bool, Sequence[str]]) -> Flags:
+    world, seed, before, names = job
+    return year(world, seed, before=before, names=names)
 
 
 if __name__ == "__main__":
