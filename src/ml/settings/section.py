@@ -4,6 +4,7 @@ from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from ml.io.errors import UserError
 from ml.io.text import meant
 
 T = TypeVar("T")
@@ -49,5 +50,8 @@ class Range(Section):
 def given(section: T | None) -> T:
     """The value of an optional setting that is set here, because disabled gates are never called."""
     if section is None:
-        raise ValueError("this setting of params.yaml is null")
+        raise UserError(
+            "a setting of params.yaml is null that another one needs, as prepare.split_by: time needs data.time. "
+            "Run `make run`, which checks all settings and names it."
+        )
     return section
