@@ -48,6 +48,16 @@ def test_a_reason_is_text_or_refused_with_a_sentence(text):
         assert entries.reason(text) == text
 
 
+@pytest.mark.parametrize("name", ["", "a\u2028", "../a", "/a", "a//b", "a" * 251, "a;b", "."])
+@pytest.mark.parametrize("field", ["metrics", "params", "tags"])
+def test_a_name_that_mlflow_does_not_take_refuses_its_line_alone(name, field):
+    crafted = registration()
+    crafted["run"][field] = {name: 1.0}
+
+    with pytest.raises(UserError, match=f"`run.{field}.*MLflow takes no such name"):
+        entries.accepted(crafted)
+
+
 @given(ANY)
 def test_text_for_a_terminal_is_one_line_without_control_characters(text):
     shown = one_line(text)

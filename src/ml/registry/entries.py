@@ -6,6 +6,7 @@ of git.
 
 import json
 import math
+import posixpath
 import re
 from datetime import datetime
 from functools import cache
@@ -17,6 +18,7 @@ from ml.io import cli
 from ml.io.errors import UserError
 
 Entry = dict[str, Any]
+NAME = re.compile(r"[\w.\- :/]{1,250}")  # of a metric, a parameter or a tag in MLflow
 DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
@@ -26,8 +28,15 @@ def _moment(text: str) -> str:
     return text
 
 
+def _name(text: str) -> str:
+    if not NAME.fullmatch(text) or posixpath.normpath(text) != text or text.startswith((".", "/")):
+        raise ValueError("MLflow takes no such name")
+    return text
+
+
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Named = Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{64})?$")]
+Name = Annotated[str, AfterValidator(_name)]
 Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._ -]*$")]
 Image = Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9][A-Za-z0-9._:/@-]*)?$")]
 
@@ -57,9 +66,9 @@ class _Lineage(BaseModel):
 class _Run(BaseModel):
     digest: Digest
     name: str
-    params: dict[str, Any]
-    metrics: dict[str, float]
-    tags: dict[str, Any]
+    params: dict[Name, Any]
+    metrics: dict[Name, float]
+    tags: dict[Name, Any]
     dataset: dict[str, str | None]
     lineage: _Lineage
 
