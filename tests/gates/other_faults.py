@@ -56,6 +56,7 @@ def faults() -> list[Fault]:
         number("parity", "parity", "missing values served as zero", skewed(0.0), skewed(None)),
         classes("leakage", "leakage: columns", "a copy of the target", leaking, same),
         number("leakage", "leakage: columns", "a copy of the target", leaking, same),
+        number("leakage", "leakage: sums", "the parts of a total", summed, same, "warning"),
     ]  # fmt: skip
 
 
@@ -192,3 +193,10 @@ def leaking(kind: str) -> Evidence:
     train = good(kind).train
     truth = good(kind).task.truth(train[good(kind).params.data.target.name])
     return replace(good(kind), train=train.assign(visits=truth * 1.0))
+
+
+def summed(kind: str) -> Evidence:
+    """Two columns whose sum is the target."""
+    train = good(kind).train
+    truth = good(kind).task.truth(train[good(kind).params.data.target.name])
+    return replace(good(kind), train=train.assign(visits=truth - train["usage"]))
