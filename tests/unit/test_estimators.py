@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ml.io.errors import UserError
-from ml.model import estimators, model, model_file, shipped
+from ml.model import estimators, features, model, model_file, monotone, shipped
 from ml.model.compiled_parity import served
 from ml.model.model_contract import CONTRACT
 from ml.model.predictor import MODEL, from_files
@@ -72,6 +72,8 @@ def test_an_own_class_is_loaded_from_the_file_that_defines_it(customers, monkeyp
         ("lightgbm.LGBMClassifer", {}, "Did you mean `lightgbm.LGBMClassifier`?"),
         ("nowhere.Model", {}, "nowhere is not installed"),
         ("sklearn.linear_model.Ridge", {}, "is no classifier"),
+        ("lightgbm.LGBMClassifier", {"early_stopping_rounds": 3}, "has no use here. Set train.early_stopping"),
+        ("catboost.CatBoostClassifier", {"cat_features": ["plan"]}, "the preprocessing has encoded the levels"),
     ],
 )
 def test_a_wrong_name_says_what_is_right(name, given, sentence):
@@ -80,8 +82,20 @@ def test_a_wrong_name_says_what_is_right(name, given, sentence):
 
 
 def test_an_estimator_that_cannot_be_fitted_says_so(customers):
-    with pytest.raises(UserError, match=r"xgboost\.XGBClassifier cannot be fitted: .*validation"):
-        model.fit(customers, DATA, settings("xgboost.XGBClassifier", {"early_stopping_rounds": 3}))
+    with pytest.raises(UserError, match=r"xgboost\.XGBClassifier cannot be fitted: .*guess"):
+        model.fit(customers, DATA, settings("xgboost.XGBClassifier", {"tree_method": "guess"}))
+
+
+def test_weights_of_classes_by_name_say_how_classes_are_numbered(customers):
+    given = {"class_weight": {"yes": 2, "no": 1}}
+    with pytest.raises(UserError, match="1 is the positive class and 0 the other"):
+        model.fit(customers, DATA, settings("lightgbm.LGBMClassifier", given))
+
+
+def test_a_monotone_constraint_of_several_classes_is_refused_where_scikit_learn_has_none():
+    forest = estimators.RandomForestClassifier(monotonic_cst={"x": 1})
+    with pytest.raises(UserError, match=r"no monotone constraint for several classes\. Remove it"):
+        monotone.spread(forest, features.preprocessing(DATA), classes=3)
 
 
 def test_a_library_that_is_not_there_says_what_installs_it(monkeypatch):

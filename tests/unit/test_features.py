@@ -96,6 +96,8 @@ WRONG = {
     "not a column. Did you mean `monthly_charge`": "return columns['monthly_charg']",
     "returns y, not x": "return {'y': columns['monthly_charge']}",
     "gives x the shape ()": "return 1.0",
+    "returns nothing": "columns['usage_hours'] * 2",
+    'Read an array with columns["name"]': "return columns.groupby('plan')['usage_hours'].transform('mean')",
     "depends on other rows: x of a": "u = columns['usage_hours']; return u - STATE.setdefault('m', u.mean())",
     "asks the clock": "return columns['tenure_months'] - time.time_ns() // 10**18",
     "KeyError: 'enterprise'": "return [{'basic': 1, 'standard': 2, 'premium': 3}[p] for p in columns['plan']]",

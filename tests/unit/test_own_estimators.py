@@ -218,6 +218,10 @@ BAD = {
         "import threading\n\n\n"
         + steady("fit(self, x, y)", "self.lock_ = threading.Event()", "return super().fit(x, y)")
     ),
+    "`fit` must set an attribute whose name ends in `_`": (
+        "class make(BaseEstimator):\n    def fit(self, x, y):\n        return self\n\n"
+        "    def predict_proba(self, x):\n        return np.full((len(x), 2), 0.5)"
+    ),
     "lacks get_params, so it is no classifier. Let it inherit from sklearn.base.BaseEstimator": (
         "class make:\n    def fit(self, x, y): ...\n\n    def predict_proba(self, x): ..."
     ),

@@ -60,6 +60,8 @@ class Function:
         """The made columns by name: float64 with NaN for missing and infinite values, text with None."""
         with np.errstate(all="ignore"):
             found = self.call(columns)
+        if found is None:
+            raise ValueError("returns nothing")
         if not isinstance(found, Mapping):
             found = dict.fromkeys([*self.makes][:1], found)
         if {*found} != {*self.makes}:

@@ -41,6 +41,10 @@ USUAL: dict[str, dict[str, Any]] = {
     "catboost": {"thread_count": 1, "verbose": False, "allow_writing_files": False},
 }
 
+HELD = "Set train.early_stopping instead, which holds rows back for it"
+ENCODED = "Leave it out: the preprocessing has encoded the levels before (docs/features.md)"
+INSTEAD = {"early_stopping_rounds": HELD, "categorical_features": ENCODED, "cat_features": ENCODED}  # by parameter
+
 NAMED = {inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY}
 
 
@@ -59,6 +63,8 @@ def estimator(params: Train, task: str = DEFAULT.name) -> Any:
             listed = f"known: {', '.join(sorted(known)) or 'none'}."
             hint = meant(name, parameters(make), meant(name, known, listed))
             raise UserError(f"params.yaml: train.{params.model}: no parameter `{name}`; {hint}")
+    if params.preprocessing == "standard" and (name := next((name for name in given if name in INSTEAD), None)):
+        raise UserError(f"params.yaml: train.{params.model}: `{name}` has no use here. {INSTEAD[name]}.")
     seed = {"random_state": params.seed} if "random_state" in known else {}
     try:
         made = make(**seed | usual | given)

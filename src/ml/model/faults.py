@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import Pipeline
 
 from ml.data.schema import inputs
@@ -27,7 +28,9 @@ def unfit(error: Exception, params: Train) -> Exception:
     """The exception to raise after `fit` has failed."""
     if isinstance(error, UserError) or known(params):
         return error
-    return UserError(f"{params.model} cannot be fitted: {_said(error)}. See train in params.yaml.{_table(params)}")
+    return UserError(
+        f"{params.model} cannot be fitted: {_said(error)}. See train in params.yaml.{_hint(error, params)}"
+    )
 
 
 def must_answer(model: Pipeline, frame: pd.DataFrame, data: Data, params: Train) -> None:
@@ -41,7 +44,7 @@ def must_answer(model: Pipeline, frame: pd.DataFrame, data: Data, params: Train)
         if isinstance(error, UserError):
             raise
         raise UserError(
-            f"{fitted} cannot predict {counted(len(rows), 'row')}: {_said(error)}.{_table(params)}"
+            f"{fitted} cannot predict {counted(len(rows), 'row')}: {_said(error)}.{_hint(error, params)}"
         ) from None
     shape = (len(rows), len(data.target.classes)) if data.target.classes else (len(rows),)
     if found.shape != shape:
@@ -75,6 +78,13 @@ def _said(error: Exception) -> str:
     return f"{type(error).__name__}: " + " ".join(str(error).split())[:300].rstrip(".")
 
 
-def _table(params: Train) -> str:
+def _hint(error: Exception, params: Train) -> str:
+    if isinstance(error, NotFittedError):
+        return " `fit` must set an attribute whose name ends in `_`, for instance classes_."
+    if isinstance(error, KeyError | ValueError) and isinstance(params.parameters().get("class_weight"), dict):
+        return (
+            " An estimator gets classes as numbers: 1 is the positive class and 0 the other; several classes count "
+            "from 0 in the order of data.target.classes."
+        )
     standard = params.preprocessing == "standard"
     return "" if standard else " With `train.preprocessing: none` it gets the table itself, texts and gaps too."

@@ -109,6 +109,9 @@ def _called(function: Function, columns: Columns, what: str) -> dict[str, np.nda
     except Exception as error:  # noqa: BLE001  (a user's code raises anything)
         if isinstance(error, ValueError) and "read-only" in str(error):
             raise _wrong(function, "changes its input. Make a new array instead") from None
+        if isinstance(error, AttributeError | TypeError) and "'Columns' object" in str(error):
+            hint = 'Read an array with columns["name"], and return the new values'
+            raise _wrong(function, f"uses the columns as a data frame ({said(error)}). {hint}") from None
         makes = ", ".join(function.makes)
         raise _wrong(function, f"fails on {what} (making {makes}): {said(error)}") from None
 

@@ -20,6 +20,11 @@ def spread(estimator: Any, preprocessing: ColumnTransformer, classes: int = 0) -
     for name in NAMES:
         given = known.get(name)
         if isinstance(given, dict) and given:
+            if classes > 2 and type(estimator).__module__.startswith("sklearn"):  # noqa: PLR2004 - several, not two
+                raise UserError(
+                    f"params.yaml: {name}: scikit-learn has no monotone constraint for several classes. Remove it, or "
+                    "choose lightgbm.LGBMClassifier with monotone_constraints."
+                )
             found = _inputs(given, preprocessing, name, classes)
             text = type(estimator).__module__.startswith("xgboost")  # which takes a dict of names or a text
             estimator.set_params(**{name: str(tuple(found)) if text else found})
