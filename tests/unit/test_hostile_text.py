@@ -99,6 +99,18 @@ def test_a_model_card_shows_who_why_and_which_file_as_they_are(params):
     assert shown.text.count("<script>alert(1)</script>") >= 12
 
 
+def test_a_model_card_names_the_target_without_backticks(params):
+    facts = dict.fromkeys(FACTS, "") | {"data": {"rows": 1, "file": "f", "md5": "d"}, "changed": []}
+    run = {"params": {"train.model": "m"}, "metrics": {"rows": 1.0}, "lineage": facts}
+    entry = {"model": "0" * 64, "run": run, "verdict": {"verdicts": []}, "reason": "", "who": "", "time": "2026-01-01"}
+
+    shown = Read(MarkdownIt("commonmark").enable("table").render(card(entry, params)))
+
+    predicted = next(line for line in shown.text.splitlines() if ", predicting " in line)
+    assert params.data.target.name in predicted
+    assert "`" not in predicted
+
+
 def test_markup_of_ours_stays_markup_in_a_table():
     assert "| `make run` |" in table(["next"], [[Markup("`make run`")]])
 

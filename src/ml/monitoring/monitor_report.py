@@ -189,7 +189,7 @@ def _history(past: list[Record]) -> str:
         ]
         for v in reversed(past[-10:])
     ]
-    head = ["judged at (UTC)", "verdict", "rows", "moved", "performance (interval)"]
+    head = ["judged at (UTC)", "verdict", "rows", "shifted", "performance (interval)"]
     return (
         f"## Latest verdicts\n\n{table(head, rows)}\n`make monitor HISTORY=1` plots all {len(past):,}." if rows else ""
     )

@@ -17,11 +17,12 @@ def card(entry: Entry, params: Params) -> str:
     """The card in Markdown, from a `register` entry of the ledger and the settings of the build."""
     run, lineage = entry["run"], entry["run"]["lineage"]
     train = {name.removeprefix("train."): value for name, value in run["params"].items() if name.startswith("train.")}
+    predicted = task_of(params.data).describe(params.evaluate.threshold).replace("`", "")
     parts = [
         f"# {params.project}: model {entry['model'][:12]}",
         _use(params.card),
         f"## Model\n\n{cell(train.pop('model'))} on {counted(len(params.data.columns), 'column')}, predicting "
-        f"{cell(task_of(params.data).describe(params.evaluate.threshold))}.\n\n"
+        f"{cell(predicted)}.\n\n"
         f"{table(['setting', 'value'], [list(pair) for pair in train.items()])}",
         f"## Data\n\n{counted(lineage['data']['rows'], 'row')} of {cell(lineage['data']['file'])} (MD5 "
         f"`{lineage['data']['md5']}`); "

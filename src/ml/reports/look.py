@@ -34,6 +34,7 @@ sub { color: var(--soft); font-size: .85rem; vertical-align: baseline; }
 .mark { width: 1em; height: 1em; vertical-align: -.12em; }
 .passed { color: var(--passed); } .refused { color: var(--refused); } .warned { color: var(--warned); }
 .waiting { color: var(--soft); }
+@media (max-width: 30rem) { body { padding: 0 .6rem; } th, td { padding: .35rem .3rem; } }
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(24rem, 100%), 1fr)); gap: 1rem; }
 svg.plot { width: 100%; height: auto; }
 @media print { body { max-width: none; margin: 0; font-size: 13px; } .plots { break-inside: avoid; }
@@ -50,7 +51,7 @@ MARKS = {  # drawn, because many machines have no font with these signs
     "⏳": ("waiting", "waiting", "M3 2H13L3 14H13Z"),
 }
 # A $ in a column's name does not start a formula.
-DRAWN: dict[Any, Any] = {"font.size": 11, "svg.fonttype": "none", "text.parse_math": False}
+DRAWN: dict[Any, Any] = {"font.size": 13, "svg.fonttype": "none", "text.parse_math": False}
 LONGEST = 24  # characters of a label in a plot
 BLUE, GREY, ORANGE = "#0969da", "#8c959f", "#bc4c00"  # distinguishable for colour-blind people, on light and on dark
 

@@ -37,8 +37,8 @@ SIMULATED = "make monitor SIMULATED=1 judges the simulated rows; real ones need 
 def main(history: bool = False, strict: bool = False, simulated: bool = False) -> int:
     """Write build/monitor.json, .md and .html, and record the verdict; HISTORY plots all verdicts instead.
 
-    Exit code 0 whatever the verdict; STRICT exits 1 on drift and degraded. SIMULATED judges the simulated rows, which
-    real ones outrank otherwise.
+    The exit code is 0 for every verdict; STRICT exits 1 on drift and degraded. SIMULATED judges the simulated rows,
+    even if the log has real rows.
     """
     params = read_params()
     store = registry.open_registry(params.project)
