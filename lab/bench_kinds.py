@@ -25,7 +25,7 @@ from ml.model.predictor import from_files
 from ml.model.model_contract import CONTRACT, Contract
 from ml.settings.data import Data
 from ml.settings.train import Train
-from ml.tasks.class_rows import Rows
+from ml.tasks.class_rows import ClassRows
 from tests.serving.server import application
 
 ROWS, COLUMNS = 4000, 14
@@ -97,7 +97,7 @@ def metrics() -> float:
     output = rng.dirichlet(np.ones(10), rows)
     label = (rng.random(rows)[:, None] > output.cumsum(axis=1)).sum(axis=1).clip(0, 9)
     start = time.process_time()
-    Rows(label, output, tuple("abcdefghij")).intervals(1000, 0.95)
+    ClassRows(label, output, tuple("abcdefghij")).intervals(1000, 0.95)
     return time.process_time() - start
 
 

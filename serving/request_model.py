@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, NotRequired
 from pydantic import ConfigDict, Field, TypeAdapter
 
 from ml.settings.data import Data
-from ml.tasks.label_words import Contract, label_type
+from ml.tasks.label_words import LabelContract, label_type
 from serving.fields import LIST, MADE, Id, field, middle
 
 MOST_LABELS = 1000
@@ -53,7 +53,7 @@ def _predict(row: Any, data: Data, max_rows: int) -> Any:
     return predict
 
 
-def feedback(model: Contract) -> Any:
+def feedback(model: LabelContract) -> Any:
     """The request model of late labels: `{"labels": [{"id": …, "label": …}, …]}`, with the values of the target."""
     kind, example = label_type(model)
     label: Any = MADE("Label", {"id": Id, "label": kind})

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from ml.data import schema, split
-from ml.gates import Evidence, Served
+from ml.gates import Evidence, ServedScores
 from ml.gates.evidence import Answer, Row
 from ml.gates.scored_models import served
 from ml.io.endpoint import answering
@@ -259,7 +259,7 @@ def dawdle(calls: Any, every: int, seconds: float, rows: list[Row]) -> list[floa
 def skewed(missing: float | None = None, off: float = 0.0, rows: int | None = None) -> Callable[[], Evidence]:
     """A serving path that fills missing values its own way, computes a little otherwise, or drops rows."""
 
-    def answer(model: Served, asked: list[Row]) -> list[float]:
+    def answer(model: ServedScores, asked: list[Row]) -> list[float]:
         filled = [{k: missing if v is None and k == "visits" else v for k, v in row.items()} for row in asked]
         return [score + off for score in model.answer(filled)][:rows]
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ml.gates import Evidence, Served
+from ml.gates import Evidence, ServedScores
 from ml.gates.evidence import Row
 from tests.gates.other_world import good, params
 from tests.gates.planted import Fault
@@ -182,7 +182,7 @@ def falling(by: float) -> Callable[[str], Evidence]:
 def skewed(missing: float | None) -> Callable[[str], Evidence]:
     """A serving path that fills missing values its own way."""
 
-    def answer(model: Served, asked: list[Row]) -> Any:
+    def answer(model: ServedScores, asked: list[Row]) -> Any:
         return model.answer([{k: missing if v is None and k == "visits" else v for k, v in r.items()} for r in asked])
 
     return lambda kind: replace(good(kind), model=replace(good(kind).model, answer=partial(answer, good(kind).model)))

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ml.data import schema, split
-from ml.gates import Evidence, Locks, ScoredChampion, Served
+from ml.gates import Evidence, Locks, ScoredChampion, ServedScores
 from ml.gates.scored_models import served
 from ml.model import model, model_file
 from ml.model.interval import half_width
@@ -97,7 +97,7 @@ def built(frame: pd.DataFrame, settings: Params, train: pd.DataFrame | None = No
     return scored(evidence, challenger.score(held))
 
 
-def fitted(train: pd.DataFrame, settings: Params) -> Served:
+def fitted(train: pd.DataFrame, settings: Params) -> ServedScores:
     """A model as it will be served."""
     pipeline = model.fit(train, settings.data, settings.train)
     content = model_file.dumps(pipeline)

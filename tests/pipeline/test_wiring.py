@@ -124,6 +124,16 @@ def test_every_module_is_in_a_folder_that_says_what_belongs_there():
     assert {path.name for path in ROOT.iterdir() if path.is_dir()} - {"__pycache__", "stages"} == {*STANDS_ON}
 
 
+def test_a_file_name_means_one_module():
+    """A stage shares its name with its section of params.yaml, and stored models name ml.model.calibration."""
+    paths = [p for p in (*ROOT.rglob("*.py"), *Path("serving").glob("*.py")) if p.stem != "__init__"]
+    folders = {p.stem: sorted(q.parent.name for q in paths if q.stem == p.stem) for p in paths}
+
+    twice = {name: where for name, where in folders.items() if len(where) > 1 and where != ["settings", "stages"]}
+
+    assert twice == {"calibration": ["gates", "model"]}
+
+
 def asks(path):
     """Whether a module names a kind of target or a side of a decision, or takes one kind apart from another."""
     nodes = [*ast.walk(tree(path))]

@@ -14,7 +14,7 @@ from ml.engine import spread, table
 from ml.io import files, tables
 from ml.io.errors import UserError
 from ml.model import search
-from ml.model.search import Task
+from ml.model.search import FoldTask
 from ml.settings.engine import Engine
 from ml.settings.params import read_params
 from ml.stages import prepare, validate
@@ -50,8 +50,8 @@ def test_a_cluster_makes_the_same_tables_and_trials_though_a_worker_is_killed(ch
     params = read_params()
     train = params.train.model_copy(update={"model": "logistic_regression"})
     rows = search.folded(schema.conform(tables.read_table(files.TRAIN), params.data), params)
-    tasks, killed = [Task(train, fold) for fold in range(len(rows.folds))], []
-    each = spread.Cluster.each
+    tasks, killed = [FoldTask(train, fold) for fold in range(len(rows.folds))], []
+    each = spread.ClusterTeam.each
 
     def dying(cluster, work, items, shared):
         pids = [*cluster._client.run(os.getpid).values()]
@@ -61,7 +61,7 @@ def test_a_cluster_makes_the_same_tables_and_trials_though_a_worker_is_killed(ch
                 killed.append(pids[0])
             yield found
 
-    monkeypatch.setattr(spread.Cluster, "each", dying)
+    monkeypatch.setattr(spread.ClusterTeam, "each", dying)
     with spread.team(Engine(name="dask", workers=2)) as workers:
         for stage in (validate, prepare):
             monkeypatch.setattr(stage, "team", lambda *_: contextlib.nullcontext(workers))
@@ -84,7 +84,7 @@ def test_a_scheduler_that_goes_away_leaves_nothing_half_written(chunked, monkeyp
         [sys.executable, "-c", CLUSTER], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     monkeypatch.setenv("DASK_SCHEDULER", cluster.stdout.readline().strip())
-    each = spread.Cluster.each
+    each = spread.ClusterTeam.each
 
     def deserted(team, work, items, shared):
         for found in each(team, work, items, shared):
@@ -92,7 +92,7 @@ def test_a_scheduler_that_goes_away_leaves_nothing_half_written(chunked, monkeyp
             cluster.wait()
             yield found
 
-    monkeypatch.setattr(spread.Cluster, "each", deserted)
+    monkeypatch.setattr(spread.ClusterTeam, "each", deserted)
 
     with pytest.raises(UserError, match=r"the Dask scheduler tcp://.* does not respond"):
         prepare.main()

@@ -377,7 +377,7 @@ def test_a_cluster_gives_the_same_scores_though_a_worker_is_killed(place, monkey
     scored("local")
     settings = settings.replace("name: local #", "name: dask #")
     Path("params.yaml").write_text(settings.replace("workers: null", "workers: 2"))
-    killed, keep, each = [], score._keep, spread.Cluster.each
+    killed, keep, each = [], score._keep, spread.ClusterTeam.each
 
     def known(cluster, work, items, shared):
         killed.extend(cluster._client.run(os.getpid).values())
@@ -388,7 +388,7 @@ def test_a_cluster_gives_the_same_scores_though_a_worker_is_killed(place, monkey
             os.kill(killed[0], signal.SIGKILL)
         keep(begun, number, found)
 
-    monkeypatch.setattr(spread.Cluster, "each", known)
+    monkeypatch.setattr(spread.ClusterTeam, "each", known)
     monkeypatch.setattr(score, "_keep", kill)
 
     found = scored("cluster")

@@ -6,7 +6,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 from ml.deployment import audit
-from ml.settings.scan import Accepted
+from ml.settings.scan import AcceptedFinding
 
 TODAY = date(2026, 6, 1)
 ADVISORY = {
@@ -50,7 +50,7 @@ def service(monkeypatch):
 
 
 def until(day):
-    return Accepted(until=day, reason="only reachable with a header that we drop")
+    return AcceptedFinding(until=day, reason="only reachable with a header that we drop")
 
 
 @pytest.mark.slow

@@ -130,7 +130,7 @@ def test_a_full_disk_leaves_both_sides_as_they_were(tmp_path, customers, monkeyp
 def test_a_column_is_the_same_by_itself_as_in_its_table(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text("id,,b\nx,1,2\ny,4,5\n")  # a name that is empty is made of its place
-    found = table.Table(str(path))
+    found = table.ChunkedTable(str(path))
 
     assert found.column("b").tolist() == ["2", "5"]
     assert found.column("Unnamed: 1").tolist() == ["1", "4"]

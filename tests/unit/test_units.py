@@ -9,7 +9,7 @@ from ml.gates import champion, decisions, fairness, stability
 from ml.io.text import figure
 from ml.settings.gates import Champion
 from ml.tasks.duel import compare
-from ml.tasks.number_rows import Rows
+from ml.tasks.number_rows import NumberRows
 from ml.tasks.resampling import kept
 from tests.gates import other_world, world
 
@@ -40,7 +40,9 @@ def test_a_margin_of_an_error_means_the_same_in_any_unit(unit):
     rng = np.random.default_rng(0)
     truth = rng.normal(size=2000)
     value = truth + rng.normal(size=2000)
-    old, worse = (Rows(truth * unit, v * unit, float("nan")) for v in (value, value + 0.02 * np.sign(value - truth)))
+    old, worse = (
+        NumberRows(truth * unit, v * unit, float("nan")) for v in (value, value + 0.02 * np.sign(value - truth))
+    )
     rule = {"metric": "mae", "bootstrap": 100}
 
     strict, loose = (compare(old, worse, Champion(**rule, margin=m)).outcome for m in (0.005, 0.05))

@@ -17,7 +17,7 @@ Changes = dict[yaml_edit.Path, Any]
 ROLES = ("file", "id", "time", "time_format", "group", "weight", "target")  # of data, beside its columns
 
 
-class Asked(NamedTuple):
+class NewTable(NamedTuple):
     """What a person says of the new table; empty texts are guessed."""
 
     target: str
@@ -37,7 +37,7 @@ class Described(NamedTuple):
     ours: pd.DataFrame | None
 
 
-def described(source: Path, found: exported_files.Source, asked: Asked) -> Described:
+def described(source: Path, found: exported_files.ExportedTable, asked: NewTable) -> Described:
     """The contract of a table that was read, and the table in the types of its values."""
     frame, stem = found.table.frame, source.name.split(".")[0] or source.name
     typed = inference.typed(frame, asked.target, asked.roles["id"], asked.roles["time"])

@@ -38,21 +38,21 @@ PARQUET = (".parquet", ".pq", ".parq")
 
 
 @dataclass(frozen=True)
-class Source:
+class ExportedTable:
     """A table, and whether the pipeline can read its file; otherwise the table is stored as Parquet."""
 
     table: reading.Table
     as_it_is: bool
 
 
-def read(path: Path, encoding: str = "", target: str = "") -> Source:
+def read(path: Path, encoding: str = "", target: str = "") -> ExportedTable:
     """The table in a CSV, TSV, Parquet, JSON, JSON-lines or Excel file, also compressed with gzip, zip, bzip2 or xz.
 
     `encoding` is that of a text file; without it UTF-8, UTF-16 and Windows-1252 are told apart. The header is the first
     line, or a later one that names the target. Raises UserError, with what to do, for anything else.
     """
     if path.suffix == ".parquet" or (path.suffix == ".csv" and not encoding and _usual_csv(path, target)):
-        return Source(reading.read(path), as_it_is=True)
+        return ExportedTable(reading.read(path), as_it_is=True)
     with _explained(path):
         name, content, notes = _unpacked(path.name, path.read_bytes())
         kind = _kind(name, content)
@@ -64,7 +64,9 @@ def read(path: Path, encoding: str = "", target: str = "") -> Source:
             text, told = decoded(content, encoding)
             found = _json(text, str(path)) if kind == "json" else csv_table(text, str(path), target)
             notes += told
-    return Source(reading.Table(found.frame, [*(f"{path}: {note}" for note in notes), *found.notes]), as_it_is=False)
+    return ExportedTable(
+        reading.Table(found.frame, [*(f"{path}: {note}" for note in notes), *found.notes]), as_it_is=False
+    )
 
 
 def exported(address: str) -> bool:

@@ -16,7 +16,7 @@ from ml.settings.gates import Api
 
 
 @dataclass(frozen=True)
-class Check:
+class ApiCheck:
     """One thing that was tried."""
 
     name: str
@@ -24,21 +24,21 @@ class Check:
     reason: str
 
 
-def tried(name: str, check: Callable[[], str]) -> Check:
+def tried(name: str, check: Callable[[], str]) -> ApiCheck:
     """The check with what `check` says; a UserError is its failure."""
     try:
-        return Check(name, True, check())
+        return ApiCheck(name, True, check())
     except UserError as error:
-        return Check(name, False, " ".join(str(error).split()))
+        return ApiCheck(name, False, " ".join(str(error).split()))
 
 
-def table(checks: list[Check]) -> str:
+def table(checks: list[ApiCheck]) -> str:
     """The checks for a terminal."""
     width = max(len(check.name) for check in checks)
     return "\n".join(f"{'passed' if c.passed else 'FAILED'}  {c.name.ljust(width)}  {c.reason}" for c in checks)
 
 
-def answers(client: Client, recorded: AnswersRecord, rule: Api) -> list[Check]:
+def answers(client: Client, recorded: AnswersRecord, rule: Api) -> list[ApiCheck]:
     """The checks for every deployed API: recorded predictions, refusal of invalid rows, latency."""
     return [
         tried("recorded answers", lambda: same(client, recorded, rule.tolerance)),

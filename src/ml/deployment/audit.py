@@ -14,7 +14,7 @@ from typing import Any
 from ml.deployment import images
 from ml.io import files
 from ml.io.text import counted
-from ml.settings.scan import Accepted
+from ml.settings.scan import AcceptedFinding
 
 VULNERABLE = 10  # trivy's own failures end with 1
 SERVICE = "PIP_AUDIT_VULNERABILITY_SERVICE and PIP_AUDIT_OSV_URL select another service"
@@ -42,7 +42,7 @@ class Result:
     reason: str
 
 
-def packages(found: Mapping[str, str], accepted: Mapping[str, Accepted], today: date) -> Result:
+def packages(found: Mapping[str, str], accepted: Mapping[str, AcceptedFinding], today: date) -> Result:
     """The known vulnerabilities of these versions; a package unknown to the service counts as not checked."""
     with tempfile.TemporaryDirectory() as folder:
         asked = Path(folder) / "requirements.txt"
@@ -57,7 +57,7 @@ def packages(found: Mapping[str, str], accepted: Mapping[str, Accepted], today: 
     return judge(answered, accepted, today)
 
 
-def judge(answered: list[dict[str, Any]], accepted: Mapping[str, Accepted], today: date) -> Result:
+def judge(answered: list[dict[str, Any]], accepted: Mapping[str, AcceptedFinding], today: date) -> Result:
     """The result in what pip-audit says of each package."""
     skipped = [package for package in answered if "skip_reason" in package]
     found = [_finding(package, one) for package in answered for one in package.get("vulns", [])]
@@ -103,11 +103,11 @@ def _finding(package: dict[str, Any], one: dict[str, Any]) -> Finding:
     return Finding(f"{package['name']} {package['version']}", names, tuple(one["fix_versions"]))
 
 
-def _passes(one: Finding, accepted: Mapping[str, Accepted], today: date) -> bool:
+def _passes(one: Finding, accepted: Mapping[str, AcceptedFinding], today: date) -> bool:
     return any(name in accepted and today <= accepted[name].until for name in one.names)
 
 
-def _remedy(findings: Iterable[Finding], accepted: Mapping[str, Accepted]) -> str:
+def _remedy(findings: Iterable[Finding], accepted: Mapping[str, AcceptedFinding]) -> str:
     over = [
         f"{name} was accepted until {accepted[name].until}" for f in findings for name in f.names if name in accepted
     ]

@@ -18,7 +18,7 @@ from ml.deployment.deployment_log import Deployment, Entry, Where
 from ml.deployment.kubernetes import BY_DIGEST
 from ml.deployment.local import Local
 from ml.deployment.proxy import Proxy, run_here
-from ml.deployment.rollout import Target
+from ml.deployment.rollout import RolloutTarget
 from ml.io import cli, files
 from ml.io.client import Client
 from ml.io.errors import UserError
@@ -33,7 +33,7 @@ MODEL_LABEL = "ml.model.digest"
 INTERRUPTED = "interrupted"
 
 
-def open_target(params: Params, where: Where) -> Target:
+def open_target(params: Params, where: Where) -> RolloutTarget:
     """The target of the environment; raises UserError for an unknown name."""
     if where.target not in TARGETS:
         raise UserError(f"there is no target `{where.target}`; known: {', '.join(TARGETS)}.")
@@ -79,7 +79,7 @@ def history(params: Params, where: Where, store: Registry) -> list[Deployment]:
     return deployment_log.fold(store.deployments())
 
 
-def _tried(target: Target, begun: Entry, rule: Deploy, api: Api) -> tuple[str, str]:
+def _tried(target: RolloutTarget, begun: Entry, rule: Deploy, api: Api) -> tuple[str, str]:
     """What became of a deployment, and why."""
     image = begun["image"]
     try:
@@ -120,7 +120,7 @@ def smoked(image: str, rule: Api, seconds: float) -> str:
     return "; ".join(check.reason for check in checks)
 
 
-def _clear(target: Target, where: Where, store: Registry) -> None:
+def _clear(target: RolloutTarget, where: Where, store: Registry) -> None:
     """Undo what a killed deployment left, and say so in the record."""
     target.recover()
     for found in deployment_log.fold(store.deployments()):

@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from ml.deployment.api_checks import Check
+from ml.deployment.api_checks import ApiCheck
 from ml.io.saved import SavedRecord
 
 
@@ -27,4 +27,4 @@ class SmokeRecord(SavedRecord):
 
     image: str
     passed: bool
-    checks: tuple[Check, ...]
+    checks: tuple[ApiCheck, ...]

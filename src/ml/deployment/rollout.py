@@ -12,7 +12,7 @@ from ml.settings.deploy import Deploy
 MISSES = 2  # readings in a row that may fail before the image goes back
 
 
-class Target(Protocol):
+class RolloutTarget(Protocol):
     """An environment that can run a second image in parallel to the serving one."""
 
     def image(self) -> str:
@@ -43,7 +43,7 @@ class Target(Protocol):
         """What the next image printed last."""
 
 
-def roll_out(target: Target, image: str, rule: Deploy, say: Callable[[str], None]) -> str:
+def roll_out(target: RolloutTarget, image: str, rule: Deploy, say: Callable[[str], None]) -> str:
     """Deploy an image, and say how it was judged; on any trouble everything is as before, and UserError says why."""
     try:
         first = not target.image()
@@ -67,7 +67,7 @@ def roll_out(target: Target, image: str, rule: Deploy, say: Callable[[str], None
     return judged
 
 
-def _steps(target: Target, rule: Deploy, say: Callable[[str], None]) -> str:
+def _steps(target: RolloutTarget, rule: Deploy, say: Callable[[str], None]) -> str:
     if not rule.steps:
         return "at once: this image has served here before"
     watch = _Watch(target, rule)
@@ -88,7 +88,7 @@ def _steps(target: Target, rule: Deploy, say: Callable[[str], None]) -> str:
 class _Watch:
     """What both images did since the next one was started."""
 
-    def __init__(self, target: Target, rule: Deploy) -> None:
+    def __init__(self, target: RolloutTarget, rule: Deploy) -> None:
         self._target, self._rule = target, rule
         self.champion = self.canary = Window()
         served, self._start = target.read()

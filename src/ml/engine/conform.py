@@ -7,11 +7,11 @@ from ml.data import schema, values
 from ml.data.cells import Change, Typed
 from ml.data.numerals import Writing
 from ml.engine.source import Chunk
-from ml.engine.table import Table, frame
+from ml.engine.table import ChunkedTable, frame
 from ml.settings.data import Data
 
 
-class Contract(NamedTuple):
+class TableContract(NamedTuple):
     """What the work on every chunk needs to know."""
 
     data: Data
@@ -40,7 +40,7 @@ def reading(typed: Typed) -> Reading:
 class Readings:
     """The state of reading a table chunk by chunk."""
 
-    table: Table
+    table: ChunkedTable
     data: Data
     rows: int = 0
     wrong: set[str] = field(default_factory=set)

@@ -7,10 +7,10 @@ import pandas as pd
 
 from ml.data import schema, values
 from ml.data.repeats import hashes
-from ml.engine.conform import Contract, Reading, Readings, reading
+from ml.engine.conform import Reading, Readings, TableContract, reading
 from ml.engine.source import Chunk
 from ml.engine.spread import Team
-from ml.engine.table import Table
+from ml.engine.table import ChunkedTable
 from ml.settings.data import Data
 from ml.settings.validate import Validate
 from ml.validation.counts import Counted, Counts, counted_rows
@@ -18,10 +18,10 @@ from ml.validation.counts import Counted, Counts, counted_rows
 FITS = 1_000_000  # rows that the user's own expectations see at once; of a longer table a sample
 
 
-class Task(NamedTuple):
+class CountTask(NamedTuple):
     """What the work on every chunk needs to know."""
 
-    contract: Contract
+    contract: TableContract
     params: Validate
     complete: bool  # whether all columns are there
 
@@ -34,7 +34,7 @@ class Look(NamedTuple):
     rows: pd.DataFrame | None  # where expectations of the user's own want to see them
 
 
-class Seen(NamedTuple):
+class CountedChunk(NamedTuple):
     """What all chunks tell."""
 
     readings: Readings
@@ -42,7 +42,7 @@ class Seen(NamedTuple):
     some: pd.DataFrame | None
 
 
-def look(chunk: Chunk, task: Task) -> Look:
+def look(chunk: Chunk, task: CountTask) -> Look:
     """Read and count the rows of a chunk."""
     typed = task.contract.typed(chunk)
     told = reading(typed)
@@ -53,10 +53,10 @@ def look(chunk: Chunk, task: Task) -> Look:
     return Look(told, found, rows if task.params.expectations else None)
 
 
-def count(table: Table, data: Data, params: Validate, team: Team) -> Seen:
+def count(table: ChunkedTable, data: Data, params: Validate, team: Team) -> CountedChunk:
     """The whole table in numbers that do not depend on who works on it."""
     complete = {*schema.required(data)} <= {*table.header.given}
-    task = Task(Contract(data, table.written(data)), params, complete)
+    task = CountTask(TableContract(data, table.written(data)), params, complete)
     readings, counts, some = Readings(table, data), Counts(data, params), Sample(data)
     for _, found in team.each(look, table.chunks(), task):
         readings.add(found.reading)
@@ -64,10 +64,10 @@ def count(table: Table, data: Data, params: Validate, team: Team) -> Seen:
             counts.add(found.counted)
         if found.rows is not None:
             some.add(found.rows)
-    return Seen(readings, counts, some.rows)
+    return CountedChunk(readings, counts, some.rows)
 
 
-def identity(table: Table, data: Data, row: int) -> object:
+def identity(table: ChunkedTable, data: Data, row: int) -> object:
     """The id of one row."""
     raw = table.cell(data.id, row)
     return values.typed(raw.to_frame(), data, [data.id]).frame[data.id].iloc[0]

@@ -6,25 +6,25 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from ml.data import split, values
-from ml.engine.conform import Contract, Reading, Readings, reading
+from ml.engine.conform import Reading, Readings, TableContract, reading
 from ml.engine.source import Chunk
 from ml.engine.spread import Team
-from ml.engine.table import Table, frame
+from ml.engine.table import ChunkedTable, frame
 from ml.settings.data import Data
 from ml.settings.prepare import Prepare
 from ml.settings.section import given
 from ml.validation.profile import Summary, summary
 
 
-class Task(NamedTuple):
+class SideTask(NamedTuple):
     """What the work on every chunk needs to know."""
 
-    contract: Contract
+    contract: TableContract
     params: Prepare
     cut: split.Cut | None  # where time decides
 
 
-class Part(NamedTuple):
+class SidePart(NamedTuple):
     """One chunk in the contract's types, both sides, and in short."""
 
     reading: Reading
@@ -33,22 +33,24 @@ class Part(NamedTuple):
     summary: Summary | None
 
 
-def part(chunk: Chunk, task: Task) -> Part:
+def part(chunk: Chunk, task: SideTask) -> SidePart:
     """Read and split the rows of a chunk."""
     data = task.contract.data
     typed = task.contract.typed(chunk)
     if typed.wrong:
-        return Part(reading(typed), None, None, None)
+        return SidePart(reading(typed), None, None, None)
     found = split.sides(typed.frame, data, task.params, task.cut)
-    return Part(reading(typed), typed.frame[found.train], typed.frame[found.test], summary(typed.frame, data))
+    return SidePart(reading(typed), typed.frame[found.train], typed.frame[found.test], summary(typed.frame, data))
 
 
-def divide(table: Table, data: Data, params: Prepare, team: Team, keep: Callable[[Part], None]) -> list[Summary]:
+def divide(
+    table: ChunkedTable, data: Data, params: Prepare, team: Team, keep: Callable[[SidePart], None]
+) -> list[Summary]:
     """Give every part to `keep`; the parts in short. Raises ContractError when a column is missing or unreadable."""
     readings = Readings(table, data)
     readings.must_be_whole()
     cut = _cut(table, data, params) if params.split_by == "time" else None
-    task = Task(Contract(data, table.written(data)), params, cut)
+    task = SideTask(TableContract(data, table.written(data)), params, cut)
     found: list[Summary] = []
     for _, made in team.each(part, table.chunks(), task):
         readings.add(made.reading)
@@ -59,7 +61,7 @@ def divide(table: Table, data: Data, params: Prepare, team: Team, keep: Callable
     return found
 
 
-def _cut(table: Table, data: Data, params: Prepare) -> split.Cut:
+def _cut(table: ChunkedTable, data: Data, params: Prepare) -> split.Cut:
     """Memory grows with the number of entities that test."""
     since, entities = _since(table, data, params), set()
     if data.group:
@@ -70,7 +72,7 @@ def _cut(table: Table, data: Data, params: Prepare) -> split.Cut:
     return split.Cut(since, frozenset(entities))
 
 
-def _since(table: Table, data: Data, params: Prepare) -> Any:
+def _since(table: ChunkedTable, data: Data, params: Prepare) -> Any:
     """Memory grows with the number of different times."""
     counts, time = pd.Series(dtype="int64"), given(data.time)
     for chunk in table.chunks([time]):

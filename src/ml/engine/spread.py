@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeVar
 
 from ml.io.errors import UserError
 from ml.settings.engine import Engine
-from ml.settings.yaml_reading import Part
+from ml.settings.yaml_reading import SettingsPart
 
 AHEAD = 2  # chunks that wait for each worker, so that none is idle and memory stays bounded
 SECONDS = 30  # until a scheduler must answer
@@ -16,7 +16,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-class Where(Part):
+class Workers(SettingsPart):
     """Who works on chunks, as params.yaml says; no result depends on it, so no stage of dvc.yaml does."""
 
     engine: Engine = Engine()
@@ -31,7 +31,7 @@ class Team(Protocol):
         """Every item with what the work makes of it and of `shared`, in the order of the items."""
 
 
-class Local:
+class LocalTeam:
     """The process itself."""
 
     def each(
@@ -41,7 +41,7 @@ class Local:
         return ((item, work(item, shared)) for item in items)
 
 
-class Cluster:
+class ClusterTeam:
     """The workers of a Dask cluster; a task whose worker is killed is done again by another one."""
 
     def __init__(self, client: Any) -> None:
@@ -69,7 +69,7 @@ class Cluster:
 def team(settings: Engine, scheduler: str = "") -> Generator[Team]:
     """Whoever the settings name, as long as the block lasts; `scheduler` goes before the one of the settings."""
     if settings.name == "local":
-        yield Local()
+        yield LocalTeam()
         return
     address = scheduler or settings.scheduler
     try:
@@ -81,7 +81,7 @@ def team(settings: Engine, scheduler: str = "") -> Generator[Team]:
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
     try:
         with _cluster(distributed, address, settings.workers) as client:
-            yield Cluster(client)
+            yield ClusterTeam(client)
     except KilledWorker as error:
         raise UserError(
             f"four workers died one after the other on one chunk ({error.task}): give them more memory."

@@ -20,7 +20,7 @@ ROWS = 100_000  # of a chunk: a constant, so that sums are equal on every engine
 
 
 @dataclass(frozen=True)
-class Table:
+class ChunkedTable:
     """A .parquet or .csv file on this machine, however long."""
 
     path: str

@@ -24,7 +24,7 @@ from ml.gates import (
     slices,
     stability,
 )
-from ml.gates.evidence import Evidence, ScoredChampion, Served
+from ml.gates.evidence import Evidence, ScoredChampion, ServedScores
 from ml.gates.limits import absolute
 from ml.gates.verdict import Verdict, refused, warned
 from ml.io.locks import Locks
@@ -72,7 +72,7 @@ __all__ = [
     "Gate",
     "Locks",
     "ScoredChampion",
-    "Served",
+    "ServedScores",
     "Verdict",
     "absolute",
     "judge",

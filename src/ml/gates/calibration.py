@@ -11,7 +11,7 @@ from ml.gates.verdict import Verdict
 from ml.settings.gates import Bound
 from ml.settings.metric_names import FEWEST
 from ml.settings.section import given
-from ml.tasks.calibration_figures import Figure
+from ml.tasks.calibration_figures import CalibrationFigure
 
 
 def judge(evidence: Evidence) -> list[Verdict]:
@@ -33,7 +33,7 @@ def judge(evidence: Evidence) -> list[Verdict]:
     return verdicts
 
 
-def _judged(figure: Figure, bound: Bound, rows: int) -> list[Verdict]:
+def _judged(figure: CalibrationFigure, bound: Bound, rows: int) -> list[Verdict]:
     """A verdict for each limit of one figure."""
     whose = f" of {figure.of} against the rest" if figure.of else ""
     bound = narrowed(bound, figure.widest)

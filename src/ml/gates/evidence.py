@@ -18,7 +18,7 @@ Answer = Callable[[list[Row]], Any]  # outputs, as a list or an array: (rows,) o
 
 
 @dataclass(frozen=True)
-class Served:
+class ServedScores:
     """The functions of a model: scores of tables, of request rows and of the server over HTTP; and its size."""
 
     score: Callable[..., np.ndarray]  # of a table; and of names of made columns that are taken as they stand in it
@@ -36,7 +36,7 @@ class ScoredChampion:
     version: str
     params: dict[str, Any]  # the params.yaml that it was trained with, {} when not known
     data: str  # MD5 of the table that it was trained from, "" when not known
-    served: Served | None = None
+    served: ServedScores | None = None
     score: np.ndarray | None = None
     same: bool = False  # it is the very model that is judged, and decides by the same threshold
     why: str = ""  # it has no scores
@@ -54,7 +54,7 @@ class Evidence:
     label: np.ndarray  # of the test side, as its task has it; shape (rows,)
     score: np.ndarray  # of the test side, as evaluate wrote it; shape (rows,) or (rows, classes)
     intervals: dict[str, dict[str, float]]  # build/intervals.json
-    model: Served
+    model: ServedScores
     locks: Locks
     data: str = ""  # MD5 of the table
     champion: ScoredChampion | None = None

@@ -17,7 +17,7 @@ from ml.model.crossed import Crossed, crossed, drawn
 from ml.settings.gates import Bound, Calibration, Leakage
 from ml.settings.params import Params
 from ml.settings.section import given
-from ml.tasks.calibration_figures import Figure
+from ml.tasks.calibration_figures import CalibrationFigure
 from ml.tasks.choose import task_of
 
 MEASURES = ("roc_auc", "pr_auc", "balanced_accuracy", "brier", "r2", "mae")  # of which a task has some
@@ -146,7 +146,7 @@ def _calibration(found: Crossed, params: Params, scale: float) -> Proposal:
     return Proposal({f"gates.calibration.{name}": bound for name, bound in bounds.items()} | old, [told])
 
 
-def _wide_enough(usual: Bound, figures: list[Figure], scale: float) -> dict[str, float] | None:
+def _wide_enough(usual: Bound, figures: list[CalibrationFigure], scale: float) -> dict[str, float] | None:
     half = float(norm.ppf((1 + CONFIDENCE) / 2))
     ends = []
     for figure in figures:

@@ -7,7 +7,7 @@ from functools import partial
 import pandas as pd
 
 from ml.gates import champion
-from ml.gates.evidence import ScoredChampion, Served
+from ml.gates.evidence import ScoredChampion, ServedScores
 from ml.io import endpoint
 from ml.model import compiled_parity, model, model_file
 from ml.model.predictor import MODEL, from_files, loaded
@@ -16,10 +16,10 @@ from ml.settings.data import Data
 from ml.settings.params import Params
 
 
-def served(built: Mapping[str, bytes], data: Data) -> Served:
+def served(built: Mapping[str, bytes], data: Data) -> ServedScores:
     """The model whose files these are: the pipeline for whole tables, for rows the compiled form that ships."""
     fitted, predictor = model_file.loads(built[MODEL]), from_files(built)
-    return Served(
+    return ServedScores(
         score=lambda frame, kept=(): model.scores(fitted, frame, data, kept),
         answer=predictor.scores,
         tabled=partial(compiled_parity.tabled, predictor, data),
@@ -30,7 +30,7 @@ def served(built: Mapping[str, bytes], data: Data) -> Served:
 
 
 def scored_champion(
-    found: Baseline | None, built: Mapping[str, bytes], ours: Served, test: pd.DataFrame, params: Params
+    found: Baseline | None, built: Mapping[str, bytes], ours: ServedScores, test: pd.DataFrame, params: Params
 ) -> ScoredChampion | None:
     """The champion with its scores of the test rows, or with the reason why it has none."""
     if found is None:

@@ -18,7 +18,7 @@ STARTED = {
 
 
 @dataclass(frozen=True)
-class Finding:
+class SettingFinding:
     """One checked setting: its name, its state, and unless it is fine, the effect and the action."""
 
     name: str
@@ -60,53 +60,53 @@ SETTINGS = (
 )
 
 
-def engine(name: str | None) -> Finding:
+def engine(name: str | None) -> SettingFinding:
     """Whether containers can be built."""
     if name:
-        return Finding("container engine", FINE, name)
-    return Finding(
+        return SettingFinding("container engine", FINE, name)
+    return SettingFinding(
         "container engine", MISSING, "neither docker nor podman",
         "`make image`, `make smoke` and `make deploy` stop; all other commands work", "Install docker or podman.",
     )  # fmt: skip
 
 
-def proxy(there: bool) -> Finding:
+def proxy(there: bool) -> SettingFinding:
     """Whether a deployment on this machine can share requests between two images."""
     if there:
-        return Finding("haproxy", FINE, "installed")
-    return Finding(
+        return SettingFinding("haproxy", FINE, "installed")
+    return SettingFinding(
         "haproxy", DEFAULT, "not installed", "`make deploy TARGET=local` stops; other targets do not need it",
         "apt-get install haproxy",
     )  # fmt: skip
 
 
-def data(file: str, there: bool) -> Finding:
+def data(file: str, there: bool) -> SettingFinding:
     """Whether the table is here."""
     if there:
-        return Finding("data", FINE, file)
-    return Finding("data", DEFAULT, f"{file} is not here", "`make run` fetches it first", "dvc pull data.dvc")
+        return SettingFinding("data", FINE, file)
+    return SettingFinding("data", DEFAULT, f"{file} is not here", "`make run` fetches it first", "dvc pull data.dvc")
 
 
-def registry(server: str | None, branches: str | None) -> Finding:
+def registry(server: str | None, branches: str | None) -> SettingFinding:
     """Whether versions have a home; `branches` is what `git ls-remote origin mlflow` prints, None when it fails."""
     if server:
-        return Finding("registry", FINE, f"the MLflow server {server}")
+        return SettingFinding("registry", FINE, f"the MLflow server {server}")
     if branches is None:
-        return Finding("registry", UNSEEN, "origin did not respond", "", "git ls-remote origin")
+        return SettingFinding("registry", UNSEEN, "origin did not respond", "", "git ls-remote origin")
     if branches:
-        return Finding("registry", FINE, "branch mlflow on origin")
-    return Finding(
+        return SettingFinding("registry", FINE, "branch mlflow on origin")
+    return SettingFinding(
         "registry", DEFAULT, "no branch mlflow on origin yet",
         "there is no champion; the first release creates it",
         "make run && make register && make registry DO=push",
     )  # fmt: skip
 
 
-def issues(repository: dict[str, Any]) -> Finding:
+def issues(repository: dict[str, Any]) -> SettingFinding:
     """Whether alerts have a place to go."""
     if repository["has_issues"]:
-        return Finding("issues", FINE, "on")
-    return Finding(
+        return SettingFinding("issues", FINE, "on")
+    return SettingFinding(
         "issues",
         MISSING,
         "off, as in every new fork",
@@ -115,55 +115,55 @@ def issues(repository: dict[str, Any]) -> Finding:
     )
 
 
-def actions(permissions: dict[str, Any] | None, running: bool) -> Finding:
+def actions(permissions: dict[str, Any] | None, running: bool) -> SettingFinding:
     """Whether workflows run at all; `running`: this is a job of one."""
     if running or (permissions and permissions["enabled"]):
-        return Finding("Actions", FINE, "on")
+        return SettingFinding("Actions", FINE, "on")
     if permissions is None:
-        return Finding("Actions", UNSEEN, "this token has no permission to read it", "", OWNER)
-    return Finding("Actions", MISSING, "off", "no workflow runs", f"{ACTIONS} → Allow all actions")
+        return SettingFinding("Actions", UNSEEN, "this token has no permission to read it", "", OWNER)
+    return SettingFinding("Actions", MISSING, "off", "no workflow runs", f"{ACTIONS} → Allow all actions")
 
 
-def schedules(states: dict[str, str] | None, wanted: Iterable[str]) -> Iterator[Finding]:
+def schedules(states: dict[str, str] | None, wanted: Iterable[str]) -> Iterator[SettingFinding]:
     """Whether workflows run by schedule; `states` by file name."""
     for file in wanted:
         name, state = f"schedule of {file}", (states or {}).get(file)
         if states is None:
-            yield Finding(name, UNSEEN, "this token has no permission to read it", "", OWNER)
+            yield SettingFinding(name, UNSEEN, "this token has no permission to read it", "", OWNER)
         elif state == "active":
-            yield Finding(name, FINE, "on")
+            yield SettingFinding(name, FINE, "on")
         else:
             found = STARTED.get(state or "", state or "GitHub does not know this file on the default branch")
             cure = f"gh workflow enable {file}, or Actions → {file.removesuffix('.yml')} → Enable workflow"
-            yield Finding(name, MISSING, found, "it runs only when a person starts it", cure)
+            yield SettingFinding(name, MISSING, found, "it runs only when a person starts it", cure)
 
 
-def quiet(repository: dict[str, Any], now: datetime) -> Finding:
+def quiet(repository: dict[str, Any], now: datetime) -> SettingFinding:
     """How long until GitHub switches schedules off."""
     days = (now - datetime.fromisoformat(repository["pushed_at"]).astimezone(UTC)).days
     if repository["private"]:
-        return Finding("quiet days", FINE, f"{days}; this does not affect a private repository")
+        return SettingFinding("quiet days", FINE, f"{days}; this does not affect a private repository")
     found = f"{days} of {QUIET_DAYS}"
     if days < QUIET_DAYS - 14:
-        return Finding("quiet days", FINE, found)
-    return Finding("quiet days", MISSING, found, "GitHub disables the schedules", "Push a commit.")
+        return SettingFinding("quiet days", FINE, found)
+    return SettingFinding("quiet days", MISSING, found, "GitHub disables the schedules", "Push a commit.")
 
 
-def pull_requests(workflow: dict[str, Any] | None) -> Finding:
+def pull_requests(workflow: dict[str, Any] | None) -> SettingFinding:
     """Whether Actions may open pull requests; `workflow` is GitHub's answer on the token of workflows."""
     name = "Actions may open pull requests"
     if workflow is None:
-        return Finding(name, UNSEEN, "this token has no permission to read it", "", OWNER)
+        return SettingFinding(name, UNSEEN, "this token has no permission to read it", "", OWNER)
     if workflow["can_approve_pull_request_reviews"]:
-        return Finding(name, FINE, "yes")
-    return Finding(
+        return SettingFinding(name, FINE, "yes")
+    return SettingFinding(
         name, MISSING, "no, as in every new repository",
         "retraining opens an issue instead, with a link that opens the pull request",
         f"{ACTIONS} → Allow GitHub Actions to create and approve pull requests",
     )  # fmt: skip
 
 
-def settings(known: dict[str, set[str]]) -> Iterator[Finding]:
+def settings(known: dict[str, set[str]]) -> Iterator[SettingFinding]:
     """Which settings differ from the defaults; `known` holds the names set, of each kind that could be seen."""
     everything = set().union(*known.values())
     for setting in SETTINGS:
@@ -172,12 +172,14 @@ def settings(known: dict[str, set[str]]) -> Iterator[Finding]:
         name = f"{setting.kind} {setting.name}"
         cure = f"gh {setting.kind} set {setting.name}{' --body yes' if setting.name in ('PRODUCTION', 'PAGES') else ''}"
         if setting.name in everything:
-            yield Finding(name, FINE, "set")
+            yield SettingFinding(name, FINE, "set")
         elif setting.kind not in known:
-            yield Finding(name, UNSEEN, "this token has no permission to read it", f"without it {setting.then}", OWNER)
+            yield SettingFinding(
+                name, UNSEEN, "this token has no permission to read it", f"without it {setting.then}", OWNER
+            )
         else:
             state = MISSING if setting.name == "APP_PRIVATE_KEY" else DEFAULT
-            yield Finding(name, state, "not set", setting.then, cure)
+            yield SettingFinding(name, state, "not set", setting.then, cure)
 
 
 def scheduled(workflows: dict[str, str]) -> list[str]:
@@ -185,7 +187,7 @@ def scheduled(workflows: dict[str, str]) -> list[str]:
     return sorted(name for name, text in workflows.items() if re.search(r"^  schedule:", text, re.MULTILINE))
 
 
-def told(findings: Iterable[Finding]) -> Iterator[str]:
+def told(findings: Iterable[SettingFinding]) -> Iterator[str]:
     """The lines for people: state, name and what was found, then what follows and what to do."""
     for finding in findings:
         yield f"  {finding.state:<9} {finding.name}: {finding.found}"
@@ -193,6 +195,6 @@ def told(findings: Iterable[Finding]) -> Iterator[str]:
             yield from (f"            {word}: {text}" for word, text in _advice(finding) if text)
 
 
-def _advice(finding: Finding) -> Iterator[tuple[str, str]]:
+def _advice(finding: SettingFinding) -> Iterator[tuple[str, str]]:
     yield "then", finding.then
     yield "do", finding.cure

@@ -74,7 +74,7 @@ def append_text(text: str, path: Path) -> None:
         file.write(text)
 
 
-class Part(dict):
+class JsonPart(dict):
     """An object of a JSON file that raises UserError for a missing key."""
 
     def __init__(self, path: Path, found: dict[str, Any]) -> None:
@@ -88,7 +88,7 @@ class Part(dict):
 def read_json(path: Path) -> Any:
     """The object in a JSON file; raises UserError with the command that writes it if it is absent or not an object."""
     try:
-        found = json.loads(read_bytes(path), object_hook=lambda part: Part(path, part))
+        found = json.loads(read_bytes(path), object_hook=lambda part: JsonPart(path, part))
     except (ValueError, RecursionError) as error:
         raise UserError(f"{path} is not JSON: {error}. {remedy(path)}") from None
     if not isinstance(found, dict):

@@ -16,7 +16,7 @@ ROWS = 10_000  # rows as dicts at a time, because a million dicts take gigabytes
 
 
 @dataclass(frozen=True)
-class Parity:
+class ParityFound:
     """The largest difference between two ways to score the same rows, and the number of labels that differ."""
 
     rows: int
@@ -29,10 +29,10 @@ class Parity:
         return self.largest <= TOLERANCE and self.labels_moved == 0
 
 
-def compare(expected: np.ndarray, served: np.ndarray, threshold: float, task: Task) -> Parity:
+def compare(expected: np.ndarray, served: np.ndarray, threshold: float, task: Task) -> ParityFound:
     """Two outputs of the same rows, both of shape (rows,) or (rows, classes)."""
     flips = int(task.flips(expected, served, (threshold, threshold)).sum())
-    return Parity(len(expected), float(gaps(expected, served).max()), flips)
+    return ParityFound(len(expected), float(gaps(expected, served).max()), flips)
 
 
 def gaps(expected: np.ndarray, served: np.ndarray) -> np.ndarray:

@@ -21,7 +21,7 @@ PACKAGES = Path("src/locks/pipeline.txt")
 LIBRARIES = ("numpy", "pandas", "pyarrow", "scikit-learn", "scipy", "skops")
 
 
-class Table(BaseModel):
+class TableLineage(BaseModel):
     """The table that a model was trained and tested on."""
 
     file: str = ""
@@ -54,7 +54,7 @@ class Lineage(Machine, SavedRecord):
     model: str = ""
     commit: Annotated[str, StringConstraints(pattern=COMMIT)] | None
     changed: list[str]
-    data: Table
+    data: TableLineage
     params: dict[str, Any] = {}
     dvc_lock: str | None = None
     packages: str | None = None
@@ -79,7 +79,7 @@ def collect(data: Data, params: Section, library: str = "") -> Lineage:
         model=identity.of(files.MODEL),
         commit=(git.ask("rev-parse", "HEAD") or "").strip() or None,
         changed=changed(),
-        data=Table(file=data.file, md5=md5(Path(data.file)), rows=ValidationRecord.read(files.VALIDATION).rows),
+        data=TableLineage(file=data.file, md5=md5(Path(data.file)), rows=ValidationRecord.read(files.VALIDATION).rows),
         params=params.model_dump(mode="json", by_alias=True),
         dvc_lock=pipeline_md5(),
         packages=md5(PACKAGES),

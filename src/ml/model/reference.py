@@ -20,7 +20,7 @@ from ml.io.errors import UserError
 from ml.settings.data import Data
 from ml.settings.evaluate import Evaluate
 from ml.settings.section import Project, Section
-from ml.settings.yaml_reading import Part
+from ml.settings.yaml_reading import SettingsPart
 from ml.tasks.choose import task_of
 from ml.tasks.kinds import DEFAULT, Name
 
@@ -81,7 +81,7 @@ class Reference(Section):
     features: str = ""  # the text of src/features.py, where it makes some of the columns
 
 
-class Judged(Part):
+class ReferenceSettings(SettingsPart):
     """The sections of params.yaml that affect a reference."""
 
     project: Project
@@ -93,7 +93,7 @@ def build(
     train: pd.DataFrame,
     score: np.ndarray,
     metrics: Mapping[str, Any],
-    params: Judged,
+    params: ReferenceSettings,
     tested_at: pd.Series | None = None,
 ) -> Reference:
     """The reference of a model: `train` in the contract's types, `score` and `metrics` of the test rows.

@@ -17,7 +17,7 @@ from ml.settings import feature_source
 from ml.settings.metric_names import HIGHER_IS_BETTER
 from ml.settings.params import Params
 from ml.settings.train import Train
-from ml.settings.tune import Choice, Span
+from ml.settings.tune import Choice, SearchSpan
 from ml.tasks.choose import task_of
 
 FEWEST = 2  # folds
@@ -54,7 +54,7 @@ class Folded(NamedTuple):
     features: str  # the text of src/features.py
 
 
-class Task(NamedTuple):
+class FoldTask(NamedTuple):
     """A fold for judging settings."""
 
     train: Train
@@ -79,7 +79,7 @@ def folded(frame: pd.DataFrame, params: Params) -> Folded:
     return Folded(frame, label, usable, params, feature_source.source())
 
 
-def held_out(task: Task, rows: Folded) -> float:
+def held_out(task: FoldTask, rows: Folded) -> float:
     """tune.metric of the rows of a fold, by a model that has not seen them."""
     (rest, held), params = rows.folds[task.fold], rows.params
     fitted = model.fit(rows.frame.iloc[rest], params.data, task.train, rows.features)
@@ -124,13 +124,13 @@ def difference(text: str, model_name: str, settings: dict[str, Any]) -> str:
     return "\n".join(difflib.unified_diff(lines, after, "a/params.yaml", "b/params.yaml", lineterm="", n=1))
 
 
-def _holds(space: Span | Choice, value: Any) -> bool:
+def _holds(space: SearchSpan | Choice, value: Any) -> bool:
     if isinstance(space, Choice):
         return value in space.choices
     return value is not None and space.low <= value <= space.high
 
 
-def _draw(trial: Any, name: str, space: Span | Choice) -> Any:
+def _draw(trial: Any, name: str, space: SearchSpan | Choice) -> Any:
     if isinstance(space, Choice):
         return trial.suggest_categorical(name, list(space.choices))
     if isinstance(space.low, int) and isinstance(space.high, int):

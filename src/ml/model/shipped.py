@@ -13,11 +13,11 @@ from ml.settings.data import Data
 from ml.settings.evaluate import Evaluate
 from ml.settings.section import Project
 from ml.settings.train import Train
-from ml.settings.yaml_reading import Part
+from ml.settings.yaml_reading import SettingsPart
 from ml.tasks.choose import task_of
 
 
-class Shipped(Part):
+class Shipped(SettingsPart):
     """The sections of params.yaml that determine the released files."""
 
     project: Project

@@ -16,7 +16,7 @@ from ml.model.reference import Reference
 from ml.monitoring import performance
 from ml.monitoring.collect import Collected
 from ml.monitoring.dependence import Way, groups
-from ml.monitoring.drift_columns import ANSWERS, Column, Probe, found, probe
+from ml.monitoring.drift_columns import ANSWERS, ColumnDrift, Probe, found, probe
 from ml.monitoring.drift_tests import holm
 from ml.monitoring.performance import WORSE, Performance
 from ml.prediction_log.records import in_table
@@ -36,9 +36,9 @@ class Drift:
     verdict: Literal["stable", "drift", "degraded", "not enough data"]
     reason: str
     rows: int
-    columns: tuple[Column, ...] = ()
-    prediction: Column | None = None
-    decided: Column | None = None  # predicted classes, with several classes
+    columns: tuple[ColumnDrift, ...] = ()
+    prediction: ColumnDrift | None = None
+    decided: ColumnDrift | None = None  # predicted classes, with several classes
     performance: Performance | None = None  # None without a column `label`
 
 
@@ -103,7 +103,7 @@ def answered(reference: Reference, window: pd.DataFrame, ways: list[Way]) -> lis
     return [*found, replace(probe(CLASS, reference.decided, window["decided"], ways), whose=ANSWERS)]
 
 
-def corrected(probes: list[Probe], settings: Monitor) -> list[Column]:
+def corrected(probes: list[Probe], settings: Monitor) -> list[ColumnDrift]:
     """The verdict on each column after a joint correction of all tests."""
     names = [(number, kind) for number, one in enumerate(probes) for kind in one.tests]
     p = dict(zip(names, map(float, holm([probes[n].tests[kind].p for n, kind in names])), strict=True))
@@ -121,7 +121,7 @@ def margin(params: Params) -> float:
     return rule.margin if rule and rule.metric == params.monitor.metric else 0.0
 
 
-def _sentence(counts: tuple[int, int, int], drifted: list[Column], labels: Performance | None) -> str:
+def _sentence(counts: tuple[int, int, int], drifted: list[ColumnDrift], labels: Performance | None) -> str:
     rows, columns, inputs = counts
     drifted = sorted(drifted, key=lambda c: -c.effect)
     shown = "; ".join(f"{c.column}: {c.reason}" for c in drifted[:NAMED])

@@ -18,7 +18,7 @@ SHOWN = 20  # most frequent levels, for the design effect
 
 
 @dataclass(frozen=True)
-class Column:
+class ColumnDrift:
     """The result for one column or for the prediction."""
 
     column: str
@@ -74,7 +74,7 @@ def _missing(
     return missing, {"missing": rise(*gaps.values(), worth)} if any(missing.values()) else {}
 
 
-def found(one: Probe, p: dict[str, float], settings: Monitor) -> Column:
+def found(one: Probe, p: dict[str, float], settings: Monitor) -> ColumnDrift:
     """The verdict on a column, given the corrected p value of each of its tests."""
     limits = {"values": settings.effect, "missing": settings.missing_rise, "new": settings.missing_rise}
     sure = {kind for kind in one.tests if p[kind] <= settings.alpha / 2}
@@ -91,7 +91,7 @@ def found(one: Probe, p: dict[str, float], settings: Monitor) -> Column:
     kind = next(iter(loud), "values")
     test, reason = one.tests[kind], "; ".join(reasons) or f"{one.told} ({_measure(one.tests['values'])})"
     numbers = (test.name, test.statistic, test.p, p[kind], test.effect)
-    return Column(one.column, bool(reasons), reason, *numbers, one.missing, one.fresh, one.lost)
+    return ColumnDrift(one.column, bool(reasons), reason, *numbers, one.missing, one.fresh, one.lost)
 
 
 def _values(column: pd.Series, *, number: bool) -> tuple[np.ndarray, np.ndarray]:

@@ -21,7 +21,7 @@ LOOSE = 2  # factor of the margin if the release has no calibration on record
 
 
 @dataclass(frozen=True)
-class Part:
+class CalibrationPart:
     """Bias or slope, live and at release, with the interval of its change."""
 
     name: str
@@ -37,7 +37,7 @@ class Part:
 
 def judge(
     reference: Reference, pair: tuple[np.ndarray, np.ndarray], ways: list[Way], settings: Monitor
-) -> tuple[Part, ...]:
+) -> tuple[CalibrationPart, ...]:
     """Bias and slope of label and score against the release; worse when the whole interval is beyond the margin.
 
     The margin of the bias is relative to the share of the rarer class, so it also suits rare positives. A release
@@ -64,11 +64,13 @@ def judge(
         low, high = now[name]["value"] - then - half, now[name]["value"] - then + half
         worse = high < -margin or (name == "bias" and low > margin)
         change = now[name]["value"] - then
-        found.append(Part(name, worse, now[name]["value"], then, change, low, high, margin, _means(name, change)))
+        found.append(
+            CalibrationPart(name, worse, now[name]["value"], then, change, low, high, margin, _means(name, change))
+        )
     return tuple(found)
 
 
-def told(parts: tuple[Part, ...]) -> str:
+def told(parts: tuple[CalibrationPart, ...]) -> str:
     """A sentence on calibration."""
     worse = [part for part in parts if part.worse]
     if not worse:

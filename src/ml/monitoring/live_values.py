@@ -9,7 +9,7 @@ from scipy.stats import norm
 
 from ml.model.reference import Promise, Reference
 from ml.monitoring.dependence import Way, design_effect
-from ml.monitoring.live_calibration import Part, at_release, side
+from ml.monitoring.live_calibration import CalibrationPart, at_release, side
 from ml.settings.monitor import Monitor
 
 # Divisors of alpha for a tail: a bias counts in both directions, a higher coverage does not.
@@ -18,7 +18,7 @@ TAILS = {"bias": 16, "coverage": 8}
 
 def judge(
     reference: Reference, pair: tuple[np.ndarray, np.ndarray], ways: list[Way], settings: Monitor
-) -> tuple[Part, ...]:
+) -> tuple[CalibrationPart, ...]:
     """Mean error, and the share of labels in their interval, against the release; none without intervals at release.
 
     Worse when the whole interval of the change is beyond the margin. The margin of the bias counts standard deviations
@@ -39,7 +39,9 @@ def judge(
         half, change = float(norm.isf(settings.alpha / TAILS[name]) * np.hypot(error, doubt)), float(rows.mean()) - then
         worse = change + half < -margin or (name == "bias" and change - half > margin)
         means = f"values are too {side(change)}" if name == "bias" else "the coverage of intervals has decreased"
-        found.append(Part(name, worse, then + change, then, change, change - half, change + half, margin, means))
+        found.append(
+            CalibrationPart(name, worse, then + change, then, change, change - half, change + half, margin, means)
+        )
     return tuple(found)
 
 

@@ -11,7 +11,7 @@ from ml.io.text import between, counted, figure
 from ml.model.reference import Reference
 from ml.monitoring import live_calibration, live_values
 from ml.monitoring.dependence import Way, coarse, groups, of_estimates
-from ml.monitoring.live_calibration import Part
+from ml.monitoring.live_calibration import CalibrationPart
 from ml.settings.metric_names import FEWEST, HIGHER_IS_BETTER
 from ml.settings.monitor import Monitor
 from ml.tasks import live_labels
@@ -42,7 +42,7 @@ class Performance:
     change_low: float | None = None
     change_high: float | None = None
     ranking: str = "not enough labels"  # the outcome of the metric alone
-    calibration: tuple[Part, ...] = ()  # bias and slope; `outcome` is worse when one of them is
+    calibration: tuple[CalibrationPart, ...] = ()  # bias and slope; `outcome` is worse when one of them is
 
 
 def judge(reference: Reference, rows: pd.DataFrame, settings: Monitor, margin: float) -> Performance:
@@ -82,7 +82,7 @@ def judge(reference: Reference, rows: pd.DataFrame, settings: Monitor, margin: f
 
 def _parts(
     reference: Reference, pair: tuple[np.ndarray, np.ndarray], ways: list[Way], settings: Monitor
-) -> tuple[Part, ...]:
+) -> tuple[CalibrationPart, ...]:
     """Calibration of scores, if both classes have enough rows, and of numbers."""
     if live_labels.numeric(reference.task):
         return live_values.judge(reference, pair, ways, settings)

@@ -26,7 +26,7 @@ EQUIVALENT = 1e-6  # smaller differences of scores count as equal
 
 
 @dataclass(frozen=True)
-class Comparison:
+class RebuildComparison:
     """The result of a rebuild: `identical`, `equivalent` or `different`, and a sentence about it."""
 
     outcome: str
@@ -98,19 +98,19 @@ def build(place: Path, python: str) -> dict[str, bytes]:
 
 def compare(
     version: Version, old: dict[str, bytes] | None, new: dict[str, bytes], test: Path, params: Params
-) -> Comparison:
+) -> RebuildComparison:
     """Bytes first, then scores of the test rows; `old` is None when the registry no longer holds the files."""
     if identity.named(new, version.model):
-        return Comparison("identical", f"model and contract have the same bytes (SHA-256 {version.model[:12]}…)")
+        return RebuildComparison("identical", f"model and contract have the same bytes (SHA-256 {version.model[:12]}…)")
     if old is None:
-        return Comparison("different", f"the bytes differ, and the old files are pruned. {differences(version)}")
+        return RebuildComparison("different", f"the bytes differ, and the old files are pruned. {differences(version)}")
     if old["contract.json"] != new["contract.json"]:
-        return Comparison("different", f"contract.json differs, so decisions can differ. {differences(version)}")
+        return RebuildComparison("different", f"contract.json differs, so decisions can differ. {differences(version)}")
     rows = tables.read_table(test)
     scores = [model.scores(model_file.loads(built["model.skops"]), rows, params.data) for built in (old, new)]
     gap = float(np.abs(scores[0] - scores[1]).max())
     outcome = "equivalent" if gap <= EQUIVALENT else "different"
-    return Comparison(
+    return RebuildComparison(
         outcome, f"scores of {counted(len(rows), 'test row')} differ by at most {gap:.2g}. {differences(version)}"
     )
 

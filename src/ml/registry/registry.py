@@ -62,7 +62,7 @@ class Registry(Protocol):
 
 
 @dataclass(frozen=True)
-class Champion:
+class ChampionVersion:
     """The champion: the version that serves."""
 
     version: int
@@ -90,13 +90,13 @@ def embedded_home(project: str, home: Path = HOME) -> Embedded:
     return Embedded(project, home)
 
 
-def champion(home: Path, project: str) -> Champion | None:
+def champion(home: Path, project: str) -> ChampionVersion | None:
     """The champion with its model file and lineage; None when no version has been promoted yet."""
     registry = open_registry(project, home)
     version = registry.state().named(CHAMPION)
     if version is None:
         return None
-    return Champion(version.number, registry.content(version)["model.skops"], version.lineage, version.model)
+    return ChampionVersion(version.number, registry.content(version)["model.skops"], version.lineage, version.model)
 
 
 def promotable(verdict: dict[str, Any], before: Version | None) -> bool:

@@ -7,14 +7,14 @@ from ml.data.validation_record import ValidationRecord
 from ml.io import files
 from ml.io.text import counted
 from ml.retraining import fresh
-from ml.retraining.retrain_record import Counts
+from ml.retraining.retrain_record import RowCounts
 from ml.settings.params import Params
 
 
-def counts(sifted: fresh.Sifted, known: int) -> Counts:
+def counts(sifted: fresh.Sifted, known: int) -> RowCounts:
     """The numbers of fresh rows that are accepted, quarantined and already known."""
     why = {str(reason): int(count) for reason, count in sifted.reasons.value_counts().items()}
-    return Counts(fresh=len(sifted.good), quarantined=len(sifted.bad), why=why, known=known)
+    return RowCounts(fresh=len(sifted.good), quarantined=len(sifted.bad), why=why, known=known)
 
 
 def few(rows: int, params: Params) -> str:

@@ -31,7 +31,7 @@ class Compared(BaseModel):
     high: float | None = None
 
 
-class Counts(BaseModel):
+class RowCounts(BaseModel):
     """The counts of offered rows, and of the table before and after if the retraining got that far."""
 
     fresh: int = 0
@@ -67,7 +67,7 @@ class RetrainRecord(SavedRecord):
     base_commit: str
     branch: str
     model: str | None = None
-    rows: Counts = Counts()
+    rows: RowCounts = RowCounts()
     policy: Policy | None = None
     commit: str = ""
     digest: str = ""

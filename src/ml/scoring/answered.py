@@ -21,7 +21,7 @@ VARIANTS = (CHAMPION, SHADOW)  # of the first model, and of one beside it
 
 
 @dataclass(frozen=True)
-class Answers:
+class ChunkAnswers:
     """What one model says of the rows of a part."""
 
     model: Scorer

@@ -8,7 +8,7 @@ import pandas as pd
 
 from ml.engine.job import Job
 from ml.engine.source import Chunk
-from ml.scoring.answered import VARIANTS, Answers, segment
+from ml.scoring.answered import VARIANTS, ChunkAnswers, segment
 from ml.scoring.named_model import Scorer
 from ml.scoring.rows import check
 
@@ -22,7 +22,7 @@ class Shared(NamedTuple):
     total: int | None = None  # rows, where that is known
 
 
-class Task(NamedTuple):
+class ChunkTask(NamedTuple):
     """A chunk and its number in the job."""
 
     number: int
@@ -30,7 +30,7 @@ class Task(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Made:
+class Outcome:
     """What is kept of a chunk: the same each time, should a kill make it come again."""
 
     table: pd.DataFrame
@@ -43,15 +43,15 @@ class Made:
         return {"scored": len(self.table), "quarantined": len(self.refused)}
 
 
-def make(task: Task, shared: Shared) -> Made:
+def make(task: ChunkTask, shared: Shared) -> Outcome:
     """Check the rows of a chunk and let every model answer them; the first model's answers are the result."""
     checked = check(task.chunk, shared.models[0].contract.data, shared.models[0].predictor.features)
     job, models = shared.job, shared.models
     for model in models:
         model.predictor.expect(shared.total or 0)
     scores = [model.predictor.scores_of_table(checked.table) if len(checked.ids) else np.empty(0) for model in models]
-    answers = [Answers(m, checked, found, job, task.number) for m, found in zip(models, scores, strict=True)]
+    answers = [ChunkAnswers(m, checked, found, job, task.number) for m, found in zip(models, scores, strict=True)]
     named = zip(VARIANTS, answers, strict=False)
     lines = {segment(job, task.number, variant): given.lines(variant) for variant, given in named}
     table = answers[0].table()
-    return Made(models[0].explained(table, checked.rows) if shared.explain else table, lines, checked.refused)
+    return Outcome(models[0].explained(table, checked.rows) if shared.explain else table, lines, checked.refused)

@@ -75,7 +75,7 @@ class Category(Section):
         return self
 
 
-class Bound(Range):
+class MadeBound(Range):
     """What a column that src/features.py makes may hold; `min` and `max` are of numbers alone."""
 
     missing: Share = 1.0
@@ -130,7 +130,7 @@ class Data(Section):
     weight: str | None = None
     target: Target
     columns: Annotated[dict[str, Annotated[Number | Category, Field(discriminator="type")]], Field(min_length=1)]
-    made: dict[str, Bound] = Field(default_factory=dict)
+    made: dict[str, MadeBound] = Field(default_factory=dict)
 
     def as_sent(self) -> Self:
         """The contract as a client sees it, without the encoding of levels, which only the model needs."""

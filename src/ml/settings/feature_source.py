@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ml.io.errors import UserError
-from ml.settings.data import Bound, Category, Data, Number
+from ml.settings.data import Category, Data, MadeBound, Number
 
 FEATURES = Path("src/features.py")
 Levels = tuple[str, ...] | None  # of a category; None for a number
@@ -54,7 +54,7 @@ def described(data: Data, text: str) -> dict[str, Number | Category]:
     """The columns of the contract, and those that are made as if they stood in it."""
     found: dict[str, Number | Category] = dict(data.columns)
     for name, levels in made(text).items():
-        bound = data.made.get(name, Bound())
+        bound = data.made.get(name, MadeBound())
         number = Number(type="number", min=bound.min, max=bound.max, missing=bound.missing)
         found[name] = number if levels is None else Category(type="category", values=levels, missing=bound.missing)
     return found

@@ -8,7 +8,7 @@ from pydantic import Field
 from ml.settings.section import Section
 
 
-class Accepted(Section):
+class AcceptedFinding(Section):
     """A known vulnerability that is accepted until a date, with the reason."""
 
     until: date
@@ -18,4 +18,4 @@ class Accepted(Section):
 class Scan(Section):
     """Vulnerabilities that `make scan` accepts, by their id."""
 
-    accept: dict[str, Accepted] = Field(default_factory=dict)
+    accept: dict[str, AcceptedFinding] = Field(default_factory=dict)

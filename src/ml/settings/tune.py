@@ -9,7 +9,7 @@ from ml.settings.section import Count, Section
 from ml.settings.train import Train
 
 
-class Span(Section):
+class SearchSpan(Section):
     """A range for tuning, both ends inclusive; integers if both ends are integers."""
 
     low: int | float
@@ -37,7 +37,7 @@ class Tune(Section):
     trials: Count = 30
     folds: Annotated[int, Field(ge=2)] = 4
     metric: Metric = "roc_auc"
-    spaces: dict[str, dict[str, Span | Choice]] = Field(default_factory=dict)
+    spaces: dict[str, dict[str, SearchSpan | Choice]] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _known(self) -> Self:

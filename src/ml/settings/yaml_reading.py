@@ -17,7 +17,7 @@ PARAMS = Path("params.yaml")
 Kind = TypeVar("Kind", bound=Section)
 
 
-class Part(Section):
+class SettingsPart(Section):
     """Some sections of `params.yaml`, named by the fields of a subclass; all other sections are not read.
 
     A stage that reads a Part imports only those sections, so a change elsewhere in the file or in the module of another

@@ -9,7 +9,7 @@ from platform import python_version
 
 from ml.deployment import container_engine
 from ml.github import fork_settings, github, repository_settings, rules, runner
-from ml.github.fork_settings import FINE, MISSING, UNSEEN, Finding
+from ml.github.fork_settings import FINE, MISSING, UNSEEN, SettingFinding
 from ml.github.github import Repository
 from ml.io import cli, files, git
 from ml.io.errors import UserError
@@ -36,13 +36,13 @@ def main() -> int:
     return 1 if _count(everything, MISSING) else 0
 
 
-def _count(findings: list[Finding], state: str) -> int:
+def _count(findings: list[SettingFinding], state: str) -> int:
     return sum(finding.state == state for finding in findings)
 
 
-def _here() -> Iterator[Finding]:
-    yield Finding("Python", FINE, python_version())  # an older one does not get this far: src/tools/make_venv.py
-    yield Finding("git", FINE, (git.ask("--version") or "").removeprefix("git version ").strip())
+def _here() -> Iterator[SettingFinding]:
+    yield SettingFinding("Python", FINE, python_version())  # an older one does not get this far: src/tools/make_venv.py
+    yield SettingFinding("git", FINE, (git.ask("--version") or "").removeprefix("git version ").strip())
     yield fork_settings.engine(_engine())
     yield fork_settings.proxy(shutil.which("haproxy") is not None)
     params = read_params()
@@ -58,25 +58,27 @@ def _engine() -> str | None:
         return None
 
 
-def _there() -> Iterator[Finding]:
+def _there() -> Iterator[SettingFinding]:
     environment = repository_settings.environment(os.environ, git.ask("remote", "get-url", "origin"))
     name = environment["GITHUB_REPOSITORY"]
     if not name:
-        yield Finding("repository", UNSEEN, "origin is not on GitHub", BLIND, "Set GITHUB_REPOSITORY=owner/name.")
+        yield SettingFinding(
+            "repository", UNSEEN, "origin is not on GitHub", BLIND, "Set GITHUB_REPOSITORY=owner/name."
+        )
         return
     repository = github.connect(environment)
     if repository is None:
-        yield Finding(name, UNSEEN, "there is no token", BLIND, fork_settings.OWNER)
+        yield SettingFinding(name, UNSEEN, "there is no token", BLIND, fork_settings.OWNER)
         return
     try:
         about = repository_settings.about(repository)
     except UserError as error:
-        yield Finding(name, UNSEEN, str(error), BLIND, fork_settings.OWNER)
+        yield SettingFinding(name, UNSEEN, str(error), BLIND, fork_settings.OWNER)
         return
     yield from _judged(repository, about)
 
 
-def _judged(repository: Repository, about: dict) -> Iterator[Finding]:
+def _judged(repository: Repository, about: dict) -> Iterator[SettingFinding]:
     running = os.environ.get("GITHUB_ACTIONS") == "true"
     branch = about["default_branch"]
     permissions = repository_settings.asked(repository, "/actions/permissions")

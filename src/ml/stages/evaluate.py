@@ -19,7 +19,7 @@ from ml.tasks.live_labels import at_release
 from ml.tasks.task import Task
 
 
-class Settings(reference.Judged):
+class Settings(reference.ReferenceSettings):
     """The sections of params.yaml that this stage reads; a change of one runs it again."""
 
 

@@ -6,17 +6,17 @@ from ml.data import split
 from ml.data.profile_record import ProfileRecord
 from ml.data.validation_record import ValidationRecord
 from ml.engine import sides
-from ml.engine.spread import Where, team
-from ml.engine.table import Table
+from ml.engine.spread import Workers, team
+from ml.engine.table import ChunkedTable
 from ml.io import cli, files, tables
 from ml.io.text import counted
 from ml.settings.data import Data
 from ml.settings.prepare import Prepare
-from ml.settings.yaml_reading import Part, read
+from ml.settings.yaml_reading import SettingsPart, read
 from ml.validation.profile import of_parts
 
 
-class Settings(Part):
+class Settings(SettingsPart):
     """The sections of params.yaml that this stage reads; a change of one runs it again."""
 
     data: Data
@@ -27,14 +27,14 @@ def main() -> None:
     """Split data.file by prepare.split_by and write both sides and build/profile.json."""
     params = read(Settings)
     ValidationRecord.read(files.VALIDATION)  # says what to run when the data has not been checked
-    table = Table(params.data.file)
+    table = ChunkedTable(params.data.file)
     with (
         tables.table_in_parts(files.TRAIN) as train,
         tables.table_in_parts(files.TEST) as test,
-        team(read(Where).engine, os.environ.get("DASK_SCHEDULER", "")) as workers,
+        team(read(Workers).engine, os.environ.get("DASK_SCHEDULER", "")) as workers,
     ):
 
-        def keep(part: sides.Part) -> None:
+        def keep(part: sides.SidePart) -> None:
             if part.train is not None and part.test is not None:
                 train.add(part.train)
                 test.add(part.test)

@@ -16,7 +16,7 @@ from ml.io.text import counted
 from ml.prediction_log import segments
 from ml.registry.ledger import CHAMPION
 from ml.scoring import named_model
-from ml.scoring.outcome import Made, Shared, Task, make
+from ml.scoring.outcome import ChunkTask, Outcome, Shared, make
 from ml.scoring.progress import Progress
 from ml.settings.params import Params, read_params
 
@@ -98,13 +98,13 @@ def _parts(table: Source, shared: Shared, team: Team, rows: int) -> Iterator[tup
     begun = shared.job
     earlier = begun.parts()
     yield from ((counts, False) for counts in earlier.values())
-    tasks = (Task(n, chunk) for n, chunk in enumerate(table.chunks(rows)) if n not in earlier)
+    tasks = (ChunkTask(n, chunk) for n, chunk in enumerate(table.chunks(rows)) if n not in earlier)
     for task, found in team.each(make, tasks, shared):
         _keep(begun, task.number, found)
         yield found.counts, True
 
 
-def _keep(begun: Job, number: int, found: Made) -> None:
+def _keep(begun: Job, number: int, found: Outcome) -> None:
     for name, lines in found.lines.items():
         files.write_bytes(lines, begun.folder / "log" / name)
     tables.write_table(found.table, begun.out / f"part-{number:06d}.parquet")

@@ -4,7 +4,7 @@ import secrets
 
 from ml.deployment import api_checks, container_checks, containers, images
 from ml.deployment.answers_record import IN_IMAGE, AnswersRecord
-from ml.deployment.api_checks import Check, tried
+from ml.deployment.api_checks import ApiCheck, tried
 from ml.deployment.container_checks import READY
 from ml.deployment.containers import LIMITS, Container
 from ml.deployment.image_record import ImageRecord, SmokeRecord
@@ -30,7 +30,7 @@ def main(image: str = "") -> int:
     return 0 if passed else 1
 
 
-def judge(container: Container, image: str) -> list[Check]:
+def judge(container: Container, image: str) -> list[ApiCheck]:
     """All checks, in an order in which the later ones may end the container."""
     rule = read_params().gates.api or Api()
     recorded = AnswersRecord.parsed(images.read(image, IN_IMAGE), f"{IN_IMAGE} of {image}")
@@ -41,7 +41,7 @@ def judge(container: Container, image: str) -> list[Check]:
     with Client(reached.reason) as client:
         ready = tried("ready", lambda: f"after {client.ready(READY, lambda: container.running):.1f} s")
         if not ready.passed:
-            return [Check("ready", False, f"{ready.reason}; it printed: {container.last_words()}")]
+            return [ApiCheck("ready", False, f"{ready.reason}; it printed: {container.last_words()}")]
         return [
             ready,
             tried("lineage", lambda: api_checks.identity(client, labels)),

@@ -12,12 +12,12 @@ from ml.settings.data import Data
 from ml.settings.prepare import Prepare
 from ml.settings.section import Project
 from ml.settings.train import Train
-from ml.settings.yaml_reading import Part, read
+from ml.settings.yaml_reading import SettingsPart, read
 
 MARKER = tracking.HOME / "tracked.json"
 
 
-class Settings(Part):
+class Settings(SettingsPart):
     """The sections of params.yaml that this stage reads; a change of one runs it again."""
 
     project: Project

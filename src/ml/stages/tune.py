@@ -10,7 +10,7 @@ from ml.io import cli, files, tables
 from ml.io.errors import UserError
 from ml.io.text import counted
 from ml.model import search, study
-from ml.model.search import Folded, Task
+from ml.model.search import Folded, FoldTask
 from ml.registry import tracking
 from ml.registry.search_run import SearchRun
 from ml.settings.params import Params, read_params
@@ -50,7 +50,7 @@ def main(trials: int = 0) -> None:
 def _judge(params: Params, rows: Folded, workers: Team, trial: Any) -> float:
     """The mean of tune.metric over the folds, each of which any worker may judge: so trials stay in their order."""
     train = search.suggest(trial, params)
-    tasks = [Task(train, fold) for fold in range(len(rows.folds))]
+    tasks = [FoldTask(train, fold) for fold in range(len(rows.folds))]
     found = [value for _, value in workers.each(search.held_out, tasks, rows)]
     trial.set_user_attr(study.FOLDS, found)
     return sum(found) / len(found)

@@ -10,17 +10,17 @@ from ml.data import schema
 from ml.data.notes import brief
 from ml.data.validation_record import Check, ValidationRecord, blocking
 from ml.engine import count
-from ml.engine.count import Seen
-from ml.engine.spread import Where, team
-from ml.engine.table import Table
+from ml.engine.count import CountedChunk
+from ml.engine.spread import Workers, team
+from ml.engine.table import ChunkedTable
 from ml.io import cli, files, markdown
 from ml.io.text import counted
 from ml.settings.data import Data
 from ml.settings.validate import Validate
-from ml.settings.yaml_reading import Part, read
+from ml.settings.yaml_reading import SettingsPart, read
 
 
-class Settings(Part):
+class Settings(SettingsPart):
     """The sections of params.yaml that this stage reads; a change of one runs it again."""
 
     data: Data
@@ -30,8 +30,8 @@ class Settings(Part):
 def main() -> None:
     """Check data.file against the contract in params.yaml and write build/validation.json and .md."""
     params = read(Settings)
-    table = Table(params.data.file)
-    with team(read(Where).engine, os.environ.get("DASK_SCHEDULER", "")) as workers:
+    table = ChunkedTable(params.data.file)
+    with team(read(Workers).engine, os.environ.get("DASK_SCHEDULER", "")) as workers:
         seen = count.count(table, params.data, params.validation, workers)
     rows = seen.readings.rows
     cli.say(f"validate: {counted(rows, 'row')} of {params.data.file}")
@@ -59,7 +59,7 @@ def main() -> None:
     cli.say(f"validate: {sum(c.passed for c in found)} of {counted(len(found), 'check')} passed")
 
 
-def _some(seen: Seen) -> pd.DataFrame | None:
+def _some(seen: CountedChunk) -> pd.DataFrame | None:
     """The rows that the user's own expectations see."""
     if seen.some is not None and len(seen.some) < seen.readings.rows:
         some = counted(len(seen.some), "row")

@@ -14,7 +14,7 @@ from ml.tasks.kinds import BINARY, MULTICLASS, REGRESSION
 Rows = list[dict[str, Any]]
 
 
-class Contract(Protocol):
+class AnswerContract(Protocol):
     """What a served model decides by."""
 
     @property
@@ -94,12 +94,12 @@ class Answers(Protocol):
         ...
 
 
-class Decisions:
+class DecisionAnswers:
     """Answers of a model of two classes."""
 
     shape = Decision
 
-    def __init__(self, contract: Contract) -> None:
+    def __init__(self, contract: AnswerContract) -> None:
         self._threshold = contract.threshold
 
     def logged(self, output: np.ndarray) -> Rows:
@@ -120,12 +120,12 @@ class Decisions:
         return [[1 - answer["score"], answer["score"]] for answer in answers]
 
 
-class Classes:
+class ClassAnswers:
     """Answers of a model of several classes."""
 
     shape = Class
 
-    def __init__(self, contract: Contract) -> None:
+    def __init__(self, contract: AnswerContract) -> None:
         self._classes = contract.data.target.classes
 
     def logged(self, output: np.ndarray) -> Rows:
@@ -153,12 +153,12 @@ class Classes:
         return [[*answer["scores"].values()] for answer in answers]
 
 
-class Values:
+class ValueAnswers:
     """Answers of a model of a number."""
 
     shape = Value
 
-    def __init__(self, contract: Contract) -> None:
+    def __init__(self, contract: AnswerContract) -> None:
         self._half = contract.half_width or 0.0
 
     def logged(self, output: np.ndarray) -> Rows:
@@ -179,9 +179,9 @@ class Values:
         return [answer["value"] for answer in answers]
 
 
-ANSWERS = {BINARY.name: Decisions, MULTICLASS.name: Classes, REGRESSION.name: Values}
+ANSWERS = {BINARY.name: DecisionAnswers, MULTICLASS.name: ClassAnswers, REGRESSION.name: ValueAnswers}
 
 
-def answers_of(contract: Contract) -> Answers:
+def answers_of(contract: AnswerContract) -> Answers:
     """How a model with this contract answers."""
     return ANSWERS[contract.data.target.task](contract)

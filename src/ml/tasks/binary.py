@@ -14,7 +14,7 @@ from ml.tasks import calibration_figures, group_rates, two_words
 from ml.tasks import score_rows as measured
 from ml.tasks.kinds import BINARY
 from ml.tasks.rank_auc import one_column
-from ml.tasks.task import Case
+from ml.tasks.task import EasyCase
 from ml.tasks.variety import Spread, of_sides
 
 
@@ -98,7 +98,7 @@ class Binary:
 
     def calibrated(
         self, truth: np.ndarray, output: np.ndarray, confidence: float, design: Design = PLAIN
-    ) -> list[calibration_figures.Figure]:
+    ) -> list[calibration_figures.CalibrationFigure]:
         """Slope and bias of the scores as probabilities."""
         return calibration_figures.of_scores(truth, output, confidence, design)
 
@@ -114,7 +114,7 @@ class Binary:
         """1: scores are compared as they are."""
         return 1.0
 
-    def surely(self, output: np.ndarray, case: Case, threshold: float, room: float) -> bool:
+    def surely(self, output: np.ndarray, case: EasyCase, threshold: float, room: float) -> bool:
         """Whether the score is so far from the threshold, on the side that the case names."""
         return self.easy(output, case, threshold + (room if case.label == "positive" else -room))[1]
 
@@ -122,7 +122,7 @@ class Binary:
         """Whether both sides are decided."""
         return of_sides(truth, self.decide(output, threshold), threshold)
 
-    def easy(self, output: np.ndarray, case: Case, threshold: float) -> tuple[float, bool, str]:
+    def easy(self, output: np.ndarray, case: EasyCase, threshold: float) -> tuple[float, bool, str]:
         """Whether the score lies on the side of the threshold that the case names."""
         yes = case.label == "positive"
         return float(output[0]), bool((output[0] >= threshold) == yes), f"{'≥' if yes else '<'} {threshold:g}"

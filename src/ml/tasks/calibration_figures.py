@@ -13,7 +13,7 @@ RELATIVE = 0.5  # of the share of the rarer class: the widest limit of the bias
 
 
 @dataclass(frozen=True)
-class Figure:
+class CalibrationFigure:
     """Value, low and high of one figure, its ideal value, and the maximum width of its limits."""
 
     name: str  # the setting under gates.calibration
@@ -25,19 +25,19 @@ class Figure:
 
 def of_scores(
     label: np.ndarray, score: np.ndarray, confidence: float, design: Design = PLAIN, of: str = ""
-) -> list[Figure]:
+) -> list[CalibrationFigure]:
     """Slope and bias of scores as probabilities; with 1 % positive rows, a bias of 5 points is large."""
     rate = float(np.average(label, weights=design.weights(len(label))))
     widest = RELATIVE * min(rate, 1 - rate)
     return [
-        Figure("slope", slope(label, score, confidence, design), 1.0, of=of),
-        Figure("bias", bias(label, score, confidence, design), 0.0, widest, of),
+        CalibrationFigure("slope", slope(label, score, confidence, design), 1.0, of=of),
+        CalibrationFigure("bias", bias(label, score, confidence, design), 0.0, widest, of),
     ]
 
 
 def of_values(
     truth: np.ndarray, value: np.ndarray, interval: tuple[float, float], confidence: float, design: Design = PLAIN
-) -> list[Figure]:
+) -> list[CalibrationFigure]:
     """Slope of the target on the predictions, bias in standard deviations, coverage minus its nominal value.
 
     `interval` holds the half width and the share of rows that it promises to hold; without one there is no coverage.
@@ -45,12 +45,12 @@ def of_values(
     spread = float(truth.std()) or 1.0
     raw = bias(truth, value, confidence, design)
     found = [
-        Figure("slope", line(truth, value, confidence, design), 1.0),
-        Figure("bias", {name: end / spread for name, end in raw.items()}, 0.0),
+        CalibrationFigure("slope", line(truth, value, confidence, design), 1.0),
+        CalibrationFigure("bias", {name: end / spread for name, end in raw.items()}, 0.0),
     ]
     if np.isnan(interval[0]):
         return found
-    return [*found, Figure("coverage", held(truth, value, interval, confidence, design), 0.0)]
+    return [*found, CalibrationFigure("coverage", held(truth, value, interval, confidence, design), 0.0)]
 
 
 def held(

@@ -18,7 +18,7 @@ TINY = np.finfo("float64").tiny
 
 
 @dataclass(frozen=True)
-class Rows(InOrder):
+class ClassRows(InOrder):
     """Truth (places of classes, shape (rows,)) and probabilities (shape (rows, classes))."""
 
     classes: tuple[str, ...]

@@ -13,7 +13,7 @@ CHOICE: Any = Literal  # of literals that the contract defines at run time
 SHOWN = 100  # characters of a wrong label
 
 
-class Contract(Protocol):
+class LabelContract(Protocol):
     """What a served model knows of its target."""
 
     @property
@@ -27,12 +27,12 @@ class Contract(Protocol):
         ...
 
 
-def label_type(contract: Contract) -> tuple[Any, Any]:
+def label_type(contract: LabelContract) -> tuple[Any, Any]:
     """The type of a late label, and an example."""
     return TYPES[contract.data.target.task](contract)
 
 
-def _of_classes(contract: Contract) -> tuple[Any, Any]:
+def _of_classes(contract: LabelContract) -> tuple[Any, Any]:
     """A class, read as training does: 1, 1.0 and "1" are one, without spaces around it."""
     classes = contract.data.target.classes
     known = {key(name): name for name in classes}
@@ -40,12 +40,12 @@ def _of_classes(contract: Contract) -> tuple[Any, Any]:
     return Annotated[CHOICE[classes], spelled], classes[0]
 
 
-def _of_numbers(contract: Contract) -> tuple[Any, Any]:  # noqa: ARG001
+def _of_numbers(contract: LabelContract) -> tuple[Any, Any]:  # noqa: ARG001
     read = BeforeValidator(lambda value: cell(value, Number(type="number")) if isinstance(value, str) else value)
     return Annotated[float, Field(ge=-LARGEST, le=LARGEST), read], 1.5
 
 
-def _of_two_words(contract: Contract) -> tuple[Any, Any]:
+def _of_two_words(contract: LabelContract) -> tuple[Any, Any]:
     yes = key(contract.data.target.positive)
     no = contract.negative or {"True": "False", "False": "True"}.get(yes)
     truths = "True" in {yes, no}

@@ -14,7 +14,7 @@ from ml.settings.data import Data
 from ml.settings.evaluate import Evaluate
 from ml.settings.metric_names import FEWEST
 from ml.tasks import score_rows, two_words
-from ml.tasks.number_rows import Rows
+from ml.tasks.number_rows import NumberRows
 from ml.tasks.task import Scored, Task
 
 Watched = dict[str, dict[str, float | None]]
@@ -64,7 +64,7 @@ def alike(kind: str, rows: pd.DataFrame) -> pd.Series:
 def scored(kind: str, label: np.ndarray, score: np.ndarray, threshold: float) -> Scored:
     """Live rows, ready to be measured."""
     if kind == "regression":
-        return Rows(label, score, float("nan"))
+        return NumberRows(label, score, float("nan"))
     return score_rows.rank(label, score, threshold)
 
 

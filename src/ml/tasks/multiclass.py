@@ -12,9 +12,9 @@ from ml.io.text import counted
 from ml.settings.data import Data
 from ml.settings.metric_names import FEWEST
 from ml.tasks import calibration_figures, group_rates
-from ml.tasks.class_rows import Rows
+from ml.tasks.class_rows import ClassRows
 from ml.tasks.kinds import MULTICLASS
-from ml.tasks.task import Case
+from ml.tasks.task import EasyCase
 from ml.tasks.variety import Spread, of_classes
 
 GROUPS = 50  # of the values of a number
@@ -62,9 +62,9 @@ class Multiclass:
         output: np.ndarray,
         threshold: float,  # noqa: ARG002
         design: Design = PLAIN,
-    ) -> Rows:
+    ) -> ClassRows:
         """Rows in their own order; no threshold decides."""
-        return Rows(truth.astype("int64"), output.astype("float64"), self.classes, design=design)
+        return ClassRows(truth.astype("int64"), output.astype("float64"), self.classes, design=design)
 
     def decide(self, output: np.ndarray, threshold: float) -> np.ndarray:  # noqa: ARG002
         """The place of the most probable class."""
@@ -116,7 +116,7 @@ class Multiclass:
 
     def calibrated(
         self, truth: np.ndarray, output: np.ndarray, confidence: float, design: Design = PLAIN
-    ) -> list[calibration_figures.Figure]:
+    ) -> list[calibration_figures.CalibrationFigure]:
         """Slope and bias of each class's scores against the rest, where either has enough rows; all hold together."""
         count = np.bincount(truth, minlength=len(self.classes))
         judged = [k for k, rows in enumerate(count) if min(rows, len(truth) - rows) >= FEWEST]
@@ -140,7 +140,7 @@ class Multiclass:
         """1: scores are compared as they are."""
         return 1.0
 
-    def surely(self, output: np.ndarray, case: Case, threshold: float, room: float) -> bool:
+    def surely(self, output: np.ndarray, case: EasyCase, threshold: float, room: float) -> bool:
         """Whether the class that the case names is so much more probable than the next one."""
         best = np.sort(output[0])
         return self.easy(output, case, threshold)[1] and bool(best[-1] - best[-2] >= room)
@@ -149,7 +149,7 @@ class Multiclass:
         """Whether every class is decided."""
         return of_classes(truth, self.decide(output, threshold), self.classes)
 
-    def easy(self, output: np.ndarray, case: Case, threshold: float) -> tuple[float, bool, str]:
+    def easy(self, output: np.ndarray, case: EasyCase, threshold: float) -> tuple[float, bool, str]:
         """Whether the class that the case names is the most probable one."""
         found = self.classes[int(self.decide(output, threshold)[0])]
         right = found == case.label

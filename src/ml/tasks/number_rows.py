@@ -15,7 +15,7 @@ TENTHS = 10  # of the rows by their value, whose coverage is drawn
 
 
 @dataclass(frozen=True)
-class Rows(InOrder):
+class NumberRows(InOrder):
     """Truth and predicted values, both of shape (rows,); half width and level of the interval around the latter."""
 
     half_width: float

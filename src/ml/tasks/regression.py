@@ -14,9 +14,9 @@ from ml.settings.data import Data
 from ml.settings.metric_names import FEWEST
 from ml.tasks import calibration_figures, group_rates
 from ml.tasks.kinds import REGRESSION
-from ml.tasks.number_rows import Rows
+from ml.tasks.number_rows import NumberRows
 from ml.tasks.rank_auc import codes
-from ml.tasks.task import Case
+from ml.tasks.task import EasyCase
 from ml.tasks.variety import Spread, of_numbers
 
 NEAR = 0.5  # standard deviations of the predictions: one that moves further counts as another decision
@@ -60,9 +60,9 @@ class Regression:
         output: np.ndarray,
         threshold: float,  # noqa: ARG002
         design: Design = PLAIN,
-    ) -> Rows:
+    ) -> NumberRows:
         """Rows in their own order; no threshold decides."""
-        return Rows(truth.astype("float64"), output.astype("float64"), self.half_width, self.level, design=design)
+        return NumberRows(truth.astype("float64"), output.astype("float64"), self.half_width, self.level, design=design)
 
     def decide(self, output: np.ndarray, threshold: float) -> np.ndarray:  # noqa: ARG002
         """The value itself."""
@@ -110,7 +110,7 @@ class Regression:
 
     def calibrated(
         self, truth: np.ndarray, output: np.ndarray, confidence: float, design: Design = PLAIN
-    ) -> list[calibration_figures.Figure]:
+    ) -> list[calibration_figures.CalibrationFigure]:
         """Slope and bias of the values, and by how much the intervals hold more rows than they promise."""
         each = 1 - (1 - confidence) / 3  # slope, bias and coverage hold together
         return calibration_figures.of_values(truth, output, (self.half_width, self.level), each, design)
@@ -127,7 +127,7 @@ class Regression:
         """The standard deviation of the truth, so that settings mean the same in any unit."""
         return float(truth.std()) or 1.0
 
-    def surely(self, output: np.ndarray, case: Case, threshold: float, room: float) -> bool:  # noqa: ARG002
+    def surely(self, output: np.ndarray, case: EasyCase, threshold: float, room: float) -> bool:  # noqa: ARG002
         """Whether the value lies so far within the limits of the case."""
         low, high = (-np.inf if case.min is None else case.min), (np.inf if case.max is None else case.max)
         return bool(low + room <= output[0] <= high - room)
@@ -136,7 +136,7 @@ class Regression:
         """Whether the values differ."""
         return of_numbers(truth, output)
 
-    def easy(self, output: np.ndarray, case: Case, threshold: float) -> tuple[float, bool, str]:  # noqa: ARG002
+    def easy(self, output: np.ndarray, case: EasyCase, threshold: float) -> tuple[float, bool, str]:  # noqa: ARG002
         """Whether the value lies where the case says."""
         low, high = (-np.inf if case.min is None else case.min), (np.inf if case.max is None else case.max)
         return float(output[0]), bool(low <= output[0] <= high), _bounds(low, high)

@@ -49,7 +49,7 @@ class TargetColumn(Protocol):
         ...
 
 
-class TwoValues:
+class TwoValueColumn:
     """The column of a target with two values."""
 
     def __init__(self, data: Data) -> None:
@@ -92,7 +92,7 @@ class _Plain:
         return []
 
 
-class Classes(_Plain):
+class ClassColumn(_Plain):
     """The column of a target with several classes."""
 
     def strange(self, column: pd.Series) -> Strange:
@@ -110,7 +110,7 @@ class Classes(_Plain):
         return {"classes": {name: rounded(total.get(name, 0) / every) for name in self._target.classes}}
 
 
-class Numbers(_Plain):
+class NumberColumn(_Plain):
     """The column of a target that is a number."""
 
     def strange(self, column: pd.Series) -> Strange:
@@ -128,7 +128,7 @@ class Numbers(_Plain):
         return spread(total)
 
 
-COLUMNS = {BINARY.name: TwoValues, MULTICLASS.name: Classes, REGRESSION.name: Numbers}
+COLUMNS = {BINARY.name: TwoValueColumn, MULTICLASS.name: ClassColumn, REGRESSION.name: NumberColumn}
 
 
 def column_of(data: Data) -> TargetColumn:

@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 
 from ml.data.design import PLAIN, Design
-from ml.tasks.calibration_figures import Figure
+from ml.tasks.calibration_figures import CalibrationFigure
 from ml.tasks.group_rates import Rate
 from ml.tasks.variety import Spread
 
 
-class Case(Protocol):
+class EasyCase(Protocol):
     """A row that any usable model gets right, as ml.settings.gates has it: tasks must not depend on that section."""
 
     @property
@@ -158,7 +158,7 @@ class Task(Protocol):
 
     def calibrated(
         self, truth: np.ndarray, output: np.ndarray, confidence: float, design: Design = PLAIN
-    ) -> list[Figure]:
+    ) -> list[CalibrationFigure]:
         """How far the output is from meaning what it says; `enough` rows are there."""
         ...
 
@@ -174,11 +174,11 @@ class Task(Protocol):
         """What one stands for in the settings of `behaviour`."""
         ...
 
-    def easy(self, output: np.ndarray, case: Case, threshold: float) -> tuple[float, bool, str]:
+    def easy(self, output: np.ndarray, case: EasyCase, threshold: float) -> tuple[float, bool, str]:
         """For one row what the model says, whether the case allows that, and the limit in words."""
         ...
 
-    def surely(self, output: np.ndarray, case: Case, threshold: float, room: float) -> bool:
+    def surely(self, output: np.ndarray, case: EasyCase, threshold: float, room: float) -> bool:
         """Whether the case allows what the model says of one row with `room` to spare, in units of `scale`."""
         ...
 
