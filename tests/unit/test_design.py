@@ -86,7 +86,7 @@ def test_a_gap_that_leaves_no_row_to_train_on_is_refused(table):
     left = split.sides(table, contract(), far).train.sum()
 
     with pytest.raises(UserError, match=r"no training row is left: .* a smaller prepare.gap_days"):
-        split.must_train(left, contract(), far)
+        split.must_have_rows(left, 1, contract(), far)
 
 
 def test_a_gap_belongs_to_a_split_by_time():

@@ -4,7 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ml.data import split
 from ml.data.split import folds, is_test, position
+from ml.io.errors import UserError
 from ml.settings.params import read_params
 from ml.settings.prepare import Prepare
 from tests.conftest import SAMPLE
@@ -76,3 +78,9 @@ def test_where_all_rows_have_one_time_there_is_no_fold_by_time():
     frame = pd.DataFrame({"snapshot": [pd.Timestamp("2026-01-01")] * 9})
 
     assert folds(frame, DATA, Prepare(split_by="time"), 4) == []
+
+
+@pytest.mark.parametrize(("train", "test", "said"), [(9, 0, "no test row.*higher"), (0, 1, "no training row.*lower")])
+def test_a_hash_that_leaves_a_side_empty_is_said(params, train, test, said):
+    with pytest.raises(UserError, match=f"{said} prepare.test_share, another prepare.salt, or use more rows"):
+        split.must_have_rows(train, test, params.data, Prepare(test_share=0.01))

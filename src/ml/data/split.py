@@ -50,9 +50,15 @@ def is_test(frame: pd.DataFrame, data: Data, params: Prepare) -> np.ndarray:
     return sides(frame, data, params).test
 
 
-def must_train(rows: int, data: Data, params: Prepare) -> None:
-    """Raise UserError if no training row is left."""
-    if not rows:
+def must_have_rows(train: int, test: int, data: Data, params: Prepare) -> None:
+    """Raise UserError if a side has no row."""
+    if params.split_by == "hash" and not (train and test):
+        empty, other = ("training", "lower") if test else ("test", "higher")
+        raise UserError(
+            f"no {empty} row: the hash puts all {train + test:,} rows on the other side at prepare.test_share "
+            f"{params.test_share:g}. Set a {other} prepare.test_share, another prepare.salt, or use more rows."
+        )
+    if not train:
         raise UserError(
             f"no training row is left: all older rows have a {data.group or 'time'} of the test "
             f"side, or are in the {params.gap_days:g} days before it. Set prepare.split_by: "

@@ -40,7 +40,7 @@ def main() -> None:
                 test.add(part.test)
 
         found = sides.divide(table, params.data, params.prepare, workers, keep)
-    split.must_train(train.rows, params.data, params.prepare)
+    split.must_have_rows(train.rows, test.rows, params.data, params.prepare)
     profile = {"schema_version": ProfileRecord.NEWEST, **of_parts(found, params.data)}
     ProfileRecord.model_validate(profile).write(files.PROFILE)
     neither = sum(part.rows for part in found) - train.rows - test.rows
