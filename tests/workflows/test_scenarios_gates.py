@@ -78,7 +78,7 @@ CASES = {
         told=("better: roc_auc",),  # that is what it looks like to the champion's gate
     ),
     "api: scores rounded by the server": Refused(
-        {"src/ml/model/answers.py": '[{"score": score, "label": score -> [{"score": round(score, 2), "label": score'},
+        {"src/ml/tasks/answers.py": '[{"score": score, "label": score -> [{"score": round(score, 2), "label": score'},
         {"api parity": r"differ by at most 5\.0e-03 on 1,000 rows, above 1e-06; \d+ with another decision"},
         ("api",),
     ),
