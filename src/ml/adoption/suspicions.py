@@ -41,8 +41,8 @@ def variants(values: Iterable[str]) -> list[tuple[str, ...]]:
 def _spellings(column: pd.Series) -> Iterator[str]:
     if pd.api.types.is_numeric_dtype(column) or pd.api.types.is_datetime64_any_dtype(column):
         return
-    counts = levels(column.dropna()).value_counts()
-    if found := variants(map(str, counts.index)):
+    if found := variants(map(str, levels(pd.Series(column.dropna().unique())).unique())):
+        counts = levels(column.dropna()).value_counts()
         some = ", ".join(" and ".join(f"{value!r} ({counts[value]:,})" for value in group) for group in found[:3])
         yield (
             f"{column.name}: {some} differ only in case or a final point, but count as different values. Write "
