@@ -7,16 +7,19 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
 
 from ml.data import schema
-from ml.engine import spread, table
+from ml.engine import fitting, spread, table
 from ml.io import files, tables
 from ml.io.errors import UserError
-from ml.model import search
+from ml.model import model, search
 from ml.model.search import FoldTask
 from ml.settings.engine import Engine
 from ml.settings.params import read_params
+from ml.settings.train import Train
 from ml.stages import prepare, validate
 from tests.conftest import ROOT
 
@@ -71,6 +74,55 @@ def test_a_cluster_makes_the_same_tables_and_trials_though_a_worker_is_killed(ch
     assert killed
     assert found == expected
     assert trial == [search.held_out(task, rows) for task in tasks]
+
+
+class Fragile(LogisticRegression):
+    """An estimator whose first worker is killed."""
+
+    def fit(self, *given, **more):
+        with contextlib.suppress(FileExistsError):
+            Path(self.tol).touch(exist_ok=False)
+            os.kill(os.getpid(), signal.SIGKILL)
+        self.tol = 1e-4
+        return super().fit(*given, **more)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_cluster_trains_the_same_model_each_time_though_a_worker_is_killed(customers, params, tmp_path):
+    x = model.unfitted(params.data, params.train)[:-1].fit_transform(schema.inputs(customers, params.data))
+    y = customers[params.data.target.name].to_numpy().astype(int)
+    linear = LogisticRegression(max_iter=1000).fit(x, y).coef_
+    names = ["lightgbm.LGBMClassifier", "xgboost.XGBClassifier"]
+    boosted = [Train.model_validate({"model": n, n: {"n_estimators": 5}, "workers": 2}) for n in names]
+
+    with spread.team(Engine(name="dask", workers=3)) as workers:
+        together = [[_trained(customers, params.data, train, workers) for _ in range(2)] for train in boosted]
+        by, _ = fitting.fitter(workers, params.train)
+        alone = by(Fragile(max_iter=1000, tol=str(tmp_path / "killed")), x, y)
+
+    assert (tmp_path / "killed").exists()
+    assert np.array_equal(alone.coef_, linear)
+    for train, (once, again) in zip(boosted, together, strict=True):
+        local = model.fit(customers, params.data, train)
+        assert once[-1].text == again[-1].text
+        told = [model.scores(fitted, customers, params.data) for fitted in (once, local)]
+        assert np.corrcoef(*told)[0, 1] > 0.95
+
+
+def _trained(frame, data, train, workers):
+    return model.fit(frame, data, train, by=fitting.fitter(workers, train)[0])
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"model": "random_forest"}, "random_forest trains on one worker: only LightGBM and XGBoost"),
+        ({"model": "xgboost.XGBClassifier"}, "train.workers needs a cluster. Set engine.name to dask"),
+    ],
+)
+def test_workers_that_cannot_train_together_are_refused(settings, message):
+    with pytest.raises(UserError, match=message):
+        fitting.fitter(spread.LocalTeam(), Train.model_validate({"workers": 2, **settings}))
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -44,21 +44,25 @@ class LocalTeam:
 class ClusterTeam:
     """The workers of a Dask cluster; a task whose worker is killed is done again by another one."""
 
-    def __init__(self, client: Any) -> None:
-        self._client = client
+    def __init__(self, client: Any, address: str = "") -> None:
+        self.client, self.address = client, address
         self._shared: tuple[Any, Any] = (None, None)  # what the workers have already, and where it is
+
+    def names(self) -> list[str]:
+        """The addresses of the workers."""
+        return [*self.client.nthreads()]
 
     def each(
         self, work: Callable[[Item, Any], Result], items: Iterable[Item], shared: Any
     ) -> Iterator[tuple[Item, Result]]:
         """Some items ahead of the one that is waited for; a worker needs no disk of ours."""
         if self._shared[0] is not shared:
-            self._shared = shared, self._client.scatter(shared, broadcast=True, hash=False)
+            self._shared = shared, self.client.scatter(shared, broadcast=True, hash=False)
         there = self._shared[1]
-        most = AHEAD * max(1, len(self._client.nthreads()))
+        most = AHEAD * max(1, len(self.names()))
         waiting: deque[tuple[Item, Any]] = deque()
         for item in items:
-            waiting.append((item, self._client.submit(work, item, there, pure=False)))
+            waiting.append((item, self.client.submit(work, item, there, pure=False)))
             if len(waiting) >= most:
                 yield _done(*waiting.popleft())
         while waiting:
@@ -74,14 +78,22 @@ def team(settings: Engine, scheduler: str = "") -> Generator[Team]:
     address = scheduler or settings.scheduler
     try:
         from dask import distributed  # noqa: PLC0415
-        from distributed.scheduler import KilledWorker  # noqa: PLC0415
     except ImportError:
         raise UserError("Dask is missing: install the extra `dask`, or set engine.name to local.") from None
     # It prints tracebacks of the errors that are reported below.
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    with spoken(address), _cluster(distributed, address, settings.workers) as client:
+        yield ClusterTeam(client, address)
+
+
+@contextmanager
+def spoken(address: str) -> Generator[None]:
+    """Turn Dask's errors about lost workers and schedulers into sentences."""
+    from dask import distributed  # noqa: PLC0415
+    from distributed.scheduler import KilledWorker  # noqa: PLC0415
+
     try:
-        with _cluster(distributed, address, settings.workers) as client:
-            yield ClusterTeam(client)
+        yield
     except KilledWorker as error:
         raise UserError(
             f"four workers died one after the other on one chunk ({error.task}): give them more memory."

@@ -83,7 +83,9 @@ def kept(fitted: Any) -> Any:
 
 
 def _write_lightgbm(fitted: Any) -> str:
-    return fitted.booster_.model_to_string()
+    """The ports of workers that trained together differ each time."""
+    lines = fitted.booster_.model_to_string().splitlines(keepends=True)
+    return "".join(line for line in lines if not line.startswith(("[machines: ", "[local_listen_port: ")))
 
 
 def _write_xgboost(fitted: Any) -> str:

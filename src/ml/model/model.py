@@ -25,17 +25,24 @@ from ml.settings.metric_names import FEWEST
 from ml.settings.train import Train
 from ml.tasks.choose import task_of
 
+OWN = "estimator__"  # before the names of the estimator's own arguments
 
-def fit(
-    frame: pd.DataFrame, data: Data, params: Train, source: str = "", watch: Callable[[Any], None] = lambda _: None
+
+def fit(  # noqa: PLR0913, PLR0917
+    frame: pd.DataFrame,
+    data: Data,
+    params: Train,
+    source: str = "",
+    watch: Callable[[Any], None] = lambda _: None,
+    by: Callable[..., Any] | None = None,
 ) -> Pipeline:
     """Made columns, preprocessing and estimator, fitted on every row; the same rows and seed give the same model.
 
     `source` is the text of src/features.py. With train.calibration, the estimator is fitted without the held-back rows,
-    and its scores are calibrated on these. `watch` receives the fitted estimator.
+    and its scores are calibrated on these. `watch` receives the fitted estimator; `by` fits it elsewhere.
     """
     if not params.calibration:
-        return _fitted(frame, data, params, source, watch)
+        return _fitted(frame, data, params, source, watch, by)
     task, held = task_of(data), position(frame[data.group or data.id], "held back") < params.held_back
     if not task.decides:
         raise UserError("params.yaml: train.calibration calibrates scores of classes, and a number has no scores.")
@@ -44,14 +51,21 @@ def fit(
             f"params.yaml: train.calibration needs {FEWEST} rows of each class among the "
             f"{counted(int(held.sum()), 'row')} that are held back. Raise train.held_back, or bring more rows."
         )
-    model, rest = _fitted(frame[~held], data, params, source, watch), frame[held]
+    model, rest = _fitted(frame[~held], data, params, source, watch, by), frame[held]
     weight = design_of(rest, data).weight
     x, truth = model[:-1].transform(inputs(rest, data)), task.truth(rest[data.target.name])
     model.steps[-1] = ("estimator", calibrate(model.steps[-1][1], x, truth, params.calibration, weight))
     return model
 
 
-def _fitted(frame: pd.DataFrame, data: Data, params: Train, source: str, watch: Callable[[Any], None]) -> Pipeline:
+def _fitted(  # noqa: PLR0913, PLR0917
+    frame: pd.DataFrame,
+    data: Data,
+    params: Train,
+    source: str,
+    watch: Callable[[Any], None],
+    by: Callable[..., Any] | None,
+) -> Pipeline:
     y = task_of(data).truth(frame[data.target.name])
     if len(np.unique(y)) == 1:
         raise UserError(
@@ -64,6 +78,12 @@ def _fitted(frame: pd.DataFrame, data: Data, params: Train, source: str, watch: 
         if params.early_stopping:
             held = position(frame[data.group or data.id], "early stopping") < params.held_back
             stopping.fit(model, inputs(frame, data), y, held, params, **given)
+        elif by:
+            x, own = (
+                model[:-1].fit_transform(inputs(frame, data), y),
+                {k.removeprefix(OWN): v for k, v in given.items()},
+            )
+            model.steps[-1] = ("estimator", by(model.steps[-1][1], x, y, **own))
         else:
             model.fit(inputs(frame, data), y, **given)
     except Exception as error:  # noqa: BLE001 - anybody's estimator raises anything
@@ -92,7 +112,7 @@ def fit_arguments(model: Pipeline, frame: pd.DataFrame, data: Data, params: Trai
             f"{params.model} cannot weight rows (its fit takes no sample_weight), and data.weight is {data.weight}. "
             "Choose another train.model, or remove data.weight from params.yaml."
         )
-    return {"estimator__sample_weight": weight}
+    return {f"{OWN}sample_weight": weight}
 
 
 def unfitted(data: Data, params: Train, source: str = "") -> Pipeline:

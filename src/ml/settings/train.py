@@ -79,6 +79,7 @@ class Train(Section):
     calibration: Literal["sigmoid", "isotonic"] | None = None
     held_back: Share = 0.2
     early_stopping: Count | None = None
+    workers: Count | None = None
     threshold: Decide | None = None
     random_forest: RandomForest = RandomForest()
     hist_gradient_boosting: HistGradientBoosting = HistGradientBoosting()
@@ -94,6 +95,12 @@ class Train(Section):
                 hint = meant(str(key), cls.model_fields, f"known here: {', '.join(cls.model_fields)}.")
                 raise ValueError(f"unknown setting `{key}`; {hint}")
         return values
+
+    @model_validator(mode="after")
+    def _together(self) -> Self:
+        if self.workers and self.early_stopping:
+            raise ValueError("workers and early_stopping exclude each other; remove one")
+        return self
 
     @model_validator(mode="after")
     def _known_model(self) -> Self:

@@ -1,5 +1,9 @@
 """Fit the model that params.yaml describes, and compile it for serving."""
 
+import os
+
+from ml.engine import fitting
+from ml.engine.spread import Where, team
 from ml.io import cli, files, tables
 from ml.io.text import counted
 from ml.model import decision, feature_checks, interval, made_columns, model, model_file, shipped
@@ -20,11 +24,13 @@ def main() -> None:
     """Fit train.model on build/train.parquet and write build/model/."""
     params = read(Settings)
     frame = tables.read_table(files.TRAIN)
-    cli.say(f"train: {params.train.model} on {counted(len(frame), 'row')}")
     text = feature_source.source()
     feature_checks.check(text, frame, params.data)
-    watch = Watch()
-    fitted = model.fit(made_columns.checked(frame, params.data, text), params.data, params.train, text, watch.see)
+    watch, rows = Watch(), made_columns.checked(frame, params.data, text)
+    with team(read(Where).engine, os.environ.get("DASK_SCHEDULER", "")) as workers:
+        by, where = fitting.fitter(workers, params.train)
+        cli.say(f"train: {params.train.model} on {counted(len(frame), 'row')}{where}")
+        fitted = model.fit(rows, params.data, params.train, text, watch.see, by)
     found = decision.chosen(frame, params.data, params.train, params.evaluate.threshold, text)
     params = _with_threshold(params, found)
     TrainingRecord(threshold=found, out_of_bag=watch.out_of_bag, curve=watch.curve).write(files.TRAINING)
