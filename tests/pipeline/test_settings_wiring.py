@@ -23,7 +23,7 @@ RUNS_AGAIN = {
 }  # every other section runs no stage again
 BY_CODE = RUNS_AGAIN | {
     "train": {"train", "evaluate", "track"},  # evaluate loads models with the module that fits them
-    "engine": {"validate", "prepare"},  # no result depends on who works on chunks
+    "engine": {"validate", "prepare", "train"},  # no result depends on who works on chunks
 }
 
 
