@@ -34,7 +34,7 @@ def fitter(team: Team, params: Train) -> tuple[Fit | None, str]:
 
 
 def _alone(team: Cluster, estimator: Any, x: Any, y: np.ndarray, **given: Any) -> Any:
-    from dask.distributed import FutureCancelledError  # noqa: PLC0415
+    from distributed.client import FutureCancelledError  # noqa: PLC0415
 
     with spread.spoken(team.address):
         try:
