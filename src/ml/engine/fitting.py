@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ml.engine import spread
-from ml.engine.spread import Cluster, Team
+from ml.engine.spread import ClusterTeam, Team
 from ml.io.errors import UserError
 from ml.settings.train import Train
 
@@ -22,7 +22,7 @@ def fitter(team: Team, params: Train) -> tuple[Fit | None, str]:
             f"params.yaml: train.workers is {params.workers}, and {params.model} trains on one worker: only LightGBM "
             "and XGBoost train on several. Remove train.workers."
         )
-    if not isinstance(team, Cluster):
+    if not isinstance(team, ClusterTeam):
         if params.workers:
             raise UserError("params.yaml: train.workers needs a cluster. Set engine.name to dask.")
         return None, ""
@@ -33,7 +33,7 @@ def fitter(team: Team, params: Train) -> tuple[Fit | None, str]:
     return partial(_alone, team), ", on one worker"
 
 
-def _alone(team: Cluster, estimator: Any, x: Any, y: np.ndarray, **given: Any) -> Any:
+def _alone(team: ClusterTeam, estimator: Any, x: Any, y: np.ndarray, **given: Any) -> Any:
     from distributed.client import FutureCancelledError  # noqa: PLC0415
 
     with spread.spoken(team.address):
@@ -49,7 +49,7 @@ def _fitted(_: int, shared: tuple[Any, Any, np.ndarray, dict[str, Any]]) -> Any:
     return estimator.fit(x, y, **given)
 
 
-def _together(team: Cluster, params: Train, estimator: Any, x: Any, y: np.ndarray, **given: Any) -> Any:
+def _together(team: ClusterTeam, params: Train, estimator: Any, x: Any, y: np.ndarray, **given: Any) -> Any:
     """The model depends on the number of parts, which params.yaml sets, and not on the size of the cluster."""
     count = params.workers or 1
     names = sorted(team.names())

@@ -3,7 +3,7 @@
 import os
 
 from ml.engine import fitting
-from ml.engine.spread import Where, team
+from ml.engine.spread import Workers, team
 from ml.io import cli, files, tables
 from ml.io.text import counted
 from ml.model import decision, feature_checks, interval, made_columns, model, model_file, shipped
@@ -27,7 +27,7 @@ def main() -> None:
     text = feature_source.source()
     feature_checks.check(text, frame, params.data)
     watch, rows = Watch(), made_columns.checked(frame, params.data, text)
-    with team(read(Where).engine, os.environ.get("DASK_SCHEDULER", "")) as workers:
+    with team(read(Workers).engine, os.environ.get("DASK_SCHEDULER", "")) as workers:
         by, where = fitting.fitter(workers, params.train)
         cli.say(f"train: {params.train.model} on {counted(len(frame), 'row')}{where}")
         fitted = model.fit(rows, params.data, params.train, text, watch.see, by)
