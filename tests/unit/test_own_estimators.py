@@ -5,6 +5,9 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import TargetEncoder
 
 from ml.io.errors import UserError
 from ml.model import compiled_parity, estimators, explanation, model, model_file, shipped
@@ -249,3 +252,14 @@ def test_inputs_that_are_no_columns_have_no_explanation(own):
 
     with pytest.raises(UserError, match=r"only models with the preprocessing of ml\.model\.features have explanations"):
         explanation.explainer({MODEL: content}, params.data)
+
+
+def test_an_own_pipeline_with_means_of_levels_trains_the_same_model_again():
+    rng = np.random.default_rng(0)
+    x = pd.DataFrame({"k": rng.choice([f"c{n}" for n in range(30)], 200)})
+    y = rng.random(200) < 0.4
+
+    def once():
+        return estimators.with_seed(make_pipeline(TargetEncoder(), LogisticRegression()), 0).fit(x, y).predict_proba(x)
+
+    np.testing.assert_array_equal(once(), once())

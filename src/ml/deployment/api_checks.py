@@ -11,6 +11,7 @@ from ml.deployment.answers_record import AnswersRecord
 from ml.io.client import Client
 from ml.io.errors import UserError
 from ml.io.text import counted
+from ml.model.compiled_parity import gaps
 from ml.model.parts import CHAMPION
 from ml.settings.gates import Api
 
@@ -48,9 +49,12 @@ def answers(client: Client, recorded: AnswersRecord, rule: Api) -> list[ApiCheck
 
 
 def same(client: Client, recorded: AnswersRecord, tolerance: float) -> str:
-    """The API gives the recorded scores; raises UserError naming the row that is furthest off."""
+    """The API gives the recorded scores; raises UserError naming the row that is furthest off.
+
+    Numbers are compared relative to their size, as the gate parity does.
+    """
     found = np.array(client.outputs(recorded.rows))
-    gap = np.abs(found - np.array(recorded.scores)).reshape(len(found), -1).max(axis=1)
+    gap = gaps(np.array(recorded.scores), found)
     worst = int(gap.argmax())
     if not gap[worst] <= tolerance:
         wrong, was = int((gap > tolerance).sum()), recorded.scores[worst]

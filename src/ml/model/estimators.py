@@ -15,6 +15,8 @@ from sklearn.ensemble import (
     RandomForestRegressor,
 )
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.model_selection import KFold
+from sklearn.preprocessing import TargetEncoder
 
 from ml.io.errors import UserError
 from ml.io.text import meant
@@ -73,7 +75,7 @@ def estimator(params: Train, task: str = DEFAULT.name) -> Any:
         hint = within if isinstance(error, TypeError) and "missing" in str(error) else ""
         raise UserError(f"params.yaml: train.{params.model}: {type(error).__name__}: {error}.{hint}") from None
     _must_predict(made, params.model, task)
-    return _seeded(made, params.seed)
+    return with_seed(made, params.seed)
 
 
 def _must_predict(made: Any, name: str, task: str) -> None:
@@ -94,12 +96,16 @@ def _must_predict(made: Any, name: str, task: str) -> None:
         raise UserError(f"params.yaml: train.model: {name} predicts classes, so it is no {what}.")
 
 
-def _seeded(made: Any, seed: int) -> Any:
-    """The estimator with the seed in each estimator within it that has none: the same rows give the same model."""
-    blank = [
-        name for name, value in made.get_params().items() if f"__{name}".endswith("__random_state") and value is None
-    ]
-    return made.set_params(**dict.fromkeys(blank, seed)) if blank else made
+def with_seed(made: Any, seed: int) -> Any:
+    """The estimator with the seed in each estimator within it that has none: the same rows give the same model.
+
+    scikit-learn's TargetEncoder shuffles its folds without a seed unless its `cv` has one.
+    """
+    known = made.get_params()
+    blank = [name for name, value in known.items() if f"__{name}".endswith("__random_state") and value is None]
+    folded = {f"{name}__cv": part.cv for name, part in known.items() if isinstance(part, TargetEncoder)}
+    folds = {name: KFold(cv, shuffle=True, random_state=seed) for name, cv in folded.items() if isinstance(cv, int)}
+    return made.set_params(**dict.fromkeys(blank, seed), **folds) if blank or folds else made
 
 
 def found(name: str, task: str = DEFAULT.name) -> Callable[..., Any]:
