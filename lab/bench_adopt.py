@@ -17,6 +17,8 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import csv
 
+from ml.io.text import counted
+
 GIGABYTE = 1 << 20  # of the kilobytes in which Linux counts
 
 
@@ -41,8 +43,8 @@ def main(rows: int, *, identified: bool) -> None:
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ)
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     print(
-        f"adopt: {rows:,} rows, {'with' if identified else 'without'} an id: {time.perf_counter() - start:.0f} s, "
-        f"{used.ru_utime + used.ru_stime:.0f} s of CPU, {used.ru_maxrss / GIGABYTE:.2f} GB at most"
+        f"adopt: {counted(rows, 'row')}, {'with' if identified else 'without'} an id: "
+        f"{time.perf_counter() - start:.0f} s, {used.ru_utime + used.ru_stime:.0f} s of CPU, {used.ru_maxrss / GIGABYTE:.2f} GB at most"
     )
 
 

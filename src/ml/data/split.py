@@ -55,7 +55,7 @@ def must_have_rows(train: int, test: int, data: Data, params: Prepare) -> None:
     if params.split_by == "hash" and not (train and test):
         empty, other = ("training", "lower") if test else ("test", "higher")
         raise UserError(
-            f"no {empty} row: the hash puts all {train + test:,} rows on the other side at prepare.test_share "
+            f"no {empty} row: the hash puts {counted(train + test, 'row')} on the other side at prepare.test_share "
             f"{params.test_share:g}. Set a {other} prepare.test_share, another prepare.salt, or use more rows."
         )
     if not train:

@@ -9,6 +9,7 @@ import numpy as np
 from ml.engine import spread
 from ml.engine.spread import ClusterTeam, Team
 from ml.io.errors import UserError
+from ml.io.text import counted
 from ml.settings.train import Train
 
 TOGETHER = ("lightgbm", "xgboost")  # libraries that train on several workers
@@ -29,7 +30,7 @@ def fitter(team: Team, params: Train) -> tuple[Fit | None, str]:
     if params.early_stopping:
         return None, ", in this process because of train.early_stopping"
     if params.workers:
-        return partial(_together, team, params), f", on {params.workers} workers together"
+        return partial(_together, team, params), f", on {counted(params.workers, 'worker')} together"
     return partial(_alone, team), ", on one worker"
 
 
