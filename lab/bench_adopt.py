@@ -44,7 +44,8 @@ def main(rows: int, *, identified: bool) -> None:
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     print(
         f"adopt: {counted(rows, 'row')}, {'with' if identified else 'without'} an id: "
-        f"{time.perf_counter() - start:.0f} s, {used.ru_utime + used.ru_stime:.0f} s of CPU, {used.ru_maxrss / GIGABYTE:.2f} GB at most"
+        f"{time.perf_counter() - start:.0f} s, {used.ru_utime + used.ru_stime:.0f} s of CPU, "
+        f"{used.ru_maxrss / GIGABYTE:.2f} GB at most"
     )
 
 
