@@ -109,6 +109,19 @@ def test_a_cluster_trains_the_same_model_each_time_though_a_worker_is_killed(cus
         assert np.corrcoef(*told)[0, 1] > 0.95
 
 
+def test_workers_are_named_in_the_order_of_their_addresses_whatever_dask_answers():
+    class Client:
+        def __init__(self, answer):
+            self.who_has = lambda _: answer
+
+    found = [
+        fitting.InOrder(Client(answer)).who_has([])
+        for answer in ({"p1": ("tcp://b:1",), "p0": ("tcp://a:1",)}, {"p0": ("tcp://a:1",), "p1": ("tcp://b:1",)})
+    ]
+
+    assert [[*one] for one in found] == [["p0", "p1"]] * 2
+
+
 def _trained(frame, data, train, workers):
     return model.fit(frame, data, train, by=fitting.fitter(workers, train)[0])
 

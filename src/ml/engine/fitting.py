@@ -76,11 +76,30 @@ def _parts(client: Any, values: np.ndarray, names: list[str]) -> Any:
     return array.concatenate(lazy)
 
 
+class InOrder:
+    """A client that names the workers in the order of their addresses, which is the order of the parts.
+
+    LightGBM numbers its workers in the order of this answer, and each number chooses the bins of other columns: Dask's
+    own order changes, and the model with it.
+    """
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    def who_has(self, futures: Any) -> dict[Any, Any]:
+        """The workers that hold each part."""
+        return dict(sorted(self._client.who_has(futures).items(), key=lambda found: sorted(found[1])))
+
+
 class _LightGBM:
     def __init__(self, client: Any, estimator: Any) -> None:
         from lightgbm import dask  # noqa: PLC0415
 
-        self._made = getattr(dask, f"Dask{type(estimator).__name__}")(client=client, **estimator.get_params())
+        made = getattr(dask, f"Dask{type(estimator).__name__}")
+        self._made = made(client=InOrder(client), **estimator.get_params())
 
     def fit(self, x: Any, y: Any, **given: Any) -> Any:
         return self._made.fit(x, y, **given).to_local()
