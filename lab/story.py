@@ -56,7 +56,6 @@ class Story:
     folder: Path
     hub: Hub
     target: str = TARGETS["binary"]
-    moved: int = 4000
     found: dict[str, Any] = field(default_factory=dict)
     chapter: int = 0
 
@@ -126,11 +125,11 @@ def main(folder: str = "", task: str = "binary") -> None:
     print(f"\nThe end, after {seconds:.0f} s. {kept} docs/monitoring.md and docs/retraining.md explain each step.")
 
 
-def tell(folder: Path, task: str = "binary", last: str = "calm", moved: int = 4000) -> dict[str, Any]:
-    """Run all chapters up to `last` in a folder and return the results of each; `moved` customers come with drift."""
+def tell(folder: Path, task: str = "binary", last: str = "calm") -> dict[str, Any]:
+    """Run all chapters up to `last` in a folder and return the results of each."""
     folder.mkdir(parents=True, exist_ok=True)
     with Hub("acme/churn", origin=folder / "origin.git") as hub:
-        story = Story(folder, hub, TARGETS[task], moved)
+        story = Story(folder, hub, TARGETS[task])
         for chapter in (release, quiet, drift, retrain, propose, merge, again, calm):
             chapter(story)
             if chapter.__name__ == last:
@@ -172,7 +171,7 @@ def drift(story: Story) -> None:
         "May 2026: prices have risen by 30 %, and half of the customers now come from ads. The "
         "model was not trained on such rows.",
     )
-    _month(story, MOVED, story.moved)
+    _month(story, MOVED, 4000)
     story.found["drift"] = _monitor(story)
 
 
