@@ -77,7 +77,7 @@ def odd(tmp_path_factory):
     frame = pd.DataFrame({"key": [f"k{place}" for place in range(ROWS)]} | cells | {"outcome": outcome})
     frame.to_csv(folder / "odd.csv", index=False)
     found = exported_files.read(folder / "odd.csv", target="outcome")
-    new = adopt_changes.described(folder / "odd.csv", found, adopt_changes.Asked("outcome", ROLES, "", ""))
+    new = adopt_changes.described(folder / "odd.csv", found, adopt_changes.NewTable("outcome", ROLES, "", ""))
     params = read_params(SAMPLE)
     changes, _ = adopt_changes.changes(params, new.contract | {"file": str(folder / "odd.csv")}, ROWS, "", "odd")
     text = yaml_edit.edited(SAMPLE.read_text(), changes)
@@ -89,7 +89,7 @@ def odd(tmp_path_factory):
 def test_odd_names_are_read_from_the_table_and_from_params(odd):
     settings, typed, _ = odd
 
-    seen = count.count(table.Table(settings.data.file), settings.data, settings.validation, spread.Local())
+    seen = count.count(table.ChunkedTable(settings.data.file), settings.data, settings.validation, spread.LocalTeam())
 
     assert seen.readings.rows == ROWS
     assert len(settings.data.columns) == 1000

@@ -57,7 +57,7 @@ def test_a_cluster_makes_the_same_tables_and_trials_though_a_worker_is_killed(ch
     each = spread.ClusterTeam.each
 
     def dying(cluster, work, items, shared):
-        pids = [*cluster._client.run(os.getpid).values()]
+        pids = [*cluster.client.run(os.getpid).values()]
         for number, found in enumerate(each(cluster, work, items, shared)):
             if number == 1 and len(pids) > 1:
                 os.kill(pids[0], signal.SIGKILL)

@@ -380,7 +380,7 @@ def test_a_cluster_gives_the_same_scores_though_a_worker_is_killed(place, monkey
     killed, keep, each = [], score._keep, spread.ClusterTeam.each
 
     def known(cluster, work, items, shared):
-        killed.extend(cluster._client.run(os.getpid).values())
+        killed.extend(cluster.client.run(os.getpid).values())
         return each(cluster, work, items, shared)
 
     def kill(begun, number, found):
