@@ -3,8 +3,8 @@
 It runs in a temporary fork with a bare repository as origin and a local double of GitHub: a release, a quiet month, a
 month with drift, a retraining, its pull request, the merge, the next release, and a quiet month. All other parts are
 real. The customers are simulated, and the table is smaller than the sample, so that it takes minutes. `TASK=multiclass`
-predicts the plan of the following month, `TASK=regression` the hours used in it: `make adopt` describes that table,
-and no setting is edited by hand.
+predicts the plan of the following month, `TASK=regression` the hours used in it: `make adopt` describes that table.
+The story widens limits and margins that need more rows (SMALLER, and the margin of the champion for a number).
 """
 
 import json
