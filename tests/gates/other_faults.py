@@ -1,4 +1,4 @@
-"""Faults of models that tell several classes, or a number, for each gate that looks at what they say."""
+"""Faults of models of several classes, or of a number, for each gate that judges predictions."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -23,8 +23,8 @@ def faults() -> list[Fault]:
     of = {kind: partial(_fault, kind) for kind in ("multiclass", "regression")}
     classes, number = of["multiclass"], of["regression"]
     return [
-        classes("limits", "macro_f1", "a model that mostly guesses", noisier(5), noisier(0.02)),
-        number("limits", "r2", "a model that mostly guesses", noisier(1), noisier(0.01)),
+        classes("limits", "macro_f1", "a model of mostly random predictions", noisier(5), noisier(0.02)),
+        number("limits", "r2", "a model of mostly random predictions", noisier(1), noisier(0.01)),
         number("limits", "coverage", "intervals that are too narrow", narrow(0.5), narrow(1)),
         classes("decisions", "decisions", "a class that is never decided", lifted(-9), lifted(-0.1), "warning"),
         number("decisions", "decisions", "the same number for every row", stretched(0.01), stretched(0.9), "warning"),
@@ -32,11 +32,11 @@ def faults() -> list[Fault]:
         number("champion", "champion", "a worse model", noisier(0.3), noisier(0.01)),
         classes("champion", "champion decisions", "rows decided wrong", noisier(2), noisier(0.02), "warning"),
         classes("stability", "stability", "rows change their class", lifted(1.5), lifted(0.1)),
-        number("stability", "stability", "numbers move far", noisier(1), noisier(0.02)),
-        classes("slices", "slices: plan", "a model blind on one slice", noisier(5, plan="basic"), noisier(0.02)),
-        number("slices", "slices: plan", "a model blind on one slice", noisier(1, plan="basic"), noisier(0.02)),
-        classes("fairness", f"{REGION} demographic parity", "a class lifted in a group", lifted(2, north=True), same),
-        classes("fairness", f"{REGION} equalised odds", "a class lifted in a group", lifted(2, north=True), same),
+        number("stability", "stability", "large changes of the predicted values", noisier(1), noisier(0.02)),
+        classes("slices", "slices: plan", "random scores in one slice", noisier(5, plan="basic"), noisier(0.02)),
+        number("slices", "slices: plan", "random scores in one slice", noisier(1, plan="basic"), noisier(0.02)),
+        classes("fairness", f"{REGION} demographic parity", "higher scores for one group", lifted(2, north=True), same),
+        classes("fairness", f"{REGION} equalised odds", "higher scores for one group", lifted(2, north=True), same),
         number("fairness", f"{REGION} error", "larger errors in a group", noisier(0.5, region="north"), same),
         number("fairness", f"{REGION} bias", "higher values in a group", lifted(0.3, north=True), same),
         classes("fairness", f"{REGION} not judged", "a group of a few rows", groups(9000), same, "warning"),
@@ -49,14 +49,14 @@ def faults() -> list[Fault]:
         classes("calibration", "calibration slope", "an overconfident model", sharper(1.6), sharper(1)),
         classes("calibration", "calibration bias", "scores of a class too high", lifted(1), lifted(0.05)),
         classes("calibration", "calibration", "classes of a few rows", head(30), same, "warning"),
-        number("calibration", "calibration slope", "values too far from the middle", stretched(1.5), stretched(1)),
+        number("calibration", "calibration slope", "values too far from the mean", stretched(1.5), stretched(1)),
         number("calibration", "calibration bias", "values too high", lifted(0.2), lifted(0.01)),
         number("calibration", "calibration coverage", "intervals that are too narrow", narrow(0.5), narrow(1)),
         classes("parity", "parity", "missing values served as zero", skewed(0.0), skewed(None)),
         number("parity", "parity", "missing values served as zero", skewed(0.0), skewed(None)),
         classes("leakage", "leakage: columns", "a copy of the target", leaking, same),
         number("leakage", "leakage: columns", "a copy of the target", leaking, same),
-        number("leakage", "leakage: sums", "the parts of a total", summed, same, "warning"),
+        number("leakage", "leakage: sums", "columns that sum to the target", summed, same, "warning"),
     ]  # fmt: skip
 
 
@@ -65,9 +65,9 @@ REGION = "fairness: region"
 
 def _fault(kind: str, gate: str, verdict: str, what: str, *plants: Any, **more: Any) -> Fault:
     """A fault whose plants take the kind of target."""
-    bad, neighbour, *severity = plants
+    bad, control, *severity = plants
     word = {"multiclass": "several classes", "regression": "a number"}[kind]
-    return Fault(gate, verdict, f"{word}: {what}", partial(bad, kind), partial(neighbour, kind), *severity, **more)
+    return Fault(gate, verdict, f"{word}: {what}", partial(bad, kind), partial(control, kind), *severity, **more)
 
 
 def same(kind: str) -> Evidence:

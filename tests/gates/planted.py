@@ -1,4 +1,4 @@
-"""A fault that a gate must catch, beside a good neighbour that it must let pass."""
+"""A fault that a gate must catch, with a control (similar, without the fault) that it must pass."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from tests.gates.world import good
 
 @dataclass(frozen=True)
 class Fault:
-    """Something planted that `gate` must answer with the verdict named `verdict`; `good` lies just inside the limit."""
+    """Evidence that `gate` must fail in the verdict `verdict`; the control `good` is just inside the limit."""
 
     gate: str
     verdict: str

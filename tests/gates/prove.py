@@ -1,4 +1,4 @@
-"""Shows every gate a fault that it must catch and a good neighbour that it must let pass: `make prove`."""
+"""Gives every gate a fault that it must catch and a control without the fault that it must pass: `make prove`."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -11,7 +11,7 @@ from tests.gates.faults import Fault, faults
 
 
 def main() -> int:
-    """Print gate × planted fault × caught and write build/prove.json; exit 1 when a gate fails its proof."""
+    """Print the outcome of each planted fault and write build/prove.json; exit 1 when a gate fails its proof."""
     rows = prove(GATES, faults())
     wrong = failures(GATES, rows)
     ProofRecord(commit=git.commit(), passed=not wrong, wrong=wrong, rows=rows).write(files.PROOF)
@@ -19,29 +19,29 @@ def main() -> int:
     for sentence in wrong:
         cli.say(f"prove: {sentence}")
     if not wrong:
-        cli.say(f"prove: {len(rows)} faults caught by {len(GATES)} gates, each with its good neighbour let pass")
+        cli.say(f"prove: {len(rows)} faults caught by {len(GATES)} gates; every control passes")
     return 1 if wrong else 0
 
 
 def prove(judges: Mapping[str, Gate], planted: Iterable[Fault]) -> list[dict[str, Any]]:
-    """For each fault whether its gate caught it and let the good neighbour pass, with the sentence it gave."""
+    """For each fault whether its gate caught it and passed the control, with the gate's reason."""
     return [_proof(judges[fault.gate], fault) for fault in planted if fault.gate in judges]
 
 
 def failures(judges: Mapping[str, Gate], rows: list[dict[str, Any]]) -> list[str]:
-    """What is wrong with a proof, a sentence each; a gate that was shown no fault is wrong too."""
+    """The failures of a proof, one sentence each; a gate without a planted fault is a failure too."""
     unproven = [f"{name}: no fault is planted for this gate" for name in judges.keys() - {r["gate"] for r in rows}]
     let = [f"{r['gate']}: lets pass: {r['fault']}" for r in rows if not r["caught"]]
-    refused = [f"{r['gate']}: refuses the good neighbour of: {r['fault']}" for r in rows if not r["neighbour"]]
+    refused = [f"{r['gate']}: refuses the control of: {r['fault']}" for r in rows if not r["control"]]
     return sorted(unproven) + let + refused
 
 
 def table(rows: list[dict[str, Any]]) -> str:
     """The proof for a terminal."""
-    lines = [["gate", "planted fault", "caught", "good neighbour"]]
+    lines = [["gate", "planted fault", "caught", "control"]]
     for row in rows:
         answer = "refused" if row["expected"] == "critical" else "warned"
-        passes = "passes" if row["neighbour"] else "REFUSED"
+        passes = "passes" if row["control"] else "REFUSED"
         lines.append([row["gate"], row["fault"], answer if row["caught"] else "LET PASS", passes])
     widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
     return "\n".join("  ".join(cell.ljust(w) for cell, w in zip(line, widths, strict=True)).rstrip() for line in lines)
@@ -56,7 +56,7 @@ def _proof(judge: Gate, fault: Fault) -> dict[str, Any]:
         "fault": fault.what,
         "expected": fault.severity,
         "caught": bool(caught),
-        "neighbour": bool(good) and not gates.refused(good) and not _raised(good, fault),
+        "control": bool(good) and not gates.refused(good) and not _raised(good, fault),
         "reason": caught[0].reason if caught else "",
     }
 

@@ -49,7 +49,7 @@ def noticed(gate, judge):
     return any(prove.failures({gate: judge}, prove.prove({gate: judge}, [fault])) for fault in of(gate))
 
 
-def test_every_gate_catches_its_faults_and_lets_their_good_neighbours_pass():
+def test_every_gate_catches_its_faults_and_passes_their_controls():
     rows = prove.prove(GATES, faults())
 
     assert prove.failures(GATES, rows) == []
@@ -77,7 +77,7 @@ def test_a_gate_that_refuses_everything_fails_the_proof(gate):
     assert noticed(gate, paranoid)
 
 
-def test_a_gate_that_was_shown_no_fault_fails_the_proof():
+def test_a_gate_without_a_planted_fault_fails_the_proof():
     assert prove.failures({"newcomer": lambda evidence: []}, []) == ["newcomer: no fault is planted for this gate"]
 
 

@@ -233,7 +233,7 @@ def test_the_roc_chart_lies_on_the_curve(evidence):
     assert (line[0], line[10], line[20]) == ("0.000", "0.800", "1.000")
 
 
-FAULT = {"gate": "size", "fault": "a huge model", "expected": "critical", "caught": True, "neighbour": True}
+FAULT = {"gate": "size", "fault": "a huge model", "expected": "critical", "caught": True, "control": True}
 
 
 def test_the_footer_counts_the_faults_that_the_gates_caught(evidence):

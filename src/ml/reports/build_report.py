@@ -86,15 +86,16 @@ def _proof(evidence: Built) -> str:
             "## Proof of the gates\n\nThe proof was not run on this commit; `make prove` plants a fault for every gate."
         )
     rows = [
-        ["✅" if r["caught"] and r["neighbour"] else "❌", r["gate"], r["fault"], _answer(r), _neighbour(r)]
+        ["✅" if r["caught"] and r["control"] else "❌", r["gate"], r["fault"], _answer(r), _control(r)]
         for r in proof["rows"]
     ]
-    caught = sum(r["caught"] and r["neighbour"] for r in proof["rows"])
+    caught = sum(r["caught"] for r in proof["rows"])
+    passed = sum(r["control"] for r in proof["rows"])
     wrong = "".join(f"- ❌ {sentence}\n" for sentence in proof["wrong"])
-    every = table(["", "gate", "planted fault", "answer", "good neighbour"], rows)
+    every = table(["", "gate", "planted fault", "answer", "control"], rows)
     text = (
-        f"{caught} of {counted(len(rows), 'planted fault')} caught, and the similar models without "
-        f"the fault passed.\n\n{wrong}"
+        f"{caught} of {counted(len(rows), 'planted fault')} caught; {passed} of {counted(len(rows), 'control')} "
+        f"(a similar model without the fault) passed.\n\n{wrong}"
     )
     return f"## Proof of the gates\n\n{text}\n<details><summary>All faults</summary>\n\n{every}\n</details>"
 
@@ -103,8 +104,8 @@ def _answer(row: Record) -> str:
     return ("refused" if row["expected"] == "critical" else "warned") if row["caught"] else "let pass"
 
 
-def _neighbour(row: Record) -> str:
-    return "passes" if row["neighbour"] else "refused"
+def _control(row: Record) -> str:
+    return "passes" if row["control"] else "refused"
 
 
 def _origin(evidence: Built) -> str:
