@@ -180,7 +180,7 @@ def test_settings_that_no_commit_holds_are_not_overwritten(home, loans):
         (5000, 2500, []),
         (5000, 200, ["yes is 200 of 5,000 rows"]),
         (500, 250, ["about 100 rows will test", "only drift"]),
-        (5000, 50, ["yes is 50 of 5,000 rows", "about 10 test rows will be yes", "only drift"]),
+        (5000, 50, ["yes is 50 of 5,000 rows", "about 10 test rows will have the target yes", "only drift"]),
     ],
 )
 def test_too_few_rows_or_rows_of_a_class_are_a_warning(params, rows, positive, said):
@@ -190,6 +190,15 @@ def test_too_few_rows_or_rows_of_a_class_are_a_warning(params, rows, positive, s
 
     assert len(found) == len(said)
     assert all(text in sentence for text, sentence in zip(said, found, strict=True))
+
+
+def test_warnings_about_a_number_name_no_class(params):
+    number = params.data.target.model_copy(update={"task": "regression"})
+    few = params.model_copy(update={"data": params.data.model_copy(update={"target": number})})
+
+    found = proposed_contract.warnings(pd.Series(np.arange(60.0)), few)
+
+    assert not any("class" in sentence or "59" in sentence for sentence in found)
 
 
 @pytest.mark.slow

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from pydantic import ValidationError
+from sklearn.model_selection import KFold
 from sklearn.preprocessing import TargetEncoder
 
 from ml.adoption import messages, proposed_contract
@@ -26,6 +27,7 @@ TARGETS = {
     "two of several": {"task": "multiclass", "classes": ["low", "top"]},
     "a number": {"task": "regression"},
 }
+SMALL_FOREST = {"random_forest": {"n_estimators": 3}}
 SMALL = {"random_forest": {"n_estimators": 5}, "lightgbm.LGBMClassifier": {"n_estimators": 5}}
 CASES = [
     *[(target, "random_forest") for target in TARGETS],
@@ -92,6 +94,42 @@ def test_the_estimator_is_fitted_on_means_of_the_other_folds(early, monkeypatch)
 
     x, y = whole[0]
     assert np.corrcoef(np.asarray(x)[:, -1], y)[0, 1] < 0.2
+
+
+@pytest.mark.parametrize("early", [None, 3])
+def test_means_of_levels_come_from_other_entities(early, monkeypatch):
+    """A target that belongs to the entity, and levels that tell nothing else, must look like noise."""
+    grouped = contract(TARGETS["a number"]).model_copy(update={"group": "owner"})
+    rng, owners = np.random.default_rng(0), np.repeat(np.arange(ROWS // 10), 10)
+    frame = table(TARGETS["a number"]).assign(
+        owner=[f"o{n}" for n in owners],
+        city=[f"c{n}" for n in owners],
+        y=rng.normal(size=ROWS // 10)[owners].astype(str),
+    )
+    order = rng.permutation(ROWS)
+    seen = []
+    monkeypatch.setattr("lightgbm.LGBMRegressor.fit", lambda self, x, y, **_: seen.append((x, y)) or halt())
+
+    def halt():
+        raise RuntimeError("seen")
+
+    settings = {"model": "lightgbm.LGBMRegressor", "early_stopping": early}
+    with pytest.raises(Exception, match="seen"):
+        model.fit(frame.iloc[order], grouped, Train.model_validate(settings))
+
+    x, y = seen[0]
+    assert np.corrcoef(np.asarray(x)[:, -1], y)[0, 1] < 0.2
+
+
+def test_a_stored_model_of_a_grouped_table_is_without_the_folds_of_its_rows():
+    grouped = contract(TARGETS["two classes"]).model_copy(update={"group": "owner"})
+    frame = table(TARGETS["two classes"]).assign(owner=[f"o{n % 20}" for n in range(ROWS)])
+
+    fitted = model.fit(frame, grouped, Train.model_validate(SMALL_FOREST))
+
+    again = model_file.loads(model_file.dumps(fitted)).named_steps["preprocessing"]
+    assert isinstance(again.named_transformers_["target"].named_steps["means"].cv, KFold)
+    assert isinstance({n: p for n, p, _ in again.transformers}["target"].named_steps["means"].cv, KFold)
 
 
 def test_the_means_are_those_of_scikit_learn():

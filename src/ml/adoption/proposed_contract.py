@@ -130,7 +130,7 @@ def warnings(target: pd.Series, params: Params) -> list[str]:
     """Warnings about gates and monitoring that cannot judge, because there are few rows or few of a class."""
     counts = levels(target.dropna()).value_counts()
     rows, rarest, few = int(counts.sum()), str(counts.index[-1]), int(counts.iloc[-1])
-    if params.data.target.numeric:
+    if number := params.data.target.numeric:
         few = rows  # a number has no rare class
     tested = {"rows": round(rows * params.prepare.test_share), "few": round(few * params.prepare.test_share)}
     found = []
@@ -146,14 +146,15 @@ def warnings(target: pd.Series, params: Params) -> list[str]:
             "the cost of each kind of error"
         )
     if tested["few"] < FEWEST:
-        found.append(
-            f"about {counted(tested['few'], 'test row')} will be {rarest}; metrics are judged "
-            f"only with at least {FEWEST} rows of each class"
-        )
+        those = counted(tested["few"], "row" if number else "test row")
+        what = "test the model" if number else f"have the target {rarest}"
+        needed = f"{FEWEST} rows{'' if number else ' of each class'}"
+        found.append(f"about {those} will {what}; metrics are judged only with at least {needed}")
     if tested["rows"] < params.monitor.min_labels or tested["few"] < FEWEST:
+        each = "" if number else f", and {FEWEST} of each class"
         found.append(
             f"monitoring will check only drift: live performance needs a release tested on monitor.min_labels "
-            f"({params.monitor.min_labels}) rows, and {FEWEST} of each class"
+            f"({params.monitor.min_labels}) rows{each}"
         )
     return found
 

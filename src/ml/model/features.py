@@ -17,6 +17,7 @@ from ml.settings import feature_source as declared
 from ml.settings.data import Category, Data
 
 FOLDS = 5  # of the training rows: a row is encoded by the target of the other folds
+LEVEL_MEANS = "target"  # the name of the part that encodes levels by means of the target
 MISSING = ""  # stands for a missing value, because no level is empty
 
 
@@ -62,15 +63,15 @@ def preprocessing(data: Data, source: str = "", seed: int = 0) -> ColumnTransfor
 
     A number that may be missing by the contract also gets an indicator column. A level outside the contract becomes all
     zeros. So the width of the output does not depend on the data. A column with `encoding: target` becomes the smoothed
-    mean of the target for each level (for several classes: the share of each class), cross-fitted on the training rows;
-    a level that was not trained on gets the mean of all rows (Micci-Barreca, A preprocessing scheme for
-    high-cardinality categorical attributes, 2001).
+    mean of the target for each level (for several classes: the share of each class), cross-fitted on the training rows
+    (ml.model.level_folds keeps entities together); a level that was not trained on gets the mean of all rows
+    (Micci-Barreca, A preprocessing scheme for high-cardinality categorical attributes, 2001).
     """
     filled = {"keep_empty_features": True}  # keeps a column without values
     made = declared.made(source)
     named = numbers(data) + [name for name, known in made.items() if known is None]
     categories = {name: c for name, c in data.columns.items() if isinstance(c, Category)}
-    means = [name for name, column in categories.items() if column.encoding == "target"]
+    means = level_means(data)
     level = {name: column.values for name, column in categories.items() if column.encoding == "levels"}  # noqa: PD011 - of the contract
     level |= {name: known for name, known in made.items() if known is not None}
     number = Pipeline([("impute", SimpleImputer(**filled, strategy="median")), ("scale", StandardScaler())])
@@ -80,8 +81,13 @@ def preprocessing(data: Data, source: str = "", seed: int = 0) -> ColumnTransfor
     category = Pipeline([("impute", blank), ("encode", encode)])
     gaps = [name for name in numbers(data) if data.columns[name].missing]
     flags = [("missing", Pipeline([("flag", MissingIndicator(features="all"))]), gaps)] if gaps else []
-    encoded = [("target", _means(data, blank, seed), means)] if means else []
+    encoded = [(LEVEL_MEANS, _means(data, blank, seed), means)] if means else []
     return ColumnTransformer([("number", number, named), ("category", category, [*level]), *flags, *encoded])
+
+
+def level_means(data: Data) -> list[str]:
+    """The columns that become means of the target."""
+    return [n for n, column in data.columns.items() if isinstance(column, Category) and column.encoding == "target"]
 
 
 def _means(data: Data, blank: SimpleImputer, seed: int) -> Pipeline:

@@ -14,7 +14,7 @@ from ml.data.position import position
 from ml.data.schema import inputs
 from ml.io.errors import UserError
 from ml.io.text import counted
-from ml.model import boosters, estimators, faults, monotone, stopping
+from ml.model import boosters, estimators, faults, level_folds, monotone, stopping
 from ml.model.calibration import calibrate
 from ml.model.features import Made, preprocessing, with_made
 from ml.model.history import OUT_OF_BAG
@@ -74,18 +74,7 @@ def _fitted(  # noqa: PLR0913, PLR0917
         )
     model = unfitted(data, params, source)
     try:
-        given = fit_arguments(model, frame, data, params)
-        if params.early_stopping:
-            held = position(frame[data.group or data.id], "early stopping") < params.held_back
-            stopping.fit(model, inputs(frame, data), y, held, params, **given)
-        elif by:
-            x, own = (
-                model[:-1].fit_transform(inputs(frame, data), y),
-                {k.removeprefix(OWN): v for k, v in given.items()},
-            )
-            model.steps[-1] = ("estimator", by(model.steps[-1][1], x, y, **own))
-        else:
-            model.fit(inputs(frame, data), y, **given)
+        _fit_in_place(model, frame, data, params, by)
     except Exception as error:  # noqa: BLE001 - anybody's estimator raises anything
         raise faults.unfit(error, params) from None
     if params.model == "random_forest":
@@ -100,6 +89,26 @@ def _fitted(  # noqa: PLR0913, PLR0917
     if not faults.known(params):
         faults.must_answer(model, frame.head(faults.ROWS), data, params)
     return model
+
+
+def _fit_in_place(
+    model: Pipeline, frame: pd.DataFrame, data: Data, params: Train, by: Callable[..., Any] | None
+) -> None:
+    x, y, entity = inputs(frame, data), task_of(data).truth(frame[data.target.name]), design_of(frame, data).entity
+    given = fit_arguments(model, frame, data, params)
+    if params.early_stopping:
+        held = position(frame[data.group or data.id], "early stopping") < params.held_back
+        fitted = stopping.fitted(held, params)
+        with level_folds.by_entity(model, None if entity is None else entity[fitted]):
+            stopping.fit(model, x, y, held, params, **given)
+        return
+    with level_folds.by_entity(model, entity):
+        if not by:
+            model.fit(x, y, **given)
+            return
+        prepared = model[:-1].fit_transform(x, y)
+    own = {name.removeprefix(OWN): value for name, value in given.items()}
+    model.steps[-1] = ("estimator", by(model.steps[-1][1], prepared, y, **own))
 
 
 def fit_arguments(model: Pipeline, frame: pd.DataFrame, data: Data, params: Train) -> dict[str, np.ndarray]:

@@ -41,6 +41,11 @@ def fit(model: Pipeline, x: pd.DataFrame, y: np.ndarray, held: np.ndarray, param
     estimator.fit(fitted, y[~held], eval_set=judged, **own, **ARGUMENTS[params.library](rounds))
 
 
+def fitted(held: np.ndarray, params: Train) -> np.ndarray:
+    """The rows on which the preprocessing is fitted: those outside `held`, or all; bool, shape (rows,)."""
+    return np.ones(len(held), dtype=bool) if params.model == BUILT_IN else ~held
+
+
 def _of_lightgbm(rounds: int) -> dict[str, Any]:
     import lightgbm  # noqa: PLC0415
 

@@ -6,7 +6,7 @@ from ml.engine import fitting
 from ml.engine.spread import Workers, team
 from ml.io import cli, files, tables
 from ml.io.text import counted
-from ml.model import decision, feature_checks, interval, made_columns, model, model_file, shipped
+from ml.model import decision, feature_checks, features, interval, made_columns, model, model_file, shipped
 from ml.model.history import Chosen, TrainingRecord, Watch
 from ml.model.model_contract import CONTRACT, with_threshold
 from ml.model.predictor import MODEL, from_files, loaded
@@ -26,6 +26,7 @@ def main() -> None:
     frame = tables.read_table(files.TRAIN)
     text = feature_source.source()
     feature_checks.check(text, frame, params.data)
+    _unweighted(params)
     watch, rows = Watch(), made_columns.checked(frame, params.data, text)
     with team(read(Workers).engine, os.environ.get("DASK_SCHEDULER", "")) as workers:
         by, where = fitting.fitter(workers, params.train)
@@ -43,6 +44,15 @@ def main() -> None:
     for name, content in built.items():
         files.write_bytes(content, files.MODEL / name)
     cli.say(f"train: serving loads {loaded(built, from_files(built).kind) / 1e6:.2f} MB")
+
+
+def _unweighted(params: Settings) -> None:
+    """Say which inputs of the model ignore the weights."""
+    if params.data.weight and (encoded := features.level_means(params.data)):
+        cli.say(
+            f"train: {', '.join(encoded)} (encoding: target): scikit-learn's TargetEncoder takes no weights, so these "
+            f"means count each row once, without {params.data.weight}"
+        )
 
 
 def _with_threshold(params: Settings, found: Chosen | None) -> Settings:
