@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from ml.data.schema import inputs
-from ml.gates import behaviour
+from ml.gates import behaviour, scored_models
 from ml.gates.parity import as_requests
 from ml.io.errors import UserError
 from ml.model import feature_code, model, model_file
@@ -17,6 +17,7 @@ from ml.model.feature_checks import check
 from ml.model.features import with_made
 from ml.model.importance import importance
 from ml.model.predictor import FORM, from_files
+from ml.registry.baseline import Baseline
 from ml.settings import feature_source
 from ml.settings.gates import Behaviour, Case, Direction, Invariance
 from ml.settings.params import check as checked
@@ -272,3 +273,15 @@ def test_functions_that_read_what_another_table_lacks_are_removed():
     assert gone == ["prices"]
     assert feature_source.made(kept) == {"later": None}
     assert feature_source.without(GOOD, DATA.columns) == (GOOD, [])
+
+
+def test_a_champion_whose_functions_no_commit_here_has_is_not_compared(customers, own):
+    text = own(GOOD)
+    champion = Baseline("version 1", model_file.dumps(fitted(customers, text)))
+    own("")
+
+    found = scored_models.scored_champion(champion, {"model.skops": b"another"}, None, customers, PARAMS)
+
+    assert found.score is None
+    assert "was trained with another src/features.py" in found.why
+    assert found.why.endswith("`git fetch --unshallow`")

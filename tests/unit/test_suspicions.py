@@ -5,6 +5,9 @@ import pandas as pd
 import pytest
 
 from ml.adoption import inference, proposed_contract, proposed_time, suspicions
+from ml.data import times
+from ml.data.number_units import units
+from ml.io.errors import UserError
 from ml.tasks.inferred import target_of
 
 DAYS = pd.date_range("2024-01-20", periods=60, freq="D")
@@ -91,3 +94,54 @@ def test_of_one_and_two_the_rarer_is_positive():
 
 def test_a_file_with_a_name_that_says_nothing_names_the_project_by_its_target():
     assert proposed_contract.project_name("train", "trip_duration") == "trip-duration"
+
+
+@pytest.mark.parametrize(
+    ("values", "found"),
+    [
+        (["0.6 kg", "1.2 kg", "12 kg", "?"], "kg"),
+        (["4GB", "8GB", "512MB"], "GB and MB"),
+        (["36 months", "60 months"], ""),
+        (["1st", "2nd", "3rd", "4th"], ""),
+        (["< 1 year", "1 year", "2 years", "10+ years"], ""),
+        (["1 kg", "2 kg", "heavy"], ""),
+        (["941xx", "100xx", "021xx"], ""),
+        (["18-25", "26-35", "12:30"], ""),
+    ],
+)
+def test_levels_that_are_numbers_with_a_unit_are_said_to_be(values, found):
+    table = pd.DataFrame({"size": values, "y": "a"})
+
+    told = suspicions.suspicions(table, {"target": {"name": "y"}, "columns": {"size": {}}})
+
+    assert units(values) == found
+    assert [f"numbers with a unit ({found})" in sentence for sentence in told] == ([True] if found else [])
+
+
+def test_many_numbers_with_a_unit_are_no_text_with_a_part_that_repeats():
+    table = pd.DataFrame({"size": [f"{n / 70:.2f}cm" for n in range(900)], "a": [1, 2, 3] * 300, "y": [0, 1] * 450})
+
+    _, left = proposed_contract.infer(table, "data/a.csv", "y", {})
+
+    assert left == ["size: numbers with a unit (cm), such as '0.00cm'; write the numbers alone, all in one unit"]
+    with pytest.raises(UserError, match=r"size: its values, such as '0.00cm', are numbers with a unit"):
+        target_of(table["size"], "size", None)
+
+
+def test_a_point_before_three_digits_is_refused_where_other_columns_have_decimal_commas():
+    table = pd.DataFrame({"count": ["1.000", "2.500"], "price": ["1,5", "12,25"], "y": ["a", "b"]}, dtype="str")
+
+    with pytest.raises(UserError, match=r"count: '1.000' may be .* write it as 1000 or 1,000"):
+        inference.typed(table, "y")
+    assert inference.typed(table.drop(columns="price"), "y").frame["count"].tolist() == [1, 2.5]
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        (["01/01/2024", "02/01/2024"], "'02/01/2024' may be 2024-01-02T00:00:00 (as %d/%m/%Y) or 2024-02-01T00:00:00"),
+        (["01/01/2024", "02/02/2024"], "'01/01/2024' fits %d/%m/%Y and %m/%d/%Y; set data.time_format"),
+    ],
+)
+def test_two_readings_of_a_date_differ(values, said):
+    assert said in times.parse(pd.Series(values, dtype="str")).why

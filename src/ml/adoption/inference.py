@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from ml.data import cells, number_columns, numerals, times, values, words
+from ml.data.number_columns import COMMAS, EITHER
 from ml.io.errors import UserError
 from ml.settings.data import Number
 
@@ -30,7 +31,7 @@ def typed(frame: pd.DataFrame, target: str, identity: str = "", time: str = "") 
 
     The named target, id and time stay text. Raises UserError with every infinite value.
     """
-    columns, notes, left, endless = {}, [], [], []
+    columns, told, left, endless = {}, [], [], []
     for name in frame:
         raw = frame[name]
         if cells.nested(raw) and name not in {target, identity, time}:
@@ -38,13 +39,26 @@ def typed(frame: pd.DataFrame, target: str, identity: str = "", time: str = "") 
             continue
         found = values.category(raw) if name in {target, identity, time} and not _moments(raw) else column(raw)
         columns[name] = found.cells
-        notes += [f"{name}: {change}" for change in found.changes]
+        told += [(name, change) for change in found.changes]
         endless += [f"{name}: {cells.Wrong(name, why, rows).sentence(raw)}" for why, rows in found.wrong.items()]
+    endless += _thousands(told)
     if endless:
         raise UserError(
             "the table cannot be adopted:\n  " + "\n  ".join(endless) + "\nFix the rows, or drop the column."
         )
-    return Inferred(pd.DataFrame(columns, copy=False), notes, left)
+    return Inferred(pd.DataFrame(columns, copy=False), [f"{name}: {change}" for name, change in told], left)
+
+
+def _thousands(told: list[tuple[str, cells.Change]]) -> list[str]:
+    """A sentence for each column whose 1.000 may be 1 or 1,000, because another column has decimal commas."""
+    if not any(change.what == COMMAS for _, change in told):
+        return []
+    ways = [(name, change.example, change.example.strip("'")) for name, change in told if change.what == EITHER]
+    return [
+        f"{name}: {example} may be a number with thousands ({text.replace('.', '')}) or with decimals, because other "
+        f"columns have decimal commas; write it as {text.replace('.', '')} or {text.replace('.', ',')}"
+        for name, example, text in ways
+    ]
 
 
 def column(raw: pd.Series) -> cells.Column:

@@ -12,6 +12,7 @@ from ml.adoption.messages import NONE
 from ml.adoption.proposed_limits import limits
 from ml.data.cells import shown
 from ml.data.csv_tables import headless
+from ml.data.number_units import units
 from ml.data.row_ids import dates, entities, free_name, identities, named, told
 from ml.data.schema import levels
 from ml.io.errors import UserError
@@ -190,12 +191,19 @@ def _column(column: pd.Series) -> dict[str, Any] | str:
             f"dates; name it with TIME={column.name} if it is the time of a row, otherwise make columns of its parts: "
             "docs/features.md (Dates)"
         )
+    return _levels(seen, missing)
+
+
+def _levels(seen: pd.Series, missing: dict[str, float]) -> dict[str, Any] | str:
+    """The contract of a column of text, or the reason why its levels cannot be features."""
     counts = levels(seen).value_counts()
     values = counts.index
     if len(values) <= LEVELS:
         return {"type": "category", "values": list(values), **missing}
     repeated = len(seen) / len(values)
     if repeated < ENOUGH and counts.iloc[:LEVELS].sum() < COMMON * len(seen):
+        if unit := units(values):
+            return f"numbers with a unit ({unit}), such as {values[0]!r}; write the numbers alone, all in one unit"
         leak = AGAIN if repeated >= 1.5 else ""  # noqa: PLR2004
         said = f"{counted(len(values), 'different text')} in {counted(len(seen), 'row')}"
         return f"{said}; make a column of the part that repeats{leak}"

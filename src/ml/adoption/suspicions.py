@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from ml.adoption import proposed_contract
+from ml.data.number_units import units
 from ml.data.schema import levels
 from ml.io.text import counted
 from ml.settings.params import Params
@@ -23,9 +24,10 @@ def warnings(table: pd.DataFrame, contract: dict[str, Any], params: Params) -> l
 
 
 def suspicions(table: pd.DataFrame, contract: dict[str, Any]) -> list[str]:
-    """Sentences on levels and classes that are written in two ways, and on numbers that may mean missing."""
+    """Sentences on levels and classes in two ways of writing, on numbers with a unit, and on codes for missing."""
     names = [contract["target"]["name"], *contract["columns"]]
-    return [sentence for name in names for sentence in (*_spellings(table[name]), *_missing(table[name]))]
+    checks = (_spellings, _units, _missing)
+    return [sentence for name in names for check in checks for sentence in check(table[name])]
 
 
 def variants(values: Iterable[str]) -> list[tuple[str, ...]]:
@@ -47,6 +49,17 @@ def _spellings(column: pd.Series) -> Iterator[str]:
         yield (
             f"{column.name}: {some} differ only in case or a final point, but count as different values. Write "
             "each in one way"
+        )
+
+
+def _units(column: pd.Series) -> Iterator[str]:
+    if pd.api.types.is_numeric_dtype(column) or pd.api.types.is_datetime64_any_dtype(column):
+        return
+    values = levels(column.dropna()).unique()
+    if unit := units(values):
+        yield (
+            f"{column.name}: its {counted(len(values), 'level')}, such as {values[0]!r}, are numbers with a unit "
+            f"({unit}). Write the numbers alone, all in one unit, to get a column of numbers"
         )
 
 

@@ -12,6 +12,8 @@ from ml.settings.data import Number
 
 TWO_READINGS = r".*(?<![0-9,.])[1-9][0-9]{0,2}(,[0-9]{3})+(?![0-9,.]).*"
 ENDLESS = f"infinite, or larger than {words.LARGEST:g}"
+COMMAS = "are read with a decimal comma"
+EITHER = "have three digits after a point, which is read as a decimal point: if it separates thousands, remove it"
 
 
 def number(raw: pd.Series, column: Number, written: Writing | None = None) -> Column:
@@ -44,6 +46,10 @@ def _number_of_text(raw: pd.Series, column: Number, stated: Writing | None) -> C
         rows = _rewritten(text, points, odd, how)
         plain = plain.where(rows.isna(), rows)
         told |= _how_written(text, odd, rows.notna(), how)
+    if not any(how):
+        bare = text.where(points)
+        bare[odd.index] = odd.map(lambda one: one.digits).astype("str")
+        told[EITHER] = matches(bare, numerals.EITHER["."].pattern)
     values = _floats(plain)
     infinite = matches(text, words.INFINITE)
     values = values.mask(infinite, np.inf)
@@ -79,7 +85,7 @@ def _how_written(text: pd.Series, odd: pd.Series, read: pd.Series, how: Writing)
         digits.str.fullmatch(numerals.EITHER[","].pattern) & how.points
     )
     comma = digits.str.contains(",", regex=False)
-    kinds = {"are read with a decimal comma": comma & ~groups, "are read without commas between thousands": groups}
+    kinds = {COMMAS: comma & ~groups, "are read without commas between thousands": groups}
     kinds |= {"are read without spaces between thousands": odd.map(lambda one: one.spaced).astype(bool)}
     marks = odd.map(lambda one: one.mark)
     kinds |= {f"are read without {mark}": marks == mark for mark in sorted({*marks} - {""})}

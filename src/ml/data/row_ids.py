@@ -6,6 +6,7 @@ from hashlib import blake2b
 import pandas as pd
 
 from ml.data import times
+from ml.data.number_units import units
 from ml.data.values import EXACT
 from ml.data.words import LONGEST, TOO_LONG
 from ml.io.errors import UserError
@@ -144,7 +145,9 @@ def _unique(frame: pd.DataFrame, but: str) -> list[str]:
 
 def _no_id(column: pd.Series) -> bool:
     """Whether the values of a column are of a kind that ids never are."""
-    return _decimals(column) or pd.api.types.is_bool_dtype(column) or dates(column)
+    if pd.api.types.is_numeric_dtype(column):
+        return _decimals(column) or pd.api.types.is_bool_dtype(column)
+    return dates(column) or bool(units(column.dropna().head(1000).astype(str)))
 
 
 def _decimals(column: pd.Series) -> bool:

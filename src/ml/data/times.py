@@ -89,6 +89,16 @@ def _why(odd: pd.Series) -> str:
     found = readings(odd)
     if not found:
         return LIKE
-    first = words.key(odd.iloc[0])
-    said = " or ".join(f"{time.isoformat()} (as {stated})" for stated, time in found.items())
+    first, known = _differing(odd, [*found])
+    if len({*known.values()}) < len(known):  # these dates are the same either way, later ones are not
+        return f"not ISO 8601: {first!r} fits {' and '.join(known)}; set data.time_format"
+    said = " or ".join(f"{time.isoformat()} (as {stated})" for stated, time in known.items())
     return f"not ISO 8601: {first!r} may be {said}; set data.time_format"
+
+
+def _differing(odd: pd.Series, formats: list[str]) -> tuple[str, dict[str, pd.Timestamp]]:
+    """The first value that formats read as different times, with these; the first value of all if there is none."""
+    text = odd.map(words.key).drop_duplicates()
+    read = pd.DataFrame({stated: _as(text, stated) for stated in formats})
+    place = int((read.nunique(axis="columns") == len(formats)).to_numpy().argmax())
+    return text.iloc[place], read.iloc[place].to_dict()

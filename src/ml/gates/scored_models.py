@@ -9,6 +9,7 @@ import pandas as pd
 from ml.gates import champion
 from ml.gates.evidence import ScoredChampion, ServedScores
 from ml.io import endpoint
+from ml.io.errors import UserError
 from ml.model import compiled_parity, model, model_file
 from ml.model.predictor import MODEL, from_files, loaded
 from ml.registry.baseline import Baseline
@@ -39,17 +40,19 @@ def scored_champion(
     if found.model is None:
         return replace(known, why=found.why)
     twin = found.model == built[MODEL]  # then there is nothing to compile
-    rival = ours if twin else served(_files(found.model, params), params.data)
     try:
+        rival = ours if twin else served(_files(found.model, params), params.data)
         score = rival.score(test)
-    except (KeyError, ValueError) as error:
+    except (KeyError, ValueError, UserError) as error:
         return replace(known, why=lacking(found.model, params.data, error))
     same = twin and champion.threshold(found.params, params) == params.evaluate.threshold
     return replace(known, served=rival, score=score, same=same)
 
 
 def lacking(content: bytes, data: Data, error: Exception) -> str:
-    """Why a model cannot score rows of this contract."""
+    """Why a model cannot score rows of this contract, or not in this clone."""
+    if isinstance(error, UserError):
+        return str(error).removesuffix(".")
     needed = {*model_file.loads(content).feature_names_in_}
     gone = sorted(needed - {*data.columns})
     if len(gone) == len(needed):

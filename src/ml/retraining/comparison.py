@@ -10,6 +10,7 @@ from ml.data.design import design_of
 from ml.gates.champion import threshold
 from ml.gates.scored_models import lacking
 from ml.io import cli, files
+from ml.io.errors import UserError
 from ml.io.text import between, figure
 from ml.model import model, model_file
 from ml.model.model_contract import settled
@@ -51,7 +52,7 @@ def against_champion(attempt: Attempt) -> list[Compared]:
     built = files.read_bytes(attempt.folder / files.MODEL / "model.skops")
     try:
         old = model.scores(model_file.loads(champion.model), rows, params.data)
-    except (KeyError, ValueError) as error:
+    except (KeyError, ValueError, UserError) as error:
         why = lacking(champion.model, params.data, error)
         cli.say(f"retrain: {champion.version} cannot score these rows, so it is not compared: {why}")
         return []

@@ -5,6 +5,7 @@ from typing import Any
 import pandas as pd
 
 from ml.data.number_columns import number
+from ml.data.number_units import units
 from ml.data.schema import levels
 from ml.io.errors import UserError
 from ml.io.text import counted
@@ -31,6 +32,11 @@ def target_of(column: pd.Series, target: str, given: str | None) -> dict[str, An
         return {"name": target, "task": REGRESSION.name}
     few = known[known < FEWEST_OF_A_CLASS]
     if len(known) > LEVELS or len(few):
+        if unit := units(known.index):
+            raise UserError(
+                f"{target}: its values, such as {known.index[0]!r}, are numbers with a unit ({unit}). Write the "
+                "numbers alone, all in one unit, to predict a number."
+            )
         some = ", ".join(f"{value} ({count:,})" for value, count in known.tail(5).items())
         raise UserError(
             f"{target} has {counted(len(known), 'value')}, of which {len(few):,} occur in fewer than "
