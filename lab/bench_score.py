@@ -113,7 +113,7 @@ def main():
     rate = {way: arguments.rows / statistics.median(found) for way, found in taken.items()}
     print("\n| way to score | rows a second | of the bare model |\n|---|---|---|")
     print(f"| the compiled model, rows in memory | {rate[bare]:,.0f} | 1.00 |")
-    print(f"| the same, side by side (numba) | {rate[many]:,.0f} | {rate[many] / rate[bare]:.2f} |")
+    print(f"| the same in blocks of rows (numba) | {rate[many]:,.0f} | {rate[many] / rate[bare]:.2f} |")
     print(f"| `make score` | {rate[ours]:,.0f} | {rate[ours] / rate[bare]:.2f} (aim: at least 0.80) |")
     print(f"| mlflow.pyfunc, pandas and checks | {rate[plain]:,.0f} | {rate[plain] / rate[bare]:.2f} |")
     print(f"\n`make score` is {rate[ours] / rate[plain]:.1f} times as fast as the script (aim: 3).")

@@ -29,7 +29,7 @@ from ml.io.text import counted
 PAGE = Path("docs/monitoring.md")
 MOVED = ((5000, 200), (500, 500), (5000, 500), (5000, 2000))  # training rows, rows of the window
 CELLS = (*MOVED, (5000, 20_000))  # rows in which a relevant change must never be missed
-KNOWN = ("these three together", "30 % gone missing", "new level, 10 %")  # must be found in 95 of 100 windows
+KNOWN = ("all three shifts", "30 % missing", "new level, 10 %")  # must be found in 95 of 100 windows
 POWER = 0.95
 Job = tuple[str, str, int, int, int]  # title, table or change, training rows, rows of the window or month, runs
 
@@ -62,12 +62,13 @@ def page(found: dict[Job, object], params: Params, command: str) -> str:
     parts = [
         f"`{command}` on {datetime.now(UTC):%Y-%m-%d}: alpha {rule.alpha:g}, effect {rule.effect:g}, missing_rise "
         f"{rule.missing_rise:g}, min_labels {rule.min_labels}, and no minimum of rows.",
-        f"**Quiet windows flagged**, of {runs['quiet']} in each line, with all labels known; Evidently's defaults of "
-        f"{runs.get('evidently', 0)}.",
+        f"**Share of unchanged windows that are flagged**, of {runs['quiet']} per line, with all labels known; with "
+        f"Evidently's defaults, of {runs.get('evidently', 0)}.",
         _quiet_table(found),
-        f"**Moved windows flagged**, of {runs['power']} in each line, while the predictions stay as they are; "
-        f"Evidently's flag for the table, of {runs.get('evidently shifted', 0)}, when three columns have moved. "
-        f"A release tested on fewer than min_labels rows (here 125 of 500) has no performance to fall from.",
+        f"**Share of shifted windows that are flagged**, of {runs['power']} per line, with unchanged predictions; the "
+        f"last column is Evidently's flag for the table, of {runs.get('evidently shifted', 0)}, with three shifted "
+        f"columns. If a release was tested on fewer than min_labels rows (here 125 of 500), its performance "
+        f"is not judged.",
         _power_table(found),
     ]
     if any(job[0] == "watch" for job in found):
@@ -85,7 +86,9 @@ def promises(found: dict[Job, object], params: Params) -> list[str]:
     for (what, name, trained, window, _), result in found.items():
         where = f"{name}, {counted(window, 'row')} against {trained:,}"
         if what == "quiet" and result[0] > params.monitor.alpha:
-            broken.append(f"{where}: {result[0]:.1%} of quiet windows flagged, above alpha {params.monitor.alpha:g}")
+            broken.append(
+                f"{where}: {result[0]:.1%} of unchanged windows flagged, above alpha {params.monitor.alpha:g}"
+            )
         if what == "power":
             broken += [f"{where}: {s} found in {result[s]:.1%} only" for s in KNOWN if result[s] < POWER]
     return broken
@@ -97,7 +100,7 @@ def _jobs(runs: int, peers: int, feeds: int) -> list[Job]:
     if find_spec("evidently"):
         found += [("evidently", name, *cell, peers) for cell in CELLS for name in pools()]
         found += [("evidently shifted", name, *cell, peers) for cell in MOVED for name in pools()]
-    if "sample world" in pools():
+    if "sample data" in pools():
         found += [("watch", change, month, 1000, feeds) for change, month in CHANGES.items()]
         found += [("watch", change, m, 10_000, max(1, feeds // 2)) for change, m in CHANGES.items() if m != QUIET]
     return found

@@ -93,7 +93,13 @@ def refusals(judge: Callable[[Evidence], list[Verdict]], builds: list[Evidence])
 
 def slice_table(samples: int) -> None:
     """Refusals by slices: of the true model, of one equal to the champion, of one without skill in one slice."""
-    header("rows", "the truth", "the truth, first model", "as good as the champion", "blind in one slice")
+    header(
+        "rows",
+        "true probabilities",
+        "true probabilities, first model",
+        "as good as the champion",
+        "random in one slice",
+    )
     rule = {"slices": {"min": 0.5}}
     for rows in (1000, 2400, 10_000):
         some = samples if rows < 10_000 else samples // 4
@@ -114,7 +120,9 @@ def blinded(evidence: Evidence) -> Evidence:
 def gate_table(samples: int) -> None:
     """Refusals of the true model, and of a model equal to the champion, by the other statistical gates."""
     metrics = tuple(HIGHER_IS_BETTER)
-    header("rows", "calibration: the truth", *(f"champion, {name}" for name in metrics), "stability at its limit")
+    header(
+        "rows", "calibration: true probabilities", *(f"champion, {name}" for name in metrics), "stability at its limit"
+    )
     for rows in (200, 1000, 5000, 50_000):
         some = samples if rows < 5000 else samples // 4 if rows < 50_000 else samples // 20
         equal = [build(rows, seed, {}, (0.5, 0.5)) for seed in range(some)]
@@ -182,9 +190,9 @@ def rare_table(samples: int) -> None:
     header("rows", "model", "decisions alone", "decisions warns", "bias refuses, before", "now", "too few rows, now")
     for rows in (1000, 5000, 20_000):
         for name, model in (
-            ("the truth", lambda p: p),
-            ("always no", lambda p: np.full_like(p, p.mean())),
-            ("twice as many", doubled),
+            ("true probabilities", lambda p: p),
+            ("always negative", lambda p: np.full_like(p, p.mean())),
+            ("twice the mean", doubled),
         ):
             found = np.mean([noticed(rows, seed, model) for seed in range(samples)], axis=0)
             row(f"{rows:,}", name, *(percent(share, 1) for share in found))
@@ -228,7 +236,7 @@ def doubled(truth: np.ndarray) -> np.ndarray:
     return probability(log_odds(truth) + low)
 
 
-MODELS = {"the truth": np.array, "always no": flat, "twice as many": doubled}
+MODELS = {"true probabilities": np.array, "always negative": flat, "twice the mean": doubled}
 
 if __name__ == "__main__":
     cli.run(main)

@@ -43,7 +43,7 @@ def main() -> None:
         refused = sum(one.largest > tolerance or one.labels_moved > 0 for one in found)
         moved = sum(one.labels_moved for one in found)
         lines.append([name, f"{refused} of {SEEDS}", f"{max(one.largest for one in found):.1e}", f"{moved:,}"])
-    print(table(["settings", "refused", "largest gap", "labels moved"], lines))
+    print(table(["settings", "refused", "largest difference", "labels changed"], lines))
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ SHARED = 1.5  # standard deviation, in log odds, of the entity effect that the m
 NOISE = 0.7  # of each of two equally good models, the same for all rows of an entity
 TRUTH_ROWS = 400_000
 SIZES = ((200, 1), (200, 5), (200, 20), (50, 20), (1000, 5))  # entities, rows of each
-HEADS = ("the interval holds the truth", "equal models seem unequal")
+HEADS = ("the interval contains the true value", "equal models differ")
 
 
 class World(NamedTuple):

@@ -22,10 +22,10 @@ CHANGE = pd.Timestamp("2026-01-01", tz="UTC")
 CHAMPION = Names(frozenset({"champion"}))
 QUIET = 13
 CHANGES = {
-    "none: quiet months": QUIET,
+    "none": QUIET,
     "prices and ads rise": 15,
-    "contracts and discounts stop holding customers": 18,
-    "satisfaction goes missing": 21,
+    "contracts and discounts lose their effect": 18,
+    "satisfaction is often missing": 21,
     "a new device": 24,
 }
 

@@ -83,7 +83,7 @@ WORLDS = (
     World("ten classes, heavy tails", heavy, 10),
     World("number, normal noise", normal, 0),
     World("number, infinite variance", tails, 0),
-    World("number, noise grows", growing, 0),
+    World("number, noise grows with the value", growing, 0),
 )
 
 
@@ -219,18 +219,18 @@ def main(part: str, share: float) -> None:
     """Print the tables, or one of them."""
     sizes = {rows: max(10, round(samples * share)) for rows, samples in SIZES.items()}
     if part in {"", "gates"}:
-        heads = ["world", "rows", "calibration: the truth", "fairness: equal groups", "calibration: too sure"]
-        heads += ["calibration: intervals of 0.6 the width"]
+        heads = ["target", "rows", "calibration: true", "fairness: equal groups", "calibration: overconfident"]
+        heads += ["calibration: intervals of 0.6 times the width"]
         print(table(heads, [gates(world, *size) for world in WORLDS for size in sizes.items()]), flush=True)
     if part in {"", "champion"}:
-        heads = ["world", "rows", "champion: an equal model is worse", "champion: one with more noise is worse"]
+        heads = ["target", "rows", "champion: an equal model is worse", "champion: one with more noise is worse"]
         print(table(heads, [champions(world, *size) for world in WORLDS for size in sizes.items()]), flush=True)
     if part in {"", "live"}:
         heads = [
-            "world",
+            "target",
             "labelled rows",
-            "nothing moved",
-            "classes turned, or errors × 1.7",
+            "no change",
+            "classes exchanged, or errors × 1.7",
             "one label in five wrong, or bias",
         ]
         cells = [size for size in sizes.items() if size[0] <= 5000]

@@ -100,7 +100,7 @@ def main() -> None:
     print(
         table(["2,000 labelled rows", "the metric alone calls it worse", "with calibration"], shifted(lab)), end="\n\n"
     )
-    print(table(["metric", "quiet logs called worse, before", "now"], selected(lab)), end="\n\n")
+    print(table(["metric", "unchanged logs called worse, before", "now"], selected(lab)), end="\n\n")
     print(table(["metric", "200 labelled rows", "1,000"], small(lab)))
 
 

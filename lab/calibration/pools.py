@@ -45,8 +45,8 @@ class Pool:
 
 @cache
 def pools() -> dict[str, Callable[[Params], Pool]]:
-    """The tables to calibrate on, by name: the sample world or the project's own data, and a rough table."""
-    first = {"sample world": sample_world} if describe_the_sample(read_params()) else {"your table": your_table}
+    """The tables to calibrate on, by name: the sample data or the project's own data, and a rough table."""
+    first = {"sample data": sample_world} if describe_the_sample(read_params()) else {"your table": your_table}
     return first | {"heavy tails": heavy_tails}
 
 
@@ -54,7 +54,7 @@ def sample_world(params: Params) -> Pool:
     """Customers of quiet months, scored by the configured model."""
     seen, fresh = world.customers(1, TRAINED, seed=1), world.customers(1, ROWS, seed=2)
     frame = scored(schema.conform(seen, params.data), schema.conform(fresh, params.data), params)
-    return Pool("sample world", frame, params, "tenure_months", "monthly_charge", "channel")
+    return Pool("sample data", frame, params, "tenure_months", "monthly_charge", "channel")
 
 
 def your_table(params: Params) -> Pool:

@@ -51,10 +51,10 @@ SHIFTS: dict[str, Shift] = {
     "mean +0.3 deviations": mean,
     "scale × 1.3": scale,
     "category mix, 20 points": mix,
-    "these three together": three,
-    "30 % gone missing": gaps,
+    "all three shifts": three,
+    "30 % missing": gaps,
     "new level, 10 %": level,
-    "labels, one in five turned": labels,
+    "labels, one in five wrong": labels,
 }
 
 

@@ -45,11 +45,11 @@ def wandering(rng: np.random.Generator) -> np.ndarray:
 
 
 FEEDS: dict[str, Feed] = {
-    "quiet: independent rows": moved(0),
-    "quiet: ten equal rows after each other": bunched,
-    "quiet: a mean for each day, ±0.3 deviations": by_day,
-    "quiet: correlation of 0.9 with the row before": wandering,
-    **{f"the newest {share:.0%} moved by one deviation": moved(share) for share in (0.3, 0.4, 0.5, 0.7, 1.0)},
+    "no change: independent rows": moved(0),
+    "no change: ten equal consecutive rows": bunched,
+    "no change: a mean for each day, ±0.3 deviations": by_day,
+    "no change: correlation of 0.9 with the previous row": wandering,
+    **{f"the newest {share:.0%} shifted by one deviation": moved(share) for share in (0.3, 0.4, 0.5, 0.7, 1.0)},
 }
 
 

@@ -1,4 +1,4 @@
-"""False alarms of each statistic of monitoring in a quiet year of daily looks: `python -m lab.calibration.years`.
+"""False alarms of each monitoring statistic in a year of unchanged data: `python -m lab.calibration.years`.
 
 Every year has its own release and its own feed of a calibrated model; only the seasons change. Takes a quarter of an
 hour on two idle cores.
@@ -38,7 +38,7 @@ Flags = dict[str, np.ndarray]
 
 @dataclass(frozen=True)
 class World:
-    """The dependence of the rows of a quiet year."""
+    """The dependence between the rows of a year without a change."""
 
     name: str
     alike: int = 1  # rows of one request that are equal in all columns
@@ -137,7 +137,7 @@ def main(years: int = YEARS, replicates: int = performance.REPLICATES, inputs: b
                 counts = [(one.sum(), alerts(one, wanted)) for one in known]
                 cells += [f"{mean:.1f}" for mean in np.mean(counts, axis=0)] if known else ["", ""]
             lines.append([world.name, name, *cells])
-    header = ["a quiet year of", "statistic", "days flagged before", "alerts before", "days flagged", "alerts"]
+    header = ["rows of the year", "statistic", "days flagged before", "alerts before", "days flagged", "alerts"]
     print(table(header, lines))
 
 

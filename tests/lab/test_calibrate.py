@@ -41,15 +41,15 @@ def test_moved_windows_are_found(pool):
 
 
 def test_a_broken_promise_is_told_with_its_numbers(params):
-    rates = dict.fromkeys(SHIFTS, 1.0) | {"30 % gone missing": 0.9}
+    rates = dict.fromkeys(SHIFTS, 1.0) | {"30 % missing": 0.9}
     kept = {
         ("quiet", "world", 500, 200, 100): (0.05, 0.0),
-        ("power", "world", 500, 200, 100): rates | {"30 % gone missing": 0.95},
+        ("power", "world", 500, 200, 100): rates | {"30 % missing": 0.95},
     }
     broken = {("quiet", "world", 500, 200, 100): (0.06, 0.0), ("power", "world", 500, 200, 100): rates}
 
     assert calibrate.promises(kept, params) == []
     assert calibrate.promises(broken, params) == [
-        "world, 200 rows against 500: 6.0% of quiet windows flagged, above alpha 0.05",
-        "world, 200 rows against 500: 30 % gone missing found in 90.0% only",
+        "world, 200 rows against 500: 6.0% of unchanged windows flagged, above alpha 0.05",
+        "world, 200 rows against 500: 30 % missing found in 90.0% only",
     ]
