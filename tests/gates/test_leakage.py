@@ -5,7 +5,9 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from ml.gates import behaviour, leakage
 from ml.gates.leakage import columns, repeated_rows, shared, sums, time_order
+from ml.io import tables
 from ml.settings.data import Data
 from ml.tasks.rank_auc import one_column as alone
 from tests.gates.world import good, params
@@ -111,3 +113,11 @@ def test_a_number_that_is_the_sum_of_its_parts_is_named(noise, sum_of):
 
     assert (verdict.passed, verdict.severity) == (not sum_of, "warning")
     assert (f"weighted sum of {sum_of}:" in verdict.reason) == bool(sum_of)
+
+
+def test_a_table_on_the_disk_gets_the_verdicts_of_the_same_in_memory(tmp_path):
+    held = good()
+    tables.write_table(held.train, tmp_path / "train.parquet")
+    stored = replace(held, train=tables.StoredTable(tmp_path / "train.parquet"))
+
+    assert [*leakage.judge(stored), *behaviour.judge(stored)] == [*leakage.judge(held), *behaviour.judge(held)]

@@ -30,6 +30,21 @@ def test_a_table_that_cannot_be_read_says_why(tmp_path, name, content, message):
         tables.read_table(tmp_path / name)
 
 
+def test_columns_of_a_table_on_the_disk_are_those_of_the_table_in_memory(tmp_path, monkeypatch):
+    frame = pd.DataFrame({"a": ["x", None, "y"], "b": [1.0, None, 3.0], "c": pd.Timestamp("2026-01-01")})
+    tables.write_table(frame, tmp_path / "a.parquet")
+    monkeypatch.setattr(tables, "GROUP", 2)
+    stored, read = tables.StoredTable(tmp_path / "a.parquet"), tables.read_table(tmp_path / "a.parquet")
+
+    assert len(stored) == len(frame)
+    pd.testing.assert_series_equal(stored["a"], read["a"])
+    pd.testing.assert_frame_equal(stored[["c", "b"]], read[["c", "b"]])
+    for table in (stored, read):
+        parts = [*tables.parts(table, ["a", "b"])]
+        pd.testing.assert_frame_equal(pd.concat(parts, ignore_index=True), read[["a", "b"]])
+    assert [len(part) for part in tables.parts(stored, ["a"])] == [2, 1]
+
+
 def test_a_parquet_file_cut_short_says_so(tmp_path):
     tables.write_table(pd.DataFrame({"a": range(1000)}), tmp_path / "a.parquet")
     content = (tmp_path / "a.parquet").read_bytes()

@@ -71,6 +71,14 @@ def test_a_level_nobody_knows_counts_as_no_level(customers, forest):
     assert np.isfinite(scores).all()
 
 
+def test_a_long_table_is_scored_in_parts_with_the_same_scores(forest, customers, monkeypatch):
+    scores = model.scores(forest, customers, PARAMS.data)
+
+    monkeypatch.setattr(model, "ROWS", 700)
+
+    assert np.array_equal(model.scores(forest, customers, PARAMS.data), scores)
+
+
 def test_a_file_with_an_unreviewed_type_is_not_loaded():
     content = skops.io.dumps({"harmless": io.BytesIO})
 

@@ -5,8 +5,10 @@ import pandas as pd
 import pytest
 
 from ml.data import schema
+from ml.io import tables
 from ml.io.errors import UserError
-from ml.model import reference
+from ml.model import made_columns, reference
+from ml.settings import feature_source
 from tests.world.sample import history
 
 METRICS = {"roc_auc": {"value": 0.93, "low": 0.92, "high": 0.94}}
@@ -31,6 +33,20 @@ def test_it_holds_every_feature_in_the_order_of_the_contract_and_stays_small(bui
     assert [*made.columns] == schema.features(params.data)
     assert made.rows == len(frame)
     assert len(reference.dumps(made)) < 100_000
+
+
+def test_it_is_the_same_of_a_table_on_the_disk_with_its_months_and_made_columns(built, params, tmp_path):
+    frame, score = built[0], np.linspace(0, 1, 1500)
+    tables.write_table(frame, tmp_path / "train.parquet")
+    given = (score, METRICS, params, frame["snapshot"][:1500])
+
+    stored, held = (
+        reference.dumps(made_columns.build(feature_source.source(), table, *given))
+        for table in (tables.StoredTable(tmp_path / "train.parquet"), frame)
+    )
+
+    assert stored == held
+    assert {*reference.loads(held, "here").months} == {"1", "2", "3"}
 
 
 def test_rows_without_a_value_are_counted_apart():

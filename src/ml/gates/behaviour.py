@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 
 from ml.data.schema import categories, numbers, with_columns
-from ml.gates.evidence import Evidence
+from ml.gates.evidence import Evidence, Row
 from ml.gates.verdict import Verdict
+from ml.io.tables import Table
 from ml.io.text import figure
 from ml.settings.data import Category, Data, Number
 from ml.settings.feature_source import described, source
@@ -73,19 +74,20 @@ def direction(frame: pd.DataFrame, score: Score, rule: Direction, data: Data) ->
     return _verdict(f"direction: {rule.column}", what, (share, rule.allow), task.said, example)
 
 
-def easy(train: pd.DataFrame, score: Score, rule: Behaviour, params: Params) -> list[Verdict]:
+def easy(train: Table, score: Score, rule: Behaviour, params: Params) -> list[Verdict]:
     """Whether each named easy case is decided correctly."""
-    return [_easy(case, train, score, params) for case in rule.easy]
+    middle = typical(train, params.data) if rule.easy else {}
+    return [_easy(case, middle, score, params) for case in rule.easy]
 
 
-def typical(train: pd.DataFrame, data: Data) -> dict[str, float | str | None]:
+def typical(train: Table, data: Data) -> Row:
     """A typical row: the median of each number, the most frequent level of each category."""
     middle = {name: float(train[name].median()) for name in numbers(data)}
     return middle | {name: next(iter(train[name].mode()), None) for name in categories(data)}
 
 
-def _easy(case: Case, train: pd.DataFrame, score: Score, params: Params) -> Verdict:
-    row, task = typical(train, params.data) | case.row, task_of(params.data)
+def _easy(case: Case, middle: Row, score: Score, params: Params) -> Verdict:
+    row, task = middle | case.row, task_of(params.data)
     scored = _scored(score, pd.DataFrame([row]), case.row, params.data)
     found, passed, limit = task.easy(scored, case, params.evaluate.threshold)
     told = ", ".join(f"{name} {value}" for name, value in case.row.items())

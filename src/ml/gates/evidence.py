@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ml.io.locks import Locks
+from ml.io.tables import Table
 from ml.settings.params import Params
 from ml.tasks.choose import task_of
 from ml.tasks.task import Task
@@ -49,7 +50,7 @@ class Evidence:
 
     params: Params
     validation: dict[str, Any]  # build/validation.json
-    train: pd.DataFrame
+    train: Table
     test: pd.DataFrame
     label: np.ndarray  # of the test side, as its task has it; shape (rows,)
     score: np.ndarray  # of the test side, as evaluate wrote it; shape (rows,) or (rows, classes)

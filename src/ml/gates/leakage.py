@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 
 from ml.data.others import pooled
-from ml.data.schema import features, identified
+from ml.data.schema import features, levels, numbers
 from ml.gates.evidence import Evidence
 from ml.gates.verdict import Verdict
+from ml.io.tables import Table
 from ml.io.text import be, counted
 from ml.settings.data import Data
 from ml.settings.section import given
@@ -30,16 +31,16 @@ def judge(evidence: Evidence) -> list[Verdict]:
     ]
 
 
-def revealing(train: pd.DataFrame, data: Data, suspect: float) -> list[Verdict]:
+def revealing(train: Table, data: Data, suspect: float) -> list[Verdict]:
     """Verdicts on columns that reveal the target, one by one, and together if the target is a number."""
     return [columns(train, data, suspect), *([] if task_of(data).decides else [sums(train, data)])]
 
 
-def columns(train: pd.DataFrame, data: Data, suspect: float) -> Verdict:
+def columns(train: Table, data: Data, suspect: float) -> Verdict:
     """Whether one column alone determines the target: always (refused) or almost always (a warning)."""
-    task, train = task_of(data), pooled(train, data)
-    label = task.truth(train[data.target.name])
-    found = sorted(((task.alone(train[name], label), name) for name in features(data)), reverse=True)
+    task, label = task_of(data), task_of(data).truth(train[data.target.name])
+    kept = ((name, pooled(train[[name]], data)[name]) for name in features(data))  # one column in memory at a time
+    found = sorted(((task.alone(column, label), name) for name, column in kept), reverse=True)
     auc, name = found[0]
     suspects = [f"{column} ({value:.4f})" for value, column in found if value >= suspect]
     certain = auc == 1.0
@@ -60,11 +61,11 @@ def columns(train: pd.DataFrame, data: Data, suspect: float) -> Verdict:
     )
 
 
-def sums(train: pd.DataFrame, data: Data) -> Verdict:
+def sums(train: Table, data: Data) -> Verdict:
     """Whether a number to predict is a weighted sum of columns, as a total is of its parts: a warning."""
-    names = [name for name in features(data) if pd.api.types.is_numeric_dtype(train[name])]
-    known = train.iloc[:: len(train) // SUMMED + 1][names].astype("float64").dropna()
-    truth = task_of(data).truth(train.loc[known.index, data.target.name])
+    step, names = len(train) // SUMMED + 1, numbers(data)
+    known = pd.DataFrame({name: train[name].iloc[::step].astype("float64") for name in names}).dropna()
+    truth = task_of(data).truth(train[data.target.name].loc[known.index])
     parts = [name for name in names if np.ptp(known[name]) > 0] if len(known) else []
     fit, most = 0.0, []
     if len(known) > len(parts) + FEWEST and parts and np.ptp(truth):
@@ -88,18 +89,18 @@ def sums(train: pd.DataFrame, data: Data) -> Verdict:
     )
 
 
-def shared(what: str, name: str, train: pd.DataFrame, test: pd.DataFrame) -> Verdict:
+def shared(what: str, name: str, train: Table, test: pd.DataFrame) -> Verdict:
     """Whether a value of column `name`, the id or the group, is on both sides."""
-    both = sorted(map(str, set(train[name]) & set(test[name])))
+    ours = test[name]
+    both = sorted(map(str, ours[ours.isin(train[name])].unique()))
     found = f"{len(both):,} {name}s train and test, e.g. {both[0]}" if both else f"no {name} is on both sides"
     return Verdict(f"leakage: {what}", passed=not both, reason=found, value=float(len(both)), limit="≤ 0")
 
 
-def repeated_rows(train: pd.DataFrame, test: pd.DataFrame, data: Data, limit: float) -> Verdict:
+def repeated_rows(train: Table, test: pd.DataFrame, data: Data, limit: float) -> Verdict:
     """Whether test rows have every feature of some training row."""
-    known = set(pd.util.hash_pandas_object(train[features(data)], index=False))
-    again = pd.util.hash_pandas_object(test[features(data)], index=False).isin(known)
-    example = f", e.g. {test[data.id][again.to_numpy()].iloc[0]}" if again.any() else ""
+    again = np.isin(_hashes(test, data), _hashes(train, data))
+    example = f", e.g. {test[data.id][again].iloc[0]}" if again.any() else ""
     if again.mean() > limit:
         example += ". Check whether they are duplicates; with few different values, rows can be equal by chance"
     return Verdict(
@@ -113,14 +114,23 @@ def repeated_rows(train: pd.DataFrame, test: pd.DataFrame, data: Data, limit: fl
     )
 
 
-def time_order(train: pd.DataFrame, test: pd.DataFrame, data: Data, *, by_time: bool) -> Verdict:
+def _hashes(table: Table, data: Data) -> np.ndarray:
+    """A number for each row that is equal where all features are; one column is in memory at a time."""
+    found = np.zeros(len(table), dtype="uint64")
+    for name in features(data):
+        column = table[name] if name in numbers(data) else levels(table[name])
+        found = found * np.uint64(1_000_003) + pd.util.hash_array(column.to_numpy())
+    return found
+
+
+def time_order(train: Table, test: pd.DataFrame, data: Data, *, by_time: bool) -> Verdict:
     """Whether, in a split by time, some training row is as new as a test row."""
     if not by_time:
         return Verdict(
             "leakage: time", passed=True, reason="rows are split by hash, so the order in time does not matter"
         )
-    first, late = test[data.time].min(), train[train[data.time] >= test[data.time].min()]
-    ids = identified(late, data)
+    first, times = test[data.time].min(), train[[data.id, data.time]]
+    late = times[times[data.time] >= first]
     found = f"{counted(len(late), 'training row')} {be(len(late))} not older than the first test row ({first:%Y-%m-%d})"
-    example = f", e.g. {ids[data.id].iloc[0]} of {ids[data.time].iloc[0]:%Y-%m-%d}" if len(late) else ""
+    example = f", e.g. {late[data.id].iloc[0]} of {late[data.time].iloc[0]:%Y-%m-%d}" if len(late) else ""
     return Verdict("leakage: time", passed=late.empty, reason=found + example, value=float(len(late)), limit="≤ 0")

@@ -2,31 +2,77 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ml.io import files
 from ml.io.errors import UserError
 
 if TYPE_CHECKING:  # its import takes a second, and verdicts and reports do not need it
     import pandas as pd
+    from pyarrow import parquet
 
 GROUP = 100_000  # rows of a group in a Parquet file that is written in parts
 
 
-def read_table(path: Path | str) -> pd.DataFrame:
-    """A Parquet table of the pipeline; raises UserError if it is absent, empty or unreadable.
+class Table(Protocol):
+    """A table whose columns are taken by name: pandas' own, or one on the disk."""
+
+    def __len__(self) -> int:
+        """Its rows."""
+        ...
+
+    def __getitem__(self, names: Any, /) -> Any:
+        """One column as a series, several as a frame."""
+        ...
+
+
+class StoredTable:
+    """A Parquet table of the pipeline of which each column is read when it is asked for, and none is kept."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __len__(self) -> int:
+        with _opened(self._path) as file:
+            return file.metadata.num_rows
+
+    def __getitem__(self, names: Any, /) -> Any:
+        return read_table(self._path, [names])[names] if isinstance(names, str) else read_table(self._path, [*names])
+
+    def parts(self, names: list[str]) -> Iterator[pd.DataFrame]:
+        """The rows of some columns, GROUP of them at a time."""
+        import pyarrow as pa  # noqa: PLC0415
+
+        with _opened(self._path) as file:
+            for batch in file.iter_batches(GROUP, columns=names):
+                yield pa.Table.from_batches([batch]).to_pandas()
+
+
+def parts(table: Table, names: list[str]) -> Iterable[pd.DataFrame]:
+    """The rows of some columns of a table, a part at a time where it is on the disk."""
+    return table.parts(names) if isinstance(table, StoredTable) else [table[names]]
+
+
+def read_table(path: Path | str, columns: list[str] | None = None) -> pd.DataFrame:
+    """A Parquet table of the pipeline, or some of its columns; raises UserError if it is absent, empty or unreadable.
 
     ml.data.reading reads the tables of users, in all supported formats.
     """
-    import pandas as pd  # noqa: PLC0415
+    with _opened(Path(path)) as file:
+        return file.read(columns).to_pandas()
 
-    path = Path(path)
+
+@contextmanager
+def _opened(path: Path) -> Generator[parquet.ParquetFile]:
+    """A Parquet file; what reading it raises becomes a sentence."""
+    from pyarrow import parquet  # noqa: PLC0415
+
     with files.opened(path) as stream:
         try:
-            return pd.read_parquet(stream, partitioning=None)
+            yield parquet.ParquetFile(stream)
         except (OSError, ValueError) as error:  # pyarrow's errors are of both types
             raise UserError(f"{path} cannot be read: {files.first_line(error)} Write the file again.") from None
 

@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from ml.data.schema import ContractError, inputs
+from ml.io.tables import Table, parts
 from ml.io.text import counted
 from ml.model import reference
 from ml.model.features import of_frame, with_made
@@ -15,19 +17,20 @@ from ml.settings import feature_source
 from ml.settings.data import Data
 
 
-def build(source: str, train: pd.DataFrame, *told: Any) -> Reference:
+def build(source: str, train: Table, *told: Any) -> Reference:
     """The reference of a model with the columns that it makes; `told` holds the other arguments of reference.build."""
     released = reference.build(train, *told)
     return profiled(released, train, told[2].data, source)
 
 
-def profiled(released: Reference, train: pd.DataFrame, data: Data, source: str) -> Reference:
+def profiled(released: Reference, train: Table, data: Data, source: str) -> Reference:
     """The reference with the columns that this text of src/features.py makes of the training rows."""
     known = feature_source.made(source)
     if not known:
         return released
-    frame = with_made(train[[*data.columns]], source)[[*known]]
-    months = pd.to_datetime(train[data.time]).dt.month if data.time else pd.Series(0, index=train.index)
+    made = (with_made(part, source)[[*known]] for part in parts(train, [*data.columns]))
+    frame = pd.concat(made, ignore_index=True)
+    months = pd.to_datetime(train[data.time]).dt.month.to_numpy() if data.time else np.zeros(len(train))
     found = {
         number: month.model_copy(
             update={"columns": {**month.columns, **_columns(frame[months == int(number)], known, COARSE)}}

@@ -26,6 +26,7 @@ from ml.settings.train import Train
 from ml.tasks.choose import task_of
 
 OWN = "estimator__"  # before the names of the estimator's own arguments
+ROWS = 100_000  # that are scored at a time
 
 
 def fit(  # noqa: PLR0913, PLR0917
@@ -153,9 +154,16 @@ def _steps(estimator: Any) -> list[tuple[str, Any]]:
 def scores(model: Pipeline, frame: pd.DataFrame, data: Data, kept: Iterable[str] = ()) -> np.ndarray:
     """The output of the task: a probability or a value, shape (rows,), or a probability for each class; float64.
 
-    Made columns in `kept` keep their values in the table.
+    Made columns in `kept` keep their values in the table. Long tables are scored in parts, because the input of the
+    estimator is wider than the table.
     """
+    kept = [*kept]
+    parts = [frame.iloc[start : start + ROWS] for start in range(0, max(1, len(frame)), ROWS)]
+    return np.concatenate([_scores(model, part, data, kept) for part in parts])
+
+
+def _scores(model: Pipeline, frame: pd.DataFrame, data: Data, kept: list[str]) -> np.ndarray:
     rows = inputs(frame, data)
-    if kept := [*kept]:
+    if kept:
         return task_of(data).output(model[1:], with_made(rows, source_of(model), frame[kept]))
     return task_of(data).output(model, rows)

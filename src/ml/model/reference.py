@@ -6,7 +6,7 @@ number of rows.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
 import numpy as np
@@ -14,12 +14,13 @@ import pandas as pd
 from pydantic import Field, ValidationError
 
 from ml.data.others import pooled
-from ml.data.schema import categories, levels, numbers
+from ml.data.schema import features, levels, numbers
 from ml.data.words import OTHERS
 from ml.io.errors import UserError
+from ml.io.tables import Table
 from ml.settings.data import Data
 from ml.settings.evaluate import Evaluate
-from ml.settings.section import Project, Section
+from ml.settings.section import Project, Section, given
 from ml.settings.yaml_reading import SettingsPart
 from ml.tasks.choose import task_of
 from ml.tasks.kinds import DEFAULT, Name
@@ -90,7 +91,7 @@ class ReferenceSettings(SettingsPart):
 
 
 def build(
-    train: pd.DataFrame,
+    train: Table,
     score: np.ndarray,
     metrics: Mapping[str, Any],
     params: ReferenceSettings,
@@ -101,19 +102,19 @@ def build(
     `tested_at` holds the times of the test rows, if the table has times.
     """
     task = task_of(params.data)
-    watched, given = pd.Series(task.watch(score)), task.given(score)
+    watched, decided = pd.Series(task.watch(score)), task.given(score)
     return Reference(
         project=params.project,
         rows=len(train),
         columns=profiled(train, params.data),
         score=of_numbers(watched),
-        decided=None if given is None else Levels(rows=len(score), missing=0, levels=_counted(given, params.data)),
+        decided=None if decided is None else _decided(decided, params.data),
         tested=len(score),
         threshold=params.evaluate.threshold if task.cuts else 0.0,
         task=params.data.target.kind.name,
         confidence=params.evaluate.confidence,
         metrics=dict(metrics),
-        months={} if tested_at is None else monthly(train, watched, tested_at, params.data, given),
+        months={} if tested_at is None else monthly(train, watched, tested_at, params.data, decided),
     )
 
 
@@ -122,28 +123,42 @@ def _counted(given: np.ndarray, data: Data) -> dict[str, int]:
     return {name: int((given == name).sum()) for name in data.target.classes}
 
 
-def profiled(frame: pd.DataFrame, data: Data, most: int = POINTS) -> dict[str, Numbers | Levels]:
+def profiled(frame: Table, data: Data, most: int = POINTS) -> dict[str, Numbers | Levels]:
     """The profile of each column of the contract."""
-    found: dict[str, Numbers | Levels] = {name: of_numbers(frame[name], most) for name in numbers(data)}
-    return found | {name: of_levels(column) for name, column in pooled(frame, data)[categories(data)].items()}
+    return {name: _profile(column, data, most) for name, column in _columns(frame, data)}
 
 
 def monthly(
-    train: pd.DataFrame, watched: pd.Series, tested_at: pd.Series, data: Data, given: np.ndarray | None = None
+    train: Table, watched: pd.Series, tested_at: pd.Series, data: Data, decided: np.ndarray | None = None
 ) -> dict[str, Month]:
     """The profile of each calendar month that has enough rows on both sides; none if all rows are of one month."""
-    trained, tested = pd.to_datetime(train[data.time]).dt.month, pd.to_datetime(tested_at).dt.month.to_numpy()
-    if trained.nunique() < 2:  # noqa: PLR2004 - a single day says nothing of seasons
+    trained, tested = (pd.to_datetime(at).dt.month.to_numpy() for at in (train[given(data.time)], tested_at))
+    if len(np.unique(trained)) < 2:  # noqa: PLR2004 - a single day says nothing of seasons
         return {}
-    found = {}
-    for month in range(1, 13):
-        rows, scores = train[trained == month], watched[tested == month]
-        if len(rows) >= MONTHLY["trained"] and len(scores) >= MONTHLY["tested"]:
-            own = None if given is None else given[tested == month]
-            classes = None if own is None else Levels(rows=len(own), missing=0, levels=_counted(own, data))
-            profile = profiled(rows, data, COARSE)
-            found[str(month)] = Month(columns=profile, score=of_numbers(scores, COARSE), decided=classes)
-    return found
+    many = [m for m in range(1, 13) if (trained == m).sum() >= MONTHLY["trained"]]
+    scores = {m: watched[tested == m] for m in many if (tested == m).sum() >= MONTHLY["tested"]}
+    columns: dict[int, dict[str, Numbers | Levels]] = {m: {} for m in scores}
+    for name, column in _columns(train, data):
+        for month, profile in columns.items():
+            profile[name] = _profile(column[trained == month], data, COARSE)
+    classes = {m: None if decided is None else _decided(decided[tested == m], data) for m in scores}
+    return {
+        str(m): Month(columns=columns[m], score=of_numbers(found, COARSE), decided=classes[m])
+        for m, found in scores.items()
+    }
+
+
+def _decided(classes: np.ndarray, data: Data) -> Levels:
+    return Levels(rows=len(classes), missing=0, levels=_counted(classes, data))
+
+
+def _columns(frame: Table, data: Data) -> Iterator[tuple[str, pd.Series]]:
+    """Each feature; one is in memory at a time."""
+    return ((name, pooled(frame[[name]], data)[name]) for name in features(data))
+
+
+def _profile(column: pd.Series, data: Data, most: int) -> Numbers | Levels:
+    return of_numbers(column, most) if column.name in numbers(data) else of_levels(column)
 
 
 def of_numbers(column: pd.Series, most: int = POINTS) -> Numbers:

@@ -47,7 +47,7 @@ def main() -> None:
     live = at_release(task, truth, output, params.evaluate, design, found)
     times = frame[params.data.time] if params.data.time else None
     released = made_columns.build(
-        model_file.source_of(fitted), tables.read_table(files.TRAIN), output, live, params, times
+        model_file.source_of(fitted), tables.StoredTable(files.TRAIN), output, live, params, times
     )
     if promise := task.promise(truth):
         released = released.model_copy(update={"interval": reference.Promise(**promise)})

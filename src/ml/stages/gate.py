@@ -56,7 +56,7 @@ def collect(params: Params) -> Evidence:
     return Evidence(
         params=params,
         validation=ValidationRecord.read(files.VALIDATION).plain(),
-        train=tables.read_table(files.TRAIN),
+        train=tables.StoredTable(files.TRAIN),
         test=with_made(test, feature_source.source()),
         label=scored["label"].to_numpy(),
         score=outputs.output(task_of(params.data), scored),

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from ml.data.design import PLAIN, Design
+from ml.data.schema import each_word
 from ml.data.words import text
 from ml.io.text import counted
 from ml.settings.data import Data
@@ -43,7 +44,7 @@ class Multiclass:
     def truth(self, column: pd.Series) -> np.ndarray:
         """The place of each row's class in the contract."""
         places = {name: place for place, name in enumerate(self.classes)}
-        return column.map(text).map(places).to_numpy("int64")
+        return each_word(column, text).map(places).to_numpy("int64")
 
     def output(self, fitted: Any, features: pd.DataFrame) -> np.ndarray:
         """A probability for each class of the contract, 0 for one that no training row has; shape (rows, classes)."""

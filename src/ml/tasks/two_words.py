@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from ml.data.schema import each_word
 from ml.data.words import TRUTHS, key, text
 from ml.settings.data import Data
 
@@ -13,7 +14,7 @@ def labels(frame: pd.DataFrame, data: Data) -> pd.Series:
 
 def positive(column: pd.Series, data: Data) -> pd.Series:
     """True where the target has its positive value; text such as `true` and `1.0` counts as the value."""
-    return column.map(text) == key(data.target.positive)
+    return each_word(column, text) == key(data.target.positive)
 
 
 def truth(column: pd.Series, data: Data) -> pd.Series:
