@@ -30,7 +30,7 @@ STANDS_ON = {
     "engine": {"io", "settings", "data", "tasks", "validation"},
     "scoring": {*MODEL, "engine", "prediction_log", "registry"},
     "github": {"io", "monitoring"},
-    "retraining": {*MODEL, "gates", "registry", "prediction_log", "monitoring"},
+    "retraining": {*MODEL, "adoption", "gates", "registry", "prediction_log", "monitoring"},
     "monitoring": {*MODEL, "registry", "prediction_log", "reports"},
     "deployment": {*MODEL, "registry"},
 }

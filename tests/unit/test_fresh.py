@@ -12,7 +12,7 @@ from ml.data import schema
 from ml.data.split import is_test
 from ml.io.errors import UserError
 from ml.prediction_log.predictions import read_log
-from ml.retraining import fresh
+from ml.retraining import fresh, fresh_rows
 from ml.settings.data import Target
 from ml.settings.params import read_params
 from ml.settings.retrain import Retrain
@@ -293,3 +293,24 @@ def test_the_prediction_log_gives_its_labelled_rows_in_the_columns_of_the_table(
         combined.drop(columns="snapshot").reset_index(drop=True),
         NEW.head(40)[combined.columns].drop(columns="snapshot").reset_index(drop=True),
     )
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+def test_a_table_of_groups_weights_and_labels_gets_its_features_from_the_log(params, tmp_path, labelled):
+    log = logged(
+        tmp_path,
+        {"id": "7", "time": "2025-08-01T00:00:00Z", "tenure": 3},
+        {"id": "7", "time": "2025-09-01T00:00:00Z", "label": True},
+        {"id": "b", "time": "2025-11-20T00:00:00Z", "tenure": 9},
+    )
+    rows = pd.DataFrame({"customer_id": [7, "b", "c"], "household": ["x", "x", "y"], "weight": [0.5, 1, 2]})
+    rows = rows.assign(churned=[False, True, True]) if labelled else rows
+
+    found = fresh_rows.completed(rows, log, params.data)
+
+    columns = ["customer_id", "household", "weight", "tenure_months", "churned"]
+    both = [["7", "x", 0.5, 3, False], ["b", "x", 1, 9, True]]
+    assert fresh_rows.lacking(rows, params.data)
+    assert not fresh_rows.lacking(rows.assign(tenure_months=1), params.data)
+    assert found.table[columns].to_numpy().tolist() == (both if labelled else [["7", "x", 0.5, 3, True]])
+    assert found.unknown == (1 if labelled else 2)

@@ -129,8 +129,14 @@ def labelled(log: pd.DataFrame, data: Data) -> pd.DataFrame:
     `log` as ml.prediction_log.predictions.read_log returns it.
     """
     log = predictions.real(log)
-    came = log["actual"].notna() & ~predictions.early(log) & log["id"].notna()
-    rows = log[came].drop_duplicates("id", keep="last")
+    came = log["actual"].notna() & ~predictions.early(log)
+    return predicted(log[came], data)
+
+
+def predicted(log: pd.DataFrame, data: Data) -> pd.DataFrame:
+    """The newest prediction of each id, with its label if it has one, in the columns of the table."""
+    log = predictions.real(log)
+    rows = log[log["id"].notna()].drop_duplicates("id", keep="last")
     features = {name: in_table(name) for name in data.columns}
     columns = {data.id: "id", data.target.name: "actual", **({data.time: "time"} if data.time else {}), **features}
     table = pd.DataFrame({name: rows[column] for name, column in columns.items() if column in rows})

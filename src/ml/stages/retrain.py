@@ -6,10 +6,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
-from ml.adoption import exported_files
-from ml.data import reading, row_ids
+from ml.data import reading
 from ml.data.notes import brief
 from ml.gates.gate_record import GateRecord
 from ml.io import cli, dvc, files, git, sheets, tables
@@ -17,9 +14,8 @@ from ml.io.errors import UserError
 from ml.io.text import counted
 from ml.model import identity
 from ml.model.figures_record import MetricsRecord
-from ml.prediction_log.predictions import read_log
 from ml.prediction_log.segments import places
-from ml.retraining import comparison, cooldown, fresh, reasons, worktree
+from ml.retraining import comparison, cooldown, fresh, fresh_rows, reasons, worktree
 from ml.retraining.comparison import Attempt
 from ml.retraining.retrain_record import Judged, RetrainRecord
 from ml.settings.params import Params, read_params
@@ -59,7 +55,7 @@ def _day(text: str) -> str:
 
 
 def _attempt(folder: Path, params: Params, commit: str, day: str, rows: str) -> dict[str, Any]:
-    given = _read(rows, params)
+    given = fresh_rows.read(rows, params, _log(params))
     dvc.must("pull", "data.dvc", folder=folder)
     old = reading.read(folder / params.data.file).frame
     told = fresh.news(given, old, params.data)
@@ -125,27 +121,9 @@ def _policy(params: Params) -> dict[str, Any]:
     return params.retrain.model_dump() | {"split_by": params.prepare.split_by}
 
 
-def _read(rows: str, params: Params) -> pd.DataFrame:
-    if rows:
-        found = exported_files.read(Path(rows), target=params.data.target.name).table
-        for note in brief(found.notes):
-            cli.say(f"retrain: {note}")
-        return row_ids.given(found.frame, params.data.id)
-    if lacking := [name for name in (params.data.group, params.data.weight) if name]:
-        raise UserError(
-            f"the prediction log does not hold {' and '.join(lacking)} (data.group, "
-            "data.weight), so its rows cannot train. Set a table with every column of the "
-            "contract: make retrain ROWS=file.parquet (or .csv)."
-        )
+def _log(params: Params) -> list[Any]:
     directory, shipped = places(params.log.directory, os.environ)
-    table = fresh.labelled(read_log(*([directory, shipped] if shipped else [directory])), params.data)
-    if table.empty:
-        raise UserError(
-            f"the prediction log in {directory} holds no labelled rows. Labels come by POST /feedback or `make logs "
-            f"DO=label`; or name a "
-            f"table with the label in it: make retrain ROWS=file.parquet (or .csv)."
-        )
-    return table
+    return [directory, *([shipped] if shipped else [])]
 
 
 def _next(record: RetrainRecord) -> str:

@@ -1,0 +1,83 @@
+"""The fresh rows of a retraining: those of a file, of the prediction log, or of a file that the log completes."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from ml.adoption import exported_files
+from ml.data import row_ids
+from ml.data.notes import brief
+from ml.data.words import text
+from ml.io import cli
+from ml.io.errors import UserError
+from ml.io.text import counted
+from ml.prediction_log.predictions import read_log
+from ml.retraining import fresh
+from ml.settings.data import Data
+from ml.settings.params import Params
+
+
+class Completed(NamedTuple):
+    """The rows whose ids the log holds, with its features, and the number of the other rows."""
+
+    table: pd.DataFrame
+    unknown: int
+
+
+def read(rows: str, params: Params, log: list[Any]) -> pd.DataFrame:
+    """The rows of the file `rows`, completed by the log if it has no features, or the labelled rows of the log.
+
+    `log` lists the places of the prediction log. Raises UserError where there are none, or they cannot train.
+    """
+    if rows:
+        return _given(rows, params, log)
+    if lacking := [name for name in (params.data.group, params.data.weight) if name]:
+        needed = " and ".join(lacking)
+        raise UserError(
+            f"the prediction log does not hold {needed} (data.group, data.weight), so its rows cannot train by "
+            f"themselves. Set a table with {params.data.id} and {needed}, which are joined with the log by "
+            f"{params.data.id}, or with every column of the contract: make retrain ROWS=file.parquet (or .csv)."
+        )
+    table = fresh.labelled(read_log(*log), params.data)
+    if table.empty:
+        raise UserError(
+            f"the prediction log in {params.log.directory} holds no labelled rows. Labels come by POST /feedback or "
+            f"`make logs DO=label`; or name a "
+            f"table with the label in it: make retrain ROWS=file.parquet (or .csv)."
+        )
+    return table
+
+
+def _given(rows: str, params: Params, log: list[Any]) -> pd.DataFrame:
+    """The rows of a file; features that it lacks altogether come from the log."""
+    found = exported_files.read(Path(rows), target=params.data.target.name).table
+    for note in brief(found.notes):
+        cli.say(f"retrain: {note}")
+    table = row_ids.given(found.frame, params.data.id)
+    if not lacking(table, params.data):
+        return table
+    joined = completed(table, read_log(*log), params.data)
+    said = f"; {joined.unknown:,} have no labelled prediction there and are left out" if joined.unknown else ""
+    cli.say(
+        f"retrain: {rows} holds no features: {counted(len(joined.table), 'row')} get theirs from the prediction log by "
+        f"{params.data.id}{said}"
+    )
+    return joined.table
+
+
+def lacking(rows: pd.DataFrame, data: Data) -> bool:
+    """Whether a table has the id and no column of features, so that they must come from the log."""
+    return data.id in rows and not {*data.columns} & {*rows}
+
+
+def completed(rows: pd.DataFrame, log: pd.DataFrame, data: Data) -> Completed:
+    """Each row with the features of the newest prediction of its id; what the rows hold themselves counts.
+
+    Without a column of labels the label comes from the log, and an id without one counts as unknown. `log` as
+    ml.prediction_log.predictions.read_log returns it.
+    """
+    known = fresh.predicted(log, data) if data.target.name in rows else fresh.labelled(log, data)
+    known = known[[data.id, *(name for name in known if name not in rows)]]
+    found = rows.assign(**{data.id: rows[data.id].map(text)}).merge(known, on=data.id)
+    return Completed(found, len(rows) - len(found))
