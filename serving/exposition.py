@@ -1,7 +1,6 @@
 """The metrics at /metrics; with several workers, their sum."""
 
 import os
-from collections import Counter as Tally
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Literal
@@ -61,11 +60,14 @@ class Metrics:
         def count(found: Sequence[Mapping[str, Any]]) -> None:
             rows.inc(len(found))
             squares.inc(len(found) ** 2)
-            decided = [one for one in found if one["label"] is not None]
-            for said, times in Tally(one["label"] for one in decided).items():
-                label("true" if said is True else "false" if said is False else said).inc(times)
-            for one in decided:
-                histogram.observe(one["score"])
+            times: dict[Any, int] = {}
+            for one in found:
+                said = one["label"]
+                if said is not None:
+                    times[said] = times.get(said, 0) + 1
+                    histogram.observe(one["score"])
+            for said, many in times.items():
+                label("true" if said is True else "false" if said is False else said).inc(many)
 
         return count
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from ml.settings.feature_source import Levels
 
 Values = np.ndarray | Mapping[str, np.ndarray]
+FLOAT = np.dtype("float64")  # parsing the name costs as much as an addition
 
 
 def makes(*_numbers: str, **_levels: Sequence[str]) -> Callable[[Callable], Callable]:
@@ -64,7 +66,7 @@ class Function:
             raise ValueError("returns nothing")
         if not isinstance(found, Mapping):
             found = dict.fromkeys([*self.makes][:1], found)
-        if {*found} != {*self.makes}:
+        if found.keys() != self.makes.keys():
             raise ValueError(f"returns {', '.join(map(str, found)) or 'nothing'}, not {', '.join(self.makes)}")
         return {name: _number(found[name]) if kind is None else _text(found[name]) for name, kind in self.makes.items()}
 
@@ -75,14 +77,18 @@ def of_rows(rows: Sequence[Mapping[str, Any]], names: Sequence[str], numbers: se
     def read(name: str) -> np.ndarray:
         values = [row.get(name) for row in rows]
         if name in numbers:
-            return np.array(values, dtype="float64")  # None becomes NaN
+            return np.array(values, FLOAT)  # None becomes NaN
         return _text(values)
 
     return Columns(names, read)
 
 
 def _number(values: Any) -> np.ndarray:
-    found = np.array(values, dtype="float64")
+    found = np.array(values, FLOAT)
+    if found.shape == (1,):  # numpy's overhead dominates the cost of one row
+        if not isfinite(found.item()):
+            found[0] = np.nan
+        return found
     found[~np.isfinite(found)] = np.nan
     return found
 
