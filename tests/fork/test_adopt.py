@@ -24,6 +24,7 @@ from ml.stages import evaluate, prepare, train, validate
 from tests.conftest import ROOT, SAMPLE
 from tests.fork.inside import edit_params
 from tests.fork.test_clone import clone, run
+from tests.registry.faults import killed, writes
 
 
 @pytest.fixture
@@ -296,24 +297,35 @@ def test_a_newer_export_of_the_same_table_keeps_words_and_limits(tmp_path, monke
 
 
 @pytest.mark.slow
-def test_an_interrupted_adoption_goes_on_with_the_same_command(home, monkeypatch, loans):
-    def interrupted(*_, **__):
-        raise KeyboardInterrupt
-
+def test_an_adoption_that_is_killed_at_any_write_goes_on_with_the_same_command(home, monkeypatch, loans):
     shutil.copy(SAMPLE, home / "params.yaml")
-    for command in (["init", "--quiet"], ["add", "params.yaml"], ["commit", "--quiet", "-m", "sample"]):
+    files.write_text("md5: of the sample\n", home / "data.dvc")
+    for command in (["init", "--quiet"], ["add", "*.*"], ["commit", "--quiet", "-m", "sample"]):
         subprocess.run(["git", "-c", "user.name=Ann", "-c", "user.email=ann@example.com", *command], check=True)
-    loans.to_csv("loans.csv", index=False)
+    loans[:200].to_csv("loans.csv", index=False)
     monkeypatch.setattr(stage, "_gates", lambda *_: proposed_gates.Proposal({}, []))
-    monkeypatch.setattr(stage.dvc, "must", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        stage.main(data="loans.csv", target="defaulted")
-    monkeypatch.setattr(stage.dvc, "must", lambda *_, **__: "")
+    monkeypatch.setattr(stage.dvc, "must", lambda *_, **__: files.write_text("md5: of loans\n", home / "data.dvc"))
 
+    planned, write = [], stage._write
+    monkeypatch.setattr(stage, "_write", lambda *told: planned.append(told))
     stage.main(data="loans.csv", target="defaulted")
+    monkeypatch.setattr(stage, "_write", write)
 
-    assert read_params().data.file == "data/loans.csv"
-    assert pd.read_csv("data/loans.csv").equals(pd.read_csv("loans.csv"))
+    for number in range(1, writes(lambda: write(*planned[0])) + 1):
+        subprocess.run(["git", "reset", "--hard", "--quiet"], check=True)
+        shutil.rmtree("build")
+        killed(number, lambda: write(*planned[0]))
+
+        preconditions.refuse_unsaved()
+        write(*planned[0])
+
+        assert read_params().data.file == "data/loans.csv", f"write {number}"
+        assert pd.read_csv("data/loans.csv").equals(pd.read_csv("loans.csv"))
+        assert files.read_bytes(home / "data.dvc") == b"md5: of loans\n"
+    with (home / "params.yaml").open("a") as edited:
+        edited.write("# by a person\n")
+    with pytest.raises(UserError, match=r"params.yaml would be overwritten"):
+        stage.main(data="loans.csv", target="defaulted")
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """The life of a model whose users score tables and never call the API: scores, late labels, drift, rows to retrain."""
 
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,8 @@ from ml.io.errors import UserError
 from ml.monitoring import evidently_pages
 from ml.prediction_log.predictions import read_log
 from ml.retraining import fresh
-from ml.stages import label, monitor, score
+from ml.stages import compact, label, monitor, score
+from tests.registry.faults import killed, writes
 from tests.world.sample import customers
 
 ROWS = 600
@@ -23,6 +25,10 @@ def scored(table, name, data):
     score.main(data=f"{name}.parquet", out=name, model=str(files.MODEL))
     table[[data.id, data.target.name]].to_csv(f"{name}-labels.csv", index=False)
     return f"{name}-labels.csv"
+
+
+def lines_of_segments():
+    return sum(len(path.read_text().splitlines()) for path in Path("logs").glob("*.jsonl"))
 
 
 def judged():
@@ -87,3 +93,20 @@ def test_the_time_of_a_label_is_kept_and_rows_without_one_are_left_out(place):
     assert len(lines) == 2
     assert '"time":"2026-11-01T00:00:00.000000+00:00","id":"7","label":"True"' in lines[0]
     assert '"id":"9","label":"False"' in lines[1]
+
+
+def test_labels_are_added_once_though_the_command_is_killed_at_any_write(place):
+    pd.DataFrame({"customer_id": ["a", "b"], "churned": [True, False]}).to_csv("labels.csv", index=False)
+
+    for number in range(1, writes(lambda: label.main(data="labels.csv")) + 1):
+        shutil.rmtree("logs")
+        killed(number, lambda: label.main(data="labels.csv"))
+
+        label.main(data="labels.csv")
+
+        assert lines_of_segments() == 2, f"write {number}"
+    compact.main()
+    for path in place.glob("logs/*.done"):  # pruned after log.keep_segments_days
+        path.unlink()
+    label.main(data="labels.csv")
+    assert lines_of_segments() == 0

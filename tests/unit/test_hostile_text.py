@@ -1,5 +1,6 @@
 """Text from data, settings, a branch or a person is shown as it is, wherever it is written; nothing of it runs."""
 
+import contextlib
 import csv
 import html
 import io
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
@@ -232,3 +233,15 @@ def test_results_of_commands_reach_the_terminal_by_one_function_that_escapes(cap
 
     assert "\x1b" not in capsys.readouterr().out
     assert not [path.name for path in stages.glob("*.py") if re.search(r"\bprint\(", path.read_text("utf-8"))]
+
+
+@given(anything)
+@example("a\n  ::set-output name=x::y")
+@example("level ##[add-mask]a")
+def test_a_runner_of_github_finds_no_command_in_the_output(text):
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(io.StringIO()) as out:
+        patch.setenv("GITHUB_ACTIONS", "true")
+        cli.tell(text)
+
+    assert not re.search(r"##\[", out.getvalue())
+    assert not [line for line in out.getvalue().splitlines() if line.lstrip().startswith("::")]

@@ -13,9 +13,9 @@ ADOPTED = Path("build/adopted.json")  # the digests of what it wrote: to adopt a
 
 def refuse_unsaved() -> None:
     """Raise UserError if a file to overwrite has uncommitted changes that adopt did not make."""
-    known = AdoptedRecord.read(ADOPTED).digests if ADOPTED.exists() else {}
+    known = AdoptedRecord.read(ADOPTED) if ADOPTED.exists() else AdoptedRecord(digests={})
     names = (git.ask("diff", "--name-only", "HEAD", "--", *map(str, OURS)) or "").split()
-    unsaved = [name for name in names if Path(name).exists() and known.get(name) != files.digest(Path(name))]
+    unsaved = [name for name in names if Path(name).exists() and not known.wrote(Path(name))]
     if unsaved:
         raise UserError(
             f"{' and '.join(unsaved)} would be overwritten, but has uncommitted changes. Commit them, or undo "

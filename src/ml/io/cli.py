@@ -16,7 +16,7 @@ from typing import Any
 
 from ml.io import files
 from ml.io.errors import UserError, entry
-from ml.io.text import visible
+from ml.io.text import printed
 
 DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.EMFILE, errno.EFBIG}
 DISK |= {errno.EISDIR, errno.ENOTDIR}  # a folder instead of a file, or the reverse
@@ -31,12 +31,12 @@ class Terminated(KeyboardInterrupt):
 
 def say(message: str) -> None:
     """Print one line of progress to stderr immediately; stdout is reserved for results."""
-    print(visible(message), file=sys.stderr, flush=True)
+    print(printed(message), file=sys.stderr, flush=True)
 
 
 def tell(result: str) -> None:
     """Print a result on stdout."""
-    print(visible(result), flush=True)
+    print(printed(result), flush=True)
 
 
 def run(main: Callable[..., int | None]) -> None:
@@ -58,7 +58,7 @@ def outcome(main: Callable[..., int | None], name: str, arguments: Mapping[str, 
     try:
         code = main(**arguments) or 0
     except UserError as error:
-        print(visible(f"\n{name}: {error}"), file=sys.stderr)
+        print(printed(f"\n{name}: {error}"), file=sys.stderr)
         if found := entry(error):
             print(f"{name}: see {found}", file=sys.stderr)
         return 1
@@ -69,7 +69,7 @@ def outcome(main: Callable[..., int | None], name: str, arguments: Mapping[str, 
     except Exception as error:
         if os.environ.get("DEBUG"):
             raise
-        print(visible(f"\n{name}: {_sentence(error)}"), file=sys.stderr)
+        print(printed(f"\n{name}: {_sentence(error)}"), file=sys.stderr)
         return 1
     say(f"{name}: {'done' if code == 0 else 'refused'} in {time.perf_counter() - started:.1f} s")
     return code

@@ -1,11 +1,13 @@
 """Text for a terminal and for the lines of a log."""
 
+import os
 import re
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 # Characters that start a terminal's escape sequence, end a line for some readers, or change the text direction.
 HIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+COMMAND = re.compile(r"##(?=\[)|^[^\S\n]*:(?=:)", re.MULTILINE)  # of a workflow, which its runner reads from output
 WHOLE, LONG, NOISE = 1000, 1e9, 1e-12
 BREAKING = re.compile(rf"[\t\n]|{HIDDEN.pattern}")
 
@@ -13,6 +15,12 @@ BREAKING = re.compile(rf"[\t\n]|{HIDDEN.pattern}")
 def visible(text: str) -> str:
     """The text without control characters of a terminal, which are escaped; tabs and line ends are kept."""
     return HIDDEN.sub(_escaped, text)
+
+
+def printed(text: str) -> str:
+    """The visible text for the output of a command; GitHub's runner finds no command of a workflow in it."""
+    shown = visible(text)
+    return COMMAND.sub(lambda found: f"{found[0]}\\", shown) if os.environ.get("GITHUB_ACTIONS") else shown
 
 
 def one_line(text: str) -> str:

@@ -62,9 +62,9 @@ def main(  # noqa: PLR0913, PLR0917  (a flag each)
 
 def _write(table: pd.DataFrame | Path, old: Path, contract: dict[str, Any], settings: str) -> None:
     """Put the table in the place of the old one, and change params.yaml, src/features.py and data.dvc."""
+    AdoptedRecord.beginning(OURS, {files.PARAMS: settings}).write(ADOPTED)  # the same command resumes after a kill
     _move_in(table, Path(contract["file"]), old)
     files.write_text(settings, files.PARAMS)
-    AdoptedRecord.of(OURS).write(ADOPTED)  # the same command goes on where it was interrupted
     _drop_functions([*contract["columns"]])
     dvc.must("add", "data", hint="The table is in data/, and params.yaml describes it.")
     AdoptedRecord.of(OURS).write(ADOPTED)

@@ -2,6 +2,7 @@
 
 import os
 from datetime import UTC, datetime
+from pathlib import Path
 
 from ml.data import reading, row_ids
 from ml.io import cli, files
@@ -24,12 +25,20 @@ def main(data: str = "") -> None:
     directory, _ = segments.places(params.log.directory, os.environ)
     found = labels(row_ids.given(reading.read(data).frame, params.data.id), params.data, data)
     name, now = f"labels-{digest(found)}-000000", datetime.now(UTC)
-    if any(name in path.name for path in directory.glob("*")):
-        cli.say(f"label: {directory} holds these labels already")
-        return
-    content = lines(found, now.isoformat(timespec="microseconds"))
-    files.write_bytes(content, directory / f"{now:%Y%m%dT%H%M%S}-{name}{segments.CLOSED}")
+    directory.mkdir(parents=True, exist_ok=True)
+    with files.locked(directory / ".labels.lock", f"another process adds labels to {directory}. Run it again later."):
+        if _holds(directory, name):
+            cli.say(f"label: {directory} holds these labels already")
+            return
+        content = lines(found, now.isoformat(timespec="microseconds"))
+        files.write_bytes(content, directory / f"{now:%Y%m%dT%H%M%S}-{name}{segments.CLOSED}")
     cli.say(f"label: {counted(len(found), 'label')} in {directory}")
+
+
+def _holds(directory: Path, name: str) -> bool:
+    """Whether a segment has this name, or had it before it was compacted; temporary files of a killed run have not."""
+    kept = segments.listed(directory, segments.CLOSED, segments.DONE, segments.BAD)
+    return any(name in path.name for path in [*kept, *directory.glob(f"compacted/feedback/day=*/[!.]*{name}.parquet")])
 
 
 if __name__ == "__main__":
