@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from ml.model import search, study
 from ml.model.search import gain
 
 
@@ -28,3 +29,18 @@ def test_the_best_of_many_equal_trials_is_hardly_ever_known_to_be_better():
         found += value > half
 
     assert found <= 15
+
+
+def test_the_current_settings_are_tried_again_after_their_trial_was_killed(params, tmp_path, monkeypatch):
+    monkeypatch.setattr(study, "_name", lambda _: "search")
+    study.opened(params, tmp_path).ask()  # a running trial that never ends
+
+    found = study.opened(params, tmp_path)
+    trial = found.ask()
+    for name in search.present(params):
+        trial.suggest_float(name, 0, 1e9)
+    trial.set_user_attr(study.FOLDS, [0.8, 0.81])
+    found.tell(trial, 0.805)
+
+    assert trial.params == search.present(params)
+    assert study.gain(found, params)[1].startswith("not significantly better: +0.0000 over the current settings")

@@ -15,6 +15,7 @@ FOLDS = "folds"  # the attribute of a trial with its metric in each fold
 def opened(params: Params, folder: Path) -> Any:
     """The study of this model, space and training data in `folder`; another combination is another study."""
     import optuna  # noqa: PLC0415
+    from optuna.trial import TrialState  # noqa: PLC0415
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     folder.mkdir(exist_ok=True)
@@ -24,8 +25,10 @@ def opened(params: Params, folder: Path) -> Any:
     done = len(study.get_trials(deepcopy=False))
     # A resumed study needs another seed, otherwise it would draw the first trials again.
     study.sampler = optuna.samplers.TPESampler(seed=params.train.seed + done)
-    if not done:
-        study.enqueue_trial(search.present(params))  # the current settings, for comparison with a proposal
+    now, waiting = search.present(params), study.get_trials(deepcopy=False, states=[TrialState.WAITING])
+    planned = any(now.items() <= trial.system_attrs.get("fixed_params", {}).items() for trial in waiting)
+    if _tried(study, now) is None and not planned:  # not yet, or the trial was stopped
+        study.enqueue_trial(now)  # the current settings, for comparison with a proposal
     return study
 
 
@@ -44,15 +47,20 @@ def best(study: Any) -> tuple[Any, dict[str, Any]]:
 
 def gain(study: Any, params: Params) -> tuple[bool, str]:
     """Whether the best settings are significantly better than the current ones, and a sentence with the figures."""
-    now = study.trials[0]
-    folds = [trial.user_attrs.get(FOLDS) for trial in (study.best_trial, now)]
-    if not all(folds) or search.present(params).items() - now.params.items():
+    now = _tried(study, search.present(params))
+    folds = [trial.user_attrs.get(FOLDS) for trial in (study.best_trial, now) if trial is not None]
+    if now is None or not all(folds):
         return False, "the current settings were not tried, so it is unknown whether this is better"
     value, half = search.gain(*folds, trials=len(finished(study)), metric=params.tune.metric)
     figures = f"{value:+.4f} over the current settings (95% interval {value - half:+.4f} to {value + half:+.4f})"
     if value > half:
         return True, f"better by {figures}"
     return False, f"not significantly better: {figures}; more rows or tune.folds may help, more trials do not"
+
+
+def _tried(study: Any, now: dict[str, Any]) -> Any:
+    """The first finished trial of these settings; None if there is none."""
+    return next((trial for trial in finished(study) if now.items() <= trial.params.items()), None)
 
 
 def _name(params: Params) -> str:
