@@ -75,13 +75,13 @@ def _must_know(params: Params) -> None:
     strange = sorted(set(params.data.columns) - set(world.customers(1, 1)))
     if strange:
         raise UserError(
-            f"the sample world has no {strange[0]} ({len(strange)} of "
+            f"the simulation has no column {strange[0]} ({len(strange)} of "
             f"{counted(len(params.data.columns), 'column')} of the contract are missing there). "
             "Simulated customers do not fit your data: log real predictions."
         )
     if params.data.target.name not in world.TARGETS:
         raise UserError(
-            f"the sample world has no {params.data.target.name}: its targets are {', '.join(world.TARGETS)}. "
+            f"the simulation has no target {params.data.target.name}: its targets are {', '.join(world.TARGETS)}. "
             "Simulated customers do not fit your data: log real predictions."
         )
 

@@ -69,7 +69,7 @@ def test_an_id_on_both_sides_is_named():
     verdict = shared("ids", "id", pd.concat([train, test.tail(2)]), test)
 
     assert not verdict.passed
-    assert "2 ids train and test" in verdict.reason
+    assert "2 ids are in training and test rows" in verdict.reason
     assert str(test["id"].iloc[-1]) in verdict.reason or str(test["id"].iloc[-2]) in verdict.reason
 
 

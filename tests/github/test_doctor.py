@@ -74,7 +74,7 @@ def test_a_new_fork_is_told_everything_it_lacks_and_how_to_mend_it(hub):
     assert code == 1
     assert lacking - {"container engine", "data"} == {
         "Actions", "Actions may open pull requests", "main requires the checks model and code",
-        "environment production", "issues", "quiet days", *(f"schedule of {file}" for file in SCHEDULED),
+        "environment production", "issues", "days without a commit", *(f"schedule of {file}" for file in SCHEDULED),
     }  # fmt: skip
     assert "do: gh workflow enable monitor.yml" in text
     assert "then: GitHub disables the schedules" in text

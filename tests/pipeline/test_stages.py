@@ -139,7 +139,7 @@ def test_shuffled_labels_are_refused(project, customers):
             "discount_share: 1,200 of 1,200 rows are not 0 to 1, e.g. 2.5 at row 1",
         ),
         (lambda f: f.assign(device="fax"), "device: 1,200 of 1,200 rows are none of web, ios, android, tv, e.g. 'fax'"),
-        (lambda f: pd.concat([f, f]), "customer_id: 2,400 of 2,400 rows are a value that stands elsewhere too"),
+        (lambda f: pd.concat([f, f]), "customer_id: 2,400 of 2,400 rows are values that occur more than once"),
     ],
     ids=["no column", "text", "range", "level", "twice"],
 )

@@ -60,7 +60,7 @@ def test_good_data_passes_every_check(customers):
         (
             lambda f: f.assign(customer_id=f.customer_id.where(f.index != 1, f.customer_id[0])),
             ("customer_id", "column_values_to_be_unique"),
-            "2 of 1,200 rows are a value that stands elsewhere too, e.g. 'c0010000' at row 1",
+            "2 of 1,200 rows are values that occur more than once, e.g. 'c0010000' at row 1",
         ),
         (
             lambda f: f.assign(satisfaction=np.nan),

@@ -98,7 +98,7 @@ def test_the_gate_names_an_entity_on_both_sides(table):
     verdict = shared("groups", "customer", table.head(100), table.tail(100))
 
     assert not verdict.passed
-    assert "customers train and test" in verdict.reason
+    assert "customers are in training and test rows" in verdict.reason
 
 
 def test_a_champion_split_by_group_has_not_seen_the_test_groups(table):

@@ -242,7 +242,7 @@ def test_an_own_estimator_that_cannot_be_used_is_refused_in_a_sentence(own, sent
 def test_an_estimator_that_gets_the_table_but_cannot_read_it_says_what_it_got():
     params = settings(model="hist_gradient_boosting", preprocessing="none")
 
-    with pytest.raises(UserError, match="it gets the table itself, texts and gaps too"):
+    with pytest.raises(UserError, match="it gets the table itself, with text and missing values"):
         built(params)
 
 

@@ -72,7 +72,7 @@ CASES = {
     ),
     "leakage: rows that test train as well": Refused(
         {"src/ml/stages/prepare.py": "train.add(part.train) -> train.add(part.train); train.add(part.test)"},
-        {"leakage: ids": r"2,388 customer_ids train and test, e\.g\. c\d+"},
+        {"leakage: ids": r"2,388 customer_ids are in training and test rows, e\.g\. c\d+"},
         ("leakage",),
         build=True,
         told=("better: roc_auc",),  # that is what it looks like to the champion's gate
@@ -104,7 +104,7 @@ def seen(scenario, branch, commit):
 
     comment = commented(scenario, outcome, branch, commit)
     assert outcome.jobs == results(MODEL, pipeline="failure", model="failure")
-    assert "pipeline: failure, where success was planned" in outcome.said("model")
+    assert "pipeline: failure, planned: success" in outcome.said("model")
     assert "❌ **model did not pass**" in comment
     assert "| Pipeline | Build, judge, report | read the report below" in comment
     assert len(scenario.hub.made("POST|PATCH|PUT|DELETE")) == 1

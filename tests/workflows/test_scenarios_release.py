@@ -88,9 +88,9 @@ def test_a_release_fails_crashes_goes_well_and_is_taken_back(scenario):
         outcome = release(scenario)
 
     assert outcome.jobs == results(JOBS, production="failure")
-    assert outcome.steps["production"]["Deploy, shift the canary, or go back"] == "success"
-    assert outcome.steps["production"]["Make it the champion"] == "success"
-    assert outcome.steps["production"]["Put image and champion back"] == "success"
+    assert outcome.steps["production"]["Deploy by a canary; roll back on failure"] == "success"
+    assert outcome.steps["production"]["Promote the champion"] == "success"
+    assert outcome.steps["production"]["Roll back image and champion"] == "success"
     assert "version 1 is champion again" in outcome.said("production")
     assert registry(scenario) == state
     assert serves(scenario, "production") == first

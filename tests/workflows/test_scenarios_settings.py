@@ -24,7 +24,7 @@ from tests.workflows.test_scenarios_release import JOBS, issues, results
 
 pytestmark = [pytest.mark.slow, pytest.mark.template, pytest.mark.timeout(1800)]  # minutes on a busy machine
 
-EMBEDDED = {"Fetch the registry", "Send the registry", "Fetch the champion", "Send the history of verdicts"}
+EMBEDDED = {"Fetch the registry", "Push the registry", "Fetch the champion", "Push the history of verdicts"}
 UNSEEN = {"add-mask", "set-output"}  # commands to the runner, which GitHub's log leaves out
 SETTING = re.compile(r"^\| (`[A-Z_`, ]+`) \| (?:variable|secret)", re.MULTILINE)
 
@@ -120,7 +120,7 @@ def test_everything_is_used_that_is_set_and_no_secret_is_shown(scenario, service
 
     store = registry.open_registry("churn", scenario.store.parent / "home")
     assert release.jobs == results(JOBS)
-    assert not ran(release) & {*EMBEDDED, "Install the proxy of this runner"}
+    assert not ran(release) & {*EMBEDDED, "Install HAProxy"}
     [version], [start, end] = store.state().versions, store.deployments()[2:]
     assert store.state().aliases == {"champion": 1}
     assert (start["env"], start["model"], end["action"]) == ("production", version.model, "deployed")

@@ -79,7 +79,10 @@ def pull(image: str) -> None:
         return
     done = call("pull", "--quiet", *shlex.split(os.environ.get("CONTAINER_PULL_FLAGS", "")), image)
     if done.returncode:
-        raise UserError(f"image {image} is neither on this machine nor in its registry: {said(done)}")
+        raise UserError(
+            f"image {image} is neither on this machine nor in its registry: {said(done)} Build it with `make image`, "
+            "or correct IMAGE=."
+        )
 
 
 def fetch(image: str) -> tuple[dict[str, Any], str] | None:
@@ -111,5 +114,7 @@ def output(image: str, *command: str) -> bytes:
     )  # fmt: skip
     if done.returncode:
         last = done.stderr.decode(errors="replace").strip().splitlines()[-1:] or ["it says nothing"]
-        raise UserError(f"image {image} was not built by `make image`, or is broken: {last[0]}")
+        raise UserError(
+            f"image {image} was not built by `make image`, or is broken: {last[0]} Build it again: `make image`."
+        )
     return done.stdout

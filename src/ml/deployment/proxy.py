@@ -114,7 +114,9 @@ class Proxy:
         end = time.monotonic() + PATIENCE
         while not self.answers():
             if time.monotonic() > end:
-                raise UserError(f"haproxy was started and does not respond at {self._socket} after {PATIENCE} s.")
+                raise UserError(
+                    f"haproxy was started and does not respond at {self._socket} after {PATIENCE} s. Deploy again."
+                )
             time.sleep(0.1)
 
     def answers(self) -> bool:
@@ -160,7 +162,7 @@ class Proxy:
         except OSError as error:
             raise UserError(f"HAProxy does not respond at {self._socket}: {error}. Deploy again to start it.") from None
         if command.startswith("set") and any(word in answer for word in ("No such", "Invalid", "Require", "Unknown")):
-            raise UserError(f"HAProxy refuses `{command}`: {answer.strip()}")
+            raise UserError(f"HAProxy refuses `{command}`: {answer.strip()} Run the command again.")
         return answer
 
     def _point(self, slot: Slot, address: str) -> None:

@@ -105,7 +105,7 @@ class _Watch:
         expected = min(rate * share * rule.seconds for share in shares)
         if expected >= rule.min_requests:
             return f"{long}, with about {rate:,.1f} requests a second"
-        then = "goes back at the end" if rule.unjudged == "refuse" else "serves in the end all the same"
+        then = "is rolled back at the end" if rule.unjudged == "refuse" else "serves after the last step"
         return (
             f"{long}. {seen:,.0f} requests came just now, so about {expected:,.0f} will reach one of the two images, "
             f"fewer than {rule.min_requests:,} (deploy.min_requests): latency and scores are not judged, and the "

@@ -51,7 +51,7 @@ def opened(address: str, query: str = "") -> Source:
             raise UserError(f"{shown(address)} needs a query: QUERY='select …'.")
         return Query(address, query)
     if query:
-        raise UserError(f"{shown(address)} accepts no query: only postgresql://… does.")
+        raise UserError(f"{shown(address)} accepts no query: only postgresql://… does. Leave out QUERY=.")
     return Files(address)
 
 

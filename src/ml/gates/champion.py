@@ -61,7 +61,7 @@ def looks(count: int, params: Params) -> Verdict:
     reason = f"{counted(count, 'model')} {be(count)} known to have been judged on these test rows, including this one"
     if not passed:
         reason += (
-            f", above {limit:,}: the lead of the best is partly chance, so the next model looks "
+            f", above {limit:,}: the lead of the best is partly chance, so the next model appears "
             f"worse. To use fresh test rows, {out}"
         )
     return Verdict("champion looks", passed, reason, float(count), f"≤ {limit:,}", severity="warning")
@@ -120,7 +120,7 @@ def unseen(test: pd.DataFrame, params: Params, theirs: dict[str, Any], *, same_d
         return everything, (
             f"the champion's rows were split by {by}{'' if by == 'time' else f' of {id_}'} and ours by "
             f"{params.prepare.split_by}, from tables that differ, so it may have trained on "
-            "some test rows and look better than it is"
+            "some test rows and appear better than it is"
         )
     rows = position(test[ours], split.get("salt", "")) < share
     if rows.all():

@@ -93,7 +93,8 @@ def shared(what: str, name: str, train: Table, test: pd.DataFrame) -> Verdict:
     """Whether a value of column `name`, the id or the group, is on both sides."""
     ours = test[name]
     both = sorted(map(str, ours[ours.isin(train[name])].unique()))
-    found = f"{len(both):,} {name}s train and test, e.g. {both[0]}" if both else f"no {name} is on both sides"
+    some = f"{len(both):,} {name}s are in training and test rows, e.g. {both[0]}" if both else ""
+    found = some or f"no {name} is on both sides"
     return Verdict(f"leakage: {what}", passed=not both, reason=found, value=float(len(both)), limit="≤ 0")
 
 

@@ -56,7 +56,7 @@ def lacking(content: bytes, data: Data, error: Exception) -> str:
     needed = {*model_file.loads(content).feature_names_in_}
     gone = sorted(needed - {*data.columns})
     if len(gone) == len(needed):
-        return "it is of another table"
+        return "it was trained on another table"
     why = ", ".join(gone) or " ".join(str(error).split())  # scikit-learn names them in another order each time
     return f"it needs other columns ({why})"
 

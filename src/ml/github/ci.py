@@ -64,7 +64,7 @@ def faults(needs: dict[str, Any]) -> dict[str, str]:
     for job, record in needs.items():
         wanted = "skipped" if planned.get(job) == "false" else "success"
         if record["result"] != wanted:
-            found[job] = f"{record['result']}, where {wanted} was planned"
+            found[job] = f"{record['result']}, planned: {wanted}"
     return found
 
 

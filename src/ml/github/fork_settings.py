@@ -12,7 +12,7 @@ ACTIONS = "Settings → Actions → General"
 OWNER = "Run `make doctor` with the token of an owner: GITHUB_TOKEN=$(gh auth token) make doctor"
 STARTED = {
     "disabled_fork": "off, as in every new fork",
-    "disabled_inactivity": f"off after {QUIET_DAYS} quiet days",
+    "disabled_inactivity": f"off after {QUIET_DAYS} days without a commit",
     "disabled_manually": "disabled by a person",
 }
 
@@ -142,11 +142,11 @@ def quiet(repository: dict[str, Any], now: datetime) -> SettingFinding:
     """How long until GitHub switches schedules off."""
     days = (now - datetime.fromisoformat(repository["pushed_at"]).astimezone(UTC)).days
     if repository["private"]:
-        return SettingFinding("quiet days", FINE, f"{days}; this does not affect a private repository")
+        return SettingFinding("days without a commit", FINE, f"{days}; this does not affect a private repository")
     found = f"{days} of {QUIET_DAYS}"
     if days < QUIET_DAYS - 14:
-        return SettingFinding("quiet days", FINE, found)
-    return SettingFinding("quiet days", MISSING, found, "GitHub disables the schedules", "Push a commit.")
+        return SettingFinding("days without a commit", FINE, found)
+    return SettingFinding("days without a commit", MISSING, found, "GitHub disables the schedules", "Push a commit.")
 
 
 def pull_requests(workflow: dict[str, Any] | None) -> SettingFinding:

@@ -167,15 +167,17 @@ PROOFS = (
         "report", "Open a pull request that changes n_estimators, and merge it once both checks have passed.", _comment
     ),
     Proof(
-        "refused model", "Open one with gates.limits.accuracy.min at 0.99. Leave it open until seen.", _refused
+        "refused model",
+        "Open one with gates.limits.accuracy.min at 0.99. Keep it open until this command records it.",
+        _refused,
     ),
     Proof("fork", "Let another account open a pull request from a fork, and approve its workflows.", _fork),
     Proof("package", "gh variable set PRODUCTION --body yes, then start release.", _package),
     Proof("attestations", "Let a release of a public repository end its job *Image*.", _attested),
     Proof("approval", "Settings → Environments → production → Required reviewers: you. Approve a release.", _approved),
-    Proof("rejection", "Start release again and reject it. No issue must open.", _rejected),
+    Proof("rejection", "Start release again and reject it. No issue may open.", _rejected),
     Proof("caches", "Let one workflow end on the default branch.", _cache),
-    Proof("status", "Start monitor until it drifts. Merge its pull request; approve no workflows to run.", _status),
+    Proof("status", "Start monitor until it drifts. Merge its pull request without approving workflows.", _status),
     Proof("merge queue", "Settings → Rules → main → Require merge queue. Merge one pull request.", _queue),
     Proof("schedule", "Wait a day, with monitor enabled.", _schedule),
 )  # fmt: skip

@@ -25,7 +25,8 @@ def chosen(frame: pd.DataFrame, data: Data, params: Train, given: float, source:
         return None
     if not task_of(data).cuts:
         raise UserError(
-            f"params.yaml: train.threshold needs a target with two values, and {data.target.name} has others."
+            f"params.yaml: train.threshold needs a target with two values, and {data.target.name} has others. Remove "
+            "it."
         )
     fold = (position(frame[data.group or data.id], "threshold") * FOLDS).astype("int64")
     score = np.zeros(len(frame))

@@ -71,7 +71,7 @@ def estimator(params: Train, task: str = DEFAULT.name) -> Any:
     try:
         made = make(**seed | usual | given)
     except Exception as error:  # noqa: BLE001  (a library raises anything)
-        within = f" What is made of other estimators is made by a function in {FEATURES}: docs/features.md."
+        within = f" A function in {FEATURES} can build an estimator from other estimators: docs/features.md."
         hint = within if isinstance(error, TypeError) and "missing" in str(error) else ""
         raise UserError(f"params.yaml: train.{params.model}: {type(error).__name__}: {error}.{hint}") from None
     _must_predict(made, params.model, task)
@@ -93,7 +93,7 @@ def _must_predict(made: Any, name: str, task: str) -> None:
             f"params.yaml: train.model: {name} lacks {' and '.join(lacking)}, so it is no {what}.{scored}{bare}"
         )
     if number and hasattr(made, "predict_proba"):
-        raise UserError(f"params.yaml: train.model: {name} predicts classes, so it is no {what}.")
+        raise UserError(f"params.yaml: train.model: {name} predicts classes, so it is no {what}. Choose another.")
 
 
 def with_seed(made: Any, seed: int) -> Any:

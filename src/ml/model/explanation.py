@@ -92,7 +92,9 @@ def _groups(fitted: Pipeline) -> tuple[dict[str, list[int]], np.ndarray]:
     prepared = fitted.named_steps.get("preprocessing")
     own = any(name.startswith("own_") for name, _ in fitted.steps)
     if own or not isinstance(prepared, ColumnTransformer):
-        raise UserError("only models with the preprocessing of ml.model.features have explanations.")
+        raise UserError(
+            "only models with `train.preprocessing: standard` have explanations. Leave out explain=true or EXPLAIN=1."
+        )
     found: dict[str, list[int]] = {}
     usual: list[float] = []
     for _, part, columns in prepared.transformers_:
@@ -113,7 +115,10 @@ def _raw(estimator: Any, usual: np.ndarray) -> Callable[[np.ndarray], Raw]:
     if isinstance(estimator, LogisticRegression | Ridge):
         return lambda x: _linear(estimator, x, usual)
     if not isinstance(estimator, Forest | Boosting):
-        raise UserError(f"{type(estimator).__name__} has no explanation: only trees and linear models have.")
+        raise UserError(
+            f"{type(estimator).__name__} has no explanation: only trees and linear models have. Leave out "
+            "explain=true or EXPLAIN=1."
+        )
     try:
         from shap import TreeExplainer  # noqa: PLC0415
     except ImportError:

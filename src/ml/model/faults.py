@@ -49,14 +49,16 @@ def must_answer(model: Pipeline, frame: pd.DataFrame, data: Data, params: Train)
     shape = (len(rows), len(data.target.classes)) if data.target.classes else (len(rows),)
     if found.shape != shape:
         raise UserError(
-            f"{fitted} returns predictions of shape {found.shape} to {counted(len(rows), 'row')}, not {shape}."
+            f"{fitted} returns predictions of shape {found.shape} to {counted(len(rows), 'row')}, not {shape}. "
+            "Correct the estimator."
         )
     if found.dtype.kind not in "fiu" or not np.isfinite(found).all():
         raise UserError(f"{fitted} returns predictions that are not finite numbers, e.g. {_odd(found)!r}.")
     wrong = task.decides and (found.min() < -CLOSE or found.max() > 1 + CLOSE)
     if wrong or (found.ndim > 1 and np.abs(found.sum(axis=1) - 1).max() > CLOSE):
         raise UserError(
-            f"{fitted} returns predictions that are not probabilities: from {found.min():g} to {found.max():g}."
+            f"{fitted} returns predictions that are not probabilities: from {found.min():g} to {found.max():g}. "
+            "Correct the estimator."
         )
 
 
@@ -87,4 +89,6 @@ def _hint(error: Exception, params: Train) -> str:
             "from 0 in the order of data.target.classes."
         )
     standard = params.preprocessing == "standard"
-    return "" if standard else " With `train.preprocessing: none` it gets the table itself, texts and gaps too."
+    return (
+        "" if standard else " With `train.preprocessing: none` it gets the table itself, with text and missing values."
+    )

@@ -46,7 +46,9 @@ def fit(  # noqa: PLR0913, PLR0917
         return _fitted(frame, data, params, source, watch, by)
     task, held = task_of(data), position(frame[data.group or data.id], "held back") < params.held_back
     if not task.decides:
-        raise UserError("params.yaml: train.calibration calibrates scores of classes, and a number has no scores.")
+        raise UserError(
+            "params.yaml: train.calibration calibrates scores of classes, and a number has no scores. Remove it."
+        )
     if not task.enough(task.truth(frame[data.target.name][held]), FEWEST):
         raise UserError(
             f"params.yaml: train.calibration needs {FEWEST} rows of each class among the "

@@ -76,7 +76,8 @@ def duel(log: pd.DataFrame, params: Params, challenger: str = "") -> Duel:
         ours = ours[meanwhile | ours["request_id"].isin(theirs["request_id"])]
     if ours.empty:
         raise UserError(
-            f"while {last['model']} answered as {last['variant']}, no champion did. No comparison is possible."
+            f"while {last['model']} served as {last['variant']}, no champion served. No comparison is possible. "
+            "Serve the champion and the challenger together: make serve CHALLENGER=models:/NAME@challenger."
         )
     shares = () if paired else tuple(ratios(ours, theirs))  # any champion of this time
     now = ours["model"] == ours["model"].iloc[-1]

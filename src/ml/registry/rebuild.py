@@ -55,7 +55,10 @@ def fetch_data(place: Path, version: Version) -> None:
     """Fetch the recorded data into a worktree; raises UserError when it is missing or has another digest."""
     recorded = version.lineage.data
     if not (place / recorded.file).resolve().is_relative_to(place.resolve()):
-        raise UserError(f"the record of version {version.number} names data outside the repository: {recorded.file}.")
+        raise UserError(
+            f"the record of version {version.number} names data outside the repository: {recorded.file}. Register a "
+            "version whose data.file is in the repository."
+        )
     if Path(".dvc/config.local").exists():  # holds the credentials of DVC remotes
         shutil.copy(".dvc/config.local", place / ".dvc")
     dvc.must("cache", "dir", "--local", str(Path(".dvc/cache").resolve()), folder=place)
@@ -68,7 +71,10 @@ def fetch_data(place: Path, version: Version) -> None:
             f"({dvc.said(pulled).rstrip('.')}). Run `dvc push` on a machine that has it."
         )
     if found != recorded.md5:
-        raise UserError(f"{recorded.file} at that commit has MD5 {found}, but {recorded.md5} was recorded.")
+        raise UserError(
+            f"{recorded.file} at that commit has MD5 {found}, but {recorded.md5} was recorded. Restore the recorded "
+            "table in the DVC remote."
+        )
 
 
 def interpreter(place: Path, version: Version) -> str:
@@ -78,7 +84,10 @@ def interpreter(place: Path, version: Version) -> str:
     locks |= {lineage.lock_of(origin.library): origin.estimator.lock} if origin.estimator else {}
     for lock, recorded in locks.items():
         if lineage.md5(place / _there(place, lock)) != recorded:
-            raise UserError(f"{lock} at that commit differs from the recorded file.")
+            raise UserError(
+                f"{lock} at that commit differs from the recorded file. Run `make register` on a commit that "
+                "contains its lock files."
+            )
     same = all(lineage.md5(lock) == recorded for lock, recorded in locks.items())
     if same and (not origin.library or find_spec(origin.library)):
         return sys.executable

@@ -108,7 +108,10 @@ class Server:
             paths = [self.client.download_artifacts(known.run_id, f"model/{name}", folder) for name in identity.PARTS]
             content = {name: Path(path).read_bytes() for name, path in zip(identity.PARTS, paths, strict=True)}
         if not identity.named(content, version.model):
-            raise UserError(f"version {version.number} on the server differs from the registered model.")
+            raise UserError(
+                f"version {version.number} on the server differs from the registered model. Restore its files on the "
+                "server, or run `make promote` with another version."
+            )
         return content
 
     def fetch(self, version: Version, folder: Path) -> None:

@@ -86,7 +86,7 @@ def _version(source: str) -> tuple[Any, Any]:
             "(make registry DO=pull), or set the folder of a model."
         ) from None
     except OSError as error:
-        raise UserError(f"{source}: the registry cannot be read ({error}).") from None
+        raise UserError(f"{source}: the registry cannot be read ({error}). Check it with `make models`.") from None
     version = state.named(parts["alias"]) if parts["alias"] else state.version(int(parts["number"]))
     if version is None:
         where = tracking.shown(tracking.server() or str(tracking.HOME))

@@ -11,7 +11,7 @@ from ml.settings.section import Count, Open, Section, Share
 def _live(metric: str) -> str:
     if metric == "calibration_error":
         raise ValueError(
-            "calibration_error increases with fewer rows, so a small window looks worse than "
+            "calibration_error increases with fewer rows, so a small window appears worse than "
             "the release. monitor.calibration checks bias and slope instead; set roc_auc, "
             "brier or log_loss here"
         )

@@ -16,7 +16,10 @@ def main(version: int = 0) -> int:
     chosen = state.version(version or state.aliases[ledger.CHAMPION])
     commit = chosen.lineage.commit
     if commit is None:
-        raise UserError(f"version {chosen.number} was built outside git, so there is no commit to build it from.")
+        raise UserError(
+            f"version {chosen.number} was built outside git, so there is no commit to build it from. Commit, then "
+            "run `make run` and `make register`."
+        )
     old = None if chosen.pruned else store.content(chosen)
     with rebuild.worktree(commit) as place:
         cli.say(f"reproduce: version {chosen.number} at commit {commit[:8]}")

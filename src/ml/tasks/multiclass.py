@@ -31,7 +31,7 @@ class Multiclass:
     metrics: Mapping[str, bool] = MULTICLASS.metrics
     metric = MULTICLASS.metric
     lost = "ROC AUC (one against the rest)"
-    alone_is = "half of 1 plus the share of the most frequent class's errors that it mends"
+    alone_is = "half of 1 plus the share of errors that it avoids compared with the most frequent class"
     said = "score"
 
     def __init__(self, data: Data) -> None:

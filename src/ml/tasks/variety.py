@@ -26,13 +26,13 @@ def of_sides(truth: np.ndarray, decided: np.ndarray, threshold: float) -> Spread
     for side, (found, there, how) in counts.items():
         if found == 0 or found < NEARLY * there:
             reason = (
-                f"{found:,} of {counted(rows, 'row')} are decided {side} and {there:,} are: "
+                f"{found:,} of {counted(rows, 'row')} are decided {side}, but {there:,} are {side}: "
                 "accuracy, f1, stability, fairness and McNemar's test are not informative for "
                 f"such a model. {how.capitalize()} evaluate.threshold ({threshold:g}), "
                 f"or judge it by roc_auc, pr_auc, log_loss or brier"
             )
             return Spread(passed=False, reason=reason, value=yes / rows)
-    reason = f"{yes:,} of {counted(rows, 'row')} are decided positive and {positive:,} are"
+    reason = f"{yes:,} of {counted(rows, 'row')} are decided positive and {positive:,} are positive"
     return Spread(passed=True, reason=reason, value=yes / rows)
 
 

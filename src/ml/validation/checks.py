@@ -93,12 +93,12 @@ def _built(rule: Expectation) -> gx.expectations.Expectation:
     """Built one by one: a suite given a list logs an expectation it does not know and goes on without it."""
     kind = getattr(gx.expectations, "".join(part.title() for part in rule.type.split("_")), None)
     if kind is None:
-        raise UserError(f"params.yaml: validate.expectations: Great Expectations has no {rule.type}.")
+        raise UserError(f"params.yaml: validate.expectations: Great Expectations has no {rule.type}. Correct the type.")
     try:
         return kind(**rule.kwargs, severity=rule.severity)
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise UserError(f"params.yaml: validate.expectations: {rule.type}: {wrong}.") from None
+        raise UserError(f"params.yaml: validate.expectations: {rule.type}: {wrong}. Correct its kwargs.") from None
 
 
 def _checked(result: Any) -> Check:

@@ -67,7 +67,7 @@ class Counts:
         again, valued = self._ids.found(), found.tallies[0].rows - found.tallies[0].wrong
         unique = Rule(f"{VALUES}be_unique", data.id, "data.id")
         example = f"e.g. {shown(again.first)!r}" if again.rows else ""
-        what = "a value that stands elsewhere too"
+        what = "values that occur more than once"
         yield Tally(unique, what, found.rows, valued, again.rows, again.first, example).figure
         yield from (tally.figure for tally in found.tallies)
         yield from self._of_table(found)
