@@ -113,6 +113,31 @@ def test_folders_that_name_a_value_make_a_column(place):
     assert all(np.allclose(one[expected.index], expected, rtol=1e-12) for one in found)
 
 
+def test_a_name_may_hold_the_signs_of_a_pattern(place):
+    Path("new.parquet").rename("new[1].parquet")
+
+    assert source.opened("new[1].parquet").total == 1000
+
+
+def test_a_point_means_the_same_in_every_part_of_a_table(place):
+    table = pd.read_csv("new.csv", dtype=str)
+    table["days_since_login"] = ["1.234"] * 500 + ["12,5"] * 500  # 1.234 could be either in a part without commas
+    table.to_csv("new.csv", index=False, sep=";")
+
+    scored(data="new.csv")
+
+    assert {*read_log("logs")["features.days_since_login"]} == {1234, 12.5}
+
+
+def test_an_output_that_cannot_be_made_is_refused_before_any_row_is_scored(place):
+    Path("dangling").symlink_to("nowhere")
+    for out, message in [("dangling", "already exists"), ("/proc/scores", "/proc/scores cannot be made")]:
+        with pytest.raises(UserError, match=message):
+            scored(out)
+
+    assert not Path("logs").exists()
+
+
 @pytest.mark.parametrize("out", ["parts", "parts/scores", "file://{here}/parts/../parts/scores"])
 def test_an_output_in_the_folder_that_is_read_is_refused(place, out):
     Path("parts").mkdir()
@@ -242,6 +267,7 @@ def test_a_model_that_is_not_the_champion_is_refused_when_that_is_asked(place, m
         ("broken.parquet", {}, "broken.parquet cannot be read"),
         ("absent.parquet", {}, "absent.parquet contains no .parquet or .csv file"),
         ("nowhere://x", {}, "nowhere://x cannot be read"),
+        ("mixed", {}, "mixed contains 1 table in another format than .parquet and .csv, e.g. .*rest.csv.gz"),
         ("postgresql://u:secret@127.0.0.1:1/x", {"query": "select 1"}, "postgresql://127.0.0.1:1/x gives no rows"),
         ("postgresql://u:secret@127.0.0.1:1/x", {}, "needs a query"),
     ],
@@ -250,6 +276,9 @@ def test_what_cannot_be_read_is_named_and_nothing_is_written(place, data, given,
     pd.read_parquet("new.parquet").drop(columns="plan").to_parquet("lacking.parquet")
     Path("odd.csv").write_text(Path("new.csv").read_text() + "1,2\n")
     Path("broken.parquet").write_bytes(b"PAR1" * 10)
+    Path("mixed").mkdir()
+    for name in ("new.parquet", "rest.csv.gz"):
+        shutil.copy("new.parquet", f"mixed/{name}")
 
     with pytest.raises(UserError, match=message) as error:
         scored(data=data, **given)

@@ -36,7 +36,8 @@ def test_a_users_mistake_is_a_message_and_not_a_traceback(monkeypatch, capsys):
 
 
 @pytest.mark.parametrize(
-    "number", [errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EIO, errno.EISDIR, errno.EFBIG]
+    "number",
+    [errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EIO, errno.EISDIR, errno.EEXIST, errno.EFBIG],
 )
 def test_a_disk_that_takes_no_more_is_a_message_and_not_a_traceback(monkeypatch, capsys, number):
     def main() -> None:

@@ -62,7 +62,7 @@ class Job:
 
 def finished(output: Path, origin: Record) -> Record | None:
     """The manifest of an output that this very job has written; raises UserError when something else is there."""
-    if not output.exists():
+    if not output.exists() and not output.is_symlink():
         return None
     manifest = files.read_json(output / MANIFEST) if (output / MANIFEST).is_file() else {}
     if not origin["source"] or manifest.get("origin") != origin:
@@ -79,7 +79,10 @@ def begun(output: Path, origin: Record) -> Generator[Job]:
     where nobody can tell whether the rows are the same: then they are removed as well.
     """
     folder = _beside(output)
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{output} cannot be made: {error.strerror}. Set another OUT.") from None
     with files.locked(folder / "lock", f"{output} is being written by another process. Wait for it, or stop it."):
         known = _known(folder / "job.json")
         old = bool(known) and bool(origin["source"]) and known["origin"] == origin

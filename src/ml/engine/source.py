@@ -1,8 +1,9 @@
 """Tables of any size, a chunk at a time: a file, a folder of files, a URL of fsspec, a query of PostgreSQL."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple, Protocol
 from urllib.parse import unquote, urlsplit
@@ -12,9 +13,9 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from ml.data import reading
+from ml.engine import table_files
 from ml.io.errors import UserError
 
-ENDINGS = (".parquet", ".csv")
 POSTGRES = {"postgresql", "postgres"}
 NONE = "__HIVE_DEFAULT_PARTITION__"  # what Hive and Spark call a missing value in the name of a folder
 
@@ -40,8 +41,16 @@ class Source(Protocol):
         """Rows, where that is known before they are read."""
         ...
 
-    def chunks(self, rows: int) -> Iterator[Chunk]:
-        """All rows in chunks of limited size, equal in each call. Raises UserError if they cannot be read."""
+    @property
+    def texts(self) -> frozenset[str]:
+        """Columns that are text in some file, as far as that is known before rows are read."""
+        ...
+
+    def chunks(self, rows: int, only: Sequence[str] = ()) -> Iterator[Chunk]:
+        """All rows in chunks of limited size, equal in each call; of these columns alone, if any are named.
+
+        Raises UserError if they cannot be read.
+        """
 
 
 def opened(address: str, query: str = "") -> Source:
@@ -82,8 +91,9 @@ class Query:
     query: str
     identity: None = None
     total: None = None
+    texts: frozenset[str] = frozenset()  # a number in text is read by itself: another query might give other rows
 
-    def chunks(self, rows: int) -> Iterator[Chunk]:
+    def chunks(self, rows: int, only: Sequence[str] = ()) -> Iterator[Chunk]:
         """The rows in the order in which the database gives them."""
         where = shown(self.address)
         try:
@@ -97,7 +107,8 @@ class Query:
                 while found := cursor.fetchmany(rows):
                     names = [column.name for column in cursor.description or ()]
                     cells = [pa.array(values) for values in zip(*found, strict=True)]
-                    yield Chunk(where, first, pa.Table.from_arrays(cells, names))
+                    table = pa.Table.from_arrays(cells, names)
+                    yield Chunk(where, first, table.select(list(only)) if only else table)
                     first += len(found)
         except (psycopg.Error, pa.ArrowException) as error:
             reason = " ".join(str(error).split())
@@ -113,7 +124,7 @@ class Files:
             import fsspec  # noqa: PLC0415
 
             self._system, path = fsspec.core.url_to_fs(address)
-            self._paths = list(self._found(path))
+            self._paths = table_files.found(self._system, path, self._where)
             self._root = path if self._system.isdir(path) else re.split(r"[*?[]", path)[0].rpartition("/")[0]
             self.identity = [self._known(path) for path in self._paths]
             self.total = self._count()
@@ -122,13 +133,22 @@ class Files:
         except Exception as error:  # noqa: BLE001 - every file system raises its own kinds
             raise self._unreachable(error) from None
 
-    def chunks(self, rows: int) -> Iterator[Chunk]:
+    @cached_property
+    def texts(self) -> frozenset[str]:
+        """Of all files together."""
+        return frozenset(name for path in self._paths for name in self._header(path).texts)
+
+    def chunks(self, rows: int, only: Sequence[str] = ()) -> Iterator[Chunk]:
         """File after file, in the order of their names."""
         for path in self._paths:
+            given = self._header(path).given if only else {}
+            names = [given[name] for name in only if name in given]
+            if only and not names:
+                continue
             try:
                 with self._system.open(path, "rb") as stream:
                     first = 0
-                    for table in even(reading.batches(stream, path, rows), rows):
+                    for table in even(reading.batches(stream, path, rows, names), rows):
                         yield Chunk(path, first, self._with_folders(table, path))
                         first += table.num_rows
             except (UserError, GeneratorExit):
@@ -136,16 +156,14 @@ class Files:
             except Exception as error:  # noqa: BLE001 - as above
                 raise self._unreachable(error) from None
 
-    def _found(self, path: str) -> Iterable[str]:
-        if self._system.isdir(path):
-            found = [p for p in self._system.find(path) if p.endswith(ENDINGS) and not _hidden(p.removeprefix(path))]
-        else:
-            found = self._system.glob(path) if {*"*?["} & {*path} else [path] if self._system.exists(path) else []
-        if not found:
-            raise UserError(f"{self._where} contains no .parquet or .csv file. Correct the address.")
-        if odd := [p for p in found if not p.endswith(ENDINGS)]:
-            raise UserError(f"{odd[0]} is neither .parquet nor .csv. Write it in one of these formats.")
-        return sorted(found)
+    def _header(self, path: str) -> reading.Header:
+        try:
+            with self._system.open(path, "rb") as stream:
+                return reading.header(stream, path)
+        except UserError:
+            raise
+        except Exception as error:  # noqa: BLE001 - as above
+            raise self._unreachable(error) from None
 
     def _with_folders(self, table: pa.Table, path: str) -> pa.Table:
         """The rows with the columns that folders below the address name, as `plan=basic` does (Hive)."""
@@ -175,10 +193,6 @@ class Files:
         return UserError(f"{self._where} cannot be read: {reason[:300]}. Correct the address or its credentials.")
 
 
-def _hidden(path: str) -> bool:
-    return any(part.startswith((".", "_")) for part in path.strip("/").split("/"))
-
-
 class Held:
     """A table in memory, as `make score` reads one from Excel or a compressed file."""
 
@@ -186,11 +200,13 @@ class Held:
         about = Path(where).stat()
         self._where, self._frame = where, frame
         self.identity, self.total = [f"{where} {about.st_size} {about.st_mtime}"], len(frame)
+        self.texts = frozenset(str(name) for name in frame if not pd.api.types.is_numeric_dtype(frame[name]))
 
-    def chunks(self, rows: int) -> Iterator[Chunk]:
+    def chunks(self, rows: int, only: Sequence[str] = ()) -> Iterator[Chunk]:
         """The rows in their order."""
+        names = [*only] or [*self._frame]
         for first in range(0, self.total, rows):
-            part = self._frame.iloc[first : first + rows]
+            part = self._frame[names].iloc[first : first + rows]
             yield Chunk(self._where, first, pa.Table.from_pandas(part, preserve_index=False))
 
 

@@ -1,6 +1,6 @@
 """The table of the contract: as its file has it a chunk at a time, or one column of it alone."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -8,13 +8,13 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 
-from ml.data import cells, number_columns, reading
+from ml.data import cells, number_columns, reading, schema
 from ml.data.numerals import Writing
 from ml.engine.source import Chunk, even
 from ml.io import files
 from ml.io.errors import UserError
 from ml.io.text import counted
-from ml.settings.data import Data, Number
+from ml.settings.data import Data
 
 ROWS = 100_000  # of a chunk: a constant, so that sums are equal on every engine
 
@@ -56,12 +56,18 @@ class ChunkedTable:
     def written(self, data: Data) -> dict[str, Writing]:
         """How each column of numbers in text is written, which only all rows tell."""
         target = {data.target.name} if data.target.numeric else set()
-        numbers = {name for name, column in data.columns.items() if isinstance(column, Number)} | target
-        found = dict.fromkeys(sorted(numbers & self.header.texts), Writing())
-        for chunk in self.chunks([*found]) if found else ():
-            rows = frame(chunk)
-            found = {name: had.plus(number_columns.writing(_stripped(rows[name]))) for name, had in found.items()}
-        return found
+        names = sorted({*schema.numbers(data), *target} & self.header.texts)
+        return written(self.chunks(names), names) if names else {}
+
+
+def written(chunks: Iterable[Chunk], names: Iterable[str]) -> dict[str, Writing]:
+    """How these columns of text write numbers, as far as the rows tell; a column that is absent tells nothing."""
+    found = dict.fromkeys(names, Writing())
+    for chunk in chunks:
+        rows = frame(chunk)
+        more = {name: number_columns.writing(_stripped(rows[name])) for name in found if name in rows}
+        found |= {name: found[name].plus(told) for name, told in more.items()}
+    return found
 
 
 def _stripped(column: pd.Series) -> pd.Series:

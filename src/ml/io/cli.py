@@ -19,7 +19,7 @@ from ml.io.errors import UserError, entry
 from ml.io.text import printed
 
 DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.EMFILE, errno.EFBIG}
-DISK |= {errno.EISDIR, errno.ENOTDIR}  # a folder instead of a file, or the reverse
+DISK |= {errno.EISDIR, errno.ENOTDIR, errno.EEXIST}  # a folder instead of a file, or the reverse
 FULL = re.compile(rf"\[Errno {errno.ENOSPC}\]|{os.strerror(errno.ENOSPC)}|database or disk is full")
 INTERRUPTED, TERMINATED = 130, 143  # the exit codes of a command after Ctrl-C and after SIGTERM
 TRACEBACK = Path("build/traceback.txt")  # the traceback of the last unexpected exception

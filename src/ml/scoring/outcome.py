@@ -1,11 +1,14 @@
 """What becomes of one chunk: the answers, their lines in the log, and the rows that were refused."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from ml.data.numerals import Writing
 from ml.engine.job import Job
 from ml.engine.source import Chunk
 from ml.scoring.answered import VARIANTS, ChunkAnswers, segment
@@ -20,6 +23,7 @@ class Shared(NamedTuple):
     models: list[Scorer]
     explain: bool = False
     total: int | None = None  # rows, where that is known
+    written: Mapping[str, Writing] = MappingProxyType({})  # how columns of numbers in text are, by all rows
 
 
 class ChunkTask(NamedTuple):
@@ -45,7 +49,8 @@ class Outcome:
 
 def make(task: ChunkTask, shared: Shared) -> Outcome:
     """Check the rows of a chunk and let every model answer them; the first model's answers are the result."""
-    checked = check(task.chunk, shared.models[0].contract.data, shared.models[0].predictor.features)
+    data, source = shared.models[0].contract.data, shared.models[0].predictor.features
+    checked = check(task.chunk, data, source, shared.written)
     job, models = shared.job, shared.models
     for model in models:
         model.predictor.expect(shared.total or 0)

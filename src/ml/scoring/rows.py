@@ -1,5 +1,6 @@
 """Rows of a table as requests: which keep the contract, and why the others do not."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,7 @@ import pyarrow as pa
 
 from ml.data import reading
 from ml.data.breaches import breaches
+from ml.data.numerals import Writing
 from ml.data.schema import with_columns
 from ml.data.values import typed
 from ml.engine.source import Chunk
@@ -34,8 +36,10 @@ class Checked:
         return [dict(zip(self.table, row, strict=True)) for row in cells]
 
 
-def check(chunk: Chunk, data: Data, source: str = "") -> Checked:
+def check(chunk: Chunk, data: Data, source: str = "", written: Mapping[str, Writing] | None = None) -> Checked:
     """Check every row by the rules of the API, and what this text of src/features.py makes of it.
+
+    `written` says how columns of numbers in text are written; without it the rows themselves tell.
 
     Raises UserError when a column of the contract is missing.
     """
@@ -46,7 +50,7 @@ def check(chunk: Chunk, data: Data, source: str = "") -> Checked:
             f"contract, e.g. {lacking[0]}."
             f" It has: {', '.join(raw.columns[:20])}. Add the column at the source of the rows."
         )
-    found = typed(raw, data, [data.id, *data.columns])
+    found = typed(raw, data, [data.id, *data.columns], written)
     wrong = [(w.column, w.rows, w.why) for w in found.wrong] + [*breaches(found.frame, data)]
     reasons = _reasons([(name, rows, why) for name, rows, why in wrong if rows.any()], raw.index)
     sound, bad = found.frame, raw.iloc[:0]

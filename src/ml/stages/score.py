@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ml.adoption import adopt_changes, exported_files
+from ml.data import schema
 from ml.engine import job, output_store, source, spread
 from ml.engine.job import Job
 from ml.engine.source import Source
 from ml.engine.spread import Team
+from ml.engine.table import written as written_numbers
 from ml.io import cli, files, sheets, tables
 from ml.io.errors import UserError
 from ml.io.text import counted
@@ -57,7 +59,9 @@ def main(  # noqa: PLR0913, PLR0917 - one flag each
         there.clear(origin)
     if not job.finished(output, origin):
         with job.begun(output, origin) as begun:
-            _run(begun, table, Shared(begun, models, explain, table.total), params)
+            names = sorted({*schema.numbers(models[0].contract.data)} & table.texts)
+            written = written_numbers(table.chunks(params.score.rows, names), names) if names else {}
+            _run(begun, table, Shared(begun, models, explain, table.total, written), params)
     if there:
         there.put(origin)
         cli.say(f"score: put into {source.shown(out)}")
