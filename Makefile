@@ -210,10 +210,10 @@ test-docs: setup
 
 ##@ The fork
 .PHONY: adopt
-adopt: pipeline-venv ## Replace the sample data with your table: DATA=file TARGET=column [PROJECT= ID= TIME= TIME_FORMAT= GROUP= WEIGHT= POSITIVE= ENCODING= DRY=1 RUN=0]
+adopt: pipeline-venv ## Replace the sample data with your table: DATA=file TARGET=column [PROJECT= ID= TIME= TIME_FORMAT= GROUP= WEIGHT= TASK= POSITIVE= ENCODING= DRY=1 RUN=0]
 	@python -m ml.stages.adopt --data="$${DATA:-}" --target="$${TARGET:-}" --project="$${PROJECT:-}" \
 	  --id-column="$${ID:-}" --time="$${TIME:-}" --time-format="$${TIME_FORMAT:-}" \
-	  --group="$${GROUP:-}" --weight="$${WEIGHT:-}" --positive="$${POSITIVE:-}" --encoding="$${ENCODING:-}" \
+	  --group="$${GROUP:-}" --weight="$${WEIGHT:-}" --task="$${TASK:-}" --positive="$${POSITIVE:-}" --encoding="$${ENCODING:-}" \
 	  $${DRY:+--dry} $$([ "$${RUN:-1}" = 0 ] || echo --run)
 
 .PHONY: locks

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from sklearn.datasets import load_iris
 
-from ml.adoption import messages, preconditions, proposed_contract
+from ml.adoption import adopt_changes, messages, preconditions, proposed_contract
 from ml.gates import proposed_gates
 from ml.io import files
 from ml.io.errors import UserError
@@ -21,6 +21,7 @@ from ml.settings.params import read_params
 from ml.settings.validate import Validate
 from ml.stages import adopt as stage
 from ml.stages import evaluate, prepare, train, validate
+from ml.tasks.inferred import other_task, target_of
 from tests.conftest import ROOT, SAMPLE
 from tests.fork.inside import edit_params
 from tests.fork.test_clone import clone, run
@@ -193,6 +194,56 @@ def test_too_few_rows_or_rows_of_a_class_are_a_warning(params, rows, positive, s
     assert all(text in sentence for text, sentence in zip(said, found, strict=True))
 
 
+STARS = pd.Series([1, 2, 3, 4, 5] * 20, name="stars")
+
+
+@pytest.mark.parametrize(
+    ("column", "task", "found", "other"),
+    [
+        (STARS, "", "multiclass", "regression"),
+        (STARS, "regression", "regression", "multiclass"),
+        (STARS / 2, "", "regression", "multiclass"),
+        (STARS / 2, "multiclass", "multiclass", "regression"),
+        (STARS.map("size {}".format), "", "multiclass", ""),
+        (STARS.mod(2), "", "binary", ""),
+        (STARS.mod(2), "regression", "regression", "multiclass"),
+        (STARS.mod(2), "multiclass", "multiclass", "regression"),
+        (pd.Series(range(100)), "", "regression", ""),
+    ],
+)
+def test_the_task_of_numbers_can_be_chosen_and_adopt_names_the_other(column, task, found, other):
+    target = target_of(column, "y", None, task)
+    table = pd.DataFrame({"y": column})
+
+    assert target.get("task", "binary") == found
+    assert other_task(target, column) == other
+    said = messages.guesses({"target": target, "columns": {}}, [], table, made=False)
+    assert [s for s in said if "TASK=" in s and "predicts" in s] == [s for s in said if f"TASK={other} " in s]
+
+
+@pytest.mark.parametrize(
+    ("column", "task", "said"),
+    [
+        (STARS.map("size {}".format), "regression", "y holds text, such as 'size 1'"),
+        (STARS, "binary", "TASK=binary or POSITIVE= needs a target with two values"),
+        (STARS, "ordinal", "choose one of binary, multiclass, regression"),
+        (pd.Series(range(100)), "multiclass", "100 occur in fewer than 5 rows"),
+    ],
+)
+def test_a_task_that_the_target_cannot_have_is_refused(column, task, said):
+    with pytest.raises(UserError, match=said):
+        target_of(column, "y", None, task)
+
+
+def test_another_task_of_the_same_table_resets_the_gates(params, loans):
+    contract, _ = proposed_contract.infer(loans, "data/loans.csv", "defaulted", {})
+    described = {**contract, "target": {"name": "churned", "task": "multiclass", "classes": ["False", "True"]}}
+
+    _, reset = adopt_changes.changes(params, described, len(loans), "", "loans")
+
+    assert "gates.limits" in reset
+
+
 def test_warnings_about_a_number_name_no_class(params):
     number = params.data.target.model_copy(update={"task": "regression"})
     few = params.model_copy(update={"data": params.data.model_copy(update={"target": number})})
@@ -217,7 +268,7 @@ def test_the_pipeline_runs_on_an_adopted_table(tmp_path, monkeypatch, loans, cap
         step.main()
 
     assert files.read_json(files.METRICS)["roc_auc"] > 0.7
-    assert "id=loan_id, time=none, group=none, positive=yes; choose others with ID=, TIME=, GROUP=, POSITIVE=" in said
+    assert "id=loan_id, time=none, group=none, positive=yes; choose others with ID=, TIME=, GROUP=, TASK=" in said
     assert read_params().project == "loans"
     assert yaml.safe_load((tmp_path / "data.dvc").read_text())["outs"][0]["nfiles"] == 1
     assert "# scores at or above it are positive" in (tmp_path / "params.yaml").read_text()

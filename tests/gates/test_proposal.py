@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml.gates import calibration, limits, proposed_gates, proposed_groups
+from ml.gates import calibration, limits, proposed_cases, proposed_gates, proposed_groups
 from ml.io import yaml_edit
 from ml.model.crossed import Crossed, crossed
 from ml.settings.params import Params
@@ -55,6 +55,24 @@ def test_easy_cases_name_few_columns_and_no_row_of_the_table(world):
     assert len(cases) >= 2
     assert all(len(case.row) <= 4 for case in cases)
     assert not any((found.frame["a"] == case.row.get("a")).any() for case in cases)
+
+
+def test_no_easy_case_stands_at_the_edge_of_its_class():
+    """The typical values that fill up a case differ from table to table, so rows nearby must be as easy."""
+    rng = np.random.default_rng(0)
+    x, k = rng.normal(size=600), rng.choice(["red", "blue"], 600)
+    near = np.where(np.abs(x) < 0.12, "mid", np.where(x < 0, "low", "top"))
+    frame = pd.DataFrame({"id": [f"r{n}" for n in range(600)], "x": x, "k": k, "y": near})
+    columns = {"x": {"type": "number"}, "k": {"type": "category", "values": ["red", "blue"]}}
+    target = {"name": "y", "task": "multiclass", "classes": ["low", "mid", "top"]}
+    data = {"file": "t.csv", "id": "id", "target": target, "columns": columns}
+    trees = {"random_forest": {"n_estimators": 5}}
+    metric = {"monitor": {"metric": "accuracy"}}
+    params = Params.model_validate({"project": "p", "data": data, "train": trees, **metric})
+
+    _, told = proposed_cases.proposed(crossed(frame, params), params)
+
+    assert told == ["gates.behaviour: easy cases that any usable model gets right: typical low, typical top"]
 
 
 @pytest.mark.parametrize(

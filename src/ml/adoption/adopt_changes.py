@@ -24,6 +24,7 @@ class NewTable(NamedTuple):
     roles: dict[str, str]  # the columns id, time, group and weight
     positive: str
     time_format: str
+    task: str = ""
 
 
 class Described(NamedTuple):
@@ -43,7 +44,7 @@ def described(source: Path, found: exported_files.ExportedTable, asked: NewTable
     typed = inference.typed(frame, asked.target, asked.roles["id"], asked.roles["time"])
     roles = {role: name for role, name in asked.roles.items() if name}
     contract, left = proposed_contract.infer(
-        typed.frame, f"data/{source.name}", asked.target, roles, asked.positive or None
+        typed.frame, f"data/{source.name}", asked.target, roles, asked.positive or None, asked.task
     )
     if "time" in contract:
         contract |= inference.time_format(frame[contract["time"]], asked.time_format)
@@ -65,7 +66,9 @@ def changes(
         found |= {("data", "columns", name): column for name, column in contract["columns"].items()}
     else:
         found |= {"data.columns": contract["columns"]}
-    another = sample or proposed_contract.another(params, contract["target"]["name"], contract["columns"])
+    kind = KINDS[contract["target"].get("task", DEFAULT.name)]
+    another = sample or params.data.target.kind is not kind
+    another |= proposed_contract.another(params, contract["target"]["name"], contract["columns"])
     ours = proposed_contract.project_name(
         Path(params.data.file).stem, params.data.target.name
     )  # nobody chose another name
@@ -73,7 +76,6 @@ def changes(
         found["project"] = project or proposed_contract.project_name(stem, contract["target"]["name"])
     reset = proposed_contract.strange(params.gates, contract["columns"])
     if another:
-        kind = KINDS[contract["target"].get("task", DEFAULT.name)]
         reset = proposed_contract.untold(params, kind) | proposed_contract.unruled(params)
         if params.train.model in {other.linear for other in KINDS.values()} - {kind.linear}:
             found["train.model"] = kind.linear

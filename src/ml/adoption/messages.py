@@ -6,7 +6,7 @@ import pandas as pd
 
 from ml.data import row_ids
 from ml.io.text import counted
-from ml.tasks.inferred import LEVELS
+from ml.tasks.inferred import LEVELS, other_task
 from ml.tasks.kinds import DEFAULT, KINDS
 
 NONE = "none"  # instead of a column: the table has no such role
@@ -17,7 +17,12 @@ def guesses(contract: dict[str, Any], left: list[str], table: pd.DataFrame, *, m
     target = contract["target"]
     roles = {name: contract.get(name, NONE) for name in ("id", "time", "group")} | _target(target)
     told = ", ".join(f"{name}={value}" for name, value in roles.items())
-    found = [f"{told}; choose others with ID=, TIME=, GROUP=, POSITIVE="]
+    found = [f"{told}; choose others with ID=, TIME=, GROUP=, TASK=, POSITIVE="]
+    if other := other_task(target, table[target["name"]]):
+        count = counted(table[target["name"]].nunique(), "different number")
+        one, two = "classes", "numbers"
+        taken, instead = (one, two) if "classes" in target else (two, one)
+        found.append(f"{target['name']} has {count}, taken as {taken}; TASK={other} predicts {instead}")
     if "group" in contract:
         count = table[contract["group"]].nunique()
         found.append(

@@ -38,19 +38,19 @@ FEW, RARE = 200, 0.1  # test rows, and the share of a class, below which a warni
 FRESH_SHARE, FEWEST_FRESH = 0.05, 50  # share of the table's rows that justifies a retraining
 
 
-def infer(
-    frame: pd.DataFrame, file: str, target: str, roles: dict[str, str], yes: str | None = None
+def infer(  # noqa: PLR0913, PLR0917
+    frame: pd.DataFrame, file: str, target: str, roles: dict[str, str], yes: str | None = None, task: str = ""
 ) -> tuple[dict[str, Any], list[str]]:
     """The `data` section of params.yaml for a table, and a sentence for each omitted column.
 
-    `roles` may name the columns `id`, `time`, `group` and `weight`, and `yes` the value of a target of two that counts
-    as positive; what is not named is guessed, but for the weight. Where no column identifies a row, the id is a name
-    that the table does not have yet. Raises UserError when there is no usable target.
+    `roles` may name the columns `id`, `time`, `group` and `weight`, `yes` the value of a target of two that counts as
+    positive, and `task` the kind of target; what is not named is guessed, but for the weight. Where no column
+    identifies a row, the id is a name that the table does not have yet. Raises UserError if no target is usable.
     """
     ungrouped, untimed = (roles.get(role) == NONE for role in ("group", "time"))
     roles = {role: name for role, name in roles.items() if name != NONE}
     _present(frame, target, *roles.values())
-    described = target_of(frame[target], target, yes)
+    described = target_of(frame[target], target, yes, task)
     ids = [name for name in identities(frame, target) if name not in [n for r, n in roles.items() if r != "id"]]
     row = told(frame, roles["id"]) if "id" in roles else next(iter(ids), free_name(frame))
     weight = roles.get("weight")

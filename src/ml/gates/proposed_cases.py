@@ -18,6 +18,9 @@ MOST_CLASSES = 5  # of several, which get a case
 MOST_COLUMNS = 6  # that a case names
 MARGIN = 0.15  # of a score
 FEWEST = 10  # rows that a case is like
+NEARBY = 8  # rows like that of a case, which every model must get right as well:
+NEAR = 0.15  # standard deviations further up or down in each number,
+ALMOST = 0.8  # and other levels that are almost as frequent as the most frequent one
 
 
 def proposed(found: Crossed, params: Params) -> tuple[dict[str, Any], list[str]]:
@@ -26,11 +29,13 @@ def proposed(found: Crossed, params: Params) -> tuple[dict[str, Any], list[str]]
     able = [case for side, rows in _sides(found, params) for case in _candidates(side, rows, usual, found)]
     if not able:
         return {}, []
-    frame = pd.DataFrame([usual | case.row for case in able], columns=[*params.data.columns])
+    near = _Nearby(found.frame, usual)
+    frame = pd.DataFrame([row for case in able for row in near.rows(case)], columns=[*params.data.columns])
     said = [model.scores(fitted, frame, params.data) for fitted in found.models]
     easy: dict[str, Case] = {}
     for place, case in enumerate(able):
-        if case.name not in easy and all(_surely(case, one[place : place + 1], found, params) for one in said):
+        rows = range(place * (NEARBY + 1), (place + 1) * (NEARBY + 1))
+        if case.name not in easy and all(_surely(case, one[n : n + 1], found, params) for one in said for n in rows):
             easy[case.name] = case
     if not easy:
         return {}, []
@@ -79,6 +84,30 @@ def _surely(case: Case, output: np.ndarray, found: Crossed, params: Params) -> b
     """Whether a model gets a case right, given what it says of it, with room to spare."""
     task = task_of(params.data)
     return task.surely(output, case, params.evaluate.threshold, MARGIN * task.scale(found.truth))
+
+
+class _Nearby:
+    """Rows like that of a case: the typical values of later rows, which fill it up, differ a little from today's."""
+
+    def __init__(self, frame: pd.DataFrame, usual: dict[str, Any]) -> None:
+        self._usual, self._random = usual, np.random.default_rng(0)
+        numbers = [name for name, value in usual.items() if isinstance(value, float) and pd.notna(value)]
+        self._ends = {n: (frame[n].min(), frame[n].max(), NEAR * float(frame[n].std())) for n in numbers}
+        counts = {name: frame[name].value_counts() for name in usual if name not in numbers}
+        self._modes = {n: [*c.index[c >= ALMOST * c.iloc[0]]] for n, c in counts.items() if len(c)}
+
+    def rows(self, case: Case) -> list[dict[str, Any]]:
+        """The case, filled up by usual values, and NEARBY rows with other numbers and other frequent levels."""
+        row = self._usual | case.row
+        return [row, *(row | self._moved(row) | self._other(case.row) for _ in range(NEARBY))]
+
+    def _moved(self, row: dict[str, Any]) -> dict[str, float]:
+        signs = self._random.choice([-1, 1], len(self._ends))
+        moved = zip(signs, self._ends.items(), strict=True)
+        return {n: float(np.clip(row[n] + sign * step, low, high)) for sign, (n, (low, high, step)) in moved}
+
+    def _other(self, named: dict[str, Any]) -> dict[str, Any]:
+        return {n: levels[self._random.integers(len(levels))] for n, levels in self._modes.items() if n not in named}
 
 
 def _apart(column: pd.Series, own: pd.Series, value: Any) -> float:

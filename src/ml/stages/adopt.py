@@ -29,6 +29,7 @@ def main(  # noqa: PLR0913, PLR0917  (a flag each)
     time_format: str = "",
     group: str = "",
     weight: str = "",
+    task: str = "",
     positive: str = "",
     encoding: str = "",
     dry: bool = False,
@@ -45,7 +46,7 @@ def main(  # noqa: PLR0913, PLR0917  (a flag each)
     if not target:
         raise UserError(f"set the column to predict with TARGET=. {source} has: {', '.join(found.table.frame)}.")
     roles = {"id": id_column, "time": time, "group": group, "weight": weight}
-    new = adopt_changes.described(source, found, adopt_changes.NewTable(target, roles, positive, time_format))
+    new = adopt_changes.described(source, found, adopt_changes.NewTable(target, roles, positive, time_format, task))
     notes = found.table.notes
     del found  # its text is as large as the table
     params = read_params()

@@ -10,7 +10,7 @@ from ml.data.schema import levels
 from ml.io.errors import UserError
 from ml.io.text import counted
 from ml.settings.data import Number
-from ml.tasks.kinds import MULTICLASS, REGRESSION
+from ml.tasks.kinds import BINARY, KINDS, MULTICLASS, REGRESSION
 
 LEVELS = 50  # of a text column with more, the most frequent ones
 POSITIVE = ("true", "yes", "y", "t", "1", "positive", "pos")
@@ -18,33 +18,61 @@ FEWEST_OF_A_CLASS = 5  # rows, below which a class may be missing on a side
 SEVERAL = 30  # whole numbers with more distinct values are a number to predict, not classes
 
 
-def target_of(column: pd.Series, target: str, given: str | None) -> dict[str, Any]:
-    """The target in the contract: binary for two values, multiclass for some, regression for many numbers."""
+def target_of(column: pd.Series, target: str, given: str | None, task: str = "") -> dict[str, Any]:
+    """The target in the contract: binary for two values, multiclass for some, regression for many numbers, or `task`.
+
+    `given` is the positive value of two. Raises UserError where the column does not fit.
+    """
+    if task not in {"", *KINDS}:
+        raise UserError(f"TASK={task}: choose one of {', '.join(KINDS)}, or leave it out.")
     known = levels(column.dropna()).value_counts()
     if len(known) < 2:  # noqa: PLR2004
         same = f"every row holds {known.index[0]}" if len(known) else "no row has one"
         raise UserError(f"{target}: {same}, so there is nothing to learn. Name another column with TARGET=.")
-    if len(known) == 2 or given is not None:  # noqa: PLR2004
+    if task == BINARY.name or given is not None or (len(known) == 2 and not task):  # noqa: PLR2004
         return {"name": target, "positive": _positive(known, target, given)}
     parsed = number(pd.Series(known.index, dtype="str"), Number(type="number")).cells
-    whole = bool(parsed.notna().all() and (parsed % 1 == 0).all())
-    if parsed.notna().all() and not (whole and len(known) <= SEVERAL and len(column) >= 5 * len(known)):
+    if task == REGRESSION.name and parsed.isna().any():
+        raise UserError(f"TASK={task}: {target} holds text, such as {known.index[parsed.isna().argmax()]!r}.")
+    few = whole(parsed) and len(known) <= SEVERAL and len(column) >= FEWEST_OF_A_CLASS * len(known)
+    if task != MULTICLASS.name and parsed.notna().all() and (task or not few):
         return {"name": target, "task": REGRESSION.name}
-    few = known[known < FEWEST_OF_A_CLASS]
-    if len(known) > LEVELS or len(few):
-        if unit := units(known.index):
-            raise UserError(
-                f"{target}: its values, such as {known.index[0]!r}, are numbers with a unit ({unit}). Write the "
-                "numbers alone, all in one unit, to predict a number."
-            )
-        some = ", ".join(f"{value} ({count:,})" for value, count in known.tail(5).items())
-        raise UserError(
-            f"{target} has {counted(len(known), 'value')}, of which {len(few):,} occur in fewer than "
-            f"{FEWEST_OF_A_CLASS} rows "
-            f"(rarest: {some}). Merge rare classes, drop their rows, or name another column with TARGET=."
-        )
-    order = known.index[parsed.argsort()].tolist() if whole else sorted(known.index)
+    _must_be_frequent(known, target, FEWEST_OF_A_CLASS, len(known) if task else LEVELS)
+    order = known.index[parsed.argsort()].tolist() if parsed.notna().all() else sorted(known.index)
     return {"name": target, "task": MULTICLASS.name, "classes": order}
+
+
+def whole(numbers: pd.Series) -> bool:
+    """Whether all are numbers without decimals."""
+    return bool(numbers.notna().all() and (numbers % 1 == 0).all())
+
+
+def other_task(contract: dict[str, Any], column: pd.Series) -> str:
+    """The other task that a target of few numbers may mean, or ""."""
+    known = levels(column.dropna()).unique()
+    if contract.get("task") == REGRESSION.name:
+        return MULTICLASS.name if len(known) <= SEVERAL else ""
+    if contract.get("task") != MULTICLASS.name:
+        return ""
+    numbers = number(pd.Series(known, dtype="str"), Number(type="number")).cells
+    return REGRESSION.name if numbers.notna().all() else ""
+
+
+def _must_be_frequent(known: pd.Series, target: str, rows: int, most: int) -> None:
+    """Raise UserError for too many classes, or classes of fewer rows."""
+    few = known[known < rows]
+    if len(known) <= most and not len(few):
+        return
+    if unit := units(known.index):
+        raise UserError(
+            f"{target}: its values, such as {known.index[0]!r}, are numbers with a unit ({unit}). Write the "
+            "numbers alone, all in one unit, to predict a number."
+        )
+    some = ", ".join(f"{value} ({count:,})" for value, count in (few if len(few) else known).tail(5).items())
+    raise UserError(
+        f"{target} has {counted(len(known), 'value')}, of which {len(few):,} occur in fewer than {rows} rows "
+        f"(rarest: {some}). Merge rare classes, drop their rows, or name another column with TARGET=."
+    )
 
 
 def _positive(known: pd.Series, target: str, given: str | None) -> bool | str:
@@ -52,7 +80,7 @@ def _positive(known: pd.Series, target: str, given: str | None) -> bool | str:
         some = ", ".join(f"{value} ({count:,})" for value, count in known.head(5).items())
         raise UserError(
             f"{target} has {counted(len(known), 'value')} ({some}{', …' if len(known) > 5 else ''}), "  # noqa: PLR2004
-            "and POSITIVE= needs a target with two values. Leave it out to predict several classes."
+            "and TASK=binary or POSITIVE= needs a target with two values. Leave it out to predict several classes."
         )
     if given is not None and given not in known.index:
         raise UserError(f"POSITIVE={given}: {target} is never that; it is {' or '.join(known.index)}.")
