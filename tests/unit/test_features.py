@@ -10,7 +10,7 @@ from ml.data.schema import inputs
 from ml.gates import behaviour, scored_models
 from ml.gates.parity import as_requests
 from ml.io.errors import UserError
-from ml.model import feature_code, model, model_file
+from ml.model import feature_code, feature_views, model, model_file
 from ml.model.compiled import compiled
 from ml.model.compiled_parity import served, tabled
 from ml.model.feature_checks import check
@@ -19,6 +19,7 @@ from ml.model.importance import importance
 from ml.model.predictor import FORM, from_files
 from ml.registry.baseline import Baseline
 from ml.settings import feature_source
+from ml.settings import params as params_module
 from ml.settings.gates import Behaviour, Case, Direction, Invariance
 from ml.settings.params import check as checked
 from ml.settings.params import read_params
@@ -103,13 +104,32 @@ WRONG = {
     "asks the clock": "return columns['tenure_months'] - time.time_ns() // 10**18",
     "KeyError: 'enterprise'": "return [{'basic': 1, 'standard': 2, 'premium': 3}[p] for p in columns['plan']]",
     "TypeError: unsupported operand": "return [v + '!' if v != None else v + 1 for v in columns['channel']]",
-    "could not convert string to float": "return columns['plan']",
+    "gives x standard of the type str, not a number": "return columns['plan']",
     "'pd' is not defined (functions may use only numpy": "return pd.Series(columns['monthly_charge']).to_numpy()",
+    "gives x the shape (26,), not one": "return columns['usage_hours'][1:]",
+    "gives x the shape (27, 1)": "return columns['usage_hours'][:, None]",
+    "does not return one value for each row": "return np.convolve(columns['usage_hours'], np.ones(3), 'same')",
+    "depends on other rows: x of a single row is 0.0, in": "return np.argsort(np.argsort(columns['usage_hours']))",
+    "depends on other rows: x of a single row is 1.0": "return [(columns['plan'] == p).sum() for p in columns['plan']]",
+    "of the type datetime64, not a number. Make": "return [np.datetime64('2020-01-01')] * len(columns['plan'])",
+    "of the type complex128, not a number": "return columns['usage_hours'] * 1j",
+    "gives x no value in any": "return columns['usage_hours'] * np.inf",
+    "changes its input. Make a new array": "u = columns['usage_hours']; u.base[:] = 0; return u",
+    "depends on the order of the columns: x is": "return columns[[n for n in columns if n[:2] in {'us', 'la'}][0]]",
+    "prints, which would fill": "print(1); return columns['usage_hours']",
+    "first on the row with channel None: TypeError": "return [len(v) for v in columns['channel']]",
+    "SystemExit": "raise SystemExit(0)",
+    "imports pandas, which an image lacks": "import pandas; return pandas.Series(columns['usage_hours']).to_numpy()",
+    "calls hash(), which differs in each process": "return [hash(p) % 7 for p in columns['plan']]",
+    "reads a file": "return columns['usage_hours'] * np.load('rate.npy')",
+    "reads the environment": "import os; return columns['usage_hours'] * float(os.environ.get('RATE', 1))",
+    "asks the clock, so": "return columns['usage_hours'] - time.time()",
 }
 
 
 @pytest.mark.parametrize(("sentence", "body"), WRONG.items(), ids=WRONG)
-def test_a_function_that_is_not_row_wise_and_pure_is_named(customers, own, sentence, body):
+def test_a_function_that_is_not_row_wise_and_pure_is_named(customers, own, monkeypatch, sentence, body):
+    monkeypatch.setattr(feature_views, "ROWS", 20)
     text = own(
         f"{HEAD}import time\nimport pandas as pd\n\nSTATE = {{}}\n\n@makes('x')\ndef mine(columns):\n    {body}\n"
     )
@@ -132,6 +152,50 @@ def test_what_only_estimators_need_stands_beside_functions(customers, own):
         "band",
         "later",
     }
+
+
+DECLARED = {
+    "line 6: f exists already": "@makes('a')\ndef f(c): ...\n@makes('b')\ndef f(c): ...",
+    "line 3: makes is not above a function": "f = makes('a')(lambda c: c['x'])",
+    "line 4: makes is not above a function": "class A:\n    @makes('a')\n    def f(c): ...",
+    "line 3: makes is not above": "@makes('a')\nasync def f(c): ...",
+    "@makes names `a` twice": "@makes('a', a=['b'])\ndef f(c): ...",
+    "f: @makes names `b` twice": "@makes(a=['b', 'c', 'b'])\ndef f(c): ...",
+}
+
+
+@pytest.mark.parametrize(("sentence", "body"), DECLARED.items(), ids=DECLARED)
+def test_a_function_that_nothing_would_call_or_that_exists_twice_is_named(sentence, body):
+    with pytest.raises(UserError, match=re.escape(sentence)):
+        feature_source.functions(HEAD + body)
+
+
+@pytest.mark.parametrize("value", ["1", "True", "b'a'"])
+def test_a_level_that_is_no_text_is_refused_and_not_taken_for_a_gap(customers, own, value):
+    text = own(f"{HEAD}@makes(band=['a', '1'])\ndef mine(columns):\n    return [{value}] * len(columns['plan'])\n")
+
+    with pytest.raises(UserError, match="not text, as its levels are"):
+        check(text, customers, DATA)
+
+
+def test_a_function_must_answer_to_a_level_that_the_contract_allows_without_naming_it(customers, own):
+    column = DATA.columns["plan"].model_copy(update={"others": True})
+    data = DATA.model_copy(update={"columns": {**DATA.columns, "plan": column}})
+    places = {name: place for place, name in enumerate(column.values)}
+    text = own(f"{HEAD}@makes('x')\ndef mine(columns):\n    return [{places}[p] for p in columns['plan']]\n")
+    check(text, customers, DATA)
+
+    with pytest.raises(UserError, match="first on the row with plan a value that nobody listed"):
+        check(text, customers, data)
+
+
+def test_a_slow_function_is_named(customers, own):
+    wait = "t = time.perf_counter_ns() + 6_000_000\n    while time.perf_counter_ns() < t: pass\n"
+    text = own(f"{HEAD}import time\n@makes('x')\ndef mine(columns):\n    {wait}    return columns['usage_hours']\n")
+
+    (said,) = check(text, customers.head(5), DATA)
+
+    assert re.search(r"src/features\.py: mine takes \d+ ms for one row, in every request", said)
 
 
 def test_a_function_that_fails_on_a_later_row_is_named(customers, own):
@@ -233,6 +297,16 @@ def test_gates_may_name_made_columns(own):
         checked(settings)
 
 
+def test_settings_of_an_image_know_the_columns_of_the_file_beside_its_code(own, monkeypatch, tmp_path):
+    settings = parse(SAMPLE.read_text())
+    settings["gates"]["slices"] = {**settings["gates"]["slices"], "columns": ["ratio"]}
+    settings["data"] = {**settings["data"], "made": {"ratio": {"min": 0}}}
+    monkeypatch.setattr(params_module, "BESIDE", tmp_path / "features.py")
+    (tmp_path / "features.py").write_text(GOOD)
+
+    assert checked(settings).gates.slices.columns == ("ratio",)
+
+
 def test_a_behaviour_changes_a_made_column_and_what_is_made_of_it(customers, own):
     text = own(GOOD)
     found = fitted(customers, text)
@@ -257,7 +331,7 @@ def test_a_behaviour_changes_a_made_column_and_what_is_made_of_it(customers, own
 
 
 def test_the_file_as_it_ships_makes_its_column(customers):
-    text = feature_source.source(feature_code.BESIDE)
+    text = feature_source.source(feature_source.BESIDE)
     if feature_source.made(text).keys() != {"incidents"}:
         pytest.skip("a fork has its own columns")
 

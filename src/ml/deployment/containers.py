@@ -8,6 +8,7 @@ from ml.deployment.container_engine import ask, call, said
 from ml.io.errors import UserError
 
 PORT = 8000  # inside
+LINES = 4  # of what a container printed last
 HARDENED = ("--read-only", "--tmpfs", "/tmp", "--cap-drop", "all", "--security-opt", "no-new-privileges")  # noqa: S108
 LIMITS = ("--memory", "512m", "--cpus", "1")
 
@@ -47,8 +48,8 @@ class Container:
         return done.stdout + done.stderr
 
     def last_words(self) -> str:
-        """The last line that it printed."""
-        return (self.logs().strip().splitlines() or ["nothing"])[-1]
+        """The last lines that it printed; an error ends with its remedy, and its mistakes are above it."""
+        return "; ".join(self.logs().strip().splitlines()[-LINES:]) or "nothing"
 
     def execute(self, *command: str) -> tuple[int, str]:
         """Exit code and output of a command inside."""

@@ -43,6 +43,10 @@ class Columns(Mapping[str, np.ndarray]):
     def __len__(self) -> int:
         return len({*self._names, *self._known})
 
+    def seen(self) -> list[str]:
+        """The columns that were read so far."""
+        return [*self._known]
+
     def add(self, name: str, values: np.ndarray) -> np.ndarray:
         """Add a made column, so that later functions can read it; returns a read-only view."""
         values = self._known[name] = values.view()
@@ -60,6 +64,14 @@ class Function:
 
     def __call__(self, columns: Columns) -> dict[str, np.ndarray]:
         """The made columns by name: float64 with NaN for missing and infinite values, text with None."""
+        return self.converted(self.returned(columns))
+
+    def converted(self, found: Mapping[str, Any]) -> dict[str, np.ndarray]:
+        """Returned values as arrays of the types of the made columns."""
+        return {name: _number(found[name]) if kind is None else _text(found[name]) for name, kind in self.makes.items()}
+
+    def returned(self, columns: Columns) -> Mapping[str, Any]:
+        """The values of each column as the function returns them."""
         with np.errstate(all="ignore"):
             found = self.call(columns)
         if found is None:
@@ -68,7 +80,7 @@ class Function:
             found = dict.fromkeys([*self.makes][:1], found)
         if found.keys() != self.makes.keys():
             raise ValueError(f"returns {', '.join(map(str, found)) or 'nothing'}, not {', '.join(self.makes)}")
-        return {name: _number(found[name]) if kind is None else _text(found[name]) for name, kind in self.makes.items()}
+        return found
 
 
 def of_rows(rows: Sequence[Mapping[str, Any]], names: Sequence[str], numbers: set[str]) -> Columns:

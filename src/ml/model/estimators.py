@@ -20,8 +20,7 @@ from sklearn.preprocessing import TargetEncoder
 
 from ml.io.errors import UserError
 from ml.io.text import meant
-from ml.model.feature_code import BESIDE
-from ml.settings.feature_source import FEATURES
+from ml.settings.feature_source import BESIDE, FEATURES
 from ml.settings.train import EXTRAS, Train
 from ml.tasks.kinds import DEFAULT, KINDS
 
@@ -175,7 +174,7 @@ def own() -> Any:
     except ImportError:
         del sys.modules[FEATURES.stem]
         raise
-    except Exception as error:  # noqa: BLE001  (a user's code raises anything)
+    except (Exception, SystemExit) as error:  # noqa: BLE001  (a user's code raises anything)
         del sys.modules[FEATURES.stem]
         raise UserError(f"{FEATURES} cannot be imported: {type(error).__name__}: {error}. Fix it.") from None
     return module

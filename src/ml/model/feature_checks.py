@@ -1,8 +1,10 @@
 """Checks that the functions of src/features.py are row-wise: each value must depend on its own row only."""
 
-import ast
-from collections.abc import Iterator
+import contextlib
+import io
+import time
 from difflib import get_close_matches
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,118 +13,139 @@ from ml.data.schema import inputs, required
 from ml.io.errors import UserError
 from ml.model.columns import Columns, Function, NoColumnError
 from ml.model.feature_code import fresh, said
-from ml.model.features import of_frame
-from ml.settings.data import Category, Data, Number
-from ml.settings.feature_source import FEATURES, functions, parsed
+from ml.model.feature_text import outside
+from ml.model.feature_views import Views, views_of
+from ml.model.features import with_made
+from ml.settings.data import Data
+from ml.settings.feature_source import FEATURES, functions
 
-CLOCKS = {"now", "utcnow", "today", "time_ns", "localtime", "gmtime", "monotonic", "perf_counter"}
-READERS = {"open", "read_text", "read_bytes", "loadtxt", "genfromtxt", "fromfile", "memmap", "read_csv"}
-ROWS = 100  # rows that are computed one by one
 CLOSE = 1e-12
+SLOW = 0.005  # seconds for one row, of the 0.02 that gates.latency allows a prediction
 
 
-def check(text: str, frame: pd.DataFrame, data: Data) -> None:
-    """Raise UserError, naming function and column, for the first function that is not pure and row-wise on `frame`."""
+def check(text: str, frame: pd.DataFrame, data: Data) -> list[str]:
+    """Raise UserError, naming function and column, for the first function that is not pure and row-wise on `frame`.
+
+    Returns a sentence for each function that is slow.
+    """
     if not functions(text):
-        return
-    table = _sample(frame, data)
-    taken = required(data)
-    whole, singles = of_frame(table), [of_frame(table.iloc[[row]]) for row in range(len(table))]
+        return []
+    for name, what in outside(text):
+        raise UserError(f"{FEATURES}: {name} {what}.")
+    views, taken, slow = views_of(frame, data), required(data), []
     for function, alone in zip(fresh(text), fresh(text), strict=True):  # no call sees state of an earlier one
         for name in function.makes:
             if name in taken:
                 raise _wrong(function, f"makes `{name}`, a column that already exists. Use another name")
         taken += function.makes
-        _check_one((function, alone), whole, singles, table)
-    for name, what in outside(text):
-        raise UserError(f"{FEATURES}: {name} {what}, so the same row would not always get the same value.")
+        seconds = _check_one((function, alone), views)
+        _must_hold_values(function, views.whole, text, frame, data)
+        if seconds > SLOW:
+            slow.append(
+                f"{FEATURES}: {function.name} takes {seconds * 1000:.0f} ms for one row, in every request. Use "
+                "numpy on whole arrays, and prepare tables once at the top of the file."
+            )
+    return slow
 
 
-def outside(text: str) -> Iterator[tuple[str, str]]:
-    """Calls that read the clock or a file: name and description."""
-    for node in parsed(text).body:
-        called = [one.func for one in ast.walk(node) if isinstance(one, ast.Call)]
-        names = {getattr(one, "attr", getattr(one, "id", "")) for one in called}
-        words = {one.value for one in ast.walk(node) if isinstance(one, ast.Constant) and isinstance(one.value, str)}
-        if not isinstance(node, ast.ClassDef):
-            name = getattr(node, "name", f"line {node.lineno}")
-            if names & CLOCKS or ("datetime64" in names and words & {"now", "today"}):
-                yield name, "asks the clock"
-            if names & READERS:
-                yield name, "reads a file"
+def _must_hold_values(function: Function, sample: Columns, text: str, frame: pd.DataFrame, data: Data) -> None:
+    """Raise UserError for a made column that has no value, in the sample first and then in the table."""
+    for name in function.makes:
+        if pd.isna(sample[name]).all() and with_made(inputs(frame, data), text)[name].isna().all():
+            raise _wrong(function, f"gives {name} no value in any of {len(frame):,} rows: all are missing or infinite")
 
 
-def _sample(frame: pd.DataFrame, data: Data) -> pd.DataFrame:
-    """Sample rows in the model's types; the first also at the limits of the contract, and with missing values.
-
-    Each level of the contract is in one of the rows.
-    """
-    table = inputs(frame.sample(min(ROWS, len(frame)), random_state=0), data)
-    most = max((len(known) for known in _levels(data).values()), default=0)
-    ends = [table.head(1).copy() for _ in range(3 + min(ROWS, most))]
-    for name, column in data.columns.items():
-        if isinstance(column, Number):
-            for end, limit in zip(ends, (column.min, column.max), strict=False):
-                end[name] = end[name] if limit is None else float(limit)
-        if column.missing:
-            ends[2][name] = np.nan if isinstance(column, Number) else None
-    for name, known in _levels(data).items():
-        for place, end in enumerate(ends[3:]):
-            end[name] = known[place % len(known)]
-    return pd.concat([table, *(end.astype(table.dtypes) for end in ends)], ignore_index=True)
-
-
-def _levels(data: Data) -> dict[str, tuple[str, ...]]:
-    return {name: column.values for name, column in data.columns.items() if isinstance(column, Category)}  # noqa: PD011
-
-
-def _check_one(pair: tuple[Function, Function], whole: Columns, singles: list[Columns], table: pd.DataFrame) -> None:
+def _check_one(pair: tuple[Function, Function], views: Views) -> float:
+    """Check one function (and its twin without state) on all views; returns the seconds that one row takes."""
     function, alone = pair
-    made = _called(function, whole, "a table")
-    for name, levels in function.makes.items():
-        if made[name].shape != (len(table),):
-            raise _wrong(function, f"gives {name} the shape {made[name].shape}, not one value a row, ({len(table):,},)")
-        odd = sorted({v for v in made[name] if v is not None} - {*levels}) if levels is not None else []
-        if odd:
-            raise _wrong(function, f"gives {name} the value {odd[0]!r}, which is not one of {', '.join(levels or ())}")
-    _compare(function, made, _called(function, whole, "a table"), "gives {name} other values at a second call")
-    rows = [_called(alone, single, "one row") for single in singles]
+    before = {name: views.whole[name].copy() for name in views.whole}
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        returned = _called(function, views, function.returned)
+    made = _converted(function, returned, len(views.singles))
+    if out.getvalue():
+        raise _wrong(function, "prints, which would fill the server's log. Remove the print")
+    if any(not _same(before[name], views.whole[name]).all() for name in before):
+        raise _wrong(function, "changes its input. Make a new array instead")
+    again = _called(function, views, function, "a second call")
+    _compare(function, made, again, "gives {name} other values at a second call")
+    rows, seconds = [], []
+    for single in views.singles:
+        start = time.perf_counter()
+        rows.append(_called(alone, Views(single, single, [single]), alone, "one row"))
+        seconds.append(time.perf_counter() - start)
     if any(values.shape != (1,) for row in rows for values in row.values()):
         raise _wrong(function, "does not return one value for each row")
     single = {name: np.concatenate([row[name] for row in rows]) for name in made}
     _compare(function, made, single, "depends on other rows: {name} of a single row is {second}, in a table {first}")
-    for name, values in made.items():
-        whole.add(name, values)
-    for columns, row in zip(singles, rows, strict=True):
-        for name, values in row.items():
-            columns.add(name, values)
+    turned = "depends on the order of the columns: {name} is {second} instead of {first}. Read columns by name"
+    other = Views(views.turned, views.turned, views.singles)
+    _compare(function, made, _called(function, other, function, "a table with its columns in another order"), turned)
+    views.add(made, rows)
+    return float(np.median(seconds))
 
 
-def _called(function: Function, columns: Columns, what: str) -> dict[str, np.ndarray]:
+def _converted(function: Function, returned: Any, rows: int) -> dict[str, np.ndarray]:
+    """The made columns of what a function returned; raises UserError for another shape or type."""
+    for name, levels in function.makes.items():
+        values = returned[name]
+        if (shape := np.shape(values)) != (rows,):
+            raise _wrong(function, f"gives {name} the shape {shape}, not one value a row, ({rows:,},)")
+        allowed = (bool, int, float, np.bool_, np.integer, np.floating) if levels is None else (str,)
+        for value in values:
+            gap = value is None or (isinstance(value, float) and np.isnan(value))
+            if gap or (isinstance(value, allowed) and not isinstance(value, np.timedelta64)):
+                continue
+            what = "a number" if levels is None else "text, as its levels are"
+            hint = ". Make numbers of dates by ml.model.dates" if isinstance(value, np.datetime64) else ""
+            raise _wrong(function, f"gives {name} {value} of the type {type(value).__name__}, not {what}{hint}")
+        odd = sorted({v for v in values if isinstance(v, str)} - {*levels}) if levels is not None else []
+        if odd:
+            raise _wrong(function, f"gives {name} the value {odd[0]!r}, which is not one of {', '.join(levels or ())}")
+    return function.converted(returned)
+
+
+def _called(function: Function, views: Views, call: Any, what: str = "a table") -> Any:
+    columns = views.whole
     try:
-        return function(columns)
+        return call(columns)
     except NoColumnError as error:
         missing = str(error.args[0])
         near = get_close_matches(missing, [*columns], n=1)
         hint = f"Did you mean `{near[0]}`" if near else f"Known: {', '.join(columns)}"
         raise _wrong(function, f"reads `{missing}`, which is not a column. {hint}") from None
-    except Exception as error:  # noqa: BLE001  (a user's code raises anything)
+    except (Exception, SystemExit) as error:  # noqa: BLE001  (a user's code raises anything)
         if isinstance(error, ValueError) and "read-only" in str(error):
             raise _wrong(function, "changes its input. Make a new array instead") from None
         if isinstance(error, AttributeError | TypeError) and "'Columns' object" in str(error):
             hint = 'Read an array with columns["name"], and return the new values'
             raise _wrong(function, f"uses the columns as a data frame ({said(error)}). {hint}") from None
         makes = ", ".join(function.makes)
-        raise _wrong(function, f"fails on {what} (making {makes}): {said(error)}") from None
+        row = _failing(function, views) if what == "a table" else ""
+        raise _wrong(function, f"fails on {what} (making {makes}){row}: {said(error)}") from None
+
+
+def _failing(function: Function, views: Views) -> str:
+    """The first row on which a function fails alone, by the columns that it reads."""
+    for single in views.singles:
+        try:
+            function(single)
+        except (Exception, SystemExit):  # noqa: BLE001  (a user's code raises anything)
+            known = [f"{name} {single[name][0]}" for name in single.seen() if name in views.whole.seen()]
+            return f", first on the row with {', '.join(known)}" if known else ""
+    return ""
+
+
+def _same(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Whether each value is equal, or missing in both."""
+    if one.dtype.kind == "f":
+        return np.isclose(one, other, rtol=CLOSE, atol=0, equal_nan=True)
+    return np.array([a == b for a, b in zip(one, other, strict=True)])
 
 
 def _compare(function: Function, first: dict[str, np.ndarray], second: dict[str, np.ndarray], sentence: str) -> None:
-    for name, levels in function.makes.items():
+    for name in function.makes:
         one, other = first[name], second[name]
-        if levels is None:
-            same = np.isclose(one, other, rtol=CLOSE, atol=0, equal_nan=True)
-        else:
-            same = np.array([a == b for a, b in zip(one, other, strict=True)])
+        same = _same(one, other)
         if not same.all():
             row = int(np.argmin(same))
             raise _wrong(function, sentence.format(name=name, first=one[row], second=other[row]))

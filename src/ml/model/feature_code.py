@@ -8,10 +8,8 @@ import __future__
 
 import ast
 import hashlib
-import sys
 from collections.abc import Mapping
 from functools import lru_cache
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -20,11 +18,10 @@ import numpy as np
 from ml.io import git
 from ml.io.errors import UserError
 from ml.model.columns import Columns, Function, NoColumnError
-from ml.settings.feature_source import FEATURES, functions, parsed, source
+from ml.model.feature_text import lacking_in_image
+from ml.settings.feature_source import BESIDE, FEATURES, functions, parsed, source
 
-BESIDE = Path(__file__).parents[2] / FEATURES.name
 MERGED = ("HEAD", "--branches=main", "--remotes=origin/main", "--remotes=origin/HEAD")  # whose commits were reviewed
-LIBRARIES = {*sys.stdlib_module_names, "numpy", "ml"}  # modules in an image; functions may use no others
 
 
 @lru_cache(maxsize=8)
@@ -49,7 +46,7 @@ def fresh(text: str) -> tuple[Function, ...]:
     later = __future__.annotations.compiler_flag  # an annotation may name a library that an image lacks
     try:
         exec(compile(module, str(FEATURES), "exec", later), space)  # noqa: S102  (a file of this repository)
-    except Exception as error:  # noqa: BLE001  (a user's code raises anything)
+    except (Exception, SystemExit) as error:  # noqa: BLE001  (a user's code raises anything)
         raise UserError(f"{FEATURES} cannot be read: {said(error)}. Fix it.") from None
     if lacking := [name for name in declared if name not in space]:
         raise UserError(
@@ -70,7 +67,7 @@ def made(text: str, columns: Columns, kept: Mapping[str, np.ndarray] = MappingPr
             values = function(columns)
         except NoColumnError:
             raise  # a table of another contract
-        except Exception as error:  # noqa: BLE001  (a user's code raises anything)
+        except (Exception, SystemExit) as error:  # noqa: BLE001  (a user's code raises anything)
             makes = ", ".join(function.makes)
             raise UserError(f"{FEATURES}: {function.name} fails (making {makes}): {said(error)}.") from None
         for name, value in values.items():
@@ -96,9 +93,10 @@ def must_know(text: str) -> None:
         )
 
 
-def said(error: Exception) -> str:
+def said(error: Exception | SystemExit) -> str:
     """An error of a function of src/features.py in words."""
-    lacks = " (functions may use only numpy and Python's standard library)" if isinstance(error, NameError) else ""
+    lacks = " (functions may use only numpy and Python's standard library)"
+    lacks = lacks if isinstance(error, NameError | ImportError) else ""
     return f"{type(error).__name__}: {error}{lacks}"
 
 
@@ -109,19 +107,11 @@ def _for_functions(body: list[ast.stmt]) -> list[ast.stmt]:
         # The body of a function runs only when it is called.
         alone = node.decorator_list if isinstance(node, ast.FunctionDef) else [node]
         used = {n.id for part in alone for n in ast.walk(part) if isinstance(n, ast.Name)}
-        if isinstance(node, ast.ClassDef) or not _served(node) or used & gone:
+        if isinstance(node, ast.ClassDef) or lacking_in_image(node) or used & gone:
             gone |= _names(node)
         else:
             kept.append(node)
     return kept
-
-
-def _served(node: ast.stmt) -> bool:
-    if isinstance(node, ast.ImportFrom):
-        return (node.module or "").split(".")[0] in LIBRARIES
-    if isinstance(node, ast.Import):
-        return all(alias.name.split(".")[0] in LIBRARIES for alias in node.names)
-    return True
 
 
 def _names(node: ast.stmt) -> set[str]:

@@ -8,6 +8,7 @@ from ml.io.errors import UserError
 from ml.settings.data import Category, Data, MadeBound, Number
 
 FEATURES = Path("src/features.py")
+BESIDE = Path(__file__).parents[2] / FEATURES.name  # where it is in an image
 Levels = tuple[str, ...] | None  # of a category; None for a number
 
 
@@ -26,9 +27,13 @@ def parsed(text: str) -> ast.Module:
 
 def functions(text: str) -> dict[str, dict[str, Levels]]:
     """For each function that `@makes` decorates, in order, the columns that it makes."""
-    found = {}
-    for node in parsed(text).body:
+    found: dict[str, dict[str, Levels]] = {}
+    module = parsed(text)
+    _must_decorate(module)
+    for node in module.body:
         calls = [d for d in getattr(node, "decorator_list", []) if _is_makes(d)]
+        if (name := getattr(node, "name", "")) in found:
+            raise UserError(f"{FEATURES}: line {node.lineno}: {name} exists already. Give it another name.")
         if isinstance(node, ast.FunctionDef) and calls:
             found[node.name] = _declared(node.name, calls[0])
     return found
@@ -60,6 +65,19 @@ def described(data: Data, text: str) -> dict[str, Number | Category]:
     return found
 
 
+def _must_decorate(module: ast.Module) -> None:
+    """Raise UserError for `makes` where nothing reads it: the image knows only functions at the top of the file."""
+    top = [node for node in module.body if isinstance(node, ast.FunctionDef)]
+    read = {id(one) for node in top for one in node.decorator_list}
+    for node in ast.walk(module):
+        said = [node] if isinstance(node, ast.Call) else getattr(node, "decorator_list", [])
+        if lines := [one.lineno for one in said if _is_makes(one) and id(one) not in read]:
+            raise UserError(
+                f"{FEATURES}: line {lines[0]}: makes is not above a function at the top level of the file, so nothing "
+                "would call it. Write `@makes(…)` above a `def` that is not indented."
+            )
+
+
 def _is_makes(node: ast.expr) -> bool:
     called = node.func if isinstance(node, ast.Call) else node
     return (called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")) == "makes"
@@ -78,6 +96,9 @@ def _declared(function: str, call: ast.expr) -> dict[str, Levels]:
     good = all(
         isinstance(text, str) and text for text in [*names, *levels, *(v for vs in levels.values() for v in vs or ())]
     )
+    twice = [one for ones in ([*names, *levels], *levels.values()) for one in ones or () if (ones or ()).count(one) > 1]
+    if good and twice:
+        raise UserError(f"{FEATURES}: {function}: @makes names `{twice[0]}` twice. Remove one.")
     if not (names or levels) or not good:
         raise UserError(
             f'{FEATURES}: {function}: write the names of its columns as text, @makes("ratio"), and those of a category '

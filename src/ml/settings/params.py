@@ -14,7 +14,7 @@ from ml.settings.data import Category, Data, Number
 from ml.settings.deploy import Deploy
 from ml.settings.engine import Engine
 from ml.settings.evaluate import Evaluate
-from ml.settings.feature_source import FEATURES, Levels, described, made, source
+from ml.settings.feature_source import BESIDE, FEATURES, Levels, described, made, source
 from ml.settings.gates import Gates
 from ml.settings.log import Log
 from ml.settings.metric_names import OF_INTERVALS, known
@@ -55,7 +55,7 @@ class Params(Section):
 
     @model_validator(mode="after")
     def _gates_fit_columns(self) -> Self:
-        text, behaviour = source(), self.gates.behaviour
+        text, behaviour = source() or source(BESIDE), self.gates.behaviour
         columns = described(self.data, text)
         _must_name(self.gates.mentions(), columns)
         _must_make(self.data, made(text))

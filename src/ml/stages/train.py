@@ -25,7 +25,8 @@ def main() -> None:
     params = read(Settings)
     frame = tables.read_table(files.TRAIN)
     text = feature_source.source()
-    feature_checks.check(text, frame, params.data)
+    for slow in feature_checks.check(text, frame, params.data):
+        cli.say(f"train: {slow}")
     _unweighted(params)
     watch, rows = Watch(), made_columns.checked(frame, params.data, text)
     with team(read(Workers).engine, os.environ.get("DASK_SCHEDULER", "")) as workers:

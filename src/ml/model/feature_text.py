@@ -1,0 +1,73 @@
+"""Finds calls in src/features.py that another process answers otherwise, and imports that an image lacks."""
+
+import ast
+import sys
+from collections.abc import Iterator
+
+from ml.settings.feature_source import functions, parsed
+
+LIBRARIES = {*sys.stdlib_module_names, "numpy", "ml"}  # modules in an image; functions may use no others
+CHANGES = "so the same row would not always get the same value"
+CALLS = {  # by what they do
+    "asks the clock": {"now", "utcnow", "today", "time_ns", "localtime", "gmtime", "monotonic", "perf_counter"},
+    "reads a file": {
+        *("open", "read_text", "read_bytes", "loadtxt", "genfromtxt", "fromregex", "fromfile", "memmap"),
+        *("read_csv", "read_parquet", "read_json", "np.load", "numpy.load"),
+    },
+    "reads the network": {"urlopen", "create_connection", "HTTPConnection", "HTTPSConnection"},
+    "reads the environment": {"getenv", "environ", "gethostname", "getpid"},
+}
+CALLS["asks the clock"] |= {"time.time"}
+PROCESS = {"hash", "id"}  # functions of Python with other results in each process
+
+
+def outside(text: str) -> Iterator[tuple[str, str]]:
+    """Each function or line that depends on more than its row, with the words that say on what."""
+    for node in parsed(text).body:
+        if isinstance(node, ast.ClassDef):
+            continue
+        place = getattr(node, "name", f"line {node.lineno}")
+        named = {name for one in ast.walk(node) for name in _named(one)}
+        yield from ((place, f"{what}, {CHANGES}") for what, names in CALLS.items() if named & names)
+    defined = _defined(text)
+    for name in _reached(text):
+        for one in ast.walk(defined[name]):
+            if isinstance(one, ast.Call) and isinstance(one.func, ast.Name) and one.func.id in PROCESS - {*defined}:
+                yield name, f"calls {one.func.id}(), which differs in each process, {CHANGES}"
+            if isinstance(one, ast.Import | ast.ImportFrom) and (lacking := lacking_in_image(one)):
+                yield name, f"imports {lacking}, which an image lacks. Use only numpy and Python's standard library"
+
+
+def lacking_in_image(node: ast.stmt) -> str:
+    """The first module of an import that an image lacks; "" if there is none, or if it is no import."""
+    modules = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+    modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else modules
+    return next((root for root in (module.split(".")[0] for module in modules) if root not in LIBRARIES), "")
+
+
+def _named(node: ast.AST) -> Iterator[str]:
+    """What a node calls, by its last and its dotted name, or the attribute of a module that it reads."""
+    if isinstance(node, ast.Attribute) and node.attr == "environ":
+        yield node.attr
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+        yield node.func.id
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        yield node.func.attr
+        yield f"{getattr(node.func.value, 'id', '')}.{node.func.attr}"
+        if node.func.attr == "datetime64" and {"now", "today"} & {
+            one.value for one in node.args if isinstance(one, ast.Constant)
+        }:
+            yield "now"
+
+
+def _defined(text: str) -> dict[str, ast.FunctionDef]:
+    return {node.name: node for node in parsed(text).body if isinstance(node, ast.FunctionDef)}
+
+
+def _reached(text: str) -> list[str]:
+    """The functions that make columns, and those of the file that they use."""
+    defined, found = _defined(text), [*functions(text)]
+    for name in found:  # grows while it is read
+        used = {one.id for one in ast.walk(defined[name]) if isinstance(one, ast.Name)}
+        found += sorted((used & {*defined}) - {*found})
+    return found
