@@ -1,8 +1,9 @@
 """A second `.venv` for the processes that tests start, in which libraries are imported once and not by each process.
 
-A stage imports for seconds and works for less, and the suite starts hundreds. `python -m ml.stages.NAME` and
-`python -m dvc` there are the real commands in a process of their own, forked from one that has imported libraries (and
-nothing of ours) already. Tests of what this could change, such as how processes are killed, set COLD_PYTHON=1.
+A stage imports for seconds and works for less, and the suite starts hundreds. `python -m ml.stages.NAME`,
+`python -m dvc`, simulated customers and the servers of the gates (warm_client.known) are the real commands in a process
+of their own, forked from one that has imported libraries (and nothing of ours) already. Tests of what this could
+change, such as how processes are killed, set COLD_PYTHON=1.
 """
 
 import json

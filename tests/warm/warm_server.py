@@ -21,6 +21,8 @@ LIBRARIES = (
     "sklearn.model_selection", "skops.io", "onnx", "onnxruntime", "mlflow", "great_expectations", "matplotlib.figure",
     "matplotlib.backends.backend_svg", "shap", "dvc.cli", "dvc.repo", "dvc.commands.repro", "requests", "ruamel.yaml",
     "alembic.command", "mlflow.store.artifact.artifact_repository_registry", "markdown_it", "dvc.api",
+    "fastapi", "uvicorn", "uvicorn.supervisors", "uvloop", "httptools", "prometheus_client.multiprocess", "optuna",
+    "evidently.presets",
 )  # fmt: skip
 SETTINGS = {  # as ml/stages/__init__.py has them
     "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "OPENBLAS_CORETYPE": "Haswell", "DO_NOT_TRACK": "true",
