@@ -69,7 +69,7 @@ DOCUMENTS = results(CODE, fast="skipped", prove="skipped", tests="skipped", work
 
 def test_a_good_pull_request_is_built_judged_and_told(scenario):
     """One comment: with the model's report as soon as that is there, completed when the tests have finished."""
-    scenario.build({"params.yaml": "n_estimators: 150 -> n_estimators: 140"})
+    scenario.build({"params.yaml": "n_estimators: 30 -> n_estimators: 28"})
     commit = scenario.commit({}, "fewer-trees")
 
     outcome = judged(scenario, commit)
@@ -83,7 +83,7 @@ def test_a_good_pull_request_is_built_judged_and_told(scenario):
     assert "✅ **model passed**" in comment
     assert "⏳ **code has not started**" in comment
     assert "[report.html](https://github.com/acme/churn/actions/runs/7001/artifacts/" in comment
-    assert "| train.random_forest.n_estimators | 150 | 140 |" in comment
+    assert "| train.random_forest.n_estimators | 30 | 28 |" in comment
     assert "version 1" in comment  # the champion came with the registry
 
     code = judged(scenario, commit, "code.yml")

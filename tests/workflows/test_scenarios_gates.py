@@ -35,7 +35,7 @@ STRICTER = """min: 0.7 -> min: 0.97
 columns: [region] -> columns: [contract]
 max_change: 0.1, allow: 0.01 -> max_change: 0.01, allow: 0.01
 slope: { min: 0.8 } -> slope: { min: 1.4 }
-max_mb: 100 -> max_mb: 1
+max_mb: 100 -> max_mb: 0.1
 p50_ms: 20.0 -> p50_ms: 0.001"""
 
 CASES = {
@@ -53,14 +53,14 @@ CASES = {
             "fairness: contract demographic parity": r"differs by 0\.\d+ .+ above the maximum 0\.1",
             "invariance: region": r"more than 0\.01 for [\d.]+% of rows: above the allowed 1\.0%",
             "calibration slope": r"1\.\d+ is below the minimum 1\.400",
-            "size": r"the model has \d\.\d+ MB, above 1 MB",
+            "size": r"the model has \d\.\d+ MB, above 0\.1 MB",
             "latency p50": r"one row takes [\d.]+ ms, .+ above 0\.001 ms",
         },
         ("slices", "fairness", "behaviour", "calibration", "size", "latency"),
     ),
     "champion and stability: a smaller forest": Refused(
         {
-            "params.yaml": "n_estimators: 150, max_depth: 12 -> n_estimators: 5, max_depth: 6\n"
+            "params.yaml": "n_estimators: 30, max_depth: 12 -> n_estimators: 5, max_depth: 6\n"
             "max_flips: 0.1 -> max_flips: 0.01"
         },
         {

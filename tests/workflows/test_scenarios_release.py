@@ -65,7 +65,7 @@ def issues(scenario, state="open"):
 
 def test_a_release_fails_crashes_goes_well_and_is_taken_back(scenario):
     """Each failure leaves image and champion and opens one issue; the champion moves once all is well; then back."""
-    merge(scenario, {"params.yaml": "n_estimators: 150 -> n_estimators: 140"})
+    merge(scenario, {"params.yaml": "n_estimators: 30 -> n_estimators: 28"})
     scenario.settings["PRODUCTION"] = "yes"
     first = registry(scenario).version(1).model
     (scenario.store / "serves-production").write_text(json.dumps({"digest": f"ghcr.io/acme/churn@sha256:{first}"}))

@@ -37,7 +37,7 @@ def reproduce(scenario):
 
 def test_a_champion_that_is_not_built_again_is_an_issue_until_it_is(scenario):
     """Another model, then data that is gone: the job fails, one issue; the recorded bytes again: it closes."""
-    other = scenario.commit({"params.yaml": "n_estimators: 150 -> n_estimators: 10"}, "other")
+    other = scenario.commit({"params.yaml": "n_estimators: 30 -> n_estimators: 10"}, "other")
     git(scenario.folder, "switch", "--quiet", "main")
     recorded = built_at(scenario, other)
 

@@ -77,7 +77,7 @@ def refused(code, said):
 
 
 def test_it_deceives_a_laptop_that_has_the_cache(forged):
-    """Otherwise the tests below would show nothing."""
+    """`make run` trains nothing and passes: otherwise the tests below would show nothing."""
     code, said = run(forged)
 
     assert "train:" not in said
@@ -86,10 +86,12 @@ def test_it_deceives_a_laptop_that_has_the_cache(forged):
 
 
 def test_it_is_refused_where_a_cache_has_it(forged):
+    """With CI=true every stage runs again, and the digest of the model differs from the committed one."""
     refused(*run(forged, CI="true"))
 
 
 def test_it_is_refused_in_a_fresh_clone_as_pull_requests_and_releases_have_it(forged, tmp_path):
+    """The DVC remote offers the forged build and its run cache; every stage runs, and the digest differs."""
     folder = clone(forged, tmp_path / "clone", "--depth=1")
     must(folder, "dvc", "pull", "--quiet", "--run-cache", "--allow-missing")
 
@@ -97,6 +99,7 @@ def test_it_is_refused_in_a_fresh_clone_as_pull_requests_and_releases_have_it(fo
 
 
 def test_a_table_that_is_not_what_its_name_says_is_refused(forged, tmp_path):
+    """A remote holds other rows under the digest of data.dvc: nothing is trained."""
     folder = clone(forged, tmp_path / "clone")
     name = committed.digest(forged / "data" / "customers.parquet")
     stored = folder / ".dvc" / "remote" / "files" / "md5" / name[:2] / name[2:]
