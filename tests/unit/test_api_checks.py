@@ -1,10 +1,11 @@
-"""The check of recorded answers compares probabilities by their difference, and numbers relative to their size."""
+"""The checks of a running API: recorded answers to the tolerance of the task, and the latency of the best round."""
 
 import pytest
 
 from ml.deployment import api_checks
 from ml.deployment.answers_record import AnswersRecord
 from ml.io.errors import UserError
+from ml.settings.gates import Api
 
 
 class Server:
@@ -34,3 +35,23 @@ def test_answers_are_the_recorded_ones_to_the_tolerance_of_parity(recorded, answ
     else:
         with pytest.raises(UserError, match="differ from the recorded answers"):
             api_checks.same(Server(answered), record, 1e-6)
+
+
+@pytest.mark.parametrize(("slow_rounds", "passes"), [(0, True), (2, True), (3, False)])
+def test_a_busy_moment_makes_no_server_slow(slow_rounds, passes, monkeypatch):
+    """Only a server that is slow in every round is refused."""
+    calls, times = 20, iter(range(1000))
+    clock = {"now": 0.0}
+
+    class Busy:
+        def predict(self, rows):
+            clock["now"] += 0.5 if next(times) < slow_rounds * calls else 0.001
+
+    monkeypatch.setattr(api_checks.time, "perf_counter", lambda: clock["now"])
+    record, rule = AnswersRecord(id="id", rows=[{"x": 1.0}], scores=[0.5]), Api(calls=calls)
+
+    if passes:
+        assert "p50 1.0 ms" in api_checks.fast(Busy(), record, rule)
+    else:
+        with pytest.raises(UserError, match=r"too slow in 3 rounds of 20 calls, in the last: p50 500\.0 ms"):
+            api_checks.fast(Busy(), record, rule)

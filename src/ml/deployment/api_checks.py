@@ -8,12 +8,14 @@ from http import HTTPStatus
 import numpy as np
 
 from ml.deployment.answers_record import AnswersRecord
-from ml.io.client import Client
+from ml.io.client import Client, Rows
 from ml.io.errors import UserError
 from ml.io.text import counted
 from ml.model.compiled_parity import gaps
 from ml.model.parts import CHAMPION
 from ml.settings.gates import Api
+
+ROUNDS = 3  # as in the gate `api`
 
 
 @dataclass(frozen=True)
@@ -75,17 +77,23 @@ def refuses(client: Client, recorded: AnswersRecord) -> str:
 
 
 def fast(client: Client, recorded: AnswersRecord, rule: Api) -> str:
-    """Check that the latency of single rows is within the limits of params.gates.api."""
-    rows, taken = recorded.rows, []
-    for call in range(rule.calls):
-        started = time.perf_counter()
-        client.predict([rows[call % len(rows)]])
-        taken.append(1000 * (time.perf_counter() - started))
-    p50, p99 = np.percentile(taken, [50, 99])
-    said = f"p50 {p50:.1f} ms (limit {rule.p50_ms:g}), p99 {p99:.1f} ms (limit {rule.p99_ms:g}) of {rule.calls:,} calls"
-    if p50 > rule.p50_ms or p99 > rule.p99_ms:
-        raise UserError(f"too slow: {said}")
-    return said
+    """Check that the latency of single rows is within the limits of params.gates.api.
+
+    A round within the limits ends the check: a busy machine makes a server slower than it is, never faster.
+    """
+    for _ in range(ROUNDS):
+        p50, p99 = np.percentile([_milliseconds(client, recorded.rows, call) for call in range(rule.calls)], [50, 99])
+        said = f"p50 {p50:.1f} ms (limit {rule.p50_ms:g}), p99 {p99:.1f} ms (limit {rule.p99_ms:g})"
+        if p50 <= rule.p50_ms and p99 <= rule.p99_ms:
+            return f"{said} of {rule.calls:,} calls"
+    raise UserError(f"too slow in {ROUNDS} rounds of {rule.calls:,} calls, in the last: {said}")
+
+
+def _milliseconds(client: Client, rows: Rows, call: int) -> float:
+    """The time of a call with one of the rows."""
+    started = time.perf_counter()
+    client.predict([rows[call % len(rows)]])
+    return 1000 * (time.perf_counter() - started)
 
 
 def identity(client: Client, labels: dict[str, str]) -> str:
