@@ -29,6 +29,7 @@ ELSEWHERE = {  # the start of a block: which test runs it, or why none can
     "make setup\nmake test-fast": "it runs this test",
     "make adopt": "the last step of the walk below",
 }
+AFTER = {"README.md": ["dvc params diff; dvc metrics diff"]}  # what we ask after the blocks of a page
 
 
 def blocks(page):
@@ -79,20 +80,27 @@ def test_the_tests_that_run_other_blocks_are_there(where):
 @pytest.mark.skipif(not shutil.which("make"), reason="make is not installed: apt-get install make")
 @pytest.mark.timeout(1800)
 def test_a_reader_can_follow_the_pages(copy):
-    said = dict.fromkeys(WALK, "")
-    assert "PASSED: the model may be registered." in shell(copy, "make run")
+    said, reports = {name: [] for name in WALK}, {name: [] for name in WALK}
     for name in WALK:
-        for block in blocks(ROOT / name):
-            if not elsewhere(block):
-                said[name] += shell(copy, block)
+        for block in [block for block in blocks(ROOT / name) if not elsewhere(block)] + AFTER.get(name, []):
+            said[name].append(shell(copy, block))
+            reports[name].append((copy / "build" / "report.md").read_text())
         shell(copy, "git checkout -q main -- . && git clean -fdq")
 
-    tutorial = said["docs/tutorial.md"]
-    assert "PASSED: the model may be registered." in tutorial
-    assert "refused, as expected" in tutorial
+    shown, differs = said["README.md"]
+    first, refused, *later = said["docs/tutorial.md"]
+    tutorial = "".join(later)
+    assert "index.html" in shown  # of `dvc plots show`
+    assert "train.random_forest.max_depth" in differs  # what `dvc exp run` has set
+    assert "accuracy" in differs
+    assert "train:" not in first  # a second run
+    assert "PASSED: the model may be registered." in first
+    assert "refused, as expected" in refused
+    assert "is below the minimum 0.990" in refused
+    assert reports["docs/tutorial.md"][1].startswith("# ❌ churn: the model is refused")
     assert "version 1 is champion" in tutorial
     assert tutorial.index("STABLE:") < tutorial.index("DRIFT:") < tutorial.index("PROPOSED: branch retrain/")
-    assert "score: " in said["docs/scoring.md"]
+    assert "score: " in "".join(said["docs/scoring.md"])
 
 
 @pytest.mark.skipif(not shutil.which("make"), reason="make is not installed: apt-get install make")

@@ -24,6 +24,7 @@ pytestmark = pytest.mark.slow
 SMALLER = {
     "n_estimators: 150": "n_estimators: 30",
     "bootstrap: 1000": "bootstrap: 200",
+    "calls: 200": "calls: 20",
     "accuracy: { min: 0.85 }": "accuracy: { min: 0.7 }",
     "roc_auc: { min: 0.85 }": "roc_auc: { min: 0.7 }",
     "calibration_error: { max: 0.1 }": "calibration_error: { max: 0.3 }",
