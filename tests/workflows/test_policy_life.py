@@ -151,3 +151,34 @@ def test_the_documents_have_a_section_with_its_proof(path):
 
     assert section, f"docs/workflows.md has no section {path.stem}"
     assert path.stem == "template" or "*Tests*" in section[1]
+
+
+def guarded(jobs_, name):
+    """Whether a job runs on the default branch only: by its own condition, or by that of a job that it needs."""
+    job = jobs_[name]
+    condition = job.get("if", "")
+    if "github.event.repository.default_branch" in condition:
+        return True
+    needs = [job["needs"]] if isinstance(job.get("needs"), str) else job.get("needs", [])
+    if "always()" in condition:  # a needed job that was skipped does not skip this one
+        needs = re.findall(r"needs\.(\w+)\.result != 'skipped'", condition)
+    return any(guarded(jobs_, need) for need in needs)
+
+
+@each_workflow
+def test_who_starts_a_workflow_by_hand_on_a_branch_changes_nothing_with_it(path):
+    """Its code would write with the token: to issues, comments, packages, or the branch of the registry."""
+    writing = [name for name, job in jobs(path) if "write" in job["permissions"].values()]
+
+    assert [name for name in writing if not guarded(load(path)["jobs"], name)] == []
+
+
+def test_a_release_that_is_cancelled_after_its_deployment_goes_back_as_one_that_fails_does():
+    """`failure()` is false where somebody cancels the run or its time is over."""
+    steps_ = {
+        step["name"]: step for step in load(ROOT / ".github/workflows/release.yml")["jobs"]["production"]["steps"]
+    }
+
+    for name in ("Roll back image and champion", "Push the registry after the rollback"):
+        assert "(failure() || cancelled())" in steps_[name]["if"]
+    assert "steps.promote.outcome != 'success'" in steps_["Roll back image and champion"]["if"]  # nothing that is done
