@@ -13,17 +13,20 @@ from pathlib import Path
 import fsspec
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from fsspec.implementations.local import LocalFileSystem
 
 from ml.data import schema
 from ml.engine import source, spread
+from ml.engine.source import Chunk
 from ml.io import tables
 from ml.io.errors import UserError
 from ml.model import compiled_parity, predictor
 from ml.monitoring import live_sides
 from ml.prediction_log.predictions import read_log
 from ml.registry.embedded_home import Embedded
+from ml.scoring.rows import check
 from ml.stages import score
 from tests.conftest import SAMPLE
 from tests.serving.conftest import bucket, s3  # noqa: F401
@@ -263,6 +266,8 @@ def test_a_model_that_is_not_the_champion_is_refused_when_that_is_asked(place, m
     ("data", "given", "message"),
     [
         ("lacking.parquet", {}, "lacks 1 of 15 columns of the contract, e.g. plan"),
+        ("head.csv", {}, "the table has no row to score"),
+        ("head.parquet", {}, "the table has no row to score"),
         ("odd.csv", {}, "1 row without the 17 cells of the header"),
         ("broken.parquet", {}, "broken.parquet cannot be read"),
         ("absent.parquet", {}, "absent.parquet contains no .parquet or .csv file"),
@@ -274,6 +279,8 @@ def test_a_model_that_is_not_the_champion_is_refused_when_that_is_asked(place, m
 )
 def test_what_cannot_be_read_is_named_and_nothing_is_written(place, data, given, message):
     pd.read_parquet("new.parquet").drop(columns="plan").to_parquet("lacking.parquet")
+    pd.read_parquet("new.parquet").head(0).to_parquet("head.parquet")
+    Path("head.csv").write_text(Path("new.csv").read_text().splitlines()[0] + "\n")
     Path("odd.csv").write_text(Path("new.csv").read_text() + "1,2\n")
     Path("broken.parquet").write_bytes(b"PAR1" * 10)
     Path("mixed").mkdir()
@@ -505,3 +512,13 @@ def _logged(folder):
     content = b"".join(path.read_bytes() for path in sorted(folder.glob("*.jsonl")))
     assert all(line.endswith(b"]}") for line in content.splitlines())
     return [found.decode() for found in re.findall(rb'"id":"(\d+)"', content)]
+
+
+def test_rows_without_the_ids_that_adopt_made_get_one_each(customers, params):
+    data = params.data.model_copy(update={"id": "row_id"})
+    rows = pa.Table.from_pandas(pd.concat([customers.head(3)] * 2)[[*data.columns]], preserve_index=False)
+
+    ids = [check(Chunk("new.csv", first, rows), data).ids.tolist() for first in (0, 6)]
+
+    assert len({*ids[0], *ids[1]}) == 12
+    assert check(Chunk("new.csv", 0, rows), data).ids.tolist() == ids[0]

@@ -29,6 +29,7 @@ ANY = Number(type="number")
         (["(12.50)", "3", "(€ 4)"], [-12.5, 3, -4], "2 of 3 values are read without brackets, which mean a minus"),
         (["\u22123.5", "4", "-1"], [-3.5, 4, -1], ""),
         (["USD 5", "6 usd", "n/a"], [5, 6, None], "1 of 3 values are read without USD"),
+        (["\u0663\u0664", "\u06f5\u066b\u06f5", "\uff11\uff12"], [34, 5.5, 12], "3 of 3 values are read as digits"),
         (["1.000", "12.500"], [1, 12.5], "2 of 2 values have three digits after a point, which is read as a decimal"),
         (["€ 1.000", "2.500"], [1, 2.5], "2 of 2 values have three digits after a point, which is read as a decimal"),
         (["0,250", "1,500", "-"], [0.25, 1.5, None], "2 of 3 values are read with a decimal comma, e.g. '0,250'"),

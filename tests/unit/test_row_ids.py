@@ -1,10 +1,18 @@
 """Which column identifies a row, and the ids of a table that has no such column."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from ml.adoption import adopt_changes, made_ids
+from ml.adoption.exported_files import ExportedTable
 from ml.data import row_ids
+from ml.data.reading import Table
+from ml.settings.data import Data
+from ml.settings.params import read_params
+from tests.conftest import SAMPLE
 
 ROWS = 60
 
@@ -74,13 +82,35 @@ def test_a_made_name_is_free():
     assert row_ids.free_name(table(row_id=1)) == "row_id_2"
 
 
-def test_fresh_rows_get_the_ids_that_adopting_made():
-    table = pd.DataFrame({"a": [1, 2], "y": [0, 1]})
-    adopted = table.assign(row_id=row_ids.made(table))
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"a": ["1", "2.50", "3"]},
+        {"a": ["$1,234.50", "$2", "?"]},
+        {"a": ["1.000", "2.500.000", "3"]},
+        {"a": [" x", "NA", " x"]},
+        {"a": ["007", "0815", "007"]},
+        {"a": ["TRUE", "false", None], "b": ["1,234", "5,678", "9,999"]},
+        {"a": ["2024-01-01", "2024-01-02", "2024-01-03"]},
+    ],
+)
+def test_fresh_rows_get_the_ids_that_adopting_made(columns):
+    frame = pd.DataFrame({**columns, "c": ["1", "2", "4"], "y": ["yes", "no ", "yes"]}, dtype="str")
+    roles = {"id": "", "time": "", "group": "", "weight": ""}
+    read = ExportedTable(Table(frame, []), as_it_is=False)
+    new = adopt_changes.described(Path("a.csv"), read, adopt_changes.NewTable("y", roles, "", ""))
+    data = Data(**new.contract)
 
-    assert row_ids.given(table[1:].copy(), "row_id")["row_id"].tolist() == adopted["row_id"][1:].tolist()
-    assert row_ids.given(adopted, "row_id") is adopted
-    assert "customer" not in row_ids.given(table, "customer")
+    again = made_ids.given(frame[1:].copy(), data)
+
+    assert again["row_id"].tolist() == new.ours["row_id"][1:].tolist()
+    assert made_ids.given(again, data) is again
+
+
+def test_only_ids_that_adopt_made_are_made_again():
+    data = read_params(SAMPLE).data
+
+    assert data.id not in made_ids.given(pd.DataFrame({"a": [1, 2]}), data)
 
 
 def test_ids_do_not_depend_on_how_many_rows_are_hashed_at_a_time(monkeypatch):

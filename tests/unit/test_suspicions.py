@@ -47,6 +47,12 @@ def test_a_number_that_may_mean_missing_is_named(code, share, named):
         ("event_time", 1_700_000_000 + 60 * np.arange(60), {"time_format": "seconds"}),
         ("timestamp", 1_700_000_000_000 + 60 * np.arange(60), {"time_format": "milliseconds"}),
         ("seen", DAYS, {}),
+        ("created", DAYS.strftime("%Y-%m-%d %H:%M:%S UTC"), {}),
+        ("issued", DAYS.strftime("%b-%Y"), {"time_format": "%b-%Y"}),
+        ("shipped", DAYS.strftime("%m/%d/%y"), {"time_format": "%m/%d/%y"}),
+        ("called", DAYS.strftime("%m/%d/%Y 03:15 PM"), {"time_format": "%m/%d/%Y %I:%M %p"}),
+        ("paid", DAYS.strftime("%b %d, %Y"), {"time_format": "%b %d, %Y"}),
+        ("登録日", DAYS.strftime("%Y年%m月%d日"), {"time_format": "%Y年%m月%d日"}),
     ],
 )
 def test_the_time_of_a_row_is_found_in_any_form(name, values, settings):
@@ -62,6 +68,7 @@ def test_the_time_of_a_row_is_found_in_any_form(name, values, settings):
     ("name", "values"),
     [
         ("Time", np.arange(60)),  # since the first row
+        ("arrival_date_year", 2020 + np.arange(60) % 3),
         ("time", np.arange(60) * 3),  # days of treatment
         ("price", 1_700_000_000 + np.arange(60)),
         ("day", ["2024-01-01"] * 60),
@@ -145,3 +152,47 @@ def test_a_point_before_three_digits_is_refused_where_other_columns_have_decimal
 )
 def test_two_readings_of_a_date_differ(values, said):
     assert said in times.parse(pd.Series(values, dtype="str")).why
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        (
+            ["1,234", "5,678", ""],
+            "2 of 3 rows are not a number: '1,234' may be 1234 or 1.234; write",
+        ),
+        (["3,5", "2.5", "1"], "1 of 3 rows are not a number: '3,5' has a decimal comma and other rows a decimal point"),
+        (["1.2.3", "3,5", "2.5"], ""),
+        (["about 1,234", "5,678", "7"], ""),
+    ],
+)
+def test_numbers_that_may_be_two_are_no_levels(values, said):
+    table = pd.DataFrame({"size": values, "y": "a"}, dtype="str")
+
+    found = inference.typed(table, "y")
+
+    assert [sentence.startswith(f"size: {said}") for sentence in found.left] == ([True] if said else [])
+    assert ("size" in found.frame) == (not said)
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        (["TRUE", "yes", "1", "No", "0"], "size: True, yes, 1 may mean the same, and so may No, 0, but"),
+        (["yes", "no"], ""),
+        (["yes", "no", "maybe"], ""),
+        (["y", "n", "t", "f"], "size: y, t may mean the same, and so may n, f"),
+    ],
+)
+def test_yes_and_no_in_more_than_two_words_are_named(values, said):
+    table = pd.DataFrame({"size": values, "y": "a"}, dtype="str")
+    frame = inference.typed(table, "y").frame
+
+    told = suspicions.suspicions(frame, {"target": {"name": "y"}, "columns": {"size": {}}})
+
+    assert [sentence.startswith(said) for sentence in told] == ([True] if said else [])
+
+
+def test_a_target_that_is_set_or_empty_says_what_to_write():
+    with pytest.raises(UserError, match=r"y: 2 of 5 rows hold Yes, and the others are empty\. .* write that value"):
+        target_of(pd.Series(["Yes", None, None, "Yes", None]), "y", None)

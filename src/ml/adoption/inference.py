@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from ml.data import cells, number_columns, numerals, times, values, words
-from ml.data.number_columns import COMMAS, EITHER
+from ml.data.number_columns import AMBIGUOUS, COMMAS, EITHER
 from ml.io.errors import UserError
 from ml.settings.data import Number
 
@@ -14,7 +14,8 @@ SEVERAL = 20  # different numbers, which are hardly names of levels
 WHOLE = r"[+-]?[0-9]{1,18}"  # an int64
 LONG = r"[+-]?[0-9]{19,}"  # more digits than a number can store: an id
 RECENT = range(1990, 2100)
-CODE = r"0[0-9]+"  # a post code or a key: as a number it would lose its zeros
+ZERO, DIGIT = "[0\uff10\u0660\u06f0]", "[0-9\uff10-\uff19\u0660-\u0669\u06f0-\u06f9]"  # of several scripts
+CODE = f"{ZERO}{DIGIT}+"  # a post code or a key: as a number it would lose its zeros
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,10 @@ def typed(frame: pd.DataFrame, target: str, identity: str = "", time: str = "") 
             left.append(f"{name}: holds {values.NESTED}")
             continue
         found = values.category(raw) if name in {target, identity, time} and not _moments(raw) else column(raw)
+        if ambiguous(found):
+            why, rows = next(iter(found.wrong.items()))
+            left.append(f"{name}: {cells.Wrong(name, why, rows).sentence(raw)}")
+            continue
         columns[name] = found.cells
         told += [(name, change) for change in found.changes]
         endless += [f"{name}: {cells.Wrong(name, why, rows).sentence(raw)}" for why, rows in found.wrong.items()]
@@ -47,6 +52,11 @@ def typed(frame: pd.DataFrame, target: str, identity: str = "", time: str = "") 
             "the table cannot be adopted:\n  " + "\n  ".join(endless) + "\nFix the rows, or drop the column."
         )
     return Inferred(pd.DataFrame(columns, copy=False), [f"{name}: {change}" for name, change in told], left)
+
+
+def ambiguous(found: cells.Column) -> bool:
+    """Whether a column holds numbers alone, of which some have two readings."""
+    return bool(found.wrong) and all(why.startswith(AMBIGUOUS) for why in found.wrong)
 
 
 def _thousands(told: list[tuple[str, cells.Change]]) -> list[str]:
@@ -70,7 +80,14 @@ def column(raw: pd.Series) -> cells.Column:
     if pd.api.types.is_numeric_dtype(raw.dtype):
         found = number_columns.number(raw, ANY)
         return cells.Column(raw if pd.api.types.is_integer_dtype(raw.dtype) else found.cells, found.wrong)
+    return _text(raw)
+
+
+def _text(raw: pd.Series) -> cells.Column:
+    """Text as numbers, truths or levels; as it is, with the reasons, where numbers have two readings."""
     found = number_columns.number(raw, ANY)
+    if ambiguous(found):
+        return found
     text = cells.as_strings(raw).str.strip()
     numeric = {*found.wrong} <= {number_columns.ENDLESS} and (found.cells.notna().any() or found.wrong)
     if numeric and found.changes:  # fewer limits of detection than numbers

@@ -30,7 +30,7 @@ def _holds_times(column: pd.Series) -> bool:
     if not whole and not dates(column):
         return False
     try:
-        inference.time_format(column, "")
+        found = inference.time_format(column, "")
     except UserError:
         return False
-    return True
+    return found.get("time_format") != "%Y"  # a year is a part of a date rather than the time of a row

@@ -13,6 +13,7 @@ from ml.io.text import counted
 from ml.settings.params import Params
 
 CODES = (-1, -9, -99, -999, -9999, -99999, 99, 999, 9999, 99999, 999999)  # that stand for a missing value
+YES, NO = {"true", "yes", "y", "t", "1"}, {"false", "no", "n", "f", "0"}
 SEVERAL = 3  # rows with such a code
 ALONE = 2  # times the range of all other values: that far away a code lies
 
@@ -26,7 +27,7 @@ def warnings(table: pd.DataFrame, contract: dict[str, Any], params: Params) -> l
 def suspicions(table: pd.DataFrame, contract: dict[str, Any]) -> list[str]:
     """Sentences on levels and classes in two ways of writing, on numbers with a unit, and on codes for missing."""
     names = [contract["target"]["name"], *contract["columns"]]
-    checks = (_spellings, _units, _missing)
+    checks = (_spellings, _truths, _units, _missing)
     return [sentence for name in names for check in checks for sentence in check(table[name])]
 
 
@@ -50,6 +51,18 @@ def _spellings(column: pd.Series) -> Iterator[str]:
             f"{column.name}: {some} differ only in case or a final point, but count as different values. Write "
             "each in one way"
         )
+
+
+def _truths(column: pd.Series) -> Iterator[str]:
+    """Yes and no in more than two words: true, yes, 1."""
+    if pd.api.types.is_numeric_dtype(column) or pd.api.types.is_datetime64_any_dtype(column):
+        return
+    values = [str(value) for value in levels(column.dropna()).unique()]
+    kinds = {value.casefold() in YES for value in values}
+    if len(values) > 2 and len(kinds) == 2 and {value.casefold() for value in values} <= YES | NO:  # noqa: PLR2004
+        yes = ", ".join(value for value in values if value.casefold() in YES)
+        no = ", ".join(value for value in values if value.casefold() in NO)
+        yield f"{column.name}: {yes} may mean the same, and so may {no}, but all count as different values. Write two"
 
 
 def _units(column: pd.Series) -> Iterator[str]:

@@ -80,10 +80,15 @@ def _rows(
         raise
     if odd:
         first = odd[0]
+        longer = {row.actual_columns for row in odd} == {len(header) + 1}
+        if longer and all(row.text.rstrip("\r\n").endswith(separator) for row in odd):
+            remedy = f"Remove {SEPARATORS[separator]} at the end of these rows."
+        else:
+            remedy = f"Quote cells that contain {SEPARATORS[separator]}."
         raise UserError(
             f"{where}: {counted(len(odd), 'row')} without the {counted(len(header), 'cell')} of the header, e.g. row "
             f"{first.number - 1:,} has {first.actual_columns}: {first.text[:80]!r}. "
-            f"Quote cells that contain {SEPARATORS[separator]}."
+            f"{remedy}"
         )
 
 

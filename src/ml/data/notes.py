@@ -7,6 +7,7 @@ from ml.io.text import counted
 TOLD = 3  # columns per kind of conversion with a full sentence
 NAMED = 10  # further columns that are only named
 COLUMN = re.compile(r"(?s)(?P<name>.*?): [\d,]+ of [\d,]+ values (?P<kind>.*), e\.g\. .*")
+LEFT = re.compile(r"(?s)left out (?P<name>.*?): (?P<kind>every row is missing|has the name of an id .*)")
 HEADER = re.compile(r"(?s).*: column (?P<name>.*) is (?P<kind>read as) .*")
 
 
@@ -20,7 +21,7 @@ def brief(notes: list[str]) -> list[str]:
 
 
 def _match(note: str) -> re.Match[str] | None:
-    return COLUMN.fullmatch(note) or HEADER.fullmatch(note)
+    return COLUMN.fullmatch(note) or HEADER.fullmatch(note) or LEFT.fullmatch(note)
 
 
 def _rest(notes: list[str]) -> list[str]:

@@ -10,7 +10,7 @@ from ml.data.cells import Column, as_strings, changes, matches, missing, nested,
 from ml.data.numerals import Writing
 from ml.settings.data import Number
 
-TWO_READINGS = r".*(?<![0-9,.])[1-9][0-9]{0,2}(,[0-9]{3})+(?![0-9,.]).*"
+AMBIGUOUS = "not a number: "  # before the reason why a word that is surely a number is not read
 ENDLESS = f"infinite, or larger than {words.LARGEST:g}"
 COMMAS = "are read with a decimal comma"
 EITHER = "have three digits after a point, which is read as a decimal point: if it separates thousands, remove it"
@@ -58,13 +58,24 @@ def _number_of_text(raw: pd.Series, column: Number, stated: Writing | None) -> C
         points |= truths
     found = _finite(values)
     no_number = raw.notna() & ~(absent | points | plain.notna() | infinite)
-    two = no_number & matches(text, TWO_READINGS)
-    why = {"not a number": no_number & ~two}
+    return Column(found.cells, some(_unread(text, no_number, odd) | found.wrong), changes(raw, told))
+
+
+def _unread(text: pd.Series, no_number: pd.Series, odd: pd.Series) -> dict[str, pd.Series]:
+    """The rows that are not read as numbers, by reason: no numbers, with two readings, or unlike other rows."""
+    digits = pd.Series("", index=text.index)
+    digits[odd.index] = odd.map(lambda one: one.digits)
+    comma = no_number & matches(digits, numerals.COMMA.pattern)
+    two = comma & matches(digits, numerals.EITHER[","].pattern)
+    why = {"not a number": no_number & ~comma}
     if two.any():
         given = text[two].iloc[0]
         readings = f"{given.replace(',', '')} or {given.replace(',', '.')}"
-        why[f"not a number: {given!r} may be {readings}; write it without the comma"] = two
-    return Column(found.cells, some(why | found.wrong), changes(raw, told))
+        why[f"{AMBIGUOUS}{given!r} may be {readings}; write it without the comma"] = two
+    if (unlike := comma & ~two).any():
+        given = text[unlike].iloc[0]
+        why[f"{AMBIGUOUS}{given!r} has a decimal comma and other rows a decimal point; write all in one way"] = unlike
+    return why
 
 
 def _rewritten(text: pd.Series, points: pd.Series, odd: pd.Series, how: Writing) -> pd.Series:
@@ -87,6 +98,7 @@ def _how_written(text: pd.Series, odd: pd.Series, read: pd.Series, how: Writing)
     comma = digits.str.contains(",", regex=False)
     kinds = {COMMAS: comma & ~groups, "are read without commas between thousands": groups}
     kinds |= {"are read without spaces between thousands": odd.map(lambda one: one.spaced).astype(bool)}
+    kinds |= {"are read as digits from 0 to 9": odd.map(lambda one: one.script).astype(bool)}
     marks = odd.map(lambda one: one.mark)
     kinds |= {f"are read without {mark}": marks == mark for mark in sorted({*marks} - {""})}
     for what, rows in kinds.items():

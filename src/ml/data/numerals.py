@@ -14,6 +14,8 @@ DRESSED = re.compile(
     re.IGNORECASE,
 )
 SPACED = re.compile(rf"[0-9]{{1,3}}(?:[{SPACES}][0-9]{{3}})+(?:[.,][0-9]+)?")
+SCRIPTS = {0x66B: ".", 0x66C: ",", 0xFF0C: ",", 0xFF0E: ".", 0xFF05: "%", 0xFFE5: "¥"}  # Arabic, and full width
+SCRIPTS |= {zero + digit: str(digit) for zero in (0x660, 0x6F0, 0x966, 0xFF10) for digit in range(10)}
 PLAIN, NO_SPACES = re.compile(NUMBER), str.maketrans("", "", SPACES)
 COMMA = re.compile(r"[+-]?[0-9]*,[0-9]+([eE][+-]?[0-9]+)?")
 THOUSANDS = {  # a separator of thousands, and what shows that it is one
@@ -25,11 +27,12 @@ EITHER = {mark: re.compile(rf"[+-]?[1-9][0-9]{{0,2}}{re.escape(mark)}[0-9]{{3}}"
 
 
 class Bare(NamedTuple):
-    """A number without its signs of currency or percent and spaces between thousands, and what was removed."""
+    """A number without its signs of currency or percent and spaces between thousands, and what was changed."""
 
     digits: str
     mark: str = ""
     spaced: bool = False
+    script: bool = False
 
 
 class Writing(NamedTuple):
@@ -57,6 +60,7 @@ class Writing(NamedTuple):
 
 def bare(word: str) -> Bare | None:
     """The digits, points and commas of a stripped word that is a number; None for any other."""
+    given, word = word, word.translate(SCRIPTS)
     bracketed = word[:1] == "(" and word[-1:] == ")"  # a negative number in accounting
     found = DRESSED.fullmatch((word[1:-1].strip() if bracketed else word).replace("\u2212", "-"))
     if not found or (bracketed and (found["sign"] or found["late"] or found["bound"])):
@@ -69,7 +73,8 @@ def bare(word: str) -> Bare | None:
         return None
     mark = (found["bound"] or "").strip() or found["before"] or found["after"] or ""
     sign = "-" if bracketed else found["sign"] or found["late"]
-    return Bare(sign + digits.translate(NO_SPACES), "brackets, which mean a minus" if bracketed else mark, spaced)
+    mark = "brackets, which mean a minus" if bracketed else mark
+    return Bare(sign + digits.translate(NO_SPACES), mark, spaced, word != given)
 
 
 def writing(all_digits: Iterable[str]) -> Writing:

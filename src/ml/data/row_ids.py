@@ -14,9 +14,10 @@ from ml.io.text import counted
 from ml.settings.data import as_text
 
 MADE = "row_id"
-ENTITY = re.compile(r"(^|[^a-z])(id|ids|key|uuid|guid)([^a-z]|$)")
+ENTITY = re.compile(r"(^|[^a-z])(id|ids|key|uuid|guid|nbr)([^a-z]|$)")
 NAMED = re.compile(r"^(index|unnamed)([^a-z]|$)|[^a-z](no|nr|number)$")
-DATE = r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}"
+MONTH = r"(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
+DATE = rf"(?i)\d{{1,4}}[-/.年]\d{{1,2}}[-/.月]\d{{1,4}}|(\d{{1,2}}[- ])?{MONTH}[- ]\d{{1,4}}"
 SMALLEST = 2  # rows
 BLOCK = 20_000  # rows whose values are text in memory at a time
 THING = re.compile(
@@ -109,11 +110,9 @@ def _hashes(frame: pd.DataFrame) -> list[str]:
     return [blake2b(repr([*zip(known, row, strict=True)]).encode(), digest_size=8).hexdigest() for row in rows]
 
 
-def given(frame: pd.DataFrame, name: str) -> pd.DataFrame:
-    """The frame with the ids that `adopt` makes, if it lacks that column and they can be computed."""
-    if name in frame or not re.fullmatch(rf"{MADE}(_\d+)?", name):
-        return frame
-    return frame.assign(**{name: made(frame)})
+def is_made(name: str) -> bool:
+    """Whether a column of this name holds ids that `adopt` made."""
+    return bool(re.fullmatch(rf"{MADE}(_\d+)?", name))
 
 
 def dates(column: pd.Series) -> bool:

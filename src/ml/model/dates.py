@@ -40,8 +40,8 @@ def month(times: np.ndarray) -> np.ndarray:
 
 def _day(text: Any) -> float:
     try:
-        found = datetime.fromisoformat(text)
-    except (TypeError, ValueError):
+        found = datetime.fromisoformat(f"{text[:-4]}Z" if text.endswith((" UTC", " GMT")) else text)
+    except (AttributeError, TypeError, ValueError):
         return float("nan")
     found = found if found.tzinfo else found.replace(tzinfo=UTC)
     return (found - EPOCH).total_seconds() / DAY

@@ -5,8 +5,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from ml.adoption import exported_files
-from ml.data import row_ids
+from ml.adoption import exported_files, made_ids
 from ml.data.notes import brief
 from ml.data.words import text
 from ml.io import cli
@@ -54,7 +53,7 @@ def _given(rows: str, params: Params, log: list[Any]) -> pd.DataFrame:
     found = exported_files.read(Path(rows), target=params.data.target.name).table
     for note in brief(found.notes):
         cli.say(f"retrain: {note}")
-    table = row_ids.given(found.frame, params.data.id)
+    table = made_ids.given(found.frame, params.data)
     if not lacking(table, params.data):
         return table
     joined = completed(table, read_log(*log), params.data)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from ml.data import reading
+from ml.data import reading, row_ids
 from ml.data.breaches import breaches
 from ml.data.numerals import Writing
 from ml.data.schema import with_columns
@@ -44,6 +44,9 @@ def check(chunk: Chunk, data: Data, source: str = "", written: Mapping[str, Writ
     Raises UserError when a column of the contract is missing.
     """
     raw = reading.plain(pa.Table.from_batches(chunk.rows.to_batches(), chunk.rows.schema), chunk.where).frame
+    if data.id not in raw and row_ids.is_made(data.id):  # a hash of the values, which the place makes unique
+        places = pd.Series(range(chunk.first + 1, chunk.first + 1 + len(raw)), index=raw.index)
+        raw = with_columns(raw, {data.id: row_ids.made(raw) + "-" + places.astype("str")})
     if lacking := [name for name in (data.id, *data.columns) if name not in raw]:
         raise UserError(
             f"{chunk.where} lacks {len(lacking)} of {counted(len(data.columns) + 1, 'column')} of the "

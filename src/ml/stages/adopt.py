@@ -46,12 +46,16 @@ def main(  # noqa: PLR0913, PLR0917  (a flag each)
     if not target:
         raise UserError(f"set the column to predict with TARGET=. {source} has: {', '.join(found.table.frame)}.")
     roles = {"id": id_column, "time": time, "group": group, "weight": weight}
-    new = adopt_changes.described(source, found, adopt_changes.NewTable(target, roles, positive, time_format, task))
     notes = found.table.notes
+    try:
+        new = adopt_changes.described(source, found, adopt_changes.NewTable(target, roles, positive, time_format, task))
+    except UserError:
+        _say(brief(notes))  # perhaps the table was read in a wrong way
+        raise
     del found  # its text is as large as the table
     params = read_params()
     plan = _planned(new, params, project)
-    told = [*brief([*notes, *new.typed.notes]), *plan.told]
+    told = brief([*notes, *new.typed.notes, *plan.told])
     if dry:
         cli.tell(adopt_changes.difference(plan.before, plan.after))
         _say([*told, "nothing was changed; run it without DRY=1 to make the change"])

@@ -4,7 +4,8 @@ import os
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ml.data import reading, row_ids
+from ml.adoption import made_ids
+from ml.data import reading
 from ml.io import cli, files
 from ml.io.errors import UserError
 from ml.io.text import counted
@@ -23,7 +24,7 @@ def main(data: str = "") -> None:
     if not data:
         raise UserError("say which table has the labels: make logs DO=label DATA=labels.csv")
     directory, _ = segments.places(params.log.directory, os.environ)
-    found = labels(row_ids.given(reading.read(data).frame, params.data.id), params.data, data)
+    found = labels(made_ids.given(reading.read(data).frame, params.data), params.data, data)
     name, now = f"labels-{digest(found)}-000000", datetime.now(UTC)
     directory.mkdir(parents=True, exist_ok=True)
     with files.locked(directory / ".labels.lock", f"another process adds labels to {directory}. Run it again later."):

@@ -89,7 +89,7 @@ def _run(begun: Job, table: Source, shared: Shared, params: Params) -> None:
             if table.total:
                 _must_be_few(progress, table.total, begun, params)
     if not parts:
-        raise UserError("there is no row to score. Correct DATA or the query.")
+        raise UserError("the table has no row to score. Export it again, or correct DATA or the query.")
     _must_be_few(progress, progress.rows, begun, params)
     _log(begun, params)
     counts = {"scored": progress.scored, "quarantined": progress.quarantined, "parts": parts}

@@ -27,7 +27,13 @@ def target_of(column: pd.Series, target: str, given: str | None, task: str = "")
         raise UserError(f"TASK={task}: choose one of {', '.join(KINDS)}, or leave it out.")
     known = levels(column.dropna()).value_counts()
     if len(known) < 2:  # noqa: PLR2004
+        gaps = int(column.isna().sum())
         same = f"every row holds {known.index[0]}" if len(known) else "no row has one"
+        if len(known) and gaps:
+            raise UserError(
+                f"{target}: {len(column) - gaps:,} of {counted(len(column), 'row')} hold {known.index[0]}, and the "
+                "others are empty. If empty means a second value, write that value into these cells."
+            )
         raise UserError(f"{target}: {same}, so there is nothing to learn. Name another column with TARGET=.")
     if task == BINARY.name or given is not None or (len(known) == 2 and not task):  # noqa: PLR2004
         return {"name": target, "positive": _positive(known, target, given)}
