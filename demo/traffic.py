@@ -12,9 +12,12 @@ from contextlib import nullcontext
 
 import pandas as pd
 
+from ml.io import files
 from ml.io.errors import UserError
 from ml.io.text import counted
 from ml.prediction_log import predictions
+from ml.registry import registry
+from ml.registry.ledger import CHAMPION
 from ml.settings.params import Params, describe_the_sample, read_params
 from tests.world import sample as world
 from tests.world.sending import Client, send, server
@@ -46,9 +49,13 @@ def main() -> int:
 
 
 def _first(params: Params) -> bool:
-    """Whether this is a fresh fork: the sample's model, no predictions, and no other source of predictions."""
+    """Whether this is a fresh fork: the sample's model, no predictions, and no other source of predictions.
+
+    Without a model it is not: `make monitor` then names the command that builds one.
+    """
     named = params.monitor.source or os.environ.get("PREDICTION_LOG")
-    if named or not describe_the_sample(params) or not predictions.read_log(params.log.directory).empty:
+    built = files.MODEL.exists() or registry.open_registry(params.project).state().named(CHAMPION)
+    if named or not built or not describe_the_sample(params) or not predictions.read_log(params.log.directory).empty:
         return False
     print(
         "traffic: the log is empty, and neither monitor.source nor PREDICTION_LOG is set, so "

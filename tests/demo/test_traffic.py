@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from fastapi.testclient import TestClient
 
+from demo.traffic import main
 from ml.prediction_log.predictions import read_log
 from tests.conftest import ROOT, SAMPLE
 from tests.serving.server import application, built, lines, rows
@@ -42,6 +43,15 @@ def test_months_of_customers_and_late_labels_reach_the_log_of_a_server_of_our_ow
     assert 150 < log["actual"].notna().sum() < 200
     assert ((log["actual_time"] - log["time"]).dropna() == pd.Timedelta(days=7)).all()
     assert set(log["model"]) == {read_log(place / "logs")["model"].iloc[0]}
+
+
+def test_no_first_customers_are_sent_without_a_model(tmp_path, monkeypatch, capsys):
+    (tmp_path / "params.yaml").write_bytes(SAMPLE.read_bytes())
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["traffic", "--first"])
+
+    assert main() == 0
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.slow

@@ -6,7 +6,7 @@ import pytest
 
 from ml.gates import behaviour
 from ml.gates.behaviour import direction, invariance, typical
-from ml.settings.gates import Direction, Invariance
+from ml.settings.gates import Case, Direction, Invariance
 from tests.gates.world import good, params
 
 DATA = params().data
@@ -93,6 +93,16 @@ def test_an_easy_case_takes_what_it_leaves_out_from_a_typical_row():
     behaviour.judge(replace(evidence, model=replace(evidence.model, score=lambda f: score(f.tail(1)).repeat(len(f)))))
 
     assert seen[-1] == typical(evidence.train, evidence.params.data) | {"usage": 1, "plan": "basic"}
+
+
+def test_an_easy_case_separates_thousands():
+    case = Case(name="rich", row={"usage": 12500.0}, min=12345.5, max=1e6)
+    rule = {"easy": [{"name": "busy", "row": {"usage": 12500.0}, "label": "positive"}]}
+
+    (verdict,) = behaviour.judge(replace(good(), params=params({"behaviour": rule})))
+
+    assert "(usage 12,500)" in verdict.reason
+    assert case.wanted == "at least 12,345.5 and at most 1,000,000"
 
 
 def test_an_easy_case_that_is_missed_names_the_case_and_its_score():

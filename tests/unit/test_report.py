@@ -233,6 +233,17 @@ def test_the_roc_chart_lies_on_the_curve(evidence):
     assert (line[0], line[10], line[20]) == ("0.000", "0.800", "1.000")
 
 
+def test_many_changed_settings_are_collapsed_after_those_of_training(evidence):
+    changed = {"alert": {f"a{n:02}": n for n in range(20)}, "train": {"seed": 1}}
+
+    text = build_report.markdown(replace(evidence, settings=changed, before_settings={}))
+
+    shown, folded = text.split("9 more changes")
+    assert "| train.seed |" in shown
+    assert "| alert.a10 |" in shown
+    assert "| alert.a11 |" in folded
+
+
 FAULT = {"gate": "size", "fault": "a huge model", "expected": "critical", "caught": True, "control": True}
 
 

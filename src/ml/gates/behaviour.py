@@ -13,7 +13,7 @@ from ml.data.schema import categories, numbers, with_columns
 from ml.gates.evidence import Evidence, Row
 from ml.gates.verdict import Verdict
 from ml.io.tables import Table
-from ml.io.text import figure
+from ml.io.text import WHOLE, figure
 from ml.settings.data import Category, Data, Number
 from ml.settings.feature_source import described, source
 from ml.settings.gates import Behaviour, Case, Direction, Invariance
@@ -90,7 +90,7 @@ def _easy(case: Case, middle: Row, score: Score, params: Params) -> Verdict:
     row, task = middle | case.row, task_of(params.data)
     scored = _scored(score, pd.DataFrame([row]), case.row, params.data)
     found, passed, limit = task.easy(scored, case, params.evaluate.threshold)
-    told = ", ".join(f"{name} {value}" for name, value in case.row.items())
+    told = ", ".join(f"{name} {_short(value)}" for name, value in case.row.items())
     return Verdict(
         gate=f"easy case: {case.name}",
         passed=passed,
@@ -147,4 +147,6 @@ def _plain(value: object) -> object:
 
 
 def _short(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return str(value)
+    return f"{value:,.0f}" if abs(value) >= WHOLE else f"{value:.4g}"

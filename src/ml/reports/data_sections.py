@@ -6,6 +6,9 @@ from ml.reports.built import Built
 from ml.reports.changes import data_changes, settings_changes
 from ml.tasks.target_column import in_words
 
+MOST_ROWS = 12  # changes that are shown without a click
+FIRST = ("train.", "evaluate.", "prepare.")
+
 
 def settings(evidence: Built) -> str:
     """The settings that differ from the base branch."""
@@ -17,7 +20,7 @@ def settings(evidence: Built) -> str:
     text = ""
     for title, rows in (("Data contract", contract), ("Settings", settings)):
         if rows:
-            text += f"## {title}: changed against {evidence.base}\n\n" + table(["", evidence.base, "now"], rows) + "\n"
+            text += f"## {title}: changed against {evidence.base}\n\n{_shortened(rows, evidence.base)}\n"
     return text
 
 
@@ -31,7 +34,18 @@ def data(evidence: Built) -> str:
     rows = data_changes(now, evidence.before_profile)
     if not rows:
         return text + f"The same data as on `{evidence.base}`."
-    return text + f"Against `{evidence.base}`:\n\n" + table(["", evidence.base, "now"], rows)
+    return text + f"Against `{evidence.base}`:\n\n{_shortened(rows, evidence.base)}"
+
+
+def _shortened(rows: list[list[str]], base: str) -> str:
+    """A table of the first changes, those of training first; the others are collapsed."""
+    header = ["", base, "now"]
+    rows = sorted(rows, key=lambda row: not row[0].startswith(FIRST))
+    if len(rows) <= MOST_ROWS:
+        return table(header, rows)
+    rest = rows[MOST_ROWS:]
+    more = f"<details><summary>{counted(len(rest), 'more change')}</summary>\n\n{table(header, rest)}\n</details>\n"
+    return f"{table(header, rows[:MOST_ROWS])}\n{more}"
 
 
 def checks(evidence: Built) -> str:

@@ -15,6 +15,7 @@ from ml.reports.built import Built
 from ml.reports.look import BLUE, DRAWN, GREY, ORANGE, document, inline, label, rendered
 
 MOST_CLASSES, MOST_BARS, MOST_TICKS = 10, 20, 5
+APART = (BLUE, ORANGE, "#009e73", "#cc79a7", "#8c6d00")  # five colours, then the same dashed
 CURVES = {"roc": ("fpr", "tpr"), "precision_recall": ("recall", "precision")}
 
 
@@ -112,11 +113,14 @@ def _calibration(axes: Axes, points: list[dict[str, Any]]) -> None:
 def _roc_by_class(axes: Axes, points: Points) -> None:
     """A curve for each class, at most the first ten."""
     axes.plot([0, 1], [0, 1], color=GREY, linestyle="--")
-    for name in [*dict.fromkeys(str(p["class"]) for p in points)][:MOST_CLASSES]:
+    names = [*dict.fromkeys(str(p["class"]) for p in points)][:MOST_CLASSES]
+    for place, name in enumerate(names):
         own = [p for p in points if str(p["class"]) == name]
-        axes.plot([p["fpr"] for p in own], [p["tpr"] for p in own], label=label(name))
+        line = "-" if place < len(APART) else "--"
+        colour = APART[place % len(APART)]
+        axes.plot([p["fpr"] for p in own], [p["tpr"] for p in own], line, color=colour, label=label(name))
     axes.set(title="ROC, each class against the rest", xlabel="false positive rate", ylabel="true positive rate")
-    axes.legend(frameon=False, loc="lower right", fontsize=9)
+    axes.legend(frameon=False, loc="lower right", ncols=1 + (len(names) > len(APART)))
 
 
 def _predicted(axes: Axes, points: Points) -> None:

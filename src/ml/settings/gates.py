@@ -110,7 +110,7 @@ class Case(Section):
         if self.label is not None:
             return self.label
         ends = {"at least": self.min, "at most": self.max}
-        return " and ".join(f"{word} {end:g}" for word, end in ends.items() if end is not None)
+        return " and ".join(f"{word} {end:,.10g}" for word, end in ends.items() if end is not None)
 
 
 class Behaviour(Section):
