@@ -2,10 +2,12 @@
 
 import re
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from ml.adoption import inference, proposed_contract
+from ml.adoption.proposed_limits import limits
 from ml.io.errors import UserError
 
 ROWS = 60
@@ -54,3 +56,21 @@ def test_days_of_excel_are_named():
 def test_numbers_that_are_all_too_large_are_refused_and_no_levels():
     with pytest.raises(UserError, match="a: 60 of 60 rows are infinite, or larger than 3e"):
         contract(y=[0, 1] * 30, a=["1e300", "-inf"] * 30)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "usual"),
+    [
+        (1985, 2024, {"min": 1975, "max": 2035}),
+        (290.2, 310.1, {"min": 286, "max": 316}),
+        (-1150.5, -856.5, {"min": -1250, "max": -750}),
+        (18.5, 89.5, {"max": 200}),
+        (-3.1, 2.9, {"min": -5, "max": 5}),
+    ],
+)
+def test_the_usual_range_of_numbers_far_from_0_is_as_wide_as_they_vary(low, high, usual):
+    column = pd.Series(np.linspace(low, high, 400).round(1))
+
+    found = limits(column)["usual"]
+
+    assert {side: found[side] for side in usual} == usual

@@ -9,6 +9,8 @@ END = 0.1  # of the range: rows this near to 0 or 1 tell whether the column stop
 TAIL = 6  # times the lower half of the middle half: hardly any row of a bell curve lies further from the median
 SKEW = 2  # times as wide above the median as below
 SMALLEST = 1e-300  # practically 0
+FAR = 2  # times the range: then the distance to 0 says nothing about how far later numbers may lie,
+ROOM = 0.2  # of the range, which a later table may lie beyond each end
 SURE = 10  # rows that would be expected beyond, had the column no end there
 
 
@@ -62,10 +64,24 @@ def _whole(values: np.ndarray) -> bool:
 
 
 def _usual(values: np.ndarray, hard: dict[str, object]) -> dict[str, float]:
-    """The observed range, widened to a round number on the sides that have no hard limit."""
+    """The observed range, widened to round numbers on the sides that have no hard limit.
+
+    Of numbers far from 0, such as years, both sides, by a fifth of the range.
+    """
     low, high = float(values.min()), float(values.max())
+    if min(abs(low), abs(high)) > FAR * (high - low):
+        room = (high - low) * ROOM
+        step = _round_down(room)
+        ends = {"min": np.floor((low - room) / step), "max": np.ceil((high + room) / step)}
+        return {side: rounded(float(end * step), 15) for side, end in ends.items()}
     found = {} if "min" in hard else {"min": -_round_up(-low) if low < 0 else 0}
     return found if "max" in hard else found | {"max": _round_up(high) if high > 0 else 0}
+
+
+def _round_down(value: float) -> float:
+    """The last 1, 2 or 5 times a power of ten that is not above `value`."""
+    power = 10.0 ** np.floor(np.log10(max(value, SMALLEST)))
+    return float(max(step for step in (1, 2, 5) if step == 1 or step * power <= value) * power)
 
 
 def _round_up(value: float) -> float:
