@@ -12,6 +12,7 @@ from ml.model.compiled import compiled
 from ml.io.markdown import table
 from ml.settings.params import SAMPLE, read_params
 from ml.model.predictor import from_files
+from ml.tasks.choose import task_of
 
 SEEDS = 5
 ROWS = 1000  # a month, of twelve
@@ -30,7 +31,7 @@ CASES = {
 
 def main() -> None:
     params, lines = read_params(SAMPLE), []
-    tolerance, threshold = params.gates.parity.tolerance, params.evaluate.threshold
+    tolerance, task = params.gates.parity.tolerance, task_of(params.data, params.evaluate)
     for name, (kind, chosen) in CASES.items():
         settings = getattr(params.train, kind).model_copy(update=chosen)
         found = []
@@ -39,7 +40,7 @@ def main() -> None:
             train = params.train.model_copy(update={"model": kind, kind: settings, "seed": seed})
             fitted = model.fit(frame[::2], params.data, train)
             served = compiled_parity.served(from_files(compiled(fitted)), frame[1::2], params.data)
-            found.append(compiled_parity.compare(model.scores(fitted, frame[1::2], params.data), served, threshold))
+            found.append(compiled_parity.compare(model.scores(fitted, frame[1::2], params.data), served, task))
         refused = sum(one.largest > tolerance or one.labels_moved > 0 for one in found)
         moved = sum(one.labels_moved for one in found)
         lines.append([name, f"{refused} of {SEEDS}", f"{max(one.largest for one in found):.1e}", f"{moved:,}"])

@@ -54,11 +54,11 @@ def outcome(kind: str, rows: int, seed: int) -> list[bool]:
 
 def refused(train: pd.DataFrame, test: pd.DataFrame, params: Params) -> bool:
     """Whether the gates on limits, calibration or easy cases refuse a model."""
-    task, fitted = task_of(params.data), model.fit(train, params.data, params.train)
+    task, fitted = task_of(params.data, params.evaluate), model.fit(train, params.data, params.train)
     width = interval.half_width(train, params.data, params.train, params.evaluate.coverage)
     task = task.with_interval(width, params.evaluate.coverage) if task.intervals else task
     label, score = task.truth(test["y"]), model.scores(fitted, test, params.data)
-    scored = task.score(label, score, params.evaluate.threshold)
+    scored = task.score(label, score)
     served = SimpleNamespace(score=lambda rows: model.scores(fitted, rows, params.data))
     evidence: Any = SimpleNamespace(
         params=params, train=train, test=test, label=label, score=score, task=task, model=served,

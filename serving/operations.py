@@ -62,7 +62,7 @@ def add_operations(app: FastAPI, service: Service) -> None:
 def _shown(model: Model) -> dict[str, Any]:
     return {
         "model": model.name, "digest": model.digest, "form": model.predictor.kind, "note": model.note,
-        "threshold": model.contract.threshold, "contract": model.contract.data.model_dump(), "lineage": model.lineage,
+        **model.contract.plain(), "lineage": model.lineage,
     }  # fmt: skip
 
 

@@ -142,11 +142,11 @@ def gates(world: World, rows: int, samples: int) -> list[str]:
 def champions(world: World, rows: int, samples: int) -> list[str]:
     """A line of the table of the champion gate: an equal challenger, and one with more noise."""
     params, rng, found = settings(world.classes), np.random.default_rng([rows, world.classes, 2]), []
-    task, rule = task_of(params.data), Champion(metric=params.monitor.metric, bootstrap=REPLICATES)
+    task, rule = task_of(params.data, params.evaluate), Champion(metric=params.monitor.metric, bootstrap=REPLICATES)
     for _ in range(samples):
         truth, output = world.draw(rows, rng)
         old, new, bad = (
-            task.score(truth, said, 0.5)
+            task.score(truth, said)
             for said in (blurred(output, rng), blurred(output, rng), blurred(blurred(output, rng), rng))
         )
         found.append([compare(old, other, rule).outcome == "worse" for other in (new, bad)])
@@ -173,9 +173,9 @@ def live(world: World, rows: int, samples: int) -> list[str]:
     monitor = params.monitor.model_copy(update={"min_rows": 1})
     for _ in range(samples):
         truth, output = world.draw(1000, rng)
-        task = task_of(params.data)
+        task = task_of(params.data, params.evaluate)
         task = task.with_interval(half, LEVEL) if task.intervals else task
-        metrics = task.score(truth, output, 0.5).intervals(REPLICATES, 0.95) | task.watched(truth, output, 0.95)
+        metrics = task.score(truth, output).intervals(REPLICATES, 0.95) | task.watched(truth, output, 0.95)
         frame = pd.DataFrame({"x": rng.normal(size=5000), "group": "a"})
         release = reference.build(frame, output, metrics, params)
         promise = task.promise(truth)

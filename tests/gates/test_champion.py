@@ -245,7 +245,7 @@ def test_the_champions_decisions_are_those_of_its_own_threshold():
     [({"evaluate": {"threshold": 0.3}}, 0.3), ({"evaluate": None}, 0.5), ({"data": {}}, 0.5), ({}, 0.2)],
 )
 def test_a_threshold_that_is_not_on_record_is_the_default_and_without_a_record_ours(theirs, cut):
-    assert champion.threshold(theirs, params(evaluate={"threshold": 0.2})) == cut
+    assert champion.task_of_champion(theirs, params(evaluate={"threshold": 0.2})).cut == cut
 
 
 def judged(noise, refuse):

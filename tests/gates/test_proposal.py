@@ -25,8 +25,8 @@ def world(request):
 
 
 def judged(found, params, output):
-    task = task_of(params.data)
-    intervals = task.score(found.truth, output, 0.5).intervals(100, 0.95)
+    task = task_of(params.data, params.evaluate)
+    intervals = task.score(found.truth, output).intervals(100, 0.95)
     return all(v.passed for v in limits.absolute(intervals, len(output), params.gates))
 
 

@@ -8,6 +8,7 @@ from sklearn.metrics import roc_auc_score
 
 from ml.gates import refused, slices
 from ml.gates.slicing import Rival, holm, measured, sliced
+from ml.tasks.choose import task_of
 from tests.gates.crowds import build
 from tests.gates.world import good, params
 
@@ -69,7 +70,7 @@ def test_the_metric_of_a_slice_is_scikit_learns_on_its_rows():
 
 def rival(score):
     """A champion that has seen none of the rows."""
-    return Rival("version 1", score, 0.5, np.ones(len(score), dtype=bool))
+    return Rival("version 1", score, task_of(params().data, params().evaluate), np.ones(len(score), dtype=bool))
 
 
 def test_holms_correction_agrees_with_statsmodels_example():

@@ -101,13 +101,13 @@ def fitted(train: pd.DataFrame, settings: Params) -> ServedScores:
     """A model as it will be served."""
     pipeline = model.fit(train, settings.data, settings.train)
     content = model_file.dumps(pipeline)
-    return served(anew(content, settings.project, settings.data, settings.evaluate.threshold), settings.data)
+    return served(anew(content, settings.project, settings.data, settings.evaluate), settings.data)
 
 
 def scored(evidence: Evidence, score: np.ndarray) -> Evidence:
     """The same build, had the model given these scores to the test rows, in batch and served alike."""
     settings = evidence.params.evaluate
-    rows = evidence.task.score(evidence.label, score, settings.threshold)
+    rows = evidence.task.score(evidence.label, score)
     return replace(evidence, score=score, intervals=rows.intervals(100, settings.confidence))
 
 

@@ -34,6 +34,15 @@ STANDS_ON = {
     "monitoring": {*MODEL, "registry", "prediction_log", "reports"},
     "deployment": {*MODEL, "registry"},
 }
+CUTTING = {  # modules outside ml.tasks that name the threshold of a decision, and why
+    "src/ml/settings/evaluate.py": "declares the setting",
+    "src/ml/settings/train.py": "declares the setting of the rule that chooses one",
+    "src/ml/model/model_contract.py": "a field of contract.json",
+    "src/ml/model/reference.py": "a field of reference.json",
+    "src/ml/model/history.py": "a field of training.json",
+    "src/ml/model/compiled_trees.py": "the splits of trees in scikit-learn, which are no decisions",
+    "src/ml/model/compiled_boosters.py": "the splits of trees in LightGBM, which are no decisions",
+}
 STATEMENTS, LINES = 30, 160  # of a function of a stage, and of a stage
 SIDES = {"positive", "negative"}
 KINDS = {"binary", "multiclass", "regression", *SIDES}
@@ -152,6 +161,24 @@ def test_only_modules_with_a_reason_ask_which_kind_of_target_it_is():
 
     assert asking - {*ASKING} == set(), "let ml.tasks decide, or give a reason in ASKING"
     assert {*ASKING} - asking == set(), "no reason is needed any more"
+
+
+def words(path):
+    """The parts of every name and every text in a module, but of no docstring."""
+    nodes = [*ast.walk(tree(path))]
+    prose = {id(node.value) for node in nodes if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)}
+    texts = [node.value for node in nodes if isinstance(node, ast.Constant) and id(node) not in prose]
+    kinds = ("id", "attr", "arg", "name", "asname", "rest")
+    named = [getattr(node, kind, None) for node in nodes for kind in kinds]
+    return {part for text in (*texts, *named) if isinstance(text, str) for part in re.findall(r"[a-z]+", text.lower())}
+
+
+def test_only_modules_with_a_reason_name_the_threshold_of_a_decision():
+    outside = [p for p in (*ROOT.rglob("*.py"), *Path("serving").glob("*.py")) if p.parent.name != "tasks"]
+    naming = {p.as_posix() for p in outside if "threshold" in words(p)}
+
+    assert naming - {*CUTTING} == set(), "pass the rule to a Task (ml.tasks.kinds.DecisionRule), or give a reason"
+    assert {*CUTTING} - naming == set(), "no reason is needed any more"
 
 
 def test_only_the_modules_of_files_touch_the_disk():

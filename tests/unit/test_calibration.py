@@ -8,12 +8,12 @@ from ml.io.errors import UserError
 from ml.model import curves, decision, model, model_file, shipped
 from ml.model.compiled import compiled
 from ml.model.compiled_parity import served
-from ml.model.model_contract import CONTRACT, Contract, read_contract, settled
+from ml.model.model_contract import CONTRACT, Contract, decided_by, read_contract, settled
 from ml.model.predictor import from_files
 from ml.settings.params import read_params
 from ml.settings.train import Decide, Train
 from ml.settings.yaml_reading import check
-from ml.stages import train
+from ml.tasks import chosen_cut
 from ml.tasks.choose import task_of
 from tests.conftest import SAMPLE
 from tests.unit.test_tasks import TARGETS, contract, table
@@ -80,23 +80,23 @@ def test_the_threshold_costs_least_or_keeps_what_is_wanted():
     def cost(decided, truth):
         return 1.0 * (decided & (truth == 0)).sum() + 5.0 * (~decided & (truth == 1)).sum()
 
-    cheap = decision.best(truth, score, Decide(false_positive=1.0, false_negative=5.0))
-    precise = score >= decision.best(truth, score, Decide(precision=0.7))
-    found = score >= decision.best(truth, score, Decide(recall=0.8))
+    cheap = chosen_cut.best(truth, score, Decide(false_positive=1.0, false_negative=5.0))
+    precise = score >= chosen_cut.best(truth, score, Decide(precision=0.7))
+    found = score >= chosen_cut.best(truth, score, Decide(recall=0.8))
     tighter = score >= np.unique(score)[np.searchsorted(np.unique(score), score[found].min()) + 1]
 
     assert cost(score >= cheap, truth) == brute(truth, score, cost)
     assert truth[precise].mean() >= 0.7
     assert truth[found].sum() >= 0.8 * truth.sum() > truth[tighter].sum()
     with pytest.raises(UserError, match="no threshold reaches a precision"):
-        decision.best(1 - truth, score, Decide(precision=0.99))
+        chosen_cut.best(1 - truth, score, Decide(precision=0.99))
 
 
-def test_the_chosen_threshold_is_in_the_contract_and_in_what_later_stages_read(customers, tmp_path):
+def test_the_chosen_cut_is_in_the_contract_and_in_what_later_stages_read(customers, tmp_path):
     params = PARAMS.model_copy(update={"train": settings(threshold={"false_negative": 5.0})})
 
-    chosen = decision.chosen(customers, params.data, params.train, 0.5)
-    found = train._with_threshold(params, chosen)
+    chosen = decision.chosen(customers, params.data, params.train, params.evaluate)
+    found = decided_by(params, chosen)
     content = shipped.contract_of(found, customers)
     files.write_bytes(content, tmp_path / CONTRACT)
 

@@ -5,6 +5,7 @@ import pytest
 
 from ml.data.design import PLAIN, Design
 from ml.settings.data import Data
+from ml.settings.evaluate import Evaluate
 from ml.settings.gates import Champion
 from ml.tasks import resampling
 from ml.tasks.choose import task_of
@@ -28,7 +29,8 @@ DESIGNS = {
 def rows_of(kind):
     """Task, truth and output of rows that a model gets right more often than not."""
     target, noise = TARGETS[kind], np.random.default_rng(1)
-    task = task_of(Data(file="t.csv", id="id", target=target, columns={"x": {"type": "number"}}))
+    data = Data(file="t.csv", id="id", target=target, columns={"x": {"type": "number"}})
+    task = task_of(data, Evaluate())
     task = task.with_interval(1.0, 0.9)
     if kind == "regression":
         truth = noise.uniform(2, 4, ROWS)
@@ -47,9 +49,9 @@ def test_some_rows_measure_as_they_do_alone(kind, design):
     rows = np.sort(np.random.default_rng(2).choice(ROWS, 700, replace=False))
     weight = np.random.default_rng(3).poisson(2, 700).astype("float64")
 
-    few = task.score(truth, output, 0.5, DESIGNS[design]).some(rows)
+    few = task.score(truth, output, DESIGNS[design]).some(rows)
 
-    alone = task.score(truth[rows], output[rows], 0.5, DESIGNS[design].at(rows))
+    alone = task.score(truth[rows], output[rows], DESIGNS[design].at(rows))
     assert few.measure() == pytest.approx(alone.measure())
     assert few.measure(weight[few.order]) == pytest.approx(alone.measure(weight[alone.order]))
 
@@ -58,7 +60,7 @@ def test_some_rows_measure_as_they_do_alone(kind, design):
 @pytest.mark.parametrize("design", DESIGNS)
 def test_a_sample_gives_intervals_as_wide_as_all_rows_do_around_what_all_rows_measure(monkeypatch, kind, design):
     task, truth, output = rows_of(kind)
-    scored = task.score(truth, output, 0.5, DESIGNS[design])
+    scored = task.score(truth, output, DESIGNS[design])
     expected = scored.intervals(200, 0.9)
 
     monkeypatch.setattr(resampling, "MOST", 1000)
@@ -75,7 +77,7 @@ def test_a_sample_gives_intervals_as_wide_as_all_rows_do_around_what_all_rows_me
 
 def test_an_advantage_is_drawn_on_the_same_sample_of_both(monkeypatch):
     task, truth, output = rows_of("binary")
-    old, new = (task.score(truth, given, 0.5) for given in (np.roll(output, 1), output))
+    old, new = (task.score(truth, given) for given in (np.roll(output, 1), output))
     monkeypatch.setattr(resampling, "MOST", 1000)
 
     found = duel(old, new, Champion(metric="roc_auc", bootstrap=200))
@@ -88,7 +90,7 @@ def test_an_advantage_is_drawn_on_the_same_sample_of_both(monkeypatch):
 @pytest.mark.parametrize("kind", ["binary", "multiclass"])
 def test_a_bootstrap_of_one_metric_computes_no_other(kind):
     task, truth, output = rows_of(kind)
-    figures = task.score(truth, output, 0.5).measure()
+    figures = task.score(truth, output).measure()
     asked = []
     made = {name: lambda name=name: asked.append(name) or 0.5 for name in figures}
 

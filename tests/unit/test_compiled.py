@@ -19,6 +19,7 @@ from ml.model.estimates import ESTIMATOR
 from ml.model.estimators import CLASSIFIERS
 from ml.model.predictor import FORM, from_files
 from ml.settings.data import Data
+from ml.settings.evaluate import Evaluate
 from ml.settings.params import read_params
 from ml.tasks.choose import task_of
 from ml.tasks.two_words import labels
@@ -183,7 +184,7 @@ def test_what_the_compiled_form_does_not_know_is_served_by_scikit_learn_and_name
     assert reason in json.loads(form[FORM])["estimator"]["reason"]
     assert reason in why
     agreed = compiled_parity.compare(
-        model.scores(fitted, customers, DATA), served(predictor, customers, DATA), 0.5, task_of(DATA)
+        model.scores(fitted, customers, DATA), served(predictor, customers, DATA), task_of(DATA, Evaluate())
     )
     assert agreed.holds
 

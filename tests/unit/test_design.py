@@ -121,13 +121,13 @@ def test_entities_are_drawn_with_all_their_rows():
 def test_the_interval_of_rows_that_repeat_is_that_of_the_entities():
     rng = np.random.default_rng(0)
     label, score = rng.integers(0, 2, 300), rng.uniform(size=300)
-    task = task_of(contract())
+    task = task_of(contract(), Evaluate())
 
-    once = task.score(label, score, 0.5).intervals(300, 0.95)["accuracy"]
+    once = task.score(label, score).intervals(300, 0.95)["accuracy"]
     copies = [np.repeat(values, 10) for values in (label, score)]
     entity = np.repeat(np.arange(300), 10)
-    wrong = task.score(*copies, 0.5).intervals(300, 0.95)["accuracy"]
-    right = task.score(*copies, 0.5, Design(entity=entity)).intervals(300, 0.95)["accuracy"]
+    wrong = task.score(*copies).intervals(300, 0.95)["accuracy"]
+    right = task.score(*copies, Design(entity=entity)).intervals(300, 0.95)["accuracy"]
 
     widths = [found["high"] - found["low"] for found in (once, wrong, right)]
     assert widths[2] == pytest.approx(widths[0], rel=0.15)
@@ -178,7 +178,7 @@ def weighted(task, table):
 @pytest.mark.parametrize("task", TARGETS)
 def test_weighted_metrics_are_those_of_scikit_learn(task, table):
     truth, output, known = weighted(task, table)
-    scored = task_of(contract(task)).score(truth, output, 0.5, design_of(table, contract(task)))
+    scored = task_of(contract(task), Evaluate()).score(truth, output, design_of(table, contract(task)))
 
     assert {name: scored.measure()[name] for name in known} == pytest.approx(known, abs=1e-9)
 
@@ -186,10 +186,11 @@ def test_weighted_metrics_are_those_of_scikit_learn(task, table):
 @pytest.mark.parametrize("task", TARGETS)
 def test_live_figures_are_compared_with_figures_of_rows_that_count_once(task, table):
     truth, output, _ = weighted(task, table)
-    of, evaluate = task_of(contract(task)), Evaluate(bootstrap=100)
+    evaluate = Evaluate(bootstrap=100)
+    of = task_of(contract(task), evaluate)
     design, alike = design_of(table, contract(task)), design_of(table, contract(task, weight=None))
-    by_weight = of.score(truth, output, 0.5, design).intervals(100, 0.95)
-    plain = of.score(truth, output, 0.5, alike).intervals(100, 0.95)
+    by_weight = of.score(truth, output, design).intervals(100, 0.95)
+    plain = of.score(truth, output, alike).intervals(100, 0.95)
 
     found = at_release(of, truth, output, evaluate, design, by_weight)
 

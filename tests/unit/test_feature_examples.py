@@ -8,12 +8,12 @@ import yaml
 
 from ml.io.errors import UserError
 from ml.model import compiled_parity, decision, estimators, feature_checks, model, model_file, search
-from ml.model.model_contract import CONTRACT, read_contract
+from ml.model.model_contract import CONTRACT, decided_by, read_contract
 from ml.model.predictor import MODEL, from_files
 from ml.model.shipped import contract_of, form_of
 from ml.settings import feature_source
 from ml.settings.params import Params, read_params
-from ml.stages import image, train
+from ml.stages import image
 from tests.conftest import ROOT, SAMPLE
 
 TEXT = (ROOT / "docs" / "features.md").read_text(encoding="utf-8").split("## Three worked examples")[1]
@@ -42,8 +42,8 @@ def built(customers, tmp_path, monkeypatch):
         text = feature_source.source()
         feature_checks.check(text, customers, params.data)
         fitted = model.fit(customers, params.data, params.train, text)
-        found = decision.chosen(customers, params.data, params.train, params.evaluate.threshold, text)
-        params = train._with_threshold(params, found)
+        found = decision.chosen(customers, params.data, params.train, params.evaluate, text)
+        params = decided_by(params, found) if found else params
         content = {MODEL: model_file.dumps(fitted), CONTRACT: contract_of(params, customers)}
         content |= form_of(fitted, content, customers, params)[0]
         served = compiled_parity.served(from_files(content), customers, params.data)

@@ -50,10 +50,10 @@ def numbers(seed, noise=1.0, bias=0.0):
 def released(kind):
     settings = params(kind)
     x, truth, output = classes(0) if kind == "multiclass" else numbers(0)
-    task = task_of(settings.data)
+    task = task_of(settings.data, settings.evaluate)
     if task.intervals:
         task = task.with_interval(float(np.quantile(np.abs(output - truth), 0.9)), 0.9)
-    found = task.score(truth, output, 0.5).intervals(200, 0.95) | task.watched(truth, output, 0.95)
+    found = task.score(truth, output).intervals(200, 0.95) | task.watched(truth, output, 0.95)
     made = reference.build(pd.DataFrame({"x": x}), output, found, settings)
     promise = task.promise(truth)
     return made.model_copy(update={"interval": promise and Promise(**promise)})

@@ -77,7 +77,7 @@ def test_metrics_of_classes_are_scikit_learns_weighted_too():
     output = rng.dirichlet(np.ones(3), ROWS).round(2)
     output /= output.sum(axis=1, keepdims=True)
 
-    found = task.score(truth, output, 0.5).measure(weight)
+    found = task.score(truth, output).measure(weight)
 
     said = output.argmax(axis=1)
     drawn = np.repeat(np.arange(ROWS), weight.astype(int))
@@ -99,7 +99,7 @@ def test_figures_of_each_class_are_scikit_learns_and_lie_in_their_intervals():
     task, rng = task_of(contract(TARGETS["a class that no row has"])), np.random.default_rng(0)
     truth, output = rng.choice([0, 1, 3], ROWS), rng.dirichlet(np.ones(4), ROWS)
 
-    found = pd.DataFrame(task.score(truth, output, 0.5).curves(0.9)["by_class"])
+    found = pd.DataFrame(task.score(truth, output).curves(0.9)["by_class"])
 
     assert found["class"].tolist() == ["low", "mid", "top"]
     figures = sk.precision_recall_fscore_support(truth, output.argmax(axis=1), labels=[0, 1, 3])
@@ -114,7 +114,7 @@ def test_top_k_is_scikit_learns_where_probabilities_are_equal_too(decimals):
     task, rng = task_of(contract({"task": "multiclass", "classes": [*"abcdef"]})), np.random.default_rng(0)
     truth, output = rng.integers(0, 6, ROWS), rng.dirichlet(np.ones(6), ROWS).round(decimals)
 
-    found = task.score(truth, output, 0.5).measure()
+    found = task.score(truth, output).measure()
 
     for k in (2, 3, 5):
         assert found[f"top_{k}_accuracy"] == pytest.approx(sk.top_k_accuracy_score(truth, output, k=k))
@@ -125,7 +125,7 @@ def test_metrics_of_numbers_are_scikit_learns_weighted_too():
     truth, weight = rng.normal(size=ROWS), rng.integers(0, 4, ROWS).astype(float)
     value = truth + rng.normal(size=ROWS)
 
-    found = task.score(truth, value, 0.5).measure(weight)
+    found = task.score(truth, value).measure(weight)
 
     assert found["mae"] == pytest.approx(sk.mean_absolute_error(truth, value, sample_weight=weight))
     assert found["rmse"] == pytest.approx(sk.root_mean_squared_error(truth, value, sample_weight=weight))
@@ -142,7 +142,7 @@ def test_metrics_of_numbers_are_scikit_learns_weighted_too():
 def test_rows_whose_truth_is_zero_have_no_percentage_error():
     task = task_of(contract(TARGETS["a number"]))
 
-    some, none = (task.score(np.array(y), np.array([1.0, 3.0]), 0.5).measure() for y in ([0.0, 2.0], [0.0, 0.0]))
+    some, none = (task.score(np.array(y), np.array([1.0, 3.0])).measure() for y in ([0.0, 2.0], [0.0, 0.0]))
 
     assert some["mape"] == 0.5
     assert np.isnan(none["mape"])
@@ -174,6 +174,6 @@ def test_a_copy_of_the_target_is_known_as_such(target):
 def test_an_easy_case_names_another_class_only_where_one_is_most_probable(label, limit):
     task = task_of(contract({"task": "multiclass", "classes": ["a", "b"]}))
 
-    found = task.easy(np.array([[0.3, 0.7]]), Case(name="any", row={}, label=label), 0.5)
+    found = task.easy(np.array([[0.3, 0.7]]), Case(name="any", row={}, label=label))
 
     assert found == (0.7 if label == "b" else 0.3, label == "b", limit)

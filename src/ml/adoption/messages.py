@@ -6,6 +6,7 @@ import pandas as pd
 
 from ml.data import row_ids
 from ml.io.text import counted
+from ml.settings.evaluate import DECISION
 from ml.tasks.inferred import LEVELS, other_task
 from ml.tasks.kinds import DEFAULT, KINDS
 
@@ -63,10 +64,11 @@ def settings(changes: dict[Any, Any], reset: dict[str, Any]) -> list[str]:
     if not another(reset):
         gone = f"reset {', '.join(reset)}, which named missing columns: docs/gates.md"
         return [*found, gone] if reset else found
+    decided = ", ".join(f"{name} to {value:g}" for name, value in DECISION.items())
     return [
         *found,
         "reset card, which described the old model: state the purpose of the new model in params.yaml",
-        "reset evaluate.threshold to 0.5, the rules in validate, and the gates of the old table",
+        f"reset {decided}, the rules in validate, and the gates of the old table",
         "gates.slices compares every column with the champion. The gates below are proposals: "
         "set the values that this model must reach (docs/gates.md)",
         "kept all other settings: train and tune.spaces are starting points, the others apply to any table",

@@ -18,7 +18,7 @@ from ml.data.schema import levels
 from ml.io.errors import UserError
 from ml.io.text import counted
 from ml.settings.card import Card
-from ml.settings.evaluate import Evaluate
+from ml.settings.evaluate import DECISION
 from ml.settings.gates import Gates
 from ml.settings.metric_names import FEWEST
 from ml.settings.params import Params
@@ -100,7 +100,7 @@ def untold(params: Params, kind: Kind) -> dict[str, Any]:
         bounds["gates.slices.min"] = None
     bounds |= {"tune.metric": kind.metric, "monitor.metric": (*kind.live, kind.metric)[0]}
     bounds |= {f"gates.{gate}.metric": kind.metric for gate in ("champion", "slices") if getattr(params.gates, gate)}
-    return words | bounds | {"evaluate.threshold": Evaluate().threshold}
+    return words | bounds | DECISION
 
 
 def unruled(params: Params) -> dict[str, Any]:
@@ -141,10 +141,11 @@ def warnings(target: pd.Series, params: Params) -> list[str]:
             "and only large differences are significant. More rows help more than another model"
         )
     if few / rows < RARE:
+        decided = "" if params.data.target.kind.listed else " and ".join(DECISION)
+        by_cost = f", and choose {decided} by the cost of each kind of error" if decided else ""
         found.append(
             f"{rarest} is {few:,} of {counted(rows, 'row')} ({few / rows:.1%}): accuracy is not "
-            "informative. Use balanced_accuracy or log_loss, and choose evaluate.threshold by "
-            "the cost of each kind of error"
+            f"informative. Use balanced_accuracy or log_loss{by_cost}"
         )
     if tested["few"] < FEWEST:
         those = counted(tested["few"], "row" if number else "test row")

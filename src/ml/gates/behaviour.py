@@ -87,9 +87,9 @@ def typical(train: Table, data: Data) -> Row:
 
 
 def _easy(case: Case, middle: Row, score: Score, params: Params) -> Verdict:
-    row, task = middle | case.row, task_of(params.data)
+    row, task = middle | case.row, task_of(params.data, params.evaluate)
     scored = _scored(score, pd.DataFrame([row]), case.row, params.data)
-    found, passed, limit = task.easy(scored, case, params.evaluate.threshold)
+    found, passed, limit = task.easy(scored, case)
     told = ", ".join(f"{name} {_short(value)}" for name, value in case.row.items())
     return Verdict(
         gate=f"easy case: {case.name}",

@@ -19,6 +19,7 @@ from ml.settings.params import Params
 from ml.settings.section import given
 from ml.tasks.choose import task_of
 from ml.tasks.duel import Comparison, compare
+from ml.tasks.task import Task
 
 COLD = "there is no champion yet, so only the other gates decide"
 
@@ -38,17 +39,17 @@ def judge(evidence: Evidence) -> list[Verdict]:
         return [Verdict("champion", passed=True, reason=reason, value=0.0, outcome="not worse")]
     rows, doubt = unseen(evidence.test, params, champion.params, same_data=champion.data == evidence.data)
     label, old, new = evidence.label[rows], champion.score[rows], evidence.score[rows]
-    task = task_of(params.data)
+    task = task_of(params.data, params.evaluate)
     if not task.enough(label, FEWEST):
         why = f"not enough evidence: {task.counts(label)} to compare on ({task.too_few(2 * FEWEST, FEWEST)})"
         reason = f"{why}; {doubt}" if doubt else why
         return [_allowed(Verdict("champion", passed=False, reason=reason, outcome="not enough evidence"), rule)]
-    theirs, ours = threshold(champion.params, params), params.evaluate.threshold
+    theirs = task_of_champion(champion.params, params)
     design = design_of(evidence.test, params.data).at(rows)
-    found = compare(task.score(label, old, theirs, design), task.score(label, new, ours, design), rule)
+    found = compare(theirs.score(label, old, design), task.score(label, new, design), rule)
     verdicts = [_sentence(found, champion.version, len(label), rule)]
     if task.decides:
-        verdicts.append(mcnemar(label, task.decide(old, theirs), task.decide(new, ours), params, design))
+        verdicts.append(mcnemar(label, theirs.decide(old), task.decide(new), params, design))
     if doubt:
         verdicts.append(Verdict("champion split", passed=False, reason=doubt, severity="warning"))
     return [*verdicts, looks(evidence.looks, params)]
@@ -67,11 +68,10 @@ def looks(count: int, params: Params) -> Verdict:
     return Verdict("champion looks", passed, reason, float(count), f"≤ {limit:,}", severity="warning")
 
 
-def threshold(theirs: dict[str, Any], params: Params) -> float:
-    """The champion's threshold in its recorded params.yaml; ours if there is no record."""
-    if not theirs:
-        return params.evaluate.threshold
-    return (theirs.get("evaluate") or {}).get("threshold", Evaluate().threshold)
+def task_of_champion(theirs: dict[str, Any], params: Params) -> Task:
+    """Our task, decided as the champion's recorded params.yaml says; as ours if there is no record."""
+    recorded = Evaluate().model_copy(update=theirs.get("evaluate") or {})
+    return task_of(params.data, recorded if theirs else params.evaluate)
 
 
 def mcnemar(label: np.ndarray, old: np.ndarray, new: np.ndarray, params: Params, design: Design = PLAIN) -> Verdict:

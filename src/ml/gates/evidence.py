@@ -39,7 +39,7 @@ class ScoredChampion:
     data: str  # MD5 of the table that it was trained from, "" when not known
     served: ServedScores | None = None
     score: np.ndarray | None = None
-    same: bool = False  # it is the very model that is judged, and decides by the same threshold
+    same: bool = False  # it is the very model that is judged, and decides in the same way
     why: str = ""  # it has no scores
     digest: str | None = None  # its name in the registry, None for a build
 
@@ -64,6 +64,6 @@ class Evidence:
 
     @property
     def task(self) -> Task:
-        """The task, which knows the model's interval where there is one."""
-        task = task_of(self.params.data)
+        """The task, which knows how the model decides, and its interval where there is one."""
+        task = task_of(self.params.data, self.params.evaluate)
         return task.with_interval(self.half_width, self.params.evaluate.coverage) if task.intervals else task

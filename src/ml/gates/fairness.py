@@ -42,7 +42,7 @@ class Difference:
 def judge(evidence: Evidence) -> list[Verdict]:
     """For each declared column a verdict on each rate's differences, and one on the groups too small to judge."""
     rule, verdicts = given(evidence.params.gates.fairness), []
-    found = evidence.task.rates(evidence.label, evidence.score, evidence.params.evaluate.threshold)
+    found = evidence.task.rates(evidence.label, evidence.score)
     rates = [r for r in found if getattr(rule, r.rule) is not None and (not rule.classes or r.of in rule.classes)]
     each = 1 - (1 - rule.confidence) / max(1, len(rule.columns) * len(rates))
     test, design = pooled(evidence.test, evidence.params.data), design_of(evidence.test, evidence.params.data)

@@ -13,7 +13,6 @@ from ml.model.compiled_parity import gaps
 from ml.settings.data import Data
 from ml.settings.gates import Parity
 from ml.settings.section import given
-from ml.tasks.choose import task_of
 
 
 def judge(evidence: Evidence) -> list[Verdict]:
@@ -39,8 +38,7 @@ def judged(gate: str, ask: Answer, evidence: Evidence, rule: Parity) -> Verdict:
         )
     gap = np.nan_to_num(gaps(batch, served), nan=np.inf)
     worst = int(gap.argmax())
-    threshold = evidence.params.evaluate.threshold
-    flips = int(task_of(data).flips(batch, served, (threshold, threshold)).sum())
+    flips = int(evidence.task.flips(batch, served).sum())
     passed = bool(gap[worst] <= rule.tolerance and not flips)
     pairs = np.stack([np.ravel(batch[worst]), np.ravel(served[worst])])
     one, other = pairs[:, np.abs(pairs[0] - pairs[1]).argmax()]

@@ -47,7 +47,7 @@ def proposed(found: Crossed, params: Params) -> tuple[dict[str, Any], list[str]]
 
 def _sides(found: Crossed, params: Params) -> Iterator[tuple[dict[str, Any], np.ndarray]]:
     """What a case must be, and the rows that are most surely so: bool of shape (rows,)."""
-    task, said = task_of(params.data), found.output
+    task, said = task_of(params.data, params.evaluate), found.output
     if not task.decides:
         middle, (low, high) = float(f"{np.median(found.truth):.4g}"), np.quantile(said, (0.1, 0.9))
         name = params.data.target.name
@@ -56,7 +56,7 @@ def _sides(found: Crossed, params: Params) -> Iterator[tuple[dict[str, Any], np.
         return
     scores = said if said.ndim > 1 else np.column_stack([1 - said, said])
     names = params.data.target.kind.places(params.data.target.classes)
-    decided = task.decide(said, params.evaluate.threshold).astype("int64")
+    decided = task.decide(said).astype("int64")
     for place, label in enumerate(names[:MOST_CLASSES]):
         own = (found.truth == place) & (decided == place)
         if own.any():
@@ -82,8 +82,8 @@ def _candidates(side: dict[str, Any], rows: np.ndarray, usual: dict[str, Any], f
 
 def _surely(case: Case, output: np.ndarray, found: Crossed, params: Params) -> bool:
     """Whether a model gets a case right, given what it says of it, with room to spare."""
-    task = task_of(params.data)
-    return task.surely(output, case, params.evaluate.threshold, MARGIN * task.scale(found.truth))
+    task = task_of(params.data, params.evaluate)
+    return task.surely(output, case, MARGIN * task.scale(found.truth))
 
 
 class _Nearby:

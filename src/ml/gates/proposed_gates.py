@@ -55,9 +55,9 @@ def _revealing(found: Crossed, params: Params) -> list[str]:
     verdicts = leakage.revealing(found.frame, params.data, suspect)
     if wrong := [verdict.reason for verdict in verdicts if not verdict.passed]:
         return [f"warning: {reason}" for reason in wrong]
-    task = task_of(params.data)
+    task = task_of(params.data, params.evaluate)
     name = next(name for name in MEASURES if name in task.metrics)
-    value = task.score(found.truth, found.output, params.evaluate.threshold, found.design).measure()[name]
+    value = task.score(found.truth, found.output, found.design).measure()[name]
     if value < PERFECT:
         return []
     return [f"warning: a {name} of {value:.4f} is almost perfect: check that each column is known before the outcome"]
@@ -79,11 +79,8 @@ def proposed(found: Crossed, params: Params, rows: int) -> Proposal:
 
 def _limits(found: Crossed, params: Params, scale: float) -> Proposal:
     """A limit for each metric in which the test rows can tell the baseline from a constant answer."""
-    task = task_of(params.data)
-    scored, guess = (
-        task.score(found.truth, said, params.evaluate.threshold, found.design)
-        for said in (found.output, found.constant)
-    )
+    task = task_of(params.data, params.evaluate)
+    scored, guess = (task.score(found.truth, said, found.design) for said in (found.output, found.constant))
     measured, dummy = scored.intervals(BOOTSTRAP, CONFIDENCE), guess.measure()
     names = [name for name in MEASURES if name in task.metrics]
     limits = {name: limit(measured[name], dummy[name], scale, higher=task.metrics[name]) for name in names}

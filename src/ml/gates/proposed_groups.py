@@ -75,7 +75,7 @@ def _limits(
 
     And by rule the column with the largest difference, if that is above the usual limit by more than chance.
     """
-    rates = task_of(params.data).rates(found.truth, found.output, params.evaluate.threshold)
+    rates = task_of(params.data, params.evaluate).rates(found.truth, found.output)
     needed: dict[str, float] = {}
     usual, surely = Fairness(columns=("none",)), {}
     for name, masks in groups.items():

@@ -15,6 +15,7 @@ from ml.model.predictor import MODEL, from_files, loaded
 from ml.registry.baseline import Baseline
 from ml.settings.data import Data
 from ml.settings.params import Params
+from ml.tasks.choose import task_of
 
 
 def served(built: Mapping[str, bytes], data: Data) -> ServedScores:
@@ -45,7 +46,7 @@ def scored_champion(
         score = rival.score(test)
     except (KeyError, ValueError, UserError) as error:
         return replace(known, why=lacking(found.model, params.data, error))
-    same = twin and champion.threshold(found.params, params) == params.evaluate.threshold
+    same = twin and not task_of(params.data, params.evaluate).moved(champion.task_of_champion(found.params, params))
     return replace(known, served=rival, score=score, same=same)
 
 
@@ -64,4 +65,4 @@ def lacking(content: bytes, data: Data, error: Exception) -> str:
 def _files(content: bytes, params: Params) -> dict[str, bytes]:
     from ml.model.shipped import anew  # noqa: PLC0415  (a second of imports, for a champion only)
 
-    return anew(content, params.project, params.data, params.evaluate.threshold)
+    return anew(content, params.project, params.data, params.evaluate)

@@ -18,7 +18,6 @@ from ml.io.text import counted, figure
 from ml.settings.gates import Slices
 from ml.settings.metric_names import HIGHER_IS_BETTER
 from ml.settings.section import given
-from ml.tasks.choose import task_of
 from ml.tasks.task import Task
 
 NAMED = 6  # small slices that are named; with thirty columns there are more than a hundred
@@ -34,7 +33,7 @@ def judge(evidence: Evidence) -> list[Verdict]:
     found = measured(test[columns], evidence.label, evidence.score, evidence.params, rival, design)
     worsts = [worst([s for s in found if s.column == c and s.judged], rule, rival) for c in columns]
     return [verdict for verdict in worsts if verdict] + _unjudged(
-        [s for s in found if not s.judged], rule, task_of(evidence.params.data)
+        [s for s in found if not s.judged], rule, evidence.task
     )
 
 
@@ -44,8 +43,8 @@ def _rival(evidence: Evidence) -> Rival | None:
         return None
     same_data = theirs.data == evidence.data
     rows, doubt = champion.unseen(evidence.test, params, theirs.params, same_data=same_data)
-    limit = champion.threshold(theirs.params, params)
-    return Rival(theirs.version, theirs.score, limit, rows, doubt if rows.all() else "")
+    task = champion.task_of_champion(theirs.params, params)
+    return Rival(theirs.version, theirs.score, task, rows, doubt if rows.all() else "")
 
 
 def worst(slices: list[Slice], rule: Slices, rival: Rival | None) -> Verdict | None:

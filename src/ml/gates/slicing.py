@@ -23,11 +23,11 @@ MISSING = "missing"
 
 @dataclass(frozen=True)
 class Rival:
-    """The champion's scores of all rows, the threshold it decides by, and the rows it cannot have trained on."""
+    """The champion's scores of all rows, the task that decides as it does, and the rows it cannot have trained on."""
 
     version: str
     score: np.ndarray
-    threshold: float
+    task: Task
     rows: np.ndarray
     doubt: str = ""
 
@@ -81,7 +81,7 @@ def measured(  # noqa: PLR0913, PLR0917  (rows, two models, how rows count)
                 both = rows & rival.rows if rival else rows
                 if rival and _large(label[both], rule, task):
                     scores = (rival.score[both], score[both])
-                    part = _compared(part, label[both], scores, rival.threshold, params, design.at(both))
+                    part = _compared(part, label[both], scores, rival.task, params, design.at(both))
             found.append(part)
     sign = 1 if HIGHER_IS_BETTER[rule.metric] else -1
     behind = holm([_below(s.gain, s.gain_error) for s in found])
@@ -125,7 +125,7 @@ def _large(label: np.ndarray, rule: Slices, task: Task) -> bool:
 
 
 def _measured(part: Slice, label: np.ndarray, score: np.ndarray, params: Params, design: Design) -> Slice:
-    scored = task_of(params.data).score(label, score, params.evaluate.threshold, design)
+    scored = task_of(params.data, params.evaluate).score(label, score, design)
     metric, (few, replicates) = given(params.gates.slices).metric, replicated(scored, REPLICATES)
     draws = [few.measure(weight[few.order])[metric] for weight in replicates]
     return replace(part, value=float(scored.measure()[metric]), error=float(np.nanstd(draws)))
@@ -135,14 +135,13 @@ def _compared(  # noqa: PLR0913, PLR0917
     part: Slice,
     label: np.ndarray,
     scores: tuple[np.ndarray, np.ndarray],
-    theirs: float,
+    theirs: Task,
     params: Params,
     design: Design,
 ) -> Slice:
     """The slice with its advantage over the champion: both models are measured on each drawn set of the same rows."""
-    metric, task = given(params.gates.slices).metric, task_of(params.data)
-    cuts = (theirs, params.evaluate.threshold)
-    old, new = (task.score(label, score, cut, design) for score, cut in zip(scores, cuts, strict=True))
+    metric, tasks = given(params.gates.slices).metric, (theirs, task_of(params.data, params.evaluate))
+    old, new = (task.score(label, score, design) for score, task in zip(scores, tasks, strict=True))
     sign = 1 if HIGHER_IS_BETTER[metric] else -1
     gain, draws = advantages(old, new, metric, REPLICATES)
     margin = margin_of(metric, given(params.gates.slices).margin, old.measure()[metric])

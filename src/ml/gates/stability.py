@@ -4,13 +4,12 @@ import numpy as np
 from scipy.stats import binomtest
 
 from ml.data.design import design_of
-from ml.gates.champion import COLD, threshold
+from ml.gates.champion import COLD, task_of_champion
 from ml.gates.evidence import Evidence
 from ml.gates.verdict import Verdict
 from ml.io.text import counted
 from ml.settings.section import given
 from ml.tasks.calibration_figures import bias
-from ml.tasks.choose import task_of
 
 
 def judge(evidence: Evidence) -> list[Verdict]:
@@ -21,10 +20,9 @@ def judge(evidence: Evidence) -> list[Verdict]:
     if champion.score is None:
         reason = f"{champion.version} is not compared: {champion.why}"
         return [Verdict("stability", passed=False, reason=reason, severity="warning")]
-    theirs, ours = threshold(champion.params, evidence.params), evidence.params.evaluate.threshold
-    task, rows = task_of(evidence.params.data), len(evidence.score)
-    moved = "" if theirs == ours or not task.cuts else f" (threshold {theirs:g}, now {ours:g})"
-    flips = task.flips(champion.score, evidence.score, (theirs, ours))
+    task, theirs = evidence.task, task_of_champion(champion.params, evidence.params)
+    moved = f" ({rule_moved})" if (rule_moved := task.moved(theirs)) else ""
+    flips, rows = task.flips(champion.score, evidence.score, theirs), len(evidence.score)
     share, low, high = _share(flips, evidence)
     passed = share <= rule.max_flips
     doubt = "" if passed or low > rule.max_flips else ", but with too few rows to be significant"

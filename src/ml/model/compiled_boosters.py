@@ -12,7 +12,7 @@ XGBOOST = {
     "left": "left_children",
     "right": "right_children",
     "feature": "split_indices",
-    "threshold": "split_conditions",
+    "split": "split_conditions",
 }
 LIGHTGBM = ("split_feature", "threshold", "left_child", "right_child")
 # Supported objectives by the function from the sum of the leaves to the output; others have no compiled form.
@@ -71,7 +71,7 @@ def _lightgbm_tree(said: dict[str, str]) -> dict[str, np.ndarray]:
     return {
         "leaf": np.arange(inner + len(leaves)) >= inner,
         "feature": np.concatenate([listed["split_feature"], none]).astype("int64"),
-        "threshold": np.concatenate([listed["threshold"], none]),
+        "split": np.concatenate([listed["threshold"], none]),
         "left": np.concatenate([sides[0], none]).astype("int64"),
         "right": np.concatenate([sides[1], none]).astype("int64"),
         "value": np.concatenate([np.zeros(inner), leaves]),
@@ -88,11 +88,11 @@ def xgboost(text: str, width: int) -> Read:
     if any(any(tree["split_type"]) or int(tree["tree_param"]["size_leaf_vector"]) > 1 for tree in found):
         raise ValueError("its trees split on categories or have several numbers per leaf")
     listed = {name: np.concatenate([np.array(tree[key]) for tree in found]) for name, key in XGBOOST.items()}
-    split, sizes = listed["threshold"].astype("float32"), [len(tree["left_children"]) for tree in found]
+    split, sizes = listed["split"].astype("float32"), [len(tree["left_children"]) for tree in found]
     nodes = {
         **listed,
         "leaf": listed["left"] < 0,
-        "threshold": np.nextafter(split, np.float32(-np.inf)).astype("float64"),  # values below it go left, in float32
+        "split": np.nextafter(split, np.float32(-np.inf)).astype("float64"),  # values below it go left, in float32
         "value": split.astype("float64"),
         "target": np.repeat(booster["model"]["tree_info"], sizes),
     }
@@ -135,7 +135,7 @@ def _catboost_tree(tree: dict[str, Any], features: list[int]) -> dict[str, np.nd
     return {
         "leaf": place >= leaves - 1,
         "feature": np.concatenate([feature[level], none]).astype("int64"),
-        "threshold": np.concatenate([border[level], none]),
+        "split": np.concatenate([border[level], none]),
         "left": np.where(place < leaves - 1, 2 * place + 1, 0),
         "right": np.where(place < leaves - 1, 2 * place + 2, 0),
         "values": np.concatenate([np.zeros((leaves - 1, values.shape[1])), values]),

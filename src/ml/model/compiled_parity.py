@@ -29,9 +29,9 @@ class ParityFound:
         return self.largest <= TOLERANCE and self.labels_moved == 0
 
 
-def compare(expected: np.ndarray, served: np.ndarray, threshold: float, task: Task) -> ParityFound:
+def compare(expected: np.ndarray, served: np.ndarray, task: Task) -> ParityFound:
     """Two outputs of the same rows, both of shape (rows,) or (rows, classes)."""
-    flips = int(task.flips(expected, served, (threshold, threshold)).sum())
+    flips = int(task.flips(expected, served).sum())
     return ParityFound(len(expected), float(gaps(expected, served).max()), flips)
 
 

@@ -26,7 +26,7 @@ def forest(estimator: Forest, width: int) -> ModelProto:
     nodes = {
         "leaf": np.concatenate([tree.children_left < 0 for tree in trees]),
         "feature": np.concatenate([tree.feature for tree in trees]),
-        "threshold": np.concatenate([tree.threshold for tree in trees]),
+        "split": np.concatenate([tree.threshold for tree in trees]),
         "left": np.concatenate([tree.children_left for tree in trees]),
         "right": np.concatenate([tree.children_right for tree in trees]),
         "value": np.arange(len(values), dtype="float64") if several else values[:, -1],
@@ -45,7 +45,7 @@ def boosting(estimator: Boosting, width: int) -> ModelProto:
         raise ValueError("its trees split on categories, which ONNX's tree ensembles do not support")
     known = np.concatenate(trees)
     nodes = {name: known[name] for name in ("left", "right", "value")}
-    nodes |= {"leaf": known["is_leaf"] > 0, "feature": known["feature_idx"], "threshold": known["num_threshold"]}
+    nodes |= {"leaf": known["is_leaf"] > 0, "feature": known["feature_idx"], "split": known["num_threshold"]}
     sizes, classes = [len(tree) for tree in trees], len(rounds[0])
     target = np.repeat(np.tile(np.arange(classes), len(rounds)), sizes)
     return ensemble(sizes, nodes | {"target": target}, width, classes)
@@ -75,8 +75,8 @@ def ensemble(
         n_targets=targets,
         tree_roots=place[roots].tolist(),
         nodes_featureids=nodes["feature"][inner].tolist(),
-        nodes_splits=_tensor("splits", nodes["threshold"][inner], "float64"),
-        nodes_modes=_tensor("modes", np.zeros(inner.sum()), "uint8"),  # values at or below the threshold go left
+        nodes_splits=_tensor("splits", nodes["split"][inner], "float64"),
+        nodes_modes=_tensor("modes", np.zeros(inner.sum()), "uint8"),  # values at or below the split go left
         nodes_truenodeids=place[branch["left"]].tolist(),
         nodes_falsenodeids=place[branch["right"]].tolist(),
         nodes_trueleafs=leaf[branch["left"]].astype(int).tolist(),
@@ -122,7 +122,7 @@ def _flat(sizes: list[int], nodes: dict[str, np.ndarray]) -> tuple[dict[str, np.
         "right": (shift + nodes["right"]).astype("int64"),
     }
     alone = starts[nodes["leaf"][starts]]
-    root = {"leaf": np.zeros(len(alone), bool), "feature": alone * 0, "threshold": alone * 0.0, "value": alone * 0.0}
+    root = {"leaf": np.zeros(len(alone), bool), "feature": alone * 0, "split": alone * 0.0, "value": alone * 0.0}
     root |= {"target": alone * 0}
     root |= {"left": alone, "right": alone}
     roots = starts.copy()

@@ -1,4 +1,4 @@
-"""The record of training: the choice of the threshold, a forest's out-of-bag score, a learning curve of boosting.
+"""The record of training: the choice of the decision, a forest's out-of-bag score, a learning curve of boosting.
 
 `train` writes it to build/training.json, and the report shows it.
 """
@@ -9,25 +9,10 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from ml.io.saved import SavedRecord
+from ml.tasks.chosen_cut import Chosen
 
 MOST = 100  # points of a curve
 OUT_OF_BAG = ("oob_decision_function_", "oob_prediction_")  # one number per training row, unused in prediction
-
-
-class Chosen(BaseModel):
-    """A threshold, and its results on training rows that were scored by models of the other folds."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    threshold: float
-    rule: dict[str, float]
-    folds: int
-    rows: int
-    precision: float
-    recall: float
-    cost: float  # cost of the mistakes per row
-    given: float  # evaluate.threshold
-    given_cost: float  # cost of the mistakes at this threshold, per row
 
 
 class Curve(BaseModel):
@@ -68,6 +53,10 @@ class Watch:
             places = np.unique(np.linspace(0, length - 1, min(MOST, length)).round().astype("int64")).tolist()
             points = [{"round": p + 1, **{n: round(v[p], 6) for n, v in sides.items() if p < len(v)}} for p in places]
             self.curve = Curve(loss=loss, rounds=rounds or length, points=points)
+
+    def record(self, chosen: Chosen | None) -> TrainingRecord:
+        """What was seen, with the decision that training chose."""
+        return TrainingRecord(threshold=chosen, out_of_bag=self.out_of_bag, curve=self.curve)
 
 
 Told = tuple[str, dict[str, Any], int] | None

@@ -11,6 +11,7 @@ from ml.data.design import Design, design_of
 from ml.data.schema import inputs, with_columns
 from ml.model.model_file import source_of
 from ml.settings.data import Data
+from ml.settings.evaluate import Evaluate
 from ml.tasks.choose import task_of
 from ml.tasks.resampling import kept
 
@@ -26,13 +27,13 @@ def importance(model: Pipeline, frame: pd.DataFrame, data: Data, seed: int = 0) 
     sample = frame.sample(min(ROWS, len(frame)), random_state=seed)
     made, rest = (model[:1], model[1:]) if source_of(model) else (None, model)
     x = made.transform(inputs(sample, data)) if made is not None else inputs(sample, data)
-    task, design = task_of(data), design_of(sample, data)
+    task, design = task_of(data, Evaluate()), design_of(sample, data)
     truth = task.truth(sample[data.target.name])
     sign = 1 if task.metrics[task.metric] else -1
 
     def score(output: np.ndarray) -> float:
-        plain = Design(design.weight)  # the metric uses no threshold
-        return sign * task.score(truth, output, 0.5, plain).measure()[task.metric]
+        plain = Design(design.weight)  # the metric needs no decision
+        return sign * task.score(truth, output, plain).measure()[task.metric]
 
     best, orders, found = score(task.output(rest, x)), _orders(len(x), seed), []
     many = pd.concat([x] * REPEATS, ignore_index=True)  # a prediction of all repeats at once costs half

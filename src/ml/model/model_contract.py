@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from pydantic import ValidationError
 
@@ -10,6 +10,7 @@ from ml.io.errors import UserError
 from ml.settings.data import Data
 from ml.settings.section import Section
 from ml.settings.train import Decide
+from ml.tasks.kinds import DecisionRule
 
 CONTRACT = "contract.json"
 
@@ -24,16 +25,25 @@ class Contract(Section):
     half_width: float | None = None  # of the interval around a predicted number
     chosen: Decide | None = None  # the rule by which training chose the threshold, if there is one
 
+    @classmethod
+    def of(cls, project: str, data: Data, rule: DecisionRule, **more: Any) -> Self:
+        """The contract of a model that decides by this rule."""
+        return cls(project=project, threshold=rule.threshold, data=data, **more)
 
-def with_threshold(params: Any, threshold: float) -> Any:
-    """The same settings with another evaluate.threshold."""
-    return params.model_copy(update={"evaluate": params.evaluate.model_copy(update={"threshold": threshold})})
+    def plain(self) -> dict[str, Any]:
+        """The decision and the columns, as the API shows them."""
+        return {"threshold": self.threshold, "contract": self.data.model_dump()}
+
+
+def decided_by(params: Any, rule: DecisionRule) -> Any:
+    """The same settings, deciding by this rule."""
+    return params.model_copy(update={"evaluate": params.evaluate.model_copy(update={"threshold": rule.threshold})})
 
 
 def settled(params: Any, folder: Path) -> Any:
-    """The settings with the threshold of a model folder's contract, if training chose it."""
+    """The settings, deciding by the contract of a model folder if training chose how."""
     contract = read_contract({CONTRACT: (folder / CONTRACT).read_bytes()}) if (folder / CONTRACT).is_file() else None
-    return params if contract is None or contract.chosen is None else with_threshold(params, contract.threshold)
+    return params if contract is None or contract.chosen is None else decided_by(params, contract)
 
 
 def read_contract(files: Mapping[str, bytes]) -> Contract:

@@ -101,7 +101,7 @@ def build(
 
     `tested_at` holds the times of the test rows, if the table has times.
     """
-    task = task_of(params.data)
+    task = task_of(params.data, params.evaluate)
     watched, decided = pd.Series(task.watch(score)), task.given(score)
     return Reference(
         project=params.project,
@@ -110,7 +110,7 @@ def build(
         score=of_numbers(watched),
         decided=None if decided is None else _decided(decided, params.data),
         tested=len(score),
-        threshold=params.evaluate.threshold if task.cuts else 0.0,
+        threshold=task.cut,
         task=params.data.target.kind.name,
         confidence=params.evaluate.confidence,
         metrics=dict(metrics),

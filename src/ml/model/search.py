@@ -85,7 +85,7 @@ def held_out(task: FoldTask, rows: Folded) -> float:
     fitted = model.fit(rows.frame.iloc[rest], params.data, task.train, rows.features)
     score = model.scores(fitted, rows.frame.iloc[held], params.data)
     design = design_of(rows.frame.iloc[held], params.data)
-    scored = task_of(params.data).score(rows.label[held], score, params.evaluate.threshold, design)
+    scored = task_of(params.data, params.evaluate).score(rows.label[held], score, design)
     return float(scored.measure()[params.tune.metric])
 
 

@@ -15,6 +15,7 @@ from ml.settings.section import Project
 from ml.settings.train import Train
 from ml.settings.yaml_reading import SettingsPart
 from ml.tasks.choose import task_of
+from ml.tasks.kinds import DecisionRule
 
 
 class Shipped(SettingsPart):
@@ -28,13 +29,13 @@ class Shipped(SettingsPart):
 
 def contract_of(params: Shipped, frame: pd.DataFrame, half_width: float | None = None) -> bytes:
     """The settings that serving needs with the model."""
-    contract = Contract(
-        project=params.project,
-        threshold=params.evaluate.threshold,
-        data=params.data,
+    contract = Contract.of(
+        params.project,
+        params.data,
+        params.evaluate,
         negative=task_of(params.data).other_word(frame[params.data.target.name]),
         half_width=half_width,
-        chosen=params.train.threshold,
+        chosen=params.train.decide,
     )
     unused = {name for name in ("half_width", "chosen") if getattr(contract, name) is None}
     known = contract.model_dump_json(indent=1, exclude=unused)
@@ -52,7 +53,7 @@ def form_of(
         reason = f"{params.train.model} has no compiled form: {error}"
     else:
         expected = model.scores(fitted, frame, params.data)
-        found = compiled_parity.compare(expected, served, params.evaluate.threshold, task_of(params.data))
+        found = compiled_parity.compare(expected, served, task_of(params.data, params.evaluate))
         if found.holds:
             return form, ""
         reason = (
@@ -61,9 +62,9 @@ def form_of(
     return uncompiled(reason), reason
 
 
-def anew(content: bytes, project: str, data: Data, threshold: float) -> dict[str, bytes]:
+def anew(content: bytes, project: str, data: Data, rule: DecisionRule) -> dict[str, bytes]:
     """The files of a model of which only model.skops is available."""
-    contract = Contract(project=project, threshold=threshold, data=data)
+    contract = Contract.of(project, data, rule)
     built = {MODEL: content, CONTRACT: contract.model_dump_json().encode()}
     try:
         return built | compiled(model_file.loads(content))

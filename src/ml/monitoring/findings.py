@@ -117,7 +117,7 @@ def measured(span: Span, reference: Reference, params: Params) -> Record:
     found |= {"labelled": len(known), "value": None, "low": None, "high": None}
     if not live_labels.enough(reference.task, label, FEWEST):
         return found
-    rows = live_labels.scored(reference.task, label, score, reference.threshold)
+    rows = live_labels.scored(reference, label, score)
     return found | rows.intervals(REPLICATES, 1 - params.monitor.alpha)[params.monitor.metric]
 
 

@@ -34,10 +34,10 @@ def judge(found: Duel, params: Params) -> tuple[str, str]:
         return NONE, f"{NONE}: {wrong.sentence()}. {CAUSES}"
     rule, (old, new) = _rule(params), (found.champion, found.challenger)
     for side in (old, new):
-        if not live_labels.enough(side.kind, side.label, FEWEST):
+        if not live_labels.enough(side.rule.task, side.label, FEWEST):
             return "not enough evidence", (
                 f"not enough evidence: {side.model} has labels of {counted(len(side.label), 'id')} "
-                f"({live_labels.lack(side.kind, side.label, FEWEST)}). Send labels to POST /feedback, "
+                f"({live_labels.lack(side.rule.task, side.label, FEWEST)}). Send labels to POST /feedback, "
                 "or wait for them."
             )
     result = _paired(old, new, params) if found.paired else unpaired(old, new, params)

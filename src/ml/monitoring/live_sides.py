@@ -21,8 +21,7 @@ ASKED = ["request_id", "id", "row", "again"]
 class Side:
     """The predictions of one model; label and score hold the newest prediction of each id before its label.
 
-    Shape (ids,). `threshold` is the lowest score with a positive decision, infinite without one, because a challenger
-    may have another threshold than the champion.
+    Shape (ids,). Each side has its own rule of decision, because a challenger may decide otherwise than the champion.
     """
 
     variant: str
@@ -31,12 +30,11 @@ class Side:
     labelled: int
     label: np.ndarray
     score: np.ndarray
-    threshold: float
-    kind: str
+    rule: live_labels.LiveRule
 
     def ranked(self) -> Scored:
         """Label and score, with the decisions of the responses."""
-        return live_labels.scored(self.kind, self.label, self.score, self.threshold)
+        return live_labels.scored(self.rule, self.label, self.score)
 
 
 @dataclass(frozen=True)
@@ -109,14 +107,13 @@ def _sides(ours: pd.DataFrame, theirs: pd.DataFrame, params: Params, *, paired: 
 
 
 def _side(answers: pd.DataFrame, labelled: int, judged: pd.DataFrame, params: Params) -> Side:
-    kind = params.data.target.task
     said = live_labels.outcomes(judged["actual"], judged["label"], params.data)
     judged = judged[said.notna()]
     label = said.dropna().to_numpy(dtype="float64")
     score = judged["score"].to_numpy(dtype="float64")
-    threshold = live_labels.threshold(kind, answers["score"], answers["label"])
+    rule = live_labels.rule_of_answers(params.data.target.task, answers["score"], answers["label"])
     names = answers["variant"].iloc[0], answers["model"].iloc[0]
-    return Side(*names, len(answers), labelled, label, score, threshold, kind)
+    return Side(*names, len(answers), labelled, label, score, rule)
 
 
 def _nobody(log: pd.DataFrame, challenger: str) -> str:

@@ -58,7 +58,7 @@ def judge(reference: Reference, rows: pd.DataFrame, settings: Monitor, margin: f
     if reference.tested < settings.min_labels or blank.at_release is None or not enough(rows, settings, reference.task):
         return blank
     ways = groups(known, settings.cluster)
-    ranked, confidence = scored(reference.task, label, score, reference.threshold), 1 - max(settings.alpha, FINEST)
+    ranked, confidence = scored(reference, label, score), 1 - max(settings.alpha, FINEST)
     now: dict[str, Any] = ranked.intervals(REPLICATES, confidence)[settings.metric]
     then = reference.metrics[settings.metric]
     sign = 1 if HIGHER_IS_BETTER[settings.metric] else -1

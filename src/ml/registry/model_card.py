@@ -17,7 +17,7 @@ def card(entry: Entry, params: Params) -> str:
     """The card in Markdown, from a `register` entry of the ledger and the settings of the build."""
     run, lineage = entry["run"], entry["run"]["lineage"]
     train = {name.removeprefix("train."): value for name, value in run["params"].items() if name.startswith("train.")}
-    predicted = task_of(params.data).describe(params.evaluate.threshold).replace("`", "")
+    predicted = task_of(params.data, params.evaluate).describe().replace("`", "")
     parts = [
         f"# {params.project}: model {entry['model'][:12]}",
         _use(params.card),

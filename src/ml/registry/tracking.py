@@ -85,9 +85,7 @@ def describe(
     intervals: dict[str, dict[str, float]],
 ) -> dict[str, Any]:
     """The run in the form that tracking.record_run expects."""
-    settings = {"seed": train.seed, "model": train.model, **train.parameters()}
-    settings |= {"calibration": train.calibration} if train.calibration else {}
-    settings |= {"threshold": train.threshold.model_dump(exclude_none=True)} if train.threshold else {}
+    settings = {"seed": train.seed, "model": train.model, **train.parameters(), **train.after()}
     ends = {f"{name}_{end}": intervals[name][end] for name in metrics if name in intervals for end in ("low", "high")}
     return {
         "digest": origin.model,

@@ -1,10 +1,10 @@
-"""The section of the report on training: threshold, out-of-bag score, learning curve."""
+"""The section of the report on training: chosen decision, out-of-bag score, learning curve."""
 
 from typing import Any
 
-from ml.io.markdown import table
 from ml.io.text import counted
 from ml.reports import mermaid
+from ml.tasks import chosen_cut
 
 Record = dict[str, Any]
 SIDES = {"train": "training rows", "held": "held-back rows"}
@@ -14,25 +14,6 @@ def section(found: Record | None) -> str:
     """The whole section; empty if training recorded nothing."""
     parts = [part(found[name]) for name, part in PARTS.items() if found and found.get(name)]
     return "## Training\n\n" + "\n\n".join(parts) if parts else ""
-
-
-def _threshold(chosen: Record) -> str:
-    rule = ", ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in chosen["rule"].items())
-    told = (
-        f"`train.threshold` ({rule}) chose the threshold on {counted(chosen['rows'], 'training row')}, "
-        f"each scored by a model of the rows outside its fold, which is one of {chosen['folds']}. No test row was read."
-    )
-    rows = [
-        [
-            "chosen",
-            f"{chosen['threshold']:.4f}",
-            f"{chosen['cost']:.4f}",
-            f"{chosen['precision']:.3f}",
-            f"{chosen['recall']:.3f}",
-        ],
-        ["evaluate.threshold", f"{chosen['given']:.4f}", f"{chosen['given_cost']:.4f}", "", ""],
-    ]
-    return f"{told}\n\n" + table(["", "threshold", "cost a row", "precision", "recall"], rows)
 
 
 def _out_of_bag(scores: Record) -> str:
@@ -47,4 +28,4 @@ def _curve(curve: Record) -> str:
     return f"{told}\n\n{mermaid.learning(curve['points'], sides)}"
 
 
-PARTS = {"threshold": _threshold, "out_of_bag": _out_of_bag, "curve": _curve}
+PARTS = {chosen_cut.NAME: chosen_cut.section, "out_of_bag": _out_of_bag, "curve": _curve}

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from ml.data.design import design_of
-from ml.gates.champion import threshold
+from ml.gates.champion import task_of_champion
 from ml.gates.scored_models import lacking
 from ml.io import cli, files
 from ml.io.errors import UserError
@@ -58,12 +58,12 @@ def against_champion(attempt: Attempt) -> list[Compared]:
         return []
     scores = [old, model.scores(model_file.loads(built), rows, params.data)]
     is_fresh = rows[params.data.id].isin(attempt.sifted.good[params.data.id]).to_numpy()
-    ours = settled(params, attempt.folder / files.MODEL).evaluate.threshold
-    cuts = [threshold(champion.params, params), ours]
+    ours = task_of(params.data, settled(params, attempt.folder / files.MODEL).evaluate)
+    tasks = [task_of_champion(champion.params, params), ours]
     found = []
     for name, at in (("fresh", is_fresh), ("old", ~is_fresh)):
         part = design_of(rows[at], params.data)
-        old, new = (task.score(label[at], score[at], cut, part) for score, cut in zip(scores, cuts, strict=True))
+        old, new = (task.score(label[at], score[at], part) for score, task in zip(scores, tasks, strict=True))
         found.append(judge(name, champion.version, (old, new), params))
     return found
 

@@ -14,3 +14,6 @@ class Evaluate(Section):
     coverage: Open = 0.9
     bootstrap: Annotated[int, Field(ge=100)] = 1000
     confidence: Open = 0.95
+
+
+DECISION = {"evaluate.threshold": Evaluate().threshold}  # the setting that decides between two values, by its path

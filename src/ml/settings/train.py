@@ -115,6 +115,16 @@ class Train(Section):
         """The library of train.model if it has its own lock file, otherwise ""."""
         return next((name for name in EXTRAS if self.model.startswith(f"{name}.")), "")
 
+    @property
+    def decide(self) -> Decide | None:
+        """The rule by which training chooses the decision, None where settings give it."""
+        return self.threshold
+
     def parameters(self) -> dict[str, Any]:
         """The parameters of train.model."""
         return dict(getattr(self, self.model, {}))
+
+    def after(self) -> dict[str, Any]:
+        """The settings of what follows the fit, where they are set: calibration, and the rule of decision."""
+        found = {"calibration": self.calibration} if self.calibration else {}
+        return found | ({"threshold": self.threshold.model_dump(exclude_none=True)} if self.threshold else {})

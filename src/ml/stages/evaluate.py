@@ -31,9 +31,9 @@ def main() -> None:
     output, truth = model.scores(fitted, frame, params.data), task.truth(frame[params.data.target.name])
     cli.say(f"evaluate: {counted(params.evaluate.bootstrap, 'bootstrap replicate')} of {counted(len(frame), 'row')}")
     served = compiled_parity.served(load(files.MODEL), frame, params.data)
-    files.write_json(asdict(compiled_parity.compare(output, served, params.evaluate.threshold, task)), files.PARITY)
+    files.write_json(asdict(compiled_parity.compare(output, served, task)), files.PARITY)
     design = design_of(frame, params.data)
-    scored = task.score(truth, output, params.evaluate.threshold, design)
+    scored = task.score(truth, output, design)
     found = scored.intervals(params.evaluate.bootstrap, params.evaluate.confidence)
     known = {name: m for name, m in found.items() if m["value"] is not None}
     if len(known) < len(found):
@@ -60,7 +60,7 @@ def main() -> None:
 
 def _task(params: Settings) -> Task:
     """The task, with the model's interval if it has one."""
-    task = task_of(params.data)
+    task = task_of(params.data, params.evaluate)
     if not task.intervals:
         return task
     contract = read_contract({CONTRACT: files.read_bytes(files.MODEL / CONTRACT)})

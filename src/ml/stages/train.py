@@ -7,8 +7,8 @@ from ml.engine.spread import Workers, team
 from ml.io import cli, files, tables
 from ml.io.text import counted
 from ml.model import decision, feature_checks, features, interval, made_columns, model, model_file, shipped
-from ml.model.history import Chosen, TrainingRecord, Watch
-from ml.model.model_contract import CONTRACT, with_threshold
+from ml.model.history import Watch
+from ml.model.model_contract import CONTRACT, decided_by
 from ml.model.predictor import MODEL, from_files, loaded
 from ml.settings import feature_source
 from ml.settings.yaml_reading import read
@@ -33,9 +33,11 @@ def main() -> None:
         by, where = fitting.fitter(workers, params.train)
         cli.say(f"train: {params.train.model} on {counted(len(frame), 'row')}{where}")
         fitted = model.fit(rows, params.data, params.train, text, watch.see, by)
-    found = decision.chosen(frame, params.data, params.train, params.evaluate.threshold, text)
-    params = _with_threshold(params, found)
-    TrainingRecord(threshold=found, out_of_bag=watch.out_of_bag, curve=watch.curve).write(files.TRAINING)
+    found = decision.chosen(frame, params.data, params.train, params.evaluate, text)
+    if found:
+        cli.say(f"train: {found.told}")
+        params = decided_by(params, found)
+    watch.record(found).write(files.TRAINING)
     width = interval.half_width(frame, params.data, params.train, params.evaluate.coverage, text)
     built = {MODEL: model_file.dumps(fitted), CONTRACT: shipped.contract_of(params, frame, width)}
     form, why = shipped.form_of(fitted, built, frame.head(CHECKED), params)
@@ -54,14 +56,6 @@ def _unweighted(params: Settings) -> None:
             f"train: {', '.join(encoded)} (encoding: target): scikit-learn's TargetEncoder takes no weights, so these "
             f"means count each row once, without {params.data.weight}"
         )
-
-
-def _with_threshold(params: Settings, found: Chosen | None) -> Settings:
-    """The settings with the threshold that train.threshold chooses, where it does."""
-    if found is None:
-        return params
-    cli.say(f"train: decides at {found.threshold:.4f}, chosen by train.threshold on folds of the training rows")
-    return with_threshold(params, found.threshold)
 
 
 if __name__ == "__main__":

@@ -9,18 +9,13 @@ import numpy as np
 from typing_extensions import TypedDict  # pydantic needs this one below Python 3.12
 
 from ml.settings.data import Data
-from ml.tasks.kinds import BINARY, MULTICLASS, REGRESSION
+from ml.tasks.kinds import BINARY, MULTICLASS, REGRESSION, DecisionRule
 
 Rows = list[dict[str, Any]]
 
 
-class AnswerContract(Protocol):
+class AnswerContract(DecisionRule, Protocol):
     """What a served model decides by."""
-
-    @property
-    def threshold(self) -> float:
-        """From here on a score means positive."""
-        ...
 
     @property
     def half_width(self) -> float | None:

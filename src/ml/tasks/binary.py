@@ -12,9 +12,9 @@ from ml.settings.data import Data
 from ml.settings.metric_names import FEWEST
 from ml.tasks import calibration_figures, group_rates, two_words
 from ml.tasks import score_rows as measured
-from ml.tasks.kinds import BINARY
+from ml.tasks.kinds import BINARY, DecisionRule
 from ml.tasks.rank_auc import one_column
-from ml.tasks.task import EasyCase
+from ml.tasks.task import EasyCase, Task
 from ml.tasks.variety import Spread, of_sides
 
 
@@ -22,7 +22,7 @@ class Binary:
     """The task of a contract whose target names its positive value."""
 
     kind: str = BINARY.name
-    decides = cuts = True
+    decides = True
     flipped = "change side"
     intervals = False
     metrics: Mapping[str, bool] = BINARY.metrics
@@ -31,8 +31,15 @@ class Binary:
     alone_is = "ROC AUC"
     said = "score"
 
-    def __init__(self, data: Data) -> None:
-        self._data = data
+    def __init__(self, data: Data, rule: DecisionRule | None = None) -> None:
+        self._data, self._rule = data, rule
+
+    @property
+    def cut(self) -> float:
+        """The threshold; raises ValueError if this task was made without a rule of decision."""
+        if self._rule is None:
+            raise ValueError("a decision needs a rule: task_of(data, rule), for example with params.evaluate")
+        return self._rule.threshold
 
     def with_interval(self, half_width: float | None, level: float) -> "Binary":  # noqa: ARG002
         """Itself: classes have no interval."""
@@ -50,17 +57,21 @@ class Binary:
         """One: the score."""
         return ["score"]
 
-    def score(self, truth: np.ndarray, output: np.ndarray, threshold: float, design: Design = PLAIN) -> measured.Ranked:
+    def score(self, truth: np.ndarray, output: np.ndarray, design: Design = PLAIN) -> measured.Ranked:
         """Rows in order of their score."""
-        return measured.rank(truth, output, threshold, design)
+        return measured.rank(truth, output, self.cut, design)
 
-    def decide(self, output: np.ndarray, threshold: float) -> np.ndarray:
+    def decide(self, output: np.ndarray) -> np.ndarray:
         """True where the score reaches the threshold."""
-        return output >= threshold
+        return output >= self.cut
 
-    def flips(self, old: np.ndarray, new: np.ndarray, thresholds: tuple[float, float]) -> np.ndarray:
+    def flips(self, old: np.ndarray, new: np.ndarray, before: Task | None = None) -> np.ndarray:
         """Rows with different decisions."""
-        return self.decide(old, thresholds[0]) != self.decide(new, thresholds[1])
+        return (before or self).decide(old) != self.decide(new)
+
+    def moved(self, before: Task) -> str:
+        """Both thresholds, if they differ."""
+        return "" if before.cut == self.cut else f"threshold {before.cut:g}, now {self.cut:g}"
 
     def watch(self, output: np.ndarray) -> np.ndarray:
         """The scores."""
@@ -92,9 +103,9 @@ class Binary:
         """How many rows are positive."""
         return f"{int(truth.sum()):,} positive"
 
-    def rates(self, truth: np.ndarray, output: np.ndarray, threshold: float) -> list[group_rates.Rate]:
+    def rates(self, truth: np.ndarray, output: np.ndarray) -> list[group_rates.Rate]:
         """The share decided positive, the true and the false positive rate."""
-        return group_rates.of_decisions(self.decide(output, threshold), truth == 1)
+        return group_rates.of_decisions(self.decide(output), truth == 1)
 
     def calibrated(
         self, truth: np.ndarray, output: np.ndarray, confidence: float, design: Design = PLAIN
@@ -114,18 +125,19 @@ class Binary:
         """1: scores are compared as they are."""
         return 1.0
 
-    def surely(self, output: np.ndarray, case: EasyCase, threshold: float, room: float) -> bool:
+    def surely(self, output: np.ndarray, case: EasyCase, room: float) -> bool:
         """Whether the score is so far from the threshold, on the side that the case names."""
-        return self.easy(output, case, threshold + (room if case.label == "positive" else -room))[1]
+        score = float(output[0])
+        return score >= self.cut + room if case.label == "positive" else score < self.cut - room
 
-    def spread(self, truth: np.ndarray, output: np.ndarray, threshold: float) -> Spread:
+    def spread(self, truth: np.ndarray, output: np.ndarray) -> Spread:
         """Whether both sides are decided."""
-        return of_sides(truth, self.decide(output, threshold), threshold)
+        return of_sides(truth, self.decide(output), self.cut)
 
-    def easy(self, output: np.ndarray, case: EasyCase, threshold: float) -> tuple[float, bool, str]:
+    def easy(self, output: np.ndarray, case: EasyCase) -> tuple[float, bool, str]:
         """Whether the score lies on the side of the threshold that the case names."""
         yes = case.label == "positive"
-        return float(output[0]), bool((output[0] >= threshold) == yes), f"{'≥' if yes else '<'} {threshold:g}"
+        return float(output[0]), bool((output[0] >= self.cut) == yes), f"{'≥' if yes else '<'} {self.cut:g}"
 
     def watched(
         self, truth: np.ndarray, output: np.ndarray, confidence: float, design: Design = PLAIN
@@ -133,11 +145,10 @@ class Binary:
         """Bias and slope of the scores as probabilities, where both classes have rows."""
         return calibration_figures.measured(truth, output, confidence, design) if len(set(truth)) > 1 else {}
 
-    def describe(self, threshold: float) -> str:
+    def describe(self) -> str:
         """A description of the target and the decision in Markdown."""
         return (
-            f"`{self._data.target.name}` = {self._data.target.positive}; a score of {threshold:g} "
-            "or more means positive"
+            f"`{self._data.target.name}` = {self._data.target.positive}; a score of {self.cut:g} or more means positive"
         )
 
     def alone(self, column: pd.Series, truth: np.ndarray) -> float:

@@ -2,9 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 Name = Literal["binary", "multiclass", "regression"]
+
+
+class DecisionRule(Protocol):
+    """What scores are decided by: params.evaluate, the contract of a model, or the reference of a release."""
+
+    @property
+    def threshold(self) -> float:
+        """The lowest score of a positive decision."""
+        ...
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,8 @@ Of one of several classes, live rows are judged as right or wrong with the model
 metrics and the calibration of two classes say how well the model does.
 """
 
+from typing import NamedTuple, Protocol
+
 import numpy as np
 import pandas as pd
 
@@ -14,11 +16,28 @@ from ml.settings.data import Data
 from ml.settings.evaluate import Evaluate
 from ml.settings.metric_names import FEWEST
 from ml.tasks import score_rows, two_words
+from ml.tasks.kinds import DecisionRule
 from ml.tasks.number_rows import NumberRows
 from ml.tasks.task import Scored, Task
 
 Watched = dict[str, dict[str, float | None]]
 FIFTHS = 5
+
+
+class LiveRule(DecisionRule, Protocol):
+    """How the answers of a kind of model decide; the reference of a release is one."""
+
+    @property
+    def task(self) -> str:
+        """The kind of target."""
+        ...
+
+
+class AnsweredRule(NamedTuple):
+    """The rule that the answers themselves show."""
+
+    task: str
+    threshold: float  # infinite if no answer was positive, 0 if scores decide nothing
 
 
 def outcomes(actual: pd.Series, decided: pd.Series, data: Data) -> pd.Series:
@@ -42,7 +61,7 @@ def at_release(  # noqa: PLR0913, PLR0917
     intervals; undefined ones are left out.
     """
     if design.weight is not None:
-        scored = task.score(truth, output, evaluate.threshold, design.unweighted)
+        scored = task.score(truth, output, design.unweighted)
         found = scored.intervals(evaluate.bootstrap, evaluate.confidence)
     known = {name: metric for name, metric in found.items() if metric["value"] is not None}
     return known | task.watched(truth, output, evaluate.confidence, design.unweighted)
@@ -61,11 +80,11 @@ def alike(kind: str, rows: pd.DataFrame) -> pd.Series:
     return names.where(names.map(names.value_counts()) >= FEWEST, "")
 
 
-def scored(kind: str, label: np.ndarray, score: np.ndarray, threshold: float) -> Scored:
+def scored(rule: LiveRule, label: np.ndarray, score: np.ndarray) -> Scored:
     """Live rows, ready to be measured."""
-    if kind == "regression":
+    if rule.task == "regression":
         return NumberRows(label, score, float("nan"))
-    return score_rows.rank(label, score, threshold)
+    return score_rows.rank(label, score, rule.threshold)
 
 
 def enough(kind: str, label: np.ndarray, fewest: int) -> bool:
@@ -78,12 +97,12 @@ def numeric(kind: str) -> bool:
     return kind == "regression"
 
 
-def threshold(kind: str, score: pd.Series, label: pd.Series) -> float:
-    """The lowest score that was answered with yes, infinite where none was; 0 where scores decide nothing."""
+def rule_of_answers(kind: str, score: pd.Series, label: pd.Series) -> AnsweredRule:
+    """Cuts at the lowest score that was answered with yes: no record says how a challenger of the past decided."""
     if kind != "binary":
-        return 0.0
+        return AnsweredRule(kind, 0.0)
     yes = score[label.eq(True)]
-    return float(yes.min()) if len(yes) else np.inf
+    return AnsweredRule(kind, float(yes.min()) if len(yes) else np.inf)
 
 
 def both(label: np.ndarray, fewest: int) -> bool:

@@ -14,8 +14,8 @@ from ml.settings.data import Data
 from ml.settings.metric_names import FEWEST
 from ml.tasks import calibration_figures, group_rates
 from ml.tasks.class_rows import ClassRows
-from ml.tasks.kinds import MULTICLASS
-from ml.tasks.task import EasyCase
+from ml.tasks.kinds import MULTICLASS, DecisionRule
+from ml.tasks.task import EasyCase, Task
 from ml.tasks.variety import Spread, of_classes
 
 GROUPS = 50  # of the values of a number
@@ -25,7 +25,7 @@ class Multiclass:
     """The task of a contract whose target lists its classes."""
 
     kind: str = MULTICLASS.name
-    decides, cuts = True, False
+    decides = True
     flipped = "change class"
     intervals = False
     metrics: Mapping[str, bool] = MULTICLASS.metrics
@@ -34,7 +34,9 @@ class Multiclass:
     alone_is = "half of 1 plus the share of errors that it avoids compared with the most frequent class"
     said = "score"
 
-    def __init__(self, data: Data) -> None:
+    cut = 0.0
+
+    def __init__(self, data: Data, rule: DecisionRule | None = None) -> None:  # noqa: ARG002
         self.classes, self.name = data.target.classes, data.target.name
 
     def with_interval(self, half_width: float | None, level: float) -> "Multiclass":  # noqa: ARG002
@@ -57,23 +59,21 @@ class Multiclass:
         """A score for each class, by its place."""
         return [f"score_{place}" for place in range(len(self.classes))]
 
-    def score(
-        self,
-        truth: np.ndarray,
-        output: np.ndarray,
-        threshold: float,  # noqa: ARG002
-        design: Design = PLAIN,
-    ) -> ClassRows:
-        """Rows in their own order; no threshold decides."""
+    def score(self, truth: np.ndarray, output: np.ndarray, design: Design = PLAIN) -> ClassRows:
+        """Rows in their own order."""
         return ClassRows(truth.astype("int64"), output.astype("float64"), self.classes, design=design)
 
-    def decide(self, output: np.ndarray, threshold: float) -> np.ndarray:  # noqa: ARG002
+    def decide(self, output: np.ndarray) -> np.ndarray:
         """The place of the most probable class."""
         return output.argmax(axis=1)
 
-    def flips(self, old: np.ndarray, new: np.ndarray, thresholds: tuple[float, float]) -> np.ndarray:
+    def flips(self, old: np.ndarray, new: np.ndarray, before: Task | None = None) -> np.ndarray:
         """Rows with different decisions."""
-        return self.decide(old, thresholds[0]) != self.decide(new, thresholds[1])
+        return (before or self).decide(old) != self.decide(new)
+
+    def moved(self, before: Task) -> str:  # noqa: ARG002
+        """Nothing: the most probable class is always the decision."""
+        return ""
 
     def watch(self, output: np.ndarray) -> np.ndarray:
         """The confidence: the probability of the most probable class."""
@@ -109,9 +109,9 @@ class Multiclass:
         place = int(np.where(found > 0, found, len(truth) + 1).argmin())
         return f"{found[place]:,} of {self.classes[place]}"
 
-    def rates(self, truth: np.ndarray, output: np.ndarray, threshold: float) -> list[group_rates.Rate]:
+    def rates(self, truth: np.ndarray, output: np.ndarray) -> list[group_rates.Rate]:
         """Of each class the share decided so, and its true and false positive rate."""
-        decided = self.decide(output, threshold)
+        decided = self.decide(output)
         found = [group_rates.of_decisions(decided == k, truth == k, name) for k, name in enumerate(self.classes)]
         return [rate for of_class in found for rate in of_class]
 
@@ -141,18 +141,18 @@ class Multiclass:
         """1: scores are compared as they are."""
         return 1.0
 
-    def surely(self, output: np.ndarray, case: EasyCase, threshold: float, room: float) -> bool:
+    def surely(self, output: np.ndarray, case: EasyCase, room: float) -> bool:
         """Whether the class that the case names is so much more probable than the next one."""
         best = np.sort(output[0])
-        return self.easy(output, case, threshold)[1] and bool(best[-1] - best[-2] >= room)
+        return self.easy(output, case)[1] and bool(best[-1] - best[-2] >= room)
 
-    def spread(self, truth: np.ndarray, output: np.ndarray, threshold: float) -> Spread:
+    def spread(self, truth: np.ndarray, output: np.ndarray) -> Spread:
         """Whether every class is decided."""
-        return of_classes(truth, self.decide(output, threshold), self.classes)
+        return of_classes(truth, self.decide(output), self.classes)
 
-    def easy(self, output: np.ndarray, case: EasyCase, threshold: float) -> tuple[float, bool, str]:
+    def easy(self, output: np.ndarray, case: EasyCase) -> tuple[float, bool, str]:
         """Whether the class that the case names is the most probable one."""
-        found = self.classes[int(self.decide(output, threshold)[0])]
+        found = self.classes[int(self.decide(output)[0])]
         right = found == case.label
         limit = "most probable" if right else f"most probable, not {found}"
         return float(self.whose(output, str(case.label))[0]), right, limit
@@ -166,7 +166,7 @@ class Multiclass:
             calibration_figures.measured(right, output.max(axis=1), confidence, design) if len(set(right)) > 1 else {}
         )
 
-    def describe(self, threshold: float) -> str:  # noqa: ARG002
+    def describe(self) -> str:
         """A description of the target and the decision in Markdown."""
         return f"`{self.name}`, one of {', '.join(self.classes)}; the most probable class is predicted"
 

@@ -13,10 +13,10 @@ from ml.io.text import counted
 from ml.settings.data import Data
 from ml.settings.metric_names import FEWEST
 from ml.tasks import calibration_figures, group_rates
-from ml.tasks.kinds import REGRESSION
+from ml.tasks.kinds import REGRESSION, DecisionRule
 from ml.tasks.number_rows import NumberRows
 from ml.tasks.rank_auc import codes
-from ml.tasks.task import EasyCase
+from ml.tasks.task import EasyCase, Task
 from ml.tasks.variety import Spread, of_numbers
 
 NEAR = 0.5  # standard deviations of the predictions: one that moves further counts as another decision
@@ -26,7 +26,7 @@ class Regression:
     """The task of a contract whose target is a number; `half_width` is that of the model's prediction interval."""
 
     kind: str = REGRESSION.name
-    decides = cuts = False
+    decides = False
     flipped = "move by more than half a standard deviation of the predictions"
     intervals = True
     metrics: Mapping[str, bool] = REGRESSION.metrics
@@ -35,12 +35,20 @@ class Regression:
     alone_is = "half of 1 plus its rank correlation"
     said = "value"
 
-    def __init__(self, data: Data, half_width: float = float("nan"), level: float = float("nan")) -> None:
+    cut = 0.0
+
+    def __init__(
+        self,
+        data: Data,
+        rule: DecisionRule | None = None,  # noqa: ARG002
+        half_width: float = float("nan"),
+        level: float = float("nan"),
+    ) -> None:
         self._data, self.half_width, self.level = data, half_width, level
 
     def with_interval(self, half_width: float | None, level: float) -> "Regression":
         """The same task, knowing how wide the model's intervals are and which share of rows they promise to hold."""
-        return Regression(self._data, float("nan") if half_width is None else half_width, level)
+        return Regression(self._data, half_width=float("nan") if half_width is None else half_width, level=level)
 
     def truth(self, column: pd.Series) -> np.ndarray:
         """The numbers as float64."""
@@ -54,23 +62,21 @@ class Regression:
         """One: the predicted value."""
         return ["score"]
 
-    def score(
-        self,
-        truth: np.ndarray,
-        output: np.ndarray,
-        threshold: float,  # noqa: ARG002
-        design: Design = PLAIN,
-    ) -> NumberRows:
-        """Rows in their own order; no threshold decides."""
+    def score(self, truth: np.ndarray, output: np.ndarray, design: Design = PLAIN) -> NumberRows:
+        """Rows in their own order."""
         return NumberRows(truth.astype("float64"), output.astype("float64"), self.half_width, self.level, design=design)
 
-    def decide(self, output: np.ndarray, threshold: float) -> np.ndarray:  # noqa: ARG002
+    def decide(self, output: np.ndarray) -> np.ndarray:
         """The value itself."""
         return output
 
-    def flips(self, old: np.ndarray, new: np.ndarray, thresholds: tuple[float, float]) -> np.ndarray:  # noqa: ARG002
+    def flips(self, old: np.ndarray, new: np.ndarray, before: Task | None = None) -> np.ndarray:  # noqa: ARG002
         """Rows whose predictions are further apart than half the standard deviation of the first."""
         return np.abs(old - new) > NEAR * old.std()
+
+    def moved(self, before: Task) -> str:  # noqa: ARG002
+        """Nothing: the value is the decision."""
+        return ""
 
     def watch(self, output: np.ndarray) -> np.ndarray:
         """The values."""
@@ -104,7 +110,7 @@ class Regression:
         """Nothing: a number has no classes."""
         return ""
 
-    def rates(self, truth: np.ndarray, output: np.ndarray, threshold: float) -> list[group_rates.Rate]:  # noqa: ARG002
+    def rates(self, truth: np.ndarray, output: np.ndarray) -> list[group_rates.Rate]:
         """The mean absolute error and the mean error."""
         return group_rates.of_errors(truth, output)
 
@@ -127,16 +133,16 @@ class Regression:
         """The standard deviation of the truth, so that settings mean the same in any unit."""
         return float(truth.std()) or 1.0
 
-    def surely(self, output: np.ndarray, case: EasyCase, threshold: float, room: float) -> bool:  # noqa: ARG002
+    def surely(self, output: np.ndarray, case: EasyCase, room: float) -> bool:
         """Whether the value lies so far within the limits of the case."""
         low, high = (-np.inf if case.min is None else case.min), (np.inf if case.max is None else case.max)
         return bool(low + room <= output[0] <= high - room)
 
-    def spread(self, truth: np.ndarray, output: np.ndarray, threshold: float) -> Spread:  # noqa: ARG002
+    def spread(self, truth: np.ndarray, output: np.ndarray) -> Spread:
         """Whether the values differ."""
         return of_numbers(truth, output)
 
-    def easy(self, output: np.ndarray, case: EasyCase, threshold: float) -> tuple[float, bool, str]:  # noqa: ARG002
+    def easy(self, output: np.ndarray, case: EasyCase) -> tuple[float, bool, str]:
         """Whether the value lies where the case says."""
         low, high = (-np.inf if case.min is None else case.min), (np.inf if case.max is None else case.max)
         return float(output[0]), bool(low <= output[0] <= high), _bounds(low, high)
@@ -147,7 +153,7 @@ class Regression:
         """The mean error, in the unit of the target."""
         return {"bias": calibration_figures.bias(truth, output, confidence, design)}
 
-    def describe(self, threshold: float) -> str:  # noqa: ARG002
+    def describe(self) -> str:
         """A description of the target and the decision in Markdown."""
         unit = f" in {self._data.target.unit}" if self._data.target.unit else ""
         return f"the number `{self._data.target.name}`{unit}, with an interval"

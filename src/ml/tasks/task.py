@@ -83,7 +83,6 @@ class Task(Protocol):
 
     kind: str
     decides: bool  # whether a prediction is right or wrong
-    cuts: bool  # whether a threshold decides
     flipped: str  # what a row has done whose decision is another than before, in words
     intervals: bool  # whether predictions have an interval around them
     metrics: Mapping[str, bool]  # name: whether higher is better
@@ -108,16 +107,28 @@ class Task(Protocol):
         """The names of the output's columns in a table."""
         ...
 
-    def score(self, truth: np.ndarray, output: np.ndarray, threshold: float, design: Design = PLAIN) -> Scored:
+    def score(self, truth: np.ndarray, output: np.ndarray, design: Design = PLAIN) -> Scored:
         """Truth and output, ready to be measured."""
         ...
 
-    def decide(self, output: np.ndarray, threshold: float) -> np.ndarray:
+    def decide(self, output: np.ndarray) -> np.ndarray:
         """The decision for each row; shape (rows,)."""
         ...
 
-    def flips(self, old: np.ndarray, new: np.ndarray, thresholds: tuple[float, float]) -> np.ndarray:
-        """Rows that two outputs decide differently, each by its own threshold; bool of shape (rows,)."""
+    def flips(self, old: np.ndarray, new: np.ndarray, before: "Task | None" = None) -> np.ndarray:
+        """Rows that two outputs decide differently; `before` is the task that decided the old one, unless it is this.
+
+        Bool of shape (rows,).
+        """
+        ...
+
+    @property
+    def cut(self) -> float:
+        """The lowest score of a positive decision; 0 where scores are not cut."""
+        ...
+
+    def moved(self, before: "Task") -> str:
+        """How the rule of decision differs from that of another model, in words; "" where it is the same."""
         ...
 
     def watch(self, output: np.ndarray) -> np.ndarray:
@@ -152,7 +163,7 @@ class Task(Protocol):
         """How many rows the class has that has the fewest (the positive one, of two), in words."""
         ...
 
-    def rates(self, truth: np.ndarray, output: np.ndarray, threshold: float) -> list[Rate]:
+    def rates(self, truth: np.ndarray, output: np.ndarray) -> list[Rate]:
         """What is compared between groups of people."""
         ...
 
@@ -174,15 +185,15 @@ class Task(Protocol):
         """What one stands for in the settings of `behaviour`."""
         ...
 
-    def easy(self, output: np.ndarray, case: EasyCase, threshold: float) -> tuple[float, bool, str]:
+    def easy(self, output: np.ndarray, case: EasyCase) -> tuple[float, bool, str]:
         """For one row what the model says, whether the case allows that, and the limit in words."""
         ...
 
-    def surely(self, output: np.ndarray, case: EasyCase, threshold: float, room: float) -> bool:
+    def surely(self, output: np.ndarray, case: EasyCase, room: float) -> bool:
         """Whether the case allows what the model says of one row with `room` to spare, in units of `scale`."""
         ...
 
-    def spread(self, truth: np.ndarray, output: np.ndarray, threshold: float) -> Spread:
+    def spread(self, truth: np.ndarray, output: np.ndarray) -> Spread:
         """Whether the answers tell rows apart."""
         ...
 
@@ -192,7 +203,7 @@ class Task(Protocol):
         """What monitoring watches beside the metrics: value, low and high of each."""
         ...
 
-    def describe(self, threshold: float) -> str:
+    def describe(self) -> str:
         """A description of the target and the decision in Markdown."""
         ...
 
