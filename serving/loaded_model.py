@@ -36,7 +36,7 @@ def load(source: str) -> Model:
         contract = model_contract.read_contract(files)
         lineage = lineage or (json.loads(files[LINEAGE]) if LINEAGE in files else None)
         form = json.loads(files[predictor.FORM])["estimator"]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise UserError(
             f"{source}: its contract or form cannot be read ({error}). Train again, or restore it."
         ) from None

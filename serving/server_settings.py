@@ -33,7 +33,7 @@ def _networks(given: tuple[str, ...]) -> tuple[str, ...]:
 class Settings(BaseModel):
     """The settings of the server; docs/serving.md explains each."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     model: str = "build/model"
     challenger: str | None = None

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from ml.io import tables
-from ml.prediction_log import predictions, segments
+from ml.prediction_log import predictions, segments, targets
 from ml.prediction_log.predictions import read_log
 from ml.stages import compact
 
@@ -85,15 +85,21 @@ def test_damaged_lines_are_counted_and_the_others_are_read(log):
     assert (table["id"].tolist(), table.attrs["unreadable"]) == (["a", "b", "c"], 4)
 
 
-@pytest.mark.parametrize("content", [b"", b"no gzip", gzip.compress(line("a", 1))[:-9]], ids=["empty", "noise", "torn"])
-def test_a_damaged_object_of_a_bucket_and_a_foreign_one_keep_no_other_out(tmp_path, content):
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"no gzip", gzip.compress(line("a", 1))[:-9], gzip.compress(bytes(2000))],
+    ids=["empty", "noise", "torn", "bomb"],
+)
+def test_a_damaged_object_of_a_bucket_and_a_foreign_one_keep_no_other_out(tmp_path, monkeypatch, content):
+    monkeypatch.setattr(targets, "UNPACKED", 1000)
     folder = tmp_path / "day=2026-01-01"
     folder.mkdir()
     (folder / f"{FIRST}.jsonl.gz").write_bytes(content)
     (folder / f"{SECOND}.jsonl.gz").write_bytes(gzip.compress(line("b", 2)))
-    (folder / "notes.jsonl.gz").write_bytes(b"of a person")
+    for name in ("notes", "99999999T000000-1-a-000001"):
+        (folder / f"{name}.jsonl.gz").write_bytes(b"of a person")
 
-    table = read_log(f"file://{tmp_path}")
+    table = read_log(f"file://{tmp_path}", since="2026-01-01")
 
     assert table["id"].tolist() == ["b"]
     assert len(table.attrs["damaged"]) == 1

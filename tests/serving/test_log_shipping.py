@@ -187,3 +187,16 @@ def test_without_a_place_the_shipper_says_how_to_name_one(stage):
 
     assert said.returncode == 1
     assert "PREDICTION_LOG is not a target" in said.stderr
+
+
+@pytest.mark.parametrize("name", ["notes", "99999999T000000-1-a-000001", "20261121T000000-a\nb", "20261121T000000-.."])
+def test_a_file_with_another_name_keeps_no_segment_here(tmp_path, capsys, name):
+    write(tmp_path / "logs", "a")
+    write(tmp_path / "other", "b")
+    (copied,) = (tmp_path / "other").glob("*.jsonl")
+    copied.rename(tmp_path / "logs" / f"{name}.jsonl")
+
+    ship(tmp_path / "logs", target(f"file://{tmp_path}/elsewhere"), Log())
+
+    assert len(read_log(f"file://{tmp_path}/elsewhere")) == len(read_log(tmp_path / "logs")) > 0
+    assert "is not named like a segment" in capsys.readouterr().err

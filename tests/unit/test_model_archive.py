@@ -14,7 +14,9 @@ from ml.io.errors import UserError
 from ml.model import archive as model_archive
 from ml.model import estimates, model, model_file, predictor
 from ml.model.compiled import compiled
+from ml.model.model_contract import CONTRACT, Contract
 from ml.settings.params import read_params
+from serving.loaded_model import LINEAGE, load
 from tests.conftest import SAMPLE
 
 PARAMS = read_params(SAMPLE)
@@ -200,3 +202,44 @@ def test_trees_that_are_damaged_anywhere_are_a_sentence(forms):
     for place in range(0, len(content), max(1, len(content) // 60)):
         for damaged in (content[:place], content[:place] + bytes([content[place] ^ 0xFF]) + content[place + 1 :]):
             served_or_refused(files | {estimates.ESTIMATOR: damaged})
+
+
+@pytest.fixture
+def folder(forms, tmp_path):
+    contract = Contract(project="churn", threshold=0.5, data=PARAMS.data)
+    files = forms["logistic_regression"] | {
+        predictor.MODEL: b"",
+        CONTRACT: contract.model_dump_json().encode(),
+        LINEAGE: b"{}",
+    }
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", [CONTRACT, predictor.FORM, LINEAGE])
+@pytest.mark.parametrize("content", ["[" * 100_000, '{"a":' * 100_000, f'{{"a": {"9" * 10_000}}}', "\0{}", "\ud800"])
+def test_a_file_beside_the_model_with_any_other_json_is_a_sentence(folder, name, content):
+    (folder / name).write_bytes(content.encode("utf-8", "surrogatepass"))
+
+    with pytest.raises(UserError, match="cannot be read"):
+        load(str(folder))
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])
+@pytest.mark.parametrize("place", ['"threshold":', '"half_width":', '"min":', '"max":'])
+def test_a_contract_holds_finite_numbers(folder, place, number):
+    text = (folder / CONTRACT).read_text()
+    assert place in text
+    (folder / CONTRACT).write_text(re.sub(rf"{place}[^,}}]+", f"{place}{number}", text))
+
+    with pytest.raises(UserError, match=r"contract.json of the model cannot be read"):
+        load(str(folder))
+
+
+def test_the_project_of_a_contract_is_a_name_and_nothing_else(folder):
+    text = (folder / CONTRACT).read_text()
+    (folder / CONTRACT).write_text(text.replace('"churn"', '"</title><script>"', 1))
+
+    with pytest.raises(UserError, match=r"contract.json of the model cannot be read"):
+        load(str(folder))

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from ml.io.errors import UserError
 from ml.settings.data import Data
-from ml.settings.section import Section
+from ml.settings.section import Project, Section
 from ml.settings.train import Decide
 from ml.tasks.kinds import DecisionRule
 
@@ -18,7 +18,7 @@ CONTRACT = "contract.json"
 class Contract(Section):
     """The data contract and decision settings of a model."""
 
-    project: str
+    project: Project
     threshold: float
     data: Data
     negative: str | None = None  # the target's negative value; models of older releases do not have it

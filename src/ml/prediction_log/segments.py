@@ -12,6 +12,7 @@ Nothing here needs more than the standard library: the server and the shipper ru
 
 import contextlib
 import os
+import re
 import time
 from collections.abc import Generator, Mapping
 from datetime import UTC, datetime
@@ -27,6 +28,7 @@ except ImportError:  # Windows
 
 OPEN, CLOSED, DONE, BAD = ".jsonl.open", ".jsonl", ".jsonl.done", ".jsonl.bad"
 NEW = ".new"  # being created, not yet locked
+NAME = re.compile(r"\d{8}T\d{6}-[\w-]+", re.ASCII)
 STALE_SECONDS = 60
 DAY_SECONDS = 86_400
 
@@ -57,6 +59,14 @@ def new_name(worker: str, number: int) -> str:
 def opened(name: str) -> datetime:
     """The time at which a segment was opened: no line in it is older."""
     return datetime.strptime(name[:15], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
+
+
+def proper(name: str) -> bool:
+    """Whether a worker could have given this name; a file that a person put there has another one."""
+    try:
+        return bool(NAME.fullmatch(name) and opened(name))
+    except ValueError:  # the 99th of a month
+        return False
 
 
 def name_of(path: Path) -> str:

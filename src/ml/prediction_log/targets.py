@@ -4,7 +4,6 @@ Sending a segment again changes nothing: rows have the key (segment, line), obje
 """
 
 import gzip
-import re
 import zlib
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -26,7 +25,8 @@ INSERT = """insert into prediction_log select %s, line, kind, time, record::json
   on conflict do nothing"""
 READ = "select segment, line, record::text from prediction_log where kind = 'feedback' or time >= %s"
 REFUSED = ("authentication failed", "no password supplied", "does not exist", "no pg_hba.conf entry")
-OBJECT = re.compile(r"([0-9]{8}T[0-9]{6}-.+)\.jsonl\.gz")
+OBJECT = ".jsonl.gz"
+UNPACKED = 10**9  # bytes of a segment; an object that unpacks to more is a bomb
 LONGEST = timedelta(days=2)  # upper bound of the time from the opening of a segment to its last line
 
 
@@ -123,15 +123,16 @@ class Bucket:
         self.damaged.clear()
         self._system.invalidate_cache()
         for path in sorted(self._do(lambda: self._system.find(self._root))):
-            found = OBJECT.fullmatch(path.rpartition("/")[2])
-            if found and (since is None or segments.opened(found[1]) > since - LONGEST):
+            name = path.rpartition("/")[2].removesuffix(OBJECT)
+            known = path.endswith(OBJECT) and segments.proper(name)
+            if known and (since is None or segments.opened(name) > since - LONGEST):
                 packed = self._do(lambda path=path: self._system.cat_file(path))
                 try:
-                    content = gzip.decompress(packed or b"nothing")  # an empty segment is never sent
-                except (OSError, EOFError, zlib.error) as error:
+                    content = _unpacked(packed)
+                except (ValueError, zlib.error) as error:
                     self.damaged.append(f"{path} in {self.name} cannot be unpacked and is left out: {error}.")
                     continue
-                yield from numbered(found[1], content)
+                yield from numbered(name, content)
 
     def _do(self, work: Any) -> Any:
         try:
@@ -159,6 +160,16 @@ def silence(name: str, deadline: Deadline) -> str:
 def target(url: str) -> Postgres | Bucket:
     """The target of a URL."""
     return Postgres(url) if urlsplit(url).scheme in {"postgresql", "postgres"} else Bucket(url)
+
+
+def _unpacked(packed: bytes) -> bytes:
+    unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+    content = unpacker.decompress(packed, UNPACKED + 1)
+    if len(content) > UNPACKED:
+        raise ValueError(f"it holds more than {UNPACKED / 1e6:,.0f} MB")
+    if not unpacker.eof:
+        raise ValueError("it is cut off")
+    return content
 
 
 def numbered(segment: str, content: bytes) -> Iterator[Line]:

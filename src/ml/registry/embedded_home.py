@@ -98,7 +98,7 @@ class Embedded:
         path = self.home / PLAN
         try:
             return json.loads(path.read_bytes()) if path.exists() else None
-        except ValueError:
+        except (ValueError, RecursionError):
             raise UserError(
                 f"{path} is damaged: it holds an unfinished rollback or promotion. Check the "
                 "history with `make models HISTORY=1`, delete the file, and run the command "

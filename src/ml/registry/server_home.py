@@ -86,7 +86,7 @@ class Server:
         text = found[0].tags.get(PLAN) if found else None
         try:
             return json.loads(text) if text else None
-        except ValueError:
+        except (ValueError, RecursionError):
             raise UserError(f"tag {PLAN} of {self.project} is damaged. Delete it on the server, and repeat.") from None
 
     def begin(self, plan: Entry) -> None:

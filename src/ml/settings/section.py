@@ -21,7 +21,7 @@ Strings = Annotated[
 class Section(BaseModel):
     """A part of `params.yaml`: frozen, with strict types; an unknown key is an error with a suggestion."""
 
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
 
     @model_validator(mode="before")
     @classmethod

@@ -44,7 +44,10 @@ def main(once: bool = False, every: float = 10.0) -> None:
 def ship(directory: Path, place: Postgres | Bucket, params: Log) -> None:
     """Send every closed segment; mark each only after the place has it."""
     abandoned = segments.close_abandoned(directory)
-    waiting = segments.listed(directory, segments.CLOSED)
+    listed = segments.listed(directory, segments.CLOSED)
+    waiting = [path for path in listed if segments.proper(segments.name_of(path))]
+    for path in {*listed} - {*waiting}:
+        cli.say(f"ship: {path} is not named like a segment and is left as it is. Move it away.")
     for path in waiting:
         try:
             content = path.read_bytes()
