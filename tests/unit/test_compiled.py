@@ -4,7 +4,7 @@ import zlib
 import numpy as np
 import pandas as pd
 import pytest
-from onnx import helper
+from onnx import TensorProto, helper
 from onnxruntime import InferenceSession
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import Pipeline
@@ -191,7 +191,6 @@ def test_what_the_compiled_form_does_not_know_is_served_by_scikit_learn_and_name
 
 def test_a_model_compiled_in_float32_is_still_served(customers):
     """Versions that were registered before hold such a form."""
-    from onnx import TensorProto, helper  # noqa: PLC0415
 
     fitted = forest(customers)
     form = json.loads(compiled(fitted)[FORM]) | {"estimator": {"kind": "onnx", "output": "probabilities"}}
@@ -219,6 +218,20 @@ def test_an_operator_that_no_model_of_ours_has_is_refused():
         content = helper.make_model(helper.make_graph([found], "g", [], [])).SerializeToString()
         with pytest.raises(ValueError, match=found.op_type):
             operators.check(content)
+
+
+@pytest.mark.parametrize(
+    ("outputs", "width", "tables", "axis"),
+    [(10**9, 1, 1, 0), (-1, 1, 1, 0), (2000, 2000, 1, 0), (1, 2, 2, 0), (1, 2, 1, 1)],
+)
+def test_a_model_that_makes_a_row_into_many_numbers_is_refused(outputs, width, tables, axis):
+    trees = helper.make_node("TreeEnsemble", ["x"], ["0"], n_targets=outputs)
+    looks = [helper.make_node("Gather", ["table", str(n)], [str(n + 1)], axis=axis) for n in range(tables)]
+    table = helper.make_tensor("table", TensorProto.DOUBLE, [1, width], [0.0] * width)
+    content = helper.make_model(helper.make_graph([trees, *looks], "g", [], [], [table])).SerializeToString()
+
+    with pytest.raises(ValueError, match=r"more than 1,000,000 numbers|columns of a table"):
+        operators.check(content)
 
 
 def test_a_model_that_is_cut_off_is_refused():

@@ -14,7 +14,11 @@ RECIPES = dict(re.findall(r"^([a-z][\w-]*):[^\n]*\n((?:\t[^\n]*\n)+)", MAKEFILE,
 DO = re.compile(r'^\t  (""|[a-z|]+)\) ', re.MULTILINE)  # the words that a target with DO= knows; "": without DO
 WORDS_OF = {target: "|".join(DO.findall(body)).replace('"', "").split("|") for target, body in RECIPES.items()}
 USED = sorted((target, name) for target, body in RECIPES.items() for name in {*re.findall(r"\$\${(\w+)", body)})
-HOSTILE = ["'; touch ran; '$(shell touch ran)a$b", '"; touch ran; "$$(touch ran)`touch ran`', "-x"]
+HOSTILE = [
+    "'; touch ran; '$(shell touch ran)a$b\n\ttouch ran\n",
+    '"; touch ran; "$$(touch ran)`touch ran`\u202eé',
+    "-x",
+]
 WORDS = {"PYTEST_FLAGS"}  # more than one word is meant
 PROGRAM = {"PYTHON", "CONTAINER_ENGINE"}  # these name the program that is called
 ALONE = {*WORDS, *PROGRAM, "DO"}
