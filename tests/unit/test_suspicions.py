@@ -196,3 +196,12 @@ def test_yes_and_no_in_more_than_two_words_are_named(values, said):
 def test_a_target_that_is_set_or_empty_says_what_to_write():
     with pytest.raises(UserError, match=r"y: 2 of 5 rows hold Yes, and the others are empty\. .* write that value"):
         target_of(pd.Series(["Yes", None, None, "Yes", None]), "y", None)
+
+
+@pytest.mark.parametrize("values", [["2023-W01", "2023-W52"], ["2023Q1", "2023Q4"], ["q1 2023", "q2 2023"]])
+def test_periods_are_no_levels_because_later_rows_hold_later_ones(values):
+    table = pd.DataFrame({"when": values * 90, "a": [1, 2, 3] * 60, "y": [0, 1] * 90})
+
+    _, left = proposed_contract.infer(table, "data/a.csv", "y", {})
+
+    assert [sentence.startswith("when: periods such as a week or a quarter") for sentence in left] == [True]

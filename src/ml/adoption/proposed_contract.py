@@ -33,6 +33,7 @@ AGAIN = (
     ". If they identify entities with several rows, these rows leak between training and test: "
     "docs/your-data.md (Grouped rows)"
 )
+PERIOD = r"(?i)\d{4}[-_ /]?(W\d{1,2}|[QH][1-4])|(W\d{1,2}|[QH][1-4])[-_ /]?\d{4}"
 ANY_TABLE = {"train", "training", "data", "dataset", "table", "export", "file", "input"}  # names that say nothing
 FEW, RARE = 200, 0.1  # test rows, and the share of a class, below which a warning is given
 FRESH_SHARE, FEWEST_FRESH = 0.05, 50  # share of the table's rows that justifies a retraining
@@ -190,6 +191,11 @@ def _column(column: pd.Series) -> dict[str, Any] | str:
     if dates(seen):
         return (
             f"dates; name it with TIME={column.name} if it is the time of a row, otherwise make columns of its parts: "
+            "docs/features.md (Dates)"
+        )
+    if levels(seen.head(1000)).str.fullmatch(PERIOD).all():
+        return (
+            "periods such as a week or a quarter, of which later rows hold later ones; make columns of their parts: "
             "docs/features.md (Dates)"
         )
     return _levels(seen, missing)

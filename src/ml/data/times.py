@@ -68,10 +68,11 @@ def utc(column: pd.Series) -> pd.Series:
 
 
 def _fitting(text: pd.Series) -> Iterator[tuple[str, pd.Timestamp]]:
-    some = text.head(1000)  # most formats fail here already
     for stated in (*(day + clock for day in DAYS for clock in CLOCKS), *EPOCHS):
-        if _as(some, stated).notna().all() and (found := _as(text, stated)).notna().all():
-            yield stated, found.iloc[0]
+        if all(_as(some, stated).notna().all() for some in (text.head(1), text.head(1000))):  # where most fail
+            found = _as(text, stated)
+            if found.notna().all():
+                yield stated, found.iloc[0]
 
 
 def _as(text: pd.Series, stated: str) -> pd.Series:

@@ -95,9 +95,9 @@ class Multiclass:
         return f"under {counted(rows, 'row')}, or fewer than two classes with {of_a_class}"
 
     def counts(self, truth: np.ndarray) -> str:
-        """E.g. `12 a, 30 b and 7 c`."""
+        """E.g. `12 of a, 30 of b and 7 of c`: a class may be a number."""
         found = np.bincount(truth, minlength=len(self.classes))
-        parts = [f"{count:,} {name}" for name, count in zip(self.classes, found, strict=True)]
+        parts = [f"{count:,} of {name}" for name, count in zip(self.classes, found, strict=True)]
         return ", ".join(parts[:-1]) + f" and {parts[-1]}"
 
     def other_word(self, column: pd.Series) -> str | None:
