@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from fastapi.testclient import TestClient
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
@@ -14,10 +15,13 @@ from ml.io.errors import UserError
 from ml.model import model
 from ml.retraining import fresh
 from ml.settings.data import Category, Data
+from ml.settings.params import read_params
 from ml.settings.prepare import Prepare
 from ml.settings.retrain import Retrain
 from ml.settings.train import Train
 from serving.request_model import body
+from tests.conftest import SAMPLE
+from tests.serving.server import application, built
 
 HERE = Path(__file__).parent
 
@@ -268,3 +272,19 @@ def test_by_hash_the_sides_are_those_of_the_text():
 
     assert (sides[0] == sides[1]).all()
     assert (sides[0] == sides[2]).all()
+
+
+def test_a_packed_body_is_answered_by_a_model_of_a_table_with_three_positive_rows(tmp_path):
+    data = contract("rare.csv")
+    params = read_params(SAMPLE).model_copy(update={"data": data})
+    frame = typed("rare.csv", data)
+    packed = (HERE / "body.gz").read_bytes()
+    headers = {"content-type": "application/json", "content-encoding": "gzip"}
+
+    with TestClient(application(built(tmp_path / "model", frame, params), tmp_path / "logs")) as client:
+        answer = client.post("/predict", content=packed, headers=headers)
+
+    assert answer.status_code == 200
+    assert 0 < answer.json()["predictions"][0]["score"] < 0.1
+    with pytest.raises(UserError, match=r"bad: all [\d,]+ training rows are no, so there is nothing to learn"):
+        model.fit(frame[frame["bad"] == "no"], data, params.train)

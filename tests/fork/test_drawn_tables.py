@@ -174,7 +174,8 @@ def life(folder, drawn):
     """Yields the name of each step when it is done."""
     path = folder.parent / f"odd.{drawn.kind}"
     write(drawn.frame, path)
-    adopt.main(data=str(path), target="outcome", project="odd", **drawn.told)
+    told = {"target": "outcome", "project": "odd"} | drawn.told
+    adopt.main(data=str(path), **told)
     yield "adopt"
     inside.edit_params(drawn.settings)
     commit(folder)
@@ -190,9 +191,11 @@ def life(folder, drawn):
         assert answer.status_code == 200, answer.text[:500]
         broken = client.post("/predict", json={"rows": [{name: ["?"] for name in params.data.columns}]})
         assert broken.status_code == 422, broken.text[:500]
-        labels = [{"id": i, "label": v} for i, v in zip(known[params.data.id], known["outcome"].tolist(), strict=True)]
-        told = client.post("/feedback", json={"labels": labels[:100]})
-        assert told.status_code == 200, told.text[:500]
+        labels = [
+            {"id": i, "label": v} for i, v in zip(known[params.data.id], known[told["target"]].tolist(), strict=True)
+        ]
+        late = client.post("/feedback", json={"labels": labels[:100]})
+        assert late.status_code == 200, late.text[:500]
     yield "serve"
     monitor.main()
     yield "monitor"
@@ -226,6 +229,18 @@ def test_odd_tables_live_or_say_why_not(template):
 
     each()
     assert any(last.startswith("retrain") for last in reached)
+
+
+@pytest.mark.slow
+def test_a_table_with_three_positive_rows_says_what_cannot_be_judged(template, capsys):
+    table = pd.read_csv(ROOT / "tests" / "cases" / "rare.csv").sort_values("bad").tail(400)
+
+    last, said = lived(template, Odd(table, {"target": "bad"}, {}, "csv"))
+
+    shown = capsys.readouterr().err
+    assert last.startswith("retrain"), said
+    assert "metrics are judged only with at least 20 rows of each class" in shown
+    assert "gate: WARNING  decisions" in shown
 
 
 def lived(template, drawn):

@@ -5,8 +5,16 @@ import re
 import numpy as np
 import pytest
 
-from ml.retraining import comparison
+from ml.data import reading
+from ml.io import files
+from ml.model import model, model_file
+from ml.registry.baseline import Baseline
+from ml.retraining import comparison, fresh
+from ml.settings.train import Train
 from ml.tasks.score_rows import rank
+from tests.conftest import ROOT
+
+CASES = ROOT / "tests" / "cases"
 
 
 def scored(params, rows, old_noise, new_noise):
@@ -48,3 +56,22 @@ def test_no_rows_at_all_are_no_evidence(params):
     found = comparison.judge("old", "version 3", [rank(none, none, 0.5)] * 2, params)
 
     assert found.outcome == "not enough evidence"
+
+
+def test_a_champion_of_other_columns_is_named_and_not_compared(params, customers, tmp_path, monkeypatch, capsys):
+    champion = model_file.dumps(model.fit(customers, params.data, Train(model="logistic_regression")))
+    columns = {name: column for name, column in params.data.columns.items() if name != "plan"}
+    less = params.model_copy(update={"data": params.data.model_copy(update={"columns": columns})})
+    files.write_bytes(champion, tmp_path / files.MODEL / "model.skops")
+    monkeypatch.setattr(comparison.baseline, "find", lambda *_: Baseline("version 3", champion))
+    sifted = fresh.sift(reading.read(CASES / "fresh_customers.parquet").frame, customers, less.data)
+    new = fresh.combine(customers, sifted.good, less.data, less.retrain)
+
+    found = comparison.against_champion(
+        comparison.Attempt(tmp_path, less, "main", "2026-01-01", sifted, customers, new)
+    )
+
+    assert found == []
+    assert "version 3 cannot score these rows, so it is not compared: it needs other columns (plan)" in (
+        capsys.readouterr().err
+    )
