@@ -23,7 +23,6 @@ from ml.prediction_log import segments
 from ml.prediction_log.records import Prediction, parse
 
 CLIENTS, BEFORE, AFTER = 8, 2, 3  # seconds
-HOUR = 3600
 SET_BACK = """
 import runpy, time
 real, start = time.time_ns, time.monotonic()
