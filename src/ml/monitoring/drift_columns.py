@@ -31,7 +31,6 @@ class ColumnDrift:
     effect: float  # KS distance, total variation of levels, or increase of the share without a known value
     missing: dict[str, float]  # share `before` and `after`
     new_levels: dict[str, int]  # rows of the window
-    vanished_levels: dict[str, float]  # share of the training rows
 
 
 @dataclass(frozen=True)
@@ -91,7 +90,7 @@ def found(one: Probe, p: dict[str, float], settings: Monitor) -> ColumnDrift:
     kind = next(iter(loud), "values")
     test, reason = one.tests[kind], "; ".join(reasons) or f"{one.told} ({_measure(one.tests['values'])})"
     numbers = (test.name, test.statistic, test.p, p[kind], test.effect)
-    return ColumnDrift(one.column, bool(reasons), reason, *numbers, one.missing, one.fresh, one.lost)
+    return ColumnDrift(one.column, bool(reasons), reason, *numbers, one.missing, one.fresh)
 
 
 def _values(column: pd.Series, *, number: bool) -> tuple[np.ndarray, np.ndarray]:

@@ -20,7 +20,6 @@ class Moved(BaseModel):
     holm: float | None = None
     missing: dict[str, float] = {}
     new_levels: dict[str, int] = {}
-    vanished_levels: dict[str, float] = {}
     bins: list[float] | list[str] = []
     before: list[float] = []
     after: list[float] = []
