@@ -70,7 +70,10 @@ def test_an_own_class_is_loaded_from_the_file_that_defines_it(customers, monkeyp
         ("lightgbm.LGBMClassifier", {"num_leafs": 3}, "no parameter `num_leafs`; did you mean `num_leaves`?"),
         ("xgboost.XGBClassifier", {"max_dept": 3}, "did you mean `max_depth`?"),
         ("lightgbm.LGBMClassifer", {}, "Did you mean `lightgbm.LGBMClassifier`?"),
-        ("nowhere.Model", {}, "nowhere is not installed"),
+        ("nowhere.Model", {}, "nowhere is not installed. Correct the path, or install the package."),
+        ("lightgmb.LGBMClassifier", {}, "lightgmb is not installed. Did you mean `lightgbm`?"),
+        ("lightgbm.LGBMRegressor", {}, "is no classifier. Choose lightgbm.LGBMClassifier."),
+        ("lightgbm.LGBMClassifier", {"categorical_feature": [2]}, "the preprocessing has encoded the levels"),
         ("sklearn.linear_model.Ridge", {}, "is no classifier"),
         ("lightgbm.LGBMClassifier", {"early_stopping_rounds": 3}, "has no use here. Set train.early_stopping"),
         ("catboost.CatBoostClassifier", {"cat_features": ["plan"]}, "the preprocessing has encoded the levels"),
@@ -92,10 +95,17 @@ def test_weights_of_classes_by_name_say_how_classes_are_numbered(customers):
         model.fit(customers, DATA, settings("lightgbm.LGBMClassifier", given))
 
 
-def test_a_monotone_constraint_of_several_classes_is_refused_where_scikit_learn_has_none():
-    forest = estimators.RandomForestClassifier(monotonic_cst={"x": 1})
+@pytest.mark.parametrize("name", ["random_forest", "catboost.CatBoostClassifier"])
+def test_a_monotone_constraint_of_several_classes_is_refused_where_a_library_has_none(name):
+    given = {"monotonic_cst" if name == "random_forest" else "monotone_constraints": {"usage_hours": 1}}
+    found = estimators.estimator(settings(name, given), "multiclass")
     with pytest.raises(UserError, match=r"no monotone constraint for several classes\. Remove it"):
-        monotone.spread(forest, features.preprocessing(DATA), classes=3)
+        monotone.spread(found, features.preprocessing(DATA), classes=3)
+
+
+def test_a_classifier_for_a_number_names_the_regressor_of_its_library():
+    with pytest.raises(UserError, match=r"is no regressor\. Choose xgboost\.XGBRegressor\."):
+        estimators.estimator(settings("xgboost.XGBClassifier", {}), "regression")
 
 
 def test_a_library_that_is_not_there_says_what_installs_it(monkeypatch):

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from ml.io.errors import UserError
 from ml.model import model, model_file
@@ -58,6 +59,12 @@ def test_what_is_no_boosting_is_not_stopped_early(customers):
         fitted(customers, "random_forest", {}, early_stopping=3)
 
 
+@pytest.mark.parametrize("name", ROUNDS | {"lightgbm.LGBMClassifier": ""})
+def test_too_few_rows_to_stop_by_are_named(customers, name):
+    with pytest.raises(UserError, match=r"the rows held back lack a class\. Raise train\.held_back"):
+        fitted(customers.head(60), name, {}, early_stopping=3, held_back=0.0001)
+
+
 @pytest.mark.parametrize("name", CONSTRAINT)
 def test_a_constraint_that_names_a_column_holds(customers, name):
     size = {ROUNDS.get(name, "n_estimators"): 10}
@@ -68,5 +75,7 @@ def test_a_constraint_that_names_a_column_holds(customers, name):
 
     assert moved.max() <= 1e-9
     assert np.ptp(model.scores(found, customers, DATA)) > 0.1
+    with pytest.raises((UserError, ValidationError), match="late_payments"):
+        fitted(customers, name, {CONSTRAINT[name]: {"late_payments": 2}})
     with pytest.raises(UserError, match="did you mean `late_payments`"):
         fitted(customers, name, {CONSTRAINT[name]: {"late_payment": 1}})

@@ -44,7 +44,14 @@ USUAL: dict[str, dict[str, Any]] = {
 
 HELD = "Set train.early_stopping instead, which holds rows back for it"
 ENCODED = "Leave it out: the preprocessing has encoded the levels before (docs/features.md)"
-INSTEAD = {"early_stopping_rounds": HELD, "categorical_features": ENCODED, "cat_features": ENCODED}  # by parameter
+INSTEAD = {  # by parameter
+    "early_stopping_rounds": HELD,
+    **dict.fromkeys(["categorical_features", "categorical_feature", "cat_features"], ENCODED),
+}
+OTHER = {
+    "classifier": ("Regressor", "Classifier"),
+    "regressor": ("Classifier", "Regressor"),
+}  # parts of names of classes
 
 NAMED = {inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY}
 
@@ -87,12 +94,22 @@ def _must_predict(made: Any, name: str, task: str) -> None:
     if lacking:
         more = " Calibrate it by CalibratedClassifierCV in a function of src/features.py: docs/features.md."
         bare = " Let it inherit from sklearn.base.BaseEstimator." if "get_params" in lacking else ""
-        scored = more if hasattr(made, "decision_function") else ""
+        scored = more if hasattr(made, "decision_function") else _counterpart(made, name, what)
         raise UserError(
             f"params.yaml: train.model: {name} lacks {' and '.join(lacking)}, so it is no {what}.{scored}{bare}"
         )
     if number and hasattr(made, "predict_proba"):
-        raise UserError(f"params.yaml: train.model: {name} predicts classes, so it is no {what}. Choose another.")
+        raise UserError(
+            f"params.yaml: train.model: {name} predicts classes, so it is no {what}."
+            + (_counterpart(made, name, what) or " Choose another.")
+        )
+
+
+def _counterpart(made: Any, name: str, what: str) -> str:
+    """The class of the same library for the other task, in words; "" if there is none."""
+    other = name.replace(*OTHER[what])
+    there = other != name and hasattr(sys.modules[type(made).__module__], other.rpartition(".")[2])
+    return f" Choose {other}." if there else ""
 
 
 def with_seed(made: Any, seed: int) -> Any:
@@ -124,12 +141,11 @@ def found(name: str, task: str = DEFAULT.name) -> Callable[..., Any]:
         module = own() if path == FEATURES.stem else importlib.import_module(path)
     except ImportError as error:
         lacking = (error.name or path).split(".")[0]
-        remedy = (
-            f"Install it: `pip install --require-hashes -r src/locks/{lacking}.txt`"
-            if lacking in EXTRAS
-            else "Correct the path, or install the package"
-        )
-        raise UserError(f"params.yaml: train.model is {name}, and {lacking} is not installed. {remedy}.") from None
+        remedy = f"Install it: `pip install --require-hashes -r src/locks/{lacking}.txt`."
+        if lacking not in EXTRAS:
+            near = get_close_matches(lacking, [*EXTRAS, "sklearn"], n=1)
+            remedy = f"Did you mean `{near[0]}`?" if near else "Correct the path, or install the package."
+        raise UserError(f"params.yaml: train.model is {name}, and {lacking} is not installed. {remedy}") from None
     make = getattr(module, last, None)
     if not callable(make):
         near = get_close_matches(last, dir(module), n=1)

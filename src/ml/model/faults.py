@@ -77,7 +77,7 @@ def _odd(found: np.ndarray) -> object:
 
 
 def _said(error: Exception) -> str:
-    return f"{type(error).__name__}: " + " ".join(str(error).split())[:300].rstrip(".")
+    return f"{type(error).__name__}: " + " ".join(str(error).split("Stack trace")[0].split())[:300].rstrip(".")
 
 
 def _hint(error: Exception, params: Train) -> str:
@@ -88,6 +88,8 @@ def _hint(error: Exception, params: Train) -> str:
             " An estimator gets classes as numbers: 1 is the positive class and 0 the other; several classes count "
             "from 0 in the order of data.target.classes."
         )
+    if "must be an object implementing" in str(error):
+        return " A function in src/features.py can build an estimator from other estimators: docs/features.md."
     standard = params.preprocessing == "standard"
     return (
         "" if standard else " With `train.preprocessing: none` it gets the table itself, with text and missing values."

@@ -8,6 +8,7 @@ from ml.io.errors import UserError
 from ml.io.text import meant
 
 NAMES = ("monotonic_cst", "monotone_constraints")  # in scikit-learn, and in the other libraries
+LACKING = {"sklearn": "scikit-learn", "catboost": "CatBoost"}  # which have none for several classes
 
 
 def spread(estimator: Any, preprocessing: ColumnTransformer, classes: int = 0) -> None:
@@ -20,9 +21,10 @@ def spread(estimator: Any, preprocessing: ColumnTransformer, classes: int = 0) -
     for name in NAMES:
         given = known.get(name)
         if isinstance(given, dict) and given:
-            if classes > 2 and type(estimator).__module__.startswith("sklearn"):  # noqa: PLR2004 - several, not two
+            lacking = LACKING.get(type(estimator).__module__.split(".")[0])
+            if classes > 2 and lacking:  # noqa: PLR2004 - several, not two
                 raise UserError(
-                    f"params.yaml: {name}: scikit-learn has no monotone constraint for several classes. Remove it, or "
+                    f"params.yaml: {name}: {lacking} has no monotone constraint for several classes. Remove it, or "
                     "choose lightgbm.LGBMClassifier with monotone_constraints."
                 )
             found = _inputs(given, preprocessing, name, classes)
@@ -38,6 +40,11 @@ def _inputs(given: dict[str, int], preprocessing: ColumnTransformer, name: str, 
         sizes = [len(levels) for levels in steps["encode"].categories] if part == "category" else sizes
         for column, size in zip(columns, sizes, strict=True):
             found += [left.pop(column, 0) if part == "number" else 0] * size
+    if wrong := [column for column, sign in given.items() if sign not in {-1, 0, 1}]:
+        raise UserError(
+            f"params.yaml: {name}: {wrong[0]} is {given[wrong[0]]!r}. Use 1 if the score may only increase with the "
+            "column, or -1 if it may only decrease."
+        )
     if left:
         numbers = next(([*columns] for part, _, columns in preprocessing.transformers if part == "number"), [])
         wrong = next(iter(left))

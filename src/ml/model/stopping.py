@@ -10,6 +10,7 @@ from ml.io.errors import UserError
 from ml.settings.section import given as setting
 from ml.settings.train import Train
 
+TOO_FEW = "params.yaml: train.early_stopping: the rows held back lack a class. Raise train.held_back."
 BUILT_IN = "hist_gradient_boosting"  # holds back its own rows
 
 
@@ -21,6 +22,8 @@ def fit(model: Pipeline, x: pd.DataFrame, y: np.ndarray, held: np.ndarray, param
     """
     rounds = setting(params.early_stopping)
     if params.model == BUILT_IN:
+        if not _divides(y, params.held_back):
+            raise UserError(TOO_FEW)
         stops = {"early_stopping": True, "n_iter_no_change": rounds, "validation_fraction": params.held_back}
         model.set_params(**{f"estimator__{name}": value for name, value in stops.items()})
         model.fit(x, y, **given)
@@ -31,7 +34,7 @@ def fit(model: Pipeline, x: pd.DataFrame, y: np.ndarray, held: np.ndarray, param
             f"{params.model} does not support it: remove it."
         )
     if len(np.unique(y[held])) != len(np.unique(y)) and hasattr(model.named_steps["estimator"], "predict_proba"):
-        raise UserError("params.yaml: train.early_stopping: the rows held back lack a class. Raise train.held_back.")
+        raise UserError(TOO_FEW)
     prepared, estimator = model[:-1], model.named_steps["estimator"]
     fitted = prepared.fit_transform(x[~held], y[~held])  # which cross-fits the means of levels
     if params.library == "xgboost":
@@ -39,6 +42,13 @@ def fit(model: Pipeline, x: pd.DataFrame, y: np.ndarray, held: np.ndarray, param
     own = {name.removeprefix("estimator__"): values[~held] for name, values in given.items()}
     judged = [(prepared.transform(x[held]), y[held])]
     estimator.fit(fitted, y[~held], eval_set=judged, **own, **ARGUMENTS[params.library](rounds))
+
+
+def _divides(y: np.ndarray, share: float) -> bool:
+    """Whether scikit-learn can hold back a share of the rows with each class on both sides."""
+    counts = np.unique(y, return_counts=True)[1] if y.dtype.kind in "iub" else np.array([2])
+    rows = int(np.ceil(len(y) * share))
+    return bool(counts.min() > 1 and len(counts) <= min(rows, len(y) - rows))
 
 
 def fitted(held: np.ndarray, params: Train) -> np.ndarray:

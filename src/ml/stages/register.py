@@ -44,7 +44,9 @@ def main(force: str = "", hold: bool = False) -> None:
     elif serves:
         cli.say("register: it is the champion. Next: make models, make serve")
     else:
-        cli.say(f"register: it is not champion. Next: make models; then make promote VERSION={version.number}")
+        found = entry["verdict"].get("champion")
+        why = f" (against the champion: {found})" if found else ""
+        cli.say(f"register: it is not champion{why}. Next: make models; then make promote VERSION={version.number}")
 
 
 def _promoted(store: registry.Registry, entry: ledger.Entry, version: Version, before: Version | None) -> bool:
