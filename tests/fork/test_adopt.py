@@ -194,6 +194,12 @@ def test_too_few_rows_or_rows_of_a_class_are_a_warning(params, rows, positive, s
     assert all(text in sentence for text, sentence in zip(said, found, strict=True))
 
 
+def test_ten_equal_classes_are_not_rare(params):
+    target = pd.Series([f"class {n}" for n in range(10)] * 1000 + ["class 1"])
+
+    assert not any("not informative" in sentence for sentence in proposed_contract.warnings(target, params))
+
+
 STARS = pd.Series([1, 2, 3, 4, 5] * 20, name="stars")
 
 

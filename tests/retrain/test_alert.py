@@ -72,6 +72,12 @@ def test_drift_opens_one_issue_refreshes_it_and_closes_it_when_well(project, hub
     assert "alert: closed" in done.stderr
 
 
+def test_an_alert_ends_with_the_run_that_found_it(project, hub):
+    alert(project, hub, monitor={"verdict": "drift"}, GITHUB_RUN_ID="77")
+
+    assert "/actions/runs/77" in hub.open("issues")[0]["body"]
+
+
 def test_drift_with_an_open_retraining_is_no_trouble(project, hub):
     connected = github.connect(hub.environment())
     github.pull_request(connected, "retrain/2026-11-20", "main", "Retrain", "x")

@@ -244,6 +244,14 @@ def test_many_changed_settings_are_collapsed_after_those_of_training(evidence):
     assert "| alert.a11 |" in folded
 
 
+def test_the_matrix_of_many_classes_has_short_headings(evidence):
+    cells = [{"actual": a, "predicted": p, "rows": 5} for a in "xyz" for p in "xyz"]
+
+    text = build_report.markdown(replace(evidence, plots={**evidence.plots, "confusion": cells}))
+
+    assert "|  | x | y | z |" in text
+
+
 FAULT = {"gate": "size", "fault": "a huge model", "expected": "critical", "caught": True, "control": True}
 
 

@@ -141,7 +141,7 @@ def warnings(target: pd.Series, params: Params) -> list[str]:
             f"about {counted(tested['rows'], 'row')} will test the model, so intervals are wide "
             "and only large differences are significant. More rows help more than another model"
         )
-    if few / rows < RARE:
+    if few / rows < min(RARE, 0.5 / max(len(counts), 1)):  # half of an equal share
         decided = "" if params.data.target.kind.listed else " and ".join(DECISION)
         by_cost = f", and choose {decided} by the cost of each kind of error" if decided else ""
         found.append(

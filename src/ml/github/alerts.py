@@ -116,4 +116,4 @@ def _told(monitor: MonitorRecord, proposed: str | None) -> str:
     text = f"{paragraph(monitor.reason)}\n\n"
     if rows := [[c.column, c.reason] for c in monitor.moved]:
         text += table(["column", "what moved"], rows) + "\n"
-    return text + (f"A retrained model waits in {proposed}." if proposed else "No retraining is open: `make retrain`.")
+    return text + (f"A retrained model waits in {proposed}." if proposed else "No retraining pull request is open.")

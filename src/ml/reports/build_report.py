@@ -11,6 +11,7 @@ from ml.reports.digits import heading, interval, number
 from ml.reports.model_sections import by_class, confusion, contributions, curves, importance, metrics, training
 
 LIMIT = 60_000  # characters; GitHub takes 65,536
+ALWAYS = 3  # columns of a table of verdicts that are shown even if they are empty
 
 
 def markdown(evidence: Built) -> str:
@@ -71,7 +72,9 @@ def _gates(evidence: Built) -> str:
 
 def _verdicts(verdicts: list[Record], evidence: Built) -> str:
     rows = [[mark(v), v["gate"], v["reason"], number(v["value"]), _limit(v), interval(v)] for v in verdicts]
-    return table(["", "gate", "why", "value", "limit", heading(evidence)], rows)
+    header = ["", "gate", "why", "value", "limit", heading(evidence)]
+    kept = [place for place in range(len(header)) if place < ALWAYS or any(row[place] for row in rows)]
+    return table([header[place] for place in kept], [[row[place] for place in kept] for row in rows])
 
 
 def _limit(verdict: Record) -> str:

@@ -51,6 +51,9 @@ def confusion(evidence: Built) -> str:
     sides = [*dict.fromkeys(c["actual"] for c in evidence.plots["confusion"])]
     if len(sides) > MOST_SIDES:
         return _confused(evidence.plots["confusion"])
+    if len(sides) > 2:  # noqa: PLR2004  (short headings, so that the table fits a page)
+        head = "In each row the actual class, in each column the predicted class.\n\n"
+        return f"## Decisions\n\n{head}" + table(["", *sides], [[a, *(count[a, p] for p in sides)] for a in sides])
     rows = [[f"actually {a}", *(count[a, p] for p in sides)] for a in sides]
     return "## Decisions\n\n" + table(["", *(f"predicted {p}" for p in sides)], rows)
 

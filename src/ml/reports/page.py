@@ -159,7 +159,7 @@ def _by_class(axes: Axes, points: Points) -> None:
         axes.errorbar(values, places, xerr=ends, color=colour, marker="o", linestyle="", capsize=2, label=name)
     axes.set_yticks(range(len(rows)), [label(str(p["class"])) for p in rows])
     axes.set(title="Each class", xlabel="share", xlim=(0, 1.01))
-    axes.legend(frameon=False, loc="lower left")
+    axes.figure.legend(frameon=False, loc="outside lower center", ncols=2)
 
 
 def _contributions(axes: Axes, points: list[dict[str, Any]]) -> None:

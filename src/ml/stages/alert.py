@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from ml.github import alerts, github, webhook
@@ -35,6 +36,9 @@ def _monitoring(repository: Repository) -> None:
     monitor = MonitorRecord.read(files.MONITOR)
     opened = github.retrainings(repository, git.RETRAINING)
     troubles = alerts.of_monitoring(monitor, opened[0]["html_url"] if opened else None)
+    if run := os.environ.get("GITHUB_RUN_ID"):
+        page = repository.page(f"actions/runs/{run}")
+        troubles = {kind: replace(found, text=f"{found.text}\n\nReport: {page}") for kind, found in troubles.items()}
     _tell(repository, alerts.WATCHED, troubles, f"Resolved: the verdict is now {monitor.verdict}.")
 
 

@@ -13,7 +13,7 @@ def main(env: str = "", last: int = 20) -> None:
     if not found:
         cli.say("deployments: none yet. Next: make deploy ENV=staging")
     for d in reversed(found):
-        cli.tell(f"{d.time[:19]}  {d.target} {d.env}  {d.image[-71:][:19]}…  {d.outcome}  by {d.who}  {d.reason}")
+        cli.tell(f"{d.time[:19]}  {d.target} {d.env}  {d.outcome}  {d.image}  by {d.who}  {d.reason}")
 
 
 if __name__ == "__main__":
