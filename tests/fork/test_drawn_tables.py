@@ -216,6 +216,7 @@ def template(tmp_path_factory):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(LIVES * 120)
 def test_odd_tables_live_or_say_why_not(template):
     reached, every = [], [*HealthCheck]
 

@@ -48,6 +48,7 @@ def test_a_number_that_may_mean_missing_is_named(code, share, named):
         ("timestamp", 1_700_000_000_000 + 60 * np.arange(60), {"time_format": "milliseconds"}),
         ("seen", DAYS, {}),
         ("created", DAYS.strftime("%Y-%m-%d %H:%M:%S UTC"), {}),
+        ("sent", [f"{day.year}-{day.month}-{day.day} 9:05" for day in DAYS], {"time_format": "%Y-%m-%d %H:%M"}),
         ("issued", DAYS.strftime("%b-%Y"), {"time_format": "%b-%Y"}),
         ("shipped", DAYS.strftime("%m/%d/%y"), {"time_format": "%m/%d/%y"}),
         ("called", DAYS.strftime("%m/%d/%Y 03:15 PM"), {"time_format": "%m/%d/%Y %I:%M %p"}),

@@ -19,7 +19,10 @@ SCRIPTS |= {zero + digit: str(digit) for zero in (0x660, 0x6F0, 0x966, 0xFF10) f
 PLAIN, NO_SPACES = re.compile(NUMBER), str.maketrans("", "", SPACES)
 COMMA = re.compile(r"[+-]?[0-9]*,[0-9]+([eE][+-]?[0-9]+)?")
 THOUSANDS = {  # a separator of thousands, and what shows that it is one
-    ",": re.compile(r"[+-]?[1-9][0-9]{0,2}(?:(?:,[0-9]{3})+\.[0-9]+|(?:,[0-9]{3}){2,})"),
+    ",": re.compile(
+        r"[+-]?[1-9][0-9]{0,2}(?:(?:,[0-9]{3})+\.[0-9]+|(?:,[0-9]{3}){2,})"
+        r"|[+-]?[1-9][0-9]?(?:,[0-9]{2})+,[0-9]{3}(?:\.[0-9]+)?"  # lakhs, as India writes them
+    ),
     ".": re.compile(r"[+-]?[1-9][0-9]{0,2}(?:(?:\.[0-9]{3})+,[0-9]+|(?:\.[0-9]{3}){2,})"),
 }
 # A separator of thousands or the decimal sign.

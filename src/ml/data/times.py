@@ -14,10 +14,10 @@ ISO = (
 ZONED = r".*[T ][0-9:.]+ ?(Z|UTC|GMT|[+-][0-9]{2}:?([0-9]{2})?)"
 EPOCHS = {"seconds": "s", "milliseconds": "ms", "microseconds": "us", "nanoseconds": "ns"}  # since 1970
 LAST = 253_402_300_800  # seconds until the year 10,000
-DAYS = ("%d/%m/%Y", "%m/%d/%Y", "%Y/%m/%d", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y%m%d", "%Y%m", "%Y")
+DAYS = ("%Y-%m-%d", "%d/%m/%Y", "%m/%d/%Y", "%Y/%m/%d", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y%m%d", "%Y%m", "%Y")
 DAYS += ("%d/%m/%y", "%m/%d/%y", "%d.%m.%y", "%d-%b-%Y", "%d-%b-%y", "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y")
 DAYS += ("%b-%Y", "%b-%y", "%b %Y", "%B %Y", "%Y年%m月%d日")
-CLOCKS = ("", " %H:%M", " %H:%M:%S", "T%H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
+CLOCKS = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", "T%H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
 UTC = r"(?<=[0-9]) ?(UTC|GMT)$"  # a zone that ISO 8601 writes as Z
 LIKE = "not a date like 2026-01-31"
 

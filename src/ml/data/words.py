@@ -13,6 +13,7 @@ TOO_LONG = f"longer than {LONGEST} characters"
 OTHERS = " others"  # all such levels as one: no level begins with a space
 MISSING = frozenset(
     {"?", "-", "--", ".", "na", "n/a", "#n/a", "#na", "<na>", "nan", "-nan", "null", "none", "nil", "#null!"}
+    | {"#div/0!", "#value!", "#ref!", "#name?", "#num!"}  # errors of Excel
 )  # in a column of numbers or times, in any case; in a column of levels only the empty cell is missing
 INFINITE = r"(?i)[+-]?inf(inity)?"
 WHOLE = re.compile(r"(-?(?:0|[1-9][0-9]*))\.0+")
