@@ -8,6 +8,7 @@ bench: pipeline-venv ### Measure the cost of the pipeline and the registry as ra
 	@python -m lab.bench_score
 	@python -m lab.bench_kinds
 	@python -m lab.bench_adopt
+	@python -m lab.bench_explain
 
 .PHONY: bench-serving
 bench-serving: setup ### Compare the server with other servers, as ratios (5 minutes; needs wrk; QUICK=1: one short round)

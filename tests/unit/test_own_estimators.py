@@ -10,12 +10,13 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import TargetEncoder
 
 from ml.io.errors import UserError
-from ml.model import compiled_parity, estimators, explanation, model, model_file, shipped
+from ml.model import compiled_parity, estimators, explanation, interval, model, model_file, shipped
 from ml.model.model_contract import CONTRACT
 from ml.model.predictor import MODEL, from_files
 from ml.settings import feature_source
 from ml.stages.train import Settings
 
+N = "sklearn.neighbors.KNeighborsRegressor"
 ROWS = 60
 LEVELS = {"type": "category", "values": ["a", "b"], "missing": 0.5}
 COLUMNS = {"x": {"type": "number", "missing": 0.5}, "z": {"type": "number"}, "k": LEVELS}
@@ -237,6 +238,25 @@ def test_an_own_estimator_that_cannot_be_used_is_refused_in_a_sentence(own, sent
 
     with pytest.raises(UserError, match=re.escape(sentence)):
         built(params, "binary", text)
+
+
+def test_an_interval_is_of_models_that_are_fitted_as_the_released_one_is(own):
+    """A stack of numbers is no estimator to cross_val_predict, which would also ignore early stopping."""
+    text = own(
+        "from sklearn.ensemble import StackingRegressor\n\n\n"
+        "def make():\n    return StackingRegressor([('a', Ridge()), ('b', RandomForestRegressor(5))], cv=3)"
+    )
+    stack = settings("regression", model="features.make")
+    boosting = {"n_estimators": 60, "learning_rate": 0.5, "min_child_samples": 2}
+    rash = settings("regression", model="lightgbm.LGBMRegressor", **{"lightgbm.LGBMRegressor": boosting})
+    stopped = rash.train.model_copy(update={"early_stopping": 2})
+    few = settings("regression", model=N, **{N: {"n_neighbors": 50}})
+
+    assert 0 < interval.half_width(table("regression"), stack.data, stack.train, 0.9, text) < 1
+    widths = [interval.half_width(table("regression"), rash.data, given, 0.9) for given in (rash.train, stopped)]
+    assert widths[0] != widths[1]
+    with pytest.raises(UserError, match="cannot predict"):
+        interval.half_width(table("regression"), few.data, few.train, 0.9)
 
 
 def test_an_estimator_that_gets_the_table_but_cannot_read_it_says_what_it_got():

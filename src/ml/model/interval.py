@@ -2,10 +2,9 @@
 
 import numpy as np
 import pandas as pd
-from sklearn.model_selection import GroupKFold, KFold, cross_val_predict
+from sklearn.model_selection import GroupKFold, KFold
 
 from ml.data.design import Design, design_of
-from ml.data.schema import inputs
 from ml.model import model
 from ml.settings.data import Data
 from ml.settings.train import Train
@@ -15,7 +14,7 @@ FOLDS = 5
 
 
 def half_width(frame: pd.DataFrame, data: Data, params: Train, coverage: float, source: str = "") -> float | None:
-    """The conformal quantile of errors on held-out rows; None for a task without intervals.
+    """The conformal quantile of errors of models of the other folds; None for a task without intervals.
 
     The same width serves every row, so a prediction costs nothing more. Source: Vovk, Cross-conformal predictors,
     Annals of Mathematics and Artificial Intelligence 2015; the gate on coverage checks it on the test rows.
@@ -24,11 +23,12 @@ def half_width(frame: pd.DataFrame, data: Data, params: Train, coverage: float, 
     if not task.intervals:
         return None
     truth = task.truth(frame[data.target.name])
-    design, blank = design_of(frame, data), model.unfitted(data, params, source)
+    design, held = design_of(frame, data), np.empty(len(frame))
     kind, count = (KFold, len(frame)) if design.entity is None else (GroupKFold, int(design.entity.max()) + 1)
     folds = kind(min(FOLDS, count), shuffle=True, random_state=params.seed)
-    weights = model.fit_arguments(blank, frame, data, params)
-    held = cross_val_predict(blank, inputs(frame, data), truth, cv=folds, groups=design.entity, params=weights)
+    for rest, part in folds.split(frame, groups=design.entity):
+        fitted = model.fit(frame.iloc[rest], data, params, source)
+        held[part] = model.scores(fitted, frame.iloc[part], data)
     return _quantile(np.abs(held - truth), coverage, design)
 
 
