@@ -8,7 +8,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from ml.adoption import inference, proposed_contract
-from ml.data import reading
+from ml.data import cells, reading
 from ml.data.values import typed
 from ml.io.errors import UserError
 from ml.settings.data import Data
@@ -177,3 +177,8 @@ def test_an_id_that_is_nearly_whole_is_refused(value):
 
 def test_a_whole_float_is_an_id():
     assert TypeAdapter(Whole).validate_json("7.0") == 7
+
+
+@pytest.mark.parametrize(("value", "said"), [(np.float64(1.5), "1.5"), (np.int64(7), "7"), (np.str_("a"), "'a'")])
+def test_a_value_is_shown_without_the_type_of_numpy(value, said):
+    assert cells.shown(value) == said

@@ -7,11 +7,18 @@ from tests.conftest import ROOT
 
 
 @pytest.fixture
-def venv(monkeypatch, tmp_path):
-    """src/tools/make_venv.py in an empty folder, and the locks that it installs."""
+def tool():
+    """src/tools/make_venv.py."""
     spec = importlib.util.spec_from_file_location("make_venv", ROOT / "src" / "tools" / "make_venv.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def venv(tool, monkeypatch, tmp_path):
+    """The tool in an empty folder, and the locks that it installs."""
+    module = tool
     monkeypatch.chdir(tmp_path)
     for folder in ("src/locks", ".venv"):
         (tmp_path / folder).mkdir(parents=True)
@@ -45,3 +52,15 @@ def test_another_model_needs_no_library_and_the_environment_for_developing_has_a
     module.main("pipeline")
 
     assert installed == ["src/locks/pipeline.txt"]
+
+
+def test_pip_resolves_nothing_of_a_lock_with_hashes(tool, monkeypatch, tmp_path):
+    calls = []
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(tool, "run", lambda *command: calls.append(command))
+
+    tool.with_pip("src/locks/dev.txt")
+
+    installs = [command for command in calls if "install" in command]
+    assert len(installs) == 2
+    assert all("--no-deps" in command for command in installs)

@@ -21,7 +21,7 @@ def judge(evidence: Evidence) -> list[Verdict]:
     if task.enough(evidence.label, FEWEST):
         return found
     lack = f"{task.counts(evidence.label)} ({task.too_few(2 * FEWEST, FEWEST)})"
-    few = f"; {lack}: the interval is wide; more rows make it narrower"
+    few = f"; {lack}: so few rows say little, and so does the interval; more rows are needed"
     return [v if v.value is None else replace(v, reason=v.reason + few) for v in found]
 
 
