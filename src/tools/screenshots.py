@@ -70,6 +70,7 @@ def commented(report: str) -> str:
     runs: dict[str, comment.Record | None] = {
         name: {**RUN, "id": number} for number, name in enumerate(("model", "code"), 101)
     }
+    runs["model"] = {**RUN, "id": 101, "conclusion": "failure" if report.startswith("# ❌") else "success"}
     body = drawn_marks(rendered(comment.compose(runs, [], report, "#")))
     by = "<b>github-actions</b> bot commented now"
     return (
@@ -92,7 +93,7 @@ def photograph(name: str, address: str) -> None:
     ]  # fmt: skip
     subprocess.run(command, check=True, capture_output=True, timeout=120)
     with Image.open(IMAGES / f"{name}.png") as picture:
-        picture.convert("RGB").quantize(COLOURS).save(IMAGES / f"{name}.png", optimize=True)
+        picture.convert("RGB").quantize(COLOURS, Image.Quantize.MAXCOVERAGE).save(IMAGES / f"{name}.png", optimize=True)
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -15,6 +15,8 @@ from ml.reports.built import Built
 from ml.reports.look import BLUE, DRAWN, GREY, ORANGE, document, inline, label, rendered
 
 MOST_CLASSES, MOST_BARS, MOST_TICKS = 10, 20, 5
+WIDTH, HEIGHT, ROW = 5, 4, 0.27  # inches of a plot, and of a row with a label
+LONG = 100_000  # numbers from here on leave room for three ticks
 APART = (BLUE, ORANGE, "#009e73", "#cc79a7", "#8c6d00")  # five colours, then the same dashed
 CURVES = {"roc": ("fpr", "tpr"), "precision_recall": ("recall", "precision")}
 
@@ -65,7 +67,7 @@ def _beside(name: str, points: Points | None, base: str) -> Callable[[Axes], Non
 def _svg(draw: Any, points: Points, beside: Callable[[Axes], None]) -> str:
     # A fixed salt and no date: the same points give the same file.
     with mpl.rc_context({**DRAWN, "svg.hashsalt": "report"}):
-        figure = Figure(figsize=(5, 4), layout="constrained")
+        figure = Figure(figsize=(WIDTH, HEIGHT), layout="constrained")
         axes = figure.subplots()
         axes.spines[["top", "right"]].set_visible(False)
         draw(axes, points)
@@ -78,7 +80,7 @@ def _space(axes: Axes) -> None:
     """Use few ticks with separated thousands for large numbers, so that labels do not collide."""
     for axis in (axes.xaxis, axes.yaxis):
         if max(map(abs, axis.get_view_interval())) >= WHOLE:
-            axis.set_major_locator(MaxNLocator(MOST_TICKS))
+            axis.set_major_locator(MaxNLocator(3 if max(map(abs, axis.get_view_interval())) >= LONG else MOST_TICKS))
             axis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
 
 
@@ -159,14 +161,15 @@ def _by_class(axes: Axes, points: Points) -> None:
         axes.errorbar(values, places, xerr=ends, color=colour, marker="o", linestyle="", capsize=2, label=name)
     axes.set_yticks(range(len(rows)), [label(str(p["class"])) for p in rows])
     axes.set(title="Each class", xlabel="share", xlim=(0, 1.01))
-    axes.figure.legend(frameon=False, loc="outside lower center", ncols=2)
+    cast("Figure", axes.figure).legend(frameon=False, loc="outside lower center", ncols=2)
 
 
 def _contributions(axes: Axes, points: list[dict[str, Any]]) -> None:
     rows = points[::-1]
     axes.barh(range(len(rows)), [p["contribution"] for p in rows], color=BLUE)
     axes.set_yticks(range(len(rows)), [label(p["column"]) for p in rows])
-    axes.set(title="Contributions (SHAP)", xlabel="mean absolute contribution to the score")
+    axes.set_title("Contributions (SHAP)")
+    _wide(axes, len(rows), "mean absolute contribution to the score")
 
 
 def _learning(axes: Axes, points: Points) -> None:
@@ -183,4 +186,12 @@ def _importance(axes: Axes, points: list[dict[str, Any]]) -> None:
     places, losses = range(len(rows)), [p["importance"] for p in rows]
     axes.barh(places, losses, xerr=[p["deviation"] for p in rows], color=BLUE)
     axes.set_yticks(places, [label(p["column"]) for p in rows])
-    axes.set(title="Importance", xlabel="decrease when the column is shuffled")
+    axes.set_title("Importance")
+    _wide(axes, len(rows), "decrease when the column is shuffled")
+
+
+def _wide(axes: Axes, rows: int, name: str) -> None:
+    """Make room for the label of each row, and centre the name of the axis on the figure."""
+    figure = cast("Figure", axes.figure)
+    figure.set_size_inches(WIDTH, max(HEIGHT, rows * ROW + 1))
+    figure.supxlabel(name, fontsize="medium")
