@@ -215,6 +215,7 @@ STARS = pd.Series([1, 2, 3, 4, 5] * 20, name="stars")
         (STARS.mod(2), "regression", "regression", "multiclass"),
         (STARS.mod(2), "multiclass", "multiclass", "regression"),
         (pd.Series(range(100)), "", "regression", ""),
+        (pd.Series([0] * 60 + [1] * 20 + [2] * 5 + [3, 3, 4]), "", "regression", "multiclass"),
     ],
 )
 def test_the_task_of_numbers_can_be_chosen_and_adopt_names_the_other(column, task, found, other):

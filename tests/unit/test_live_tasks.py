@@ -6,7 +6,9 @@ import pytest
 
 from ml.model import reference
 from ml.model.reference import Promise, dumps, loads
+from ml.monitoring import live_comparison
 from ml.monitoring.drift import judge
+from ml.monitoring.live_sides import Duel, Side
 from ml.monitoring.windows import Span, delay, settled
 from ml.prediction_log.records import in_table
 from ml.settings.monitor import Monitor
@@ -184,3 +186,20 @@ def test_a_limit_may_be_of_every_metric_that_is_measured(kind, metric):
     limited = Params.model_validate(content | {"gates": content["gates"] | {"limits": {metric: {"max": 1}}}})
 
     assert [*limited.gates.bounds()] == [metric]
+
+
+@pytest.mark.parametrize("paired", [True, False])
+@pytest.mark.parametrize(("wrong", "said"), [(0, "not worse"), (40, "worse")])
+def test_champion_and_challenger_whose_answers_are_all_right_are_compared(paired, wrong, said):
+    score = np.random.default_rng(0).uniform(0.8, 1, 100)
+    label = np.r_[np.zeros(wrong), np.ones(100 - wrong)]
+    best, other = (
+        Side("v", name, 100, 100, a, score, 0.0, "multiclass")
+        for name, a in zip("ab", (np.ones(100), label), strict=True)
+    )
+    now = pd.Timestamp("2025-01-01", tz="UTC")
+
+    outcome, _ = live_comparison.judge(Duel(best, other, paired, now, now, simulated=False), params("multiclass"))
+
+    assert outcome == said
+    assert live_comparison.figure(best, params("multiclass")) == ("1.0000", "1.0000 to 1.0000")

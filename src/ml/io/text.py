@@ -33,6 +33,14 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def lasting(days: float) -> str:
+    """A time in the largest unit that it reaches: `12.5 days`, `3 hours`, `1.26 seconds`."""
+    for unit, size in (("day", 1.0), ("hour", 24.0), ("minute", 1440.0)):
+        if days * size >= 1:
+            return f"{days * size:.3g} {unit}{'' if days * size == 1 else 's'}"
+    return f"{days * 86400:.3g} seconds"
+
+
 def figure(value: float | None, decimals: int = 3, *, sign: bool = False) -> str:
     """A measured number: whole from a thousand on, so many decimals below, a few digits where those say nothing."""
     if value is None:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ml.io.text import counted
+from ml.io.text import counted, lasting
 
 Record = dict[str, Any]
 
@@ -70,7 +70,7 @@ def _blind(found: Record) -> str:
         return (
             f"Whether the model still performs as well as at its release is not known yet: {waiting:,} of "
             f"{counted(rows, 'row')} in "
-            f"the newest window are younger than the {days:.3g} days in which labels arrive, "
+            f"the newest window are younger than the {lasting(days)} in which labels arrive, "
             "and no older window has enough labels."
         )
     unknown = "Whether the model still performs as well as at its release is not known: "

@@ -3,7 +3,7 @@
 from typing import Any
 
 from ml.io.markdown import Markup, cell, paragraph, table
-from ml.io.text import counted, figure
+from ml.io.text import counted, figure, lasting
 from ml.monitoring.advice import advice
 from ml.monitoring.collect import FATES
 from ml.monitoring.findings import answers
@@ -85,7 +85,7 @@ def _performance(found: Record) -> str:
     if not performance:
         return ""
     known = [w for w in found["windows"] if w["value"] is not None]
-    lag = f", {performance['lag_days']:.1f} days after the prediction (median)" if performance["lag_days"] else ""
+    lag = f", {lasting(performance['lag_days'])} after the prediction (median)" if performance["lag_days"] else ""
     when = f"{_day(performance['since'])} to {_day(performance['until'])}"
     text = (
         f"## Performance\n\n{performance['labelled']:,} of {counted(performance['rows'], 'prediction')} "
@@ -166,7 +166,7 @@ def _collected(found: Record) -> str:
     rows += [[labels[name], f"{count:,}"] for name, count in at["labels"].items() if count]
     days = at.get("label_days") or 0
     rows += (
-        [[f"judged rows younger than {days:.3g} days, which wait for labels", f"{at['waiting']:,}"]]
+        [[f"judged rows younger than {lasting(days)}, which wait for labels", f"{at['waiting']:,}"]]
         if at.get("waiting")
         else []
     )

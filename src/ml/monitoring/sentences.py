@@ -1,6 +1,6 @@
 """Why a verdict of monitoring is what it is, in sentences."""
 
-from ml.io.text import be, counted
+from ml.io.text import be, counted, lasting
 from ml.monitoring.collect import FATES, Collected
 from ml.monitoring.drift import Drift
 from ml.settings.params import Params
@@ -30,7 +30,7 @@ def waiting(window: Collected) -> str:
         return ""
     return (
         f"{counted(window.waiting, 'prediction')} of the window {be(window.waiting)} younger than "
-        f"{window.label_days:.3g} days, in which labels arrive, and not yet judged by labels, "
+        f"{lasting(window.label_days)}, in which labels arrive, and not yet judged by labels, "
         "because early labels differ from late labels."
     )
 

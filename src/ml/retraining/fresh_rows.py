@@ -35,7 +35,7 @@ def read(rows: str, params: Params, log: list[Any]) -> pd.DataFrame:
         needed = " and ".join(lacking)
         raise UserError(
             f"the prediction log does not hold {needed} (data.group, data.weight), so its rows cannot train by "
-            f"themselves. Set a table with {params.data.id} and {needed}, which are joined with the log by "
+            f"themselves. Set a table with {', '.join([params.data.id, *lacking])}, which is joined with the log by "
             f"{params.data.id}, or with every column of the contract: make retrain ROWS=file.parquet (or .csv)."
         )
     table = fresh.labelled(read_log(*log), params.data)

@@ -40,7 +40,7 @@ def target_of(column: pd.Series, target: str, given: str | None, task: str = "")
     parsed = number(pd.Series(known.index, dtype="str"), Number(type="number")).cells
     if task == REGRESSION.name and parsed.isna().any():
         raise UserError(f"TASK={task}: {target} holds text, such as {known.index[parsed.isna().argmax()]!r}.")
-    few = whole(parsed) and len(known) <= SEVERAL and len(column) >= FEWEST_OF_A_CLASS * len(known)
+    few = whole(parsed) and len(known) <= SEVERAL and known.min() >= FEWEST_OF_A_CLASS  # rare counts are no classes
     if task != MULTICLASS.name and parsed.notna().all() and (task or not few):
         return {"name": target, "task": REGRESSION.name}
     _must_be_frequent(known, target, FEWEST_OF_A_CLASS, len(known) if task else LEVELS)

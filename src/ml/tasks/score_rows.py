@@ -39,8 +39,8 @@ class Ranked:
         return measure(self, weight)
 
     def usable(self, weight: np.ndarray) -> bool:
-        """Whether both classes were drawn."""
-        return bool(0 < (weight * self.label).sum() < weight.sum())
+        """Whether both classes were drawn, or there is only one: the answers of a good model may all be right."""
+        return bool(0 < (weight * self.label).sum() < weight.sum()) or len(np.unique(self.label)) == 1
 
     def some(self, rows: np.ndarray) -> "Ranked":
         """The same of some of the original rows, given by their positions in ascending order."""
