@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml.gates import calibration, limits, proposed_cases, proposed_gates, proposed_groups
+from ml.gates import calibration, limits, proposed_cases, proposed_gates, proposed_groups, proposed_stability
 from ml.io import yaml_edit
 from ml.model.crossed import Crossed, crossed
 from ml.settings.params import Params
@@ -55,6 +55,24 @@ def test_easy_cases_name_few_columns_and_no_row_of_the_table(world):
     assert len(cases) >= 2
     assert all(len(case.row) <= 4 for case in cases)
     assert not any((found.frame["a"] == case.row.get("a")).any() for case in cases)
+
+
+@pytest.mark.parametrize(("noise", "limit"), [(0.1, None), (3.0, 0.15)])
+def test_the_limit_of_stability_is_wider_where_a_weak_signal_makes_decisions_differ(noise, limit):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(600, 2))
+    frame = pd.DataFrame(x, columns=["a", "b"]).assign(id=[f"r{n}" for n in range(600)])
+    frame["y"] = np.where(x[:, 0] + noise * rng.normal(size=600) > 0, "yes", "no")
+    data = {"file": "t.csv", "id": "id", "target": {"name": "y", "positive": "yes"}}
+    data["columns"] = {"a": {"type": "number"}, "b": {"type": "number"}}
+    trees = {"random_forest": {"n_estimators": 5, "max_depth": 4}}
+    params = Params.model_validate({"project": "p", "data": data, "train": trees})
+
+    settings, told = proposed_stability.proposed(crossed(frame, params), params)
+
+    found = settings.get("gates.stability.max_flips")
+    assert (found is None) if limit is None else found >= limit
+    assert len(told) == len(settings)
 
 
 def test_no_easy_case_stands_at_the_edge_of_its_class():

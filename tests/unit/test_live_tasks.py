@@ -194,7 +194,7 @@ def test_champion_and_challenger_whose_answers_are_all_right_are_compared(paired
     score = np.random.default_rng(0).uniform(0.8, 1, 100)
     label = np.r_[np.zeros(wrong), np.ones(100 - wrong)]
     best, other = (
-        Side("v", name, 100, 100, a, score, 0.0, "multiclass")
+        Side("v", name, 100, 100, a, score, live_labels.AnsweredRule("multiclass", 0.0))
         for name, a in zip("ab", (np.ones(100), label), strict=True)
     )
     now = pd.Timestamp("2025-01-01", tz="UTC")

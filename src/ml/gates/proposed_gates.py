@@ -9,7 +9,7 @@ import pandas as pd
 from scipy.stats import norm
 
 from ml.data.schema import conform
-from ml.gates import leakage, proposed_cases, proposed_groups
+from ml.gates import leakage, proposed_cases, proposed_groups, proposed_stability
 from ml.io.errors import UserError
 from ml.io.text import counted
 from ml.io.yaml_edit import REMOVE, rounded
@@ -64,13 +64,14 @@ def _revealing(found: Crossed, params: Params) -> list[str]:
 
 
 def proposed(found: Crossed, params: Params, rows: int) -> Proposal:
-    """Limits, calibration, fairness and easy cases for a table of so many rows, from a cross-validated model."""
+    """Limits, calibration, fairness, stability and easy cases for a table of so many rows, from a cross-validation."""
     scale = float(np.sqrt(len(found.truth) / max(1.0, rows * params.prepare.test_share)))
     limits = _limits(found, params, scale)
     parts = [
         limits,
         _calibration(found, params, scale),
         Proposal(*proposed_groups.proposed(found, params, scale)),
+        Proposal(*proposed_stability.proposed(found, params)),
         *([Proposal(*proposed_cases.proposed(found, params))] if limits.settings else []),  # a guess finds none easy
     ]
     settings = {path: value for part in parts for path, value in part.settings.items()}

@@ -72,7 +72,7 @@ def unpaired(old: Side, new: Side, params: Params, seed: int = 0) -> Comparison:
 
 def figure(side: Side, params: Params) -> tuple[str, str]:
     """The metric of one side and its interval; dashes if there are too few labels to measure anything."""
-    if not live_labels.enough(side.kind, side.label, 1):
+    if not live_labels.enough(side.rule.task, side.label, 1):
         return "-", "-"
     found = side.ranked().intervals(params.evaluate.bootstrap, params.evaluate.confidence)[_rule(params).metric]
     return figure_(found["value"], 4), between(found["low"], found["high"], 4)
