@@ -33,13 +33,24 @@ CLASSES, NUMBERS = {"iris", "wine", "digits"}, {"diabetes", "houses"}
 
 
 def houses():
-    """Like the well-known houses of California: skewed prices over a few columns, one of levels, some missing."""
+    """Like the well-known houses of California: skewed prices over a few columns, two of levels, some missing."""
     rng, rows = np.random.default_rng(3), 1500
     income, age = rng.lognormal(1.2, 0.4, rows), rng.integers(1, 52, rows)
     near = rng.choice(["inland", "bay", "ocean"], rows, p=[0.6, 0.2, 0.2])
     price = 40_000 * income * np.where(near == "inland", 0.8, 1.3) * rng.lognormal(0, 0.2, rows) + 500 * age
+    street = rng.integers(0, 80, rows)
+    price *= 1 + street / 100
     rooms = np.where(rng.random(rows) < 0.05, np.nan, rng.normal(5, 1, rows))
-    return pd.DataFrame({"income": income, "age": age, "near": near, "rooms": rooms, "target": price.round(2)})
+    return pd.DataFrame(
+        {
+            "income": income,
+            "age": age,
+            "near": near,
+            "rooms": rooms,
+            "street": [f"{n} St" for n in street],
+            "target": price.round(2),
+        }
+    )
 
 
 def table(name):

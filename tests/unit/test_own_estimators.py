@@ -222,6 +222,10 @@ BAD = {
         "import threading\n\n\n"
         + steady("fit(self, x, y)", "self.lock_ = threading.Event()", "return super().fit(x, y)")
     ),
+    "A model of lightgbm is stored only as train.model itself": (
+        "import lightgbm\n\n\ndef make():\n"
+        "    return CalibratedClassifierCV(lightgbm.LGBMClassifier(n_estimators=2, verbose=-1), cv=2)"
+    ),
     "`fit` must set an attribute whose name ends in `_`": (
         "class make(BaseEstimator):\n    def fit(self, x, y):\n        return self\n\n"
         "    def predict_proba(self, x):\n        return np.full((len(x), 2), 0.5)"

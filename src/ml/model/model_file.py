@@ -4,6 +4,7 @@ import io
 import re
 import warnings
 import zipfile
+from collections.abc import Iterable
 from typing import Any
 
 import skops.io
@@ -18,6 +19,7 @@ from ml.model.feature_code import must_know
 from ml.model.features import Made
 from ml.model.trusted import TRUSTED
 from ml.settings.feature_source import FEATURES
+from ml.settings.train import EXTRAS
 
 
 def dumps(model: Pipeline) -> bytes:
@@ -38,10 +40,19 @@ def dumps(model: Pipeline) -> bytes:
     if unknown:
         raise UserError(
             f"{kind} holds types that nobody here has reviewed: {', '.join(sorted(unknown))}. "
-            f"Change its settings, {only}, or review these types and add them to TRUSTED in "
+            f"{_library(unknown)}Change its settings, {only}, or review these types and add them to TRUSTED in "
             "src/ml/model/trusted.py."
         )
     return _canonical(content)
+
+
+def _library(unknown: Iterable[str]) -> str:
+    """What to do about a model of a library within another estimator; "" if there is none."""
+    named = next((name for name in EXTRAS if any(one.startswith(f"{name}.") for one in unknown)), "")
+    return named and (
+        f"A model of {named} is stored only as train.model itself or as the last step of a Pipeline, not within "
+        "another estimator; train.calibration calibrates it. "
+    )
 
 
 def _inner(model: Pipeline) -> Any:
