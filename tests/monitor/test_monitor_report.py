@@ -67,7 +67,7 @@ def test_what_moved_stands_above_what_did_not_and_odd_counts_are_named():
     text = markdown("churn", FOUND | {"verdict": "drift", "columns": [still, MOVED]}, [])
 
     above, below = text.split("<details>")
-    assert "| plan | ▅▅ | █▂ |" in above
+    assert "| ▅▅ | █▂ |" in above
     assert "| region |" in below
     assert "| labels older than their prediction (left out) | 2 |" in text
     assert "| lines that could not be read | 3 |" in text

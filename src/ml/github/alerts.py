@@ -115,5 +115,5 @@ def of_jobs(workflow: str, needs: dict[str, Any], run: str) -> Trouble | None:
 def _told(monitor: MonitorRecord, proposed: str | None) -> str:
     text = f"{paragraph(monitor.reason)}\n\n"
     if rows := [[c.column, c.reason] for c in monitor.moved]:
-        text += table(["column", "what moved"], rows) + "\n"
+        text += table(["column", "change"], rows) + "\n"
     return text + (f"A retrained model waits in {proposed}." if proposed else "No retraining pull request is open.")

@@ -54,7 +54,7 @@ def _columns(found: Record) -> str:
     if not shown:
         return ""
     moved = [c for c in shown if c["drifted"]]
-    header = ["column", "at release", "now", "what moved", "test", "effect", "p (Holm)"]
+    header = ["column", "change", "at release", "now", "test", "effect", "p (Holm)"]
     text = "## Shifted columns\n\n"
     text += table(header, [_column(c) for c in sorted(moved, key=lambda c: -(c["effect"] or 0))]) if moved else "None."
     rest = [_column(c) for c in shown if not c["drifted"]]
@@ -71,9 +71,9 @@ def _column(column: Record) -> list[str]:
     made = f" (made of {', '.join(column['made_of'])})" if column.get("made_of") else ""
     return [
         f"{column['column']}{made}",
+        column["reason"],
         spark(column["before"], most),
         spark(column["after"], most),
-        column["reason"],
         column["test"],
         f"{column['effect']:.3f}",
         "<0.0001" if p is not None and p < SMALL else "" if p is None else f"{p:.4f}",
@@ -174,7 +174,7 @@ def _collected(found: Record) -> str:
     calendar = " of the simulation's calendar" if found["simulated"] else " UTC"
     return (
         f"## Rows of the window\n\nWindow: {_minute(at['since'])} to {_minute(at['until'])}{calendar}; compared with "
-        f"{found['release']}. {counted(at['rows'], 'row')} were read:\n\n" + table(["rows", ""], rows)
+        f"{found['release']}. {counted(at['rows'], 'row')} were read:\n\n" + table(["category", "rows"], rows)
     )
 
 
@@ -190,9 +190,7 @@ def _history(past: list[Record]) -> str:
         for v in reversed(past[-10:])
     ]
     head = ["judged at (UTC)", "verdict", "rows", "shifted", "performance (interval)"]
-    return (
-        f"## Latest verdicts\n\n{table(head, rows)}\n`make monitor HISTORY=1` plots all {len(past):,}." if rows else ""
-    )
+    return f"## Latest verdicts\n\n{table(head, rows)}\n`make monitor HISTORY=1` plots all verdicts." if rows else ""
 
 
 def _figure(found: Record) -> str:

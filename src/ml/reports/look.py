@@ -29,6 +29,7 @@ th, td { border-bottom: 1px solid var(--line); padding: .35rem .6rem; text-align
 th { background: var(--head); }
 td.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 td:first-child:has(> .mark:only-child) + td + td:not(.number) { min-width: min(16rem, 50vw); }
+h2 + table:has(th:nth-child(7)) td:nth-child(2) { min-width: min(14rem, 45vw); }
 code { font-size: .9em; } summary { cursor: pointer; }
 sub { color: var(--soft); font-size: .85rem; vertical-align: baseline; }
 .mark { width: 1em; height: 1em; vertical-align: -.12em; }

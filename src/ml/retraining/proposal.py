@@ -74,7 +74,7 @@ def _why(monitor: MonitorRecord | None) -> str:
     text = f"## Reason\n\n**{cell(monitor.verdict).capitalize()}**: {cell(monitor.reason)}"
     rows = [[c.column, c.test, _number(c.effect), c.reason] for c in monitor.moved]
     if rows:
-        text += "\n\n" + table(["column", "test", "effect", "what moved"], rows)
+        text += "\n\n" + table(["column", "test", "effect", "change"], rows)
     return text
 
 
