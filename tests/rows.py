@@ -13,7 +13,7 @@ def tables(data: Data, max_size: int = 20) -> st.SearchStrategy[pd.DataFrame]:
 
 
 def value(column) -> st.SearchStrategy:
-    """One value that a column may hold, None where it may be missing."""
+    """One allowed value of a column, or None if it may be missing."""
     if isinstance(column, Number):
         allowed = st.floats(column.min, column.max, allow_nan=False, allow_infinity=False)
     else:

@@ -1,8 +1,8 @@
 """Photograph the pages that the README shows, from the last build, into docs/images: `python -m tools.screenshots`.
 
 Run `make prove run monitor` first. `comment` shows the comment on a pull request in the style of GitHub, without the
-charts, which only GitHub draws; `runs` shows MLflow's list of runs. Needs Chromium. The script also writes the headings
-of each page to docs/images/structure.json; a test fails when a page has lost one of them.
+charts, which only GitHub draws. Needs Chromium. The script also writes the headings of each page to
+docs/images/structure.json; a test fails when a page has lost one of them.
 """
 
 import json
@@ -14,25 +14,21 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
 from PIL import Image
 
 from ml.github import comment
-from ml.registry import tracking
 from ml.reports.look import drawn_marks, rendered
-from ml.settings.params import read_params
 from tools.reference_pages import ROOT
 
 IMAGES = ROOT / "docs" / "images"
 PAGES = {"report": ROOT / "build" / "report.html", "monitoring": ROOT / "build" / "monitor.html"}
 SIZES = {
-    "report": (1000, 1500), "monitoring": (1000, 900), "api": (1000, 900), "comment": (900, 1000), "runs": (1280, 720),
+    "report": (1000, 1500), "monitoring": (1000, 900), "api": (1000, 900), "comment": (900, 1000),
 }  # fmt: skip
-BUDGET = "--virtual-time-budget=10000"
-WAIT = {"runs": "--timeout=90000"}  # MLflow's page asks its server again and again, which never uses up a budget
 COLOURS = 128  # of a picture, which keeps it small
 RUN = {"status": "completed", "conclusion": "success", "html_url": "#", "head_sha": "0" * 40}
 GITHUB = """
@@ -53,11 +49,8 @@ def main() -> None:
     IMAGES.mkdir(exist_ok=True)
     for name, page in PAGES.items():
         photograph(name, page.as_uri())
-    with _served(lambda _: [sys.executable, "-m", "serving"], "/health/ready") as address:
+    with _served([sys.executable, "-m", "serving"], "SERVING_PORT", "/health/ready") as address:
         photograph("api", f"{address}/docs")
-    with _served(lambda port: [sys.executable, "-m", "ml.stages.ui", "--port", str(port)], "/health") as address:
-        project = read_params().project
-        photograph("runs", f"{address}/#/experiments/{tracking.experiment(tracking.open_client(), project)}/runs")
     with tempfile.NamedTemporaryFile("w", suffix=".html", encoding="utf-8") as page:
         page.write(commented((ROOT / "build" / "report.md").read_text(encoding="utf-8")))
         page.flush()
@@ -90,25 +83,25 @@ def photograph(name: str, address: str) -> None:
     """One picture, as wide as a laptop's window."""
     width, height = SIZES[name]
     command = [
-        "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", WAIT.get(name, BUDGET),
+        "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--virtual-time-budget=10000",
         f"--window-size={width},{height}", f"--screenshot={IMAGES / f'{name}.png'}", address,
     ]  # fmt: skip
-    subprocess.run(command, check=True, capture_output=True, timeout=180)
+    subprocess.run(command, check=True, capture_output=True, timeout=120)
     with Image.open(IMAGES / f"{name}.png") as picture:
         picture.convert("RGB").quantize(COLOURS, Image.Quantize.MAXCOVERAGE).save(IMAGES / f"{name}.png", optimize=True)
 
 
 @contextmanager
-def _served(command: Callable[[int], list[str]], ready: str) -> Generator[str]:
+def _served(command: list[str], variable: str, ready: str) -> Generator[str]:
     """A server on a free port until the block ends."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
-    environment = {**os.environ, "SERVING_PORT": str(port), "SERVING_LOG": "off"}
-    server = subprocess.Popen(command(port), env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    environment = {**os.environ, variable: str(port), "SERVING_LOG": "off"}
+    server = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     address = f"http://127.0.0.1:{port}"
     try:
-        for _ in range(600):
+        for _ in range(100):
             try:
                 urllib.request.urlopen(address + ready, timeout=1)  # noqa: S310  (our own address)
                 break

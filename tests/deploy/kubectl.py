@@ -1,4 +1,4 @@
-"""A double of kubectl: keeps Deployments in a file, answers as kubectl does, and writes down what it was asked."""
+"""A double of kubectl: stores Deployments in a file, responds like kubectl, and records each call."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""src/deploy/batch: objects that Kubernetes takes, pods held as tightly as those of the API, commands that exist."""
+"""src/deploy/batch: valid Kubernetes objects, pods as restricted as those of the API, and commands that exist."""
 
 import re
 import shutil

@@ -1,4 +1,4 @@
-"""What is asked of kubectl, in which order; a double answers in its place."""
+"""The calls of kubectl and their order; a double replaces kubectl."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""Tables with their true probabilities, and models that know them, in worlds that no gate was made for."""
+"""Tables with their true probabilities, and models that predict these, for data that no gate was designed for."""
 
 import numpy as np
 import pandas as pd

@@ -145,13 +145,13 @@ def contract(plan: str = "pro", copies: int = 0) -> Callable[[], Evidence]:
 
 
 def shuffled() -> Evidence:
-    """A model trained where the labels had been dealt out anew."""
+    """A model trained on shuffled labels."""
     frame = table()
     return built(frame.assign(left=np.random.default_rng(1).permutation(frame["left"])), params())
 
 
 def sharper(factor: float) -> Callable[[], Evidence]:
-    """Scores driven to the ends."""
+    """Overconfident scores."""
     return lambda: scored(good(), probability(factor * log_odds(good().score)))
 
 
@@ -187,12 +187,12 @@ def few_rows(*, demand: bool = False) -> Callable[[], Evidence]:
 
 
 def lost_champion() -> Evidence:
-    """A champion on record whose file is gone."""
+    """A recorded champion whose file is missing."""
     return replace(good(), champion=replace(good().champion, served=None, score=None, why="no such file"))
 
 
 def looked_at(times: int) -> Callable[[], Evidence]:
-    """Test rows that have judged so many models."""
+    """Test rows on which this number of models was judged."""
     return lambda: replace(good(), looks=times)
 
 
@@ -203,7 +203,7 @@ def seen(share: float) -> Callable[[], Evidence]:
 
 
 def first_and_blind(by: float) -> Callable[[], Evidence]:
-    """The first model of all, whose only judge is the floor."""
+    """The first model: only the minimum of a slice judges it."""
 
     def plant() -> Evidence:
         evidence = blind(by)()
@@ -228,12 +228,12 @@ def blind(by: float, share: float = 1.0) -> Callable[[], Evidence]:
 
 
 def slices(min_rows: int) -> Callable[[], Evidence]:
-    """No slice of this world is that large."""
+    """Settings with a minimum that no slice of the table reaches."""
     return lambda: replace(good(), params=params({"slices": {"columns": ["plan"], "min_rows": min_rows}}))
 
 
 def groups(min_rows: int) -> Callable[[], Evidence]:
-    """No group of this world is that large."""
+    """Settings with a minimum that no group of the table reaches."""
     return lambda: replace(good(), params=params({"fairness": {"columns": ["region"], "min_rows": min_rows}}))
 
 
@@ -244,7 +244,7 @@ def lifted(by: float) -> Callable[[], Evidence]:
 
 
 def lean(region: float = 0.0, usage: float = 0.0, every: float = 0.0) -> Callable[[], Evidence]:
-    """A model that leans on something it should not, or always to one side."""
+    """A model whose score depends on a column that must not matter, or is biased for all rows."""
 
     def score(frame: pd.DataFrame) -> np.ndarray:
         tilt = region * (frame["region"] == "north") + usage * frame["usage"] / 100 + every
@@ -271,7 +271,7 @@ def grown(times: float) -> Callable[[], Evidence]:
 
 
 def slow(seconds: float, every: int = 1, limit: float = 40, growth: float = 1000) -> Callable[[], Evidence]:
-    """A predictor that dawdles at every so many calls, beside a champion that answers at once."""
+    """A predictor that is slow at every n-th call, and a fast champion."""
 
     def plant() -> Evidence:
         calls = iter(range(1_000_000))
@@ -284,7 +284,7 @@ def slow(seconds: float, every: int = 1, limit: float = 40, growth: float = 1000
 
 
 def dawdle(calls: Any, every: int, seconds: float, rows: list[Row]) -> list[float]:
-    """An answer that takes its time."""
+    """A delayed answer."""
     time.sleep(seconds if next(calls) % every == 0 else 0)
     return [0.5] * len(rows)
 
@@ -315,7 +315,7 @@ def unknown_part() -> Evidence:
 
 
 def slow_server(seconds: float, every: int = 1, limit: float = 40) -> Callable[[], Evidence]:
-    """The real server, whose answers are held back on their way."""
+    """The real server with delayed responses."""
 
     def plant() -> Evidence:
         calls, rule = iter(range(1_000_000)), {"p50_ms": limit, "p99_ms": 1.5 * limit, "calls": 20}
@@ -332,7 +332,7 @@ def slow_server(seconds: float, every: int = 1, limit: float = 40) -> Callable[[
 
 
 def behind(change: Callable[[dict[str, bytes]], dict[str, bytes]]) -> Callable[[], Evidence]:
-    """The real server, which was given other files than the gates were."""
+    """The real server with other model files than the gates have."""
     return lambda: replace(
         good(), champion=None, model=replace(good().model, server=partial(answering, change(files())))
     )
@@ -352,14 +352,14 @@ def other_form(folder: dict[str, bytes]) -> dict[str, bytes]:
 
 
 def narrowed(folder: dict[str, bytes]) -> dict[str, bytes]:
-    """A contract from before plan `pro` was sold."""
+    """A contract without the plan `pro`."""
     contract = json.loads(folder[CONTRACT])
     contract["data"]["columns"]["plan"]["values"] = ["basic"]
     return folder | {CONTRACT: json.dumps(contract).encode()}
 
 
 def leaking(blur: float) -> Callable[[], Evidence]:
-    """A column that holds the target, but for a share of rows where it holds the opposite."""
+    """A column that equals the target, except for a share of rows with the opposite value."""
 
     def plant() -> Evidence:
         train = good().train

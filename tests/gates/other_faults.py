@@ -116,7 +116,7 @@ def lifted(by: float, *, north: bool = False) -> Callable[[str], Evidence]:
 
 
 def sharper(factor: float) -> Callable[[str], Evidence]:
-    """Probabilities driven to the ends."""
+    """Overconfident probabilities."""
     return lambda kind: told(kind, lambda output: factor * output)
 
 
@@ -136,7 +136,7 @@ def narrow(factor: float) -> Callable[[str], Evidence]:
 
 
 def groups(min_rows: int) -> Callable[[str], Evidence]:
-    """No group of this world is that large."""
+    """Settings with a minimum that no group of the table reaches."""
     rule = {"columns": ["region"], "min_rows": min_rows}
     return lambda kind: replace(good(kind), params=params(kind, {"fairness": rule}))
 
@@ -166,7 +166,7 @@ def _model(kind: str, change: Callable[[pd.DataFrame, np.ndarray], np.ndarray]) 
 
 
 def lean(by: float, *, every: bool = False) -> Callable[[str], Evidence]:
-    """A model that leans to one side, in one region or always."""
+    """A model that is biased in one region or for all rows."""
 
     def tilt(frame: pd.DataFrame, output: np.ndarray) -> np.ndarray:
         return by * (np.ones(len(output)) if every else (frame["region"] == "north").to_numpy())
@@ -175,7 +175,7 @@ def lean(by: float, *, every: bool = False) -> Callable[[str], Evidence]:
 
 
 def falling(by: float) -> Callable[[str], Evidence]:
-    """A model that says less where usage is higher."""
+    """A model whose output decreases with usage."""
     return lambda kind: _model(kind, lambda frame, _: -by * frame["usage"].to_numpy())
 
 

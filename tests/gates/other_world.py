@@ -22,7 +22,7 @@ OF = {"multiclass": {"of": "more"}, "regression": {}}
 
 
 def params(kind: str, gates: dict[str, Any] | None = None) -> Params:
-    """The settings of this world, with some gates set otherwise."""
+    """The settings of this table, with other values for some gates."""
     data = {"file": "data/small.csv", "id": "id", "target": TARGETS[kind], "columns": world.NUMBERS | world.LEVELS}
     gap = {"multiclass": 0.05, "regression": 0.08}[kind]  # of a number, a share of the champion's error
     behaviour = {

@@ -30,7 +30,7 @@ def committed() -> Pair:
 
 
 def packages(lock: str) -> Pair:
-    """A lock file that holds this, and one that holds what is installed."""
+    """A lock file with this text, and one with the installed versions."""
 
     def plant(text: str) -> Evidence:
         pins = locks.pins(text)

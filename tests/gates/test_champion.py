@@ -1,4 +1,4 @@
-"""The paired comparison against scipy, a closed form, published examples and simulation; and what it says when."""
+"""The paired comparison, checked with scipy, a closed form, published examples and simulation; and its outcomes."""
 
 from dataclasses import replace
 
@@ -140,7 +140,7 @@ def test_mcnemar_warns_only_of_decisions_lost():
 
 
 def test_no_row_that_tests_by_hash_has_ever_trained_whatever_the_table_was():
-    """The promise the comparison stands on: today's test rows are no training rows of a champion of any past table."""
+    """The comparison requires this: no test row of today was a training row of a champion of any earlier table."""
     settings = params()
     today = table(rows=3000)
     tested = set(today["id"][split.is_test(today, settings.data, settings.prepare)])

@@ -40,7 +40,7 @@ GATES = {
 
 
 def params(gates: dict[str, Any] | None = None, **sections: Any) -> Params:
-    """The settings of this world, with some sections or gates set otherwise."""
+    """The settings of this table, with other values for some sections or gates."""
     target = {"name": "left", "positive": 1}
     data = {"file": "data/small.csv", "id": "id", "time": "day", "target": target, "columns": NUMBERS | LEVELS}
     whole = {"project": "small", "data": data, "train": {"model": "logistic_regression"}}

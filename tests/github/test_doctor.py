@@ -1,4 +1,4 @@
-"""`make doctor` sees what a fork lacks and says what follows; `make protect` mends one part. Over real HTTP."""
+"""`make doctor` lists missing settings and their effects; `make protect` applies the rulesets. Over real HTTP."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""`make doctor LIVE=1` finds in a repository what only GitHub proves, says what is left, and keeps the evidence."""
+"""`make doctor LIVE=1` records what only GitHub can prove, lists the remaining steps, and keeps the evidence."""
 
 import json
 import re

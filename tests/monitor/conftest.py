@@ -16,7 +16,7 @@ from tests.world.sample import history
 
 
 class Customers:
-    """Sends months of the sample world to the application in this process, at times of the world's calendar."""
+    """Sends months of the sample data to the application in this process, at times of the simulation's calendar."""
 
     def __init__(self, client):
         self._client = client

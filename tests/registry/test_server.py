@@ -1,4 +1,4 @@
-"""What goes wrong with a server: one sentence each, and no work is lost."""
+"""Faults of an MLflow server: each gives a one-sentence message, and no work is lost."""
 
 import socket
 

@@ -25,7 +25,7 @@ class Clients:
 
 
 class Load(Clients):
-    """Clients that ask one row after another; `answered` holds the request ids that were acknowledged."""
+    """Clients that request one row after another; `answered` contains the acknowledged request ids."""
 
     def __init__(self, port, row, clients=4):
         super().__init__(clients)

@@ -149,7 +149,7 @@ def test_answers_are_paired_though_a_client_uses_its_request_id_again(params):
 
 @pytest.fixture(scope="module")
 def timid(tmp_path_factory, customers, params):
-    """The good model, which says yes only where it is quite sure."""
+    """The good model with a high threshold."""
     return built(tmp_path_factory.mktemp("timid"), customers, params, threshold=0.999)
 
 

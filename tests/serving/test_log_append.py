@@ -1,4 +1,4 @@
-"""What append promises: the line is in the file, or the caller is told; no half line, ever."""
+"""Guarantees of append: the line is in the file or the caller gets an error, and no line is incomplete."""
 
 import errno
 import json

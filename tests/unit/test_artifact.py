@@ -34,7 +34,7 @@ def test_the_text_is_read_and_bytes_that_are_no_text_are_replaced():
         "no archive",
         "cut",
         "a bomb",
-    ],  # the bytes hold the time: each worker would name them otherwise
+    ],  # the bytes contain the time, so each worker would name them differently
 )
 def test_anything_else_is_one_sentence(content, said):
     with pytest.raises(UserError, match=said):

@@ -1,4 +1,4 @@
-"""Validate and prepare give the same whatever the size of a chunk and whoever works on it."""
+"""The results of validate and prepare do not depend on the chunk size or on the worker."""
 
 import contextlib
 import io
@@ -37,7 +37,7 @@ def odd(customers):
 
 
 def german(customers):
-    """A CSV file whose decimal commas stand in its last rows alone, and whose first might mean thousands."""
+    """A CSV file with decimal commas in its last rows only; its first rows could contain thousands."""
     frame = customers.head(240).astype(object)
     frame["monthly_charge"] = "1,000"
     frame.loc[230:, "monthly_charge"] = "12,5"

@@ -1,4 +1,4 @@
-"""A place that takes what it is sent and never answers is given up after a stated time."""
+"""A target that accepts data and never responds is abandoned after the time limit."""
 
 import socket
 import threading
@@ -20,7 +20,7 @@ def short(monkeypatch):
 
 @pytest.fixture
 def silent():
-    """The port of a server that takes connections and says nothing."""
+    """The port of a server that accepts connections and sends nothing."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield server.getsockname()[1]
 

@@ -1,4 +1,4 @@
-"""The record of deployments: complete, in order, and what it says of an environment."""
+"""The record of deployments: complete, ordered, and its state of an environment."""
 
 from concurrent.futures import ThreadPoolExecutor
 

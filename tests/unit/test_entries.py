@@ -1,4 +1,4 @@
-"""Lines of the registry: any text comes back as it was, and what is not in its exact form is named and left out."""
+"""Lines of the registry: any text is restored unchanged, and a line in another form is reported and left out."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""What the record says of a deployment that is stopped by hand, where only the environment is written down."""
+"""The record of a deployment that is stopped by hand when only the environment is recorded."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A file whose content is not what its name says is refused in a sentence that says what it is."""
+"""A file whose content differs from its extension is refused, and the message names the real format."""
 
 import gzip
 import io

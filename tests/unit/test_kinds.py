@@ -1,4 +1,4 @@
-"""Kinds of odd columns as files hold them: adoption finds what is in them, and the contract's reader agrees."""
+"""Unusual kinds of columns in files: adoption and the contract's reader read the same values."""
 
 import decimal
 

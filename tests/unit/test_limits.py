@@ -1,4 +1,4 @@
-"""Limits that are derived from a table hold for later rows of the same kind, and still say something."""
+"""Limits derived from a table also fit later rows of the same kind, and are not too wide."""
 
 import numpy as np
 import pandas as pd

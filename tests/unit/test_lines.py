@@ -1,4 +1,4 @@
-"""Answers and lines of the log made column by column say what is made row by row."""
+"""Answers and log lines computed by column equal those computed by row."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Whether a live model is as good as at its release, in worlds whose truth is known; scores are true probabilities."""
+"""Comparison of live performance with the release, on simulated data; scores are the true probabilities."""
 
 import numpy as np
 import pandas as pd

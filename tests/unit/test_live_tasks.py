@@ -1,4 +1,4 @@
-"""Monitoring of several classes and of numbers: quiet where nothing moved, and what it says of what did."""
+"""Monitoring of several classes and of numbers: no alarm without a change, and the reported reasons of a change."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""How many looks in a row have said the same."""
+"""The number of consecutive checks with the same verdict."""
 
 import pytest
 

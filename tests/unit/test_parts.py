@@ -1,4 +1,4 @@
-"""The parts of the suite, which code.yml runs side by side, are together the suite."""
+"""The parts of the suite, which code.yml runs in parallel, contain every test."""
 
 from collections import Counter
 from types import SimpleNamespace

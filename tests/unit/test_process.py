@@ -1,4 +1,4 @@
-"""A command that is asked to stop lets its children clean up first, and its exit code says what has stopped it."""
+"""A stopped command waits for its child processes, and its exit code names the signal."""
 
 import os
 import signal

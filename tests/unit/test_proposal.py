@@ -1,4 +1,4 @@
-"""What people read of a retraining holds what was found, whatever the data holds."""
+"""The text of a retraining pull request contains the results for any data."""
 
 import pytest
 from markdown_it import MarkdownIt

@@ -1,4 +1,4 @@
-"""A canary whose ids did not fall to the sides as its share says gets no verdict."""
+"""A canary whose ids do not match its configured share gets no verdict."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""What is kept beside a release: small, exact where it can be, the same bytes each time, and read back as it was."""
+"""The reference of a release: small, exact where possible, reproducible, and restored unchanged."""
 
 import numpy as np
 import pandas as pd

@@ -15,14 +15,14 @@ RULE = Deploy(steps=(1.0,), seconds=60)
 
 @pytest.fixture(autouse=True)
 def clock(monkeypatch):
-    """Time that passes only while the rollout sleeps: a busy machine takes no look away, and no test waits."""
+    """A clock that advances only while the rollout sleeps: no check is lost on a busy machine, and no test waits."""
     passed = [0.0]
     fake = SimpleNamespace(monotonic=lambda: passed[0], sleep=lambda seconds: passed.append(passed.pop() + seconds))
     monkeypatch.setattr(rollout, "time", fake)
 
 
 class Scripted:
-    """An environment whose images did what a script says, look by look; its last line goes on for ever."""
+    """An environment whose images behave as a script describes, check by check; its last line repeats."""
 
     def __init__(self, *looks):
         self._looks, self.served, self.went_back = list(looks), "old", False

@@ -1,4 +1,4 @@
-"""Tuning says what it knows: a gain within noise is not a better model."""
+"""Tuning reports a gain within noise as such, not as a better model."""
 
 import numpy as np
 import pytest

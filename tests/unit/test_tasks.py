@@ -1,4 +1,4 @@
-"""Each task's metrics are scikit-learn's, weighted too, and its compiled models say what scikit-learn says."""
+"""The metrics of each task equal scikit-learn's, also with weights, and so do the predictions of compiled models."""
 
 import numpy as np
 import pandas as pd

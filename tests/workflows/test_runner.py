@@ -1,4 +1,4 @@
-"""What runs workflows here gives a step what a runner of GitHub's gives it, and says where it stood when it hangs."""
+"""The local runner of workflows gives a step the same environment as GitHub's, and names the step that hangs."""
 
 import subprocess
 import time

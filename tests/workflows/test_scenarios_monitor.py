@@ -1,4 +1,4 @@
-"""What a schedule finds: quiet customers, and a world that has moved."""
+"""Scheduled monitoring: customers without a change, and customers with drift."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""From a merge to the champion and back: a release that fails, crashes, goes well, and is taken back by hand."""
+"""From a merge to the champion and back: a release that fails, crashes, succeeds, and is rolled back by hand."""
 
 import json
 import shutil
@@ -50,7 +50,7 @@ def serves(scenario, environment):
 
 @contextmanager
 def refusing_the_registry(scenario):
-    """Origin takes no push to the branch of the registry, as when somebody protects it."""
+    """Origin refuses pushes to the branch of the registry, as a protected branch does."""
     hook = scenario.origin / "hooks" / "update"
     hook.parent.mkdir(exist_ok=True)
     hook.write_text('#!/bin/sh\ntest "$1" != refs/heads/mlflow\n')

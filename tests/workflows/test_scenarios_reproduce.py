@@ -1,4 +1,4 @@
-"""The champion built again from its record: what comes out different is an issue, until it comes out right."""
+"""The champion rebuilt from its record: a different result opens an issue, an identical one closes it."""
 
 import pytest
 

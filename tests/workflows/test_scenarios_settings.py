@@ -67,7 +67,7 @@ def run(scenario, module, *flags, **environment):
 
 
 def customers(scenario, log):
-    """Customers of a world that has moved are in the database, and in it alone."""
+    """Customers with drift are in the database, and only there."""
     code = {"PYTHONPATH": f"{scenario.folder}/src:{scenario.folder}"}
     subprocess.run([sys.executable, "-c", SEND], cwd=scenario.folder, env={**os.environ, **code}, check=True)
     run(scenario, "ml.stages.ship", "--once", PREDICTION_LOG=log)
@@ -86,7 +86,7 @@ def pushed(origin):
 
 
 def shown(scenario, services, outcomes, image):
-    """All that others can read afterwards, by where it stands."""
+    """All text that others can read afterwards, by place."""
     place, hub = scenario.store.parent, scenario.hub
     files = [path for path in (scenario.store / "artifacts").rglob("*") if path.is_file()]
     tracked = [path for path in (place / "mlflow").rglob("*") if path.is_file() and "auth" not in path.name]

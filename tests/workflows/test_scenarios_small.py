@@ -12,7 +12,7 @@ BROKEN = "def test_that_a_newer_package_breaks():\n    raise AssertionError\n"
 
 
 def test_the_doctor_is_red_in_a_new_fork_and_says_what_to_do(scenario):
-    """The job fails, its summary says what is missing and what is fine, and nothing is changed."""
+    """The job fails, its summary lists missing and correct settings, and nothing is changed."""
     scenario.hub.workflow_states["monitor.yml"] = "disabled_fork"
 
     outcome = scenario.act("doctor.yml", "workflow_dispatch", {"repository": ABOUT}, DEPLOY_TARGET="k8s")

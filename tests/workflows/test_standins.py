@@ -1,4 +1,4 @@
-"""Our stand-ins for others' actions take what the real ones take at the versions that we pin."""
+"""The stand-ins for third-party actions accept the inputs of the real actions at the pinned versions."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""The table at the end of `make test-workflows` tells every scenario, what is expected of it, and what came out."""
+"""The table at the end of `make test-workflows` lists each scenario with its expected and its actual result."""
 
 import ast
 

@@ -51,7 +51,7 @@ class Live(SavedRecord):
 
 
 class BlueGreen:
-    """An environment on this machine. `live.json` is the truth: which place serves, at which address."""
+    """An environment on this machine. `live.json` records which slot serves, and its address."""
 
     def __init__(self, folder: Path, places: Places, proxy: Proxy) -> None:
         self._file, self._places, self.proxy = folder / "live.json", places, proxy
@@ -94,7 +94,7 @@ class BlueGreen:
             self.proxy.split(live.slot, share)
 
     def read(self) -> tuple[Window | None, Window]:
-        """What the serving image did so far, None where it gives no answer, and what the next one did.
+        """The measurements of the serving image (None if it does not respond) and of the next one.
 
         Raises UserError when the next one gives no answer, or is not ready: it would get no requests.
         """

@@ -28,7 +28,7 @@ class RolloutTarget(Protocol):
         """Give the next image this share of requests."""
 
     def read(self) -> tuple[Window | None, Window]:
-        """What the serving image did so far, None where it gives no answer, and what the next one did.
+        """The measurements of the serving image (None if it does not respond) and of the next one.
 
         Raises UserError when the next one gives no answer or would get no requests.
         """

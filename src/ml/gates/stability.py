@@ -1,4 +1,4 @@
-"""How many rows are decided otherwise: a model may be as good as the champion and yet decide about other people."""
+"""The share of rows with another decision: an equally good model can decide differently about many people."""
 
 import numpy as np
 from scipy.stats import binomtest

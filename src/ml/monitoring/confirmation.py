@@ -1,6 +1,6 @@
 """Confirmation: whether a verdict has lasted long enough to act on it.
 
-Each look may be wrong by chance, and a year has 365 looks. So alerts and retraining wait for `monitor.consecutive`
+Each check may be wrong by chance, and a year has 365 checks. So alerts and retraining wait for `monitor.consecutive`
 equal verdicts on the same model on successive days, unless the verdict is evident.
 """
 
@@ -20,9 +20,9 @@ class Past:
 
 
 def in_a_row(verdict: str, until: str, past: Past) -> int:
-    """The number of successive days, including this one, whose last look has this verdict.
+    """The number of successive days, including this one, whose last check has this verdict.
 
-    A verdict of degradation counts for drift too. A look without a verdict neither counts nor ends the series.
+    A verdict of degradation counts for drift too. A check without a verdict neither counts nor ends the series.
     """
     if verdict not in FLAGS:
         return 0

@@ -1,4 +1,4 @@
-"""A number: the model gives a value, and an interval around it that holds the truth in a stated share of rows."""
+"""A number: the model predicts a value and an interval that contains the true value for a stated share of rows."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -143,7 +143,7 @@ class Regression:
         return of_numbers(truth, output)
 
     def easy(self, output: np.ndarray, case: EasyCase) -> tuple[float, bool, str]:
-        """Whether the value lies where the case says."""
+        """Whether the value is within the limits of the case."""
         low, high = (-np.inf if case.min is None else case.min), (np.inf if case.max is None else case.max)
         return float(output[0]), bool(low <= output[0] <= high), _bounds(low, high)
 

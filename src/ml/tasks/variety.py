@@ -20,7 +20,7 @@ class Spread:
 
 
 def of_sides(truth: np.ndarray, decided: np.ndarray, threshold: float) -> Spread:
-    """Whether both sides are decided; with a rare class, a model that always says no passes most gates."""
+    """Whether both sides are predicted; with a rare class, a model that predicts only negatives passes most gates."""
     rows, yes, positive = len(truth), int(decided.sum()), int(truth.sum())
     counts = {"positive": (yes, positive, "lower"), "negative": (rows - yes, rows - positive, "raise")}
     for side, (found, there, how) in counts.items():
