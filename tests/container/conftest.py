@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from tests import engine
-from tests.conftest import ROOT, SAMPLE
+from tests.conftest import ROOT, SAMPLE, once
 
 
 @pytest.fixture(scope="session")
@@ -29,8 +29,12 @@ def stage():
 
 @pytest.fixture(scope="session")
 def shop(tmp_path_factory, customers, stage):
-    """A repository of one commit with a small model built."""
-    folder = tmp_path_factory.mktemp("shop")
+    """A repository of one commit with a small model and its image built."""
+    made = once(tmp_path_factory, "shop", lambda folder: furnished(folder, customers, stage))
+    return shutil.copytree(made, tmp_path_factory.mktemp("shop"), symlinks=True, dirs_exist_ok=True)
+
+
+def furnished(folder, customers, stage):
     for name in ("src", "serving"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("Dockerfile", ".dockerignore", ".gitignore"):
@@ -45,14 +49,13 @@ def shop(tmp_path_factory, customers, stage):
         done = stage(folder, name)
         assert done.returncode == 0, done.stderr
     commit(folder)
-    return folder
+    done = stage(folder, "image")
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.fixture(scope="session")
-def image(shop, stage):
-    """The name of the image that `make image` builds in the shop."""
-    done = stage(shop, "image")
-    assert done.returncode == 0, done.stdout + done.stderr
+def image(shop):
+    """The name of the image that `make image` has built in the shop."""
     return yaml.safe_load((shop / "build" / "image.json").read_text())["image"]
 
 

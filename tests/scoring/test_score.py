@@ -454,12 +454,12 @@ def test_a_scheduler_that_is_not_there_is_named(place, monkeypatch, address, mes
 
 @pytest.mark.slow
 def test_twenty_kills_lose_and_double_no_row(tmp_path_factory, models):
-    """300,000 rows through kill -9 at random moments, of processes that a server forks with all imports done."""
+    """120,000 rows through kill -9 at random moments, of processes that a server forks with all imports done."""
     place = tmp_path_factory.mktemp("kills")
     shutil.copy(SAMPLE, place)
     settings = place / "params.yaml"
-    settings.write_text(settings.read_text().replace("rows: 50000", "rows: 10000"))
-    table = pd.concat([simulated(13, 3000, seed) for seed in range(10)] * 10, ignore_index=True)
+    settings.write_text(settings.read_text().replace("rows: 50000", "rows: 5000"))
+    table = pd.concat([simulated(13, 3000, seed) for seed in range(10)] * 4, ignore_index=True)
     table = table.assign(customer_id=table.index.astype(str))
     table.to_parquet(place / "new.parquet")
     server = multiprocessing.get_context("forkserver")

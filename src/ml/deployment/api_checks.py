@@ -79,14 +79,17 @@ def refuses(client: Client, recorded: AnswersRecord) -> str:
 def fast(client: Client, recorded: AnswersRecord, rule: Api) -> str:
     """Check that the latency of single rows is within the limits of params.gates.api.
 
-    A round within the limits ends the check: a busy machine makes a server slower than it is, never faster.
+    Calls that are slow at times are measured again, since a busy machine makes a server slower than it is, never
+    faster; a median above its limit is no busy moment.
     """
     for _ in range(ROUNDS):
         p50, p99 = np.percentile([_milliseconds(client, recorded.rows, call) for call in range(rule.calls)], [50, 99])
         said = f"p50 {p50:.1f} ms (limit {rule.p50_ms:g}), p99 {p99:.1f} ms (limit {rule.p99_ms:g})"
-        if p50 <= rule.p50_ms and p99 <= rule.p99_ms:
+        if p50 > rule.p50_ms:
+            break
+        if p99 <= rule.p99_ms:
             return f"{said} of {rule.calls:,} calls"
-    raise UserError(f"too slow in {ROUNDS} rounds of {rule.calls:,} calls, in the last: {said}")
+    raise UserError(f"too slow: {said} of {rule.calls:,} calls")
 
 
 def _milliseconds(client: Client, rows: Rows, call: int) -> float:
