@@ -4,9 +4,12 @@ The Dockerfile is built as it stands; a Debian root file system takes the place 
 The store stays in the folder for temporary files, so that a second run starts at once. Delete it to start over.
 """
 
+import getpass
 import os
+import re
 import shutil
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -15,9 +18,11 @@ from filelock import FileLock
 from tests.temporary import lasting
 
 BASE = "docker.io/library/python:3.11.14-slim-bookworm"
-HOME = lasting() / "container-tests"
+AS_ROOT = sys.platform == "linux" and os.geteuid() == 0
+HOME = lasting() / ("container-tests" if AS_ROOT else f"container-tests-{getpass.getuser()}")
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
-PARTS = ("podman", "runc", "debootstrap")
+PARTS = {"podman": "podman", "runc": "runc", "debootstrap": "debootstrap"}
+ROOTLESS = {"newuidmap": "uidmap", "slirp4netns": "slirp4netns"}  # what podman needs besides for any other user
 PACKAGES = "python3,python3-pip,python3-distutils,ca-certificates"
 STAND_IN = """FROM localhost/rootfs
 RUN ln -s /usr/bin/python3 /usr/local/bin/python && rm -f /usr/lib/python3*/EXTERNALLY-MANAGED
@@ -34,10 +39,19 @@ events_logger = "file"
 
 def lacking():
     """The reason to skip a test, or None if all programs are installed."""
-    if os.name != "posix" or os.geteuid() != 0:
-        return "building images with a stand-in base needs root on Linux"
-    absent = [part for part in PARTS if not shutil.which(part)]
-    return f"needs {', '.join(absent)}: apt-get install {' '.join(PARTS)}" if absent else None
+    if sys.platform != "linux":
+        return "building images with a stand-in base needs Linux"
+    if not AS_ROOT and not re.search(rf"^({getpass.getuser()}|{os.getuid()}):", _subordinates(), re.MULTILINE):
+        return "podman without root needs user ids in /etc/subuid: usermod --add-subuids 100000-165535 USER"
+    parts = PARTS if AS_ROOT else PARTS | ROOTLESS
+    path = f"{os.environ['PATH']}:/usr/sbin"  # of debootstrap
+    absent = [package for program, package in parts.items() if not shutil.which(program, path=path)]
+    return f"needs {', '.join(absent)}: apt-get install {' '.join(absent)}" if absent else None
+
+
+def _subordinates():
+    path = Path("/etc/subuid")
+    return path.read_text() if path.exists() else ""
 
 
 def environment():
@@ -67,17 +81,21 @@ def prepare():
         (HOME / "pip.conf").write_text(f"[global]\ncert = {CERTIFICATES}\n")
         if podman("image", "exists", "localhost/base", check=False).returncode == 0:
             return
-        root = HOME / "rootfs"
-        shutil.rmtree(root, ignore_errors=True)
-        command = ["debootstrap", "--variant=minbase", f"--include={PACKAGES}", "bookworm", root, mirror()]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, f"debootstrap: {done.stdout[-2000:]}{done.stderr[-1000:]}"
-        archive = HOME / "rootfs.tar"
-        subprocess.run(["tar", "-C", root, "--numeric-owner", "-cf", archive, "."], check=True)
+        root, archive = HOME / "rootfs", HOME / "rootfs.tar"
+        _ours("rm", "-rf", root)
+        _ours("debootstrap", "--variant=minbase", f"--include={PACKAGES}", "bookworm", root, mirror())
+        _ours("tar", "-C", root, "--numeric-owner", "-cf", archive, ".")
         podman("import", archive, "localhost/rootfs")
-        archive.unlink()
-        shutil.rmtree(root)
+        _ours("rm", "-rf", root, archive)
         derive("localhost/base", STAND_IN)
+
+
+def _ours(*command):
+    """Run a command as root, or as the root of the user's own namespace; there debootstrap makes no devices."""
+    inside = [] if AS_ROOT else [*environment()["CONTAINER_ENGINE"].split(), "unshare", "env", "container=lxc"]
+    path = {"PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin"}
+    done = subprocess.run([*inside, *command], env=os.environ | path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{command[0]}: {done.stdout[-2000:]}{done.stderr[-1000:]}"
 
 
 def derive(tag, containerfile):
@@ -90,9 +108,10 @@ def derive(tag, containerfile):
 
 
 def mirror():
-    """The source of Debian packages on this machine."""
+    """The source of Debian packages on this machine, or Debian's own."""
     found = subprocess.run(
         ["apt-get", "indextargets", "--format", "$(REPO_URI) $(CODENAME)"], capture_output=True, text=True, check=True
     )
     pairs = [line.split() for line in found.stdout.splitlines()]
-    return next(pair[0] for pair in pairs if len(pair) == 2 and pair[1] == "bookworm" and "nodesource" not in pair[0])
+    known = [pair[0] for pair in pairs if len(pair) == 2 and pair[1] == "bookworm" and "nodesource" not in pair[0]]
+    return known[0] if known else "http://deb.debian.org/debian"

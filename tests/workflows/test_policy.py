@@ -165,6 +165,14 @@ def test_checkout_leaves_no_token_behind(path):
     assert all(step["with"]["persist-credentials"] == "false" for step in checkouts)
 
 
+@each_file
+def test_a_job_that_runs_again_replaces_its_artifacts(path):
+    """An artifact belongs to the run: without `overwrite` the upload of a second attempt fails."""
+    uploads = [step for step in steps(path) if step.get("uses", "").startswith("actions/upload-artifact@")]
+
+    assert all(step["with"].get("overwrite") == "true" for step in uploads)
+
+
 @each_workflow
 def test_no_untrusted_event_has_a_token_that_writes(path):
     if "pull_request" in load(path)["on"]:

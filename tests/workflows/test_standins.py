@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+import sys
 
 import pytest
 import yaml
@@ -58,3 +59,19 @@ def test_the_documents_say_of_every_action_what_its_stand_in_leaves_out():
     used = {name for path in FILES for name in re.findall(r"uses: ([\w-]+/[\w/-]+)@", path.read_text())}
 
     assert sorted(rows) == sorted(used)
+
+
+@pytest.mark.parametrize(("overwrite", "code"), [("false", 1), ("true", 0)])
+def test_an_artifact_is_replaced_only_where_the_step_says_so(tmp_path, overwrite, code):
+    (tmp_path / "report.md").write_text("of the second attempt")
+    (tmp_path / "artifacts" / "report").mkdir(parents=True)
+    inputs = {"NAME": "report", "PATHS": "report.md", "MISSING": "warn", "ARCHIVE": "true", "HIDDEN": "false"}
+    environment = {"PATH": "/usr/bin:/bin", "STUB_STORE": str(tmp_path), "GITHUB_OUTPUT": str(tmp_path / "output")}
+    command = [sys.executable, str(ACTIONS / "actions" / "upload-artifact" / "upload.py")]
+
+    done = subprocess.run(
+        command, cwd=tmp_path, env=environment | inputs | {"OVERWRITE": overwrite}, capture_output=True, check=False
+    )
+
+    assert done.returncode == code
+    assert (tmp_path / "artifacts" / "report" / "report.md").exists() == (code == 0)
