@@ -17,11 +17,12 @@ help: ### List the everyday targets; ALL=1 lists all targets
 	@awk -v all="$${ALL:-}" -f src/tools/help.awk $(MAKEFILE_LIST)
 
 .PHONY: setup
-setup: ## Create .venv with all development packages (by uv if installed, otherwise pip)
-	@$(VENV) dev
+setup: dev-venv ## Create .venv with all development packages (by uv if installed, otherwise pip)
 	@test -e build/model || dvc pull --quiet --allow-missing || echo "setup: the build of main cannot be fetched: make run builds it"
 
-.PHONY: pipeline-venv
+.PHONY: dev-venv pipeline-venv
+dev-venv:
+	@$(VENV) dev
 pipeline-venv:
 	@$(VENV) pipeline
 
@@ -34,15 +35,15 @@ report: pipeline-venv ### Write build/report.md and build/report.html again
 	@python -m ml.stages.report --base="$${BASE:-main}"
 
 .PHONY: test
-test: setup ## Run all tests; make test-fast skips slow ones
+test: dev-venv ## Run all tests; make test-fast skips slow ones
 	@python -m pytest -q -n logical --dist worksteal $${PYTEST_FLAGS:-}
 
 .PHONY: test-fast
-test-fast: setup ### Run the fast tests
+test-fast: dev-venv ### Run the fast tests
 	@python -m pytest -q -n logical --dist worksteal -m "not slow" $${PYTEST_FLAGS:-}
 
 .PHONY: lint
-lint: setup ## Check style, types and formatting
+lint: dev-venv ## Check style, types and formatting
 	@ruff check . && ruff format --check . && ty check --python .venv src serving
 
 .PHONY: docs
@@ -154,7 +155,7 @@ deploy: pipeline-venv ## Deploy IMAGE=name@sha256:… step by step (TARGET=local
 	esac
 
 .PHONY: manifests
-manifests: setup ### Render the Kubernetes objects: ENV=staging IMAGE=name@sha256:…
+manifests: dev-venv ### Render the Kubernetes objects: ENV=staging IMAGE=name@sha256:…
 	@python -m ml.stages.manifests --env="$${ENV:-staging}" --image="$${IMAGE:-}"
 
 ##@ Image
@@ -171,13 +172,13 @@ smoke: pipeline-venv ### Start the image with production settings and test it (I
 	@python -m ml.stages.smoke --image="$${IMAGE:-}"
 
 .PHONY: scan
-scan: setup ### List the contents of the image (SBOM) and search for known vulnerabilities (IMAGE=)
+scan: dev-venv ### List the contents of the image (SBOM) and search for known vulnerabilities (IMAGE=)
 	@python -m ml.stages.scan --image="$${IMAGE:-}"
 
 
 ##@ GitHub
 .PHONY: test-workflows
-test-workflows: setup ### Check the workflows and run their scenarios on this machine (minutes)
+test-workflows: dev-venv ### Check the workflows and run their scenarios on this machine (minutes)
 	@python -m pytest -q -n logical --dist load --maxschedchunk=1 tests/workflows $${PYTEST_FLAGS:-}
 
 .PHONY: doctor
@@ -205,7 +206,7 @@ parts:
 	@.ci/parts
 proxy:
 	@command -v haproxy >/dev/null || { sudo apt-get update -qq && sudo apt-get install -qq haproxy; }
-test-docs: setup
+test-docs: dev-venv
 	@python -m pytest -q tests/pipeline/test_docs.py
 
 ##@ The fork

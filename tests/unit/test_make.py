@@ -130,3 +130,9 @@ def test_make_itself_expands_no_variable_of_the_user():
     expanded = set(re.findall(r"(?<!\$)\$[({](\w+)[)}]", "".join(RECIPES.values())))
 
     assert expanded <= {"VENV", "CURDIR", "MAKE", "MAKEFILE_LIST"}
+
+
+@pytest.mark.parametrize(("target", "fetches"), [("setup", True), ("test-fast", False), ("lint", False)])
+def test_tests_fetch_no_build(folder, target, fetches):
+    """They need none, and `dvc pull` takes seconds wherever the build of main is in no remote."""
+    assert any(arguments[:1] == ["pull"] for arguments, _ in called(folder, target)) == fetches
