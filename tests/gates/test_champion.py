@@ -35,6 +35,7 @@ def compare(label, old, new, settings):
     return duel.compare(rank(label, old, 0.5), rank(label, new, 0.5), settings.gates.champion)
 
 
+@pytest.mark.slow
 def test_the_interval_of_accuracy_is_that_of_scipys_paired_bootstrap(two):
     label, old, new = two
     right = [((score >= 0.5) == label).astype(float) for score in (old, new)]
@@ -75,6 +76,7 @@ def test_a_metric_that_is_better_when_lower_counts_the_other_way_round(two):
     assert 0 < ours.low < ours.value < ours.high
 
 
+@pytest.mark.slow
 def test_swapping_the_models_swaps_the_sign(two):
     label, old, new = two
 

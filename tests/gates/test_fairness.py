@@ -48,6 +48,7 @@ def test_the_interval_of_a_difference_agrees_with_a_published_example():
     assert (gap.low, gap.high) == pytest.approx((p - q - half, p - q + half), abs=1e-6)
 
 
+@pytest.mark.slow
 def test_groups_treated_alike_are_seldom_called_unfair():
     """All pairs of five groups together: no more than 5 % of tables may have an interval that excludes 0."""
     rng, wrong = np.random.default_rng(0), 0
@@ -85,6 +86,7 @@ def test_one_large_group_alone_is_reported():
     assert "no comparison is possible" in verdicts[0].reason
 
 
+@pytest.mark.slow
 def test_more_columns_do_not_refuse_equal_groups_more_often():
     """Eight columns, three rates: nominally 5 % of tables; 47 % when each column and rate had its own 5 %."""
     assert sum(bool(refused(fairness.judge(divided(1000, seed, 8, 0.0, {})))) for seed in range(40)) <= 6

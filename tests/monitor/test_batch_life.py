@@ -95,6 +95,7 @@ def test_the_time_of_a_label_is_kept_and_rows_without_one_are_left_out(place):
     assert '"id":"9","label":"False"' in lines[1]
 
 
+@pytest.mark.slow
 def test_labels_are_added_once_though_the_command_is_killed_at_any_write(place):
     pd.DataFrame({"customer_id": ["a", "b"], "churned": [True, False]}).to_csv("labels.csv", index=False)
 

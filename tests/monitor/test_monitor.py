@@ -106,6 +106,7 @@ def test_from_a_quiet_month_over_drift_to_a_model_that_has_become_worse(place, s
     assert not re.findall(r"""(?:src|href)=["']http""", page)
 
 
+@pytest.mark.slow
 def test_a_model_is_called_degraded_though_its_labels_take_longer_than_the_window(place, params, without_evidently):
     now, rng, count = pd.Timestamp.now("UTC"), np.random.default_rng(0), 2400
     rows = schema.conform(customers(13, count), params.data)
@@ -145,6 +146,7 @@ def test_a_source_that_fell_silent_is_told_apart_from_a_slow_one(place, without_
     assert slow["silent"] is False
 
 
+@pytest.mark.slow
 def test_simulated_rows_beside_a_real_one_are_counted_and_judged_when_asked_for(place, send, without_evidently, capsys):
     send(13)
     predicted(place, 1, 0, f"churn@{identity.of(files.MODEL)[:12]}")

@@ -60,6 +60,7 @@ def test_a_number_with_few_values_has_a_bin_each(release):
     assert min(found["before"][4:]) > 0
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=30)
 @given(st.data())
 def test_shares_of_any_column_add_up_to_one(release, params, data):

@@ -122,6 +122,7 @@ def test_a_name_may_hold_the_signs_of_a_pattern(place):
     assert source.opened("new[1].parquet").total == 1000
 
 
+@pytest.mark.slow
 def test_a_point_means_the_same_in_every_part_of_a_table(place):
     table = pd.read_csv("new.csv", dtype=str)
     table["days_since_login"] = ["1.234"] * 500 + ["12,5"] * 500  # 1.234 could be either in a part without commas

@@ -93,6 +93,7 @@ def test_a_version_that_was_changed_on_the_disk_is_refused(home):
         load("models:/churn@champion")
 
 
+@pytest.mark.slow
 def test_the_embedded_home_needs_nothing_that_the_serving_environment_lacks(home):
     absent = ("mlflow", "pandas", "sklearn", "skops", "filelock", "dvc")
     code = (

@@ -158,6 +158,7 @@ def agreed(folder, told, time=""):
     return data
 
 
+@pytest.mark.slow
 def test_all_who_read_a_column_of_any_kind_agree(tmp_path):
     data = agreed(tmp_path, table(**{kind: make() for kind, make in KINDS.items() if kind not in REFUSED}))
 
@@ -191,6 +192,7 @@ COLUMNS = [Number(type="number", missing=0.5), Number(type="number", max=9)]
 COLUMNS += [Number(type="integer"), Number(type="boolean", missing=0.5)]
 
 
+@pytest.mark.slow
 @settings(max_examples=5, deadline=None)
 @example(WORDS)
 @given(st.lists(WRITTEN, min_size=1, max_size=6))

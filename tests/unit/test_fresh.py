@@ -190,6 +190,7 @@ def test_split_by_time_the_rows_that_now_train_are_left_out(params):
     assert not set(rows["customer_id"]) & set(trains)
 
 
+@pytest.mark.slow
 @given(st.integers(0, 10_000), st.floats(0.05, 0.5))
 @settings(max_examples=20, deadline=None)
 def test_a_row_never_changes_sides_when_fresh_rows_come(params, seed, share):

@@ -4,8 +4,11 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.slow
 ABSENT = ("yaml", "pandas", "sklearn", "skops", "scipy", "mlflow", "dvc", "onnx", "shap", "matplotlib", "optuna")
 
 

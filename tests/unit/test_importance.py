@@ -22,6 +22,7 @@ def test_a_column_may_have_any_name(customers, params):
     assert {row["column"] for row in found} == {*columns}
 
 
+@pytest.mark.slow
 def test_the_importance_of_a_column_is_scikit_learns(customers, params, monkeypatch):
     monkeypatch.setattr(importance, "REPEATS", 2)
     table = customers[:300]
