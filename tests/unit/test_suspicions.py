@@ -49,6 +49,8 @@ def test_a_number_that_may_mean_missing_is_named(code, share, named):
         ("seen", DAYS, {}),
         ("created", DAYS.strftime("%Y-%m-%d %H:%M:%S UTC"), {}),
         ("sent", [f"{day.year}-{day.month}-{day.day} 9:05" for day in DAYS], {"time_format": "%Y-%m-%d %H:%M"}),
+        ("month", DAYS.strftime("%Y-%m"), {}),
+        ("period", DAYS.strftime("%Y/%m"), {"time_format": "%Y/%m"}),
         ("issued", DAYS.strftime("%b-%Y"), {"time_format": "%b-%Y"}),
         ("shipped", DAYS.strftime("%m/%d/%y"), {"time_format": "%m/%d/%y"}),
         ("called", DAYS.strftime("%m/%d/%Y 03:15 PM"), {"time_format": "%m/%d/%Y %I:%M %p"}),
@@ -206,3 +208,18 @@ def test_periods_are_no_levels_because_later_rows_hold_later_ones(values):
     _, left = proposed_contract.infer(table, "data/a.csv", "y", {})
 
     assert [sentence.startswith("when: periods such as a week or a quarter") for sentence in left] == [True]
+
+
+@pytest.mark.parametrize("form", ["%Y-%m-%d 10:00 EST", "%a, %d %b %Y 10:00:00 GMT", "%d. März %Y"])
+def test_dates_that_are_not_read_are_no_levels(form):
+    table = pd.DataFrame({"when": DAYS.strftime(form), "a": [1, 2, 3] * 20, "y": [0, 1] * 30})
+
+    _, left = proposed_contract.infer(table, "data/a.csv", "y", {})
+
+    assert [sentence.startswith("when: dates in a form that is not read, such as ") for sentence in left] == [True]
+
+
+def test_a_stated_format_may_hold_the_zone():
+    text = pd.Series(DAYS.strftime("%d.%m.%Y 10:00 GMT"))
+
+    assert inference.time_format(text, "%d.%m.%Y %H:%M GMT") == {"time_format": "%d.%m.%Y %H:%M GMT"}

@@ -33,6 +33,7 @@ AGAIN = (
     ". If they identify entities with several rows, these rows leak between training and test: "
     "docs/your-data.md (Grouped rows)"
 )
+STAMP = r"([A-Za-z]{3,9},? )?(\d{4}-\d{2}-\d{2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4}|\d{1,2}\.? \w{3,9} \d{4})(?!\d).*"
 PERIOD = r"(?i)\d{4}[-_ /]?(W\d{1,2}|[QH][1-4])|(W\d{1,2}|[QH][1-4])[-_ /]?\d{4}"
 ANY_TABLE = {"train", "training", "data", "dataset", "table", "export", "file", "input"}  # names that say nothing
 FEW, RARE = 200, 0.1  # test rows, and the share of a class, below which a warning is given
@@ -198,6 +199,9 @@ def _column(column: pd.Series) -> dict[str, Any] | str:
             "periods such as a week or a quarter, of which later rows hold later ones; make columns of their parts: "
             "docs/features.md (Dates)"
         )
+    if levels(seen.head(1000)).str.fullmatch(STAMP).all():
+        form = f"dates in a form that is not read, such as {shown(seen.iloc[0])}"
+        return f"{form}; write ISO 8601, or name it with TIME= and TIME_FORMAT="
     return _levels(seen, missing)
 
 

@@ -69,7 +69,7 @@ def _usual(values: np.ndarray, hard: dict[str, object]) -> dict[str, float]:
     Of numbers far from 0, such as years, both sides, by a fifth of the range.
     """
     low, high = float(values.min()), float(values.max())
-    if min(abs(low), abs(high)) > FAR * (high - low):
+    if high > low and min(abs(low), abs(high)) > FAR * (high - low):
         room = (high - low) * ROOM
         step = _round_down(room)
         ends = {"min": np.floor((low - room) / step), "max": np.ceil((high + room) / step)}

@@ -64,6 +64,9 @@ class Writing(NamedTuple):
 def bare(word: str) -> Bare | None:
     """The digits, points and commas of a stripped word that is a number; None for any other."""
     given, word = word, word.translate(SCRIPTS)
+    script = word != given
+    if word[-1:] == "-" and word[:1].isdigit():  # a negative number of SAP
+        word = f"({word[:-1]})"
     bracketed = word[:1] == "(" and word[-1:] == ")"  # a negative number in accounting
     found = DRESSED.fullmatch((word[1:-1].strip() if bracketed else word).replace("\u2212", "-"))
     if not found or (bracketed and (found["sign"] or found["late"] or found["bound"])):
@@ -76,8 +79,8 @@ def bare(word: str) -> Bare | None:
         return None
     mark = (found["bound"] or "").strip() or found["before"] or found["after"] or ""
     sign = "-" if bracketed else found["sign"] or found["late"]
-    mark = "brackets, which mean a minus" if bracketed else mark
-    return Bare(sign + digits.translate(NO_SPACES), mark, spaced, word != given)
+    mark = "brackets or a last -, which mean a minus" if bracketed else mark
+    return Bare(sign + digits.translate(NO_SPACES), mark, spaced, script)
 
 
 def writing(all_digits: Iterable[str]) -> Writing:

@@ -18,6 +18,7 @@ ENTITY = re.compile(r"(^|[^a-z])(id|ids|key|uuid|guid|nbr)([^a-z]|$)")
 NAMED = re.compile(r"^(index|unnamed)([^a-z]|$)|[^a-z](no|nr|number)$")
 MONTH = r"(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
 DATE = rf"(?i)\d{{1,4}}[-/.年]\d{{1,2}}[-/.月]\d{{1,4}}|(\d{{1,2}}[- ])?{MONTH}[- ]\d{{1,4}}"
+DATE += r"|\d{4}[-/](0[1-9]|1[0-2])$"
 SMALLEST = 2  # rows
 BLOCK = 20_000  # rows whose values are text in memory at a time
 THING = re.compile(

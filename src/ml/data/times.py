@@ -16,7 +16,7 @@ EPOCHS = {"seconds": "s", "milliseconds": "ms", "microseconds": "us", "nanosecon
 LAST = 253_402_300_800  # seconds until the year 10,000
 DAYS = ("%Y-%m-%d", "%d/%m/%Y", "%m/%d/%Y", "%Y/%m/%d", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y%m%d", "%Y%m", "%Y")
 DAYS += ("%d/%m/%y", "%m/%d/%y", "%d.%m.%y", "%d-%b-%Y", "%d-%b-%y", "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y")
-DAYS += ("%b-%Y", "%b-%y", "%b %Y", "%B %Y", "%Y年%m月%d日")
+DAYS += ("%b-%Y", "%b-%y", "%b %Y", "%B %Y", "%Y/%m", "%Y年%m月%d日")
 CLOCKS = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", "T%H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
 UTC = r"(?<=[0-9]) ?(UTC|GMT)$"  # a zone that ISO 8601 writes as Z
 LIKE = "not a date like 2026-01-31"
@@ -37,10 +37,11 @@ def parse(raw: pd.Series, stated: str | None = None) -> Times:
         return Times(raw.dt.tz_convert("UTC").dt.tz_localize(None).astype("datetime64[us]"), LIKE)
     if pd.api.types.is_datetime64_any_dtype(raw):
         return Times(raw.astype("datetime64[us]"), LIKE)
-    text = raw.map(words.text).astype("str").str.replace(UTC, "Z", regex=True)
+    text = raw.map(words.text).astype("str")
     text = text.mask(text.str.lower().isin(words.MISSING) | (text == ""))
     if stated:
         return Times(_as(text, stated), f"not of data.time_format {stated}")
+    text = text.str.replace(UTC, "Z", regex=True)
     iso = text.str.fullmatch(ISO).fillna(value=False).astype(bool)
     values = pd.to_datetime(text.where(iso), errors="coerce", format="ISO8601", utc=True)
     zoned = iso & text.str.fullmatch(ZONED).fillna(value=False).astype(bool)
