@@ -125,7 +125,7 @@ def test_a_document_with_a_dead_link_fails_the_required_check(scenario):
     comment = commented(scenario, outcome, "dead-link", commit)
     assert outcome.jobs == DOCUMENTS | {"lint": "failure", "code": "failure"}
     assert "❌ **code did not pass**" in comment
-    assert "| Lint | Hold the documents to what is there |" in comment
+    assert "| Lint | Check the documents |" in comment
 
 
 def test_in_a_fork_with_other_data_the_proof_of_the_template_does_not_run(scenario):

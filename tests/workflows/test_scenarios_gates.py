@@ -106,7 +106,7 @@ def seen(scenario, branch, commit):
     assert outcome.jobs == results(MODEL, pipeline="failure", model="failure")
     assert "pipeline: failure, planned: success" in outcome.said("model")
     assert "❌ **model did not pass**" in comment
-    assert "| Pipeline | Build, judge, report | read the report below" in comment
+    assert "| Pipeline | Build, judge and report | read the report below" in comment
     assert len(scenario.hub.made("POST|PATCH|PUT|DELETE")) == 1
     assert git(scenario.origin, "rev-parse", "mlflow") == registry
     assert git(scenario.origin, "for-each-ref", "--format=%(refname)").split() == [
