@@ -246,7 +246,7 @@ def test_the_least_that_a_table_may_have_is_id_time_score_and_the_features(param
     ("text", "says"),
     [
         ("id,score\n1,0.3\n", "column time is missing"),
-        ("id,time,score\n1,3/4/26,0.3\n", "1 of 1 row are not a date like 2026-01-31, e.g. '3/4/26'"),
+        ("id,time,score\n1,3/4/26,0.3\n", "1 of 1 row are not ISO 8601: '3/4/26' may be"),
         (None, "names no file|cannot be read"),
     ],
 )
