@@ -41,6 +41,8 @@ def lacking():
     """The reason to skip a test, or None if all programs are installed."""
     if sys.platform != "linux":
         return "building images with a stand-in base needs Linux"
+    if not AS_ROOT and not os.environ.get("ROOTLESS"):
+        return "building images with a stand-in base needs root on Linux, or ROOTLESS=1 and a user namespace"
     if not AS_ROOT and not re.search(rf"^({getpass.getuser()}|{os.getuid()}):", _subordinates(), re.MULTILINE):
         return "podman without root needs user ids in /etc/subuid: usermod --add-subuids 100000-165535 USER"
     parts = PARTS if AS_ROOT else PARTS | ROOTLESS
