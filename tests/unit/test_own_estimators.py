@@ -274,7 +274,17 @@ def test_inputs_that_are_no_columns_have_no_explanation(own):
     params, text = settings(model="features.make"), own(GOOD["interactions after the usual preprocessing"][-1])
     content = model_file.dumps(model.fit(table(), params.data, params.train, text))
 
-    with pytest.raises(UserError, match=r"only models with the preprocessing of ml\.model\.features have explanations"):
+    with pytest.raises(UserError, match=r"only models with `train\.preprocessing: standard` have explanations"):
+        explanation.explainer({MODEL: content}, params.data)
+
+
+@pytest.mark.parametrize("kind", ["LogisticRegression", "RandomForestClassifier"])
+def test_a_class_that_may_predict_otherwise_than_the_one_it_is_made_of_has_no_explanation(own, kind):
+    text = own(f"class make({kind}):\n    pass")
+    params = settings(model="features.make")
+    content = model_file.dumps(model.fit(table(), params.data, params.train, text))
+
+    with pytest.raises(UserError, match="make has no explanation: only trees and linear models have"):
         explanation.explainer({MODEL: content}, params.data)
 
 

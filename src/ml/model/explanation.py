@@ -112,9 +112,9 @@ def _raw(estimator: Any, usual: np.ndarray) -> Callable[[np.ndarray], Raw]:
     """A function from the estimator's input to contributions to the raw sum, before any curve."""
     if isinstance(estimator, Booster | ValueBooster):
         return lambda x: _split(boosters.contributions(estimator.library, estimator.text, x))
-    if isinstance(estimator, LogisticRegression | Ridge):
+    if type(estimator) in {LogisticRegression, Ridge}:  # a class made of them may predict otherwise
         return lambda x: _linear(estimator, x, usual)
-    if not isinstance(estimator, Forest | Boosting):
+    if not isinstance(estimator, Forest | Boosting) or not type(estimator).__module__.startswith("sklearn."):
         raise UserError(
             f"{type(estimator).__name__} has no explanation: only trees and linear models have. Leave out "
             "explain=true or EXPLAIN=1."
