@@ -99,6 +99,7 @@ def inline(figure: Figure) -> str:
     out = io.StringIO()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        warnings.filterwarnings("ignore", message="constrained_layout not applied")  # numbers with 30 digits on an axis
         figure.savefig(out, format="svg", metadata={"Date": None}, transparent=True)
     svg = out.getvalue()
     svg = svg[svg.index("<svg") :].replace("#000000", "currentColor")
