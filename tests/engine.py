@@ -21,6 +21,7 @@ BASE = "docker.io/library/python:3.11.14-slim-bookworm"
 AS_ROOT = sys.platform == "linux" and os.geteuid() == 0
 HOME = lasting() / ("container-tests" if AS_ROOT else f"container-tests-{getpass.getuser()}")
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
+DRIVER = "" if AS_ROOT else " --storage-driver overlay"  # the default without root copies every layer
 PARTS = {"podman": "podman", "runc": "runc", "debootstrap": "debootstrap"}
 ROOTLESS = {"newuidmap": "uidmap", "slirp4netns": "slirp4netns"}  # what podman needs besides for any other user
 PACKAGES = "python3,python3-pip,python3-distutils,ca-certificates"
@@ -62,7 +63,7 @@ def environment():
     return {
         "CONTAINERS_CONF": str(HOME / "containers.conf"),
         "BUILDAH_ISOLATION": "chroot",
-        "CONTAINER_ENGINE": f"podman --root {HOME / 'store'} --runroot {HOME / 'run'}",
+        "CONTAINER_ENGINE": f"podman --root {HOME / 'store'} --runroot {HOME / 'run'}{DRIVER}",
         "CONTAINER_BUILD_FLAGS": f"--pull=never --build-context {BASE}=container-image://localhost/base {lent}",
     }
 
