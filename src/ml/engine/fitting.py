@@ -1,8 +1,11 @@
 """Training on a Dask cluster: on one worker, or on several together by LightGBM's and XGBoost's own Dask estimators."""
 
 from collections.abc import Callable
+from concurrent.futures import Future, wait
+from contextvars import copy_context
 from functools import partial
-from typing import Any
+from threading import Thread
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -12,8 +15,17 @@ from ml.io.errors import UserError
 from ml.io.text import counted
 from ml.settings.train import Train
 
+LOOK = 1.0  # seconds between two looks at the workers
 TOGETHER = ("lightgbm", "xgboost")  # libraries that train on several workers
 Fit = Callable[..., Any]  # of an estimator, its input, the target and further arguments: the fitted estimator
+
+
+class Named(Protocol):
+    """A cluster that knows its workers."""
+
+    def names(self) -> list[str]:
+        """The addresses of those that are there now."""
+        ...
 
 
 def fitter(team: Team, params: Train) -> tuple[Fit | None, str]:
@@ -61,7 +73,30 @@ def _together(team: ClusterTeam, params: Train, estimator: Any, x: Any, y: np.nd
     with spread.spoken(team.address), team.client.as_current():
         sides = [_parts(team.client, np.asarray(values), names[:count]) for values in (x, y)]
         more = {name: _parts(team.client, values, names[:count]) for name, values in given.items()}
-        return MAKE[params.library](team.client, estimator).fit(*sides, **more)
+        made = MAKE[params.library](team.client, estimator)
+        return watched(team, names[:count], lambda: made.fit(*sides, **more))
+
+
+def watched(team: Named, names: list[str], work: Callable[[], Any]) -> Any:
+    """What the work returns; raises UserError once one of these workers is lost, for which LightGBM waits forever."""
+    found, context = Future(), copy_context()
+
+    def run() -> None:
+        try:
+            found.set_result(context.run(work))
+        except BaseException as error:  # noqa: BLE001 - raised again below
+            found.set_exception(error)
+
+    Thread(target=run, daemon=True).start()
+    while not wait([found], LOOK).done or found.exception():
+        if lost := sorted({*names} - {*team.names()}):
+            raise UserError(
+                f"{counted(len(lost), 'worker')} of {len(names)} that train together disappeared: {', '.join(lost)}. "
+                "Give workers more memory if they were killed for it, and run the command again."
+            )
+        if found.done():
+            break
+    return found.result()
 
 
 def _parts(client: Any, values: np.ndarray, names: list[str]) -> Any:

@@ -1,9 +1,11 @@
 """The distribution of a table's chunks: to this process, or to the workers of a Dask cluster."""
 
 import logging
+import platform
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from importlib import metadata
 from typing import Any, Protocol, TypeVar
 
 from ml.io.errors import UserError
@@ -11,6 +13,7 @@ from ml.settings.engine import Engine
 from ml.settings.yaml_reading import SettingsPart
 
 AHEAD = 2  # chunks that wait for each worker, so that none is idle and memory stays bounded
+PACKAGES = ("numpy", "pandas", "pyarrow", "scikit-learn", "distributed")
 SECONDS = 30  # until a scheduler must answer
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -103,9 +106,7 @@ def spoken(address: str) -> Generator[None]:
             raise  # a disk of ours
         where = address or "the local cluster"
         why = " ".join(str(error).split())[:200]
-        raise UserError(
-            f"the Dask scheduler {where} does not respond: {why}. Run the command again; it resumes."
-        ) from None
+        raise UserError(f"the Dask scheduler {where} does not respond: {why}. Run the command again.") from None
 
 
 @contextmanager
@@ -121,6 +122,7 @@ def _cluster(distributed: Any, address: str, workers: int | None) -> Generator[A
             ) from None
         with known as client:
             client.wait_for_workers(1, timeout=SECONDS)
+            must_match(client.run, address)
             yield client
         return
     with (
@@ -128,6 +130,34 @@ def _cluster(distributed: Any, address: str, workers: int | None) -> Generator[A
         distributed.Client(cluster, set_as_default=False) as client,
     ):
         yield client
+
+
+def versions() -> dict[str, str]:
+    """Python and the packages that results depend on, by name, in this process; run on each worker too."""
+    found = {"Python": ".".join(platform.python_version_tuple()[:2])}
+    for name in PACKAGES:
+        with suppress(metadata.PackageNotFoundError):
+            found[name] = metadata.version(name)
+    return found
+
+
+def must_match(run: Callable[[Callable[[], Any]], dict[str, Any]], address: str) -> None:
+    """Raise UserError unless all workers can import this project and have our versions; `run` asks each of them."""
+    try:
+        theirs = run(versions)
+    except OSError:
+        raise
+    except Exception as error:  # noqa: BLE001 - Dask raises plain ones for what a worker cannot import
+        raise UserError(
+            f"a worker of {address} cannot import the project: {error}. Give workers src/ on their PYTHONPATH."
+        ) from None
+    ours = versions()
+    for worker, found in theirs.items():
+        if odd := [f"{n} {found.get(n, 'is absent')} (here {v})" for n, v in ours.items() if found.get(n) != v]:
+            raise UserError(
+                f"the worker {worker} of {address} has other versions: {', '.join(odd)}. Give workers the packages "
+                "of src/locks/pipeline.txt, as the image of src/deploy/batch has them."
+            )
 
 
 def _done(item: Item, future: Any) -> tuple[Item, Any]:

@@ -1,0 +1,64 @@
+"""A cluster with a lost worker or with other packages ends a command with a sentence."""
+
+from threading import Event
+
+import pytest
+
+from ml.engine import fitting, spread
+from ml.io.errors import UserError
+
+
+class Workers:
+    """A cluster with these workers."""
+
+    def __init__(self, *names):
+        self._names = [*names]
+
+    def names(self):
+        return self._names
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    monkeypatch.setattr(fitting, "LOOK", 0.01)
+
+
+def test_a_training_ends_when_one_of_several_workers_is_lost():
+    never = Event()
+
+    with pytest.raises(UserError, match=r"1 worker of 2 that train together disappeared: tcp://b:1\. .* again"):
+        fitting.watched(Workers("tcp://a:1", "tcp://c:1"), ["tcp://a:1", "tcp://b:1"], never.wait)
+
+    never.set()
+
+
+def test_a_training_that_fails_because_of_a_lost_worker_names_it():
+    with pytest.raises(UserError, match="disappeared: tcp://b:1"):
+        fitting.watched(Workers("tcp://a:1"), ["tcp://a:1", "tcp://b:1"], lambda: 1 / 0)
+
+
+def test_the_outcome_of_a_training_is_passed_on_while_all_workers_are_there():
+    workers = Workers("tcp://a:1")
+
+    assert fitting.watched(workers, ["tcp://a:1"], lambda: "fitted") == "fitted"
+    with pytest.raises(ZeroDivisionError):
+        fitting.watched(workers, ["tcp://a:1"], lambda: 1 / 0)
+
+
+def test_workers_with_other_packages_are_refused():
+    ours = spread.versions()
+    old, bare = ours | {"pandas": "2.0.0"}, {"Python": ours["Python"]}
+
+    spread.must_match(lambda ask: {"tcp://a:1": ask()}, "tcp://s:1")
+    with pytest.raises(UserError, match=r"tcp://b:1 of tcp://s:1 has other versions: pandas 2\.0\.0 \(here "):
+        spread.must_match(lambda _: {"tcp://a:1": ours, "tcp://b:1": old}, "tcp://s:1")
+    with pytest.raises(UserError, match="numpy is absent"):
+        spread.must_match(lambda _: {"tcp://a:1": bare}, "tcp://s:1")
+
+
+def test_workers_without_the_project_are_refused():
+    def fail(_):
+        raise ModuleNotFoundError("No module named 'ml'")
+
+    with pytest.raises(UserError, match=r"cannot import the project: No module named 'ml'\. .* src/"):
+        spread.must_match(fail, "tcp://s:1")
