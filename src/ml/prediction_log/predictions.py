@@ -47,20 +47,20 @@ def read_log(*sources: str | Path, since: Any = None, until: Any = None) -> pd.D
     """
     start, end = _moment(since, "since"), _moment(until, "until")
     parts = [part for source in sources for part in _read(source, start, end)]
-    found = _once([part.predictions for part in parts], FIRST + LAST)
-    predictions = resent.once(found)
     feedback = _once([part.feedback for part in parts], [*KEY, "id", "time", "label"])
-    keep = pd.Series(data=True, index=predictions.index)
-    if start is not None:
-        keep &= predictions["time"] >= start
-    if end is not None:
-        keep &= predictions["time"] < end
-    table = joined(predictions[keep], feedback)
+    unreadable, damaged = sum(part.unreadable for part in parts), [part.damaged for part in parts if part.damaged]
+    found = _once([part.predictions for part in parts], FIRST + LAST)
+    del parts  # a long log must not be in memory twice
+    read, found = len(found), resent.once(found)
+    repeated = read - len(found)
     came = feedback if start is None else feedback[feedback["time"] >= start]
-    table.attrs["unmatched"] = len(set(came["id"]) - set(predictions["id"]))
-    table.attrs["unreadable"] = sum(part.unreadable for part in parts)
-    table.attrs["repeated"] = len(found) - len(predictions)
-    table.attrs["damaged"] = [part.damaged for part in parts if part.damaged]
+    unmatched = came["id"][~came["id"].isin(found["id"])].nunique()
+    if start is not None:
+        found = found[found["time"] >= start]
+    if end is not None:
+        found = found[found["time"] < end]
+    table = joined(found, feedback)
+    table.attrs |= {"unmatched": unmatched, "unreadable": unreadable, "repeated": repeated, "damaged": damaged}
     for why in table.attrs["damaged"]:
         cli.say(f"log: {why}")
     return table
