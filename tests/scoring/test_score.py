@@ -20,7 +20,7 @@ from fsspec.implementations.local import LocalFileSystem
 from ml.data import schema
 from ml.engine import source, spread
 from ml.engine.source import Chunk
-from ml.io import tables
+from ml.io import files, tables
 from ml.io.errors import UserError
 from ml.model import compiled_parity, predictor
 from ml.monitoring import live_sides
@@ -126,11 +126,26 @@ def test_a_name_may_hold_the_signs_of_a_pattern(place):
 def test_a_point_means_the_same_in_every_part_of_a_table(place):
     table = pd.read_csv("new.csv", dtype=str)
     table["days_since_login"] = ["1.234"] * 500 + ["12,5"] * 500  # 1.234 could be either in a part without commas
-    table.to_csv("new.csv", index=False, sep=";")
+    Path("parts").mkdir()
+    table.to_csv("parts/text.csv", index=False, sep=";")
+    shutil.copy("new.parquet", "parts/numbers.parquet")
 
-    scored(data="new.csv")
+    scored(data="parts")
 
-    assert {*read_log("logs")["features.days_since_login"]} == {1234, 12.5}
+    log = read_log("logs")["features.days_since_login"]
+    assert log.value_counts()[[1234, 12.5]].tolist() == [500, 500]
+    assert len(log) == 2000
+
+
+def test_two_jobs_cannot_write_one_output(place):
+    Path(".scores.part").mkdir()
+    with (
+        files.locked(Path(".scores.part/lock"), ""),
+        pytest.raises(UserError, match="scores is being written by another process"),
+    ):
+        scored()
+
+    assert len(scored()) == len(read_log("logs")) == 1000
 
 
 def test_an_output_that_cannot_be_made_is_refused_before_any_row_is_scored(place):

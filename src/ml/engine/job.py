@@ -84,6 +84,8 @@ def begun(output: Path, origin: Record) -> Generator[Job]:
     except OSError as error:
         raise UserError(f"{output} cannot be made: {error.strerror}. Set another OUT.") from None
     with files.locked(folder / "lock", f"{output} is being written by another process. Wait for it, or stop it."):
+        if output.exists():  # another process has published it since it was looked for
+            raise UserError(f"{output} was created meanwhile. Move it away and run the command again.")
         known = _known(folder / "job.json")
         old = bool(known) and bool(origin["source"]) and known["origin"] == origin
         if not old:

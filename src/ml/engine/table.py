@@ -61,12 +61,12 @@ class ChunkedTable:
 
 
 def written(chunks: Iterable[Chunk], names: Iterable[str]) -> dict[str, Writing]:
-    """How these columns of text write numbers, as far as the rows tell; a column that is absent tells nothing."""
+    """How these columns of text write numbers, as far as the rows tell; where one is absent or has numbers, nothing."""
     found = dict.fromkeys(names, Writing())
     for chunk in chunks:
         rows = frame(chunk)
-        more = {name: number_columns.writing(_stripped(rows[name])) for name in found if name in rows}
-        found |= {name: found[name].plus(told) for name, told in more.items()}
+        text = [name for name in found if name in rows and not pd.api.types.is_numeric_dtype(rows[name])]
+        found |= {name: found[name].plus(number_columns.writing(_stripped(rows[name]))) for name in text}
     return found
 
 
