@@ -1,8 +1,10 @@
 """A cluster with a lost worker or with other packages ends a command with a sentence."""
 
 from threading import Event
+from types import SimpleNamespace
 
 import pytest
+from distributed.client import FutureCancelledError
 
 from ml.engine import fitting, spread
 from ml.io.errors import UserError
@@ -62,3 +64,39 @@ def test_workers_without_the_project_are_refused():
 
     with pytest.raises(UserError, match=r"cannot import the project: No module named 'ml'\. .* src/"):
         spread.must_match(fail, "tcp://s:1")
+
+
+class Forgetful:
+    """A client of a cluster in which the only worker that has what was scattered dies, this many times."""
+
+    def __init__(self, deaths):
+        self.deaths, self.scattered = deaths, 0
+
+    def nthreads(self):
+        return {"tcp://a:1": 1}
+
+    def scatter(self, shared, **_):
+        self.scattered += 1
+        return self.scattered, shared
+
+    def submit(self, work, item, there, **_):
+        def result():
+            if there[0] <= self.deaths:
+                raise FutureCancelledError("key", "lost")
+            return work(item, there[1])
+
+        return SimpleNamespace(result=result, release=lambda: None)
+
+
+def test_what_only_a_lost_worker_had_is_sent_again_and_the_order_stays():
+    client = Forgetful(deaths=2)
+
+    found = [*spread.ClusterTeam(client).each(lambda item, shared: item * shared, range(5), 10)]
+
+    assert found == [(item, item * 10) for item in range(5)]
+    assert client.scattered == 3
+
+
+def test_a_cluster_that_loses_everything_each_time_is_given_up():
+    with pytest.raises(FutureCancelledError):
+        [*spread.ClusterTeam(Forgetful(deaths=99)).each(lambda item, _: item, range(5), 10)]

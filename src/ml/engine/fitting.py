@@ -47,16 +47,9 @@ def fitter(team: Team, params: Train) -> tuple[Fit | None, str]:
 
 
 def _alone(team: ClusterTeam, estimator: Any, x: Any, y: np.ndarray, **given: Any) -> Any:
-    from distributed.client import FutureCancelledError  # noqa: PLC0415
-
-    def there() -> Any:
-        return next(fitted for _, fitted in team.each(_fitted, [0], (estimator, x, y, given)))
-
     with spread.spoken(team.address):
-        try:
-            return there()
-        except FutureCancelledError:  # the worker that was lost may have held the only copy of the rows
-            return there()
+        ((_, fitted),) = team.each(_fitted, [0], (estimator, x, y, given))
+    return fitted
 
 
 def _fitted(_: int, shared: tuple[Any, Any, np.ndarray, dict[str, Any]]) -> Any:

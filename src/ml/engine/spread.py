@@ -14,6 +14,7 @@ from ml.settings.yaml_reading import SettingsPart
 
 AHEAD = 2  # chunks that wait for each worker, so that none is idle and memory stays bounded
 PACKAGES = ("numpy", "pandas", "pyarrow", "scikit-learn", "distributed")
+TRIES = 3  # to send again what was lost with a worker
 SECONDS = 30  # until a scheduler must answer
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -59,17 +60,40 @@ class ClusterTeam:
         self, work: Callable[[Item, Any], Result], items: Iterable[Item], shared: Any
     ) -> Iterator[tuple[Item, Result]]:
         """Some items ahead of the one that is waited for; a worker needs no disk of ours."""
-        if self._shared[0] is not shared:
-            self._shared = shared, self.client.scatter(shared, broadcast=True, hash=False)
-        there = self._shared[1]
         most = AHEAD * max(1, len(self.names()))
         waiting: deque[tuple[Item, Any]] = deque()
         for item in items:
-            waiting.append((item, self.client.submit(work, item, there, pure=False)))
+            waiting.append((item, self._submitted(work, item, shared)))
             if len(waiting) >= most:
-                yield _done(*waiting.popleft())
+                yield self._next(work, waiting, shared)
         while waiting:
-            yield _done(*waiting.popleft())
+            yield self._next(work, waiting, shared)
+
+    def _submitted(self, work: Callable[[Item, Any], Result], item: Item, shared: Any) -> Any:
+        if self._shared[0] is not shared:
+            self._shared = shared, self.client.scatter(shared, broadcast=True, hash=False)
+        return self.client.submit(work, item, self._shared[1], pure=False)
+
+    def _next(
+        self, work: Callable[[Item, Any], Result], waiting: deque[tuple[Item, Any]], shared: Any, tries: int = TRIES
+    ) -> tuple[Item, Result]:
+        """The first result; what was lost with the only worker that had it is sent again."""
+        from distributed.client import FutureCancelledError  # noqa: PLC0415
+
+        item, future = waiting[0]
+        try:
+            result = future.result()
+        except FutureCancelledError:
+            if not tries:
+                raise
+            self._shared = (None, None)
+            again = [(item, self._submitted(work, item, shared)) for item, _ in waiting]
+            waiting.clear()
+            waiting.extend(again)
+            return self._next(work, waiting, shared, tries - 1)
+        waiting.popleft()
+        future.release()
+        return item, result
 
 
 @contextmanager
@@ -158,9 +182,3 @@ def must_match(run: Callable[[Callable[[], Any]], dict[str, Any]], address: str)
                 f"the worker {worker} of {address} has other versions: {', '.join(odd)}. Give workers the packages "
                 "of src/locks/pipeline.txt, as the image of src/deploy/batch has them."
             )
-
-
-def _done(item: Item, future: Any) -> tuple[Item, Any]:
-    result = future.result()
-    future.release()
-    return item, result

@@ -7,7 +7,7 @@ from ml.data.others import pooled
 from ml.data.schema import features, levels, numbers
 from ml.gates.evidence import Evidence
 from ml.gates.verdict import Verdict
-from ml.io.tables import Table
+from ml.io.tables import Table, parts
 from ml.io.text import be, counted
 from ml.settings.data import Data
 from ml.settings.section import given
@@ -66,15 +66,15 @@ def sums(train: Table, data: Data) -> Verdict:
     step, names = len(train) // SUMMED + 1, numbers(data)
     known = pd.DataFrame({name: train[name].iloc[::step].astype("float64") for name in names}).dropna()
     truth = task_of(data).truth(train[data.target.name].loc[known.index])
-    parts = [name for name in names if np.ptp(known[name]) > 0] if len(known) else []
+    varied = [name for name in names if np.ptp(known[name]) > 0] if len(known) else []
     fit, most = 0.0, []
-    if len(known) > len(parts) + FEWEST and parts and np.ptp(truth):
-        scaled = ((known[parts] - known[parts].mean()) / known[parts].std()).to_numpy()
+    if len(known) > len(varied) + FEWEST and varied and np.ptp(truth):
+        scaled = ((known[varied] - known[varied].mean()) / known[varied].std()).to_numpy()
         wanted = (truth - truth.mean()) / truth.std()
         weights = np.linalg.lstsq(scaled, wanted, rcond=None)[0]
         fit = 1 - float(((wanted - scaled @ weights) ** 2).mean())
         order = np.argsort(-np.abs(weights))
-        most = [parts[place] for place in order if abs(weights[place]) >= PART]
+        most = [varied[place] for place in order if abs(weights[place]) >= PART]
     total = fit >= EXACT
     return Verdict(
         gate="leakage: sums",
@@ -91,8 +91,11 @@ def sums(train: Table, data: Data) -> Verdict:
 
 def shared(what: str, name: str, train: Table, test: pd.DataFrame) -> Verdict:
     """Whether a value of column `name`, the id or the group, is on both sides."""
-    ours = test[name]
-    both = sorted(map(str, ours[ours.isin(train[name])].unique()))
+    known = np.concatenate([_hash(part[name]) for part in parts(train, [name])])  # of text, a set would take gigabytes
+    maybe = {*test[name][np.isin(_hash(test[name]), known)]}
+    both = sorted(
+        {str(value) for part in parts(train, [name]) for value in maybe.intersection(part[name])} if maybe else []
+    )
     some = f"{len(both):,} {name}s are in training and test rows, e.g. {both[0]}" if both else ""
     found = some or f"no {name} is on both sides"
     return Verdict(f"leakage: {what}", passed=not both, reason=found, value=float(len(both)), limit="≤ 0")
@@ -113,6 +116,10 @@ def repeated_rows(train: Table, test: pd.DataFrame, data: Data, limit: float) ->
         limit=f"≤ {limit:g}",
         severity="warning",
     )
+
+
+def _hash(column: pd.Series) -> np.ndarray:
+    return pd.util.hash_array(column.astype(object).to_numpy())
 
 
 def _hashes(table: Table, data: Data) -> np.ndarray:
