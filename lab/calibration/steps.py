@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 
 from ml.io.markdown import table
-from ml.model.reference import Reference, of_numbers
+from ml.model.distributions import of_numbers
+from ml.model.reference import Reference
 from ml.monitoring import drift
 from ml.monitoring.dependence import Way, groups
 from ml.settings.monitor import Monitor

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from scipy import stats
 
-from ml.model.reference import POINTS, of_levels, of_numbers
+from ml.model.distributions import POINTS, of_levels, of_numbers
 from ml.monitoring.drift_tests import chi_square, gone, holm, kolmogorov_smirnov, new, pooled, rise, unseen
 
 SAMPLES = arrays.arrays("float64", st.integers(2, 60), elements=st.integers(-5, 5).map(float))

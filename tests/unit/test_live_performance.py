@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from ml.io.errors import UserError
-from ml.model.reference import Reference, of_numbers
+from ml.model.distributions import of_numbers
+from ml.model.reference import Reference
 from ml.monitoring.performance import judge
 from ml.settings.evaluate import Evaluate
 from ml.settings.monitor import Monitor

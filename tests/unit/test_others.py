@@ -13,9 +13,10 @@ from ml.gates.leakage import columns
 from ml.model import model, model_file
 from ml.model.compiled import compiled
 from ml.model.compiled_parity import served
+from ml.model.distributions import of_levels
 from ml.model.model_contract import CONTRACT, Contract
 from ml.model.predictor import from_files
-from ml.model.reference import of_levels, profiled
+from ml.model.reference import profiled
 from ml.settings.data import Data
 from ml.settings.train import Train
 from ml.settings.validate import Validate

@@ -7,7 +7,7 @@ import pytest
 from ml.data import schema
 from ml.io import tables
 from ml.io.errors import UserError
-from ml.model import made_columns, reference
+from ml.model import distributions, made_columns, reference
 from ml.settings import feature_source
 from tests.world.sample import history
 
@@ -50,8 +50,8 @@ def test_it_is_the_same_of_a_table_on_the_disk_with_its_months_and_made_columns(
 
 
 def test_rows_without_a_value_are_counted_apart():
-    numbers = reference.of_numbers(pd.Series([1.0, None, 3.0, np.inf, 3.0]))
-    levels = reference.of_levels(pd.Series(["b", None, "a", "b"], dtype="object"))
+    numbers = distributions.of_numbers(pd.Series([1.0, None, 3.0, np.inf, 3.0]))
+    levels = distributions.of_levels(pd.Series(["b", None, "a", "b"], dtype="object"))
 
     assert (numbers.rows, numbers.missing, numbers.points, numbers.below, numbers.upto) == (
         3,

@@ -10,9 +10,10 @@ from ml.data.schema import ContractError, inputs
 from ml.io.tables import Table, parts
 from ml.io.text import counted
 from ml.model import reference
+from ml.model.distributions import POINTS, Levels, Numbers, of_levels, of_numbers
 from ml.model.features import of_frame, with_made
 from ml.model.made_checks import breaches, made_of
-from ml.model.reference import COARSE, POINTS, Levels, Numbers, Reference, of_levels, of_numbers
+from ml.model.reference import COARSE, Reference
 from ml.settings import feature_source
 from ml.settings.data import Data
 

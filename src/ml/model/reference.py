@@ -7,17 +7,17 @@ number of rows.
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from pydantic import Field, ValidationError
 
 from ml.data.others import pooled
-from ml.data.schema import features, levels, numbers
-from ml.data.words import OTHERS
+from ml.data.schema import features, numbers
 from ml.io.errors import UserError
 from ml.io.tables import Table
+from ml.model.distributions import POINTS, Levels, Numbers, of_levels, of_numbers
 from ml.settings.data import Data
 from ml.settings.evaluate import Evaluate
 from ml.settings.section import Project, Section, given
@@ -27,25 +27,6 @@ from ml.tasks.kinds import DEFAULT, Name
 
 MONTHLY = {"trained": 500, "tested": 100}  # minimum rows of a calendar month for its own reference
 COARSE = 40  # points of a month's distribution: 12 months weigh as much as the whole, and effects matter from 0.1
-POINTS = 400  # of a distribution; a KS statistic at these is at most 1/400 too small
-
-
-class Numbers(Section):
-    """A number column: the counts of present values below each point, and at or below it."""
-
-    rows: int  # present values
-    missing: int
-    points: Annotated[tuple[float, ...], Field(strict=False)]
-    below: Annotated[tuple[int, ...], Field(strict=False)]
-    upto: Annotated[tuple[int, ...], Field(strict=False)]
-
-
-class Levels(Section):
-    """A category column: rows of each level."""
-
-    rows: int  # present values
-    missing: int
-    levels: dict[str, int]
 
 
 class Promise(Section):
@@ -159,37 +140,6 @@ def _columns(frame: Table, data: Data) -> Iterator[tuple[str, pd.Series]]:
 
 def _profile(column: pd.Series, data: Data, most: int) -> Numbers | Levels:
     return of_numbers(column, most) if column.name in numbers(data) else of_levels(column)
-
-
-def of_numbers(column: pd.Series, most: int = POINTS) -> Numbers:
-    """The profile of a number column; exact if it has few distinct values."""
-    present = finite(column)
-    points = np.unique(present)
-    if len(points) > most:
-        points = np.unique(present[np.linspace(0, len(present) - 1, most).round().astype("int64")])
-    return Numbers(
-        rows=len(present),
-        missing=len(column) - len(present),
-        points=tuple(points.tolist()),
-        below=tuple(np.searchsorted(present, points, side="left").tolist()),
-        upto=tuple(np.searchsorted(present, points, side="right").tolist()),
-    )
-
-
-def finite(column: pd.Series) -> np.ndarray:
-    """The finite values in ascending order; all others count as missing."""
-    values = pd.to_numeric(column, errors="coerce").to_numpy("float64", na_value=np.nan)
-    return np.sort(values[np.isfinite(values)])
-
-
-def of_levels(column: pd.Series, like: Levels | None = None) -> Levels:
-    """The profile of a category column; unlisted levels are combined if `like` combines them."""
-    names = levels(column)
-    if like and OTHERS in like.levels:
-        names = names.where(names.isna() | names.isin([*like.levels]), OTHERS)
-    counts = names.value_counts()
-    found = {level: int(counts[level]) for level in sorted(counts.index)}
-    return Levels(rows=int(counts.sum()), missing=len(column) - int(counts.sum()), levels=found)
 
 
 def dumps(reference: Reference) -> str:

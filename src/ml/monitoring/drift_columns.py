@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from ml.data.schema import levels
-from ml.model.reference import Levels, Numbers, finite, of_levels
+from ml.model.distributions import Levels, Numbers, finite, of_levels
 from ml.monitoring.dependence import Way, design_effect
 from ml.monitoring.drift_tests import Test, chi_square, gone, kolmogorov_smirnov, new, rise, unseen
 from ml.settings.monitor import Monitor

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import chi2_contingency, fisher_exact, kstwo
 
-from ml.model.reference import Levels, Numbers
+from ml.model.distributions import Levels, Numbers
 
 MOST_DECIMALS = 6  # most decimals of a rounded number
 EXPECTED = 5  # minimum rows of a level in each sample for a valid chi-square term (Cochran, 1954)

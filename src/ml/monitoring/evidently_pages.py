@@ -12,7 +12,8 @@ from typing import Any
 import pandas as pd
 
 from ml.data import schema
-from ml.model.reference import Levels, Reference
+from ml.model.distributions import Levels
+from ml.model.reference import Reference
 from ml.monitoring.drift import column
 from ml.monitoring.shapes import redrawn
 from ml.prediction_log.records import in_table

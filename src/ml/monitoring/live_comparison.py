@@ -15,7 +15,7 @@ from ml.settings.metric_names import FEWEST, HIGHER_IS_BETTER
 from ml.settings.params import Params
 from ml.tasks import live_labels
 from ml.tasks.duel import Comparison, compare, margin_of, outcome
-from ml.tasks.task import Scored
+from ml.tasks.scored import Scored
 
 NONE = "no verdict"
 CAUSES = (

@@ -12,7 +12,7 @@ from ml.monitoring.ratio import Ratio, ratios
 from ml.prediction_log import predictions
 from ml.settings.params import Params
 from ml.tasks import live_labels
-from ml.tasks.task import Scored
+from ml.tasks.scored import Scored
 
 ASKED = ["request_id", "id", "row", "again"]
 

@@ -17,7 +17,7 @@ from ml.settings.monitor import Monitor
 from ml.tasks import live_labels
 from ml.tasks.duel import margin_of
 from ml.tasks.live_labels import scored
-from ml.tasks.task import Scored
+from ml.tasks.scored import Scored
 
 REPLICATES = 500
 FINEST = 0.01  # tail probability below which replicates are too few

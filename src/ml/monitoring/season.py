@@ -12,7 +12,8 @@ from typing import Any
 import pandas as pd
 
 from ml.io.text import counted
-from ml.model.reference import Levels, Reference, of_levels, of_numbers
+from ml.model.distributions import Levels, of_levels, of_numbers
+from ml.model.reference import Reference
 from ml.monitoring.collect import SHADOW, Collected, Names
 from ml.monitoring.drift import column
 from ml.monitoring.released import Released

@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ml.model.reference import Levels, Numbers, Reference, finite, of_levels
+from ml.model.distributions import Levels, Numbers, finite, of_levels
+from ml.model.reference import Reference
 from ml.monitoring.drift import column
 from ml.prediction_log.records import in_table
 

@@ -22,7 +22,7 @@ from ml.settings.params import Params
 from ml.settings.section import given
 from ml.tasks.choose import task_of
 from ml.tasks.duel import compare
-from ml.tasks.task import Scored
+from ml.tasks.scored import Scored
 
 NONE = "not enough evidence"
 

@@ -7,7 +7,7 @@ import numpy as np
 from ml.settings.gates import Champion
 from ml.settings.metric_names import HIGHER_IS_BETTER, IN_UNITS
 from ml.tasks.resampling import advantages
-from ml.tasks.task import Scored
+from ml.tasks.scored import Scored
 
 
 @dataclass(frozen=True)

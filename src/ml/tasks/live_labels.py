@@ -18,7 +18,8 @@ from ml.settings.metric_names import FEWEST
 from ml.tasks import score_rows, two_words
 from ml.tasks.kinds import DecisionRule
 from ml.tasks.number_rows import NumberRows
-from ml.tasks.task import Scored, Task
+from ml.tasks.scored import Scored
+from ml.tasks.task import Task
 
 Watched = dict[str, dict[str, float | None]]
 FIFTHS = 5

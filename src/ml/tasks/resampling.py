@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from ml.data.design import PLAIN, Design
-from ml.tasks.task import Scored
+from ml.tasks.scored import Scored
 
 MOST = 100_000  # rows that replicates are drawn of: more cost time and hardly make an interval more certain
 FEWEST_ENTITIES = 50

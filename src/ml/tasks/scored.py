@@ -1,0 +1,50 @@
+"""Truth and output of rows in the form that metrics are computed from."""
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import numpy as np
+
+from ml.data.design import Design
+
+
+class Scored(Protocol):
+    """Truth and output of some rows, arranged so that metrics of a bootstrap replicate are cheap."""
+
+    @property
+    def order(self) -> np.ndarray:
+        """Positions in the original rows; shape (rows,)."""
+        ...
+
+    @property
+    def label(self) -> np.ndarray:
+        """The truth in that order; shape (rows,)."""
+        ...
+
+    @property
+    def design(self) -> Design:
+        """How the original rows count and hang together."""
+        ...
+
+    def measure(self, weight: np.ndarray | None = None) -> Mapping[str, float]:
+        """Every metric, each row drawn as often as `weight` (in the order above, shape (rows,)) says.
+
+        A row counts as often as it is drawn, times its own weight in the design.
+        """
+        ...
+
+    def some(self, rows: np.ndarray) -> "Scored":
+        """The same of some of the original rows, given by their positions in ascending order."""
+        ...
+
+    def usable(self, weight: np.ndarray) -> bool:
+        """Whether rows drawn so often hold enough to measure anything."""
+        ...
+
+    def intervals(self, bootstrap: int, confidence: float, seed: int = 0) -> dict[str, dict[str, float | None]]:
+        """Each metric's value with the low and high end of its bootstrap interval; None where undefined."""
+        ...
+
+    def curves(self, confidence: float = 0.95) -> dict[str, list[dict[str, Any]]]:
+        """The points of every plot, by name."""
+        ...
