@@ -1,0 +1,1 @@
+"""The HTTP server of a model: requests, answers, the prediction log and metrics."""

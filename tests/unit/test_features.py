@@ -113,7 +113,7 @@ WRONG = {
     "depends on other rows: x of a single row is 1.0": "return [(columns['plan'] == p).sum() for p in columns['plan']]",
     "of the type datetime64, not a number. Make": "return [np.datetime64('2020-01-01')] * len(columns['plan'])",
     "of the type complex128, not a number": "return columns['usage_hours'] * 1j",
-    "gives x no value in any": "return columns['usage_hours'] * np.inf",
+    "gives x no value in": "return columns['usage_hours'] * np.inf",
     "changes its input. Make a new array": "u = columns['usage_hours']; u.base[:] = 0; return u",
     "depends on the order of the columns: x is": "return columns[[n for n in columns if n[:2] in {'us', 'la'}][0]]",
     "prints, which would fill": "print(1); return columns['usage_hours']",

@@ -11,6 +11,7 @@ import pandas as pd
 
 from ml.data.schema import inputs, required
 from ml.io.errors import UserError
+from ml.io.text import counted
 from ml.model.columns import Columns, Function, NoColumnError
 from ml.model.feature_code import fresh, said
 from ml.model.feature_text import outside
@@ -52,7 +53,9 @@ def _must_hold_values(function: Function, sample: Columns, text: str, frame: pd.
     """Raise UserError for a made column that has no value, in the sample first and then in the table."""
     for name in function.makes:
         if pd.isna(sample[name]).all() and with_made(inputs(frame, data), text)[name].isna().all():
-            raise _wrong(function, f"gives {name} no value in any of {len(frame):,} rows: all are missing or infinite")
+            raise _wrong(
+                function, f"gives {name} no value in {counted(len(frame), 'row')}: all are missing or infinite"
+            )
 
 
 def _check_one(pair: tuple[Function, Function], views: Views) -> float:

@@ -76,8 +76,9 @@ def _must_be_frequent(known: pd.Series, target: str, rows: int, most: int) -> No
         )
     some = ", ".join(f"{value} ({count:,})" for value, count in (few if len(few) else known).tail(5).items())
     raise UserError(
-        f"{target} has {counted(len(known), 'value')}, of which {len(few):,} occur in fewer than {rows} rows "
-        f"(rarest: {some}). Merge rare classes, drop their rows, or name another column with TARGET=."
+        f"{target} has {counted(len(known), 'value')}, of which {len(few):,} occur in fewer than "
+        f"{counted(rows, 'row')} (rarest: {some}). Merge rare classes, drop their rows, or name another column with "
+        "TARGET=."
     )
 
 
