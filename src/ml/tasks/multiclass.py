@@ -142,9 +142,8 @@ class Multiclass:
         return 1.0
 
     def surely(self, output: np.ndarray, case: EasyCase, room: float) -> bool:
-        """Whether the class that the case names is so much more probable than the next one."""
-        best = np.sort(output[0])
-        return self.easy(output, case)[1] and bool(best[-1] - best[-2] >= room)
+        """Whether the class that the case names is so much more probable than all others together."""
+        return self.easy(output, case)[1] and bool(output[0].max() >= 0.5 + room)
 
     def spread(self, truth: np.ndarray, output: np.ndarray) -> Spread:
         """Whether every class is decided."""
