@@ -177,3 +177,11 @@ def test_an_easy_case_names_another_class_only_where_one_is_most_probable(label,
     found = task.easy(np.array([[0.3, 0.7]]), Case(name="any", row={}, label=label))
 
     assert found == (0.7 if label == "b" else 0.3, label == "b", limit)
+
+
+@pytest.mark.parametrize(("share", "sure"), [(0.85, True), (0.55, False), (0.45, False)])
+def test_a_class_is_sure_only_above_one_half(share, sure):
+    task = task_of(contract({"task": "multiclass", "classes": ["low", "mid", "top"]}))
+    rest = (1 - share) / 2  # 0.45 leads the others by 0.175
+
+    assert task.surely(np.array([[rest, share, rest]]), Case(name="mid", label="mid", row={}), 0.1) is sure
