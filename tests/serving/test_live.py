@@ -11,6 +11,7 @@ from fastapi.testclient import TestClient
 from ml.io.errors import UserError
 from ml.monitoring import live_comparison, live_sides
 from ml.prediction_log import predictions
+from ml.tasks.live_labels import AnsweredRule
 from serving.service import share
 from tests.serving.server import application, built, rows
 
@@ -203,7 +204,7 @@ def test_two_canaries_that_are_as_good_as_each_other_are_seldom_told_apart(param
         for variant in ("champion", "challenger"):
             label = (rng.random(200) < 0.4).astype("int8")
             score = np.clip(rng.normal(0.4 + 0.2 * label, 0.2), 0, 1)
-            sides.append(live_sides.Side(variant, variant, 200, 200, label, score, 0.5, "binary"))
+            sides.append(live_sides.Side(variant, variant, 200, 200, label, score, AnsweredRule("binary", 0.5)))
         told += live_comparison.unpaired(*sides, few).outcome in {"better", "worse"}
 
     assert 1 <= told <= 12  # a 95 % interval misses 5 of 100

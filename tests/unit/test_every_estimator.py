@@ -20,7 +20,7 @@ NEEDED = {
     "PLSCanonical": {"n_components": 1},
 }
 REFUSED = {
-    "made of other estimators": {
+    "from other estimators": {
         *("ClassifierChain", "FixedThresholdClassifier", "MultiOutputClassifier", "OneVsOneClassifier"),
         *("OneVsRestClassifier", "OutputCodeClassifier", "StackingClassifier", "TunedThresholdClassifierCV"),
         *("VotingClassifier", "MultiOutputRegressor", "RegressorChain", "StackingRegressor", "VotingRegressor"),

@@ -19,14 +19,14 @@ WIDEST = 0.5  # a limit further out would say nothing
 def proposed(found: Crossed, params: Params) -> tuple[dict[str, Any], list[str]]:
     """The usual limit, or a wider one where equally good models differ more: a weak signal makes decisions unstable."""
     rule, task = params.gates.stability, task_of(params.data, params.evaluate)
-    if rule is None or len(found.models) < 2:  # noqa: PLR2004
+    if len(found.models) < 2:  # noqa: PLR2004
         return {}, []
     said = [model.scores(fitted, found.frame, params.data) for fitted in found.models]
     share = float(np.mean([task.flips(one, other).mean() for one, other in pairwise(said)]))
     usual = Stability().max_flips
     limit = max(usual, round(float(np.ceil(ROOM * share / STEP - 1e-9)) * STEP, 2))
     if limit == usual:  # not that of the old table
-        return ({} if rule.max_flips == usual else {"gates.stability.max_flips": usual}), []
+        return ({} if rule == Stability() else {"gates.stability.max_flips": usual}), []
     known = f"{share:.1%} of the rows {task.flipped} between models of two folds"
     if limit > WIDEST:
         return {"gates.stability": None}, [f"gates.stability is off: {known}, so no limit is meaningful"]
