@@ -77,23 +77,29 @@ def test_serving_and_explanation_say_what_the_stored_model_says(target, name):
     assert found.base + found.added.sum(axis=1) == pytest.approx(told, abs=1e-5)
 
 
+def correlation_of_means(frame, data, early, monkeypatch):
+    """Of the encoded levels with the target, as the estimator gets them to be fitted on."""
+    seen = []
+
+    def halt(_, x, y, **__):
+        seen.append((x, y))
+        raise RuntimeError("seen")
+
+    monkeypatch.setattr("lightgbm.LGBMRegressor.fit", halt)
+    settings = {"model": "lightgbm.LGBMRegressor", "early_stopping": early}
+    with pytest.raises(Exception, match="seen"):
+        model.fit(frame, data, Train.model_validate(settings))
+    x, y = seen[0]
+    return np.corrcoef(np.asarray(x)[:, -1], y)[0, 1]
+
+
 @pytest.mark.parametrize("early", [None, 3])
 def test_the_estimator_is_fitted_on_means_of_the_other_folds(early, monkeypatch):
     """Levels that tell nothing must look so: a mean that includes the row itself would correlate with its target."""
     data, frame = contract(TARGETS["a number"]), table(TARGETS["a number"], signal=0.0)
     frame["city"] = [f"c{n % 150}" for n in range(ROWS)]
-    whole = []
-    monkeypatch.setattr("lightgbm.LGBMRegressor.fit", lambda self, x, y, **_: whole.append((x, y)) or halt())
 
-    def halt():
-        raise RuntimeError("seen")
-
-    settings = {"model": "lightgbm.LGBMRegressor", "early_stopping": early}
-    with pytest.raises(Exception, match="seen"):
-        model.fit(frame, data, Train.model_validate(settings))
-
-    x, y = whole[0]
-    assert np.corrcoef(np.asarray(x)[:, -1], y)[0, 1] < 0.2
+    assert correlation_of_means(frame, data, early, monkeypatch) < 0.2
 
 
 @pytest.mark.parametrize("early", [None, 3])
@@ -107,18 +113,8 @@ def test_means_of_levels_come_from_other_entities(early, monkeypatch):
         y=rng.normal(size=ROWS // 10)[owners].astype(str),
     )
     order = rng.permutation(ROWS)
-    seen = []
-    monkeypatch.setattr("lightgbm.LGBMRegressor.fit", lambda self, x, y, **_: seen.append((x, y)) or halt())
 
-    def halt():
-        raise RuntimeError("seen")
-
-    settings = {"model": "lightgbm.LGBMRegressor", "early_stopping": early}
-    with pytest.raises(Exception, match="seen"):
-        model.fit(frame.iloc[order], grouped, Train.model_validate(settings))
-
-    x, y = seen[0]
-    assert np.corrcoef(np.asarray(x)[:, -1], y)[0, 1] < 0.2
+    assert correlation_of_means(frame.iloc[order], grouped, early, monkeypatch) < 0.2
 
 
 def test_a_stored_model_of_a_grouped_table_is_without_the_folds_of_its_rows():

@@ -5,7 +5,7 @@ from concurrent.futures import Future, wait
 from contextvars import copy_context
 from functools import partial
 from threading import Thread
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -18,14 +18,6 @@ from ml.settings.train import Train
 LOOK = 1.0  # seconds between two looks at the workers
 TOGETHER = ("lightgbm", "xgboost")  # libraries that train on several workers
 Fit = Callable[..., Any]  # of an estimator, its input, the target and further arguments: the fitted estimator
-
-
-class Named(Protocol):
-    """A cluster that knows its workers."""
-
-    def names(self) -> list[str]:
-        """The addresses of those that are there now."""
-        ...
 
 
 def fitter(team: Team, params: Train) -> tuple[Fit | None, str]:
@@ -70,7 +62,7 @@ def _together(team: ClusterTeam, params: Train, estimator: Any, x: Any, y: np.nd
         return watched(team, names[:count], lambda: made.fit(*sides, **more))
 
 
-def watched(team: Named, names: list[str], work: Callable[[], Any]) -> Any:
+def watched(team: ClusterTeam, names: list[str], work: Callable[[], Any]) -> Any:
     """What the work returns; raises UserError once one of these workers is lost, for which LightGBM waits forever."""
     found, context = Future(), copy_context()
 

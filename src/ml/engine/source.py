@@ -136,12 +136,16 @@ class Files:
     @cached_property
     def texts(self) -> frozenset[str]:
         """Of all files together."""
-        return frozenset(name for path in self._paths for name in self._header(path).texts)
+        return frozenset(name for header in self._headers.values() for name in header.texts)
+
+    @cached_property
+    def _headers(self) -> dict[str, reading.Header]:
+        return {path: self._header(path) for path in self._paths}
 
     def chunks(self, rows: int, only: Sequence[str] = ()) -> Iterator[Chunk]:
         """File after file, in the order of their names."""
         for path in self._paths:
-            given = self._header(path).given if only else {}
+            given = self._headers[path].given if only else {}
             names = [given[name] for name in only if name in given]
             if only and not names:
                 continue

@@ -99,11 +99,6 @@ def build(
     )
 
 
-def _counted(given: np.ndarray, data: Data) -> dict[str, int]:
-    """The number of predictions of each class of the contract, including 0."""
-    return {name: int((given == name).sum()) for name in data.target.classes}
-
-
 def profiled(frame: Table, data: Data, most: int = POINTS) -> dict[str, Numbers | Levels]:
     """The profile of each column of the contract."""
     return {name: _profile(column, data, most) for name, column in _columns(frame, data)}
@@ -130,7 +125,9 @@ def monthly(
 
 
 def _decided(classes: np.ndarray, data: Data) -> Levels:
-    return Levels(rows=len(classes), missing=0, levels=_counted(classes, data))
+    """The number of predictions of each class of the contract, including 0."""
+    counts = {name: int((classes == name).sum()) for name in data.target.classes}
+    return Levels(rows=len(classes), missing=0, levels=counts)
 
 
 def _columns(frame: Table, data: Data) -> Iterator[tuple[str, pd.Series]]:

@@ -43,7 +43,7 @@ def target_of(column: pd.Series, target: str, given: str | None, task: str = "")
     few = whole(parsed) and len(known) <= SEVERAL and known.min() >= FEWEST_OF_A_CLASS  # rare counts are no classes
     if task != MULTICLASS.name and parsed.notna().all() and (task or not few):
         return {"name": target, "task": REGRESSION.name}
-    _must_be_frequent(known, target, FEWEST_OF_A_CLASS, len(known) if task else LEVELS)
+    _must_be_frequent(known, target, len(known) if task else LEVELS)
     order = known.index[parsed.argsort()].tolist() if parsed.notna().all() else sorted(known.index)
     return {"name": target, "task": MULTICLASS.name, "classes": order}
 
@@ -64,9 +64,9 @@ def other_task(contract: dict[str, Any], column: pd.Series) -> str:
     return REGRESSION.name if numbers.notna().all() else ""
 
 
-def _must_be_frequent(known: pd.Series, target: str, rows: int, most: int) -> None:
-    """Raise UserError for too many classes, or classes of fewer rows."""
-    few = known[known < rows]
+def _must_be_frequent(known: pd.Series, target: str, most: int) -> None:
+    """Raise UserError for too many classes, or classes of too few rows."""
+    few = known[known < FEWEST_OF_A_CLASS]
     if len(known) <= most and not len(few):
         return
     if unit := units(known.index):
@@ -77,8 +77,8 @@ def _must_be_frequent(known: pd.Series, target: str, rows: int, most: int) -> No
     some = ", ".join(f"{value} ({count:,})" for value, count in (few if len(few) else known).tail(5).items())
     raise UserError(
         f"{target} has {counted(len(known), 'value')}, of which {len(few):,} occur in fewer than "
-        f"{counted(rows, 'row')} (rarest: {some}). Merge rare classes, drop their rows, or name another column with "
-        "TARGET=."
+        f"{counted(FEWEST_OF_A_CLASS, 'row')} (rarest: {some}). Merge rare classes, drop their rows, or "
+        "name another column with TARGET=."
     )
 
 
