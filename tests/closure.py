@@ -31,7 +31,7 @@ def tree(path: Path) -> ast.Module:
 
 @cache
 def imports(path: Path) -> set[str]:
-    """Every module, and every name that may be one, that a file imports anywhere in it; packages included."""
+    """Every module, and every name that may be a module, that a file imports anywhere, packages included."""
     names: set[str] = set()
     for node in ast.walk(tree(path)):
         if isinstance(node, ast.Import):

@@ -77,9 +77,10 @@ def project(tmp_path, monkeypatch, customers) -> Path:
 
 
 def once(tmp_path_factory, name: str, make: Callable[[Path], None]) -> Path:
-    """The folder that `make` fills, made by the first worker that asks; the others wait. Copy it before you change it.
+    """The folder that `make` fills, once for all workers: the first worker that needs it fills it, and the others wait.
 
-    A fixture of wider scope is made by every worker that gets one of its tests; what takes a minute is better shared.
+    Copy the folder before you change it. A fixture of a wider scope is computed by each worker that runs one of its
+    tests, so what takes a minute is better shared.
     """
     base = tmp_path_factory.getbasetemp()
     folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
@@ -111,7 +112,7 @@ def pytest_ignore_collect(collection_path, config):
 
 
 def pytest_collection_modifyitems(config, items):
-    """Leave out the files of other parts, and once params.yaml describes other data what builds the sample's."""
+    """Deselect the files of other parts and, once params.yaml describes other data, the tests that build the sample."""
     part, parts = map(int, config.getoption("--part").split("/"))
     dealt = set(sorted({item.path for item in items})[part - 1 :: parts])
     sample = settings.describe_the_sample(read_params())

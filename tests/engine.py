@@ -1,7 +1,7 @@
-"""Podman on a machine without a service manager or an image registry: a store of its own and a stand-in base image.
+"""Podman on a machine without a service manager or an image registry: its own store and a substitute base image.
 
-The Dockerfile is built as it stands; a Debian root file system takes the place of its base through `--build-context`.
-The store stays in the folder for temporary files, so that a second run starts at once. Delete it to start over.
+The Dockerfile is built unchanged; a Debian root file system replaces its base through `--build-context`. The store
+stays in the folder for temporary files, so that a second run starts at once. Delete it to start again.
 """
 
 import getpass
@@ -58,7 +58,7 @@ def _subordinates():
 
 
 def environment():
-    """The variables with which `make image` and `make smoke` use the tests' store and the stand-in."""
+    """The variables with which `make image` and `make smoke` use the store and the base image of the tests."""
     lent = f"-v {CERTIFICATES}:{CERTIFICATES}:ro -v {HOME / 'pip.conf'}:/etc/pip.conf:ro"
     return {
         "CONTAINERS_CONF": str(HOME / "containers.conf"),
@@ -69,7 +69,7 @@ def environment():
 
 
 def podman(*arguments, check=True):
-    """A finished `podman …`; raises AssertionError with its output when it fails."""
+    """A finished `podman …`; raises AssertionError with its output if it fails."""
     command = [*environment()["CONTAINER_ENGINE"].split(), *map(str, arguments)]
     done = subprocess.run(command, env=os.environ | environment(), capture_output=True, text=True, check=False)
     assert not check or done.returncode == 0, f"podman {arguments[0]}: {done.stdout[-2000:]}{done.stderr[-2000:]}"
@@ -77,7 +77,7 @@ def podman(*arguments, check=True):
 
 
 def prepare():
-    """Make the store and the stand-in, once a machine; several workers may ask at the same time."""
+    """Make the store and the base image, once per machine; several workers may call this at the same time."""
     HOME.mkdir(exist_ok=True)
     with FileLock(HOME / "lock"):
         (HOME / "containers.conf").write_text(SETTINGS)
@@ -94,7 +94,7 @@ def prepare():
 
 
 def _ours(*command):
-    """Run a command as root, or as the root of the user's own namespace; there debootstrap makes no devices."""
+    """Run a command as root, or as the root of the user's own namespace, where debootstrap creates no devices."""
     inside = [] if AS_ROOT else [*environment()["CONTAINER_ENGINE"].split(), "unshare", "env", "container=lxc"]
     path = {"PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin"}
     done = subprocess.run([*inside, *command], env=os.environ | path, capture_output=True, text=True, check=False)
@@ -102,7 +102,7 @@ def _ours(*command):
 
 
 def derive(tag, containerfile):
-    """An image made of another by a few lines."""
+    """An image derived from another by a few lines."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "Containerfile"
         path.write_text(containerfile)

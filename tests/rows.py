@@ -7,7 +7,7 @@ from ml.settings.data import Data, Number
 
 
 def tables(data: Data, max_size: int = 20) -> st.SearchStrategy[pd.DataFrame]:
-    """Tables of features that keep the contract: every limit, level and permitted gap turns up."""
+    """Tables of features that meet the contract: every limit, level and permitted missing value occurs."""
     row = st.fixed_dictionaries({name: value(column) for name, column in data.columns.items()})
     return st.lists(row, min_size=1, max_size=max_size).map(lambda rows: pd.DataFrame(rows, columns=[*data.columns]))
 

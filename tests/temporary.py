@@ -1,6 +1,7 @@
-"""A folder for the temporary files of one run of the tests: sockets, clones and stores of what a test has killed.
+"""A folder for the temporary files of one run of the tests: sockets, clones, and files of killed processes.
 
-Programs that tests start take it from TMPDIR. It goes with the run; that of a run that was killed goes with the next.
+Programs that tests start find it in TMPDIR. It is deleted with the run; the folder of a killed run is deleted with the
+next one.
 """
 
 import os
@@ -14,7 +15,7 @@ NAME = "tests-"
 
 
 def use() -> Path | None:
-    """Make the folder and let this process and those that it starts use it; None where paths of sockets are long."""
+    """Make the folder and use it in this process and its children; None if paths of sockets would be too long."""
     if sys.platform != "linux":
         return None
     place = Path(tempfile.gettempdir())
@@ -35,5 +36,5 @@ def leave(folder: Path) -> None:
 
 
 def lasting() -> Path:
-    """Where files are kept for other runs."""
+    """The folder of files that are kept for other runs."""
     return Path(os.environ.get(PLACE) or tempfile.gettempdir())

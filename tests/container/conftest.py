@@ -12,7 +12,7 @@ from tests.conftest import ROOT, SAMPLE, once
 
 @pytest.fixture(scope="session")
 def stage():
-    """A function that runs a stage of a folder with its own code and our container engine."""
+    """A function that runs a stage in a folder, with the folder's own code and the tests' container engine."""
     if reason := engine.lacking():
         pytest.skip(reason)
     engine.prepare()
@@ -55,7 +55,7 @@ def furnished(folder, customers, stage):
 
 @pytest.fixture(scope="session")
 def image(shop):
-    """The name of the image that `make image` has built in the shop."""
+    """The name of the image that `make image` built in the shop."""
     return yaml.safe_load((shop / "build" / "image.json").read_text())["image"]
 
 

@@ -1,4 +1,4 @@
-"""The server with a fault, started inside a container in the place of the real one: FAULT, from row number AFTER on."""
+"""The server with the fault FAULT from row number AFTER on; it replaces the real server in a container."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""Deployments of the real image onto this machine, with something going wrong; clients ask all the time."""
+"""Deployments of the real image to this machine with a fault, while clients send requests without a pause."""
 
 import json
 import os
@@ -42,7 +42,7 @@ FAULTS = {
 
 
 class Town:
-    """An environment with a good image in it, and what tests do to it."""
+    """An environment that serves a good image, and the actions of the tests on it."""
 
     def __init__(self, folder, code, image, target="local"):
         self.folder, self.good, self.target = folder, _digest(image), target
@@ -117,7 +117,7 @@ def town(shop, image, tmp_path_factory):
 
 @pytest.fixture
 def harbour(shop, image, tmp_path_factory):
-    """The same as a compose project, with Debian's HAProxy in the place of the official image."""
+    """The same environment as a compose project, with Debian's HAProxy instead of the official image."""
     if not shutil.which("podman-compose"):
         pytest.skip("podman-compose is not installed: make setup")
     derive("localhost/haproxy", HAPROXY)
@@ -132,7 +132,7 @@ def harbour(shop, image, tmp_path_factory):
 
 
 def opened(town):
-    """The town with the good image in it; gone after the test."""
+    """The environment with the good image; removed after the test."""
     try:
         code, said = finished(town.deploy(town.good))
         assert code == 0, said
@@ -143,7 +143,7 @@ def opened(town):
 
 @pytest.fixture(scope="module")
 def faulty(image):
-    """A function that makes an image with a fault: the good one, started through faulty.py."""
+    """A function that makes a faulty image: the good image, started through faulty.py."""
     code = (Path(__file__).parent / "faulty.py").read_text()
 
     def make(fault, after):
@@ -155,7 +155,7 @@ def faulty(image):
 
 
 def cut(container):
-    """Take a container off its network, without a word to anybody."""
+    """Disconnect a container from its network without a message to any process."""
     pid = podman("inspect", "--format", "{{.State.Pid}}", container).stdout.strip()
     subprocess.run(["nsenter", "--target", pid, "--net", "ip", "link", "set", "eth0", "down"], check=True)
 
@@ -166,7 +166,7 @@ def finished(process, seconds=90):
 
 
 def until(process, words):
-    """Read what a process says up to a line with these words."""
+    """Read the output of a process until a line contains these words."""
     said = []
     for line in process.stderr:
         said.append(line)
@@ -176,7 +176,7 @@ def until(process, words):
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_a_faulty_image_goes_back_with_the_reason_and_no_client_notices(town, faulty, name):
+def test_a_faulty_image_is_rolled_back_with_the_reason_and_no_client_notices(town, faulty, name):
     fault, after, reason = FAULTS[name]
     image, before = faulty(fault, after), town.serves()
 
@@ -193,7 +193,7 @@ def test_a_faulty_image_goes_back_with_the_reason_and_no_client_notices(town, fa
     assert not load.failures
 
 
-def test_a_cut_network_sends_the_image_back(town, faulty):
+def test_an_image_without_a_network_is_rolled_back(town, faulty):
     image, before = faulty("none", AT_ONCE), town.serves()
     slot = {"blue": "green", "green": "blue"}[town.live()["slot"]]
 
@@ -210,7 +210,7 @@ def test_a_cut_network_sends_the_image_back(town, faulty):
     assert not load.failures
 
 
-def test_a_deployment_that_is_killed_is_cleared_by_the_next_one(town, faulty):
+def test_the_next_deployment_cleans_up_after_a_killed_one(town, faulty):
     image = faulty("none", AT_ONCE)
 
     with town.load() as load:
@@ -228,7 +228,7 @@ def test_a_deployment_that_is_killed_is_cleared_by_the_next_one(town, faulty):
     assert not load.failures
 
 
-def test_rolling_back_brings_the_earlier_image_and_its_champion(town, faulty):
+def test_a_rollback_restores_the_earlier_image_and_its_champion(town, faulty):
     other = faulty("none", AT_ONCE)
     if town.serves() != other:
         assert finished(town.deploy(other))[0] == 0
@@ -242,7 +242,7 @@ def test_rolling_back_brings_the_earlier_image_and_its_champion(town, faulty):
     assert not load.failures
 
 
-def test_a_good_image_takes_over(town, faulty):
+def test_a_good_image_replaces_the_serving_one(town, faulty):
     image = faulty("none", LATER)
 
     with town.load() as load:
@@ -254,7 +254,7 @@ def test_a_good_image_takes_over(town, faulty):
     assert not load.failures
 
 
-def test_the_log_holds_every_answer_whatever_became_of_its_image(town):
+def test_the_log_contains_every_answer_also_of_images_that_were_rolled_back(town):
     with town.load() as load:
         time.sleep(0.5)
     town.note("none", "no deployment", load)
@@ -264,7 +264,7 @@ def test_the_log_holds_every_answer_whatever_became_of_its_image(town):
     assert int(rows) >= town.acknowledged * len(town.rows) > 0
 
 
-def test_a_compose_project_takes_good_images_sends_bad_ones_back_and_rolls_back(harbour, faulty):
+def test_a_compose_project_deploys_good_images_and_rolls_back_bad_ones(harbour, faulty):
     good, bad = faulty("none", AT_ONCE), faulty("wrong", LATER)
 
     with harbour.load() as load:

@@ -1,4 +1,4 @@
-"""The image from the real Dockerfile: what is in it, that it is built alike twice, and that smoke refuses bad ones."""
+"""The image from the real Dockerfile: its contents, identical repeated builds, and bad images that smoke refuses."""
 
 import json
 
@@ -25,7 +25,7 @@ def inspect(image):
     return json.loads(podman("image", "inspect", image).stdout)[0]
 
 
-def test_the_labels_say_what_is_in_it(shop, image):
+def test_the_labels_describe_the_contents(shop, image):
     labels = inspect(image)["Config"]["Labels"]
     lineage = json.loads((shop / "build" / "image" / "model" / "lineage.json").read_text())
 
@@ -35,7 +35,7 @@ def test_the_labels_say_what_is_in_it(shop, image):
     assert labels["ml.model.version"] == "unregistered"
 
 
-def test_it_holds_what_the_lock_names_and_no_tool_that_builds(image):
+def test_it_contains_the_packages_of_the_lock_and_no_build_tool(image):
     look = "ls /app/lib; ls -A /app; for tool in gcc cc make; do command -v $tool; done; true"
     listed = podman("run", "--rm", "--network=none", image, "sh", "-c", look)
     names = set(listed.stdout.lower().split())
@@ -68,7 +68,7 @@ def test_a_good_image_passes_smoke_and_leaves_nothing_behind(shop, image, stage)
 
 
 @pytest.mark.parametrize("check", FAULTS)
-def test_smoke_refuses_an_image_that_breaks_a_promise(shop, image, stage, check):
+def test_smoke_refuses_an_image_that_fails_a_check(shop, image, stage, check):
     lines, reason = FAULTS[check]
     bad = derive(f"localhost/bad-{check.split()[0].lower()}", lines.format(image=image))
 
@@ -79,7 +79,7 @@ def test_smoke_refuses_an_image_that_breaks_a_promise(shop, image, stage, check)
     assert reason in line
 
 
-def test_an_image_that_is_nowhere_is_one_sentence(shop, stage):
+def test_a_missing_image_gives_one_sentence(shop, stage):
     done = stage(shop, "smoke", "--image", "localhost/never:built", CONTAINER_PULL_FLAGS="--tls-verify=false")
 
     assert done.returncode == 1

@@ -1,4 +1,4 @@
-"""HAProxy starts wherever the repository is checked out, and shares requests as it is told, from the first one on."""
+"""HAProxy starts in any checkout folder, and divides requests by the set shares from the first request on."""
 
 import os
 import shutil
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def started():
-    """A function that starts HAProxy in a folder before two places: the proxy, and its port."""
+    """A function that starts HAProxy in a folder in front of two servers: the proxy and its port."""
     if not shutil.which("haproxy"):
         pytest.skip("haproxy is not installed: apt-get install haproxy")
     folders = []
@@ -42,7 +42,7 @@ def started():
 
 @pytest.fixture
 def places():
-    """Two servers, and how many requests each has answered."""
+    """Two servers, and the number of requests that each has answered."""
     counts, servers = Counter(), {}
     for slot in ("blue", "green"):
         server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(slot, counts))
@@ -73,7 +73,7 @@ def _handler(slot, counts):
 
 @contextmanager
 def asking(port):
-    """A function that asks so many times, on one connection."""
+    """A function that sends this many requests on one connection."""
     connection = HTTPConnection("127.0.0.1", port, timeout=10)
 
     def ask(times):
@@ -86,7 +86,7 @@ def asking(port):
 
 
 @pytest.mark.parametrize("length", [20, 180])
-def test_a_socket_in_a_folder_with_a_long_name_is_put_elsewhere(tmp_path, started, length):
+def test_the_socket_is_moved_if_the_path_of_the_folder_is_too_long(tmp_path, started, length):
     folder = tmp_path / ("n" * length)
     folder.mkdir()
 
@@ -96,7 +96,7 @@ def test_a_socket_in_a_folder_with_a_long_name_is_put_elsewhere(tmp_path, starte
 
 
 @pytest.mark.parametrize("share", [0.05, 0.3, 0.5])
-def test_a_share_holds_from_the_first_requests_on_whatever_went_before(tmp_path, started, places, share):
+def test_a_share_applies_from_the_first_requests_on_after_any_earlier_share(tmp_path, started, places, share):
     counts, addresses = places
     serving, other = "blue", "green"
     proxy, port = started(tmp_path, {serving: addresses[serving]})
@@ -115,7 +115,7 @@ def test_a_share_holds_from_the_first_requests_on_whatever_went_before(tmp_path,
             serving, other = other, serving
 
 
-def test_another_port_is_served_in_the_place_of_the_first(tmp_path, started, places):
+def test_a_new_port_replaces_the_old_one(tmp_path, started, places):
     counts, addresses = places
     _, port = started(tmp_path, addresses)
     with socket.socket() as free:
@@ -141,7 +141,7 @@ def test_two_proxies_do_not_share_a_port(tmp_path, started, places):
 
 
 @pytest.mark.parametrize("share", [0.001, 1.0])
-def test_nobody_gets_less_than_1_of_256_requests(tmp_path, started, places, share):
+def test_each_server_gets_at_least_1_of_256_requests(tmp_path, started, places, share):
     counts, addresses = places
     proxy, port = started(tmp_path, addresses)
 

@@ -1,4 +1,4 @@
-"""An image that was pushed is found again by the digest that `make image PUSH=1` wrote down."""
+"""The digest that `make image PUSH=1` records finds the pushed image again."""
 
 import json
 import re
@@ -60,7 +60,7 @@ def test_the_registry_knows_a_pushed_image_by_the_recorded_digest(shop, image, r
         assert json.load(answer)["config"]["digest"] == record["id"]
 
 
-def test_a_registry_that_is_not_there_is_one_sentence(image, monkeypatch):
+def test_an_unreachable_registry_gives_one_sentence(image, monkeypatch):
     for name, value in {**environment(), **INSECURE}.items():
         monkeypatch.setenv(name, value)
     podman("tag", image, "127.0.0.1:9/churn:lost")

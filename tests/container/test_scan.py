@@ -1,4 +1,4 @@
-"""What `make scan` says of the real image."""
+"""The results of `make scan` for the real image."""
 
 import json
 
@@ -18,12 +18,12 @@ NOBODY = {
 
 @pytest.fixture(scope="module")
 def bill(shop, image, stage):
-    """The bill of materials of the image, and how the scan ended, on a laptop without the internet."""
+    """The bill of materials of the image and the result of the scan, on a machine without the internet."""
     done = stage(shop, "scan", CI="", **NOBODY)
     return done, (shop / "build" / "sbom.json").read_bytes()
 
 
-def test_a_scan_that_could_ask_nobody_says_so(bill):
+def test_a_scan_without_a_vulnerability_service_says_so(bill):
     done, _ = bill
 
     assert done.returncode == 0, done.stderr
@@ -44,7 +44,7 @@ def test_the_bill_of_materials_is_valid_and_names_model_packages_and_base(bill, 
     assert "mlflow" not in parts
 
 
-def test_in_ci_an_image_is_refused_that_holds_what_the_lock_does_not_name(bill, shop, image, stage):
+def test_ci_refuses_an_image_with_a_package_outside_the_lock(bill, shop, image, stage):
     more = "mkdir /app/lib/crept_in-1.0.dist-info && echo 'Name: crept-in\\nVersion: 1.0' >"
     bad = derive("localhost/bad-lock", f"FROM {image}\nUSER 0\nRUN {more} /app/lib/crept_in-1.0.dist-info/METADATA")
 

@@ -1,4 +1,4 @@
-"""Simulated customers through the real API: marked as simulated, refused where they break the contract."""
+"""Simulated customers sent through the real API: marked as simulated, and refused if they break the contract."""
 
 import os
 import shutil
@@ -30,7 +30,7 @@ def traffic(folder, *arguments, **environment):
 
 
 @pytest.mark.slow
-def test_months_of_customers_and_late_labels_reach_the_log_of_a_server_of_our_own(folder):
+def test_customers_and_late_labels_reach_the_log_of_a_started_server(folder):
     place = folder.parent.parent
     (place / "params.yaml").write_bytes(SAMPLE.read_bytes())
 
@@ -55,7 +55,7 @@ def test_no_first_customers_are_sent_without_a_model(tmp_path, monkeypatch, caps
 
 
 @pytest.mark.slow
-def test_the_first_customers_are_sent_to_a_fresh_fork_alone(folder, tmp_path):
+def test_the_first_customers_are_sent_only_to_a_fresh_fork(folder, tmp_path):
     shutil.copytree(folder, tmp_path / "build" / "model")
     (tmp_path / "params.yaml").write_bytes(SAMPLE.read_bytes())
     (tmp_path / "tests").symlink_to(ROOT / "tests")
@@ -98,7 +98,7 @@ def test_without_a_model_or_a_server_it_says_so(tmp_path):
     assert "Traceback" not in alone.stderr + nobody.stderr
 
 
-def test_a_server_takes_simulated_time_only_when_told_to_and_then_marks_each_line(folder, customers, params, tmp_path):
+def test_a_server_accepts_simulated_time_only_by_setting_and_then_marks_each_line(folder, customers, params, tmp_path):
     row = {"rows": rows(customers, params.data, 1)}
     label = {"labels": [{"id": "a", "label": True}]}
     with TestClient(application(folder, tmp_path / "real")) as client:

@@ -1,4 +1,4 @@
-"""Clients that never stop asking, and count what they were refused."""
+"""Clients that send requests without a pause and count the refusals."""
 
 import time
 
@@ -8,7 +8,7 @@ from tests.serving.load import Clients
 
 
 class Load(Clients):
-    """Requests of ten rows from some clients at once, each on one connection, until the block ends."""
+    """Requests of ten rows from several clients at once, each on one connection, until the block ends."""
 
     def __init__(self, address, rows, clients=3):
         super().__init__(clients)

@@ -1,4 +1,4 @@
-"""Places whose images are servers on this machine, without containers: what starts one, and one that can be hurt."""
+"""Slots whose images are servers on this machine without containers: how they start, and faults for one of them."""
 
 import os
 import signal
@@ -10,7 +10,7 @@ from tests.serving.conftest import free_port
 
 
 class Processes:
-    """An image is the name of a command; `around` is called when it serves."""
+    """An image is the name of a command; `around` is called once the image serves."""
 
     def __init__(self):
         self.images, self.running, self.around = {}, {}, lambda _: None
@@ -39,7 +39,7 @@ class Processes:
 
 
 def server(model, logs):
-    """What starts `python -m serving` with a model at a port."""
+    """A command that starts `python -m serving` with a model on a port."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("SERVING_")}
     environment |= {"SERVING_MODEL": str(model), "SERVING_LOG_DIRECTORY": str(logs), "SERVING_ACCESS_LOG": "none"}
     environment |= {"PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"}

@@ -6,7 +6,7 @@ import pytest
 
 
 def problems(thing):
-    """What the schemas of the newest Kubernetes that we have say against an object."""
+    """The violations of an object against the schemas of the newest known Kubernetes version."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         validate = pytest.importorskip("kubernetes_validate", reason="not installed: make setup")

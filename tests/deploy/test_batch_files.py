@@ -1,4 +1,4 @@
-"""src/deploy/batch: valid Kubernetes objects, pods as restricted as those of the API, and commands that exist."""
+"""src/deploy/batch: valid Kubernetes objects, pods as restricted as those of the API, and existing commands."""
 
 import re
 import shutil
@@ -48,7 +48,7 @@ def test_pods_meet_the_restricted_standard_and_are_held_to_memory(objects):
         assert one["resources"]["limits"].keys() == {"cpu", "memory"}
 
 
-def test_the_job_calls_stages_with_options_that_they_have(objects):
+def test_the_job_calls_stages_with_existing_options(objects):
     (job,) = (thing for thing in objects if thing["kind"] == "CronJob")
     script = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"][0]["command"][-1]
 
@@ -61,7 +61,7 @@ def test_the_job_calls_stages_with_options_that_they_have(objects):
 
 
 def options(stage):
-    """The arguments of a stage, which are its options."""
+    """The options of a stage."""
     code = stage.main.__code__
     return {*code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]}
 

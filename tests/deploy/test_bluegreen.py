@@ -1,6 +1,6 @@
-"""What a deployment on this machine does when the image that serves, the next one, or what is around them is not well.
+"""Deployments on this machine with a faulty serving image, a faulty next image, or a faulty environment.
 
-HAProxy and the servers are real; processes stand in for containers, whose faults tests/container deploys.
+HAProxy and the servers are real; processes replace containers, whose faults tests/container covers.
 """
 
 import json
@@ -31,7 +31,7 @@ AT_ONCE = RULE.model_copy(update={"steps": ()})
 
 
 class Town:
-    """An environment in which `old` serves; `new` is the same model."""
+    """An environment in which `old` serves; `new` has the same model."""
 
     def __init__(self, folder, model, sent):
         self.folder, self.model, self.sent, self.said = folder, model, sent, []
@@ -42,7 +42,7 @@ class Town:
         self.target = self.opened("env")
 
     def have(self, name, model):
-        """An image of this name and model, with a log of its own."""
+        """An image with this name and model, and with its own log."""
         (self.folder / f"logs-{name}").mkdir()
         self.places.images[name] = server(model, self.folder / f"logs-{name}")
 
@@ -54,14 +54,14 @@ class Town:
         return roll_out(self.target, image, rule, self.said.append)
 
     def process(self):
-        """The one that serves."""
+        """The serving process."""
         return self.places.running[json.loads((self.folder / "env" / "live.json").read_text())["slot"]]
 
     def load(self):
         return Load(f"127.0.0.1:{self.port}", self.sent)
 
     def answers(self):
-        """Whether clients are served."""
+        """Whether clients get answers."""
         with self.load() as load:
             time.sleep(0.5)
         return load.answered > 0 and not load.failures
@@ -84,7 +84,7 @@ def town(tmp_path, model, customers, params):
             os.kill(int(pid), signal.SIGKILL)
 
 
-def test_an_image_that_refuses_what_clients_send_goes_back(town, tmp_path):
+def test_an_image_that_refuses_the_clients_requests_is_rolled_back(town, tmp_path):
     narrow = shutil.copytree(town.model, tmp_path / "narrow")
     contract = json.loads((narrow / "contract.json").read_text())
     contract["data"]["columns"]["plan"]["values"].remove(town.sent[0]["plan"])
@@ -98,7 +98,7 @@ def test_an_image_that_refuses_what_clients_send_goes_back(town, tmp_path):
     assert town.answers()
 
 
-def test_an_image_that_is_no_longer_ready_goes_back_though_nobody_asked_it_anything(town, tmp_path):
+def test_an_image_that_is_no_longer_ready_is_rolled_back_without_traffic(town, tmp_path):
     def spoil(_):
         shutil.rmtree(tmp_path / "logs-new", ignore_errors=True)
 
@@ -120,7 +120,7 @@ def test_an_image_that_hangs_is_replaced_by_a_rollback_and_by_a_deployment(town)
     assert town.answers()
 
 
-def test_an_image_that_cannot_start_any_more_keeps_no_other_out(town):
+def test_an_image_that_no_longer_starts_does_not_block_the_next_one(town):
     town.places.images["old"] = lambda _: subprocess.Popen(["false"])
     town.process().kill()
     town.process().wait()
@@ -132,7 +132,7 @@ def test_an_image_that_cannot_start_any_more_keeps_no_other_out(town):
     assert town.answers()
 
 
-def test_what_fails_around_an_image_that_took_over_is_told_and_it_serves(town):
+def test_a_fault_around_the_new_image_is_reported_and_the_image_serves(town):
     def broken(_):
         raise UserError("the dashboard could not be pulled")
 
@@ -146,7 +146,7 @@ def test_what_fails_around_an_image_that_took_over_is_told_and_it_serves(town):
     assert not load.failures
 
 
-def test_an_environment_whose_folder_was_lost_is_not_deployed_over(town):
+def test_an_environment_whose_folder_was_lost_is_not_overwritten(town):
     (town.folder / "elsewhere").mkdir()
     town.target = town.opened("elsewhere")
 

@@ -35,7 +35,7 @@ class World:
 
 @pytest.fixture
 def world(tmp_path, monkeypatch):
-    """A cluster with nothing in it, behind a `kubectl` of our own."""
+    """An empty cluster behind the double of kubectl."""
     monkeypatch.setenv("KUBECTL_REAL", shutil.which("kubectl"))
     monkeypatch.setenv("KUBECTL_STATE", str(tmp_path / "state.json"))
     double = tmp_path / "bin" / "kubectl"
@@ -58,7 +58,7 @@ def test_the_first_deployment_applies_everything(world):
     assert world.deployments["api-canary"] == {"image": OLD, "replicas": 0}
 
 
-def test_a_good_image_takes_over_by_way_of_the_canary(world):
+def test_a_good_image_replaces_the_serving_one_after_the_canary(world):
     deploy(OLD)
 
     deploy(NEW)
@@ -87,7 +87,7 @@ def test_a_bad_image_never_reaches_the_stable_pods(world, monkeypatch, fault, re
     assert not [call for call in world.calls if call.startswith("set image deployment/api ")]
 
 
-def test_what_an_earlier_deployment_left_is_ended(world):
+def test_leftovers_of_an_earlier_deployment_are_removed(world):
     deploy(OLD)
     Cluster("churn", "staging").weigh(0.5)
     assert world.deployments["api-canary"]["replicas"] == 3

@@ -1,4 +1,4 @@
-"""src/deploy/compose.yaml fits together: names, addresses, files and the care that every container needs."""
+"""src/deploy/compose.yaml is consistent: names, addresses, files, and the restrictions of each container."""
 
 import re
 import shutil
@@ -16,7 +16,7 @@ OURS = ("blue", "green", "ship", "monitor")
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
-    """What podman-compose makes of the file, with the variables that a deployment writes."""
+    """The project that podman-compose reads from the file, with the variables that a deployment writes."""
     if not (shutil.which("podman-compose") and shutil.which("podman")):
         pytest.skip("podman-compose or podman is not installed: make setup, apt-get install podman")
     compose = Compose("churn-staging-compose", tmp_path_factory.mktemp("env"), 0, ())
@@ -28,7 +28,7 @@ def project(tmp_path_factory):
     return yaml.safe_load(done.stdout)
 
 
-def test_nothing_is_left_open(project):
+def test_every_variable_has_a_value(project):
     assert "${" not in yaml.safe_dump(project)
 
 
@@ -49,13 +49,13 @@ def test_our_containers_are_read_only_unprivileged_and_limited(project, name):
     assert service["cpus"]
 
 
-def test_the_server_believes_its_own_proxy_which_client_asks(project):
+def test_the_server_accepts_client_addresses_only_from_its_proxy(project):
     proxy = project["services"]["proxy"]["networks"]["api"]["ipv4_address"]
 
     assert project["services"]["blue"]["environment"]["SERVING_TRUSTED_PROXIES"] == proxy
 
 
-def test_ports_are_open_to_this_machine_only(project):
+def test_ports_are_open_only_to_this_machine(project):
     ports = [port for service in project["services"].values() for port in service.get("ports", ())]
 
     assert len(ports) == 3
@@ -70,7 +70,7 @@ def test_every_address_lies_in_the_network(project):
     assert all(address.startswith("172.30.80.") for address in given)
 
 
-def test_prometheus_and_grafana_name_services_that_are_there(project):
+def test_prometheus_and_grafana_name_existing_services(project):
     jobs = yaml.safe_load((HERE / "prometheus" / "prometheus.yml").read_text())["scrape_configs"]
     source = (HERE / "grafana" / "provisioning" / "datasources" / "prometheus.yaml").read_text()
     named = {name for job in jobs for config in job.get("dns_sd_configs", ()) for name in config["names"]}
@@ -81,14 +81,14 @@ def test_prometheus_and_grafana_name_services_that_are_there(project):
     assert named <= project["services"].keys()
 
 
-def test_every_file_of_ours_that_is_mounted_is_there(project):
+def test_every_mounted_file_exists(project):
     mounted = re.findall(r"(?<!\.)\./[\w/]+", (HERE / "compose.yaml").read_text())
 
     assert len(mounted) >= 3
     assert not [path for path in mounted if not (HERE / path).exists()]
 
 
-def test_what_a_person_writes_into_the_variables_stays(tmp_path):
+def test_variables_that_a_person_sets_are_kept(tmp_path):
     Compose("a", tmp_path, 0, ()).keep(PORT=1)
     first = (tmp_path / ".env").read_text()
     (tmp_path / ".env").write_text(first.replace("172.30.80", "10.1.2"))

@@ -1,4 +1,4 @@
-"""What would be applied to a cluster is valid Kubernetes, and as careful as we say."""
+"""The rendered manifests are valid Kubernetes objects with the stated restrictions."""
 
 import shutil
 
@@ -56,7 +56,7 @@ def test_the_schema_refuses_a_misspelt_key(rendered):
     assert "replica" in problems(wrong)
 
 
-def test_everything_stands_in_the_namespace_of_project_and_environment(rendered):
+def test_every_object_is_in_the_namespace_of_project_and_environment(rendered):
     places = {env: {o["metadata"].get("namespace", o["metadata"]["name"]) for o in rendered[env]} for env in rendered}
 
     assert places == {env: {f"churn-{env}"} for env in ENVIRONMENTS}
@@ -83,12 +83,12 @@ def test_pods_meet_the_restricted_standard(objects):
                for n in of(objects, "Namespace").values())  # fmt: skip
 
 
-def test_every_container_asks_for_and_is_held_to_memory_and_cpu(objects):
+def test_every_container_has_requests_and_limits_of_memory_and_cpu(objects):
     for one in containers(objects):
         assert one["resources"]["requests"].keys() == one["resources"]["limits"].keys() == {"cpu", "memory"}
 
 
-def test_a_pod_has_time_to_finish_what_it_took(objects):
+def test_a_pod_has_time_to_finish_its_requests(objects):
     drain = int(next(iter(of(objects, "ConfigMap").values()))["data"]["SERVING_DRAIN_SECONDS"])
 
     for pod in pods(objects):
@@ -96,7 +96,7 @@ def test_a_pod_has_time_to_finish_what_it_took(objects):
         assert pod["terminationGracePeriodSeconds"] > drain + pause
 
 
-def test_the_api_is_asked_whether_it_starts_lives_and_is_ready(objects):
+def test_the_api_has_startup_liveness_and_readiness_probes(objects):
     for pod in pods(objects):
         asked = {kind: pod["containers"][0][f"{kind}Probe"]["httpGet"]["path"] for kind in ("liveness", "readiness")}
         assert asked == {"liveness": "/health/live", "readiness": "/health/ready"}
@@ -113,7 +113,7 @@ def test_the_service_reaches_both_deployments_and_each_owns_its_pods(objects):
     assert all(d["spec"]["selector"]["matchLabels"]["track"] == labels[n]["track"] for n, d in deployments.items())
 
 
-def test_a_canary_gets_nothing_until_it_is_asked_for(objects):
+def test_a_canary_has_no_pods_before_a_deployment(objects):
     assert of(objects, "Deployment")["api-canary"]["spec"]["replicas"] == 0
 
 
@@ -126,7 +126,7 @@ def test_the_autoscaler_and_the_budget_hold_the_stable_pods(objects):
     assert budget <= stable["spec"]["template"]["metadata"]["labels"].items()
 
 
-def test_nothing_but_clients_names_and_the_log_passes_the_network_policy(objects):
+def test_the_network_policy_admits_only_clients_dns_and_the_log(objects):
     policy = of(objects, "NetworkPolicy")["api"]["spec"]
 
     assert policy["policyTypes"] == ["Ingress", "Egress"]
@@ -134,7 +134,7 @@ def test_nothing_but_clients_names_and_the_log_passes_the_network_policy(objects
     assert all(rule["from"] for rule in policy["ingress"])
 
 
-def test_production_wants_keys(rendered):
+def test_production_requires_api_keys(rendered):
     for pod in pods(rendered["production"]):
         assert {"name": "SERVING_KEYS_FILE", "value": "/etc/api/keys"} in pod["containers"][0]["env"]
 

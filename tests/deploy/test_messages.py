@@ -1,4 +1,4 @@
-"""What a deployment says when something is missing or fails."""
+"""The messages of a deployment about missing or failing parts."""
 
 import pytest
 
@@ -24,7 +24,7 @@ def test_a_failed_compose_gives_its_reason_and_the_command(tmp_path, monkeypatch
         Compose("shop", tmp_path / "shop", 1, ("db",)).around("image")
 
 
-def test_manifests_without_an_image_say_how_to_name_one(tmp_path, monkeypatch):
+def test_manifests_without_an_image_explain_how_to_set_one(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "params.yaml").write_bytes(SAMPLE.read_bytes())
 

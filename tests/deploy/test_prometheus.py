@@ -1,4 +1,4 @@
-"""Alerts and dashboard: what they ask for exists, and each alert fires when it must and only then."""
+"""Alerts and dashboard: their metrics exist, and each alert fires when it should and only then."""
 
 import json
 import re
@@ -47,16 +47,16 @@ def post(port, path, body):
         return error.code
 
 
-def test_prometheus_takes_configuration_and_rules():
+def test_prometheus_accepts_configuration_and_rules():
     promtool("check", "config", "prometheus.yml")
 
 
-def test_every_alert_fires_and_keeps_silent_when_it_should():
+def test_every_alert_fires_and_stays_silent_when_it_should():
     promtool("test", "rules", "alerts_test.yml")
 
 
 @pytest.mark.parametrize("name", [rule["alert"] for rule in ALERTS])
-def test_every_alert_is_tried_both_ways_and_says_how_bad(name):
+def test_every_alert_has_both_tests_and_a_severity(name):
     tests = yaml.safe_load((HERE / "alerts_test.yml").read_text())["tests"]
     tried = [case for test in tests for case in test["alert_rule_test"] if case["alertname"] == name]
     rule = next(rule for rule in ALERTS if rule["alert"] == name)
@@ -68,7 +68,7 @@ def test_every_alert_is_tried_both_ways_and_says_how_bad(name):
 
 @pytest.fixture(scope="module")
 def prometheus(params, customers, tmp_path_factory):
-    """The address of a Prometheus with our rules, watching a live API and a verdict."""
+    """The address of a Prometheus with the shipped rules that scrapes a live API and a verdict."""
     place = tmp_path_factory.mktemp("prometheus")
     (place / "monitor.json").write_text(json.dumps({"verdict": "drift"}))
     teller = exporter.server(place / "monitor.json", "127.0.0.1", 0)
@@ -96,7 +96,7 @@ def prometheus(params, customers, tmp_path_factory):
 
 
 def _configure(place, targets):
-    """Our own configuration, with the places of this test and less patience."""
+    """The shipped configuration with the addresses of this test and shorter intervals."""
     config = yaml.safe_load((HERE / "prometheus.yml").read_text())
     config["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}
     for job in config["scrape_configs"]:
@@ -120,7 +120,7 @@ def until(check, seconds=40):
 
 
 @pytest.mark.slow
-def test_a_real_prometheus_sees_the_live_api_and_every_metric_that_we_ask_for(prometheus):
+def test_a_real_prometheus_scrapes_the_live_api_and_every_queried_metric(prometheus):
     def healthy():
         found = get(f"{prometheus}/targets")["data"]["activeTargets"]
         return len(found) == 2 and all(target["health"] == "up" for target in found)

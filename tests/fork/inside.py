@@ -1,4 +1,4 @@
-"""The whole life of a model in this process: stages, DVC and the application, without a process for each."""
+"""The whole life of a model in this process: stages, DVC and the application, without further processes."""
 
 import contextlib
 import io
@@ -16,7 +16,7 @@ from tests.serving.server import application
 
 
 def install(monkeypatch, tmp_path):
-    """Let DVC, its stages, the gates' server and what retraining starts run here."""
+    """Run DVC, its stages, the gates' server and the commands that retraining starts in this process."""
     monkeypatch.setattr(dvc, "call", call)
     monkeypatch.setattr(dvc, "repro", lambda folder=None, environment=None: inside(folder, repro))
     monkeypatch.setattr(worktree, "run", lambda folder, *command: inside(folder, gate.main))
@@ -24,7 +24,7 @@ def install(monkeypatch, tmp_path):
 
 
 def call(*arguments, folder=None, environment=None, python=None):
-    """`dvc …`, finished; where it is asked what is stale, nothing is."""
+    """`dvc …`, finished; if it lists stale stages, the list is empty."""
     if arguments[0] == "status":
         return subprocess.CompletedProcess(arguments, 0, "{}", "")
     from dvc.cli import main  # noqa: PLC0415  (a second)
@@ -36,12 +36,12 @@ def call(*arguments, folder=None, environment=None, python=None):
 
 
 def edit_params(changes):
-    """Set settings of params.yaml by their dotted paths; all other lines stay."""
+    """Set settings of params.yaml by their dotted paths; all other lines stay unchanged."""
     files.write_text(yaml_edit.edited(files.PARAMS.read_text(encoding="utf-8"), changes), files.PARAMS)
 
 
 def inside(folder, action):
-    """What an action returns that runs in a folder."""
+    """The result of an action that runs in a folder."""
     before = Path.cwd()
     os.chdir(folder or before)
     try:
@@ -51,14 +51,14 @@ def inside(folder, action):
 
 
 def repro():
-    """What `dvc repro` runs, but for the tracking."""
+    """The stages that `dvc repro` runs, except for tracking."""
     for stage in (validate, prepare, train, evaluate):
         stage.main()
     return 0
 
 
 def judged():
-    """The exit code of the gates, with the report written."""
+    """The exit code of the gates; the report is written."""
     repro()
     code = gate.main()
     report.main(base="main")
@@ -67,7 +67,7 @@ def judged():
 
 @contextlib.contextmanager
 def answering(built, place):
-    """As ml.io.endpoint.answering, with the application in this process."""
+    """Like ml.io.endpoint.answering, with the application in this process."""
     folder = place / "endpoint"
     for name, content in built.items():
         files.write_bytes(content, folder / name)

@@ -1,4 +1,4 @@
-"""Another table becomes the project's data with one command, and the pipeline runs on it."""
+"""One command replaces the project's data with another table and runs the pipeline on it."""
 
 import shutil
 import subprocess
@@ -30,7 +30,7 @@ from tests.registry.faults import killed, writes
 
 @pytest.fixture
 def loans():
-    """Loans that default: no date, whole-number ids, a coded level, a yes/no target, a text column, a constant one."""
+    """Loans that default: no date, whole-number ids, a coded level, a yes/no target, a text and a constant column."""
     rng = np.random.default_rng(0)
     rows = 1500
     income = rng.lognormal(10, 0.5, rows).round(2)
@@ -51,7 +51,7 @@ def loans():
     )
 
 
-def test_a_contract_is_inferred_that_the_table_keeps(loans):
+def test_the_table_meets_its_inferred_contract(loans):
     contract, left = proposed_contract.infer(loans, "data/loans.csv", "defaulted", {})
 
     assert contract["id"] == "loan_id"
@@ -85,7 +85,7 @@ def test_a_table_that_cannot_be_adopted_says_why(loans, change, target, roles, m
 
 @pytest.fixture
 def events(loans):
-    """Three rows of each loan, each at a moment of its own, as a CSV file gives them."""
+    """Three rows for each loan, each with its own time, as in a CSV file."""
     thrice = pd.concat([loans.drop(columns="note")] * 3, ignore_index=True)
     moments = pd.date_range("2024-01-01", periods=len(thrice), freq="7min").strftime("%Y-%m-%dT%H:%M:%SZ")
     rate = np.random.default_rng(1).random(len(thrice))
@@ -99,7 +99,7 @@ def test_a_date_or_a_decimal_that_happens_to_be_unique_is_no_id(events):
     assert "row_id" not in events
 
 
-def test_an_id_that_is_named_must_be_one(events):
+def test_the_chosen_id_must_be_unique(events):
     with pytest.raises(UserError, match=r"4,500 of 4,500 rows share their value with another row, e.g. 'L-0' is in 3"):
         proposed_contract.infer(events, "data/loans.csv", "defaulted", {"id": "loan_id"})
     with pytest.raises(
@@ -108,7 +108,7 @@ def test_an_id_that_is_named_must_be_one(events):
         proposed_contract.infer(events, "data/loans.csv", "defaulted", {"id": "age"})
 
 
-def test_dates_that_are_not_the_time_are_advised_to_be_it(events):
+def test_adopt_suggests_a_column_of_dates_as_the_time(events):
     roles = {"id": "row", "time": "none"}
     _, left = proposed_contract.infer(events.assign(row=range(4500)), "data/loans.csv", "defaulted", roles)
 
@@ -116,7 +116,7 @@ def test_dates_that_are_not_the_time_are_advised_to_be_it(events):
     assert "name it with TIME=event_ts" in sentence
 
 
-def test_things_that_come_more_than_once_are_said_to_leak(events):
+def test_adopt_warns_of_entities_with_several_rows(events):
     often = events.assign(row=range(4500), note=[f"note {i}" for i in range(4500)]).rename(columns={"loan_id": "loan"})
 
     _, left = proposed_contract.infer(often, "data/loans.csv", "defaulted", {"id": "row"})
@@ -136,7 +136,7 @@ def test_text_with_digits_is_no_date(loans, text):
 
 @pytest.fixture
 def home(tmp_path, monkeypatch):
-    """A folder that is the current one and what `~` stands for."""
+    """A folder that is both the current folder and the home folder `~`."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))
     return tmp_path
@@ -153,7 +153,7 @@ def home(tmp_path, monkeypatch):
     ],
     ids=["nothing", "no such file", "no name", "another format", "no target"],
 )
-def test_a_command_that_lacks_something_says_what(home, loans, data, target, message):
+def test_a_command_names_its_missing_arguments(home, loans, data, target, message):
     loans.to_csv(home / "loans.csv", index=False)
     (home / "loans.bin").write_bytes(bytes(100))
 
@@ -161,7 +161,7 @@ def test_a_command_that_lacks_something_says_what(home, loans, data, target, mes
         stage.main(data=data, target=target)
 
 
-def test_settings_that_no_commit_holds_are_not_overwritten(home, loans):
+def test_uncommitted_settings_are_not_overwritten(home, loans):
     shutil.copy(SAMPLE, home)
     for arguments in ("init --quiet", "add params.yaml", "commit --quiet -m first"):
         subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@b", *arguments.split()], check=True)
@@ -282,7 +282,7 @@ def test_the_pipeline_runs_on_an_adopted_table(tmp_path, monkeypatch, loans, cap
 
 
 @pytest.mark.slow
-def test_nothing_that_was_said_of_the_old_table_is_said_of_the_new_one(tmp_path, monkeypatch, loans, capsys):
+def test_no_description_of_the_old_table_remains(tmp_path, monkeypatch, loans, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     shutil.copy(SAMPLE, tmp_path)
@@ -314,7 +314,7 @@ def test_nothing_that_was_said_of_the_old_table_is_said_of_the_new_one(tmp_path,
 
 
 @pytest.mark.slow
-def test_tables_one_after_the_other_leave_what_the_last_one_alone_leaves(home, monkeypatch, loans):
+def test_adopting_several_tables_leaves_the_same_files_as_only_the_last_one(home, monkeypatch, loans):
     monkeypatch.setattr(stage, "_move_in", lambda *_: (home / "data.dvc").touch())
     monkeypatch.setattr(stage.dvc, "must", lambda *_, **__: "")
     (home / "tests" / "world").mkdir(parents=True)
@@ -339,7 +339,7 @@ def test_tables_one_after_the_other_leave_what_the_last_one_alone_leaves(home, m
 
 
 @pytest.mark.slow
-def test_a_newer_export_of_the_same_table_keeps_words_and_limits(tmp_path, monkeypatch, loans):
+def test_a_newer_export_of_the_same_table_keeps_card_and_limits(tmp_path, monkeypatch, loans):
     monkeypatch.chdir(tmp_path)
     shutil.copy(SAMPLE, tmp_path)
     subprocess.run(["git", "init", "--quiet"], check=True)
@@ -355,7 +355,7 @@ def test_a_newer_export_of_the_same_table_keeps_words_and_limits(tmp_path, monke
 
 
 @pytest.mark.slow
-def test_an_adoption_that_is_killed_at_any_write_goes_on_with_the_same_command(home, monkeypatch, loans):
+def test_an_adoption_killed_at_any_write_is_completed_by_the_same_command(home, monkeypatch, loans):
     shutil.copy(SAMPLE, home / "params.yaml")
     files.write_text("md5: of the sample\n", home / "data.dvc")
     for command in (["init", "--quiet"], ["add", "*.*"], ["commit", "--quiet", "-m", "sample"]):
@@ -421,7 +421,7 @@ def test_a_table_without_an_id_gets_one_that_a_new_export_keeps(tmp_path, monkey
     assert "If an entity has several rows, set GROUP=" in said
 
 
-def test_columns_that_may_be_the_id_are_said_and_other_ids_are_no_features(loans):
+def test_possible_id_columns_are_named_and_other_ids_are_no_features(loans):
     bare = loans.rename(columns={"loan_id": "konto"}).assign(konto=loans["loan_id"] * 7919)
     indexed = loans.assign(**{"Unnamed: 0": range(len(loans)), "cust": loans["loan_id"] * 7919})
 
@@ -449,7 +449,7 @@ def test_a_refused_table_changes_nothing(tmp_path, monkeypatch, loans):
 
 
 @pytest.mark.slow
-def test_the_tests_of_a_fork_go_on_with_the_sample(tmp_path, loans):
+def test_the_tests_of_a_fork_still_use_the_sample(tmp_path, loans):
     fork = tmp_path / "fork"
     loans.to_csv(tmp_path / "loans.csv", index=False)
     clone(ROOT, fork)

@@ -1,6 +1,6 @@
-"""A newcomer's first minutes: clone, run, change something. All tests run in a clone of the last commit.
+"""The first steps in a clone of the last commit: run, change something, run again.
 
-The second run, a stricter limit and DVC's own commands are in the pages, which test_documents.py follows.
+The second run, a stricter limit and DVC's own commands are in the documents, which test_documents.py runs.
 """
 
 import os
@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.template]
 
 
 def run(folder, *command, check=True):
-    """A command in a clone, with the clone's own code."""
+    """A finished command in a clone, with the clone's own code."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     env = os.environ | {"PATH": path, "PYTHONPATH": f"{folder / 'src'}{os.pathsep}{folder}"}
     env.pop("MLFLOW_TRACKING_URI", None)
@@ -41,7 +41,7 @@ def clone(source, folder, *flags):
 
 @pytest.fixture(scope="module")
 def first(tmp_path_factory):
-    """A clone in which the main job has run, in an environment that is not active, and what that said."""
+    """A clone in which the main job has run, in an environment that is not active, and the output of that run."""
     made, place = once(tmp_path_factory, "first", first_run), tmp_path_factory.mktemp("fork")
     shutil.copytree(made, place, symlinks=True, dirs_exist_ok=True)
     return place / "clone", (place / "out").read_text(), (place / "err").read_text()
@@ -56,7 +56,7 @@ def first_run(place):
     (place / "err").write_text(done.stderr)
 
 
-def test_the_first_run_trains_and_says_what_came_out(first):
+def test_the_first_run_trains_and_prints_the_result(first):
     _, out, err = first
 
     assert "train: random_forest on 9,6" in err
@@ -70,7 +70,7 @@ def test_no_warning_reaches_the_user(first):
     assert not re.search(r"warning:", out + err, re.IGNORECASE)  # a gate's own says no colon
 
 
-def test_what_it_builds_is_to_the_byte_what_we_shipped(first):
+def test_the_build_is_byte_identical_to_the_committed_one(first):
     folder, *_ = first
 
     assert run(folder, "git", "status", "--porcelain").stdout == ""
@@ -99,7 +99,7 @@ def test_one_broken_value_stops_the_run(first):
     assert "Traceback" not in done.stderr
 
 
-def test_a_table_that_came_by_git_takes_the_place_of_the_one_that_is_here(first):
+def test_a_table_from_git_replaces_the_local_one(first):
     folder, *_ = first
     table, before = folder / "data" / "customers.parquet", (folder / "data.dvc").read_text()
     pd.read_parquet(table).iloc[1:].to_parquet(table)

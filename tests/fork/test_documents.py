@@ -1,4 +1,4 @@
-"""Every shell block of README, tutorial and guides runs as written, in one clone, in the order of reading."""
+"""Every shell block of README, tutorial and guides runs unchanged in one clone, in the order of reading."""
 
 import os
 import re
@@ -38,12 +38,12 @@ def blocks(page):
 
 
 def elsewhere(block):
-    """What else runs a block, if the walk does not."""
+    """The test that runs a block which this walk skips."""
     return next((where for start, where in ELSEWHERE.items() if block.startswith(start)), None)
 
 
 def shell(folder, commands, **env):
-    """Run commands in the clone as a user does, whose environment is active."""
+    """Run commands in the clone in the environment of a user who activated `.venv`."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     env = os.environ | {"PATH": path, "PYTHONPATH": f"{folder / 'src'}{os.pathsep}{folder}"} | env
     env.pop("MLFLOW_TRACKING_URI", None)
@@ -55,7 +55,7 @@ def shell(folder, commands, **env):
 
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory):
-    """A clone in which the main job has run, on a branch, with the environment that the tests have."""
+    """A clone in which the main job has run, on a branch, with the environment of the tests."""
     made, folder = once(tmp_path_factory, "first", first_run), tmp_path_factory.mktemp("reader") / "churn"
     shutil.copytree(made / "clone", folder, symlinks=True)
     subprocess.run(["git", "-C", str(folder), "switch", "-q", "-C", "main"], check=True)
@@ -64,7 +64,7 @@ def copy(tmp_path_factory):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_block_runs_in_the_walk_or_says_where(page):
+def test_every_block_runs_in_the_walk_or_in_a_named_test(page):
     name = page.relative_to(ROOT).as_posix()
 
     lost = [block for block in blocks(page) if name not in WALK and not elsewhere(block)]
@@ -73,7 +73,7 @@ def test_every_block_runs_in_the_walk_or_says_where(page):
 
 
 @pytest.mark.parametrize("where", sorted({place for place in ELSEWHERE.values() if place.startswith("tests/")}))
-def test_the_tests_that_run_other_blocks_are_there(where):
+def test_the_tests_that_run_other_blocks_exist(where):
     assert (ROOT / where).is_file()
 
 

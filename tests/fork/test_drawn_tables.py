@@ -1,6 +1,6 @@
-"""Drawn tables and settings run the whole life cycle, or stop with a message that says what to change.
+"""Drawn tables and settings run the whole life cycle, or stop with a message that names the necessary change.
 
-`--hypothesis-profile=search` draws 125 of them at random, `--hypothesis-show-statistics` counts how far they go.
+`--hypothesis-profile=search` draws 125 of them at random; `--hypothesis-show-statistics` counts how far they get.
 """
 
 import re
@@ -128,7 +128,7 @@ SETTINGS = {
 
 
 class Odd(NamedTuple):
-    """A table, what `adopt` and params.yaml are told of it, and the kind of its file."""
+    """A table, the arguments of adopt and the settings for it, and the format of its file."""
 
     frame: pd.DataFrame
     told: dict
@@ -171,7 +171,7 @@ def write(frame, path):
 
 
 def life(folder, drawn):
-    """Yields the name of each step when it is done."""
+    """Yields the name of each completed step."""
     path = folder.parent / f"odd.{drawn.kind}"
     write(drawn.frame, path)
     told = {"target": "outcome", "project": "odd"} | drawn.told
@@ -208,7 +208,7 @@ def life(folder, drawn):
 
 @pytest.fixture(scope="module")
 def template(tmp_path_factory):
-    """A clone of this repository with fewer trees and without gates that serve."""
+    """A clone of this repository with fewer trees and without the gates of serving."""
     folder = clone(ROOT, tmp_path_factory.mktemp("odd") / "fork", "--depth", "1")
     hasten(folder, whole=False)
     commit(folder)  # adopt overwrites no change that is in no commit
@@ -217,7 +217,7 @@ def template(tmp_path_factory):
 
 @pytest.mark.slow
 @pytest.mark.timeout(LIVES * 120)
-def test_odd_tables_live_or_say_why_not(template):
+def test_unusual_tables_complete_the_life_cycle_or_stop_with_a_reason(template):
     reached, every = [], [*HealthCheck]
 
     @settings(max_examples=LIVES, deadline=None, phases=[Phase.generate], suppress_health_check=every, print_blob=True)
@@ -233,7 +233,7 @@ def test_odd_tables_live_or_say_why_not(template):
 
 
 @pytest.mark.slow
-def test_a_table_with_three_positive_rows_says_what_cannot_be_judged(template, capsys):
+def test_a_table_with_three_positive_rows_names_what_cannot_be_judged(template, capsys):
     table = pd.read_csv(ROOT / "tests" / "cases" / "rare.csv").sort_values("bad").tail(400)
 
     last, said = lived(template, Odd(table, {"target": "bad"}, {}, "csv"))
@@ -245,7 +245,7 @@ def test_a_table_with_three_positive_rows_says_what_cannot_be_judged(template, c
 
 
 def lived(template, drawn):
-    """The last step that a table passed, and the message that stopped it there."""
+    """The last completed step for a table, and the message that stopped it there."""
     last, said = "", ""
     with tempfile.TemporaryDirectory() as place, pytest.MonkeyPatch.context() as monkeypatch:
         folder = clone(template, Path(place) / "fork", "--depth", "1")

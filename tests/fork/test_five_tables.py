@@ -38,7 +38,7 @@ def iris(frame):
 
 
 def digits(frame):
-    """An eighth of the pixels: as many rows, and columns that hold few numbers."""
+    """One eighth of the pixels: the same number of rows, and columns with few different numbers."""
     return frame[[*frame.columns[2:-1:8], "target"]].assign(target=(frame["target"] % 2).map({0: "even", 1: "odd"}))
 
 
@@ -51,7 +51,7 @@ TABLES = {"breast_cancer": lambda frame: frame, "wine": wine, "iris": iris, "dig
 
 @pytest.fixture
 def fork(tmp_path, monkeypatch):
-    """A clone of this repository as the current folder, where everything runs in this process."""
+    """A clone of this repository as the current folder, where all commands run in this process."""
     folder = clone(ROOT, tmp_path / "fork", "--depth", "1")
     for name in ("MLFLOW_TRACKING_URI", "PREDICTION_LOG", "CI"):
         monkeypatch.delenv(name, raising=False)
@@ -64,7 +64,7 @@ def fork(tmp_path, monkeypatch):
 
 
 def hasten(folder, *, whole):
-    """Let fewer trees and replicates do, before anything is adopted, and unless `whole` no gates of serving."""
+    """Set fewer trees and replicates before adoption and, unless `whole`, no gates of serving."""
     text = (folder / files.PARAMS).read_text()
     for old, new in FASTER.items():
         assert old in text
@@ -83,7 +83,7 @@ def commit(folder):
 
 
 def left_of_the_sample(folder, client=None):
-    """Words of the sample in what an adopted repository tells: by file, or by address of the API."""
+    """Words of the sample in the output of an adopted repository, by file or by address of the API."""
     told = [folder / files.PARAMS, *(folder / "build").glob("*.*"), *(folder / ".mlflow").rglob("card.md")]
     told += [path for path in (folder / "src" / "deploy").rglob("*") if path.suffix in {".json", ".yml", ".yaml"}]
     texts = {str(path): path.read_text() for path in told if path.suffix != ".parquet"}
@@ -93,7 +93,7 @@ def left_of_the_sample(folder, client=None):
 
 
 def traffic(params):
-    """Rows drawn from the table under new ids, and their labels: nothing has moved."""
+    """Rows drawn from the table with new ids, and their labels, without a shift."""
     table = pd.concat([tables.read_table(files.TRAIN), tables.read_table(files.TEST)])
     seen = table.sample(SENT, replace=True, random_state=0).reset_index(drop=True)
     seen[params.data.id] = [f"new-{i}" for i in range(SENT)]
@@ -103,7 +103,7 @@ def traffic(params):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", TABLES)
-def test_a_table_of_somebody_else_lives_the_whole_life(fork, name, monkeypatch):
+def test_a_public_table_completes_the_life_cycle(fork, name, monkeypatch):
     hasten(fork, whole=name == WHOLE)
     commit(fork)  # adopt overwrites no change that is in no commit
     if name != WHOLE:

@@ -1,4 +1,4 @@
-"""A thousand odd names of columns go from a file to a model, the API, the log and batch scores."""
+"""A thousand unusual column names pass from a file to a model, the API, the log and batch scores."""
 
 import keyword
 
@@ -59,7 +59,7 @@ a;b a"b "a" a'b 'a' `a` a`b [a] a[0] {a} {{a}} %s %(a)s $a ${a} $(a) a|b * **a**
 
 
 def names():
-    """A thousand different names: ours, Python's keywords, and each character of several scripts in between."""
+    """A thousand different names: this project's, Python's keywords, and names with characters of several scripts."""
     many = [*OURS.split(), *SPACED, *HIDDEN, *keyword.kwlist, *keyword.softkwlist, *dir(pd.DataFrame)[:400]]
     many += [f"{chr(code)}{code}{chr(code)}" for code in (*range(33, 127), *range(161, 384), *range(0x5D0, 0x5EB))]
     many += [f"n {number}" for number in range(500)]
@@ -68,7 +68,7 @@ def names():
 
 @pytest.fixture(scope="module")
 def odd(tmp_path_factory):
-    """Settings of a table with these columns, as adopt infers and writes them; its rows; and a small model."""
+    """Settings for a table with these columns as adopt infers and writes them; its rows; and a small model."""
     folder = tmp_path_factory.mktemp("odd")
     rng = np.random.default_rng(0)
     cells = {name: rng.normal(size=ROWS).round(3) if place % 2 == 0 else rng.choice(["a", "b"], ROWS)
@@ -86,7 +86,7 @@ def odd(tmp_path_factory):
     return settings, typed, built(folder / "model", typed, settings)
 
 
-def test_odd_names_are_read_from_the_table_and_from_params(odd):
+def test_unusual_names_are_read_from_the_table_and_from_params(odd):
     settings, typed, _ = odd
 
     seen = count.count(table.ChunkedTable(settings.data.file), settings.data, settings.validation, spread.LocalTeam())
@@ -96,7 +96,7 @@ def test_odd_names_are_read_from_the_table_and_from_params(odd):
     assert [*typed.columns] == ["key", "outcome", *settings.data.columns]
 
 
-def test_odd_names_go_through_the_api_the_log_monitoring_and_batch_scores(odd, tmp_path, monkeypatch):
+def test_unusual_names_pass_through_the_api_the_log_monitoring_and_batch_scores(odd, tmp_path, monkeypatch):
     settings, typed, folder = odd
     sent = rows(typed, settings.data, 400)
     with TestClient(application(folder, tmp_path / "logs")) as client:

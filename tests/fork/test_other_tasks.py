@@ -33,7 +33,7 @@ CLASSES, NUMBERS = {"iris", "wine", "digits"}, {"diabetes", "houses"}
 
 
 def houses():
-    """Like the well-known houses of California: skewed prices over a few columns, two of levels, some missing."""
+    """A table like the California houses: skewed prices, two columns of levels, and missing values."""
     rng, rows = np.random.default_rng(3), 1500
     income, age = rng.lognormal(1.2, 0.4, rows), rng.integers(1, 52, rows)
     near = rng.choice(["inland", "bay", "ocean"], rows, p=[0.6, 0.2, 0.2])
@@ -65,7 +65,7 @@ def table(name):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [*sorted(CLASSES), *sorted(NUMBERS)])
-def test_a_table_of_another_task_lives_the_whole_life(fork, name, monkeypatch):  # noqa: F811, PLR0915
+def test_a_table_of_another_task_completes_the_life_cycle(fork, name, monkeypatch):  # noqa: F811, PLR0915
     hasten(fork, whole=name in {"iris", "diabetes"})
     commit(fork)  # adopt overwrites no change that is in no commit
     monkeypatch.setattr(evidently_pages, "installed", lambda: False)
@@ -134,7 +134,7 @@ def test_a_table_of_another_task_lives_the_whole_life(fork, name, monkeypatch): 
 
 
 def _alike(sent, params):
-    """Rows again under new ids, each as the first is: everything has moved."""
+    """Copies of the rows with new ids, each equal to the first row: every column has shifted."""
     return [{**sent[0], params.data.id: f"moved-{n}"} for n in range(len(sent))]
 
 
@@ -143,7 +143,7 @@ def _without_id(row, params):
 
 
 def _metrics_are_scikit_learns(params):
-    """Plain scikit-learn on the same split gives the same figures."""
+    """Compare the metrics with those of plain scikit-learn on the same split."""
     test, ours = tables.read_table(files.TEST), files.read_json(files.METRICS)
     fitted = model_file.loads(files.read_bytes(files.MODEL / "model.skops"))
     features = schema.inputs(test, params.data)

@@ -1,4 +1,4 @@
-"""What `adopt` makes of every setting: each follows from the table, is reset, or holds for any table."""
+"""The treatment of each setting by `adopt`: derived from the table, reset, or valid for any table."""
 
 import re
 
@@ -46,14 +46,14 @@ def belongs(path, names):
     return any(path == name or path.startswith(f"{name}.") for name in names)
 
 
-def test_every_setting_has_one_fate():
+def test_every_setting_has_exactly_one_treatment():
     fates = {path: [fate for fate, names in FATES.items() if belongs(path, names)] for path in sorted(settings())}
 
     assert {path: found for path, found in fates.items() if len(found) != 1} == {}
 
 
 def changes():
-    """What adopt sets for a table without a time, on settings that need one."""
+    """The settings that adopt changes for a table without a time, when the current settings need one."""
     params = read_params(SAMPLE)
     timed = params.model_copy(
         update={
@@ -66,7 +66,7 @@ def changes():
     ) | proposed_contract.unruled(params)
 
 
-def test_what_adopt_sets_is_what_was_decided():
+def test_adopt_sets_the_documented_settings():
     derived, reset = changes()
 
     assert all(belongs(path, DERIVED) for path in derived)
@@ -77,7 +77,7 @@ def test_what_adopt_sets_is_what_was_decided():
 
 
 def test_no_number_of_the_sample_is_left_in_what_judges_a_table():
-    """Where the sample's settings differ from those of the code, adopt sets them or they only are a starting point."""
+    """A setting of the sample that differs from its default is set by adopt, or is only a starting point."""
     sample = read_params(SAMPLE)
     plain = Params.model_validate({"project": sample.project, "data": sample.data.model_dump()})
     differing = {path for path in settings() if _at(sample, path) != _at(plain, path)}
@@ -93,7 +93,7 @@ def _at(params, path):
 
 
 @pytest.mark.parametrize("folder", ["src/ml", "serving", "src/deploy"])
-def test_generic_code_has_no_word_of_the_sample(folder):
+def test_generic_code_contains_no_word_of_the_sample(folder):
     found = set()
     for path in sorted((ROOT / folder).rglob("*")):
         if path.suffix in {".py", ".json", ".yaml", ".yml", ".html", ".sql", ".cfg", ".tmpl"}:

@@ -26,7 +26,7 @@ def whole(tmp_path_factory):
 
 @pytest.fixture
 def trimmed(whole):
-    """Deletes parts; afterwards they are back."""
+    """Deletes parts, and restores them afterwards."""
     yield lambda *which: [delete(whole, path) for part in which for path in part.paths]
     subprocess.run(["git", "-C", whole, "restore", "--worktree", "."], check=True)
 
@@ -37,7 +37,7 @@ def delete(folder, path):
 
 
 def modules(folder):
-    """What each Python file of the repository imports of the repository, as dotted names of modules or members."""
+    """The imports of each Python file from this repository, as dotted names of modules or members."""
     for path in [p for root in OURS for p in sorted((folder / root).rglob("*.py"))]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             names = [f"{node.module}.{alias.name}" for alias in node.names] if isinstance(node, ast.ImportFrom) else []
@@ -46,7 +46,7 @@ def modules(folder):
 
 
 def leads(folder, name):
-    """Whether an import finds a module: `a.b.c` is the module c of a.b, or a member of the module a.b."""
+    """Whether an import can be resolved: `a.b.c` is the module c of a.b, or a member of the module a.b."""
     whole, parent = Path(*name.split(".")), Path(*name.split(".")[:-1])
     candidates = [folder / top / path for top in ("", "src") for path in {whole, parent} - {Path()}]
     return any(path.with_suffix(".py").is_file() or any(path.glob("*.py")) for path in candidates)

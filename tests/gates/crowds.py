@@ -1,4 +1,4 @@
-"""Tables with their true probabilities, and models that predict these, for data that no gate was designed for."""
+"""Tables with known true probabilities, and models that predict them, for data that no gate was designed for."""
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,7 @@ COLUMNS = {"strong": NUMBER, "weak": NUMBER, "noise": NUMBER, "group": CATEGORY,
 
 
 def crowd(rows: int, seed: int, odds: float = -1.2) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
-    """A table in which one column tells most, with true probabilities and labels; `odds` moves all log odds."""
+    """A table in which one column is the most informative, with true probabilities and labels; `odds` shifts them."""
     rng = np.random.default_rng(seed)
     frame = pd.DataFrame({name: rng.normal(size=rows) for name in ("strong", "weak", "noise")})
     for name in ("group", "area", "team"):
@@ -22,7 +22,7 @@ def crowd(rows: int, seed: int, odds: float = -1.2) -> tuple[pd.DataFrame, np.nd
 
 
 def settings(gates: dict) -> Params:
-    """Of a table with these columns; gates as given."""
+    """Settings for a table with these columns and the given gates."""
     target = {"name": "y", "positive": 1}
     data = {"file": "x.csv", "id": "id", "target": target, "columns": COLUMNS}
     quiet = {"behaviour": None, "fairness": None, "slices": None}
@@ -30,7 +30,7 @@ def settings(gates: dict) -> Params:
 
 
 def build(rows: int, seed: int, gates: dict, sigma: tuple[float, float]) -> Evidence:
-    """Champion and challenger that know the truth but for normal noise on the log odds, of these deviations."""
+    """A champion and a challenger that predict the truth plus normal noise with these deviations on the log odds."""
     rule, rng = settings(gates), np.random.default_rng([seed, 1])
     frame, truth, label = crowd(rows, seed)
     old, new = (probability(log_odds(truth) + s * rng.normal(size=rows)) for s in sigma)
@@ -40,7 +40,7 @@ def build(rows: int, seed: int, gates: dict, sigma: tuple[float, float]) -> Evid
 
 
 def divided(rows: int, seed: int, columns: int, apart: float, rule: dict) -> Evidence:
-    """The truth about people in groups of so many columns; the first column moves the log odds by `apart`."""
+    """The true probabilities of groups in so many columns; the first column shifts the log odds by `apart`."""
     rng, names = np.random.default_rng(seed), [f"c{n}" for n in range(columns)]
     frame = pd.DataFrame({name: rng.choice(list("abcd"), rows) for name in names})
     truth = probability(rng.normal(-1.2, 1.5, rows) + apart * (frame["c0"] <= "b").to_numpy())

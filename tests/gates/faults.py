@@ -161,7 +161,7 @@ def shifted(by: float) -> Callable[[], Evidence]:
 
 
 def rare() -> Evidence:
-    """Ten positive rows."""
+    """Only ten positive rows."""
     kept = np.flatnonzero((good().label == 0) | (np.cumsum(good().label) <= 10))
     few = replace(good(), test=good().test.iloc[kept], label=good().label[kept], champion=None)
     return scored(few, good().score[kept])
@@ -174,7 +174,7 @@ def noisier(by: float) -> Callable[[], Evidence]:
 
 
 def few_rows(*, demand: bool = False) -> Callable[[], Evidence]:
-    """Sixty test rows; too few to tell a difference, which `demand` makes a reason to refuse."""
+    """Sixty test rows, too few to show a difference; `demand` turns this into a refusal."""
 
     def plant() -> Evidence:
         whole = noisier(0.4)()
@@ -192,12 +192,12 @@ def lost_champion() -> Evidence:
 
 
 def looked_at(times: int) -> Callable[[], Evidence]:
-    """Test rows on which this number of models was judged."""
+    """Test rows on which this number of models was judged before."""
     return lambda: replace(good(), looks=times)
 
 
 def seen(share: float) -> Callable[[], Evidence]:
-    """A champion that kept another share of rows for its test side."""
+    """A champion whose split had another test share."""
     theirs = params(prepare={"test_share": share}).model_dump(mode="json", by_alias=True)
     return lambda: replace(good(), champion=replace(good().champion, params=theirs))
 
@@ -213,7 +213,7 @@ def first_and_blind(by: float) -> Callable[[], Evidence]:
 
 
 def blind(by: float, share: float = 1.0) -> Callable[[], Evidence]:
-    """On a share of the rows of one plan, scores drawn at random instead; on the others the plan is renamed."""
+    """Random scores for a share of the rows with one plan; in the control, the plan only has another name."""
 
     def plant() -> Evidence:
         evidence, rng = good(), np.random.default_rng(3)
@@ -238,7 +238,7 @@ def groups(min_rows: int) -> Callable[[], Evidence]:
 
 
 def lifted(by: float) -> Callable[[], Evidence]:
-    """Scores of one region set higher than its customers deserve."""
+    """Scores of one region raised above the true probabilities."""
     north = (good().test["region"] == "north").to_numpy()
     return lambda: scored(good(), probability(log_odds(good().score) + by * north))
 
@@ -259,19 +259,19 @@ def never_there() -> Evidence:
 
 
 def sized(size: int) -> Callable[[], Evidence]:
-    """A model of so many bytes."""
+    """A model with this number of bytes."""
     beside = replace(good().champion, served=replace(good().champion.served, size=size))
     return lambda: replace(good(), model=replace(good().model, size=size), champion=beside)
 
 
 def grown(times: float) -> Callable[[], Evidence]:
-    """A model of so many times the champion's bytes."""
+    """A model with this multiple of the champion's bytes."""
     size = int(times * good().champion.served.size)
     return lambda: replace(good(), model=replace(good().model, size=size))
 
 
 def slow(seconds: float, every: int = 1, limit: float = 40, growth: float = 1000) -> Callable[[], Evidence]:
-    """A predictor that is slow at every n-th call, and a fast champion."""
+    """A predictor that is slow in every nth call, and a fast champion."""
 
     def plant() -> Evidence:
         calls = iter(range(1_000_000))
@@ -290,7 +290,7 @@ def dawdle(calls: Any, every: int, seconds: float, rows: list[Row]) -> list[floa
 
 
 def skewed(missing: float | None = None, off: float = 0.0, rows: int | None = None) -> Callable[[], Evidence]:
-    """A serving path that fills missing values its own way, computes a little otherwise, or drops rows."""
+    """A serving path that imputes differently, computes a small difference, or drops rows."""
 
     def answer(model: ServedScores, asked: list[Row]) -> list[float]:
         filled = [{k: missing if v is None and k == "visits" else v for k, v in row.items()} for row in asked]
@@ -300,7 +300,7 @@ def skewed(missing: float | None = None, off: float = 0.0, rows: int | None = No
 
 
 def skewed_table(off: float) -> Callable[[], Evidence]:
-    """A batch path that computes a little otherwise than requests do."""
+    """A batch path that computes a small difference from requests."""
 
     def plant() -> Evidence:
         model = good().model
@@ -310,7 +310,7 @@ def skewed_table(off: float) -> Callable[[], Evidence]:
 
 
 def unknown_part() -> Evidence:
-    """The same model with a part in it that its compiled form does not know."""
+    """The same model with a step that its compiled form does not support."""
     return replace(good(), model=served(files() | uncompiled("GaussianNB is unknown"), params().data))
 
 
@@ -332,19 +332,19 @@ def slow_server(seconds: float, every: int = 1, limit: float = 40) -> Callable[[
 
 
 def behind(change: Callable[[dict[str, bytes]], dict[str, bytes]]) -> Callable[[], Evidence]:
-    """The real server with other model files than the gates have."""
+    """The real server with model files that differ from those of the gates."""
     return lambda: replace(
         good(), champion=None, model=replace(good().model, server=partial(answering, change(files())))
     )
 
 
 def files() -> dict[str, bytes]:
-    """A model folder: what stands behind the server of `good()`."""
+    """A model folder with the files behind the server of `good()`."""
     return dict(good().model.server.args[0])
 
 
 def other_form(folder: dict[str, bytes]) -> dict[str, bytes]:
-    """The means that scale numbers, as of another training."""
+    """Another training's means for scaling."""
     form = json.loads(folder[FORM])
     for number in form["numbers"]:
         number["mean"] *= 1.01
@@ -359,7 +359,7 @@ def narrowed(folder: dict[str, bytes]) -> dict[str, bytes]:
 
 
 def leaking(blur: float) -> Callable[[], Evidence]:
-    """A column that equals the target, except for a share of rows with the opposite value."""
+    """A copy of the target, except for a share of rows with the opposite value."""
 
     def plant() -> Evidence:
         train = good().train
@@ -371,7 +371,7 @@ def leaking(blur: float) -> Callable[[], Evidence]:
 
 
 def sides(ids: int = 0, rows: int = 0) -> Callable[[], Evidence]:
-    """Test rows that train too: under their own id, or copied under another."""
+    """Test rows that are also training rows: under their own id, or copied under another."""
 
     def plant() -> Evidence:
         train, test = good().train, good().test
@@ -382,7 +382,7 @@ def sides(ids: int = 0, rows: int = 0) -> Callable[[], Evidence]:
 
 
 def by_time(late: int) -> Callable[[], Evidence]:
-    """A split by time, with some of the newest rows among those that train."""
+    """A split by time, with some of the newest rows in training."""
 
     def plant() -> Evidence:
         settings = params(prepare={"split_by": "time"})

@@ -1,4 +1,4 @@
-"""Faults of models of several classes, or of a number, for each gate that judges predictions."""
+"""Faults of models for several classes or for a number, for each gate that judges predictions."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -19,7 +19,7 @@ Change = Callable[[np.ndarray], np.ndarray]
 
 
 def faults() -> list[Fault]:
-    """Those of both tasks; of a number, `by` counts standard deviations of the truth."""
+    """The faults of both tasks; for a number, `by` counts standard deviations of the target."""
     of = {kind: partial(_fault, kind) for kind in ("multiclass", "regression")}
     classes, number = of["multiclass"], of["regression"]
     return [
@@ -64,19 +64,19 @@ REGION = "fairness: region"
 
 
 def _fault(kind: str, gate: str, verdict: str, what: str, *plants: Any, **more: Any) -> Fault:
-    """A fault whose plants take the kind of target."""
+    """A fault whose planted inputs take the kind of target."""
     bad, control, *severity = plants
     word = {"multiclass": "several classes", "regression": "a number"}[kind]
     return Fault(gate, verdict, f"{word}: {what}", partial(bad, kind), partial(control, kind), *severity, **more)
 
 
 def same(kind: str) -> Evidence:
-    """Nothing is wrong."""
+    """No fault."""
     return good(kind)
 
 
 def told(kind: str, change: Change) -> Evidence:
-    """Another output for the test rows: changed log probabilities, or numbers in standard deviations of the truth."""
+    """Another output for the test rows: shifted log probabilities, or numbers shifted by standard deviations."""
     evidence = good(kind)
     if kind == "multiclass":
         return scored(evidence, softmax(change(np.log(evidence.score))))
@@ -91,7 +91,7 @@ def softmax(odds: np.ndarray) -> np.ndarray:
 
 
 def noisier(by: float, **where: str) -> Callable[[str], Evidence]:
-    """A model that adds noise of its own, where a column has this level."""
+    """A model that adds noise for one level of a column."""
 
     def plant(kind: str) -> Evidence:
         evidence, rng = good(kind), np.random.default_rng(2)
@@ -105,7 +105,7 @@ def noisier(by: float, **where: str) -> Callable[[str], Evidence]:
 
 
 def lifted(by: float, *, north: bool = False) -> Callable[[str], Evidence]:
-    """One class made likelier, or all numbers higher; everywhere, or in one region."""
+    """A higher probability of one class, or higher numbers; for all rows, or in one region."""
 
     def plant(kind: str) -> Evidence:
         rows = (good(kind).test["region"] == "north").to_numpy() if north else np.ones(len(good(kind).test))
@@ -121,7 +121,7 @@ def sharper(factor: float) -> Callable[[str], Evidence]:
 
 
 def stretched(factor: float) -> Callable[[str], Evidence]:
-    """Numbers driven away from their mean, or to it."""
+    """Numbers moved away from their mean, or towards it."""
     return lambda kind: told(kind, lambda output: output.mean() + factor * (output - output.mean()))
 
 
@@ -180,7 +180,7 @@ def falling(by: float) -> Callable[[str], Evidence]:
 
 
 def skewed(missing: float | None) -> Callable[[str], Evidence]:
-    """A serving path that fills missing values its own way."""
+    """A serving path that imputes differently."""
 
     def answer(model: ServedScores, asked: list[Row]) -> Any:
         return model.answer([{k: missing if v is None and k == "visits" else v for k, v in r.items()} for r in asked])

@@ -1,4 +1,4 @@
-"""The small world of the gates again, with one of three classes or a number to predict."""
+"""The small world of the gates with a target of three classes, or a number."""
 
 from functools import cache
 from typing import Any
@@ -22,7 +22,7 @@ OF = {"multiclass": {"of": "more"}, "regression": {}}
 
 
 def params(kind: str, gates: dict[str, Any] | None = None) -> Params:
-    """The settings of this table, with other values for some gates."""
+    """The settings for this table, with other values for some gates."""
     data = {"file": "data/small.csv", "id": "id", "target": TARGETS[kind], "columns": world.NUMBERS | world.LEVELS}
     gap = {"multiclass": 0.05, "regression": 0.08}[kind]  # of a number, a share of the champion's error
     behaviour = {
@@ -44,7 +44,7 @@ def params(kind: str, gates: dict[str, Any] | None = None) -> Params:
 
 
 def table(kind: str, rows: int = 8000, seed: int = 0) -> pd.DataFrame:
-    """Customers whose wish, or bill, follows their usage, whichever region they live in."""
+    """Customers whose next plan, or bill, depends on their usage and not on their region."""
     frame, rng = world.table(rows, seed).drop(columns=["left", "day"]), np.random.default_rng(seed + 1)
     basic = (frame["plan"] == "basic").to_numpy()
     if kind == "regression":
@@ -56,5 +56,5 @@ def table(kind: str, rows: int = 8000, seed: int = 0) -> pd.DataFrame:
 
 @cache
 def good(kind: str) -> Evidence:
-    """Everything in order: a fitted model, and a champion trained on half of the rows."""
+    """Evidence without a fault: a fitted model, and a champion trained on half of the rows."""
     return world.built(table(kind), params(kind))

@@ -1,4 +1,4 @@
-"""Pairs of models whose true difference is known, of the binormal model."""
+"""Pairs of models from the binormal model, with a known true difference."""
 
 from collections import Counter
 
@@ -17,7 +17,7 @@ OUTCOMES = ("better", "not worse", "not enough evidence", "worse")
 
 
 def shares(settings: Params, advantage: float, pairs: int, rows: int) -> dict[str, float]:
-    """Share of pairs with each outcome, when the challenger's metric is truly higher by `advantage`."""
+    """The share of pairs with each outcome if the challenger's true metric is higher by `advantage`."""
     metric = settings.gates.champion.metric
     apart = [separation(metric, CHAMPION[metric] + extra) for extra in (0.0, advantage)]
     found = Counter()
@@ -29,12 +29,12 @@ def shares(settings: Params, advantage: float, pairs: int, rows: int) -> dict[st
 
 
 def separation(metric: str, value: float) -> float:
-    """By how many deviations the classes of the binormal model lie apart when the metric is truly `value`."""
+    """The distance between the classes of the binormal model, in deviations, at which the true metric is `value`."""
     return brentq(lambda d: truth(metric, d) - value, 0.1, 10)
 
 
 def truth(metric: str, apart: float) -> float:
-    """ROC AUC of the binormal model, or its accuracy where the posterior probability decides at 0.5."""
+    """ROC AUC of the binormal model, or its accuracy with a threshold of 0.5 on the posterior probability."""
     if metric == "roc_auc":
         return norm.cdf(apart / np.sqrt(2))
     cut = apart / 2 - np.log(POSITIVE / (1 - POSITIVE)) / apart
@@ -42,7 +42,7 @@ def truth(metric: str, apart: float) -> float:
 
 
 def pair(apart: list[float], rows: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Labels and the posterior probabilities that the two models give; arrays of shape (rows,)."""
+    """Labels and the posterior probabilities of both models; arrays of shape (rows,)."""
     label = (rng.random(rows) < POSITIVE).astype("int8")
     noise = rng.multivariate_normal([0, 0], [[1, ALIKE], [ALIKE, 1]], size=rows)
     prior = np.log(POSITIVE / (1 - POSITIVE))

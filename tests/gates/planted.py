@@ -1,4 +1,4 @@
-"""A fault that a gate must catch, with a control (similar, without the fault) that it must pass."""
+"""A fault that a gate must catch, with a control that it must pass: similar, without the fault."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

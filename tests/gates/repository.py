@@ -1,4 +1,4 @@
-"""Lock files that went stale, in real git and DVC repositories made for the purpose."""
+"""Stale lock files in real git and DVC repositories."""
 
 import contextlib
 import subprocess
@@ -20,12 +20,12 @@ Pair = tuple[Callable[[], Evidence], Callable[[], Evidence]]
 
 
 def pipeline() -> Pair:
-    """An input that changed after `dvc repro`, and the repository as it was."""
+    """An input that changed after `dvc repro`, and the repository before the change."""
     return lambda: _with(_states()["changed"]), lambda: _with(_states()["fresh"])
 
 
 def committed() -> Pair:
-    """A dvc.lock written and not committed, and the same one committed."""
+    """A dvc.lock that is not committed, and the same one committed."""
     return lambda: _with(_states()["rebuilt"]), lambda: _with(_states()["fresh"])
 
 
@@ -46,7 +46,7 @@ def _with(state: Locks) -> Evidence:
 
 @cache
 def _states() -> dict[str, Locks]:
-    """What the gate stage would find: after `dvc repro` and a commit, with the input changed, and built again."""
+    """The states that the gate stage finds: after `dvc repro` and a commit, with the input changed, and built again."""
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
         Path("in.txt").write_text("one")
         Path("dvc.yaml").write_text(STAGE)

@@ -1,4 +1,4 @@
-"""The champion, out of a real git and DVC repository."""
+"""The champion, read from a real git and DVC repository."""
 
 import contextlib
 import shutil
@@ -57,7 +57,7 @@ def build():
     call("git", "commit", "--quiet", "-m", "one")
 
 
-def test_what_main_built_is_found_from_another_branch_with_its_lineage(repository):
+def test_the_build_of_main_is_found_from_another_branch_with_its_lineage(repository):
     call("git", "checkout", "--quiet", "-b", "change")
     Path("data.csv").write_text("two")
     dvc("repro")
@@ -76,7 +76,7 @@ def test_the_same_model_needs_no_cache_and_no_remote(repository):
     assert baseline.find("small").model == b"one"
 
 
-def test_a_model_on_record_that_cannot_be_had_is_no_cold_start(repository):
+def test_a_recorded_model_that_cannot_be_fetched_is_no_cold_start(repository):
     Path("data.csv").write_text("two")
     dvc("repro")
     call("rm", "-r", ".dvc/cache")
@@ -87,7 +87,7 @@ def test_a_model_on_record_that_cannot_be_had_is_no_cold_start(repository):
     assert "neither here nor in a remote" in found.why
 
 
-def test_a_main_that_has_built_nothing_is_a_cold_start(repository):
+def test_a_main_without_a_build_is_a_cold_start(repository):
     call("git", "rm", "--quiet", "--cached", "dvc.lock")
     call("git", "commit", "--quiet", "-m", "nothing")
 

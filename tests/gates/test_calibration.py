@@ -55,7 +55,7 @@ def test_the_bias_is_the_mean_score_less_the_share_of_positive_rows():
 
 
 @given(st.lists(st.sampled_from([0.0, 1e-12, 0.3, 0.5, 1.0]), min_size=20, max_size=40))
-def test_scores_of_zero_and_one_and_all_the_same_do_not_break_it(scores):
+def test_scores_of_zero_and_one_and_equal_scores_are_judged(scores):
     label = np.tile([0.0, 1.0], len(scores))[: len(scores)]
 
     found = slope(label, np.array(scores), 0.95)
@@ -63,7 +63,7 @@ def test_scores_of_zero_and_one_and_all_the_same_do_not_break_it(scores):
     assert all(np.isfinite(list(found.values())))
 
 
-def test_the_limits_of_the_bias_shrink_where_a_class_is_rare():
+def test_the_limits_of_the_bias_are_tighter_for_a_rare_class():
     stated = Bound(min=-0.05, max=0.05)
 
     assert of_scores(np.repeat([1, 0], [30, 70]), np.full(100, 0.3), 0.95)[1].widest == pytest.approx(0.15)
@@ -78,7 +78,7 @@ def test_the_limits_of_the_bias_shrink_where_a_class_is_rare():
 
 
 def test_the_truth_is_seldom_refused_in_small_samples():
-    """Slope (too low) and bias (both ways) each refuse 2.5 %, whatever the limits are."""
+    """Slope (too low) and bias (both directions) each refuse 2.5 %, for any limits."""
     wrong = 0
     for seed in range(100):
         rng = np.random.default_rng(seed)

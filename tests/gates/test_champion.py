@@ -1,4 +1,4 @@
-"""The paired comparison, checked with scipy, a closed form, published examples and simulation; and its outcomes."""
+"""The paired comparison against scipy, a closed form, published examples and simulation; and its outcomes."""
 
 from dataclasses import replace
 
@@ -21,7 +21,7 @@ from tests.gates.world import good, params, scored, table
 
 @pytest.fixture(scope="module")
 def two():
-    """Labels, champion's and challenger's scores of 1,500 rows; the challenger is truly better by 0.01 of ROC AUC."""
+    """Labels, champion's and challenger's scores of 1,500 rows; the challenger's true ROC AUC is higher by 0.01."""
     apart = [separation("roc_auc", value) for value in (0.90, 0.91)]
     return pair(apart, 1500, np.random.default_rng(0))
 
@@ -31,7 +31,7 @@ def rule(**settings):
 
 
 def compare(label, old, new, settings):
-    """Both decide by a half."""
+    """The comparison with a threshold of 0.5 for both models."""
     return duel.compare(rank(label, old, 0.5), rank(label, new, 0.5), settings.gates.champion)
 
 
@@ -116,7 +116,7 @@ def test_no_interval_is_both_better_and_worse(low, width, margin):
 
 
 def discordant(won, lost, both=40):
-    """Labels and scores of two models, of which each alone is right on so many rows."""
+    """Labels and scores of two models, with so many rows that only one of them predicts correctly."""
     right_old = np.r_[np.ones(lost), np.zeros(won), np.ones(both)]
     right_new = np.r_[np.zeros(lost), np.ones(won), np.ones(both)]
     return np.ones(won + lost + both), right_old, right_new
@@ -135,14 +135,14 @@ def test_mcnemars_exact_test_agrees_with_published_examples(won, lost, p):
     assert mcnemar(*discordant(won, lost), rule()).value == pytest.approx(p, abs=5e-5)
 
 
-def test_mcnemar_warns_only_of_decisions_lost():
+def test_mcnemar_warns_only_of_lost_decisions():
     assert not mcnemar(*discordant(won=2, lost=12), rule()).passed
     assert mcnemar(*discordant(won=12, lost=2), rule()).passed
     assert mcnemar(*discordant(won=0, lost=0), rule()).passed
 
 
 def test_no_row_that_tests_by_hash_has_ever_trained_whatever_the_table_was():
-    """The comparison requires this: no test row of today was a training row of a champion of any earlier table."""
+    """The comparison requires this: no current test row was a training row of a champion from an earlier table."""
     settings = params()
     today = table(rows=3000)
     tested = set(today["id"][split.is_test(today, settings.data, settings.prepare)])
@@ -191,7 +191,7 @@ def test_the_verdict_says_when_the_champion_was_trained_on_other_sides(ours, the
     assert all(not v.passed and v.severity == "warning" for v in doubts)
 
 
-def test_another_id_column_or_no_record_of_the_split_is_doubted():
+def test_another_id_column_or_a_missing_record_of_the_split_raises_a_doubt():
     other = params().model_dump(mode="json", by_alias=True)
     other["data"]["id"] = "email"
 
@@ -218,7 +218,7 @@ def test_the_champion_itself_is_named_and_not_compared():
 
 
 def lowered(metric="roc_auc"):
-    """The champion's own scores, decided by 0.2 where the champion decides by 0.5."""
+    """The champion's own scores with a threshold of 0.2; the champion's is 0.5."""
     theirs = replace(good().champion, score=good().score)
     settings = params({"champion": {"bootstrap": 300, "metric": metric}}, evaluate={"threshold": 0.2})
     return replace(good(), params=settings, champion=theirs)
@@ -251,7 +251,7 @@ def test_a_threshold_that_is_not_on_record_is_the_default_and_without_a_record_o
 
 
 def judged(noise, refuse):
-    """The comparison of a challenger that adds noise, with some outcomes set to refuse."""
+    """The comparison with a challenger that adds noise, with some outcomes set to refuse."""
     rng = np.random.default_rng(0)
     score = np.clip(good().score + rng.normal(0, noise, len(good().score)), 0.001, 0.999)
     settings = params({"champion": {"bootstrap": 300, "refuse": refuse}})
@@ -269,7 +269,7 @@ def judged(noise, refuse):
         (0.0001, "not worse", ["not worse"], True),
     ],
 )
-def test_a_setting_says_which_outcomes_refuse(noise, outcome, refuse, refuses):
+def test_a_setting_selects_the_refusing_outcomes(noise, outcome, refuse, refuses):
     verdicts = judged(noise, refuse)
 
     assert verdicts[0].outcome == outcome
@@ -288,7 +288,7 @@ def test_the_simulated_pairs_have_the_metric_they_claim():
 
 @pytest.mark.slow
 def test_the_gate_is_wrong_no_more_often_than_it_says():
-    """A small edition of the table in docs/gates.md: each kind of error has 2.5 %, so 8 of 100 have one in 500."""
+    """A smaller version of the table in docs/gates.md: each kind of error has 2.5 %, so 8 of 100 have one in 500."""
     settings = params({"champion": {"bootstrap": 200, "margin": 0.02}})
 
     alike, worse, clearly = (shares(settings, d, pairs=100, rows=600) for d in (0.0, -0.02, -0.1))
@@ -300,7 +300,7 @@ def test_the_gate_is_wrong_no_more_often_than_it_says():
 
 
 @pytest.mark.parametrize(("refuse", "severity"), [(["worse"], "warning"), (["not enough evidence"], "critical")])
-def test_a_champion_that_cannot_score_the_rows_is_said_so(refuse, severity):
+def test_a_champion_that_cannot_score_the_rows_is_reported(refuse, severity):
     lost = replace(good().champion, served=None, score=None, why="it needs other columns (age)")
     evidence = replace(good(), champion=lost, params=params({"champion": {"refuse": refuse}}))
 
@@ -310,7 +310,7 @@ def test_a_champion_that_cannot_score_the_rows_is_said_so(refuse, severity):
     assert "it needs other columns (age)" in verdict.reason
 
 
-def test_a_champion_that_trained_on_nearly_all_test_rows_leaves_too_little_to_tell():
+def test_a_champion_trained_on_nearly_all_test_rows_gives_not_enough_evidence():
     before = params(prepare={"test_share": 0.0001}).model_dump(mode="json", by_alias=True)
 
     (verdict,) = champion.judge(replace(good(), champion=replace(good().champion, params=before)))
@@ -319,7 +319,7 @@ def test_a_champion_that_trained_on_nearly_all_test_rows_leaves_too_little_to_te
     assert "they are left out" in verdict.reason
 
 
-def test_more_flips_than_allowed_refuse_only_when_that_is_sure():
+def test_more_flips_than_allowed_refuse_only_if_significant():
     rows = 60
     few = replace(good(), test=good().test.head(rows), label=good().label[:rows], score=good().score[:rows])
     theirs = np.where(np.arange(rows) < 7, 1 - few.score, few.score)

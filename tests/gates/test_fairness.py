@@ -1,4 +1,4 @@
-"""Our ten lines against fairlearn, and their intervals against what they promise."""
+"""The differences equal fairlearn's, and their intervals have the nominal coverage."""
 
 from dataclasses import replace
 
@@ -22,7 +22,7 @@ def masks(group):
 @pytest.mark.slow
 @settings(deadline=None, max_examples=50)
 @given(st.integers(0, 10_000), st.integers(2, 5))
-def test_both_differences_are_fairlearns(seed, groups):
+def test_both_differences_equal_fairlearns(seed, groups):
     fairlearn = pytest.importorskip("fairlearn.metrics", reason="pip install fairlearn: the reference of this test")
     rng = np.random.default_rng(seed)
     group = np.r_[np.arange(groups), np.arange(groups), rng.integers(0, groups, 300)]
@@ -50,7 +50,7 @@ def test_the_interval_of_a_difference_agrees_with_a_published_example():
 
 @pytest.mark.slow
 def test_groups_treated_alike_are_seldom_called_unfair():
-    """All pairs of five groups together: no more than 5 % of tables may have an interval that excludes 0."""
+    """All pairs of five groups together: at most 5 % of tables may have an interval that excludes 0."""
     rng, wrong = np.random.default_rng(0), 0
     for _ in range(300):
         group, label = rng.integers(0, 5, 1000), rng.integers(0, 2, 1000)
@@ -60,7 +60,7 @@ def test_groups_treated_alike_are_seldom_called_unfair():
     assert wrong <= 0.08 * 300
 
 
-def test_a_sure_difference_is_not_hidden_behind_a_larger_one_of_a_small_group():
+def test_a_significant_difference_is_not_hidden_by_a_larger_one_of_a_small_group():
     rng = np.random.default_rng(1)
     region = np.r_[np.full(400, "a"), np.full(400, "b"), np.full(10, "c")]
     label = np.tile([0, 1], 405).astype("int8")
@@ -77,7 +77,7 @@ def test_a_sure_difference_is_not_hidden_behind_a_larger_one_of_a_small_group():
     assert "between region=b and a" in verdict.reason
 
 
-def test_one_large_group_alone_is_reported():
+def test_a_single_large_group_is_reported():
     settings = params({"fairness": {"columns": ["region"], "min_rows": 500}})
 
     verdicts = fairness.judge(replace(good(), params=settings))

@@ -77,7 +77,7 @@ def test_without_any_limit_the_limits_are_listed_as_off():
     assert off(bare) == ["limits"]
 
 
-def test_a_fork_that_says_nothing_still_has_its_gates():
+def test_a_fork_without_gate_settings_has_the_default_gates():
     bare = Gates()
 
     silent = {name for name in GATES if getattr(bare, name, True) is None}
@@ -100,7 +100,7 @@ def test_settings_that_name_columns_of_another_table_are_found_with_what_to_set_
     assert strange(gates, ["plan", "usage", "region"]) == {}
 
 
-def test_limits_of_another_table_give_way_to_what_any_model_must_be():
+def test_limits_of_another_table_are_replaced_by_minimum_requirements():
     before = params({"limits": {"accuracy": {"min": 0.85}, "brier": {"max": 0.1}}, "slices": {"min": 0.7}})
 
     reset = untold(before, BINARY)

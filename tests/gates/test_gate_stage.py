@@ -21,7 +21,7 @@ def configure(**sections):
 
 @pytest.fixture
 def built(project):
-    """A small build with every gate on; its folder has no lock files, which warns."""
+    """A small build with every gate enabled; its folder has no lock files, which gives a warning."""
     configure(train={"model": "logistic_regression"}, evaluate={"bootstrap": 100}, prepare={"test_share": 0.5})
     configure(gates={"limits": {"accuracy": {"min": 0.7}, "roc_auc": {"min": 0.7}}, "freshness": {"refuse": "never"}})
     configure(gates={"fairness": None, "slices": {"columns": ["plan"], "min_class": 5}})
@@ -34,7 +34,7 @@ def verdicts():
     return {v["gate"]: v for v in files.read_json(files.VERDICT)["verdicts"]}
 
 
-def test_every_gate_that_is_on_has_its_say_and_those_off_are_listed(built, capsys):
+def test_every_enabled_gate_gives_a_verdict_and_disabled_ones_are_listed(built, capsys):
     code = gate.main()
 
     record = files.read_json(files.VERDICT)
@@ -57,7 +57,7 @@ def test_refused_verdicts_come_last(built, capsys):
 
 
 def rival(monkeypatch, content, **lineage):
-    """A champion of these bytes, trained with the settings in force."""
+    """A champion with these bytes, trained with the current settings."""
     settings = read_params().model_dump(mode="json", by_alias=True)
     origin = {"params": settings, "data": {"md5": ""}} | lineage
     monkeypatch.setattr(baseline, "find", lambda project: Baseline("the champion", content, origin, digest="champ"))
@@ -79,7 +79,7 @@ def test_a_champion_is_scored_on_our_test_rows(built, monkeypatch):
     assert "times the champion's" in found["latency p50"]["reason"]
 
 
-def test_a_champion_of_other_columns_is_no_traceback(built, monkeypatch):
+def test_a_champion_with_other_columns_gives_no_traceback(built, monkeypatch):
     content = files.read_bytes(files.MODEL / "model.skops")
     settings = yaml.safe_load(files.PARAMS.read_text())
     for gone in ("support_tickets", "device", "channel", "discount_share"):

@@ -24,7 +24,7 @@ def test_a_number_alone_has_scikit_learns_roc_auc_in_its_better_direction():
     assert alone(pd.Series(-number), LABEL) == pytest.approx(roc_auc_score(LABEL, number))
 
 
-def test_levels_that_know_the_target_are_found_whatever_they_are_called():
+def test_levels_that_reveal_the_target_are_found_under_any_name():
     codes = np.where(LABEL == 1, RNG.choice(["x", "q"], 400), RNG.choice(["a", "z"], 400))
 
     assert alone(pd.Series(codes, dtype=object), LABEL) == 1.0
@@ -38,11 +38,11 @@ def test_a_value_that_is_missing_only_for_one_class_is_found(kind):
     assert alone(column, LABEL) == 1.0
 
 
-def test_a_column_without_a_word_to_say_is_worth_a_coin():
+def test_a_column_without_information_has_an_auc_of_one_half():
     assert alone(pd.Series(np.ones(400)), LABEL) == 0.5
 
 
-def test_certainty_refuses_and_suspicion_warns():
+def test_a_proven_leak_refuses_and_a_suspected_one_warns():
     train = good().train
     copy = train["left"].astype("float64")
     near = copy + RNG.normal(0, 0.2, len(train))
@@ -95,7 +95,7 @@ def test_a_training_row_as_new_as_a_test_row_breaks_a_split_by_time():
     assert "1 training row is not older" in broken.reason
 
 
-def test_a_split_by_hash_has_no_order_to_break():
+def test_a_split_by_hash_needs_no_order_in_time():
     mixed = replace(good())
 
     assert time_order(mixed.train, mixed.test, DATA, by_time=False).passed
@@ -115,7 +115,7 @@ def test_a_number_that_is_the_sum_of_its_parts_is_named(noise, sum_of):
     assert (f"weighted sum of {sum_of}:" in verdict.reason) == bool(sum_of)
 
 
-def test_a_table_on_the_disk_gets_the_verdicts_of_the_same_in_memory(tmp_path):
+def test_a_table_on_disk_gets_the_same_verdicts_as_in_memory(tmp_path):
     held = good()
     tables.write_table(held.train, tmp_path / "train.parquet")
     stored = replace(held, train=tables.StoredTable(tmp_path / "train.parquet"))

@@ -1,4 +1,4 @@
-"""Lock files read from real repositories, and what the gate makes of them."""
+"""Lock files of real repositories, and the gate's verdicts on them."""
 
 from dataclasses import replace
 from importlib.metadata import version
@@ -45,18 +45,18 @@ winonly==1.0 ; sys_platform == 'never'
         ("numpy==2.1\n", ["pandas>=3,<4 (src/locks/pipeline.txt: absent)"]),
     ],
 )
-def test_what_the_project_asks_for_and_the_lock_does_not_hold_is_named(lock, missing):
+def test_a_requirement_missing_from_the_lock_is_named(lock, missing):
     assert locks.unmet(PROJECT, {"pipeline": lock, "unrelated": ""}) == missing
 
 
-def test_the_locks_of_this_repository_hold_what_pyproject_asks_for():
+def test_the_locks_of_this_repository_contain_the_requirements_of_pyproject():
     texts = {path.stem: path.read_text() for path in Path("src/locks").glob("*.txt")}
 
     assert len(texts) >= 4
     assert locks.unmet(Path("pyproject.toml").read_text(), texts) == []
 
 
-def test_outside_any_repository_nobody_knows_and_that_is_said(tmp_path, monkeypatch):
+def test_outside_a_repository_the_verdict_is_unknown_and_says_so(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CI", "true")
 
@@ -78,7 +78,7 @@ def test_outside_any_repository_nobody_knows_and_that_is_said(tmp_path, monkeypa
         ({"data.dvc": [{"changed outs": {"data": "modified"}}]}, "data.dvc: outs data modified"),
     ],
 )
-def test_what_dvc_finds_changed_is_named(status, named):
+def test_changes_found_by_dvc_are_named(status, named):
     verdict = judged(dvc=status)["pipeline"]
 
     assert not verdict.passed
@@ -88,7 +88,7 @@ def test_what_dvc_finds_changed_is_named(status, named):
 @pytest.mark.parametrize(
     "status", [{}, {"track": ["always changed"]}, {"train": [{"changed outs": {"build/model": "not in cache"}}]}]
 )
-def test_what_says_nothing_about_content_is_no_change(status):
+def test_states_without_a_change_of_content_are_ignored(status):
     assert judged(dvc=status)["pipeline"].passed
 
 
@@ -113,5 +113,5 @@ def test_a_setting_says_where_stale_locks_refuse(refuse, ci, severity):
 
 
 @pytest.mark.slow
-def test_what_is_installed_here_is_found():
+def test_installed_packages_are_found():
     assert locks.read().installed["numpy"] == version("numpy")

@@ -1,4 +1,4 @@
-"""How often the same test rows have judged a model."""
+"""The number of models that were judged on the same test rows."""
 
 from dataclasses import replace
 from types import SimpleNamespace
@@ -35,7 +35,7 @@ def test_versions_judged_on_the_same_rows_count_once_each(tmp_path, monkeypatch)
 
 
 @pytest.mark.slow
-def test_runs_that_nobody_registered_count_too(tmp_path):
+def test_unregistered_runs_count_too(tmp_path):
     client = tracking.open_client(tmp_path)
     for digest, data, share in (("a", "table", 0.2), ("b", "table", 0.3), ("c", "another", 0.2)):
         run = {
@@ -52,11 +52,11 @@ def test_runs_that_nobody_registered_count_too(tmp_path):
     assert looks.count("small", "new", "table", Prepare(), tmp_path) == 2
 
 
-def test_a_home_without_runs_counts_this_model_alone(tmp_path):
+def test_a_registry_without_runs_counts_only_this_model(tmp_path):
     assert looks.count("small", "new", "table", Prepare(), tmp_path) == 1
 
 
-def test_too_many_looks_are_a_warning_with_the_way_out():
+def test_too_many_looks_give_a_warning_with_the_remedy():
     few, many = (champion.judge(replace(good(), looks=count))[-1] for count in (5, 6))
 
     assert few.passed
@@ -64,7 +64,7 @@ def test_too_many_looks_are_a_warning_with_the_way_out():
     assert "prepare.salt" in many.reason
 
 
-def test_a_salt_draws_another_test_side_and_none_the_same_as_ever():
+def test_a_salt_changes_the_test_side_and_no_salt_keeps_it():
     frame, settings = table(rows=2000), params()
     before, none, other = (is_test(frame, settings.data, p) for p in (Prepare(), Prepare(salt=""), Prepare(salt="two")))
 

@@ -1,4 +1,4 @@
-"""Every gate that judges by statistics gives verdicts with reasons on any small set of test rows."""
+"""Every statistical gate gives verdicts with reasons on any small set of test rows."""
 
 import warnings
 from dataclasses import replace
@@ -20,7 +20,7 @@ SCORES = st.sampled_from([0.0, 1e-9, 0.2, 0.5, 0.7, 1.0])
 
 @st.composite
 def odd(draw):
-    """Few test rows: one class, ties, scores of 0 and 1, one level, missing values, an odd champion."""
+    """Few test rows: one class, ties, scores of 0 and 1, one level, missing values, an unusual champion."""
     rows, metric = draw(st.integers(2, 60)), draw(st.sampled_from(METRICS))
     label = np.array(draw(st.lists(st.integers(0, 1), min_size=rows, max_size=rows)), dtype="int8")
     if draw(st.booleans()):
@@ -49,7 +49,7 @@ def odd(draw):
 @pytest.mark.slow
 @given(odd())
 @settings(max_examples=25, deadline=None)
-def test_every_verdict_has_a_reason_that_people_can_read(evidence):
+def test_every_verdict_has_a_readable_reason(evidence):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         verdicts = [verdict for gate in JUDGES for verdict in gate.judge(evidence)]

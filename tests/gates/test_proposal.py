@@ -1,4 +1,4 @@
-"""Gates that are proposed for a new table let the model that they rest on pass, and refuse one that guesses."""
+"""Gates proposed for a new table pass the model that they are derived from, and refuse a model that guesses."""
 
 import numpy as np
 import pandas as pd
@@ -16,7 +16,7 @@ KINDS = ("two classes", "three classes", "a number")
 
 @pytest.fixture(scope="module", params=KINDS)
 def world(request):
-    """A cross-validated model of 1,000 rows, and what is proposed from it."""
+    """A cross-validated model of 1,000 rows, and the gates proposed from it."""
     frame, params = drawn(request.param, 1000, 0)
     found = crossed(frame, params)
     made = proposed_gates.proposed(found, params, len(frame))
@@ -30,14 +30,14 @@ def judged(found, params, output):
     return all(v.passed for v in limits.absolute(intervals, len(output), params.gates))
 
 
-def test_the_model_they_rest_on_meets_the_limits_and_a_constant_answer_does_not(world):
+def test_the_baseline_meets_the_limits_and_a_constant_answer_does_not(world):
     found, params, _ = world
 
     assert judged(found, params, found.output)
     assert not judged(found, params, found.constant)
 
 
-def test_calibration_has_limits_that_the_model_keeps(world):
+def test_the_model_meets_the_limits_of_calibration(world):
     found, params, _ = world
     figures = task_of(params.data).calibrated(found.truth, found.output, 0.95)
 
@@ -58,7 +58,7 @@ def test_easy_cases_name_few_columns_and_no_row_of_the_table(world):
 
 
 @pytest.mark.parametrize(("noise", "limit"), [(0.1, None), (3.0, 0.15)])
-def test_the_limit_of_stability_is_wider_where_a_weak_signal_makes_decisions_differ(noise, limit):
+def test_a_weak_signal_widens_the_limit_of_stability(noise, limit):
     rng = np.random.default_rng(0)
     x = rng.normal(size=(600, 2))
     frame = pd.DataFrame(x, columns=["a", "b"]).assign(id=[f"r{n}" for n in range(600)])
@@ -76,7 +76,7 @@ def test_the_limit_of_stability_is_wider_where_a_weak_signal_makes_decisions_dif
 
 
 def test_no_easy_case_stands_at_the_edge_of_its_class():
-    """The typical values that fill up a case differ from table to table, so rows nearby must be as easy."""
+    """The typical values that fill a case differ from table to table, so nearby rows must be equally easy."""
     rng = np.random.default_rng(0)
     x, k = rng.normal(size=600), rng.choice(["red", "blue"], 600)
     near = np.where(np.abs(x) < 0.12, "mid", np.where(x < 0, "low", "top"))
@@ -110,7 +110,7 @@ def test_a_limit_keeps_three_quarters_of_the_gain_or_leaves_room_for_chance(meas
     assert proposed_gates.limit(found, dummy, 1.0, higher=higher) == wanted
 
 
-def test_a_model_no_better_than_a_guess_is_said_to_be_none():
+def test_a_model_no_better_than_chance_is_reported():
     frame, params = drawn("two classes", 1000, 0)
     noise = frame.assign(y=np.random.default_rng(0).permutation(frame["y"]))
 
@@ -146,7 +146,7 @@ def test_columns_that_describe_people_are_known_by_name(name, values, people):
 
 
 @pytest.mark.parametrize(("lean", "limit"), [(0.0, 0.1), (0.2, 0.3)])
-def test_fairness_is_proposed_with_a_limit_that_the_baseline_keeps(params, customers, lean, limit):
+def test_the_baseline_meets_the_proposed_limit_of_fairness(params, customers, lean, limit):
     rng = np.random.default_rng(0)
     frame = pd.concat([customers] * 4, ignore_index=True).assign(sex=rng.choice(["m", "f"], 4 * len(customers)))
     columns = {**params.data.columns, "sex": params.data.columns["region"].model_copy(update={"values": ("m", "f")})}

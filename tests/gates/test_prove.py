@@ -1,4 +1,4 @@
-"""The proof holds, and it fails as soon as any gate, or any judgement inside one, is switched off."""
+"""The proof passes, and it fails if a gate or a judgement inside a gate is disabled."""
 
 import inspect
 import types
@@ -27,7 +27,7 @@ JUDGEMENTS = [
 
 
 def lenient(function):
-    """The same judgement, but nothing it sees is ever wrong."""
+    """The same judgement, with every verdict passed."""
 
     @wraps(function)
     def judged(*arguments, **options):
@@ -45,7 +45,7 @@ def of(gate):
 
 
 def noticed(gate, judge):
-    """Whether the proof fails for another judge in the place of a gate; it ends at the first fault that shows it."""
+    """Whether the proof fails if another function replaces a gate; it stops at the first fault that shows it."""
     return any(prove.failures({gate: judge}, prove.prove({gate: judge}, [fault])) for fault in of(gate))
 
 

@@ -1,4 +1,4 @@
-"""Latency, size and parity: judged on the model as it answers, beside the champion."""
+"""Latency, size and parity, judged on served predictions beside the champion."""
 
 import json
 from dataclasses import asdict, replace
@@ -58,7 +58,7 @@ def test_one_busy_moment_of_the_machine_does_not_refuse(monkeypatch):
     assert all(v.passed for v in verdicts)
 
 
-def test_a_model_many_times_slower_than_the_champion_in_a_blink_is_let_pass():
+def test_a_model_many_times_slower_than_the_champion_passes_if_both_are_very_fast():
     evidence = slow(0.0003)()
     champion = replace(evidence.champion, served=replace(evidence.model, answer=lambda rows: [0.5]))
 
@@ -67,13 +67,13 @@ def test_a_model_many_times_slower_than_the_champion_in_a_blink_is_let_pass():
     assert median.passed
 
 
-def test_without_a_champion_the_milliseconds_alone_decide():
+def test_without_a_champion_only_the_milliseconds_decide():
     verdicts = latency.judge(replace(slow(0.003, limit=1)(), champion=None))
 
     assert [(v.passed, v.severity) for v in verdicts] == [(False, "critical")] * 2
 
 
-def test_a_model_of_the_champions_size_is_not_grown():
+def test_a_model_with_the_champions_size_has_not_grown():
     (verdict,) = size.judge(good())
 
     assert verdict.passed

@@ -37,7 +37,7 @@ def test_bins_are_named_with_short_numbers_and_begin_at_the_lowest_value():
     assert not any("000" in name or "999" in name or name.startswith("(-") for name in names)
 
 
-def test_of_very_many_small_slices_some_are_named_and_the_rest_counted():
+def test_some_of_many_small_slices_are_named_and_the_others_counted():
     found = slices.judge(replace(good(), params=params({"slices": {"min_rows": 10_000, "bins": 20}})))
 
     (verdict,) = found
@@ -45,7 +45,7 @@ def test_of_very_many_small_slices_some_are_named_and_the_rest_counted():
     assert f"and {len(verdict.evidence) - 6} more" in verdict.reason
 
 
-def test_a_number_of_few_values_is_taken_by_value():
+def test_a_number_with_few_values_is_sliced_by_value():
     assert [level for level, _ in sliced(pd.Series([0.0, 1.0, 1.0]), bins=4)] == ["0", "1"]
 
 
@@ -79,7 +79,7 @@ def test_holms_correction_agrees_with_statsmodels_example():
 
 
 def test_the_truth_sliced_by_a_strong_predictor_is_not_refused():
-    """Inside a slice of the strong column there is little left to tell apart; every slice is behind all rows."""
+    """Within a slice of the strong column less information is left; every slice has a lower metric than all rows."""
     evidence = build(1200, 0, {"slices": {"columns": ["strong", "group"], "min": 0.5}}, (0.5, 0.0))
     inside = measured(evidence.test[["strong"]], evidence.label, evidence.score, evidence.params)
 
@@ -91,13 +91,13 @@ def test_the_truth_sliced_by_a_strong_predictor_is_not_refused():
 
 @pytest.mark.slow
 def test_models_as_good_as_the_champion_are_seldom_refused():
-    """Nominally 2.5 % of them have a slice that is surely behind; 5 of 40 have one in 1,000."""
+    """Nominally 2.5 % have a slice significantly behind; 5 of 40 occur once in 1,000."""
     rule = {"slices": {"columns": ["strong", "group"], "margin": 0.0}}
 
     assert sum(bool(refused(slices.judge(build(1000, seed, rule, (0.5, 0.5))))) for seed in range(40)) < 5
 
 
-def test_a_sure_failure_is_not_hidden_behind_a_worse_slice_too_small_to_be_sure():
+def test_a_significant_failure_is_not_hidden_by_a_worse_slice_that_is_too_small():
     rng, rows = np.random.default_rng(0), 2000
     label = (rng.random(rows) < 0.4).astype("int8")
     group = np.r_[np.full(12, "tiny"), np.full(700, "failed"), np.full(rows - 712, "rest")]
@@ -118,7 +118,7 @@ def test_a_sure_failure_is_not_hidden_behind_a_worse_slice_too_small_to_be_sure(
     assert "plan=failed" in verdict.reason
 
 
-def test_without_a_champion_only_the_floor_judges_and_the_verdict_says_so():
+def test_without_a_champion_only_the_minimum_judges_and_the_verdict_says_so():
     first = replace(good(), champion=None)
 
     floor = slices.judge(replace(first, params=params({"slices": {"columns": ["plan"], "min": 0.7}})))
@@ -143,7 +143,7 @@ def test_a_champion_that_may_have_trained_on_the_rows_only_warns():
     assert "no record of" in unsure.reason
 
 
-def test_an_old_setting_is_answered_with_the_new_one():
+def test_a_renamed_setting_is_refused_with_its_new_name():
     with pytest.raises(ValidationError, match=r"max_gap was removed"):
         params({"slices": {"max_gap": 0.1}})
 

@@ -1,4 +1,4 @@
-"""A small world for the gates: a table, a model and a champion that pass every one of them."""
+"""A small world for the gates: a table, a model and a champion that pass every gate."""
 
 from dataclasses import replace
 from functools import cache
@@ -48,7 +48,7 @@ def params(gates: dict[str, Any] | None = None, **sections: Any) -> Params:
 
 
 def table(rows: int = ROWS, seed: int = 0) -> pd.DataFrame:
-    """Labelled customers; who uses little leaves, whichever region they live in."""
+    """Labelled customers; those with low usage leave, independently of their region."""
     rng = np.random.default_rng(seed)
     usage, visits = rng.uniform(0, 100, rows), rng.normal(10, 3, rows)
     plan = rng.choice(["basic", "pro"], rows)
@@ -68,12 +68,12 @@ def table(rows: int = ROWS, seed: int = 0) -> pd.DataFrame:
 
 @cache
 def good() -> Evidence:
-    """Everything in order: a fitted model, and a champion trained on half of the rows."""
+    """Evidence without a fault: a fitted model, and a champion trained on half of the rows."""
     return built(table(), params())
 
 
 def built(frame: pd.DataFrame, settings: Params, train: pd.DataFrame | None = None) -> Evidence:
-    """What a build of `frame` leaves behind; fitted on `train` instead of its own training side when given."""
+    """The evidence of a build of `frame`; the model is fitted on `train` if given, otherwise on the training side."""
     frame = schema.conform(frame, settings.data)
     test = split.is_test(frame, settings.data, settings.prepare)
     own, held = frame[~test].reset_index(drop=True), frame[test].reset_index(drop=True)
@@ -98,24 +98,24 @@ def built(frame: pd.DataFrame, settings: Params, train: pd.DataFrame | None = No
 
 
 def fitted(train: pd.DataFrame, settings: Params) -> ServedScores:
-    """A model as it will be served."""
+    """A model in its served form."""
     pipeline = model.fit(train, settings.data, settings.train)
     content = model_file.dumps(pipeline)
     return served(anew(content, settings.project, settings.data, settings.evaluate), settings.data)
 
 
 def scored(evidence: Evidence, score: np.ndarray) -> Evidence:
-    """The same build, had the model given these scores to the test rows, in batch and served alike."""
+    """The same build with these scores for the test rows, in batch and served alike."""
     settings = evidence.params.evaluate
     rows = evidence.task.score(evidence.label, score)
     return replace(evidence, score=score, intervals=rows.intervals(100, settings.confidence))
 
 
 def log_odds(score: np.ndarray) -> np.ndarray:
-    """Scores on the scale where evidence adds up."""
+    """Log odds of probabilities."""
     return np.log(score) - np.log1p(-score)
 
 
 def probability(odds: np.ndarray) -> np.ndarray:
-    """The way back."""
+    """Probabilities of log odds."""
     return 1 / (1 + np.exp(-odds))

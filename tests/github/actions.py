@@ -7,7 +7,7 @@ LONGEST_QUEUE = 100
 
 @dataclass(frozen=True)
 class Cache:
-    """One saved cache: never changed afterwards; `ref` is the branch, or refs/pull/N/merge of a pull request."""
+    """A saved cache, which never changes; `ref` is the branch, or refs/pull/N/merge of a pull request."""
 
     key: str
     ref: str
@@ -21,10 +21,10 @@ class Caches:
     saved: list[Cache] = field(default_factory=list)
 
     def restore(self, keys: list[str], ref: str, base: str = "main", default: str = "main") -> Cache | None:
-        """The cache that a run on `ref` gets: in its own scope, else its base's, else the default branch's.
+        """The cache that a run on `ref` restores: from its own scope, its base's or the default branch's.
 
-        The first of `keys` must match, exactly or by its beginning; the others are `restore-keys`, beginnings only.
-        The newest of those that begin alike wins.
+        The first of `keys` matches exactly or as a prefix; the others are `restore-keys` and match only as prefixes. Of
+        several caches with one prefix the newest is restored.
         """
         for scope in dict.fromkeys([ref, base, default]):
             seen = [cache for cache in reversed(self.saved) if cache.ref == scope]
@@ -35,7 +35,7 @@ class Caches:
         return None
 
     def save(self, cache: Cache, *, job: str = "success") -> bool:
-        """The step after a job: it saves only where the job succeeded and nothing in this scope has the key."""
+        """The step after a job: it saves only if the job succeeded and its scope has no cache with this key."""
         if job != "success" or any((own.key, own.ref) == (cache.key, cache.ref) for own in self.saved):
             return False
         self.saved.append(cache)
@@ -44,7 +44,7 @@ class Caches:
 
 @dataclass
 class Group:
-    """A concurrency group, of a workflow or of a job."""
+    """The concurrency group of a workflow or of a job."""
 
     cancel_in_progress: bool = False
     queue: str = "single"  # or max
@@ -57,7 +57,7 @@ class Group:
             raise ValueError("queue: max cannot be combined with cancel-in-progress: true")
 
     def join(self, run: str) -> None:
-        """A run comes: it starts, waits, or takes the place of another. Waiting for an approval is running."""
+        """A run joins: it starts, waits, or replaces a waiting run. Waiting for an approval counts as running."""
         if self.cancel_in_progress:
             self.cancelled += [old for old in (self.running, *self.waiting) if old]
             self.running, self.waiting = run, []
@@ -70,14 +70,15 @@ class Group:
             self.waiting = [run]
 
     def leave(self) -> None:
-        """The running one ends; the next begins."""
+        """The running one ends, and the next begins."""
         self.running = self.waiting.pop(0) if self.waiting else None
 
 
 def started(workflows: dict[str, dict], event: str, *, job: bool = False, quiet_fork: bool = False) -> list[str]:
-    """The workflows, by name with what stands below `on`, that an event starts.
+    """The workflows that an event starts: by name, with their `on` section.
 
-    `job`: the token of a job has caused it. `quiet_fork`: of a fork, where nobody has switched Actions on.
+    `job`: the event was caused by the token of a job. `quiet_fork`: the event is in a fork in which nobody has enabled
+    Actions.
     """
     if quiet_fork or (job and event not in {"workflow_dispatch", "repository_dispatch"}):
         return []

@@ -1,11 +1,11 @@
-"""A local double of the GitHub REST API: it keeps state, speaks real HTTP on 127.0.0.1, and misbehaves on demand.
+"""A local double of the GitHub REST API: it keeps state, speaks HTTP on 127.0.0.1, and fails on demand.
 
     with Hub("acme/churn", origin=bare_repository) as hub:
         run(env=hub.environment())        # GITHUB_API_URL, GITHUB_REPOSITORY, GITHUB_TOKEN …
-        hub.pulls, hub.issues, hub.calls  # what became of it
+        hub.pulls, hub.issues, hub.calls  # the results
 
-Paths answer with and without the prefix /api/v3 of GitHub Enterprise Server. `routes.py` and `routes_settings.py` say
-what each path does.
+Paths work with and without the prefix /api/v3 of GitHub Enterprise Server. `routes.py` and `routes_settings.py`
+describe each path.
 """
 
 import hashlib
@@ -57,7 +57,7 @@ class Call:
 
 @dataclass
 class Fault:
-    """An answer given instead of the real one to the next `times` calls that match; `applied`: after doing the work."""
+    """A response that replaces the real one for the next `times` matching calls; `applied`: after the work was done."""
 
     match: re.Pattern[str]
     status: int
@@ -69,7 +69,7 @@ class Fault:
 
 @dataclass
 class Hub:
-    """One repository on GitHub. State is plain data under `lock`; change it freely between calls."""
+    """One repository on GitHub. Its state is plain data under `lock`; change it freely between calls."""
 
     repository: str = "acme/churn"
     origin: Path | None = None  # a bare repository: branches and commits then are the real ones
@@ -122,7 +122,7 @@ class Hub:
 
     @property
     def url(self) -> str:
-        """What GITHUB_API_URL is set to."""
+        """The value of GITHUB_API_URL."""
         return f"http://127.0.0.1:{self.server.server_port}{self.prefix}"
 
     @property
@@ -131,7 +131,7 @@ class Hub:
         return {number: issue for number, issue in self.issues.items() if "pull_request" in issue}
 
     def environment(self, token: str = BOT, **more: str) -> dict[str, str]:
-        """The variables that a job of a workflow has."""
+        """The variables of a workflow job."""
         return {
             "GITHUB_API_URL": self.url,
             "GITHUB_GRAPHQL_URL": f"{self.url}/graphql",
@@ -142,23 +142,23 @@ class Hub:
         }
 
     def open(self, kind: str = "pulls") -> list[Record]:
-        """The open pull requests, or the open issues that are none."""
+        """The open pull requests, or the open issues that are not pull requests."""
         found = self.pulls.values() if kind == "pulls" else [i for i in self.issues.values() if "pull_request" not in i]
         return [item for item in found if item["state"] == "open"]
 
     def fail(self, match: str, status: int, times: int = 1, *, applied: bool = False, **headers: str) -> None:
-        """Answer the next calls whose `METHOD /path` matches with a status; `applied`: the work is done all the same.
+        """Answer the next calls whose `METHOD /path` matches with a status; `applied`: the work is done nevertheless.
 
-        Header names in Python's spelling: `retry_after="1"`.
+        Header names use Python's spelling: `retry_after="1"`.
         """
         message = SECONDARY if headers.get("retry_after") else "Server Error" if status >= 500 else "Forbidden"
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         self.faults.append(Fault(re.compile(match), status, times, named, message, applied))
 
     def finish(self, key: int, conclusion: str = "success") -> list[str]:
-        """A run ends and leaves a check, named as its workflow, on the commit; the events that GitHub emits then.
+        """End a run with a check, named like its workflow, on the commit; returns the events that GitHub emits.
 
-        None, where the token of a job has started the run.
+        None if the token of a job started the run.
         """
         run = self.runs[key]
         run |= {"status": "completed", "conclusion": conclusion}
@@ -173,7 +173,7 @@ class Hub:
         return [] if run["actor"]["login"] == JOB else ["workflow_run"]
 
     def on_call(self, number: int, hook: Callable[[], None], *, before: bool = False) -> None:
-        """Run `hook` when call `number` (the first is 1) has been carried out but not answered, or before it is."""
+        """Call `hook` when call `number` (the first is 1) is carried out but not answered, or before it."""
         self.hooks.append((number, before, hook))
 
     def made(self, match: str) -> list[Call]:
@@ -181,14 +181,14 @@ class Hub:
         return [call for call in self.calls if re.search(match, str(call))]
 
     def head(self, branch: str) -> str | None:
-        """The commit of a branch: of `origin` where there is one, else made up from the name."""
+        """The commit of a branch: of `origin` if there is one, otherwise derived from the name."""
         if self.origin is None:
             return hashlib.sha1(branch.encode()).hexdigest()
         command = ["git", "-C", str(self.origin), "rev-parse", "--verify", "--quiet", f"refs/heads/{branch}^{{commit}}"]
         return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip() or None
 
     def number(self) -> int:
-        """A number that nothing has yet."""
+        """An unused number."""
         everything = [*self.issues, *self.comments, *self.checks, *self.runs, *self.rulesets, *self.artifacts]
         return max(everything, default=0) + 1
 

@@ -31,7 +31,7 @@ def on(method: str, pattern: str) -> Callable[[Handler], Handler]:
 
 
 def route(hub: Hub, method: str, path: str, query: dict[str, str], said: Said) -> Answer:
-    """The answer to one call; raises RefusedError."""
+    """The response to one call; raises RefusedError."""
     home = f"/repos/{hub.repository}"
     if path == "/rate_limit":
         return 200, {"resources": {"core": {"limit": 5000, "remaining": hub.remaining}}}
@@ -426,7 +426,7 @@ def _start(hub: Hub, workflow: str, who: str, branch: str, about: Record) -> Non
 
 
 def rules_of(hub: Hub, branch: str) -> list[Record]:
-    """The rules of all rulesets that hold for a branch."""
+    """The rules of all rulesets that apply to a branch."""
     names = {f"refs/heads/{branch}", "~ALL", *(["~DEFAULT_BRANCH"] if branch == "main" else [])}
     hold = [r for r in hub.rulesets.values() if names & set(r["conditions"]["ref_name"]["include"])]
     return [rule for ruleset in hold for rule in ruleset["rules"]]
@@ -438,7 +438,7 @@ def _required(hub: Hub, branch: str) -> list[str]:
 
 
 def _satisfied(hub: Hub, sha: str, context: str) -> bool:
-    """Whether check and status of that name, as far as either is there, succeeded; a dispatched run's check is none."""
+    """Whether check and status of this name succeeded, if they exist; a dispatched run's check does not count."""
     states = [s["state"] for s in hub.statuses if s["sha"] == sha and s["context"] == context][-1:]
     checks = [c for c in hub.checks.values() if c["head_sha"] == sha and c["name"] == context]
     states += [c["conclusion"] for c in checks if c.get("event") != "workflow_dispatch"][-1:]

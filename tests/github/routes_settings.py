@@ -1,4 +1,4 @@
-"""The double's responses about settings: other users than owners see little and change nothing."""
+"""The double's responses about settings: only owners can see all of them and change them."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -127,7 +127,7 @@ def _change_ruleset(hub: Hub, query: dict, said: Said, key: str) -> Answer:
 
 
 def _kept(wanted: Record, key: int) -> Record:
-    """As GitHub keeps it: with fields that nobody sent."""
+    """The settings as GitHub stores them, with fields that were not sent."""
     rules = [{**rule, "parameters": {**rule["parameters"], "more": True}} if "parameters" in rule else rule
              for rule in wanted["rules"]]  # fmt: skip
     return {**wanted, "id": key, "source_type": "Repository", "rules": rules}

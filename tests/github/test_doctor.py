@@ -26,7 +26,7 @@ def hub():
 
 
 def run(stage, hub=None, token=PERSON, **variables):
-    """Exit code and text of `doctor` or `protect` in this repository, with this environment alone."""
+    """The exit code and output of `doctor` or `protect` in this repository, with only this environment."""
     environment = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", **(hub.environment(token) if hub else {})}
     text = StringIO()
     with patch.dict(os.environ, environment | variables, clear=True), chdir(ROOT), ExitStack() as held:
@@ -39,7 +39,7 @@ def run(stage, hub=None, token=PERSON, **variables):
 
 
 def states(text):
-    """The state of each thing that was looked at."""
+    """The state of each checked setting."""
     lines = [line[2:] for line in text.splitlines() if line.startswith("  ") and not line.startswith("   ")]
     return {line[10:].split(": ")[0]: line[:9].strip() for line in lines}
 
@@ -50,7 +50,7 @@ def complete(hub):
     run("protect", hub)
 
 
-def test_a_repository_that_has_all_it_needs_is_fine(hub):
+def test_a_repository_with_all_settings_is_fine(hub):
     complete(hub)
 
     code, text = run("doctor", hub)
@@ -63,7 +63,7 @@ def test_a_repository_that_has_all_it_needs_is_fine(hub):
     assert code == (1 if "missing" in states(text).values() else 0)
 
 
-def test_a_new_fork_is_told_everything_it_lacks_and_how_to_mend_it(hub):
+def test_a_new_fork_gets_a_list_of_missing_settings_with_remedies(hub):
     hub.actions_enabled = hub.actions_may_open_pulls = hub.has_issues = False
     hub.workflow_states = dict.fromkeys(SCHEDULED, "disabled_fork")
     hub.quiet_days = 50
@@ -80,7 +80,7 @@ def test_a_new_fork_is_told_everything_it_lacks_and_how_to_mend_it(hub):
     assert "then: GitHub disables the schedules" in text
 
 
-def test_what_the_token_may_not_ask_is_said_and_not_guessed(hub):
+def test_settings_that_the_token_cannot_read_are_reported_as_such(hub):
     complete(hub)
 
     _, text = run("doctor", hub, BOT)
@@ -92,7 +92,7 @@ def test_what_the_token_may_not_ask_is_said_and_not_guessed(hub):
     assert found["schedule of monitor.yml"] == "fine"
 
 
-def test_inside_a_workflow_it_sees_the_settings_that_the_job_is_given(hub):
+def test_a_workflow_job_sees_the_settings_that_it_gets(hub):
     _, text = run("doctor", hub, BOT, GITHUB_ACTIONS="true", DEPLOY_TARGET="k8s", APP_CLIENT_ID="Iv1")
 
     found = states(text)
@@ -102,7 +102,7 @@ def test_inside_a_workflow_it_sees_the_settings_that_the_job_is_given(hub):
     assert found["secret APP_PRIVATE_KEY"] == "missing"  # an App without its key
 
 
-def test_a_list_of_allowed_actions_that_lacks_ours_is_told(hub):
+def test_a_list_of_allowed_actions_without_ours_is_reported(hub):
     complete(hub)
     hub.allowed_actions = "selected"
     hub.selected_actions = {"github_owned_allowed": True, "patterns_allowed": ["astral-sh/other@*"]}
@@ -116,7 +116,7 @@ def test_a_list_of_allowed_actions_that_lacks_ours_is_told(hub):
     assert states(after)["allowed actions"] == "fine"
 
 
-def test_where_only_local_actions_run_every_other_is_told(hub):
+def test_if_only_local_actions_may_run_all_others_are_reported(hub):
     hub.allowed_actions = "local_only"
 
     _, text = run("doctor", hub)
@@ -124,7 +124,7 @@ def test_where_only_local_actions_run_every_other_is_told(hub):
     assert "allowed actions: not actions/attest, " in text
 
 
-def test_a_private_repository_of_a_free_plan_is_told_what_it_cannot_have(hub):
+def test_a_private_repository_on_a_free_plan_gets_a_list_of_unavailable_features(hub):
     hub.private = hub.free = True
     hub.environments = {"production": []}
     hub.workflow_states = dict.fromkeys(SCHEDULED, "active")
@@ -151,7 +151,7 @@ def test_a_merge_queue_needs_a_required_check_that_runs_for_it(hub):
     assert rules.queue([{"type": "merge_queue"}], {"code.yml": "on:\n  merge_group:\n"}).cure.endswith("model.yml.")
 
 
-def test_a_ruleset_that_requires_one_of_both_checks_is_told_which_is_not(hub):
+def test_a_ruleset_with_one_of_both_required_checks_names_the_missing_one(hub):
     complete(hub)
     main = next(r for r in hub.rulesets.values() if r["name"] == "main")
     [rule] = [rule for rule in main["rules"] if rule["type"] == "required_status_checks"]
@@ -163,7 +163,7 @@ def test_a_ruleset_that_requires_one_of_both_checks_is_told_which_is_not(hub):
     assert "then: code whose tests fail can be merged" in text
 
 
-def test_a_new_repository_is_told_that_production_waits(hub):
+def test_a_new_repository_is_told_that_production_needs_a_variable(hub):
     complete(hub)
 
     _, text = run("doctor", hub)
@@ -172,7 +172,7 @@ def test_a_new_repository_is_told_that_production_waits(hub):
     assert "do: gh variable set PRODUCTION --body yes" in text
 
 
-def test_without_a_token_it_looks_at_this_machine_and_says_what_it_did_not_see():
+def test_without_a_token_it_checks_this_machine_and_names_what_it_did_not_check():
     _, text = run("doctor", GITHUB_REPOSITORY="acme/churn")
 
     assert states(text)["acme/churn"] == "not seen"
@@ -180,7 +180,7 @@ def test_without_a_token_it_looks_at_this_machine_and_says_what_it_did_not_see()
     assert states(text)["Python"] == "fine"
 
 
-def test_a_github_that_does_not_answer_is_no_traceback(hub):
+def test_a_github_that_does_not_respond_gives_no_traceback(hub):
     hub.fail("GET /repos/acme/churn$", 404)
 
     _, text = run("doctor", hub)
@@ -207,7 +207,7 @@ def test_the_repository_is_read_from_the_address_of_origin(url, name):
     assert repository_settings.named(url, "https://github.com") == name
 
 
-def test_protect_creates_each_ruleset_once_and_puts_it_back_when_somebody_loosened_it(hub):
+def test_protect_creates_each_ruleset_once_and_restores_a_loosened_one(hub):
     said = [run("protect", hub)[1] for _ in range(2)]
     main, mlflow = (next(r for r in hub.rulesets.values() if r["name"] == name) for name in ("main", "mlflow"))
     main["rules"] = [rule for rule in main["rules"] if rule["type"] != "required_status_checks"]
@@ -223,7 +223,7 @@ def test_protect_creates_each_ruleset_once_and_puts_it_back_when_somebody_loosen
     assert {rule["type"] for rule in mlflow["rules"]} == {"deletion", "non_fast_forward"}  # a token may still push
 
 
-def test_protect_needs_an_owner(hub):
+def test_protect_requires_an_owner(hub):
     code, text = run("protect", hub, BOT)
 
     assert code == 1

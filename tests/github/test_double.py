@@ -1,4 +1,4 @@
-"""The double behaves as GitHub's documentation says; behaviours.md names the page of each."""
+"""The double behaves as GitHub's documentation says; behaviours.md lists the page for each behaviour."""
 
 import re
 from pathlib import Path
@@ -28,7 +28,7 @@ def hub(tmp_path):
 
 
 def opened(hub, token):
-    """A pull request by the holder of a token, and the run of code.yml that it has started."""
+    """A pull request by the owner of a token, and the run of code.yml that it started."""
     pull = call(
         github.connect(hub.environment(token)), "POST", "/pulls", {"title": "x", "head": BRANCH, "base": "main"}
     )
@@ -37,7 +37,7 @@ def opened(hub, token):
 
 
 def mergeable(hub, pull):
-    """Whether the required check lets a person merge; the double has no repository to merge in, and says so last."""
+    """Whether the required check permits a merge; the double has no repository to merge in, which is its last check."""
     try:
         call(github.connect(hub.environment(PERSON)), "PUT", f"/pulls/{pull['number']}/merge")
     except UserError as error:
@@ -55,7 +55,7 @@ def dispatch(hub, token):
     return max(hub.runs)
 
 
-def test_a_pull_request_of_a_jobs_token_waits_for_a_click(hub):
+def test_a_pull_request_of_a_jobs_token_waits_for_an_approval(hub):
     assert opened(hub, BOT)[1]["conclusion"] == "action_required"
 
 
@@ -100,7 +100,7 @@ def test_a_status_of_that_name_satisfies_a_required_check_until_a_newer_one_fail
     assert (before, mergeable(hub, pull)) == (True, False)
 
 
-def test_where_check_and_status_have_one_name_both_must_succeed(hub):
+def test_if_check_and_status_have_one_name_both_must_succeed(hub):
     pull, run = opened(hub, PERSON)
     hub.rulesets[1] = REQUIRED
     post(hub, "success")
@@ -144,7 +144,7 @@ def test_the_token_of_a_forks_pull_request_only_reads(hub):
         call(job, "POST", "/issues", {"title": "x"})
 
 
-def test_workflows_open_no_pull_request_where_settings_say_so(hub):
+def test_workflows_cannot_open_a_pull_request_if_settings_forbid_it(hub):
     hub.actions_may_open_pulls = False
 
     with pytest.raises(UserError, match="not permitted to create or approve pull requests"):
@@ -152,7 +152,7 @@ def test_workflows_open_no_pull_request_where_settings_say_so(hub):
     assert opened(hub, APP)
 
 
-def test_rules_hold_for_the_branches_that_they_name(hub):
+def test_rules_apply_to_the_branches_that_they_name(hub):
     hub.rulesets[1] = REQUIRED
     owner = github.connect(hub.environment(PERSON))
 
@@ -225,7 +225,7 @@ def test_a_cache_is_saved_by_a_job_that_succeeds_and_never_changed(hub):
         ({"cancel_in_progress": True}, "3", [], ["1", "2"]),
     ],
 )
-def test_a_newcomer_to_a_group_takes_the_place_of_the_one_that_waits(settings, running, waiting, cancelled):
+def test_a_new_run_in_a_group_replaces_the_waiting_one(settings, running, waiting, cancelled):
     group = Group(**settings)
 
     for run in "123":
@@ -234,7 +234,7 @@ def test_a_newcomer_to_a_group_takes_the_place_of_the_one_that_waits(settings, r
     assert (group.running, group.waiting, group.cancelled) == (running, waiting, cancelled)
 
 
-def test_a_group_that_cancels_keeps_no_queue():
+def test_a_group_with_cancellation_has_no_queue():
     with pytest.raises(ValueError, match="cannot be combined"):
         Group(cancel_in_progress=True, queue="max")
 
@@ -262,7 +262,7 @@ def review(hub, state, token=PERSON):
     return hub.runs[9]
 
 
-def test_a_rejected_environment_fails_the_run_and_an_approved_one_goes_on(hub):
+def test_a_rejected_environment_fails_the_run_and_an_approved_one_continues(hub):
     assert review(hub, "approved") | {"approvals": []} == {
         "status": "queued", "conclusion": None, "pending": [], "approvals": [],
     }  # fmt: skip

@@ -1,4 +1,4 @@
-"""Every operation on GitHub is repeatable, patient, and careful about what it writes; over real HTTP."""
+"""An operation on GitHub can be repeated, waits for rate limits, and changes only its own objects; over real HTTP."""
 
 import re
 from pathlib import Path
@@ -30,7 +30,7 @@ def _no_waiting(monkeypatch):
 
 @pytest.fixture
 def slept(monkeypatch):
-    """The seconds that requests wait before they are tried again; no time passes."""
+    """The seconds that requests wait before a retry; no time passes."""
     seconds = []
     monkeypatch.setattr(retry.time, "sleep", seconds.append)
     return seconds
@@ -55,7 +55,7 @@ def test_only_a_jobs_own_token_cannot_start_workflows(tokens, starts):
     assert github.connect({"GITHUB_REPOSITORY": "acme/churn", **tokens}).starts_workflows is starts
 
 
-def test_an_app_token_goes_before_the_jobs_own(hub):
+def test_an_app_token_has_priority_over_the_jobs_own(hub):
     repository = github.connect(hub.environment(APP_TOKEN=APP))
 
     github.issue(repository, "drift", "Drift", "x")
@@ -82,7 +82,7 @@ def test_it_works_on_enterprise_server():
         assert [i["title"] for i in hub.open("issues")] == ["Drift"]
 
 
-def test_a_list_of_many_pages_is_read_to_its_end(hub, repository):
+def test_all_pages_of_a_list_are_read(hub, repository):
     for number in range(250):
         call(repository, "POST", "/issues", {"title": str(number)})
 
@@ -92,7 +92,7 @@ def test_a_list_of_many_pages_is_read_to_its_end(hub, repository):
     assert len(hub.made("GET /repos/acme/churn/issues$")) == 3
 
 
-def test_a_trouble_has_one_issue_however_often_it_is_reported(hub, repository):
+def test_a_problem_has_one_issue_after_any_number_of_reports(hub, repository):
     github.issue(repository, "drift", "Drift", "3 columns")
     github.issue(repository, "drift", "Drift", "4 columns")
     github.issue(repository, "degraded", "Degraded", "AUC 0.7")
@@ -104,7 +104,7 @@ def test_a_trouble_has_one_issue_however_often_it_is_reported(hub, repository):
     assert hub.open("issues")[0]["labels"][0]["name"] == "alert"
 
 
-def test_an_issue_that_says_so_already_is_not_written_again(hub, repository):
+def test_an_unchanged_issue_is_not_written_again(hub, repository):
     github.issue(repository, "drift", "Drift", "same")
     before = len(hub.made("^(POST|PATCH)"))
 
@@ -121,7 +121,7 @@ def test_every_issue_links_to_its_entry_in_the_runbook(hub, repository):
     assert f"\n### {link[3]}\n" in Path(link[2]).read_text(encoding="utf-8")
 
 
-def test_a_closed_issue_stays_closed_and_new_trouble_opens_a_new_one(hub, repository):
+def test_a_closed_issue_stays_closed_and_a_new_problem_opens_a_new_one(hub, repository):
     first = github.issue(repository, "drift", "Drift", "x")
     github.close(repository, first["number"], "Stable again.")
 
@@ -140,7 +140,7 @@ def test_a_sticky_comment_is_changed_in_place(hub, repository):
     assert [c["body"].splitlines()[1] for c in hub.comments.values()] == ["two"]
 
 
-def test_a_strangers_comment_with_our_marker_does_not_get_our_text(hub, repository):
+def test_another_persons_comment_with_our_marker_is_not_changed(hub, repository):
     hub.tokens["stranger"] = "mallory"
     number = call(repository, "POST", "/issues", {"title": "t"})["number"]
     stranger = github.connect(hub.environment("stranger"))
@@ -151,7 +151,7 @@ def test_a_strangers_comment_with_our_marker_does_not_get_our_text(hub, reposito
     assert [c["body"].splitlines()[1] for c in hub.comments.values()] == ["all green", "refused"]
 
 
-def test_a_persons_own_issue_is_found_again_whatever_kind_of_token(hub):
+def test_an_issue_is_found_again_with_any_kind_of_token(hub):
     hub.tokens["gho_person"] = "acme"
     person = github.connect(hub.environment("gho_person"))
 
@@ -161,7 +161,7 @@ def test_a_persons_own_issue_is_found_again_whatever_kind_of_token(hub):
     assert len(hub.open("issues")) == 1
 
 
-def test_one_pull_request_a_branch_refreshed_and_labelled(hub, repository):
+def test_a_branch_has_one_pull_request_that_is_updated_and_labelled(hub, repository):
     first = github.pull_request(repository, "retrain/2026-11-01", "main", "Retrain", "AUC 0.80")
     again = github.pull_request(repository, "retrain/2026-11-01", "main", "Retrain", "AUC 0.81")
 
@@ -177,7 +177,7 @@ def test_a_forks_branch_of_the_same_name_is_not_taken_for_ours(hub, repository):
     assert github.retrainings(repository, "retrain/") == []
 
 
-def test_where_actions_may_not_open_pull_requests_the_caller_is_told(hub, repository):
+def test_the_caller_learns_that_actions_may_not_open_pull_requests(hub, repository):
     hub.actions_may_open_pulls = False
 
     with pytest.raises(github.NotPermittedError):
@@ -195,7 +195,7 @@ def test_a_status_is_posted_once_until_it_changes(hub, repository):
     assert len(hub.statuses[0]["description"]) == 140
 
 
-def test_a_schedule_that_github_switched_off_is_seen(hub, repository):
+def test_a_schedule_disabled_by_github_is_detected(hub, repository):
     hub.workflow_states["monitor.yml"] = "disabled_inactivity"
 
     assert github.newest_run(repository, "monitor.yml") == ("disabled_inactivity", None)
@@ -213,7 +213,7 @@ def test_a_bad_gateway_is_tried_again(hub, repository, slept, match):
 
 
 @pytest.mark.parametrize("applied", [True, False])
-def test_a_post_whose_answer_is_lost_is_looked_for_before_it_is_sent_again(hub, repository, applied):
+def test_a_post_with_a_lost_response_is_searched_for_before_a_retry(hub, repository, applied):
     hub.fail("POST .*/issues$", 502, applied=applied)
 
     github.issue(repository, "drift", "Drift", "x")
@@ -222,7 +222,7 @@ def test_a_post_whose_answer_is_lost_is_looked_for_before_it_is_sent_again(hub, 
     assert len(hub.made("POST .*/issues$")) == (1 if applied else 2)
 
 
-def test_a_secondary_rate_limit_is_waited_for_as_long_as_github_says(hub, repository, slept):
+def test_a_secondary_rate_limit_waits_for_the_time_that_github_states(hub, repository, slept):
     hub.fail("POST .*/issues$", 403, times=2, retry_after="7")
 
     github.issue(repository, "drift", "Drift", "x")
@@ -231,7 +231,7 @@ def test_a_secondary_rate_limit_is_waited_for_as_long_as_github_says(hub, reposi
     assert slept == [7, 7]
 
 
-def test_a_server_that_stays_down_is_an_error_and_not_a_loop(hub, repository):
+def test_a_server_that_stays_down_ends_in_an_error(hub, repository):
     hub.fail("POST .*/issues$", 502, times=100)
 
     with pytest.raises(UserError, match=r"502.*Try again later"):
@@ -253,7 +253,7 @@ def test_the_hourly_limit_says_when_it_ends(hub, repository):
         ({"GITHUB_REPOSITORY": "acme/other"}, "check the name acme/other"),
     ],
 )
-def test_a_refusal_says_what_to_look_at(hub, environment, hint):
+def test_a_refusal_names_the_setting_to_check(hub, environment, hint):
     with pytest.raises(UserError, match=hint):
         github.issue(github.connect(hub.environment() | environment), "drift", "Drift", "x")
 
@@ -265,7 +265,7 @@ def test_a_read_only_token_names_the_page_with_the_permissions(hub, repository):
         github.issue(repository, "drift", "Drift", "x")
 
 
-def test_nobody_is_mentioned_by_what_the_data_holds():
+def test_text_from_the_data_mentions_nobody():
     assert "@everyone" not in github.body("level @everyone, mail a@b.c", "x")
 
 

@@ -1,4 +1,4 @@
-"""`make doctor LIVE=1` records what only GitHub can prove, lists the remaining steps, and keeps the evidence."""
+"""`make doctor LIVE=1` records proofs that only GitHub can give, lists the remaining steps, and keeps the evidence."""
 
 import json
 import re
@@ -25,7 +25,7 @@ def hub():
 
 @pytest.fixture
 def owner(hub, tmp_path, monkeypatch):
-    """An owner's shell in an empty folder."""
+    """An owner's environment in an empty folder."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "docs").mkdir()
     for name, value in hub.environment(PERSON).items():
@@ -44,7 +44,7 @@ def opened(hub, branch, token=PERSON):
 
 
 def finish(hub, branch, **conclusions):
-    """The runs of both workflows for the newest commit of a branch end."""
+    """End the runs of both workflows for the newest commit of a branch."""
     for key in [key for key, run in hub.runs.items() if run["head_sha"] == hub.head(branch)]:
         name = hub.runs[key]["path"].split("/")[-1].removesuffix(".yml")
         hub.finish(key, conclusions.get(name, "success"))
@@ -60,7 +60,7 @@ def seen(repository, name):
     return live_proofs.looked(repository, proof)
 
 
-def test_a_new_repository_has_proved_nothing_and_is_told_what_to_do_first(hub, owner, capsys):
+def test_a_new_repository_has_no_evidence_and_gets_the_first_step(hub, owner, capsys):
     assert stage.main() == 1
 
     said = capsys.readouterr().err
@@ -69,7 +69,7 @@ def test_a_new_repository_has_proved_nothing_and_is_told_what_to_do_first(hub, o
     assert json.loads(stage.EVIDENCE.read_text())["proofs"] == {}
 
 
-def test_what_was_seen_is_kept_with_its_link_and_not_asked_again(hub, owner):
+def test_evidence_is_kept_with_its_link_and_not_queried_again(hub, owner):
     rule(hub)
     stage.main()
     calls = len(hub.made("rules/branches"))
@@ -91,7 +91,7 @@ def test_a_refused_model_counts_once_it_blocks_the_merge(hub, owner):
     assert seen(owner, "refused model")[0].link == pull["html_url"]
 
 
-def test_a_report_counts_with_its_minutes_and_one_on_a_fork_apart(hub, owner):
+def test_a_report_counts_with_its_minutes_and_separately_on_a_fork(hub, owner):
     pull = opened(hub, "more-trees")
     [run] = [run for run in hub.runs.values() if run["path"].endswith("model.yml")]
     report(hub, pull)
@@ -105,7 +105,7 @@ def test_a_report_counts_with_its_minutes_and_one_on_a_fork_apart(hub, owner):
     assert seen(owner, "fork")[0].link == written["html_url"]
 
 
-def test_a_comment_that_a_stranger_marks_as_ours_is_no_report(hub, owner):
+def test_another_persons_comment_with_our_marker_is_no_report(hub, owner):
     pull = opened(hub, "more-trees")
     call(owner, "POST", f"/issues/{pull['number']}/comments", {"body": live_proofs.REPORT})
 
@@ -127,7 +127,7 @@ def test_statuses_count_where_no_check_of_that_name_had_passed_before_the_merge(
 
 
 @pytest.mark.parametrize(("state", "name"), [("approved", "approval"), ("rejected", "rejection")])
-def test_a_persons_word_on_production_counts(hub, owner, state, name):
+def test_a_persons_decision_on_production_counts(hub, owner, state, name):
     call(owner, "POST", "/actions/workflows/release.yml/dispatches", {"ref": "main"})
     [key] = hub.runs
     hub.runs[key]["pending"] = ["production"]
@@ -170,7 +170,7 @@ def test_a_run_of_that_event_counts_once_all_its_workflows_passed(hub, owner, na
     assert seen(owner, name)[0].link.startswith("https://github.com/acme/churn/actions/runs/")
 
 
-def test_what_a_token_may_not_ask_is_said_with_githubs_words(hub, owner):
+def test_a_missing_permission_is_reported_in_githubs_words(hub, owner):
     hub.fail("GET /users/acme/packages", 403)
 
     assert "403 Forbidden" in seen(owner, "package")[1]

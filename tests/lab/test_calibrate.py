@@ -1,4 +1,4 @@
-"""The rule on windows whose truth is known: a small part of `make calibrate`."""
+"""The drift rule on windows with known changes: a small part of `make calibrate`."""
 
 from dataclasses import replace
 
@@ -16,7 +16,7 @@ def pool(params):
 
 
 @pytest.mark.slow
-def test_quiet_windows_of_a_rough_table_are_left_alone(pool):
+def test_quiet_windows_of_a_rough_table_are_not_flagged(pool):
     flagged, moved = quiet(pool, Cell(trained=2000, window=300, runs=60))
 
     assert flagged <= 0.05
@@ -24,7 +24,7 @@ def test_quiet_windows_of_a_rough_table_are_left_alone(pool):
 
 
 @pytest.mark.slow
-def test_a_rule_without_a_correction_for_many_tests_would_cry_wolf(pool):
+def test_a_rule_without_a_correction_for_many_tests_gives_false_alarms(pool):
     loose = pool.params.monitor.model_copy(update={"alpha": 0.9, "effect": 0.0})
 
     flagged, _ = quiet(replace(pool, params=pool.params.model_copy(update={"monitor": loose})), Cell(2000, 300, 20))
@@ -33,14 +33,14 @@ def test_a_rule_without_a_correction_for_many_tests_would_cry_wolf(pool):
 
 
 @pytest.mark.slow
-def test_moved_windows_are_found(pool):
+def test_shifted_windows_are_found(pool):
     found = power(pool, Cell(trained=2000, window=500, runs=15))
 
     assert [*found] == [*SHIFTS]
     assert min(found[shift] for shift in calibrate.KNOWN) >= calibrate.POWER
 
 
-def test_a_broken_promise_is_told_with_its_numbers(params):
+def test_a_missed_target_is_reported_with_its_numbers(params):
     rates = dict.fromkeys(SHIFTS, 1.0) | {"30 % missing": 0.9}
     kept = {
         ("quiet", "world", 500, 200, 100): (0.05, 0.0),

@@ -1,4 +1,4 @@
-"""The judgement on a new image: what must send it back, and what must not."""
+"""The judgement on a new image: it rolls back a worse image, and no other."""
 
 import math
 from dataclasses import replace
@@ -40,7 +40,7 @@ def test_an_equal_image_stays():
         (window(scores=(0.9, 0.95)), "scores: the distributions are"),
     ],
 )
-def test_a_worse_image_goes_back_with_numbers(canary, reason):
+def test_a_worse_image_is_rolled_back_with_numbers(canary, reason):
     assert reason in judge(window(), canary, RULE)
 
 
@@ -55,7 +55,7 @@ def test_a_worse_image_goes_back_with_numbers(canary, reason):
         Window(),
     ],
 )
-def test_chance_and_silence_send_nothing_back(canary):
+def test_chance_and_missing_traffic_roll_nothing_back(canary):
     assert judge(window(), canary, RULE) == ""
 
 
@@ -64,7 +64,7 @@ def test_an_image_is_not_blamed_for_errors_that_the_other_has_too():
 
 
 @given(st.integers(0, 2**32 - 1))
-def test_two_samples_of_one_distribution_are_not_told_apart(seed):
+def test_two_samples_of_one_distribution_do_not_differ(seed):
     rng = np.random.default_rng(seed)
     one, other = (window(rows=n, scores=rng.beta(2, 5, n)) for n in (2000, 60))
 
@@ -72,7 +72,7 @@ def test_two_samples_of_one_distribution_are_not_told_apart(seed):
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=50), st.lists(st.floats(0, 1), min_size=1, max_size=50))
-def test_the_distance_is_symmetric_and_between_nought_and_one(one, other):
+def test_the_distance_is_symmetric_and_between_0_and_1(one, other):
     a, b = buckets(one, SCORES), buckets(other, SCORES)
 
     assert distance(a, b) == pytest.approx(distance(b, a))
@@ -80,14 +80,14 @@ def test_the_distance_is_symmetric_and_between_nought_and_one(one, other):
     assert distance(a, a) == 0
 
 
-def test_what_was_seen_is_told_with_numbers():
+def test_the_observation_is_reported_with_numbers():
     assert told(window(900, ms=5), window(ms=9), RULE) == (
         "1,000 requests, and 900 of the serving image, p95 9.8 ms compared with 4.9 ms: within all limits"
     )
 
 
 @pytest.mark.parametrize("few", [(window(), window(20)), (window(20), window())])
-def test_neither_side_is_judged_by_a_few_requests_and_that_is_told(few):
+def test_few_requests_are_not_judged_and_the_report_says_so(few):
     assert "too few to judge latency and scores (deploy.min_requests: 50 of each)" in told(*few, RULE)
 
 
@@ -96,7 +96,7 @@ def test_a_quantile_is_interpolated_inside_its_bucket():
     assert math.isnan(quantile({}, 0.5))
 
 
-def test_what_the_server_shows_is_what_is_read():
+def test_the_metrics_of_the_server_are_read_correctly():
     metrics = Metrics()
     metrics.requests.labels("/predict", 200).inc(7)
     metrics.requests.labels("/predict", 503).inc(2)
@@ -116,13 +116,13 @@ def test_what_the_server_shows_is_what_is_read():
     assert found.squares == 9
 
 
-def test_a_window_holds_what_came_since():
+def test_a_window_contains_the_requests_since_its_start():
     before, now = window(requests=10, rows=10), window(requests=30, errors=2, rows=30)
 
     assert now.since(before) == window(requests=20, errors=2, rows=20)
 
 
-def test_a_server_that_was_started_again_is_noticed():
+def test_a_restarted_server_is_detected():
     with pytest.raises(UserError, match="restarted"):
         window(requests=3).since(window(requests=10))
 
@@ -137,7 +137,7 @@ def test_a_worse_image_is_caught(name):
     assert sent_back(WORSE[name], 5, RULE) == 1
 
 
-def test_errors_that_both_have_send_nothing_back_where_the_serving_image_gets_few_requests():
+def test_errors_of_both_images_roll_nothing_back_if_the_serving_image_gets_few_requests():
     life = window(requests=10_000, errors=500)
 
     assert judge(window(requests=4), window(errors=50), RULE, life) == ""
@@ -154,9 +154,9 @@ def test_rows_of_uneven_requests_count_as_few_batches():
 
 
 @given(st.integers(0, 50), st.integers(0, 50), st.integers(0, 2000), st.integers(0, 2000), st.floats(0, 1))
-def test_a_p_value_is_one_whatever_the_counts(one, other, more, most, allowed):
+def test_a_p_value_is_valid_for_any_counts(one, other, more, most, allowed):
     assert 0 <= more_often((one, one + more), (other, other + most), allowed) <= 1
 
 
-def test_too_few_requests_are_told_as_unjudged():
+def test_too_few_requests_are_reported_as_unjudged():
     assert told(window(20), window(20), RULE).startswith("UNJUDGED, ")

@@ -7,7 +7,7 @@ from lab import story
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
-def test_the_world_moves_and_a_merged_retraining_brings_quiet_again(tmp_path, capsys):
+def test_after_drift_a_merged_retraining_makes_the_verdict_stable_again(tmp_path, capsys):
     found = story.tell(tmp_path)
 
     assert found["release"] == 1

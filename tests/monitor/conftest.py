@@ -1,4 +1,4 @@
-"""A folder with a small released model, and simulated customers that pass through the real application."""
+"""A folder with a small released model, and simulated customers that are sent through the real application."""
 
 import shutil
 
@@ -27,7 +27,7 @@ class Customers:
 
 @pytest.fixture(scope="session")
 def release(tmp_path_factory, params):
-    """A folder with params.yaml and a built model with its reference, as `make run` leaves them."""
+    """A folder with params.yaml, a built model and its reference, as `make run` writes them."""
     place = tmp_path_factory.mktemp("release")
     shutil.copy(SAMPLE, place)
     train, test = (schema.conform(history(range(1, 13), rows=200, seed=seed), params.data) for seed in (1, 2))

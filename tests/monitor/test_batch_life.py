@@ -1,4 +1,4 @@
-"""The life of a model whose users score tables and never call the API: scores, late labels, drift, rows to retrain."""
+"""The life of a model that only scores tables: scores, late labels, drift, and rows for retraining."""
 
 import shutil
 from pathlib import Path
@@ -20,7 +20,7 @@ ROWS = 600
 
 
 def scored(table, name, data):
-    """The table scored, and its labels as they come later: a table of their own."""
+    """The scored table, and its late labels as a second table."""
     table.drop(columns=data.target.name).to_parquet(f"{name}.parquet")
     score.main(data=f"{name}.parquet", out=name, model=str(files.MODEL))
     table[[data.id, data.target.name]].to_csv(f"{name}-labels.csv", index=False)
@@ -37,7 +37,7 @@ def judged():
 
 
 @pytest.mark.slow
-def test_a_model_lives_on_tables_alone(place, params, monkeypatch):
+def test_a_model_that_only_scores_tables_completes_the_life_cycle(place, params, monkeypatch):
     monkeypatch.setattr(evidently_pages, "installed", lambda: False)
     data, quiet = params.data, customers(13, ROWS, 5)
 
@@ -96,7 +96,7 @@ def test_the_time_of_a_label_is_kept_and_rows_without_one_are_left_out(place):
 
 
 @pytest.mark.slow
-def test_labels_are_added_once_though_the_command_is_killed_at_any_write(place):
+def test_labels_are_added_once_if_the_command_is_killed_at_any_write(place):
     pd.DataFrame({"customer_id": ["a", "b"], "churned": [True, False]}).to_csv("labels.csv", index=False)
 
     for number in range(1, writes(lambda: label.main(data="labels.csv")) + 1):

@@ -1,4 +1,4 @@
-"""Which rows of the prediction log are judged, and that none vanishes unseen."""
+"""The rows of the prediction log that are judged, and the counts of all others."""
 
 import json
 
@@ -36,7 +36,7 @@ def label(row_id, value, time):
 
 @pytest.fixture
 def write(tmp_path):
-    """Write records as one closed segment; gives the table that is read."""
+    """Write records as one closed segment; returns the table that is read."""
 
     def write(*records):
         log = PredictionLog(tmp_path / "logs")
@@ -88,13 +88,13 @@ def test_each_kind_of_row_that_is_not_judged_is_counted_by_its_reason(write, par
     assert found.newest == NOW + pd.Timedelta(minutes=4)
 
 
-def test_of_one_id_the_newest_prediction_counts(write, params):
+def test_the_newest_prediction_of_an_id_counts(write, params):
     found = collected(write(prediction("a"), prediction("a", time=NOW)), params)
 
     assert found.rows["time"].tolist() == [NOW]
 
 
-def test_more_rows_than_the_window_takes_leave_the_newest(write, params):
+def test_a_full_window_keeps_the_newest_rows(write, params):
     table = write(*(prediction(str(n), time=NOW - pd.Timedelta(hours=n)) for n in range(5)))
 
     found = collected(table, params, Monitor(window_days=10, window_rows=2))
@@ -103,7 +103,7 @@ def test_more_rows_than_the_window_takes_leave_the_newest(write, params):
     assert found.rows["id"].tolist() == ["1", "0"]
 
 
-def test_late_labels_meet_their_predictions_with_their_lag(write, params):
+def test_late_labels_are_joined_to_their_predictions_with_their_lag(write, params):
     day = pd.Timedelta(days=1)
     found = collected(
         write(
@@ -124,7 +124,7 @@ def test_late_labels_meet_their_predictions_with_their_lag(write, params):
     assert found.labels == {"early": 1, "future": 1, "strange": 1, "unmatched": 1}
 
 
-def test_a_third_word_is_no_label_and_true_is_the_positive_one(write, params):
+def test_a_third_value_is_no_label_and_true_is_the_positive_one(write, params):
     target = params.data.target.model_copy(update={"positive": "default"})
     words = ["default", "paid", "paid", "Default", "true"]
     table = write(
@@ -138,7 +138,7 @@ def test_a_third_word_is_no_label_and_true_is_the_positive_one(write, params):
     assert found.labels["strange"] == 1
 
 
-def test_a_simulation_is_judged_at_the_end_of_its_own_calendar_where_nothing_real_is(write, params):
+def test_a_simulation_without_real_rows_is_judged_at_the_end_of_its_own_calendar(write, params):
     found = collected(
         write(
             prediction("june", time="2031-06-01T00:00Z", simulated=True),
@@ -152,7 +152,7 @@ def test_a_simulation_is_judged_at_the_end_of_its_own_calendar_where_nothing_rea
     assert (found.until, fates(found)) == (pd.Timestamp("2031-07-08T00:00Z"), {"older": 1, "judged": 1})
 
 
-def test_the_windows_before_hold_what_known_models_answered_then(write, params):
+def test_earlier_windows_contain_the_predictions_of_known_models(write, params):
     old = NOW - pd.Timedelta(days=15)
     found = collected(
         write(prediction("a", time=old, model="churn@1"), prediction("b", time=old, model="x"), prediction("c")), params
@@ -162,7 +162,7 @@ def test_the_windows_before_hold_what_known_models_answered_then(write, params):
     assert (found.before[-1].since, found.before[-1].until) == (found.since, found.until)
 
 
-def test_performance_is_that_of_the_champion_in_the_newest_window_with_enough_labels_of_both_classes(write, params):
+def test_performance_is_the_champions_in_the_newest_window_with_enough_labels_of_both_classes(write, params):
     def month(name, days_ago, model="churn@2", classes=2):
         time = NOW - pd.Timedelta(days=days_ago)
         for n in range(40):
@@ -206,7 +206,7 @@ lines = st.builds(
 @pytest.mark.slow
 @settings(deadline=None, max_examples=50)
 @given(st.lists(lines, max_size=12), st.integers(1, 5))
-def test_every_row_that_is_read_has_exactly_one_fate(tmp_path_factory, params, records, most):
+def test_every_row_is_judged_or_counted_exactly_once(tmp_path_factory, params, records, most):
     folder = tmp_path_factory.mktemp("logs")
     log = PredictionLog(folder)
     for number, record in enumerate(records):
@@ -222,7 +222,7 @@ def test_every_row_that_is_read_has_exactly_one_fate(tmp_path_factory, params, r
 
 
 @pytest.mark.parametrize("name", ["rows.csv", "rows.parquet", "*.csv"])
-def test_tables_that_others_have_written_are_read_alike(write, params, tmp_path, name):
+def test_tables_of_other_systems_are_read_in_the_same_way(write, params, tmp_path, name):
     table = write(prediction("7"), prediction("b"), label("7", True, NOW))
     table.to_parquet(tmp_path / "rows.parquet")
     table.to_csv(tmp_path / "rows.csv", index=False)
@@ -233,7 +233,7 @@ def test_tables_that_others_have_written_are_read_alike(write, params, tmp_path,
     assert found.rows.set_index("id")["label"].dropna().to_dict() == {"7": 1.0}
 
 
-def test_the_least_that_a_table_may_have_is_id_time_score_and_the_features(params, tmp_path):
+def test_a_table_needs_at_least_id_time_score_and_the_features(params, tmp_path):
     (tmp_path / "rows.csv").write_text("id,time,score,tenure_months,house\n1,2026-11-21T00:00Z,0.3,5,h\n")
 
     found = collected(log_tables.read([tmp_path / "rows.csv"], NOW, DATA, SETTINGS), params)
@@ -250,7 +250,7 @@ def test_the_least_that_a_table_may_have_is_id_time_score_and_the_features(param
         (None, "names no file|cannot be read"),
     ],
 )
-def test_a_table_that_cannot_be_used_says_what_is_wrong_with_it(params, tmp_path, text, says):
+def test_an_unusable_table_gives_a_reason(params, tmp_path, text, says):
     if text:
         (tmp_path / "rows.csv").write_text(text)
 
@@ -260,7 +260,7 @@ def test_a_table_that_cannot_be_used_says_what_is_wrong_with_it(params, tmp_path
 
 @pytest.mark.parametrize("slow", [True, False])
 def test_labels_of_rows_too_young_for_the_slower_class_are_not_looked_at(write, params, slow):
-    """Positives are known at once, negatives after 8 days, or the other way round."""
+    """Positives have labels at once and negatives after 8 days, or the reverse."""
     day, lines = pd.Timedelta(days=1), []
     for n in range(300):
         time, kind = NOW - n * day / 10, n % 2 == 0

@@ -1,4 +1,4 @@
-"""The verdict on what was predicted: from the log of the real application to the report and the history."""
+"""The verdict on predictions: from the log of the real application to the report and the history."""
 
 import json
 import re
@@ -23,12 +23,12 @@ from tests.world.sample import customers
 
 @pytest.fixture
 def without_evidently(monkeypatch):
-    """As if it were not installed: half of the time of a test."""
+    """Disable Evidently, which takes half of the time of a test."""
     monkeypatch.setitem(sys.modules, "evidently", None)
 
 
 def judged(**flags):
-    """The exit code and what is in build/monitor.json and .md."""
+    """The exit code and the contents of build/monitor.json and .md."""
     code = monitor.main(**flags)
     return code, json.loads(Path("build/monitor.json").read_text()), Path("build/monitor.md").read_text()
 
@@ -45,7 +45,7 @@ def predicted(place, count, days_ago, model):
 
 
 @pytest.mark.slow
-def test_simulated_predictions_are_judged_drawn_by_evidently_and_called_simulated(place, send):
+def test_simulated_predictions_are_judged_plotted_by_evidently_and_marked_as_simulated(place, send):
     send(13, rows=1000)
 
     code, found, text = judged()
@@ -57,7 +57,7 @@ def test_simulated_predictions_are_judged_drawn_by_evidently_and_called_simulate
         assert "<html" in (place / "build" / name).read_text()[:500]
 
 
-def test_a_season_that_is_asked_for_and_not_known_is_said(place, without_evidently):
+def test_an_unknown_season_is_reported(place, without_evidently):
     settings = (place / "params.yaml").read_text()
     (place / "params.yaml").write_text(settings.replace("\nmonitor:", "\nmonitor:\n  season: true"))
     predicted(place, 600, 1, f"churn@{identity.of(files.MODEL)[:12]}")
@@ -69,7 +69,7 @@ def test_a_season_that_is_asked_for_and_not_known_is_said(place, without_evident
 
 
 @pytest.mark.slow
-def test_from_a_quiet_month_over_drift_to_a_model_that_has_become_worse(place, send, without_evidently, monkeypatch):
+def test_a_quiet_month_then_drift_then_a_worse_model(place, send, without_evidently, monkeypatch):
     monkeypatch.setenv("GITHUB_OUTPUT", str(place / "output"))
     send(13)
     quiet, stable, calm = judged(strict=True)
@@ -107,7 +107,7 @@ def test_from_a_quiet_month_over_drift_to_a_model_that_has_become_worse(place, s
 
 
 @pytest.mark.slow
-def test_a_model_is_called_degraded_though_its_labels_take_longer_than_the_window(place, params, without_evidently):
+def test_a_model_is_degraded_if_its_labels_take_longer_than_the_window(place, params, without_evidently):
     now, rng, count = pd.Timestamp.now("UTC"), np.random.default_rng(0), 2400
     rows = schema.conform(customers(13, count), params.data)
     score = model.scores(model_file.loads(files.read_bytes(files.MODEL / "model.skops")), rows, params.data)
@@ -132,7 +132,7 @@ def test_a_model_is_called_degraded_though_its_labels_take_longer_than_the_windo
     assert "The labels are of" in alerts.of_monitoring(MonitorRecord.model_validate(found), None)["degraded"].text
 
 
-def test_a_source_that_fell_silent_is_told_apart_from_a_slow_one(place, without_evidently):
+def test_a_silent_source_is_distinguished_from_a_slow_one(place, without_evidently):
     model = f"churn@{'0' * 12}"
     predicted(place, 5, days_ago=4, model=model)
     _, silent, report = judged()
@@ -147,7 +147,7 @@ def test_a_source_that_fell_silent_is_told_apart_from_a_slow_one(place, without_
 
 
 @pytest.mark.slow
-def test_simulated_rows_beside_a_real_one_are_counted_and_judged_when_asked_for(place, send, without_evidently, capsys):
+def test_simulated_rows_beside_a_real_one_are_counted_and_judged_by_setting(place, send, without_evidently, capsys):
     send(13)
     predicted(place, 1, 0, f"churn@{identity.of(files.MODEL)[:12]}")
 
@@ -161,7 +161,7 @@ def test_simulated_rows_beside_a_real_one_are_counted_and_judged_when_asked_for(
     assert (simulated["verdict"], simulated["simulated"]) == ("stable", True)
 
 
-def test_rows_of_a_model_that_nobody_registered_are_counted_and_not_judged(place, without_evidently):
+def test_rows_of_an_unregistered_model_are_counted_and_not_judged(place, without_evidently):
     predicted(place, 600, days_ago=1, model="risk@9")
 
     _, found, report = judged()
@@ -172,14 +172,14 @@ def test_rows_of_a_model_that_nobody_registered_are_counted_and_not_judged(place
     assert "| … by risk@9 | 600 |" in report
 
 
-def test_without_any_row_it_says_that_there_is_nothing(place, without_evidently):
+def test_a_log_without_rows_is_reported(place, without_evidently):
     code, found, _ = judged()
 
     assert (code, found["verdict"], found["silent"]) == (0, "not enough data", True)
     assert "There are no predictions." in found["reason"]
 
 
-def test_an_empty_place_for_predictions_is_trouble(place, without_evidently, monkeypatch):
+def test_an_empty_source_of_predictions_is_a_problem(place, without_evidently, monkeypatch):
     monkeypatch.setenv("PREDICTION_LOG", "other")
 
     _, found, _ = judged()
@@ -188,7 +188,7 @@ def test_an_empty_place_for_predictions_is_trouble(place, without_evidently, mon
     assert not (place / "logs").exists()
 
 
-def test_another_source_is_read_where_params_yaml_names_one(place, send, without_evidently):
+def test_another_source_in_params_yaml_is_read(place, send, without_evidently):
     send(13)
     (place / "logs").rename(place / "elsewhere")
     text = (place / "params.yaml").read_text()
@@ -199,6 +199,6 @@ def test_another_source_is_read_where_params_yaml_names_one(place, send, without
     assert found["collected"]["fates"]["judged"] == 600
 
 
-def test_no_verdict_yet_has_no_history(place, capsys):
+def test_without_a_verdict_there_is_no_history(place, capsys):
     assert monitor.main(history=True) == 0
     assert "no verdict yet" in capsys.readouterr().out

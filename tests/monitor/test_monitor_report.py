@@ -1,4 +1,4 @@
-"""What is recommended on each verdict, and why."""
+"""The recommendation for each verdict, with its reason."""
 
 import pytest
 
@@ -55,13 +55,13 @@ def test_each_verdict_has_its_advice(changed, says):
 @pytest.mark.parametrize(
     ("fates", "says"), [({"unknown": 9}, "Serve the champion"), ({"other": 9}, "needs its own rows")]
 )
-def test_too_few_rows_have_the_advice_that_fits_where_the_others_are(fates, says):
+def test_the_advice_on_too_few_rows_depends_on_the_reasons_for_left_out_rows(fates, says):
     collected = FOUND["collected"] | {"fates": FATES | fates}
 
     assert says in advice(FOUND | {"verdict": "not enough data", "collected": collected})
 
 
-def test_what_moved_stands_above_what_did_not_and_odd_counts_are_named():
+def test_shifted_columns_come_first_and_unusual_counts_are_named():
     still = MOVED | {"column": "region", "drifted": False}
 
     text = markdown("churn", FOUND | {"verdict": "drift", "columns": [still, MOVED]}, [])
@@ -74,7 +74,7 @@ def test_what_moved_stands_above_what_did_not_and_odd_counts_are_named():
     assert "Simulated" not in text
 
 
-def test_the_report_says_which_predictions_the_labels_are_of():
+def test_the_report_states_the_period_of_the_labelled_predictions():
     late = LABELLED | {"since": "2025-12-02T00:00:00+00:00", "until": "2026-01-01T00:00:00+00:00", "rows": 900}
     late |= {"labelled": 810, "coverage": 0.9}
     collected = FOUND["collected"] | {"labelled": 7}
@@ -89,7 +89,7 @@ def test_the_report_says_which_predictions_the_labels_are_of():
     assert "judged above" not in newest
 
 
-def test_the_report_says_that_live_figures_have_no_weights():
+def test_the_report_states_that_live_figures_have_no_weights():
     said = markdown("p", FOUND | {"weight": "exposure"}, [])
 
     assert "Each row counts once, now and at release: the log holds no exposure." in said

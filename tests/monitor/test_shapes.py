@@ -1,4 +1,4 @@
-"""Pictures of distributions, and rows redrawn from a release's profile."""
+"""Plots of distributions, and rows redrawn from a release's profile."""
 
 import numpy as np
 import pandas as pd
@@ -39,7 +39,7 @@ def test_rows_redrawn_from_a_profile_have_its_distributions(release, params):
     assert missing["satisfaction"]["after"] == pytest.approx(missing["satisfaction"]["before"], abs=0.001)
 
 
-def test_a_picture_shows_both_sides_on_the_same_bins(release):
+def test_a_plot_shows_both_sides_in_the_same_bins(release):
     rows = pd.DataFrame({"contract": ["monthly"] * 30 + ["weekly"] * 10, "tenure_months": [600.0] * 40})
     rows = rows.rename(columns=in_table)
 
@@ -81,7 +81,7 @@ def test_the_highest_bar_is_the_largest_share_of_both_sides(shares, most, drawn)
 
 
 @pytest.mark.slow
-def test_evidently_draws_what_is_there_though_a_column_is_missing_from_the_log(release, params):
+def test_evidently_plots_the_existing_columns_if_one_is_missing_from_the_log(release, params):
     pytest.importorskip("evidently", reason="Evidently is not installed: make setup")
     rows = redrawn(release, 600).drop(columns=[in_table("plan")]).assign(**{in_table("usage_hours"): None})
 

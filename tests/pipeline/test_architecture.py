@@ -1,4 +1,4 @@
-"""Every function that docs/architecture.md names is there."""
+"""Every function that docs/architecture.md names exists."""
 
 import re
 from importlib import import_module
@@ -11,7 +11,7 @@ NAMED = sorted(set(re.findall(r"`((?:ml|serving)(?:\.\w+)+)`", WALKS)))
 
 
 @pytest.mark.parametrize("name", NAMED)
-def test_a_function_that_a_walk_names_is_there(name):
+def test_every_named_function_exists(name):
     parts = name.split(".")
     for length in range(len(parts) - 1, 0, -1):
         try:

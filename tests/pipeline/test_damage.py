@@ -1,4 +1,4 @@
-"""Whatever a command reads may be absent, cut off or of another form: each ends in a sentence, never a traceback."""
+"""A file that a command reads may be absent, cut off or malformed: each case ends in a sentence, never a traceback."""
 
 import contextlib
 import shutil
@@ -66,7 +66,7 @@ MEMBERS = [(stage, path) for stage, paths in READS.items() for path in paths]
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory, customers):
-    """A repository in which everything is built and registered once, from a forest small enough for tests."""
+    """A repository with everything built and registered once, from a forest small enough for tests."""
     folder = tmp_path_factory.mktemp("finished")
     furnish(folder, customers)
     with contextlib.chdir(folder):
@@ -84,7 +84,7 @@ def finished(tmp_path_factory, customers):
 
 
 def _others():
-    """Records that commands on a container engine or GitHub write."""
+    """Records that commands for a container engine or GitHub write."""
     image = {"image": "a:1", "id": "sha256:1", "digest": None, "version": 1, "model": "m", "revision": "r", "size": 1}
     return {
         files.IMAGE: image,

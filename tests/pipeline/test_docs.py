@@ -1,4 +1,4 @@
-"""The documents name everything there is, and nothing that is not."""
+"""The documents name everything that exists, and nothing else."""
 
 import os
 import re
@@ -48,14 +48,14 @@ def test_the_docs_name_every_setting():
 
 
 @pytest.mark.parametrize("path", DOCS, ids=str)
-def test_no_document_names_a_make_target_that_is_not_there(path):
+def test_every_make_target_in_a_document_exists(path):
     named = set(re.findall(r"`make ([a-z][a-z-]*)", DOCS[path]))
 
     assert named <= {*TARGETS, *targets_gone()}
 
 
 @pytest.mark.parametrize("path", DOCS, ids=str)
-def test_every_link_between_documents_leads_somewhere(path):
+def test_every_link_between_documents_has_a_target(path):
     links = [link.split("#")[0] for link in re.findall(r"\]\(([^)\s]+)\)", DOCS[path]) if "://" not in link]
 
     links = [link for link in links if Path(link).stem not in GENERATED or Path(link).parent.name != "reference"]
@@ -66,7 +66,7 @@ def test_every_link_between_documents_leads_somewhere(path):
 
 
 @pytest.mark.parametrize("path", DOCS, ids=str)
-def test_every_test_that_a_document_names_is_there(path):
+def test_every_test_in_a_document_exists(path):
     named, file = [], ""
     for found in re.findall(r"`(tests/[\w/]+\.py)?(?:::(\w+))?`", DOCS[path]):
         file = found[0] or file

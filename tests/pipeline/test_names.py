@@ -1,4 +1,4 @@
-"""A table whose features bear the names that we use ourselves fares as any other."""
+"""A table whose features have names that the code itself uses is treated like any other."""
 
 import numpy as np
 import pandas as pd
@@ -38,7 +38,7 @@ OFF = dict.fromkeys(["champion", "stability", "latency", "api", "freshness", "si
 
 
 def settings(names):
-    """Every other feature is a category."""
+    """Settings in which every other feature is a category."""
     kinds = [{"type": "number", "min": -9, "max": 9, "missing": 0.5}, {"type": "category", "values": LEVELS}]
     data = {"file": "t.csv", "id": "who", "time": "when", "target": {"name": "left", "positive": 1}}
     data["columns"] = {name: kinds[place % 2] for place, name in enumerate(names)}
@@ -66,7 +66,7 @@ def table(names, rows=ROWS):
 
 
 def life(names, place):
-    """What each step from check to sift makes of a table whose features have these names."""
+    """The results of each step, from check to sift, for a table whose features have these names."""
     params, frame = settings(names), table(names)
     data = params.data
     frame = schema.conform(frame, data)
@@ -98,7 +98,7 @@ def life(names, place):
 
 
 def served(frame, params, place, fitted):
-    """The prediction log after each row was sent with its features and its label was told."""
+    """The prediction log after each row was sent with its features and then its label."""
     folder = built(place / "model", frame, params)
     (folder / "model.skops").write_bytes(model_file.dumps(fitted))
     asked = frame[[params.data.id, *params.data.columns]].astype(object)
@@ -115,7 +115,7 @@ def both(tmp_path_factory):
     return [life(names, tmp_path_factory.mktemp("names")) for names in (OURS, NEUTRAL)]
 
 
-def test_features_with_our_own_names_fare_as_any_others_from_check_to_sift(both):
+def test_features_with_our_own_names_are_treated_like_others_from_check_to_sift(both):
     (ours, _), (neutral, _) = both
 
     assert ours.keys() == neutral.keys()
@@ -131,7 +131,7 @@ def test_features_with_our_own_names_fare_as_any_others_from_check_to_sift(both)
     assert ours["quarantine"] == (1, len(OURS) + 4)
 
 
-def test_a_table_from_elsewhere_may_have_features_with_our_names(tmp_path, both):
+def test_an_external_table_may_have_features_with_our_names(tmp_path, both):
     data = settings(OURS).data
     names = [name for name in OURS if name not in log_tables.OURS and not name.startswith("features.")]
     rows = table(OURS, 30)[names].assign(id=range(30), time=pd.Timestamp.now("UTC"), score=0.25)
@@ -144,7 +144,7 @@ def test_a_table_from_elsewhere_may_have_features_with_our_names(tmp_path, both)
     assert drift.column(read, "score").isna().all()
 
 
-def test_evidently_draws_features_with_our_names(both):
+def test_evidently_plots_features_with_our_names(both):
     (_, (released, rows, _)), _ = both
 
     page = evidently_pages.drift(released, rows)

@@ -1,4 +1,4 @@
-"""A change of a setting, or of the module of its section, runs again only the stages that read the section."""
+"""A changed setting, or a changed module of its section, reruns only the stages that read the section."""
 
 from importlib import import_module
 from pathlib import Path
@@ -28,14 +28,14 @@ BY_CODE = RUNS_AGAIN | {
 
 
 @pytest.mark.parametrize("section", SECTIONS)
-def test_a_changed_value_runs_again_the_stages_that_read_its_section(section):
+def test_a_changed_value_reruns_the_stages_that_read_its_section(section):
     again = {name for name, stage in STAGES.items() if section in {p.split(".")[0] for p in stage["params"]}}
 
     assert again == RUNS_AGAIN.get(section, set())
 
 
 @pytest.mark.parametrize("section", [name for name in SECTIONS if name != "project"])
-def test_a_changed_module_runs_again_the_stages_that_read_its_section(section):
+def test_a_changed_module_reruns_the_stages_that_read_its_section(section):
     module = f"src/ml/settings/{section}.py"
 
     again = {name for name, stage in STAGES.items() if module in stage["deps"]}

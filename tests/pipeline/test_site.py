@@ -1,4 +1,4 @@
-"""The site: its reference names everything that the code has, and the runbook every alert."""
+"""The site: its reference names everything in the code, and the runbook names every alert."""
 
 import inspect
 import json
@@ -31,7 +31,7 @@ def test_the_runbook_has_an_entry_for_every_alert(kind):
 
 
 @pytest.mark.skipif(not ALERTS, reason="src/deploy/prometheus/ is deleted")
-def test_the_runbook_has_no_entry_for_an_alert_that_is_gone():
+def test_the_runbook_has_no_entry_for_a_removed_alert():
     assert set(re.findall(r"^### (?!Errors: )(.+)$", RUNBOOK, re.MULTILINE)) == {*TITLES, *ALERTS}
 
 
@@ -47,7 +47,7 @@ def test_the_runbook_has_an_entry_for_the_errors_of_every_folder_and_no_other():
     assert sorted(entries) == sorted(set(raised_messages.raised()) - {"serving"})
 
 
-def test_the_reference_lists_errors_with_what_differs_in_braces():
+def test_the_reference_lists_errors_with_variable_parts_in_braces():
     text = reference_pages.errors()
 
     assert "- `{…} is missing. {…}`" in text
@@ -62,7 +62,7 @@ def test_links_to_the_root_lead_to_their_copies():
 
 
 def test_the_screenshots_show_the_pages_of_today():
-    """Take them again with `python -m tools.screenshots` when a page has other sections."""
+    """Take the screenshots again with `python -m tools.screenshots` when a page has other sections."""
     shown = json.loads(Path("docs/images/structure.json").read_text(encoding="utf-8"))
 
     parts = (build_report, data_sections, model_sections, training, page)

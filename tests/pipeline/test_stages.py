@@ -1,4 +1,4 @@
-"""The stages on a small table, in one process: what they write, and what they refuse."""
+"""The stages on a small table in one process: their outputs and refusals."""
 
 import contextlib
 import shutil
@@ -20,7 +20,7 @@ STAGES = (validate, prepare, train, evaluate)
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory, customers):
-    """A folder in which everything is built, from a forest small enough for tests."""
+    """A folder with everything built, from a forest small enough for tests."""
     folder = tmp_path_factory.mktemp("finished")
     furnish(folder, customers)
     gates = {"limits": {"accuracy": {"min": 0.7}}, "freshness": None}  # this folder has no lock files
@@ -52,7 +52,7 @@ def configure(**changes):
 
 
 def digests():
-    """Every built file and its digest."""
+    """Every built file with its digest."""
     return {path.as_posix(): files.digest(path) for path in sorted(files.BUILD.rglob("*")) if path.is_file()}
 
 
@@ -66,7 +66,7 @@ def test_the_same_inputs_build_the_same_bytes(built):
     assert len(first) >= 10
 
 
-def test_no_row_is_lost_and_none_is_on_both_sides(built, customers):
+def test_every_row_is_on_exactly_one_side(built, customers):
     train_ids = set(tables.read_table(files.TRAIN)["customer_id"])
     test_ids = set(tables.read_table(files.TEST)["customer_id"])
 
@@ -191,7 +191,7 @@ def test_a_csv_builds_the_same_model_as_parquet(built, customers):
 
 
 @pytest.mark.parametrize("name", ["hist_gradient_boosting", "logistic_regression"])
-def test_another_model_is_one_setting_away(built, name):
+def test_one_setting_selects_another_model(built, name):
     configure(train__model=name)
 
     train.main()
@@ -200,6 +200,6 @@ def test_another_model_is_one_setting_away(built, name):
     assert files.read_json(files.METRICS)["roc_auc"] > 0.8
 
 
-def test_a_stage_whose_input_is_missing_says_what_to_run(project):
+def test_a_stage_with_a_missing_input_names_the_command_to_run(project):
     with pytest.raises(UserError, match=r"build/train\.parquet is missing\. Run `make run`"):
         train.main()

@@ -1,4 +1,4 @@
-"""What dvc.yaml, the Makefile, the modules and the docs say of each other is true."""
+"""dvc.yaml, the Makefile, the modules and the docs agree with each other."""
 
 import ast
 import re
@@ -52,7 +52,7 @@ ASKING = {  # modules outside ml.tasks that ask which kind of target it is, or n
 
 
 def wrong(paths, found):
-    """What `found` finds in each file; a test for each file would cost seconds, of three times a thousand files."""
+    """The findings of `found` in each file; one test per file would cost seconds for three times a thousand files."""
     return {path.as_posix(): sorted(names) for path in paths if (names := found(path))}
 
 
@@ -73,7 +73,7 @@ def test_a_dvc_stage_has_one_name_everywhere(stage):
     assert (ROOT / "stages" / f"{stage}.py").is_file()
 
 
-def test_the_pipeline_never_imports_what_stands_on_it():
+def test_the_pipeline_imports_nothing_that_depends_on_it():
     above = {"serving", "demo", "lab", "tests", "tools"}
 
     assert not wrong(sorted(ROOT.rglob("*.py")), lambda path: {name.split(".")[0] for name in imports(path)} & above)
@@ -102,7 +102,7 @@ def test_a_noun_never_imports_a_stage():
     assert not wrong(NOUNS, lambda path: imports(path) & {"ml.stages"})
 
 
-def test_a_noun_imports_only_the_folders_that_its_own_stands_on():
+def test_a_noun_imports_only_the_folders_below_its_own():
     def others(path):
         ours = {name for name in imports(path) if name.startswith("ml.") and locate(name)} - {BASE.rpartition(".")[0]}
         own = path.parent.name
@@ -112,11 +112,11 @@ def test_a_noun_imports_only_the_folders_that_its_own_stands_on():
     assert not wrong(NOUNS, others)
 
 
-def test_the_kinds_of_target_stand_on_nothing():
+def test_the_kinds_of_target_import_no_other_folder():
     assert not {name for name in imports(locate(BASE)) if name.split(".")[0] == "ml"}
 
 
-def test_every_module_that_is_imported_is_there():
+def test_every_imported_module_exists():
     def missing(path):
         named = {node.module for node in ast.walk(tree(path)) if isinstance(node, ast.ImportFrom) and node.module}
         return {name for name in named if name.startswith("ml.") and not locate(name)}
@@ -124,7 +124,7 @@ def test_every_module_that_is_imported_is_there():
     assert not wrong(sorted(p for root in CODE for p in Path(root).rglob("*.py")), missing)
 
 
-def test_every_module_is_in_a_folder_that_says_what_belongs_there():
+def test_every_folder_of_modules_states_its_purpose():
     flat = {path.name for path in ROOT.glob("*.py")} - {"__init__.py"}
     packages = [*ROOT.glob("*/__init__.py"), *ROOT.parents[1].glob("*/__init__.py")]
     silent = [str(p) for p in packages if not ast.get_docstring(ast.parse(p.read_text()))]
@@ -135,7 +135,7 @@ def test_every_module_is_in_a_folder_that_says_what_belongs_there():
 
 
 def test_a_file_name_means_one_module():
-    """A stage shares its name with its section of params.yaml, and stored models name ml.model.calibration."""
+    """A stage has the name of its section in params.yaml, and stored models name ml.model.calibration."""
     paths = [p for p in (*ROOT.rglob("*.py"), *Path("serving").glob("*.py")) if p.stem != "__init__"]
     folders = {p.stem: sorted(q.parent.name for q in paths if q.stem == p.stem) for p in paths}
 
@@ -145,7 +145,7 @@ def test_a_file_name_means_one_module():
 
 
 def asks(path):
-    """Whether a module names a kind of target or a side of a decision, or takes one kind apart from another."""
+    """Whether a module names a kind of target or a side of a decision, or distinguishes kinds."""
     nodes = [*ast.walk(tree(path))]
     named = any(isinstance(node, ast.Constant) and node.value in KINDS for node in nodes)
     if named or imports(path) & {f"ml.tasks.{kind}" for kind in KINDS}:
@@ -156,7 +156,7 @@ def asks(path):
     return any(re.search(r"target\.(task|positive|negative)$", ast.unparse(part)) for part in parts)
 
 
-def test_only_modules_with_a_reason_ask_which_kind_of_target_it_is():
+def test_only_listed_modules_distinguish_kinds_of_target():
     outside = [p for p in (*ROOT.rglob("*.py"), *Path("serving").glob("*.py")) if p.parent.name != "tasks"]
     asking = {p.as_posix() for p in outside if asks(p)}
 
@@ -165,7 +165,7 @@ def test_only_modules_with_a_reason_ask_which_kind_of_target_it_is():
 
 
 def words(path):
-    """The parts of every name and every text in a module, but of no docstring."""
+    """The parts of every name and every text in a module, except for docstrings."""
     nodes = [*ast.walk(tree(path))]
     prose = {id(node.value) for node in nodes if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)}
     texts = [node.value for node in nodes if isinstance(node, ast.Constant) and id(node) not in prose]
@@ -174,7 +174,7 @@ def words(path):
     return {part for text in (*texts, *named) if isinstance(text, str) for part in re.findall(r"[a-z]+", text.lower())}
 
 
-def test_only_modules_with_a_reason_name_the_threshold_of_a_decision():
+def test_only_listed_modules_name_the_threshold_of_a_decision():
     outside = [p for p in (*ROOT.rglob("*.py"), *Path("serving").glob("*.py")) if p.parent.name != "tasks"]
     naming = {p.as_posix() for p in outside if "threshold" in words(p)}
 
@@ -182,7 +182,7 @@ def test_only_modules_with_a_reason_name_the_threshold_of_a_decision():
     assert {*CUTTING} - naming == set(), "no reason is needed any more"
 
 
-def test_only_the_modules_of_files_touch_the_disk():
+def test_only_the_modules_of_files_access_the_disk():
     writing = re.compile(r"(?<!files)\.(write_text|write_bytes|to_parquet|to_csv|read_parquet|read_csv)\(|\bopen\(")
     files = {"files.py", "tables.py", "sheets.py"}
     guilty = {p.name for p in ROOT.rglob("*.py") if writing.search(p.read_text())}
@@ -192,7 +192,7 @@ def test_only_the_modules_of_files_touch_the_disk():
     )
 
 
-def test_tests_know_the_columns_of_the_sample_alone():
+def test_tests_name_only_columns_of_the_sample():
     guilty = {p.name for p in Path("tests").rglob("*.py") if 'ROOT / "params.yaml"' in p.read_text()}
 
     assert guilty - {Path(__file__).name} <= {"test_policy_life.py"}, (

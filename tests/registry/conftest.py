@@ -22,7 +22,7 @@ MLFLOW = ("MLFLOW_TRACKING_URI", "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PA
 
 
 class Fitted:
-    """A small real model, packed as the pipeline packs it; `number` gives another one."""
+    """A small real model, packed as the pipeline packs it; another `number` gives another model."""
 
     def __init__(self, params, frame, folder):
         self.params, self.frame, self.place = params, frame, folder
@@ -105,7 +105,7 @@ def server(tmp_path_factory):
 
 
 def mlflow_server(place: Path, database: str) -> subprocess.Popen:
-    """A server on a free port, which its log names."""
+    """A server on a free port, which it writes to its log."""
     (place / "auth.ini").write_text(
         f"[mlflow]\ndefault_permission = READ\ndatabase_uri = sqlite:///{place}/auth.db\nadmin_username = {USER}\n"
         f"admin_password = {PASSWORD}\nauthorization_function = mlflow.server.auth:authenticate_request_basic_auth\n"
@@ -134,7 +134,7 @@ def wait(ready, seconds: float = 120):
 
 @pytest.fixture(scope="session")
 def blank(tmp_path_factory):
-    """An embedded home that holds nothing but MLflow's empty tables, to be copied: they take seconds to make."""
+    """An embedded home with only MLflow's empty tables, which take seconds to make, as a template for copies."""
     place = tmp_path_factory.mktemp("blank")
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
@@ -144,7 +144,7 @@ def blank(tmp_path_factory):
 
 @pytest.fixture(params=["embedded", "server"])
 def home(request, tmp_path, monkeypatch):
-    """A folder for one of the two homes, as the current folder, and MLflow told which one it is."""
+    """A folder for one of the two homes, as the current folder, with MLflow configured for it."""
     for name in MLFLOW:
         monkeypatch.delenv(name, raising=False)
     if request.param == "server":
@@ -159,5 +159,5 @@ def home(request, tmp_path, monkeypatch):
 
 @pytest.fixture
 def store(home, request):
-    """An empty registry: each test has a project of its own."""
+    """An empty registry; each test has its own project."""
     return registry.open_registry(f"p{abs(hash(request.node.nodeid)) % 10**9}", home)

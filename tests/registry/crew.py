@@ -1,6 +1,7 @@
-"""Processes that push and die, for test_branch: python -m tests.registry.crew race|crash REMOTE FOLDER ROUNDS SEED.
+"""Processes that push and are killed, for test_branch.
 
-MLflow is imported once and each actor is a fork, so that a round costs a fraction of a second.
+python -m tests.registry.crew race|crash REMOTE FOLDER ROUNDS SEED. MLflow is imported once and each actor is a fork, so
+that a round costs a fraction of a second.
 """
 
 import json
@@ -60,7 +61,7 @@ def fork(*arguments):
 
 
 def faults(folder):
-    """What is wrong with the registry in a folder: nothing, if all that it names is whole and MLflow agrees."""
+    """The faults of the registry in a folder: none if every named file is complete and MLflow agrees."""
     os.chdir(folder)
     home = Embedded(PROJECT)
     state = home.show()
@@ -73,7 +74,7 @@ def faults(folder):
 
 
 def on_branch(remote):
-    """The ledger that the remote holds, and the models that its branch lacks."""
+    """The ledger of the remote, and the models that its branch lacks."""
     show = subprocess.run(["git", "-C", remote, "show", "mlflow:ledger.jsonl"], capture_output=True, check=False)
     entries = embedded_home.loads(show.stdout, "the branch") if show.returncode == 0 else []
     tree = subprocess.run(
@@ -84,7 +85,7 @@ def on_branch(remote):
 
 
 def race(remote, folder, rounds, _):
-    """Two clones register, promote and push at the same moment, again and again."""
+    """Two clones register, promote and push at the same time, several times."""
     clones = [clone(remote, folder / name) for name in ("a", "b")]
     codes = []
     for number in range(rounds):
@@ -108,7 +109,7 @@ def race(remote, folder, rounds, _):
 
 
 def crash(remote, folder, rounds, seed):
-    """One clone registers and pushes and is killed at a random moment, again and again."""
+    """One clone registers, pushes and is killed at a random moment, several times."""
     place, rng = clone(remote, folder / "a"), random.Random(seed)
     for word in ("first-", "second-"):  # the first one makes the database, which takes longer
         started = time.monotonic()

@@ -1,7 +1,7 @@
-"""Faults at every write of a command: an error in the place of the nth write, or a kill just before it.
+"""Faults at every write of a command: an error instead of the nth write, or a kill directly before it.
 
-Python announces what it is about to do with files and processes (PEP 578), so nothing needs to know which writes there
-are. A kill is SIGKILL in a fork: no `finally` runs, and locks end with the process.
+Python's audit events (PEP 578) announce operations on files and processes, so no list of writes is needed. A kill is
+SIGKILL in a fork: no `finally` runs, and locks end with the process.
 """
 
 import errno
@@ -48,7 +48,7 @@ def _with(hook, command):
 
 
 def full_disk(number, command):
-    """Whether the command ended well though its nth write found no space."""
+    """Whether the command succeeded although its nth write found no space."""
 
     def strike():
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -77,7 +77,7 @@ def killed(number, command):
 
 
 def writes(command):
-    """How many writes a command makes."""
+    """The number of writes of a command."""
     seen = []
     _with(lambda: seen.append(1), command)
     return len(seen)

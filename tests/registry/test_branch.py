@@ -1,4 +1,4 @@
-"""The embedded registry on a branch: shared, raced for, killed half-way, moved, pruned."""
+"""The embedded registry on a branch: shared, pushed concurrently, killed, moved and pruned."""
 
 import json
 import os
@@ -37,7 +37,7 @@ def remote(tmp_path, monkeypatch):
 
 @pytest.fixture
 def clone(tmp_path, remote, monkeypatch, blank):
-    """Make a clone by name, go there, and hand out its registry."""
+    """Make a clone with this name, make it the current folder, and return its registry."""
 
     def enter(name):
         folder = tmp_path / name
@@ -64,7 +64,7 @@ def crew(what, remote, folder, rounds):
     return json.loads(done.stdout)
 
 
-def test_a_registry_begins_anew_once_folder_and_branch_are_gone(clone, remote, fitted):
+def test_a_registry_starts_empty_after_folder_and_branch_are_deleted(clone, remote, fitted):
     old = clone("one")
     register(old, fitted, 1)
     branch.push(old)
@@ -79,7 +79,7 @@ def test_a_registry_begins_anew_once_folder_and_branch_are_gone(clone, remote, f
     assert [v.model for v in branch.pull(clone("two")).versions] == [entry["model"]]
 
 
-def test_what_one_pushes_another_pulls(clone, fitted):
+def test_a_push_can_be_pulled_by_another_clone(clone, fitted):
     here = clone("here")
     register(here, fitted, 1)
     here.move(registry.stamped("promote", here.state().version(1).model, "first"))
@@ -92,7 +92,7 @@ def test_what_one_pushes_another_pulls(clone, fitted):
     assert there.state() == here.state()
 
 
-def test_pushing_touches_neither_files_nor_index_nor_branches(clone, fitted, remote):
+def test_a_push_changes_neither_files_nor_index_nor_branches(clone, fitted, remote):
     home = clone("here")
     git(".", "-c", "user.name=a", "-c", "user.email=a@b", "commit", "-q", "--allow-empty", "-m", "first")
     register(home, fitted, 1)
@@ -113,7 +113,7 @@ def test_pushing_twice_makes_one_commit(clone, fitted, remote):
     assert git(remote, "rev-list", "--count", "mlflow").strip() == "1"
 
 
-def test_two_who_registered_version_1_end_with_1_and_2_in_both_clones_and_in_mlflow(clone, fitted):
+def test_version_1_registered_twice_becomes_1_and_2_in_both_clones_and_in_mlflow(clone, fitted):
     here, there = clone("here"), clone("there")
     clone("here")
     register(here, fitted, 1)
@@ -134,13 +134,13 @@ def test_two_who_registered_version_1_end_with_1_and_2_in_both_clones_and_in_mlf
         assert client.get_model_version_by_alias("churn", "challenger").version in (2, "2")
 
 
-def test_20_rounds_of_two_pushers_at_once_lose_nothing(remote, tmp_path):
+def test_20_rounds_of_concurrent_pushes_lose_nothing(remote, tmp_path):
     found = crew("race", remote, tmp_path / "crew", 20)
 
     assert found == {"failed": 0, "versions": 40, "promotions": 40, "lacking": [], "faults": [], "same": True}
 
 
-def test_50_kills_at_random_moments_leave_a_registry_that_can_be_read_and_used(remote, tmp_path):
+def test_the_registry_stays_usable_after_50_kills_at_random_moments(remote, tmp_path):
     found = crew("crash", remote, tmp_path / "crew", 50)
 
     assert found["wrong"] == []
@@ -148,7 +148,7 @@ def test_50_kills_at_random_moments_leave_a_registry_that_can_be_read_and_used(r
     assert (found["same"], found["last"]) == (True, "last-")
 
 
-def test_a_moved_folder_still_loads_and_changes(clone, fitted, tmp_path, monkeypatch, params):
+def test_a_moved_folder_can_be_read_and_changed(clone, fitted, tmp_path, monkeypatch, params):
     home = clone("here")
     register(home, fitted, 1)
     shutil.move(tmp_path / "here", tmp_path / "elsewhere")
@@ -173,7 +173,7 @@ def test_an_address_outside_the_home_is_refused(tmp_path, monkeypatch):
         mlflow.artifacts.download_artifacts("store:/../../etc/passwd")
 
 
-def test_mlflow_is_made_anew_from_the_ledger_when_its_database_is_gone(clone, fitted):
+def test_a_missing_mlflow_database_is_rebuilt_from_the_ledger(clone, fitted):
     home = clone("here")
     for number in (1, 2):
         register(home, fitted, number)
@@ -199,7 +199,7 @@ DAMAGES = {
 
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
-def test_mlflow_is_made_anew_from_the_ledger_when_its_database_is_damaged(clone, fitted, damage, capsys):
+def test_a_damaged_mlflow_database_is_rebuilt_from_the_ledger(clone, fitted, damage, capsys):
     home = clone("here")
     for number in (1, 2):
         register(home, fitted, number)
@@ -233,7 +233,7 @@ def test_pruning_frees_the_files_here_and_on_the_branch_and_keeps_the_record(clo
 
 
 @pytest.mark.parametrize("first", ["ann", "bob"])
-def test_a_version_that_one_promotes_while_another_prunes_it_keeps_its_files(clone, fitted, first):
+def test_a_version_promoted_during_pruning_keeps_its_files(clone, fitted, first):
     ann = clone("ann")
     for number in (1, 2):
         register(ann, fitted, number)
@@ -281,7 +281,7 @@ def test_a_model_file_that_was_changed_is_not_served(clone, fitted, name):
         home.content(state.versions[0])
 
 
-def test_deployments_of_two_clones_meet_on_the_branch(clone, remote):
+def test_deployments_of_two_clones_are_merged_on_the_branch(clone, remote):
     def deploy(home, env):
         home.note(deployment_log.begin(Where(env), "image", "0" * 64, ""))
 
@@ -300,7 +300,7 @@ def test_deployments_of_two_clones_meet_on_the_branch(clone, remote):
     )
 
 
-def test_verdicts_of_two_clones_meet_on_the_branch_and_none_is_lost(clone, remote):
+def test_verdicts_of_two_clones_are_merged_on_the_branch(clone, remote):
     def remember(home, verdict):
         home.remember(registry.stamped("monitor", "0" * 64, "1,000 predictions", verdict=verdict))
 

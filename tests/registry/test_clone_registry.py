@@ -1,4 +1,4 @@
-"""From a clean clone: build, register, refuse, promote, rebuild, search. Commands run as a user runs them."""
+"""In a clean clone: build, register, refuse, promote, rebuild and tune, with the commands of a user."""
 
 import json
 import os
@@ -32,7 +32,7 @@ def command(folder, *words, check=True):
 
 
 def build(folder, threshold=0.5, **train):
-    """Train another model in a folder, few replicates judging it, and commit it with a verdict that lets it pass."""
+    """Train another model in a folder, with few replicates, and commit it with a passing verdict."""
     path = folder / "params.yaml"
     settings = yaml.safe_load(path.read_text())
     settings["train"] |= {"random_forest": {"n_estimators": 5, "max_depth": 6}, **train}
@@ -61,7 +61,7 @@ def registered(place):
 
 @pytest.fixture(scope="module")
 def second(folder, tmp_path_factory):
-    """The same clone at another path, where the next model is built, with another threshold, and not registered yet."""
+    """The same clone at another path with an unregistered next build that has another threshold."""
 
     def make(place):
         shutil.copytree(folder, place, symlinks=True, dirs_exist_ok=True)
@@ -71,7 +71,7 @@ def second(folder, tmp_path_factory):
 
 
 def write_verdict(place, *, passed):
-    """A verdict of the gates on what is built, made to pass or to refuse: the gates have tests of their own."""
+    """Write a verdict of the gates on the build that passes or refuses; the gates have their own tests."""
     reason = "accuracy 0.700 is below the minimum 0.850 (interval 0.68 to 0.72, 2,388 rows)"
     refusal = {"gate": "accuracy", "passed": passed, "reason": reason, "severity": "critical"}
     found = {"passed": passed, "champion": "better", "off": [], "verdicts": [refusal]}
@@ -80,13 +80,13 @@ def write_verdict(place, *, passed):
 
 
 def champion(place):
-    """The name of the champion in a folder's registry; None when there is none."""
+    """The champion's name in the registry of a folder; None without a champion."""
     named = Embedded("churn", place / ".mlflow").state().named("champion")
     return named and named.model
 
 
 def digest(place):
-    """The name of the model that is built."""
+    """The name of the built model."""
     return identity.of(place / "build" / "model")
 
 
@@ -107,7 +107,7 @@ def test_a_version_keeps_what_monitoring_compares_with(folder):
     assert json.loads(kept)["rows"] > 9000
 
 
-def test_registering_again_says_so_and_adds_nothing(folder):
+def test_registering_again_adds_nothing_and_says_so(folder):
     done = stage(folder, "register")
 
     assert "already version 1" in done.stderr
@@ -140,7 +140,7 @@ def test_a_version_rebuilt_from_its_record_is_identical(folder):
     assert command(folder, "git", "worktree", "list").stdout.count("\n") == 1
 
 
-def test_a_clone_at_another_path_reads_and_rebuilds_the_same(folder, tmp_path):
+def test_a_clone_at_another_path_reads_and_rebuilds_the_same_model(folder, tmp_path):
     moved = tmp_path / "moved"
     shutil.copytree(folder, moved, symlinks=True)
 
@@ -160,7 +160,7 @@ def test_a_model_whose_bytes_differ_is_called_different_with_what_differs(folder
 
 
 def forge(place, change, seed):
-    """Put another model under version 1, with a changed record: a registry whose build cannot be repeated."""
+    """Replace the model of version 1 and change its record: a registry whose build cannot be reproduced."""
     settings = yaml.safe_load((place / "params.yaml").read_text())
     settings["train"]["seed"] = seed
     (place / "params.yaml").write_text(yaml.safe_dump(settings, sort_keys=False))
@@ -201,7 +201,7 @@ def test_what_is_missing_for_a_rebuild_is_named(folder, tmp_path, change, said):
     assert "Traceback" not in done.stderr
 
 
-def test_data_that_nobody_has_is_named(folder, tmp_path):
+def test_missing_data_is_named(folder, tmp_path):
     moved = tmp_path / "moved"
     shutil.copytree(folder, moved, symlinks=True)
     shutil.rmtree(moved / ".dvc" / "cache")
@@ -261,7 +261,7 @@ def test_a_verdict_on_another_model_does_not_count(folder, tmp_path):
     assert "judges another model" in done.stderr
 
 
-def test_tuning_reads_no_test_rows_goes_on_where_it_stopped_and_proposes_a_diff(folder, tmp_path):
+def test_tuning_reads_no_test_rows_resumes_and_proposes_a_diff(folder, tmp_path):
     moved = tmp_path / "moved"
     shutil.copytree(folder, moved, symlinks=True)
     (moved / "build" / "test.parquet").unlink()

@@ -1,4 +1,4 @@
-"""The life of a version, the same in both homes."""
+"""The life of a version, identical in both homes."""
 
 import json
 
@@ -71,7 +71,7 @@ def test_promoting_moves_the_old_champion_to_previous_and_keeps_history(store, f
     assert registry.champion(home, store.project).version == 2
 
 
-def test_rolling_back_brings_the_previous_champion_and_its_bytes_back(store, fitted, home):
+def test_a_rollback_restores_the_previous_champion_and_its_bytes(store, fitted, home):
     for number in (1, 2):
         register(store, fitted, number)
         act(store, "promote", number)
@@ -98,7 +98,7 @@ def test_a_forced_version_keeps_its_reason(store, fitted):
     assert not registry.promotable(state.versions[0].entry["verdict"], None)
 
 
-def test_mlflow_itself_loads_the_champion_and_answers_alike(store, fitted, home, params):
+def test_mlflow_loads_the_champion_and_gives_the_same_predictions(store, fitted, home, params):
     register(store, fitted, 1)
     act(store, "promote", 1)
 
@@ -111,14 +111,14 @@ def test_mlflow_itself_loads_the_champion_and_answers_alike(store, fitted, home,
     assert np.array_equal(loaded.predict(rows)[:, 1], ours)
 
 
-def test_an_unknown_version_is_named_with_those_there_are(store, fitted):
+def test_an_unknown_version_is_named_with_the_existing_ones(store, fitted):
     register(store, fitted, 1)
 
     with pytest.raises(UserError, match=r"there is no version 7; known: 1\."):
         store.state().version(7)
 
 
-def test_a_version_shows_where_it_comes_from_in_mlflow(store, fitted, home):
+def test_mlflow_shows_the_origin_of_a_version(store, fitted, home):
     register(store, fitted, 1)
 
     shown = tracking.open_client(home).get_model_version(store.project, "1")
@@ -133,7 +133,7 @@ def test_history_survives_as_json(store, fitted):
     assert json.loads(json.dumps(store.state().events[-1].reason)) == 'quotes " and ünïcode'
 
 
-def test_the_champions_reference_comes_out_of_the_registry(store, fitted, home):
+def test_the_champions_reference_is_read_from_the_registry(store, fitted, home):
     made = reference.build(fitted.frame, np.array([0.25, 0.5]), {"roc_auc": {"value": 0.9}}, fitted.params)
     (fitted.folder(3) / "reference.json").write_text(reference.dumps(made), encoding="utf-8")
     register(store, fitted, 1)
@@ -149,7 +149,7 @@ def test_the_champions_reference_comes_out_of_the_registry(store, fitted, home):
     assert found.reference == made
 
 
-def test_what_monitoring_found_is_kept_in_order_and_moves_no_alias(store, fitted):
+def test_monitoring_verdicts_are_stored_in_order_and_move_no_alias(store, fitted):
     state = register(store, fitted, 1)
     for verdict in ("stable", "drift"):
         store.remember(registry.stamped("monitor", state.versions[0].model, "1,000 predictions", verdict=verdict))
@@ -161,7 +161,7 @@ def test_what_monitoring_found_is_kept_in_order_and_moves_no_alias(store, fitted
     assert store.state() == state
 
 
-def test_the_steps_of_deployments_are_kept_and_move_no_alias(store):
+def test_deployments_are_stored_and_move_no_alias(store):
     begun = deployment_log.begin(Where("production"), "image", "0" * 64, "")
     store.note(begun)
     store.note(deployment_log.end(begun, "went back", "too slow"))
@@ -173,7 +173,7 @@ def test_the_steps_of_deployments_are_kept_and_move_no_alias(store):
     assert store.verdicts() == []
 
 
-def test_a_registry_without_versions_remembers_verdicts_too(store):
+def test_a_registry_without_versions_stores_verdicts_too(store):
     assert store.verdicts() == []
 
     store.remember(registry.stamped("monitor", "0" * 64, "no version yet", verdict="stable"))
@@ -182,7 +182,7 @@ def test_a_registry_without_versions_remembers_verdicts_too(store):
     assert store.state() == ledger.State()
 
 
-def test_a_retrained_model_meets_the_champion_of_its_own_project(store, fitted, home):
+def test_a_retrained_model_is_compared_with_the_champion_of_its_own_project(store, fitted, home):
     register(store, fitted, 1)
     act(store, "promote", 1)
     params = fitted.params.model_copy(update={"project": store.project})

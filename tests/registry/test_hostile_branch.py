@@ -1,4 +1,4 @@
-"""What whoever may write to branch `mlflow` can do to those who pull: a refused line, and nothing else."""
+"""Attacks by anyone who can write to branch `mlflow`: a line is refused when pulled, and nothing else happens."""
 
 import json
 import shutil
@@ -36,7 +36,7 @@ def model(folder, word):
 
 @pytest.fixture
 def home(tmp_path, monkeypatch):
-    """A registry with one version, in a clone whose remote has it too; MLflow's database is not made."""
+    """A registry with one version, also on its remote, without MLflow's database."""
     for name in MLFLOW:
         monkeypatch.delenv(name, raising=False)
     git(tmp_path, "init", "-q", "--bare", "remote.git")
@@ -51,7 +51,7 @@ def home(tmp_path, monkeypatch):
 
 
 def crafted(home, lines="", models=""):
-    """Write to the branch as an attacker does: more lines in the ledger, more in the tree of models."""
+    """Write to the branch as an attacker: additional lines in the ledger, additional files in the tree of models."""
     remote = home.home.resolve().parent.parent / "remote.git"
     old = git(remote, "show", "mlflow:ledger.jsonl") + "\n"
     blob = git(remote, "hash-object", "-w", "--stdin", data=old + lines)
@@ -81,7 +81,7 @@ def test_a_digest_that_is_a_path_deletes_nothing(home, tmp_path, capsys):
 
 
 @pytest.mark.parametrize("metrics", [{}, {"accuracy": 0.9}, {"rmse": 2.0, "mae": 1.0, "rows": 9.0}])
-def test_versions_are_shown_whatever_metrics_they_have(home, tmp_path, capsys, metrics):
+def test_versions_are_shown_with_any_metrics(home, tmp_path, capsys, metrics):
     shutil.copy(SAMPLE, tmp_path / "clone")
     entry, place = model(tmp_path, "two")
     home.register(entry | {"run": entry["run"] | {"metrics": metrics}}, place)
@@ -99,7 +99,7 @@ def test_a_path_is_never_a_folder_of_a_model(home):
             home.folder(name)
 
 
-def test_a_link_in_the_place_of_a_model_is_neither_followed_nor_deleted(home, tmp_path):
+def test_a_link_instead_of_a_model_is_neither_followed_nor_deleted(home, tmp_path):
     (tmp_path / "elsewhere").mkdir()
     (home.home / "models" / ("b" * 64)).symlink_to(tmp_path / "elsewhere")
 
@@ -140,7 +140,7 @@ def test_a_push_after_a_crafted_line_leaves_it_out(home, tmp_path):
 
 
 @pytest.mark.parametrize("word", ["\u2028", "\x85", "\x0c", "\r", "\x00", "\x1b[2J", "ü😀"])
-def test_any_reason_goes_through_the_branch_and_back(home, tmp_path, monkeypatch, word):
+def test_any_reason_survives_the_branch_unchanged(home, tmp_path, monkeypatch, word):
     home.move(registry.stamped("promote", home.state().version(1).model, f"a{word}b"))
     branch.push(home)
     other = Embedded("churn", tmp_path / "other")
@@ -149,13 +149,13 @@ def test_any_reason_goes_through_the_branch_and_back(home, tmp_path, monkeypatch
     assert state.events[-1].reason == f"a{word}b"
 
 
-def test_a_remote_that_would_be_an_option_of_git_is_refused(home, tmp_path):
+def test_a_remote_that_git_would_read_as_an_option_is_refused(home, tmp_path):
     with pytest.raises(UserError, match="is not a remote"):
         branch.pull(home, f"--upload-pack=touch {tmp_path / 'ran'}")
     assert not (tmp_path / "ran").exists()
 
 
-def test_a_damaged_ledger_is_mended_by_a_pull_and_kept_aside(home, capsys):
+def test_a_pull_repairs_a_damaged_ledger_and_keeps_a_copy(home, capsys):
     path = home.home / "ledger.jsonl"
     path.write_bytes(path.read_bytes()[:-40] + b"\n")
 

@@ -1,4 +1,4 @@
-"""Every command that changes the registry, hit at every write: given again, it ends in the state that was asked for."""
+"""Every command that changes the registry, interrupted at every write: the same command again completes the change."""
 
 import shutil
 
@@ -23,7 +23,7 @@ WHERE = Where("staging")
 
 
 class Machine:
-    """An environment whose state is a file: which image serves."""
+    """An environment whose state is a file with the serving image."""
 
     def image(self):
         return files.read_bytes(self.place).decode() if self.place.exists() else ""
@@ -43,7 +43,7 @@ class Machine:
 
 @pytest.fixture
 def shop(tmp_path, monkeypatch):
-    """Three versions, the third is champion after the second, and the image of each was deployed; a remote beside."""
+    """Three versions: the third is champion after the second, the image of each was deployed, and there is a remote."""
     for name in MLFLOW:
         monkeypatch.delenv(name, raising=False)
     for name in ("RUN_ID", "SERVER_URL", "REPOSITORY", "ACTOR"):
@@ -110,7 +110,7 @@ COMMANDS = {
 
 @pytest.mark.parametrize("fault", [full_disk, killed])
 @pytest.mark.parametrize("name", COMMANDS)
-def test_a_command_that_was_interrupted_anywhere_is_finished_by_giving_it_again(shop, tmp_path, name, fault):
+def test_an_interrupted_command_is_completed_by_the_same_command(shop, tmp_path, name, fault):
     command, expected = COMMANDS[name]
     if name == "pull":
         git(tmp_path / "remote.git", "branch", "mlflow", "four")

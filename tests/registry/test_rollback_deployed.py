@@ -1,4 +1,4 @@
-"""Going back in an environment: the image first, and the alias only when the image serves."""
+"""Rollback in an environment: first the image, and the alias only if the image serves."""
 
 import pytest
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def shop(fitted, tmp_path, monkeypatch):
-    """Two champions, each deployed to staging; `asked` is what the machine was told to do, `holds` whether it could."""
+    """Two champions, each deployed to staging; `asked` lists the calls to the machine, `holds` whether they succeed."""
     monkeypatch.chdir(tmp_path)
     for name in MLFLOW:
         monkeypatch.delenv(name, raising=False)
@@ -42,7 +42,7 @@ def champion(store):
     return store.state().named("champion").number
 
 
-def test_image_and_champion_go_back_together(shop):
+def test_image_and_champion_are_rolled_back_together(shop):
     assert rollback.main(env="staging", reason="complaints") == 0
 
     assert shop.asked == [("staging", "old", ())]
@@ -58,7 +58,7 @@ def test_the_champion_stays_when_the_image_does_not_serve(shop):
     assert champion(shop) == 2
 
 
-def test_a_version_that_was_deployed_can_be_named(shop):
+def test_a_deployed_version_can_be_chosen(shop):
     assert rollback.main(env="staging", to=1) == 0
 
     assert shop.asked == [("staging", "old", ())]
@@ -74,7 +74,7 @@ def test_a_version_that_was_never_deployed_there_is_refused(shop):
 
 @pytest.fixture
 def pruned(shop, fitted):
-    """The same after a third champion, and the files of version 1 were pruned."""
+    """The same with a third champion; the files of version 1 were pruned."""
     shop.register(fitted.entry(3), fitted.folder(3))
     shop.move(registry.stamped("promote", shop.state().version(3).model, ""))
     shop.prune([registry.stamped("prune", shop.state().version(1).model, "")])
@@ -102,7 +102,7 @@ def test_a_pruned_version_that_was_registered_again_is_promoted(pruned, fitted):
     assert registry.champion(registry.HOME, "churn").model == fitted.content(1)
 
 
-def test_without_an_environment_only_the_registry_moves(shop):
+def test_without_an_environment_only_the_registry_changes(shop):
     assert rollback.main() == 0
 
     assert shop.asked == []

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def away(monkeypatch, tmp_path):
-    """The address of a server that is not there."""
+    """The address of a server that does not exist."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         uri = f"http://127.0.0.1:{free.getsockname()[1]}"
@@ -45,7 +45,7 @@ def test_a_wrong_password_is_named_and_not_shown(server, monkeypatch, tmp_path):
     assert "not-the-password" not in str(caught.value)
 
 
-def test_what_a_server_did_not_take_is_sent_with_the_next_version(away, server, monkeypatch, tmp_path, fitted):
+def test_what_a_server_did_not_accept_is_sent_with_the_next_version(away, server, monkeypatch, tmp_path, fitted):
     home = tmp_path / ".mlflow"
     with pytest.raises(UserError, match="waits in"):
         registry.open_registry("outage", home).register(fitted.entry(1), fitted.folder(1))

@@ -1,4 +1,4 @@
-"""A registry on a server, cut off at every write: the same command again ends in the state that was asked for."""
+"""A registry on a server, interrupted at every write: the same command again completes the change."""
 
 import json
 import shutil
@@ -18,7 +18,7 @@ class Lost(BaseException):
 
 
 class Client:
-    """What an MLflow server keeps of one registered model; the nth write fails, before or after it is done."""
+    """The part of an MLflow server for one registered model; the nth write fails, before or after it is done."""
 
     def __init__(self):
         self.versions, self.aliases, self.tags, self.writes, self.at, self.late = [], {}, {}, 0, 0, False
@@ -73,7 +73,7 @@ class Page(list):
 
 @pytest.fixture
 def shop(tmp_path, monkeypatch):
-    """Makes a server with three versions: the third is champion, the second was before."""
+    """A server with three versions: the third is champion, the second was champion before."""
     monkeypatch.chdir(tmp_path)
     shutil.copy(SAMPLE, "params.yaml")
     monkeypatch.setattr(tracking, "record_run", lambda *_: "run")
@@ -118,7 +118,7 @@ COMMANDS = {
 
 @pytest.mark.parametrize("late", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("name", COMMANDS)
-def test_a_command_cut_off_at_any_write_is_finished_by_giving_it_again(shop, name, late):
+def test_a_command_interrupted_at_any_write_is_completed_by_the_same_command(shop, name, late):
     command, expected = COMMANDS[name]
     client, store = shop.fresh()
     command(shop, store)
@@ -139,7 +139,7 @@ def test_a_command_cut_off_at_any_write_is_finished_by_giving_it_again(shop, nam
     assert count > 3
 
 
-def test_a_tag_that_somebody_else_wrote_is_named_and_the_rest_is_used(shop, capsys):
+def test_an_invalid_tag_of_another_writer_is_named_and_the_rest_is_used(shop, capsys):
     client, store = shop.fresh()
     client.tags["ledger.x"] = json.dumps({"action": "prune", "model": "../../src"})
     client.tags["monitoring.x"] = "not json"

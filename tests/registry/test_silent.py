@@ -1,4 +1,4 @@
-"""An MLflow server that takes connections and never answers is given up with a sentence."""
+"""A client gives up on an MLflow server that accepts connections and never responds, with a sentence."""
 
 import socket
 import time
@@ -26,7 +26,7 @@ def test_a_silent_server_is_given_up_after_the_stated_time(monkeypatch):
     assert "secret" not in str(raised.value)
 
 
-def test_unless_somebody_says_otherwise_that_is_about_a_minute():
+def test_the_default_time_is_about_a_minute():
     tries = int(tracking.QUIET["MLFLOW_HTTP_REQUEST_MAX_RETRIES"]) + 1
 
     assert tries * int(tracking.QUIET["MLFLOW_HTTP_REQUEST_TIMEOUT"]) <= 60

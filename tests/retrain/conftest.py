@@ -1,4 +1,4 @@
-"""A small repository with a bare origin, for what happens around a retraining."""
+"""A small repository with a bare origin, for the steps around a retraining."""
 
 import contextlib
 import io
@@ -17,7 +17,7 @@ DAY = "2026-11-21"
 
 
 def finished(main, folder, environment, *flags):
-    """A command in a folder, as a user would see it end, in this process: a process of its own takes a second."""
+    """A finished command of a user in a folder, run in this process because a separate process takes a second."""
     out, err = io.StringIO(), io.StringIO()
     with (
         contextlib.chdir(folder),
@@ -32,7 +32,7 @@ def finished(main, folder, environment, *flags):
 
 
 def git(folder, *arguments):
-    """What git prints in a folder."""
+    """The output of git in a folder."""
     done = subprocess.run(
         ["git", "-C", str(folder), "-c", "user.name=ann", "-c", "user.email=ann@example.com", *arguments],
         capture_output=True,
@@ -44,7 +44,7 @@ def git(folder, *arguments):
 
 
 def repository(folder: Path, branch: str = f"retrain/{DAY}") -> Path:
-    """A clone of a new bare `origin.git` beside it, with a commit on main and one by the robot on a branch."""
+    """A clone of a new bare `origin.git` beside it, with one commit on main and one by the robot on a branch."""
     subprocess.run(["git", "init", "--quiet", "--bare", "-b", "main", str(folder / "origin.git")], check=True)
     clone = folder / "clone"
     subprocess.run(["git", "clone", "--quiet", str(folder / "origin.git"), str(clone)], check=True, capture_output=True)
@@ -63,7 +63,7 @@ def repository(folder: Path, branch: str = f"retrain/{DAY}") -> Path:
 
 
 def record(clone: Path, **changed) -> dict:
-    """What `retrain` leaves in build/retrain.json, proposed unless changed; written there too."""
+    """The record that `retrain` writes to build/retrain.json, proposed unless changed; also written there."""
     day = changed.get("date", DAY)
     verdict = {"gate": "accuracy", "passed": True, "severity": "critical", "reason": "accuracy 0.885 | fine"}
     compared = {"metric": "roc_auc", "rows": 990, "outcome": "better", "refused": False, "old": 0.9, "new": 0.91}

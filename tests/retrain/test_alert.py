@@ -1,4 +1,4 @@
-"""One issue for each kind of trouble: opened once, refreshed while it lasts, closed with a word; a line to a chat."""
+"""One issue for each kind of problem: opened once, updated while it lasts, then closed; and a chat message."""
 
 import json
 import threading
@@ -24,7 +24,7 @@ def hub():
 
 @pytest.fixture
 def chat():
-    """A local chat server: its messages, its URL, and the status it answers with."""
+    """A local chat server: its messages, its URL, and the status of its responses."""
     said, answer = [], {"status": 200}
 
     class Handler(BaseHTTPRequestHandler):
@@ -47,7 +47,7 @@ def chat():
 
 
 def alert(project, hub, *flags, monitor=None, **environment):
-    """`make alert` after a verdict, finished."""
+    """A finished `make alert` after a verdict."""
     if monitor:
         (project / "build").mkdir(exist_ok=True)
         (project / "build" / "monitor.json").write_text(json.dumps({"reason": "2 columns moved", **monitor}))
@@ -58,7 +58,7 @@ def titles(hub):
     return sorted(issue["title"].split(":")[0] for issue in hub.open("issues"))
 
 
-def test_drift_opens_one_issue_refreshes_it_and_closes_it_when_well(project, hub):
+def test_drift_opens_one_issue_refreshes_it_and_closes_it_afterwards(project, hub):
     alert(project, hub, monitor={"verdict": "drift", "columns": [MOVED]})
     alert(project, hub, monitor={"verdict": "drift", "columns": [MOVED | {"reason": "premium 20 % to 40 %"}]})
 
@@ -78,7 +78,7 @@ def test_an_alert_ends_with_the_run_that_found_it(project, hub):
     assert "/actions/runs/77" in hub.open("issues")[0]["body"]
 
 
-def test_drift_with_an_open_retraining_is_no_trouble(project, hub):
+def test_drift_with_an_open_retraining_is_no_problem(project, hub):
     connected = github.connect(hub.environment())
     github.pull_request(connected, "retrain/2026-11-20", "main", "Retrain", "x")
 
@@ -87,7 +87,7 @@ def test_drift_with_an_open_retraining_is_no_trouble(project, hub):
     assert titles(hub) == []
 
 
-def test_a_degraded_model_is_trouble_all_the_same_and_the_issue_names_the_pull_request(project, hub):
+def test_a_degraded_model_is_still_a_problem_and_the_issue_names_the_pull_request(project, hub):
     connected = github.connect(hub.environment())
     url = github.pull_request(connected, "retrain/2026-11-20", "main", "Retrain", "x")["html_url"]
 
@@ -97,14 +97,14 @@ def test_a_degraded_model_is_trouble_all_the_same_and_the_issue_names_the_pull_r
     assert url in hub.open("issues")[0]["body"]
 
 
-def test_kinds_of_trouble_come_and_go_apart(project, hub):
+def test_kinds_of_problems_open_and_close_independently(project, hub):
     alert(project, hub, monitor={"verdict": "drift"})
     alert(project, hub, monitor={"verdict": "not enough data", "silent": True})
 
     assert titles(hub) == ["Silent source"]
 
 
-def test_a_schedule_that_was_switched_off_is_told_by_another_workflow(project, hub):
+def test_another_workflow_reports_a_disabled_schedule(project, hub):
     hub.workflow_states["monitor.yml"] = "disabled_inactivity"
 
     alert(project, hub, "--schedule")
@@ -135,7 +135,7 @@ def test_silence_of_a_schedule_is_judged_by_its_age(state, age, trouble):
 
 
 def test_a_rejected_approval_is_no_failure(project, hub):
-    """GitHub has the job that asked as failed, and what waits for it as skipped."""
+    """GitHub reports the job that requested the approval as failed, and the waiting job as skipped."""
     results = {"staging": "success", "approval": "failure", "production": "skipped"}
 
     done = alert(project, hub, "--jobs", "release", NEEDS=needs(**results))
@@ -161,7 +161,7 @@ def test_a_failed_job_opens_an_issue_that_names_it_and_a_run_that_skipped_it_doe
     assert titles(hub) == []
 
 
-def test_monitoring_is_well_again_when_it_runs_and_finds_nothing_to_retrain(project, hub):
+def test_monitoring_has_recovered_when_it_runs_and_has_nothing_to_retrain(project, hub):
     for results in ({"monitor": "failure", "retrain": "skipped"}, {"monitor": "success", "retrain": "skipped"}):
         alert(project, hub, "--jobs", "monitor", NEEDS=needs(**results))
 
@@ -176,7 +176,7 @@ def test_a_workflow_whose_failure_has_no_issue_is_named(project, hub):
     assert "JOBS is one of release, monitor, reproduce, newest, batch, not relase" in done.stderr
 
 
-def test_a_fork_without_issues_stays_green_until_there_is_something_to_tell(project, hub):
+def test_a_fork_without_issues_passes_until_there_is_a_problem(project, hub):
     hub.has_issues = False
 
     calm = alert(project, hub, "--jobs", "newest", NEEDS=needs(newest="success"))
@@ -186,7 +186,7 @@ def test_a_fork_without_issues_stays_green_until_there_is_something_to_tell(proj
     assert "Features → Issues" in trouble.stderr
 
 
-def test_the_chat_hears_what_is_new_and_what_is_over_and_nothing_between(project, hub, chat):
+def test_the_chat_gets_a_message_at_the_start_and_the_end_of_a_problem(project, hub, chat):
     said, url, _ = chat
     for verdict in ("drift", "drift", "stable", "stable"):
         alert(project, hub, monitor={"verdict": verdict}, ALERT_WEBHOOK=url)
@@ -195,7 +195,7 @@ def test_the_chat_hears_what_is_new_and_what_is_over_and_nothing_between(project
     assert "https://github.com/acme/churn/issues/" in said[0]["text"]
 
 
-def test_a_chat_that_refuses_is_an_error_that_keeps_its_address_secret(project, hub, chat):
+def test_a_chat_that_refuses_gives_an_error_without_its_address(project, hub, chat):
     _, url, answer = chat
     answer["status"] = 404
 
@@ -207,7 +207,7 @@ def test_a_chat_that_refuses_is_an_error_that_keeps_its_address_secret(project, 
     assert titles(hub) == ["Drift"]
 
 
-def test_a_chat_that_is_down_is_an_error_that_keeps_its_address_secret(project, hub):
+def test_a_chat_that_is_down_gives_an_error_without_its_address(project, hub):
     url = "http://127.0.0.1:1/hook/secret"
 
     done = alert(project, hub, monitor={"verdict": "drift"}, ALERT_WEBHOOK=url)
@@ -217,14 +217,14 @@ def test_a_chat_that_is_down_is_an_error_that_keeps_its_address_secret(project, 
     assert "secret" not in done.stderr
 
 
-def test_without_a_token_it_says_what_to_set(project, hub):
+def test_without_a_token_the_message_names_the_variable(project, hub):
     done = alert(project, hub, monitor={"verdict": "drift"}, GITHUB_TOKEN="")
 
     assert done.returncode == 1
     assert "GITHUB_TOKEN" in done.stderr
 
 
-def test_without_a_verdict_it_says_what_to_run(project, hub):
+def test_without_a_verdict_the_message_names_the_command(project, hub):
     done = alert(project, hub)
 
     assert done.returncode == 1

@@ -1,4 +1,4 @@
-"""The pull request of a retraining: one, right and complete, however often the process is killed on the way."""
+"""The pull request of a retraining is unique and complete, also if the process is killed at any point."""
 
 import json
 import os
@@ -28,12 +28,12 @@ def hub(clone):
 
 
 def propose(clone, hub, **environment):
-    """`make propose`, finished."""
+    """A finished `make propose`."""
     return finished(stage.main, clone, hub.environment(**TESTED | environment))
 
 
 def killed(clone, hub, call):
-    """Run `make propose` and kill it (SIGKILL) when call number `call` is done, but not answered; True if it came."""
+    """Run `make propose` and kill it (SIGKILL) after call number `call` is done, before it is answered."""
     started, process = threading.Event(), []
 
     def kill():
@@ -55,7 +55,7 @@ def killed(clone, hub, call):
 
 
 def older_trouble(clone, hub):
-    """Yesterday's pull request is open, and so is the issue about a refused retraining."""
+    """An open pull request of the previous day, and an open issue about a refused retraining."""
     git(clone, "push", "-q", "origin", f"retrain/{DAY}:refs/heads/retrain/2026-11-01")
     connected = github.connect(hub.environment())
     github.pull_request(connected, "retrain/2026-11-01", "main", "Retrain", "older")
@@ -64,7 +64,7 @@ def older_trouble(clone, hub):
 
 
 def state(hub):
-    """What is on GitHub, without numbers and times."""
+    """The state of GitHub, without numbers and times."""
     return {
         "branch": hub.head(f"retrain/{DAY}"),
         "pulls": sorted((p["head"]["ref"], p["state"], p["title"]) for p in hub.pulls.values()),
@@ -78,7 +78,7 @@ def state(hub):
 
 
 def granted():
-    """What monitor.yml permits to the job that retrains."""
+    """The permissions of the retraining job in monitor.yml."""
     text = (ROOT / ".github" / "workflows" / "monitor.yml").read_text()
     return yaml.safe_load(text)["jobs"]["retrain"]["permissions"]
 
@@ -105,7 +105,7 @@ def test_the_pull_request_carries_branch_title_label_and_the_required_check(clon
 
 
 def test_its_pull_request_can_be_merged_where_the_check_is_required(clone, hub):
-    """With the permissions of the workflow's job, and nothing but that status: no run satisfies the rule here."""
+    """With the permissions of the workflow's job, and only that status: no run satisfies the rule here."""
     hub.rulesets[1] = json.loads((ROOT / ".github" / "rulesets" / "main.json").read_text())
     hub.permissions = granted()
     record(clone)
@@ -129,7 +129,7 @@ def test_its_pull_request_can_be_merged_where_the_check_is_required(clone, hub):
         ("", ["success"], "`code` has no status: no tests ran in this job. Press *Approve"),
     ],
 )
-def test_no_tests_no_status_and_failed_tests_a_failed_one(clone, hub, outcome, states, told):
+def test_no_tests_give_no_status_and_failed_tests_a_failed_one(clone, hub, outcome, states, told):
     record(clone)
 
     propose(clone, hub, TESTS=outcome)
@@ -138,7 +138,7 @@ def test_no_tests_no_status_and_failed_tests_a_failed_one(clone, hub, outcome, s
     assert told in hub.open()[0]["body"]
 
 
-def test_a_commit_that_changes_more_than_data_is_not_answered_for(clone, hub):
+def test_a_commit_that_changes_more_than_data_gets_no_status(clone, hub):
     record(clone)
     git(clone, "switch", "-q", f"retrain/{DAY}")
     (clone / "params.yaml").write_text("gates: {}")
@@ -154,7 +154,7 @@ def test_a_commit_that_changes_more_than_data_is_not_answered_for(clone, hub):
     assert "changes more than data and its build (params.yaml)" in hub.open()[0]["body"]
 
 
-def test_a_status_that_may_not_be_posted_is_told_and_stops_nothing(clone, hub):
+def test_a_status_without_permission_is_reported_and_stops_nothing(clone, hub):
     record(clone)
     hub.permissions = granted() | {"statuses": "read"}
 
@@ -165,7 +165,7 @@ def test_a_status_that_may_not_be_posted_is_told_and_stops_nothing(clone, hub):
 
 
 @pytest.mark.slow
-def test_killed_between_any_two_calls_the_next_run_finishes_the_work(tmp_path):
+def test_the_next_run_completes_the_work_after_a_kill_between_any_two_calls(tmp_path):
     clone, expected, call = repository(tmp_path), None, 0
     record(clone)
     while True:
@@ -187,7 +187,7 @@ def test_killed_between_any_two_calls_the_next_run_finishes_the_work(tmp_path):
 
 
 @pytest.mark.slow
-def test_killed_after_every_single_call_in_a_row_it_still_gets_there(clone, hub):
+def test_runs_killed_after_every_call_complete_the_work_together(clone, hub):
     record(clone)
     older_trouble(clone, hub)
     runs = 0
@@ -212,7 +212,7 @@ def test_the_next_retraining_closes_the_last_one_as_superseded(clone, hub):
     assert hub.open("issues") == []
 
 
-def test_newer_rows_on_the_same_day_refresh_the_pull_request(clone, hub):
+def test_newer_rows_on_the_same_day_update_the_pull_request(clone, hub):
     record(clone)
     propose(clone, hub)
     git(clone, "switch", "-q", f"retrain/{DAY}")
@@ -228,7 +228,7 @@ def test_newer_rows_on_the_same_day_refresh_the_pull_request(clone, hub):
     assert len({status["sha"] for status in hub.statuses}) == 2
 
 
-def test_what_a_person_committed_to_the_branch_is_never_pushed_over(clone, hub):
+def test_commits_of_a_person_on_the_branch_are_never_overwritten(clone, hub):
     record(clone)
     propose(clone, hub)
     theirs = git(clone, "commit-tree", f"retrain/{DAY}^{{tree}}", "-p", f"retrain/{DAY}", "-m", "my fix")
@@ -241,7 +241,7 @@ def test_what_a_person_committed_to_the_branch_is_never_pushed_over(clone, hub):
     assert hub.head(f"retrain/{DAY}") == theirs
 
 
-def test_with_an_app_token_the_ordinary_events_fire_and_no_status_stands_in_for_them(clone, hub):
+def test_an_app_token_triggers_ordinary_events_and_no_status_is_set(clone, hub):
     record(clone)
 
     propose(clone, hub, APP_TOKEN=APP)
@@ -252,7 +252,7 @@ def test_with_an_app_token_the_ordinary_events_fire_and_no_status_stands_in_for_
     assert hub.open()[0]["user"]["login"] == "churn-app[bot]"
 
 
-def test_where_workflows_may_not_open_pull_requests_an_issue_has_the_link(clone, hub):
+def test_if_workflows_may_not_open_pull_requests_an_issue_has_the_link(clone, hub):
     record(clone)
     hub.actions_may_open_pulls = False
 
@@ -293,7 +293,7 @@ def test_rows_that_broke_the_contract_are_named_in_the_issue(clone, hub):
     assert "| plan: not a level in the contract | 90 |" in hub.open("issues")[0]["body"]
 
 
-def test_within_the_cooldown_github_hears_nothing(clone, hub):
+def test_within_the_cooldown_nothing_is_sent_to_github(clone, hub):
     record(clone, outcome="waiting", reasons=["the last proposal is from 2026-11-20"])
 
     done = propose(clone, hub)
@@ -301,7 +301,7 @@ def test_within_the_cooldown_github_hears_nothing(clone, hub):
     assert (done.returncode, hub.calls) == (0, [])
 
 
-def test_without_a_token_it_says_what_to_set(clone, hub):
+def test_without_a_token_the_message_names_the_variable(clone, hub):
     record(clone)
 
     done = propose(clone, hub, GITHUB_TOKEN="")

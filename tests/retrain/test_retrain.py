@@ -1,4 +1,4 @@
-"""Retraining from fresh rows to a branch, in a real repository with real stages, and what it refuses."""
+"""Retraining from fresh rows to a branch, in a real repository with real stages, and its refusals."""
 
 import json
 import os
@@ -49,7 +49,7 @@ def must(folder, *arguments, **environment):
 
 
 def retrain(folder, *arguments, date=DAY):
-    """The finished process of `make retrain`, and what it concluded."""
+    """The finished process of `make retrain`, and its record."""
     done = run(folder, "ml.stages.retrain", "--date", date, *arguments)
     path = folder / "build" / "retrain.json"
     return done, json.loads(path.read_text()) if done.returncode == 0 else None
@@ -58,7 +58,7 @@ def retrain(folder, *arguments, date=DAY):
 def begun(place):
     """Fill a folder: our files with a small table and a model in a clone with a bare origin, and the first retraining.
 
-    The user has something uncommitted in hand meanwhile.
+    Meanwhile the user has uncommitted changes.
     """
     folder = place / "clone"
     names = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\n")
@@ -95,7 +95,7 @@ def begun(place):
 
 
 def fresh(path):
-    """Write two months after the last one of the table; one row in a hundred is broken."""
+    """Write the two months after the last one of the table; one row in a hundred is invalid."""
     rows = history(range(13, 15), rows=400)
     rows.loc[rows.index % 100 == 7, "plan"] = "gold"
     rows.to_csv(path, index=False)
@@ -103,12 +103,12 @@ def fresh(path):
 
 @pytest.fixture(scope="module")
 def fork(tmp_path_factory):
-    """A clone after its first retraining, beside a bare origin to which main has been pushed."""
+    """A clone after its first retraining, beside a bare origin that has main."""
     return moved(once(tmp_path_factory, "retraining", begun), tmp_path_factory.mktemp("fork") / "place")
 
 
 def moved(place, to):
-    """The clone in a copy of the folder in which it stands beside its origin."""
+    """The clone in a copy of its folder, beside its origin."""
     shutil.copytree(place, to, symlinks=True)
     git(to / "clone", "remote", "set-url", "origin", str(to / "origin.git"))
     return to / "clone"
@@ -122,16 +122,16 @@ def months(fork):
 
 @pytest.fixture(scope="module")
 def proposed(fork):
-    """What the first retraining concluded and said, and git's word on the user's checkout before and after it."""
+    """The record and output of the first retraining, and git's status of the user's checkout before and after it."""
     return json.loads((fork.parent / "first.json").read_text())
 
 
-def test_it_ends_with_a_branch_that_may_be_proposed(proposed):
+def test_it_ends_with_a_branch_to_propose(proposed):
     assert proposed["outcome"] == "proposed", proposed["reasons"]
     assert f"PROPOSED: branch retrain/{DAY} is ready" in proposed["said"]
 
 
-def test_the_users_checkout_is_not_touched(fork, proposed):
+def test_the_users_checkout_is_not_changed(fork, proposed):
     before, after = proposed["git"]
 
     assert before == after
@@ -154,7 +154,7 @@ def test_broken_rows_are_kept_in_quarantine_and_counted(fork, proposed):
     assert len(kept) == 8
 
 
-def test_a_stranger_gets_rows_and_sides_from_the_branch_and_no_test_row_has_trained(fork, tmp_path):
+def test_a_new_clone_gets_rows_and_sides_from_the_branch_and_no_test_row_was_trained_on(fork, tmp_path):
     git(fork, "push", "-q", "origin", f"retrain/{DAY}")
     clone = tmp_path / "clone"
     subprocess.run(
@@ -172,7 +172,7 @@ def test_a_stranger_gets_rows_and_sides_from_the_branch_and_no_test_row_has_trai
     assert (position(trained) >= read_params(clone / "params.yaml").prepare.test_share).all()
 
 
-def test_champion_and_challenger_meet_on_fresh_and_on_old_rows(fork, proposed):
+def test_champion_and_challenger_are_compared_on_fresh_and_on_old_rows(fork, proposed):
     test_rows = len(pd.read_parquet(fork / "build" / "test.parquet"))
 
     parts = {c["part"]: c for c in proposed["compared"]}
@@ -198,7 +198,7 @@ def test_within_the_cooldown_nothing_is_done_unless_forced(fork, months):
     assert "last proposal is from 2026-11-21" in done.stdout
 
 
-def test_a_model_that_gates_refuse_is_not_proposed(fork, tmp_path, months):
+def test_a_model_refused_by_gates_is_not_proposed(fork, tmp_path, months):
     clone = tmp_path / "clone"
     shutil.copytree(fork, clone, symlinks=True)
     strict = (clone / "params.yaml").read_text().replace("roc_auc: { min: 0.7 }", "roc_auc: { min: 0.99 }")
@@ -240,7 +240,7 @@ def test_a_model_that_only_scores_tables_is_retrained_with_their_late_labels(for
     assert record["rows"]["fresh"] == 800
 
 
-def test_too_few_rows_wait_for_more(fork, tmp_path):
+def test_too_few_rows_start_no_retraining(fork, tmp_path):
     history([13], rows=100).to_parquet(tmp_path / "rows.parquet")
 
     _, record = retrain(fork, "--rows", str(tmp_path / "rows.parquet"), "--force")
@@ -250,7 +250,7 @@ def test_too_few_rows_wait_for_more(fork, tmp_path):
 
 
 @pytest.mark.parametrize("arguments", [[], ["--rows", "nowhere.csv"]])
-def test_without_rows_it_says_what_to_name(fork, arguments):
+def test_without_rows_the_message_names_the_variable(fork, arguments):
     done, _ = retrain(fork, *arguments, "--force")
 
     assert done.returncode == 1
@@ -258,7 +258,7 @@ def test_without_rows_it_says_what_to_name(fork, arguments):
     assert ("ROWS=" in done.stderr) or ("nowhere.csv is missing" in done.stderr)
 
 
-def test_from_fresh_rows_to_the_merge_on_github_and_the_rest_after_it(fork, months, proposed, tmp_path):
+def test_from_fresh_rows_to_the_merge_on_github_and_the_next_retraining(fork, months, proposed, tmp_path):
     clone, origin = moved(fork.parent, tmp_path / "place"), tmp_path / "place" / "origin.git"
     written = {key: value for key, value in proposed.items() if key not in {"said", "git"}}  # which these tests add
     (clone / "build" / "retrain.json").write_text(json.dumps(written))

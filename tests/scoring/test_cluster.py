@@ -1,4 +1,4 @@
-"""A Dask cluster gives what one process gives, though a worker is killed, and nothing when its scheduler goes away."""
+"""A Dask cluster gives the results of one process if a worker is killed, and nothing if its scheduler disappears."""
 
 import contextlib
 import os
@@ -35,20 +35,20 @@ if __name__ == "__main__":
 
 @pytest.fixture
 def chunked(project, monkeypatch):
-    """All that the stages make of a table in one process, a hundred rows at a time."""
+    """The outputs of the stages for a table in one process, a hundred rows at a time."""
     monkeypatch.setattr(table, "ROWS", 100)
     return outcome()
 
 
 def outcome():
-    """What both stages write."""
+    """The outputs of both stages."""
     for stage in (validate, prepare):
         stage.main()
     return {path.name: path.read_bytes() for path in files.BUILD.iterdir()}
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_a_cluster_makes_the_same_tables_and_trials_though_a_worker_is_killed(chunked, monkeypatch):
+def test_a_cluster_gives_the_same_tables_and_trials_if_a_worker_is_killed(chunked, monkeypatch):
     expected = chunked
     params = read_params()
     train = params.train.model_copy(update={"model": "logistic_regression"})
@@ -88,7 +88,7 @@ class Fragile(LogisticRegression):
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_a_cluster_trains_the_same_model_each_time_though_a_worker_is_killed(customers, params, tmp_path):
+def test_a_cluster_trains_the_same_model_each_time_if_a_worker_is_killed(customers, params, tmp_path):
     x = model.unfitted(params.data, params.train)[:-1].fit_transform(schema.inputs(customers, params.data))
     y = customers[params.data.target.name].to_numpy().astype(int)
     linear = LogisticRegression(max_iter=1000).fit(x, y).coef_
@@ -109,7 +109,7 @@ def test_a_cluster_trains_the_same_model_each_time_though_a_worker_is_killed(cus
         assert np.corrcoef(*told)[0, 1] > 0.95
 
 
-def test_workers_are_named_in_the_order_of_their_addresses_whatever_dask_answers():
+def test_workers_are_listed_in_the_order_of_their_addresses():
     class Client:
         def __init__(self, answer):
             self.who_has = lambda _: answer
@@ -139,7 +139,7 @@ def test_workers_that_cannot_train_together_are_refused(settings, message):
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_a_scheduler_that_goes_away_leaves_nothing_half_written(chunked, monkeypatch):
+def test_a_lost_scheduler_leaves_no_incomplete_output(chunked, monkeypatch):
     for path in (files.TRAIN, files.TEST):
         path.unlink()
     settings = Path("params.yaml").read_text()

@@ -1,4 +1,4 @@
-"""make score answers what the API answers, keeps broken rows apart, and loses and doubles nothing."""
+"""`make score` gives the API's predictions, stores invalid rows separately, and neither loses nor duplicates a row."""
 
 import json
 import multiprocessing
@@ -36,7 +36,7 @@ from tests.world.sample import customers as simulated
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory, customers, params):
-    """Folders of two models of one contract."""
+    """Folders of two models with one contract."""
     place = tmp_path_factory.mktemp("models")
     built(place / "linear", customers, params)
     return built(place / "forest", customers, params, kind="random_forest").parent
@@ -58,7 +58,7 @@ def scored(out="scores", data="new.parquet", model="build/model", **given):
     return pd.read_parquet(out)
 
 
-def test_every_row_gets_the_score_of_the_api_and_stands_in_the_log(place, params):
+def test_every_row_gets_the_score_of_the_api_and_is_in_the_log(place, params):
     table = pd.read_parquet("new.parquet")
 
     found = scored()
@@ -103,7 +103,7 @@ def test_every_kind_of_source_gives_the_same_scores(place, data):
 
 
 @pytest.mark.slow
-def test_folders_that_name_a_value_make_a_column(place):
+def test_folders_named_by_a_value_become_a_column(place):
     for plan, rows in pd.read_parquet("new.parquet").groupby("plan"):
         Path(f"hive/plan={plan}").mkdir(parents=True)
         rows.drop(columns="plan").to_parquet(f"hive/plan={plan}/rows.parquet")
@@ -116,7 +116,7 @@ def test_folders_that_name_a_value_make_a_column(place):
     assert all(np.allclose(one[expected.index], expected, rtol=1e-12) for one in found)
 
 
-def test_a_name_may_hold_the_signs_of_a_pattern(place):
+def test_a_file_name_may_contain_wildcard_characters(place):
     Path("new.parquet").rename("new[1].parquet")
 
     assert source.opened("new[1].parquet").total == 1000
@@ -168,7 +168,7 @@ def test_an_output_in_the_folder_that_is_read_is_refused(place, out):
     assert [path.name for path in Path("parts").iterdir()] == ["new.parquet"]
 
 
-def test_rows_that_break_the_contract_are_kept_with_the_reason(place):
+def test_rows_that_break_the_contract_are_stored_with_the_reason(place):
     table = pd.read_parquet("new.parquet").assign(row="mine")
     table["tenure_months"] = table["tenure_months"].astype("float64")
     table.loc[[3, 700], "tenure_months"] = [-1.0, np.nan]
@@ -189,7 +189,7 @@ def test_rows_that_break_the_contract_are_kept_with_the_reason(place):
     assert len(read_log("logs")) == 997
 
 
-def test_too_many_broken_rows_stop_the_job_and_publish_nothing(place):
+def test_too_many_invalid_rows_stop_the_job_and_publish_nothing(place):
     table = pd.read_parquet("new.parquet")
     table.loc[:50, "plan"] = "gold"
     table.to_parquet("new.parquet")
@@ -201,7 +201,7 @@ def test_too_many_broken_rows_stop_the_job_and_publish_nothing(place):
     assert not Path("logs").exists()
 
 
-def test_an_output_that_is_there_is_left_as_it_is(place):
+def test_an_existing_output_is_not_changed(place):
     scored()
     before = {path: path.read_bytes() for path in Path("scores").iterdir()}
 
@@ -213,7 +213,7 @@ def test_an_output_that_is_there_is_left_as_it_is(place):
     assert len(read_log("logs")) == 1000
 
 
-def test_a_job_goes_on_after_the_last_whole_part(place, monkeypatch):
+def test_a_job_resumes_after_the_last_complete_part(place, monkeypatch):
     kept, keep = [], score._keep
 
     def stop(begun, number, found):
@@ -240,7 +240,7 @@ def test_a_job_goes_on_after_the_last_whole_part(place, monkeypatch):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("change", ["data", "model"])
-def test_a_job_begins_anew_when_rows_or_model_have_changed(place, models, monkeypatch, change):
+def test_a_job_starts_again_if_rows_or_model_have_changed(place, models, monkeypatch, change):
     with monkeypatch.context() as patch:
         patch.setattr(score, "_log", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
@@ -263,7 +263,7 @@ def test_a_challenger_beside_the_champion_can_be_compared(place, models, params)
     assert duel.champion.answers == duel.challenger.answers == 1000
 
 
-def test_a_model_that_is_not_the_champion_is_refused_when_that_is_asked(place, models):
+def test_another_model_than_the_champion_is_refused_by_setting(place, models):
     with pytest.raises(UserError, match="is not a version in the registry"):
         scored(champion=True)
     home = Embedded("churn")
@@ -311,7 +311,7 @@ def test_what_cannot_be_read_is_named_and_nothing_is_written(place, data, given,
     assert not Path("logs").exists()
 
 
-def test_a_full_disk_leaves_the_output_untouched_and_the_job_goes_on(place, monkeypatch):
+def test_a_full_disk_leaves_the_output_unchanged_and_the_job_resumes(place, monkeypatch):
     write = tables.write_table
 
     def full(frame, path):
@@ -330,7 +330,7 @@ def test_a_full_disk_leaves_the_output_untouched_and_the_job_goes_on(place, monk
 
 
 class Bucket(LocalFileSystem):
-    """A store that some of its writes fail in."""
+    """A store in which some writes fail."""
 
     protocol = "bucket"
     refused = ()
@@ -345,7 +345,7 @@ class Bucket(LocalFileSystem):
         super().put_file(lpath, rpath, *args, **given)
 
 
-def test_an_output_in_a_store_is_whole_once_its_manifest_is_there(place, monkeypatch, capsys):
+def test_an_output_in_a_store_is_complete_once_it_has_a_manifest(place, monkeypatch, capsys):
     fsspec.register_implementation("bucket", Bucket, clobber=True)
     url, folder = f"bucket://{place}/bucket/scores", place / "bucket" / "scores"
     monkeypatch.setattr(Bucket, "refused", ("part-000003",))
@@ -366,7 +366,7 @@ def test_an_output_in_a_store_is_whole_once_its_manifest_is_there(place, monkeyp
 
 
 @pytest.mark.slow
-def test_rows_and_scores_lie_in_s3(place, bucket):  # noqa: F811
+def test_rows_and_scores_are_stored_in_s3(place, bucket):  # noqa: F811
     system = fsspec.filesystem("s3")
     system.put("new.parquet", f"{bucket}/rows/new.parquet")
     with pytest.raises(UserError, match=r"s3://no-such-bucket/x cannot be written: there is no no-such-bucket"):
@@ -383,7 +383,7 @@ def test_rows_and_scores_lie_in_s3(place, bucket):  # noqa: F811
         score.main(data=f"{bucket}/rows", out=f"{bucket}/rows/x", model="build/model")
 
 
-def test_a_store_that_is_not_there_is_named_before_any_row_is_scored(place):
+def test_a_missing_store_is_named_before_any_row_is_scored(place):
     with pytest.raises(UserError, match="nowhere://x/scores cannot be written: Protocol not known"):
         score.main(data="new.parquet", out="nowhere://x/scores", model="build/model")
 
@@ -423,7 +423,7 @@ def test_the_rows_of_a_query_are_read_in_chunks(monkeypatch):
 
 
 @pytest.mark.slow
-def test_a_cluster_gives_the_same_scores_though_a_worker_is_killed(place, monkeypatch):
+def test_a_cluster_gives_the_same_scores_if_a_worker_is_killed(place, monkeypatch):
     settings = Path("params.yaml").read_text().replace("rows: 128", "rows: 50")
     Path("params.yaml").write_text(settings)
     scored("local")
@@ -457,7 +457,7 @@ def test_a_cluster_gives_the_same_scores_though_a_worker_is_killed(place, monkey
     ("address", "message"),
     [("tcp://127.0.0.1:1", "does not respond"), ("tls://127.0.0.1:1", "cannot be reached: .* Dask's TLS settings")],
 )
-def test_a_scheduler_that_is_not_there_is_named(place, monkeypatch, address, message):
+def test_an_unreachable_scheduler_is_named(place, monkeypatch, address, message):
     monkeypatch.setattr(spread, "SECONDS", 0.3)
     monkeypatch.setenv("DASK_SCHEDULER", address)
     Path("params.yaml").write_text(Path("params.yaml").read_text().replace("name: local #", "name: dask #"))
@@ -470,7 +470,7 @@ def test_a_scheduler_that_is_not_there_is_named(place, monkeypatch, address, mes
 
 @pytest.mark.slow
 def test_twenty_kills_lose_and_double_no_row(tmp_path_factory, models):
-    """120,000 rows through kill -9 at random moments, of processes that a server forks with all imports done."""
+    """120,000 rows with kill -9 at random moments, in processes that a server forks after all imports."""
     place = tmp_path_factory.mktemp("kills")
     shutil.copy(SAMPLE, place)
     settings = place / "params.yaml"
@@ -506,14 +506,14 @@ def test_twenty_kills_lose_and_double_no_row(tmp_path_factory, models):
 
 
 def _scoring(place, model, out, log):
-    """What a process that may be killed does."""
+    """The work of a process that may be killed."""
     os.chdir(place)
     os.environ["PREDICTION_LOG"] = log
     score.main(data="new.parquet", out=out, model=str(model))
 
 
 def _killed(process, seconds):
-    """True when the process was killed after so many seconds, False when it had done its work before."""
+    """True if the process was killed after so many seconds, False if it had finished before."""
     process.join(seconds)
     if process.exitcode is None:
         process.kill()
@@ -524,13 +524,13 @@ def _killed(process, seconds):
 
 
 def _logged(folder):
-    """The ids of all rows in the log, whose lines are whole."""
+    """The ids of all rows in the log; every line is complete."""
     content = b"".join(path.read_bytes() for path in sorted(folder.glob("*.jsonl")))
     assert all(line.endswith(b"]}") for line in content.splitlines())
     return [found.decode() for found in re.findall(rb'"id":"(\d+)"', content)]
 
 
-def test_rows_without_the_ids_that_adopt_made_get_one_each(customers, params):
+def test_rows_without_the_ids_of_adopt_get_one_each(customers, params):
     data = params.data.model_copy(update={"id": "row_id"})
     rows = pa.Table.from_pandas(pd.concat([customers.head(3)] * 2)[[*data.columns]], preserve_index=False)
 

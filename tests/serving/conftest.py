@@ -1,4 +1,4 @@
-"""Real places for the prediction log: a PostgreSQL and an S3 server of our own, on this machine, for one run."""
+"""Real targets for the prediction log: a PostgreSQL and an S3 server on this machine, for one run of the tests."""
 
 import os
 import shutil
@@ -60,7 +60,7 @@ class Database:
 
 @pytest.fixture(autouse=True)
 def _cold(monkeypatch):
-    """Processes are killed here, which the warm environment does a little later."""
+    """Disable the warm environment, which passes on a kill with a short delay."""
     monkeypatch.setenv("COLD_PYTHON", "1")
 
 
@@ -76,7 +76,7 @@ def server():
 
 @pytest.fixture
 def postgres(server):
-    """The server with no log in it."""
+    """The server with an empty log."""
     psycopg = pytest.importorskip("psycopg")
     with psycopg.connect(server.url) as connection:
         connection.execute("drop table if exists prediction_log")
@@ -101,7 +101,7 @@ def s3():
 
 @pytest.fixture
 def bucket(s3, monkeypatch):
-    """The environment that reaches the S3 server, and an empty bucket in it."""
+    """The environment for the S3 server, and an empty bucket in it."""
     s3fs = pytest.importorskip("s3fs")
     for name, value in {"AWS_ENDPOINT_URL": s3, "AWS_ACCESS_KEY_ID": "us", "AWS_SECRET_ACCESS_KEY": "secret"}.items():
         monkeypatch.setenv(name, value)
@@ -116,7 +116,7 @@ def bucket(s3, monkeypatch):
 
 @pytest.fixture
 def stage():
-    """Run a stage of this checkout as a user would; returns the finished process with its text."""
+    """Run a stage of this checkout like a user; returns the finished process with its output."""
 
     def run(name, *flags, **environment):
         command = [sys.executable, "-m", f"ml.stages.{name}", *flags]

@@ -1,7 +1,8 @@
-"""Workers of the real server on one socket, killed at random and replaced: tests.serving.crowd PORT LOGS KILLS.
+"""Workers of the real server on one socket, killed at random and replaced.
 
-`python -m serving` starts each worker as a new Python, most of a second. These are forks of a process that has
-imported everything, so that a hundred deaths take seconds. Each loads its model and opens its log by itself.
+tests.serving.crowd PORT LOGS KILLS. `python -m serving` starts each worker as a new Python, which takes most of a
+second. These workers are forks of a process that has imported everything, so that a hundred kills take seconds. Each
+loads its own model and opens its own log.
 """
 
 import contextlib
@@ -22,7 +23,7 @@ WORKERS = 4
 
 
 def writing(logs):
-    """The process ids of the workers that have written to the log and not died yet: segments are named by them."""
+    """The process ids of the living workers that have written to the log; segments are named after them."""
     return {int(path.name.split("-")[1]) for path in Path(logs).glob("[!.]*.jsonl.open") if path.stat().st_size}
 
 

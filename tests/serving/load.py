@@ -1,4 +1,4 @@
-"""Clients that ask a server all the time."""
+"""Clients that send requests without a pause."""
 
 import http.client
 import json
@@ -7,7 +7,7 @@ import time
 
 
 class Clients:
-    """Threads that call `_ask` as long as the block lasts; it returns once `_stop` is set."""
+    """Threads that call `_ask` until the block ends; it returns once `_stop` is set."""
 
     def __init__(self, clients):
         self._stop = threading.Event()
@@ -33,7 +33,7 @@ class Load(Clients):
         self._body, self._port = json.dumps({"rows": [row]}), port
 
     def go_on(self, count=100):
-        """Wait until so many more rows were acknowledged, half a minute at most."""
+        """Wait until so many more rows are acknowledged, for at most half a minute."""
         enough, end = len(self.answered) + count, time.monotonic() + 30
         while len(self.answered) < enough and time.monotonic() < end:
             time.sleep(0.05)

@@ -1,6 +1,6 @@
-"""Workers under load, killed at random while what they wrote is compacted or shipped by processes that are killed too.
+"""Workers under load, killed at random, while processes that are killed too compact or ship their lines.
 
-Run as a program with a JSON object; prints what was acknowledged. The parent stays single-threaded and only forks.
+Run as a program with a JSON object; prints the acknowledged rows. The parent stays single-threaded and only forks.
 """
 
 import json
@@ -39,7 +39,7 @@ def work(directory, acknowledge):
 
 
 def carry(stage):
-    """Compact or ship, again and again, until killed."""
+    """Compact or ship repeatedly until killed."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     main = __import__(f"ml.stages.{stage}", fromlist=["main"]).main
     while True:
@@ -57,7 +57,7 @@ def forked(do, *arguments):
 
 
 def end(process):
-    """Kill and wait; True when it was still running."""
+    """Kill the process and wait; True if it was still running."""
     os.kill(process, signal.SIGKILL)
     return os.WIFSIGNALED(os.waitpid(process, 0)[1])
 

@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def built(folder, frame, params, kind="logistic_regression", threshold=0.5):
-    """The folder, with a model of this kind in it as the stage `train` writes it."""
+    """The folder with a model of this kind, as the stage `train` writes it."""
     settings = params.train.model_copy(update={"model": kind})
     if kind == "random_forest":
         forest = params.train.random_forest.model_copy(update={"n_estimators": 10, "max_depth": 5})
@@ -60,7 +60,7 @@ def lines(logs):
 
 
 def register(home, folder):
-    """A version of the model in a folder in the embedded registry, without MLflow's view of it, which costs seconds."""
+    """Register a model in the embedded registry without MLflow's database, which costs seconds."""
     digest = identity.of(folder)
     home.keep(digest, folder)
     lineage = {"commit": digest[:40], "data": {"md5": None}, "changed": []}
@@ -78,7 +78,7 @@ def _append(home, entry):
 
 @contextlib.contextmanager
 def running(folder, logs, port, cwd=SAMPLE.parent, before=(), **settings):
-    """`python -m serving` (after the command `before`) as a process, ready to answer; ends with the block."""
+    """`python -m serving` (after the command `before`) as a ready process that ends with the block."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("SERVING_")}
     environment |= {f"SERVING_{k.upper()}": str(v) for k, v in settings.items()}
     environment |= {"SERVING_MODEL": str(folder), "SERVING_LOG_DIRECTORY": str(logs), "SERVING_PORT": str(port)}

@@ -1,4 +1,4 @@
-"""What a body may cost: refused before its values are made, decoded within the limit, and explained in few words."""
+"""The cost of a body: refused before its values are created, decoded within the limit, and explained briefly."""
 
 import asyncio
 import gzip
@@ -58,7 +58,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("case", HOSTILE)
-def test_a_body_that_asks_for_much_work_is_refused_in_few_words_and_little_memory(client, case):
+def test_an_expensive_body_is_refused_briefly_and_with_little_memory(client, case):
     path, content, headers = HOSTILE[case]
     client.post(path, content=b"{}", headers=headers)
     tracemalloc.start()
@@ -73,7 +73,7 @@ def test_a_body_that_asks_for_much_work_is_refused_in_few_words_and_little_memor
     assert peak < 8 * len(content) + 10_000_000
 
 
-def test_values_are_counted_outside_of_quotes_only():
+def test_values_are_counted_only_outside_of_quotes():
     text = json.dumps({"a": ['x,[{"\\', "\\\\,,,,,,,,,,,,,,,", 1]}).encode()
 
     measured(text, 4, "four")
@@ -101,7 +101,7 @@ def test_the_measure_of_json_is_the_number_of_its_commas_and_brackets(value):
             measured(b" " * len(text) + text, marks(value) - 1, "fewer")
 
 
-def test_a_large_body_is_scored_as_a_small_one_and_its_mistakes_are_named_alike(client, customers):
+def test_a_large_body_gets_the_same_scores_and_errors_as_a_small_one(client, customers):
     sent = rows(customers, DATA, 300)
     alone = client.post("/predict", json={"rows": sent[290:]}).json()["predictions"]
 
@@ -143,7 +143,7 @@ def test_gzip_and_a_byte_order_mark_are_read_and_other_encodings_named(client, c
     ],
     ids=["too large", "cut off", "two in one", "not packed"],  # gzip writes the time, and test runners compare the ids
 )
-def test_a_packed_body_is_held_to_the_limit_once_it_is_decoded(content, status):
+def test_the_limit_applies_to_a_decoded_body(content, status):
     with pytest.raises(Refused) as refused:
         decoded(content, b"gzip", 5_000_000)
 
@@ -170,7 +170,7 @@ def test_others_are_answered_while_a_large_body_is_parsed():
     assert asyncio.run(ask()) == ["small", "large"]
 
 
-def test_bodies_that_many_clients_do_not_end_are_held_up_to_a_bound(folder, tmp_path):
+def test_incomplete_bodies_of_many_clients_use_bounded_memory(folder, tmp_path):
     app = application(folder, tmp_path / "logs", max_body_mb=0.1)
     scope = {"type": "http", "method": "POST", "path": "/predict", "query_string": b"", "client": ("a", 1)}
     scope |= {"headers": [(b"content-type", b"application/json"), (b"transfer-encoding", b"chunked")]}
@@ -219,7 +219,7 @@ def test_the_start_page_and_the_document_name_every_endpoint(client):
     assert all(operation["description"] for path in document.values() for operation in path.values())
 
 
-def test_browsers_of_other_origins_are_let_in_by_setting_only(folder, tmp_path, customers):
+def test_browsers_of_other_origins_are_accepted_only_by_setting(folder, tmp_path, customers):
     asked = {"origin": "https://a.example", "access-control-request-method": "POST"}
     body = {"rows": rows(customers, DATA, 1)}
 

@@ -1,4 +1,4 @@
-"""The default HTTP clients of other languages ask the API, at its own port and at that of the proxy before it."""
+"""The default HTTP clients of other languages send requests to the API, directly and through the proxy."""
 
 import json
 import os
@@ -64,7 +64,7 @@ PROGRAMS = {
 
 @pytest.fixture(scope="module")
 def ports(tmp_path_factory, customers, params):
-    """The server's own port and the port of HAProxy before it, which is the server's own where there is no HAProxy."""
+    """The server's own port and the port of HAProxy in front of it; the server's twice without HAProxy."""
     place = tmp_path_factory.mktemp("clients")
     own, front = _free(), _free()
     with running(built(place / "model", customers, params), place / "logs", own, trusted_proxies="127.0.0.1", rate=10):
@@ -120,7 +120,7 @@ def test_python_s_clients_get_their_predictions(port, file):
     assert first["predictions"] == third["predictions"]
 
 
-def test_an_offer_to_speak_websocket_is_answered_in_http(port):
+def test_a_websocket_upgrade_gets_an_http_response(port):
     with socket.create_connection(("127.0.0.1", port), timeout=20) as asked:
         offer = b"connection: Upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n"
         offer += b"sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
@@ -129,14 +129,14 @@ def test_an_offer_to_speak_websocket_is_answered_in_http(port):
         assert asked.recv(65536).startswith(b"HTTP/1.1 200 ")
 
 
-def test_http_2_without_asking_is_refused_at_once(ports):
+def test_http_2_without_negotiation_is_refused_at_once(ports):
     with socket.create_connection(("127.0.0.1", ports[0]), timeout=5) as asked:
         asked.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
 
         assert asked.recv(65536).startswith(b"HTTP/1.1 400 ")
 
 
-def test_a_client_cannot_get_around_the_rate_limit_by_a_header_through_the_proxy(ports):
+def test_no_header_evades_the_rate_limit_through_the_proxy(ports):
     if not ports[1]:
         pytest.skip("haproxy is not installed: apt-get install haproxy")
     found = []

@@ -1,4 +1,4 @@
-"""What one client may take of the server: bytes, seconds and connections; and which offers are ignored."""
+"""The limits of one client on the server: bytes, seconds and connections; and the ignored upgrades."""
 
 import asyncio
 import json
@@ -17,7 +17,7 @@ BODY = LINE + b"content-length: 4\r\n\r\n"
 
 
 class Socket(Wire):
-    """A wire that drops what is written once it is closed, as the system's own do."""
+    """A transport that drops data written after it is closed, like the system's own sockets."""
 
     def write(self, data):
         if not self.closed:
@@ -41,7 +41,7 @@ async def echo(scope, receive, send):
 
 @pytest.fixture
 def connected(monkeypatch):
-    """Run a function that gets connections, which open at a call, under limits of a tenth of a second."""
+    """Run a function with a function that opens connections, under limits of a tenth of a second."""
     monkeypatch.setattr(connection, "LOOK", 0.02)
     monkeypatch.setattr(connection, "HEAD_SECONDS", 0.1)
     monkeypatch.setattr(connection, "REQUEST_SECONDS", 0.2)
@@ -71,7 +71,7 @@ def connected(monkeypatch):
 
 
 def sent(connected, *parts, after=0.05, **settings):
-    """What comes back for these bytes, and whether the connection is then closed."""
+    """The response to these bytes, and whether the connection is then closed."""
 
     async def ask(open_one):
         protocol, wire = open_one()
@@ -84,7 +84,7 @@ def sent(connected, *parts, after=0.05, **settings):
 
 
 @pytest.mark.parametrize("offer", [b"h2c", b"websocket", b"TLS/1.0, x"])
-def test_an_offer_of_another_protocol_is_ignored_and_the_body_read(connected, offer):
+def test_a_protocol_upgrade_is_ignored_and_the_body_is_read(connected, offer):
     head = b"connection: Upgrade, HTTP2-Settings\r\nupgrade: " + offer + b"\r\nhttp2-settings: AA\r\n"
 
     answer, closed = sent(connected, LINE + head + b"content-length: 4\r\n\r\nbo", b"dy", b"GET / HTTP/1.1\r\n\r\n")
@@ -94,7 +94,7 @@ def test_an_offer_of_another_protocol_is_ignored_and_the_body_read(connected, of
     assert not closed
 
 
-def test_a_chunked_body_after_an_offer_is_read_too_and_closed_when_asked(connected):
+def test_a_chunked_body_after_an_upgrade_is_read_and_closed_on_request(connected):
     head = b"connection: upgrade, close\r\nupgrade: h2c\r\ntransfer-encoding: chunked\r\n\r\n"
 
     answer, closed = sent(connected, LINE + head + b"4\r\nbody\r\n0\r\n\r\n")
@@ -106,7 +106,7 @@ def test_a_chunked_body_after_an_offer_is_read_too_and_closed_when_asked(connect
 @pytest.mark.parametrize(
     "line", [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"CONNECT a:1 HTTP/1.1\r\n\r\n", b"\x16\x03\x01\x02"]
 )
-def test_what_is_no_request_is_refused_and_closed(connected, line):
+def test_bytes_that_are_no_request_are_refused_and_the_connection_is_closed(connected, line):
     answer, closed = sent(connected, line, after=0.2)
 
     assert answer.startswith(b"HTTP/1.1 400 Bad Request")
@@ -124,14 +124,14 @@ def test_what_is_no_request_is_refused_and_closed(connected, line):
         [LINE + b"transfer-encoding: chunked\r\n\r\n1;", *[b"b" * 10_000] * 5],
     ],
 )
-def test_a_head_is_held_to_its_size_wherever_it_grows(connected, parts):
+def test_the_size_of_a_head_is_limited_in_each_part(connected, parts):
     answer, closed = sent(connected, *parts, b"c" * 100_000, after=0.2)
 
     assert answer.startswith(b"HTTP/1.1 431 ")
     assert closed
 
 
-def test_a_body_in_many_small_chunks_is_handed_on_in_one_piece(connected, monkeypatch):
+def test_a_body_in_many_small_chunks_is_passed_on_in_one_piece(connected, monkeypatch):
     pieces = []
     whole = HttpToolsProtocol.on_body
     monkeypatch.setattr(HttpToolsProtocol, "on_body", lambda self, body: [pieces.append(body), whole(self, body)])
@@ -144,7 +144,7 @@ def test_a_body_in_many_small_chunks_is_handed_on_in_one_piece(connected, monkey
     assert b'"body"' in answer
 
 
-def test_a_body_in_too_many_chunks_is_refused_and_a_new_request_counts_anew(connected, monkeypatch):
+def test_a_body_in_too_many_chunks_is_refused_and_each_request_is_counted_separately(connected, monkeypatch):
     monkeypatch.setattr(connection, "CHUNKS", 50)
     head, chunk, end = LINE + b"transfer-encoding: chunked\r\n\r\n", b"1\r\nx\r\n", b"0\r\n\r\n"
 
@@ -156,7 +156,7 @@ def test_a_body_in_too_many_chunks_is_refused_and_a_new_request_counts_anew(conn
     assert twice.count(b"HTTP/1.1 200 ") == 2
 
 
-def test_requests_are_not_taken_far_ahead_of_their_answers(connected):
+def test_few_requests_are_read_before_the_first_response(connected):
     few = sent(connected, b"GET / HTTP/1.1\r\n\r\n" * 30, after=0.2)
     many = sent(connected, b"GET / HTTP/1.1\r\n\r\n" * 60)
 
@@ -167,7 +167,7 @@ def test_requests_are_not_taken_far_ahead_of_their_answers(connected):
 @pytest.mark.parametrize(
     ("part", "answer"), [(LINE, b"HTTP/1.1 408 "), (BODY + b"bo", b"HTTP/1.1 408 "), (b"", b""), (b"\r\n" * 9, b"")]
 )
-def test_who_sends_slowly_or_nothing_is_let_go(connected, part, answer):
+def test_a_client_that_sends_slowly_or_nothing_is_disconnected(connected, part, answer):
     found, closed = sent(connected, part, after=0.6)
 
     assert found.startswith(answer)
@@ -175,14 +175,14 @@ def test_who_sends_slowly_or_nothing_is_let_go(connected, part, answer):
     assert closed
 
 
-def test_a_used_connection_stays_a_while_and_then_ends(connected):
+def test_an_idle_connection_is_closed_after_a_while(connected):
     early, late = (sent(connected, BODY + b"body", after=seconds) for seconds in (0.15, 0.6))
 
     assert early[0] == late[0]
     assert (early[1], late[1]) == (False, True)
 
 
-def test_who_does_not_take_the_answer_is_cut_off(connected):
+def test_a_client_that_does_not_read_the_response_is_disconnected(connected):
     async def ask(open_one):
         protocol, wire = open_one()
         protocol.data_received(BODY + b"body")
@@ -193,7 +193,7 @@ def test_who_does_not_take_the_answer_is_cut_off(connected):
     assert connected(ask)
 
 
-def test_a_pause_of_the_server_is_not_the_client_s_fault(connected):
+def test_a_pause_of_the_server_disconnects_no_client(connected):
     async def ask(open_one):
         protocol, wire = open_one()
         protocol.data_received(BODY)
@@ -206,7 +206,7 @@ def test_a_pause_of_the_server_is_not_the_client_s_fault(connected):
     assert connected(ask).startswith(b"HTTP/1.1 200")
 
 
-def test_a_new_connection_gets_the_place_of_the_one_that_waits_longest(connected):
+def test_a_new_connection_replaces_the_longest_idle_one(connected):
     async def ask(open_one):
         wires = []
         for _ in range(7):

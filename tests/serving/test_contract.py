@@ -1,4 +1,4 @@
-"""Which values of a row are taken, and as what."""
+"""The accepted values of a row, and their types."""
 
 import json
 
@@ -27,7 +27,7 @@ def taken(**row):
 
 
 @pytest.mark.parametrize("value", [-1, 2, 2.0, "2", 3.5, True])
-def test_a_level_that_looks_like_a_number_may_be_one_and_is_what_training_makes_of_it(value):
+def test_a_level_that_looks_like_a_number_is_read_as_in_training(value):
     assert taken(grade=value)["grade"] == schema.levels(pd.Series([value], dtype=object))[0]
 
 
@@ -58,7 +58,7 @@ def test_any_other_value_is_refused(row):
         ),
     ],
 )
-def test_a_mistake_is_told_with_its_place(adapter, sent, sentence):
+def test_an_error_states_its_position(adapter, sent, sentence):
     with pytest.raises(ValidationError) as caught:
         adapter.validate_python(sent)
 
@@ -72,7 +72,7 @@ def labels_of(positive, negative, *sent):
     return [adapter.validate_python({"labels": [{"id": "a", "label": label}]})["labels"][0]["label"] for label in sent]
 
 
-def test_a_label_is_kept_in_the_words_of_the_target():
+def test_a_label_is_stored_as_a_value_of_the_target():
     assert labels_of("Yes", "No", True, False, "Yes", "No") == ["Yes", "No", "Yes", "No"]
     assert labels_of(1, "0", True, False, 1, 0, "1", 1.0) == ["1", "0", "1", "0", "1", "1"]
     assert labels_of(True, None, True, "false", "True") == [True, False, True]
@@ -81,20 +81,20 @@ def test_a_label_is_kept_in_the_words_of_the_target():
 @pytest.mark.parametrize(
     ("positive", "negative", "label"), [("Yes", "No", "maybe"), ("Yes", "No", 1), (True, None, 1), (True, None, "Yes")]
 )
-def test_a_label_that_is_no_word_of_the_target_is_refused_with_what_is_allowed(positive, negative, label):
+def test_a_label_outside_the_target_is_refused_with_the_allowed_values(positive, negative, label):
     with pytest.raises(ValidationError) as caught:
         labels_of(positive, negative, label)
 
     assert "not a label of the target; allowed: true, false" in problems(caught.value, DATA)[0]["msg"]
 
 
-def test_a_model_that_does_not_know_its_negative_word_takes_any_other():
+def test_a_model_without_a_recorded_negative_value_accepts_any_other():
     assert labels_of("Yes", None, True, "paid", 3) == ["Yes", "paid", 3]
 
 
 @pytest.mark.parametrize("value", [2**60, -(2**60), 1.5, 1e300, "", " \t", "x" * 201, True, [1], {"a": 1}])
 @pytest.mark.parametrize("first", [None, 5])
-def test_what_is_no_id_is_said_once_with_what_is_allowed(value, first):
+def test_an_invalid_id_gives_one_error_with_the_allowed_values(value, first):
     row = {"grade": "2", "plan": "basic", DATA.id: value}
     adapter, sent = (BODY.adapter, {"rows": [row]}) if first is None else (BODY.rows, [row])
 

@@ -1,4 +1,4 @@
-"""What the short ways through the server must not lose: each request its own scores, the middlewares, the limits."""
+"""The fast routes keep: each request's own scores, the middlewares, and the limits."""
 
 import asyncio
 
@@ -11,7 +11,7 @@ from tests.serving.server import application, built, rows
 
 
 class Doubling:
-    """A predictor whose scores are twice the rows' numbers, and that remembers how many rows each call had."""
+    """A predictor whose scores are twice the rows' numbers, and that records the number of rows of each call."""
 
     def __init__(self):
         self.calls = []
@@ -26,7 +26,7 @@ def folder(tmp_path_factory, customers, params):
     return built(tmp_path_factory.mktemp("model"), customers, params)
 
 
-def test_requests_of_one_turn_share_calls_and_each_gets_its_own_scores():
+def test_requests_of_one_iteration_share_a_call_and_each_gets_its_own_scores():
     predictor = Doubling()
 
     async def waves():
@@ -43,7 +43,7 @@ def test_requests_of_one_turn_share_calls_and_each_gets_its_own_scores():
     assert predictor.calls == [40] * 4
 
 
-def test_lone_requests_are_answered_at_once_and_company_is_noticed_soon():
+def test_single_requests_are_answered_at_once_and_concurrent_ones_are_batched_soon():
     predictor = Doubling()
 
     async def lone_then_many():
@@ -59,7 +59,7 @@ def test_lone_requests_are_answered_at_once_and_company_is_noticed_soon():
     assert len(predictor.calls) < 10
 
 
-def test_a_middleware_of_a_fork_sees_the_fast_routes_too(folder, customers, params, tmp_path):
+def test_a_middleware_of_a_fork_applies_to_the_fast_routes(folder, customers, params, tmp_path):
     seen = []
 
     class Watch:

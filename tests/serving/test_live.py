@@ -1,4 +1,4 @@
-"""Champion against challenger in production: from real answers, real labels and the log between them."""
+"""Champion against challenger in production: from real predictions and labels, through the log."""
 
 import json
 import time
@@ -26,26 +26,26 @@ def good(tmp_path_factory, customers, params):
 
 @pytest.fixture(scope="module")
 def bad(tmp_path_factory, customers, params):
-    """A model that has learnt from labels of other customers."""
+    """A model trained on labels of other customers."""
     shuffled = customers.assign(churned=customers["churned"].sample(frac=1, random_state=0).to_numpy())
     return built(tmp_path_factory.mktemp("bad"), shuffled, params)
 
 
 @pytest.fixture(params=["worse", "better"])
 def outcome(request):
-    """What is to be found out about the challenger."""
+    """The expected outcome for the challenger."""
     return request.param
 
 
 @pytest.fixture
 def pair(good, bad, outcome):
-    """The champion, and a challenger of which that is true."""
+    """The champion and a challenger with that outcome."""
     return (bad, good) if outcome == "better" else (good, bad)
 
 
 @pytest.fixture
 def served(tmp_path, customers, params):
-    """Make the log of a server that was asked about 1,000 customers, and told how they went, and about one more."""
+    """Make the log of a server that predicted 1,000 customers and got their labels, and predicted one more."""
 
     def serve(champion, **settings):
         sent = rows(customers, params.data, 1000)
@@ -104,7 +104,7 @@ def table(answers, labels):
     )
 
 
-def test_a_canary_without_a_third_of_its_answers_gets_no_verdict(served, pair, params):
+def test_a_canary_that_lacks_a_third_of_its_predictions_gets_no_verdict(served, pair, params):
     log = predictions.read_log(served(pair[0], challenger=pair[1], canary=0.5))
     lost = (log["variant"] == "challenger") & (log.index % 3 == 0)
     back = log.assign(variant=log["variant"].mask(lost, "champion"), model=log["model"].mask(lost, log["model"][0]))
@@ -115,7 +115,7 @@ def test_a_canary_without_a_third_of_its_answers_gets_no_verdict(served, pair, p
     assert "canary share 0.5: the challenger answered" in sentence
 
 
-def test_each_id_counts_once_by_its_newest_answer_before_the_label(params):
+def test_each_id_counts_once_with_its_newest_prediction_before_the_label(params):
     log = table(
         [
             *[
@@ -136,7 +136,7 @@ def test_each_id_counts_once_by_its_newest_answer_before_the_label(params):
     assert live_comparison.judge(found, params)[0] == "not enough evidence"
 
 
-def test_answers_are_paired_though_a_client_uses_its_request_id_again(params):
+def test_predictions_are_paired_if_a_client_reuses_its_request_id(params):
     answers = [
         (m, "again", identity, side, model, score)
         for m, identity, score in ((1, "a", 0.1), (2, "b", 0.2), (3, "a", 0.3))
@@ -155,7 +155,7 @@ def timid(tmp_path_factory, customers, params):
 
 
 @pytest.mark.parametrize("way", [{}, {"canary": 0.5}])
-def test_each_model_is_judged_by_the_threshold_that_it_answered_with(served, good, timid, params, way):
+def test_each_model_is_judged_by_the_threshold_of_its_predictions(served, good, timid, params, way):
     rule = params.gates.champion.model_copy(update={"metric": "f1"})
     params = params.model_copy(update={"gates": params.gates.model_copy(update={"champion": rule})})
 
@@ -181,7 +181,7 @@ def test_only_the_newest_pair_of_models_is_compared_unless_one_is_named(params):
         live_sides.duel(log, params, "5")
 
 
-def test_simulated_customers_count_only_while_there_are_no_real_ones(params):
+def test_simulated_customers_count_only_without_real_ones(params):
     answers = [
         (minute, f"r{minute}", "a", side, model, 0.5)
         for minute in (1, 2, 3)
@@ -195,7 +195,7 @@ def test_simulated_customers_count_only_while_there_are_no_real_ones(params):
     assert (alone.challenger.answers, alone.simulated) == (3, True)
 
 
-def test_two_canaries_that_are_as_good_as_each_other_are_seldom_told_apart(params):
+def test_equally_good_canaries_seldom_differ(params):
     rng, rule = np.random.default_rng(0), params.gates.champion.model_copy(update={"bootstrap": 200})
     few = params.model_copy(update={"gates": params.gates.model_copy(update={"champion": rule})})
     told = 0

@@ -48,7 +48,7 @@ def test_lines_are_in_the_file_when_append_returns(make, tmp_path, fsync):
     assert lines(tmp_path / "logs") == [b'{"n": 1}', b'{"n": 2}']
 
 
-def test_a_closed_log_leaves_a_closed_segment_and_an_unused_one_none(make, tmp_path):
+def test_a_closed_log_leaves_a_closed_segment_and_an_unused_log_none(make, tmp_path):
     used, _ = make(), make().close()
 
     used.append(b"{}")
@@ -68,7 +68,7 @@ def test_a_segment_is_closed_when_it_is_full(make, tmp_path):
     assert len(lines(tmp_path / "logs")) == 10
 
 
-def test_a_segment_is_closed_when_it_is_old_though_no_request_comes(make, tmp_path):
+def test_an_old_segment_is_closed_without_a_request(make, tmp_path):
     log = make(segment_seconds=0.05)
 
     log.append(b"{}")
@@ -133,7 +133,7 @@ def test_a_deleted_directory_refuses_and_recovers_when_it_is_back(make, tmp_path
     assert lines(tmp_path / "logs") == [b"3"]
 
 
-def test_a_segment_deleted_under_the_worker_is_replaced_before_the_line_is_acknowledged(make, tmp_path):
+def test_a_deleted_segment_is_replaced_before_the_line_is_acknowledged(make, tmp_path):
     log = make()
     log.append(b"1")
     segments.listed(tmp_path / "logs", segments.OPEN)[0].unlink()
@@ -143,7 +143,7 @@ def test_a_segment_deleted_under_the_worker_is_replaced_before_the_line_is_ackno
     assert lines(tmp_path / "logs") == [b"2"]
 
 
-def test_counting_serves_on_and_says_how_many_are_missing(make, tmp_path):
+def test_with_count_serving_continues_and_missing_lines_are_counted(make, tmp_path):
     log = make(unavailable="count")
     (tmp_path / "logs").rmdir()
 
@@ -157,7 +157,7 @@ def test_counting_serves_on_and_says_how_many_are_missing(make, tmp_path):
     assert lines(tmp_path / "logs") == [b"3"]
 
 
-def test_a_line_that_fits_only_in_part_is_cut_off_and_refused():
+def test_a_line_that_fits_only_in_part_is_removed_and_refused():
     program = """
 import resource, sys
 from pathlib import Path
@@ -182,7 +182,7 @@ print([path.read_bytes().count(b"b") for path in Path(sys.argv[1]).glob("*.jsonl
 
 @contextmanager
 def small_disk(place, size):
-    """A disk of so many bytes, as `mount` writes them, at `place`; skips where it cannot be mounted."""
+    """A disk of so many bytes, as `mount` writes them, at `place`; skips the test if it cannot be mounted."""
     place.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", place]
     if subprocess.run(mount, check=False, capture_output=True).returncode:
@@ -195,7 +195,7 @@ def small_disk(place, size):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("policy", ["refuse", "count"])
-def test_a_full_disk_loses_nothing_acknowledged_and_is_written_again_when_there_is_room(tmp_path, policy):
+def test_a_full_disk_loses_no_acknowledged_line_and_logging_resumes_with_space(tmp_path, policy):
     with small_disk(tmp_path / "disk", "256k") as disk:
         (disk / "other").write_bytes(b"x" * 100_000)
         log = PredictionLog(disk / "logs", Log(unavailable=policy))
@@ -219,7 +219,7 @@ def test_a_full_disk_loses_nothing_acknowledged_and_is_written_again_when_there_
         log.close()
 
 
-def test_a_full_disk_is_not_ready_until_there_is_room_and_the_probe_leaves_nothing(tmp_path):
+def test_a_full_disk_is_not_ready_until_there_is_space_and_the_probe_leaves_nothing(tmp_path):
     with small_disk(tmp_path / "disk", "2m") as disk:
         log = PredictionLog(disk / "logs", Log())
         log.append(b"{}")
@@ -235,7 +235,7 @@ def test_a_full_disk_is_not_ready_until_there_is_room_and_the_probe_leaves_nothi
         log.close()
 
 
-def test_the_segment_of_a_living_worker_is_left_alone_and_that_of_a_dead_one_closed_without_its_torn_line(tmp_path):
+def test_a_dead_workers_segment_is_closed_without_its_incomplete_line_and_a_living_ones_is_kept(tmp_path):
     living = PredictionLog(tmp_path)
     living.append(b"1")
     program = "import os, sys; from serving.log_writer import PredictionLog; from pathlib import Path\n"

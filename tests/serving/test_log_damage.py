@@ -22,7 +22,7 @@ def line(name, day):
 
 @pytest.fixture
 def log(tmp_path):
-    """Two segments of a day each, compacted; the segments are deleted, as they are after a week."""
+    """Two segments of one day each, compacted; the segments are deleted, as they are after a week."""
     for segment, name, day in ((FIRST, "a", 1), (SECOND, "b", 2)):
         (tmp_path / f"{segment}.jsonl").write_bytes(line(name, day))
         compact.compact(tmp_path, tmp_path / f"{segment}.jsonl")
@@ -58,7 +58,7 @@ def test_a_damaged_day_is_named_and_the_rest_is_read(log, capsys, damage):
 
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
-def test_a_damaged_day_is_read_from_its_segment_while_that_is_kept(log, damage):
+def test_a_damaged_day_is_read_from_its_segment_if_it_still_exists(log, damage):
     damage(parquet(log))
 
     table = read_log(log)
@@ -66,7 +66,7 @@ def test_a_damaged_day_is_read_from_its_segment_while_that_is_kept(log, damage):
     assert (table["id"].tolist(), table.attrs["damaged"]) == (["a", "b"], [])
 
 
-def test_a_segment_that_cannot_be_read_keeps_no_other_out(log, capsys):
+def test_an_unreadable_segment_does_not_prevent_reading_others(log, capsys):
     (log / "20260103T000000-1-a-000003.jsonl").mkdir()  # a read fails, as on a bad disk
     (log / "20260104T000000-1-a-000004.jsonl").write_bytes(line("d", 4))
 
@@ -90,7 +90,7 @@ def test_damaged_lines_are_counted_and_the_others_are_read(log):
     [b"", b"no gzip", gzip.compress(line("a", 1))[:-9], gzip.compress(bytes(2000))],
     ids=["empty", "noise", "torn", "bomb"],
 )
-def test_a_damaged_object_of_a_bucket_and_a_foreign_one_keep_no_other_out(tmp_path, monkeypatch, content):
+def test_damaged_and_foreign_objects_of_a_bucket_do_not_prevent_reading_others(tmp_path, monkeypatch, content):
     monkeypatch.setattr(targets, "UNPACKED", 1000)
     folder = tmp_path / "day=2026-01-01"
     folder.mkdir()

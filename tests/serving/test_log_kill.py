@@ -1,4 +1,4 @@
-"""Acknowledged predictions outlive `kill -9` of everybody: the workers, the compactor, the shipper."""
+"""Acknowledged predictions survive `kill -9` of the workers, the compactor and the shipper."""
 
 import json
 import os
@@ -18,7 +18,7 @@ HERE = SAMPLE.parent  # where params.yaml is read
 
 
 def load(directory, stage, kills, place):
-    """What workers acknowledged, with `kills` of them killed, and their compactor or shipper all the while."""
+    """The acknowledged rows of workers of which `kills` were killed, while a compactor or shipper runs."""
     config = json.dumps({"directory": str(directory), "stage": stage, "kills": kills, "carrier_kills": 20})
     command = [sys.executable, Path(__file__).with_name("log_load.py"), config]
     environment = {**os.environ, "PREDICTION_LOG": place}

@@ -1,4 +1,4 @@
-"""One table, wherever the lines are: open, closed, compacted."""
+"""One table from open, closed and compacted segments."""
 
 import json
 
@@ -84,7 +84,7 @@ def test_compaction_changes_nothing_in_the_table(write, tmp_path):
     pd.testing.assert_frame_equal(read_log(tmp_path), before)
 
 
-def test_a_segment_that_is_compacted_but_not_yet_marked_counts_once(write, tmp_path):
+def test_a_compacted_segment_without_its_mark_counts_once(write, tmp_path):
     write(predicted("a"), labelled("a", True, "2026-11-22T00:00Z"))
     compact_all(tmp_path)
     (done,) = segments.listed(tmp_path, segments.DONE)
@@ -118,7 +118,7 @@ def test_the_latest_label_wins_and_all_are_counted(write, tmp_path, compacting):
     assert table[["id", "actual", "actuals"]].to_numpy().tolist() == [["7", "no", 2]]
 
 
-def test_since_is_included_and_until_is_not_but_labels_of_any_time_count(write, tmp_path):
+def test_since_is_inclusive_until_is_exclusive_and_labels_of_any_time_count(write, tmp_path):
     times = [f"2026-11-{day}T00:00:00Z" for day in (19, 20, 21)]
     write(*[predicted(str(n), time=time) for n, time in enumerate(times)], labelled("1", True, "2026-12-24T00:00Z"))
     compact_all(tmp_path)
@@ -141,7 +141,7 @@ def test_since_is_included_and_until_is_not_but_labels_of_any_time_count(write, 
         b'{"a": "\\ud800"}',
     ],
 )
-def test_a_damaged_line_is_counted_and_its_segment_set_aside_for_ever(write, tmp_path, line):
+def test_a_damaged_line_is_counted_and_its_segment_is_kept(write, tmp_path, line):
     write(predicted("a"), line, predicted("b"))
 
     before = read_log(tmp_path)
@@ -161,7 +161,7 @@ def test_columns_of_mixed_kinds_can_be_compacted(write, tmp_path):
     assert list(read_log(tmp_path)["features.tenure"].str[:5]) == ["10000", "three", "3"]
 
 
-def test_only_what_is_safe_elsewhere_is_ever_deleted(write, tmp_path):
+def test_only_lines_stored_elsewhere_are_deleted(write, tmp_path):
     write(predicted("a"))
     compact_all(tmp_path)
     write(predicted("b"))
@@ -197,7 +197,7 @@ OLD_DAY = ["tenure", "features.model", "features.id", "features.features.x", "fe
 
 @pytest.mark.parametrize("compacted", [False, True])
 def test_a_log_of_the_form_without_nested_features_is_still_read(tmp_path, write, compacted):
-    """Written before features were nested: beside id and score, with a prefix only where a name was taken."""
+    """From before features were nested: beside id and score, with a prefix only for a name in use."""
     line = json.loads(predicted("a"))
     answer = {name: line["rows"][0][name] for name in ("id", "score", "label")}
     old = answer | {name: place for place, name in enumerate(OLD_LINE)}
@@ -214,13 +214,13 @@ def test_a_log_of_the_form_without_nested_features_is_still_read(tmp_path, write
 
 
 def _compacted(folder, line):
-    """The Parquet file of a day that an older template wrote of a line."""
+    """The Parquet file that an older template wrote for a line of a day."""
     frame = predictions.tables(numbered(SEGMENT, line + b"\n")).predictions
     frame = frame.rename(columns=dict(zip([f"features.{name}" for name in NAMES], OLD_DAY, strict=True)))
     tables.write_table(frame, folder / "compacted" / "predictions" / "day=2026-11-20" / f"{SEGMENT}.parquet")
 
 
-def test_two_compactors_do_not_work_at_once(tmp_path):
+def test_only_one_compactor_works_at_a_time(tmp_path):
     with (
         segments.sole_worker(tmp_path),
         pytest.raises(UserError, match="another process"),
@@ -229,7 +229,7 @@ def test_two_compactors_do_not_work_at_once(tmp_path):
         pass
 
 
-def test_a_date_that_is_none_is_refused(tmp_path):
+def test_an_invalid_date_is_refused(tmp_path):
     with pytest.raises(UserError, match="since: 'yesterdayish' is not a date"):
         read_log(tmp_path, since="yesterdayish")
 

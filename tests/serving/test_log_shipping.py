@@ -1,4 +1,4 @@
-"""The shipper against a real PostgreSQL and a real S3 protocol: sent once, sent again, target absent, key wrong."""
+"""The shipper with a real PostgreSQL and a real S3 server: sent once, sent again, target absent, wrong key."""
 
 import json
 import os
@@ -34,14 +34,14 @@ def write(directory, *ids):
 
 @pytest.fixture(params=["postgres", "bucket", "folder"])
 def place(request, tmp_path):
-    """A URL of each kind."""
+    """A URL of each kind of target."""
     if request.param == "folder":
         return f"file://{tmp_path}/elsewhere"
     value = request.getfixturevalue(request.param)
     return getattr(value, "url", value)
 
 
-def test_what_is_shipped_reads_back_the_same_and_only_there(tmp_path, place):
+def test_shipped_lines_are_read_unchanged_and_only_from_the_target(tmp_path, place):
     write(tmp_path / "logs", "a", "b")
     before = read_log(tmp_path / "logs")
 
@@ -52,7 +52,7 @@ def test_what_is_shipped_reads_back_the_same_and_only_there(tmp_path, place):
     assert read_log(place).to_dict() == before.to_dict()
 
 
-def test_monitoring_collects_a_window_from_each_kind_of_place(tmp_path, place, params):
+def test_monitoring_collects_a_window_from_each_kind_of_target(tmp_path, place, params):
     write(tmp_path / "logs", "a", "b")
     ship(tmp_path / "logs", target(place), Log())
     names, now = collect.Names(frozenset({"churn@1"})), pd.Timestamp("2026-11-21T12:00Z")
@@ -64,7 +64,7 @@ def test_monitoring_collects_a_window_from_each_kind_of_place(tmp_path, place, p
     assert found.rows.set_index("id")["label"].dropna().to_dict() == {"a": 0.0}
 
 
-def test_shipping_again_after_a_kill_before_the_mark_doubles_nothing(tmp_path, place):
+def test_shipping_again_after_a_kill_before_the_mark_duplicates_nothing(tmp_path, place):
     write(tmp_path / "logs", "a", "b")
     ship(tmp_path / "logs", target(place), Log())
     (done,) = segments.listed(tmp_path / "logs", segments.DONE)
@@ -77,7 +77,7 @@ def test_shipping_again_after_a_kill_before_the_mark_doubles_nothing(tmp_path, p
     assert list(read_log(tmp_path / "logs", place, since="2026-11-20")["id"]) == ["a", "b"]
 
 
-def test_a_segment_is_kept_for_days_after_it_was_shipped_however_long_it_waited(tmp_path):
+def test_a_shipped_segment_is_kept_for_days_after_any_wait(tmp_path):
     write(tmp_path / "logs", "a")
     long_ago = time.time() - 8 * 86_400
     (waiting,) = segments.listed(tmp_path / "logs", segments.CLOSED)
@@ -92,7 +92,7 @@ def test_a_segment_is_kept_for_days_after_it_was_shipped_however_long_it_waited(
     assert not done.exists()
 
 
-def test_an_absent_database_leaves_the_log_as_it_is_and_gets_it_when_it_is_back(tmp_path, postgres):
+def test_an_absent_database_leaves_the_log_unchanged_and_gets_it_later(tmp_path, postgres):
     write(tmp_path / "logs", "a")
     postgres.stop()
     try:
@@ -107,7 +107,7 @@ def test_an_absent_database_leaves_the_log_as_it_is_and_gets_it_when_it_is_back(
     assert list(read_log(postgres.url)["id"]) == ["a"]
 
 
-def test_the_shipper_waits_for_an_absent_database_by_itself(tmp_path, postgres):
+def test_the_shipper_waits_for_an_absent_database(tmp_path, postgres):
     write(tmp_path / "logs", "a")
     (tmp_path / "params.yaml").write_text(SAMPLE.read_text())
     postgres.stop()
@@ -129,7 +129,7 @@ def test_the_shipper_waits_for_an_absent_database_by_itself(tmp_path, postgres):
     assert list(read_log(postgres.url)["id"]) == ["a"]
 
 
-def test_a_wrong_password_is_said_without_the_password_and_not_retried(tmp_path, postgres):
+def test_a_wrong_password_is_reported_without_it_and_not_retried(tmp_path, postgres):
     write(tmp_path / "logs", "a")
 
     with pytest.raises(UserError, match="password authentication failed") as caught:
@@ -148,7 +148,7 @@ def test_a_wrong_password_is_said_without_the_password_and_not_retried(tmp_path,
         ("postgresql://h/?nosuch=1", "refuses"),
     ],
 )
-def test_a_place_that_cannot_be_is_a_clear_message(tmp_path, bucket, url, message):
+def test_an_impossible_target_gives_a_clear_message(tmp_path, bucket, url, message):
     write(tmp_path / "logs", "a")
 
     with pytest.raises(UserError, match=message):
@@ -157,7 +157,7 @@ def test_a_place_that_cannot_be_is_a_clear_message(tmp_path, bucket, url, messag
     assert segments.backlog(tmp_path / "logs") > 0
 
 
-def test_an_absent_object_store_leaves_the_log_as_it_is(tmp_path, bucket, monkeypatch):
+def test_an_absent_object_store_leaves_the_log_unchanged(tmp_path, bucket, monkeypatch):
     write(tmp_path / "logs", "a")
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
@@ -182,7 +182,7 @@ def test_two_first_shippers_may_make_the_table_at_once(tmp_path, postgres, stage
     assert sorted(read_log(postgres.url)["id"]) == ["a", "b"]
 
 
-def test_without_a_place_the_shipper_says_how_to_name_one(stage):
+def test_without_a_target_the_message_names_the_variable(stage):
     said = stage("ship", "--once", PREDICTION_LOG="")
 
     assert said.returncode == 1
@@ -190,7 +190,7 @@ def test_without_a_place_the_shipper_says_how_to_name_one(stage):
 
 
 @pytest.mark.parametrize("name", ["notes", "99999999T000000-1-a-000001", "20261121T000000-a\nb", "20261121T000000-.."])
-def test_a_file_with_another_name_keeps_no_segment_here(tmp_path, capsys, name):
+def test_a_foreign_file_does_not_stop_shipping(tmp_path, capsys, name):
     write(tmp_path / "logs", "a")
     write(tmp_path / "other", "b")
     (copied,) = (tmp_path / "other").glob("*.jsonl")

@@ -1,4 +1,4 @@
-"""How answers go onto the wire: each in one piece, though an application tells it in two."""
+"""Transmission of responses: each in one piece, although an application sends head and body separately."""
 
 import asyncio
 
@@ -29,7 +29,7 @@ async def in_parts(_, __, send):
 
 @pytest.fixture
 def asked():
-    """What an application sends to whoever asks it this."""
+    """The messages that an application sends in response to this request."""
 
     async def ask(application, *requests):
         config = uvicorn.Config(application, lifespan="off", http=Protocol, log_level="error")
@@ -45,7 +45,7 @@ def asked():
     return lambda *arguments: asyncio.run(ask(*arguments))
 
 
-def test_head_and_body_are_sent_as_one(asked):
+def test_head_and_body_are_sent_together(asked):
     wire = asked(whole, NEXT, NEXT, LAST)
 
     assert len(wire.sent) == 3
@@ -53,14 +53,14 @@ def test_head_and_body_are_sent_as_one(asked):
     assert wire.closed
 
 
-def test_what_comes_later_is_not_waited_for(asked):
+def test_later_parts_are_not_awaited(asked):
     wire = asked(in_parts, LAST)
 
     assert [part[-4:] for part in wire.sent] == [b"\r\n\r\n", b"do", b"ne"]
     assert wire.closed
 
 
-def test_answers_to_requests_that_came_together_keep_their_order(asked):
+def test_responses_to_simultaneous_requests_keep_their_order(asked):
     wire = asked(whole, NEXT + NEXT + NEXT)
 
     assert b"".join(wire.sent).count(b"\r\n\r\ndone") == 3

@@ -1,4 +1,4 @@
-"""What the API answers, refuses and writes down; the real application, model and log in this process."""
+"""The API's responses, refusals and log lines; with the real application, model and log in this process."""
 
 import asyncio
 import hashlib
@@ -70,7 +70,7 @@ def start(folder, tmp_path):
 
 @pytest.fixture
 def patient(monkeypatch):
-    """Requests wait for SHAP, which takes long to load on a busy machine."""
+    """Let requests wait for SHAP, which loads slowly on a busy machine."""
     monkeypatch.setattr(explanations, "PATIENCE", 60)
 
 
@@ -126,7 +126,7 @@ def test_a_request_does_not_wait_until_explanations_are_loaded(start, forest, cu
     assert late.json()["predictions"][1]["explanation"]
 
 
-def test_what_explains_is_there_before_anybody_asks_where_the_settings_say_so(start, forest, customers, monkeypatch):
+def test_explanations_are_loaded_at_start_by_setting(start, forest, customers, monkeypatch):
     client, some = start(folder=forest, explain=True), rows(customers, DATA, 2)
     monkeypatch.setitem(sys.modules, "ml.model.explanation", None)  # to load it now would fail
 
@@ -138,7 +138,7 @@ def test_what_explains_is_there_before_anybody_asks_where_the_settings_say_so(st
 
 
 @pytest.mark.parametrize("kind", ["random_forest", "hist_gradient_boosting", "logistic_regression"])
-def test_every_built_in_model_is_served_with_the_scores_of_scikit_learn(tmp_path, start, customers, params, kind):
+def test_every_built_in_model_serves_scikit_learns_scores(tmp_path, start, customers, params, kind):
     made = built(tmp_path / kind, customers, params, kind)
     client = start(folder=made)
     expected = model.scores(model_file.loads((made / "model.skops").read_bytes()), customers.head(300), params.data)
@@ -153,7 +153,7 @@ def test_every_built_in_model_is_served_with_the_scores_of_scikit_learn(tmp_path
 @pytest.mark.slow
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(table=tables(DATA))
-def test_rows_of_the_contract_are_served_as_the_batch_scores_them(shared, folder, table):
+def test_served_rows_get_the_scores_of_the_batch(shared, folder, table):
     expected = compiled_parity.served(load(folder), table, DATA)
     sent = json.loads(table.astype(object).where(table.notna(), None).to_json(orient="records", double_precision=15))
 
@@ -195,7 +195,7 @@ def test_arbitrary_bytes_are_refused_cleanly(shared, content):
         ({"tenure": 3}, "tenure", "tenure_months"),
     ],
 )
-def test_a_wrong_value_is_refused_with_its_row_column_and_what_is_allowed(shared, customers, change, column, said):
+def test_a_wrong_value_is_refused_with_row_column_and_allowed_values(shared, customers, change, column, said):
     sent = rows(customers, DATA, 3)
     sent[2] |= change
 
@@ -219,7 +219,7 @@ def test_true_and_false_are_one_and_zero_in_a_column_from_0_to_1_as_in_the_table
     assert [p[1] for p in invoked["predictions"]] == pytest.approx(expected)
 
 
-def test_a_feature_called_like_a_key_of_the_log_is_logged_beside_it(start, customers, params, tmp_path):
+def test_a_feature_named_like_a_key_of_the_log_is_logged_separately(start, customers, params, tmp_path):
     names = {"tenure_months": "score", "plan": "id", "support_tickets": "label"}
     columns = {names.get(name, name): column for name, column in params.data.columns.items()}
     data = params.data.model_copy(update={"columns": columns})
@@ -245,7 +245,7 @@ def test_a_refusal_does_not_repeat_a_huge_value(shared, customers):
     assert len(answer.content) < 1000
 
 
-def test_a_missing_column_is_refused_unless_the_contract_lets_it_be_missing(shared, customers):
+def test_a_missing_column_is_refused_unless_the_contract_permits_missing_values(shared, customers):
     whole = rows(customers, DATA, 1)[0]
     without = {name: {k: v for k, v in whole.items() if k != name} for name in ("satisfaction", "plan")}
 
@@ -265,7 +265,7 @@ def test_a_missing_column_is_refused_unless_the_contract_lets_it_be_missing(shar
         (b"{}", {"content-type": "application/x-www-form-urlencoded"}, 415),
     ],
 )
-def test_bodies_nobody_should_send_get_a_clean_answer(shared, content, headers, status):
+def test_malformed_bodies_get_a_clean_response(shared, content, headers, status):
     assert shared.post("/predict", content=content, headers=headers).status_code == status
 
 
@@ -283,7 +283,7 @@ def test_more_rows_than_the_limit_are_refused_and_unknown_columns_ignored_by_set
     assert client.post("/predict", json={"rows": [sent[0] | {"other": 1}]}).status_code == 200
 
 
-def test_the_log_holds_what_was_answered_and_the_labels_that_came_later(start, customers, tmp_path):
+def test_the_log_contains_predictions_and_later_labels(start, customers, tmp_path):
     sent = rows(customers, DATA, 2)
     client = start()
     answer = client.post("/predict", json={"rows": sent}, headers={"x-request-id": "r-1"}).json()
@@ -297,7 +297,7 @@ def test_the_log_holds_what_was_answered_and_the_labels_that_came_later(start, c
     assert (feedback["id"], feedback["label"]) == (sent[0]["customer_id"], True)
 
 
-def test_a_row_without_an_id_gets_one_and_one_that_json_readers_disagree_on_is_refused(shared, customers):
+def test_a_row_without_an_id_gets_one_and_an_ambiguous_json_id_is_refused(shared, customers):
     sent = [{k: v for k, v in row.items() if k != DATA.id} for row in rows(customers, DATA, 2)]
 
     answer = shared.post("/predict", json={"rows": sent}, headers={"x-request-id": "r-1"}).json()
@@ -325,7 +325,7 @@ def test_personal_columns_are_hashed_or_left_out_and_a_hashed_id_still_joins(sta
     assert row["id"] == feedback["id"] != sent[0]["customer_id"]
 
 
-def test_without_a_log_nothing_is_predicted_unless_the_setting_says_so(start, customers, tmp_path):
+def test_without_a_log_predictions_are_refused_unless_permitted_by_setting(start, customers, tmp_path):
     body = {"rows": rows(customers, DATA, 1)}
     blocked = tmp_path / "logs"
     blocked.write_text("a file where the directory should be")
@@ -362,7 +362,7 @@ def test_a_shadow_is_logged_and_not_returned(folder, forest, customers, tmp_path
     assert [line["variant"] for line in lines(tmp_path / "logs")] == ["champion", "shadow"]
 
 
-def test_a_canary_gets_its_share_and_always_the_same_ids(start, forest, customers):
+def test_a_canary_gets_its_share_of_ids_which_never_changes(start, forest, customers):
     client = start(challenger=forest, canary=0.3)
     sent = rows(customers, DATA, 500)
     challenger = client.get("/model").json()["challenger"]["model"]
@@ -377,7 +377,7 @@ def test_a_canary_gets_its_share_and_always_the_same_ids(start, forest, customer
 
 
 @pytest.mark.parametrize("canary", [0.5, 0.0])
-def test_a_challenger_that_fails_harms_nobody(start, forest, customers, tmp_path, canary):
+def test_a_failing_challenger_affects_no_response(start, forest, customers, tmp_path, canary):
     client = start(challenger=forest, canary=canary)
     client.app.state.service.models.challenger.batcher.scores = None  # called all the same
 
@@ -390,7 +390,7 @@ def test_a_challenger_that_fails_harms_nobody(start, forest, customers, tmp_path
     assert "serving_challenger_failures_total 1.0" in client.get("/metrics").text
 
 
-def test_a_swap_serves_the_new_model_and_a_broken_one_changes_nothing(start, folder, forest, tmp_path):
+def test_a_swap_serves_the_new_model_and_a_broken_model_changes_nothing(start, folder, forest, tmp_path):
     place = tmp_path / "place"
     shutil.copytree(folder, place)
     client = start(folder=place)
@@ -408,7 +408,9 @@ def test_a_swap_serves_the_new_model_and_a_broken_one_changes_nothing(start, fol
     assert before != after == client.get("/model").json()["champion"]["model"]
 
 
-def test_a_model_of_another_contract_is_no_challenger_and_no_successor(start, folder, customers, params, tmp_path):
+def test_a_model_with_another_contract_is_refused_as_challenger_and_successor(
+    start, folder, customers, params, tmp_path
+):
     columns = {name: column for name, column in params.data.columns.items() if name != "plan"}
     data = params.data.model_copy(update={"columns": columns})
     other = built(tmp_path / "other", customers, params.model_copy(update={"data": data}))
@@ -457,11 +459,11 @@ def test_requests_that_are_scored_together_get_their_own_scores(folder, customer
     "body",
     [{"inputs": [], "instances": []}, {"rows": []}, {"inputs": 5}, {"dataframe_split": {"columns": ["a"]}}, [], 5],
 )
-def test_what_is_none_of_mlflow_s_shapes_is_refused(shared, body):
+def test_a_body_outside_mlflow_s_formats_is_refused(shared, body):
     assert shared.post("/invocations", json=body).status_code == 400
 
 
-def test_polling_loads_a_model_only_when_its_alias_has_moved(folder, forest, tmp_path, monkeypatch):
+def test_polling_loads_a_model_only_if_its_alias_has_moved(folder, forest, tmp_path, monkeypatch):
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.chdir(tmp_path)
     home = Embedded("churn", tmp_path / ".mlflow")
@@ -482,7 +484,7 @@ def test_polling_loads_a_model_only_when_its_alias_has_moved(folder, forest, tmp
     assert app.state.service.models.champion.model.name == "churn@2"
 
 
-def test_keys_open_the_api_and_health_needs_none(start, tmp_path, customers):
+def test_the_api_requires_a_key_and_health_does_not(start, tmp_path, customers):
     keys = tmp_path / "keys"
     keys.write_text("".join(hashlib.sha256(k).hexdigest() + "\n" for k in (b"one", b"two")))
     keys.chmod(0o600)
@@ -495,7 +497,7 @@ def test_keys_open_the_api_and_health_needs_none(start, tmp_path, customers):
     assert client.get("/health/ready").status_code == 200
 
 
-def test_a_client_that_asks_too_often_is_told_when_to_come_back(start):
+def test_a_client_over_the_rate_limit_gets_the_time_of_its_next_request(start):
     client = start(rate=2)
 
     answers = [client.get("/model") for _ in range(4)]
@@ -508,7 +510,7 @@ def test_a_client_that_asks_too_often_is_told_when_to_come_back(start):
 @pytest.mark.parametrize(
     ("trusted", "statuses"), [("", [200, 429]), ("127.0.0.1", [200, 200]), ("10.0.0.0/8", [200, 429])]
 )
-def test_only_a_trusted_proxy_says_which_client_asks(folder, tmp_path, trusted, statuses):
+def test_only_a_trusted_proxy_may_state_the_client(folder, tmp_path, trusted, statuses):
     config = _config(
         application(folder, tmp_path / "logs", rate=0.01), read_settings({"SERVING_TRUSTED_PROXIES": trusted})
     )
@@ -542,7 +544,7 @@ def test_metrics_count_requests_rows_labels_and_refusals(start, customers):
     assert any(s.startswith("serving_rows_total") and s.endswith(" 7.0") for s in text.splitlines())
 
 
-def test_a_lacking_package_is_named_with_what_installs_it(start, monkeypatch):
+def test_a_missing_package_is_named_with_the_command_that_installs_it(start, monkeypatch):
     monkeypatch.setitem(sys.modules, "fastapi_offline", None)
 
     with pytest.raises(UserError, match="extra `serving`"):
@@ -562,7 +564,7 @@ def test_a_lacking_package_is_named_with_what_installs_it(start, monkeypatch):
         ({"SERVING_PREDICTION_LOG": "logs"}, "SERVING_PREDICTION_LOG"),
     ],
 )
-def test_wrong_settings_are_refused_by_name(environment, named):
+def test_wrong_settings_are_refused_with_their_name(environment, named):
     with pytest.raises(UserError, match=named):
         read_settings(environment)
 
@@ -588,7 +590,7 @@ def test_the_log_is_set_by_params_yaml_then_prediction_log_then_the_server_s_own
     assert [log.fsync_ms for log in found] == [70, 70, 70, 90, 50]
 
 
-def test_the_server_refuses_a_secret_that_everyone_may_read(start, tmp_path):
+def test_the_server_refuses_a_secret_readable_by_everyone(start, tmp_path):
     keys = tmp_path / "keys"
     keys.write_text("00" * 32)
     keys.chmod(0o644)
@@ -598,7 +600,7 @@ def test_the_server_refuses_a_secret_that_everyone_may_read(start, tmp_path):
 
 
 @pytest.mark.parametrize("lost", ["contract.json", "compiled.json", "model.skops"])
-def test_the_server_refuses_a_folder_that_lacks_a_part(folder, tmp_path, start, lost):
+def test_the_server_refuses_an_incomplete_folder(folder, tmp_path, start, lost):
     place = tmp_path / "place"
     shutil.copytree(folder, place)
     (place / lost).unlink()
@@ -633,7 +635,7 @@ def test_a_column_that_is_no_feature_says_why_it_is_refused(start, customers):
     assert "the contract has no such column" in other
 
 
-def test_a_label_that_is_none_says_which_are_allowed(start):
+def test_an_invalid_label_is_refused_with_the_allowed_ones(start):
     answer = start().post("/feedback", json={"labels": [{"id": "a", "label": "perhaps"}]})
 
     found = answer.json()["detail"][0]
@@ -641,7 +643,7 @@ def test_a_label_that_is_none_says_which_are_allowed(start):
     assert found["msg"].count("allowed") == 1
 
 
-def test_every_endpoint_has_a_summary_in_words(start):
+def test_every_endpoint_has_a_summary(start):
     paths = start().get("/openapi.json").json()["paths"]
 
     assert [path for path, each in paths.items() for found in each.values() if " " not in found["summary"]] == []

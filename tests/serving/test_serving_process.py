@@ -1,4 +1,4 @@
-"""The server as a process: kills, drains, swaps, MLflow's client, the OpenAPI document and the page in a browser."""
+"""The server as a process: kills, shutdown, swaps, MLflow's client, the OpenAPI document, and the page in a browser."""
 
 import http.client
 import json
@@ -59,7 +59,7 @@ def test_no_acknowledged_prediction_is_lost_or_doubled_by_a_hundred_kill_9(folde
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_an_answer_comes_in_one_piece(folder, tmp_path, port, customers, workers):
+def test_a_response_arrives_in_one_piece(folder, tmp_path, port, customers, workers):
     body = json.dumps({"rows": rows(customers, DATA, 1)}).encode()
     head = (
         f"POST /predict HTTP/1.1\r\nhost: us\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
@@ -105,20 +105,20 @@ def metrics(port):
 
 
 def served(found):
-    """Which forms of a model serve, of all that did."""
+    """The forms of served models."""
     info = {name: value for name, value in found.items() if name.startswith("serving_model_info")}
     return {re.search(r'form="(\w+)"', name)[1]: value for name, value in info.items()}
 
 
 def metrics_once(port, ready):
-    """The metrics when they say so, or when half a minute is over: an answer is counted just after it is sent."""
+    """The metrics once they meet a condition, or after half a minute: a response is counted just after it is sent."""
     end = time.monotonic() + 30
     while not ready(found := metrics(port)) and time.monotonic() < end:
         time.sleep(0.2)
     return found
 
 
-def test_metrics_are_of_all_workers_and_outlive_them(folder, tmp_path, port, customers, params):
+def test_metrics_cover_all_workers_and_survive_them(folder, tmp_path, port, customers, params):
     place, count = tmp_path / "place", 'serving_requests_total{path="/predict",status="200"}'
     shutil.copytree(folder, place)
     body = json.dumps({"rows": rows(customers, DATA, 3)})
@@ -151,7 +151,9 @@ def _post(port, path, body):
     return json.loads(content)
 
 
-def test_sigterm_answers_what_was_taken_and_sighup_swaps_without_a_failure(folder, tmp_path, port, customers, params):
+def test_sigterm_completes_accepted_requests_and_sighup_swaps_without_a_failure(
+    folder, tmp_path, port, customers, params
+):
     place = tmp_path / "place"
     shutil.copytree(folder, place)
     row = rows(customers, DATA, 1)[0]
@@ -188,7 +190,7 @@ def test_the_start_is_refused_with_a_reason_and_without_a_traceback(tmp_path, wo
 
 @pytest.fixture
 def nobody():
-    """A command before a command, that makes it an account which owns nothing; none where we are no root ourselves."""
+    """A prefix that runs a command as an account without files; empty unless this process is root."""
     if os.getuid() != 0:
         return []
     who = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
@@ -202,7 +204,7 @@ def nobody():
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_the_server_needs_no_root_and_writes_nothing_but_its_log(folder, port, customers, nobody, workers):
+def test_the_server_needs_no_root_and_writes_only_its_log(folder, port, customers, nobody, workers):
     with tempfile.TemporaryDirectory() as place:  # pytest's own folders are closed to other accounts
         home = Path(place)
         shutil.copytree(folder, home / "model")
@@ -266,7 +268,7 @@ def _invoke(port, body, kind):
     return [pair[1] for pair in answer["predictions"]]
 
 
-def test_the_api_keeps_its_openapi_document_whatever_is_sent(folder, tmp_path):
+def test_every_response_matches_the_openapi_document(folder, tmp_path):
     app = application(folder, tmp_path / "logs")
     counted = []
     schema = schemathesis.openapi.from_asgi("/openapi.json", app)
@@ -332,7 +334,7 @@ def test_the_session_in_the_readme_works_as_printed(folder, tmp_path, port):
 
 
 def shape(value):
-    """Keys and kinds of an answer, without the figures."""
+    """Keys and types of a response, without the values."""
     if isinstance(value, dict):
         return {key: shape(inner) for key, inner in value.items()}
     return [shape(inner) for inner in value] if isinstance(value, list) else type(value)

@@ -81,12 +81,12 @@ def test_aliases_and_numbers_name_versions_with_their_lineage(home):
         ("models:/loans@champion", "is a model of churn"),
     ],
 )
-def test_a_name_that_leads_nowhere_is_refused_with_what_there_is(home, source, said):
+def test_an_unknown_name_is_refused_with_the_known_ones(home, source, said):
     with pytest.raises(UserError, match=said):
         load(source)
 
 
-def test_a_version_that_was_changed_on_the_disk_is_refused(home):
+def test_a_version_changed_on_disk_is_refused(home):
     (home.folder(home.state().version(1).model) / "model.skops").write_bytes(b"another")
 
     with pytest.raises(UserError, match="not the model that was registered"):
@@ -94,7 +94,7 @@ def test_a_version_that_was_changed_on_the_disk_is_refused(home):
 
 
 @pytest.mark.slow
-def test_the_embedded_home_needs_nothing_that_the_serving_environment_lacks(home):
+def test_the_embedded_home_needs_only_the_serving_environment(home):
     absent = ("mlflow", "pandas", "sklearn", "skops", "filelock", "dvc")
     code = (
         f"import sys; sys.modules |= dict.fromkeys({absent}); from serving.loaded_model import load; "
@@ -115,14 +115,14 @@ def test_the_embedded_home_needs_nothing_that_the_serving_environment_lacks(home
 
 @pytest.fixture
 def following(home, folders):
-    """Settings that follow both aliases: version 2 is champion, and the challenger takes other columns."""
+    """Settings that follow both aliases: version 2 is champion, and the challenger has other columns."""
     promote(home, 2)
     register(home, folders[2])
     names = {"SERVING_MODEL": "models:/churn@champion", "SERVING_CHALLENGER": "models:/churn@challenger"}
     return read_settings({**names, "SERVING_POLL_SECONDS": "1"})
 
 
-def test_a_challenger_of_other_columns_keeps_no_server_from_following_the_champion(home, following, params):
+def test_the_server_follows_the_champion_if_the_challenger_has_other_columns(home, following, params):
     service = Service(load_models(following), None, Recorder(params.data, following), following)
     settled = moved(following, service.models)
     promote(home, 1)
@@ -134,7 +134,7 @@ def test_a_challenger_of_other_columns_keeps_no_server_from_following_the_champi
     assert service.models.challenger is None
 
 
-def test_the_next_challenger_that_fits_takes_the_place_that_was_left_empty(home, following, folders, tmp_path):
+def test_the_next_valid_challenger_is_served(home, following, folders, tmp_path):
     models = load_models(following)
     fits = shutil.copytree(folders[1], tmp_path / "fits")
     contract = (fits / "contract.json").read_text()
@@ -157,7 +157,7 @@ def test_polling_without_an_alias_is_refused():
 
 
 @pytest.mark.slow
-def test_a_moved_alias_is_served_without_a_failed_request_and_a_model_that_does_not_fit_is_not(
+def test_a_moved_alias_is_served_without_a_failed_request_and_an_invalid_model_is_not(
     home, folders, tmp_path, customers, params
 ):
     with socket.socket() as taken:

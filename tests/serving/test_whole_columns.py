@@ -1,4 +1,4 @@
-"""Whole numbers and truths as types of the contract: tables, requests and OpenAPI say and refuse the same."""
+"""Integer and boolean columns of the contract: tables, requests and OpenAPI have the same types and refusals."""
 
 import pandas as pd
 import pytest
@@ -20,7 +20,7 @@ BODY = request_model.body(DATA, 10, "refuse")
 @pytest.mark.parametrize(
     "row", [{"rooms": 3, "paid": True}, {"rooms": 3.0, "paid": 1, "open": None}, {"rooms": "3", "paid": "true"}]
 )
-def test_a_request_with_whole_numbers_and_truths_is_taken(row):
+def test_a_request_with_integers_and_booleans_is_accepted(row):
     (taken,) = BODY.rows.validate_python([row])
 
     assert (taken["rooms"], taken["paid"]) == (3.0, 1.0)

@@ -4,7 +4,7 @@ import asyncio
 
 
 class Wire(asyncio.Transport):
-    """Remembers what is sent through it."""
+    """Records the bytes that are sent through it."""
 
     def __init__(self):
         super().__init__()

@@ -1,4 +1,4 @@
-"""The checks of a running API: recorded answers to the tolerance of the task, and latency but for one busy moment."""
+"""The checks of a running API: recorded predictions within a tolerance, and latency without busy moments."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from ml.settings.gates import Api
 
 
 class Server:
-    """Answers as a server of this model does."""
+    """Gives the predictions of a server with this model."""
 
     def __init__(self, outputs):
         self.outputs = lambda _: outputs
@@ -27,7 +27,7 @@ class Server:
         ([0.5], [float("nan")], False),
     ],
 )
-def test_answers_are_the_recorded_ones_to_the_tolerance_of_parity(recorded, answered, same):
+def test_predictions_equal_the_recorded_ones_within_the_tolerance_of_parity(recorded, answered, same):
     record = AnswersRecord(id="id", rows=[{"x": 1.0}] * len(recorded), scores=recorded)
 
     if same:
@@ -46,7 +46,7 @@ def test_answers_are_the_recorded_ones_to_the_tolerance_of_parity(recorded, answ
         (lambda call: True, 1, False),
     ],
 )
-def test_a_busy_moment_makes_no_server_slow(slow, rounds, passes, monkeypatch):
+def test_a_busy_moment_does_not_fail_a_server(slow, rounds, passes, monkeypatch):
     calls, clock = [], [0.0]
 
     class Busy:

@@ -1,4 +1,4 @@
-"""A text out of an archive that a stranger made."""
+"""A text from an archive made by an unknown person."""
 
 import io
 import zipfile
@@ -17,7 +17,7 @@ def archive(**members):
     return content.getvalue()
 
 
-def test_the_text_is_read_and_bytes_that_are_no_text_are_replaced():
+def test_the_text_is_read_and_invalid_bytes_are_replaced():
     assert artifact.text(archive(report_md=b"fine \xff"), "report.md", 100) == "fine \ufffd"
 
 
@@ -36,6 +36,6 @@ def test_the_text_is_read_and_bytes_that_are_no_text_are_replaced():
         "a bomb",
     ],  # the bytes contain the time, so each worker would name them differently
 )
-def test_anything_else_is_one_sentence(content, said):
+def test_any_other_archive_gives_one_sentence(content, said):
     with pytest.raises(UserError, match=said):
         artifact.text(content, "report.md", 100)

@@ -24,7 +24,7 @@ ADVISORY = {
 
 
 class Advisories(BaseHTTPRequestHandler):
-    """Answers as OSV does: it knows something against starlette."""
+    """Responds like OSV, with one vulnerability of starlette."""
 
     def do_POST(self):
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -39,7 +39,7 @@ class Advisories(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def service(monkeypatch):
-    """A vulnerability service that pip-audit asks."""
+    """A vulnerability service for pip-audit."""
     server = HTTPServer(("127.0.0.1", 0), Advisories)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     monkeypatch.setenv("PIP_AUDIT_VULNERABILITY_SERVICE", "osv")
@@ -54,7 +54,7 @@ def until(day):
 
 
 @pytest.mark.slow
-def test_a_known_vulnerability_is_refused_with_its_names_and_remedy(service):
+def test_a_known_vulnerability_refuses_with_its_names_and_remedy(service):
     result = audit.packages({"starlette": "1.0.0", "fastapi": "0.165.0"}, {}, TODAY)
 
     assert result.passed is False
@@ -71,7 +71,7 @@ def test_packages_without_a_known_vulnerability_pass(service):
 
 
 @pytest.mark.slow
-def test_a_service_that_does_not_answer_is_unknown_and_never_passed(monkeypatch):
+def test_a_service_that_does_not_respond_gives_unknown_and_never_a_pass(monkeypatch):
     monkeypatch.setenv("PIP_AUDIT_VULNERABILITY_SERVICE", "osv")
     monkeypatch.setenv("PIP_AUDIT_OSV_URL", "http://127.0.0.1:9/")
 
@@ -81,7 +81,7 @@ def test_a_service_that_does_not_answer_is_unknown_and_never_passed(monkeypatch)
     assert "cannot be reached" in result.reason
 
 
-def test_a_package_that_the_service_skips_is_unknown_though_pip_audit_calls_it_fine():
+def test_a_package_skipped_by_the_service_is_unknown():
     answered = [
         {"name": "fastapi", "version": "0.165.0", "vulns": []},
         {"name": "uvicorn", "skip_reason": "Dependency not found: uvicorn"},
@@ -109,7 +109,7 @@ def test_an_accepted_vulnerability_passes_by_any_of_its_names_to_the_last_day(na
     assert "1 accepted" in result.reason
 
 
-def test_an_acceptance_that_ran_out_refuses_and_says_when():
+def test_an_expired_acceptance_refuses_with_its_date():
     result = audit.judge(FOUND, {"CVE-2026-0001": until(date(2026, 5, 31))}, TODAY)
 
     assert result.passed is False
@@ -117,7 +117,7 @@ def test_an_acceptance_that_ran_out_refuses_and_says_when():
 
 
 @pytest.mark.parametrize(("ci", "refused"), [("true", True), ("", False)])
-def test_not_to_know_refuses_in_ci_alone(monkeypatch, ci, refused):
+def test_an_unknown_result_refuses_only_in_ci(monkeypatch, ci, refused):
     monkeypatch.setenv("CI", ci)
 
     assert audit.failed([audit.Result("packages", None, "nobody answered")]) is refused

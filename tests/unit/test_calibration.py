@@ -1,4 +1,4 @@
-"""Calibration on rows that are held back, and a threshold chosen on folds of the training rows."""
+"""Calibration on held-back rows, and a threshold chosen on folds of the training rows."""
 
 import numpy as np
 import pytest
@@ -27,7 +27,7 @@ def settings(**given):
 
 
 @pytest.mark.parametrize("method", ["sigmoid", "isotonic"])
-def test_calibrated_scores_are_nearer_to_the_truth_and_compiled_like_the_model(customers, method):
+def test_calibrated_scores_are_closer_to_the_truth_and_compiled_like_the_model(customers, method):
     bare, fitted = (model.fit(customers, PARAMS.data, settings(**BALANCED, calibration=c)) for c in (None, method))
     forest = model_file.loads(model_file.dumps(model.fit(customers, PARAMS.data, settings(calibration=method))))
     task = task_of(PARAMS.data)
@@ -53,7 +53,7 @@ def test_several_classes_are_calibrated_each_and_sum_to_one(target):
     assert served(from_files(compiled(fitted) | {CONTRACT: described}), frame, data) == pytest.approx(score, abs=1e-9)
 
 
-def test_rows_that_no_class_claims_get_the_same_probability_of_each():
+def test_rows_with_zero_for_every_class_get_equal_probabilities():
     steps = [{"x": np.array([0.5, 0.6]), "y": np.array([0.0, 1.0])}] * 3
 
     assert curves.calibrated(np.array([[0.3, 0.3, 0.4]]), steps) == pytest.approx(1 / 3)
@@ -68,11 +68,11 @@ def test_numbers_and_too_few_rows_are_not_calibrated(customers):
 
 
 def brute(truth, score, lost):
-    """The least loss of any threshold, each tried."""
+    """The smallest loss over all thresholds, each computed."""
     return min(lost(score >= cut, truth) for cut in [*np.unique(score), 2.0])
 
 
-def test_the_threshold_costs_least_or_keeps_what_is_wanted():
+def test_the_threshold_minimises_cost_or_meets_the_requirement():
     rng = np.random.default_rng(3)
     score = rng.beta(2, 3, 400).round(2)
     truth = (rng.random(400) < score).astype(int)
@@ -92,7 +92,7 @@ def test_the_threshold_costs_least_or_keeps_what_is_wanted():
         chosen_cut.best(1 - truth, score, Decide(precision=0.99))
 
 
-def test_the_chosen_cut_is_in_the_contract_and_in_what_later_stages_read(customers, tmp_path):
+def test_the_chosen_threshold_is_in_the_contract_and_the_inputs_of_later_stages(customers, tmp_path):
     params = PARAMS.model_copy(update={"train": settings(threshold={"false_negative": 5.0})})
 
     chosen = decision.chosen(customers, params.data, params.train, params.evaluate)

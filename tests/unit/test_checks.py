@@ -20,20 +20,20 @@ DATA = read_params(SAMPLE).data
 
 @cache
 def checks():
-    """The module under test, imported by the process that runs a test: Great Expectations takes seconds."""
+    """The module under test, imported in the process that runs a test, because Great Expectations takes seconds."""
     from ml.validation import checks  # noqa: PLC0415
 
     return checks
 
 
 def failed(frame, **rules):
-    """What fails in a table, as {(subject, expectation): check}."""
+    """The failed checks of a table, as {(subject, expectation): check}."""
     found = checks().check(schema.conform(frame, DATA), DATA, Validate.model_validate(rules))
     return {(c.subject, c.expectation.removeprefix("expect_")): c for c in found if not c.passed}
 
 
 def classes(values, positive):
-    """What is found of a target with these values."""
+    """The result of the check of a target with these values."""
     target, columns = Target(name="churned", positive=positive), {"x": Number(type="number")}
     data = DATA.model_copy(update={"target": target, "columns": columns, "time": None})
     frame = pd.DataFrame({data.id: [*map(str, range(len(values)))], "x": 0.0, "churned": values})
@@ -99,7 +99,7 @@ def test_a_breach_is_counted_with_an_example(customers, spoil, breach, found):
     ],
     ids=str,
 )
-def test_one_class_however_it_is_written_is_one_class(values, positive):
+def test_spellings_of_one_class_count_as_one_class(values, positive):
     assert classes(values, positive).passed
 
 
@@ -115,20 +115,20 @@ def test_one_class_however_it_is_written_is_one_class(values, positive):
     ],
     ids=["another spelling", "a positive value that never comes"],
 )
-def test_a_word_that_would_become_a_negative_is_named_with_its_count(values, positive, found):
+def test_an_unknown_value_of_the_target_is_named_with_its_count(values, positive, found):
     check = classes(values, positive)
 
     assert (check.passed, check.severity, check.found) == (False, "critical", found)
 
 
-def test_too_few_rows_and_an_odd_target_rate_stop_the_pipeline(customers):
+def test_too_few_rows_and_an_unusual_target_rate_stop_the_pipeline(customers):
     found = failed(customers, min_rows=5000, target_rate={"max": 0.01})
 
     assert {subject for subject, _ in found} == {"table", "churned is True"}
     assert "at least 5,000" in found["table", "table_row_count_to_be_between"].found
 
 
-def test_repeated_rows_and_old_data_only_warn(customers):
+def test_duplicate_rows_and_old_data_only_warn(customers):
     twice = pd.concat([customers, customers.assign(customer_id="x" + customers.customer_id)], ignore_index=True)
 
     found = failed(twice, duplicate_share=0.5, max_age_days=1)
@@ -137,7 +137,7 @@ def test_repeated_rows_and_old_data_only_warn(customers):
     assert len(found) == 2
 
 
-def test_a_users_own_expectation_counts(customers):
+def test_a_users_own_expectation_is_checked(customers):
     own = {"type": "expect_column_median_to_be_between", "kwargs": {"column": "tenure_months", "max_value": 1}}
 
     found = failed(customers, expectations=[{**own, "severity": "warning"}])
@@ -170,7 +170,7 @@ def test_an_expectation_that_cannot_run_fails(customers):
 
 
 @pytest.mark.slow
-def test_warnings_still_reach_people_after_great_expectations_loads():
+def test_warnings_are_still_shown_after_great_expectations_loads():
     script = "import ml.validation.checks, warnings; warnings.warn('seen')"
 
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
@@ -178,7 +178,7 @@ def test_warnings_still_reach_people_after_great_expectations_loads():
     assert "seen" in done.stderr
 
 
-def test_a_feature_with_a_name_of_ours_is_checked_like_any_other(customers):
+def test_a_feature_with_an_internal_name_is_checked_like_any_other(customers):
     data = DATA.model_copy(update={"columns": {"is_positive": Number(type="number", min=0, max=20)}})
     frame = customers.assign(is_positive=[-5e6] * 21 + [3.0] * 1179)
 
@@ -190,7 +190,7 @@ def test_a_feature_with_a_name_of_ours_is_checked_like_any_other(customers):
 
 
 def test_500_columns_take_no_time_of_their_own():
-    """Great Expectations alone took minutes for them."""
+    """Great Expectations alone took minutes for this table."""
     columns = {f"x{n}": Number(type="number", min=0, max=1, missing=0.5) for n in range(500)}
     data = DATA.model_copy(update={"columns": columns, "id": "id", "time": None, "target": Target(name="y")})
     frame = pd.DataFrame(np.random.default_rng(0).random((1000, 500)), columns=[*columns])

@@ -25,7 +25,7 @@ RULES = SETTINGS["validate"] | {
 
 
 def odd(customers):
-    """Rows of which some are wrong in ways that only a whole table shows."""
+    """Rows with faults that only the whole table shows."""
     frame = customers.head(240).copy()
     frame.loc[200, "customer_id"] = frame.loc[3, "customer_id"]
     features = frame.columns.drop("customer_id")
@@ -37,7 +37,7 @@ def odd(customers):
 
 
 def german(customers):
-    """A CSV file with decimal commas in its last rows only; its first rows could contain thousands."""
+    """A CSV file with decimal commas only in its last rows; in its first rows the commas could separate thousands."""
     frame = customers.head(240).astype(object)
     frame["monthly_charge"] = "1,000"
     frame.loc[230:, "monthly_charge"] = "12,5"
@@ -46,7 +46,7 @@ def german(customers):
 
 
 class Posted:
-    """A team that sees what is sent to another process."""
+    """A team that records the data sent to another process."""
 
     def each(self, work, items, shared):
         for item in items:
@@ -60,7 +60,7 @@ def posted(*_):
 
 
 def outcome(folder, frame, kind, **prepared):
-    """What both stages write and say."""
+    """The outputs and messages of both stages."""
     folder.mkdir()
     path = f"t.{kind}"
     frame.to_csv(folder / path, sep=";", index=False) if kind == "csv" else frame.to_parquet(folder / path)
@@ -87,7 +87,7 @@ def outcome(folder, frame, kind, **prepared):
     ],
     ids=["wrong rows", "decimal commas", "unreadable", "a missing column"],
 )
-def test_the_size_of_a_chunk_changes_nothing(tmp_path, customers, monkeypatch, kind, spoil):
+def test_the_chunk_size_changes_nothing(tmp_path, customers, monkeypatch, kind, spoil):
     frame, prepared = spoil(customers), {"split_by": "time"} if kind == "csv" else {}
     whole = outcome(tmp_path / "whole", frame, kind, **prepared)
 
@@ -99,7 +99,7 @@ def test_the_size_of_a_chunk_changes_nothing(tmp_path, customers, monkeypatch, k
     assert parts == whole
 
 
-def test_the_sample_for_own_expectations_is_the_same_however_rows_come(customers, params):
+def test_the_sample_for_own_expectations_does_not_depend_on_chunks(customers, params):
     def kept(at_a_time):
         sample = Sample(params.data, 300)
         for first in range(0, len(customers), at_a_time):
@@ -112,7 +112,7 @@ def test_the_sample_for_own_expectations_is_the_same_however_rows_come(customers
     assert one.equals(kept(1200))
 
 
-def test_a_full_disk_leaves_both_sides_as_they_were(tmp_path, customers, monkeypatch):
+def test_a_full_disk_leaves_both_sides_unchanged(tmp_path, customers, monkeypatch):
     outcome(tmp_path / "t", customers.head(240), "parquet")
     before = {path: path.read_bytes() for path in (tmp_path / "t" / "build").iterdir()}
 
@@ -127,7 +127,7 @@ def test_a_full_disk_leaves_both_sides_as_they_were(tmp_path, customers, monkeyp
     assert {path: path.read_bytes() for path in files.BUILD.absolute().iterdir()} == before
 
 
-def test_a_column_is_the_same_by_itself_as_in_its_table(tmp_path):
+def test_a_column_read_alone_equals_the_column_in_its_table(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text("id,,b\nx,1,2\ny,4,5\n")  # a name that is empty is made of its place
     found = table.ChunkedTable(str(path))

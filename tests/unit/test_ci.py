@@ -1,4 +1,4 @@
-"""Which jobs a change needs, and when a required check passes."""
+"""The jobs that a change needs, and the conditions of a required check."""
 
 import pytest
 import yaml
@@ -30,12 +30,12 @@ ALL, MODEL = {"pipeline", "prove", "tests", "workflows"}, {"pipeline", "prove", 
         (None, ALL),
     ],
 )
-def test_a_change_gets_the_jobs_it_can_break(paths, needed):
+def test_a_change_runs_the_jobs_that_it_can_break(paths, needed):
     assert {job for job, wanted in ci.plan(paths).items() if wanted} == needed
 
 
 @pytest.mark.parametrize("paths", [None, ["src/ml/github/rest.py"], ["Makefile"], [".github/workflows/model.yml"]])
-def test_a_fork_never_runs_the_templates_proof_of_itself(paths):
+def test_a_fork_never_runs_the_templates_own_tests(paths):
     planned = ci.plan(paths, template=False)
 
     assert not planned["workflows"]
@@ -51,7 +51,7 @@ def test_a_fork_never_runs_the_templates_proof_of_itself(paths):
         (("max: 600", "max: 700"), False),
     ],
 )
-def test_a_fork_is_known_by_the_data_that_it_describes(change, same):
+def test_a_fork_is_recognised_by_its_data_section(change, same):
     sample = (ROOT / "tests" / "world" / "params.yaml").read_text()
     assert sample.replace(*change) != sample
 
@@ -73,11 +73,11 @@ def test_without_the_sample_everything_is_a_fork():
         ({"plan": {"result": "failure"}, "tests": {"result": "skipped"}}, {"plan", "tests"}),
     ],
 )
-def test_the_check_passes_when_every_job_came_out_as_planned(needs, wrong):
+def test_the_check_passes_if_every_job_has_its_planned_result(needs, wrong):
     assert set(ci.faults(needs)) == wrong
 
 
-def test_a_failed_step_says_which_command_shows_it_here():
+def test_a_failed_step_names_the_command_that_reproduces_it():
     assert "make smoke" in ci.advice("pipeline", "Start the image and check it")
     assert "make prove" in ci.advice("prove", "Plant a fault for each gate")
     assert "make run" in ci.advice("pipeline", "Build, judge, report")
@@ -91,7 +91,7 @@ def test_every_step_with_advice_of_its_own_is_a_step_of_the_pipeline_job():
     assert {step["name"] for step in workflow("model")["pipeline"]["steps"]} >= ci.NEXT_OF_STEP.keys()
 
 
-def test_what_the_plan_decides_are_the_jobs_of_both_workflows_that_have_advice():
+def test_the_plan_decides_about_the_jobs_with_advice_in_both_workflows():
     jobs = {key: job["name"] for name in ci.CHECKS for key, job in workflow(name).items()}
 
     assert {key for name in ci.CHECKS for key, job in workflow(name).items() if "needs.plan" in str(job.get("if"))} == {

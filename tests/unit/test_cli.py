@@ -16,14 +16,14 @@ from ml.stages import run
 
 
 def called(monkeypatch, main, *arguments):
-    """The exit code of `main` run as a command."""
+    """The exit code of `main`, run as a command."""
     monkeypatch.setattr(sys, "argv", ["stage", *arguments])
     with pytest.raises(SystemExit) as stop:
         cli.run(main)
     return stop.value.code
 
 
-def test_a_users_mistake_is_a_message_and_not_a_traceback(monkeypatch, capsys):
+def test_a_users_mistake_gives_a_message_without_a_traceback(monkeypatch, capsys):
     def main() -> None:
         raise UserError("the age at row 7 is below 0. Mend it.")
 
@@ -39,7 +39,7 @@ def test_a_users_mistake_is_a_message_and_not_a_traceback(monkeypatch, capsys):
     "number",
     [errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EIO, errno.EISDIR, errno.EEXIST, errno.EFBIG],
 )
-def test_a_disk_that_takes_no_more_is_a_message_and_not_a_traceback(monkeypatch, capsys, number):
+def test_a_full_disk_gives_a_message_without_a_traceback(monkeypatch, capsys, number):
     def main() -> None:
         raise OSError(number, os.strerror(number), ".mlflow/ledger.jsonl")
 
@@ -55,7 +55,7 @@ FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "b")
 @pytest.mark.parametrize(
     "error", [shutil.Error([("a", "b", str(FULL))]), sqlite3.OperationalError("database or disk is full")]
 )
-def test_a_full_disk_is_a_message_in_every_error_that_a_library_makes_of_it(monkeypatch, capsys, error):
+def test_a_full_disk_gives_a_message_for_every_librarys_error(monkeypatch, capsys, error):
     def main() -> None:
         raise error
 
@@ -63,7 +63,7 @@ def test_a_full_disk_is_a_message_in_every_error_that_a_library_makes_of_it(monk
     assert "No space left on device. Fix this and run the command again" in capsys.readouterr().err
 
 
-def test_an_unexpected_exception_is_a_sentence_and_its_traceback_a_file(monkeypatch, capsys, tmp_path):
+def test_an_unexpected_exception_gives_a_sentence_and_a_file_with_its_traceback(monkeypatch, capsys, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("DEBUG", raising=False)
 
@@ -77,7 +77,7 @@ def test_an_unexpected_exception_is_a_sentence_and_its_traceback_a_file(monkeypa
     assert "Traceback" in (tmp_path / "build/traceback.txt").read_text()
 
 
-def test_an_unexpected_exception_is_a_sentence_where_no_file_can_be_written(monkeypatch, capsys, tmp_path):
+def test_an_unexpected_exception_gives_a_sentence_if_no_file_can_be_written(monkeypatch, capsys, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("DEBUG", raising=False)
     (tmp_path / "build").touch()
@@ -108,7 +108,7 @@ def test_ctrl_c_ends_quietly_with_the_usual_code(monkeypatch, capsys):
     assert "Traceback" not in capsys.readouterr().err
 
 
-def test_ctrl_c_ends_the_main_job_in_whichever_stage_it_comes(monkeypatch, capsys):
+def test_ctrl_c_ends_the_main_job_in_any_stage(monkeypatch, capsys):
     def main() -> None:
         raise KeyboardInterrupt
 
@@ -131,7 +131,7 @@ def test_flags_come_from_the_signature(monkeypatch):
 
 
 @pytest.mark.parametrize("stage", ["validate", "prepare", "train", "evaluate", "gate", "report", "run"])
-def test_every_stage_explains_itself(stage, monkeypatch, capsys):
+def test_every_stage_has_a_help_text(stage, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", [stage, "--help"])
 
     with pytest.raises(SystemExit) as ended:

@@ -39,7 +39,7 @@ def test_a_training_that_fails_because_of_a_lost_worker_names_it():
         fitting.watched(Workers("tcp://a:1"), ["tcp://a:1", "tcp://b:1"], lambda: 1 / 0)
 
 
-def test_the_outcome_of_a_training_is_passed_on_while_all_workers_are_there():
+def test_the_result_of_a_training_is_returned_if_no_worker_is_lost():
     workers = Workers("tcp://a:1")
 
     assert fitting.watched(workers, ["tcp://a:1"], lambda: "fitted") == "fitted"
@@ -67,7 +67,7 @@ def test_workers_without_the_project_are_refused():
 
 
 class Forgetful:
-    """A client of a cluster in which the only worker that has what was scattered dies, this many times."""
+    """A client of a cluster in which the only worker with the scattered data is killed this many times."""
 
     def __init__(self, deaths):
         self.deaths, self.scattered = deaths, 0
@@ -88,7 +88,7 @@ class Forgetful:
         return SimpleNamespace(result=result, release=lambda: None)
 
 
-def test_what_only_a_lost_worker_had_is_sent_again_and_the_order_stays():
+def test_data_of_a_lost_worker_is_sent_again_in_the_same_order():
     client = Forgetful(deaths=2)
 
     found = [*spread.ClusterTeam(client).each(lambda item, shared: item * shared, range(5), 10)]
@@ -97,6 +97,6 @@ def test_what_only_a_lost_worker_had_is_sent_again_and_the_order_stays():
     assert client.scattered == 3
 
 
-def test_a_cluster_that_loses_everything_each_time_is_given_up():
+def test_a_cluster_that_always_loses_its_data_ends_with_an_error():
     with pytest.raises(FutureCancelledError):
         [*spread.ClusterTeam(Forgetful(deaths=99)).each(lambda item, _: item, range(5), 10)]

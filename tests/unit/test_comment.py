@@ -1,4 +1,4 @@
-"""What a stranger's report may do to a comment: nothing."""
+"""A comment stays safe with any hostile report."""
 
 import re
 import unicodedata
@@ -33,7 +33,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("kind", HOSTILE)
-def test_a_report_can_neither_mention_nor_link_nor_hide(kind):
+def test_a_report_cannot_mention_link_or_hide_anything(kind):
     text, forbidden = HOSTILE[kind]
 
     assert re.search(forbidden, text)
@@ -41,14 +41,14 @@ def test_a_report_can_neither_mention_nor_link_nor_hide(kind):
 
 
 @given(st.text(alphabet=st.sampled_from("@#<>&[]():!/ \n\t|`*_aGH-1w.\u202e\u200b\0\1"), max_size=60))
-def test_whatever_the_text_it_is_tame(text):
+def test_any_text_is_made_safe(text):
     tame = comment.tame(text)
 
     assert not re.search(r"@\w|#\d+\b|\]\(|\]:|<(?!/?(details|summary|sub)>)", tame)
     assert not {c for c in tame if c not in "\n\t\u200b" and unicodedata.category(c) in {"Cc", "Cf"}}
 
 
-def test_a_report_of_ours_keeps_its_tables_headings_charts_and_folds():
+def test_a_real_report_keeps_its_tables_headings_charts_and_collapsed_sections():
     rows = "| a | b |\n| --- | --- |\n| 1 | 2 |"
     text = f"# ✅ churn\n\n{rows}\n\n<details><summary>more</summary>\n\n```mermaid\npie\n```\n</details>\n"
 
@@ -78,14 +78,14 @@ def test_a_failed_step_is_named_with_what_to_do_next():
         (RUN | {"conclusion": "timed_out"}, "❌ **code did not pass** in [run 7]"),
     ],
 )
-def test_the_comment_comes_with_the_first_run_and_says_how_the_other_stands(run, said):
+def test_the_comment_appears_with_the_first_run_and_states_the_other_check(run, said):
     text = comment.compose({"model": RUN | {"conclusion": "success"}, "code": run}, [], "", None)
 
     assert text.startswith("✅ **model passed** in [run 7]")
     assert said in text
 
 
-def test_a_jobs_own_name_cannot_break_out_of_the_table():
+def test_the_name_of_a_job_cannot_leave_its_table_cell():
     jobs = [{"name": "x | <b>@ada</b>\n# y", "conclusion": "failure", "steps": []}]
 
     text = comment.compose({"code": RUN}, jobs, "", None)

@@ -1,4 +1,4 @@
-"""What a build from nothing made is held to the commit, and the table to data.dvc."""
+"""A fresh build is compared with the commit, and the table with data.dvc."""
 
 import subprocess
 from pathlib import Path
@@ -25,7 +25,7 @@ def repository(tmp_path, monkeypatch):
         subprocess.run(["git", *command], check=True)
 
 
-def test_the_same_bytes_are_as_committed(repository):
+def test_identical_bytes_pass(repository):
     assert committed.unlike() == []
 
 
@@ -38,20 +38,20 @@ def test_an_output_with_another_digest_is_named_with_both(repository):
     ]
 
 
-def test_metrics_that_somebody_wrote_by_hand_are_named(repository):
+def test_metrics_edited_by_hand_are_named(repository):
     Path("build/metrics.json").write_text('{"roc_auc": 0.99}')
 
     assert committed.unlike() == ["build/metrics.json"]
 
 
-def test_what_the_commit_does_not_know_is_no_matter(repository):
+def test_files_outside_the_commit_are_ignored(repository):
     Path("build/report.md").write_text("# Report")
 
     assert committed.unlike() == []
 
 
 @pytest.mark.parametrize("folder", [True, False])
-def test_a_table_with_other_bytes_than_its_digest_says_is_named(tmp_path, monkeypatch, folder):
+def test_a_table_that_does_not_match_its_digest_is_named(tmp_path, monkeypatch, folder):
     monkeypatch.chdir(tmp_path)
     Path("data").mkdir()
     Path("data/table.csv").write_text("a,b\n")

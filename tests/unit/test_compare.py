@@ -1,4 +1,4 @@
-"""Replicates of many rows are drawn on a sample of them, and intervals are as wide as those of all rows."""
+"""For many rows the replicates are drawn from a sample, and the intervals are as wide as those from all rows."""
 
 import numpy as np
 import pytest
@@ -27,7 +27,7 @@ DESIGNS = {
 
 
 def rows_of(kind):
-    """Task, truth and output of rows that a model gets right more often than not."""
+    """The task, truth and output for rows that a model predicts better than chance."""
     target, noise = TARGETS[kind], np.random.default_rng(1)
     data = Data(file="t.csv", id="id", target=target, columns={"x": {"type": "number"}})
     task = task_of(data, Evaluate())
@@ -44,7 +44,7 @@ def rows_of(kind):
 
 @pytest.mark.parametrize("kind", TARGETS)
 @pytest.mark.parametrize("design", DESIGNS)
-def test_some_rows_measure_as_they_do_alone(kind, design):
+def test_metrics_of_some_rows_equal_those_of_these_rows_alone(kind, design):
     task, truth, output = rows_of(kind)
     rows = np.sort(np.random.default_rng(2).choice(ROWS, 700, replace=False))
     weight = np.random.default_rng(3).poisson(2, 700).astype("float64")
@@ -58,7 +58,7 @@ def test_some_rows_measure_as_they_do_alone(kind, design):
 
 @pytest.mark.parametrize("kind", TARGETS)
 @pytest.mark.parametrize("design", DESIGNS)
-def test_a_sample_gives_intervals_as_wide_as_all_rows_do_around_what_all_rows_measure(monkeypatch, kind, design):
+def test_intervals_from_a_sample_have_the_width_and_centre_of_those_from_all_rows(monkeypatch, kind, design):
     task, truth, output = rows_of(kind)
     scored = task.score(truth, output, DESIGNS[design])
     expected = scored.intervals(200, 0.9)
@@ -100,7 +100,7 @@ def test_a_bootstrap_of_one_metric_computes_no_other(kind):
     assert [*figures] == [name for name in task.metrics if name in figures]
 
 
-def test_a_sample_holds_whole_entities(monkeypatch):
+def test_a_sample_contains_whole_entities(monkeypatch):
     monkeypatch.setattr(resampling, "MOST", 1000)
     entity = DESIGNS["entities"].entity
 

@@ -1,4 +1,4 @@
-"""Champion and challenger on one part of the rows: the outcome follows the scores, and too few rows say nothing."""
+"""Champion and challenger on a part of the rows: the outcome follows the scores, and too few rows are no evidence."""
 
 import re
 
@@ -18,7 +18,7 @@ CASES = ROOT / "tests" / "cases"
 
 
 def scored(params, rows, old_noise, new_noise):
-    """Labels, and two models' scores of them that are right to a degree."""
+    """Labels, and scores of two models with different accuracy."""
     rng = np.random.default_rng(0)
     label = rng.random(rows) < 0.3
     old, new = (1 / (1 + np.exp(-(4 * label - 2 + noise * rng.normal(size=rows)))) for noise in (old_noise, new_noise))
@@ -43,7 +43,7 @@ def test_few_rows_of_a_class_are_no_evidence(params):
     assert re.search(r"the fresh test rows hold \d+ positive and \d+ negative rows", found.reason)
 
 
-def test_no_evidence_refuses_where_the_gate_demands_a_proof(params):
+def test_missing_evidence_refuses_if_the_gate_requires_it(params):
     champion = params.gates.champion.model_copy(update={"refuse": ("worse", "not enough evidence")})
     strict = params.model_copy(update={"gates": params.gates.model_copy(update={"champion": champion})})
 

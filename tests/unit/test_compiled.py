@@ -47,7 +47,7 @@ def contract(columns):
 
 
 def table(data, rows=300):
-    """Labelled rows of any contract; a column's name alone tells what is in it."""
+    """Labelled rows for any contract; the name of a column alone determines its content."""
     found = {"id": [f"r{n}" for n in range(rows)]}
     for name, column in data.columns.items():
         rng = np.random.default_rng(zlib.crc32(name.encode()))
@@ -71,14 +71,14 @@ def forest(frame, **chosen):
 
 
 def changed(fitted, frame, change):
-    """A pipeline with another part in it, fitted again."""
+    """A pipeline with one step replaced, fitted again."""
     change(fitted)
     return fitted.fit(inputs(frame, DATA), labels(frame, DATA))
 
 
 @pytest.mark.parametrize("columns", CONTRACTS.values(), ids=CONTRACTS)
 @pytest.mark.parametrize("name", CLASSIFIERS)
-def test_the_compiled_form_of_any_contract_says_what_scikit_learn_says(name, columns):
+def test_the_compiled_form_of_any_contract_equals_scikit_learn(name, columns):
     data = contract(columns)
     frame = table(data)
     fitted = model.fit(frame, data, settings(name))
@@ -90,7 +90,7 @@ def test_the_compiled_form_of_any_contract_says_what_scikit_learn_says(name, col
     assert found == pytest.approx(model.scores(fitted, frame, data), abs=1e-14)
 
 
-def test_a_gap_tells_what_it_tells():
+def test_a_missing_value_is_informative_if_it_is_in_the_data():
     data = contract({"x": {**NUMBER, "missing": 0.9}})
     frame = table(data)
     telling = frame.assign(x=np.where(frame["y"] == 1, np.nan, 0.0))  # the median fills all gaps with what others have
@@ -101,7 +101,7 @@ def test_a_gap_tells_what_it_tells():
     assert served(from_files(compiled(fitted)), telling, data) == pytest.approx(model.scores(fitted, telling, data))
 
 
-def test_only_numbers_that_may_be_missing_get_a_column_for_it():
+def test_only_numbers_that_may_be_missing_get_an_indicator_column():
     data = contract({"x": NUMBER, "gaps": {**NUMBER, "missing": 0.5}, "k": {**LEVELS, "missing": 0.5}})
 
     form = json.loads(compiled(model.fit(table(data), data, settings("logistic_regression")))[FORM])
@@ -132,7 +132,7 @@ def test_a_forest_whose_votes_tie_at_the_threshold_decides_as_scikit_learn(custo
     assert np.array_equal(found, expected)
 
 
-def test_a_forest_that_is_sure_answers_one_and_not_more(customers):
+def test_a_unanimous_forest_gives_exactly_one(customers):
     sure = customers.assign(**{DATA.target.name: customers["tenure_months"] > 12})
 
     scores = served(from_files(compiled(forest(sure))), customers, DATA)
@@ -173,7 +173,7 @@ def bayes(fitted):
     ],
     ids=lambda v: getattr(v, "__name__", None),
 )
-def test_what_the_compiled_form_does_not_know_is_served_by_scikit_learn_and_named(customers, change, reason):
+def test_an_unsupported_step_is_named_and_served_by_scikit_learn(customers, change, reason):
     fitted = changed(forest(customers), customers, change)
     contents = {"model.skops": model_file.dumps(fitted), "contract.json": shipped.contract_of(PARAMS, customers)}
 
@@ -190,7 +190,7 @@ def test_what_the_compiled_form_does_not_know_is_served_by_scikit_learn_and_name
 
 
 def test_a_model_compiled_in_float32_is_still_served(customers):
-    """Versions that were registered before hold such a form."""
+    """Earlier registered versions have such a form."""
 
     fitted = forest(customers)
     form = json.loads(compiled(fitted)[FORM]) | {"estimator": {"kind": "onnx", "output": "probabilities"}}
@@ -224,7 +224,7 @@ def test_an_operator_that_no_model_of_ours_has_is_refused():
     ("outputs", "width", "tables", "axis"),
     [(10**9, 1, 1, 0), (-1, 1, 1, 0), (2000, 2000, 1, 0), (1, 2, 2, 0), (1, 2, 1, 1)],
 )
-def test_a_model_that_makes_a_row_into_many_numbers_is_refused(outputs, width, tables, axis):
+def test_a_model_with_too_many_outputs_per_row_is_refused(outputs, width, tables, axis):
     trees = helper.make_node("TreeEnsemble", ["x"], ["0"], n_targets=outputs)
     looks = [helper.make_node("Gather", ["table", str(n)], [str(n + 1)], axis=axis) for n in range(tables)]
     table = helper.make_tensor("table", TensorProto.DOUBLE, [1, width], [0.0] * width)
@@ -234,7 +234,7 @@ def test_a_model_that_makes_a_row_into_many_numbers_is_refused(outputs, width, t
         operators.check(content)
 
 
-def test_a_model_that_is_cut_off_is_refused():
+def test_a_truncated_model_is_refused():
     content = helper.make_model(helper.make_graph([], "a graph with a name", [], [])).SerializeToString()
 
     with pytest.raises(ValueError, match="cut off"):

@@ -1,4 +1,4 @@
-"""Adopt, validate, API, batch scoring and retraining, from a file and from the log, read the same in a table."""
+"""Adopt, validate, API, batch scoring and retraining (from a file or the log) read the same values in a table."""
 
 import datetime as dt
 import json
@@ -96,13 +96,13 @@ NAMES = ("score", "label", "id ", "time", "model_config", "null", "1", "a.b", "$
 
 
 def table(**columns):
-    """A table with an id, a feature that tells, and a target."""
+    """A table with an id, an informative feature and a target."""
     there = {"customer": array(f"c{n}" for n in PLACES), "told": KINDS["normal"]()} | columns
     return pa.table(there | {"bad": array(n % 3 == 0 for n in PLACES)})
 
 
 def adopted(path, time=""):
-    """The contract that adopt infers of a file."""
+    """The contract that adopt infers from a file."""
     raw = reading.read(path).frame
     roles = {"time": time} if time else {}
     found, _ = proposed_contract.infer(inference.typed(raw, "bad", "", time).frame, str(path), "bad", roles)
@@ -134,7 +134,7 @@ def logged(folder, taken, labels, data):
 
 
 def agreed(folder, told, time=""):
-    """Let everybody read a table, and hold them to each other; raises UserError where the table is refused."""
+    """Compare all readers of a table; raises UserError if the table is refused."""
     path = folder / "t.parquet"
     parquet.write_table(told, path)
     data, raw = adopted(path, time), reading.read(path).frame
@@ -159,14 +159,14 @@ def agreed(folder, told, time=""):
 
 
 @pytest.mark.slow
-def test_all_who_read_a_column_of_any_kind_agree(tmp_path):
+def test_all_readers_agree_on_a_column_of_any_kind(tmp_path):
     data = agreed(tmp_path, table(**{kind: make() for kind, make in KINDS.items() if kind not in REFUSED}))
 
     assert len(data.columns) > len(KINDS) / 2  # the others are left out: nothing in them, nested, dates
 
 
 @pytest.mark.parametrize("kind", REFUSED)
-def test_adopt_names_a_column_that_nobody_can_read(tmp_path, kind):
+def test_adopt_names_an_unreadable_column(tmp_path, kind):
     with pytest.raises(UserError, match=REMEDY) as found:
         agreed(tmp_path, table(c=KINDS[kind]()))
 
@@ -174,12 +174,12 @@ def test_adopt_names_a_column_that_nobody_can_read(tmp_path, kind):
 
 
 @pytest.mark.parametrize("kind", ["days", "seconds", "nanoseconds in Vienna", "milliseconds in India", "times as text"])
-def test_all_who_read_a_time_agree(tmp_path, kind):
+def test_all_readers_agree_on_a_time(tmp_path, kind):
     assert agreed(tmp_path, table(when=KINDS[kind]()), "when").time == "when"
 
 
 @pytest.mark.parametrize("kind", ["decimal without gaps", "beyond every integer", "codes", "beyond 2^53"])
-def test_all_who_read_an_id_agree(tmp_path, kind):
+def test_all_readers_agree_on_an_id(tmp_path, kind):
     ids = KINDS[kind]() if kind in KINDS else array(map(Decimal, PLACES), pa.decimal128(20, 0))
 
     assert agreed(tmp_path, table(customer_id=ids).drop_columns("customer")).id == "customer_id"
@@ -196,7 +196,7 @@ COLUMNS += [Number(type="integer"), Number(type="boolean", missing=0.5)]
 @settings(max_examples=5, deadline=None)
 @example(WORDS)
 @given(st.lists(WRITTEN, min_size=1, max_size=6))
-def test_tables_and_requests_read_the_same_number_of_a_text(drawn):
+def test_tables_and_requests_read_the_same_number_from_text(drawn):
     words = {f"{n}": word for n, word in enumerate(drawn * len(COLUMNS))}
     columns = {n: COLUMNS[int(n) * len(COLUMNS) // len(words)] for n in words}
     data = Data(file="t.csv", id="who", target=Target(name="bad"), columns=columns)
@@ -209,7 +209,7 @@ def test_tables_and_requests_read_the_same_number_of_a_text(drawn):
 
 
 def asked(data, words):
-    """The values that the API makes of a row, without the columns that it refuses."""
+    """The values that the API reads from a row, without the columns that it refuses."""
     known = body(data, 1, "refuse").rows
     try:
         return known.validate_python([words])[0]
@@ -234,7 +234,7 @@ def test_a_late_label_that_is_a_number_is_read_as_the_table_reads_it(word):
     assert found == [float(label) for label in known.dropna() if word not in {True, "True", "false"}]
 
 
-def test_an_id_that_no_request_may_send_is_refused_by_all_who_read_a_table(tmp_path):
+def test_an_id_that_no_request_may_send_is_refused_by_all_readers(tmp_path):
     data = Data(file="t.csv", id="who", target=Target(name="bad"), columns={"c": COLUMNS[0]})
     frame = pd.DataFrame({"who": ["a", "b" * 201], "c": [1, 2], "bad": ["True", "False"]})
     scored = scoring.check(Chunk("t.csv", 0, pa.Table.from_pandas(frame, preserve_index=False)), data)
@@ -251,7 +251,7 @@ def test_an_id_that_no_request_may_send_is_refused_by_all_who_read_a_table(tmp_p
 @pytest.mark.slow
 @settings(max_examples=15, deadline=None)
 @given(st.dictionaries(st.sampled_from(NAMES), st.sampled_from([*KINDS]), min_size=1, max_size=4))
-def test_all_agree_on_odd_columns_under_odd_names(drawn):
+def test_all_readers_agree_on_unusual_columns_with_unusual_names(drawn):
     said = "Fix the rows"
     with tempfile.TemporaryDirectory() as folder:
         try:

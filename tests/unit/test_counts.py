@@ -1,4 +1,4 @@
-"""Messages count in words that fit the number."""
+"""Counts in messages have the singular or plural that fits the number."""
 
 import ast
 import re
@@ -19,7 +19,7 @@ TEXTS = {"part", "path", "project", "address", "name", "library", "capitalize", 
 
 
 def plurals(source):
-    """Lines of f-strings in which a whole number of any size stands before a plural."""
+    """Lines of f-strings with a variable whole number before a plural."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.JoinedStr):
             for number, noun in zip(node.values, node.values[1:], strict=False):
@@ -28,7 +28,7 @@ def plurals(source):
 
 
 def counts(value):
-    """Whether a part of an f-string is a whole number that is no constant."""
+    """Whether a part of an f-string is a whole number and no constant."""
     if not isinstance(value, ast.FormattedValue):
         return False
     spec = value.format_spec.values[0].value if value.format_spec else ","

@@ -1,4 +1,4 @@
-"""Dates are features by functions of src/features.py: the same in table, row and compiled form, and as pandas says."""
+"""Functions in src/features.py make features of dates, equal in table, row and compiled form, and as in pandas."""
 
 import numpy as np
 import pandas as pd
@@ -42,13 +42,13 @@ def table():
 
 @pytest.fixture(autouse=True)
 def here(tmp_path, monkeypatch):
-    """The functions of the page as this repository's own."""
+    """The functions of the page as this repository's src/features.py."""
     monkeypatch.chdir(tmp_path)
     feature_source.FEATURES.parent.mkdir()
     feature_source.FEATURES.write_text(TEXT)
 
 
-def test_parts_and_ages_are_made_alike_in_every_form_and_the_text_itself_is_no_input(table):
+def test_parts_and_ages_are_equal_in_every_form_and_the_text_itself_is_no_input(table):
     feature_checks.check(TEXT, table, DATA)
     fitted = model.fit(table, DATA, Train.model_validate({"random_forest": {"n_estimators": 10}}), TEXT)
     known = Contract(project="p", threshold=0.5, data=DATA).model_dump_json().encode()
@@ -66,7 +66,7 @@ def test_parts_and_ages_are_made_alike_in_every_form_and_the_text_itself_is_no_i
     assert predictor.scores([row]) == predictor.scores([same])
 
 
-def test_parts_are_those_of_pandas():
+def test_parts_equal_those_of_pandas():
     times = pd.Series(pd.date_range("1965-01-01", "2031-12-31", freq="77h13min7s"))
 
     found = dates.days(times.map(str).to_numpy(dtype=object))
@@ -77,13 +77,13 @@ def test_parts_are_those_of_pandas():
 
 
 @pytest.mark.parametrize("text", [None, "", "no date", "2024-13-01"])
-def test_what_is_no_time_is_missing_in_every_part(text):
+def test_an_unreadable_time_is_missing_in_every_part(text):
     found = dates.days(np.array([text], dtype=object))
 
     assert all(np.isnan(part(found)).all() for part in (dates.hour, dates.weekday, dates.month))
 
 
-def test_monitoring_knows_the_parts(table):
+def test_monitoring_compares_the_parts(table):
     released = Reference.model_construct(columns=profiled(table, DATA), months={}, features="")
 
     found = made_columns.profiled(released, table, DATA, TEXT).columns

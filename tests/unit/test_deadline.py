@@ -25,7 +25,7 @@ def silent():
         yield server.getsockname()[1]
 
 
-def test_a_silent_postgresql_is_given_up_with_a_sentence(short, silent):
+def test_a_silent_postgresql_ends_with_a_sentence(short, silent):
     pytest.importorskip("psycopg")
     started = time.monotonic()
 
@@ -34,7 +34,7 @@ def test_a_silent_postgresql_is_given_up_with_a_sentence(short, silent):
     assert time.monotonic() - started < 5
 
 
-def test_a_silent_bucket_is_given_up_and_nothing_piles_up(short, monkeypatch):
+def test_a_silent_bucket_ends_with_a_sentence_and_leaves_no_thread(short, monkeypatch):
     pytest.importorskip("fsspec")
     place, go = Bucket("memory://bucket"), threading.Event()
     monkeypatch.setattr(place._system, "pipe_file", lambda *_: go.wait(30), raising=False)
@@ -58,7 +58,7 @@ def test_work_within_its_time_returns_or_raises_as_it_does(short):
 
 
 @pytest.mark.parametrize("given", ["soon", "0", "-1", "nan", "inf"])
-def test_a_time_that_is_none_is_refused(monkeypatch, given):
+def test_an_invalid_time_is_refused(monkeypatch, given):
     monkeypatch.setenv("PREDICTION_LOG_TIMEOUT", given)
 
     with pytest.raises(UserError, match="PREDICTION_LOG_TIMEOUT is `"):

@@ -1,4 +1,4 @@
-"""How many independent rows dependent ones are worth."""
+"""The number of independent rows that dependent rows are worth."""
 
 import numpy as np
 import pandas as pd
@@ -27,19 +27,19 @@ def test_ten_equal_rows_count_as_about_one(order, column):
 
 
 @pytest.mark.parametrize("values", [np.ones(500), np.array([]), np.array([1.0]), np.zeros((0, 0)), np.arange(4.0)])
-def test_what_shows_nothing_counts_in_full(values):
+def test_rows_without_a_sign_of_dependence_count_in_full(values):
     assert design_effect(values, groups(pd.DataFrame(index=range(len(values))))) == 1
 
 
 @pytest.mark.parametrize("share", [0.2, 0.5, 0.8])
-def test_a_window_of_which_a_part_has_moved_counts_in_full(share):
+def test_a_window_with_a_shifted_part_counts_in_full(share):
     moved = np.arange(1000) >= 1000 * (1 - share)
     found = [estimated(np.random.default_rng(seed).normal(size=1000) + moved) for seed in range(20)]
 
     assert np.median(found) == 1
 
 
-def test_days_that_differ_for_no_lasting_reason_do_not_count_in_full():
+def test_days_that_differ_at_random_do_not_count_in_full():
     day = np.repeat(np.arange(30), 100)
     found = []
     for seed in range(20):
@@ -49,7 +49,7 @@ def test_days_that_differ_for_no_lasting_reason_do_not_count_in_full():
     assert np.median(found) > 1 + 100 * 0.3**2
 
 
-def test_the_largest_step_explains_what_is_expected_of_it():
+def test_the_largest_step_explains_the_expected_share():
     for count in (5, 10, 22, 60):
         sums = np.random.default_rng(0).normal(size=(2000, count))
         sums -= sums.mean(axis=1, keepdims=True)

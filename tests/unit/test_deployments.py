@@ -1,4 +1,4 @@
-"""The record of deployments: complete, ordered, and its state of an environment."""
+"""The record of deployments: complete, ordered, and with the state of each environment."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -23,7 +23,7 @@ def read(home):
     return deployment_log.fold(Embedded("churn", home).deployments())
 
 
-def test_a_deployment_says_what_where_when_who_and_what_became_of_it(tmp_path):
+def test_a_deployment_has_image_environment_time_author_and_result(tmp_path):
     deployed(tmp_path, "a", "model", "went back")
 
     (found,) = read(tmp_path)
@@ -34,13 +34,13 @@ def test_a_deployment_says_what_where_when_who_and_what_became_of_it(tmp_path):
     assert found.time < found.ended
 
 
-def test_one_that_was_killed_shows_as_started(tmp_path):
+def test_a_killed_deployment_is_listed_as_started(tmp_path):
     deployed(tmp_path, "a", outcome=None)
 
     assert [d.outcome for d in read(tmp_path)] == ["started"]
 
 
-def test_a_line_that_was_merged_in_too_early_still_counts(tmp_path):
+def test_a_line_merged_out_of_order_still_counts(tmp_path):
     begun = deployment_log.begin(STAGING, "a", "m", "")
 
     (found,) = deployment_log.fold([deployment_log.end(begun, DEPLOYED, ""), begun])
@@ -48,14 +48,14 @@ def test_a_line_that_was_merged_in_too_early_still_counts(tmp_path):
     assert found.outcome == DEPLOYED
 
 
-def test_nothing_is_lost_when_two_write_at_once(tmp_path):
+def test_concurrent_writes_lose_nothing(tmp_path):
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda n: deployed(tmp_path, str(n)), range(40)))
 
     assert sorted(int(d.image) for d in read(tmp_path)) == list(range(40))
 
 
-def test_the_previous_image_is_the_last_other_one_that_stayed(tmp_path):
+def test_the_previous_image_is_the_last_other_deployed_one(tmp_path):
     for image, outcome in [("a", DEPLOYED), ("b", DEPLOYED), ("x", "went back"), ("c", DEPLOYED), ("c", DEPLOYED)]:
         deployed(tmp_path, image, outcome=outcome)
     deployed(tmp_path, "z", where=Where("production"))
@@ -70,7 +70,7 @@ def test_rolling_back_twice_undoes_the_first(tmp_path):
     assert deployment_log.previous(read(tmp_path), STAGING).image == "b"
 
 
-def test_an_image_can_be_asked_for_by_its_model(tmp_path):
+def test_an_image_can_be_found_by_its_model(tmp_path):
     for image, model in [("a", "1"), ("b", "2"), ("c", "3")]:
         deployed(tmp_path, image, model)
 
@@ -78,7 +78,7 @@ def test_an_image_can_be_asked_for_by_its_model(tmp_path):
 
 
 @pytest.mark.parametrize("images", [[], ["a"], ["a", "a"]])
-def test_without_another_image_there_is_nothing_to_go_back_to(tmp_path, images):
+def test_without_another_image_no_rollback_is_possible(tmp_path, images):
     for image in images:
         deployed(tmp_path, image)
 

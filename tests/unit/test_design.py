@@ -1,4 +1,4 @@
-"""Rows of one thing stay together, and rows count as their weight says: from the split to the interval."""
+"""Rows of one entity stay together, and rows count by their weight: from the split to the interval."""
 
 import numpy as np
 import pandas as pd
@@ -45,7 +45,7 @@ def contract(task="binary", **changes):
 
 @pytest.fixture(scope="module")
 def table():
-    """Five rows of each of sixty customers, a customer's days near each other, in a random order."""
+    """Five rows for each of sixty customers, on days close to each other, in a random order."""
     rng = np.random.default_rng(0)
     customer = np.repeat(np.arange(THINGS), EACH)
     x = rng.normal(size=THINGS)[customer] + rng.normal(0, 0.3, THINGS * EACH)
@@ -73,7 +73,7 @@ def test_rows_of_one_entity_are_in_one_fold(table, params):
         assert not {*table["customer"].iloc[rest]} & {*table["customer"].iloc[held]}
 
 
-def test_the_gap_lies_between_the_newest_row_that_trains_and_the_oldest_that_tests(table):
+def test_the_gap_is_between_the_newest_training_row_and_the_oldest_test_row(table):
     found = split.sides(table, contract(group=None), TIME)
 
     gap = table["day"][found.test].min() - table["day"][found.train].max()
@@ -89,7 +89,7 @@ def test_a_gap_that_leaves_no_row_to_train_on_is_refused(table):
         split.must_have_rows(left, 1, contract(), far)
 
 
-def test_a_gap_belongs_to_a_split_by_time():
+def test_a_gap_requires_a_split_by_time():
     with pytest.raises(UserError, match="gap_days needs split_by: time"):
         check(Prepare, {"gap_days": 3.0})
 
@@ -118,7 +118,7 @@ def test_entities_are_drawn_with_all_their_rows():
         assert drawn[::4].sum() == 20
 
 
-def test_the_interval_of_rows_that_repeat_is_that_of_the_entities():
+def test_the_interval_of_repeated_rows_equals_that_of_the_entities():
     rng = np.random.default_rng(0)
     label, score = rng.integers(0, 2, 300), rng.uniform(size=300)
     task = task_of(contract(), Evaluate())
@@ -134,7 +134,7 @@ def test_the_interval_of_rows_that_repeat_is_that_of_the_entities():
     assert widths[1] < widths[0] / 2
 
 
-def test_calibration_of_rows_that_repeat_is_as_sure_as_of_the_entities():
+def test_calibration_of_repeated_rows_has_the_interval_of_the_entities():
     rng = np.random.default_rng(0)
     score = rng.uniform(0.05, 0.95, 500)
     label = (rng.uniform(size=500) < score).astype("int8")
@@ -184,7 +184,7 @@ def test_weighted_metrics_are_those_of_scikit_learn(task, table):
 
 
 @pytest.mark.parametrize("task", TARGETS)
-def test_live_figures_are_compared_with_figures_of_rows_that_count_once(task, table):
+def test_live_figures_are_compared_with_unweighted_figures(task, table):
     truth, output, _ = weighted(task, table)
     evaluate = Evaluate(bootstrap=100)
     of = task_of(contract(task), evaluate)
@@ -240,7 +240,7 @@ def test_a_weight_that_is_not_above_0_and_a_group_that_is_missing_stop_validate(
     assert "1 of 300 rows are missing" in broken["data.group"]
 
 
-def test_adopt_proposes_the_column_that_names_things_with_several_rows(table):
+def test_adopt_proposes_the_column_of_entities_with_several_rows(table):
     frame = pd.concat([table.drop(columns="id")] * 2, ignore_index=True)
     frame = frame.rename(columns={"customer": "customerID"}).assign(order_id=np.arange(len(frame)) // 2)
 

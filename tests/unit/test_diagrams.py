@@ -1,4 +1,4 @@
-"""The site draws the flowcharts of the documents: nodes do not overlap, and every block is understood."""
+"""The flowcharts of the documents on the site: nodes do not overlap, and every block can be parsed."""
 
 from itertools import pairwise
 from pathlib import Path
@@ -44,6 +44,6 @@ def test_text_in_a_flowchart_is_escaped():
     assert "&lt;b&gt;bold" in page
 
 
-def test_a_line_that_is_no_flowchart_is_refused():
+def test_an_invalid_line_of_a_flowchart_is_refused():
     with pytest.raises(ValueError, match="cannot read"):
         parse("flowchart LR\n  a ==> b\n")

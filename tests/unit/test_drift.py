@@ -1,4 +1,4 @@
-"""Verdicts on windows of the sample world, whose changes are known."""
+"""Verdicts on windows of the sample world with known changes."""
 
 import re
 
@@ -22,7 +22,7 @@ SETTINGS = Monitor()
 
 
 def predicted(frame, data):
-    """Rows as the monitor sees them; the true probabilities serve as scores."""
+    """Rows in the form of monitoring; the true probabilities serve as scores."""
     found = frame.assign(score=world.probability(frame), label=two_words.labels(frame, data).astype("float64"))
     return found.rename(columns={name: in_table(name) for name in data.columns})
 
@@ -44,7 +44,7 @@ def drifted(found):
     return {c.column for c in found.columns if c.drifted}
 
 
-def test_a_quiet_window_is_stable_and_says_how_well_the_model_does(released, quiet):
+def test_a_quiet_window_is_stable_and_reports_the_performance(released, quiet):
     found = judge(released, quiet, SETTINGS, 0.005)
 
     assert found.verdict == "stable"
@@ -81,7 +81,7 @@ def test_a_few_rows_are_not_judged(released, quiet):
         ("satisfaction", lambda c: c.where(np.arange(len(c)) % 4 > 0), "missing in 3.*% of rows, 1.*% in training"),
     ],
 )
-def test_a_column_that_moved_is_named_with_what_moved(released, quiet, column, change, said):
+def test_a_shifted_column_is_named_with_its_shift(released, quiet, column, change, said):
     found = judge(released, quiet.assign(**{in_table(column): change(quiet[in_table(column)])}), SETTINGS)
 
     one = next(c for c in found.columns if c.column == column)
@@ -108,7 +108,7 @@ def test_a_change_too_small_to_matter_leaves_a_large_window_stable(released, qui
     assert one.new_levels == ({"watch": 1000} if column == "device" else {})
 
 
-def test_a_distance_that_chance_explains_leaves_a_small_window_stable(released, quiet):
+def test_a_distance_explained_by_chance_leaves_a_small_window_stable(released, quiet):
     loose = Monitor(min_rows=1, effect=0.01)
 
     found = judge(released, quiet.head(60).drop(columns="label"), loose)
@@ -117,7 +117,7 @@ def test_a_distance_that_chance_explains_leaves_a_small_window_stable(released, 
     assert found.verdict == "stable"
 
 
-def test_predictions_that_moved_are_drift_too(released, quiet):
+def test_shifted_predictions_are_drift_too(released, quiet):
     found = judge(released, quiet.drop(columns="label").assign(score=quiet["score"] ** 2), SETTINGS)
 
     assert found.verdict == "drift"
@@ -126,18 +126,18 @@ def test_predictions_that_moved_are_drift_too(released, quiet):
     assert found.reason.endswith("Labels: none yet.")
 
 
-def test_a_feature_that_is_gone_is_missing_in_every_row(released, quiet):
+def test_an_absent_feature_is_missing_in_every_row(released, quiet):
     found = judge(released, quiet.drop(columns=in_table("region")), SETTINGS)
 
     assert drifted(found) == {"region"}
     assert "missing in 100.0% of rows, 0.0% in training" in found.reason
 
 
-def test_a_column_of_the_log_is_never_taken_for_a_feature_of_its_name(released, quiet):
+def test_a_column_of_the_log_is_never_read_as_a_feature_with_its_name(released, quiet):
     assert judge(released, quiet.assign(region="nonsense"), SETTINGS).verdict == "stable"
 
 
-def test_a_model_that_became_worse_is_degraded_whatever_the_inputs_do(released, params):
+def test_a_worse_model_is_degraded_for_any_inputs(released, params):
     window = predicted(world.customers(13, 1500, seed=3), params.data)
     flipped = window["label"].where(np.arange(len(window)) % 5 > 0, 1 - window["label"])
 
@@ -182,14 +182,14 @@ def test_few_labels_are_counted_and_not_judged(released, quiet):
     assert "150 of 1,500 rows have a label (10%)" in found.reason
 
 
-def test_a_release_that_was_hardly_tested_says_nothing_about_performance(released, quiet):
+def test_a_release_tested_on_few_rows_gives_no_verdict_on_performance(released, quiet):
     found = judge(released.model_copy(update={"tested": 150}), quiet.assign(label=1 - quiet["label"]), SETTINGS)
 
     assert found.verdict == "stable"
     assert "the release was tested on 150: fewer than 200" in found.reason
 
 
-def test_labels_of_which_too_few_are_of_one_class_are_told_as_such(released, quiet):
+def test_too_few_labels_of_one_class_are_reported(released, quiet):
     label = np.zeros(len(quiet))
     label[:7] = 1
 
@@ -215,7 +215,7 @@ def test_labels_of_one_class_are_not_judged(released, quiet):
     assert found.performance.outcome == "not enough labels"
 
 
-def test_labels_that_take_longer_than_the_window_come_from_older_rows(released, quiet):
+def test_labels_that_take_longer_than_the_window_belong_to_older_rows(released, quiet):
     older = quiet[["score"]].assign(label=1 - quiet["label"], lag_days=40.0)
 
     found = judge(released, quiet.drop(columns="label"), SETTINGS, 0.0, older)
@@ -224,7 +224,7 @@ def test_labels_that_take_longer_than_the_window_come_from_older_rows(released, 
     assert found.performance.lag_days == 40
 
 
-def test_the_gates_margin_counts_when_it_is_of_the_same_metric(params):
+def test_the_gates_margin_applies_to_the_same_metric(params):
     other = params.model_copy(update={"monitor": Monitor(metric="brier")})
     off = params.model_copy(update={"gates": params.gates.model_copy(update={"champion": None})})
 

@@ -1,4 +1,4 @@
-"""The statistics of monitoring are those of scipy and of worked examples."""
+"""The statistics of monitoring equal those of scipy and of worked examples."""
 
 import numpy as np
 import pandas as pd
@@ -19,7 +19,7 @@ def levels(**counts):
 
 
 @given(SAMPLES, SAMPLES)
-def test_the_distance_is_exact_where_the_reference_holds_every_value(before, after):
+def test_the_distance_is_exact_if_the_reference_contains_every_value(before, after):
     found = kolmogorov_smirnov(of_numbers(pd.Series(before)), np.sort(after))
 
     expected = stats.ks_2samp(before, after, method="asymp")
@@ -28,7 +28,7 @@ def test_the_distance_is_exact_where_the_reference_holds_every_value(before, aft
 
 
 @pytest.mark.parametrize("shift", [0.0, 0.1, 1.0])
-def test_the_distance_is_never_too_large_and_hardly_too_small_for_long_references(shift):
+def test_the_distance_for_long_references_is_never_too_large_and_hardly_too_small(shift):
     rng = np.random.default_rng(0)
     before, after = rng.lognormal(0, 1, 20_000), rng.lognormal(shift, 1, 3_000)
     before[:4_000] = 0.0  # a spike of ties beside the continuous part
@@ -39,7 +39,7 @@ def test_the_distance_is_never_too_large_and_hardly_too_small_for_long_reference
     assert exact - 1 / (POINTS - 1) - 1e-9 <= found <= exact
 
 
-def test_homogeneity_is_the_chi_square_of_both_samples():
+def test_homogeneity_is_the_chi_square_test_of_both_samples():
     found = chi_square(levels(a=50, b=30, c=20), levels(a=20, b=40, c=40))
 
     # Row totals are equal, so each level is expected (35, 35), (35, 35), (30, 30):
@@ -57,7 +57,7 @@ def test_rare_levels_are_pooled_until_each_has_enough_rows():
     assert together.tolist() == [[500.0, 500.0], [50.0, 50.0]]
 
 
-def test_the_distance_is_of_all_rows_however_few_independent_rows_they_are_worth():
+def test_the_distance_uses_all_rows_also_if_they_are_dependent():
     before, after = levels(a=500, b=300, c=200), levels(a=200, b=400, c=400)
 
     fewer, hardly = chi_square(before, after, 10.0), chi_square(before, after, 150.0)
@@ -67,7 +67,7 @@ def test_the_distance_is_of_all_rows_however_few_independent_rows_they_are_worth
     assert hardly.p == 1
 
 
-def test_a_single_level_cannot_move():
+def test_a_single_level_cannot_shift():
     assert chi_square(levels(a=50), levels(a=10)).p == 1
     assert chi_square(levels(a=50), levels()).p == 1
 
@@ -79,7 +79,7 @@ def test_a_new_and_a_vanished_level_are_named_largest_first():
     assert [*new(before, after).items()] == [("e", 7), ("d", 3)]
 
 
-def test_a_rise_is_fishers_exact_test():
+def test_a_rise_is_tested_by_fishers_exact_test():
     found = rise((1, 10), (8, 10))
 
     # Of all tables with these margins, those with at least 8 of the 9 in the second sample: (450 + 10) / 167,960.
@@ -94,7 +94,7 @@ def test_holm_multiplies_by_the_number_of_tests_left():
     assert holm([]).tolist() == []
 
 
-def test_levels_seen_once_say_how_often_to_expect_new_ones():
+def test_levels_seen_once_estimate_the_rate_of_new_ones():
     rng = np.random.default_rng(0)
     share = 1 / np.arange(1, 61) ** 1.6
     draws = [rng.choice(60, 1000, p=share / share.sum()).astype(str) for _ in range(200)]
@@ -107,7 +107,7 @@ def test_levels_seen_once_say_how_often_to_expect_new_ones():
 
 
 @pytest.mark.parametrize(("ours", "theirs"), [(9, 1), (9, 0), (0, 9), (2, 1)])
-def test_a_client_that_rounds_does_not_drift(ours, theirs):
+def test_rounding_by_a_client_is_no_drift(ours, theirs):
     rng = np.random.default_rng(0)
     before, after = (np.round(rng.normal(5, 1.5, 3_000), digits) for digits in (ours, theirs))
 
@@ -115,7 +115,7 @@ def test_a_client_that_rounds_does_not_drift(ours, theirs):
     assert kolmogorov_smirnov(of_numbers(pd.Series(before)), np.sort(after + 1)).p < 1e-6
 
 
-def test_values_that_went_through_float32_are_the_same_values():
+def test_values_converted_through_float32_are_equal():
     before = np.arange(0, 20, 0.1).round(1)
 
     assert kolmogorov_smirnov(of_numbers(pd.Series(before)), before.astype("float32").astype("float64")).statistic == 0

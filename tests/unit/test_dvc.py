@@ -15,7 +15,7 @@ def project(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_a_failed_command_tells_what_dvc_said(project):
+def test_a_failed_command_shows_the_output_of_dvc(project):
     dvc.must("remote", "add", "--default", "store", str(project / "gone"))
     (project / "data").mkdir()
     (project / "data" / "table.csv").write_text("id\n1\n")
@@ -27,7 +27,7 @@ def test_a_failed_command_tells_what_dvc_said(project):
         dvc.must("pull", "data.dvc", hint="It should have brought data.")
 
 
-def test_a_failed_pipeline_shows_what_dvc_said(project, capfd):
+def test_a_failed_pipeline_shows_the_output_of_dvc(project, capfd):
     (project / "dvc.yaml").write_text("stages:\n  train:\n    cmd: 'true'\n    deps: [absent.csv]\n")
 
     code = dvc.repro()
@@ -36,7 +36,7 @@ def test_a_failed_pipeline_shows_what_dvc_said(project, capfd):
     assert "absent.csv" in capfd.readouterr().err
 
 
-def test_a_pipeline_that_works_leaves_stdout_for_results(project, capfd):
+def test_a_successful_pipeline_keeps_stdout_for_results(project, capfd):
     (project / "dvc.yaml").write_text("stages:\n  train:\n    cmd: echo trained\n")
 
     code = dvc.repro()

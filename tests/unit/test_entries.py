@@ -33,14 +33,14 @@ def registration(**lineage):
 
 
 @given(st.lists(st.tuples(TEXT, TEXT, ANY), max_size=3))
-def test_any_text_comes_back_as_it_was(texts):
+def test_any_text_is_restored_unchanged(texts):
     written = [entry(reason=reason, who=who, more={more: more}) for reason, who, more in texts]
 
     assert entries.loads(entries.dumps(written), "here") == written
 
 
 @given(ANY)
-def test_a_reason_is_text_or_refused_with_a_sentence(text):
+def test_a_reason_that_is_no_text_is_refused_with_a_sentence(text):
     if any("\ud800" <= character <= "\udfff" for character in text):  # bytes of a command line that are not UTF-8
         with pytest.raises(UserError, match="is not UTF-8 text"):
             entries.reason(text)
@@ -50,7 +50,7 @@ def test_a_reason_is_text_or_refused_with_a_sentence(text):
 
 @pytest.mark.parametrize("name", ["", "a\u2028", "../a", "/a", "a//b", "a" * 251, "a;b", "."])
 @pytest.mark.parametrize("field", ["metrics", "params", "tags"])
-def test_a_name_that_mlflow_does_not_take_refuses_its_line_alone(name, field):
+def test_a_name_that_mlflow_does_not_accept_refuses_only_its_line(name, field):
     crafted = registration()
     crafted["run"][field] = {name: 1.0}
 
@@ -68,7 +68,7 @@ def test_text_for_a_terminal_is_one_line_without_control_characters(text):
 
 
 @given(st.lists(st.tuples(ANY, ANY), max_size=4))
-def test_a_table_has_a_line_for_each_row_whatever_is_in_it(rows):
+def test_a_table_has_one_line_per_row_for_any_text(rows):
     assert len(f"{columns(['a', 'b'], rows)}|".splitlines()) == len(rows) + 1
 
 
@@ -101,7 +101,7 @@ def test_lines_that_an_older_version_wrote_as_unicode_are_read():
     ],
     ids=str,
 )
-def test_a_line_out_of_form_is_left_out_and_the_rest_is_used(wrong, capsys):
+def test_a_malformed_line_is_left_out_and_the_rest_is_used(wrong, capsys):
     content = entries.dumps([registration(), wrong, entry()])
 
     assert entries.loads(content, f"ledger of {wrong}"[:60]) == [registration(), entry()]
@@ -109,7 +109,7 @@ def test_a_line_out_of_form_is_left_out_and_the_rest_is_used(wrong, capsys):
 
 
 @pytest.mark.parametrize("damage", [b"{", b"\xff\xfe", b'{"a": NaN}', b'{"a": 1e999}', b"[" * 100_000, b""])
-def test_a_damaged_line_is_a_sentence_here_and_left_out_of_what_others_wrote(damage, capsys):
+def test_a_damaged_line_gives_a_sentence_here_and_is_left_out_of_others_entries(damage, capsys):
     content = entries.dumps([registration()]) + damage + b"\n" + entries.dumps([entry()])
 
     with pytest.raises(UserError, match=r"here: line 2 is damaged. `make registry DO=pull` repairs it"):
@@ -118,7 +118,7 @@ def test_a_damaged_line_is_a_sentence_here_and_left_out_of_what_others_wrote(dam
     assert "line 2 is damaged and left out" in capsys.readouterr().err
 
 
-def test_a_move_of_a_model_that_nobody_registered_is_left_out(capsys):
+def test_a_move_of_an_unregistered_model_is_left_out(capsys):
     lost = entry(model="b" * 64)
 
     assert entries.registered([lost, registration(), entry()], "x") == [registration(), entry()]

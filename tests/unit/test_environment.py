@@ -1,4 +1,4 @@
-"""Tests see nothing of the machine, and a job shows what it skipped."""
+"""Tests do not depend on the machine, and a job lists its skipped tests."""
 
 import os
 import shutil
@@ -21,7 +21,7 @@ def test_other():
 
 
 @pytest.mark.slow
-def test_a_machines_identity_locale_and_runner_do_not_reach_a_test_and_skips_are_told(tmp_path):
+def test_a_machines_identity_locale_and_runner_do_not_reach_a_test_and_skips_are_listed(tmp_path):
     (tmp_path / ".gitconfig").write_text("[user]\n\tname = somebody\n")
     (tmp_path / "test_asks.py").write_text(ASKS)
     machine = {"CI": "true", "GITHUB_TOKEN": "x", "LC_ALL": "C", "GIT_AUTHOR_NAME": "somebody", "HOME": str(tmp_path)}

@@ -1,4 +1,4 @@
-"""The record of a deployment that is stopped by hand when only the environment is recorded."""
+"""The record of a deployment that a person interrupts; the environment is simulated."""
 
 import pytest
 
@@ -14,7 +14,7 @@ IMAGE = "ghcr.io/acme/churn@sha256:" + "0" * 64
 
 
 class Stopped(Scripted):
-    """Somebody presses Ctrl-C when the next image is started, or when it has taken over."""
+    """Ctrl-C is pressed when the next image starts, or after it replaced the serving one."""
 
     def __init__(self, late):
         super().__init__((0, 0), (100, 100))
@@ -34,7 +34,7 @@ class Stopped(Scripted):
 
 @pytest.fixture
 def stop(project, monkeypatch):
-    """Deploy to an environment that somebody stops: the answer (None: the command ended), what serves, the record."""
+    """Deploy to an environment and interrupt it: the result (None: it ended), the serving image, the record."""
 
     def deploy(late):
         target, params = Stopped(late), read_params()
@@ -53,14 +53,14 @@ def stop(project, monkeypatch):
     return deploy
 
 
-def test_one_that_had_not_taken_over_is_recorded_as_interrupted(stop):
+def test_a_deployment_stopped_before_the_change_is_recorded_as_interrupted(stop):
     served, target, found = stop(late=False)
 
     assert served is None
     assert (found.outcome, target.served, target.went_back) == ("interrupted", "old", True)
 
 
-def test_one_that_had_taken_over_is_recorded_as_deployed(stop):
+def test_a_deployment_stopped_after_the_change_is_recorded_as_deployed(stop):
     served, target, found = stop(late=True)
 
     assert served

@@ -45,7 +45,7 @@ def test_an_estimator_by_its_path_is_stored_without_pickle_and_serves_its_own_sc
     assert np.ptp(score) > 0.2
 
 
-def test_an_own_class_is_loaded_from_the_file_that_defines_it(customers, monkeypatch, tmp_path):
+def test_a_custom_class_is_loaded_from_the_file_that_defines_it(customers, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     feature_source.FEATURES.parent.mkdir()
     text = "import sklearn.tree\n\n\nclass Mine(sklearn.tree.DecisionTreeClassifier):\n    pass\n"
@@ -79,7 +79,7 @@ def test_an_own_class_is_loaded_from_the_file_that_defines_it(customers, monkeyp
         ("catboost.CatBoostClassifier", {"cat_features": ["plan"]}, "the preprocessing has encoded the levels"),
     ],
 )
-def test_a_wrong_name_says_what_is_right(name, given, sentence):
+def test_a_wrong_name_suggests_the_right_one(name, given, sentence):
     with pytest.raises(UserError, match=re.escape(sentence)):
         estimators.estimator(settings(name, given))
 
@@ -89,14 +89,14 @@ def test_an_estimator_that_cannot_be_fitted_says_so(customers):
         model.fit(customers, DATA, settings("xgboost.XGBClassifier", {"tree_method": "guess"}))
 
 
-def test_weights_of_classes_by_name_say_how_classes_are_numbered(customers):
+def test_class_weights_by_name_state_the_numbering_of_classes(customers):
     given = {"class_weight": {"yes": 2, "no": 1}}
     with pytest.raises(UserError, match="1 is the positive class and 0 the other"):
         model.fit(customers, DATA, settings("lightgbm.LGBMClassifier", given))
 
 
 @pytest.mark.parametrize("name", ["random_forest", "catboost.CatBoostClassifier"])
-def test_a_monotone_constraint_of_several_classes_is_refused_where_a_library_has_none(name):
+def test_a_monotone_constraint_for_several_classes_is_refused_if_the_library_has_none(name):
     given = {"monotonic_cst" if name == "random_forest" else "monotone_constraints": {"usage_hours": 1}}
     found = estimators.estimator(settings(name, given), "multiclass")
     with pytest.raises(UserError, match=r"no monotone constraint for several classes\. Remove it"):
@@ -108,7 +108,7 @@ def test_a_classifier_for_a_number_names_the_regressor_of_its_library():
         estimators.estimator(settings("xgboost.XGBClassifier", {}), "regression")
 
 
-def test_a_library_that_is_not_there_says_what_installs_it(monkeypatch):
+def test_a_missing_library_is_named_with_the_command_that_installs_it(monkeypatch):
     monkeypatch.setitem(estimators.sys.modules, "lightgbm", None)
 
     with pytest.raises(UserError, match=r"-r src/locks/lightgbm\.txt"):

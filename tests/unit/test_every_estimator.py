@@ -1,4 +1,4 @@
-"""Every classifier and regressor of scikit-learn trains, is stored and serves what it scored, or is refused."""
+"""Every classifier and regressor of scikit-learn trains, is stored and serves its own scores, or is refused."""
 
 import inspect
 

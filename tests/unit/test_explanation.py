@@ -1,4 +1,4 @@
-"""Contributions of columns add up to the score of each row, whatever the estimator and the curve after it."""
+"""Contributions of columns add up to the score of each row, for any estimator and any calibration curve."""
 
 import numpy as np
 import pytest
@@ -33,7 +33,7 @@ CASES = [pytest.param(t, name, id=f"{t}, {name}") for t, names in TARGET.items()
 
 @pytest.fixture
 def built(customers, tmp_path, monkeypatch):
-    """A model and its test rows in the current folder."""
+    """A model and its test rows, in the current folder."""
     monkeypatch.chdir(tmp_path)
     data = read_params(SAMPLE).data
     fitted = model.fit(customers, data, Train.model_validate({"model": "logistic_regression"}))
@@ -44,7 +44,7 @@ def built(customers, tmp_path, monkeypatch):
 
 @pytest.fixture(autouse=True)
 def bare(monkeypatch):
-    """Contributions as they are found: what spreads a rest over them would hide one."""
+    """Contributions before rounding errors are spread, which could hide a wrong sum."""
     monkeypatch.setattr(explanation, "_summing_to", lambda wanted, found: found)
 
 
@@ -55,7 +55,7 @@ def explained(frame, data, **given):
 
 
 @pytest.mark.parametrize(("target", "name"), CASES)
-def test_contributions_sum_to_the_score_of_the_answer(target, name):
+def test_contributions_sum_to_the_predicted_score(target, name):
     data, frame = contract(TARGETS[target]), table(TARGETS[target])
 
     found, score = explained(frame, data, model=name)
@@ -69,7 +69,7 @@ def test_contributions_sum_to_the_score_of_the_answer(target, name):
 
 @pytest.mark.parametrize("name", ["random_forest", "logistic_regression"])
 @pytest.mark.parametrize("column", ["x", "k"])
-def test_a_table_of_numbers_alone_or_of_categories_alone_is_explained(column, name):
+def test_a_table_of_only_numbers_or_only_categories_is_explained(column, name):
     whole, frame = contract(TARGETS["two classes"]), table(TARGETS["two classes"])
     data = whole.model_copy(update={"columns": {column: whole.columns[column]}})
 
@@ -94,7 +94,7 @@ def test_contributions_sum_to_calibrated_scores_too(customers, name, calibration
     assert {*one["contributions"]} == {*data.columns}
 
 
-def test_the_contributions_of_a_forest_are_those_of_shap_before_any_spreading(customers):
+def test_the_contributions_of_a_forest_equal_shap_values_before_spreading(customers):
     data = read_params(SAMPLE).data
     fitted = model.fit(customers, data, Train.model_validate({**SMALL, "model": "random_forest"}))
     found = explanation.explainer({"model.skops": model_file.dumps(fitted)}, data)(customers.head(50))
@@ -105,7 +105,7 @@ def test_the_contributions_of_a_forest_are_those_of_shap_before_any_spreading(cu
     assert found.added[:, 0] == pytest.approx(raw[:, 0, 0], abs=1e-9)
 
 
-def test_what_has_no_explanation_says_so(customers):
+def test_a_model_without_an_explanation_gives_a_reason(customers):
     data = read_params(SAMPLE).data
     with pytest.raises(UserError, match="GaussianNB has no explanation"):
         explained(customers, data, model="sklearn.naive_bayes.GaussianNB")
@@ -114,7 +114,7 @@ def test_what_has_no_explanation_says_so(customers):
         explained(table(target), contract(target), model="random_forest", calibration="sigmoid")
 
 
-def test_what_rounding_loses_is_spread_by_size(monkeypatch):
+def test_rounding_errors_are_spread_by_size(monkeypatch):
     monkeypatch.undo()
 
     found = explanation._summing_to(np.array([1.0, 0.5]), np.array([[0.6, 0.3], [0.0, 0.0]]))
@@ -135,7 +135,7 @@ def test_the_report_ranks_columns_by_the_mean_size_of_their_contributions(built)
 
 
 @pytest.mark.parametrize(("ci", "shown"), [("", [{"column": "age", "contribution": 1.0}]), ("true", None)])
-def test_contributions_of_the_same_model_and_rows_are_kept_but_in_ci(built, customers, monkeypatch, ci, shown):
+def test_contributions_of_the_same_model_and_rows_are_cached_except_in_ci(built, customers, monkeypatch, ci, shown):
     params = read_params(SAMPLE)
     true = report.contributions(params)["contributions"]
     kept = files.read_json(files.CONTRIBUTIONS)

@@ -1,4 +1,4 @@
-"""The worked examples of docs/features.md, as they stand there."""
+"""The worked examples of docs/features.md, unchanged."""
 
 import re
 from types import SimpleNamespace
@@ -29,7 +29,7 @@ def settings(**sections):
 
 @pytest.fixture
 def built(customers, tmp_path, monkeypatch):
-    """A function from settings and what is added to src/features.py to the files of the model that they make."""
+    """A function from settings and additions to src/features.py to the files of the trained model."""
     monkeypatch.chdir(tmp_path)
     feature_source.FEATURES.parent.mkdir()
     shipped = feature_source.source(ROOT / feature_source.FEATURES)
@@ -78,7 +78,7 @@ def test_lightgbm_is_tuned_calibrated_and_compiled(built, customers):
     assert read_contract(content).chosen.false_negative == 2
 
 
-def test_an_own_estimator_is_stored_and_serves_and_no_image_is_made_of_it(built):
+def test_a_custom_estimator_is_stored_and_serves_and_gets_no_image(built):
     params = settings(train={"seed": 0, "model": "features.Saturating"})
 
     _, content = built(params, "\n\n" + OWN)

@@ -52,7 +52,7 @@ class Own(sklearn.tree.DecisionTreeClassifier):
 
 @pytest.fixture
 def own(monkeypatch, tmp_path):
-    """Writes a text as this repository's src/features.py and gives it back."""
+    """Writes a text as this repository's src/features.py and returns it."""
     monkeypatch.chdir(tmp_path)
 
     def write(text):
@@ -69,7 +69,7 @@ def fitted(frame, text):
 
 
 @pytest.mark.slow
-def test_a_model_with_made_columns_serves_what_it_scores_and_survives_its_file(customers, own):
+def test_a_model_with_made_columns_serves_its_scores_and_survives_its_file(customers, own):
     text = own(GOOD)
     frame = customers.assign(usage_hours=np.where(customers.index % 7, customers["usage_hours"], 0.0))
     check(text, frame, DATA)
@@ -128,7 +128,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize(("sentence", "body"), WRONG.items(), ids=WRONG)
-def test_a_function_that_is_not_row_wise_and_pure_is_named(customers, own, monkeypatch, sentence, body):
+def test_an_impure_or_not_row_wise_function_is_named(customers, own, monkeypatch, sentence, body):
     monkeypatch.setattr(feature_views, "ROWS", 20)
     text = own(
         f"{HEAD}import time\nimport pandas as pd\n\nSTATE = {{}}\n\n@makes('x')\ndef mine(columns):\n    {body}\n"
@@ -140,7 +140,7 @@ def test_a_function_that_is_not_row_wise_and_pure_is_named(customers, own, monke
 
 
 def test_what_only_estimators_need_stands_beside_functions(customers, own):
-    """An image has no scikit-learn: neither annotations nor what is made of classes are needed there."""
+    """An image has no scikit-learn: neither annotations nor base classes are needed there."""
     also = "from sklearn.pipeline import Pipeline\nKINDS = [Own]\n\ndef build() -> Pipeline:\n    return KINDS[0]()\n"
     text = own(GOOD + also)
 
@@ -165,20 +165,20 @@ DECLARED = {
 
 
 @pytest.mark.parametrize(("sentence", "body"), DECLARED.items(), ids=DECLARED)
-def test_a_function_that_nothing_would_call_or_that_exists_twice_is_named(sentence, body):
+def test_a_function_that_is_never_called_or_exists_twice_is_named(sentence, body):
     with pytest.raises(UserError, match=re.escape(sentence)):
         feature_source.functions(HEAD + body)
 
 
 @pytest.mark.parametrize("value", ["1", "True", "b'a'"])
-def test_a_level_that_is_no_text_is_refused_and_not_taken_for_a_gap(customers, own, value):
+def test_a_level_that_is_no_text_is_refused_and_not_read_as_missing(customers, own, value):
     text = own(f"{HEAD}@makes(band=['a', '1'])\ndef mine(columns):\n    return [{value}] * len(columns['plan'])\n")
 
     with pytest.raises(UserError, match="not text, as its levels are"):
         check(text, customers, DATA)
 
 
-def test_a_function_must_answer_to_a_level_that_the_contract_allows_without_naming_it(customers, own):
+def test_a_function_must_accept_a_level_that_others_allows(customers, own):
     column = DATA.columns["plan"].model_copy(update={"others": True})
     data = DATA.model_copy(update={"columns": {**DATA.columns, "plan": column}})
     places = {name: place for place, name in enumerate(column.values)}
@@ -222,12 +222,12 @@ def test_a_level_outside_the_declared_ones_and_a_name_of_the_contract_are_refuse
 @pytest.mark.parametrize(
     "text", ["def x(:", "@makes\ndef x(c): ...", "@makes(name)\ndef x(c): ...", "@makes()\ndef x(c): ..."]
 )
-def test_a_declaration_that_cannot_be_read_says_so(text):
+def test_an_unreadable_declaration_is_reported(text):
     with pytest.raises(UserError, match=r"src/features\.py: "):
         feature_source.made(text)
 
 
-def test_text_that_nobody_committed_is_not_run(customers, own):
+def test_uncommitted_code_is_not_run(customers, own):
     trained = fitted(customers, own(GOOD))
     content, form = model_file.dumps(trained), compiled(trained)
     own(HEAD)
@@ -241,7 +241,7 @@ def test_text_that_nobody_committed_is_not_run(customers, own):
 
 
 def committed(folder, name, *arguments):
-    """A commit on the present branch that holds GOOD in this file; what git says of the arguments after it."""
+    """A commit on the current branch with GOOD in this file; returns git's output for the following arguments."""
     for command in (["add", "-A"], ["commit", "-qm", name], *arguments):
         done = subprocess.run(["git", *command], cwd=folder, check=True, capture_output=True, text=True)
     return done.stdout.strip()
@@ -249,7 +249,7 @@ def committed(folder, name, *arguments):
 
 @pytest.fixture
 def repository(tmp_path, monkeypatch):
-    """A repository whose src/features.py makes nothing, as the current folder."""
+    """A repository whose src/features.py has no function, as the current folder."""
     (tmp_path / "src").mkdir()
     (tmp_path / "src" / "features.py").write_text("")
     subprocess.run(["git", "init", "-qb", "main", tmp_path], check=True)
@@ -258,7 +258,7 @@ def repository(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_text_of_an_earlier_commit_is_run(repository):
+def test_code_of_an_earlier_commit_is_run(repository):
     path = repository / "src" / "features.py"
     path.write_bytes(GOOD.encode())
     committed(repository, "good")
@@ -268,7 +268,7 @@ def test_text_of_an_earlier_commit_is_run(repository):
     feature_code.must_know(GOOD)
 
 
-def test_text_that_git_only_has_on_the_branch_of_the_registry_is_not_run(repository):
+def test_code_that_exists_only_on_the_registry_branch_is_not_run(repository):
     subprocess.run(["git", "checkout", "-q", "--orphan", "mlflow"], check=True)
     (repository / "src" / "features.py").write_bytes(GOOD.encode())
     committed(repository, "hostile", ["update-ref", "refs/remotes/origin/mlflow", "HEAD"], ["checkout", "-q", "main"])
@@ -297,7 +297,7 @@ def test_gates_may_name_made_columns(own):
         checked(settings)
 
 
-def test_settings_of_an_image_know_the_columns_of_the_file_beside_its_code(own, monkeypatch, tmp_path):
+def test_settings_in_an_image_include_the_columns_of_its_own_features_file(own, monkeypatch, tmp_path):
     settings = parse(SAMPLE.read_text())
     settings["gates"]["slices"] = {**settings["gates"]["slices"], "columns": ["ratio"]}
     settings["data"] = {**settings["data"], "made": {"ratio": {"min": 0}}}
@@ -307,7 +307,7 @@ def test_settings_of_an_image_know_the_columns_of_the_file_beside_its_code(own, 
     assert checked(settings).gates.slices.columns == ("ratio",)
 
 
-def test_a_behaviour_changes_a_made_column_and_what_is_made_of_it(customers, own):
+def test_a_behaviour_changes_a_made_column_and_the_columns_derived_from_it(customers, own):
     text = own(GOOD)
     found = fitted(customers, text)
     frame = with_made(customers.head(100), text)
@@ -330,7 +330,7 @@ def test_a_behaviour_changes_a_made_column_and_what_is_made_of_it(customers, own
     assert judged[0].value == score(pd.DataFrame([behaviour.typical(customers, DATA) | case.row]), ["band"])[0]
 
 
-def test_the_file_as_it_ships_makes_its_column(customers):
+def test_the_shipped_file_makes_its_column(customers):
     text = feature_source.source(feature_source.BESIDE)
     if feature_source.made(text).keys() != {"incidents"}:
         pytest.skip("a fork has its own columns")
@@ -341,7 +341,7 @@ def test_the_file_as_it_ships_makes_its_column(customers):
     assert (with_made(customers, text)["incidents"] == expected).all()
 
 
-def test_functions_that_read_what_another_table_lacks_are_removed():
+def test_functions_that_read_missing_columns_are_removed():
     kept, gone = feature_source.without(GOOD, ["monthly_charge", "channel", "usage"])
 
     assert gone == ["prices"]
@@ -349,7 +349,7 @@ def test_functions_that_read_what_another_table_lacks_are_removed():
     assert feature_source.without(GOOD, DATA.columns) == (GOOD, [])
 
 
-def test_a_champion_whose_functions_no_commit_here_has_is_not_compared(customers, own):
+def test_a_champion_with_unknown_functions_is_not_compared(customers, own):
     text = own(GOOD)
     champion = Baseline("version 1", model_file.dumps(fitted(customers, text)))
     own("")

@@ -1,4 +1,4 @@
-"""Records of a build's figures: flat where DVC reads them, and a sentence where a file is of another form."""
+"""Records of a build's figures: flat where DVC reads them, and a sentence for a file of another form."""
 
 import json
 
@@ -33,7 +33,7 @@ def test_a_file_of_another_form_ends_in_a_sentence_that_names_the_field(kind, te
         kind.parsed(text, "it")
 
 
-def test_a_profile_says_of_its_target_what_it_was_given():
+def test_a_profile_keeps_the_given_figures_of_its_target():
     given = {"rows": 7, "period": None, "columns": {"a": {"missing": 0.0, "levels": {"x": 1.0}}}, "positive": 0.5}
 
     assert ProfileRecord.parsed(json.dumps(given), "an older file").plain() == given

@@ -43,7 +43,7 @@ def score(name):
 @pytest.mark.parametrize("kind", [*CONTENT])
 @pytest.mark.parametrize("name", ["t.csv", "t.parquet"])
 @pytest.mark.parametrize("read", [reading.read, reading.read_all, exported_files.read, score])
-def test_another_kind_of_file_is_named(tmp_path, kind, name, read):
+def test_another_file_format_is_named(tmp_path, kind, name, read):
     path = tmp_path / name
     path.write_bytes(CONTENT[kind])
 
@@ -51,7 +51,7 @@ def test_another_kind_of_file_is_named(tmp_path, kind, name, read):
         read(path if read is exported_files.read else str(path))
 
 
-def test_csv_and_parquet_under_the_name_of_the_other_are_named(tmp_path):
+def test_csv_named_parquet_and_parquet_named_csv_are_detected(tmp_path):
     (tmp_path / "t.parquet").write_bytes(CSV)
     FRAME.to_parquet(tmp_path / "t.csv")
 
@@ -63,7 +63,7 @@ def test_csv_and_parquet_under_the_name_of_the_other_are_named(tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"[a],{b}\n1,2\n", b"<5,PK\n1,2\n", b"version,b\n1,2\n", b"outs:,b\n1,2\n"])
-def test_csv_with_an_odd_header_is_csv(tmp_path, content):
+def test_csv_with_an_unusual_header_is_csv(tmp_path, content):
     (tmp_path / "t.csv").write_bytes(content)
 
     assert len(reading.read(tmp_path / "t.csv").frame) == 1
@@ -81,7 +81,7 @@ HALVES = [({"a": "x\ud83d"}, "'a'"), ({"b\udc00": 1}, r"'b\\udc00'"), ({"n": {"c
 
 
 @pytest.mark.parametrize(("row", "column"), HALVES)
-def test_half_a_character_in_json_is_named_with_its_row_and_column(tmp_path, row, column):
+def test_a_lone_surrogate_in_json_is_named_with_row_and_column(tmp_path, row, column):
     (tmp_path / "t.json").write_text(json.dumps([{"a": "\U0001f600"}, {"a": "y"}, row]))
 
     with pytest.raises(UserError, match=rf"row 3, column {column}: .* holds half a character .* Correct the value"):

@@ -30,7 +30,7 @@ def test_a_table_that_cannot_be_read_says_why(tmp_path, name, content, message):
         tables.read_table(tmp_path / name)
 
 
-def test_columns_of_a_table_on_the_disk_are_those_of_the_table_in_memory(tmp_path, monkeypatch):
+def test_columns_of_a_table_on_disk_equal_those_in_memory(tmp_path, monkeypatch):
     frame = pd.DataFrame({"a": ["x", None, "y"], "b": [1.0, None, 3.0], "c": pd.Timestamp("2026-01-01")})
     tables.write_table(frame, tmp_path / "a.parquet")
     monkeypatch.setattr(tables, "GROUP", 2)
@@ -54,7 +54,7 @@ def test_a_parquet_file_cut_short_says_so(tmp_path):
         tables.read_table(tmp_path / "a.parquet")
 
 
-def test_a_missing_table_of_the_project_says_how_to_get_it_and_any_other_to_correct_the_path(tmp_path):
+def test_a_missing_project_table_names_dvc_pull_and_any_other_its_path(tmp_path):
     with pytest.raises(UserError, match="dvc pull"):
         tables.read_table(files.DATA / "none.parquet")
     with pytest.raises(UserError, match=r"is missing\. Correct the path"):
@@ -75,7 +75,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path):
 
 
 @pytest.mark.parametrize("disk", ["the same", "another"])
-def test_a_file_is_moved_to_any_disk(tmp_path, disk):
+def test_a_file_is_moved_to_another_disk(tmp_path, disk):
     if disk == "another" and not Path("/dev/shm").is_dir():
         pytest.skip("there is no other disk here")
     source = tmp_path / "a"
@@ -97,7 +97,7 @@ def test_the_same_table_gives_the_same_bytes(tmp_path):
     assert files.digest(tmp_path / "one.parquet") == files.digest(tmp_path / "two.parquet")
 
 
-def test_json_that_is_none_says_so(tmp_path):
+def test_invalid_json_is_reported(tmp_path):
     (tmp_path / "a.json").write_text("{")
 
     with pytest.raises(UserError, match="not JSON"):
@@ -105,7 +105,7 @@ def test_json_that_is_none_says_so(tmp_path):
 
 
 @given(st.lists(TEXT.map("text {}".format), min_size=1, max_size=3))  # what looks like a number comes back as one
-def test_any_text_in_a_csv_file_of_ours_comes_back_as_it_was(texts):
+def test_any_text_in_a_written_csv_file_is_read_back_unchanged(texts):
     with TemporaryDirectory() as folder:
         path = Path(folder) / "table.csv"
         sheets.write_rows([{"text": text, "number": 1} for text in texts], path)
@@ -126,7 +126,7 @@ def test_a_damaged_file_is_a_message_that_names_it(tmp_path, read, deeper, conte
 
 
 @pytest.mark.parametrize("text", ["\ud800", "caf\udce9", "a\u2028b\x85\x00\n\\ud800"])
-def test_a_record_holds_any_text_also_what_is_no_unicode(tmp_path, text):
+def test_a_record_stores_any_text_also_invalid_unicode(tmp_path, text):
     files.write_json({"a": text, text: 1}, tmp_path / "a.json")
 
     assert files.read_json(tmp_path / "a.json") == {"a": text, text: 1}

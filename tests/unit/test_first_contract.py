@@ -1,4 +1,4 @@
-"""What `adopt` says of odd targets, times and tables without a feature."""
+"""Messages of `adopt` about unusual targets and times, and about tables without a feature."""
 
 import re
 
@@ -14,7 +14,7 @@ ROWS = 60
 
 
 def contract(target="y", roles=None, **columns):
-    """The first contract of these columns of text, as CSV has them."""
+    """The first contract for these columns of text, as read from CSV."""
     frame = pd.DataFrame({name: pd.Series([*map(str, values)], dtype="str") for name, values in columns.items()})
     found = inference.typed(frame, target, "", (roles or {}).get("time", "")).frame
     section, _ = proposed_contract.infer(found, "t.csv", target, roles or {})
@@ -27,7 +27,7 @@ def test_a_target_of_money_is_a_number_to_predict():
     assert found["target"] == {"name": "y", "task": "regression"}
 
 
-def test_classes_that_are_whole_numbers_with_a_sign_stand_in_their_order():
+def test_classes_that_are_signed_whole_numbers_are_in_order():
     assert (
         contract(y=[f"{n % 11} %" for n in range(ROWS)], a=[n / 2 for n in range(ROWS)])["target"]["classes"][-1]
         == "10 %"
@@ -35,12 +35,12 @@ def test_classes_that_are_whole_numbers_with_a_sign_stand_in_their_order():
 
 
 @pytest.mark.parametrize("columns", [{"y": [0, 1] * 30}, {"y": [0, 1] * 30, "a": [f"k{n}" for n in range(ROWS)]}])
-def test_a_table_without_a_feature_says_what_each_column_is(columns):
+def test_a_table_without_a_feature_names_the_role_of_each_column(columns):
     with pytest.raises(UserError, match=r"no column can be a feature:\n  . *: is the (target|id)\nAdd a column"):
         contract(**columns)
 
 
-def test_the_time_that_is_named_is_not_the_id_as_well():
+def test_the_chosen_time_is_not_also_the_id():
     when = range(1_700_000_000_000, 1_700_000_000_000 + ROWS)
 
     found = contract(roles={"time": "t"}, t=when, y=[0, 1] * 30, a=[n / 2 for n in range(ROWS)])
@@ -48,12 +48,12 @@ def test_the_time_that_is_named_is_not_the_id_as_well():
     assert (found["id"], found["time"], found["time_format"]) == ("row_id", "t", "milliseconds")
 
 
-def test_days_of_excel_are_named():
+def test_excel_day_numbers_are_named():
     with pytest.raises(UserError, match=re.escape("days of Excel, the first of them 2023-03-15")):
         contract(roles={"time": "t"}, t=range(45_000, 45_000 + ROWS), y=[0, 1] * 30, a=[n / 2 for n in range(ROWS)])
 
 
-def test_numbers_that_are_all_too_large_are_refused_and_no_levels():
+def test_too_large_numbers_are_refused_and_not_read_as_levels():
     with pytest.raises(UserError, match="a: 60 of 60 rows are infinite, or larger than 3e"):
         contract(y=[0, 1] * 30, a=["1e300", "-inf"] * 30)
 

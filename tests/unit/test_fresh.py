@@ -1,4 +1,4 @@
-"""Fresh rows: none is lost, none that breaks the contract trains, and none that trained judges."""
+"""Fresh rows: none is lost, no invalid row is trained on, and no training row is used to compare models."""
 
 import json
 
@@ -44,14 +44,14 @@ def test_a_base_that_describes_another_table_is_named_with_the_remedy():
 
 
 def broken(column, value, rows=(3,)):
-    """Fresh rows, some with one wrong value."""
+    """Fresh rows, some with one invalid value."""
     frame = NEW.astype({column: object})
     frame.loc[list(rows), column] = value
     return frame
 
 
 @pytest.mark.parametrize("column", BREAKS)
-def test_a_row_that_breaks_the_contract_goes_to_quarantine_with_its_reason(params, column):
+def test_a_row_that_breaks_the_contract_is_quarantined_with_its_reason(params, column):
     sifted = fresh.sift(broken(column, BREAKS[column]), OLD, params.data)
 
     assert len(sifted.bad) == 1
@@ -81,14 +81,14 @@ def test_a_fresh_number_or_class_of_the_contract_need_not_be_in_the_table(params
 
 
 @pytest.mark.parametrize(("column", "value"), [("satisfaction", None), ("channel", None), ("churned", "True")])
-def test_gaps_that_the_contract_allows_and_labels_as_text_are_no_breach(params, column, value):
+def test_permitted_missing_values_and_labels_as_text_break_no_contract(params, column, value):
     assert fresh.sift(broken(column, value), OLD, params.data).bad.empty
 
 
 @pytest.mark.slow
 @given(wrong=st.lists(st.tuples(st.integers(0, 59), st.sampled_from(sorted(BREAKS))), max_size=30))
 @settings(max_examples=40, deadline=None)
-def test_every_row_is_either_good_or_in_quarantine(params, wrong):
+def test_every_row_is_either_valid_or_in_quarantine(params, wrong):
     frame = NEW.astype(object)
     for row, column in wrong:
         frame.loc[row, column] = BREAKS[column]
@@ -99,7 +99,7 @@ def test_every_row_is_either_good_or_in_quarantine(params, wrong):
     assert {row for row, _ in wrong} == set(sifted.bad.index)
 
 
-def test_what_is_sifted_out_never_reaches_the_table_and_what_is_good_passes_the_contract(params):
+def test_quarantined_rows_never_reach_the_table_and_valid_rows_meet_the_contract(params):
     sifted = fresh.sift(broken("tenure_months", -1), OLD, params.data)
 
     table = fresh.combine(OLD, sifted.good, params.data, Retrain()).table
@@ -109,7 +109,7 @@ def test_what_is_sifted_out_never_reaches_the_table_and_what_is_good_passes_the_
     assert len(schema.conform(table, params.data)) == 359
 
 
-def test_of_one_id_the_newest_row_counts(params):
+def test_the_newest_row_of_an_id_counts(params):
     rows = pd.concat([NEW, NEW.head(1).assign(snapshot=pd.Timestamp("2025-06-30"), tenure_months=77)])
 
     sifted = fresh.sift(rows, OLD, params.data)
@@ -119,7 +119,7 @@ def test_of_one_id_the_newest_row_counts(params):
     assert sifted.good["tenure_months"].iloc[-1] == 77
 
 
-def test_several_months_of_each_customer_do_not_hide_which_rows_are_broken(params):
+def test_invalid_rows_are_found_in_several_months_of_each_customer(params):
     months = pd.concat([NEW.assign(snapshot=pd.Timestamp(2025, month, 28)) for month in (4, 5, 6)])
     months.iloc[-1, months.columns.get_loc("tenure_months")] = -1
 
@@ -168,7 +168,7 @@ def test_a_window_keeps_the_newest_months_and_counts_the_others(params):
 
 
 @pytest.mark.parametrize("policy", ["append", "window"])
-def test_neither_model_has_trained_on_the_rows_that_judge_them(params, policy):
+def test_neither_model_has_trained_on_the_rows_of_the_comparison(params, policy):
     new = fresh.combine(OLD, NEW, params.data, Retrain(policy=policy, window_months=2))
     trained = pd.concat([OLD[~is_test(OLD, params.data, params.prepare)]])["customer_id"]
     trains = new.table[~is_test(new.table, params.data, params.prepare)]["customer_id"]
@@ -179,7 +179,7 @@ def test_neither_model_has_trained_on_the_rows_that_judge_them(params, policy):
     assert set(rows["customer_id"]) >= set(OLD[is_test(OLD, params.data, params.prepare)]["customer_id"])
 
 
-def test_split_by_time_the_rows_that_now_train_are_left_out(params):
+def test_with_a_split_by_time_rows_that_now_train_are_left_out(params):
     by_time = params.prepare.model_copy(update={"split_by": "time"})
     new = fresh.combine(OLD, NEW, params.data, Retrain())
     trains = new.table[~is_test(new.table, params.data, by_time)]["customer_id"]
@@ -193,7 +193,7 @@ def test_split_by_time_the_rows_that_now_train_are_left_out(params):
 @pytest.mark.slow
 @given(st.integers(0, 10_000), st.floats(0.05, 0.5))
 @settings(max_examples=20, deadline=None)
-def test_a_row_never_changes_sides_when_fresh_rows_come(params, seed, share):
+def test_fresh_rows_change_no_rows_side(params, seed, share):
     prepare = params.prepare.model_copy(update={"test_share": share})
     old = OLD.sample(frac=0.7, random_state=seed)
 
@@ -204,7 +204,7 @@ def test_a_row_never_changes_sides_when_fresh_rows_come(params, seed, share):
     assert not before & trains
 
 
-def test_rows_that_the_table_holds_already_are_no_news(params):
+def test_rows_already_in_the_table_are_not_new(params):
     again = pd.concat([OLD.head(10), OLD.tail(1).assign(snapshot=pd.Timestamp("2026-01-31")), NEW])
 
     found = fresh.news(again.astype({"snapshot": str}), OLD, params.data)
@@ -213,7 +213,7 @@ def test_rows_that_the_table_holds_already_are_no_news(params):
 
 
 @pytest.mark.parametrize("kind", [bool, str])
-def test_a_corrected_label_is_news_and_replaces_the_row_it_corrects(params, kind):
+def test_a_corrected_label_is_new_and_replaces_its_row(params, kind):
     told = OLD.head(4).assign(churned=[*~OLD["churned"].head(2), *OLD["churned"].iloc[2:4]]).astype({"churned": kind})
     unknown = OLD.iloc[4:6].assign(churned=None)
     earlier = OLD.iloc[6:8].assign(churned=~OLD["churned"].iloc[6:8], snapshot=pd.Timestamp("2024-12-31"))
@@ -229,7 +229,7 @@ def test_a_corrected_label_is_news_and_replaces_the_row_it_corrects(params, kind
 
 
 def logged(folder, *lines):
-    """The prediction log with these lines; each is an id with a time, and `tenure` or `label`, perhaps `simulated`."""
+    """The prediction log with these lines: an id with a time, `tenure` or `label`, and optionally `simulated`."""
     records = []
     for line in lines:
         head = {"time": line["time"]} | ({"simulated": True} if line.get("simulated") else {})
@@ -243,7 +243,7 @@ def logged(folder, *lines):
     return read_log(folder)
 
 
-def test_a_label_never_goes_to_features_that_are_newer_than_it(params, tmp_path):
+def test_a_label_is_never_joined_to_newer_features(params, tmp_path):
     log = logged(
         tmp_path,
         {"id": "a", "time": "2025-08-01T00:00:00Z", "tenure": 3},
@@ -258,7 +258,7 @@ def test_a_label_never_goes_to_features_that_are_newer_than_it(params, tmp_path)
     assert table[["customer_id", "tenure_months", "churned"]].to_numpy().tolist() == [["a", 3, True]]
 
 
-def test_simulated_customers_are_trained_on_only_where_there_are_no_real_ones(params, tmp_path):
+def test_simulated_customers_are_used_only_without_real_ones(params, tmp_path):
     (tmp_path / "mixed").mkdir()
     play = {"id": "play", "time": "2031-05-01T00:00:00Z", "tenure": 3, "simulated": True}
     told = {"id": "play", "time": "2031-05-08T00:00:00Z", "label": True, "simulated": True}

@@ -23,7 +23,7 @@ MEASURED = {
     ],
     ids=str,
 )
-def test_a_metric_is_held_against_its_limit(limits, passes):
+def test_a_metric_is_compared_with_its_limit(limits, passes):
     verdicts = absolute(MEASURED, 1000, Gates.model_validate({"limits": limits}))
 
     assert [v.passed for v in verdicts] == [passes]
@@ -44,5 +44,5 @@ def test_the_reason_names_value_limit_interval_and_rows():
     assert verdict.reason == "accuracy 0.860 is below the minimum 0.900 (interval 0.840–0.880, 1,234 rows)"
 
 
-def test_no_limits_mean_no_verdicts():
+def test_without_limits_there_are_no_verdicts():
     assert absolute(MEASURED, 1000, Gates()) == []

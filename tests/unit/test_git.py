@@ -1,4 +1,4 @@
-"""What git says of names and messages that people chose, of any characters and bytes."""
+"""Output of git with names and messages of any characters and bytes."""
 
 import pytest
 
@@ -21,7 +21,7 @@ def commit(message: bytes) -> None:
     git.must("commit", "-q", "--allow-empty", "--cleanup=verbatim", "-F", "-", data=message)
 
 
-def test_changed_files_bear_the_names_that_they_have(repository, tmp_path):
+def test_changed_files_keep_their_exact_names(repository, tmp_path):
     for name in ODD:
         (tmp_path / name).write_text("x")
 
@@ -30,7 +30,7 @@ def test_changed_files_bear_the_names_that_they_have(repository, tmp_path):
     assert git.changed(new=False) == []
 
 
-def test_only_a_line_of_a_commit_says_when_a_model_was_retrained(repository):
+def test_only_a_trailer_of_a_commit_dates_the_last_retraining(repository):
     params = read_params(SAMPLE)
     for text in ("x\u2028Retrained-On: 2026-11-27", "y\n\nRetrained-On:\n", "z\n\nRetrained-On: soon", "\xe9"):
         commit(text.encode("latin-1", "ignore") if text == "\xe9" else text.encode())
@@ -41,7 +41,7 @@ def test_only_a_line_of_a_commit_says_when_a_model_was_retrained(repository):
     assert (none, cooldown.last(params, "2026-11-29")) == (None, "2026-11-28")
 
 
-def test_bytes_that_are_no_utf_8_are_shown_escaped(repository, tmp_path):
+def test_invalid_utf_8_is_shown_escaped(repository, tmp_path):
     (tmp_path / "params.yaml").write_bytes("project: Käse".encode("latin-1"))
     git.must("add", ".")
     commit(b"Latin-1")

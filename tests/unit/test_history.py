@@ -1,4 +1,4 @@
-"""What training has to tell is in the report: threshold, out-of-bag score, learning curve."""
+"""The report shows the history of the training: threshold, out-of-bag score, learning curve."""
 
 import numpy as np
 import pytest
@@ -42,7 +42,7 @@ def test_a_boosting_has_its_learning_curve_in_the_report(customers, name):
     assert "Learning curve" in page.plots({"learning": points})
 
 
-def test_a_forest_has_its_out_of_bag_score_and_keeps_no_number_for_each_row(customers):
+def test_a_forest_reports_its_out_of_bag_score_and_stores_no_number_per_row(customers):
     fitted, watch = watched(customers, "random_forest", {"n_estimators": 30, "oob_score": True})
 
     assert 0.7 < watch.out_of_bag["accuracy"] < 1
@@ -65,7 +65,7 @@ def test_the_report_says_how_the_threshold_was_chosen_and_what_it_costs():
     assert "| evaluate.threshold | 0.5000 | 0.3500 |" in said
 
 
-def test_training_that_has_nothing_to_tell_has_no_section(customers):
+def test_training_without_a_history_has_no_section(customers):
     _, watch = watched(customers, "logistic_regression", {})
 
     assert training.section(TrainingRecord(curve=watch.curve, out_of_bag=watch.out_of_bag).plain()) == ""

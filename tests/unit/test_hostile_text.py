@@ -1,4 +1,4 @@
-"""Text from data, settings, a branch or a person is shown as it is, wherever it is written; nothing of it runs."""
+"""Text from data, settings, a branch or a person is displayed unchanged everywhere, and no part of it is executed."""
 
 import contextlib
 import csv
@@ -33,7 +33,7 @@ anything = st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from(st
 
 
 class Read(HTMLParser):
-    """The text, the tags and the attributes of a page."""
+    """The text, tags and attributes of a page."""
 
     def __init__(self, source):
         super().__init__()
@@ -61,7 +61,7 @@ def one_line(text):
 
 
 @given(anything)
-def test_a_cell_shows_any_text_as_it_is(text):
+def test_a_cell_shows_any_text_unchanged(text):
     shown = Read(MarkdownIt("commonmark").enable("table").render(table(["what"], [[text]])))
 
     assert shown.tags <= {"table", "thead", "tbody", "tr", "th", "td"}
@@ -69,14 +69,14 @@ def test_a_cell_shows_any_text_as_it_is(text):
 
 
 @given(anything)
-def test_a_paragraph_shows_any_text_as_it_is(text):
+def test_a_paragraph_shows_any_text_unchanged(text):
     shown = Read(MarkdownIt("commonmark").enable("table").render(paragraph(text)))
 
     assert shown.tags <= {"p"}
     assert " ".join(shown.text.replace(APART, "").split()) == one_line(text)
 
 
-def test_a_model_card_shows_who_why_and_which_file_as_they_are(params):
+def test_a_model_card_shows_author_reason_and_file_unchanged(params):
     facts = dict.fromkeys(FACTS, HOSTILE) | {"data": {"rows": 1, "file": HOSTILE, "md5": "d"}, "changed": [HOSTILE]}
     run = {"params": {"train.model": HOSTILE}, "metrics": {"rows": 1.0}, "lineage": facts}
     judged = {"verdicts": [{"gate": "size", "passed": False, "severity": "critical", "reason": HOSTILE}]}
@@ -112,19 +112,19 @@ def test_a_model_card_names_the_target_without_backticks(params):
     assert "`" not in predicted
 
 
-def test_markup_of_ours_stays_markup_in_a_table():
+def test_the_reports_own_markup_stays_markup_in_a_table():
     assert "| `make run` |" in table(["next"], [[Markup("`make run`")]])
 
 
 @given(anything)
-def test_a_terminal_obeys_no_text(text):
+def test_no_text_controls_the_terminal(text):
     line = columns(["a"], [[text]]).split("\n")[1:]
 
     assert len(line) == 1
     assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e]", line[0])
 
 
-def test_neither_progress_nor_an_error_reaches_the_terminal_raw(capsys, monkeypatch):
+def test_progress_and_errors_are_escaped_for_the_terminal(capsys, monkeypatch):
     def main() -> None:
         cli.say("level \x1b[2J")
         raise UserError("level \x1b]0;x\x07")
@@ -182,7 +182,7 @@ def test_the_report_of_a_broken_table_runs_nothing(evidence):
     harmless(page.html(built.Built(HOSTILE, evidence.validation)))
 
 
-def test_a_column_with_dollars_in_its_name_is_drawn_as_it_is(evidence):
+def test_a_column_with_dollars_in_its_name_is_plotted_unchanged(evidence):
     points = [{"column": "cost_$a_$b", "importance": 0.1, "deviation": 0.01}]
 
     drawn = page.plots(evidence.plots | {"importance": points})
@@ -226,7 +226,7 @@ def test_a_spreadsheet_finds_no_formula(tmp_path):
     assert shown[6:12] == ["plain", "-5", "+1.5e3", "'\n=1", "'\t=1", "'\r=1"]
 
 
-def test_results_of_commands_reach_the_terminal_by_one_function_that_escapes(capsys):
+def test_results_of_commands_are_printed_by_one_function_that_escapes(capsys):
     stages = Path(cli.__file__).parents[1] / "stages"
 
     cli.tell(HOSTILE)
@@ -238,7 +238,7 @@ def test_results_of_commands_reach_the_terminal_by_one_function_that_escapes(cap
 @given(anything)
 @example("a\n  ::set-output name=x::y")
 @example("level ##[add-mask]a")
-def test_a_runner_of_github_finds_no_command_in_the_output(text):
+def test_the_output_contains_no_command_for_a_github_runner(text):
     with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(io.StringIO()) as out:
         patch.setenv("GITHUB_ACTIONS", "true")
         cli.tell(text)

@@ -1,4 +1,4 @@
-"""The name of a model covers all that decides its answers."""
+"""The name of a model covers everything that determines its predictions."""
 
 import hashlib
 import subprocess
@@ -26,18 +26,18 @@ def test_another_threshold_or_other_trees_make_another_model(folder):
     assert len(set(names)) == 3
 
 
-def test_the_shell_says_the_same_name(folder):
+def test_the_shell_computes_the_same_name(folder):
     joined = "cat model.skops contract.json | sha256sum"
     said = subprocess.run(joined, shell=True, cwd=folder, capture_output=True, text=True, check=True).stdout
 
     assert said.split()[0] == identity.of(folder)
 
 
-def test_a_version_from_before_the_contract_counted_is_still_known_by_its_name(folder):
+def test_a_version_older_than_the_contract_digest_keeps_its_name(folder):
     assert identity.named(identity.read(folder), hashlib.sha256(b"trees").hexdigest())
 
 
-def test_a_contract_that_was_changed_afterwards_is_noticed(folder):
+def test_a_contract_changed_afterwards_is_detected(folder):
     name = identity.of(folder)
     (folder / "contract.json").write_text('{"threshold": 0.3}')
 

@@ -1,4 +1,4 @@
-"""The server starts with the packages of the image alone."""
+"""The server starts with only the packages of the image."""
 
 import os
 import subprocess
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.slow
 ABSENT = ("yaml", "pandas", "sklearn", "skops", "scipy", "mlflow", "dvc", "onnx", "shap", "matplotlib", "optuna")
 
 
-def test_the_server_imports_no_package_that_the_image_lacks():
+def test_the_server_imports_only_packages_of_the_image():
     program = f"import sys; sys.modules.update(dict.fromkeys({ABSENT!r})); import serving.__main__"
 
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""The importance of columns is scikit-learn's, for less than half of its predictions."""
+"""The importance of columns equals scikit-learn's, with less than half of its predictions."""
 
 import pytest
 from sklearn.inspection import permutation_importance

@@ -20,7 +20,7 @@ def test_an_image_without_debian_packages_lists_none():
     assert inventory.debian("") == {}
 
 
-def test_packages_of_the_lock_and_of_the_base_are_told_apart():
+def test_packages_of_the_lock_and_of_the_base_are_distinguished():
     said = {
         "python": "3.11.14",
         "packages": [["Typing_Extensions", "4.16.0", "/app/lib"], ["pip", "24.0", "/usr/local/lib/python3.11"]],

@@ -1,4 +1,4 @@
-"""Unusual kinds of columns in files: adoption and the contract's reader read the same values."""
+"""Unusual kinds of columns in files: adoption and the contract read the same values."""
 
 import decimal
 
@@ -124,7 +124,7 @@ def within(part, whole):
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_a_kind_of_column_is_adopted_as_what_it_is(tmp_path, name):
+def test_each_kind_of_column_is_adopted_with_its_type(tmp_path, name):
     kind, columns, roles, expected = KINDS[name]
     path = written(tmp_path, kind, columns)
 
@@ -135,7 +135,7 @@ def test_a_kind_of_column_is_adopted_as_what_it_is(tmp_path, name):
     assert not typed(frame, data, [*data.columns]).wrong
 
 
-def test_levels_and_ids_keep_every_sign(tmp_path):
+def test_levels_and_ids_keep_every_character(tmp_path):
     zeros, words = (
         written(tmp_path / n, "csv", KINDS[n][1]) for n in made(tmp_path, "leading zeros", "levels called nan")
     )
@@ -153,7 +153,7 @@ def made(folder, *names):
     return names
 
 
-def test_two_names_that_differ_by_a_blank_are_one_name_and_refused(tmp_path):
+def test_two_names_that_differ_only_by_a_space_are_refused(tmp_path):
     frame = pd.DataFrame(np.column_stack([IDS, X, X]), columns=["id", "amount", " amount"])
     frame.to_csv(tmp_path / "t.csv", index=False)
 
@@ -161,7 +161,7 @@ def test_two_names_that_differ_by_a_blank_are_one_name_and_refused(tmp_path):
         reading.read_all(str(tmp_path / "t.csv"))
 
 
-def test_milliseconds_are_not_guessed_where_no_reading_is_recent(tmp_path):
+def test_milliseconds_are_not_guessed_if_no_reading_is_recent(tmp_path):
     _, columns, *_ = KINDS["milliseconds since 1970"]
     path = written(tmp_path, "csv", columns | {"ts": WHEN - 1_600_000_000_000})
 
@@ -170,15 +170,15 @@ def test_milliseconds_are_not_guessed_where_no_reading_is_recent(tmp_path):
 
 
 @pytest.mark.parametrize("value", [2.6e-42, 0.5, 1234567890.5, -1e-9])
-def test_an_id_that_is_nearly_whole_is_refused(value):
+def test_an_id_that_is_nearly_a_whole_number_is_refused(value):
     with pytest.raises(ValidationError):
         TypeAdapter(Whole).validate_python(value)
 
 
-def test_a_whole_float_is_an_id():
+def test_a_float_with_whole_numbers_can_be_an_id():
     assert TypeAdapter(Whole).validate_json("7.0") == 7
 
 
 @pytest.mark.parametrize(("value", "said"), [(np.float64(1.5), "1.5"), (np.int64(7), "7"), (np.str_("a"), "'a'")])
-def test_a_value_is_shown_without_the_type_of_numpy(value, said):
+def test_a_value_is_shown_without_its_numpy_type(value, said):
     assert cells.shown(value) == said

@@ -1,4 +1,4 @@
-"""The state that follows from entries, and what becomes of two people's entries."""
+"""The state that follows from entries, and the merge of two people's entries."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,7 +11,7 @@ def entry(action, model, time="t", who="me", reason=""):
 
 
 def scripts(who):
-    """Entries of one person: every model is registered before anything else happens to it."""
+    """Entries of one person: every model is registered before any other entry about it."""
 
     @st.composite
     def draw(draw_):
@@ -48,7 +48,7 @@ def test_rolling_back_twice_undoes_the_first():
     assert twice.aliases == {"champion": 2, "previous": 1}
 
 
-def test_a_line_of_the_log_says_what_was_found_and_not_all_of_it():
+def test_a_log_line_summarises_a_verdict():
     state = ledger.fold([entry("register", "a")])
     found = {"passed": True, "verdicts": [{"gate": "accuracy"}]}
     forced = entry("register", "a", reason="a demo") | {"verdict": found | {"passed": False}}
@@ -63,13 +63,13 @@ def test_a_line_of_the_log_says_what_was_found_and_not_all_of_it():
     ]
 
 
-def test_history_says_who_was_champion_after_each_entry():
+def test_history_names_the_champion_after_each_entry():
     state = ledger.fold([entry("register", "a"), entry("promote", "a"), entry("register", "b"), entry("promote", "b")])
 
     assert [event.champion for event in state.events] == [None, 1, 1, 2]
 
 
-def test_two_who_registered_at_once_keep_both_and_the_second_gets_the_next_number():
+def test_concurrent_registrations_are_both_kept_and_the_second_gets_the_next_number():
     mine, theirs = [entry("register", "a", who="me")], [entry("register", "b", who="you")]
 
     state = ledger.fold(ledger.merge(theirs, mine))
@@ -84,14 +84,14 @@ def test_a_promotion_follows_its_model_to_its_new_number():
     assert ledger.fold(ledger.merge(theirs, mine)).aliases == {"champion": 2, "previous": 1}
 
 
-def test_pruning_spares_aliases_and_the_newest():
+def test_pruning_keeps_aliases_and_the_newest_versions():
     entries = [entry("register", model) for model in "abcdef"]
     state = ledger.fold([*entries, entry("promote", "a")])
 
     assert [v.model for v in ledger.doomed(state, keep=2)] == ["b", "c", "d"]
 
 
-def test_a_pruned_version_keeps_its_number_and_record_and_comes_back_when_registered_again():
+def test_a_pruned_version_keeps_number_and_record_and_is_restored_by_registering_again():
     entries = [entry("register", "a"), entry("register", "b"), entry("prune", "a")]
 
     pruned = ledger.fold(entries)
@@ -101,7 +101,7 @@ def test_a_pruned_version_keeps_its_number_and_record_and_comes_back_when_regist
     assert [(v.number, v.pruned) for v in again.versions] == [(1, False), (2, False)]
 
 
-def test_a_model_that_they_pruned_and_i_registered_again_is_back():
+def test_a_model_pruned_by_others_and_registered_again_is_restored():
     theirs = [entry("register", "a"), entry("register", "b"), entry("prune", "a", who="you")]
     mine = [entry("register", "a"), entry("register", "b"), entry("register", "a", "later")]
 
@@ -109,7 +109,7 @@ def test_a_model_that_they_pruned_and_i_registered_again_is_back():
 
 
 @given(scripts("base"), scripts("you"), scripts("me"))
-def test_merging_loses_nothing_and_leaves_theirs_as_it_is(base, theirs, mine):
+def test_merging_loses_nothing_and_keeps_their_entries_unchanged(base, theirs, mine):
     theirs, mine = base + theirs, base + mine
 
     merged = ledger.merge(theirs, mine)
@@ -130,7 +130,7 @@ def test_merging_again_changes_nothing(base, theirs, mine):
 
 
 @given(scripts("me"))
-def test_aliases_name_versions_that_exist_and_never_the_same_one(entries):
+def test_aliases_name_existing_and_different_versions(entries):
     state = ledger.fold(entries)
 
     numbers = list(state.aliases.values())

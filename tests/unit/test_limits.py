@@ -1,4 +1,4 @@
-"""Limits derived from a table also fit later rows of the same kind, and are not too wide."""
+"""Limits derived from a table also fit later rows of the same distribution, and are not too wide."""
 
 import numpy as np
 import pandas as pd
@@ -43,5 +43,5 @@ def test_the_next_ten_thousand_rows_keep_the_hard_limits(name):
     ],
     ids=["booleans", "flag", "rare flag", "count", "never positive", "share", "both signs"],
 )
-def test_what_lies_in_the_nature_of_a_column_is_hard(column, expected):
+def test_limits_implied_by_the_kind_of_column_are_hard(column, expected):
     assert limits(pd.Series(column)) == expected

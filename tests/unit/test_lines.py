@@ -24,7 +24,7 @@ TARGETS = {
 
 @given(st.lists(st.tuples(WORDS, NUMBERS, st.booleans()), max_size=5))
 @example([('a"b\\c\n', 1e-7, True), ("é\u2028", 5e300, False), (None, np.nan, True)])
-def test_each_row_is_one_object_with_every_value_as_it_was(rows):
+def test_each_row_is_one_object_with_unchanged_values(rows):
     text = np.array([None, *(word for word, *_ in rows)], dtype=object)[1:]
     number = np.array([value for _, value, _ in rows], dtype="float64")
     flag = np.array([value for *_, value in rows], dtype=bool)
@@ -39,7 +39,7 @@ def test_each_row_is_one_object_with_every_value_as_it_was(rows):
 
 @pytest.mark.parametrize("task", TARGETS)
 @pytest.mark.parametrize("count", [0, 4])
-def test_a_table_of_answers_holds_what_the_api_answers(task, count):
+def test_a_table_of_predictions_equals_those_of_the_api(task, count):
     columns = {"x": {"type": "number"}}
     data = {"file": "t.csv", "id": "id", "target": TARGETS[task], "columns": columns}
     contract = Contract(project="p", threshold=0.5, data=data, half_width=0.25)
@@ -62,7 +62,7 @@ def test_a_table_of_answers_holds_what_the_api_answers(task, count):
 @example(["1.00", "x"])
 @example(["", "x"])
 @example(["\x1fa", "a\u3000"])
-def test_ids_are_spelled_as_key_spells_each(ids):
+def test_ids_are_written_as_key_writes_each(ids):
     found = values.category(pd.Series(ids, dtype="str"))
 
     cut = [word is not None and "\0" in word for word in ids]

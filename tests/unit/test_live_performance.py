@@ -1,4 +1,4 @@
-"""Comparison of live performance with the release, on simulated data; scores are the true probabilities."""
+"""Comparison of live performance with the release on simulated data; scores are the true probabilities."""
 
 import numpy as np
 import pandas as pd
@@ -18,7 +18,7 @@ SETTINGS = Monitor()
 
 
 def rows(seed, count=1000, shift=0.0, alike=1):
-    """Scores that are the true probabilities before log odds of `shift` are added; `alike` neighbours are equal."""
+    """Rows whose scores are true probabilities before `shift` moves the log odds; `alike` neighbours are equal."""
     rng = np.random.default_rng(seed)
     odds, luck = rng.normal(-1.5, 2, count // alike), rng.random(count // alike)
     score, truth = (1 / (1 + np.exp(-odds - more)) for more in (0, shift))
@@ -38,7 +38,7 @@ def released(seed=0, count=2000, kept=True):
 
 
 @pytest.mark.parametrize("kept", [True, False])
-def test_scores_that_became_too_low_are_worse_though_they_rank_as_before(kept):
+def test_scores_that_became_too_low_are_worse_with_the_same_ranking(kept):
     found = judge(released(kept=kept), rows(1, shift=1.0), SETTINGS, 0.005)
 
     assert (found.outcome, found.ranking) == ("worse", "as at release")
@@ -51,13 +51,13 @@ def test_true_probabilities_of_a_quiet_world_are_not_worse(seed):
     assert judge(released(seed), rows(seed + 10), SETTINGS, 0.005).outcome != "worse"
 
 
-def test_a_calibration_that_is_switched_off_is_not_judged():
+def test_a_disabled_calibration_is_not_judged():
     off = Monitor(calibration={"bias": None, "slope": None})
 
     assert judge(released(), rows(1, shift=1.0), off, 0.005).outcome == "as at release"
 
 
-def test_ten_rows_that_are_alike_count_as_few():
+def test_groups_of_ten_equal_rows_count_as_few():
     alone, bunched = (judge(released(), rows(3, alike=n), SETTINGS, 0.005) for n in (1, 10))
 
     wide, narrow = (found.change_high - found.change_low for found in (bunched, alone))
@@ -69,7 +69,7 @@ def test_equal_scores_are_judged_without_a_traceback(score):
     assert judge(released(), rows(1).assign(score=score), SETTINGS, 0.005).value == 0.5
 
 
-def test_a_metric_that_small_windows_make_worse_is_refused_with_what_to_use(tmp_path, monkeypatch):
+def test_a_metric_biased_in_small_windows_is_refused_with_an_alternative(tmp_path, monkeypatch):
     text = (tmp_path / "params.yaml").write_text("monitor: {metric: calibration_error}\n")
 
     assert text

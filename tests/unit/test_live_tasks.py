@@ -1,4 +1,4 @@
-"""Monitoring of several classes and of numbers: no alarm without a change, and the reported reasons of a change."""
+"""Monitoring of several classes and of numbers: no alarm without a change, and the reasons after a change."""
 
 import numpy as np
 import pandas as pd
@@ -43,7 +43,7 @@ def classes(seed, more=(0, 0, 0), blur=1.0):
 
 
 def numbers(seed, noise=1.0, bias=0.0):
-    """Truth and values; heavy errors of a constant size, times `noise`."""
+    """Truth and values with heavy-tailed errors of constant size, times `noise`."""
     rng = np.random.default_rng(seed)
     x = rng.normal(size=ROWS)
     return x, 2 * x + bias + noise * rng.standard_t(3, ROWS), 2 * x
@@ -80,7 +80,7 @@ def test_a_quiet_window_is_stable(kind, seed):
 
 
 @pytest.mark.parametrize("kind", SETTINGS)
-def test_moved_inputs_are_drift(kind):
+def test_shifted_inputs_are_drift(kind):
     drawn = classes(1) if kind == "multiclass" else numbers(1)
 
     assert (
@@ -89,7 +89,7 @@ def test_moved_inputs_are_drift(kind):
     )
 
 
-def test_classes_that_are_given_to_other_shares_of_rows_are_drift_though_the_model_is_as_sure():
+def test_other_shares_of_predicted_classes_are_drift_with_equal_confidence():
     mirrored = window("multiclass", *classes(1)).replace({"decided": {"low": "top", "top": "low"}})
 
     found = judge(released("multiclass"), mirrored.drop(columns="label"), SETTINGS["multiclass"])
@@ -100,7 +100,7 @@ def test_classes_that_are_given_to_other_shares_of_rows_are_drift_though_the_mod
     assert "predicted class: low" in found.reason
 
 
-def test_a_class_that_no_row_is_given_any_more_is_told_as_such():
+def test_a_class_that_is_no_longer_predicted_is_reported():
     rows = window("multiclass", *classes(1))
     merged = rows.replace({"decided": {"low": "mid"}}).drop(columns="label")
 
@@ -113,7 +113,7 @@ def test_a_class_that_no_row_is_given_any_more_is_told_as_such():
     ("drawn", "said"),
     [(numbers(1, bias=1.5), "values are too low"), (numbers(1, noise=1.8), "the coverage of intervals has decreased")],
 )
-def test_numbers_that_are_off_or_leave_their_intervals_are_degraded(drawn, said):
+def test_biased_numbers_or_numbers_outside_their_intervals_are_degraded(drawn, said):
     settings = SETTINGS["regression"].model_copy(update={"metric": "r2"})
 
     found = judge(released("regression"), window("regression", *drawn), settings, margin=2.0)
@@ -122,7 +122,7 @@ def test_numbers_that_are_off_or_leave_their_intervals_are_degraded(drawn, said)
     assert said in found.performance.reason
 
 
-def test_a_number_of_a_release_without_intervals_is_judged_by_its_metric_alone():
+def test_numbers_of_a_release_without_intervals_are_judged_only_by_their_metric():
     old = released("regression").model_copy(update={"interval": None})
 
     found = judge(old, window("regression", *numbers(1, bias=1.5)), SETTINGS["regression"], margin=2.0)
@@ -131,17 +131,17 @@ def test_a_number_of_a_release_without_intervals_is_judged_by_its_metric_alone()
 
 
 @pytest.mark.parametrize("kind", SETTINGS)
-def test_a_release_is_read_as_it_was_written(kind):
+def test_a_release_is_read_back_unchanged(kind):
     assert loads(dumps(released(kind)), "here") == released(kind)
 
 
-def test_answers_that_are_nearly_all_right_are_judged():
+def test_nearly_perfect_predictions_are_judged():
     rows = window("multiclass", *classes(1)).assign(label=1.0)
 
     assert judge(released("multiclass"), rows, SETTINGS["multiclass"]).performance.outcome == "better"
 
 
-def test_numbers_wait_for_the_slowest_fifth_of_their_labels_and_not_for_the_slowest_label():
+def test_numbers_wait_for_four_fifths_of_their_labels():
     lag = np.r_[np.ones(999), 300.0]
     rows = pd.DataFrame({"label": np.arange(1000.0), "lag_days": lag, "id": [f"i{n}" for n in range(1000)]})
 
@@ -156,7 +156,7 @@ def test_numbers_are_judged_on_the_newest_window_with_enough_labels():
 
 
 @pytest.mark.parametrize("value", ["inf", "-inf", "nan", "many", None])
-def test_what_is_no_finite_number_is_no_label_of_a_number(value):
+def test_only_finite_numbers_are_labels_of_a_number(value):
     said = live_labels.outcomes(pd.Series([value, 1.5, "2"]), pd.Series([None] * 3), params("regression").data)
 
     assert said.isna().tolist() == [True, False, False]
@@ -171,7 +171,7 @@ def test_what_is_no_finite_number_is_no_label_of_a_number(value):
         ("multiclass", {"monitor": "brier"}, "monitor.metric: brier is not a metric"),
     ],
 )
-def test_a_metric_that_nothing_can_measure_there_is_refused(kind, gates, told):
+def test_a_metric_that_cannot_be_measured_live_is_refused(kind, gates, told):
     content = params(kind).model_dump(exclude_defaults=True, by_alias=True, mode="json")
     metric = gates.pop("monitor", content["monitor"]["metric"])
 
@@ -180,7 +180,7 @@ def test_a_metric_that_nothing_can_measure_there_is_refused(kind, gates, told):
 
 
 @pytest.mark.parametrize(("kind", "metric"), [("regression", "interval_width"), ("multiclass", "top_2_accuracy")])
-def test_a_limit_may_be_of_every_metric_that_is_measured(kind, metric):
+def test_every_measured_metric_can_have_a_limit(kind, metric):
     content = params(kind).model_dump(exclude_defaults=True, by_alias=True, mode="json")
 
     limited = Params.model_validate(content | {"gates": content["gates"] | {"limits": {metric: {"max": 1}}}})
@@ -190,7 +190,7 @@ def test_a_limit_may_be_of_every_metric_that_is_measured(kind, metric):
 
 @pytest.mark.parametrize("paired", [True, False])
 @pytest.mark.parametrize(("wrong", "said"), [(0, "not worse"), (40, "worse")])
-def test_champion_and_challenger_whose_answers_are_all_right_are_compared(paired, wrong, said):
+def test_champion_and_challenger_with_perfect_predictions_are_compared(paired, wrong, said):
     score = np.random.default_rng(0).uniform(0.8, 1, 100)
     label = np.r_[np.zeros(wrong), np.ones(100 - wrong)]
     best, other = (

@@ -1,4 +1,4 @@
-"""Trees answered for many rows at once give the bits of ONNX Runtime, or ONNX Runtime answers."""
+"""Trees evaluated for many rows at once are bit-identical to ONNX Runtime, or ONNX Runtime evaluates them."""
 
 import sys
 
@@ -25,7 +25,7 @@ OTHERS = {
 
 
 def ready(name):
-    """What ONNX Runtime answers with, and the content of the model."""
+    """The session of ONNX Runtime, and the content of the model."""
     convert, fitted = (FITTED | OTHERS)[name]
     content = convert(fitted, 4).SerializeToString()
     options = onnxruntime.SessionOptions()
@@ -36,7 +36,7 @@ def ready(name):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", FITTED)
-def test_sums_have_the_bits_of_onnx_runtime(name):
+def test_sums_are_bit_identical_to_onnx_runtime(name):
     lockstep = pytest.importorskip("ml.model.lockstep")
     run, content = ready(name)
 
@@ -47,7 +47,7 @@ def test_sums_have_the_bits_of_onnx_runtime(name):
 
 
 @pytest.mark.parametrize("name", OTHERS)
-def test_trees_of_several_outputs_are_left_to_onnx_runtime(name):
+def test_onnx_runtime_evaluates_trees_with_several_outputs(name):
     lockstep = pytest.importorskip("ml.model.lockstep")
 
     assert lockstep.walk(ready(name)[1]) is None
@@ -60,7 +60,7 @@ def counted(name, after):
 
 
 @pytest.mark.slow
-def test_onnx_runtime_answers_until_making_code_pays(monkeypatch):
+def test_onnx_runtime_is_used_until_compilation_is_worth_its_time(monkeypatch):
     pytest.importorskip("ml.model.lockstep")
     many, asked = counted("deep", 600)
 
@@ -70,7 +70,7 @@ def test_onnx_runtime_answers_until_making_code_pays(monkeypatch):
     assert all(np.array_equal(one, ready("deep")[0](X[: len(one)])) for one in found)
 
 
-def test_a_long_table_does_not_wait():
+def test_a_long_table_does_not_wait_for_compilation():
     pytest.importorskip("ml.model.lockstep")
     many, asked = counted("deep", 600)
 
@@ -83,7 +83,7 @@ def test_a_long_table_does_not_wait():
     assert asked == [10, 10]
 
 
-def test_missing_values_are_left_to_onnx_runtime():
+def test_onnx_runtime_evaluates_missing_values():
     pytest.importorskip("ml.model.lockstep")
     many, asked = counted("deep", 1)
     gaps = np.where(RNG.random(X.shape) < 0.1, np.nan, X)
@@ -95,7 +95,7 @@ def test_missing_values_are_left_to_onnx_runtime():
 
 
 @pytest.mark.parametrize("fault", ["absent", "wrong", "broken"])
-def test_onnx_runtime_goes_on_where_the_code_is_absent_or_says_something_else(monkeypatch, fault):
+def test_onnx_runtime_is_used_if_the_code_is_absent_or_differs(monkeypatch, fault):
     lockstep = pytest.importorskip("ml.model.lockstep")
     if fault == "absent":
         monkeypatch.setitem(sys.modules, "ml.model.lockstep", None)

@@ -25,7 +25,7 @@ def look(day, verdict, model="m", simulated=False):
         ("drift", [look(9, "drift", simulated=True)], 1),
     ],
 )
-def test_days_in_a_row_are_counted(verdict, past, count):
+def test_consecutive_days_are_counted(verdict, past, count):
     assert in_a_row(verdict, "2026-01-10T05:00:00", Past("m", past, evident=False)) == count
 
 

@@ -1,4 +1,4 @@
-"""Columns that src/features.py makes are compared by monitoring like those of the table."""
+"""Monitoring compares columns made by src/features.py like those of the table."""
 
 import re
 
@@ -55,7 +55,7 @@ def twice(columns):
 
 
 def rows(count, seed, *, tied):
-    """Rows whose cost follows their use, or does not; each of the two columns looks the same in both cases."""
+    """Rows whose cost depends on their use, or not; the distribution of each column is the same in both cases."""
     rng = np.random.default_rng(seed)
     use = rng.normal(size=count)
     cost = use + rng.normal(size=count) / 10 if tied else rng.permutation(use)
@@ -76,12 +76,12 @@ def release(params, monkeypatch, tmp_path):
 
 
 def log(frame):
-    """Rows as the prediction log has them: text where nobody sees to types."""
+    """Rows in the form of the prediction log: text if no type is enforced."""
     table = frame[["cost", "use", "kind"]].rename(columns=in_table).astype(object)
     return table.assign(score=np.linspace(0, 1, len(table)))
 
 
-def test_a_made_column_drifts_where_the_columns_that_it_is_made_of_do_not(release, params):
+def test_a_made_column_can_drift_without_drift_of_its_source_columns(release, params):
     assert feature_source.sources(TEXT) == {"gap": ("cost", "use"), "level": ("cost", "use"), "twice": ("cost", "use")}
     assert {"gap", "level", "twice"} <= {*release.reference.columns}
     assert all({"gap", "level", "twice"} <= {*month.columns} for month in release.reference.months.values())
@@ -97,7 +97,7 @@ def test_a_made_column_drifts_where_the_columns_that_it_is_made_of_do_not(releas
     assert drift.judge(known.reference, quiet, params.monitor).verdict == "stable"
 
 
-def test_where_the_text_cannot_be_run_the_other_columns_are_compared_and_the_reason_is_told(release, params):
+def test_if_the_code_cannot_run_the_other_columns_are_compared_and_the_reason_is_reported(release, params):
     feature_source.FEATURES.write_text("")
     feature_code.loaded.cache_clear()
 
@@ -119,12 +119,12 @@ WHO = r"gap \(made by src/features\.py of cost and use\)"
 
 @pytest.fixture
 def bound(release, params):
-    """Rows that keep the bounds of what is made of them, with ids and labels."""
+    """Rows whose made columns are within their bounds, with ids and labels."""
     frame = rows(300, 3, tied=True).assign(id=[f"r{n}" for n in range(300)])
     return frame.assign(bad=(frame["cost"] > 0).astype(int).astype(str))
 
 
-def test_rows_whose_made_columns_break_their_bounds_are_named_in_training_and_set_aside_later(bound):
+def test_rows_with_made_columns_outside_their_bounds_stop_training_and_are_quarantined_later(bound):
     wrong = bound.assign(cost=bound["cost"].mask(bound.index == 7, 100.0))
     assert made_columns.checked(bound, BOUND, TEXT) is bound
 
@@ -160,7 +160,7 @@ def test_the_api_refuses_a_row_whose_made_column_breaks_its_bounds(bound, params
     assert re.fullmatch(f"row 1, {WHO}: 8.5; allowed: a number from -1 to 1", problem["msg"])
 
 
-def test_bounds_of_columns_that_nobody_makes_stop_the_run(release):
+def test_bounds_of_columns_that_no_function_makes_stop_the_run(release):
     settings = parse(SAMPLE.read_text())
     settings["gates"] = dict.fromkeys(settings["gates"])
     for given, sentence in (({"gaps": {}}, "did you mean `gap`"), ({"level": {"min": 1}}, "level is a category")):

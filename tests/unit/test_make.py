@@ -1,4 +1,4 @@
-"""What a user gives to make reaches the command as it was typed, and nothing of it runs."""
+"""A variable of make reaches the command exactly as it was typed, and no part of it is executed."""
 
 import os
 import re
@@ -30,7 +30,7 @@ RECORDER = r"""#!/bin/sh
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A folder with our Makefile in which every program that a recipe calls only writes down how it was called."""
+    """A folder with our Makefile in which each program that a recipe calls only records its call."""
     folder = tmp_path_factory.mktemp("make")
     (folder / "src" / "tools").mkdir(parents=True)
     for path in MAKEFILES:
@@ -44,7 +44,7 @@ def folder(tmp_path_factory):
 
 
 def called(folder, target, **variables):
-    """The arguments and environments of all that `make TARGET NAME=value` called."""
+    """The arguments and environments of all programs that `make TARGET NAME=value` called."""
     for left in ("calls", "ran"):
         (folder / left).unlink(missing_ok=True)
     given = [f"{name}={value}" for name, value in variables.items()]
@@ -57,7 +57,7 @@ def called(folder, target, **variables):
 
 @pytest.mark.parametrize("target", sorted({target for target, _ in USED}))
 def test_a_value_is_text_and_nothing_else(folder, target):
-    """Of all variables of a target at once, but those that decide what is called."""
+    """All variables of a target at once, except those that select the called program."""
     names = {name for used, name in USED if used == target}
     for together in filter(None, [names - ALONE, *({name} for name in names & ALONE)]):
         for value in HOSTILE:
@@ -85,7 +85,7 @@ def test_an_unknown_word_for_a_target_is_refused(folder, target):
 
 
 @pytest.mark.skipif(not Path("lab").exists(), reason="lab/ is deleted")
-def test_what_a_user_gives_the_lab_is_text_too(folder):
+def test_variables_of_the_lab_are_plain_text_too(folder):
     shutil.copy("lab/Makefile", folder / "lab")
     for value in HOSTILE:
         (folder / "calls").unlink(missing_ok=True)
@@ -95,7 +95,7 @@ def test_what_a_user_gives_the_lab_is_text_too(folder):
         assert f"--folder={value}\x1f" in (folder / "calls").read_text()
 
 
-def test_make_help_is_short_and_all_names_every_documented_target():
+def test_make_help_is_short_and_all_lists_every_documented_target():
     short, whole = (
         subprocess.run(["make", "help", *more], capture_output=True, text=True, check=True).stdout
         for more in ([], ["ALL=1"])
@@ -106,7 +106,7 @@ def test_make_help_is_short_and_all_names_every_documented_target():
     assert len(re.findall(r"^  [a-z-]+ ", short, re.MULTILINE)) <= 25
 
 
-def test_a_value_in_the_environment_is_text_too(folder):
+def test_a_value_in_the_environment_is_plain_text_too(folder):
     hostile = {name: "$(shell touch ran)" for _, name in USED if name not in {"PYTHON", "CONTAINER_ENGINE"}}
 
     for target in RECIPES:
@@ -126,7 +126,7 @@ def test_every_documented_variable_is_read_from_the_environment():
     assert documented - elsewhere <= set(USED)
 
 
-def test_make_itself_expands_no_variable_of_the_user():
+def test_make_expands_no_variable_of_the_user():
     expanded = set(re.findall(r"(?<!\$)\$[({](\w+)[)}]", "".join(RECIPES.values())))
 
     assert expanded <= {"VENV", "CURDIR", "MAKE", "MAKEFILE_LIST"}
@@ -134,5 +134,5 @@ def test_make_itself_expands_no_variable_of_the_user():
 
 @pytest.mark.parametrize(("target", "fetches"), [("setup", True), ("test-fast", False), ("lint", False)])
 def test_tests_fetch_no_build(folder, target, fetches):
-    """They need none, and `dvc pull` takes seconds wherever the build of main is in no remote."""
+    """They need none, and `dvc pull` takes seconds if no remote has the build of main."""
     assert any(arguments[:1] == ["pull"] for arguments, _ in called(folder, target)) == fetches

@@ -8,7 +8,7 @@ from tests.conftest import ROOT
 
 @pytest.fixture
 def tool():
-    """src/tools/make_venv.py."""
+    """The module src/tools/make_venv.py."""
     spec = importlib.util.spec_from_file_location("make_venv", ROOT / "src" / "tools" / "make_venv.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -17,7 +17,7 @@ def tool():
 
 @pytest.fixture
 def venv(tool, monkeypatch, tmp_path):
-    """The tool in an empty folder, and the locks that it installs."""
+    """The tool in an empty folder, and the lock files that it installs."""
     module = tool
     monkeypatch.chdir(tmp_path)
     for folder in ("src/locks", ".venv"):
@@ -31,7 +31,7 @@ def venv(tool, monkeypatch, tmp_path):
     return module, installed, tmp_path
 
 
-def test_the_library_of_the_estimator_that_params_names_is_installed_once(venv):
+def test_the_library_of_the_configured_estimator_is_installed_once(venv):
     module, installed, folder = venv
     (folder / "params.yaml").write_text("train:\n  model: lightgbm.LGBMClassifier # fast\n")
 
@@ -41,7 +41,7 @@ def test_the_library_of_the_estimator_that_params_names_is_installed_once(venv):
     assert installed == ["src/locks/pipeline.txt", "src/locks/lightgbm.txt"]
 
 
-def test_another_model_needs_no_library_and_the_environment_for_developing_has_all(venv):
+def test_other_models_need_no_library_and_the_development_environment_has_all(venv):
     module, installed, folder = venv
     (folder / "params.yaml").write_text("train:\n  model: random_forest\n")
     module.main("pipeline")
@@ -54,7 +54,7 @@ def test_another_model_needs_no_library_and_the_environment_for_developing_has_a
     assert installed == ["src/locks/pipeline.txt"]
 
 
-def test_pip_resolves_nothing_of_a_lock_with_hashes(tool, monkeypatch, tmp_path):
+def test_pip_resolves_no_dependency_of_a_lock_with_hashes(tool, monkeypatch, tmp_path):
     calls = []
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(tool, "run", lambda *command: calls.append(command))

@@ -15,7 +15,7 @@ THRESHOLD = 0.5
 
 
 def sklearn(label, score, weight):
-    """The same metrics by scikit-learn."""
+    """The same metrics from scikit-learn."""
     decided = score >= THRESHOLD
     kwargs = {"sample_weight": weight}
     return {
@@ -42,7 +42,7 @@ def scored(draw):
 @pytest.mark.slow
 @given(scored())
 @settings(max_examples=150)
-def test_every_metric_is_scikit_learns(sample):
+def test_every_metric_equals_scikit_learns(sample):
     label, score, weight = sample
     rows = score_rows.rank(label, score, THRESHOLD)
 
@@ -62,7 +62,7 @@ def test_the_calibration_error_is_the_mean_gap_weighted_by_rows():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("rows", [200, 2000])
-def test_the_calibration_error_of_the_truth_is_nearly_zero_in_small_samples_too(rows):
+def test_the_calibration_error_of_true_probabilities_is_nearly_zero_in_small_samples(rows):
     values, wrong = [], 0
     for seed in range(100):
         rng = np.random.default_rng(seed)
@@ -77,7 +77,7 @@ def test_the_calibration_error_of_the_truth_is_nearly_zero_in_small_samples_too(
 
 
 @pytest.mark.slow
-def test_the_interval_of_the_calibration_error_holds_a_true_one():
+def test_the_interval_of_the_calibration_error_contains_the_true_value():
     held = 0
     for seed in range(60):
         rng = np.random.default_rng(seed)
@@ -91,7 +91,7 @@ def test_the_interval_of_the_calibration_error_holds_a_true_one():
 
 @pytest.mark.parametrize("label", [[0, 0, 0], [1, 1], [1], [0, 1], [0, 0, 1]])
 @pytest.mark.parametrize("score", [0.0, 0.3, 1.0])
-def test_rows_of_one_class_or_of_equal_scores_have_the_metrics_that_are_defined(label, score):
+def test_rows_of_one_class_or_equal_scores_have_only_the_defined_metrics(label, score):
     rows = score_rows.rank(np.array(label), np.full(len(label), score), THRESHOLD)
 
     with warnings.catch_warnings():
@@ -125,7 +125,7 @@ def test_the_metrics_of_the_true_probabilities_reach_the_known_ceiling():
 
 
 @pytest.mark.slow
-def test_an_interval_holds_the_truth_as_often_as_it_says():
+def test_intervals_have_their_nominal_coverage():
     rng = np.random.default_rng(0)
     held = 0
     for seed in range(100):
@@ -137,7 +137,7 @@ def test_an_interval_holds_the_truth_as_often_as_it_says():
     assert 88 <= held <= 100
 
 
-def test_an_interval_is_scipys():
+def test_an_interval_equals_scipys():
     rng = np.random.default_rng(4)
     score = rng.uniform(size=300)
     label = (rng.uniform(size=300) < score).astype(int)
@@ -157,7 +157,7 @@ def test_intervals_are_the_same_each_time():
     assert score_rows.intervals(rows, Evaluate()) == score_rows.intervals(rows, Evaluate())
 
 
-def test_the_curves_start_and_end_where_they_must():
+def test_the_curves_have_the_correct_end_points():
     rng = np.random.default_rng(2)
     score = rng.uniform(size=500)
     rows = score_rows.rank((rng.uniform(size=500) < score).astype(int), score, THRESHOLD)

@@ -49,7 +49,7 @@ def test_another_seed_gives_other_bytes(customers, forest):
     assert model_file.dumps(other) != model_file.dumps(forest)
 
 
-def test_the_model_ranks_customers_it_has_seen_well(customers, forest):
+def test_the_model_ranks_its_training_customers_well(customers, forest):
     scores = model.scores(forest, customers, PARAMS.data)
     churned = two_words.labels(customers, PARAMS.data) == 1
 
@@ -59,13 +59,13 @@ def test_the_model_ranks_customers_it_has_seen_well(customers, forest):
 @pytest.mark.slow
 @given(tables(PARAMS.data))
 @settings(max_examples=40, deadline=None)
-def test_every_row_that_keeps_the_contract_gets_a_probability(forest, frame):
+def test_every_row_that_meets_the_contract_gets_a_probability(forest, frame):
     scores = model.scores(forest, frame, PARAMS.data)
 
     assert ((scores >= 0) & (scores <= 1)).all()
 
 
-def test_a_level_nobody_knows_counts_as_no_level(customers, forest):
+def test_an_unknown_level_counts_as_no_level(customers, forest):
     scores = model.scores(forest, customers.assign(device="watch"), PARAMS.data)
 
     assert np.isfinite(scores).all()
@@ -87,25 +87,25 @@ def test_a_file_with_an_unreviewed_type_is_not_loaded():
 
 
 @pytest.mark.parametrize("content", [b"", b"no zip", b"PK\x05\x06" + bytes(18)], ids=["empty", "text", "empty zip"])
-def test_a_file_that_is_no_model_says_so(content):
+def test_a_file_that_is_no_model_is_reported(content):
     with pytest.raises(UserError, match="not a skops file"):
         model_file.loads(content)
 
 
-def test_a_file_cut_short_says_so(forest):
+def test_a_truncated_file_is_reported(forest):
     content = model_file.dumps(forest)
 
     with pytest.raises(UserError, match="not a skops file"):
         model_file.loads(content[: len(content) // 2])
 
 
-def test_the_file_holds_no_time_and_no_address(forest):
+def test_the_file_contains_no_time_and_no_path(forest):
     members = zipfile.ZipFile(io.BytesIO(model_file.dumps(forest))).infolist()
 
     assert {m.date_time for m in members} == {(1980, 1, 1, 0, 0, 0)}
     assert all(int(m.filename.split(".")[0]) <= 10 * len(members) for m in members if m.filename != "schema.json")
 
 
-def test_one_class_only_is_refused(customers):
+def test_a_single_class_is_refused(customers):
     with pytest.raises(UserError, match="all 1,200 training rows are False"):
         fitted(customers.assign(churned=False))

@@ -1,4 +1,4 @@
-"""A damaged or hostile model file ends in a sentence, within a bound of memory."""
+"""A damaged or hostile model file ends in a sentence, with bounded memory."""
 
 import io
 import json
@@ -46,14 +46,14 @@ def packed(parts, method=zipfile.ZIP_DEFLATED):
 
 
 def refused(content):
-    """What reading says; anything but a sentence fails."""
+    """The error message; any other result fails the test."""
     with pytest.raises(UserError) as said:
         model_file.loads(content)
     return str(said.value)
 
 
 @pytest.mark.slow
-def test_a_byte_that_was_flipped_or_a_cut_anywhere_is_a_sentence_or_changes_nothing(content):
+def test_a_flipped_byte_or_a_truncation_gives_a_sentence_or_changes_nothing(content):
     whole = model_file.loads(content)["estimator"].coef_
     for place in {*range(0, len(content), 97), *range(60), *range(len(content) - 120, len(content))}:
         for damaged in (content[:place], content[:place] + bytes([content[place] ^ 0xFF]) + content[place + 1 :]):
@@ -67,7 +67,7 @@ def test_a_byte_that_was_flipped_or_a_cut_anywhere_is_a_sentence_or_changes_noth
     "old", ["{", '"content"', "sklearn.pipeline", "numpy", '"file"', ".npy", "tuple", "1", "ObjectNode"]
 )
 @pytest.mark.parametrize("new", ["", "[", "null", "9", "é", '"'])
-def test_a_schema_with_other_words_is_a_sentence(content, old, new):
+def test_a_schema_with_other_words_gives_a_sentence(content, old, new):
     parts = members(content)
     schema = parts["schema.json"].decode()
     assert old in schema
@@ -85,11 +85,11 @@ def refused_or_read(content):
 @pytest.mark.parametrize(
     "schema", ["", "{}", "[]", "null", "7", '"text"', '{"protocol": true}', "[" * 900, "\ufeff{}", "NaN"]
 )
-def test_any_other_json_is_a_sentence(content, schema):
+def test_any_other_json_gives_a_sentence(content, schema):
     refused(packed(members(content) | {"schema.json": schema}))
 
 
-def test_another_object_than_a_pipeline_is_a_sentence():
+def test_an_object_that_is_no_pipeline_gives_a_sentence():
     assert "instead of a Pipeline" in refused(skops.io.dumps([1, 2]))
 
 
@@ -98,7 +98,7 @@ def test_a_member_with_another_name_is_refused(content, name):
     assert "is not a member of a model" in refused(packed(members(content) | {name: b""}))
 
 
-def test_a_member_that_is_there_twice_is_refused(content):
+def test_a_duplicate_member_is_refused(content):
     out = io.BytesIO(content)
     with zipfile.ZipFile(out, "a") as archive, pytest.warns(UserWarning, match="Duplicate"):
         archive.writestr("schema.json", "{}")
@@ -106,7 +106,7 @@ def test_a_member_that_is_there_twice_is_refused(content):
     assert "is not a member of a model" in refused(out.getvalue())
 
 
-def test_an_array_that_declares_more_than_it_holds_is_a_sentence(content):
+def test_an_array_larger_than_its_data_gives_a_sentence(content):
     header = b"{'descr': '<f8', 'fortran_order': False, 'shape': (99999999999999,), }"
     parts = members(content)
     name = next(name for name in parts if name.endswith(".npy"))
@@ -148,7 +148,7 @@ def bombs(parts):
 
 
 @pytest.mark.slow
-def test_a_zip_bomb_is_refused_before_it_takes_memory(content):
+def test_a_zip_bomb_is_refused_before_it_uses_memory(content):
     for name, bomb in bombs(members(content)).items():
         tracemalloc.start()
         try:
@@ -161,7 +161,7 @@ def test_a_zip_bomb_is_refused_before_it_takes_memory(content):
 
 @pytest.fixture(scope="module")
 def forms(customers):
-    """Per kind of compiled form: the files beside a small model."""
+    """For each kind of compiled form, the files beside a small model."""
     frame, found = customers.head(200), {}
     for name, small in {"random_forest": {"n_estimators": 2, "max_depth": 2}, "logistic_regression": {}}.items():
         params = PARAMS.train.model_copy(
@@ -172,7 +172,7 @@ def forms(customers):
 
 
 def served_or_refused(files):
-    """A damaged form may still be one; anything else ends in a sentence."""
+    """Loads a damaged form, which may still be valid; anything else must end in a sentence."""
     try:
         predictor.from_files(files)
     except UserError as error:
@@ -182,13 +182,13 @@ def served_or_refused(files):
 @pytest.mark.parametrize(
     "form", ["", "{}", "[]", "null", "7", "[" * 100_000, '{"estimator": 1}', '{"estimator": {"kind": "onnx"}}']
 )
-def test_any_other_compiled_form_is_a_sentence(forms, form):
+def test_any_other_compiled_form_gives_a_sentence(forms, form):
     with pytest.raises(UserError, match="no usable compiled form"):
         predictor.from_files(forms["random_forest"] | {predictor.FORM: form.encode()})
 
 
 @pytest.mark.parametrize("name", ["random_forest", "logistic_regression"])
-def test_a_form_with_other_values_is_a_sentence(forms, name):
+def test_a_form_with_other_values_gives_a_sentence(forms, name):
     form = forms[name][predictor.FORM].decode()
     values = {match[1] for match in re.finditer(r': ("[^"]*"|[\d.e-]+|\[)', form)}
     for old in sorted(values)[::3]:
@@ -196,7 +196,7 @@ def test_a_form_with_other_values_is_a_sentence(forms, name):
             served_or_refused(forms[name] | {predictor.FORM: form.replace(f": {old}", f": {new}", 1).encode()})
 
 
-def test_trees_that_are_damaged_anywhere_are_a_sentence(forms):
+def test_damaged_trees_give_a_sentence(forms):
     files = forms["random_forest"]
     content = files[estimates.ESTIMATOR]
     for place in range(0, len(content), max(1, len(content) // 60)):
@@ -219,7 +219,7 @@ def folder(forms, tmp_path):
 
 @pytest.mark.parametrize("name", [CONTRACT, predictor.FORM, LINEAGE])
 @pytest.mark.parametrize("content", ["[" * 100_000, '{"a":' * 100_000, f'{{"a": {"9" * 10_000}}}', "\0{}", "\ud800"])
-def test_a_file_beside_the_model_with_any_other_json_is_a_sentence(folder, name, content):
+def test_a_file_beside_the_model_with_other_json_gives_a_sentence(folder, name, content):
     (folder / name).write_bytes(content.encode("utf-8", "surrogatepass"))
 
     with pytest.raises(UserError, match="cannot be read"):
@@ -228,7 +228,7 @@ def test_a_file_beside_the_model_with_any_other_json_is_a_sentence(folder, name,
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])
 @pytest.mark.parametrize("place", ['"threshold":', '"half_width":', '"min":', '"max":'])
-def test_a_contract_holds_finite_numbers(folder, place, number):
+def test_a_contract_has_only_finite_numbers(folder, place, number):
     text = (folder / CONTRACT).read_text()
     assert place in text
     (folder / CONTRACT).write_text(re.sub(rf"{place}[^,}}]+", f"{place}{number}", text))
@@ -237,7 +237,7 @@ def test_a_contract_holds_finite_numbers(folder, place, number):
         load(str(folder))
 
 
-def test_the_project_of_a_contract_is_a_name_and_nothing_else(folder):
+def test_the_project_of_a_contract_must_be_a_name(folder):
     text = (folder / CONTRACT).read_text()
     (folder / CONTRACT).write_text(text.replace('"churn"', '"</title><script>"', 1))
 

@@ -1,4 +1,4 @@
-"""What reading changed is told in a few lines, however many columns a table has."""
+"""Changes made during reading are reported in a few lines for any number of columns."""
 
 from ml.adoption.inference import typed
 from ml.data.notes import brief
@@ -12,7 +12,7 @@ def notes(tmp_path, header, cells):
     return [*table.notes, *typed(table.frame, "bad").notes]
 
 
-def test_one_change_of_many_columns_is_told_of_three_and_the_others_are_named(tmp_path):
+def test_a_change_of_many_columns_is_reported_for_three_and_the_others_are_named(tmp_path):
     header = [f"part: {i}" for i in range(30)]
     told = brief(notes(tmp_path, [*header, "bad"], [["1,5"] * 30 + ["yes"], ["2,5"] * 30 + ["no"]]))
 
@@ -22,14 +22,14 @@ def test_one_change_of_many_columns_is_told_of_three_and_the_others_are_named(tm
     assert told[4].endswith("part: 12 and 17 more")
 
 
-def test_header_names_that_lose_spaces_are_told_in_the_same_way(tmp_path):
+def test_header_names_that_lose_spaces_are_reported_in_the_same_way(tmp_path):
     told = brief(notes(tmp_path, ["a", " b", " c", " d", " e", " f", "bad"], [["1"] * 6 + ["yes"], ["2"] * 6 + ["no"]]))
 
     assert len(told) == 5
     assert told[-1] == "the same applies to 2 more columns: ' e', ' f'"
 
 
-def test_few_notes_stay_as_they_are(tmp_path):
+def test_few_notes_stay_unchanged(tmp_path):
     few = notes(tmp_path, ["a", "b", "bad"], [["1,5", "2,5", "yes"], ["1,6", "2,6", "no"]])
 
     assert brief(few) == few

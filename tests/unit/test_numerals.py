@@ -1,4 +1,4 @@
-"""Numbers that people write mean the same in a table, in a part of one and in a request."""
+"""Formatted numbers have the same value in a table, in a part of it and in a request."""
 
 import numpy as np
 import pandas as pd
@@ -42,7 +42,7 @@ ANY = Number(type="number")
         (["0,250", "1,500", "-"], [0.25, 1.5, None], "2 of 3 values are read with a decimal comma, e.g. '0,250'"),
     ],
 )
-def test_a_column_is_read_as_its_values_are_written(cells, found, said):
+def test_a_column_is_read_by_the_format_of_its_values(cells, found, said):
     column = number_columns.number(pd.Series(cells, name="a", dtype="str"), ANY)
 
     np.testing.assert_equal(column.cells.to_numpy(), np.array(found, dtype="float64"))
@@ -66,7 +66,7 @@ def test_a_column_is_read_as_its_values_are_written(cells, found, said):
     ],
     ids=str,
 )
-def test_what_has_two_readings_or_none_is_refused(cells):
+def test_values_with_two_readings_or_none_are_refused(cells):
     assert number_columns.number(pd.Series(cells, name="a", dtype="str"), ANY).wrong
 
 
@@ -74,11 +74,11 @@ def test_what_has_two_readings_or_none_is_refused(cells):
     ("word", "found"),
     [("$1,234.50", 1234.5), ("12 %", 12.0), ("1.234,5", 1234.5), ("3,5", 3.5), ("1,234", "1,234"), ("five", "five")],
 )
-def test_a_request_reads_a_word_by_itself_and_refuses_two_readings(word, found):
+def test_a_request_reads_each_value_separately_and_refuses_two_readings(word, found):
     assert words.cell(word, ANY) == found
 
 
-def test_parts_of_a_column_are_read_as_the_whole_is():
+def test_parts_of_a_column_are_read_like_the_whole_column():
     cells = pd.Series(["1.000 €", "2.500 €", "3,5 €", "7"], name="a", dtype="str")
     parts = [cells.head(2), cells.tail(2)]
 
@@ -89,7 +89,7 @@ def test_parts_of_a_column_are_read_as_the_whole_is():
     assert read.tolist() == number_columns.number(cells, ANY).cells.tolist() == [1000, 2500, 3.5, 7]
 
 
-def test_fresh_rows_below_such_a_column_do_not_change_what_it_says():
+def test_appended_rows_do_not_change_the_values_of_such_a_column():
     target = {"name": "y", "task": "regression"}
     data = Data(file="a.csv", id="id", target=target, columns={"a": {"type": "number"}})
     old = pd.DataFrame({"a": pd.Series(["1.000 €", "3,5 €"], dtype="str")})
@@ -100,5 +100,5 @@ def test_fresh_rows_below_such_a_column_do_not_change_what_it_says():
     assert number_columns.number(both["a"], ANY).cells.tolist() == [1000, 3.5, 2.25]
 
 
-def test_digits_of_telephones_and_addresses_are_no_numbers():
+def test_telephone_numbers_and_addresses_are_no_numbers():
     assert [numerals.alone(word) for word in ("0664 123 456", "10.1.2.3", "12-34", "1 2", "2024-01-31")] == [None] * 5

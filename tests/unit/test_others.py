@@ -1,4 +1,4 @@
-"""A level that the contract does not list passes every consumer where `others` allows it, and none elsewhere."""
+"""A level outside the contract is accepted everywhere if `others` allows it, and nowhere else."""
 
 import numpy as np
 import pandas as pd
@@ -34,7 +34,7 @@ def contract(*, others):
 
 @pytest.fixture(scope="module")
 def table():
-    """Half of the rows have one of 300 levels that stand in a few rows each."""
+    """Half of the rows have one of 300 levels with a few rows each."""
     rng = np.random.default_rng(0)
     k = np.where(rng.random(600) < 0.5, rng.choice(["a", "b"], 600), [f"rare {n}" for n in rng.integers(0, 300, 600)])
     y = rng.random(600) < np.where(k == "a", 0.9, 0.3)
@@ -43,7 +43,7 @@ def table():
 
 
 @pytest.mark.parametrize(("others", "wrong"), [(True, 0), (False, 1)])
-def test_a_level_that_is_not_listed_passes_where_others_are_allowed(table, others, wrong):
+def test_an_unlisted_level_is_accepted_if_others_are_allowed(table, others, wrong):
     data = contract(others=others)
     rows = table[table["k"].isin(["a", "b"])].head(3).assign(k=["a", "new", None])
 
@@ -67,12 +67,12 @@ def test_the_api_reads_other_levels_as_the_table_does(sent, read):
 
 
 @pytest.mark.parametrize("sent", ["x" * 201, ["a"], {}, float("nan"), float("inf")])
-def test_the_api_refuses_what_is_no_level(sent):
+def test_the_api_refuses_values_that_are_no_level(sent):
     with pytest.raises(ValidationError):
         body(contract(others=True), 10, "refuse").rows.validate_python([{"x": 1.0, "k": sent}])
 
 
-def test_a_level_that_is_too_long_is_refused_by_table_and_api_alike(table):
+def test_a_too_long_level_is_refused_by_table_and_api(table):
     rows = table.head(2).assign(k=["x" * 200, "x" * 201])
 
     assert [found.tolist() for name, found, _ in breaches(rows, contract(others=True)) if name == "k"] == [
@@ -90,14 +90,14 @@ def test_the_compiled_form_treats_other_levels_as_the_model_does(table):
     assert served(predictor, rows, data) == pytest.approx(model.scores(fitted, rows, data), abs=1e-9)
 
 
-def test_levels_of_a_row_each_do_not_give_the_target_away(table):
+def test_levels_with_one_row_each_are_no_leak(table):
     alone = table.assign(k=[f"only {n}" for n in range(len(table))], x=0.0)
 
     assert columns(alone, contract(others=True), suspect=0.98).passed
     assert not columns(alone, contract(others=False), suspect=0.98).passed
 
 
-def test_monitoring_counts_other_levels_as_one_and_names_them_where_none_was_trained_on(table):
+def test_monitoring_counts_other_levels_as_one_and_names_untrained_ones(table):
     before = profiled(table, contract(others=True))["k"]
 
     assert {*before.levels} == {"a", "b", OTHERS}

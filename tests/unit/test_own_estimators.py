@@ -1,4 +1,4 @@
-"""Own estimators of src/features.py: each trains, is stored and serves, or is refused in a sentence."""
+"""Custom estimators in src/features.py: each trains, is stored and serves, or is refused with a sentence."""
 
 import re
 
@@ -77,7 +77,7 @@ def settings(task="binary", **train_section):
 
 
 def table(task="binary"):
-    """A small table of each task, with gaps."""
+    """A small table of each task, with missing values."""
     rng = np.random.default_rng(0)
     x, z, k = rng.normal(size=ROWS), rng.random(ROWS), rng.choice(["a", "b"], ROWS).astype(object)
     y = 3 * z + np.where(k == "a", 1.0, 2.0) + rng.normal(size=ROWS) / 10
@@ -91,7 +91,7 @@ def table(task="binary"):
 
 
 def built(params, task="binary", text=""):
-    """What serves a model that was trained, stored and read, once it has answered as the stored one does."""
+    """The served form of a trained, stored and read model, after it gave the predictions of the stored one."""
     frame = table(task)
     fitted = model.fit(frame, params.data, params.train, text)
     files = {MODEL: model_file.dumps(fitted), CONTRACT: shipped.contract_of(params, frame)}
@@ -103,7 +103,7 @@ def built(params, task="binary", text=""):
 
 @pytest.fixture
 def own(monkeypatch, tmp_path):
-    """Writes more below HEAD as this repository's src/features.py, and gives the whole text."""
+    """Appends text to HEAD as this repository's src/features.py, and returns the whole text."""
     monkeypatch.chdir(tmp_path)
     feature_source.FEATURES.parent.mkdir()
     monkeypatch.delitem(estimators.sys.modules, "features", raising=False)
@@ -180,7 +180,7 @@ GOOD = {  # task, train.preprocessing, what serves it, the text
 
 
 @pytest.mark.parametrize("name", GOOD)
-def test_an_own_estimator_trains_is_stored_and_serves_what_it_scored(own, name):
+def test_a_custom_estimator_trains_is_stored_and_serves_its_scores(own, name):
     task, preprocessing, kind, text = GOOD[name]
     params, whole = settings(task, model="features.make", preprocessing=preprocessing), own(text)
 
@@ -192,7 +192,7 @@ def test_an_own_estimator_trains_is_stored_and_serves_what_it_scored(own, name):
 
 
 def steady(method, *lines):
-    """A class that does one thing otherwise than Steady."""
+    """A class that differs from Steady in one method."""
     return f"class make(Steady):\n    def {method}:\n" + "".join(f"        {line}\n" for line in lines)
 
 
@@ -237,7 +237,7 @@ BAD = {
 
 
 @pytest.mark.parametrize(("sentence", "text"), BAD.items(), ids=BAD)
-def test_an_own_estimator_that_cannot_be_used_is_refused_in_a_sentence(own, sentence, text):
+def test_an_unusable_custom_estimator_is_refused_with_a_sentence(own, sentence, text):
     params, text = settings(model="features.make"), own(text)
 
     with pytest.raises(UserError, match=re.escape(sentence)):
@@ -245,7 +245,7 @@ def test_an_own_estimator_that_cannot_be_used_is_refused_in_a_sentence(own, sent
 
 
 def test_an_interval_is_of_models_that_are_fitted_as_the_released_one_is(own):
-    """A stack of numbers is no estimator to cross_val_predict, which would also ignore early stopping."""
+    """A stack for numbers is no estimator for cross_val_predict, which would also ignore early stopping."""
     text = own(
         "from sklearn.ensemble import StackingRegressor\n\n\n"
         "def make():\n    return StackingRegressor([('a', Ridge()), ('b', RandomForestRegressor(5))], cv=3)"
@@ -263,14 +263,14 @@ def test_an_interval_is_of_models_that_are_fitted_as_the_released_one_is(own):
         interval.half_width(table("regression"), few.data, few.train, 0.9)
 
 
-def test_an_estimator_that_gets_the_table_but_cannot_read_it_says_what_it_got():
+def test_an_estimator_that_cannot_read_the_table_is_told_its_input():
     params = settings(model="hist_gradient_boosting", preprocessing="none")
 
     with pytest.raises(UserError, match="it gets the table itself, with text and missing values"):
         built(params)
 
 
-def test_inputs_that_are_no_columns_have_no_explanation(own):
+def test_inputs_that_are_not_columns_have_no_explanation(own):
     params, text = settings(model="features.make"), own(GOOD["interactions after the usual preprocessing"][-1])
     content = model_file.dumps(model.fit(table(), params.data, params.train, text))
 
@@ -279,7 +279,7 @@ def test_inputs_that_are_no_columns_have_no_explanation(own):
 
 
 @pytest.mark.parametrize("kind", ["LogisticRegression", "RandomForestClassifier"])
-def test_a_class_that_may_predict_otherwise_than_the_one_it_is_made_of_has_no_explanation(own, kind):
+def test_a_class_that_overrides_predictions_has_no_explanation(own, kind):
     text = own(f"class make({kind}):\n    pass")
     params = settings(model="features.make")
     content = model_file.dumps(model.fit(table(), params.data, params.train, text))
@@ -288,7 +288,7 @@ def test_a_class_that_may_predict_otherwise_than_the_one_it_is_made_of_has_no_ex
         explanation.explainer({MODEL: content}, params.data)
 
 
-def test_an_own_pipeline_with_means_of_levels_trains_the_same_model_again():
+def test_a_custom_pipeline_with_target_encoding_is_reproducible():
     rng = np.random.default_rng(0)
     x = pd.DataFrame({"k": rng.choice([f"c{n}" for n in range(30)], 200)})
     y = rng.random(200) < 0.4

@@ -12,7 +12,7 @@ GOOD = yaml.safe_load(SAMPLE.read_text())
 
 
 def write(path, **changes):
-    """Our params.yaml with dotted settings changed."""
+    """Our params.yaml with changed settings, given as dotted paths."""
     settings = yaml.safe_load(yaml.safe_dump(GOOD))
     for dotted, value in changes.items():
         *parents, last = dotted.split("__")
@@ -51,14 +51,14 @@ def test_a_wrong_setting_is_refused_with_its_path(tmp_path, changes, message):
         read_params(path)
 
 
-def test_every_mistake_is_named_at_once(tmp_path):
+def test_all_mistakes_are_named_together(tmp_path):
     path = write(tmp_path / "params.yaml", train__sed=1, prepare__test_share=2)
 
     with pytest.raises(UserError, match=r"2 mistakes"):
         read_params(path)
 
 
-def test_a_missing_file_says_where_to_run(tmp_path):
+def test_a_missing_file_names_the_folder_to_run_in(tmp_path):
     with pytest.raises(UserError, match="root of the repository"):
         read_params(tmp_path / "params.yaml")
 

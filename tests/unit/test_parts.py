@@ -1,4 +1,4 @@
-"""The parts of the suite, which code.yml runs in parallel, contain every test."""
+"""The parts of the suite, which code.yml runs in parallel, together contain every test."""
 
 from collections import Counter
 from types import SimpleNamespace
@@ -10,7 +10,7 @@ from tests.conftest import ROOT, pytest_collection_modifyitems
 
 
 def dealt(part, files):
-    """The tests of two to a file that a part keeps, and those that it says it left out."""
+    """The tests that a part keeps, with two tests to a file, and the tests that it reports as left out."""
     left_out = []
     hook = SimpleNamespace(pytest_deselected=lambda *, items: left_out.extend(items))
     config = SimpleNamespace(getoption=lambda _: part, hook=hook)

@@ -33,7 +33,7 @@ if __name__ == "__main__":
 
 
 @pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, cli.INTERRUPTED), (signal.SIGTERM, cli.TERMINATED)])
-def test_a_command_that_is_stopped_waits_until_its_children_have_cleaned_up(tmp_path, sent, code):
+def test_a_stopped_command_waits_for_the_cleanup_of_its_children(tmp_path, sent, code):
     (tmp_path / "parent.py").write_text(PARENT)
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}

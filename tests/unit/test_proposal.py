@@ -44,12 +44,12 @@ def typed(record):
 
 
 def rendered(text):
-    """The body as GitHub would draw it: HTML without our own marker."""
+    """The body as GitHub renders it: HTML, without our own marker."""
     return MarkdownIt("commonmark", {"html": True}).enable("table").render(github.body(text, "retraining"))
 
 
 @pytest.mark.parametrize("write", ["body", "refusal"])
-def test_what_the_data_holds_stays_text(write):
+def test_text_from_the_data_stays_text(write):
     said = {"body": ["dispatched"], "refusal": []}[write]
 
     page = rendered(
@@ -61,7 +61,7 @@ def test_what_the_data_holds_stays_text(write):
     assert "onerror=alert(1)" in page  # told, not lost
 
 
-def test_the_pull_request_tells_the_whole_story():
+def test_the_pull_request_contains_every_result():
     text = proposal.body(
         typed(RECORD), MonitorRecord(**MONITOR), "dispatched ci", {"the run": "https://github.com/x/runs/1"}
     )
@@ -84,11 +84,11 @@ def test_a_drift_of_the_predictions_alone_is_in_both_tables():
     assert all("| prediction |" in text and "median 0.2 → 0.4 |" in text and "| plan |" not in text for text in texts)
 
 
-def test_by_hand_it_says_so():
+def test_a_manual_retraining_says_so():
     assert "Started by hand" in proposal.body(typed(RECORD), None, "x", {})
 
 
-def test_without_a_champion_the_gates_alone_have_decided():
+def test_without_a_champion_only_the_gates_decide():
     text = proposal.body(typed(RECORD | {"compared": [], "before": None}), None, "x", {})
 
     assert "There was no champion to compare with" in text
@@ -106,7 +106,7 @@ def test_policy_and_split_are_named(policy, said):
     assert said in proposal.body(typed(RECORD | {"policy": RECORD["policy"] | policy}), None, "x", {})
 
 
-def test_rows_that_were_never_combined_are_told_without_a_table_of_the_result():
+def test_rows_that_were_not_combined_are_reported_without_a_result_table():
     broken = {k: RECORD[k] for k in ("date", "reasons", "project", "base", "base_commit", "branch")}
     rows = {"fresh": 1, "quarantined": 9, "why": {"plan: missing": 9}}
 

@@ -1,4 +1,4 @@
-"""One image from build to production: what was checked is pushed, and what was pushed is not built again."""
+"""One image from build to production: the tested image is pushed, and a pushed image is not built again."""
 
 import json
 import sys
@@ -27,7 +27,7 @@ if sys.argv[1:3] == ["image", "inspect"]: print(json.dumps([state["image"]]))
 
 @pytest.fixture
 def engine(tmp_path, monkeypatch):
-    """A docker that answers from a file, as the only engine; its state, and what was asked of it."""
+    """A docker that responds from a file, as the only engine; its state and its recorded calls."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("CONTAINER_ENGINE", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -58,7 +58,7 @@ def built(digest=None, smoked=True):
     SmokeRecord(image="sha256:" + ("1" if smoked else "2") * 64, passed=True, checks=()).write(files.SMOKE)
 
 
-def test_the_image_that_was_checked_is_pushed_and_its_digest_written_down(engine):
+def test_the_tested_image_is_pushed_and_its_digest_is_recorded(engine):
     _, folder = engine
     built()
 
@@ -69,14 +69,14 @@ def test_the_image_that_was_checked_is_pushed_and_its_digest_written_down(engine
     assert "build" not in asked(folder)
 
 
-def test_an_image_that_was_not_checked_is_not_pushed(engine):
+def test_an_untested_image_is_not_pushed(engine):
     built(smoked=False)
 
     with pytest.raises(UserError, match="make smoke"):
         push_stage.main()
 
 
-def test_a_tag_that_names_another_image_by_now_is_not_pushed(engine):
+def test_a_tag_that_now_names_another_image_is_not_pushed(engine):
     state, folder = engine
     built()
     install(folder, "docker", state | {"image": state["image"] | {"Id": "3" * 64}})
@@ -85,7 +85,7 @@ def test_a_tag_that_names_another_image_by_now_is_not_pushed(engine):
         push_stage.main()
 
 
-def test_an_image_that_is_there_already_is_not_pushed_again(engine):
+def test_an_image_already_in_the_registry_is_not_pushed_again(engine):
     _, folder = engine
     built(DIGEST)
 
@@ -94,14 +94,14 @@ def test_an_image_that_is_there_already_is_not_pushed_again(engine):
     assert asked(folder) == []
 
 
-def test_a_release_run_again_takes_the_image_that_it_has_pushed(engine, monkeypatch):
+def test_a_repeated_release_uses_the_pushed_image(engine, monkeypatch):
     monkeypatch.setenv("IMAGE_REGISTRY", "registry.example/team")
 
     assert image_stage._pushed(NAME, LABELS) == DIGEST
 
 
 def test_it_is_taken_by_the_digest_that_the_registry_knows(engine, monkeypatch):
-    """Podman names the one from before it compressed the image first."""
+    """Podman reports the digest from before it compressed the image."""
     state, folder = engine
     monkeypatch.setenv("IMAGE_REGISTRY", "registry.example/team")
     before = DIGEST.replace("d" * 64, "b" * 64)
@@ -118,7 +118,7 @@ def test_an_image_of_another_commit_model_or_lock_is_built(engine, monkeypatch, 
     assert image_stage._pushed(NAME, LABELS | {label: "other"}) is None
 
 
-def test_what_no_registry_has_or_no_commit_holds_is_built(engine, monkeypatch):
+def test_an_image_absent_from_the_registry_or_uncommitted_is_built(engine, monkeypatch):
     state, folder = engine
     without = image_stage._pushed(NAME, LABELS)
     monkeypatch.setenv("IMAGE_REGISTRY", "registry.example/team")
@@ -128,7 +128,7 @@ def test_what_no_registry_has_or_no_commit_holds_is_built(engine, monkeypatch):
     assert (without, dirty, image_stage._pushed(NAME, LABELS)) == (None, None, None)
 
 
-def test_docker_adds_no_record_with_the_time_of_the_build(engine):
+def test_docker_adds_no_record_with_the_build_time(engine):
     _, folder = engine
 
     images.build("churn:x", {}, 0)
@@ -138,7 +138,7 @@ def test_docker_adds_no_record_with_the_time_of_the_build(engine):
 
 
 @pytest.mark.parametrize(("fails", "chosen"), [(["version"], "podman"), ([], "docker")])
-def test_a_docker_without_its_daemon_leaves_the_work_to_podman(engine, fails, chosen):
+def test_podman_is_used_if_docker_has_no_daemon(engine, fails, chosen):
     state, folder = engine
     install(folder, "docker", state | {"fails": fails})
     install(folder, "podman", state)
@@ -146,7 +146,7 @@ def test_a_docker_without_its_daemon_leaves_the_work_to_podman(engine, fails, ch
     assert container_engine.engine() == [chosen]
 
 
-def test_a_docker_alone_is_named_in_what_it_says_itself(engine):
+def test_without_podman_the_error_of_docker_is_shown(engine):
     state, folder = engine
     install(folder, "docker", state | {"fails": ["version"]})
 

@@ -1,4 +1,4 @@
-"""A version is built again with the lock of its own estimator's library."""
+"""A version is rebuilt with the lock file of its own estimator's library."""
 
 import sys
 from hashlib import md5
@@ -14,7 +14,7 @@ from ml.registry.ledger import Version
 
 @pytest.fixture
 def place(tmp_path, monkeypatch):
-    """A checkout at the recorded commit beside the one here, both with the same two lock files."""
+    """A checkout at the recorded commit beside the current one, both with the same two lock files."""
     there, here = tmp_path / "there", tmp_path / "here"
     for folder in (there, here):
         (folder / "src" / "locks").mkdir(parents=True)
@@ -33,7 +33,7 @@ def version():
     return Version(1, {"run": {"lineage": found}})
 
 
-def test_this_environment_serves_while_it_has_the_library_and_another_is_made_where_it_lacks(place, monkeypatch):
+def test_the_current_environment_is_used_if_it_has_the_library_otherwise_a_new_one_is_made(place, monkeypatch):
     made = []
 
     def call(*command, **_):
@@ -52,7 +52,7 @@ def test_this_environment_serves_while_it_has_the_library_and_another_is_made_wh
     assert lineage.machine("xgboost").libraries["xgboost"]
 
 
-def test_a_version_of_before_these_folders_moved_below_src_is_found_where_they_were(place, monkeypatch):
+def test_a_version_from_before_the_move_below_src_is_found_in_its_old_folders(place, monkeypatch):
     (place / "src" / "locks").rename(place / "locks")
     (place / "src" / "tools").rename(place / "tools")
     made = []
@@ -66,7 +66,7 @@ def test_a_version_of_before_these_folders_moved_below_src_is_found_where_they_w
     assert made == [("tools/make_venv.py", "pipeline")]
 
 
-def test_another_lock_of_the_library_than_the_recorded_one_is_named(place):
+def test_a_lock_that_differs_from_the_recorded_one_is_named(place):
     recorded = version()
     (place / "src" / "locks" / "lightgbm.txt").write_text("newer")
 

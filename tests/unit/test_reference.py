@@ -20,14 +20,14 @@ def built(params):
     return frame, reference.build(frame, np.linspace(0, 1, 1500), METRICS, params)
 
 
-def test_it_reads_back_as_it_was_written(built):
+def test_it_is_read_back_unchanged(built):
     text = reference.dumps(built[1])
 
     assert reference.loads(text, "here") == built[1]
     assert reference.dumps(reference.loads(text, "here")) == text
 
 
-def test_it_holds_every_feature_in_the_order_of_the_contract_and_stays_small(built, params):
+def test_it_contains_every_feature_in_the_order_of_the_contract_and_stays_small(built, params):
     frame, made = built
 
     assert [*made.columns] == schema.features(params.data)
@@ -35,7 +35,7 @@ def test_it_holds_every_feature_in_the_order_of_the_contract_and_stays_small(bui
     assert len(reference.dumps(made)) < 100_000
 
 
-def test_it_is_the_same_of_a_table_on_the_disk_with_its_months_and_made_columns(built, params, tmp_path):
+def test_it_is_equal_for_a_table_on_disk_with_months_and_made_columns(built, params, tmp_path):
     frame, score = built[0], np.linspace(0, 1, 1500)
     tables.write_table(frame, tmp_path / "train.parquet")
     given = (score, METRICS, params, frame["snapshot"][:1500])
@@ -49,7 +49,7 @@ def test_it_is_the_same_of_a_table_on_the_disk_with_its_months_and_made_columns(
     assert {*reference.loads(held, "here").months} == {"1", "2", "3"}
 
 
-def test_rows_without_a_value_are_counted_apart():
+def test_missing_values_are_counted_separately():
     numbers = distributions.of_numbers(pd.Series([1.0, None, 3.0, np.inf, 3.0]))
     levels = distributions.of_levels(pd.Series(["b", None, "a", "b"], dtype="object"))
 
@@ -63,7 +63,7 @@ def test_rows_without_a_value_are_counted_apart():
     assert (levels.rows, levels.missing, levels.levels) == (3, 1, {"a": 1, "b": 2})
 
 
-def test_a_column_of_nothing_is_kept_too(built, params):
+def test_a_column_without_values_is_kept_too(built, params):
     frame = built[0].assign(satisfaction=np.nan, device=None)
 
     made = reference.build(frame, np.array([0.5]), METRICS, params)
@@ -73,6 +73,6 @@ def test_a_column_of_nothing_is_kept_too(built, params):
 
 
 @pytest.mark.parametrize("text", ["", "{}", '{"project": 1}', "[1]"])
-def test_something_else_is_refused_with_its_place(text):
+def test_a_malformed_reference_is_refused_with_its_path(text):
     with pytest.raises(UserError, match="version 3 is not a reference of a release"):
         reference.loads(text, "version 3")

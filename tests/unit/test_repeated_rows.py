@@ -24,7 +24,7 @@ def found(frame, at_a_time, buffer):
     at_a_time=st.sampled_from([1, 3, 8]),
     buffer=st.sampled_from([1, 4, 100]),
 )
-def test_repeated_rows_are_those_that_pandas_finds(rows, at_a_time, buffer):
+def test_duplicate_rows_equal_those_of_pandas(rows, at_a_time, buffer):
     frame = pd.DataFrame(rows, columns=["number", "level"]).astype({"number": "float64", "level": object})
 
     count, first = found(frame, at_a_time, buffer)
@@ -35,7 +35,7 @@ def test_repeated_rows_are_those_that_pandas_finds(rows, at_a_time, buffer):
 
 
 @pytest.mark.parametrize("buffer", [100, 100_000])
-def test_rows_on_the_disk_are_found_like_those_in_memory(buffer):
+def test_duplicates_on_disk_equal_those_in_memory(buffer):
     numbers = np.random.default_rng(0).integers(0, 5000, 3000)
     frame = pd.DataFrame({"id": numbers.astype(str)}, dtype=object)
 

@@ -1,4 +1,4 @@
-"""A request that a proxy sent again counts once; a client that uses a request id again loses no row."""
+"""A request that a proxy repeated counts once; a client that reuses a request id loses no row."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -27,13 +27,13 @@ def read(*lines):
 
 
 @pytest.mark.parametrize("model", ["m@1", "m@2"])
-def test_the_later_of_two_tries_stands(model):
+def test_the_later_of_two_attempts_counts(model):
     (kept,) = read(line(1, score=0.4), line(2, seconds=5.2, score=0.6, model=model)).itertuples()
 
     assert (kept.line, kept.score, kept.model) == (2, 0.6, model)
 
 
-def test_three_tries_of_a_request_with_several_rows_count_once():
+def test_three_attempts_of_a_request_with_several_rows_count_once():
     rows = [{"id": name, "x": None} for name in "abc"]
 
     found = read(*(line(n, seconds=6 * n, rows=rows) for n in (1, 2, 3)))
@@ -54,15 +54,15 @@ def test_three_tries_of_a_request_with_several_rows_count_once():
     ],
     ids=str,
 )
-def test_a_request_id_that_is_used_again_loses_nothing(other):
+def test_a_reused_request_id_loses_nothing(other):
     assert len(read(line(1), line(2, **other))) == 2
 
 
-def test_the_same_row_twice_in_one_request_stays():
+def test_a_row_twice_in_one_request_is_kept():
     assert len(read(line(rows=[{"id": "a", "x": 1.0}] * 2))) == 2
 
 
-def test_the_log_counts_what_it_left_out(tmp_path):
+def test_the_log_counts_left_out_lines(tmp_path):
     lines = [line(1), line(2, seconds=3), line(3, request_id="other")]
     (tmp_path / "20260101T000000-1-a-000001.jsonl").write_bytes(b"".join(one.content + b"\n" for one in lines))
 

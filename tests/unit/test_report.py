@@ -42,7 +42,7 @@ def evidence(customers):
     )
 
 
-def test_classes_that_are_numbers_keep_their_names(tmp_path):
+def test_numeric_classes_keep_their_names(tmp_path):
     decisions = [{"actual": "0", "predicted": "1e3", "rows": 3}]
     write_rows(decisions, tmp_path / "confusion.csv")
     write_rows([{"actual": 0.5, "predicted": 1.0}], tmp_path / "predicted.csv")
@@ -68,7 +68,7 @@ def test_each_class_has_its_figures_in_both_reports(evidence):
     assert ">Each class<" in page_
 
 
-def test_many_classes_have_their_most_frequent_confusions_told(evidence):
+def test_many_classes_show_their_most_frequent_confusions(evidence):
     text = build_report.markdown(replace(evidence, plots=several([f"c{n}" for n in range(50)])))
 
     assert "the 20 most frequent wrong ones" in text
@@ -87,7 +87,7 @@ def test_the_plots_of_a_number_are_in_both_reports(evidence):
     assert "Coverage of the interval" in page_
 
 
-def test_counts_are_whole_numbers_though_a_file_held_them(evidence):
+def test_counts_read_from_a_file_are_whole_numbers(evidence):
     cells = [{**cell, "rows": 1234.0} for cell in evidence.plots["confusion"]]
     count = {**evidence.verdict["verdicts"][0], "value": 12345.0}
 
@@ -136,7 +136,7 @@ def test_a_refusal_comes_first_with_its_reasons(evidence):
     assert text.startswith("# ❌ churn: the model is refused for 1 reason\n\n- **accuracy**: accuracy 0.7 is below 0.8")
 
 
-def test_gates_that_pass_are_folded_away_below_those_that_do_not(evidence):
+def test_passed_gates_are_collapsed_below_the_others(evidence):
     good = evidence.verdict["verdicts"][0]
     bad, odd = ({**good, "gate": name, "passed": False} for name in ("size", "split"))
     verdicts = [good, odd | {"severity": "warning"}, bad, good]
@@ -164,7 +164,7 @@ def test_a_metric_that_should_fall_is_worse_when_it_rises(evidence):
     assert "| log_loss | 0.9 | 0.880\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}0.920 | 0.8 | +0.1000 worse |" in text
 
 
-def test_a_change_too_small_to_show_is_no_zero(evidence):
+def test_a_change_too_small_to_show_is_not_shown_as_zero(evidence):
     before = evidence.before_metrics | {"accuracy": 0.90001, "log_loss": 0.9}
 
     text = build_report.markdown(replace(evidence, before_metrics=before))
@@ -197,7 +197,7 @@ def test_bad_data_makes_a_report_without_a_model(evidence):
     assert "| ❌ | plan | x | 1 of 9 rows |" in text
 
 
-def test_a_report_never_outgrows_a_comment(evidence):
+def test_a_report_always_fits_into_a_comment(evidence):
     checks = evidence.validation["checks"] * 3000
 
     text = build_report.markdown(replace(evidence, validation={"rows": 1, "passed": True, "checks": checks}))
@@ -214,7 +214,7 @@ def test_a_cell_cannot_leave_its_table():
     assert "<script>" not in MarkdownIt().enable("table").render(text)
 
 
-def test_the_page_stands_alone(evidence):
+def test_the_page_is_self_contained(evidence):
     html = page.html(evidence)
 
     assert html.count("<svg class='plot'") == 4
@@ -222,11 +222,11 @@ def test_the_page_stands_alone(evidence):
     assert "mermaid" not in html
 
 
-def test_the_same_evidence_gives_the_same_page(evidence):
+def test_the_same_inputs_give_the_same_page(evidence):
     assert page.html(evidence) == page.html(evidence)
 
 
-def test_the_roc_chart_lies_on_the_curve(evidence):
+def test_the_roc_chart_matches_the_curve(evidence):
     text = build_report.markdown(evidence)
 
     line = re.search(r"ROC.*?line \[(.*?)\]", text, re.DOTALL)[1].split(", ")
@@ -278,7 +278,7 @@ def test_the_footer_says_when_the_gates_were_not_proven(evidence):
     assert "The proof was not run on this commit; `make prove`" in build_report.markdown(evidence)
 
 
-def test_what_is_refused_comes_before_what_is_warned_of_and_what_passed(evidence):
+def test_refusals_come_before_warnings_and_passes(evidence):
     (good,) = evidence.verdict["verdicts"]
     verdicts = [
         {**good, "gate": "late"},
@@ -300,7 +300,7 @@ def test_the_page_shows_the_curve_of_the_base_branch_beside_ours(evidence):
     assert "trunk" not in page.html(evidence)[html.index("<h2>Plots") :].partition("<h2>Validation")[0]
 
 
-def test_the_page_draws_its_marks_and_colours_a_refusal(evidence):
+def test_the_page_draws_its_marks_and_colors_a_refusal(evidence):
     refused = {**evidence.verdict["verdicts"][0], "passed": False, "severity": "critical"}
 
     html = page.html(replace(evidence, verdict={**evidence.verdict, "verdicts": [refused]}))
@@ -314,7 +314,7 @@ def test_numbers_have_sensible_digits(value, shown):
     assert digits.number(value) == shown
 
 
-def test_contributions_stand_beside_the_importance_where_they_are_known(evidence):
+def test_known_contributions_are_shown_beside_the_importance(evidence):
     points = [{"column": "tenure_months", "contribution": 0.2}, {"column": "plan", "contribution": 0.1}]
     known = replace(evidence, plots={**evidence.plots, "contributions": points})
 
@@ -325,7 +325,7 @@ def test_contributions_stand_beside_the_importance_where_they_are_known(evidence
     assert drawn.count("<svg") == page.html(evidence).count("<svg") + 1
 
 
-def test_a_model_of_another_table_is_compared_with_nothing(evidence):
+def test_a_model_of_another_table_is_not_compared(evidence):
     text = build_report.markdown(replace(evidence, before_metrics=None, before_profile=None, other_table=True))
 
     assert "`main` has a model of another table, so there is nothing to compare with" in text

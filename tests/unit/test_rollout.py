@@ -1,4 +1,4 @@
-"""The steps of a deployment, with an environment whose readings are written down."""
+"""The steps of a deployment, in an environment with scripted readings."""
 
 from types import SimpleNamespace
 
@@ -15,14 +15,14 @@ RULE = Deploy(steps=(1.0,), seconds=60)
 
 @pytest.fixture(autouse=True)
 def clock(monkeypatch):
-    """A clock that advances only while the rollout sleeps: no check is lost on a busy machine, and no test waits."""
+    """A clock that advances only while the rollout sleeps, so a busy machine loses no check and no test waits."""
     passed = [0.0]
     fake = SimpleNamespace(monotonic=lambda: passed[0], sleep=lambda seconds: passed.append(passed.pop() + seconds))
     monkeypatch.setattr(rollout, "time", fake)
 
 
 class Scripted:
-    """An environment whose images behave as a script describes, check by check; its last line repeats."""
+    """An environment whose images follow a script, check by check; its last line repeats."""
 
     def __init__(self, *looks):
         self._looks, self.served, self.went_back = list(looks), "old", False
@@ -54,7 +54,7 @@ def deploy(target):
     return roll_out(target, "new", RULE, lambda _: None)
 
 
-def test_an_image_that_was_started_again_between_two_looks_goes_back():
+def test_an_image_that_restarted_between_two_checks_is_rolled_back():
     target = Scripted((0, 0), (100, 100), (200, 90), (300, 190))
 
     with pytest.raises(UserError, match="was restarted"):
@@ -67,16 +67,16 @@ def test_pods_of_the_serving_image_may_come_and_go():
     assert "190 requests, and 20 of the serving image" in deploy(Scripted((0, 0), (100, 100), (20, 190)))
 
 
-def test_a_serving_image_that_falls_silent_is_no_fault_of_the_next_one():
+def test_a_silent_serving_image_does_not_fail_the_next_one():
     assert "190 requests, and 100 of the serving image" in deploy(Scripted((0, 0), (100, 100), (None, 190)))
 
 
-def test_nothing_is_compared_with_an_image_that_gives_no_answer():
+def test_an_image_that_does_not_respond_is_not_compared():
     assert "does not respond" in deploy(Scripted((None, 0)))
     assert "100 of the serving image" in deploy(Scripted((None, 0), (0, 0), (100, 100)))  # it was busy for a moment
 
 
-def test_too_few_requests_are_told_before_the_first_step_and_refused_where_that_is_asked():
+def test_too_few_requests_are_reported_before_the_first_step_and_refused_by_setting():
     said, few, strict = [], Scripted((0, 0), (5, 5)), Scripted((0, 0), (5, 5))
 
     assert roll_out(few, "new", RULE, said.append).startswith("UNJUDGED")
@@ -86,7 +86,7 @@ def test_too_few_requests_are_told_before_the_first_step_and_refused_where_that_
     assert strict.went_back
 
 
-def test_nothing_is_foretold_where_requests_are_many():
+def test_with_many_requests_there_is_no_warning():
     said = []
 
     roll_out(

@@ -1,4 +1,4 @@
-"""Which column identifies a row, and the ids of a table that has no such column."""
+"""The column that identifies a row, and the ids of a table without such a column."""
 
 from pathlib import Path
 
@@ -48,18 +48,18 @@ def table(**columns):
          "numbers by chance", "id inside a word", "texts", "decimals", "whole floats", "floats that are not exact",
          "none"],
 )  # fmt: skip
-def test_the_id_is_what_is_meant_to_be_one(columns, expected):
+def test_the_intended_id_column_is_found(columns, expected):
     assert [*row_ids.identities(table(**columns), "y"), None][0] == expected
 
 
-def test_columns_that_may_be_the_id_are_told_apart_from_those_that_are():
+def test_possible_ids_are_distinguished_from_clear_ones():
     frame = table(cust=range(0, 97 * ROWS, 97), income=range(0, 7 * ROWS, 7), note=[f"n {i}" for i in range(ROWS)])
 
     assert row_ids.identities(frame, "y") == ["cust"]
     assert row_ids.perhaps(frame, "y") == ["income", "note"]
 
 
-def test_made_ids_depend_on_what_a_row_holds_alone():
+def test_made_ids_depend_only_on_the_values_of_a_row():
     frame = table(n=range(ROWS))
     other = frame[frame.columns[::-1]].assign(n=frame["n"].astype(float)).sample(frac=1, random_state=0)
 
@@ -78,7 +78,7 @@ def test_equal_rows_are_numbered():
     assert first != empty
 
 
-def test_a_made_name_is_free():
+def test_a_made_name_is_unused():
     assert row_ids.free_name(table(row_id=1)) == "row_id_2"
 
 
@@ -94,7 +94,7 @@ def test_a_made_name_is_free():
         {"a": ["2024-01-01", "2024-01-02", "2024-01-03"]},
     ],
 )
-def test_fresh_rows_get_the_ids_that_adopting_made(columns):
+def test_fresh_rows_get_the_ids_of_adopt(columns):
     frame = pd.DataFrame({**columns, "c": ["1", "2", "4"], "y": ["yes", "no ", "yes"]}, dtype="str")
     roles = {"id": "", "time": "", "group": "", "weight": ""}
     read = ExportedTable(Table(frame, []), as_it_is=False)
@@ -107,13 +107,13 @@ def test_fresh_rows_get_the_ids_that_adopting_made(columns):
     assert made_ids.given(again, data) is again
 
 
-def test_only_ids_that_adopt_made_are_made_again():
+def test_only_ids_of_adopt_are_recomputed():
     data = read_params(SAMPLE).data
 
     assert data.id not in made_ids.given(pd.DataFrame({"a": [1, 2]}), data)
 
 
-def test_ids_do_not_depend_on_how_many_rows_are_hashed_at_a_time(monkeypatch):
+def test_ids_do_not_depend_on_the_chunk_size(monkeypatch):
     frame = table(n=[1, None, 2] * (ROWS // 3))
     whole = row_ids.made(frame)
     monkeypatch.setattr(row_ids, "BLOCK", 7)

@@ -1,4 +1,4 @@
-"""What one command writes is read by another through the same type, and what is damaged or newer ends in a sentence."""
+"""A record that one command writes is read by another with the same type; a damaged or newer one gives a sentence."""
 
 import json
 
@@ -16,7 +16,7 @@ from ml.registry.ledger import Version
 WHOLE = {"model": "m", "passed": True, "verdicts": [{"gate": "size", "passed": True, "reason": "small"}]}
 
 
-def test_a_record_is_read_as_it_was_written(tmp_path):
+def test_a_record_is_read_back_unchanged(tmp_path):
     verdict = Verdict("slices", passed=False, reason="few", value=3, evidence=({"slice": "plan=a", "rows": 9},))
     record = GateRecord(model="m", passed=False, verdicts=(verdict,))
 
@@ -26,7 +26,7 @@ def test_a_record_is_read_as_it_was_written(tmp_path):
     assert json.loads((tmp_path / "verdict.json").read_text())["schema_version"] == 1
 
 
-def test_a_file_from_before_there_were_versions_is_read(tmp_path):
+def test_a_file_without_a_version_is_read(tmp_path):
     (tmp_path / "verdict.json").write_text(json.dumps(WHOLE))
 
     assert GateRecord.read(tmp_path / "verdict.json").verdicts[0].gate == "size"
@@ -42,7 +42,7 @@ def test_a_file_from_before_there_were_versions_is_read(tmp_path):
         ("[]", "is damaged, or has another version"),
     ],
 )
-def test_what_is_damaged_or_newer_names_the_file_and_what_to_do(tmp_path, content, said):
+def test_a_damaged_or_newer_record_names_the_file_and_the_remedy(tmp_path, content, said):
     path = tmp_path / "verdict.json"
     path.write_text(content)
 
@@ -57,7 +57,7 @@ def test_what_is_damaged_or_newer_names_the_file_and_what_to_do(tmp_path, conten
     ("kind", "command"),
     [(MonitorRecord, "make monitor"), (ImageRecord, "make image"), (ValidationRecord, "make run")],
 )
-def test_what_is_missing_names_the_command_that_writes_it(tmp_path, kind, command):
+def test_a_missing_record_names_the_command_that_writes_it(tmp_path, kind, command):
     with pytest.raises(UserError, match=f"is missing. Run `{command}`"):
         kind.read(tmp_path / "none.json")
 

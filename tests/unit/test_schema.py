@@ -21,7 +21,7 @@ def test_conform_gives_the_types_of_the_contract(customers):
     assert list(frame) == schema.required(DATA)
 
 
-def test_conform_leaves_its_argument_alone(customers):
+def test_conform_does_not_change_its_argument(customers):
     before = customers.copy(deep=True)
 
     schema.conform(customers, DATA)
@@ -37,7 +37,7 @@ def test_conform_names_every_missing_column(customers):
     assert "outside the contract: tenure" in str(caught.value)
 
 
-def test_conform_counts_what_is_no_number_and_shows_one(customers):
+def test_conform_counts_unreadable_numbers_and_shows_one(customers):
     text = customers["usage_hours"].astype(str).where(customers.index != 36, "many")
 
     with pytest.raises(
@@ -46,13 +46,13 @@ def test_conform_counts_what_is_no_number_and_shows_one(customers):
         schema.conform(customers.assign(usage_hours=text), DATA)
 
 
-def test_conform_counts_what_is_no_date(customers):
+def test_conform_counts_unreadable_dates(customers):
     with pytest.raises(schema.ContractError, match="snapshot: 1,200 of 1,200 rows are not a date"):
         schema.conform(customers.assign(snapshot="soon"), DATA)
 
 
 @pytest.mark.parametrize("raw", [[1, 2, 1], [1.0, 2.0, 1.0], ["1", "2", "1"], pd.Categorical(["1", "2", "1"])], ids=str)
-def test_a_level_is_the_same_however_it_is_stored(raw):
+def test_a_level_is_equal_in_every_storage_type(raw):
     assert schema.levels(pd.Series(raw)).tolist() == ["1", "2", "1"]
 
 
@@ -65,14 +65,14 @@ def test_a_missing_level_is_none():
     [([True, False], True), ([1, 0], 1), ([1.0, 0.0], 1), (["yes", "no"], "yes"), (["True", "False"], True)],
     ids=str,
 )
-def test_labels_are_one_where_the_target_has_its_positive_value(stored, positive):
+def test_the_label_of_the_positive_value_is_one(stored, positive):
     data = DATA.model_copy(update={"target": DATA.target.model_copy(update={"positive": positive})})
 
     assert two_words.labels(pd.DataFrame({"churned": stored}), data).tolist() == [1, 0]
 
 
 @given(tables(DATA))
-def test_rows_that_keep_the_contract_are_readable(frame):
+def test_rows_that_meet_the_contract_are_readable(frame):
     inputs = schema.inputs(frame, DATA)
 
     assert list(inputs) == schema.features(DATA)
@@ -80,13 +80,13 @@ def test_rows_that_keep_the_contract_are_readable(frame):
 
 
 @given(st.lists(st.sampled_from(["a", "b", None]), min_size=1))
-def test_levels_twice_is_levels_once(values):
+def test_levels_are_idempotent(values):
     once = schema.levels(pd.Series(values, dtype=object))
 
     assert schema.levels(once).tolist() == once.tolist()
 
 
-def test_levels_that_are_numbers_among_text_read_as_text():
+def test_numbers_among_text_levels_are_read_as_text():
     column = pd.Series([2, 2.0, "2", None, True], dtype=object)
 
     assert schema.levels(column).tolist() == ["2", "2", "2", None, "True"]

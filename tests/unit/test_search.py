@@ -7,7 +7,7 @@ from ml.model import search, study
 from ml.model.search import gain
 
 
-def test_a_gain_beyond_the_noise_of_the_folds_is_known():
+def test_a_gain_beyond_the_noise_of_the_folds_is_significant():
     value, half = gain([0.90, 0.91, 0.92, 0.91], [0.80, 0.81, 0.82, 0.811], trials=30, metric="roc_auc")
 
     assert value == pytest.approx(0.1, abs=0.001)
@@ -20,7 +20,7 @@ def test_a_metric_where_lower_is_better_gains_when_it_falls():
     assert value == pytest.approx(0.1)
 
 
-def test_the_best_of_many_equal_trials_is_hardly_ever_known_to_be_better():
+def test_the_best_of_many_equal_trials_is_hardly_ever_significantly_better():
     rng, found = np.random.default_rng(0), 0
     for _ in range(300):
         trials = 0.8 + rng.normal(0, 0.01, 4) + rng.normal(0, 0.003, (30, 4))

@@ -1,4 +1,4 @@
-"""Inputs that move with the calendar are compared with the same season, or monitoring says that it is not known."""
+"""Inputs with a seasonal pattern are compared with the same season, or monitoring reports that it is unknown."""
 
 import numpy as np
 import pandas as pd
@@ -22,7 +22,7 @@ DATA = Data.model_validate({"file": "t.csv", "id": "id", "time": "day", "target"
 
 
 def year(rows, seed=0, year=2025, months=range(1, 13)):
-    """Rows of a year whose number is high in summer, and scores that follow it."""
+    """Rows of a year with a number that is high in summer, and scores that depend on it."""
     rng = np.random.default_rng(seed)
     month = rng.choice(np.array(months), rows)
     warmth = rng.normal(-np.cos(month / 6 * np.pi), 1)
@@ -46,7 +46,7 @@ def released(params, train, test):
 
 
 def log(frame, model=MODEL):
-    """The rows as the prediction log holds them."""
+    """The rows in the form of the prediction log."""
     time = frame["day"].dt.tz_localize("UTC") + pd.Timedelta(hours=12)
     table = frame.drop(columns="day").rename(columns={name: in_table(name) for name in COLUMNS})
     table = table.assign(time=time, model=model, variant="champion", simulated=False, actual=None)
@@ -66,7 +66,7 @@ UTC_START = UNTIL - pd.Timedelta(days=60)
 SUMMER = [6, 7]
 
 
-def test_summer_is_no_drift_of_a_table_that_knows_summers(settings):
+def test_summer_is_no_drift_if_the_training_data_has_summers(settings):
     release = released(settings, year(12_000), year(3000, seed=1))
     table = log(year(1000, seed=2, year=2026, months=SUMMER))
 
@@ -81,14 +81,14 @@ def test_summer_is_no_drift_of_a_table_that_knows_summers(settings):
     )
 
 
-def test_a_change_of_the_world_is_drift_in_its_season_too(settings):
+def test_a_real_change_is_drift_within_its_season(settings):
     release = released(settings, year(12_000), year(3000, seed=1))
     table = log(year(1000, seed=2, year=2026, months=SUMMER))
 
     assert verdict(release, table.assign(**{in_table("kind"): "a"}), settings)[0] == "drift"
 
 
-def test_the_log_of_a_year_ago_stands_in_for_a_season_that_did_not_train(settings):
+def test_the_log_of_a_year_ago_replaces_a_season_without_training_rows(settings):
     winters = {"months": [1, 2, 11, 12]}
     release = released(settings, year(4000, **winters), year(1000, seed=1, **winters))
     now, then = (log(year(1000, seed=2 + y, year=2025 + y, months=SUMMER)) for y in (1, 0))
@@ -99,7 +99,7 @@ def test_the_log_of_a_year_ago_stands_in_for_a_season_that_did_not_train(setting
     assert "rows of a year ago" in told
 
 
-def test_answers_of_another_model_a_year_ago_say_nothing_of_predictions(settings):
+def test_predictions_of_another_model_a_year_ago_are_not_compared(settings):
     winters = {"months": [1, 2, 11, 12]}
     release = released(settings, year(4000, **winters), year(1000, seed=1, **winters))
     now, then = (log(year(1000, seed=2 + y, year=2025 + y, months=SUMMER)) for y in (1, 0))
@@ -110,7 +110,7 @@ def test_answers_of_another_model_a_year_ago_say_nothing_of_predictions(settings
     assert "and predictions with all test rows" in told
 
 
-def test_a_season_that_nothing_tells_of_is_said_to_be_unknown(settings):
+def test_a_season_without_data_is_reported_as_unknown(settings):
     winters = {"months": [1, 2, 11, 12]}
     release = released(settings, year(4000, **winters), year(1000, seed=1, **winters))
 

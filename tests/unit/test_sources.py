@@ -1,4 +1,4 @@
-"""Any common file gives `adopt` the same table."""
+"""Any common file format gives `adopt` the same table."""
 
 import gzip
 import json
@@ -73,7 +73,7 @@ def test_every_format_gives_the_same_table(tmp_path, name):
     assert typed["flag"].map(str).tolist() == FRAME["flag"].map(str).tolist()
 
 
-def test_parts_of_nested_records_are_columns(tmp_path):
+def test_parts_of_nested_records_become_columns(tmp_path):
     (tmp_path / "a.jsonl").write_text('{"a": {"b": 1, "c": "x"}, "d": [1]}\n{"a": {"b": 2}, "d": []}\n')
 
     found = exported_files.read(tmp_path / "a.jsonl").table.frame
@@ -84,7 +84,7 @@ def test_parts_of_nested_records_are_columns(tmp_path):
 
 
 @pytest.mark.parametrize("sign", ["\u2028", "\u2029", "\x85", "\x0b", "\x1c", "\r", "\n"])
-def test_a_sign_that_ends_a_line_elsewhere_is_text_in_a_value(tmp_path, sign):
+def test_other_line_separators_are_text_within_a_value(tmp_path, sign):
     frame = pd.DataFrame({"k": [f"a{sign}b", "c"], "n": [1, 2]})
     (tmp_path / "a.jsonl").write_text("\n".join(json.dumps(row) for row in frame.to_dict("records")))
     escaped = json.dumps(f"a{sign}b")
@@ -96,7 +96,7 @@ def test_a_sign_that_ends_a_line_elsewhere_is_text_in_a_value(tmp_path, sign):
         assert exported_files.read(tmp_path / name).table.frame["k"].tolist() == frame["k"].tolist()
 
 
-def test_an_encoding_can_be_named(tmp_path):
+def test_an_encoding_can_be_set(tmp_path):
     (tmp_path / "a.csv").write_bytes("имя,n\nАнна,1\n".encode("cp1251"))  # noqa: RUF001
 
     found = exported_files.read(tmp_path / "a.csv", "cp1251").table

@@ -15,12 +15,12 @@ DATA = read_params(SAMPLE).data
 HASH = Prepare(test_share=0.2, split_by="hash")
 
 
-def test_the_place_of_an_id_never_changes():
+def test_the_position_of_an_id_never_changes():
     assert position(pd.Series(["c0010000", "42"])) == pytest.approx([0.98534868, 0.34259396], abs=1e-8)
 
 
 @given(st.lists(st.text(min_size=1), min_size=2, unique=True), st.randoms())
-def test_a_row_keeps_its_side_whatever_the_other_rows_are(ids, random):
+def test_the_side_of_a_row_does_not_depend_on_other_rows(ids, random):
     frame = pd.DataFrame({"customer_id": ids})
     some = frame.sample(frac=0.5, random_state=random.randint(0, 1000))
 
@@ -28,7 +28,7 @@ def test_a_row_keeps_its_side_whatever_the_other_rows_are(ids, random):
 
 
 @given(st.floats(0.05, 0.45), st.floats(0.5, 0.95))
-def test_a_larger_test_side_holds_the_smaller_one(small, large):
+def test_a_larger_test_side_contains_the_smaller_one(small, large):
     frame = pd.DataFrame({"customer_id": range(200)})
 
     inner = is_test(frame, DATA, Prepare(test_share=small))
@@ -37,7 +37,7 @@ def test_a_larger_test_side_holds_the_smaller_one(small, large):
     assert (outer | ~inner).all()
 
 
-def test_the_share_is_what_was_asked_for():
+def test_the_test_share_matches_the_setting():
     frame = pd.DataFrame({"customer_id": np.arange(100_000)})
 
     assert is_test(frame, DATA, HASH).mean() == pytest.approx(0.2, abs=0.005)
@@ -51,7 +51,7 @@ def test_by_time_every_test_row_is_newer_than_every_training_row(customers):
 
 
 @given(st.lists(st.text(min_size=1), min_size=2, unique=True), st.randoms())
-def test_a_row_keeps_its_fold_whatever_the_other_rows_are(ids, random):
+def test_the_fold_of_a_row_does_not_depend_on_other_rows(ids, random):
     frame = pd.DataFrame({"customer_id": ids})
     some = frame.sample(frac=0.5, random_state=random.randint(0, 1000))
 
@@ -62,7 +62,7 @@ def test_a_row_keeps_its_fold_whatever_the_other_rows_are(ids, random):
     assert sum(map(len, whole)) == len(frame)
 
 
-def test_folds_by_time_hold_out_what_came_next():
+def test_folds_by_time_hold_out_later_rows():
     days = pd.date_range("2026-01-01", periods=10).repeat(7)
     frame = pd.DataFrame({"snapshot": days}).sample(frac=1, random_state=0)
 
@@ -74,13 +74,13 @@ def test_folds_by_time_hold_out_what_came_next():
     assert times[found[-1][1]].max() == days.max()
 
 
-def test_where_all_rows_have_one_time_there_is_no_fold_by_time():
+def test_rows_with_one_time_have_no_fold_by_time():
     frame = pd.DataFrame({"snapshot": [pd.Timestamp("2026-01-01")] * 9})
 
     assert folds(frame, DATA, Prepare(split_by="time"), 4) == []
 
 
 @pytest.mark.parametrize(("train", "test", "said"), [(9, 0, "no test row.*higher"), (0, 1, "no training row.*lower")])
-def test_a_hash_that_leaves_a_side_empty_is_said(params, train, test, said):
+def test_an_empty_side_of_a_hash_split_is_reported(params, train, test, said):
     with pytest.raises(UserError, match=f"{said} prepare.test_share, another prepare.salt, or use more rows"):
         split.must_have_rows(train, test, params.data, Prepare(test_share=0.01))

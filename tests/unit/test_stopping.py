@@ -1,4 +1,4 @@
-"""Early stopping by held-back training rows, and constraints that name columns."""
+"""Early stopping on held-back training rows, and constraints on named columns."""
 
 import json
 
@@ -31,7 +31,7 @@ def fitted(frame, name, given, **more):
 
 
 def rounds(estimator):
-    """How many trees the stored model has."""
+    """The number of trees in the stored model."""
     if not hasattr(estimator, "library"):
         return estimator.n_iter_
     if estimator.library == "lightgbm":
@@ -43,7 +43,7 @@ def rounds(estimator):
 
 
 @pytest.mark.parametrize("name", [name for name in CONSTRAINT if name != "random_forest"])
-def test_boosting_ends_early_and_is_stored_and_compiled_as_it_ended(customers, name):
+def test_boosting_stops_early_and_is_stored_and_compiled_with_its_trees(customers, name):
     given = {ROUNDS.get(name, "n_estimators"): 150, "learning_rate": 0.3}
 
     found = fitted(customers, name, given, early_stopping=3)
@@ -54,19 +54,19 @@ def test_boosting_ends_early_and_is_stored_and_compiled_as_it_ended(customers, n
     assert served(from_files(compiled(loaded)), customers, DATA) == pytest.approx(expected, abs=1e-6)
 
 
-def test_what_is_no_boosting_is_not_stopped_early(customers):
+def test_early_stopping_of_another_estimator_is_refused(customers):
     with pytest.raises(UserError, match="random_forest does not support it"):
         fitted(customers, "random_forest", {}, early_stopping=3)
 
 
 @pytest.mark.parametrize("name", ROUNDS | {"lightgbm.LGBMClassifier": ""})
-def test_too_few_rows_to_stop_by_are_named(customers, name):
+def test_too_few_rows_for_early_stopping_are_named(customers, name):
     with pytest.raises(UserError, match=r"the rows held back lack a class\. Raise train\.held_back"):
         fitted(customers.head(60), name, {}, early_stopping=3, held_back=0.0001)
 
 
 @pytest.mark.parametrize("name", CONSTRAINT)
-def test_a_constraint_that_names_a_column_holds(customers, name):
+def test_a_constraint_on_a_named_column_is_enforced(customers, name):
     size = {ROUNDS.get(name, "n_estimators"): 10}
     found = fitted(customers, name, {**size, CONSTRAINT[name]: {"late_payments": -1, "usage_hours": 1}})
     more = customers.assign(late_payments=customers["late_payments"] + 2)

@@ -1,4 +1,4 @@
-"""Adoption names values that may not mean what they say, and finds the time of a row."""
+"""Adoption warns about values with an unlikely meaning, and finds the time of a row."""
 
 import numpy as np
 import pandas as pd
@@ -89,7 +89,7 @@ def test_a_column_of_numbers_with_limits_of_detection_is_one_of_numbers():
     assert any("are read without <, e.g. '<0.1'" in str(change) for change in found.changes)
 
 
-def test_bands_are_levels_and_numbers_with_many_words_are_said_to_be():
+def test_bands_are_levels_and_numbers_with_many_words_give_a_note():
     bands = inference.column(pd.Series([">200", ">300", None] * 9, name="glucose"))
     mixed = inference.column(pd.Series([*map(str, range(40)), "clotted"] * 9, name="lactate"))
 
@@ -97,7 +97,7 @@ def test_bands_are_levels_and_numbers_with_many_words_are_said_to_be():
     assert any("9 of 369 values are text, so all numbers" in str(change) for change in mixed.changes)
 
 
-def test_of_one_and_two_the_rarer_is_positive():
+def test_of_the_classes_1_and_2_the_rarer_is_positive():
     assert target_of(pd.Series([1, 1, 1, 2]), "class", None)["positive"] == "2"
     assert target_of(pd.Series([1, 1, 1, 0]), "class", None)["positive"] == "1"
 
@@ -119,7 +119,7 @@ def test_a_file_with_a_name_that_says_nothing_names_the_project_by_its_target():
         (["18-25", "26-35", "12:30"], ""),
     ],
 )
-def test_levels_that_are_numbers_with_a_unit_are_said_to_be(values, found):
+def test_levels_that_are_numbers_with_a_unit_give_a_note(values, found):
     table = pd.DataFrame({"size": values, "y": "a"})
 
     told = suspicions.suspicions(table, {"target": {"name": "y"}, "columns": {"size": {}}})
@@ -169,7 +169,7 @@ def test_two_readings_of_a_date_differ(values, said):
         (["about 1,234", "5,678", "7"], ""),
     ],
 )
-def test_numbers_that_may_be_two_are_no_levels(values, said):
+def test_ambiguous_numbers_are_no_levels(values, said):
     table = pd.DataFrame({"size": values, "y": "a"}, dtype="str")
 
     found = inference.typed(table, "y")
@@ -187,7 +187,7 @@ def test_numbers_that_may_be_two_are_no_levels(values, said):
         (["y", "n", "t", "f"], "size: y, t may mean the same, and so may n, f"),
     ],
 )
-def test_yes_and_no_in_more_than_two_words_are_named(values, said):
+def test_several_words_for_yes_and_no_are_named(values, said):
     table = pd.DataFrame({"size": values, "y": "a"}, dtype="str")
     frame = inference.typed(table, "y").frame
 
@@ -196,13 +196,13 @@ def test_yes_and_no_in_more_than_two_words_are_named(values, said):
     assert [sentence.startswith(said) for sentence in told] == ([True] if said else [])
 
 
-def test_a_target_that_is_set_or_empty_says_what_to_write():
+def test_a_target_with_empty_negatives_gets_advice():
     with pytest.raises(UserError, match=r"y: 2 of 5 rows hold Yes, and the others are empty\. .* write that value"):
         target_of(pd.Series(["Yes", None, None, "Yes", None]), "y", None)
 
 
 @pytest.mark.parametrize("values", [["2023-W01", "2023-W52"], ["2023Q1", "2023Q4"], ["q1 2023", "q2 2023"]])
-def test_periods_are_no_levels_because_later_rows_hold_later_ones(values):
+def test_periods_are_no_levels_because_later_rows_have_later_periods(values):
     table = pd.DataFrame({"when": values * 90, "a": [1, 2, 3] * 60, "y": [0, 1] * 90})
 
     _, left = proposed_contract.infer(table, "data/a.csv", "y", {})
@@ -219,7 +219,7 @@ def test_dates_that_are_not_read_are_no_levels(form):
     assert [sentence.startswith("when: dates in a form that is not read, such as ") for sentence in left] == [True]
 
 
-def test_a_stated_format_may_hold_the_zone():
+def test_a_stated_format_may_contain_the_zone():
     text = pd.Series(DAYS.strftime("%d.%m.%Y 10:00 GMT"))
 
     assert inference.time_format(text, "%d.%m.%Y %H:%M GMT") == {"time_format": "%d.%m.%Y %H:%M GMT"}

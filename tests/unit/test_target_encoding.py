@@ -58,7 +58,7 @@ def table(target, signal=1.0):
 
 
 @pytest.mark.parametrize(("target", "name"), CASES)
-def test_serving_and_explanation_say_what_the_stored_model_says(target, name):
+def test_serving_and_explanation_equal_the_stored_model(target, name):
     data, frame = contract(TARGETS[target]), table(TARGETS[target])
     files = {"model.skops": model_file.dumps(model.fit(frame, data, Train.model_validate({"model": name, **SMALL})))}
     fitted = model_file.loads(files["model.skops"])
@@ -78,7 +78,7 @@ def test_serving_and_explanation_say_what_the_stored_model_says(target, name):
 
 
 def correlation_of_means(frame, data, early, monkeypatch):
-    """Of the encoded levels with the target, as the estimator gets them to be fitted on."""
+    """The correlation of encoded levels with the target in the rows on which the estimator is fitted."""
     seen = []
 
     def halt(_, x, y, **__):
@@ -95,7 +95,7 @@ def correlation_of_means(frame, data, early, monkeypatch):
 
 @pytest.mark.parametrize("early", [None, 3])
 def test_the_estimator_is_fitted_on_means_of_the_other_folds(early, monkeypatch):
-    """Levels that tell nothing must look so: a mean that includes the row itself would correlate with its target."""
+    """Levels without information must look like noise; a mean that includes its own row would not."""
     data, frame = contract(TARGETS["a number"]), table(TARGETS["a number"], signal=0.0)
     frame["city"] = [f"c{n % 150}" for n in range(ROWS)]
 
@@ -104,7 +104,7 @@ def test_the_estimator_is_fitted_on_means_of_the_other_folds(early, monkeypatch)
 
 @pytest.mark.parametrize("early", [None, 3])
 def test_means_of_levels_come_from_other_entities(early, monkeypatch):
-    """A target that belongs to the entity, and levels that tell nothing else, must look like noise."""
+    """Levels without information must look like noise, also if the target belongs to the entity."""
     grouped = contract(TARGETS["a number"]).model_copy(update={"group": "owner"})
     rng, owners = np.random.default_rng(0), np.repeat(np.arange(ROWS // 10), 10)
     frame = table(TARGETS["a number"]).assign(
@@ -117,7 +117,7 @@ def test_means_of_levels_come_from_other_entities(early, monkeypatch):
     assert correlation_of_means(frame.iloc[order], grouped, early, monkeypatch) < 0.2
 
 
-def test_a_stored_model_of_a_grouped_table_is_without_the_folds_of_its_rows():
+def test_a_stored_model_of_a_grouped_table_contains_no_folds():
     grouped = contract(TARGETS["two classes"]).model_copy(update={"group": "owner"})
     frame = table(TARGETS["two classes"]).assign(owner=[f"o{n % 20}" for n in range(ROWS)])
 
@@ -128,7 +128,7 @@ def test_a_stored_model_of_a_grouped_table_is_without_the_folds_of_its_rows():
     assert isinstance({n: p for n, p, _ in again.transformers}["target"].named_steps["means"].cv, KFold)
 
 
-def test_the_means_are_those_of_scikit_learn():
+def test_the_means_equal_scikit_learns():
     data, frame = contract(TARGETS["a number"]), table(TARGETS["a number"])
     truth = frame["y"].astype(float).to_numpy()
 
@@ -149,7 +149,7 @@ def test_a_monotone_constraint_and_a_seed_reach_the_model():
     assert same[0] == same[1]
 
 
-def test_a_misspelt_encoding_is_refused_and_the_usual_one_leaves_the_contract_as_it_was():
+def test_a_misspelt_encoding_is_refused_and_the_default_leaves_the_contract_unchanged():
     with pytest.raises(ValidationError, match="levels"):
         Category.model_validate(RULES | {"encoding": "mean"})
     assert "encoding" not in Category.model_validate(RULES | {"encoding": "levels"}).model_dump()

@@ -53,7 +53,7 @@ def cases():
 
 
 @pytest.mark.parametrize(("target", "estimator"), [*cases()])
-def test_the_compiled_form_says_what_scikit_learn_says(target, estimator):
+def test_the_compiled_form_equals_scikit_learn(target, estimator):
     data, frame = contract(target), table(target)
     small = {"random_forest": {"n_estimators": 10}, "hist_gradient_boosting": {"max_iter": 10}}
     small |= {estimator: {"n_estimators": 10}} if "." in estimator else {}
@@ -71,7 +71,7 @@ def test_the_compiled_form_says_what_scikit_learn_says(target, estimator):
     assert expected.shape == ((ROWS, len(target["classes"])) if "classes" in target else (ROWS,))
 
 
-def test_metrics_of_classes_are_scikit_learns_weighted_too():
+def test_weighted_metrics_of_classes_equal_scikit_learns():
     task, rng = task_of(contract(TARGETS["three classes"])), np.random.default_rng(0)
     truth, weight = rng.integers(0, 3, ROWS), rng.integers(0, 4, ROWS).astype(float)
     output = rng.dirichlet(np.ones(3), ROWS).round(2)
@@ -95,7 +95,7 @@ def test_metrics_of_classes_are_scikit_learns_weighted_too():
     assert found["lowest_recall"] == pytest.approx(figures[1].min())
 
 
-def test_figures_of_each_class_are_scikit_learns_and_lie_in_their_intervals():
+def test_figures_of_each_class_equal_scikit_learns_and_are_within_their_intervals():
     task, rng = task_of(contract(TARGETS["a class that no row has"])), np.random.default_rng(0)
     truth, output = rng.choice([0, 1, 3], ROWS), rng.dirichlet(np.ones(4), ROWS)
 
@@ -110,7 +110,7 @@ def test_figures_of_each_class_are_scikit_learns_and_lie_in_their_intervals():
 
 
 @pytest.mark.parametrize("decimals", [1, 17])
-def test_top_k_is_scikit_learns_where_probabilities_are_equal_too(decimals):
+def test_top_k_equals_scikit_learns_also_with_equal_probabilities(decimals):
     task, rng = task_of(contract({"task": "multiclass", "classes": [*"abcdef"]})), np.random.default_rng(0)
     truth, output = rng.integers(0, 6, ROWS), rng.dirichlet(np.ones(6), ROWS).round(decimals)
 
@@ -120,7 +120,7 @@ def test_top_k_is_scikit_learns_where_probabilities_are_equal_too(decimals):
         assert found[f"top_{k}_accuracy"] == pytest.approx(sk.top_k_accuracy_score(truth, output, k=k))
 
 
-def test_metrics_of_numbers_are_scikit_learns_weighted_too():
+def test_weighted_metrics_of_numbers_equal_scikit_learns():
     task, rng = task_of(contract(TARGETS["a number"])).with_interval(1.0, 0.9), np.random.default_rng(0)
     truth, weight = rng.normal(size=ROWS), rng.integers(0, 4, ROWS).astype(float)
     value = truth + rng.normal(size=ROWS)
@@ -148,7 +148,7 @@ def test_rows_whose_truth_is_zero_have_no_percentage_error():
     assert np.isnan(none["mape"])
 
 
-def test_an_interval_holds_the_stated_share_of_new_rows():
+def test_an_interval_contains_the_stated_share_of_new_rows():
     data, frame = contract(TARGETS["a number"]), table(TARGETS["a number"])
     params = Train.model_validate({"model": "ridge"})
     half, fitted = interval.half_width(frame, data, params, 0.9), model.fit(frame, data, params)
@@ -162,7 +162,7 @@ def test_an_interval_holds_the_stated_share_of_new_rows():
 
 
 @pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS)
-def test_a_copy_of_the_target_is_known_as_such(target):
+def test_a_copy_of_the_target_is_detected(target):
     task, frame = task_of(contract(target)), table(target)
     truth = task.truth(frame["y"])
 
@@ -171,7 +171,7 @@ def test_a_copy_of_the_target_is_known_as_such(target):
 
 
 @pytest.mark.parametrize(("label", "limit"), [("b", "most probable"), ("a", "most probable, not b")])
-def test_an_easy_case_names_another_class_only_where_one_is_most_probable(label, limit):
+def test_an_easy_case_names_only_classes_that_are_most_probable_somewhere(label, limit):
     task = task_of(contract({"task": "multiclass", "classes": ["a", "b"]}))
 
     found = task.easy(np.array([[0.3, 0.7]]), Case(name="any", row={}, label=label))
@@ -180,7 +180,7 @@ def test_an_easy_case_names_another_class_only_where_one_is_most_probable(label,
 
 
 @pytest.mark.parametrize(("share", "sure"), [(0.85, True), (0.55, False), (0.45, False)])
-def test_a_class_is_sure_only_above_one_half(share, sure):
+def test_a_class_is_certain_only_above_one_half(share, sure):
     task = task_of(contract({"task": "multiclass", "classes": ["low", "mid", "top"]}))
     rest = (1 - share) / 2  # 0.45 leads the others by 0.175
 

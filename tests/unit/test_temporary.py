@@ -1,4 +1,4 @@
-"""What tests leave in the folder for temporary files goes with them."""
+"""Temporary files of tests are deleted with the run."""
 
 import os
 import subprocess
@@ -17,7 +17,7 @@ def place(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_what_a_run_leaves_goes_with_it(place):
+def test_temporary_files_of_a_run_are_deleted(place):
     folder = temporary.use()
     left = subprocess.run(["mktemp", "--directory"], capture_output=True, text=True, check=True).stdout.strip()
 
@@ -28,7 +28,7 @@ def test_what_a_run_leaves_goes_with_it(place):
     assert Path(tempfile.gettempdir()) == place
 
 
-def test_the_folder_of_a_run_that_was_killed_goes_with_the_next(place):
+def test_the_next_run_deletes_the_folder_of_a_killed_run(place):
     dead = subprocess.Popen(["true"])
     dead.wait()
     gone, other = (place / f"tests-{pid}-x" for pid in (dead.pid, os.getppid()))

@@ -1,4 +1,4 @@
-"""Figures and margins of a target in any unit, and gates where rows have weights or belong together."""
+"""Figures and margins of a target in any unit, and gates for rows with weights or entities."""
 
 from dataclasses import replace
 
@@ -26,7 +26,7 @@ from tests.gates import other_world, world
         (None, "unknown"),
     ],
 )
-def test_a_figure_is_told_in_digits_that_say_something(value, told):
+def test_a_figure_has_significant_digits(value, told):
     assert figure(value) == told
 
 
@@ -51,7 +51,7 @@ def test_a_margin_of_an_error_means_the_same_in_any_unit(unit):
 
 
 def grouped(evidence, times):
-    """Each row so many times over under one entity; rows one after the other are alike."""
+    """Each row repeated so many times under one entity; successive rows are similar."""
     test = evidence.test.iloc[np.repeat(np.arange(len(evidence.test)), times)].reset_index(drop=True)
     test = test.assign(thing=np.repeat([f"t{n}" for n in range(len(evidence.test))], times))
     data = evidence.params.data.model_copy(update={"group": "thing"})
@@ -67,7 +67,7 @@ def grouped(evidence, times):
 
 
 @pytest.mark.parametrize("gate", [stability, fairness])
-def test_rows_of_one_entity_tell_no_more_than_one_row(gate):
+def test_rows_of_one_entity_count_like_one_row(gate):
     one = world.good()
     once, often = (gate.judge(grouped(one, times)) for times in (1, 10))
 
@@ -90,7 +90,7 @@ def test_mcnemars_test_counts_entities():
     assert once.value == pytest.approx(plain.value, abs=0.15)
 
 
-def test_the_stability_of_numbers_is_not_told_in_words_of_decisions():
+def test_the_stability_of_numbers_does_not_mention_decisions():
     [verdict] = stability.judge(other_world.good("regression"))
 
     assert "move by more than half a standard deviation" in verdict.reason
@@ -98,7 +98,7 @@ def test_the_stability_of_numbers_is_not_told_in_words_of_decisions():
 
 
 @pytest.mark.parametrize(("unit", "hinted"), [(1.0, False), (1e-12, True)])
-def test_a_target_too_small_for_trees_is_told(unit, hinted):
+def test_a_target_too_small_for_trees_is_reported(unit, hinted):
     one = other_world.good("regression")
 
     [verdict] = decisions.judge(replace(one, label=one.label * unit, score=np.zeros(len(one.label))))

@@ -1,4 +1,4 @@
-"""A process of the warm environment behaves as one that Python has started itself (tests/warm)."""
+"""A process of the warm environment behaves like one that Python started (tests/warm)."""
 
 import os
 import signal
@@ -34,7 +34,7 @@ WARM, COLD = {}, {"COLD_PYTHON": "1"}
 
 @pytest.fixture(scope="module")
 def server():
-    """Wait until libraries are imported; the first process of the warm environment begins with that."""
+    """Wait until the libraries are imported; the first process of the warm environment starts this."""
     for _ in range(1200):
         subprocess.run([sys.executable, "-m", "ml.stages.models", "--help"], capture_output=True, check=True)
         if Path(sys.prefix, "server.json").exists():
@@ -45,7 +45,7 @@ def server():
 
 @pytest.fixture
 def probe(tmp_path, server):
-    """A function that starts a module `ml.stages.probe` of a folder of its own."""
+    """A function that starts a module `ml.stages.probe` of its own folder."""
     (tmp_path / "src" / "ml" / "stages").mkdir(parents=True)
     (tmp_path / "src" / "ml" / "__init__.py").touch()
     (tmp_path / "src" / "ml" / "stages" / "probe.py").write_text(PROBE)
@@ -68,7 +68,7 @@ def ended(process):
     return process.returncode, out, err.partition("\n")[0].partition("]")[0], err.partition("\n")[2]
 
 
-def test_a_warm_process_has_the_plug_in_of_its_own_folder(probe, tmp_path):
+def test_a_warm_process_uses_the_plug_in_of_its_own_folder(probe, tmp_path):
     for how in (WARM, COLD):
         code, out, _, err = ended(probe("plug-in", how))
 
@@ -77,7 +77,7 @@ def test_a_warm_process_has_the_plug_in_of_its_own_folder(probe, tmp_path):
 
 
 @pytest.mark.parametrize(("what", "code"), [("code", 7), ("words", 1), ("none", 0), ("error", 1)])
-def test_a_warm_process_says_and_returns_the_same(probe, what, code):
+def test_a_warm_process_has_the_same_output_and_exit_code(probe, what, code):
     warm, cold = ended(probe(what, WARM)), ended(probe(what, COLD))
 
     assert (warm[0], cold[0]) == (code, code)
@@ -98,7 +98,7 @@ def test_a_signal_reaches_the_process(probe, tmp_path, how):
     assert (tmp_path / "ended").exists()
 
 
-def test_a_warm_process_dies_with_the_one_that_stands_for_it(probe, tmp_path):
+def test_a_warm_process_ends_with_its_client(probe, tmp_path):
     process = probe("wait", WARM)
     process.stdin.close()
     ready(tmp_path)

@@ -88,7 +88,7 @@ def test_the_columns_are_those_of_the_contract_in_its_order():
 
 
 @pytest.mark.parametrize("name", names("number"))
-def test_numbers_of_the_first_year_stay_inside_the_contract(name):
+def test_numbers_of_the_first_year_are_within_the_contract(name):
     column = contract()["columns"][name]
 
     values = until(12)[name]
@@ -98,7 +98,7 @@ def test_numbers_of_the_first_year_stay_inside_the_contract(name):
 
 
 @pytest.mark.parametrize("name", names("category"))
-def test_categories_of_the_first_year_are_exactly_those_of_the_contract(name):
+def test_categories_of_the_first_year_equal_those_of_the_contract(name):
     column = contract()["columns"][name]
 
     values = until(12)[name]
@@ -108,7 +108,7 @@ def test_categories_of_the_first_year_are_exactly_those_of_the_contract(name):
 
 
 @pytest.mark.parametrize("name", [*names("number"), *names("category"), "churned"])
-def test_months_1_to_14_are_alike(name):
+def test_months_1_to_14_have_the_same_distribution(name):
     frame = until(14)
     months = frame["snapshot"].unique()
 
@@ -117,7 +117,7 @@ def test_months_1_to_14_are_alike(name):
     assert smallest > 0.01 / (14 * 15)  # 14 months, 15 columns: one false alarm in a hundred seeds
 
 
-def test_satisfaction_channel_and_enterprise_are_as_rare_as_promised():
+def test_satisfaction_channel_and_enterprise_have_their_stated_rates():
     frame = until(12)
 
     assert frame["satisfaction"].isna().mean() == pytest.approx(0.12, abs=0.01)
@@ -125,7 +125,7 @@ def test_satisfaction_channel_and_enterprise_are_as_rare_as_promised():
     assert 0.01 < (frame["plan"] == "enterprise").mean() < 0.02
 
 
-def test_missing_satisfaction_tells_a_little_about_churn():
+def test_missing_satisfaction_is_slightly_informative_about_churn():
     frame = until(12)
 
     silent = frame["satisfaction"].isna()
@@ -155,7 +155,7 @@ def test_about_one_customer_in_four_churns():
     assert 0.25 < until(12)["churned"].mean() < 0.30
 
 
-def test_the_ceiling_is_what_the_true_probabilities_reach_on_average():
+def test_the_ceiling_is_the_mean_result_of_the_true_probabilities():
     frame = until(12)
     p = world.probability(frame)
     coins = np.random.default_rng(0).random((200, len(p)))
@@ -168,14 +168,14 @@ def test_the_ceiling_is_what_the_true_probabilities_reach_on_average():
 
 
 @pytest.mark.parametrize("target", ["next_plan", "next_hours"])
-def test_another_target_leaves_the_customers_as_they_are(target):
+def test_another_target_leaves_the_customers_unchanged(target):
     plain, other = world.customers(20, rows=50), world.customers(20, rows=50, target=target)
 
     pd.testing.assert_frame_equal(plain.drop(columns="churned"), other.drop(columns=target))
 
 
 @pytest.mark.parametrize("months", [TRAINING, range(18, 26)], ids=["first year", "after the drift"])
-def test_the_ceilings_of_a_class_and_a_number_are_what_the_truth_reaches(months):
+def test_the_ceilings_of_a_class_and_a_number_are_those_of_the_truth(months):
     plans, hours = (world.history(months, target=target) for target in ("next_plan", "next_hours"))
     p, mean = targets.plan_probabilities(plans), targets.mean_hours(hours)
     said, error = np.array(targets.PLANS)[p.argmax(axis=1)], hours["next_hours"] - mean
@@ -207,7 +207,7 @@ def test_ads_win_a_quarter_of_customers_and_half_from_month_17():
 
 
 @pytest.mark.parametrize("month", [2, 12, 13, 15, 17])
-def test_identical_customers_churn_alike_until_month_17(month):
+def test_identical_customers_churn_equally_until_month_17(month):
     frame = world.customers(1)
 
     assert world.probability(in_month(frame, month)) == pytest.approx(world.probability(frame))
@@ -282,7 +282,7 @@ def test_a_mistake_on_the_command_line_is_explained(monkeypatch, capsys, option,
     assert complaint in capsys.readouterr().err
 
 
-def test_the_command_writes_the_months_it_is_asked_for(monkeypatch, capsys, tmp_path):
+def test_the_command_writes_the_requested_months(monkeypatch, capsys, tmp_path):
     out = tmp_path / "new" / "late.csv"
     monkeypatch.setattr("sys.argv", ["world", "--months", "18-19", "--rows", "20", "--seed", "3", "--out", str(out)])
 
@@ -292,7 +292,7 @@ def test_the_command_writes_the_months_it_is_asked_for(monkeypatch, capsys, tmp_
     assert pd.read_csv(out)["snapshot"].unique().tolist() == ["2026-06-30", "2026-07-31"]
 
 
-def test_the_default_forest_comes_near_the_ceiling_but_not_above():
+def test_the_default_forest_is_near_the_ceiling_but_not_above():
     frame = until(12)
     train, test = train_test_split(frame, test_size=0.2, random_state=0, stratify=frame["churned"])
     prepare = make_column_transformer(

@@ -71,18 +71,18 @@ def test_a_change_leaves_every_other_byte(path, value, before, after):
     assert edited(TEXT, {path: value}) == TEXT.replace(before, after)
 
 
-def test_what_is_there_already_is_not_written_again():
+def test_an_equal_value_is_not_written_again():
     assert edited(TEXT, {"data.file": "a.csv", "gates.slices": {"columns": ["a"], "min": 0.7}}) == TEXT
 
 
-def test_anchors_are_kept_in_meaning():
+def test_anchors_keep_their_meaning():
     text = "base: &base { a: 1 }\nother: { <<: *base, b: 2 }\n"
 
     assert parsed(edited(text, {"other.b": 3}))["other"] == {"a": 1, "b": 3}
 
 
 @given(st.text() | st.integers() | st.booleans() | st.none() | st.floats(allow_nan=False), st.text(min_size=1))
-def test_any_value_under_any_name_is_read_back(value, name):
+def test_any_value_with_any_name_is_read_back(value, name):
     text = f"a:\n  {inline(name)}: {inline([value, {name: value}])} # comment\nb: 1\n"
 
     assert YAML(typ="safe", pure=True).load(text) == {"a": {name: [value, {name: value}]}, "b": 1}

@@ -19,7 +19,7 @@ DVC = '#!/bin/sh\nexec "{python}" -m dvc "$@"\n'
 
 
 def use() -> Path | None:
-    """Make the environment, and let `sys.executable` and `sys.prefix` name it; None where this process has one."""
+    """Make the environment, and let `sys.executable` and `sys.prefix` name it; None if this process already has one."""
     if sys.platform != "linux" or "warm_client" in sys.modules:
         return None
     folder = Path(tempfile.mkdtemp(prefix="warm-"))
@@ -31,14 +31,14 @@ def use() -> Path | None:
 
 
 def leave(folder: Path) -> None:
-    """Remove the environment; what was imported for it ends by itself."""
+    """Remove the environment; the process with the imports ends by itself."""
     sys.prefix = json.loads((folder / "owner.json").read_text())["prefix"]
     sys.executable = str(Path(sys.prefix, "bin", "python"))
     shutil.rmtree(folder, ignore_errors=True)
 
 
 def _environment(folder: Path, real: Path) -> None:
-    """The programs of the real one as links, and its packages; `dvc` is this environment's own."""
+    """The programs of the real environment as links, and its packages; `dvc` is this environment's own."""
     (folder / "bin").mkdir()
     for program in Path(real, "bin").iterdir():
         (folder / "bin" / program.name).symlink_to(program.resolve() if program.name == "python" else program)

@@ -1,8 +1,9 @@
-"""Imported by each Python of the warm environment when it starts: hands what it was asked to run to the server.
+"""Imported by each Python of the warm environment at its start: passes its command to the server.
 
-It then stands for the process that runs: it passes signals on, ends with the same code or signal, and when it is
-killed, so is the other. It runs the command itself while there is no server, and where the server's child would differ.
-Functions import what they need: every Python that tests start in this environment imports this module.
+It then represents the process that runs: it passes signals on, ends with the same code or signal, and when it is
+killed, so is the other process. It runs the command itself if there is no server, or if the server's child would
+differ. Functions import their own modules, because every Python that tests start in this environment imports this
+module.
 """
 
 import os
@@ -10,7 +11,7 @@ import sys
 
 
 def go(folder):
-    """Run the command in the server's child and end as it ends; return where Python shall go on itself."""
+    """Run the command in the server's child and end like it; return if Python should run the command itself."""
     flag, module = [*sys.orig_argv, "", ""][1:3]
     if flag != "-m" or not known(module):
         return
@@ -29,7 +30,7 @@ def go(folder):
 
 
 def stand_for(folder, json):
-    """End as the process of the server's ends; return where there is no server any more."""
+    """End like the process of the server ends; return if the server no longer exists."""
     import signal
     import socket
 
@@ -57,14 +58,14 @@ def stand_for(folder, json):
 
 
 def known(module):
-    """Whether the server runs a module: DVC, our commands, and the servers that gates and simulated customers ask."""
+    """Whether the server runs a module: DVC, our commands, and the servers for gates and simulated customers."""
     if module == "serving":
         return (os.environ.get("SERVING_PORT"), os.environ.get("SERVING_ACCESS_LOG")) == ("0", "none")
     return module in ("dvc", "tests.world.sample") or module.startswith(("ml.stages.", "demo."))
 
 
 def limited():
-    """Whether memory, files or time of this process have a limit, which the server's child would not have."""
+    """Whether the memory, files or time of this process are limited, unlike those of the server's child."""
     import resource
 
     limits = (resource.RLIMIT_AS, resource.RLIMIT_DATA, resource.RLIMIT_FSIZE, resource.RLIMIT_CPU)
@@ -72,12 +73,12 @@ def limited():
 
 
 def place():
-    """Who and where this process is: another user, or other namespaces, get no help."""
+    """The user and namespaces of this process; a process with others runs its command itself."""
     return [os.getuid(), os.getgid(), *(os.readlink(f"/proc/self/ns/{name}") for name in ("mnt", "net", "pid", "user"))]
 
 
 def start(folder):
-    """Start the server, unless somebody has."""
+    """Start the server unless it runs."""
     try:
         os.close(os.open(f"{folder}/started", os.O_CREAT | os.O_EXCL))
     except OSError:

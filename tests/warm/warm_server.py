@@ -1,4 +1,4 @@
-"""Imports libraries once, and forks a process for each command that warm_client.py hands over."""
+"""Imports libraries once, and forks a process for each command that warm_client.py passes on."""
 
 import atexit
 import contextlib
@@ -56,7 +56,7 @@ def main(folder):
 
 
 def own_plug_in():
-    """MLflow has loaded our plug-in; each process shall have that of its own folder, when it needs one."""
+    """Register MLflow's plug-in of the folder of each process; MLflow has loaded another one."""
 
     def store(*given, **named):
         return importlib.import_module("ml.registry.store").StoreArtifactRepository(*given, **named)
@@ -66,7 +66,7 @@ def own_plug_in():
 
 
 def serve(listener, owner, folder):
-    """Fork for each connection, pass signals on, and tell how each child ended."""
+    """Fork for each connection, pass signals on, and report how each child ended."""
     watched = selectors.DefaultSelector()
     watched.register(listener, selectors.EVENT_READ, None)
     while Path(f"/proc/{owner}").exists() and folder.exists():
@@ -96,7 +96,7 @@ def serve(listener, owner, folder):
 
 
 def request(client):
-    """What is to run, and where its input and output are."""
+    """The command to run, with its input and output."""
     head, files, _, _ = socket.recv_fds(client, 8, 3)
     if len(head) < 8 or len(files) < 3:
         return None, files
@@ -109,7 +109,7 @@ def request(client):
 
 
 def passed_on(watched, key):
-    """A signal for the child; the end of the client is its end."""
+    """Pass a signal to the child; the end of the client ends the child."""
     _, pidfd = key.data
     with contextlib.suppress(OSError):
         found = key.fileobj.recv(1)
@@ -119,7 +119,7 @@ def passed_on(watched, key):
 
 
 def ended(watched, key):
-    """Tell the client how its child ended."""
+    """Report to the client how its child ended."""
     child, client = key.data
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     watched.unregister(key.fileobj)
@@ -132,7 +132,7 @@ def ended(watched, key):
 
 
 def become(asked, files):
-    """Be the process that was asked for: its environment, folder, files and module, and its end."""
+    """Become the requested process: environment, folder, files and module, and its end."""
     os.setsid()
     os.environ.clear()
     os.environ.update(asked["env"])
@@ -155,7 +155,7 @@ def become(asked, files):
 
 
 def finished(module):
-    """The exit code of a module, after what Python does at the end of a process."""
+    """The exit code of a module, after Python's own cleanup."""
     code = 0
     try:
         runpy.run_module(module, run_name="__main__", alter_sys=True)

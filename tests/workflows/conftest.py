@@ -1,4 +1,4 @@
-"""What the tests of the workflows share."""
+"""Shared fixtures of the workflow tests."""
 
 import shutil
 import subprocess
@@ -16,7 +16,7 @@ SERVICE = ROOT / "tests" / "workflows" / "languageservice"
 
 @pytest.fixture(scope="session")
 def language_service() -> list[str]:
-    """The command that has GitHub's own parser look at workflows."""
+    """The command of GitHub's own parser for workflows."""
     if not shutil.which("npm"):
         pytest.skip("npm is not installed: `apt-get install nodejs npm`, or nodejs.org")
     with FileLock(SERVICE / "node_modules.lock"):  # another worker may be at it
@@ -30,20 +30,20 @@ def language_service() -> list[str]:
 
 @pytest.fixture(scope="session")
 def prepared(tmp_path_factory) -> Path:
-    """What all scenarios start from, made once: the template with its model built, registered and pushed."""
+    """The common start of all scenarios, made once: the template with its model built, registered and pushed."""
     return once(tmp_path_factory, "prepared", runner.prepare)
 
 
 @pytest.fixture
 def scenario(prepared, tmp_path):
-    """A repository of its own with a remote, a store and a GitHub, in which nothing has happened yet."""
+    """A separate repository with a remote, a store and a GitHub, before any event."""
     with runner.begin(prepared, tmp_path) as begun:
         yield begun
 
 
 @pytest.fixture
 def repository(tmp_path) -> Path:
-    """A folder with our .github/ and what it names, to plant faults in."""
+    """A folder with our .github/ and the files that it names, to plant faults in."""
     for name in (".github", "src/tools"):
         shutil.copytree(ROOT / name, tmp_path / name)
     shutil.copy(ROOT / "Makefile", tmp_path)
@@ -70,7 +70,7 @@ def _weight(item):
 
 
 def pytest_terminal_summary(terminalreporter):
-    """Scenario, what is expected, result and seconds, a row each; in GitHub's summary of the job too."""
+    """One row for each scenario: expected result, result and seconds; in GitHub's summary of the job too."""
     reports = [r for found in terminalreporter.stats.values() for r in found if isinstance(r, pytest.TestReport)]
     rows = table.rows(reports)
     if rows:

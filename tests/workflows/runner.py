@@ -41,7 +41,7 @@ USED = re.compile(r"uses: ([\w-]+/[\w-]+)[\w/-]*@([0-9a-f]{40})")
 
 
 def git(folder: Path, *command: str) -> str:
-    """What git prints in a folder."""
+    """The output of git in a folder."""
     who = ["-c", "user.name=ada", "-c", "user.email=ada@example.invalid"]
     done = subprocess.run(["git", *who, *command], cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -49,7 +49,7 @@ def git(folder: Path, *command: str) -> str:
 
 
 def copy_repository(folder: Path) -> None:
-    """The files of this repository as they are now, as one commit on `main` of a new one, in the form act can read."""
+    """The current files of this repository as one commit on `main` of a new one, in a form that act can read."""
     listed = subprocess.check_output(["git", "ls-files", "-z", "-co", "--exclude-standard"], cwd=ROOT, text=True)
     for name in filter(None, listed.split("\0")):
         if (ROOT / name).exists():
@@ -91,7 +91,7 @@ def prepare(folder: Path) -> None:
 
 @contextmanager
 def begin(prepared: Path, folder: Path) -> Iterator["Scenario"]:
-    """A scenario in `folder`, with its own copies of what is prepared; git's objects are shared."""
+    """A scenario in `folder` with its own copies of the prepared files; git's objects are shared."""
     git(folder, "clone", "--quiet", "--bare", "--shared", str(prepared / "origin.git"), "origin.git")
     git(folder, "clone", "--quiet", "--shared", str(prepared / "origin.git"), "repository")
     git(folder / "repository", "remote", "set-url", "origin", f"https://github.com/{REPOSITORY}")
@@ -103,7 +103,7 @@ def begin(prepared: Path, folder: Path) -> Iterator["Scenario"]:
 
 @contextmanager
 def ended(process: subprocess.Popen, log: Path) -> Iterator[None]:
-    """Where the block is cut short, as by a time limit, show what the process runs, and end all of it."""
+    """If the block is interrupted, for instance by a time limit, print what the process runs, and end all of it."""
     try:
         yield
     finally:
@@ -118,7 +118,7 @@ def ended(process: subprocess.Popen, log: Path) -> Iterator[None]:
 
 
 def kill(process: psutil.Process) -> None:
-    """End a process and all that it has started, at once."""
+    """End a process and all of its descendants at once."""
     for each in [process, *process.children(recursive=True)]:
         with suppress(psutil.NoSuchProcess):
             each.kill()
@@ -134,7 +134,7 @@ def _make(folder: Path, target: str) -> None:
 
 @dataclass
 class Outcome:
-    """What a run came to."""
+    """The result of a run."""
 
     log: list[dict]
     store: Path
@@ -155,11 +155,11 @@ class Outcome:
             print(f"--- the end of job {job}, which failed:", *self.said(job).splitlines()[-SHOWN_LINES:], sep="\n")
 
     def said(self, job: str) -> str:
-        """What a job printed."""
+        """The output of a job."""
         return "\n".join(line["msg"] for line in self.log if line.get("jobID") == job and "msg" in line)
 
     def artifact(self, name: str) -> bytes:
-        """An artifact as GitHub hands it out: a zip archive."""
+        """An artifact as GitHub returns it: a zip archive."""
         archive = BytesIO()
         with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
             for path in sorted((self.store / "artifacts" / name).rglob("*")):
@@ -167,7 +167,7 @@ class Outcome:
         return archive.getvalue()
 
     def artifacts(self) -> list[str]:
-        """The names of what was uploaded."""
+        """The names of the uploaded artifacts."""
         return sorted(path.name for path in (self.store / "artifacts").glob("*"))
 
 
@@ -203,7 +203,7 @@ class Scenario:
             assert done.returncode == 0, f"dvc {verb}: {done.stdout}{done.stderr}"
 
     def commit(self, changes: dict[str, str], branch: str) -> str:
-        """A commit on a new branch with what is changed, and these changes."""
+        """A commit on a new branch with the current changes and these."""
         git(self.folder, "switch", "--quiet", "--create", branch)
         self.change(changes)
         git(self.folder, "add", "--all")
@@ -211,12 +211,12 @@ class Scenario:
         return git(self.folder, "rev-parse", "HEAD")
 
     def pull_request(self, head: str) -> None:
-        """Check out what GitHub checks out for a pull request: its merge with main."""
+        """Check out the commit that GitHub checks out for a pull request: its merge with main."""
         git(self.folder, "switch", "--quiet", "--detach", "main")
         git(self.folder, "merge", "--quiet", "--no-ff", "--message=merge", head)
 
     def finished(self, number: int, workflow: str, outcome: Outcome, **about: str) -> dict:
-        """Put a finished run with its jobs and artifacts on GitHub; what the event `workflow_run` says of it."""
+        """Put a finished run with its jobs and artifacts on GitHub; returns the event `workflow_run`."""
         names = {key: job["name"] for key, job in self.workflow(workflow)["jobs"].items()}
         jobs = [
             {
@@ -241,7 +241,7 @@ class Scenario:
         return run
 
     def open_pull_request(self, branch: str, commit: str, owner: str = "acme") -> int:
-        """A pull request that somebody has opened, from our own repository or from a fork of it."""
+        """A pull request that a person opened, from our own repository or from a fork of it."""
         number = self.hub.number()
         url = f"https://github.com/{REPOSITORY}/pull/{number}"
         self.hub.issues[number] = {
@@ -257,11 +257,11 @@ class Scenario:
         return [comment["body"] for comment in self.hub.comments.values() if comment["issue"] == number]
 
     def workflow(self, name: str) -> dict:
-        """A workflow as it stands in the scenario's repository."""
+        """A workflow in the scenario's repository."""
         return yaml.safe_load((self.folder / ".github" / "workflows" / name).read_text())
 
     def act(self, workflow: str, event: str, payload: dict, **variables: str) -> Outcome:
-        """Run a workflow for an event; every job that is left out by a condition is named `skipped`."""
+        """Run a workflow for an event; every job skipped by a condition is listed as `skipped`."""
         place = self.store.parent
         (place / "event.json").write_text(json.dumps({"ref": "refs/heads/main", "repository": ABOUT} | payload))
         log = place / f"{workflow}.log"

@@ -1,4 +1,4 @@
-"""What a company sets instead of our embedded defaults, each really running on this machine until the block ends."""
+"""The services that replace the embedded defaults in a company, each real and running until the block ends."""
 
 import contextlib
 import json
@@ -29,7 +29,7 @@ DOUBLE = '#!/bin/sh\nKUBECTL_STATE="{folder}/$1" exec "{python}" "{root}/tests/d
 
 @dataclass
 class Services:
-    """Where everything is, what the chat was told, and the Python environment of a runner that reaches the cluster."""
+    """The addresses of all services, the chat's messages, and the Python environment of a runner."""
 
     images: str
     mlflow: str
@@ -70,7 +70,7 @@ class Services:
 
 @contextlib.contextmanager
 def services(folder: Path):
-    """All of them; a test that lacks a part is skipped with what to install."""
+    """All services; a test is skipped with the install command if a program is missing."""
     told: list[str] = []
     with contextlib.ExitStack() as held:
         yield Services(
@@ -115,7 +115,7 @@ def _chat(told: list[str]):
             self.end_headers()
 
         def log_message(self, *_):
-            """Stay silent."""
+            """Print nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = Thread(target=server.serve_forever, args=(0.05,))
@@ -126,7 +126,7 @@ def _chat(told: list[str]):
 
 
 def _environment(folder: Path) -> Path:
-    """Our Python and its programs as links; but `kubectl` is a double, with a file for each namespace in `folder`."""
+    """Links to our Python and its programs, and a double of `kubectl` with a file per namespace in `folder`."""
     if not KUBECTL.exists():
         pytest.skip("kubectl is not in this environment: make setup installs it on Linux")
     place = folder / "venv"

@@ -1,4 +1,4 @@
-"""What `make test-workflows` prints at its end: scenario, what is expected, result, seconds; other tests by file."""
+"""The table at the end of `make test-workflows`: scenario, expected result, result, seconds; other tests by file."""
 
 import textwrap
 from collections import Counter
@@ -38,7 +38,7 @@ def expected(test: str | None, module: str | None) -> tuple[str, str]:
 
 
 def rows(reports: list[pytest.TestReport]) -> list[Row]:
-    """A row for each scenario and for each other file, whatever failed first; a test has a report for each phase."""
+    """A row for each scenario and for each other file, failures first; a test has one report per phase."""
     phases: dict[str, list[pytest.TestReport]] = {}
     for report in (one for one in reports if one.nodeid.startswith(OURS)):
         phases.setdefault(report.nodeid, []).append(report)
@@ -52,7 +52,7 @@ def rows(reports: list[pytest.TestReport]) -> list[Row]:
 
 
 def text(found: list[Row]) -> str:
-    """For a terminal, at most 150 characters wide; long cells go on in the next line."""
+    """The table for a terminal, at most 150 characters wide; long cells are wrapped."""
     lines = [_line(HEADER), _line(["-" * width for width in WIDTHS])]
     for row in found:
         wrapped = [textwrap.wrap(cell, width) or [""] for cell, width in zip(row.cells(), WIDTHS, strict=True)]
@@ -62,7 +62,7 @@ def text(found: list[Row]) -> str:
 
 
 def markdown(found: list[Row]) -> str:
-    """For GitHub."""
+    """The table for GitHub."""
     return f"## Workflows, run with act\n\n{table(list(HEADER), [row.cells() for row in found])}\n"
 
 

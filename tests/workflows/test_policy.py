@@ -1,4 +1,4 @@
-"""Our own rules for workflows, which no linter knows."""
+"""Our own rules for workflows, which no linter checks."""
 
 import re
 import subprocess
@@ -40,7 +40,7 @@ def targets():
 
 
 def makefiles():
-    """The Makefile and what it includes."""
+    """The Makefile and the files that it includes."""
     return "".join(path.read_text() for path in (ROOT / "Makefile", *ROOT.glob("*/*.mk")))
 
 
@@ -64,14 +64,14 @@ def test_one_action_has_one_pin():
 
 
 @each_workflow
-def test_nothing_is_permitted_but_by_job(path):
+def test_permissions_are_granted_only_per_job(path):
     assert load(path)["permissions"] == {}
     for name, job in jobs(path):
         assert isinstance(job["permissions"], dict), name
 
 
 @each_workflow
-def test_every_permission_says_what_it_is_for(path):
+def test_every_permission_has_a_reason(path):
     granted = re.findall(r"^ {6}([a-z-]+: (?:read|write))(.*)$", path.read_text(), re.MULTILINE)
 
     assert granted
@@ -79,7 +79,7 @@ def test_every_permission_says_what_it_is_for(path):
 
 
 @each_workflow
-def test_every_job_has_a_name_and_an_end(path):
+def test_every_job_has_a_name_and_a_timeout(path):
     for name, job in jobs(path):
         assert {"name", "timeout-minutes"} <= set(job), name
 
@@ -90,7 +90,7 @@ def test_every_step_has_a_name(path):
 
 
 @each_workflow
-def test_runs_of_a_workflow_do_not_meet(path):
+def test_runs_of_a_workflow_are_not_concurrent(path):
     assert "group" in load(path)["concurrency"]
 
 
@@ -112,7 +112,7 @@ def test_steps_only_call_make(path):
 
 
 @each_file
-def test_every_make_target_and_script_that_is_called_is_there(path):
+def test_every_called_make_target_and_script_exists(path):
     called = re.findall(r"make ([a-z][a-z-]*)", " ".join(step.get("run", "") for step in steps(path)))
     given = [step.get("with", {}).get("target", "setup") for step in steps(path)]
     scripts = re.findall(r"(src/tools/\S+\.sh)", path.read_text())
@@ -123,7 +123,7 @@ def test_every_make_target_and_script_that_is_called_is_there(path):
 
 @each_file
 def test_versions_are_quoted(path):
-    """3.10 without quotes is the number 3.1, and no linter says so."""
+    """Without quotes, 3.10 is the number 3.1, which no linter reports."""
     assert not re.findall(r"version:\s*\d", path.read_text())
 
 
@@ -135,31 +135,31 @@ def test_the_last_job_waits_for_all_others(path):
 
 
 @pytest.mark.parametrize("check", CHECKS)
-def test_a_required_check_comes_out_whatever_the_jobs_before_it_did(check):
+def test_a_required_check_runs_after_any_result_of_earlier_jobs(check):
     assert load(ROOT / f".github/workflows/{check}.yml")["jobs"][check]["if"] == "always()"
 
 
 @each_workflow
-def test_workflows_that_wait_for_others_name_ones_that_are_there(path):
+def test_workflows_wait_only_for_existing_workflows(path):
     names = {load(other)["name"] for other in WORKFLOWS}
 
     assert set(load(path)["on"].get("workflow_run", {}).get("workflows", [])) <= names
 
 
 @each_workflow
-def test_a_workflow_is_named_as_its_file(path):
+def test_a_workflow_has_the_name_of_its_file(path):
     assert load(path)["name"] == path.stem
 
 
 @each_workflow
-def test_only_a_pull_requests_runs_are_cancelled(path):
+def test_only_runs_of_pull_requests_are_cancelled(path):
     cancels = load(path)["concurrency"]["cancel-in-progress"] == "true"
 
     assert cancels == (path.stem in CHECKS)
 
 
 @each_file
-def test_checkout_leaves_no_token_behind(path):
+def test_checkout_does_not_store_the_token(path):
     checkouts = [step for step in steps(path) if step.get("uses", "").startswith("actions/checkout@")]
 
     assert all(step["with"]["persist-credentials"] == "false" for step in checkouts)
@@ -174,7 +174,7 @@ def test_a_job_that_runs_again_replaces_its_artifacts(path):
 
 
 @each_workflow
-def test_no_untrusted_event_has_a_token_that_writes(path):
+def test_no_untrusted_event_has_a_token_with_write_permission(path):
     if "pull_request" in load(path)["on"]:
         granted = [right for _, job in jobs(path) for right in job["permissions"].values()]
 
@@ -183,7 +183,7 @@ def test_no_untrusted_event_has_a_token_that_writes(path):
 
 @each_file
 def test_no_workflow_takes_a_build_from_a_cache_or_a_remote(path):
-    """What pull requests can write stands for no build: `make run` builds every stage where CI=true, as on runners."""
+    """Build outputs from a pull request are not trusted: with CI=true, as on runners, `make run` builds every stage."""
     restored = [step for step in steps(path) if step.get("uses", "").startswith("actions/cache")]
     runs = " ".join(step.get("run", "") for step in steps(path))
     told = [env["CI"] for step in steps(path) if "CI" in (env := step.get("env", {}))]
@@ -194,7 +194,7 @@ def test_no_workflow_takes_a_build_from_a_cache_or_a_remote(path):
 
 
 @each_workflow
-def test_runners_are_pinned_but_for_the_job_that_tries_the_newest(path):
+def test_runners_are_pinned_except_for_the_job_with_the_newest(path):
     labels = {name: job["runs-on"] for name, job in jobs(path)}
     newest = {name for name, label in labels.items() if label.endswith("-latest")}
 
@@ -203,7 +203,7 @@ def test_runners_are_pinned_but_for_the_job_that_tries_the_newest(path):
     assert all(re.search(r"-\d|matrix\.os", label) for name, label in labels.items() if name not in newest)
 
 
-def test_uv_has_one_version_wherever_it_is_fetched():
+def test_uv_has_the_same_version_everywhere():
     [step] = [step for step in steps(ACTIONS[-1]) if step.get("uses", "").startswith("astral-sh/setup-uv@")]
     fetched = re.findall(r"\buv==([\d.]+)", (ROOT / ".ci" / "run").read_text())
 
@@ -212,7 +212,7 @@ def test_uv_has_one_version_wherever_it_is_fetched():
 
 @each_file
 def test_programs_come_from_locks_and_pinned_runners_only(path):
-    """`make setup` installs by hash, npm by package-lock.json, apt from the runner's own release."""
+    """`make setup` installs by hash, npm by package-lock.json, and apt from the runner's own release."""
     runs = " ".join(step.get("run", "") for step in steps(path))
 
     assert not re.search(r"\b(curl|wget|pip install|npm (install|i)|npx|uvx|go install)\b", runs)
@@ -220,7 +220,7 @@ def test_programs_come_from_locks_and_pinned_runners_only(path):
 
 @each_workflow
 def test_what_others_write_reaches_a_recipe_only_in_quotes(path):
-    """Given by env, and read by the recipe as "$${NAME…}": neither make nor the shell expands what it holds."""
+    """Passed by env, and read by the recipe as "$${NAME…}": neither make nor the shell expands its content."""
     makefile = makefiles()
     given = {name for step in steps(path) for name, value in step.get("env", {}).items() if GIVEN.search(value)}
     bare = [name for name in given if re.search(rf"\$\(\S*\b{name}\b|(?<![\"{{=])\$\${name}\b", makefile)]
@@ -241,7 +241,7 @@ def test_a_hostile_input_of_report_yml_runs_nothing(tmp_path):
 
 @pytest.mark.parametrize("check", CHECKS)
 def test_a_required_check_is_behind_no_filter(check):
-    """A workflow that a filter skips leaves its required check pending for ever."""
+    """A workflow skipped by a filter leaves its required check pending for ever."""
     event = load(ROOT / f".github/workflows/{check}.yml")["on"]["pull_request"]
 
     assert not set(event or ()) & {"paths", "paths-ignore", "branches", "branches-ignore"}
@@ -255,7 +255,7 @@ def test_the_required_check_runs_for_merge_queues_too(check):
 
 
 @each_workflow
-def test_the_jobs_token_goes_to_no_image_registry_but_githubs(path):
+def test_the_jobs_token_is_sent_only_to_githubs_image_registry(path):
     given = [env["REGISTRY_PASSWORD"] for step in steps(path) if "REGISTRY_PASSWORD" in (env := step.get("env", {}))]
 
     assert all("startsWith(env.IMAGE_REGISTRY, 'ghcr.io/') && github.token" in password for password in given)
@@ -276,7 +276,7 @@ def test_main_is_fetched_without_making_a_full_clone_shallow(tmp_path, clone, co
     assert subprocess.check_output(count, cwd=tmp_path / "clone", text=True).strip() == commits
 
 
-def test_the_token_is_lent_to_git_and_taken_back(tmp_path):
+def test_the_token_is_given_to_git_and_removed_afterwards(tmp_path):
     subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
     ask = "git config --get-urlmatch http.extraheader https://github.com/acme/churn"
     environment = {"PATH": "/usr/bin:/bin", "GITHUB_TOKEN": "ghs_x", "HOME": str(tmp_path)}

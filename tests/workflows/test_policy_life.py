@@ -1,4 +1,4 @@
-"""Our rules for the workflows that act by themselves: who may write, who tells, who waits for whom."""
+"""Our rules for workflows that run on their own: write permissions, alerts, and queues."""
 
 import json
 import re
@@ -32,7 +32,7 @@ def runs(path):
 
 
 @each_workflow
-def test_what_runs_by_itself_tells_when_it_fails(path):
+def test_scheduled_workflows_report_their_failures(path):
     if {"schedule", "push"} & set(load(path)["on"]) and path.stem not in {
         "template",
         "docs",
@@ -43,13 +43,13 @@ def test_what_runs_by_itself_tells_when_it_fails(path):
         assert "NEEDS" in str(tell)
 
 
-def test_another_workflow_than_monitoring_says_when_monitoring_is_silent():
+def test_another_workflow_reports_silent_monitoring():
     asking = {path.name for path in WORKFLOWS if "make alert SCHEDULE=1" in runs(path)}
 
     assert asking - {read_params(ROOT / "params.yaml").alert.workflow}
 
 
-def test_each_right_to_act_is_with_the_one_job_that_needs_it():
+def test_each_write_permission_belongs_to_the_job_that_needs_it():
     found = {
         f"{path.stem}.{name}": {right for right, kind in job["permissions"].items() if kind == "write"} & ACTING
         for path in WORKFLOWS
@@ -66,14 +66,14 @@ def test_each_right_to_act_is_with_the_one_job_that_needs_it():
 
 
 @each_workflow
-def test_who_opens_a_registry_that_may_be_a_server_has_its_password(path):
+def test_jobs_that_open_the_registry_have_the_servers_password(path):
     for step in steps(path) if "MLFLOW_TRACKING_URI" in load(path).get("env", {}) else ():
         if OPENING & set(re.findall(r"make ([\w-]+)", step.get("run", ""))):
             assert "MLFLOW_TRACKING_PASSWORD" in step.get("env", {}), step["name"]
 
 
 @each_workflow
-def test_who_reads_the_prediction_log_has_the_packages_for_databases_and_buckets(path):
+def test_jobs_that_read_the_prediction_log_have_the_packages_for_databases_and_buckets(path):
     for name, job in jobs(path):
         if "${{ secrets.PREDICTION_LOG }}" in str(job):
             assert {"target": "setup"} in [step.get("with") for step in job["steps"]], name
@@ -81,7 +81,7 @@ def test_who_reads_the_prediction_log_has_the_packages_for_databases_and_buckets
 
 @each_workflow
 def test_who_changes_production_takes_turns_and_waits_for_nobodys_word(path):
-    """A job that waits for its approval holds its group, so the one that asks is in none and does nothing."""
+    """A job that waits for its approval blocks its group, so the approval job is in no group and does nothing."""
     turns = {"group": "production", "cancel-in-progress": "false", "queue": "max"}
     for name, job in jobs(path):
         text = " ".join(step.get("run", "") for step in job["steps"])
@@ -95,7 +95,7 @@ def test_who_changes_production_takes_turns_and_waits_for_nobodys_word(path):
 
 @each_workflow
 def test_what_changes_the_world_runs_on_the_default_branch_alone(path):
-    """Whoever may start a workflow by hand may name any branch."""
+    """Anyone who may start a workflow by hand may choose any branch."""
     first = next(iter(load(path)["jobs"].values()))
     asks = "github.ref == format('refs/heads/{0}', github.event.repository.default_branch)"
 
@@ -104,7 +104,7 @@ def test_what_changes_the_world_runs_on_the_default_branch_alone(path):
 
 
 def test_production_waits_for_somebodys_yes():
-    """The first push of a repository made from the template fires `push`: it goes to staging at most."""
+    """The first push of a repository made from the template triggers `push`: it deploys at most to staging."""
     release = load(ROOT / ".github/workflows/release.yml")["jobs"]
 
     assert release["approval"]["if"] == "vars.PRODUCTION == 'yes'"
@@ -112,14 +112,14 @@ def test_production_waits_for_somebodys_yes():
     assert "if" not in release["production"]  # one that runs although the others did not would go round it
 
 
-def test_what_is_pushed_is_what_was_smoked_and_scanned():
+def test_the_pushed_image_is_the_tested_and_scanned_one():
     commands = [step.get("run") for step in load(ROOT / ".github/workflows/release.yml")["jobs"]["image"]["steps"]]
 
     assert [c for c in commands if c] == ["make image-login", "make image", "make smoke", "make scan", "make push"]
 
 
 @each_workflow
-def test_no_waiting_run_is_dropped_where_runs_change_the_world(path):
+def test_no_waiting_run_with_external_effects_is_dropped(path):
     if path.stem in {"release", "rollback"}:
         assert load(path)["concurrency"]["queue"] == "max"
 
@@ -131,7 +131,7 @@ def test_schedules_avoid_the_full_hour(path):
     assert all(int(cron.split()[0]) % 15 for cron in crons)
 
 
-def test_jobs_of_the_template_itself_ask_whether_they_are_there():
+def test_jobs_of_the_template_run_only_if_their_files_exist():
     assert all(
         job["if"] == "github.event.repository.is_template" for _, job in jobs(WORKFLOWS[0].parent / "template.yml")
     )
@@ -154,7 +154,7 @@ def test_the_documents_have_a_section_with_its_proof(path):
 
 
 def guarded(jobs_, name):
-    """Whether a job runs on the default branch only: by its own condition, or by that of a job that it needs."""
+    """Whether a job runs only on the default branch: by its own condition, or by that of a job that it needs."""
     job = jobs_[name]
     condition = job.get("if", "")
     if "github.event.repository.default_branch" in condition:
@@ -167,14 +167,14 @@ def guarded(jobs_, name):
 
 @each_workflow
 def test_who_starts_a_workflow_by_hand_on_a_branch_changes_nothing_with_it(path):
-    """Its code would write with the token: to issues, comments, packages, or the branch of the registry."""
+    """Code of the branch would write with the token: to issues, comments, packages, or the registry branch."""
     writing = [name for name, job in jobs(path) if "write" in job["permissions"].values()]
 
     assert [name for name in writing if not guarded(load(path)["jobs"], name)] == []
 
 
 def test_a_release_that_is_cancelled_after_its_deployment_goes_back_as_one_that_fails_does():
-    """`failure()` is false where somebody cancels the run or its time is over."""
+    """`failure()` is false if a person cancels the run or its time is over."""
     steps_ = {
         step["name"]: step for step in load(ROOT / ".github/workflows/release.yml")["jobs"]["production"]["steps"]
     }

@@ -19,7 +19,7 @@ jobs:
 
 @pytest.fixture
 def scenario(tmp_path):
-    """A repository that holds nothing but what a test puts there."""
+    """A repository that contains only the files of a test."""
     for name in ("repository", "store/artifacts"):
         (tmp_path / name).mkdir(parents=True)
     git(tmp_path / "repository", "init", "--quiet", "--initial-branch=main")
@@ -37,7 +37,7 @@ def with_steps(scenario, *commands):
     git(scenario.folder, "commit", "--quiet", "--message=steps")
 
 
-def test_a_step_has_no_terminal_and_nothing_to_read(scenario):
+def test_a_step_has_no_terminal_and_no_input(scenario):
     with_steps(scenario, "test ! -t 0 && test ! -t 1 && test ! -t 2", 'test -z "$(cat)"', "read -r answer || echo none")
 
     outcome = scenario.act("steps.yml", "push", {})
@@ -46,7 +46,7 @@ def test_a_step_has_no_terminal_and_nothing_to_read(scenario):
     assert "none" in outcome.said("asks")
 
 
-def test_a_step_fails_as_its_command_does(scenario):
+def test_a_step_fails_with_its_command(scenario):
     with_steps(scenario, "echo before; exit 3", "echo never")
 
     outcome = scenario.act("steps.yml", "push", {})
@@ -56,7 +56,7 @@ def test_a_step_fails_as_its_command_does(scenario):
     assert "never" not in outcome.said("asks")
 
 
-def test_what_is_cut_short_shows_what_ran_and_ends_it(tmp_path, capsys):
+def test_an_interrupted_run_prints_its_processes_and_ends_them(tmp_path, capsys):
     log = tmp_path / "log"
     log.write_text("the last line\n")
     process = subprocess.Popen(["sh", "-c", "sleep 600; true"])

@@ -1,4 +1,4 @@
-"""Pull requests, from the push to the comment: what runs, what both required checks say, what people read."""
+"""Pull requests from the push to the comment: the jobs that run, the result of both required checks, the comment."""
 
 import pytest
 
@@ -19,12 +19,12 @@ prove:
 
 @pytest.fixture
 def scenario(scenario):
-    """On main, no engine builds images and gates are not proven: both have tests of their own and take minutes."""
+    """On main no engine builds images and gates are not proven, because both have their own tests and take minutes."""
     return instead(scenario, PROVEN)
 
 
 def instead(scenario, targets):
-    """The scenario, where main has other recipes for what needs an engine, and for these targets."""
+    """The scenario with other recipes on main for the targets that need an engine, and for these targets."""
     with (scenario.folder / "Makefile").open("a") as file:
         file.write((HERE / "engine.mk").read_text() + targets)
     git(scenario.folder, "commit", "--quiet", "--all", "--message=stand-ins")

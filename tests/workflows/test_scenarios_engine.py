@@ -33,7 +33,7 @@ def free_ports(number):
 
 @pytest.fixture
 def images(tmp_path):
-    """The address of an image registry that is gone after the test."""
+    """The address of an image registry that is removed after the test."""
     with image_registry(tmp_path) as address:
         yield address
 
@@ -47,7 +47,7 @@ def container_engine():
 
 @contextlib.contextmanager
 def image_registry(folder, users=""):
-    """The address of an image registry that asks for a password where `users` has lines of htpasswd."""
+    """The address of an image registry that requires a password if `users` has lines of htpasswd."""
     if absent := [part for part in ("docker-registry", "haproxy") if not shutil.which(part)]:
         pytest.skip(f"needs {', '.join(absent)}: apt-get install {' '.join(absent)}")
     container_engine()
@@ -82,7 +82,7 @@ def serving(folder, users):
 
 
 def shop(scenario, address):
-    """What makes a scenario use our engine and that registry, with environments on free ports."""
+    """The settings with which a scenario uses our engine and that registry, with environments on free ports."""
     staging, production = free_ports(2)
     change = f"staging: 8001, production: 8000 -> staging: {staging}, production: {production}"
     scenario.change({"params.yaml": change})
@@ -98,7 +98,7 @@ def shop(scenario, address):
 
 
 def new_runner(scenario):
-    """End what an environment of `local` leaves running: the next job has a machine of its own."""
+    """End the processes of `local` environments, because the next job runs on a new machine."""
     names = engine.podman("ps", "--all", "--format", "{{.Names}}").stdout.split()
     for name in names:
         if name.startswith(("churn-staging-", "churn-production-")):
@@ -118,12 +118,12 @@ def act(scenario, workflow, event, payload, **variables):
 
 
 def deployments(scenario):
-    """The record of deployments as origin has it, a line when one starts and a line when it ends."""
+    """The record of deployments on origin, with one line for each start and each end."""
     return [json.loads(line) for line in git(scenario.origin, "show", "mlflow:deployments.jsonl").splitlines()]
 
 
 def deployed_since(scenario, images, image):
-    """Somebody deployed another image, made from this one, into production; the branch of the registry has it."""
+    """Another image, derived from this one, is deployed to production; the branch of the registry records it."""
     tag = f"{images}/churn:other"
     engine.derive(tag, f"FROM {image}\nLABEL other=yes\n")
     engine.podman("push", "--tls-verify=false", tag)
@@ -156,7 +156,7 @@ def test_a_good_pull_request_with_nothing_replaced(scenario):
 
 
 def test_a_version_is_built_shipped_served_and_an_image_is_taken_back(scenario, images):
-    """The image that was checked serves by its digest, and after a rollback the earlier one does."""
+    """The tested image serves by its digest, and after a rollback the earlier one serves."""
     variables = shop(scenario, images)
     event = {"ref": "refs/heads/main", "repository": ABOUT}
 

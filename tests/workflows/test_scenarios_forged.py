@@ -1,6 +1,6 @@
 """A pull request with a model that its settings do not produce is refused at every step.
 
-The settings say 150 trees. The commit has 37, and dvc.lock, metrics, plots and the DVC remote agree with one another.
+The settings have 150 trees, the commit 37; dvc.lock, metrics, plots and the DVC remote agree with one another.
 """
 
 import os
@@ -33,7 +33,7 @@ def must(folder, *command):
 
 
 def run(folder, **environment):
-    """`make run`; the other gates do not matter here, so a refusal must be told by its sentence."""
+    """Run `make run`; the other gates do not matter here, so a refusal is recognised by its sentence."""
     done = call(folder, sys.executable, "-m", "ml.stages.run", **environment)
     return done.returncode, done.stdout + done.stderr
 
@@ -47,7 +47,7 @@ def rewrite(path, changes):
 
 
 def forge(place):
-    """A clone with the forged commit, and in its cache all that was made for it."""
+    """A clone with the forged commit, and in its cache all files made for it."""
     folder = clone(ROOT, place / "forged")
     text = (folder / "params.yaml").read_text()
     gates = re.search(r"^gates:.*?(?=^tune:)", text, re.DOTALL | re.MULTILINE)[0]  # which cost a minute, and look on
@@ -77,7 +77,7 @@ def refused(code, said):
 
 
 def test_it_deceives_a_laptop_that_has_the_cache(forged):
-    """`make run` trains nothing and passes: otherwise the tests below would show nothing."""
+    """`make run` trains nothing and passes; otherwise the tests below would show nothing."""
     code, said = run(forged)
 
     assert "train:" not in said

@@ -1,7 +1,7 @@
-"""Pull requests that a gate refuses: every gate is seen red in model.yml, by a change as a person would make it.
+"""Pull requests that a gate refuses: every gate fails in model.yml after a realistic change.
 
-code.yml does not run here, test_scenarios_ci.py runs it. Gates that ask of the same model only what
-params.yaml tells them take one path, so one pull request raises all those demands, and the comment must name each.
+code.yml does not run here; test_scenarios_ci.py runs it. Gates that need only other settings for the same model share
+one pull request with all these settings, and the comment must name each.
 """
 
 import re
@@ -22,7 +22,7 @@ SENTENCE = re.compile(r"^- \*\*(.+?)\*\*: (.+)$", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Refused:
-    """What a person changes, and what each refused verdict says; the model is built where the change makes another."""
+    """The change of a person, and the expected text of each refusal; the model is built if the change makes another."""
 
     changes: dict[str, str]
     reasons: dict[str, str]
@@ -92,12 +92,12 @@ CASES = {
 
 @pytest.fixture
 def scenario(scenario):
-    """As in test_scenarios_ci.py."""
+    """Like in test_scenarios_ci.py."""
     return instead(scenario, "")
 
 
 def seen(scenario, branch, commit):
-    """The outcome of a red model.yml and its comment; nothing but that comment has been written anywhere."""
+    """The result of a failed model.yml and its comment; nothing but that comment was written anywhere."""
     registry = git(scenario.origin, "rev-parse", "mlflow")
 
     outcome = judged(scenario, commit)
@@ -117,7 +117,7 @@ def seen(scenario, branch, commit):
 
 
 def test_every_gate_has_a_pull_request_that_it_refuses():
-    """The pull requests below are refused by all gates of `ml.gates` that a change of settings or code can raise."""
+    """The pull requests below are refused by all gates of `ml.gates` that a change of settings or code can fail."""
     elsewhere = {
         "contract": "bad data, below",
         "decisions": "only warns",
@@ -129,7 +129,7 @@ def test_every_gate_has_a_pull_request_that_it_refuses():
 
 @pytest.mark.parametrize("what", CASES)
 def test_a_pull_request_is_refused_by(scenario, what):
-    """`model` is red; the comment names each gate that refuses, no other, with figure and limit; no version is made."""
+    """`model` fails; the comment names each refusing gate, and no other, with figure and limit; no version is made."""
     case = CASES[what]
     if case.build:
         scenario.build(case.changes)
@@ -149,7 +149,7 @@ def test_a_pull_request_is_refused_by(scenario, what):
 
 
 def test_bad_data_is_refused_before_training(scenario):
-    """`ci` is red, nothing is trained; the comment names the column, how many rows, and an example."""
+    """`ci` fails, nothing is trained; the comment names the column, the number of rows, and an example."""
     commit = with_bad_data(scenario)
 
     outcome, comment = seen(scenario, "bad-data", commit)

@@ -11,7 +11,7 @@ QUIET, DRIFTED = "13-14", "13-17"  # months of the sample world
 
 
 def watch(scenario, months, **variables):
-    """The outcome of monitor.yml after simulated customers of these months."""
+    """The result of monitor.yml after simulated customers of these months."""
     return scenario.act("monitor.yml", "workflow_dispatch", {"inputs": {"months": months}}, **FEW, **variables)
 
 
@@ -24,7 +24,7 @@ def branches(scenario):
 
 
 def test_a_quiet_month_changes_nothing_and_a_drifted_one_opens_a_pull_request(scenario):
-    """Quiet: one more verdict, nothing else; drifted: one pull request with both required checks, and no alarm."""
+    """Stable: one more verdict, nothing else; drift: one pull request with both required checks, and no alert."""
     quiet = watch(scenario, QUIET)
 
     assert quiet.jobs == {"monitor": "success", "retrain": "skipped", "tell": "success"}

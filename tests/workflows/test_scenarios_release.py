@@ -1,4 +1,4 @@
-"""From a merge to the champion and back: a release that fails, crashes, succeeds, and is rolled back by hand."""
+"""From a merge to the champion and back: a release that fails, crashes, succeeds, and is rolled back by a person."""
 
 import json
 import shutil
@@ -22,12 +22,12 @@ def results(jobs, **others):
 
 
 def registry(scenario):
-    """The registry as origin has it."""
+    """The registry on origin."""
     return ledger.fold(loads(git(scenario.origin, "show", "mlflow:ledger.jsonl").encode(), "ledger.jsonl"))
 
 
 def merge(scenario, changes):
-    """Merge a pull request with another model, built and pushed to the DVC remote as a developer does."""
+    """Merge a pull request with another model, built and pushed to the DVC remote like by a developer."""
     with (scenario.folder / "Makefile").open("a") as file:
         file.write((HERE / "engine.mk").read_text())
     scenario.build(changes)
@@ -43,14 +43,14 @@ def release(scenario, event="push"):
 
 
 def serves(scenario, environment):
-    """The model in the image that an environment serves."""
+    """The model in the image of an environment."""
     path = scenario.store / f"serves-{environment}"
     return json.loads(path.read_text())["digest"].rpartition(":")[2] if path.exists() else None
 
 
 @contextmanager
 def refusing_the_registry(scenario):
-    """Origin refuses pushes to the branch of the registry, as a protected branch does."""
+    """Let origin refuse pushes to the registry branch, like a protected branch."""
     hook = scenario.origin / "hooks" / "update"
     hook.parent.mkdir(exist_ok=True)
     hook.write_text('#!/bin/sh\ntest "$1" != refs/heads/mlflow\n')
@@ -64,7 +64,7 @@ def issues(scenario, state="open"):
 
 
 def test_a_release_fails_crashes_goes_well_and_is_taken_back(scenario):
-    """Each failure leaves image and champion and opens one issue; the champion moves once all is well; then back."""
+    """Each failure keeps image and champion and opens one issue; a success moves the champion; then a rollback."""
     merge(scenario, {"params.yaml": "n_estimators: 30 -> n_estimators: 28"})
     scenario.settings["PRODUCTION"] = "yes"
     first = registry(scenario).version(1).model

@@ -12,7 +12,7 @@ TITLE = "The champion cannot be built again"
 
 
 def built_at(scenario, commit):
-    """The registry on origin says that the champion was built at this commit; returns the one that it said before."""
+    """Let the registry on origin state this commit as the champion's; returns the earlier one."""
     clone = scenario.store.parent / f"registry-{commit[:8]}"
     git(scenario.folder, "clone", "--quiet", "--branch=mlflow", str(scenario.origin), str(clone))
     first, *others = loads((clone / LEDGER).read_bytes(), LEDGER)
@@ -24,7 +24,7 @@ def built_at(scenario, commit):
 
 
 def without_data(scenario):
-    """A commit whose DVC remote has lost the table."""
+    """A commit whose DVC remote no longer has the table."""
     git(scenario.folder, "rm", "-r", "--quiet", ".dvc/remote")
     commit = scenario.commit({}, "data-lost")
     git(scenario.folder, "switch", "--quiet", "main")
@@ -36,7 +36,7 @@ def reproduce(scenario):
 
 
 def test_a_champion_that_is_not_built_again_is_an_issue_until_it_is(scenario):
-    """Another model, then data that is gone: the job fails, one issue; the recorded bytes again: it closes."""
+    """Another model, then missing data: the job fails, with one issue; the recorded bytes again close it."""
     other = scenario.commit({"params.yaml": "n_estimators: 30 -> n_estimators: 10"}, "other")
     git(scenario.folder, "switch", "--quiet", "main")
     recorded = built_at(scenario, other)

@@ -1,4 +1,4 @@
-"""A runner that is lost while it trains, and the run after it."""
+"""A runner that is lost during training, and the following run."""
 
 import contextlib
 import time
@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.template]
 
 
 class Accident(Thread):
-    """Kills a whole runner, as when its machine is lost, while it runs a stage; `folder` is where that job worked."""
+    """Kills a whole runner, like the loss of its machine, during a stage; `folder` is the job's working folder."""
 
     def __init__(self, stage, below):
         super().__init__()
@@ -42,7 +42,7 @@ class Accident(Thread):
 
 @pytest.fixture
 def scenario(scenario):
-    """As in test_scenarios_ci.py."""
+    """Like in test_scenarios_ci.py."""
     return instead(scenario, "")
 
 
@@ -52,7 +52,7 @@ def tell(scenario, number, outcome, commit):
 
 
 def test_a_run_that_was_lost_while_it_trained_is_run_again(scenario):
-    """The second run builds everything anew, byte for byte, and mends the one comment."""
+    """The second run builds everything again, with identical bytes, and updates the one comment."""
     commit = scenario.commit({"params.yaml": "accuracy: { min: 0.85 } -> accuracy: { min: 0.84 }"}, "lower")
     number = scenario.open_pull_request("lower", commit)
 

@@ -1,6 +1,6 @@
-"""Everything is set that can be: MLflow server, image registry, database, cluster, chat, App. Nothing leaks.
+"""With every possible setting (MLflow server, image registry, database, cluster, chat, App) nothing leaks.
 
-The other end, no secret and no variable at all, is what every other scenario has.
+All other scenarios have the opposite: no secret and no variable.
 """
 
 import base64
@@ -37,7 +37,7 @@ def services(tmp_path):
 
 @pytest.fixture
 def variables(scenario, services, monkeypatch):
-    """The environment of a runner for a repository in which all is set, and that no branch `mlflow` was ever in."""
+    """The environment of a runner for a repository with all settings, in which branch `mlflow` never existed."""
     git(scenario.origin, "update-ref", "-d", "refs/heads/mlflow")
     scenario.settings |= services.settings
     scenario.secrets |= services.secrets
@@ -60,33 +60,33 @@ with server(read_params()) as url:
 
 
 def run(scenario, module, *flags, **environment):
-    """Run a module of the repository in it."""
+    """Run a module of the repository in this environment."""
     code = {"PYTHONPATH": f"{scenario.folder}/src:{scenario.folder}"}
     command = [sys.executable, "-m", module, *flags]
     subprocess.run(command, cwd=scenario.folder, env={**os.environ, **code, **environment}, check=True)
 
 
 def customers(scenario, log):
-    """Customers with drift are in the database, and only there."""
+    """Customers with drift are only in the database."""
     code = {"PYTHONPATH": f"{scenario.folder}/src:{scenario.folder}"}
     subprocess.run([sys.executable, "-c", SEND], cwd=scenario.folder, env={**os.environ, **code}, check=True)
     run(scenario, "ml.stages.ship", "--once", PREDICTION_LOG=log)
 
 
 def ran(outcome):
-    """The steps that were not skipped."""
+    """The steps that ran."""
     return {step for job in outcome.steps.values() for step in job}
 
 
 def pushed(origin):
-    """The content of every commit, folder and file that is on a branch other than main, which no workflow pushed to."""
+    """The content of every commit, folder and file on branches other than main, to which no workflow pushed."""
     listed = git(origin, "rev-list", "--objects", "--no-object-names", "--all", "^main")
     command = ["git", "cat-file", "--batch"]
     return subprocess.run(command, cwd=origin, input=listed.encode(), capture_output=True, check=True).stdout
 
 
 def shown(scenario, services, outcomes, image):
-    """All text that others can read afterwards, by place."""
+    """All text that others can read afterwards, by its location."""
     place, hub = scenario.store.parent, scenario.hub
     files = [path for path in (scenario.store / "artifacts").rglob("*") if path.is_file()]
     tracked = [path for path in (place / "mlflow").rglob("*") if path.is_file() and "auth" not in path.name]
@@ -103,14 +103,14 @@ def shown(scenario, services, outcomes, image):
 
 
 def forms(secrets):
-    """Every secret as it stands, each line of it, and as base64, by which a mask would not know it."""
+    """Every secret as it is, each of its lines, and as base64, which a mask would not recognise."""
     lines = {line for secret in secrets for line in [secret, *secret.splitlines()] if len(line) > 10}
     lines -= {line for line in lines if line.startswith("-----")}
     return {line.encode() for line in lines} | {base64.b64encode(line.encode()) for line in lines}
 
 
 def test_everything_is_used_that_is_set_and_no_secret_is_shown(scenario, services, variables):
-    """Version and champion are on the server, the image in the cluster, the retraining is the App's, nothing leaks."""
+    """Version and champion are on the server, the image in the cluster, the App's retraining open; nothing leaks."""
     known = {name for names in SETTING.findall((ROOT / "docs/workflows.md").read_text()) for name in names.split("`")}
     known -= {"BATCH_DATA", "BATCH_QUERY", "PAGES"}  # of `batch` and `docs`, which this scenario does not run
     assert {*scenario.settings, *scenario.secrets} == {name for name in known if name.isupper()}

@@ -1,4 +1,4 @@
-"""The workflows that take seconds here: what a fork lacks, packages that break something, what forks skip."""
+"""The workflows that take seconds here: missing settings of a fork, breaking packages, and jobs that forks skip."""
 
 import pytest
 

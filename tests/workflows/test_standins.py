@@ -17,7 +17,7 @@ USED = sorted({found for path in FILES for found in PINNED.findall(path.read_tex
 
 
 def given(name):
-    """The inputs that our workflows give to an action."""
+    """The inputs of an action in our workflows."""
     contents = [yaml.safe_load(path.read_text()) for path in FILES]
     steps = [step for c in contents for step in (c.get("runs") or {}).get("steps", [])]
     steps += [step for c in contents for job in c.get("jobs", {}).values() for step in job.get("steps", [])]
@@ -25,7 +25,7 @@ def given(name):
 
 
 def lint(name, version, inputs, folder):
-    """What actionlint, which has a list of the well-known actions, says of these inputs to an action."""
+    """The messages of actionlint, which has a list of well-known actions, about these inputs of an action."""
     step = {"uses": f"{name}@{version}", "with": dict.fromkeys(inputs, "x")}
     workflow = {"on": "push", "jobs": {"job": {"runs-on": "ubuntu-latest", "steps": [step]}}}
     (folder / ".github" / "workflows").mkdir(parents=True)
@@ -36,7 +36,7 @@ def lint(name, version, inputs, folder):
 
 
 @pytest.mark.parametrize(("name", "commit", "version"), USED)
-def test_a_stand_in_knows_what_our_workflows_give_it(name, commit, version):
+def test_a_stand_in_accepts_the_inputs_of_our_workflows(name, commit, version):
     stand_in = yaml.safe_load((ACTIONS / name / "action.yml").read_text())
 
     assert given(name) <= set(stand_in.get("inputs", {}))
@@ -44,7 +44,7 @@ def test_a_stand_in_knows_what_our_workflows_give_it(name, commit, version):
 
 @pytest.mark.parametrize(("name", "commit", "version"), USED)
 def test_a_stand_in_has_no_input_that_the_real_action_lacks(name, commit, version, tmp_path):
-    """What actionlint has no list of is written down in inputs.json, by commit: look anew when the pin moves."""
+    """Inputs that actionlint does not list are in inputs.json, by commit; review them when the pin changes."""
     inputs = set(yaml.safe_load((ACTIONS / name / "action.yml").read_text()).get("inputs", {}))
     recorded = json.loads((HERE / "inputs.json").read_text()).get(f"{name}@{commit}")
 
@@ -53,7 +53,7 @@ def test_a_stand_in_has_no_input_that_the_real_action_lacks(name, commit, versio
     assert lacking == ({"no-such-input"} if recorded is None else set()), f"{name}: see tests/workflows/inputs.json"
 
 
-def test_the_documents_say_of_every_action_what_its_stand_in_leaves_out():
+def test_the_documents_list_the_omissions_of_every_stand_in():
     section = (ROOT / "docs" / "workflows.md").read_text().split("## Limits of the stand-ins\n")[1].split("\n## ")[0]
     rows = re.findall(r"^\| `(.+?)` \| .+ \| .+ \|$", section, re.MULTILINE)
     used = {name for path in FILES for name in re.findall(r"uses: ([\w-]+/[\w/-]+)@", path.read_text())}
@@ -62,7 +62,7 @@ def test_the_documents_say_of_every_action_what_its_stand_in_leaves_out():
 
 
 @pytest.mark.parametrize(("overwrite", "code"), [("false", 1), ("true", 0)])
-def test_an_artifact_is_replaced_only_where_the_step_says_so(tmp_path, overwrite, code):
+def test_an_artifact_is_replaced_only_if_the_step_says_so(tmp_path, overwrite, code):
     (tmp_path / "report.md").write_text("of the second attempt")
     (tmp_path / "artifacts" / "report").mkdir(parents=True)
     inputs = {"NAME": "report", "PATHS": "report.md", "MISSING": "warn", "ARCHIVE": "true", "HIDDEN": "false"}

@@ -1,4 +1,4 @@
-"""Four linters find nothing in .github/, and each finds the fault that is planted for it."""
+"""Four linters find nothing in .github/, and each finds a planted fault."""
 
 import re
 import subprocess
@@ -52,7 +52,7 @@ def test_zizmor_finds_nothing_at_its_most_pedantic():
         ("vendor.github-issue-forms", ".github/ISSUE_TEMPLATE/wrong.yml"),
     ],
 )
-def test_every_file_has_the_shape_that_github_publishes(kind, files):
+def test_every_file_matches_githubs_schema(kind, files):
     code, text = schema(ROOT, kind, files)
 
     assert code == 0, text
@@ -68,7 +68,7 @@ def test_shellcheck_finds_nothing_in_scripts():
 
 
 def test_actions_get_only_inputs_that_they_have(repository):
-    """actionlint knows the inputs of actions by their major version, which we have in the comments of our pins."""
+    """actionlint has the inputs of actions by major version, which the comments of our pins contain."""
     for path in sorted((repository / ".github").rglob("*.yml")):
         path.write_text(re.sub(r"@[0-9a-f]{40} # (v\d+)[.\d]*", r"@\1", path.read_text()))
 
@@ -116,7 +116,7 @@ def test_a_planted_fault_is_found(repository, fault):
         ("cancel-in-progress: true", "cancel_in_progress: true"),
     ],
 )
-def test_githubs_own_parser_finds_what_only_it_can(repository, language_service, old, new):
+def test_githubs_own_parser_finds_faults_that_linters_miss(repository, language_service, old, new):
     path = repository / ".github" / "workflows" / "code.yml"
     path.write_text(path.read_text().replace(old, new))
 

@@ -21,17 +21,17 @@ def report(test, outcome="passed", when="call", **more):
     return pytest.TestReport(test, outcome=outcome, when=when, user_properties=expects, **known | more)
 
 
-def test_a_test_elsewhere_that_names_a_scenario_file_is_not_in_the_table():
+def test_a_test_outside_that_names_a_scenario_file_is_not_in_the_table():
     other = report("tests/pipeline/test_wiring.py::test_x[tests/workflows/test_scenarios_ci.py]")
 
     assert table.rows([other]) == []
 
 
-def test_every_scenario_says_in_a_line_what_is_expected():
+def test_every_scenario_states_its_expected_result_in_one_line():
     assert [f"{file}::{name} has no docstring" for file, name, said in SCENARIOS if not said] == []
 
 
-def test_a_scenario_that_fails_stands_first_with_what_is_expected_and_its_time():
+def test_a_failed_scenario_comes_first_with_its_expected_result_and_time():
     reports = [
         report("tests/workflows/test_scenarios_ci.py::test_a_good_one"),
         report("tests/workflows/test_scenarios_ci.py::test_a_refused_one[a size]", when="setup"),
@@ -49,7 +49,7 @@ def test_a_scenario_that_fails_stands_first_with_what_is_expected_and_its_time()
     ]
 
 
-def test_a_skipped_scenario_says_why():
+def test_a_skipped_scenario_states_its_reason():
     place = ("file.py", 3, "Skipped: no engine")
     reports = [report("tests/workflows/test_scenarios_x.py::test_it", "skipped", "setup", longrepr=place)]
 

@@ -16,7 +16,7 @@ TARGETS: dict[str, dict[str, Any]] = {
 
 
 def drawn(kind: str, rows: int, seed: int) -> tuple[pd.DataFrame, Params]:
-    """A table of three numbers and a category; `a` has the most information."""
+    """A table with three numbers and a category; `a` is the most informative."""
     rng = np.random.default_rng([rows, seed])
     frame = pd.DataFrame(rng.normal(size=(rows, 3)), columns=["a", "b", "c"])
     frame["d"] = rng.choice(["x", "y"], rows)

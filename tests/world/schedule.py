@@ -1,4 +1,4 @@
-"""When the sample world changes, and by how much."""
+"""The dates and sizes of the changes in the sample world."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ FIRST_YEAR = 2025
 
 @dataclass(frozen=True)
 class Drift:
-    """A setting of the world that moves from `before` to `after` in equal monthly steps, the first in month `start`."""
+    """A setting of the world that moves from `before` to `after` in equal monthly steps from month `start` on."""
 
     before: float
     after: float
@@ -29,13 +29,13 @@ SCHEDULE = {
 
 
 def setting(name: str, month: int | np.ndarray) -> float | np.ndarray:
-    """Return what a setting of `SCHEDULE` is worth in a month, or in each of an array of months."""
+    """Return the value of a setting of `SCHEDULE` in a month, or in each of an array of months."""
     drift = SCHEDULE[name]
     done = np.clip((month - drift.start + 1) / drift.steps, 0, 1)
     return drift.before + done * (drift.after - drift.before)
 
 
 def month_of(frame: pd.DataFrame) -> np.ndarray:
-    """Return the number of the month in which each row was seen."""
+    """Return the number of the month of each row."""
     snapshot = pd.to_datetime(frame["snapshot"]).dt
     return ((snapshot.year - FIRST_YEAR) * 12 + snapshot.month).to_numpy()

@@ -45,13 +45,13 @@ class Sent:
 
 
 class Client:
-    """One connection to the API with a simulated time."""
+    """A connection to the API with a simulated time."""
 
     def __init__(self, url: str) -> None:
         self._url, self._session = url.rstrip("/"), requests.Session()
 
     def post(self, path: str, body: Any, time: pd.Timestamp) -> requests.Response:
-        """The answer; raises UserError when there is none, or the server takes no simulated customers."""
+        """The response; raises UserError if there is none, or if the server accepts no simulated customers."""
         headers = {"X-Simulated-Time": time.isoformat(), "Content-Type": "application/json"}
         try:
             answer = self._session.post(self._url + path, data=json.dumps(body), headers=headers, timeout=30)
@@ -63,7 +63,7 @@ class Client:
 
 
 def send(client: Client, month: int, rows: int, seed: int, target: str = "churned") -> Sent:
-    """Predict the customers of a month, then tell the labels of nine in ten."""
+    """Predict the customers of a month, then send the labels of nine in ten."""
     frame, first = _customers(month, rows, seed, target), pd.Timestamp(world.FIRST_YEAR, 1, 1, tz="UTC")
     start, sent = first + pd.DateOffset(months=month - 1), Sent()
     known = np.random.default_rng([seed, month, 1]).random(rows) < 0.9
@@ -81,7 +81,7 @@ def send(client: Client, month: int, rows: int, seed: int, target: str = "churne
 
 @contextmanager
 def server(params: Params) -> Iterator[str]:
-    """The address of a server of our own with the champion, or the last build while there is none."""
+    """The address of a started server with the champion, or with the last build if there is no champion."""
     with tempfile.TemporaryDirectory(prefix="traffic-") as folder:
         model = files.MODEL
         store = registry.open_registry(params.project)
@@ -116,7 +116,7 @@ def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _predict(client: Client, rows: list[dict[str, Any]], time: pd.Timestamp, sent: Sent) -> set[str]:
-    """The ids that were predicted; where one row breaks the contract, each is sent by itself."""
+    """The predicted ids; if a row breaks the contract, each row is sent separately."""
     answer = client.post("/predict", {"rows": rows}, time)
     if answer.status_code == 422 and len(rows) > 1:
         return {i for row in rows for i in _predict(client, [row], time, sent)}

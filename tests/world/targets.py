@@ -58,7 +58,7 @@ def plans(frame: pd.DataFrame, rng: np.random.Generator) -> np.ndarray:
 
 
 def hours(frame: pd.DataFrame, rng: np.random.Generator) -> np.ndarray:
-    """Draw the hours used in the following month."""
+    """Draw the hours of use in the following month."""
     return np.round(mean_hours(frame) * rng.gamma(SHAPE, 1 / SHAPE, len(frame)), 2)
 
 

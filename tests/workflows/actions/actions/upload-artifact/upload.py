@@ -1,4 +1,4 @@
-"""What upload-artifact does with its files, into a folder: paths below their common parent, hidden files left out."""
+"""Copies files to a folder like upload-artifact: paths below their common parent, without hidden files."""
 
 import os
 import shutil
