@@ -1,1 +1,1 @@
-"""A machine-learning pipeline that gates, registers, serves and watches a model."""
+"""A machine-learning pipeline that validates, trains, gates, registers, serves and monitors a model."""

@@ -12,7 +12,7 @@ LINE_STYLE = "fill='none' stroke='currentColor'"
 HEAD = "<path d='M0 0L8 4L0 8Z' fill='currentColor'/>"
 SIZE = "markerWidth='8' markerHeight='8' refX='8' refY='4' orient='auto'"
 MARKER = f"<defs><marker id='head' {SIZE}>{HEAD}</marker></defs>"
-SIDE = 26  # room at the right for an edge that leads back
+SIDE = 26  # space at the right for an edge that leads back
 
 
 def drawn(text: str) -> str:

@@ -43,7 +43,7 @@ class Node:
 
 @dataclass
 class Edge:
-    """An arrow with its label; `path` has the nodes and bends that it passes."""
+    """An arrow with its label; `path` has the nodes and bends on its way."""
 
     source: str
     target: str
@@ -95,7 +95,7 @@ def layout(nodes: dict[str, Node], edges: list[Edge]) -> tuple[list[list[Node]],
     back = _back(list(nodes), edges)
     forward = [e for e in edges if e not in back]
     for _ in nodes:
-        for edge in forward:  # an edge takes two layers: its label lies in the one between
+        for edge in forward:  # an edge spans two layers: its label is in the one between
             nodes[edge.target].layer = max(nodes[edge.target].layer, nodes[edge.source].layer + 2)
     layers: list[list[Node]] = [[] for _ in range(max(n.layer for n in nodes.values()) + 1)]
     for node in nodes.values():

@@ -38,7 +38,7 @@ def main(extra):
 
 
 def estimators():
-    """The extra with the library of the estimator that params.yaml names, where it is one of these."""
+    """The extra with the library of the estimator in params.yaml, if it is one of these."""
     text = read("params.yaml")
     return re.findall(r"^  model: *[\"']?(lightgbm|xgboost|catboost)\.", text, re.MULTILINE)
 

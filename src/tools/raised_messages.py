@@ -1,4 +1,4 @@
-"""The messages of the errors in the code, with braces for what differs."""
+"""The messages of the errors in the code, with variable parts in braces."""
 
 import ast
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ def called(call: ast.Call) -> str:
 
 
 def in_braces(node: ast.expr) -> str:
-    """The text of a string in the code, with `{name}` for what is filled in."""
+    """The text of a string in the code, with `{name}` for a variable part."""
     if isinstance(node, ast.Constant):
         return str(node.value)
     if isinstance(node, ast.JoinedStr):

@@ -1,4 +1,4 @@
-"""Pages of the reference, each written from the code that it describes: `pages()` returns their texts by file name."""
+"""The pages of the reference, each generated from the code that it describes: `pages()` returns them by file name."""
 
 import ast
 import re

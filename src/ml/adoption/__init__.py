@@ -1,1 +1,1 @@
-"""Another table as the project's data: its files read, its contract and settings proposed."""
+"""Another table as the project's data: its files are read, and its contract and settings are proposed."""

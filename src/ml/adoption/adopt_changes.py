@@ -1,4 +1,4 @@
-"""What adopting a table makes of it and changes: the contract, other settings, and the table where an id is made."""
+"""The changes of params.yaml for another table, and the table itself if it gets an id."""
 
 import difflib
 from pathlib import Path
@@ -14,11 +14,11 @@ from ml.settings.params import Params, describe_the_sample
 from ml.tasks.kinds import DEFAULT, KINDS
 
 Changes = dict[yaml_edit.Path, Any]
-ROLES = ("file", "id", "time", "time_format", "group", "weight", "target")  # of data, beside its columns
+ROLES = ("file", "id", "time", "time_format", "group", "weight", "target")  # sections other than data and its columns
 
 
 class NewTable(NamedTuple):
-    """What a person says of the new table; empty texts are guessed."""
+    """Settings of a person for the new table; empty ones are guessed."""
 
     target: str
     roles: dict[str, str]  # the columns id, time, group and weight
@@ -28,7 +28,7 @@ class NewTable(NamedTuple):
 
 
 class Described(NamedTuple):
-    """The new table as the contract describes it; `ours` is what is written in its place, None for its own file."""
+    """The new table as the contract describes it; `ours` is the table to write, or None for its own file."""
 
     contract: dict[str, Any]
     left: list[str]
@@ -39,7 +39,7 @@ class Described(NamedTuple):
 
 
 def described(source: Path, found: exported_files.ExportedTable, asked: NewTable) -> Described:
-    """The contract of a table that was read, and the table in the types of its values."""
+    """The contract of the table that was read, and the table with inferred types."""
     frame, stem = found.table.frame, source.name.split(".")[0] or source.name
     typed = inference.typed(frame, asked.target, asked.roles["id"], asked.roles["time"])
     roles = {role: name for role, name in asked.roles.items() if name}
@@ -71,7 +71,7 @@ def changes(
     another |= proposed_contract.another(params, contract["target"]["name"], contract["columns"])
     ours = proposed_contract.project_name(
         Path(params.data.file).stem, params.data.target.name
-    )  # nobody chose another name
+    )  # the name was never changed
     if project or sample or (another and params.project == ours):
         found["project"] = project or proposed_contract.project_name(stem, contract["target"]["name"])
     reset = proposed_contract.strange(params.gates, contract["columns"])
@@ -90,7 +90,7 @@ def merged(changes: Changes, proposed: dict[str, Any]) -> Changes:
 
 
 def written(table: pd.DataFrame, name: str) -> pd.DataFrame:
-    """The table as Parquet wants it: texts of several kinds as text, and a column of ids in front if one is made."""
+    """The table in a form for Parquet: mixed text as text, and a column of ids in front if one is made."""
     texts = {column: levels(table[column]) for column in table if table[column].dtype == object}
     table = with_columns(table, texts)
     return pd.concat([row_ids.made(table).rename(name), table], axis="columns") if name else table

@@ -12,7 +12,7 @@ from ml.io.saved import SavedRecord
 
 
 class AdoptedRecord(SavedRecord):
-    """The digest of each file that it wrote, and of each that it began to write: empty where that is unknown."""
+    """The digest of each file that `adopt` wrote or began to write; empty if unknown."""
 
     AGAIN: ClassVar[str] = "Delete it; `make adopt` then asks you to commit what it would overwrite."
 
@@ -38,6 +38,6 @@ class AdoptedRecord(SavedRecord):
         return cls.of(paths).model_copy(update={"begun": begun})
 
     def wrote(self, path: Path) -> bool:
-        """Whether the content of a file is what it wrote, or began to write."""
+        """Whether `adopt` wrote this content, or began to write it."""
         found, begun = files.digest(path), self.begun.get(str(path))
         return begun in {"", found} or self.digests.get(str(path)) == found

@@ -72,7 +72,7 @@ def lines_of(text: str) -> list[str]:
 
 
 def _above(text: str, target: str) -> str:
-    """The text above the first line that names the target: titles; empty where the first line does, or none."""
+    """The text above the first line that names the target: titles; empty if that is the first line, or if none does."""
     above = ""
     for line in LINE.findall(text[:HEAD])[:TITLES] if target else ():
         if any(
@@ -100,7 +100,7 @@ def _usual(text: str) -> str:
 
 
 def _rare(text: str) -> str:
-    """The separator where it is none of the usual ones; empty where one of these separates, or nothing does."""
+    """The separator if it is an unusual one; empty if a usual one separates, or if nothing does."""
     lines = [line for line in lines_of(text[:HEAD])[:20] if line.strip()]
     if not lines or any(mark in lines[0] for mark in csv_tables.SEPARATORS):
         return ""

@@ -55,7 +55,7 @@ def typed(frame: pd.DataFrame, target: str, identity: str = "", time: str = "") 
 
 
 def ambiguous(found: cells.Column) -> bool:
-    """Whether a column holds numbers alone, of which some have two readings."""
+    """Whether a column holds only numbers, some of which have two readings."""
     return bool(found.wrong) and all(why.startswith(AMBIGUOUS) for why in found.wrong)
 
 
@@ -84,7 +84,7 @@ def column(raw: pd.Series) -> cells.Column:
 
 
 def _text(raw: pd.Series) -> cells.Column:
-    """Text as numbers, truths or levels; as it is, with the reasons, where numbers have two readings."""
+    """Text as numbers, truths or levels; unchanged, with the reasons, if numbers have two readings."""
     found = number_columns.number(raw, ANY)
     if ambiguous(found):
         return found
@@ -106,7 +106,7 @@ def _text(raw: pd.Series) -> cells.Column:
 def time_format(raw: pd.Series, given: str) -> dict[str, str]:
     """The setting for a column of times: none for ISO 8601, otherwise the given format or the only one that fits.
 
-    Raises UserError where the times cannot be read, or can in two ways.
+    Raises UserError if the times cannot be read, or have two readings.
     """
     found = values.moment(raw, given or None)
     wrong = [cells.Wrong(str(raw.name), why, rows) for why, rows in found.wrong.items()]

@@ -1,4 +1,4 @@
-"""Ids of a later table that has none: those that `adopt` made for the same rows."""
+"""The ids of a later table without an id: the same that `adopt` made for equal rows."""
 
 import pandas as pd
 
@@ -11,7 +11,8 @@ from ml.settings.data import Data, Number
 def given(frame: pd.DataFrame, data: Data) -> pd.DataFrame:
     """The frame with the ids that `adopt` makes, if it lacks that column and they can be computed.
 
-    The hash is of values as the first table's were read, so a number is the same with and without its sign of currency.
+    The hash covers values as the first table's were read, so a number has the same id with and without its sign of
+    currency.
     """
     if data.id in frame or not row_ids.is_made(data.id):
         return frame
@@ -21,7 +22,7 @@ def given(frame: pd.DataFrame, data: Data) -> pd.DataFrame:
 
 
 def _read(raw: pd.Series, data: Data) -> cells.Column:
-    """A column as `adopt` read it: what the contract knows of it, and its type among these rows."""
+    """A column as `adopt` read it, by the contract and by its type in these rows."""
     column = data.columns.get(str(raw.name))
     if raw.name == data.target.name and not pd.api.types.is_datetime64_any_dtype(raw):
         return values.category(raw)

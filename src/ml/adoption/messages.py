@@ -10,7 +10,7 @@ from ml.settings.evaluate import DECISION
 from ml.tasks.inferred import LEVELS, other_task
 from ml.tasks.kinds import DEFAULT, KINDS
 
-NONE = "none"  # instead of a column: the table has no such role
+NONE = "none"  # in place of a column: the table has no such role
 
 
 def guesses(contract: dict[str, Any], left: list[str], table: pd.DataFrame, *, made: bool) -> list[str]:

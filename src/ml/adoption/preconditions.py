@@ -1,4 +1,4 @@
-"""What must hold before a table is adopted, and which files that overwrites."""
+"""Conditions before a table is adopted, and the files that adoption overwrites."""
 
 from pathlib import Path
 
@@ -7,8 +7,8 @@ from ml.io import files, git
 from ml.io.errors import UserError
 from ml.io.text import one_line
 
-OURS = (files.PARAMS, Path("data.dvc"))  # what adopt overwrites
-ADOPTED = Path("build/adopted.json")  # the digests of what it wrote: to adopt again is no loss
+OURS = (files.PARAMS, Path("data.dvc"))  # overwritten files
+ADOPTED = Path("build/adopted.json")  # the digests of written files, so that a repeated adoption loses nothing
 
 
 def refuse_unsaved() -> None:

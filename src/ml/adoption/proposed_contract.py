@@ -27,15 +27,15 @@ from ml.settings.validate import Validate
 from ml.tasks.inferred import LEVELS, target_of
 from ml.tasks.kinds import Kind
 
-COMMON = 0.5  # of the rows, which the most frequent levels cover,
-ENOUGH = 5  # or rows of each level on average: in a column of many levels with neither, almost every row has its own
+COMMON = 0.5  # share of the rows that the most frequent levels must cover,
+ENOUGH = 5  # or rows of each level on average; with fewer, almost every row has its own level
 AGAIN = (
     ". If they identify entities with several rows, these rows leak between training and test: "
     "docs/your-data.md (Grouped rows)"
 )
 STAMP = r"([A-Za-z]{3,9},? )?(\d{4}-\d{2}-\d{2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4}|\d{1,2}\.? \w{3,9} \d{4})(?!\d).*"
 PERIOD = r"(?i)\d{4}[-_ /]?(W\d{1,2}|[QH][1-4])|(W\d{1,2}|[QH][1-4])[-_ /]?\d{4}"
-ANY_TABLE = {"train", "training", "data", "dataset", "table", "export", "file", "input"}  # names that say nothing
+ANY_TABLE = {"train", "training", "data", "dataset", "table", "export", "file", "input"}  # uninformative names
 FEW, RARE = 200, 0.1  # test rows, and the share of a class, below which a warning is given
 FRESH_SHARE, FEWEST_FRESH = 0.05, 50  # share of the table's rows that justifies a retraining
 
@@ -45,9 +45,9 @@ def infer(  # noqa: PLR0913, PLR0917
 ) -> tuple[dict[str, Any], list[str]]:
     """The `data` section of params.yaml for a table, and a sentence for each omitted column.
 
-    `roles` may name the columns `id`, `time`, `group` and `weight`, `yes` the value of a target of two that counts as
-    positive, and `task` the kind of target; what is not named is guessed, but for the weight. Where no column
-    identifies a row, the id is a name that the table does not have yet. Raises UserError if no target is usable.
+    `roles` may name the columns `id`, `time`, `group` and `weight`, `yes` the positive value of a target with two
+    values, and `task` the kind of target; all roles but the weight are guessed if not given. If no column identifies a
+    row, the id is a name that the table does not have yet. Raises UserError if no target is usable.
     """
     ungrouped, untimed = (roles.get(role) == NONE for role in ("group", "time"))
     roles = {role: name for role, name in roles.items() if name != NONE}
@@ -106,9 +106,9 @@ def untold(params: Params, kind: Kind) -> dict[str, Any]:
 
 
 def unruled(params: Params) -> dict[str, Any]:
-    """Checks for the old table that could refuse the new one, with values that refuse nothing.
+    """Checks of the old table that could refuse the new one, with values that refuse nothing.
 
-    Calibration too: chance alone moves the bias on 25 rows by more than its limit, which hundreds of rows can keep.
+    Calibration is among them: on 25 rows, chance alone exceeds a limit of the bias that suits hundreds of rows.
     """
     rules: dict[str, Any] = {f"validate.{name}": value for name, value in Validate().model_dump().items()}
     rules |= {"validate.target_rate": {"min": None, "max": None}}

@@ -5,21 +5,21 @@ import pandas as pd
 
 from ml.io.yaml_edit import rounded
 
-END = 0.1  # of the range: rows this near to 0 or 1 tell whether the column stops there
-TAIL = 6  # times the lower half of the middle half: hardly any row of a bell curve lies further from the median
+END = 0.1  # share of the range: rows this near to 0 or 1 show whether the column ends there
+TAIL = 6  # times the lower half of the interquartile range: hardly any normal value is further from the median
 SKEW = 2  # times as wide above the median as below
-SMALLEST = 1e-300  # practically 0
-FAR = 2  # times the range: then the distance to 0 says nothing about how far later numbers may lie,
-ROOM = 0.2  # of the range, which a later table may lie beyond each end
-SURE = 10  # rows that would be expected beyond, had the column no end there
+SMALLEST = 1e-300  # share of the maximum that counts as 0
+FAR = 2  # times the range: with more, the distance to 0 says nothing about later numbers,
+ROOM = 0.2  # share of the range by which a later table may exceed each end
+SURE = 10  # expected rows beyond 0 if the column had no end there
 
 
 def limits(column: pd.Series) -> dict[str, object]:
     """The hard limits `min` and `max`, and the range `usual`, outside of which rows cause a warning.
 
-    The highest of some hundred rows says little about the highest of the next ten thousand. So only what lies in the
-    nature of the column is hard: true and false, shares from 0 to 1, numbers that cannot be negative (or positive).
-    `column` holds finite numbers or booleans, none missing.
+    The maximum of some hundred rows is a poor limit for the next ten thousand. So only limits implied by the kind of
+    column are hard: true and false, shares from 0 to 1, numbers that cannot be negative (or positive). `column` holds
+    finite numbers or booleans, none missing.
     """
     values = column.to_numpy("float64")
     if pd.api.types.is_bool_dtype(column) or _flag(values):
@@ -43,7 +43,7 @@ def _flag(values: np.ndarray) -> bool:
 
 
 def _never_negative(values: np.ndarray) -> bool:
-    """Counts; numbers that stop at 0; skewed away from it; or with a short tail that does not come halfway to it."""
+    """Whether numbers are counts, end at 0, are skewed away from it, or have a short tail less than halfway to it."""
     low, (first, quarter, middle, last) = values.min(), np.quantile(values, (0.05, 0.25, 0.5, 0.95))
     if low < 0 or values.max() == 0:
         return False
@@ -53,7 +53,7 @@ def _never_negative(values: np.ndarray) -> bool:
 
 
 def _stops(values: np.ndarray) -> bool:
-    """Whether `values`, none negative, end at 0 and do not merely thin out: the trend of the last two steps goes on."""
+    """Whether `values`, none negative, end at 0 instead of thinning out: the trend of the last two steps continues."""
     step = np.quantile(values, 1 - END) * END
     last, before = (values < step).sum(), ((values >= step) & (values < 2 * step)).sum()
     return bool(last * min(1.0, last / max(before, 1)) >= SURE)
@@ -66,7 +66,7 @@ def _whole(values: np.ndarray) -> bool:
 def _usual(values: np.ndarray, hard: dict[str, object]) -> dict[str, float]:
     """The observed range, widened to round numbers on the sides that have no hard limit.
 
-    Of numbers far from 0, such as years, both sides, by a fifth of the range.
+    For numbers far from 0, such as years, both sides are widened by a fifth of the range.
     """
     low, high = float(values.min()), float(values.max())
     if high > low and min(abs(low), abs(high)) > FAR * (high - low):

@@ -16,7 +16,7 @@ FEWEST = 2  # different times
 
 
 def candidates(frame: pd.DataFrame, but: set[str]) -> list[str]:
-    """The columns with a readable time in every row, in the order of the table; those of a birth or an end last."""
+    """The columns with a readable time in every row, in the order of the table; times of a birth or an end are last."""
     names = [str(name) for name in frame.columns if name not in but and _holds_times(frame[name])]
     return sorted(names, key=lambda name: bool(OF_SOMETHING_ELSE.search(words(name))))
 
@@ -33,4 +33,4 @@ def _holds_times(column: pd.Series) -> bool:
         found = inference.time_format(column, "")
     except UserError:
         return False
-    return found.get("time_format") != "%Y"  # a year is a part of a date rather than the time of a row
+    return found.get("time_format") != "%Y"  # a year is part of a date, not the time of a row

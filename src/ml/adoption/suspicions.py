@@ -12,10 +12,10 @@ from ml.data.schema import levels
 from ml.io.text import counted
 from ml.settings.params import Params
 
-CODES = (-1, -9, -99, -999, -9999, -99999, 99, 999, 9999, 99999, 999999)  # that stand for a missing value
+CODES = (-1, -9, -99, -999, -9999, -99999, 99, 999, 9999, 99999, 999999)  # codes for a missing value
 YES, NO = {"true", "yes", "y", "t", "1"}, {"false", "no", "n", "f", "0"}
-SEVERAL = 3  # rows with such a code
-ALONE = 2  # times the range of all other values: that far away a code lies
+SEVERAL = 3  # minimum rows with such a code
+ALONE = 2  # times the range of all other values: the minimum distance of a code
 
 
 def warnings(table: pd.DataFrame, contract: dict[str, Any], params: Params) -> list[str]:
@@ -32,12 +32,12 @@ def suspicions(table: pd.DataFrame, contract: dict[str, Any]) -> list[str]:
 
 
 def variants(values: Iterable[str]) -> list[tuple[str, ...]]:
-    """The values that differ only in upper and lower case, or in a point at their end."""
+    """The values that differ only in upper and lower case, or in a final point."""
     groups: dict[str, list[str]] = {}
     for value in values:
         groups.setdefault(" ".join(value.casefold().removesuffix(".").split()), []).append(value)
     several = {plain: tuple(group) for plain, group in groups.items() if len(group) > 1}
-    letters = len(several) == len(groups)  # a, A, b, B, …: meant so
+    letters = len(several) == len(groups)  # a, A, b, B, …: both cases are intended
     return [group for plain, group in several.items() if len(plain) > 1 or not letters]
 
 
@@ -54,7 +54,7 @@ def _spellings(column: pd.Series) -> Iterator[str]:
 
 
 def _truths(column: pd.Series) -> Iterator[str]:
-    """Yes and no in more than two words: true, yes, 1."""
+    """Sentences about yes and no in several words: true, yes, 1."""
     if pd.api.types.is_numeric_dtype(column) or pd.api.types.is_datetime64_any_dtype(column):
         return
     values = [str(value) for value in levels(column.dropna()).unique()]

@@ -1,4 +1,4 @@
-"""What reading a column finds: its cells, its conversions and its unreadable values."""
+"""The result of reading a column: its cells, conversions and unreadable values."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -24,7 +24,7 @@ class Change(NamedTuple):
         return f"{self.count:,} of {counted(self.of, 'value')} {self.what}, e.g. {self.example}"
 
     def plus(self, later: "Change") -> "Change":
-        """The same of these values and later ones."""
+        """The conversion of these values and of later ones."""
         return self._replace(count=self.count + later.count, of=self.of + later.of)
 
 
@@ -77,7 +77,7 @@ def nested(raw: pd.Series) -> bool:
 
 
 def as_strings(raw: pd.Series) -> pd.Series:
-    """A column as text, missing where it is; numbers and truths as `as_text` writes them."""
+    """A column as text, missing where it is missing; numbers and truths as `as_text` writes them."""
     if isinstance(raw.dtype, pd.StringDtype):
         return raw.astype("str")
     return raw.astype(object).map(as_text, na_action="ignore").astype("str")
@@ -100,7 +100,7 @@ def changes(raw: pd.Series, rows: dict[str, pd.Series]) -> tuple[Change, ...]:
 
 
 def missing(raw: pd.Series, text: pd.Series | None = None) -> pd.Series:
-    """Rows that are missing, or hold a word for it; `text` is the column as stripped text, where that is at hand."""
+    """Rows that are missing, or hold a word for it; `text` is the column as stripped text, if available."""
     if not (isinstance(raw.dtype, pd.StringDtype) or raw.dtype == object):
         return raw.isna()
     text = as_strings(raw).str.strip() if text is None else text
@@ -119,10 +119,10 @@ def _told(raw: pd.Series, rows: dict[str, pd.Series]) -> Iterator[Change]:
 
 
 def unreadable(raw: pd.Series, why: str, dtype: str = "float64") -> Column:
-    """A column without one readable value, for this reason."""
+    """A column without a readable value, for this reason."""
     return Column(pd.Series(None, index=raw.index, dtype=dtype), some({why: raw.notna()}))
 
 
 def some(wrong: dict[str, pd.Series]) -> dict[str, pd.Series]:
-    """The reasons that hold for at least one row."""
+    """The reasons that apply to at least one row."""
     return {why: rows for why, rows in wrong.items() if rows.any()}

@@ -1,10 +1,10 @@
-"""What a file is whose content is not what its name says."""
+"""The real format of a file whose content does not match its name."""
 
 import re
 
 from ml.io.errors import UserError
 
-MAGIC = {  # the first bytes, what they are of, and what to do
+MAGIC = {  # the first bytes, their format, and what to do
     b"PK\x03\x04": ("a zip archive or an Excel workbook", "Name it .zip or .xlsx for `make adopt`, or export CSV"),
     b"\xd0\xcf\x11\xe0": ("a workbook of Excel 2003 or older", "Save it as .xlsx or .csv"),
     b"\x1f\x8b": ("compressed with gzip", "Unpack it with `gunzip`, or name it .csv.gz for `make adopt`"),
@@ -23,7 +23,7 @@ MAGIC = {  # the first bytes, what they are of, and what to do
     b"\x80\x05\x95": ("a pickle of Python", "Write its table as Parquet"),
     b"version https://git-lfs": ("a pointer of Git LFS, not the file itself", "Get the file with `git lfs pull`"),
 }  # fmt: skip
-TEXT = {  # the same of text, whatever stands before it
+TEXT = {  # the same for text, after leading space
     rb"\s*<(?:!doctype|html|head|body|table|\?xml|!--|svg|div|meta)\b|\s*<!--": (
         "a page of HTML or XML, perhaps an error or login page in place of the table", "Download or export it again"
     ),
@@ -34,13 +34,13 @@ BOM = b"\xef\xbb\xbf"
 
 
 def must_be(what: str, head: bytes, where: str) -> None:
-    """Raise UserError where these first bytes are of a known kind of file and not of one of this kind."""
+    """Raise UserError if these first bytes belong to another known format than this one."""
     if found := _kind(head):
         raise UserError(f"{where} is not {what}: it is {found[0]}. {found[1]}.")
 
 
 def must_be_parquet(head: bytes, where: str) -> None:
-    """Raise UserError where these first bytes of a file are surely of no Parquet file, with what they are of."""
+    """Raise UserError, naming the format, if these first bytes cannot be those of a Parquet file."""
     if head.startswith((b"PAR1", b"PARE")):
         return
     kind, remedy = _kind(head) or ("", "")

@@ -1,4 +1,4 @@
-"""The count, mean and standard deviation of numbers, of a whole table or added up from its parts."""
+"""The count, mean and standard deviation of numbers, of a whole table or combined from its parts."""
 
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ class Moments(NamedTuple):
     std: float
 
     def plus(self, other: "Moments") -> "Moments":
-        """The same of both (Chan, Golub and LeVeque 1983)."""
+        """The moments of both together (Chan, Golub and LeVeque 1983)."""
         if not self.count or not other.count:
             return self if self.count else other
         count, step = self.count + other.count, other.mean - self.mean
@@ -23,12 +23,12 @@ class Moments(NamedTuple):
 
 
 def moments(column: pd.Series) -> Moments:
-    """The moments of the numbers that are there."""
+    """The moments of the present numbers."""
     return Moments(int(column.notna().sum()), column.mean(), column.std())
 
 
 def spread(seen: Moments) -> dict[str, float | None]:
-    """Mean and standard deviation, as a profile has them."""
+    """Mean and standard deviation, in the form of a profile."""
     return {"mean": rounded(seen.mean), "std": rounded(seen.std)}
 
 

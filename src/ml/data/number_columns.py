@@ -1,4 +1,4 @@
-"""Columns of numbers, as the cells of a table have them: numbers, or text in any usual form."""
+"""Columns of numbers: cells that are numbers, or text in any usual format."""
 
 import numpy as np
 import pandas as pd
@@ -10,14 +10,14 @@ from ml.data.cells import Column, as_strings, changes, matches, missing, nested,
 from ml.data.numerals import Writing
 from ml.settings.data import Number
 
-AMBIGUOUS = "not a number: "  # before the reason why a word that is surely a number is not read
+AMBIGUOUS = "not a number: "  # starts the reason why a word that is clearly a number is not read
 ENDLESS = f"infinite, or larger than {words.LARGEST:g}"
 COMMAS = "are read with a decimal comma"
 EITHER = "have three digits after a point, which is read as a decimal point: if it separates thousands, remove it"
 
 
 def number(raw: pd.Series, column: Number, written: Writing | None = None) -> Column:
-    """Numbers as float64; words for missing are missing, true and false 1 and 0 where the limits allow nothing else."""
+    """Numbers as float64; words for missing are missing; true and false are 1 and 0 if the limits are 0 and 1."""
     found = _number(raw, column, written)
     if not column.whole:
         return found
@@ -79,7 +79,7 @@ def _unread(text: pd.Series, no_number: pd.Series, odd: pd.Series) -> dict[str, 
 
 
 def _rewritten(text: pd.Series, points: pd.Series, odd: pd.Series, how: Writing) -> pd.Series:
-    """The numbers that are not written plainly, as Python writes them; missing elsewhere."""
+    """The numbers in unusual formats, as Python writes them; missing elsewhere."""
     found = pd.Series(None, index=text.index, dtype="str")
     found[odd.index] = odd.map(lambda one: numerals.read(one.digits, how)).astype("str")
     if how.commas:
@@ -89,7 +89,7 @@ def _rewritten(text: pd.Series, points: pd.Series, odd: pd.Series, how: Writing)
 
 
 def _how_written(text: pd.Series, odd: pd.Series, read: pd.Series, how: Writing) -> dict[str, pd.Series]:
-    """The rows that were read, by how they are written."""
+    """The rows that were read, by number format."""
     said, none = {}, pd.Series(data=False, index=text.index)
     digits = odd.map(lambda one: one.digits).astype("str")
     groups = digits.str.fullmatch(numerals.THOUSANDS[","].pattern) | (
@@ -112,7 +112,7 @@ def _how_written(text: pd.Series, odd: pd.Series, read: pd.Series, how: Writing)
 
 
 def writing(text: pd.Series) -> Writing:
-    """How the numbers of a column of stripped text are written, as far as some of its rows tell."""
+    """The number format of a column of stripped text, as far as some of its rows determine it."""
     points = matches(text, words.NUMBER)
     decimal = (points & text.str.contains(".", regex=False).fillna(value=False)).astype(bool)
     surely = bool((decimal & ~matches(text, numerals.EITHER["."].pattern)).any())

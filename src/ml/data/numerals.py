@@ -1,11 +1,11 @@
-"""Numbers as people write them: with currency and percent signs, separated thousands, decimal commas."""
+"""Numbers in people's formats: with currency and percent signs, separated thousands, decimal commas."""
 
 import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
 NUMBER = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
-SPACES = " \u00a0\u2009\u202f'\u2019"  # that separate thousands, apostrophes too
+SPACES = " \u00a0\u2009\u202f'\u2019"  # characters that separate thousands, including apostrophes
 MARK = r"[$€£¥₹₽₩₺₪฿]|USD|EUR|GBP|CHF|JPY|kr\.?|zł"
 BOUND = r"[<>≤≥]=? ?"  # before a limit of detection, which is read as the number itself
 DRESSED = re.compile(
@@ -18,19 +18,19 @@ SCRIPTS = {0x66B: ".", 0x66C: ",", 0xFF0C: ",", 0xFF0E: ".", 0xFF05: "%", 0xFFE5
 SCRIPTS |= {zero + digit: str(digit) for zero in (0x660, 0x6F0, 0x966, 0xFF10) for digit in range(10)}
 PLAIN, NO_SPACES = re.compile(NUMBER), str.maketrans("", "", SPACES)
 COMMA = re.compile(r"[+-]?[0-9]*,[0-9]+([eE][+-]?[0-9]+)?")
-THOUSANDS = {  # a separator of thousands, and what shows that it is one
+THOUSANDS = {  # a separator of thousands, and the digits that identify it
     ",": re.compile(
         r"[+-]?[1-9][0-9]{0,2}(?:(?:,[0-9]{3})+\.[0-9]+|(?:,[0-9]{3}){2,})"
-        r"|[+-]?[1-9][0-9]?(?:,[0-9]{2})+,[0-9]{3}(?:\.[0-9]+)?"  # lakhs, as India writes them
+        r"|[+-]?[1-9][0-9]?(?:,[0-9]{2})+,[0-9]{3}(?:\.[0-9]+)?"  # lakhs, the Indian grouping
     ),
     ".": re.compile(r"[+-]?[1-9][0-9]{0,2}(?:(?:\.[0-9]{3})+,[0-9]+|(?:\.[0-9]{3}){2,})"),
 }
-# A separator of thousands or the decimal sign.
+# A separator of thousands, or the decimal sign.
 EITHER = {mark: re.compile(rf"[+-]?[1-9][0-9]{{0,2}}{re.escape(mark)}[0-9]{{3}}") for mark in ",."}
 
 
 class Bare(NamedTuple):
-    """A number without its signs of currency or percent and spaces between thousands, and what was changed."""
+    """A number without signs of currency or percent and without spaces between thousands, and the changes."""
 
     digits: str
     mark: str = ""
@@ -39,7 +39,7 @@ class Bare(NamedTuple):
 
 
 class Writing(NamedTuple):
-    """What some rows of a column surely mean by a comma and by a point."""
+    """The certain meaning of comma and point in some rows of a column."""
 
     decimal_commas: bool = False
     comma_thousands: bool = False
@@ -57,7 +57,7 @@ class Writing(NamedTuple):
         return (self.comma_thousands or self.decimal_points) and not (self.decimal_commas or self.point_thousands)
 
     def plus(self, other: "Writing") -> "Writing":
-        """The same of both rows."""
+        """The format of both rows together."""
         return Writing(*(one or two for one, two in zip(self, other, strict=True)))
 
 
@@ -84,7 +84,7 @@ def bare(word: str) -> Bare | None:
 
 
 def writing(all_digits: Iterable[str]) -> Writing:
-    """What these numbers, bare, tell of how their column is written."""
+    """The format that these bare numbers imply for their column."""
     found = Writing()
     for digits in all_digits:
         found = found.plus(_of(digits))
@@ -94,7 +94,7 @@ def writing(all_digits: Iterable[str]) -> Writing:
 
 
 def read(digits: str, how: Writing) -> str | None:
-    """A bare number as Python reads it, in a column that is written so; None where two readings are left, or none."""
+    """A bare number as Python reads it, in a column of this format; None if two readings are left, or none."""
     comma, point = (bool(THOUSANDS[sign].fullmatch(digits)) for sign in ",.")
     if (EITHER["."].fullmatch(digits) and how.commas) or (point and not how.points):
         return digits.replace(".", "").replace(",", ".")
@@ -108,7 +108,7 @@ def read(digits: str, how: Writing) -> str | None:
 
 
 def alone(word: str) -> float | None:
-    """The number that a stripped word is by itself; None where it is none, or may be two."""
+    """The number that a stripped word is by itself; None if it is none, or has two readings."""
     found = bare(word)
     digits = found and read(found.digits, Writing())
     return None if digits is None else float(digits)

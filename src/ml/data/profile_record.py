@@ -1,4 +1,4 @@
-"""What `prepare` writes: build/profile.json, which reports read here and on the base branch."""
+"""The record that `prepare` writes, build/profile.json; reports read it here and on the base branch."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ class ColumnProfile(BaseModel):
 
 
 class ProfileRecord(SavedRecord):
-    """A table in numbers: the target has a share of positive rows, a share of each class, or mean and deviation."""
+    """Figures of a table: the target has a share of positive rows, a share of each class, or mean and deviation."""
 
     rows: int
     period: tuple[str, str] | None

@@ -11,10 +11,10 @@ from typing import IO, Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-KEYS = ("ml repeated row 1", "ml repeated row 2")  # sixteen letters each, as siphash takes
+KEYS = ("ml repeated row 1", "ml repeated row 2")  # sixteen characters each, as siphash requires
 SPREADS = (np.uint64(1_000_003), np.uint64(0x9E3779B97F4A7C15))  # odd, so that no bit of a hash is lost
 GONE = np.uint64(0x2545F4914F6CDD1D)  # the hash of a missing value
-BITS = 12  # of the first hash, by which the disk is searched
+BITS = 12  # bits of the first hash that select a range on disk
 BUFFER = 500_000  # rows in memory: 16 MB
 ROW = np.dtype([("one", "u8"), ("two", "u8"), ("count", "i8"), ("first", "i8")])
 
@@ -42,19 +42,19 @@ def hashes(frame: pd.DataFrame) -> np.ndarray:
 
 
 class Repeats:
-    """Hashes of rows that come in parts; beyond BUFFER rows they lie sorted in a temporary file."""
+    """Hashes of rows that arrive in parts; beyond BUFFER rows they are sorted in a temporary file."""
 
     def __init__(self, buffer: int = BUFFER) -> None:
         self._buffer, self._waiting, self._rows = buffer, [], 0
         self._file: IO[bytes] | None = None
-        self._runs = []  # of each run: where it begins, and the first entry of each range of hashes
+        self._runs = []  # of each run: its start, and the first entry of each range of hashes
 
     def __del__(self) -> None:
         if self._file:
             self._file.close()
 
     def add(self, pairs: np.ndarray, places: np.ndarray) -> None:
-        """Rows by their hashes and their places in the table; places only grow."""
+        """Rows by their hashes and positions in the table; positions only increase."""
         entries: Any = np.empty(len(places), ROW)  # its columns by name
         entries["one"], entries["two"], entries["count"], entries["first"] = pairs[:, 0], pairs[:, 1], 1, places
         self._waiting.append(entries)

@@ -1,4 +1,4 @@
-"""Which column identifies a row, and a column of ids for a table that has none."""
+"""The column that identifies a row, and a column of ids for a table without one."""
 
 import re
 from hashlib import blake2b
@@ -33,8 +33,8 @@ FEWEST_ENTITIES = 50  # an id with fewer values may be a category
 def identities(frame: pd.DataFrame, but: str) -> list[str]:
     """The columns that each identify a row, by name and values; those with the clearest names first.
 
-    Nothing is missing in them and nothing comes twice. Dates and decimals are unique by chance only; so may be whole
-    numbers, unless so many rows would share some, and texts of several words.
+    They have no missing and no repeated value. Dates and decimals are unique only by chance; so may be texts of several
+    words, and whole numbers unless so many rows would share some.
     """
     able = [name for name in _unique(frame, but) if _identifies(frame[name], str(name))]
     return [str(name) for name in sorted(able, key=lambda name: _rank(str(name)))]
@@ -94,8 +94,8 @@ def free_name(frame: pd.DataFrame) -> str:
 def made(frame: pd.DataFrame) -> pd.Series:
     """An id for each row: a hash of its values, with a number from 2 for repeated rows.
 
-    The order of rows and columns does not matter, and 1, 1.0 and "1" are one value, so a later export of the same
-    rows gives the same ids.
+    The order of rows and columns does not matter, and 1, 1.0 and "1" are one value, so a later export of the same rows
+    gives the same ids.
     """
     parts = (frame.iloc[first : first + BLOCK] for first in range(0, len(frame), BLOCK))
     ids = pd.Series([found for part in parts for found in _hashes(part)], index=frame.index, dtype="str")
@@ -144,7 +144,7 @@ def _unique(frame: pd.DataFrame, but: str) -> list[str]:
 
 
 def _no_id(column: pd.Series) -> bool:
-    """Whether the values of a column are of a kind that ids never are."""
+    """Whether the values of a column are of a kind that ids never have."""
     if pd.api.types.is_numeric_dtype(column):
         return _decimals(column) or pd.api.types.is_bool_dtype(column)
     return dates(column) or bool(units(column.dropna().head(1000).astype(str)))

@@ -67,7 +67,7 @@ def conform(frame: pd.DataFrame, data: Data) -> pd.DataFrame:
 
 
 def read(frame: pd.DataFrame, data: Data) -> Typed:
-    """The same, with a sentence for each change of values that it took."""
+    """The same, with a sentence for each conversion of values."""
     names = required(data)
     found = typed(frame, data, [name for name in names if name in frame])
     problems = [(name, "column is missing") for name in names if name not in frame]
@@ -86,7 +86,7 @@ def inputs(frame: pd.DataFrame, data: Data) -> pd.DataFrame:
 
 
 def with_columns(frame: pd.DataFrame, columns: Mapping[str, Any]) -> pd.DataFrame:
-    """The frame with these columns in it; unlike pandas' `assign` it takes any name, `self` too."""
+    """The frame with these columns added; unlike pandas' `assign` it accepts any name, also `self`."""
     changed = frame.copy(deep=False)
     for name, values in columns.items():
         changed[name] = values
@@ -107,7 +107,7 @@ def levels(column: pd.Series) -> pd.Series:
 
 
 def each_word(column: pd.Series, said: Callable[[Any], Any]) -> pd.Series:
-    """What `said` makes of each value, None where missing; for text it is asked once for each different word.
+    """The result of `said` for each value, None where missing; for text it is called once for each distinct word.
 
     Equal words are one object, so a long column of levels takes eight bytes a row.
     """

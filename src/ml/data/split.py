@@ -27,12 +27,13 @@ class Sides(NamedTuple):
 
 
 def sides(frame: pd.DataFrame, data: Data, params: Prepare, cut: Cut | None = None) -> Sides:
-    """The rows of both sides. Where `frame` is a part of a table that time divides, `cut` is that of the table.
+    """The rows of both sides. If `frame` is a part of a table that is split by time, `cut` is that of the table.
 
-    By hash: a row's side depends on its id alone, or on its entity where there is `data.group`, so it never changes as
-    the table grows, and every version of the model is tested on rows that no version has trained on. By time: the
-    newest rows test. Two kinds of older rows are on neither side then: those of entities that test, and those of the
-    last `gap_days` before the first test row.
+    By hash: a row's side depends only on its id, or on its entity if data.group is set, so it never changes as the
+    table grows, and every version of the model is tested on rows that no version has trained on.
+
+    By time: the newest rows test. Two kinds of older rows are then on neither side: those of entities that test, and
+    those of the last `gap_days` before the first test row.
     """
     if params.split_by == "hash":
         test = position(frame[data.group or data.id], params.salt) < params.test_share
@@ -73,7 +74,7 @@ def _cut(frame: pd.DataFrame, data: Data, test: np.ndarray) -> Cut:
 def newest(times: pd.Series, share: float) -> np.ndarray:
     """True for the newest rows, as near to this share as their times allow; shape (rows,).
 
-    Rows of one time stay together, and both sides have rows. Raises UserError where all have the same time.
+    Rows of one time stay together, and both sides have rows. Raises UserError if all have the same time.
     """
     return (times >= oldest(times.value_counts(), share)).to_numpy()
 
@@ -94,16 +95,16 @@ def oldest(counts: pd.Series, share: float) -> pd.Timestamp:
 def folds(frame: pd.DataFrame, data: Data, params: Prepare, count: int) -> list[tuple[np.ndarray, np.ndarray]]:
     """The positions of training and held-out rows for each fold of the training rows.
 
-    By hash: an id's or an entity's position decides, so a row never changes its fold. By time: each fold holds out what
-    came next after the rows that train it, and rows of one time stay together; there are fewer folds where there are
-    few times. Rows of one entity stay together, and the gap is kept.
+    By hash: the position of an id or an entity decides, so a row never changes its fold. By time: each fold holds out
+    the rows directly after its training rows, and rows of one time stay together; few times give fewer folds. Rows of
+    one entity stay together, and the gap is kept.
     """
     if params.split_by == "time":
         found = _forward(frame[data.time], count)
         kept = [(rest & sides(frame, data, params, _cut(frame, data, held)).train, held) for rest, held in found]
         return [(np.flatnonzero(rest), np.flatnonzero(held)) for rest, held in kept if rest.any()]
     places = position(frame[data.group or data.id])
-    number = (places * 2**32).astype("int64") % count  # of digits that the side does not depend on
+    number = (places * 2**32).astype("int64") % count  # digits that do not affect the side
     return [(np.flatnonzero(number != fold), np.flatnonzero(number == fold)) for fold in range(count)]
 
 

@@ -56,7 +56,7 @@ def readings(column: pd.Series) -> dict[str, pd.Timestamp]:
 
 
 def excel(column: pd.Series) -> str:
-    """The day of the first number where all may be the days that Excel counts, from 1954 to 2119; else nothing."""
+    """The day of the first number if all may be Excel's day numbers, from 1954 to 2119; otherwise nothing."""
     days = pd.to_numeric(column.dropna(), errors="coerce")
     if days.empty or not days.between(20_000, 80_000).all():
         return ""
@@ -70,7 +70,7 @@ def utc(column: pd.Series) -> pd.Series:
 
 def _fitting(text: pd.Series) -> Iterator[tuple[str, pd.Timestamp]]:
     for stated in (*(day + clock for day in DAYS for clock in CLOCKS), *EPOCHS):
-        if all(_as(some, stated).notna().all() for some in (text.head(1), text.head(1000))):  # where most fail
+        if all(_as(some, stated).notna().all() for some in (text.head(1), text.head(1000))):  # where most values fail
             found = _as(text, stated)
             if found.notna().all():
                 yield stated, found.iloc[0]
@@ -95,14 +95,14 @@ def _why(odd: pd.Series) -> str:
     if not found:
         return LIKE
     first, known = _differing(odd, [*found])
-    if len({*known.values()}) < len(known):  # these dates are the same either way, later ones are not
+    if len({*known.values()}) < len(known):  # these dates are the same in both readings, later ones are not
         return f"not ISO 8601: {first!r} fits {' and '.join(known)}; set data.time_format"
     said = " or ".join(f"{time.isoformat()} (as {stated})" for stated, time in known.items())
     return f"not ISO 8601: {first!r} may be {said}; set data.time_format"
 
 
 def _differing(odd: pd.Series, formats: list[str]) -> tuple[str, dict[str, pd.Timestamp]]:
-    """The first value that formats read as different times, with these; the first value of all if there is none."""
+    """The first value that formats read as different times, with these times; otherwise the first value."""
     text = odd.map(words.key).drop_duplicates()
     read = pd.DataFrame({stated: _as(text, stated) for stated in formats})
     place = int((read.nunique(axis="columns") == len(formats)).to_numpy().argmax())

@@ -21,8 +21,8 @@ EXACT = 2**53  # a float holds the whole numbers below
 def typed(frame: pd.DataFrame, data: Data, names: list[str], written: Mapping[str, Writing] | None = None) -> Typed:
     """These columns of a table: ids and labels as text, numbers float64, levels as the contract spells them, times UTC.
 
-    The result has the index of `frame`. Levels are objects, None where missing. `written` says how columns of
-    numbers are written where `frame` is a part of a table; else the column itself tells.
+    The result has the index of `frame`. Levels are objects, None where missing. `written` has the format of columns of
+    numbers if `frame` is a part of a table; otherwise the column itself determines it.
     """
     how = {name: None if written is None else written.get(name, Writing()) for name in names}
     found = {name: _column(frame[name], name, data, how[name]) for name in names}
@@ -66,7 +66,7 @@ def _as_they_are(text: pd.Series) -> bool:
 
 
 def identity(raw: pd.Series, *, sent: bool = False) -> Column:
-    """Ids as text: 1, 1.0 and "1" are equal, "007" is different; those that are `sent` in requests have a length."""
+    """Ids as text: 1, 1.0 and "1" are equal, "007" is different; ids that are `sent` have a maximum length."""
     if nested(raw):
         return unreadable(raw, NESTED, "object")
     found = category(raw)

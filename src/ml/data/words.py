@@ -10,7 +10,7 @@ from ml.settings.data import Category, Number, Usual, as_text
 LARGEST = 3.0e38  # a float32, the widest that trees take: beyond it a number counts as infinite
 LONGEST = 200  # characters of an id, and of a level that the contract does not list
 TOO_LONG = f"longer than {LONGEST} characters"
-OTHERS = " others"  # all such levels as one: no level begins with a space
+OTHERS = " others"  # all such levels as one: no other level begins with a space
 MISSING = frozenset(
     {"?", "-", "--", ".", "na", "n/a", "#n/a", "#na", "<na>", "nan", "-nan", "null", "none", "nil", "#null!"}
     | {"#div/0!", "#value!", "#ref!", "#name?", "#num!"}  # errors of Excel
@@ -39,7 +39,7 @@ def text(value: Any) -> str | None:
 
 
 def spelling(column: Category) -> dict[str, str]:
-    """The level of the contract for each way to write it: exactly as it is, or as `key` makes of it."""
+    """The contract's level for each spelling: exactly as it is, or as `key` converts it."""
     return {key(level): level for level in reversed(column.values)} | {level: level for level in column.values}
 
 
@@ -49,7 +49,7 @@ def flag(column: Number) -> bool:
 
 
 def span(column: Number) -> tuple[float | None, float | None]:
-    """Where values lie: within the limits, and within what is usual where there is no limit."""
+    """The expected range of values: within the limits, and within the usual range if there is no limit."""
     usual = column.usual or Usual()
     low = usual.min if column.min is None else column.min
     return low, usual.max if column.max is None else column.max

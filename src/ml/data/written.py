@@ -8,9 +8,9 @@ from ml.settings.data import Data
 
 
 def below(old: pd.DataFrame, typed: pd.DataFrame, fresh: pd.DataFrame, data: Data) -> pd.DataFrame:
-    """The rows of `old` and below them `fresh`, in the types and words of `old` where these can hold both.
+    """The rows of `old` followed by `fresh`, in the types and words of `old` if these can hold both.
 
-    `old` is as its file has it, `typed` the same rows in the contract's types, as `fresh` is.
+    `old` is as its file has it, `typed` the same rows in the contract's types, like `fresh`.
     """
     columns = {}
     for name in old:
@@ -55,7 +55,7 @@ def _numbers(old: pd.Series, typed: pd.Series, fresh: pd.Series) -> tuple[pd.Ser
 
 
 def _words(old: pd.Series, typed: pd.Series, fresh: pd.Series) -> tuple[pd.Series, pd.Series]:
-    """Ids, labels and levels: as the old rows write the same word, else as text, which all of them are then."""
+    """Ids, labels and levels: in the spelling of the old rows if they have the same word, otherwise all as text."""
     if isinstance(old.dtype, pd.StringDtype):
         return old, fresh.astype("str")
     known = {key(value): value for value in old.dropna().unique()}

@@ -1,1 +1,1 @@
-"""Images, the places that serve them, and how one replaces another."""
+"""Images, the environments that serve them, and the replacement of one image by another."""

@@ -20,7 +20,7 @@ ROUNDS = 3  # as in the gate `api`
 
 @dataclass(frozen=True)
 class ApiCheck:
-    """One thing that was tried."""
+    """One check and its result."""
 
     name: str
     passed: bool
@@ -28,7 +28,7 @@ class ApiCheck:
 
 
 def tried(name: str, check: Callable[[], str]) -> ApiCheck:
-    """The check with what `check` says; a UserError is its failure."""
+    """The check with the result of `check`; a UserError is a failure."""
     try:
         return ApiCheck(name, True, check())
     except UserError as error:
@@ -51,9 +51,9 @@ def answers(client: Client, recorded: AnswersRecord, rule: Api) -> list[ApiCheck
 
 
 def same(client: Client, recorded: AnswersRecord, tolerance: float) -> str:
-    """The API gives the recorded scores; raises UserError naming the row that is furthest off.
+    """The API gives the recorded scores; raises UserError naming the row with the largest difference.
 
-    Numbers are compared relative to their size, as the gate parity does.
+    Numbers are compared relative to their size, as in the gate parity.
     """
     found = np.array(client.outputs(recorded.rows))
     gap = gaps(np.array(recorded.scores), found)
@@ -79,8 +79,8 @@ def refuses(client: Client, recorded: AnswersRecord) -> str:
 def fast(client: Client, recorded: AnswersRecord, rule: Api) -> str:
     """Check that the latency of single rows is within the limits of params.gates.api.
 
-    Calls that are slow at times are measured again, since a busy machine makes a server slower than it is, never
-    faster; a median above its limit is no busy moment.
+    Slow calls are measured again, because a busy machine makes a server slower, never faster; a median above its limit
+    is no busy moment.
     """
     for _ in range(ROUNDS):
         p50, p99 = np.percentile([_milliseconds(client, recorded.rows, call) for call in range(rule.calls)], [50, 99])

@@ -22,14 +22,14 @@ SERVICE = "PIP_AUDIT_VULNERABILITY_SERVICE and PIP_AUDIT_OSV_URL select another 
 
 @dataclass(frozen=True)
 class Finding:
-    """A vulnerability of a package, by all the names it goes by."""
+    """A vulnerability of a package, with all its names."""
 
     package: str
     names: tuple[str, ...]
     fixed: tuple[str, ...]
 
     def __str__(self) -> str:
-        mended = f"fixed in {', '.join(self.fixed)}" if self.fixed else "not mended yet"
+        mended = f"fixed in {', '.join(self.fixed)}" if self.fixed else "not fixed yet"
         return f"{self.package}: {' = '.join(self.names)} ({mended})"
 
 
@@ -58,7 +58,7 @@ def packages(found: Mapping[str, str], accepted: Mapping[str, AcceptedFinding], 
 
 
 def judge(answered: list[dict[str, Any]], accepted: Mapping[str, AcceptedFinding], today: date) -> Result:
-    """The result in what pip-audit says of each package."""
+    """The result of pip-audit's findings on each package."""
     skipped = [package for package in answered if "skip_reason" in package]
     found = [_finding(package, one) for package in answered for one in package.get("vulns", [])]
     open_ = [one for one in found if not _passes(one, accepted, today)]

@@ -1,4 +1,4 @@
-"""Two places behind one proxy: `blue` serves while `green` takes the next image, and the other way round."""
+"""Two slots behind one proxy: `blue` serves while `green` takes the next image, and the reverse."""
 
 import contextlib
 from collections.abc import Callable
@@ -13,32 +13,32 @@ from ml.io.client import Client
 from ml.io.errors import UserError
 from ml.io.saved import SavedRecord
 
-START = 60  # seconds to bring back what served
-PATIENCE = 2  # seconds to say that it is ready
-DRAIN = 10  # seconds a place has to answer what it took: more than HAProxy waits for an answer
+START = 60  # seconds to restore the serving image
+PATIENCE = 2  # seconds to become ready
+DRAIN = 10  # seconds for a slot to answer accepted requests: more than HAProxy waits for a response
 
 
 class Places(Protocol):
-    """How an image is started and stopped in a place."""
+    """Starts and stops images in a slot."""
 
     def start(self, slot: Slot, image: str) -> str:
-        """Start an image in place of whatever was there; where the proxy and we reach it: host:port."""
+        """Start an image instead of the current one in a slot; the address for the proxy: host:port."""
 
     def stop(self, slot: Slot) -> None:
-        """End what runs in a place; nothing there is fine."""
+        """Stop the image in a slot; an empty slot is fine."""
 
     def runs(self, slot: Slot) -> bool:
-        """Whether the process in a place lives."""
+        """Whether the process in a slot runs."""
 
     def words(self, slot: Slot) -> str:
-        """What it printed last."""
+        """The last output of a slot."""
 
     def around(self, image: str) -> None:
-        """What else belongs to the environment runs, where it needs an image with this one."""
+        """Start the other services of the environment, if they need an image together with this one."""
 
 
 class Live(SavedRecord):
-    """live.json: which place of an environment serves, which image and where."""
+    """live.json: the serving slot of an environment, with its image and address."""
 
     AGAIN: ClassVar[str] = (
         'Write it again, e.g. {"slot": "blue", "image": "sha256:…", "address": "127.0.0.1:8001"} (`podman ps` or '
@@ -63,12 +63,12 @@ class BlueGreen:
         return live.image if live else ""
 
     def recover(self) -> None:
-        """Bring back what serves and end everything else, whatever an earlier deployment left."""
+        """Restore the serving image and stop everything else that an earlier deployment left."""
         live = self._live()
         if live is None:
             return
         if not self._places.runs(live.slot):  # the machine was restarted, or a person removed it
-            with contextlib.suppress(UserError):  # one that cannot start must not keep the next one out
+            with contextlib.suppress(UserError):  # an image that cannot start must not block the next one
                 live = live.model_copy(update={"address": self._places.start(live.slot, live.image)})
                 live.write(self._file)
                 _ready(live.address, START, partial(self._places.runs, live.slot))
@@ -80,7 +80,7 @@ class BlueGreen:
         """Start the next image in parallel to the serving one, without traffic; raises UserError if it is not ready."""
         live = self._live()
         if live is None:
-            self.proxy.up({})  # fails before anything is touched where another one holds the port
+            self.proxy.up({})  # fails before any change if another process holds the port
         slot = other(live.slot if live else None)
         self._next = Live(slot=slot, image=image, address=self._places.start(slot, image))
         _ready(self._next.address, seconds)
@@ -88,7 +88,7 @@ class BlueGreen:
             self.proxy.join(slot, self._next.address)
 
     def weigh(self, share: float) -> None:
-        """Give the next image this share of requests; the other keeps a few, to take over when it dies."""
+        """Give the next image this share of requests; the other image keeps a few, to take over on a failure."""
         live = self._live()
         if live:
             self.proxy.split(live.slot, share)
@@ -96,7 +96,7 @@ class BlueGreen:
     def read(self) -> tuple[Window | None, Window]:
         """The measurements of the serving image (None if it does not respond) and of the next one.
 
-        Raises UserError when the next one gives no answer, or is not ready: it would get no requests.
+        Raises UserError if the next one does not respond or is not ready, because it would get no requests.
         """
         coming, live = self._started(), self._live()
         _ready(coming.address, PATIENCE)
@@ -108,11 +108,11 @@ class BlueGreen:
 
     def settle(self) -> None:
         """The next image serves alone."""
-        self._started().write(self._file)  # from here on a crash goes forward, not back
+        self._started().write(self._file)  # after this point, recovery keeps the new image
         self.recover()
 
     def words(self) -> str:
-        """What the next image printed last."""
+        """The last output of the next image."""
         return self._places.words(self._next.slot) if self._next else ""
 
     def abandon(self) -> None:

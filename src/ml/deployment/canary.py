@@ -1,7 +1,7 @@
 """The judgement on a new image under traffic: its errors, latency and scores compared with the serving image.
 
-Both are read from `/metrics`, so what is judged is what clients got, on this machine as in a cluster. Requests count as
-independent of each other, rows of one request do not: a batch of equal rows is one piece of evidence.
+Both are read from `/metrics`, so the responses to clients are judged, on this machine and in a cluster alike. Requests
+count as independent of each other, rows of one request do not: a batch of equal rows is one observation.
 """
 
 import math
@@ -17,7 +17,7 @@ from ml.settings.deploy import Deploy
 
 SAMPLE = re.compile(r"^(serving_\w+)\{(.*)\} (\S+)$", re.MULTILINE)
 LABEL = re.compile(r'(\w+)="([^"]*)"')
-CHANCE = 0.05  # at most, that an image as good as the other is sent back at any look of a deployment
+CHANCE = 0.05  # maximum probability that any check of a deployment rolls back an equally good image
 LOOKS = 20  # at each step
 PATHS = ("/predict", "/invocations")
 Buckets = Mapping[float, float]
@@ -25,17 +25,17 @@ Buckets = Mapping[float, float]
 
 @dataclass(frozen=True)
 class Window:
-    """What an image did in a time: requests, those it failed or refused, and cumulative counts by upper limit."""
+    """The figures of an image in a period: requests, failed or refused ones, and cumulative counts by upper limit."""
 
     requests: float = 0
     errors: float = 0
     seconds: Buckets = field(default_factory=dict)
     scores: Buckets = field(default_factory=dict)
-    squares: float = 0  # of the rows of each request, added up; 0 where an older image does not count them
+    squares: float = 0  # sum of squared numbers of rows per request; 0 if an older image does not count them
 
     @property
     def batches(self) -> float:
-        """Requests of equal size that would say as much of the scores as those that came (Kish's formula)."""
+        """The number of equal requests with as much information about scores as the observed ones (Kish's formula)."""
         rows, answered = self.scores.get(math.inf, 0), self.requests - self.errors
         return rows**2 / self.squares if self.squares else min(rows, answered)
 
@@ -43,14 +43,14 @@ class Window:
         return _joined(self, other, 1)
 
     def since(self, before: "Window") -> "Window":
-        """What came after `before`; raises UserError when counts went back: the process is another one."""
+        """The figures since `before`; raises UserError if counts decreased, because the process was replaced."""
         if self.requests < before.requests:
             raise UserError("it stopped and was restarted")
         return _joined(self, before, -1)
 
 
 def parse(text: str) -> Window:
-    """What a server did since its start, from its /metrics."""
+    """The figures of a server since its start, from its /metrics."""
     counts: defaultdict[str, float] = defaultdict(float)
     seconds: defaultdict[float, float] = defaultdict(float)
     scores: defaultdict[float, float] = defaultdict(float)
@@ -58,7 +58,7 @@ def parse(text: str) -> Window:
         labels = dict(LABEL.findall(inner))
         if name == "serving_requests_total" and labels["path"] in PATHS:
             counts["requests"] += float(value)
-            counts["errors"] += float(value) * (labels["status"] >= "400")  # refused is not served either
+            counts["errors"] += float(value) * (labels["status"] >= "400")  # a refused request is not served either
         elif name == "serving_seconds_bucket" and labels["path"] in PATHS:
             seconds[float(labels["le"])] += float(value)
         elif name == "serving_score_bucket" and labels["variant"] != SHADOW:
@@ -71,9 +71,9 @@ def parse(text: str) -> Window:
 def judge(champion: Window, canary: Window, rule: Deploy, life: Window | None = None, *, last: bool = False) -> str:
     """The reason to roll the canary back, with numbers; empty if there is none.
 
-    Each of three tests gets an equal part of CHANCE: half of it at the last look, which sees all requests, and half
-    shared by the looks before. `life` is what the serving image did since it was started: errors are held against it
-    while the serving image gets too few requests beside the canary.
+    Each of three tests gets an equal part of CHANCE: half of it at the last check, which sees all requests, and half
+    shared by the earlier checks. `life` has the figures of the serving image since its start: errors are compared with
+    it while the serving image gets too few requests during the canary.
     """
     chance = CHANCE / 2 / 3 / (1 if last else LOOKS * max(1, len(rule.steps)))
     known = champion if life is None or champion.requests >= rule.min_requests else life
@@ -85,7 +85,7 @@ def judge(champion: Window, canary: Window, rule: Deploy, life: Window | None = 
 
 
 def unjudged(champion: Window, canary: Window, rule: Deploy) -> str:
-    """What too few requests left unjudged; empty when all was judged."""
+    """The judgements that too few requests prevent; empty if there are none."""
     few = f"too few to judge {{}} (deploy.min_requests: {rule.min_requests:,} of each)"
     if min(champion.requests, canary.requests) < rule.min_requests:
         return few.format("latency and scores")
@@ -93,7 +93,7 @@ def unjudged(champion: Window, canary: Window, rule: Deploy) -> str:
 
 
 def told(champion: Window, canary: Window, rule: Deploy) -> str:
-    """What an image was judged by that nothing speaks against, with numbers."""
+    """The figures of an image that passes all judgements."""
     seen = f"{canary.requests:,.0f} requests, and {champion.requests:,.0f} of the serving image"
     if why := unjudged(champion, canary, rule):
         return f"UNJUDGED, {seen}: {why}"
@@ -102,7 +102,7 @@ def told(champion: Window, canary: Window, rule: Deploy) -> str:
 
 
 def quantile(buckets: Buckets, share: float) -> float:
-    """The value below which this share of observations lies, interpolated as Prometheus does; nan without any."""
+    """The value below which this share of observations lies, interpolated like in Prometheus; nan without any."""
     total = buckets.get(math.inf, 0)
     below, low = 0.0, 0.0
     for limit, count in sorted(buckets.items()):
@@ -119,7 +119,7 @@ def distance(one: Buckets, other: Buckets) -> float:
 
 
 def above(buckets: Buckets, limit: float) -> float:
-    """How many observations lie above a limit, interpolated; none of those beyond the last finite bucket's end."""
+    """The number of observations above a limit, interpolated; none beyond the end of the last finite bucket."""
     total = buckets.get(math.inf, 0)
     ends = sorted(le for le in buckets if not math.isinf(le))
     if not ends or limit >= ends[-1]:
@@ -148,7 +148,7 @@ def _latency(champion: Window, canary: Window, rule: Deploy, chance: float) -> s
         return ""
     usual, found = (1000 * quantile(window.seconds, 0.95) for window in (champion, canary))
     allowed = max(rule.max_latency * usual, rule.latency_floor_ms)
-    if not found > allowed:  # nan, when nothing was timed, is no reason either
+    if not found > allowed:  # nan, without timed requests, is no reason either
         return ""
     slow = (above(canary.seconds, allowed / 1000), canary.seconds[math.inf])
     timed = champion.seconds[math.inf]
@@ -165,7 +165,7 @@ def _scores(champion: Window, canary: Window, rule: Deploy, chance: float) -> st
     if min(n, m) < rule.min_requests:
         return ""
     found = distance(champion.scores, canary.scores)
-    noise = math.sqrt(-math.log(chance / 2) / 2 * (n + m) / (n * m))  # of two samples of one distribution
+    noise = math.sqrt(-math.log(chance / 2) / 2 * (n + m) / (n * m))  # distance of two samples of one distribution
     if found - noise <= rule.max_score_shift:
         return ""
     return (

@@ -1,7 +1,7 @@
 """An environment in a Kubernetes cluster, through kubectl and the current context.
 
-The canary is a Deployment of its own behind the same Service, so its weight is its share of the pods: coarse with few
-pods, and at most half. Written against kubectl's documented answers, and not yet proven on a cluster.
+The canary is its own Deployment behind the same Service, so its weight is its share of the pods: coarse with few pods,
+and at most half. Written against kubectl's documented responses, and not yet tested on a cluster.
 """
 
 import contextlib
@@ -17,7 +17,7 @@ STABLE, CANARY = "deployment/api", "deployment/api-canary"
 
 
 class Cluster:
-    """The namespace <project>-<env>; `src/deploy/k8s/` says what stands in it."""
+    """The namespace <project>-<env> with the objects of `src/deploy/k8s/`."""
 
     def __init__(self, project: str, env: str) -> None:
         self._project, self._env, self._next = project, env, ""
@@ -29,14 +29,14 @@ class Cluster:
         )
 
     def recover(self) -> None:
-        """End what an earlier deployment left of its canary."""
+        """Remove the canary of an earlier deployment."""
         if self.image():
             self._ask("scale", CANARY, "--replicas=0")
 
     def start(self, image: str, seconds: float) -> None:
-        """Start one pod of the next image, or everything when nothing is there; raises UserError when it is not ready.
+        """Start one pod of the next image, or everything in an empty namespace; raises UserError if it is not ready.
 
-        A pod that is ready gets its share at once: Kubernetes has no pods without traffic behind a Service.
+        A ready pod gets its share at once: Kubernetes has no pods without traffic behind a Service.
         """
         self._next = image
         if not self.image():
@@ -48,20 +48,20 @@ class Cluster:
         self._ready(CANARY, seconds)
 
     def weigh(self, share: float) -> None:
-        """As many pods as make this share, one at least, and at most as many as serve the other image."""
+        """Scale the canary to this share: at least one pod, and at most as many as the other image has."""
         stable = len(self._pods("stable"))
         pods = stable if share >= 1 else min(max(round(stable * share / (1 - share)), 1), stable)
         self._ask("scale", CANARY, f"--replicas={pods}")
 
     def read(self) -> tuple[Window | None, Window]:
-        """What the pods of the serving image did, None where one gives no answer, and those of the next one."""
+        """The figures of the serving image's pods, None if one does not respond, and those of the next one's."""
         served = None
         with contextlib.suppress(UserError):
             served = self._window("stable")
         return served, self._window("canary")
 
     def settle(self) -> None:
-        """The next image takes over pod by pod; the canary stays until all pods are ready."""
+        """Replace the serving image pod by pod; the canary stays until all pods are ready."""
         if self.image() != self._next:
             self._put(STABLE)
             try:
@@ -73,11 +73,11 @@ class Cluster:
         self.recover()
 
     def abandon(self) -> None:
-        """The canary's pods end; the serving image was never touched."""
+        """Remove the canary's pods; the serving image was never changed."""
         self.recover()
 
     def words(self) -> str:
-        """What the next image printed last."""
+        """The last output of the next image."""
         said = self._call("logs", "-l", "app=api,track=canary", "-c", "api", "--tail=2").stdout
         return "; ".join(said.strip().splitlines()[-2:])
 

@@ -16,19 +16,19 @@ from ml.io.errors import UserError
 
 FILE = Path("src/deploy/compose.yaml")
 TROUBLE = re.compile(r"error|fail|denied|cannot|could not|no such|not found|in use|invalid|unable", re.IGNORECASE)
-SHOWN = 4  # lines of a Compose that failed
-# Each start takes the next: a neighbour remembers the hardware behind an address for a while.
+SHOWN = 4  # lines of Compose's output in an error message
+# Each start takes the next address: other machines cache the hardware address of an IP address for a while.
 HOSTS = range(20, 250)
 
 
 def command() -> list[str]:
-    """What starts compose here: COMPOSE_COMMAND, else what goes with the container engine."""
+    """The command that starts Compose here: COMPOSE_COMMAND, otherwise that of the container engine."""
     given = shlex.split(os.environ.get("COMPOSE_COMMAND", ""))
     return given or (["podman-compose"] if "podman" in container_engine.engine()[0] else ["docker", "compose"])
 
 
 class Compose(Local):
-    """Places that are services; `.env` in the environment's folder holds what the file leaves open: edit it freely."""
+    """Slots that are services; `.env` in the environment's folder holds the variables of the file: edit it freely."""
 
     def __init__(self, name: str, folder: Path, number: int, beside: tuple[str, ...]) -> None:
         super().__init__(name, folder)
@@ -91,6 +91,6 @@ class Compose(Local):
 
 
 def _reason(*texts: str) -> str:
-    """The lines that say what went wrong, else the last ones: Compose tells of its steps in the same streams."""
+    """The lines about the error, otherwise the last ones: Compose reports its steps in the same streams."""
     lines = [line.strip() for text in texts for line in text.splitlines() if line.strip()]
     return " ".join([line for line in lines if TROUBLE.search(line)][-SHOWN:] or lines[-SHOWN:])

@@ -1,4 +1,4 @@
-"""What only the container can show: privileges, what survives a kill, how it ends."""
+"""Checks that need a container: privileges, predictions after a kill, and shutdown."""
 
 import http.client
 import json
@@ -12,8 +12,8 @@ from ml.io.errors import UserError
 from ml.io.text import counted
 
 READY = 30.0  # seconds
-DRAIN = 10  # seconds that it may take to end
-AT_ONCE = 8  # requests under way when the server is told to end
+DRAIN = 10  # seconds until the container must have stopped
+AT_ONCE = 8  # concurrent requests when the server is asked to stop
 ROWS = 300  # single rows written before the server is killed
 LOGGED = """
 import json, pathlib
@@ -23,7 +23,7 @@ print(json.dumps([row["id"] for line in lines for row in line.get("rows", [])]))
 
 
 def unprivileged(container: Container) -> str:
-    """The process is no root, and its root file system is read-only."""
+    """Check that the process is not root, and that its root file system is read-only."""
     _, user = container.execute("id", "-u")
     code, _ = container.execute("touch", "/app/anything")
     if user.strip() == "0" or code == 0:
@@ -32,7 +32,7 @@ def unprivileged(container: Container) -> str:
 
 
 def durable(container: Container, recorded: AnswersRecord) -> str:
-    """Predictions that were acknowledged before a kill -9 are in the log, each once, when it is back."""
+    """Check that predictions acknowledged before a kill -9 are in the log exactly once after a restart."""
     acknowledged: list[str] = []
     with Client(container.address, patience=5) as client:
         for number in range(ROWS):

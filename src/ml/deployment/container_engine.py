@@ -1,4 +1,4 @@
-"""The only module that talks to a container engine: docker or podman, whichever is there.
+"""The only module that runs a container engine: docker or podman, whichever is installed.
 
 CONTAINER_ENGINE names another, or the same one with flags (`podman --root /elsewhere`).
 """
@@ -27,7 +27,7 @@ def engine() -> list[str]:
 
 @cache
 def answers(command: str, host: str | None) -> bool:  # noqa: ARG001  (another host is another answer)
-    """Whether the service behind a command runs: docker is often installed where its daemon is not."""
+    """Whether the service behind a command runs: docker is often installed without a running daemon."""
     done = subprocess.run([command, "version", "--format", "{{.Server.Version}}"], capture_output=True, check=False)
     return done.returncode == 0
 
@@ -43,7 +43,7 @@ def call(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def ask(*arguments: str) -> str:
-    """What a command of the engine prints; raises UserError when it fails."""
+    """The output of a command of the engine; raises UserError if it fails."""
     done = call(*arguments)
     if done.returncode:
         raise UserError(f"{engine()[0]} {arguments[0]} failed: {said(done)}")
@@ -51,6 +51,6 @@ def ask(*arguments: str) -> str:
 
 
 def said(done: subprocess.CompletedProcess[str]) -> str:
-    """The last words of a command that failed."""
+    """The last words of a failed command."""
     lines = [line.strip() for line in (done.stderr or done.stdout).splitlines() if line.strip()]
     return " ".join(lines[-2:]) or f"exit code {done.returncode}"

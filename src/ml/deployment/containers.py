@@ -1,4 +1,4 @@
-"""Containers: started, stopped and read; the flags with which an image runs."""
+"""Containers: start, stop and output; and the flags with which an image runs."""
 
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
@@ -8,20 +8,20 @@ from ml.deployment.container_engine import ask, call, said
 from ml.io.errors import UserError
 
 PORT = 8000  # inside
-LINES = 4  # of what a container printed last
+LINES = 4  # of the last output of a container
 HARDENED = ("--read-only", "--tmpfs", "/tmp", "--cap-drop", "all", "--security-opt", "no-new-privileges")  # noqa: S108
 LIMITS = ("--memory", "512m", "--cpus", "1")
 
 
 @dataclass(frozen=True)
 class Container:
-    """A container that was started, whether it still runs or not."""
+    """A started container, running or not."""
 
     name: str
 
     @property
     def address(self) -> str:
-        """Where this machine reaches its port: host:port; raises UserError when it ended, for then it has none."""
+        """The address of its port on this machine: host:port; raises UserError if it stopped."""
         done = call("port", self.name, str(PORT))
         if done.returncode or not done.stdout.strip():
             raise UserError(f"it stopped and has no port; it printed: {self.last_words()}")
@@ -29,26 +29,26 @@ class Container:
 
     @property
     def running(self) -> bool:
-        """Whether its process lives."""
+        """Whether its process runs."""
         return ask("inspect", "--format", "{{.State.Running}}", self.name) == "true"
 
     @property
     def lives(self) -> bool:
-        """Whether it is there and its process runs."""
+        """Whether it exists and its process runs."""
         return call("inspect", "--format", "{{.State.Running}}", self.name).stdout.strip() == "true"
 
     @property
     def exit_code(self) -> int:
-        """What its process ended with."""
+        """The exit code of its process."""
         return int(ask("inspect", "--format", "{{.State.ExitCode}}", self.name))
 
     def logs(self) -> str:
-        """What it printed so far."""
+        """Its output so far."""
         done = call("logs", self.name)
         return done.stdout + done.stderr
 
     def last_words(self) -> str:
-        """The last lines that it printed; an error ends with its remedy, and its mistakes are above it."""
+        """The last lines of its output; an error ends with its remedy, and its mistakes are above it."""
         return "; ".join(self.logs().strip().splitlines()[-LINES:]) or "nothing"
 
     def execute(self, *command: str) -> tuple[int, str]:
@@ -61,11 +61,11 @@ class Container:
         ask("start", self.name)
 
     def kill(self) -> None:
-        """End it at once."""
+        """Kill it at once."""
         ask("kill", "--signal", "KILL", self.name)
 
     def wait(self) -> None:
-        """Return once it has ended."""
+        """Wait until it has ended."""
         call("wait", self.name)
 
     def stop(self, seconds: int = 30) -> None:
@@ -83,7 +83,7 @@ class Container:
 
 
 def start(image: str, name: str, *flags: str, settings: Mapping[str, str] | None = None) -> Container:
-    """Start an image the way it runs in production: read-only, without privileges, its port on a free one of ours."""
+    """Start an image as in production: read-only, without privileges, with its port on a free port of this machine."""
     given = [part for key, value in (settings or {}).items() for part in ("--env", f"{key}={value}")]
     published = () if "--publish" in flags else ("--publish", f"127.0.0.1::{PORT}")
     done = call("run", "--detach", "--name", name, *HARDENED, *published, *given, *flags, image)
@@ -95,7 +95,7 @@ def start(image: str, name: str, *flags: str, settings: Mapping[str, str] | None
 
 @contextmanager
 def running(image: str, name: str, *flags: str, settings: Mapping[str, str] | None = None) -> Generator[Container]:
-    """A running container that is removed at the end of the block."""
+    """A running container that is removed when the block ends."""
     container = start(image, name, *flags, settings=settings)
     try:
         yield container

@@ -1,7 +1,7 @@
-"""Which image was deployed where, when, by whom, and what became of it.
+"""The record of deployments: image, environment, time, author and result.
 
 The registry keeps it (`deployments.jsonl` in the embedded home). Lines are only ever added: one when a deployment
-starts and one when it ends, so one that was killed shows too.
+starts and one when it ends, so a killed one is visible too.
 """
 
 import secrets
@@ -18,7 +18,7 @@ Entry = dict[str, Any]
 
 @dataclass(frozen=True)
 class Where:
-    """An environment: its name, what runs it, and its port on this machine (0: as before, else deploy.ports)."""
+    """An environment: its name, its target, and its port on this machine (0: as before, else deploy.ports)."""
 
     env: str
     target: str = "local"
@@ -27,7 +27,7 @@ class Where:
 
 @dataclass(frozen=True)
 class Deployment:
-    """One deployment; `outcome` is started while it runs, or when its process was killed."""
+    """One deployment; `outcome` is started while it runs, or if its process was killed."""
 
     id: str
     time: str
@@ -43,13 +43,13 @@ class Deployment:
 
 
 def begin(where: Where, image: str, model: str, before: str) -> Entry:
-    """The line of a deployment that starts."""
+    """The line of a starting deployment."""
     more = {"id": secrets.token_hex(6), "env": where.env, "target": where.target, "image": image, "before": before}
     return registry.stamped(STARTED, model, "", **more)
 
 
 def end(begun: Entry, outcome: str, reason: str) -> Entry:
-    """The line of a deployment that ended."""
+    """The line of a finished deployment."""
     same = {key: begun[key] for key in ("id", "env", "target", "image")}
     return registry.stamped(outcome, begun["model"], reason[:1000], **same)
 
@@ -68,7 +68,7 @@ def fold(entries: Iterable[Entry]) -> list[Deployment]:
 
 
 def previous(history: list[Deployment], where: Where, model: str = "") -> Deployment:
-    """The last that served before the present image, or the last of a model; raises UserError when there was none."""
+    """The last image before the present one, or the last one of a model; raises UserError if there was none."""
     held = [d for d in history if (d.env, d.target, d.outcome) == (where.env, where.target, DEPLOYED)]
     for found in reversed(held):
         if found.image != held[-1].image and found.model == (model or found.model):

@@ -1,4 +1,4 @@
-"""Environments by name: what serves in them, and one deployment at a time into each."""
+"""Environments by name: the serving image, and one deployment at a time."""
 
 import secrets
 from collections.abc import Generator
@@ -52,7 +52,7 @@ def open_target(params: Params, where: Where) -> RolloutTarget:
 
 
 def deploy(params: Params, where: Where, image: str, rule: Deploy) -> bool:
-    """Whether an image now serves; the record says why not, and what served before still does."""
+    """Whether an image now serves; the record has the reason if not, and the earlier image then still serves."""
     target, store = open_target(params, where), registry.open_registry(params.project)
     named(image, where)
     with _alone(where):
@@ -70,7 +70,7 @@ def deploy(params: Params, where: Where, image: str, rule: Deploy) -> bool:
 
 
 def history(params: Params, where: Where, store: Registry) -> list[Deployment]:
-    """All deployments; one to this environment that was killed is undone or completed first, and put on record."""
+    """All deployments; a killed one to this environment is first undone or completed, and recorded."""
     found = deployment_log.fold(store.deployments())
     if not any(_killed(one, where) for one in found):
         return found
@@ -80,7 +80,7 @@ def history(params: Params, where: Where, store: Registry) -> list[Deployment]:
 
 
 def _tried(target: RolloutTarget, begun: Entry, rule: Deploy, api: Api) -> tuple[str, str]:
-    """What became of a deployment, and why."""
+    """The result of a deployment, and its reason."""
     image = begun["image"]
     try:
         cli.say(f"deploy: smoke: {smoked(image, api, rule.ready_seconds)}")
@@ -94,8 +94,8 @@ def _tried(target: RolloutTarget, begun: Entry, rule: Deploy, api: Api) -> tuple
 
 
 def named(image: str, where: Where) -> None:
-    """Return when the name says which bytes it is; raises UserError for a tag, which may mean others tomorrow."""
-    here = image.startswith("sha256:") and where.target != "k8s"  # an image of this machine by its id
+    """Check that the name identifies exact bytes; raises UserError for a tag, which can change."""
+    here = image.startswith("sha256:") and where.target != "k8s"  # the id of an image on this machine
     if not here and not BY_DIGEST.fullmatch(image):
         raise UserError(
             f"`{image}` has no digest, and a tag can change. Write IMAGE=registry/name@sha256:…"
@@ -104,7 +104,7 @@ def named(image: str, where: Where) -> None:
 
 
 def smoked(image: str, rule: Api, seconds: float) -> str:
-    """Start the image apart, ask it what every API must pass, and end it: nothing of this reaches the real log."""
+    """Start the image separately, run the checks of every API, and stop it: none of this reaches the real log."""
     name = f"smoke-{secrets.token_hex(4)}"
     recorded = AnswersRecord.parsed(images.read(image, IN_IMAGE), f"{IN_IMAGE} of {image}")
     labels = images.inspect(image)["Config"]["Labels"] or {}
@@ -121,7 +121,7 @@ def smoked(image: str, rule: Api, seconds: float) -> str:
 
 
 def _clear(target: RolloutTarget, where: Where, store: Registry) -> None:
-    """Undo what a killed deployment left, and say so in the record."""
+    """Clean up after a killed deployment, and record that."""
     target.recover()
     for found in deployment_log.fold(store.deployments()):
         if _killed(found, where):
@@ -134,15 +134,15 @@ def _clear(target: RolloutTarget, where: Where, store: Registry) -> None:
 
 
 def _killed(found: Deployment, where: Where) -> bool:
-    """Whether a deployment to an environment has begun and not ended; while we hold its lock, its process is dead."""
+    """Whether a deployment to an environment has begun and not ended; while we hold its lock, its process has ended."""
     return (found.env, found.target, found.outcome) == (where.env, where.target, deployment_log.STARTED)
 
 
 @contextmanager
 def _alone(where: Where) -> Generator[None]:
-    """Hold an environment for one deployment; the lock dies with its process."""
+    """Lock an environment for one deployment; the lock ends with its process."""
     _folder(where).mkdir(parents=True, exist_ok=True)
-    _folder(where).chmod(0o700)  # passwords, keys and the proxy's socket are in it
+    _folder(where).chmod(0o700)  # it contains passwords, keys and the proxy's socket
     try:
         with FileLock(_folder(where) / "lock", timeout=0):
             yield
@@ -151,7 +151,7 @@ def _alone(where: Where) -> Generator[None]:
 
 
 def _folder(where: Where) -> Path:
-    """Where an environment on this machine keeps what it needs."""
+    """The folder of an environment on this machine."""
     return files.DEPLOY / f"{where.target}-{where.env}"
 
 

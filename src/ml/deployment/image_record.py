@@ -1,4 +1,4 @@
-"""What the commands about an image tell each other: which one was built, whether it passed."""
+"""Records about an image for other commands: the built image, and the result of its test."""
 
 from typing import ClassVar
 
@@ -7,7 +7,7 @@ from ml.io.saved import SavedRecord
 
 
 class ImageRecord(SavedRecord):
-    """build/image.json: the image that was built last."""
+    """build/image.json: the last built image."""
 
     AGAIN: ClassVar[str] = "Run `make image` to write it again."
 
@@ -21,7 +21,7 @@ class ImageRecord(SavedRecord):
 
 
 class SmokeRecord(SavedRecord):
-    """build/smoke.json: what `make smoke` found of an image, named by its id."""
+    """build/smoke.json: the result of `make smoke` for an image, named by its id."""
 
     AGAIN: ClassVar[str] = "Run `make smoke` to write it again."
 

@@ -1,4 +1,4 @@
-"""Images of the container engine: built, read, sent and fetched.
+"""Images of the container engine: build, read, push and pull.
 
 CONTAINER_BUILD_FLAGS are added to every build, for networks that need a proxy's certificate.
 """
@@ -17,19 +17,19 @@ from ml.io.errors import UserError
 
 
 def registry() -> str:
-    """What comes before an image's name: `ghcr.io/owner/` where IMAGE_REGISTRY names one, else nothing."""
+    """The prefix of an image's name: `ghcr.io/owner/` if IMAGE_REGISTRY names one, otherwise empty."""
     given = os.environ.get("IMAGE_REGISTRY", "").strip("/").lower()
     return f"{given}/" if given else ""
 
 
 def build(tag: str, arguments: Mapping[str, str], epoch: int) -> None:
-    """Build the Dockerfile under `tag`, its files dated `epoch` (seconds); raises UserError when it fails."""
+    """Build the Dockerfile under `tag`, with files dated `epoch` (seconds); raises UserError if it fails."""
     command = engine()
     dated = ["--timestamp", str(epoch), "--format", "docker"] if is_podman() else []
     given = {**arguments, "SOURCE_DATE_EPOCH": str(epoch)}
     pairs = [part for key, value in given.items() for part in ("--build-arg", f"{key}={value}")]
     more = shlex.split(os.environ.get("CONTAINER_BUILD_FLAGS", ""))
-    # Docker otherwise adds a record with the time of the build, and one content gets many digests.
+    # Otherwise Docker adds a record with the build time, and equal contents get different digests.
     environment = os.environ | {"SOURCE_DATE_EPOCH": str(epoch), "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
     done = subprocess.run([*command, "build", *dated, *pairs, *more, "-t", tag, "."], check=False, env=environment)
     if done.returncode:
@@ -39,7 +39,7 @@ def build(tag: str, arguments: Mapping[str, str], epoch: int) -> None:
 
 
 def inspect(image: str) -> dict[str, Any]:
-    """What the engine knows of an image that is here; raises UserError when it is not."""
+    """The engine's record of a local image; raises UserError if it is not here."""
     done = call("image", "inspect", image)
     if done.returncode:
         raise UserError(f"image {image} is not on this machine. Build it with `make image`, or pull it.")
@@ -47,16 +47,16 @@ def inspect(image: str) -> dict[str, Any]:
 
 
 def image_id(image: str) -> str:
-    """The engine's name for exactly this image, `sha256:…`; two builds of one content can have two."""
+    """The engine's name of exactly this image, `sha256:…`; two builds of one content can have two."""
     return f"sha256:{inspect(image)['Id'].removeprefix('sha256:')}"
 
 
 def push(image: str) -> str:
-    """Send an image to its registry; the address with the digest that the registry knows it by: `name@sha256:…`."""
+    """Push an image; its address with the digest in the registry: `name@sha256:…`."""
     command, name = engine(), image.rpartition(":")[0]
     flags = shlex.split(os.environ.get("CONTAINER_PUSH_FLAGS", ""))
     with tempfile.TemporaryDirectory() as folder:
-        # Podman compresses on the way, and `inspect` keeps on naming the digest from before.
+        # Podman compresses during the push, and `inspect` continues to show the earlier digest.
         told = Path(folder) / "digest"
         asked = ["--digestfile", str(told)] if is_podman() else []
         if subprocess.run([*command, "push", *asked, *flags, image], check=False).returncode:
@@ -69,7 +69,7 @@ def push(image: str) -> str:
 
 
 def save(image: str, path: Path) -> None:
-    """Write an image to a file that other tools read without an engine."""
+    """Write an image to a file that other tools read without a container engine."""
     ask("save", "--output", str(path), image)
 
 
@@ -86,7 +86,7 @@ def pull(image: str) -> None:
 
 
 def fetch(image: str) -> tuple[dict[str, Any], str] | None:
-    """What a registry holds under a tag, fetched, and its address by digest; None when there is nothing to be had."""
+    """The image of a tag in a registry, pulled, and its address by digest; None if there is none."""
     flags = shlex.split(os.environ.get("CONTAINER_PULL_FLAGS", ""))
 
     def pulled(name: str) -> bool:
@@ -96,18 +96,18 @@ def fetch(image: str) -> tuple[dict[str, Any], str] | None:
         return None
     found, name = inspect(image), image.rpartition(":")[0]
     known = [digest for digest in found["RepoDigests"] if digest.startswith(f"{name}@")]
-    # Podman keeps the digest from before it compressed an image on the way, which the registry does not know.
+    # Podman keeps the digest from before it compressed an image, which the registry does not know.
     digest = next((digest for digest in known if len(known) == 1 or pulled(digest)), None)
     return (found, digest) if digest else None
 
 
 def read(image: str, path: str) -> bytes:
-    """A file of an image; raises UserError when it holds none of that name."""
+    """A file of an image; raises UserError if there is none with that name."""
     return output(image, "cat", path)
 
 
 def output(image: str, *command: str) -> bytes:
-    """What a command inside prints, run without network; raises UserError when it fails."""
+    """The output of a command in the image without a network; raises UserError if it fails."""
     done = subprocess.run(
         [*engine(), "run", "--rm", "--network", "none", "--entrypoint", command[0], image, *command[1:]],
         capture_output=True, check=False,

@@ -8,7 +8,7 @@ from packaging.utils import canonicalize_name
 
 from ml.deployment import images
 
-OURS = "/app/lib"  # where the Dockerfile installs the lock; all else is the base image's
+OURS = "/app/lib"  # the Dockerfile installs the lock file here; all other packages belong to the base image
 ASK = """
 import importlib.metadata, json, pathlib, platform
 def text(path):
@@ -40,7 +40,7 @@ def read(image: str) -> Inventory:
 
 
 def parse(said: dict[str, Any]) -> Inventory:
-    """The inventory in what an image said of itself."""
+    """The inventory in the output of an image."""
     found = [(canonicalize_name(name), version, place) for name, version, place in said["packages"]]
     system = dict(line.split("=", 1) for line in said["system"].splitlines() if "=" in line)
     return Inventory(
@@ -53,7 +53,7 @@ def parse(said: dict[str, Any]) -> Inventory:
 
 
 def debian(status: str) -> dict[str, str]:
-    """Version by name of the packages that dpkg's status file calls installed."""
+    """The version of each package that dpkg's status file lists as installed."""
     packages = [
         dict(line.split(": ", 1) for line in stanza.splitlines() if ": " in line and not line.startswith(" "))
         for stanza in status.split("\n\n")

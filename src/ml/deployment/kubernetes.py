@@ -1,4 +1,4 @@
-"""Kubernetes objects: what `src/deploy/k8s/` becomes for one environment and one image."""
+"""The Kubernetes objects of `src/deploy/k8s/` for one environment and one image."""
 
 import re
 import shutil
@@ -26,7 +26,7 @@ def environments() -> list[str]:
 
 
 def by_digest(image: str) -> re.Match[str]:
-    """The name and digest of an image; raises UserError when it is named by a tag, which may move."""
+    """The name and digest of an image; raises UserError for a tag, which can change."""
     found = BY_DIGEST.fullmatch(image)
     if not found:
         raise UserError(
@@ -37,7 +37,7 @@ def by_digest(image: str) -> re.Match[str]:
 
 
 def render(project: str, env: str, image: str) -> str:
-    """All objects of an environment as YAML; raises UserError with kustomize's reason when they cannot be made."""
+    """All objects of an environment as YAML; raises UserError with kustomize's reason if they cannot be rendered."""
     if env not in environments():
         raise UserError(f"{SOURCE}/{env} does not exist; environments: {', '.join(environments()) or 'none'}.")
     found = by_digest(image)

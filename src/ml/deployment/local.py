@@ -13,7 +13,7 @@ DRAIN = 10  # seconds until a stopping container is killed
 
 
 class Local:
-    """Places that are containers named <project>-<env>-<slot>, with one volume for the prediction log.
+    """Slots that are containers named <project>-<env>-<slot>, with one volume for the prediction log.
 
     In the environment's folder, `settings.env` holds SERVING_ variables; the server sees `secrets/` as /etc/api.
     """
@@ -25,7 +25,7 @@ class Local:
         """Replace the container by one of this image, and return its address, host:port."""
         self.prepare()
         self.stop(slot)
-        address = f"127.0.0.1:{_free_port()}"  # ours, since docker chooses another at each restart
+        address = f"127.0.0.1:{_free_port()}"  # a fixed one, because docker chooses another at each restart
         flags = [
             "--publish", f"{address}:{PORT}", "--restart", "unless-stopped", *LIMITS,
             "--volume", f"{self.name}-logs:/app/logs", "--volume", f"{self.folder / SECRETS}:/etc/api:ro",
@@ -47,10 +47,10 @@ class Local:
         return "; ".join(Container(f"{self.name}-{slot}").logs().strip().splitlines()[-2:])
 
     def around(self, image: str) -> None:
-        """Nothing else belongs to such an environment."""
+        """Do nothing: this environment has no other services."""
 
     def prepare(self) -> None:
-        """Make what a container needs of the folder, as empty as can be."""
+        """Make the files that a container needs in the folder, empty if missing."""
         (self.folder / SECRETS).mkdir(parents=True, exist_ok=True)
         if not (self.folder / SETTINGS).exists():
             files.write_text("", self.folder / SETTINGS)

@@ -1,6 +1,6 @@
-"""HAProxy: holds the port that clients know, and shares requests between two places, `blue` and `green`.
+"""HAProxy: listens on the port that clients use, and divides requests between two slots, `blue` and `green`.
 
-Weights and addresses change through its admin socket, so no connection is closed for them. A request that one place
+Weights and addresses change through its admin socket, so no connection is closed for them. A request that one slot
 drops or answers with 5xx is tried once at the other; both attempts carry one X-Request-ID.
 """
 
@@ -82,7 +82,7 @@ def run_here(path: Path, *, again: bool) -> None:
 
 
 def config(bind: str, places: dict[Slot, str], socket_path: str) -> str:
-    """HAProxy's configuration with these places, equal in weight; the other one is switched off."""
+    """HAProxy's configuration with these slots, equal in weight; the other slot is disabled."""
     servers = [
         f"    server {slot} {places.get(slot, NOWHERE)} weight 1 check{'' if slot in places else ' disabled'}"
         for slot in SLOTS
@@ -98,7 +98,7 @@ class Proxy:
         self._socket = _short(self._folder / SOCKET)
 
     def up(self, places: dict[Slot, str]) -> None:
-        """HAProxy runs with this configuration; one that runs already is left alone unless more than places changed."""
+        """Start HAProxy with this configuration; a running one is kept unless more than the slots changed."""
         if len(str(self._socket)) > LONGEST:
             raise UserError(
                 f"{self._socket} is too long for the path of a socket. Deploy from a folder with a shorter path."
@@ -120,28 +120,28 @@ class Proxy:
             time.sleep(0.1)
 
     def answers(self) -> bool:
-        """Whether it runs."""
+        """Whether HAProxy runs."""
         try:
             return "Name:" in self.tell("show info")
         except UserError:
             return False
 
     def join(self, slot: Slot, address: str) -> None:
-        """Make a slot lead to an address, which gets no request before `split`."""
+        """Set the address of a slot, which gets no request before `split`."""
         self._weigh({slot: 0})
         self._point(slot, address)
 
     def split(self, serving: Slot, share: float) -> None:
         """Send this share of new requests to the other slot; the serving one keeps 1 of 256, to take over.
 
-        HAProxy takes turns in rounds as long as the sum of the weights, and a slot that has just come may get all its
-        turns of a round in a row. So the weights are as small as can be: 3 and 7, not 77 and 179.
+        HAProxy takes turns in rounds as long as the sum of the weights, and a new slot may get all its turns of a round
+        in a row. So the weights are as small as possible: 3 and 7, not 77 and 179.
         """
         part = Fraction(min(max(share, 1 / FINEST), 1 - 1 / FINEST)).limit_denominator(FINEST)
         self._weigh({serving: part.denominator - part.numerator, other(serving): part.numerator})
 
     def only(self, slot: Slot, address: str, seconds: float) -> None:
-        """Send all to one slot; the other gets so long to answer what it took, and is switched off."""
+        """Send all requests to one slot; the other gets this time to finish its requests, and is then disabled."""
         self._point(slot, address)
         self._weigh({slot: 1})
         leaving = other(slot)
@@ -172,7 +172,7 @@ class Proxy:
         self.tell(f"set server api/{slot} state ready")
 
     def _weigh(self, weights: dict[Slot, int]) -> None:
-        for slot, weight in sorted(weights.items(), key=lambda pair: -pair[1]):  # who gets more first: never none
+        for slot, weight in sorted(weights.items(), key=lambda pair: -pair[1]):  # larger first: never none
             self.tell(f"set server api/{slot} weight {weight}")
 
     def _busy(self, slot: Slot) -> bool:
@@ -183,14 +183,14 @@ class Proxy:
 
 
 def _rules(text: str) -> list[str]:
-    """A configuration without its places, which change while HAProxy runs."""
+    """A configuration without its slots, which change while HAProxy runs."""
     return [line for line in text.splitlines() if not line.startswith("    server ")]
 
 
 def _short(path: Path) -> Path:
-    """The path of a socket, or one in the folder for temporary files when the system would not take its length.
+    """The path of a socket, or one in the folder for temporary files if it is too long for the system.
 
-    A checkout of GitHub Actions names the repository twice, so a long name is enough.
+    A checkout of GitHub Actions contains the repository's name twice, so a long name is enough.
     """
     if len(str(path)) <= LONGEST:
         return path

@@ -9,7 +9,7 @@ from ml.io.errors import UserError
 from ml.io.text import counted
 from ml.settings.deploy import Deploy
 
-MISSES = 2  # readings in a row that may fail before the image goes back
+MISSES = 2  # consecutive failed readings after which the image is rolled back
 
 
 class RolloutTarget(Protocol):
@@ -19,7 +19,7 @@ class RolloutTarget(Protocol):
         """The image that serves; empty before the first deployment."""
 
     def recover(self) -> None:
-        """Bring back what serves and end everything else, whatever an earlier deployment left."""
+        """Restore the serving image and stop everything else that an earlier deployment left."""
 
     def start(self, image: str, seconds: float) -> None:
         """Start the next image, without traffic if possible; raises UserError if it is not ready."""
@@ -30,7 +30,7 @@ class RolloutTarget(Protocol):
     def read(self) -> tuple[Window | None, Window]:
         """The measurements of the serving image (None if it does not respond) and of the next one.
 
-        Raises UserError when the next one gives no answer or would get no requests.
+        Raises UserError if the next one does not respond or would get no requests.
         """
 
     def settle(self) -> None:
@@ -40,11 +40,11 @@ class RolloutTarget(Protocol):
         """Remove the next image; the serving image serves alone again."""
 
     def words(self) -> str:
-        """What the next image printed last."""
+        """The last output of the next image."""
 
 
 def roll_out(target: RolloutTarget, image: str, rule: Deploy, say: Callable[[str], None]) -> str:
-    """Deploy an image, and say how it was judged; on any trouble everything is as before, and UserError says why."""
+    """Deploy an image, and return how it was judged; on an error the earlier image serves: UserError."""
     try:
         first = not target.image()
         target.start(image, rule.ready_seconds)
@@ -86,7 +86,7 @@ def _steps(target: RolloutTarget, rule: Deploy, say: Callable[[str], None]) -> s
 
 
 class _Watch:
-    """What both images did since the next one was started."""
+    """The figures of both images since the next one was started."""
 
     def __init__(self, target: RolloutTarget, rule: Deploy) -> None:
         self._target, self._rule = target, rule
@@ -113,7 +113,7 @@ class _Watch:
         )
 
     def look(self, end: float, *, last: bool = False) -> None:
-        """Look once at least, and on until `end`; raises UserError as soon as a bound breaks."""
+        """Check at least once, and repeatedly until `end`; raises UserError as soon as a limit is exceeded."""
         misses = 0
         while True:
             time.sleep(max(min(self._rule.seconds / LOOKS, end - time.monotonic()), 0.05))
@@ -134,7 +134,7 @@ class _Watch:
         now.since(self._last)  # counters restart at 0 after a restart between two checks
         self._last, self.canary = now, now.since(self._start)
         if served:
-            same = served.requests >= self._served.requests  # else pods of it came and went, which is its right
+            same = served.requests >= self._served.requests  # otherwise pods came and went
             self.champion = served.since(self._served) if same else served
         if reason := judge(self.champion, self.canary, self._rule, served, last=last):
             raise UserError(reason)

@@ -1,4 +1,4 @@
-"""The bill of materials of an image, as CycloneDX JSON: the image, its model and every package in it."""
+"""The bill of materials of an image as CycloneDX JSON: the image, its model and every package in it."""
 
 import json
 from datetime import datetime
@@ -10,7 +10,7 @@ from ml.deployment.inventory import Inventory
 
 
 def write(image: str, known: dict[str, Any], found: Inventory) -> dict[str, Any]:
-    """A CycloneDX 1.6 document; `known` is what the engine says of the image. One image gives one document."""
+    """A CycloneDX 1.6 document; `known` is the engine's record of the image. Equal images give equal documents."""
     from cyclonedx.model.component import ComponentType  # noqa: PLC0415
     from cyclonedx.output import make_outputter  # noqa: PLC0415
     from cyclonedx.schema import OutputFormat, SchemaVersion  # noqa: PLC0415

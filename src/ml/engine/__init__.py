@@ -1,1 +1,1 @@
-"""How a table too large for memory is read in chunks, and how what becomes of it is kept whole."""
+"""Tables too large for memory: read in chunks, and written so that an output is complete or absent."""

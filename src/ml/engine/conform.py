@@ -12,19 +12,19 @@ from ml.settings.data import Data
 
 
 class TableContract(NamedTuple):
-    """What the work on every chunk needs to know."""
+    """The arguments of the work on every chunk."""
 
     data: Data
-    written: dict[str, Writing]  # how columns of numbers in text are
+    written: dict[str, Writing]  # the number format of text columns
 
     def typed(self, chunk: Chunk) -> Typed:
-        """The rows of a chunk, of those columns that are there."""
+        """The rows of a chunk with these columns, if they exist."""
         raw = frame(chunk)
         return values.typed(raw, self.data, [name for name in schema.required(self.data) if name in raw], self.written)
 
 
 class Reading(NamedTuple):
-    """How the reading of one chunk went."""
+    """The result of reading one chunk."""
 
     rows: int
     wrong: list[str]  # columns with values that cannot be read
@@ -32,7 +32,7 @@ class Reading(NamedTuple):
 
 
 def reading(typed: Typed) -> Reading:
-    """How it went."""
+    """The result for a chunk."""
     return Reading(len(typed.frame), [wrong.column for wrong in typed.wrong], typed.told)
 
 
@@ -55,7 +55,7 @@ class Readings:
             self.told[name, change.what] = known.plus(change) if known else change
 
     def changes(self) -> list[str]:
-        """A sentence for each change of values, by column."""
+        """A sentence for each conversion of values, by column."""
         rows = [(name, change._replace(of=self.rows)) for (name, _), change in self.told.items()]
         order = schema.required(self.data)
         return [f"{name}: {change}" for name, change in sorted(rows, key=lambda pair: order.index(pair[0]))]

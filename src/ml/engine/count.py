@@ -15,11 +15,11 @@ from ml.settings.data import Data
 from ml.settings.validate import Validate
 from ml.validation.counts import Counted, Counts, counted_rows
 
-FITS = 1_000_000  # rows that the user's own expectations see at once; of a longer table a sample
+FITS = 1_000_000  # rows that the user's own expectations see together; of a longer table, a sample
 
 
 class CountTask(NamedTuple):
-    """What the work on every chunk needs to know."""
+    """The arguments of the work on every chunk."""
 
     contract: TableContract
     params: Validate
@@ -27,15 +27,15 @@ class CountTask(NamedTuple):
 
 
 class Look(NamedTuple):
-    """What one chunk tells."""
+    """The counts of one chunk."""
 
     reading: Reading
-    counted: Counted | None  # None where a column is missing or cannot be read
-    rows: pd.DataFrame | None  # where expectations of the user's own want to see them
+    counted: Counted | None  # None if a column is missing or cannot be read
+    rows: pd.DataFrame | None  # if the user has own expectations
 
 
 class CountedChunk(NamedTuple):
-    """What all chunks tell."""
+    """The counts of all chunks."""
 
     readings: Readings
     counts: Counts
@@ -54,7 +54,7 @@ def look(chunk: Chunk, task: CountTask) -> Look:
 
 
 def count(table: ChunkedTable, data: Data, params: Validate, team: Team) -> CountedChunk:
-    """The whole table in numbers that do not depend on who works on it."""
+    """The counts of the whole table; they do not depend on the engine."""
     complete = {*schema.required(data)} <= {*table.header.given}
     task = CountTask(TableContract(data, table.written(data)), params, complete)
     readings, counts, some = Readings(table, data), Counts(data, params), Sample(data)
@@ -74,14 +74,14 @@ def identity(table: ChunkedTable, data: Data, row: int) -> object:
 
 
 class Sample:
-    """At most FITS rows of a table: all, or those whose ids hash below the largest power of one half that fits."""
+    """At most FITS rows of a table: all, or those whose ids hash below the largest sufficient power of one half."""
 
     def __init__(self, data: Data, most: int = FITS) -> None:
         self._data, self._most, self._share = data, most, 1.0
         self.rows: pd.DataFrame | None = None
 
     def add(self, rows: pd.DataFrame) -> None:
-        """The next rows; which are kept in the end does not depend on how many come at a time."""
+        """The next rows; the final sample does not depend on the chunk size."""
         self.rows = _concat([self.rows, self._below(rows)])
         while len(self.rows) > self._most and self._share > 2**-40:
             self._share /= 2

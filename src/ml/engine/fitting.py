@@ -1,4 +1,4 @@
-"""Training on a Dask cluster: on one worker, or on several together by LightGBM's and XGBoost's own Dask estimators."""
+"""Training on a Dask cluster: on one worker, or on several by the Dask estimators of LightGBM and XGBoost."""
 
 from collections.abc import Callable
 from concurrent.futures import Future, wait
@@ -15,13 +15,13 @@ from ml.io.errors import UserError
 from ml.io.text import counted
 from ml.settings.train import Train
 
-LOOK = 1.0  # seconds between two looks at the workers
-TOGETHER = ("lightgbm", "xgboost")  # libraries that train on several workers
+LOOK = 1.0  # seconds between two checks of the workers
+TOGETHER = ("lightgbm", "xgboost")  # libraries that can train on several workers
 Fit = Callable[..., Any]  # of an estimator, its input, the target and further arguments: the fitted estimator
 
 
 def fitter(team: Team, params: Train) -> tuple[Fit | None, str]:
-    """The function that fits the estimator, None for this process; and the words that say where."""
+    """The function that fits the estimator, None for this process; and a text about the place."""
     if params.workers and params.library not in TOGETHER:
         raise UserError(
             f"params.yaml: train.workers is {params.workers}, and {params.model} trains on one worker: only LightGBM "
@@ -63,7 +63,7 @@ def _together(team: ClusterTeam, params: Train, estimator: Any, x: Any, y: np.nd
 
 
 def watched(team: ClusterTeam, names: list[str], work: Callable[[], Any]) -> Any:
-    """What the work returns; raises UserError once one of these workers is lost, for which LightGBM waits forever."""
+    """The result of the work; raises UserError if one of these workers is lost, for which LightGBM waits forever."""
     found, context = Future(), copy_context()
 
     def run() -> None:
@@ -99,10 +99,10 @@ def _parts(client: Any, values: np.ndarray, names: list[str]) -> Any:
 
 
 class InOrder:
-    """A client that names the workers in the order of their addresses, which is the order of the parts.
+    """A client that lists the workers in the order of their addresses, which is the order of the parts.
 
-    LightGBM numbers its workers in the order of this answer, and each number chooses the bins of other columns: Dask's
-    own order changes, and the model with it.
+    LightGBM numbers its workers in this order, and each number determines which columns a worker bins. Dask's own order
+    changes, and the model would change with it.
     """
 
     def __init__(self, client: Any) -> None:

@@ -1,7 +1,7 @@
 """A job that writes its output in parts, resumes after a kill, and publishes only the complete output.
 
-Beside OUT, `.OUT.part/job.json` says what the job is made from, its name and when it began; `done/0000003` is written
-when that part is whole, and holds its counts; `out/` becomes OUT by one rename, with its manifest.
+Beside OUT, `.OUT.part/job.json` records the inputs of the job, its name and its start; `done/0000003` is written when
+that part is complete, and holds its counts; `out/` becomes OUT by one rename, with its manifest.
 """
 
 import os
@@ -32,24 +32,24 @@ class Job:
 
     @property
     def folder(self) -> Path:
-        """Where its parts are kept until they are shown."""
+        """The folder of the parts until they are published."""
         return _beside(self.output)
 
     @property
     def out(self) -> Path:
-        """What becomes the output."""
+        """The folder that becomes the output."""
         return self.folder / "out"
 
     def parts(self) -> dict[int, Record]:
-        """The counts of the parts that are whole, by number."""
+        """The counts of the complete parts, by number."""
         return {int(path.name): files.read_json(path) for path in sorted((self.folder / "done").glob("[0-9]*"))}
 
     def finish_part(self, number: int, counts: Record) -> None:
-        """Call this when all files of a part are written."""
+        """Mark a part as complete, after all of its files are written."""
         files.write_json(counts, self.folder / "done" / f"{number:07d}")
 
     def publish(self, manifest: Record) -> None:
-        """Show the output under its name, once it is on the disk."""
+        """Publish the output under its name, after it is flushed to disk."""
         files.write_json({**manifest, "job": self.name, "time": self.time, "origin": self.origin}, self.out / MANIFEST)
         for path in [*self.out.rglob("*"), self.out]:
             files.sync(path)
@@ -61,7 +61,7 @@ class Job:
 
 
 def finished(output: Path, origin: Record) -> Record | None:
-    """The manifest of an output that this very job has written; raises UserError when something else is there."""
+    """The manifest of an output of this same job; raises UserError if another output exists."""
     if not output.exists() and not output.is_symlink():
         return None
     manifest = files.read_json(output / MANIFEST) if (output / MANIFEST).is_file() else {}
@@ -73,10 +73,10 @@ def finished(output: Path, origin: Record) -> Record | None:
 
 @contextmanager
 def begun(output: Path, origin: Record) -> Generator[Job]:
-    """The job that makes `output` from `origin`; another process that makes it too is refused.
+    """The job that makes `output` from `origin`; a second process for the same output is refused.
 
-    Parts of an earlier process are taken over where it had the same origin, else removed. `origin["source"]` is None
-    where nobody can tell whether the rows are the same: then they are removed as well.
+    Parts of an earlier process are reused if it had the same origin, otherwise removed. `origin["source"]` is None if
+    it is unknown whether the rows are the same: then they are removed as well.
     """
     folder = _beside(output)
     try:
@@ -84,7 +84,7 @@ def begun(output: Path, origin: Record) -> Generator[Job]:
     except OSError as error:
         raise UserError(f"{output} cannot be made: {error.strerror}. Set another OUT.") from None
     with files.locked(folder / "lock", f"{output} is being written by another process. Wait for it, or stop it."):
-        if output.exists():  # another process has published it since it was looked for
+        if output.exists():  # another process has published it in the meantime
             raise UserError(f"{output} was created meanwhile. Move it away and run the command again.")
         known = _known(folder / "job.json")
         old = bool(known) and bool(origin["source"]) and known["origin"] == origin
@@ -95,7 +95,7 @@ def begun(output: Path, origin: Record) -> Generator[Job]:
             now = datetime.now(UTC).isoformat(timespec="microseconds")
             known: Record = {"origin": origin, "name": os.urandom(8).hex(), "time": now}
             files.write_json(known, folder / "job.json")
-        for path in folder.rglob(".*"):  # what a killed process was writing
+        for path in folder.rglob(".*"):  # incomplete files of a killed process
             path.unlink()
         yield Job(output, known["name"], known["time"], origin, old)
 
@@ -103,7 +103,7 @@ def begun(output: Path, origin: Record) -> Generator[Job]:
 def _known(path: Path) -> Record:
     try:
         return files.read_json(path)
-    except UserError:  # absent, or of a process that was killed early
+    except UserError:  # absent, or from a process that was killed early
         return {}
 
 

@@ -1,6 +1,6 @@
 """An output at a URL of fsspec: written on this machine, then uploaded file by file, the manifest last.
 
-Object stores have no rename, so OUT is whole when it has a manifest. Until then `_started.json` says what is being put.
+Object stores have no rename, so OUT is complete if it has a manifest. Until then `_started.json` describes the upload.
 """
 
 import json
@@ -28,11 +28,11 @@ class Store:
 
     @property
     def staging(self) -> Path:
-        """Where the output is made on this machine."""
+        """The local folder in which the output is made."""
         return (files.BUILD / f"score-{sha256(self.url.encode()).hexdigest()[:12]}").absolute()
 
     def finished(self, origin: Record) -> Record | None:
-        """The manifest of an output that this very job has put there; raises UserError when something else is there."""
+        """The manifest of an output of this same job; raises UserError if another output exists."""
         with self._reached() as (system, folder):
             if not folder.startswith("/") and not system.exists(bucket := folder.partition("/")[0]):
                 raise UserError(f"{shown(self.url)} cannot be written: there is no {bucket}. Make it, or correct OUT.")
@@ -45,13 +45,13 @@ class Store:
         return manifest
 
     def clear(self, origin: Record) -> None:
-        """Remove local files of another job, and files of unknown rows."""
+        """Remove local files of another job, and files made from unknown rows."""
         manifest = self.staging / MANIFEST
         if self.staging.exists() and (not origin["source"] or files.read_json(manifest).get("origin") != origin):
             shutil.rmtree(self.staging)
 
     def put(self, origin: Record) -> None:
-        """Put what was made on this machine there, and remove it here."""
+        """Upload the local output, and remove the local files."""
         with self._reached() as (system, folder):
             _made(system, folder)
             system.pipe_file(f"{folder}/{STARTED}", json.dumps({"origin": origin}).encode())
@@ -65,7 +65,7 @@ class Store:
 
     @contextmanager
     def _reached(self) -> Generator[tuple[Any, str]]:
-        """The file system and the folder on it; turns what it raises into a sentence."""
+        """The file system and the folder on it; converts its errors into a sentence."""
         try:
             import fsspec  # noqa: PLC0415
 

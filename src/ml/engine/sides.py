@@ -17,18 +17,18 @@ from ml.validation.profile import Summary, summary
 
 
 class SideTask(NamedTuple):
-    """What the work on every chunk needs to know."""
+    """The arguments of the work on every chunk."""
 
     contract: TableContract
     params: Prepare
-    cut: split.Cut | None  # where time decides
+    cut: split.Cut | None  # for a split by time
 
 
 class SidePart(NamedTuple):
-    """One chunk in the contract's types, both sides, and in short."""
+    """One chunk in the contract's types, both sides, and its summary."""
 
     reading: Reading
-    train: pd.DataFrame | None  # None where a column cannot be read
+    train: pd.DataFrame | None  # None if a column cannot be read
     test: pd.DataFrame | None
     summary: Summary | None
 
@@ -46,7 +46,7 @@ def part(chunk: Chunk, task: SideTask) -> SidePart:
 def divide(
     table: ChunkedTable, data: Data, params: Prepare, team: Team, keep: Callable[[SidePart], None]
 ) -> list[Summary]:
-    """Give every part to `keep`; the parts in short. Raises ContractError when a column is missing or unreadable."""
+    """Pass every part to `keep`; returns the summaries. Raises ContractError if a column is missing or unreadable."""
     readings = Readings(table, data)
     readings.must_be_whole()
     cut = _cut(table, data, params) if params.split_by == "time" else None
@@ -62,7 +62,7 @@ def divide(
 
 
 def _cut(table: ChunkedTable, data: Data, params: Prepare) -> split.Cut:
-    """Memory grows with the number of entities that test."""
+    """Memory grows with the number of entities on the test side."""
     since, entities = _since(table, data, params), set()
     if data.group:
         names = [given(data.time), data.group]
@@ -73,7 +73,7 @@ def _cut(table: ChunkedTable, data: Data, params: Prepare) -> split.Cut:
 
 
 def _since(table: ChunkedTable, data: Data, params: Prepare) -> Any:
-    """Memory grows with the number of different times."""
+    """Memory grows with the number of distinct times."""
     counts, time = pd.Series(dtype="int64"), given(data.time)
     for chunk in table.chunks([time]):
         typed = values.typed(frame(chunk), data, [time])

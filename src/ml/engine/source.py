@@ -1,4 +1,4 @@
-"""Tables of any size, a chunk at a time: a file, a folder of files, a URL of fsspec, a query of PostgreSQL."""
+"""Tables of any size in chunks: a file, a folder of files, a URL of fsspec, or a query of PostgreSQL."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,11 +17,11 @@ from ml.engine import table_files
 from ml.io.errors import UserError
 
 POSTGRES = {"postgresql", "postgres"}
-NONE = "__HIVE_DEFAULT_PARTITION__"  # what Hive and Spark call a missing value in the name of a folder
+NONE = "__HIVE_DEFAULT_PARTITION__"  # a missing value in folder names of Hive and Spark
 
 
 class Chunk(NamedTuple):
-    """Rows of one file; `first` is the place of the first of them there, from 0."""
+    """Rows of one file; `first` is the position of the first of them there, from 0."""
 
     where: str
     first: int
@@ -38,23 +38,23 @@ class Source(Protocol):
 
     @property
     def total(self) -> int | None:
-        """Rows, where that is known before they are read."""
+        """The number of rows, if it is known before they are read."""
         ...
 
     @property
     def texts(self) -> frozenset[str]:
-        """Columns that are text in some file, as far as that is known before rows are read."""
+        """Columns that are text in some file, as far as this is known before rows are read."""
         ...
 
     def chunks(self, rows: int, only: Sequence[str] = ()) -> Iterator[Chunk]:
-        """All rows in chunks of limited size, equal in each call; of these columns alone, if any are named.
+        """All rows in chunks of limited size, equal in each call; only these columns, if any are named.
 
         Raises UserError if they cannot be read.
         """
 
 
 def opened(address: str, query: str = "") -> Source:
-    """The table at an address; a query is needed for PostgreSQL alone."""
+    """The table at an address; only PostgreSQL needs a query."""
     if urlsplit(address).scheme in POSTGRES:
         if not query:
             raise UserError(f"{shown(address)} needs a query: QUERY='select …'.")
@@ -65,20 +65,20 @@ def opened(address: str, query: str = "") -> Source:
 
 
 def must_be_apart(data: str, out: str) -> None:
-    """Raise UserError when an output would lie in the folder that is read: the next run would read it too."""
+    """Raise UserError if an output would be in the folder that is read, because the next run would read it too."""
     ours, theirs = (_parts(address) for address in (out, data))
     if urlsplit(data).scheme not in POSTGRES and ours[: len(theirs)] == theirs:
         raise UserError(f"OUT {shown(out)} lies in DATA {shown(data)}, which is to be read. Name an OUT outside of it.")
 
 
 def _parts(address: str) -> tuple[str, ...]:
-    """Scheme and folders of an address, the same however it is written."""
+    """Scheme and folders of an address, equal for every spelling."""
     local = address.removeprefix("file://").removeprefix("local://")
     return tuple(local.rstrip("/").split("/")) if "://" in local else Path(local).resolve().parts
 
 
 def shown(address: str) -> str:
-    """An address without password and query, fit for messages."""
+    """An address without password and query, for messages."""
     parts = urlsplit(address)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}" if parts.scheme else address
 
@@ -91,10 +91,10 @@ class Query:
     query: str
     identity: None = None
     total: None = None
-    texts: frozenset[str] = frozenset()  # a number in text is read by itself: another query might give other rows
+    texts: frozenset[str] = frozenset()  # each number in text is read separately: another query might give other rows
 
     def chunks(self, rows: int, only: Sequence[str] = ()) -> Iterator[Chunk]:
-        """The rows in the order in which the database gives them."""
+        """The rows in the database's order."""
         where = shown(self.address)
         try:
             import psycopg  # noqa: PLC0415
@@ -116,7 +116,7 @@ class Query:
 
 
 class Files:
-    """A .parquet or .csv file, all of a folder, or those that a pattern names, on this machine or at a URL."""
+    """A .parquet or .csv file, all of a folder, or all that match a pattern, on this machine or at a URL."""
 
     def __init__(self, address: str) -> None:
         self._where = shown(address)
@@ -170,7 +170,7 @@ class Files:
             raise self._unreachable(error) from None
 
     def _with_folders(self, table: pa.Table, path: str) -> pa.Table:
-        """The rows with the columns that folders below the address name, as `plan=basic` does (Hive)."""
+        """The rows with the columns in the names of folders below the address, like `plan=basic` (Hive)."""
         folders = path.removeprefix(self._root).split("/")[:-1]
         for name, _, value in (folder.partition("=") for folder in folders if "=" in folder):
             if name not in table.column_names:

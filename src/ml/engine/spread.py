@@ -12,45 +12,45 @@ from ml.io.errors import UserError
 from ml.settings.engine import Engine
 from ml.settings.yaml_reading import SettingsPart
 
-AHEAD = 2  # chunks that wait for each worker, so that none is idle and memory stays bounded
+AHEAD = 2  # waiting chunks per worker, so that none is idle and memory stays bounded
 PACKAGES = ("numpy", "pandas", "pyarrow", "scikit-learn", "distributed")
-TRIES = 3  # to send again what was lost with a worker
-SECONDS = 30  # until a scheduler must answer
+TRIES = 3  # attempts to send data again that was lost with a worker
+SECONDS = 30  # seconds until a scheduler must respond
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
 class Workers(SettingsPart):
-    """Who works on chunks, as params.yaml says; no result depends on it, so no stage of dvc.yaml does."""
+    """The engine in params.yaml; no result depends on it, so no stage of dvc.yaml depends on it."""
 
     engine: Engine = Engine()
 
 
 class Team(Protocol):
-    """Who works on chunks."""
+    """Processes chunks."""
 
     def each(
         self, work: Callable[[Item, Any], Result], items: Iterable[Item], shared: Any
     ) -> Iterator[tuple[Item, Result]]:
-        """Every item with what the work makes of it and of `shared`, in the order of the items."""
+        """Every item with the result of the work on it and `shared`, in the order of the items."""
 
 
 class LocalTeam:
-    """The process itself."""
+    """The current process."""
 
     def each(
         self, work: Callable[[Item, Any], Result], items: Iterable[Item], shared: Any
     ) -> Iterator[tuple[Item, Result]]:
-        """One item after the other."""
+        """Process one item after the other."""
         return ((item, work(item, shared)) for item in items)
 
 
 class ClusterTeam:
-    """The workers of a Dask cluster; a task whose worker is killed is done again by another one."""
+    """The workers of a Dask cluster; another worker repeats a task whose worker is killed."""
 
     def __init__(self, client: Any, address: str = "") -> None:
         self.client, self.address = client, address
-        self._shared: tuple[Any, Any] = (None, None)  # what the workers have already, and where it is
+        self._shared: tuple[Any, Any] = (None, None)  # data that the workers already have, and its location
 
     def names(self) -> list[str]:
         """The addresses of the workers."""
@@ -59,7 +59,7 @@ class ClusterTeam:
     def each(
         self, work: Callable[[Item, Any], Result], items: Iterable[Item], shared: Any
     ) -> Iterator[tuple[Item, Result]]:
-        """Some items ahead of the one that is waited for; a worker needs no disk of ours."""
+        """Submit some items in advance; a worker needs no disk of ours."""
         most = AHEAD * max(1, len(self.names()))
         waiting: deque[tuple[Item, Any]] = deque()
         for item in items:
@@ -77,7 +77,7 @@ class ClusterTeam:
     def _next(
         self, work: Callable[[Item, Any], Result], waiting: deque[tuple[Item, Any]], shared: Any, tries: int = TRIES
     ) -> tuple[Item, Result]:
-        """The first result; what was lost with the only worker that had it is sent again."""
+        """The first result; data of a lost worker is sent again."""
         from distributed.client import FutureCancelledError  # noqa: PLC0415
 
         item, future = waiting[0]
@@ -98,7 +98,7 @@ class ClusterTeam:
 
 @contextmanager
 def team(settings: Engine, scheduler: str = "") -> Generator[Team]:
-    """Whoever the settings name, as long as the block lasts; `scheduler` goes before the one of the settings."""
+    """The engine in the settings, until the block ends; `scheduler` overrides the one of the settings."""
     if settings.name == "local":
         yield LocalTeam()
         return
@@ -135,7 +135,7 @@ def spoken(address: str) -> Generator[None]:
 
 @contextmanager
 def _cluster(distributed: Any, address: str, workers: int | None) -> Generator[Any]:
-    """A client of the scheduler there, else of a cluster on this machine; TLS is as Dask's own settings say."""
+    """A client of the scheduler at this address, or of a cluster on this machine; TLS as in Dask's own settings."""
     if address:
         try:
             known = distributed.Client(address, timeout=SECONDS, set_as_default=False)
@@ -157,7 +157,7 @@ def _cluster(distributed: Any, address: str, workers: int | None) -> Generator[A
 
 
 def versions() -> dict[str, str]:
-    """Python and the packages that results depend on, by name, in this process; run on each worker too."""
+    """The versions of Python and of the packages that affect results, in this process; also run on each worker."""
     found = {"Python": ".".join(platform.python_version_tuple()[:2])}
     for name in PACKAGES:
         with suppress(metadata.PackageNotFoundError):
@@ -166,7 +166,7 @@ def versions() -> dict[str, str]:
 
 
 def must_match(run: Callable[[Callable[[], Any]], dict[str, Any]], address: str) -> None:
-    """Raise UserError unless all workers can import this project and have our versions; `run` asks each of them."""
+    """Raise UserError unless all workers can import this project and have its versions; `run` queries each."""
     try:
         theirs = run(versions)
     except OSError:

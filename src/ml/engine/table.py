@@ -1,4 +1,4 @@
-"""The table of the contract: as its file has it a chunk at a time, or one column of it alone."""
+"""The contract's table: in chunks as in its file, or one column alone."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -16,28 +16,28 @@ from ml.io.errors import UserError
 from ml.io.text import counted
 from ml.settings.data import Data
 
-ROWS = 100_000  # of a chunk: a constant, so that sums are equal on every engine
+ROWS = 100_000  # of a chunk: a constant, so that sums are equal with every engine
 
 
 @dataclass(frozen=True)
 class ChunkedTable:
-    """A .parquet or .csv file on this machine, however long."""
+    """A .parquet or .csv file of any length on this machine."""
 
     path: str
 
     @cached_property
     def header(self) -> reading.Header:
-        """Its columns. Raises UserError when the file is absent, empty or cannot be read."""
+        """Its columns. Raises UserError if the file is absent, empty or unreadable."""
         with files.opened(Path(self.path)) as stream:
             return reading.header(stream, self.path)
 
     def chunks(self, only: list[str] | None = None) -> Iterator[Chunk]:
-        """All rows in their order, of all columns or of these alone. Raises UserError where there is none."""
+        """All rows in their order, of all columns or only of these. Raises UserError if there is none."""
         names = {self.header.given[name]: name for name in only} if only else {}
         first = 0
         with files.opened(Path(self.path)) as stream:
             for rows in even(reading.batches(stream, self.path, ROWS, [*names]), ROWS):
-                known = [names.get(name, name) for name in rows.column_names]  # a name that is empty counts its place
+                known = [names.get(name, name) for name in rows.column_names]  # an empty name counts for its position
                 yield Chunk(self.path, first, rows.rename_columns(known))
                 first += rows.num_rows
         if not first:
@@ -54,14 +54,14 @@ class ChunkedTable:
         return frame(chunk)[name].iloc[[row - chunk.first]]
 
     def written(self, data: Data) -> dict[str, Writing]:
-        """How each column of numbers in text is written, which only all rows tell."""
+        """The number format of each text column of numbers, which only all rows determine."""
         target = {data.target.name} if data.target.numeric else set()
         names = sorted({*schema.numbers(data), *target} & self.header.texts)
         return written(self.chunks(names), names) if names else {}
 
 
 def written(chunks: Iterable[Chunk], names: Iterable[str]) -> dict[str, Writing]:
-    """How these columns of text write numbers, as far as the rows tell; where one is absent or has numbers, nothing."""
+    """The number format of these text columns, as far as the rows determine it; none for absent columns and numbers."""
     found = dict.fromkeys(names, Writing())
     for chunk in chunks:
         rows = frame(chunk)
@@ -75,6 +75,6 @@ def _stripped(column: pd.Series) -> pd.Series:
 
 
 def frame(chunk: Chunk) -> pd.DataFrame:
-    """The rows of a chunk as pandas has them, numbered from 0."""
+    """The rows of a chunk in pandas, numbered from 0."""
     rows = pa.Table.from_batches(chunk.rows.to_batches(), chunk.rows.schema)
     return reading.plain(rows, chunk.where).frame

@@ -11,14 +11,14 @@ TABLES = (*ENDINGS, *PACKED, ".pq", ".parq", ".tsv", ".json", ".jsonl", ".ndjson
 
 
 def found(system: Any, path: str, where: str) -> list[str]:
-    """One file, all of a folder, or those that a pattern names, by name; hidden ones (`.x`, `_x`) do not count.
+    """One file, all of a folder, or all that match a pattern, by name; hidden ones (`.x`, `_x`) do not count.
 
-    Raises UserError where there is none, or another one that holds rows, which must not be left out silently.
+    Raises UserError if there is none, or if there is a table in another format, which must not be left out silently.
     """
     if system.isdir(path):
         there = [p for p in system.find(path) if not _hidden(p.removeprefix(path))]
         some = [p for p in there if p.lower().endswith(TABLES)]
-    else:  # the name of a file may hold the signs of a pattern
+    else:  # a file name may contain wildcard characters
         some = [path] if system.exists(path) else system.glob(path) if {*"*?["} & {*path} else []
     if not some:
         raise UserError(f"{where} contains no .parquet or .csv file. Correct the address.")

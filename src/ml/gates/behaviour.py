@@ -21,7 +21,7 @@ from ml.settings.params import Params
 from ml.settings.section import given
 from ml.tasks.choose import task_of
 
-Score = Callable[..., np.ndarray]  # of a table, and of made columns that are taken as they stand in it
+Score = Callable[..., np.ndarray]  # scores of a table; and names of made columns that keep their values in it
 Rule = TypeVar("Rule", Invariance, Direction)
 
 
@@ -54,7 +54,7 @@ def invariance(frame: pd.DataFrame, score: Score, rule: Invariance, data: Data) 
 
 
 def direction(frame: pd.DataFrame, score: Score, rule: Direction, data: Data) -> Verdict:
-    """Whether raising a number moves the score of each row of `frame` no further than `tolerance` the wrong way."""
+    """Whether raising a number moves the score of each row of `frame` by at most `tolerance` in the wrong direction."""
     task, present = task_of(data), frame[frame[rule.column].notna()].reset_index(drop=True)
     if present.empty:
         reason = f"{rule.column} is missing in all {len(frame):,} sampled rows, so the test could not raise it"
@@ -110,7 +110,7 @@ def _elsewhere(frame: pd.DataFrame, rule: Invariance, data: Data) -> list[pd.Dat
 
 
 def _scored(score: Score, frame: pd.DataFrame, changed: Iterable[str], data: Data) -> np.ndarray:
-    """Scores of rows in which these columns were changed; made ones are then not made anew."""
+    """Scores of rows in which these columns were changed; changed made columns are not recomputed."""
     kept = [name for name in changed if name not in data.columns]
     return score(frame, kept) if kept else score(frame)
 
@@ -132,7 +132,7 @@ def _verdict(gate: str, what: str, shares: tuple[float, float], said: str, examp
 
 
 def _in_steps(rule: Rule, name: str, step: float) -> Rule:
-    """The rule with its tolerance in the units of what the model says."""
+    """The rule with its tolerance in the units of the model's output."""
     return rule.model_copy(update={name: getattr(rule, name) * step})
 
 

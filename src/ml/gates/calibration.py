@@ -48,14 +48,14 @@ def narrowed(bound: Bound, widest: float) -> Bound:
 
 
 def _harm(verdict: Verdict) -> tuple[bool, bool, float]:
-    """What is refused comes before what is doubtful, and that before what passes; then by the value itself."""
+    """Refusals come before doubtful figures, and these before passes; then by the value itself."""
     beyond = float(verdict.limit[2:]) - (verdict.value or 0.0)
     beyond = beyond if verdict.limit.startswith("≥") else -beyond
     return not verdict.passed and verdict.severity == "critical", not verdict.passed, beyond
 
 
 def _fair(verdict: Verdict, bound: Bound, perfect: float) -> Verdict:
-    """A warning where the value is beyond its limit and perfect calibration is still inside the interval."""
+    """A warning if the value exceeds its limit but perfect calibration is within the interval."""
     if verdict.passed or bound.judge == "interval" or verdict.low is None or verdict.high is None:
         return verdict
     if not verdict.low <= perfect <= verdict.high:

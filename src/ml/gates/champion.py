@@ -104,9 +104,9 @@ def mcnemar(label: np.ndarray, old: np.ndarray, new: np.ndarray, params: Params,
 def unseen(test: pd.DataFrame, params: Params, theirs: dict[str, Any], *, same_data: bool) -> tuple[np.ndarray, str]:
     """The test rows that the champion cannot have trained on, and the remaining doubt ("" if none).
 
-    The hash of its id alone (of its entity, where there is data.group) puts a row on a side, so a champion split by
-    the same hash has trained on no row below its own share, whatever table it had. Without that promise all rows are
-    taken and the doubt is stated.
+    The hash of an id alone (of its entity, if data.group is set) puts a row on a side, so a champion split by the same
+    hash has trained on no row below its own share, whatever table it had. Otherwise all rows are used and the doubt is
+    stated.
     """
     everything = np.ones(len(test), dtype=bool)
     split, had = theirs.get("prepare") or {}, theirs.get("data", {})  # an absent section has its defaults
@@ -143,7 +143,7 @@ def _sentence(found: Comparison, version: str, rows: int, rule: Champion) -> Ver
 
 
 def _allowed(verdict: Verdict, rule: Champion) -> Verdict:
-    """`better` and `not worse` pass; what the rule refuses is critical; `worse` and no evidence warn at least."""
+    """`better` and `not worse` pass; outcomes in `refuse` are critical; `worse` and missing evidence at least warn."""
     if verdict.outcome in rule.refuse:
         return verdict
     good = verdict.outcome in {"better", "not worse"}

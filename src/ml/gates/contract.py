@@ -1,4 +1,4 @@
-"""The data contract: what Great Expectations found before anything was trained."""
+"""The data contract: the results of Great Expectations before training."""
 
 from ml.gates.evidence import Evidence
 from ml.gates.verdict import Verdict
@@ -6,7 +6,7 @@ from ml.io.text import counted
 
 
 def judge(evidence: Evidence) -> list[Verdict]:
-    """One verdict on the checks that must hold, and one on each other check that did not."""
+    """One verdict on the critical checks, and one on each other failed check."""
     checks, rows = evidence.validation["checks"], evidence.validation["rows"]
     failed = [c for c in checks if not c["passed"]]
     broken = [c for c in failed if c["severity"] == "critical"]

@@ -22,12 +22,12 @@ Answer = Callable[[list[Row]], Any]  # outputs, as a list or an array: (rows,) o
 class ServedScores:
     """The functions of a model: scores of tables, of request rows and of the server over HTTP; and its size."""
 
-    score: Callable[..., np.ndarray]  # of a table; and of names of made columns that are taken as they stand in it
+    score: Callable[..., np.ndarray]  # scores of a table; and names of made columns that keep their values in it
     answer: Answer
-    tabled: Answer  # the same rows as columns, as `make score` has them
-    server: Callable[[], AbstractContextManager[Answer]]  # raises UserError when it cannot serve or refuses rows
+    tabled: Answer  # the same rows as columns, like in `make score`
+    server: Callable[[], AbstractContextManager[Answer]]  # raises UserError if it cannot serve or refuses rows
     size: int
-    uncompiled: str = ""  # why scikit-learn answers rows, "" where the compiled form does
+    uncompiled: str = ""  # the reason that scikit-learn serves rows, "" if the compiled form does
 
 
 @dataclass(frozen=True)
@@ -35,12 +35,12 @@ class ScoredChampion:
     """The champion with its scores of our test rows; without scores if it cannot be fetched or cannot score them."""
 
     version: str
-    params: dict[str, Any]  # the params.yaml that it was trained with, {} when not known
-    data: str  # MD5 of the table that it was trained from, "" when not known
+    params: dict[str, Any]  # the params.yaml of its training, {} if unknown
+    data: str  # MD5 of its training table, "" if unknown
     served: ServedScores | None = None
     score: np.ndarray | None = None
-    same: bool = False  # it is the very model that is judged, and decides in the same way
-    why: str = ""  # it has no scores
+    same: bool = False  # the judged model itself, with the same decisions
+    why: str = ""  # the reason that it has no scores
     digest: str | None = None  # its name in the registry, None for a build
 
 
@@ -52,7 +52,7 @@ class Evidence:
     validation: dict[str, Any]  # build/validation.json
     train: Table
     test: pd.DataFrame
-    label: np.ndarray  # of the test side, as its task has it; shape (rows,)
+    label: np.ndarray  # of the test side, in the form of its task; shape (rows,)
     score: np.ndarray  # of the test side, as evaluate wrote it; shape (rows,) or (rows, classes)
     intervals: dict[str, dict[str, float]]  # build/intervals.json
     model: ServedScores

@@ -1,7 +1,7 @@
 """Equal treatment of groups: demographic parity and equalised odds; for a number, its error and its bias.
 
-The ten lines that count are our own and held equal to fairlearn by a test: fairlearn's intervals resample whole
-tables (1.2 s for 100 draws of 2,400 rows) and its import takes 2 s; ours is a closed form.
+The ten counting lines are our own, and a test compares them with fairlearn: fairlearn's intervals resample whole tables
+(1.2 s for 100 draws of 2,400 rows) and its import takes 2 s; ours is a closed form.
 """
 
 from dataclasses import dataclass
@@ -24,12 +24,12 @@ from ml.tasks.choose import task_of
 from ml.tasks.group_rates import Rate
 from ml.tasks.task import Task
 
-AMONG = "equalised_odds"  # the rates that are among the rows of a class
+AMONG = "equalised_odds"  # rates among the rows of a class
 
 
 @dataclass(frozen=True)
 class Difference:
-    """By how much a rate is higher in the group `more` than in `fewer`, with its interval."""
+    """The difference of a rate between the groups `more` and `fewer`, with its interval."""
 
     rate: str
     more: str
@@ -60,8 +60,8 @@ def differences(
 ) -> dict[str, list[Difference]]:
     """The differences of all pairs of groups in each rate, largest first, by the setting that limits them.
 
-    Each mask of `groups` has shape (rows,). The intervals hold together for all pairs of groups (Bonferroni). A group
-    with under `fewest` rows of a class has no rate among them.
+    Each mask of `groups` has shape (rows,). The intervals are simultaneous for all pairs of groups (Bonferroni). A
+    group with under `fewest` rows of a class has no rate among them.
     """
     found: dict[str, list[Difference]] = {}
     for rate in rates:
@@ -126,7 +126,7 @@ def _groups(column: pd.Series, rates: list[Rate], rule: Fairness) -> tuple[dict[
 
 
 def _verdicts(column: str, found: dict[str, list[Difference]], rule: Fairness) -> list[Verdict]:
-    """A pair of groups that refuses comes before one that differs more and is too small to be sure."""
+    """A refused pair of groups comes before one with a larger difference that is not significant."""
     verdicts = []
     for name, gaps in found.items():
         limit = getattr(rule, name)

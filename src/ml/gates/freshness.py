@@ -20,7 +20,7 @@ def judge(evidence: Evidence) -> list[Verdict]:
 
 
 def pipeline(locks: Locks) -> Verdict:
-    """What differs from dvc.lock and data.dvc."""
+    """The differences from dvc.lock and data.dvc."""
     if locks.dvc is None:
         return _verdict(
             "pipeline", "`dvc status` fails, so it is unknown whether dvc.lock matches. Run it to see the reason."
@@ -31,7 +31,7 @@ def pipeline(locks: Locks) -> Verdict:
 
 
 def committed(locks: Locks) -> Verdict:
-    """Which lock files the last commit holds otherwise."""
+    """The lock files that differ from the last commit."""
     if locks.uncommitted is None:
         return _verdict("committed", "git fails here, so it is unknown whether the lock files are committed.")
     problem = _problem(locks.uncommitted, "different from the last commit", "Commit the build")
@@ -39,7 +39,7 @@ def committed(locks: Locks) -> Verdict:
 
 
 def packages(locks: Locks) -> Verdict:
-    """Which requirements the lock files do not hold, and which packages differ from src/locks/pipeline.txt."""
+    """The requirements missing in the lock files, and the packages that differ from src/locks/pipeline.txt."""
     here = {name: locks.installed.get(name, pin) for name, pin in locks.pins.items()}
     wrong = [f"{name} {have} (lock: {locks.pins[name]})" for name, have in here.items() if have != locks.pins[name]]
     problem = (
@@ -62,7 +62,7 @@ def _problem(items: list[str], what: str, remedy: str) -> str:
 
 
 def _entries(entries: list) -> list[str]:
-    """What changed in a stage. `always changed` and `not in cache` say nothing about content."""
+    """The changes of a stage. `always changed` and `not in cache` do not concern content."""
     changes = [entry for entry in entries if isinstance(entry, dict)]
     return [
         f"{kind.removeprefix('changed ')} {path} {_state(state)}"

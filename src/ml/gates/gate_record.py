@@ -1,17 +1,17 @@
-"""What `gate` writes: build/verdict.json, which report, registry and retraining read."""
+"""The record that `gate` writes, build/verdict.json; report, registry and retraining read it."""
 
 from ml.gates.verdict import Verdict
 from ml.io.saved import SavedRecord
 
 
 class GateRecord(SavedRecord):
-    """The verdicts on one model; `champion` is how it compares with the digest in `against`, the champion then."""
+    """The verdicts on one model; `champion` is the comparison with the then champion, of digest `against`."""
 
     model: str
     passed: bool
     champion: str = ""
     against: str | None = None
-    off: tuple[str, ...] = ()  # gates that are switched off
+    off: tuple[str, ...] = ()  # disabled gates
     verdicts: tuple[Verdict, ...]
 
     @property

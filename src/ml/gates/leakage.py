@@ -13,10 +13,10 @@ from ml.settings.data import Data
 from ml.settings.section import given
 from ml.tasks.choose import task_of
 
-SUMMED = 20_000  # rows that are enough to find a sum
-EXACT = 0.9999  # R² of a sum: measured causes leave more unexplained
-PART = 0.01  # standard deviations of the target that a part of the sum moves
-FEWEST = 30  # more rows than columns
+SUMMED = 20_000  # rows that suffice to find a sum
+EXACT = 0.9999  # minimum R² of a sum: measured causes leave a larger error
+PART = 0.01  # minimum effect of a part of the sum, in standard deviations of the target
+FEWEST = 30  # minimum rows per column
 
 
 def judge(evidence: Evidence) -> list[Verdict]:
@@ -132,7 +132,7 @@ def _hashes(table: Table, data: Data) -> np.ndarray:
 
 
 def time_order(train: Table, test: pd.DataFrame, data: Data, *, by_time: bool) -> Verdict:
-    """Whether, in a split by time, some training row is as new as a test row."""
+    """Whether some training row is as new as a test row, if the split is by time."""
     if not by_time:
         return Verdict(
             "leakage: time", passed=True, reason="rows are split by hash, so the order in time does not matter"

@@ -1,4 +1,4 @@
-"""Whether serving and `make score` give the scores of evaluate, to detect training/serving skew before release."""
+"""Whether serving and `make score` give the scores of `evaluate`, to detect training/serving skew before a release."""
 
 import json
 
@@ -16,7 +16,7 @@ from ml.settings.section import given
 
 
 def judge(evidence: Evidence) -> list[Verdict]:
-    """Verdicts on rows whose served score differs from that of evaluate, and on the form that serves them."""
+    """Verdicts on rows whose served score differs from that of `evaluate`, and on the form that serves them."""
     ways = {"parity": evidence.model.answer, "batch parity": evidence.model.tabled}
     found = [judged(gate, ask, evidence, given(evidence.params.gates.parity)) for gate, ask in ways.items()]
     if evidence.model.uncompiled:

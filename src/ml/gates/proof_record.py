@@ -1,4 +1,4 @@
-"""What `make prove` writes: build/prove.json, which the report of the same commit shows."""
+"""The record that `make prove` writes, build/prove.json; the report of the same commit shows it."""
 
 from typing import Any, ClassVar
 
@@ -6,7 +6,7 @@ from ml.io.saved import SavedRecord
 
 
 class ProofRecord(SavedRecord):
-    """Which planted faults the gates have caught, on which commit."""
+    """The planted faults that the gates have caught, and the commit."""
 
     AGAIN: ClassVar[str] = "Run `make prove` to write it again."
 

@@ -1,4 +1,4 @@
-"""A proposal for gates.behaviour: easy cases, which every model of a cross-validation gets right with room to spare."""
+"""A proposal for gates.behaviour: easy cases, which all models of a cross-validation predict with a margin."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -14,17 +14,17 @@ from ml.settings.gates import Case
 from ml.settings.params import Params
 from ml.tasks.choose import task_of
 
-MOST_CLASSES = 5  # of several, which get a case
-MOST_COLUMNS = 6  # that a case names
+MOST_CLASSES = 5  # classes that get a case
+MOST_COLUMNS = 6  # columns of a case
 MARGIN = 0.15  # of a score
-FEWEST = 10  # rows that a case is like
-NEARBY = 8  # rows like that of a case, which every model must get right as well:
-NEAR = 0.15  # standard deviations further up or down in each number,
+FEWEST = 10  # rows that a case represents
+NEARBY = 8  # rows similar to a case, which every model must also predict correctly:
+NEAR = 0.15  # standard deviations up or down in each number,
 ALMOST = 0.8  # and other levels that are almost as frequent as the most frequent one
 
 
 def proposed(found: Crossed, params: Params) -> tuple[dict[str, Any], list[str]]:
-    """Settings by path and a sentence; none where no row is that easy. A case is a middle of many rows, never a row."""
+    """Settings by path and a sentence; empty if no row is that easy. A case is the median of many rows, never a row."""
     usual = typical(found.frame, params.data)
     able = [case for side, rows in _sides(found, params) for case in _candidates(side, rows, usual, found)]
     if not able:
@@ -46,7 +46,7 @@ def proposed(found: Crossed, params: Params) -> tuple[dict[str, Any], list[str]]
 
 
 def _sides(found: Crossed, params: Params) -> Iterator[tuple[dict[str, Any], np.ndarray]]:
-    """What a case must be, and the rows that are most surely so: bool of shape (rows,)."""
+    """The label of a case, and the rows predicted with the highest confidence: bool of shape (rows,)."""
     task, said = task_of(params.data, params.evaluate), found.output
     if not task.decides:
         middle, (low, high) = float(f"{np.median(found.truth):.4g}"), np.quantile(said, (0.1, 0.9))
@@ -67,7 +67,7 @@ def _sides(found: Crossed, params: Params) -> Iterator[tuple[dict[str, Any], np.
 
 
 def _candidates(side: dict[str, Any], rows: np.ndarray, usual: dict[str, Any], found: Crossed) -> Iterator[Case]:
-    """Cases that name one more column each, first those that differ most from a usual row."""
+    """Cases with one more column each, those that differ most from a typical row first."""
     if rows.sum() < FEWEST:
         return
     own, row = typical(found.frame[rows], found.data), {}
@@ -81,13 +81,13 @@ def _candidates(side: dict[str, Any], rows: np.ndarray, usual: dict[str, Any], f
 
 
 def _surely(case: Case, output: np.ndarray, found: Crossed, params: Params) -> bool:
-    """Whether a model gets a case right, given what it says of it, with room to spare."""
+    """Whether a model predicts a case correctly with a margin, given its output."""
     task = task_of(params.data, params.evaluate)
     return task.surely(output, case, MARGIN * task.scale(found.truth))
 
 
 class _Nearby:
-    """Rows like that of a case: the typical values of later rows, which fill it up, differ a little from today's."""
+    """Rows similar to a case, because the typical values of later rows, which complete it, differ slightly."""
 
     def __init__(self, frame: pd.DataFrame, usual: dict[str, Any]) -> None:
         self._usual, self._random = usual, np.random.default_rng(0)
@@ -97,7 +97,7 @@ class _Nearby:
         self._modes = {n: [*c.index[c >= ALMOST * c.iloc[0]]] for n, c in counts.items() if len(c)}
 
     def rows(self, case: Case) -> list[dict[str, Any]]:
-        """The case, filled up by usual values, and NEARBY rows with other numbers and other frequent levels."""
+        """The case completed with typical values, and NEARBY rows with other numbers and other frequent levels."""
         row = self._usual | case.row
         return [row, *(row | self._moved(row) | self._other(case.row) for _ in range(NEARBY))]
 
@@ -111,7 +111,7 @@ class _Nearby:
 
 
 def _apart(column: pd.Series, own: pd.Series, value: Any) -> float:
-    """How unlike all rows these are in one column."""
+    """The difference between these rows and all rows in one column."""
     if pd.api.types.is_numeric_dtype(column):
         return abs(float(value) - float(column.median())) / (float(column.std()) or 1.0)
     return float((own == value).mean() - (column == value).mean())

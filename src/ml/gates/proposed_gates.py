@@ -20,25 +20,25 @@ from ml.settings.section import given
 from ml.tasks.calibration_figures import CalibrationFigure
 from ml.tasks.choose import task_of
 
-MEASURES = ("roc_auc", "pr_auc", "balanced_accuracy", "brier", "r2", "mae")  # of which a task has some
-PERFECT = 0.999  # of roc_auc or r2: rarely true of a model without a column that knows the outcome
-KEPT = 0.75  # of what the baseline gains over a constant answer: a model with less is worth no release
+MEASURES = ("roc_auc", "pr_auc", "balanced_accuracy", "brier", "r2", "mae")  # metrics with a limit
+PERFECT = 0.999  # of roc_auc or r2: rarely true for a model without a leak of the target
+KEPT = 0.75  # share of the baseline's gain over a constant answer: a model with less is not worth a release
 SURE = 3  # standard errors: an equally good model falls below by chance once in a thousand times
 BOOTSTRAP = 200
 CONFIDENCE = 0.95
-WIDEST = {"slope": 0.2, "bias": 0.25, "coverage": 0.25}  # limits further out would say nothing
+WIDEST = {"slope": 0.2, "bias": 0.25, "coverage": 0.25}  # limits beyond these would be meaningless
 
 
 @dataclass(frozen=True)
 class Proposal:
-    """Settings by path, and sentences on what they rest on."""
+    """Settings by path, and sentences on their basis."""
 
     settings: dict[str, Any]
     told: list[str]
 
 
 def for_table(frame: pd.DataFrame, params: Params, source: str = "") -> Proposal:
-    """The proposal for a table that nobody has judged a model on; a sentence alone where none can be made of it."""
+    """The proposal for a table without a judged model; only a sentence if none can be made."""
     known = frame[params.data.target.name].notna()
     some = frame[known.to_numpy() & drawn(frame, params.data)]
     try:
@@ -72,14 +72,14 @@ def proposed(found: Crossed, params: Params, rows: int) -> Proposal:
         _calibration(found, params, scale),
         Proposal(*proposed_groups.proposed(found, params, scale)),
         Proposal(*proposed_stability.proposed(found, params)),
-        *([Proposal(*proposed_cases.proposed(found, params))] if limits.settings else []),  # a guess finds none easy
+        *([Proposal(*proposed_cases.proposed(found, params))] if limits.settings else []),  # a guess finds none
     ]
     settings = {path: value for part in parts for path, value in part.settings.items()}
     return Proposal(settings, [sentence for part in parts for sentence in part.told])
 
 
 def _limits(found: Crossed, params: Params, scale: float) -> Proposal:
-    """A limit for each metric in which the test rows can tell the baseline from a constant answer."""
+    """A limit for each metric in which the test rows distinguish the baseline from a constant answer."""
     task = task_of(params.data, params.evaluate)
     scored, guess = (task.score(found.truth, said, found.design) for said in (found.output, found.constant))
     measured, dummy = scored.intervals(BOOTSTRAP, CONFIDENCE), guess.measure()
@@ -99,15 +99,15 @@ def _limits(found: Crossed, params: Params, scale: float) -> Proposal:
 
 
 def _beats(measured: Mapping[str, float | None], dummy: float) -> bool:
-    """Whether all of the interval is better than a constant answer; higher is better."""
+    """Whether the whole interval is better than a constant answer; higher is better."""
     return measured["low"] is not None and measured["low"] > dummy
 
 
 def limit(measured: Mapping[str, float | None], dummy: float, scale: float, *, higher: bool) -> dict[str, float] | None:
-    """Three quarters of the way from a constant answer to the baseline, or further back where chance needs the room.
+    """Three quarters of the way from a constant answer to the baseline, or less if chance requires a larger margin.
 
-    `measured` holds value, low and high; `scale` is how many times wider the interval is on the test rows. None where
-    that room reaches the constant answer.
+    `measured` holds value, low and high; `scale` is how many times wider the interval is on the test rows. None if this
+    margin reaches the constant answer.
     """
     value, low, high = (measured[name] for name in ("value", "low", "high"))
     if value is None or low is None or high is None or np.isnan(dummy):
@@ -124,7 +124,7 @@ def limit(measured: Mapping[str, float | None], dummy: float, scale: float, *, h
 
 
 def _calibration(found: Crossed, params: Params, scale: float) -> Proposal:
-    """The usual limits, wider where the baseline or the few test rows need it; none that would say nothing."""
+    """The default limits, wider if the baseline or few test rows require it; None if they would be meaningless."""
     task = task_of(params.data)
     errors = np.sort(np.abs(found.output - found.truth)) if task.intervals else np.array([])
     if len(errors):

@@ -21,17 +21,17 @@ PEOPLE = re.compile(
     r"(^|[^a-z])(sex|gender|race|ethnic(ity| group)?|nationality|citizenship|religion|disab(led|ility)|"
     r"marital(.?status)?|skin.?colou?r|foreign(er|.?worker)?|age(.?group)?)([^a-z]|$)"
 )
-OLDEST, YOUNGEST = 130, 55  # in years: numbers whose highest is outside are the age of something else
+OLDEST, YOUNGEST = 130, 55  # in years: numbers with a higher maximum are not ages of people
 CONFIDENCE = 0.95
-ROOM = 1.5  # half intervals: some three standard errors
+ROOM = 1.5  # half intervals: about three standard errors
 STEP = 0.05
 WIDEST = {"demographic_parity": 0.5, "equalised_odds": 0.5, "error": 0.75, "bias": 0.75}
 
 
 def proposed(found: Crossed, params: Params, scale: float) -> tuple[dict[str, Any], list[str]]:
-    """Settings by path and sentences; none where no column describes people, or its groups have too few test rows.
+    """Settings by path and sentences; none if no column describes people, or its groups have too few test rows.
 
-    A limit is the usual one, or what the baseline keeps with room for chance, which a sentence says.
+    A limit is the default, or what the baseline meets with a margin for chance, which a sentence states.
     """
     rule, test = Fairness(columns=("none",)), pooled(found.frame, params.data)
     fewest = rule.min_rows * scale**2
@@ -57,7 +57,7 @@ def proposed(found: Crossed, params: Params, scale: float) -> tuple[dict[str, An
 
 
 def describes_people(column: pd.Series) -> bool:
-    """Whether a column's name says that it describes people; ages must be those of people."""
+    """Whether a column's name indicates that it describes people; ages must be plausible for people."""
     found = PEOPLE.search(row_ids.words(str(column.name)))
     if found and found[2].startswith("age") and pd.api.types.is_numeric_dtype(column):
         return YOUNGEST <= column.max() <= OLDEST and column.min() >= 0
@@ -71,9 +71,9 @@ def _groups(column: pd.Series, fewest: float) -> dict[str, np.ndarray]:
 def _limits(
     found: Crossed, params: Params, groups: dict[str, dict[str, np.ndarray]], scale: float
 ) -> tuple[dict[str, float | None], dict[str, str]]:
-    """For each rule that the task has, a limit that an equally good model keeps; None where it would say nothing.
+    """For each rule of the task a limit that an equally good model meets; None if it would be meaningless.
 
-    And by rule the column with the largest difference, if that is above the usual limit by more than chance.
+    And by rule the column with the largest difference, if that significantly exceeds the default limit.
     """
     rates = task_of(params.data, params.evaluate).rates(found.truth, found.output)
     needed: dict[str, float] = {}

@@ -11,13 +11,13 @@ from ml.settings.gates import Stability
 from ml.settings.params import Params
 from ml.tasks.choose import task_of
 
-ROOM = 1.2  # times the share between models of two folds, which have most of their rows in common
+ROOM = 1.2  # times the share between models of two folds, which share most of their rows
 STEP = 0.05
-WIDEST = 0.5  # a limit further out would say nothing
+WIDEST = 0.5  # a limit beyond this would be meaningless
 
 
 def proposed(found: Crossed, params: Params) -> tuple[dict[str, Any], list[str]]:
-    """The usual limit, or a wider one where equally good models differ more: a weak signal makes decisions unstable."""
+    """The default limit, or a wider one if equally good models differ more: a weak signal makes decisions unstable."""
     rule, task = params.gates.stability, task_of(params.data, params.evaluate)
     if len(found.models) < 2:  # noqa: PLR2004
         return {}, []
@@ -25,7 +25,7 @@ def proposed(found: Crossed, params: Params) -> tuple[dict[str, Any], list[str]]
     share = float(np.mean([task.flips(one, other).mean() for one, other in pairwise(said)]))
     usual = Stability().max_flips
     limit = max(usual, round(float(np.ceil(ROOM * share / STEP - 1e-9)) * STEP, 2))
-    if limit == usual:  # not that of the old table
+    if limit == usual:  # not the limit of the old table
         return ({} if rule == Stability() else {"gates.stability.max_flips": usual}), []
     known = f"{share:.1%} of the rows {task.flipped} between models of two folds"
     if limit > WIDEST:

@@ -1,4 +1,4 @@
-"""The build and the champion as the gates take them."""
+"""The build and the champion in the form of the gates."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -19,7 +19,7 @@ from ml.tasks.choose import task_of
 
 
 def served(built: Mapping[str, bytes], data: Data) -> ServedScores:
-    """The model whose files these are: the pipeline for whole tables, for rows the compiled form that ships."""
+    """The model in these files: the pipeline for whole tables, the released compiled form for rows."""
     fitted, predictor = model_file.loads(built[MODEL]), from_files(built)
     return ServedScores(
         score=lambda frame, kept=(): model.scores(fitted, frame, data, kept),
@@ -34,13 +34,13 @@ def served(built: Mapping[str, bytes], data: Data) -> ServedScores:
 def scored_champion(
     found: Baseline | None, built: Mapping[str, bytes], ours: ServedScores, test: pd.DataFrame, params: Params
 ) -> ScoredChampion | None:
-    """The champion with its scores of the test rows, or with the reason why it has none."""
+    """The champion with its scores of the test rows, or with the reason for their absence."""
     if found is None:
         return None
     known = ScoredChampion(found.version, params=found.params, data=found.data, digest=found.digest)
     if found.model is None:
         return replace(known, why=found.why)
-    twin = found.model == built[MODEL]  # then there is nothing to compile
+    twin = found.model == built[MODEL]  # nothing needs to be compiled then
     try:
         rival = ours if twin else served(_files(found.model, params), params.data)
         score = rival.score(test)
@@ -51,7 +51,7 @@ def scored_champion(
 
 
 def lacking(content: bytes, data: Data, error: Exception) -> str:
-    """Why a model cannot score rows of this contract, or not in this clone."""
+    """The reason that a model cannot score rows of this contract, or not in this clone."""
     if isinstance(error, UserError):
         return str(error).removesuffix(".")
     needed = {*model_file.loads(content).feature_names_in_}

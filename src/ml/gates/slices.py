@@ -1,7 +1,7 @@
 """Slices of the table judged separately, because a good average can hide a group with bad results.
 
-A slice is held against the champion on the same rows, not against all rows: inside a slice of a strong predictor there
-is less left to tell apart, so even true probabilities rank worse there.
+A slice is compared with the champion on the same rows, not with all rows: within a slice of a strong predictor less
+information is left, so even true probabilities rank worse there.
 """
 
 import numpy as np
@@ -48,7 +48,7 @@ def _rival(evidence: Evidence) -> Rival | None:
 
 
 def worst(slices: list[Slice], rule: Slices, rival: Rival | None) -> Verdict | None:
-    """The slice that refuses comes before one that is further behind and too small to be sure."""
+    """A refused slice comes before one that is further behind but not significantly."""
     if not slices:
         return None
     sign = 1 if HIGHER_IS_BETTER[rule.metric] else -1
@@ -76,12 +76,12 @@ def worst(slices: list[Slice], rule: Slices, rival: Rival | None) -> Verdict | N
 
 
 def _failed(found: Slice, rule: Slices) -> bool:
-    """Further behind the champion than allowed and surely behind, or surely under the floor."""
+    """Significantly further behind the champion than allowed, or significantly under the floor."""
     return (found.gain < -found.margin and found.p_behind < (1 - rule.confidence) / 2) or _under(found, rule)
 
 
 def _under(found: Slice, rule: Slices) -> bool:
-    """Surely on the wrong side of the floor, which is a ceiling where lower is better."""
+    """Significantly on the wrong side of the floor, which is a ceiling if lower is better."""
     return found.p_under < (1 - rule.confidence) / 2
 
 

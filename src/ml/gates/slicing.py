@@ -1,4 +1,4 @@
-"""Slices of the test rows: cut, measured, compared with the champion, and corrected for how many there are."""
+"""Slices of the test rows: defined, measured, compared with the champion, and corrected for their number."""
 
 from dataclasses import dataclass, replace
 
@@ -34,21 +34,21 @@ class Rival:
 
 @dataclass(frozen=True)
 class Slice:
-    """A part of the rows: its metric, its advantage over the champion (negative when behind), how sure both are.
+    """A part of the rows: its metric, its advantage over the champion (negative when behind), and their significance.
 
-    `p_behind` and `p_under` say how likely chance alone puts the slice so far behind the champion or under the minimum,
-    after Holm's correction for all slices; 1 where that is not asked.
+    `p_behind` and `p_under` are the probabilities that chance alone puts the slice so far behind the champion or under
+    the minimum, after Holm's correction for all slices; 1 if that is not judged.
     """
 
     column: str
     level: str
     rows: int
-    rarest: str  # how many rows there are of the class with the fewest
+    rarest: str  # the number of rows of the rarest class
     value: float = float("nan")
     error: float = float("nan")  # standard error of the value
     gain: float = float("nan")
     gain_error: float = float("nan")
-    margin: float = 0.0  # how far it may be behind, in what the metric counts
+    margin: float = 0.0  # allowed distance behind, in units of the metric
     p_behind: float = 1.0
     p_under: float = 1.0
 
@@ -59,7 +59,7 @@ class Slice:
 
     @property
     def judged(self) -> bool:
-        """False when it was too small to measure."""
+        """False if it was too small to measure."""
         return not np.isnan(self.value)
 
 
@@ -90,7 +90,7 @@ def measured(  # noqa: PLR0913, PLR0917  (rows, two models, how rows count)
 
 
 def holm(p: list[float]) -> list[float]:
-    """Each p value corrected for how many there are; those that are not a number do not count and become 1.
+    """Each p value corrected for the number of tests; values that are not a number do not count and become 1.
 
     Source: Holm, A simple sequentially rejective multiple test procedure, Scandinavian Journal of Statistics 1979.
     """
@@ -102,12 +102,12 @@ def holm(p: list[float]) -> list[float]:
 
 
 def sliced(column: pd.Series, bins: int) -> list[tuple[str, np.ndarray]]:
-    """Each level of a column, or bin of about as many rows each, and `missing`, with a mask of shape (rows,)."""
+    """Each level of a column, or bins with similar numbers of rows, and `missing`, with a mask of shape (rows,)."""
     if pd.api.types.is_numeric_dtype(column) and column.nunique() > bins:
         column = _binned(column, bins)
     text = levels(column)
     known, gone = sorted(text.dropna().unique()), text.isna().to_numpy()
-    missing = MISSING if MISSING not in known else f"({MISSING})"  # a level may be called so
+    missing = MISSING if MISSING not in known else f"({MISSING})"  # a level may have this name
     found = [(level, (text == level).fillna(value=False).to_numpy(dtype=bool)) for level in known]
     return found + ([(missing, gone)] if gone.any() else [])
 
@@ -139,7 +139,7 @@ def _compared(  # noqa: PLR0913, PLR0917
     params: Params,
     design: Design,
 ) -> Slice:
-    """The slice with its advantage over the champion: both models are measured on each drawn set of the same rows."""
+    """The slice with its advantage over the champion: both models are measured on each resample of the same rows."""
     metric, tasks = given(params.gates.slices).metric, (theirs, task_of(params.data, params.evaluate))
     old, new = (task.score(label, score, design) for score, task in zip(scores, tasks, strict=True))
     sign = 1 if HIGHER_IS_BETTER[metric] else -1
@@ -149,7 +149,7 @@ def _compared(  # noqa: PLR0913, PLR0917
 
 
 def _below(value: float, error: float) -> float:
-    """How likely chance alone puts a normal variable of mean 0 so far below 0."""
+    """The probability that a normal variable of mean 0 is so far below 0."""
     if np.isnan(value):
         return np.nan
     return float(norm.cdf(value / error)) if error > 0 else float(value >= 0)

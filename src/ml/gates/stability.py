@@ -44,7 +44,7 @@ def judge(evidence: Evidence) -> list[Verdict]:
 
 
 def _share(flips: np.ndarray, evidence: Evidence) -> tuple[float, float, float]:
-    """The share of rows, with Clopper and Pearson's interval, or over entities and weights where rows have them."""
+    """The share of rows, with Clopper and Pearson's interval, or over entities and weights if rows have them."""
     design, confidence = design_of(evidence.test, evidence.params.data), evidence.params.evaluate.confidence
     if design.plain:
         ends = binomtest(int(flips.sum()), len(flips)).proportion_ci(confidence)

@@ -15,9 +15,9 @@ class Verdict:
     limit: str = ""
     low: float | None = None
     high: float | None = None
-    severity: Literal["critical", "warning"] = "critical"  # a failed `warning` is reported and does not refuse
+    severity: Literal["critical", "warning"] = "critical"  # a failed `warning` is only reported
     outcome: str = ""  # of the champion gate: better, not worse, worse, not enough evidence, no champion
-    evidence: tuple[dict[str, Any], ...] = ()  # the rows behind the sentence: every slice, every counter-example
+    evidence: tuple[dict[str, Any], ...] = ()  # the rows behind the reason: every slice, every counter-example
 
 
 def refused(verdicts: list[Verdict]) -> list[Verdict]:

@@ -1,1 +1,1 @@
-"""GitHub: its API, the jobs that run there, and what people read."""
+"""GitHub: its API, workflow jobs, and texts for people."""

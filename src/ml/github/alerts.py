@@ -44,7 +44,7 @@ NEXT = {
     "locks` and `git diff src/locks` show the changed packages. Fix the code, or cap the "
     "package in pyproject.toml with a comment that gives the reason.",
 }
-WATCHED = (DRIFT, DEGRADED, SOURCE)  # what a monitoring verdict opens and closes
+WATCHED = (DRIFT, DEGRADED, SOURCE)  # kinds that a monitoring verdict opens and closes
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Trouble:
 
 
 def of_monitoring(monitor: MonitorRecord, proposed: str | None) -> dict[str, Trouble]:
-    """The troubles that a monitoring verdict means, by kind; `proposed` is the open pull request about it."""
+    """The problems in a monitoring verdict, by kind; `proposed` is the open pull request about it."""
     found = {}
     if monitor.silent:
         text = (
@@ -79,14 +79,14 @@ def of_monitoring(monitor: MonitorRecord, proposed: str | None) -> dict[str, Tro
 
 
 def of_schedule(state: str, last: str | None, now: datetime, days: float) -> Trouble | None:
-    """Trouble when a scheduled workflow is off or has not run for some days; `last` as GitHub writes times."""
+    """A problem if a scheduled workflow is disabled or has not run for some days; `last` in GitHub's time format."""
     if state == "disabled_fork":
-        return None  # a fork starts so, nothing has stopped: `make doctor` says it
+        return None  # a new fork, in which nothing has stopped: `make doctor` reports it
     if state != "active":
         why = f"GitHub reports the workflow as `{state}`: it disables schedules after 60 days without a commit."
         return Trouble(SCHEDULE, f"{why}\n\nEnable it again under Actions, or `gh workflow enable`.")
     if last is None:
-        return None  # a young repository: nothing has stopped that never ran
+        return None  # a new repository: it has never run, so it has not stopped
     age = now - datetime.fromisoformat(last).astimezone(UTC)
     if age.total_seconds() <= days * 86_400:
         return None
@@ -97,14 +97,14 @@ def of_schedule(state: str, last: str | None, now: datetime, days: float) -> Tro
 
 
 def proven(workflow: str, needs: dict[str, Any]) -> bool:
-    """Whether a run shows that all is well again: its decisive job did run, for one that was skipped shows nothing."""
+    """Whether a run shows that the problem is over: its decisive job must have run, not been skipped."""
     return needs.get(PROOF[workflow], {}).get("result") == "success"
 
 
 def of_jobs(workflow: str, needs: dict[str, Any], run: str) -> Trouble | None:
-    """Trouble when jobs of a run did not succeed; `needs` is what GitHub calls so, `run` the address of the run.
+    """A problem if jobs of a run did not succeed; `needs` is GitHub's object of that name, `run` the run's address.
 
-    A job that only asks a person fails when that person says no, or nobody answers: that is a decision and no trouble.
+    An approval job fails if a person rejects it or nobody answers: that is a decision, not a problem.
     """
     rows = [[job, record["result"]] for job, record in needs.items()]
     if all(result in {"success", "skipped"} for job, result in rows if job != ASKS):

@@ -1,4 +1,4 @@
-"""Texts out of an archive that a stranger may have made: nothing is unpacked to disk or larger than allowed."""
+"""Texts from an archive of an unknown author: nothing is unpacked to disk or larger than allowed."""
 
 import io
 import zipfile
@@ -11,11 +11,11 @@ from ml.io.text import counted
 def text(content: bytes, name: str, limit: int) -> str:
     """The member `name` of a zip archive as text of at most `limit` bytes; raises UserError for anything else.
 
-    Other members are not looked at. Bytes that are not UTF-8 are replaced.
+    Other members are not read. Bytes that are not UTF-8 are replaced.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive, archive.open(name) as member:
-            found = member.read(limit + 1)  # what the archive says of its sizes is not trusted
+            found = member.read(limit + 1)  # the sizes in the archive are not trusted
     except KeyError:
         raise UserError(f"the artifact has no {name}.") from None
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""Which jobs a change needs, and whether the jobs of a run came out as planned."""
+"""The jobs that a change needs, and the comparison of a run's jobs with the plan."""
 
 import re
 from collections.abc import Iterable
@@ -13,9 +13,9 @@ MACHINERY = (
     ".ci/", ".github/", "lab/", "tests/github/", "tests/lab/", "tests/workflows/", "src/ml/github/",
     "src/ml/stages/ci_",
 )  # fmt: skip
-OWN = (".github/workflows/model.yml", ".github/actions/")  # a change to how the model is judged runs it
+OWN = (".github/workflows/model.yml", ".github/actions/")  # a change of the rules of judgement runs it
 CHECKS = ("model", "code")  # the required checks: the last job of model.yml and of code.yml
-OPTIONAL = ("pipeline", "fast", "prove", "tests", "workflows")  # the jobs that a change may do without
+OPTIONAL = ("pipeline", "fast", "prove", "tests", "workflows")  # jobs that some changes do not need
 
 NEXT = {
     "lint": "`make lint` reproduces it on your machine; `ruff format .` fixes the formatting",
@@ -32,10 +32,10 @@ NEXT_OF_STEP = {
 
 
 def plan(paths: Iterable[str] | None, template: bool = True) -> dict[str, bool]:
-    """Which optional jobs a change to these paths needs; all of them when the paths are not known.
+    """The optional jobs that a change of these paths needs; all of them if the paths are unknown.
 
-    Settings, data and features can break the model and the fast tests. The template's own machinery has tests of its
-    own, which a fork (`template` is False) never runs. Any other code can break everything.
+    Settings, data and features can break the model and the fast tests. The template's own machinery has tests that a
+    fork (`template` is False) never runs. Any other code can break everything.
     """
     code = [path for path in paths or () if not path.startswith(PROSE) and not path.endswith(PROSE_FILES)]
     everything = paths is None or any(not path.startswith(MODEL + MACHINERY) for path in code)
@@ -50,14 +50,14 @@ def plan(paths: Iterable[str] | None, template: bool = True) -> dict[str, bool]:
 
 
 def same_data(params: str, sample: str) -> bool:
-    """Whether two texts of params.yaml describe the same data; needs no package, as the job `plan` has none."""
+    """Whether two texts of params.yaml describe the same data; needs no package, because the job `plan` has none."""
     return _data(params) == _data(sample) != []
 
 
 def faults(needs: dict[str, Any]) -> dict[str, str]:
-    """The jobs that did not come out as planned, each with what is wrong; `needs` is what GitHub calls so.
+    """The jobs without their planned result, each with the difference; `needs` is GitHub's object of that name.
 
-    A job whose name is an output of the job `plan` must succeed when that is `true` and be skipped when it is `false`.
+    A job whose name is an output of the job `plan` must succeed if that is `true` and be skipped if it is `false`.
     """
     planned = needs.get("plan", {}).get("outputs", {})
     found = {}
@@ -69,7 +69,7 @@ def faults(needs: dict[str, Any]) -> dict[str, str]:
 
 
 def advice(job: str, step: str = "") -> Markup:
-    """What to do when a step of a job of model.yml or code.yml has failed."""
+    """The advice for a failed step of a job of model.yml or code.yml."""
     return Markup(NEXT_OF_STEP.get(step) or NEXT.get(job, "open the run and read the failed step"))
 
 

@@ -1,7 +1,7 @@
 """The comment on a pull request: the state of the runs, then the report of one of them as untrusted text.
 
-The report comes from code that nobody has reviewed yet, so it may hold anything. It keeps tables, headings, charts and
-our own folded sections; it loses links, pictures, HTML, mentions, references and characters that nobody sees.
+The report comes from unreviewed code, so it may contain anything. It keeps tables, headings, charts and our own
+collapsed sections; links, pictures, HTML, mentions, references and invisible characters are removed.
 """
 
 import re
@@ -21,7 +21,7 @@ WELL = {"success", "skipped", "neutral"}
 def compose(runs: dict[str, Record | None], jobs: list[Record], report: str, page: str | None) -> str:
     """The comment on a commit: each required check by name, with its newest run if there is one, then the report.
 
-    `jobs` are those of the runs that have ended; `report` may be hostile, `page` is the address of the HTML report.
+    `jobs` are those of the finished runs; `report` may be hostile, `page` is the address of the HTML report.
     """
     states = [_state(name, run) for name, run in runs.items()]
     commit = next(run["head_sha"][:7] for run in runs.values() if run)
@@ -43,9 +43,9 @@ def _state(name: str, run: Record | None) -> str:
 
 
 def tame(text: str) -> str:
-    """Markdown that can neither mention, link, load nor hide anything."""
+    """Markdown that cannot mention, link, load or hide anything."""
     seen = "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in UNSEEN)
-    seen = re.sub(r"&(?!(?:lt|gt|amp|quot);)", "&amp;", seen)  # &#64; would be an @ again
+    seen = re.sub(r"&(?!(?:lt|gt|amp|quot);)", "&amp;", seen)  # otherwise &#64; would become @
     seen = OURS.sub(lambda found: f"\0{found[1]}\1", seen).replace("<", "&lt;")
     seen = seen.replace("\0", "<").replace("\1", ">")
     seen = re.sub(r"\](?=[(\[:])", "]\u200b", seen)  # links, pictures and the definitions of references
@@ -67,5 +67,5 @@ def _failed(job: Record) -> list[str]:
 
 
 def _key(name: str) -> str:
-    """The job's key in its workflow, which is the first word of its name in small letters."""
+    """The job's key in its workflow: the first word of its name in lower case."""
     return (name.split() or [""])[0].lower()

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 FINE, MISSING, DEFAULT, UNSEEN = "fine", "missing", "default", "not seen"
-QUIET_DAYS = 60  # GitHub then switches the schedules of a public repository off
+QUIET_DAYS = 60  # GitHub then disables the schedules of a public repository
 ACTIONS = "Settings → Actions → General"
 OWNER = "Run `make doctor` with the token of an owner: GITHUB_TOKEN=$(gh auth token) make doctor"
 STARTED = {
@@ -30,7 +30,7 @@ class SettingFinding:
 
 @dataclass(frozen=True)
 class Setting:
-    """A variable or secret of the repository, with what happens while it is not set."""
+    """A variable or secret of the repository, with the effect of its absence."""
 
     name: str
     kind: Literal["variable", "secret"]
@@ -61,7 +61,7 @@ SETTINGS = (
 
 
 def engine(name: str | None) -> SettingFinding:
-    """Whether containers can be built."""
+    """Whether images can be built."""
     if name:
         return SettingFinding("container engine", FINE, name)
     return SettingFinding(
@@ -88,7 +88,7 @@ def data(file: str, there: bool) -> SettingFinding:
 
 
 def registry(server: str | None, branches: str | None) -> SettingFinding:
-    """Whether versions have a home; `branches` is what `git ls-remote origin mlflow` prints, None when it fails."""
+    """Whether versions have a home; `branches` is the output of `git ls-remote origin mlflow`, None if it fails."""
     if server:
         return SettingFinding("registry", FINE, f"the MLflow server {server}")
     if branches is None:
@@ -103,7 +103,7 @@ def registry(server: str | None, branches: str | None) -> SettingFinding:
 
 
 def issues(repository: dict[str, Any]) -> SettingFinding:
-    """Whether alerts have a place to go."""
+    """Whether alerts can be sent."""
     if repository["has_issues"]:
         return SettingFinding("issues", FINE, "on")
     return SettingFinding(
@@ -116,7 +116,7 @@ def issues(repository: dict[str, Any]) -> SettingFinding:
 
 
 def actions(permissions: dict[str, Any] | None, running: bool) -> SettingFinding:
-    """Whether workflows run at all; `running`: this is a job of one."""
+    """Whether workflows run at all; `running`: this process is a workflow job."""
     if running or (permissions and permissions["enabled"]):
         return SettingFinding("Actions", FINE, "on")
     if permissions is None:
@@ -125,7 +125,7 @@ def actions(permissions: dict[str, Any] | None, running: bool) -> SettingFinding
 
 
 def schedules(states: dict[str, str] | None, wanted: Iterable[str]) -> Iterator[SettingFinding]:
-    """Whether workflows run by schedule; `states` by file name."""
+    """Whether workflows run on schedule; `states` by file name."""
     for file in wanted:
         name, state = f"schedule of {file}", (states or {}).get(file)
         if states is None:
@@ -139,7 +139,7 @@ def schedules(states: dict[str, str] | None, wanted: Iterable[str]) -> Iterator[
 
 
 def quiet(repository: dict[str, Any], now: datetime) -> SettingFinding:
-    """How long until GitHub switches schedules off."""
+    """The time until GitHub disables schedules."""
     days = (now - datetime.fromisoformat(repository["pushed_at"]).astimezone(UTC)).days
     if repository["private"]:
         return SettingFinding("days without a commit", FINE, f"{days}; this does not affect a private repository")
@@ -164,7 +164,7 @@ def pull_requests(workflow: dict[str, Any] | None) -> SettingFinding:
 
 
 def settings(known: dict[str, set[str]]) -> Iterator[SettingFinding]:
-    """Which settings differ from the defaults; `known` holds the names set, of each kind that could be seen."""
+    """Settings that differ from the defaults; `known` holds the names that are set, of each visible kind."""
     everything = set().union(*known.values())
     for setting in SETTINGS:
         if setting.needs and setting.needs not in everything:
@@ -183,12 +183,12 @@ def settings(known: dict[str, set[str]]) -> Iterator[SettingFinding]:
 
 
 def scheduled(workflows: dict[str, str]) -> list[str]:
-    """The names of the workflows that have a schedule, of texts by file name."""
+    """The names of the workflows with a schedule, from texts by file name."""
     return sorted(name for name, text in workflows.items() if re.search(r"^  schedule:", text, re.MULTILINE))
 
 
 def told(findings: Iterable[SettingFinding]) -> Iterator[str]:
-    """The lines for people: state, name and what was found, then what follows and what to do."""
+    """The lines for people: state, name and finding, then effect and action."""
     for finding in findings:
         yield f"  {finding.state:<9} {finding.name}: {finding.found}"
         if finding.state != FINE:

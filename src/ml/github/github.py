@@ -1,7 +1,7 @@
 """The only module that changes GitHub: every operation searches for existing objects and changes only differences.
 
-So a run that was stopped between any two calls is finished by the next one. Works on github.com and on Enterprise
-Server (GITHUB_API_URL). What belongs to us carries a hidden marker, `<!-- ml:… -->`.
+So the next run completes a run that was stopped between any two calls. Works on github.com and on Enterprise Server
+(GITHUB_API_URL). Our objects carry a hidden marker, `<!-- ml:… -->`.
 """
 
 import re
@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator
 from ml.github.rest import IssuesOffError, LostError, NotPermittedError, Record, Repository, call, connect, every
 from ml.io.errors import UserError
 
-LIMIT = 60_000  # characters of a body; GitHub takes 65,536
+LIMIT = 60_000  # characters of a body; GitHub allows 65,536
 SAYING = 140  # characters of a status
-PAUSES = (1, 4, 16)  # seconds before looking whether a lost request was carried out
+PAUSES = (1, 4, 16)  # seconds before checking whether a request with a lost response was carried out
 COLOURS = {"retraining": "0e8a16", "alert": "d93f0b"}
 
 __all__ = [
@@ -88,7 +88,7 @@ def pull_request(repository: Repository, branch: str, base: str, title: str, tex
 
 
 def label(repository: Repository, name: str) -> str:
-    """The name of a label that is there."""
+    """The name of an existing label."""
     new = {"name": name, "color": COLOURS[name], "description": "Written by the pipeline"}
 
     def find() -> Record | None:
@@ -106,7 +106,7 @@ def status(repository: Repository, commit: str, said: Record) -> None:
         try:
             call(repository, "POST", f"/statuses/{commit}", wanted)
         except LostError:
-            call(repository, "POST", f"/statuses/{commit}", wanted)  # the newest of a name counts: twice does no harm
+            call(repository, "POST", f"/statuses/{commit}", wanted)  # the newest counts: repeating is safe
 
 
 def newest_run(repository: Repository, workflow: str) -> tuple[str, str | None]:
@@ -117,7 +117,7 @@ def newest_run(repository: Repository, workflow: str) -> tuple[str, str | None]:
 
 
 def compare_link(repository: Repository, base: str, branch: str) -> str:
-    """The page on which a person opens the pull request with one click."""
+    """The page on which a person opens the pull request."""
     return repository.page(f"compare/{base}...{branch}?expand=1")
 
 
@@ -137,7 +137,7 @@ def marker(name: str) -> str:
 
 
 def _marked(repository: Repository, items: Iterator[Record], name: str) -> Record | None:
-    """The oldest of ours with a marker; a stranger who copies it into a comment of theirs does not get our text."""
+    """The oldest of our objects with a marker; an object of another person with a copied marker does not count."""
     ours = (item for item in items if item["user"]["type"] == "Bot" or not repository.bot)
     found = [item for item in ours if (item["body"] or "").startswith(marker(name)) and "pull_request" not in item]
     return min(found, key=lambda item: item["id"], default=None)

@@ -17,7 +17,7 @@ REPORT = github.marker("report")
 
 @dataclass(frozen=True)
 class Seen:
-    """What was found, and the page that shows it."""
+    """The finding, and the page that shows it."""
 
     found: str
     link: str
@@ -25,7 +25,7 @@ class Seen:
 
 @dataclass(frozen=True)
 class Proof:
-    """One thing to prove: its name, what a person does for it, and where to look whether it happened."""
+    """One proof: its name, the action of a person, and the query for the evidence."""
 
     name: str
     do: str
@@ -59,7 +59,7 @@ def _fork(repository: Repository) -> Seen | None:
 
 
 def _reported(repository: Repository, wanted: Callable[[str], bool]) -> Seen | None:
-    """A pull request with a report, from a repository that is wanted, and the minutes from its run to the comment."""
+    """A report on a pull request from a matching repository, and the minutes from its run to the comment."""
     for pull in every(repository, "/pulls", state="all"):
         home = (pull["head"].get("repo") or {}).get("full_name")
         comments = every(repository, f"/issues/{pull['number']}/comments") if home and wanted(home) else iter(())
@@ -73,7 +73,7 @@ def _reported(repository: Repository, wanted: Callable[[str], bool]) -> Seen | N
 
 
 def _begun(repository: Repository, pull: Record) -> datetime | None:
-    """When the first run of model.yml for a pull request's branch began."""
+    """The time of the first run of model.yml for a pull request's branch."""
     path = f"/actions/workflows/model.yml/runs?event=pull_request&branch={pull['head']['ref']}&per_page=100"
     return min((_time(run["created_at"]) for run in call(repository, "GET", path)["workflow_runs"]), default=None)
 
@@ -83,7 +83,7 @@ def _time(text: str) -> datetime:
 
 
 def _status(repository: Repository) -> Seen | None:
-    """A merged retraining pull request whose required checks were statuses alone."""
+    """A merged retraining pull request whose required checks were only statuses."""
     for pull in github.retrainings(repository, git.RETRAINING, "closed"):
         states = call(repository, "GET", f"/commits/{pull['head']['sha']}/status")["statuses"]
         good = {state["context"] for state in states if state["state"] == "success"}
@@ -138,7 +138,7 @@ def _package(repository: Repository) -> Seen | None:
 def _attested(repository: Repository) -> Seen | None:
     for package, digest in _images(repository):
         found = call(repository, "GET", f"/attestations/{digest}")["attestations"]
-        if len(found) > 1:  # where it comes from, and what is in it
+        if len(found) > 1:  # its provenance and its contents
             said = f"{counted(len(found), 'attestation')} of {package['name']}@{digest}"
             return Seen(said, repository.page("attestations"))
     return None
@@ -184,7 +184,7 @@ PROOFS = (
 
 
 def looked(repository: Repository, proof: Proof) -> tuple[Seen | None, str]:
-    """What was seen of a proof, and where nothing was why: not yet, or what GitHub answered."""
+    """The evidence of a proof, or the reason for its absence: not yet, or GitHub's response."""
     try:
         return proof.look(repository), "not seen yet"
     except UserError as error:

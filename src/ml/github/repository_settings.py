@@ -19,13 +19,13 @@ def named(url: str, server: str) -> str | None:
 
 
 def environment(given: Mapping[str, str], origin: str | None) -> dict[str, str]:
-    """The environment with GITHUB_REPOSITORY taken from the address of origin where it is not set, as on a laptop."""
+    """The environment with GITHUB_REPOSITORY, taken from the address of origin if it is not set, as on a laptop."""
     server = given.get("GITHUB_SERVER_URL", "https://github.com")
     return {**given, "GITHUB_REPOSITORY": given.get("GITHUB_REPOSITORY") or named(origin or "", server) or ""}
 
 
 def about(repository: Repository) -> Record:
-    """The repository itself; raises UserError when it cannot be reached."""
+    """The repository itself; raises UserError if it cannot be reached."""
     return call(repository, "GET", "")
 
 
@@ -84,7 +84,7 @@ def apply_ruleset(repository: Repository, wanted: Record) -> str:
 
 
 def _holds(found: Any, wanted: Any) -> bool:
-    """Whether everything wanted is there; GitHub adds fields of its own, but a list is whole."""
+    """Whether everything required exists; GitHub adds its own fields, but a list must be equal."""
     if isinstance(wanted, dict):
         return isinstance(found, dict) and all(_holds(found.get(key), value) for key, value in wanted.items())
     if isinstance(wanted, list):

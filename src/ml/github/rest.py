@@ -1,4 +1,4 @@
-"""Talking HTTP to GitHub: tokens, pages, patience, and errors that say what next. Its only user is github.py."""
+"""HTTP requests to GitHub: tokens, pages, retries, and errors with the next step. Only github.py uses it."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -14,21 +14,21 @@ from urllib3.util import Retry
 from ml.io.errors import UserError
 from ml.io.text import counted
 
-SECONDS = (10, 60)  # to connect, to answer
+SECONDS = (10, 60)  # seconds to connect, and to respond
 
 Record = dict[str, Any]
 
 
 class Patience(Retry):
-    """Repeats what may be repeated: 5xx and broken lines, and whatever GitHub asks to repeat later.
+    """Retries after 5xx, lost connections, and whenever GitHub asks for a later retry.
 
-    A POST is repeated only when GitHub says that it did nothing: after a 502 it may have been carried out.
+    A POST is repeated only if GitHub reports that it did nothing: after a 502 it may have been carried out.
     """
 
     RETRY_AFTER_STATUS_CODES = frozenset({403, 429, 503})  # 403 with Retry-After is a secondary rate limit
 
     def is_retry(self, method: str, status_code: int, has_retry_after: bool = False) -> bool:
-        """Whether to try again."""
+        """Whether to retry."""
         if method == "POST":
             return bool(self.total and has_retry_after and status_code in {403, 429})
         return super().is_retry(method, status_code, has_retry_after)
@@ -48,7 +48,7 @@ class IssuesOffError(UserError):
 
 @dataclass(frozen=True)
 class Repository:
-    """A repository and how to talk to it."""
+    """A repository and how to send requests to it."""
 
     name: str
     api: str
@@ -67,14 +67,14 @@ class _Bearer(AuthBase):
         self.token = token
 
     def __call__(self, r: requests.PreparedRequest) -> requests.PreparedRequest:
-        r.headers["Authorization"] = f"Bearer {self.token}"  # set here, ~/.netrc cannot replace it
+        r.headers["Authorization"] = f"Bearer {self.token}"  # so that ~/.netrc cannot replace it
         return r
 
 
 def connect(environment: Mapping[str, str]) -> Repository | None:
-    """The repository that the environment names; None without GITHUB_REPOSITORY or a token, as on a laptop.
+    """The repository in the environment; None without GITHUB_REPOSITORY or a token, as on a laptop.
 
-    APP_TOKEN, of a GitHub App, goes before GITHUB_TOKEN.
+    APP_TOKEN, of a GitHub App, has priority over GITHUB_TOKEN.
     """
     app, name = environment.get("APP_TOKEN"), environment.get("GITHUB_REPOSITORY")
     token = app or environment.get("GITHUB_TOKEN")
@@ -102,7 +102,7 @@ def connect(environment: Mapping[str, str]) -> Repository | None:
 
 
 def call(repository: Repository, method: str, path: str, body: Record | None = None) -> Any:
-    """The answer to one request under the repository's path; raises UserError with what GitHub says."""
+    """The response to one request under the repository's path; raises UserError with GitHub's message."""
     return _answer(repository, method, f"{repository.api}/repos/{repository.name}{path}", body)[0]
 
 
@@ -122,7 +122,7 @@ def every(repository: Repository, path: str, **query: str) -> Iterator[Record]:
 
 
 def download(repository: Repository, path: str, limit: int) -> bytes:
-    """A file of at most `limit` bytes; raises UserError when it has more, without reading on."""
+    """A file of at most `limit` bytes; raises UserError if it is longer, without reading further."""
     url = f"{repository.api}/repos/{repository.name}{path}"
     try:
         with repository.session.get(url, timeout=SECONDS, stream=True) as answer:

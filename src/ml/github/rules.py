@@ -1,4 +1,4 @@
-"""What the rules and the plan of a repository let happen, judged for `make doctor`."""
+"""The effects of a repository's rules and plan, for `make doctor`."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -10,7 +10,7 @@ from ml.github.fork_settings import ACTIONS, DEFAULT, FINE, MISSING, OWNER, UNSE
 
 
 def allowed(permissions: dict[str, Any] | None, selected: dict[str, Any] | None, used: Iterable[str]) -> SettingFinding:
-    """Whether the settings let others' actions run; `used` are `owner/name@commit`, `selected` the list if any."""
+    """Whether the settings allow the actions of others; `used` are `owner/name@commit`, `selected` the list if any."""
     name = "allowed actions"
     if permissions is None or (permissions.get("allowed_actions") == "selected" and selected is None):
         return SettingFinding(name, UNSEEN, "this token has no permission to read it", "", OWNER)
@@ -46,7 +46,7 @@ def required(
 
 
 def queue(rules: list[dict[str, Any]] | None, workflows: dict[str, str]) -> SettingFinding | None:
-    """Whether a merge queue gets its required checks; None where there is no queue. `workflows`: texts by file name."""
+    """Whether a merge queue gets its required checks; None without a queue. `workflows`: texts by file name."""
     if not any(rule["type"] == "merge_queue" for rule in rules or []):
         return None
     files = [f"{check}.yml" for check in CHECKS]
@@ -58,7 +58,7 @@ def queue(rules: list[dict[str, Any]] | None, workflows: dict[str, str]) -> Sett
 
 
 def environments(listed: list[dict[str, Any]] | None, private: bool) -> Iterator[SettingFinding]:
-    """Whether releases have their environments, and production asks a person."""
+    """Whether releases have their environments, and production requires an approval."""
     known = {item["name"]: [rule["type"] for rule in item["protection_rules"]] for item in listed or []}
     for name in ("staging", "production"):
         title, cure = f"environment {name}", f"Settings → Environments → {name}"
@@ -78,7 +78,7 @@ def environments(listed: list[dict[str, Any]] | None, private: bool) -> Iterator
 
 
 def attestations(private: bool) -> SettingFinding:
-    """Whether releases can attest what they push."""
+    """Whether releases can attest pushed images."""
     if not private:
         return SettingFinding("attestations", FINE, "kept with each image that a release pushes")
     return SettingFinding(
@@ -93,7 +93,7 @@ def used(texts: Iterable[str]) -> set[str]:
 
 
 def _listed(use: str, selected: dict[str, Any] | None) -> bool:
-    """Whether a list allows an action; who is a verified creator is not known here, and does not count."""
+    """Whether a list allows an action; verified creators are not known here, and do not count."""
     listed = selected or {}
     ours = use.startswith(("actions/", "github/")) and listed.get("github_owned_allowed", False)
     patterns = [pattern if "@" in pattern else f"{pattern}@*" for pattern in listed.get("patterns_allowed", [])]

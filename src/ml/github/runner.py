@@ -1,6 +1,6 @@
 """The output of a job for the runner of GitHub Actions: outputs for other jobs, and the summary for people.
 
-Anywhere else both do nothing, so that a stage needs no two ways.
+Elsewhere both functions do nothing, so that a stage needs only one code path.
 """
 
 import os

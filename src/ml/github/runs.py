@@ -1,4 +1,4 @@
-"""What a run of a workflow left on GitHub: itself, its jobs, its artifacts, the pull requests it ran for."""
+"""The objects of a workflow run on GitHub: the run, its jobs, its artifacts, and its pull requests."""
 
 from ml.github.rest import Record, Repository, call, download, every
 from ml.io.errors import UserError
@@ -16,7 +16,7 @@ def jobs(repository: Repository, number: int) -> list[Record]:
 
 
 def beside(repository: Repository, found: Record, workflow: str) -> Record | None:
-    """The newest run of a workflow for the commit and branch that `found` ran on, which may be `found` itself."""
+    """The newest run of a workflow for the commit and branch of `found`, which may be `found` itself."""
     path = f"/actions/workflows/{workflow}/runs?event=pull_request&head_sha={found['head_sha']}&per_page=100"
     known = [found] if found["path"].startswith(f".github/workflows/{workflow}") else []
     known += [own for own in call(repository, "GET", path)["workflow_runs"] if _origin(own) == _origin(found)]
@@ -28,25 +28,25 @@ def _origin(found: Record) -> tuple[str | None, str]:
 
 
 def pull_requests(repository: Repository, found: Record) -> list[Record]:
-    """The open pull requests whose newest commit is the one that a run ran on.
+    """The open pull requests whose newest commit is that of a run.
 
-    GitHub names none for a run from a fork, so they are found by branch; whatever the run says of itself is not asked.
+    GitHub names none for a run from a fork, so they are searched by branch; the run's own list is not used.
     """
     home = (found.get("head_repository") or {}).get("owner", {}).get("login")
     if not home:
-        return []  # the fork is gone
+        return []  # the fork was deleted
     pulls = every(repository, "/pulls", state="open", head=f"{home}:{found['head_branch']}")
     return [pull for pull in pulls if pull["head"]["sha"] == found["head_sha"]]
 
 
 def artifacts(repository: Repository, number: int) -> dict[str, Record]:
-    """The artifacts of a run by name, the newest of a name."""
+    """The artifacts of a run by name, the newest of each name."""
     listed = call(repository, "GET", f"/actions/runs/{number}/artifacts?per_page=100")["artifacts"]
     return {item["name"]: item for item in sorted(listed, key=lambda item: item["id"])}
 
 
 def content(repository: Repository, artifact: Record, limit: int) -> bytes:
-    """The archive of an artifact; raises UserError when it is larger than `limit` bytes, whatever it says of itself."""
+    """The archive of an artifact; raises UserError if it is larger than `limit` bytes, whatever size it declares."""
     if artifact["size_in_bytes"] > limit:
         raise UserError(
             f"artifact {artifact['name']} has {counted(artifact['size_in_bytes'], 'byte')}, more than {limit:,}."

@@ -1,4 +1,4 @@
-"""A word to a chat: Slack, Mattermost and Google Chat take the same JSON."""
+"""Messages to a chat: Slack, Mattermost and Google Chat accept the same JSON."""
 
 import requests
 
@@ -8,7 +8,7 @@ SECONDS = (5, 15)
 
 
 def post(url: str, text: str) -> None:
-    """Post one message; raises UserError, which does not name the URL: that is a secret."""
+    """Post one message; raises UserError without the URL, which is secret."""
     try:
         answer = requests.post(url, json={"text": text}, timeout=SECONDS)
     except requests.RequestException as error:

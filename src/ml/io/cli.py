@@ -92,7 +92,7 @@ def _sentence(error: Exception) -> str:
     if isinstance(error, OSError) and error.errno in DISK:
         where = f"{error.filename}: " if error.filename else ""
         return f"{where}{error.strerror}. Fix this and run the command again; it resumes."
-    if FULL.search(str(error)):  # an error that a library made of it, e.g. shutil.Error
+    if FULL.search(str(error)):  # an error that a library derived from it, e.g. shutil.Error
         return f"{os.strerror(errno.ENOSPC)}. Fix this and run the command again; it resumes."
     found = f"stopped by an unexpected error, {type(error).__name__}: {' '.join(str(error).split())[:500]}"
     try:

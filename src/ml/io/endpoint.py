@@ -22,9 +22,9 @@ Answer = Callable[[Rows], list[Any]]
 
 @contextlib.contextmanager
 def answering(model: Mapping[str, bytes]) -> Generator[Answer]:
-    """A function that scores rows through POST /predict of a server of this model, as long as the block lasts.
+    """A function that scores rows through POST /predict of a server of this model, until the block ends.
 
-    Raises UserError when the server does not start, and the function does when it refuses rows.
+    Raises UserError if the server does not start; the function raises it if the server refuses rows.
     """
     with tempfile.TemporaryDirectory(prefix="endpoint-") as folder:
         for name, content in model.items():

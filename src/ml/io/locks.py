@@ -15,7 +15,7 @@ from ml.io import dvc, files, git
 
 LOCKS = Path("src/locks")
 PIPELINE = LOCKS / "pipeline.txt"
-ESTIMATORS = tuple(LOCKS / f"{name}.txt" for name in ("lightgbm", "xgboost", "catboost"))  # as far as installed
+ESTIMATORS = tuple(LOCKS / f"{name}.txt" for name in ("lightgbm", "xgboost", "catboost"))  # if installed
 PROJECT = Path("pyproject.toml")
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from ml.io.text import counted, visible
 
-MARKUP = re.compile(r"([\\`*\[\]|~$])|(?<![^\W_])_|_(?![^\W_])")  # a _ inside a name is none
+MARKUP = re.compile(r"([\\`*\[\]|~$])|(?<![^\W_])_|_(?![^\W_])")  # a _ within a name is no markup
 START = re.compile(r"^(?:(#{1,6}|[+-]|=+|-+)(?=\s|$)|(>)|(\d{1,9})(?=[.)](?:\s|$)))")  # heading, list, quotation
 LINK = re.compile(r"(?i)\b(https?|ftp|mailto)(?=:)|\bwww(?=\.)")
 REFERENCE = re.compile(r"(?i)(?<!\w)@(?=\w)|(#|\bGH-)(?=\d)")

@@ -27,7 +27,7 @@ FORMULA = (
     "\uff0b",
     "\uff0d",
     "\uff20",
-)  # the last are wide forms; how a spreadsheet's formula may begin
+)  # the last ones are wide forms of characters with which a spreadsheet's formula may start
 
 
 def write_csv(frame: pd.DataFrame, path: Path) -> None:

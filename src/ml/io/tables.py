@@ -18,7 +18,7 @@ GROUP = 100_000  # rows of a group in a Parquet file that is written in parts
 
 
 class Table(Protocol):
-    """A table whose columns are taken by name: pandas' own, or one on the disk."""
+    """A table with columns by name: a pandas frame, or a table on disk."""
 
     def __len__(self) -> int:
         """Its rows."""
@@ -30,7 +30,7 @@ class Table(Protocol):
 
 
 class StoredTable:
-    """A Parquet table of the pipeline of which each column is read when it is asked for, and none is kept."""
+    """A Parquet table of the pipeline that reads each column on access and keeps none in memory."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -52,7 +52,7 @@ class StoredTable:
 
 
 def parts(table: Table, names: list[str]) -> Iterable[pd.DataFrame]:
-    """The rows of some columns of a table, a part at a time where it is on the disk."""
+    """The rows of some columns of a table, in parts if it is on disk."""
     return table.parts(names) if isinstance(table, StoredTable) else [table[names]]
 
 
@@ -67,7 +67,7 @@ def read_table(path: Path | str, columns: list[str] | None = None) -> pd.DataFra
 
 @contextmanager
 def _opened(path: Path) -> Generator[parquet.ParquetFile]:
-    """A Parquet file; what reading it raises becomes a sentence."""
+    """A Parquet file; errors of the reader become a sentence."""
     from pyarrow import parquet  # noqa: PLC0415
 
     with files.opened(path) as stream:

@@ -34,7 +34,7 @@ def counted(number: int, noun: str) -> str:
 
 
 def lasting(days: float) -> str:
-    """A time in the largest unit that it reaches: `12.5 days`, `3 hours`, `1.26 seconds`."""
+    """A time in the largest fitting unit: `12.5 days`, `3 hours`, `1.26 seconds`."""
     for unit, size in (("day", 1.0), ("hour", 24.0), ("minute", 1440.0)):
         if days * size >= 1:
             return f"{days * size:.3g} {unit}{'' if days * size == 1 else 's'}"
@@ -42,7 +42,7 @@ def lasting(days: float) -> str:
 
 
 def figure(value: float | None, decimals: int = 3, *, sign: bool = False) -> str:
-    """A measured number: whole from a thousand on, so many decimals below, a few digits where those say nothing."""
+    """A measured number: whole from a thousand on, otherwise so many decimals, or digits if those are zeros."""
     if value is None:
         return "unknown"
     plus, size = "+" if sign else "", abs(value)

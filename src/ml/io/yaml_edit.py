@@ -11,7 +11,7 @@ from ruamel.yaml.nodes import MappingNode, ScalarNode
 from ml.io.yaml_inline import inline
 from ml.io.yaml_places import end_of, find, in_braces, line_end, line_start
 
-REMOVE = object()  # instead of a value: removes the key
+REMOVE = object()  # instead of a value: the key is removed
 STEP = 2  # of indentation
 
 
@@ -19,7 +19,7 @@ Path = str | tuple[str, ...]  # dotted, or a tuple of names if a name may contai
 
 
 def rounded(value: float, digits: int) -> float:
-    """A number with so many digits, as a person writes it: a whole one without a decimal point."""
+    """A number with so many digits, as people write it: a whole one without a decimal point."""
     short = float(f"{value:.{digits}g}")
     return int(short) if short.is_integer() else short
 
@@ -80,7 +80,7 @@ def _changed(text: str, path: list[str], value: Any) -> str:
     key, old, section, depth = find(text, path)
     if old is None and value is REMOVE:
         return text
-    if old is None and key is not None:  # was null, becomes a section
+    if old is None and key is not None:  # was null, and becomes a section
         return _changed(text, path[: depth + 1], _with({}, path[depth + 1 :], value))
     if old is None:
         return _added(text, path[depth:], section, value)
@@ -155,7 +155,7 @@ def _plain(value: Any) -> Any:
 
 
 def _round_trip(text: str, path: list[str], value: Any) -> str:
-    """The text after loading and writing all of it, for anchors and merged keys."""
+    """The text after loading and writing all of it, for anchors and merge keys."""
     yaml, after = YAML(), io.StringIO()
     yaml.width, yaml.preserve_quotes = 10**9, True
     section = content = yaml.load(text)

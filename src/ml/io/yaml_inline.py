@@ -33,6 +33,6 @@ def _plain_text(text: str) -> bool:
 
 
 def _quoted(text: str) -> str:
-    """A text in double quotes, with escapes for quotes, backslashes and what cannot be printed."""
+    """A text in double quotes, with escapes for quotes, backslashes and unprintable characters."""
     signs = {'"': '\\"', "\\": "\\\\"}
     return '"' + "".join(signs.get(c) or (c if c.isprintable() else f"\\U{ord(c):08x}") for c in text) + '"'

@@ -1,4 +1,4 @@
-"""Where the text of a key and its value stands in YAML text."""
+"""The positions of a key and its value in YAML text."""
 
 from typing import Any
 

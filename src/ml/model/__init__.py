@@ -1,1 +1,1 @@
-"""The model: features, estimators, storage, compiled form, predictor, search, importance and where it comes from."""
+"""The model: features, estimators, storage, compiled form, predictor, search, importance and lineage."""

@@ -1,4 +1,4 @@
-"""A classifier whose scores are calibrated on training rows that were held back."""
+"""A classifier whose scores are calibrated on held-back training rows."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Messages about faults of an estimator that the template does not know."""
+"""Messages about faults of a custom estimator."""
 
 from typing import Any
 

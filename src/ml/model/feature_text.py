@@ -1,4 +1,4 @@
-"""Finds calls in src/features.py that another process answers otherwise, and imports that an image lacks."""
+"""Finds calls in src/features.py whose result depends on the process, and imports that the image lacks."""
 
 import ast
 import sys
@@ -8,7 +8,7 @@ from ml.settings.feature_source import functions, parsed
 
 LIBRARIES = {*sys.stdlib_module_names, "numpy", "ml"}  # modules in an image; functions may use no others
 CHANGES = "so the same row would not always get the same value"
-CALLS = {  # by what they do
+CALLS = {  # by the kind of dependence
     "asks the clock": {"now", "utcnow", "today", "time_ns", "localtime", "gmtime", "monotonic", "perf_counter"},
     "reads a file": {
         *("open", "read_text", "read_bytes", "loadtxt", "genfromtxt", "fromregex", "fromfile", "memmap"),
@@ -18,11 +18,11 @@ CALLS = {  # by what they do
     "reads the environment": {"getenv", "environ", "gethostname", "getpid"},
 }
 CALLS["asks the clock"] |= {"time.time"}
-PROCESS = {"hash", "id"}  # functions of Python with other results in each process
+PROCESS = {"hash", "id"}  # functions of Python whose result differs between processes
 
 
 def outside(text: str) -> Iterator[tuple[str, str]]:
-    """Each function or line that depends on more than its row, with the words that say on what."""
+    """Each function or line that depends on more than its row, with a text about the dependence."""
     for node in parsed(text).body:
         if isinstance(node, ast.ClassDef):
             continue
@@ -39,14 +39,14 @@ def outside(text: str) -> Iterator[tuple[str, str]]:
 
 
 def lacking_in_image(node: ast.stmt) -> str:
-    """The first module of an import that an image lacks; "" if there is none, or if it is no import."""
+    """The first module of an import that the image lacks; "" if there is none, or if the node is no import."""
     modules = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
     modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else modules
     return next((root for root in (module.split(".")[0] for module in modules) if root not in LIBRARIES), "")
 
 
 def _named(node: ast.AST) -> Iterator[str]:
-    """What a node calls, by its last and its dotted name, or the attribute of a module that it reads."""
+    """The called function, by its last and its dotted name, or the attribute of a module that a node reads."""
     if isinstance(node, ast.Attribute) and node.attr == "environ":
         yield node.attr
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
@@ -65,9 +65,9 @@ def _defined(text: str) -> dict[str, ast.FunctionDef]:
 
 
 def _reached(text: str) -> list[str]:
-    """The functions that make columns, and those of the file that they use."""
+    """The functions that make columns, and the functions of the file that they use."""
     defined, found = _defined(text), [*functions(text)]
-    for name in found:  # grows while it is read
+    for name in found:  # grows during the loop
         used = {one.id for one in ast.walk(defined[name]) if isinstance(one, ast.Name)}
         found += sorted((used & {*defined}) - {*found})
     return found

@@ -25,7 +25,7 @@ class MetricsRecord(SavedRecord):
         return own | {"metrics": {name: value for name, value in found.items() if name not in own}}
 
     def plain(self) -> dict[str, Any]:
-        """Rows and metrics as one object."""
+        """Rows and metrics in one object."""
         return {"rows": self.rows, **self.metrics}
 
 
@@ -45,5 +45,5 @@ class IntervalsRecord(SavedRecord):
     intervals: dict[str, Interval]
 
     def known(self) -> dict[str, dict[str, Any]]:
-        """Each as a plain object."""
+        """The intervals as plain objects."""
         return {name: found.model_dump() for name, found in self.intervals.items()}

@@ -22,7 +22,7 @@ class Curve(BaseModel):
 
     loss: str
     rounds: int  # that the model keeps
-    points: list[dict[str, float]]  # round, train, held
+    points: list[dict[str, float]]  # round, training loss, held-back loss
 
 
 class TrainingRecord(SavedRecord):
@@ -55,7 +55,7 @@ class Watch:
             self.curve = Curve(loss=loss, rounds=rounds or length, points=points)
 
     def record(self, chosen: Chosen | None) -> TrainingRecord:
-        """What was seen, with the decision that training chose."""
+        """The record, with the decision that training chose."""
         return TrainingRecord(threshold=chosen, out_of_bag=self.out_of_bag, curve=self.curve)
 
 

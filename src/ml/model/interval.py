@@ -16,8 +16,8 @@ FOLDS = 5
 def half_width(frame: pd.DataFrame, data: Data, params: Train, coverage: float, source: str = "") -> float | None:
     """The conformal quantile of errors of models of the other folds; None for a task without intervals.
 
-    The same width serves every row, so a prediction costs nothing more. Source: Vovk, Cross-conformal predictors,
-    Annals of Mathematics and Artificial Intelligence 2015; the gate on coverage checks it on the test rows.
+    Every row gets the same width, so a prediction costs no more. Source: Vovk, Cross-conformal predictors, Annals of
+    Mathematics and Artificial Intelligence 2015; the gate on coverage checks it on the test rows.
     """
     task = task_of(data)
     if not task.intervals:

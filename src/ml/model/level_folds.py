@@ -1,4 +1,4 @@
-"""The folds on which means of levels are cross-fitted: rows of one entity of data.group stay together."""
+"""The folds in which means of levels are cross-fitted: rows of one entity of data.group stay together."""
 
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -13,10 +13,10 @@ from ml.model.features import FOLDS, LEVEL_MEANS
 
 @contextmanager
 def by_entity(model: Pipeline, entity: np.ndarray | None) -> Generator[None]:
-    """Let the preprocessing encode a row by the targets of other entities while it is fitted on the rows of `entity`.
+    """Cross-fit the means of levels by entity while the preprocessing is fitted on the rows of `entity`.
 
-    `entity` holds the number of each row's entity, shape (rows,), or None: then the folds are of rows. The stored model
-    is without these folds, which depend on the training rows alone.
+    `entity` holds the number of each row's entity, shape (rows,), or None for folds of rows. The stored model does not
+    contain these folds, which depend on the training rows.
     """
     encoder = _encoder(model, "transformers")
     if encoder is None or entity is None or (count := len(np.unique(entity))) == 1:
@@ -33,6 +33,6 @@ def by_entity(model: Pipeline, entity: np.ndarray | None) -> Generator[None]:
 
 
 def _encoder(model: Pipeline, place: str) -> TargetEncoder | None:
-    """The encoder of the preprocessing, unfitted (`transformers`) or fitted (`transformers_`), if it has one."""
+    """The encoder in the preprocessing, unfitted (`transformers`) or fitted (`transformers_`), if there is one."""
     parts = getattr(model.named_steps.get("preprocessing"), place, [])
     return next((part.named_steps["means"] for name, part, _ in parts if name == LEVEL_MEANS), None)

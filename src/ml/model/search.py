@@ -24,7 +24,7 @@ FEWEST = 2  # folds
 
 
 def suggest(trial: Any, params: Params) -> Train:
-    """The settings that a trial draws from the space of train.model, all others as they stand."""
+    """The settings that a trial draws from the space of train.model; all others are unchanged."""
     name = params.train.model
     drawn = {setting: _draw(trial, setting, space) for setting, space in params.tune.spaces.get(name, {}).items()}
     return with_settings(params.train, drawn)
@@ -80,7 +80,7 @@ def folded(frame: pd.DataFrame, params: Params) -> Folded:
 
 
 def held_out(task: FoldTask, rows: Folded) -> float:
-    """tune.metric of the rows of a fold, by a model that has not seen them."""
+    """tune.metric on the held-out rows of a fold, of a model fitted on the others."""
     (rest, held), params = rows.folds[task.fold], rows.params
     fitted = model.fit(rows.frame.iloc[rest], params.data, task.train, rows.features)
     score = model.scores(fitted, rows.frame.iloc[held], params.data)

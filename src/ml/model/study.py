@@ -13,7 +13,7 @@ FOLDS = "folds"  # the attribute of a trial with its metric in each fold
 
 
 def opened(params: Params, folder: Path) -> Any:
-    """The study of this model, space and training data in `folder`; another combination is another study."""
+    """The study for this model, space and training data in `folder`; another combination has another study."""
     import optuna  # noqa: PLC0415
     from optuna.trial import TrialState  # noqa: PLC0415
 

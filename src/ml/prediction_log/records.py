@@ -22,7 +22,7 @@ def feature(column: str) -> str:
 
 
 def flat(row: dict[str, Any]) -> dict[str, Any]:
-    """A row of a line by the columns of the table; older lines hold the features beside id, score and label."""
+    """A row of a line as columns of the table; older lines hold the features beside id, score and label."""
     nested = row.get(FEATURES)
     if isinstance(nested, dict):
         return {in_table(name): value for name, value in nested.items()} | {k: v for k, v in row.items() if k in ROW}

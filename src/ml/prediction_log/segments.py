@@ -62,7 +62,7 @@ def opened(name: str) -> datetime:
 
 
 def proper(name: str) -> bool:
-    """Whether a worker could have given this name; a file that a person put there has another one."""
+    """Whether a worker could have given this name; a person's file has another one."""
     try:
         return bool(NAME.fullmatch(name) and opened(name))
     except ValueError:  # the 99th of a month
@@ -75,7 +75,7 @@ def name_of(path: Path) -> str:
 
 
 def lock(handle: int) -> bool:
-    """True when the file is now locked by us, False when a living process holds it; the lock dies with its process."""
+    """True if the file is now locked by us, False if a running process holds it; the lock ends with its process."""
     if fcntl is None:
         raise UserError("The prediction log needs file locks of Linux or macOS. On Windows, run this in WSL.")
     try:

@@ -1,4 +1,4 @@
-"""The champion: the registry's champion, or else what the base branch has built."""
+"""The champion: the registry's champion, otherwise the build of the base branch."""
 
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -18,7 +18,7 @@ MODEL = (files.MODEL / "model.skops").as_posix()
 
 @dataclass(frozen=True)
 class Baseline:
-    """A model, its settings and its data; without loadable files `model` is None and `why` says why."""
+    """A model, its settings and its data; without loadable files `model` is None and `why` has the reason."""
 
     version: str
     model: bytes | None
@@ -29,12 +29,12 @@ class Baseline:
 
 
 def find(project: str, branch: str = "main") -> Baseline | None:
-    """The registry's champion; without one, what branch `branch` has built; None when there is neither."""
+    """The registry's champion; without one, the build of branch `branch`; None if there is neither."""
     return registered(project) or built(branch)
 
 
 def registered(project: str) -> Baseline | None:
-    """The registry's champion; None when no version has been promoted yet."""
+    """The registry's champion; None if no version has been promoted yet."""
     found = registry.champion(HOME, project)
     if found is None:
         return None
@@ -43,7 +43,7 @@ def registered(project: str) -> Baseline | None:
 
 
 def built(branch: str) -> Baseline | None:
-    """What branch `branch` has built; None when it has built nothing, or nothing is committed here."""
+    """The build of branch `branch`; None if it has none, or if nothing is committed here."""
     revision = git.base(branch)
     if revision is None:
         why = f"this clone has no branch {branch}, so its build is unknown. Run `git fetch origin {branch}`"

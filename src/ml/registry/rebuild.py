@@ -1,4 +1,4 @@
-"""A version built again from its lineage: the recorded commit, locks and data, in a worktree of its own."""
+"""A version rebuilt from its lineage: the recorded commit, locks and data, in a separate worktree."""
 
 import os
 import shutil
@@ -78,7 +78,7 @@ def fetch_data(place: Path, version: Version) -> None:
 
 
 def interpreter(place: Path, version: Version) -> str:
-    """A Python with the recorded packages: this one when its lock file is the recorded one, else a new environment."""
+    """A Python with the recorded packages: this one if its lock file is the recorded one, else a new one."""
     origin = version.lineage
     locks = {lineage.PACKAGES: origin.packages}
     locks |= {lineage.lock_of(origin.library): origin.estimator.lock} if origin.estimator else {}
@@ -108,7 +108,7 @@ def build(place: Path, python: str) -> dict[str, bytes]:
 def compare(
     version: Version, old: dict[str, bytes] | None, new: dict[str, bytes], test: Path, params: Params
 ) -> RebuildComparison:
-    """Bytes first, then scores of the test rows; `old` is None when the registry no longer holds the files."""
+    """Compare bytes, then scores of the test rows; `old` is None if the registry no longer has the files."""
     if identity.named(new, version.model):
         return RebuildComparison("identical", f"model and contract have the same bytes (SHA-256 {version.model[:12]}…)")
     if old is None:

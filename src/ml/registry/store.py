@@ -1,8 +1,8 @@
 """MLflow artifact addresses that stay valid when the folder moves: `store:/a/b` is the file a/b in the home directory.
 
-MLflow writes absolute artifact paths into its database, so a moved or cloned folder loses its models. This plug-in
-(named in pyproject.toml) is found by every MLflow process in the environment, `mlflow ui` too. The home is
-`.mlflow/` in the directory the process starts in, or wherever the variable REGISTRY_HOME says.
+MLflow writes absolute artifact paths into its database, so a moved or cloned folder loses its models. Every MLflow
+process in the environment loads this plug-in (named in pyproject.toml), including `mlflow ui`. The home is `.mlflow/`
+in the directory in which the process starts, or the directory in REGISTRY_HOME.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""The record that `track` writes, .mlflow/tracked.json: the model that is already in MLflow."""
+"""The record that `track` writes, .mlflow/tracked.json: the last model in MLflow."""
 
 from typing import ClassVar
 

@@ -26,5 +26,5 @@ class Built:
     before_plots: dict[str, list[Record]] = field(default_factory=dict)
     base: str = "main"
     other_table: bool = False  # the base branch has a model of another table: nothing is compared
-    training: Record | None = None  # build/training.json
+    training: Record | None = None  # the base branch has a model of another table, so nothing is compared
     lost: str = "ROC AUC"  # what permutation importance measures

@@ -1,4 +1,4 @@
-"""The fresh rows of a retraining: those of a file, of the prediction log, or of a file that the log completes."""
+"""The fresh rows of a retraining: from a file, from the prediction log, or from a file that the log completes."""
 
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,7 +18,7 @@ from ml.settings.params import Params
 
 
 class Completed(NamedTuple):
-    """The rows whose ids the log holds, with its features, and the number of the other rows."""
+    """The rows whose ids are in the log, with its features, and the number of other rows."""
 
     table: pd.DataFrame
     unknown: int
@@ -27,7 +27,8 @@ class Completed(NamedTuple):
 def read(rows: str, params: Params, log: list[Any]) -> pd.DataFrame:
     """The rows of the file `rows`, completed by the log if it has no features, or the labelled rows of the log.
 
-    `log` lists the places of the prediction log. Raises UserError where there are none, or they cannot train.
+    `log` lists the sources of the prediction log. Raises UserError if there are no rows, or if they cannot be trained
+    on.
     """
     if rows:
         return _given(rows, params, log)
@@ -49,7 +50,7 @@ def read(rows: str, params: Params, log: list[Any]) -> pd.DataFrame:
 
 
 def _given(rows: str, params: Params, log: list[Any]) -> pd.DataFrame:
-    """The rows of a file; features that it lacks altogether come from the log."""
+    """The rows of a file; features that it lacks completely come from the log."""
     found = exported_files.read(Path(rows), target=params.data.target.name).table
     for note in brief(found.notes):
         cli.say(f"retrain: {note}")
@@ -66,12 +67,12 @@ def _given(rows: str, params: Params, log: list[Any]) -> pd.DataFrame:
 
 
 def lacking(rows: pd.DataFrame, data: Data) -> bool:
-    """Whether a table has the id and no column of features, so that they must come from the log."""
+    """Whether a table has the id and no column of features, so that the log must provide them."""
     return data.id in rows and not {*data.columns} & {*rows}
 
 
 def completed(rows: pd.DataFrame, log: pd.DataFrame, data: Data) -> Completed:
-    """Each row with the features of the newest prediction of its id; what the rows hold themselves counts.
+    """Each row with the features of the newest prediction of its id; the rows' own values have priority.
 
     Without a column of labels the label comes from the log, and an id without one counts as unknown. `log` as
     ml.prediction_log.predictions.read_log returns it.

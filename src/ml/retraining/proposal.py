@@ -13,7 +13,7 @@ def title(record: RetrainRecord) -> str:
 
 
 def body(record: RetrainRecord, monitor: MonitorRecord | None, started: str, links: dict[str, str]) -> str:
-    """The pull request: verdict, why now, fresh and old rows, gates, data, how its checks started, how to repeat it."""
+    """The pull request: verdict, reason, fresh and old rows, gates, data, its checks, and how to repeat it."""
     parts = [
         _verdict(record),
         _why(monitor),
@@ -45,7 +45,7 @@ NEXT = (
 
 
 def by_hand(record: RetrainRecord, link: str) -> str:
-    """The issue that is opened when the settings do not let workflows open pull requests."""
+    """The issue for a repository whose settings do not let workflows open pull requests."""
     return (
         f"Branch `{record.branch}` holds a model that passed its gates. The settings of this "
         "repository do not allow workflows to open pull requests, so please open it: **[open "

@@ -1,1 +1,1 @@
-"""A table scored by a model: its rows checked, the answers, and their lines in the prediction log."""
+"""Batch scoring: the check of a table's rows, their predictions, and their lines in the prediction log."""

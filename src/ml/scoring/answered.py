@@ -1,4 +1,4 @@
-"""The answers of one model to the rows of a chunk, as a table and as lines of the prediction log."""
+"""The predictions of one model for the rows of a chunk, as a table and as lines of the prediction log."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,13 +16,13 @@ from ml.scoring.named_model import Scorer
 from ml.scoring.rows import Checked
 from ml.tasks.answers import answers_of
 
-LINE = 1000  # rows of a line of the log, as of the longest request
-VARIANTS = (CHAMPION, SHADOW)  # of the first model, and of one beside it
+LINE = 1000  # rows per line of the log, like the longest request
+VARIANTS = (CHAMPION, SHADOW)  # for the first model, and for the challenger
 
 
 @dataclass(frozen=True)
 class ChunkAnswers:
-    """What one model says of the rows of a part."""
+    """The predictions of one model for the rows of a part."""
 
     model: Scorer
     checked: Checked
@@ -31,7 +31,7 @@ class ChunkAnswers:
     number: int
 
     def table(self) -> pd.DataFrame:
-        """id, score, label, model, request_id and time of each row, as the API answers and the log says."""
+        """id, score, label, model, request_id and time of each row, as in the API and the log."""
         count = len(self.checked.ids)
         requests = [_request(self.job, self.number, place) for place in range(0, count, LINE)]
         texts = {"model": np.full(count, self.model.name, dtype=object)}
@@ -41,7 +41,7 @@ class ChunkAnswers:
         return pd.DataFrame(made, copy=False).assign(time=pd.Timestamp(self.job.time).as_unit("us"))
 
     def lines(self, variant: str) -> bytes:
-        """The same for the prediction log, with the features, LINE rows a line."""
+        """The same as lines of the prediction log with the features, LINE rows per line."""
         score = self._said["value" if "value" in self._said else "score"]
         label = self._said.get("label", np.full(len(score), None))
         columns = {"id": self.checked.ids, FEATURES: self.checked.table, "score": score, "label": label}
@@ -59,7 +59,7 @@ class ChunkAnswers:
 
 
 def segment(job: Job, number: int, variant: str) -> str:
-    """The name of the log's segment for a part: the same each time, so that writing it again doubles nothing."""
+    """The request id of a row of a part."""
     return f"{datetime.fromisoformat(job.time):%Y%m%dT%H%M%S}-batch-{job.name}-{variant}-{number:06d}"
 
 

@@ -12,13 +12,13 @@ from ml.scoring.lines import rows_as_json
 from ml.settings.data import Data
 from ml.tasks.live_labels import outcomes
 
-CAME = "actual_time"  # the column that says when a label came, as `make logs CSV=1` prints it
+CAME = "actual_time"  # the column with the time of a label, as `make logs CSV=1` prints it
 
 
 def labels(frame: pd.DataFrame, data: Data, where: str) -> pd.DataFrame:
-    """id, label and time of each row that has a label, as text; time is missing where the table does not say it.
+    """id, label and time of each row with a label, as text; time is missing if the table has none.
 
-    Raises UserError where a column is absent, or an id, a label or a time cannot be read.
+    Raises UserError if a column is absent, or an id, a label or a time is unreadable.
     """
     if lacking := [name for name in (data.id, data.target.name) if name not in frame]:
         raise UserError(f"{where} lacks the column {lacking[0]}. It has: {', '.join(map(str, frame.columns[:20]))}.")
@@ -39,12 +39,12 @@ def labels(frame: pd.DataFrame, data: Data, where: str) -> pd.DataFrame:
 
 
 def digest(found: pd.DataFrame) -> str:
-    """The same for the same labels."""
+    """The same value for the same labels."""
     return sha256(lines(found, "")).hexdigest()[:16]
 
 
 def lines(found: pd.DataFrame, now: str) -> bytes:
-    """A line for each label; those without a time of their own came `now`."""
+    """A line for each label; labels without a time have the time `now`."""
     columns = {"kind": "feedback", "time": found["time"].where(found["time"].notna(), now)}
     whole = found.assign(**columns)[["kind", "time", "id", "label"]].astype(object)
     made = rows_as_json({name: whole[name].to_numpy() for name in whole}, 1)

@@ -1,4 +1,4 @@
-"""A model with the name that its answers bear, from a folder or the registry."""
+"""A model from a folder or the registry, with its name in predictions."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -26,12 +26,12 @@ class Scorer:
 
     @cached_property
     def predictor(self) -> Predictor:
-        """What scores; each process makes its own from the files."""
+        """The predictor; each process makes its own from the files."""
         return predictor.from_files(self.files, self.name)
 
     @cached_property
     def explain(self) -> Callable[[list[dict[str, Any]]], list[dict[str, Any]]]:
-        """What explains rows; raises UserError saying what is missing where nothing does."""
+        """The explainer of rows; raises UserError, naming what is missing, if there is none."""
         try:
             from ml.model.explanation import of_rows  # noqa: PLC0415 - imports that only explanations need
         except ImportError as error:
@@ -41,15 +41,15 @@ class Scorer:
         return of_rows(self.files, self.contract.data)
 
     def explained(self, table: pd.DataFrame, rows: list[dict[str, Any]]) -> pd.DataFrame:
-        """The answers to rows with a base and what each column has contributed; they add up to the score."""
-        found = self.explain(rows or [{}])  # a chunk without rows has the same columns
+        """The predictions with a base and the contribution of each column; they add up to the score."""
+        found = self.explain(rows or [{}])  # a chunk without rows gets the same columns
         flat = [[one["base"], *one["contributions"].values()] for one in found][: len(rows)]
         names = [f"contribution_{name}" for name in ("base", *found[0]["contributions"])]
         values = pd.DataFrame(flat, columns=names, index=table.index, dtype="float64")
         return pd.concat([table, values], axis=1)
 
     def __getstate__(self) -> dict[str, Any]:
-        """All but what cannot be sent to another process."""
+        """Everything that can be sent to another process."""
         return {name: value for name, value in self.__dict__.items() if name not in {"predictor", "explain"}}
 
 
@@ -68,7 +68,7 @@ def load(source: str) -> Scorer:
 
 
 def pair(source: str, challenger: str, *, champion: bool) -> list[Scorer]:
-    """The model and, where one is named, its challenger; raises UserError unless both score the same rows.
+    """The model and its challenger, if one is named; raises UserError unless both score the same rows.
 
     With `champion` the model must be the champion.
     """
@@ -82,7 +82,7 @@ def pair(source: str, challenger: str, *, champion: bool) -> list[Scorer]:
 
 
 def must_be_champion(model: Scorer) -> None:
-    """Raise UserError unless this model is the champion of the registry now."""
+    """Raise UserError unless this model is the registry's current champion."""
     source = f"{sources.SCHEME}{model.contract.project}@{CHAMPION}"
     champion = sources.digest(source)
     if champion != model.digest:

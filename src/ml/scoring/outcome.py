@@ -1,4 +1,4 @@
-"""What becomes of one chunk: the answers, their lines in the log, and the rows that were refused."""
+"""The results for one chunk: the predictions, their lines in the log, and the refused rows."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,13 +17,13 @@ from ml.scoring.rows import check
 
 
 class Shared(NamedTuple):
-    """What the work on every chunk of a job needs."""
+    """The arguments of the work on every chunk of a job."""
 
     job: Job
     models: list[Scorer]
     explain: bool = False
-    total: int | None = None  # rows, where that is known
-    written: Mapping[str, Writing] = MappingProxyType({})  # how columns of numbers in text are, by all rows
+    total: int | None = None  # rows, if known
+    written: Mapping[str, Writing] = MappingProxyType({})  # the number format of text columns, by all rows
 
 
 class ChunkTask(NamedTuple):
@@ -35,7 +35,7 @@ class ChunkTask(NamedTuple):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What is kept of a chunk: the same each time, should a kill make it come again."""
+    """The stored results of a chunk: always the same if a kill causes a repeat."""
 
     table: pd.DataFrame
     lines: dict[str, bytes]  # by segment of the log
@@ -43,12 +43,12 @@ class Outcome:
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many rows were scored and how many refused."""
+        """The numbers of scored and of refused rows."""
         return {"scored": len(self.table), "quarantined": len(self.refused)}
 
 
 def make(task: ChunkTask, shared: Shared) -> Outcome:
-    """Check the rows of a chunk and let every model answer them; the first model's answers are the result."""
+    """Check the rows of a chunk and predict with every model; the first model's predictions are the result."""
     data, source = shared.models[0].contract.data, shared.models[0].predictor.features
     checked = check(task.chunk, data, source, shared.written)
     job, models = shared.job, shared.models

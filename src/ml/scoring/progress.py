@@ -1,4 +1,4 @@
-"""How far a job is: rows, rows a second, and the time that is left."""
+"""The progress of a job: rows, rows per second, and the remaining time."""
 
 import time
 
@@ -8,7 +8,7 @@ PAUSE = 5.0  # seconds between two lines
 
 
 class Progress:
-    """Counts rows; only those that this process scored itself make its rate."""
+    """Counts rows; the rate uses only rows that this process scored itself."""
 
     def __init__(self, total: int | None) -> None:
         self._total, self._begun, self._told, self._own = total, time.monotonic(), time.monotonic(), 0
@@ -20,7 +20,7 @@ class Progress:
         return self.scored + self.quarantined
 
     def after(self, scored: int, quarantined: int, now: float, fresh: bool) -> str:
-        """Add a part; a sentence when it is time for one, else nothing."""
+        """Add a part; returns a sentence if it is time for one, otherwise ""."""
         self.scored += scored
         self.quarantined += quarantined
         self._own += (scored + quarantined) * fresh

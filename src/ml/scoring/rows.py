@@ -1,4 +1,4 @@
-"""Rows of a table as requests: which keep the contract, and why the others do not."""
+"""Rows of a table as requests: valid rows, and the others with the reason."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,28 +23,27 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Checked:
-    """The rows that keep the contract, as columns, their ids, and the others with the reason."""
+    """The rows that meet the contract, as columns, their ids, and the others with the reason."""
 
-    ids: np.ndarray  # text, None where it is missing
-    table: dict[str, np.ndarray]  # as ml.model.predictor takes them
+    ids: np.ndarray  # text, None if missing
+    table: dict[str, np.ndarray]  # in the form of ml.model.predictor
     refused: pd.DataFrame
 
     @property
     def rows(self) -> list[Row]:
-        """The same as requests have them."""
+        """The same in the form of requests."""
         cells = zip(*(plain(column) for column in self.table.values()), strict=True)
         return [dict(zip(self.table, row, strict=True)) for row in cells]
 
 
 def check(chunk: Chunk, data: Data, source: str = "", written: Mapping[str, Writing] | None = None) -> Checked:
-    """Check every row by the rules of the API, and what this text of src/features.py makes of it.
+    """Check every row by the rules of the API, and the columns that this text of src/features.py makes of it.
 
-    `written` says how columns of numbers in text are written; without it the rows themselves tell.
-
-    Raises UserError when a column of the contract is missing.
+    `written` has the number format of text columns; without it the rows themselves determine it. Raises UserError if a
+    column of the contract is missing.
     """
     raw = reading.plain(pa.Table.from_batches(chunk.rows.to_batches(), chunk.rows.schema), chunk.where).frame
-    if data.id not in raw and row_ids.is_made(data.id):  # a hash of the values, which the place makes unique
+    if data.id not in raw and row_ids.is_made(data.id):  # a hash of the values, which the position makes unique
         places = pd.Series(range(chunk.first + 1, chunk.first + 1 + len(raw)), index=raw.index)
         raw = with_columns(raw, {data.id: row_ids.made(raw) + "-" + places.astype("str")})
     if lacking := [name for name in (data.id, *data.columns) if name not in raw]:
@@ -70,7 +69,7 @@ def check(chunk: Chunk, data: Data, source: str = "", written: Mapping[str, Writ
 
 
 def _reasons(wrong: list[tuple[str, pd.Series, str]], index: pd.Index) -> pd.Series:
-    """The first reason for each row that has one."""
+    """The first reason for each row with a reason."""
     reasons = pd.Series(index=index, dtype="str")
     for name, rows, why in wrong:
         reasons = reasons.mask(rows & reasons.isna(), f"{name}: {why}")
@@ -86,7 +85,7 @@ def plain(column: np.ndarray) -> list[Any]:
 
 
 def _refused(bad: pd.DataFrame, reasons: pd.Series, chunk: Chunk) -> pd.DataFrame:
-    """The rows as they came, with their place and the reason, under names that no column bears."""
+    """The rows as they arrived, with their position and the reason, under unused column names."""
     own = {"source": chunk.where, "row": bad.index + chunk.first + 1, "reason": reasons}
     for name in own:
         while name in bad:

@@ -4,7 +4,7 @@ from ml.settings.section import Section
 
 
 class Card(Section):
-    """The text of the model card that people write."""
+    """The parts of the model card that people write."""
 
     purpose: str = "Not stated yet: set card.purpose in params.yaml."
     not_for: str = "All other purposes."

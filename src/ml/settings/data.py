@@ -62,7 +62,7 @@ class Category(Section):
 
     @model_serializer(mode="wrap")
     def _without_the_usual(self, handler: Any) -> dict[str, Any]:
-        """A contract without another encoding reads as it did before there was one."""
+        """A contract without another encoding has the form from before encodings."""
         return {name: value for name, value in handler(self).items() if name != "encoding" or value != "levels"}
 
     @model_validator(mode="after")
@@ -76,7 +76,7 @@ class Category(Section):
 
 
 class MadeBound(Range):
-    """What a column that src/features.py makes may hold; `min` and `max` are of numbers alone."""
+    """The bounds of a column that src/features.py makes; only numbers have `min` and `max`."""
 
     missing: Share = 1.0
 
@@ -94,12 +94,12 @@ class Target(Section):
 
     @property
     def kind(self) -> Kind:
-        """What settings depend on."""
+        """The properties that settings depend on."""
         return KINDS[self.task]
 
     @property
     def numeric(self) -> bool:
-        """Whether the column holds a number, not one of some labels."""
+        """Whether the column holds numbers, not labels."""
         return self.kind.numeric
 
     @model_validator(mode="after")
@@ -114,7 +114,7 @@ class Target(Section):
 
     @model_serializer(mode="wrap")
     def _own(self, handler: Any) -> dict[str, Any]:
-        """Only the fields of this kind of target, so the contract of two classes keeps its old form."""
+        """Only the fields of this kind of target, so the contract of two classes keeps its earlier form."""
         kept = ("name", *(("task",) if self.kind is not DEFAULT else ()), *self.kind.fields)
         return {name: value for name, value in handler(self).items() if name in kept}
 
@@ -133,14 +133,14 @@ class Data(Section):
     made: dict[str, MadeBound] = Field(default_factory=dict)
 
     def as_sent(self) -> Self:
-        """The contract as a client sees it, without the encoding of levels, which only the model needs."""
+        """The contract for clients, without the encoding of levels, which only the model needs."""
         levels = {name: c for name, c in self.columns.items() if isinstance(c, Category)}
         same = {name: c.model_copy(update={"encoding": "levels"}) for name, c in levels.items()}
         return self.model_copy(update={"columns": self.columns | same})
 
     @model_serializer(mode="wrap")
     def _without_nothing(self, handler: Any) -> dict[str, Any]:
-        """A contract without bounds of made columns reads as it did before there were any."""
+        """A contract without bounds of made columns has the form from before such bounds."""
         return {name: value for name, value in handler(self).items() if name != "made" or value}
 
     @model_validator(mode="after")

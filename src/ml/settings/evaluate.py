@@ -8,7 +8,7 @@ from ml.settings.section import Open, Section
 
 
 class Evaluate(Section):
-    """How the model is judged on the test side."""
+    """Evaluation of the model on the test side."""
 
     threshold: Open = 0.5
     coverage: Open = 0.9

@@ -8,12 +8,12 @@ from ml.io.errors import UserError
 from ml.settings.data import Category, Data, MadeBound, Number
 
 FEATURES = Path("src/features.py")
-BESIDE = Path(__file__).parents[2] / FEATURES.name  # where it is in an image
+BESIDE = Path(__file__).parents[2] / FEATURES.name  # its path in an image
 Levels = tuple[str, ...] | None  # of a category; None for a number
 
 
 def source(path: Path = FEATURES) -> str:
-    """The text of the file with equal line ends on every system; "" if there is no file."""
+    """The text of the file with the same line ends on every system; "" if there is no file."""
     return path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n") if path.is_file() else ""
 
 
@@ -45,7 +45,7 @@ def made(text: str) -> dict[str, Levels]:
 
 
 def sources(text: str) -> dict[str, tuple[str, ...]]:
-    """For each made column the columns of the table that its function reads, directly or through other made ones."""
+    """For each made column, the columns of the table that its function reads, directly or through other made ones."""
     found: dict[str, tuple[str, ...]] = {}
     declared = functions(text)
     for node in parsed(text).body:
@@ -56,7 +56,7 @@ def sources(text: str) -> dict[str, tuple[str, ...]]:
 
 
 def described(data: Data, text: str) -> dict[str, Number | Category]:
-    """The columns of the contract, and those that are made as if they stood in it."""
+    """The columns of the contract, and the made ones as if they were in it."""
     found: dict[str, Number | Category] = dict(data.columns)
     for name, levels in made(text).items():
         bound = data.made.get(name, MadeBound())
@@ -66,7 +66,7 @@ def described(data: Data, text: str) -> dict[str, Number | Category]:
 
 
 def _must_decorate(module: ast.Module) -> None:
-    """Raise UserError for `makes` where nothing reads it: the image knows only functions at the top of the file."""
+    """Raise UserError for a `makes` that nothing reads: the image finds only functions at the top of the file."""
     top = [node for node in module.body if isinstance(node, ast.FunctionDef)]
     read = {id(one) for node in top for one in node.decorator_list}
     for node in ast.walk(module):

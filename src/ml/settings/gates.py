@@ -73,7 +73,7 @@ class Fairness(Section):
 
 
 class Invariance(Section):
-    """A column whose value must not matter: a number moves by `by` both ways, a level becomes every other one."""
+    """A column whose value must not matter: a number moves by ±`by`, a level becomes every other one."""
 
     column: str
     by: Positive | None = None
@@ -82,7 +82,7 @@ class Invariance(Section):
 
 
 class Direction(Section):
-    """A number that may move the score (or the predicted value) one way only when it rises by `by`."""
+    """A number that may move the score (or the predicted value) in one direction only when it rises by `by`."""
 
     column: str
     by: Positive
@@ -93,9 +93,9 @@ class Direction(Section):
 
 
 class Case(Section):
-    """A row that every usable model gets right; omitted columns have typical values of the training rows.
+    """A row that every usable model predicts correctly; omitted columns have typical values of the training rows.
 
-    `label` is positive or negative, or one of several classes; of a number, `min` and `max` are where it must lie.
+    `label` is positive or negative, or one of several classes; for a number, `min` and `max` limit it.
     """
 
     name: str
@@ -106,7 +106,7 @@ class Case(Section):
 
     @property
     def wanted(self) -> str:
-        """What must be, in words."""
+        """The required decision as text."""
         if self.label is not None:
             return self.label
         ends = {"at least": self.min, "at most": self.max}
@@ -162,7 +162,7 @@ class Api(Latency, Parity):
 
 
 class Leakage(Section):
-    """When a column or a row reveals the target."""
+    """The limits above which a column or a row reveals the target."""
 
     suspect_auc: Annotated[float, Field(gt=0.5, le=1)] = 0.98
     duplicate_share: Share = 0.01

@@ -8,8 +8,8 @@ from ml.tasks.kinds import KINDS
 METRICS: Mapping[str, Mapping[str, bool]] = {kind.name: kind.metrics for kind in KINDS.values()}
 TOP = {f"top_{k}_accuracy": k for k in (2, 3, 5)}  # measured only with more classes than this
 OF_INTERVALS = frozenset({"pinball_loss", "coverage", "interval_width"})  # only for a model with an interval
-IN_UNITS = frozenset({"mae", "rmse", "median_absolute_error"})  # of the target: their margins are shares of them
-FEWEST = 20  # rows of each class: with fewer, no metric is judged anywhere
+IN_UNITS = frozenset({"mae", "rmse", "median_absolute_error"})  # in the target's unit: their margins are shares of them
+FEWEST = 20  # rows of each class: with fewer, no metric is judged
 
 
 def known(kind: str, classes: int = 0) -> tuple[str, ...]:

@@ -48,7 +48,7 @@ class Range(Section):
 
 
 def given(section: T | None) -> T:
-    """The value of an optional setting that is set here, because disabled gates are never called."""
+    """The value of an optional setting that must be set here, because disabled gates are never called."""
     if section is None:
         raise UserError(
             "a setting of params.yaml is null that another one needs, as prepare.split_by: time needs data.time. "

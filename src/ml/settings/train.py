@@ -125,6 +125,6 @@ class Train(Section):
         return dict(getattr(self, self.model, {}))
 
     def after(self) -> dict[str, Any]:
-        """The settings of what follows the fit, where they are set: calibration, and the rule of decision."""
+        """The settings of the steps after the fit that are set: calibration, and the rule of decision."""
         found = {"calibration": self.calibration} if self.calibration else {}
         return found | ({"threshold": self.threshold.model_dump(exclude_none=True)} if self.threshold else {})

@@ -1,4 +1,4 @@
-"""Reading `params.yaml`: the whole file, or the sections that a stage of dvc.yaml depends on and no other."""
+"""Reading `params.yaml`: the whole file, or only the sections that a stage of dvc.yaml depends on."""
 
 from copy import deepcopy
 from functools import lru_cache
@@ -21,7 +21,7 @@ class SettingsPart(Section):
     """Some sections of `params.yaml`, named by the fields of a subclass; all other sections are not read.
 
     A stage that reads a Part imports only those sections, so a change elsewhere in the file or in the module of another
-    section does not run it again. `ml.stages.run` reads the whole file before any stage starts.
+    section does not rerun it. `ml.stages.run` reads the whole file before any stage starts.
     """
 
     model_config = ConfigDict(extra="ignore")
@@ -45,7 +45,7 @@ def read(kind: type[Kind], path: Path = PARAMS) -> Kind:
 
 
 def check(kind: type[Kind], content: Any, path: Path = PARAMS) -> Kind:
-    """The settings of `kind` that the parsed content of `path` holds; raises UserError with every mistake."""
+    """The settings of `kind` in the parsed content of `path`; raises UserError with every mistake."""
     try:
         return kind.model_validate(content)
     except ValidationError as error:

@@ -50,7 +50,7 @@ def main(  # noqa: PLR0913, PLR0917  (a flag each)
     try:
         new = adopt_changes.described(source, found, adopt_changes.NewTable(target, roles, positive, time_format, task))
     except UserError:
-        _say(brief(notes))  # perhaps the table was read in a wrong way
+        _say(brief(notes))  # perhaps the table was read incorrectly
         raise
     del found  # its text is as large as the table
     params = read_params()
@@ -66,7 +66,7 @@ def main(  # noqa: PLR0913, PLR0917  (a flag each)
 
 
 def _write(table: pd.DataFrame | Path, old: Path, contract: dict[str, Any], settings: str) -> None:
-    """Put the table in the place of the old one, and change params.yaml, src/features.py and data.dvc."""
+    """Replace the old table, and change params.yaml, src/features.py and data.dvc."""
     AdoptedRecord.beginning(OURS, {files.PARAMS: settings}).write(ADOPTED)  # the same command resumes after a kill
     _move_in(table, Path(contract["file"]), old)
     files.write_text(settings, files.PARAMS)
@@ -76,7 +76,7 @@ def _write(table: pd.DataFrame | Path, old: Path, contract: dict[str, Any], sett
 
 
 class Plan(NamedTuple):
-    """The text of params.yaml as it is and as it will be, and what to say about the change."""
+    """The current and the new text of params.yaml, and sentences about the change."""
 
     before: str
     after: str
@@ -84,7 +84,7 @@ class Plan(NamedTuple):
 
 
 def _planned(new: adopt_changes.Described, params: Params, project: str) -> Plan:
-    """The changes of params.yaml for the new table; raises UserError if it would then be wrong."""
+    """The changes of params.yaml for the new table; raises UserError if it would then be invalid."""
     changes, reset = adopt_changes.changes(params, new.contract, len(new.typed.frame), project, new.stem)
     before = files.read_bytes(files.PARAMS).decode()
     settings = check(yaml_edit.changed(yaml_edit.parsed(before), changes), files.PARAMS)

@@ -18,8 +18,8 @@ from ml.settings.params import read_params
 def main(schedule: bool = False, jobs: str = "") -> None:
     """Update issues by build/monitor.json; with SCHEDULE or JOBS, check a schedule or the jobs of a run instead.
 
-    SCHEDULE asks whether alert.workflow still runs: let another workflow ask, one that has fallen silent cannot say so
-    itself. JOBS=release asks whether all jobs in the variable NEEDS, GitHub's `toJSON(needs)`, came out well.
+    SCHEDULE checks that alert.workflow still runs: call it from another workflow, because a workflow that has stopped
+    cannot report it. JOBS=release checks that all jobs in the variable NEEDS, GitHub's `toJSON(needs)`, succeeded.
     """
     repository = github.connect(os.environ)
     if repository is None:
@@ -70,7 +70,7 @@ def _tell(repository: Repository, kinds: Iterable[str], troubles: dict[str, Trou
             raise
         cli.say("alert: issues are disabled, so the next alert cannot be opened: make doctor")
     if not troubles:
-        cli.say("alert: no trouble")
+        cli.say("alert: no problem")
 
 
 def _compare(repository: Repository, kinds: Iterable[str], troubles: dict[str, Trouble], word: str) -> None:

@@ -33,16 +33,16 @@ def main() -> None:
         f"compact: {counted(len(waiting), 'segment')}, {counted(unreadable, 'unreadable line')}, "
         f"{counted(pruned, 'old segment')} and days deleted; "
         f"{counted(abandoned.segments, 'segment')} of dead workers closed, "
-        f"{counted(abandoned.torn, 'torn line')} cut off"
+        f"{counted(abandoned.torn, 'incomplete line')} cut off"
     )
 
 
 def compact(directory: Path, path: Path) -> int:
-    """Write one segment's rows by kind and day; the same segment gives the same files, so a repeat doubles nothing."""
+    """Write one segment's rows by kind and day; the same segment gives the same files, so a repeat adds nothing."""
     name = segments.name_of(path)
     try:
         content = path.read_bytes()
-    except OSError as error:  # one bad sector must not keep all other days out
+    except OSError as error:  # one unreadable sector must not block all other days
         cli.say(f"compact: {path} cannot be read and is left as it is: {error.strerror}.")
         return 0
     read = predictions.tables(numbered(name, content))
@@ -57,7 +57,7 @@ def compact(directory: Path, path: Path) -> int:
 
 
 def _remove_unfinished(directory: Path) -> None:
-    """Temporary files of a compaction that was killed; we are the only one at work."""
+    """Temporary files of a killed compaction; only one compactor runs at a time."""
     for path in (directory / "compacted").glob("*/day=*/.*"):
         path.unlink()
 

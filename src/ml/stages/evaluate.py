@@ -20,7 +20,7 @@ from ml.tasks.task import Task
 
 
 class Settings(reference.ReferenceSettings):
-    """The sections of params.yaml that this stage reads; a change of one runs it again."""
+    """The sections of params.yaml that this stage reads; a change of one reruns it."""
 
 
 def main() -> None:

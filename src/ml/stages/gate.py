@@ -50,7 +50,7 @@ def main() -> int:
 def collect(params: Params) -> Evidence:
     """The inputs of the gates, from build/, the lock files and the champion."""
     test, scored = tables.read_table(files.TEST), tables.read_table(files.SCORES)
-    whole = files.read_bytes(files.MODEL / MODEL)  # in a sentence where it is not there
+    whole = files.read_bytes(files.MODEL / MODEL)  # with a reason if it is missing
     built = {path.name: files.read_bytes(path) for path in sorted(files.MODEL.iterdir())} | {MODEL: whole}
     ours, data = served(built, params.data), files.digest(Path(params.data.file))
     return Evidence(

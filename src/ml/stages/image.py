@@ -19,9 +19,9 @@ from ml.registry.ledger import Version
 from ml.settings.feature_source import FEATURES
 from ml.settings.params import Params, read_params
 
-CONTEXT = files.BUILD / "image"  # all of the model that the Dockerfile copies
+CONTEXT = files.BUILD / "image"  # the files of the model that the Dockerfile copies
 SERVED = ("contract.json", "compiled.json", "compiled.onnx", MODEL)
-LABELS = {  # the Dockerfile's arguments, and the labels that it makes of them
+LABELS = {  # the Dockerfile's arguments, and the labels made from them
     "SOURCE": "org.opencontainers.image.source",
     "REVISION": "org.opencontainers.image.revision",
     "MODEL_NAME": "ml.model.name",
@@ -30,7 +30,7 @@ LABELS = {  # the Dockerfile's arguments, and the labels that it makes of them
     "DATA_DIGEST": "ml.data.digest",
     "LOCK_DIGEST": "ml.lock.digest",
 }
-RECORDED = 200  # rows whose answers the image must give
+RECORDED = 200  # rows with recorded predictions that the image must reproduce
 
 
 def main(version: int = 0, push: bool = False) -> None:
@@ -63,9 +63,9 @@ def main(version: int = 0, push: bool = False) -> None:
 
 
 def _pushed(name: str, labels: dict[str, str]) -> str | None:
-    """The digest of this very image where an earlier run pushed it, so that a release run again deploys nothing new.
+    """The digest of this exact image if an earlier run pushed it, so that a repeated release deploys nothing new.
 
-    Engines write times and names of their own into what they build: built again, it has another digest.
+    Engines write times and names of their own into an image: a second build has another digest.
     """
     if not images.registry() or labels["REVISION"].endswith("-dirty"):
         return None
@@ -81,10 +81,10 @@ def _pushed(name: str, labels: dict[str, str]) -> str | None:
 
 
 def _gather(chosen: Version | None, params: Params) -> Lineage:
-    """Lay out what the image holds besides code: model, lineage, and rows with the answers they must get."""
+    """Lay out the contents of the image except for code: model, lineage, and rows with their expected predictions."""
     built = _fetched(chosen, params) if chosen else _built()
     _must_be_compiled(built)
-    digest = identity.digest(built)  # what serving says of these files
+    digest = identity.digest(built)  # the predictor's form of these files
     known = chosen or registry.open_registry(params.project).state().of(digest)
     origin = chosen.lineage if chosen else lineage.collect(params.data, params, params.train.library)
     origin = origin.model_copy(update={"model": digest, "version": known.number if known else None})
@@ -97,7 +97,7 @@ def _gather(chosen: Version | None, params: Params) -> Lineage:
         files.write_bytes(content, CONTEXT / "model" / name)
     origin.write(CONTEXT / "model" / "lineage.json")
     recorded.write(CONTEXT / "recorded.json")
-    files.write_text(model_file.source_of(fitted), CONTEXT / FEATURES.name)  # the model's own, which its commit holds
+    files.write_text(model_file.source_of(fitted), CONTEXT / FEATURES.name)  # the model's own, from its commit
     return origin
 
 
@@ -127,7 +127,7 @@ def _fetched(version: Version, params: Params) -> dict[str, bytes]:
 
 
 def _labels(origin: Lineage, params: Params, commit: str) -> dict[str, str]:
-    """The arguments of the Dockerfile, which become the labels of the image."""
+    """The arguments of the Dockerfile, which become labels of the image."""
     dirty = "-dirty" if lineage.changed() else ""
     return {
         "SOURCE": (git.ask("config", "--get", "remote.origin.url") or "unknown").strip(),

@@ -1,4 +1,4 @@
-"""Add the labels of a table to the prediction log, for those who have no API to send them to."""
+"""Add the labels of a table to the prediction log, without the API."""
 
 import os
 from datetime import UTC, datetime
@@ -15,14 +15,14 @@ from ml.settings.params import read_params
 
 
 def main(data: str = "") -> None:
-    """Add what DATA (a .parquet or .csv file) says of rows that were predicted: columns of the id and of the target.
+    """Add the labels in DATA (a .parquet or .csv file) of predicted rows: columns of the id and of the target.
 
-    Rows without a label are left out. A column actual_time says when labels came; without one it is now. The same table
-    given twice adds its labels once.
+    Rows without a label are left out. The column actual_time holds the time of a label; without it the time is now. A
+    repeat with the same table adds nothing.
     """
     params = read_params()
     if not data:
-        raise UserError("say which table has the labels: make logs DO=label DATA=labels.csv")
+        raise UserError("set the table with the labels: make logs DO=label DATA=labels.csv")
     directory, _ = segments.places(params.log.directory, os.environ)
     found = labels(made_ids.given(reading.read(data).frame, params.data), params.data, data)
     name, now = f"labels-{digest(found)}-000000", datetime.now(UTC)
@@ -37,7 +37,7 @@ def main(data: str = "") -> None:
 
 
 def _holds(directory: Path, name: str) -> bool:
-    """Whether a segment has this name, or had it before it was compacted; temporary files of a killed run have not."""
+    """Whether a segment has this name, or had it before it was compacted; temporary files do not count."""
     kept = segments.listed(directory, segments.CLOSED, segments.DONE, segments.BAD)
     return any(name in path.name for path in [*kept, *directory.glob(f"compacted/feedback/day=*/[!.]*{name}.parquet")])
 

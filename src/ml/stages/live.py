@@ -42,7 +42,7 @@ def main() -> int:
 
 
 def _kept(name: str) -> dict[str, dict[str, str]]:
-    """What an earlier call has seen in the same repository."""
+    """The recorded evidence of an earlier call for the same repository."""
     if not EVIDENCE.exists():
         return {}
     found = files.read_json(EVIDENCE)

@@ -1,4 +1,4 @@
-"""Print the prediction log of all places as one table."""
+"""Print the prediction log of all sources as one table."""
 
 import os
 import sys
@@ -35,7 +35,7 @@ def main(since: str = "", until: str = "", rows: int = 20, csv: bool = False) ->
 
 
 def _fitting(table: pd.DataFrame) -> str:
-    """The table as wide as the terminal: columns of features, the last, are left out where they do not fit."""
+    """The table in the width of the terminal: the last columns, which are features, are left out if they do not fit."""
     width = get_terminal_size((160, 24)).columns
     whole = table.to_string(index=False, max_colwidth=24)
     names = [*table]

@@ -19,7 +19,7 @@ def main(env: str, image: str = "") -> None:
 
 
 def _pushed() -> str:
-    """The image that build/image.json says was sent to a registry, by its digest."""
+    """The pushed image in build/image.json, by its digest."""
     built = ImageRecord.read(files.IMAGE).digest if files.IMAGE.exists() else None
     if not built:
         raise UserError(

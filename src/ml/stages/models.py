@@ -9,7 +9,7 @@ from ml.registry.ledger import Event, State, Version
 from ml.settings.metric_names import HIGHER_IS_BETTER
 from ml.settings.params import read_params
 
-SHOWN = ("accuracy", "roc_auc")  # where a version has both
+SHOWN = ("accuracy", "roc_auc")  # if a version has both
 
 
 def main(history: bool = False) -> None:
@@ -29,7 +29,7 @@ def main(history: bool = False) -> None:
 
 
 def _metrics(newest: Version) -> list[str]:
-    """The two metrics that are shown: of the newest version's task, which another version may lack."""
+    """The two shown metrics: those of the newest version's task, which another version may lack."""
     known = newest.entry["run"]["metrics"]
     return [name for name in dict.fromkeys([*SHOWN, *HIGHER_IS_BETTER]) if name in known][: len(SHOWN)]
 
@@ -61,7 +61,7 @@ def _event(event: Event) -> list[str]:
 
 
 def age(time: str) -> str:
-    """How long ago, in the largest unit that fits."""
+    """The age in the largest fitting unit."""
     seconds = (datetime.now(UTC) - datetime.fromisoformat(time)).total_seconds()
     for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
         if seconds >= size:

@@ -89,7 +89,7 @@ def _sources(params: Params) -> list[Any]:
 
 
 def _names(params: Params, store: Registry) -> tuple[Names, str]:
-    """What predictions call the champion and the other versions, and the champion's digest."""
+    """The names of the champion and of other versions in predictions, and the champion's digest."""
     state = store.state()
     champion = state.named(ledger.CHAMPION)
     if champion is None:
@@ -106,7 +106,7 @@ def _called(params: Params, digest: str, number: int | None = None) -> frozenset
 
 
 def _picture(window: Collected, reference: Reference, params: Params) -> None:
-    """Evidently's pages, where it is installed and there is something to show."""
+    """Evidently's pages, if it is installed and there are rows."""
     for path in (files.EVIDENTLY, files.EVIDENTLY_LABELS):
         path.unlink(missing_ok=True)
     if not evidently_pages.installed():

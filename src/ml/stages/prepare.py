@@ -17,7 +17,7 @@ from ml.validation.profile import of_parts
 
 
 class Settings(SettingsPart):
-    """The sections of params.yaml that this stage reads; a change of one runs it again."""
+    """The sections of params.yaml that this stage reads; a change of one reruns it."""
 
     data: Data
     prepare: Prepare = Prepare()
@@ -26,7 +26,7 @@ class Settings(SettingsPart):
 def main() -> None:
     """Split data.file by prepare.split_by and write both sides and build/profile.json."""
     params = read(Settings)
-    ValidationRecord.read(files.VALIDATION)  # says what to run when the data has not been checked
+    ValidationRecord.read(files.VALIDATION)  # names the command to run if the data has not been checked
     table = ChunkedTable(params.data.file)
     with (
         tables.table_in_parts(files.TRAIN) as train,

@@ -55,7 +55,7 @@ def _propose(repository: Repository, record: RetrainRecord, monitor: MonitorReco
 
 
 def _push(record: RetrainRecord) -> None:
-    """Push the branch, unless it is there; a branch that somebody else has committed to is left alone."""
+    """Push the branch, unless it is already on origin; a branch with another person's commits is not overwritten."""
     branch, commit = record.branch, record.commit
     tip = (git.inside(".", "ls-remote", "origin", f"refs/heads/{branch}").split() or [""])[0]
     if tip == commit:
@@ -73,11 +73,11 @@ def _push(record: RetrainRecord) -> None:
 
 
 def _check(repository: Repository, record: RetrainRecord) -> str:
-    """Post what the required checks ask for where nothing else will, and say how the pull request is checked.
+    """Post the required checks as statuses if no workflow will run, and describe how the pull request is checked.
 
-    A pull request of a job's own token starts no workflow, and a run that is dispatched on its branch satisfies no
-    required check. So this job, which runs the code of the base branch, answers for what it ran itself: the gates for
-    `model`, and for `code` the fast tests, which are all that code.yml runs for a change of data.
+    A pull request of a job's own token starts no workflow, and a run dispatched on its branch satisfies no required
+    check. So this job, which runs the code of the base branch, posts the results of its own steps: the gates for
+    `model`, and for `code` the fast tests, the only tests that code.yml runs for a change of data.
     """
     both = " and ".join(f"`{check}`" for check in CHECKS)
     if repository.starts_workflows:
@@ -107,7 +107,7 @@ def _post(repository: Repository, commit: str, said: dict[str, str]) -> str:
 
 
 def _statuses(repository: Repository, record: RetrainRecord) -> list[dict[str, str]]:
-    """What each required check comes to; `TESTS` is the outcome of the step of this job that ran the fast tests."""
+    """The result of each required check; `TESTS` is the outcome of this job's step with the fast tests."""
     passed, count = sum(v.passed for v in record.verdicts), len(record.verdicts)
     outcome = os.environ.get("TESTS", "")
     tests = {
@@ -123,7 +123,7 @@ def _statuses(repository: Repository, record: RetrainRecord) -> list[dict[str, s
 
 
 def _not_data(record: RetrainRecord) -> list[str]:
-    """What the commit changes beside the data, its remote inside the repository, and what is built."""
+    """The changes of the commit other than the data, its remote inside the repository, and the build."""
     remote = worktree.own_remote(Path.cwd())
     data = ("data.dvc", "dvc.lock", f"{files.BUILD}/", *([f"{remote.relative_to(Path.cwd())}/"] if remote else []))
     changed = git.inside(".", "diff", "--name-only", "-z", record.base_commit, record.commit).split("\0")

@@ -50,7 +50,7 @@ def main(force: str = "", hold: bool = False) -> None:
 
 
 def _promoted(store: registry.Registry, entry: ledger.Entry, version: Version, before: Version | None) -> bool:
-    """Whether the version takes the place of `before` now; a promotion that was interrupted is finished."""
+    """Whether the version now replaces `before`; an interrupted promotion is completed."""
     with operation.alone():
         plan = operation.resumed(store, _asked(version))
         if plan is None and (version == before or store.state().named(ledger.CHAMPION) != before):
@@ -80,7 +80,7 @@ def _register(store: registry.Registry, entry: ledger.Entry, params: Params) -> 
         place = Path(folder) / "model"
         example = tables.read_table(files.TEST).head(3)
         package.write(place, files.MODEL, example, params.data, card(entry, params))
-        files.write_bytes(files.read_bytes(files.REFERENCE), place / files.REFERENCE.name)  # monitoring asks for it
+        files.write_bytes(files.read_bytes(files.REFERENCE), place / files.REFERENCE.name)  # required by monitoring
         return store.register(entry, place)
 
 

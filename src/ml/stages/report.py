@@ -71,10 +71,11 @@ def collect(params: Params, base: str) -> Built:
 
 
 def contributions(params: Params) -> dict[str, list[dict[str, Any]]]:
-    """The mean size of each column's contribution on test rows, as a plot; none where nothing here explains the model.
+    """The mean absolute contribution of each column on test rows, as a plot; None without an explanation.
 
-    Reports alone hold it: what DVC keeps must not depend on an extra that is installed or not. Seconds of work, so
-    build/contributions.json keeps those of the last model and rows; CI, which others may have written to, works anew.
+    Only reports contain it: DVC outputs must not depend on an extra that may be missing. It takes seconds, so
+    build/contributions.json keeps the values for the last model and rows; CI computes them again, because others may
+    have written the file.
     """
     of = {"model": identity.of(files.MODEL), "rows": files.digest(files.TEST), "code": files.digest(_explaining())}
     if files.CONTRIBUTIONS.exists() and not locks.in_ci():
@@ -101,13 +102,13 @@ def _contributions(params: Params) -> list[dict[str, Any]] | None:
 
 
 def _explaining() -> Path:
-    """The module that explains, found without its imports."""
+    """The module for explanations, found without importing it."""
     found = find_spec("ml.model.explanation")
     return Path(str(found and found.origin))
 
 
 def _recorded(revision: str | None, path: Path, kind: type[SavedRecord]) -> dict[str, Any] | None:
-    """A record as the base branch has it."""
+    """A record on the base branch."""
     text = git.show(revision, path) if revision else None
     return None if text is None else kind.parsed(text, f"{path} at {revision}").plain()
 
@@ -122,14 +123,14 @@ def _settings(revision: str | None) -> dict[str, Any] | None:
 
 
 def _curves(revision: str | None) -> dict[str, list[dict[str, Any]]]:
-    """The points of the base branch's curves; a branch that has none, or others, has no curve in the report."""
+    """The points of the base branch's curves; a branch with none, or with others, has no curve in the report."""
     found = {name: git.show(revision, files.PLOTS / f"{name}.csv") if revision else None for name in page.CURVES}
     rows = {name: sheets.parse_rows(text) for name, text in found.items() if text}
     return {name: points for name, points in rows.items() if points and {*page.CURVES[name]} <= {*points[0]}}
 
 
 def _proof() -> dict[str, Any] | None:
-    """What `make prove` found on this commit; None when it ran on another, or not at all."""
+    """The result of `make prove` on this commit; None if it ran on another commit, or not at all."""
     if not files.PROOF.exists():
         return None
     proof = ProofRecord.read(files.PROOF)

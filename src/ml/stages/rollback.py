@@ -29,7 +29,7 @@ def main(to: int = 0, reason: str = "", env: str = "", target: str = "local") ->
 
 
 def _begun(params: Params, store: Registry, asked: Plan, reason: str) -> Plan:
-    """The plan of a rollback: the version, and the image of an environment, are chosen once."""
+    """The plan of a rollback: the version, and the image of an environment, are chosen only once."""
     if not asked["env"]:
         return operation.begun(store, asked, registry.target(store.state(), asked["to"] or None), reason)
     where = Where(asked["env"], asked["target"])
@@ -42,7 +42,7 @@ def _begun(params: Params, store: Registry, asked: Plan, reason: str) -> Plan:
 
 
 def _deployed(params: Params, where: Where, image: str) -> bool:
-    at_once = params.deploy.model_copy(update={"steps": ()})  # it served before: smoke and readiness are enough
+    at_once = params.deploy.model_copy(update={"steps": ()})  # it served before, so smoke and readiness suffice
     return environments.deploy(params, where, image, at_once)
 
 

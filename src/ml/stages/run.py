@@ -14,18 +14,18 @@ ANEW = ("--force", "--no-run-cache")
 def main() -> int:
     """Run the pipeline, judge the build, write the report, and print the next step; exit with 1 if refused.
 
-    With CI=true every stage runs, whatever a cache, a remote or dvc.lock offers: who judges for others believes nothing
-    that a pull request may have written. A commit whose outputs come out otherwise is refused.
+    With CI=true every stage runs, regardless of caches, remotes and dvc.lock, because a pull request may have written
+    to them. A commit whose outputs cannot be reproduced is refused.
     """
     anew = locks.in_ci()
     _fetch_data(Path(read_params().data.file))
-    if not anew and not files.TEST.exists():  # a fresh clone: what the cache has need not be built again
+    if not anew and not files.TEST.exists():  # a fresh clone: cached outputs need not be built again
         dvc.call("checkout", "--allow-missing", "dvc.yaml")
     if dvc.repro(*(ANEW if anew else ())):
         if files.VALIDATION.exists():
             _stage("report")
         raise UserError("the pipeline failed; the message is printed above. Fix its cause and run `make run` again.")
-    _stage("track")  # a clone of a tracked model has no run of it yet, and DVC sees nothing to do
+    _stage("track")  # a clone of a tracked model has no MLflow run of it yet, and DVC finds no change
     refused = _stage("gate")
     if refused not in {0, 1} or _stage("report"):
         raise UserError("there is no verdict or no report; the message is printed above.")
@@ -40,7 +40,7 @@ def main() -> int:
 
 
 def _fetch_data(table: Path) -> None:
-    """What data.dvc names is here, unless somebody has put a table there that no commit knows."""
+    """Fetch the data of data.dvc, unless there is a table that no commit contains."""
     old = locks.superseded(table) if table.exists() else ""
     if old:
         cli.say(f"run: {table} is the table of commit {old}; the table of data.dvc is fetched")
@@ -60,7 +60,7 @@ def _next() -> str:
 
 
 def _stage(name: str) -> int:
-    """The exit code of another stage, in this process: what they import takes longer than what they do."""
+    """The exit code of another stage, run in this process because imports take longer than the work."""
     code = cli.outcome(import_module(f"ml.stages.{name}").main, name)
     if code in {cli.INTERRUPTED, cli.TERMINATED}:
         raise cli.Terminated if code == cli.TERMINATED else KeyboardInterrupt

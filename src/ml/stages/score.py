@@ -36,9 +36,9 @@ def main(  # noqa: PLR0913, PLR0917 - one flag each
 
     DATA is a .parquet or .csv file, a file that adopt reads, a folder of them, a URL of fsspec, or postgresql://… with
     a QUERY; OUT may be a URL too. Rows that break the contract go to OUT/_quarantine; too many of them stop the job. A
-    job that was killed goes on when it is given again. MODEL is the champion; CHALLENGER's answers go to the prediction
-    log alone. --champion refuses a MODEL that is not the champion. --explain adds what each column has contributed to
-    each score.
+    repeated command resumes a killed job. MODEL is the champion; predictions of the CHALLENGER go only to the
+    prediction log. --champion refuses a MODEL that is not the champion. --explain adds the contribution of each column
+    to each score.
     """
     params = read_params()
     if not (data and out):
@@ -64,7 +64,7 @@ def main(  # noqa: PLR0913, PLR0917 - one flag each
             _run(begun, table, Shared(begun, models, explain, table.total, written), params)
     if there:
         there.put(origin)
-        cli.say(f"score: put into {source.shown(out)}")
+        cli.say(f"score: uploaded to {source.shown(out)}")
 
 
 def _source(data: str, query: str) -> Source:
@@ -98,7 +98,7 @@ def _run(begun: Job, table: Source, shared: Shared, params: Params) -> None:
 
 
 def _parts(table: Source, shared: Shared, team: Team, rows: int) -> Iterator[tuple[dict[str, int], bool]]:
-    """The counts of every part, and whether this process has made it; the whole ones of an earlier process first."""
+    """The counts of every part, and whether this process made it; complete parts of an earlier process first."""
     begun = shared.job
     earlier = begun.parts()
     yield from ((counts, False) for counts in earlier.values())
@@ -118,7 +118,7 @@ def _keep(begun: Job, number: int, found: Outcome) -> None:
 
 
 def _must_be_few(progress: Progress, total: int, begun: Job, params: Params) -> None:
-    """Raise UserError when more rows break the contract than may."""
+    """Raise UserError if more rows break the contract than allowed."""
     most = params.score.max_quarantined
     if progress.quarantined > most * total:
         raise UserError(
@@ -129,7 +129,7 @@ def _must_be_few(progress: Progress, total: int, begun: Job, params: Params) -> 
 
 
 def _log(begun: Job, params: Params) -> None:
-    """Put the lines into the prediction log, each segment whole and once."""
+    """Add the lines to the prediction log, each segment complete and once."""
     directory, _ = segments.places(params.log.directory, os.environ)
     for path in sorted((begun.folder / "log").iterdir()):
         if path.stat().st_size and not segments.known(directory, path.name):

@@ -42,7 +42,7 @@ def main(once: bool = False, every: float = 10.0) -> None:
 
 
 def ship(directory: Path, place: Postgres | Bucket, params: Log) -> None:
-    """Send every closed segment; mark each only after the place has it."""
+    """Send every closed segment; mark each one after the target has stored it."""
     abandoned = segments.close_abandoned(directory)
     listed = segments.listed(directory, segments.CLOSED)
     waiting = [path for path in listed if segments.proper(segments.name_of(path))]
@@ -51,7 +51,7 @@ def ship(directory: Path, place: Postgres | Bucket, params: Log) -> None:
     for path in waiting:
         try:
             content = path.read_bytes()
-        except OSError as error:  # one bad sector must not keep all others here
+        except OSError as error:  # one unreadable sector must not block all other segments
             cli.say(f"ship: {path} cannot be read and is left as it is: {error.strerror}.")
             continue
         place.send(segments.name_of(path), content)
@@ -60,7 +60,7 @@ def ship(directory: Path, place: Postgres | Bucket, params: Log) -> None:
     if waiting or pruned or abandoned.segments:
         cli.say(
             f"ship: {counted(len(waiting), 'segment')} to {place.name}, {abandoned.segments} of dead workers closed, "
-            f"{counted(abandoned.torn, 'torn line')} cut off, {counted(pruned, 'old segment')} deleted"
+            f"{counted(abandoned.torn, 'incomplete line')} cut off, {counted(pruned, 'old segment')} deleted"
         )
 
 

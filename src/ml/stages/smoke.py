@@ -31,7 +31,7 @@ def main(image: str = "") -> int:
 
 
 def judge(container: Container, image: str) -> list[ApiCheck]:
-    """All checks, in an order in which the later ones may end the container."""
+    """All checks, in this order because the later ones may stop the container."""
     rule = read_params().gates.api or Api()
     recorded = AnswersRecord.parsed(images.read(image, IN_IMAGE), f"{IN_IMAGE} of {image}")
     labels = images.inspect(image)["Config"]["Labels"]

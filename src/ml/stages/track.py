@@ -18,7 +18,7 @@ MARKER = tracking.HOME / "tracked.json"
 
 
 class Settings(SettingsPart):
-    """The sections of params.yaml that this stage reads; a change of one runs it again."""
+    """The sections of params.yaml that this stage reads; a change of one reruns it."""
 
     project: Project
     data: Data

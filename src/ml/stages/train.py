@@ -17,7 +17,7 @@ CHECKED = 20_000  # training rows on which the compiled form must agree; `evalua
 
 
 class Settings(shipped.Shipped):
-    """The sections of params.yaml that this stage reads; a change of one runs it again."""
+    """The sections of params.yaml that this stage reads; a change of one reruns it."""
 
 
 def main() -> None:
@@ -50,7 +50,7 @@ def main() -> None:
 
 
 def _unweighted(params: Settings) -> None:
-    """Say which inputs of the model ignore the weights."""
+    """Report the inputs of the model that ignore the weights."""
     if params.data.weight and (encoded := features.level_means(params.data)):
         cli.say(
             f"train: {', '.join(encoded)} (encoding: target): scikit-learn's TargetEncoder takes no weights, so these "

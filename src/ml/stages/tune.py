@@ -1,4 +1,4 @@
-"""Search better hyperparameters for the model."""
+"""Search for better hyperparameters of the model."""
 
 import os
 import sys

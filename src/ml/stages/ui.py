@@ -19,7 +19,7 @@ def main(port: int = 5000) -> None:
     uri = tracking.embedded_uri()
     runs = f"http://127.0.0.1:{port}/#/experiments/{tracking.experiment(tracking.open_client(), project)}"
     cli.say(f"ui: MLflow starts in about 15 s; then open {runs} (Ctrl-C ends it)")
-    # Without its job runner MLflow is two processes, not ten; what it logs is for people who run servers.
+    # Without its job runner MLflow is two processes instead of ten; its log messages concern server operators.
     os.environ |= {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "PYTHONWARNINGS": "ignore"}
     place = ["--backend-store-uri", uri, "--registry-store-uri", uri, "--default-artifact-root", "store:/runs"]
     served = ["ui", *place, "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]

@@ -21,7 +21,7 @@ from ml.settings.yaml_reading import SettingsPart, read
 
 
 class Settings(SettingsPart):
-    """The sections of params.yaml that this stage reads; a change of one runs it again."""
+    """The sections of params.yaml that this stage reads; a change of one reruns it."""
 
     data: Data
     validation: Annotated[Validate, Field(alias="validate")] = Validate()

@@ -15,11 +15,11 @@ Rows = list[dict[str, Any]]
 
 
 class AnswerContract(DecisionRule, Protocol):
-    """What a served model decides by."""
+    """The properties by which a served model decides."""
 
     @property
     def half_width(self) -> float | None:
-        """Of the interval around a predicted number."""
+        """The half width and level of the interval around a predicted number."""
         ...
 
     @property
@@ -68,20 +68,20 @@ class Value(TypedDict):
 
 
 class Answers(Protocol):
-    """How a kind of model answers."""
+    """The predictions of a kind of model."""
 
-    shape: Any  # of one answer, for the OpenAPI document
+    shape: Any  # of one prediction, for the OpenAPI document
 
     def logged(self, output: np.ndarray) -> Rows:
-        """From the predictor's output to what the log holds of each row: `score` and `label`."""
+        """From the predictor's output to the fields of each row in the log: `score` and `label`."""
         ...
 
     def added(self, output: np.ndarray, kept: Rows) -> Rows:
-        """From the output and what the log holds to what is answered of each row, but for id and model."""
+        """From the output and the log's fields to the prediction of each row, without id and model."""
         ...
 
     def columns(self, output: np.ndarray) -> dict[str, np.ndarray]:
-        """The same answers as the columns of a table, beside id and model."""
+        """The same predictions as columns of a table, beside id and model."""
         ...
 
     def as_mlflow(self, answers: Rows) -> list[Any]:
@@ -90,7 +90,7 @@ class Answers(Protocol):
 
 
 class DecisionAnswers:
-    """Answers of a model of two classes."""
+    """Predictions of a model of two classes."""
 
     shape = Decision
 
@@ -116,7 +116,7 @@ class DecisionAnswers:
 
 
 class ClassAnswers:
-    """Answers of a model of several classes."""
+    """Predictions of a model of several classes."""
 
     shape = Class
 
@@ -137,7 +137,7 @@ class ClassAnswers:
         ]
 
     def columns(self, output: np.ndarray) -> dict[str, np.ndarray]:
-        """Label and score; what a class is scored is `scores_<class>`."""
+        """Label and score; `scores_<class>` holds the score of a class."""
         each = output if len(output) else np.empty((0, len(self._classes)))
         labels = np.array(self._classes, dtype=object)[each.argmax(axis=1)]
         named = {f"scores_{name}": each[:, place] for place, name in enumerate(self._classes)}
@@ -149,7 +149,7 @@ class ClassAnswers:
 
 
 class ValueAnswers:
-    """Answers of a model of a number."""
+    """Predictions of a model of a number."""
 
     shape = Value
 
@@ -178,5 +178,5 @@ ANSWERS = {BINARY.name: DecisionAnswers, MULTICLASS.name: ClassAnswers, REGRESSI
 
 
 def answers_of(contract: AnswerContract) -> Answers:
-    """How a model with this contract answers."""
+    """The predictions of a model with this contract."""
     return ANSWERS[contract.data.target.task](contract)

@@ -42,7 +42,7 @@ class Binary:
         return self._rule.threshold
 
     def with_interval(self, half_width: float | None, level: float) -> "Binary":  # noqa: ARG002
-        """Itself: classes have no interval."""
+        """The same task: classes have no interval."""
         return self
 
     def truth(self, column: pd.Series) -> np.ndarray:
@@ -54,7 +54,7 @@ class Binary:
         return fitted.predict_proba(features)[:, 1]
 
     def columns(self) -> list[str]:
-        """One: the score."""
+        """One column: the score."""
         return ["score"]
 
     def score(self, truth: np.ndarray, output: np.ndarray, design: Design = PLAIN) -> measured.Ranked:
@@ -78,7 +78,7 @@ class Binary:
         return output
 
     def given(self, output: np.ndarray) -> None:
-        """None: the scores show every move of the decisions."""
+        """None: the scores show every change of the decisions."""
 
     def promise(self, truth: np.ndarray) -> None:
         """None: classes have no interval."""
@@ -100,7 +100,7 @@ class Binary:
         return next(iter(two_words.others(column, self._data).index), None)
 
     def rarest(self, truth: np.ndarray) -> str:
-        """How many rows are positive."""
+        """The number of positive rows."""
         return f"{int(truth.sum()):,} positive"
 
     def rates(self, truth: np.ndarray, output: np.ndarray) -> list[group_rates.Rate]:
@@ -126,12 +126,12 @@ class Binary:
         return 1.0
 
     def surely(self, output: np.ndarray, case: EasyCase, room: float) -> bool:
-        """Whether the score is so far from the threshold, on the side that the case names."""
+        """Whether the score is this far from the threshold, on the side that the case names."""
         score = float(output[0])
         return score >= self.cut + room if case.label == "positive" else score < self.cut - room
 
     def spread(self, truth: np.ndarray, output: np.ndarray) -> Spread:
-        """Whether both sides are decided."""
+        """Whether both classes are predicted."""
         return of_sides(truth, self.decide(output), self.cut)
 
     def easy(self, output: np.ndarray, case: EasyCase) -> tuple[float, bool, str]:

@@ -1,7 +1,7 @@
 """The expected calibration error, corrected for its bias by chance.
 
-A bin's gap is an absolute value, so even true probabilities have gaps: 0.06 on 200 rows, 0.004 on 50,000.
-Source: Bröcker, Estimating reliability and resolution of probability forecasts, Climate Dynamics 2012.
+A bin's gap is an absolute value, so even true probabilities have gaps: 0.06 on 200 rows, 0.004 on 50,000. Source:
+Bröcker, Estimating reliability and resolution of probability forecasts, Climate Dynamics 2012.
 """
 
 import numpy as np
@@ -13,7 +13,7 @@ TINY = np.finfo("float64").tiny
 def value(off: np.ndarray, noise: np.ndarray) -> float:
     """The sum of the true gaps; `off` holds the observed gaps in rows, `noise` their variance; shape (bins,).
 
-    The mean of the folded normal is taken off each gap, with the true gap estimated as the root of off² - noise.
+    The mean of the folded normal is subtracted from each gap, with the true gap estimated as the root of off² - noise.
     """
     deviation = np.sqrt(noise)
     true = np.sqrt(np.maximum(off**2 - noise, 0))
@@ -23,9 +23,9 @@ def value(off: np.ndarray, noise: np.ndarray) -> float:
 
 
 def ends(off: np.ndarray, noise: np.ndarray, rows: int, half: float) -> tuple[float, float]:
-    """Its conservative interval as a share of `rows`: every estimate is biased.
+    """Its conservative interval as a share of `rows`, because every estimate is biased.
 
-    The low end takes off all that chance adds to true probabilities, the high end takes off nothing.
+    The low end subtracts all that chance adds to true probabilities, the high end subtracts nothing.
     """
     chance = np.sqrt(2 / np.pi * noise).sum()
     return max(0.0, float((off.sum() - chance) / rows) - half), min(1.0, float(off.sum() / rows) + half)

@@ -9,7 +9,7 @@ from ml.data.design import PLAIN, Design
 
 STEPS = 50
 ENOUGH = 1e-10
-RELATIVE = 0.5  # of the share of the rarer class: the widest limit of the bias
+RELATIVE = 0.5  # share of the rarer class: the widest limit of the bias
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def of_values(
 ) -> list[CalibrationFigure]:
     """Slope of the target on the predictions, bias in standard deviations, coverage minus its nominal value.
 
-    `interval` holds the half width and the share of rows that it promises to hold; without one there is no coverage.
+    `interval` holds the half width and the nominal coverage; without it there is no coverage.
     """
     spread = float(truth.std()) or 1.0
     raw = bias(truth, value, confidence, design)
@@ -104,7 +104,7 @@ def slope(label: np.ndarray, score: np.ndarray, confidence: float, design: Desig
     for _ in range(STEPS):  # Newton's method
         p = 1 / (1 + np.exp(-np.clip(x @ beta, -30, 30)))
         hessian = x.T @ (x * (weight * p * (1 - p))[:, None])
-        hessian += 1e-9 * np.eye(2)  # stays solvable when all scores are equal
+        hessian += 1e-9 * np.eye(2)  # solvable also if all scores are equal
         step = np.linalg.solve(hessian, x.T @ (weight * (label - p)))
         beta += np.clip(step, -2, 2)
         if np.abs(step).max() < ENOUGH:

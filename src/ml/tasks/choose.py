@@ -15,5 +15,5 @@ TASKS: dict[str, Callable[[Data, DecisionRule | None], Task]] = {
 
 
 def task_of(data: Data, rule: DecisionRule | None = None) -> Task:
-    """The task of this contract's target; `rule` is what its decisions are made by, where it makes any."""
+    """The task of this contract's target; `rule` is the rule of its decisions, if it makes any."""
     return TASKS[data.target.task](data, rule)

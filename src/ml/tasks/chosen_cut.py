@@ -106,7 +106,7 @@ def best(truth: np.ndarray, score: np.ndarray, rule: Decide, weight: np.ndarray 
                 f"params.yaml: train.threshold: no threshold reaches a precision of {rule.precision:g} on the training "
                 f"folds; the highest is {(hits / taken).max():.3f}."
             )
-        place = int(np.flatnonzero(reached)[-1])  # of these the one with the highest recall
+        place = int(np.flatnonzero(reached)[-1])  # among these, the one with the highest recall
     elif rule.recall is not None:
         place = int(np.argmax(hits >= rule.recall * positive))  # the first, which has the highest precision
     else:

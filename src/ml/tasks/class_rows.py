@@ -56,7 +56,7 @@ class ClassRows(InOrder):
 
     @cached_property
     def _ranked(self) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-        """Of each class: rows in order of its score, which of them it is, and where runs of equal scores begin."""
+        """Per class: rows in order of its score, which of them it is, and the start of each run of equal scores."""
         found = []
         for place in range(len(self.classes)):
             order = np.argsort(self.output[:, place], kind="stable")
@@ -67,9 +67,9 @@ class ClassRows(InOrder):
 
     @cached_property
     def _runs(self) -> list[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
-        """Of each class: rows in order of its score, its own rows, and where their runs of equal scores begin and end.
+        """Per class: rows in order of its score, its own rows, and the start and end of their runs of equal scores.
 
-        So a replicate costs one pass over all rows, and the rest over the rows of the class.
+        So a replicate costs one pass over all rows, and otherwise only work on the rows of the class.
         """
         found = []
         for order, own, starts in self._ranked:
@@ -84,7 +84,7 @@ class ClassRows(InOrder):
         return np.minimum((top * BINS).astype("int64"), BINS - 1), top, (self._decided == self.label).astype("float64")
 
     def measure(self, weight: np.ndarray | None = None) -> Figures:
-        """Every metric; macro means and lowest figures are over classes that have rows, as balanced accuracy is."""
+        """Every metric; macro means and lowest figures are over classes with rows, like balanced accuracy."""
         w = self.design.weights(len(self.label)) * (1.0 if weight is None else weight)
         total, table = w.sum(), self._table(w)
         recall, precision, f1 = _figures(table)
@@ -107,7 +107,7 @@ class ClassRows(InOrder):
         )
 
     def _gap(self, w: np.ndarray) -> float:
-        """By how many rows the most probable class is right more or less often than its probability says."""
+        """The number of rows by which the most probable class is correct more or less often than its probability."""
         bins, top, right = self._bins
         return np.abs(np.bincount(bins, weights=w * (right - top), minlength=BINS)).sum()
 

@@ -18,7 +18,7 @@ class Comparison:
     value: float
     low: float
     high: float
-    margin: float = 0.0  # in what the metric counts
+    margin: float = 0.0  # in units of the metric
 
 
 def compare(old: Scored, new: Scored, rule: Champion, seed: int = 0) -> Comparison:
@@ -38,9 +38,9 @@ def compare(old: Scored, new: Scored, rule: Champion, seed: int = 0) -> Comparis
 
 
 def margin_of(metric: str, margin: float, value: float) -> float:
-    """The margin in what the metric counts: of an error in the target's own unit, a share of the old model's `value`.
+    """The margin in units of the metric: for an error in the target's own unit, a share of the old model's `value`.
 
-    So a setting means the same of a price in euros, in cents, and of a concentration in moles.
+    So a setting has the same meaning for a price in euros or in cents, and for a concentration in moles.
     """
     return margin * abs(value) if metric in IN_UNITS else margin
 

@@ -6,16 +6,16 @@ import numpy as np
 
 
 class Figures(Mapping[str, float]):
-    """A gate or a test of one metric draws thousands of replicates, and pays for no other metric.
+    """A gate or a test of one metric draws thousands of replicates, and computes no other metric.
 
-    Where a class has no rows, the metrics that compare the classes are not a number.
+    If a class has no rows, the metrics that compare the classes are not a number.
     """
 
     def __init__(self, made: Mapping[str, Callable[[], float]]) -> None:
         self._made = made
 
     def __getitem__(self, name: str) -> float:
-        with np.errstate(invalid="ignore"):  # 0 / 0 where a class has no rows
+        with np.errstate(invalid="ignore"):  # 0 / 0 if a class has no rows
             return self._made[name]()
 
     def __iter__(self) -> Iterator[str]:

@@ -13,11 +13,11 @@ class Rate:
     rule: str  # the setting under gates.fairness
     of_rows: np.ndarray
     among: np.ndarray
-    of: str = ""  # the class that it is a rate of, one of several
+    of: str = ""  # the class of the rate, for several classes
 
 
 def of_decisions(decided: np.ndarray, true: np.ndarray, of: str = "") -> list[Rate]:
-    """The share decided so, and the true and the false positive rate; Hardt, Price and Srebro, NeurIPS 2016."""
+    """The share with this decision, and the true and the false positive rate; Hardt, Price and Srebro, NeurIPS 2016."""
     whose, everyone = f" of {of}" if of else "", np.ones(len(true), dtype=bool)
     return [
         Rate(f"share decided {of or 'positive'}", "demographic_parity", decided, everyone, of),

@@ -1,4 +1,4 @@
-"""What rows of several classes and of numbers share: they are measured in their own order."""
+"""Shared code for rows of several classes and of numbers, which are measured in their own order."""
 
 from dataclasses import KW_ONLY, dataclass, replace
 from functools import cached_property

@@ -12,16 +12,16 @@ from ml.io.text import counted
 from ml.settings.data import Number
 from ml.tasks.kinds import BINARY, KINDS, MULTICLASS, REGRESSION
 
-LEVELS = 50  # of a text column with more, the most frequent ones
+LEVELS = 50  # if a text column has more, the most frequent ones
 POSITIVE = ("true", "yes", "y", "t", "1", "positive", "pos")
-FEWEST_OF_A_CLASS = 5  # rows, below which a class may be missing on a side
+FEWEST_OF_A_CLASS = 5  # rows below which a class may be missing on a side
 SEVERAL = 30  # whole numbers with more distinct values are a number to predict, not classes
 
 
 def target_of(column: pd.Series, target: str, given: str | None, task: str = "") -> dict[str, Any]:
-    """The target in the contract: binary for two values, multiclass for some, regression for many numbers, or `task`.
+    """The target in the contract: binary for two values, multiclass for several, regression for numbers, or `task`.
 
-    `given` is the positive value of two. Raises UserError where the column does not fit.
+    `given` is the positive value of two. Raises UserError if the column does not fit.
     """
     if task not in {"", *KINDS}:
         raise UserError(f"TASK={task}: choose one of {', '.join(KINDS)}, or leave it out.")
@@ -91,6 +91,6 @@ def _positive(known: pd.Series, target: str, given: str | None) -> bool | str:
         )
     if given is not None and given not in known.index:
         raise UserError(f"POSITIVE={given}: {target} is never that; it is {' or '.join(known.index)}.")
-    words = {*POSITIVE, target.lower()} - ({"1"} if "2" in known.index else set())  # of 1 and 2 neither is a yes
+    words = {*POSITIVE, target.lower()} - ({"1"} if "2" in known.index else set())  # of 1 and 2, neither is a yes
     positive = given or next((v for v in known.index if v.lower() in words), known.index[-1])
     return positive == "True" if set(known.index) == {"True", "False"} else positive

@@ -1,4 +1,4 @@
-"""The kinds of target: their names, their metrics, and what params.yaml may say of each. Imports nothing of ours."""
+"""The kinds of target: their names, metrics and settings in params.yaml. Imports nothing of ours."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ Name = Literal["binary", "multiclass", "regression"]
 
 
 class DecisionRule(Protocol):
-    """What scores are decided by: params.evaluate, the contract of a model, or the reference of a release."""
+    """The rule of decisions on scores: params.evaluate, the contract of a model, or the reference of a release."""
 
     @property
     def threshold(self) -> float:
@@ -18,21 +18,21 @@ class DecisionRule(Protocol):
 
 @dataclass(frozen=True)
 class Kind:
-    """What settings depend on; `ml.tasks.choose` has the Task of each kind."""
+    """The properties that settings depend on; `ml.tasks.choose` has the Task of each kind."""
 
     name: Name
-    fields: tuple[str, ...]  # of data.target beside `name` and `task`
+    fields: tuple[str, ...]  # of data.target, besides `name` and `task`
     metrics: Mapping[str, bool]  # name: whether higher is better
-    metric: str  # that models are compared by unless a setting names another
+    metric: str  # by which models are compared unless a setting names another
     chance: Mapping[str, Any]  # the limit of a model that is significantly better than chance
     linear: str  # the short name of its linear estimator
-    live: tuple[str, ...] = ()  # the metrics that labels of answers can tell; none means all
+    live: tuple[str, ...] = ()  # the metrics that labels of predictions determine; empty means all
     numeric: bool = False  # whether the target holds numbers
     listed: bool = False  # whether the contract lists the classes
-    sides: tuple[str, ...] = ()  # what settings call the two sides of a decision
+    sides: tuple[str, ...] = ()  # the names of the two decisions in settings
 
     def labels(self, classes: tuple[str, ...]) -> tuple[str, ...]:
-        """What settings may call the decision of a row, none for numbers; `classes` are those of the contract."""
+        """The names of a row's decision in settings, none for numbers; `classes` are those of the contract."""
         return classes if self.listed else self.sides
 
     def places(self, classes: tuple[str, ...]) -> tuple[str, ...]:
@@ -40,7 +40,7 @@ class Kind:
         return classes or self.sides[::-1]
 
     def told(self) -> tuple[str, ...]:
-        """The metrics that labels of answers can tell."""
+        """The metrics that labels of predictions determine."""
         return self.live or (*self.metrics,)
 
 
@@ -105,4 +105,4 @@ REGRESSION = Kind(
     numeric=True,
 )
 KINDS: Mapping[str, Kind] = {kind.name: kind for kind in (BINARY, MULTICLASS, REGRESSION)}
-DEFAULT = BINARY  # of a contract that does not say it
+DEFAULT = BINARY  # of a contract without a task

@@ -1,4 +1,4 @@
-"""The words that late labels may use, as types of a request: those of the target, its classes, or numbers."""
+"""The allowed values of late labels as request types: those of the target, its classes, or numbers."""
 
 from typing import Annotated, Any, Literal, Protocol
 
@@ -14,7 +14,7 @@ SHOWN = 100  # characters of a wrong label
 
 
 class LabelContract(Protocol):
-    """What a served model knows of its target."""
+    """The target of a served model."""
 
     @property
     def negative(self) -> str | None:
@@ -53,10 +53,7 @@ def _of_two_words(contract: LabelContract) -> tuple[Any, Any]:
     known = [True, False, *([] if truths else words)]
 
     def worded(value: Any) -> Any:
-        """The target's own value.
-
-        True and false, as in responses of `/predict`, are its positive and negative value.
-        """
+        """The target's own value. True and false, as `/predict` returns them, are its positive and negative value."""
         word = key(value) if isinstance(value, bool | str | int | float) else None
         if isinstance(value, bool) and not truths:
             word = yes if value else no

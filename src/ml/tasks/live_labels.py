@@ -26,7 +26,7 @@ FIFTHS = 5
 
 
 class LiveRule(DecisionRule, Protocol):
-    """How the answers of a kind of model decide; the reference of a release is one."""
+    """The decisions of a kind of model; the reference of a release is one."""
 
     @property
     def task(self) -> str:
@@ -35,10 +35,10 @@ class LiveRule(DecisionRule, Protocol):
 
 
 class AnsweredRule(NamedTuple):
-    """The rule that the answers themselves show."""
+    """The rule that the predictions themselves imply."""
 
     task: str
-    threshold: float  # infinite if no answer was positive, 0 if scores decide nothing
+    threshold: float  # infinite if no prediction was positive, 0 if scores decide nothing
 
 
 def outcomes(actual: pd.Series, decided: pd.Series, data: Data) -> pd.Series:
@@ -56,9 +56,9 @@ def outcomes(actual: pd.Series, decided: pd.Series, data: Data) -> pd.Series:
 def at_release(  # noqa: PLR0913, PLR0917
     task: Task, truth: np.ndarray, output: np.ndarray, evaluate: Evaluate, design: Design, found: Watched
 ) -> Watched:
-    """The figures of the test rows that live ones are compared with: metrics, and what else monitoring watches.
+    """The figures of the test rows that live ones are compared with: metrics, and the other monitored figures.
 
-    Each row counts once, since the prediction log holds no weight. `found` holds the metrics by weight, with their
+    Each row counts once, because the prediction log has no weights. `found` holds the metrics by weight, with their
     intervals; undefined ones are left out.
     """
     if design.weight is not None:
@@ -71,7 +71,7 @@ def at_release(  # noqa: PLR0913, PLR0917
 def alike(kind: str, rows: pd.DataFrame) -> pd.Series:
     """Groups of labelled rows for the delay of labels: classes, or fifths of the numbers.
 
-    Of several classes the rare ones are one group, for the slowest of a few rows tells nothing.
+    With several classes the rare ones form one group, because the slowest of a few rows is not informative.
     """
     if kind == "binary":
         return rows["label"]
@@ -94,12 +94,12 @@ def enough(kind: str, label: np.ndarray, fewest: int) -> bool:
 
 
 def numeric(kind: str) -> bool:
-    """Whether answers and labels are numbers."""
+    """Whether predictions and labels are numbers."""
     return kind == "regression"
 
 
 def rule_of_answers(kind: str, score: pd.Series, label: pd.Series) -> AnsweredRule:
-    """Cuts at the lowest score that was answered with yes: no record says how a challenger of the past decided."""
+    """Decides by the lowest score with a positive prediction, because no record has the rule of a past challenger."""
     if kind != "binary":
         return AnsweredRule(kind, 0.0)
     yes = score[label.eq(True)]

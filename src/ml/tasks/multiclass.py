@@ -40,23 +40,23 @@ class Multiclass:
         self.classes, self.name = data.target.classes, data.target.name
 
     def with_interval(self, half_width: float | None, level: float) -> "Multiclass":  # noqa: ARG002
-        """Itself: classes have no interval."""
+        """The same task: classes have no interval."""
         return self
 
     def truth(self, column: pd.Series) -> np.ndarray:
-        """The place of each row's class in the contract."""
+        """The position of each row's class in the contract."""
         places = {name: place for place, name in enumerate(self.classes)}
         return each_word(column, text).map(places).to_numpy("int64")
 
     def output(self, fitted: Any, features: pd.DataFrame) -> np.ndarray:
-        """A probability for each class of the contract, 0 for one that no training row has; shape (rows, classes)."""
+        """A probability for each class of the contract, 0 for a class without training rows; shape (rows, classes)."""
         found = fitted.predict_proba(features)
         full = np.zeros((len(found), len(self.classes)))
         full[:, np.asarray(fitted.classes_, dtype="int64")] = found
         return full
 
     def columns(self) -> list[str]:
-        """A score for each class, by its place."""
+        """A score for each class, by its position."""
         return [f"score_{place}" for place in range(len(self.classes))]
 
     def score(self, truth: np.ndarray, output: np.ndarray, design: Design = PLAIN) -> ClassRows:
@@ -64,7 +64,7 @@ class Multiclass:
         return ClassRows(truth.astype("int64"), output.astype("float64"), self.classes, design=design)
 
     def decide(self, output: np.ndarray) -> np.ndarray:
-        """The place of the most probable class."""
+        """The position of the most probable class."""
         return output.argmax(axis=1)
 
     def flips(self, old: np.ndarray, new: np.ndarray, before: Task | None = None) -> np.ndarray:
@@ -104,7 +104,7 @@ class Multiclass:
         """None: all classes are in the contract."""
 
     def rarest(self, truth: np.ndarray) -> str:
-        """The class with the fewest rows of those that have any, and how many."""
+        """The class with the fewest rows among those with any, and their number."""
         found = np.bincount(truth, minlength=len(self.classes))
         place = int(np.where(found > 0, found, len(truth) + 1).argmin())
         return f"{found[place]:,} of {self.classes[place]}"
@@ -129,7 +129,7 @@ class Multiclass:
         return [figure for of_class in found for figure in of_class]
 
     def pair(self, before: np.ndarray, after: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Of each row, the score of the class whose score moved most."""
+        """For each row, the score of the class whose score changed most."""
         rows, place = np.arange(len(before)), np.abs(after - before).argmax(axis=1)
         return before[rows, place], after[rows, place]
 
@@ -142,11 +142,11 @@ class Multiclass:
         return 1.0
 
     def surely(self, output: np.ndarray, case: EasyCase, room: float) -> bool:
-        """Whether the class that the case names is so much more probable than all others together."""
+        """Whether the class of the case is this much more probable than all others together."""
         return self.easy(output, case)[1] and bool(output[0].max() >= 0.5 + room)
 
     def spread(self, truth: np.ndarray, output: np.ndarray) -> Spread:
-        """Whether every class is decided."""
+        """Whether every class is predicted."""
         return of_classes(truth, self.decide(output), self.classes)
 
     def easy(self, output: np.ndarray, case: EasyCase) -> tuple[float, bool, str]:
@@ -172,7 +172,7 @@ class Multiclass:
     def alone(self, column: pd.Series, truth: np.ndarray) -> float:
         """0.5 plus half the gain in accuracy of the column alone over the most frequent class.
 
-        Rows decide together: those of one level, or of one of fifty ranges of a number.
+        Rows are decided together: those of one level, or of one of fifty ranges of a number.
         """
         groups = column
         if pd.api.types.is_numeric_dtype(column) and column.nunique() > GROUPS:

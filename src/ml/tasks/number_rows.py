@@ -11,7 +11,7 @@ from ml.tasks.in_order import InOrder
 
 POINTS = 400  # of a scatter plot
 BINS = 30  # of residuals
-TENTHS = 10  # of the rows by their value, whose coverage is drawn
+TENTHS = 10  # of the rows by their value, with a point of coverage each
 
 
 @dataclass(frozen=True)
@@ -31,21 +31,21 @@ class NumberRows(InOrder):
 
     @cached_property
     def _relative(self) -> tuple[np.ndarray, np.ndarray]:
-        """The error as a share of the truth's size, and which rows have one: a truth of 0 has none."""
+        """The error as a share of the true value, and the rows with one: a true value of 0 has none."""
         there = self.label != 0
         return self._error / np.where(there, np.abs(self.label), 1.0) * there, there.astype("float64")
 
     @cached_property
     def _pinball(self) -> np.ndarray:
-        """The mean pinball loss of both ends of the interval, as the quantiles that they stand for."""
+        """The mean pinball loss of both ends of the interval, as quantiles."""
         tail = (1 - self.level) / 2
         low, high = self.label - self.output + self.half_width, self.label - self.output - self.half_width
         return (_pinball(low, tail) + _pinball(high, 1 - tail)) / 2
 
     def measure(self, weight: np.ndarray | None = None) -> dict[str, float]:
-        """Every metric; R² and WAPE are not a number where the truth does not vary, or sums to 0.
+        """Every metric; R² and WAPE are not a number if the true values do not vary, or sum to 0.
 
-        MAPE is over rows whose truth is not 0.
+        MAPE is over rows whose true value is not 0.
         """
         w = self.design.weights(len(self.label)) * (1.0 if weight is None else weight)
         total, error = w.sum(), self._error
@@ -78,7 +78,7 @@ class NumberRows(InOrder):
         return resampling.intervals(self, bootstrap, confidence, seed)
 
     def curves(self, confidence: float = 0.95) -> dict[str, list[dict[str, Any]]]:  # noqa: ARG002
-        """Predicted against actual for some rows, evenly spread by their truth; residuals; coverage by value."""
+        """Predicted against actual values of rows evenly spread by the actual value; residuals; coverage by value."""
         order = np.argsort(self.label, kind="stable")
         some = order[np.unique(np.linspace(0, len(order) - 1, min(POINTS, len(order))).round().astype("int64"))]
         scatter = [{"actual": float(self.label[i]), "predicted": float(self.output[i])} for i in some]
@@ -106,5 +106,5 @@ class NumberRows(InOrder):
 
 
 def _pinball(gap: np.ndarray, quantile: float) -> np.ndarray:
-    """Of each row, what an end of the interval costs that lies `gap` below the truth."""
+    """For each row, the pinball loss of an end of the interval that is `gap` below the true value."""
     return np.maximum(quantile * gap, (quantile - 1) * gap)

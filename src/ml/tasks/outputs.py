@@ -7,7 +7,7 @@ from ml.tasks.task import Task
 
 
 def columns(task: Task, output: np.ndarray) -> dict[str, np.ndarray]:
-    """The output, shape (rows,) or (rows, classes), as a column each."""
+    """The output, shape (rows,) or (rows, classes), as one column each."""
     return dict(zip(task.columns(), output.reshape(len(output), -1).T, strict=True))
 
 

@@ -10,7 +10,7 @@ from ml.data.schema import levels
 def one_column(column: pd.Series, label: np.ndarray) -> float:
     """ROC AUC of one column as the only predictor of `label` (0 or 1), in its better direction; shape (rows,).
 
-    Missing values count as below and as above all others, whichever tells more; a level counts as its share of
+    Missing values count as below or as above all others, whichever is more informative; a level counts as its share of
     positive rows.
     """
     return max(max(auc, 1 - auc) for auc in (_auc(code, label) for code in codes(column, label)))

@@ -19,7 +19,7 @@ from ml.tasks.rank_auc import codes
 from ml.tasks.task import EasyCase, Task
 from ml.tasks.variety import Spread, of_numbers
 
-NEAR = 0.5  # standard deviations of the predictions: one that moves further counts as another decision
+NEAR = 0.5  # standard deviations of the predictions: a larger change counts as another decision
 
 
 class Regression:
@@ -47,7 +47,7 @@ class Regression:
         self._data, self.half_width, self.level = data, half_width, level
 
     def with_interval(self, half_width: float | None, level: float) -> "Regression":
-        """The same task, knowing how wide the model's intervals are and which share of rows they promise to hold."""
+        """The same task with the width of the model's intervals and their nominal coverage."""
         return Regression(self._data, half_width=float("nan") if half_width is None else half_width, level=level)
 
     def truth(self, column: pd.Series) -> np.ndarray:
@@ -59,7 +59,7 @@ class Regression:
         return np.asarray(fitted.predict(features), dtype="float64")
 
     def columns(self) -> list[str]:
-        """One: the predicted value."""
+        """One column: the predicted value."""
         return ["score"]
 
     def score(self, truth: np.ndarray, output: np.ndarray, design: Design = PLAIN) -> NumberRows:
@@ -100,11 +100,11 @@ class Regression:
         return f"under {counted(max(rows, 2 * of_a_class), 'row')}"
 
     def counts(self, truth: np.ndarray) -> str:
-        """How many rows."""
+        """The number of rows."""
         return f"{counted(len(truth), 'row')}"
 
     def other_word(self, column: pd.Series) -> str | None:
-        """None: a number has no words."""
+        """None: a number has no other value."""
 
     def rarest(self, truth: np.ndarray) -> str:  # noqa: ARG002
         """Nothing: a number has no classes."""
@@ -117,7 +117,7 @@ class Regression:
     def calibrated(
         self, truth: np.ndarray, output: np.ndarray, confidence: float, design: Design = PLAIN
     ) -> list[calibration_figures.CalibrationFigure]:
-        """Slope and bias of the values, and by how much the intervals hold more rows than they promise."""
+        """Slope and bias of the values, and the coverage of the intervals minus its nominal value."""
         each = 1 - (1 - confidence) / 3  # slope, bias and coverage hold together
         return calibration_figures.of_values(truth, output, (self.half_width, self.level), each, design)
 
@@ -134,7 +134,7 @@ class Regression:
         return float(truth.std()) or 1.0
 
     def surely(self, output: np.ndarray, case: EasyCase, room: float) -> bool:
-        """Whether the value lies so far within the limits of the case."""
+        """Whether the value is this far within the limits of the case."""
         low, high = (-np.inf if case.min is None else case.min), (np.inf if case.max is None else case.max)
         return bool(low + room <= output[0] <= high - room)
 
@@ -159,7 +159,7 @@ class Regression:
         return f"the number `{self._data.target.name}`{unit}, with an interval"
 
     def alone(self, column: pd.Series, truth: np.ndarray) -> float:
-        """Half of one plus the rank correlation's size: 1 where the column orders the target perfectly."""
+        """Half of one plus the absolute rank correlation: 1 if the column orders the target perfectly."""
         found = [abs(spearmanr(code, truth).statistic) for code in codes(column, truth) if len(np.unique(code)) > 1]
         return (1 + max((value for value in found if np.isfinite(value)), default=0.0)) / 2
 

@@ -12,9 +12,9 @@ import numpy as np
 from ml.data.design import PLAIN, Design
 from ml.tasks.scored import Scored
 
-MOST = 100_000  # rows that replicates are drawn of: more cost time and hardly make an interval more certain
+MOST = 100_000  # rows that replicates are drawn from: more take time and hardly improve an interval
 FEWEST_ENTITIES = 50
-DIGITS = 6  # digits of every figure in a file: further digits differ between machines
+DIGITS = 6  # digits of every figure in a file, because further digits differ between machines
 TINY, NOISE = 1e-3, 1e-12
 
 
@@ -23,8 +23,8 @@ def weights(
 ) -> Iterator[np.ndarray]:
     """How often each row is drawn, in the original order, for each of `count` replicates; shape (rows,).
 
-    Where rows belong to entities, entities are drawn, each with all its rows. `times` is how many rows of a longer
-    table each row stands for: then it is drawn that often on average.
+    If rows belong to entities, entities are drawn with all their rows. `times` is the number of rows of a longer table
+    that each row represents: it is then drawn that often on average.
     """
     rng = np.random.default_rng(seed)
     names, entity = (None, None) if design.entity is None else np.unique(design.entity, return_inverse=True)
@@ -36,7 +36,7 @@ def weights(
 
 
 def chosen(rows: int, design: Design = PLAIN, seed: int = 0) -> np.ndarray | None:
-    """About MOST rows of more, drawn by chance, of whole entities, in their order; None where there are no more."""
+    """About MOST random rows of more, of whole entities, in their order; None if there are no more."""
     if rows <= MOST:
         return None
     rng = np.random.default_rng(seed)
@@ -50,10 +50,10 @@ def chosen(rows: int, design: Design = PLAIN, seed: int = 0) -> np.ndarray | Non
 
 
 def replicated(scored: Scored, count: int, seed: int = 0) -> tuple[Scored, Iterator[np.ndarray]]:
-    """What replicates are measured on, and how often each of its rows is drawn, in the original order.
+    """The rows on which replicates are measured, and how often each is drawn, in the original order.
 
-    Up to MOST rows these are the rows themselves. Of more, a sample stands for all: each of its rows is drawn as often
-    as it stands for others, so replicates scatter as those of all rows do, about what the sample measures.
+    Up to MOST rows these are the rows themselves. Of more, a sample represents all: each of its rows is drawn as often
+    as the number of rows that it represents, so replicates vary like those of all rows, around the value of the sample.
     """
     rows = len(scored.label)
     some = chosen(rows, scored.design, seed)
@@ -62,7 +62,7 @@ def replicated(scored: Scored, count: int, seed: int = 0) -> tuple[Scored, Itera
 
 
 def _replicates(few: Scored, rows: int, count: int, seed: int) -> Iterator[np.ndarray]:
-    """How often each row of a sample is drawn, where it stands for so many rows; the sample may be all of them."""
+    """How often each row of a sample is drawn if it represents so many rows; the sample may be all of them."""
     size = len(few.label)
     return weights(size, count, seed, few.design, rows / size if size < rows else None)
 
@@ -78,7 +78,7 @@ def draws(scored: Scored, count: int, seed: int = 0) -> np.ndarray:
 
 
 def advantages(old: Scored, new: Scored, metric: str, count: int, seed: int = 0) -> tuple[float, np.ndarray]:
-    """By how much the second side's metric is above the first's, and the same in each usable replicate."""
+    """The second side's metric minus the first's, and the same in each usable replicate."""
     value = advantage(old, new, metric, np.ones(len(old.label)))
     rows = len(old.label)
     some = chosen(rows, old.design, seed)
@@ -105,7 +105,7 @@ def advantage(old: Scored, new: Scored, metric: str, weight: np.ndarray) -> floa
 
 
 def kept(value: float) -> float | None:
-    """A figure as files hold it: six decimals, or six digits where those would be zeros."""
+    """A figure in a file: six decimals, or six digits if those would be zeros."""
     if np.isnan(value):
         return None
     tiny = NOISE < abs(value) < TINY

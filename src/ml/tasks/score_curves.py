@@ -49,7 +49,7 @@ def precision_recall(rows: Ranked, points: int = 100) -> list[dict[str, float]]:
 
 
 def calibration(rows: Ranked) -> list[dict[str, float]]:
-    """Of each equal-width bin of scores that holds rows: mean score, observed positive share, rows."""
+    """For each equal-width bin of scores with rows: mean score, observed positive share, rows."""
     count = np.bincount(rows.bins, minlength=BINS)
     size = np.bincount(rows.bins, weights=rows.weight, minlength=BINS)
     score = np.bincount(rows.bins, weights=rows.weight * rows.score, minlength=BINS)

@@ -27,11 +27,11 @@ class Ranked:
     order: np.ndarray  # positions in the original rows
     label: np.ndarray  # 0.0 or 1.0
     score: np.ndarray
-    starts: np.ndarray  # where each run of equal scores begins; shape (distinct scores,)
+    starts: np.ndarray  # the start of each run of equal scores; shape (distinct scores,)
     cut: int  # first row at or above the decision threshold
     loss: np.ndarray  # negative log likelihood of each row
     bins: np.ndarray  # equal-width calibration bin of each row
-    weight: np.ndarray  # how much each row counts
+    weight: np.ndarray  # the weight of each row
     design: Design = PLAIN  # of the original rows
 
     def measure(self, weight: np.ndarray | None = None) -> Figures:
@@ -39,7 +39,7 @@ class Ranked:
         return measure(self, weight)
 
     def usable(self, weight: np.ndarray) -> bool:
-        """Whether both classes were drawn, or there is only one: the answers of a good model may all be right."""
+        """Whether both classes were drawn, or only one exists: all predictions of a good model may be correct."""
         return bool(0 < (weight * self.label).sum() < weight.sum()) or len(np.unique(self.label)) == 1
 
     def some(self, rows: np.ndarray) -> "Ranked":
@@ -76,7 +76,7 @@ def enough(label: np.ndarray, fewest: int = FEWEST) -> bool:
 
 
 def classes(label: np.ndarray) -> str:
-    """The rows of each class in words, e.g. `3 positive and 597 negative rows`."""
+    """The number of rows of each class as text, e.g. `3 positive and 597 negative rows`."""
     positive = int(np.sum(label))
     return f"{positive:,} positive and {counted(len(label) - positive, 'negative row')}"
 
@@ -136,7 +136,7 @@ def intervals(rows: Ranked, params: Evaluate, seed: int = 0) -> dict[str, dict[s
     count = len(rows.label)
     one_class = not 0 < rows.label.sum() < count
     few, replicates = replicated(rows, params.bootstrap, seed)
-    order = slice(None) if rows.design.entity is None else few.order  # rows drawn one by one have no order to keep
+    order = slice(None) if rows.design.entity is None else few.order  # rows drawn individually have no order to keep
     drawn = (weight[order] for weight in replicates)
     draws = np.array([list(few.measure(w).values()) for w in drawn if one_class or few.usable(w)])
     if few is not rows:
@@ -154,7 +154,7 @@ def intervals(rows: Ranked, params: Evaluate, seed: int = 0) -> dict[str, dict[s
 
 
 def _bins(rows: Ranked, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Of each calibration bin, by how many positive rows the scores are off, and the variance that chance gives it."""
+    """For each calibration bin, the number of positive rows by which the scores are off, and its variance by chance."""
     off = np.bincount(rows.bins, weights=weight * (rows.label - rows.score), minlength=BINS)
     noise = weight * rows.weight * rows.score * (1 - rows.score)
     return np.abs(off), np.bincount(rows.bins, weights=noise, minlength=BINS)

@@ -1,4 +1,4 @@
-"""Truth and output of rows in the form that metrics are computed from."""
+"""True values and output of rows in a form for fast metrics."""
 
 from collections.abc import Mapping
 from typing import Any, Protocol
@@ -9,7 +9,7 @@ from ml.data.design import Design
 
 
 class Scored(Protocol):
-    """Truth and output of some rows, arranged so that metrics of a bootstrap replicate are cheap."""
+    """True values and output of some rows, arranged so that metrics of a bootstrap replicate are cheap."""
 
     @property
     def order(self) -> np.ndarray:
@@ -23,11 +23,11 @@ class Scored(Protocol):
 
     @property
     def design(self) -> Design:
-        """How the original rows count and hang together."""
+        """The weights and the entities of the original rows."""
         ...
 
     def measure(self, weight: np.ndarray | None = None) -> Mapping[str, float]:
-        """Every metric, each row drawn as often as `weight` (in the order above, shape (rows,)) says.
+        """Every metric, with `weight` (in the order above, shape (rows,)) as the number of times each row is drawn.
 
         A row counts as often as it is drawn, times its own weight in the design.
         """
@@ -38,7 +38,7 @@ class Scored(Protocol):
         ...
 
     def usable(self, weight: np.ndarray) -> bool:
-        """Whether rows drawn so often hold enough to measure anything."""
+        """Whether a draw contains enough rows to measure anything."""
         ...
 
     def intervals(self, bootstrap: int, confidence: float, seed: int = 0) -> dict[str, dict[str, float | None]]:

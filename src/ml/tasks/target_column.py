@@ -1,4 +1,4 @@
-"""The target's column in a table: what it must hold, and its summary. `validate` and `prepare` need no metric."""
+"""The target's column in a table: its allowed values and its summary. `validate` and `prepare` need no metric."""
 
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -16,7 +16,7 @@ from ml.tasks.kinds import BINARY, MULTICLASS, REGRESSION
 
 @dataclass(frozen=True)
 class Strange:
-    """The rows whose target is none of its values, the rule that they break, and what they hold."""
+    """The rows whose target has no allowed value, the rule that they break, and their values."""
 
     rule: str
     rows: pd.Series  # of bool
@@ -24,24 +24,24 @@ class Strange:
 
 
 class TargetColumn(Protocol):
-    """What differs between kinds of target before a model is trained."""
+    """The properties of a kind of target before a model is trained."""
 
-    rate: str  # what validate.target_rate is the share of, in words; empty where it does not apply
+    rate: str  # the share in validate.target_rate, as text; empty if it does not apply
 
     def yes(self, column: pd.Series) -> pd.Series | None:
-        """Which rows have the value whose share is the rate; None for other targets."""
+        """The rows with the value whose share is the rate; None for other targets."""
         ...
 
     def strange(self, column: pd.Series) -> Strange | None:
-        """Rows with other values than the contract's; None where only the whole table shows them."""
+        """Rows with values outside the contract; None if only the whole table shows them."""
         ...
 
     def known(self, others: list[str]) -> list[str]:
-        """The first two values of a target of two, given the other ones that a table holds; none for other targets."""
+        """The two values of a target with two, given the other values in a table; none for other targets."""
         ...
 
     def summed(self, column: pd.Series) -> Any:
-        """The summary of some rows, which adds up: a number, a series by class, or moments."""
+        """The summary of some rows, which can be added: a number, a series by class, or moments."""
         ...
 
     def summary(self, total: Any, rows: int) -> dict[str, Any]:
@@ -68,7 +68,7 @@ class TwoValueColumn:
         return [str(self._data.target.positive), *others[:1]]
 
     def summed(self, column: pd.Series) -> int:
-        """How many rows are positive."""
+        """The number of positive rows."""
         return int(self.yes(column).sum())
 
     def summary(self, total: int, rows: int) -> dict[str, Any]:
@@ -88,7 +88,7 @@ class _Plain:
         """None: no value is the positive one."""
 
     def known(self, others: list[str]) -> list[str]:  # noqa: ARG002
-        """None: the contract says all values."""
+        """None: the contract lists all values."""
         return []
 
 
@@ -101,7 +101,7 @@ class ClassColumn(_Plain):
         return Strange("expect_known_classes", wrong, "none of the classes of the contract")
 
     def summed(self, column: pd.Series) -> pd.Series:
-        """How many rows each class has."""
+        """The number of rows of each class."""
         return column.value_counts()
 
     def summary(self, total: pd.Series, rows: int) -> dict[str, Any]:  # noqa: ARG002

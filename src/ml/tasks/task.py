@@ -1,4 +1,4 @@
-"""What differs between predicting one of two classes, one of several, and a number."""
+"""The differences between the tasks: one of two classes, one of several classes, or a number."""
 
 from collections.abc import Mapping
 from typing import Any, Protocol
@@ -14,7 +14,7 @@ from ml.tasks.variety import Spread
 
 
 class EasyCase(Protocol):
-    """A row that any usable model gets right, as ml.settings.gates has it: tasks must not depend on that section."""
+    """A row that any usable model predicts correctly, as in ml.settings.gates, which tasks must not import."""
 
     @property
     def label(self) -> str | None:
@@ -23,17 +23,17 @@ class EasyCase(Protocol):
 
     @property
     def min(self) -> float | None:
-        """Where a number must lie."""
+        """The lower limit of a number."""
         ...
 
     @property
     def max(self) -> float | None:
-        """Where a number must lie."""
+        """The upper limit of a number."""
         ...
 
     @property
     def wanted(self) -> str:
-        """What must be, in words."""
+        """The required decision as text."""
         ...
 
 
@@ -42,24 +42,24 @@ class Task(Protocol):
 
     kind: str
     decides: bool  # whether a prediction is right or wrong
-    flipped: str  # what a row has done whose decision is another than before, in words
-    intervals: bool  # whether predictions have an interval around them
+    flipped: str  # the change of a row with another decision, as text
+    intervals: bool  # whether predictions have an interval
     metrics: Mapping[str, bool]  # name: whether higher is better
-    lost: str  # what permutation importance loses of it, in words
-    alone_is: str  # what `alone` measures, in words
-    said: str  # what a model says of a row, in one word
-    metric: str  # the one that models are compared by unless a setting names another
+    lost: str  # the metric of permutation importance, as text
+    alone_is: str  # the measure of `alone`, as text
+    said: str  # the output for a row, in one word
+    metric: str  # by which models are compared unless a setting names another
 
     def with_interval(self, half_width: float | None, level: float) -> "Task":
-        """The same task, knowing the width of the model's intervals and the share of rows that they promise to hold."""
+        """The same task with the width of the model's intervals and their nominal coverage."""
         ...
 
     def truth(self, column: pd.Series) -> np.ndarray:
-        """The target as numbers: 1 for positive, the place of a class, or the number itself; shape (rows,)."""
+        """The target as numbers: 1 for positive, the position of a class, or the number itself; shape (rows,)."""
         ...
 
     def output(self, fitted: Any, features: pd.DataFrame) -> np.ndarray:
-        """What a fitted scikit-learn pipeline says of rows; shape (rows,), or (rows, classes)."""
+        """The output of a fitted scikit-learn pipeline; shape (rows,), or (rows, classes)."""
         ...
 
     def columns(self) -> list[str]:
@@ -67,7 +67,7 @@ class Task(Protocol):
         ...
 
     def score(self, truth: np.ndarray, output: np.ndarray, design: Design = PLAIN) -> Scored:
-        """Truth and output, ready to be measured."""
+        """True values and output, ready for metrics."""
         ...
 
     def decide(self, output: np.ndarray) -> np.ndarray:
@@ -75,7 +75,7 @@ class Task(Protocol):
         ...
 
     def flips(self, old: np.ndarray, new: np.ndarray, before: "Task | None" = None) -> np.ndarray:
-        """Rows that two outputs decide differently; `before` is the task that decided the old one, unless it is this.
+        """Rows that two outputs decide differently; `before` is the task of the old output, unless it is this one.
 
         Bool of shape (rows,).
         """
@@ -83,11 +83,11 @@ class Task(Protocol):
 
     @property
     def cut(self) -> float:
-        """The lowest score of a positive decision; 0 where scores are not cut."""
+        """The lowest score of a positive decision; 0 if scores have no threshold."""
         ...
 
     def moved(self, before: "Task") -> str:
-        """How the rule of decision differs from that of another model, in words; "" where it is the same."""
+        """The difference from another model's rule of decision, as text; "" if there is none."""
         ...
 
     def watch(self, output: np.ndarray) -> np.ndarray:
@@ -95,71 +95,71 @@ class Task(Protocol):
         ...
 
     def given(self, output: np.ndarray) -> np.ndarray | None:
-        """The class decided for each row, one of several, in words; None where monitoring watches the output alone."""
+        """The predicted class of each row, for several classes; None if monitoring compares only the output."""
         ...
 
     def promise(self, truth: np.ndarray) -> dict[str, float] | None:
-        """What monitoring remembers of the interval: half width, level, deviation of the truth; None for classes."""
+        """The record of the interval for monitoring: half width, level, deviation of the target; None for classes."""
         ...
 
     def enough(self, truth: np.ndarray, fewest: int) -> bool:
-        """Whether the truth holds enough rows, of each class where there are classes, to judge a model by."""
+        """Whether there are enough rows, and of each class if there are classes, to judge a model."""
         ...
 
     def too_few(self, rows: int, of_a_class: int) -> str:
-        """When a part of the table is too small to judge, in words."""
+        """The condition under which a part of the table is too small to judge, as text."""
         ...
 
     def counts(self, truth: np.ndarray) -> str:
-        """How many rows there are of what, in words."""
+        """The numbers of rows, as text."""
         ...
 
     def other_word(self, column: pd.Series) -> str | None:
-        """Beside the positive value, the word of a target of two; None for other targets."""
+        """The other value of a target with two values; None for other targets."""
         ...
 
     def rarest(self, truth: np.ndarray) -> str:
-        """How many rows the class has that has the fewest (the positive one, of two), in words."""
+        """The number of rows of the rarest class (of two: the positive one), as text."""
         ...
 
     def rates(self, truth: np.ndarray, output: np.ndarray) -> list[Rate]:
-        """What is compared between groups of people."""
+        """The rates that are compared between groups of people."""
         ...
 
     def calibrated(
         self, truth: np.ndarray, output: np.ndarray, confidence: float, design: Design = PLAIN
     ) -> list[CalibrationFigure]:
-        """How far the output is from meaning what it says; `enough` rows are there."""
+        """The calibration of the output; there are `enough` rows."""
         ...
 
     def pair(self, before: np.ndarray, after: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The numbers that show how far each row moved: of several classes, the score that moved most."""
+        """The change of each row as a number: for several classes, of the score that changed most."""
         ...
 
     def whose(self, output: np.ndarray, of: str) -> np.ndarray:
-        """The number that a direction is asked of: of several classes, the score of this one; shape (rows,)."""
+        """The number that a direction concerns: for several classes, the score of this one; shape (rows,)."""
         ...
 
     def scale(self, truth: np.ndarray) -> float:
-        """What one stands for in the settings of `behaviour`."""
+        """The size of 1 in the settings of `behaviour`."""
         ...
 
     def easy(self, output: np.ndarray, case: EasyCase) -> tuple[float, bool, str]:
-        """For one row what the model says, whether the case allows that, and the limit in words."""
+        """For one row the output, whether the case allows it, and the limit as text."""
         ...
 
     def surely(self, output: np.ndarray, case: EasyCase, room: float) -> bool:
-        """Whether the case allows what the model says of one row with `room` to spare, in units of `scale`."""
+        """Whether the case allows the output for one row with a margin of `room`, in units of `scale`."""
         ...
 
     def spread(self, truth: np.ndarray, output: np.ndarray) -> Spread:
-        """Whether the answers tell rows apart."""
+        """Whether the predictions distinguish rows."""
         ...
 
     def watched(
         self, truth: np.ndarray, output: np.ndarray, confidence: float, design: Design = PLAIN
     ) -> dict[str, Any]:
-        """What monitoring watches beside the metrics: value, low and high of each."""
+        """The figures that monitoring compares besides the metrics: value, low and high of each."""
         ...
 
     def describe(self) -> str:
@@ -167,5 +167,5 @@ class Task(Protocol):
         ...
 
     def alone(self, column: pd.Series, truth: np.ndarray) -> float:
-        """How well one column alone predicts the target: 1 is perfectly, 0.5 is not at all."""
+        """The predictive power of one column alone: 1 is perfect, 0.5 is none."""
         ...

@@ -1,4 +1,4 @@
-"""The two words of a target with two values: which one is positive, in tables, in late labels and in fresh rows."""
+"""The two values of a target, and which one is positive: in tables, in late labels and in fresh rows."""
 
 import pandas as pd
 
@@ -20,8 +20,8 @@ def positive(column: pd.Series, data: Data) -> pd.Series:
 def truth(column: pd.Series, data: Data) -> pd.Series:
     """Late labels as numbers: 1 positive, 0 negative, missing if not a value of the target; shape (rows,), float64.
 
-    true and false, as `/predict` answers, count whatever the target's words are. Beside the positive word the most
-    frequent one is the negative; a third says nothing, nor does any word where the target itself is true or false.
+    true and false, as in responses of `/predict`, always count. Besides the positive value the most frequent one is the
+    negative; a third has no meaning, and neither has any text if the target itself is true or false.
     """
     words, yes = column.map(text), key(data.target.positive)
     if yes in TRUTHS.values():
@@ -36,7 +36,7 @@ def known_labels(column: pd.Series) -> list[str]:
 
 
 def worded(column: pd.Series, known: list[str], data: Data) -> pd.Series:
-    """Labels as text; true and false, as `/predict` answers, are the table's own two words where it has such."""
+    """Labels as text; true and false, as in responses of `/predict`, become the table's own values if it has others."""
     labels, positive_word = column.map(text), key(data.target.positive)
     rest = [word for word in known if word != positive_word]
     if not {*TRUTHS.values()}.isdisjoint(known):

@@ -1,4 +1,4 @@
-"""Whether a model's answers tell rows apart: every class is decided for some rows, and numbers differ."""
+"""Whether a model's predictions distinguish rows: every class is predicted for some rows, and numbers differ."""
 
 from dataclasses import dataclass
 
@@ -6,13 +6,13 @@ import numpy as np
 
 from ml.io.text import counted, figure
 
-SMALLEST = 1e-7  # deviation of a number: its variance is beyond the digits that scikit-learn's trees split by
-NEARLY = 0.05  # decided so, as a share of the rows that are so
+SMALLEST = 1e-7  # deviation of a number whose variance is below the precision of scikit-learn's trees
+NEARLY = 0.05  # predictions of a class, as a share of its rows
 
 
 @dataclass(frozen=True)
 class Spread:
-    """Whether the answers differ enough, with the reason and a figure."""
+    """Whether the predictions differ enough, with the reason and a figure."""
 
     passed: bool
     reason: str
@@ -20,7 +20,7 @@ class Spread:
 
 
 def of_sides(truth: np.ndarray, decided: np.ndarray, threshold: float) -> Spread:
-    """Whether both sides are predicted; with a rare class, a model that predicts only negatives passes most gates."""
+    """Whether both classes are predicted; with a rare class, a model that predicts only negatives passes most gates."""
     rows, yes, positive = len(truth), int(decided.sum()), int(truth.sum())
     counts = {"positive": (yes, positive, "lower"), "negative": (rows - yes, rows - positive, "raise")}
     for side, (found, there, how) in counts.items():
@@ -37,7 +37,7 @@ def of_sides(truth: np.ndarray, decided: np.ndarray, threshold: float) -> Spread
 
 
 def of_classes(truth: np.ndarray, decided: np.ndarray, classes: tuple[str, ...]) -> Spread:
-    """Whether every class that has rows is decided at least sometimes."""
+    """Whether every class with rows is predicted at least sometimes."""
     said, there = (np.bincount(places, minlength=len(classes)) for places in (decided, truth))
     never = [name for name, d, t in zip(classes, said, there, strict=True) if d < NEARLY * t]
     if never:

@@ -1,1 +1,1 @@
-"""What a table is checked for, counted in one pass or in parts, and the profile of a table."""
+"""The checks of a table, counted in one pass or in parts, and the profile of a table."""

@@ -1,8 +1,8 @@
-"""The data contract counted: of every rule one figure, the bounds it must keep, and a sentence with an example.
+"""The counts of the data contract: for every rule one figure, its bounds, and a sentence with an example.
 
-One pass over each column. Great Expectations, asked for each rule of each column, copies the whole table for most of
-them: 500 columns took it minutes. What is counted of parts of a table adds up to what is counted of all of it, so
-the parts may be counted one after the other, or by many processes.
+One pass over each column. Great Expectations copies the whole table for most rules of each column, so 500 columns took
+minutes. Counts of parts of a table add up to those of the whole, so parts may be counted one after the other, or by
+many processes.
 """
 
 from collections.abc import Callable, Iterator
@@ -27,13 +27,13 @@ class Counted:
 
     rows: int
     hits: int  # rows that validate.target_rate counts
-    words: pd.Series  # how often the target has each of its other values, in the order in which they come
+    words: pd.Series  # the count of each other value of the target, in the order of appearance
     labelled: int
     newest: Any
-    strange: Tally | None  # of a target that is not one of two
+    strange: Tally | None  # of a target with classes or numbers
     tallies: list[Tally]
     ids: np.ndarray  # hashes and places of the ids that are there
-    features: np.ndarray  # of rows that are not empty; none where nothing is expected of them
+    features: np.ndarray  # of rows with a value; none if there is no expectation
 
 
 class Counts:
@@ -89,7 +89,7 @@ class Counts:
 
 
 def counted_rows(frame: pd.DataFrame, data: Data, params: Validate, first: int = 0) -> Counted:
-    """What rows in the contract's types say of it; `first` is the place of the first of them in the table."""
+    """The counts of rows in the contract's types; `first` is the position of the first of them in the table."""
     target = frame[data.target.name]
     yes = column_of(data).yes(target)
     features = frame[[*data.columns]] if params.duplicate_share < 1 else frame[[]]
@@ -127,7 +127,7 @@ def _sum(old: Counted, new: Counted) -> Counted:
 
 
 def _placed(columns: pd.DataFrame, kept: pd.Series, first: int) -> np.ndarray:
-    """Two hashes of each of these rows and its place; shape (rows, 3)."""
+    """Two hashes of each of these rows and its position; shape (rows, 3)."""
     if not len(columns.columns):
         return np.empty((0, 3), "uint64")
     places = np.arange(first, first + len(columns), dtype="uint64")

@@ -20,7 +20,7 @@ class Summary:
 
     rows: int
     period: tuple[Any, Any]
-    target: Any  # as ml.tasks.target_column sums it up
+    target: Any  # as in ml.tasks.target_column
     numbers: dict[str, Moments]
     levels: dict[str, pd.Series]
 
@@ -37,12 +37,12 @@ class Summary:
 
 
 def profile(frame: pd.DataFrame, data: Data) -> dict[str, Any]:
-    """Rows, the target's summary, period; of each feature the missing share, and mean and deviation or level shares."""
+    """Rows, the target's summary, period; per feature the missing share, and mean and deviation or level shares."""
     return of_parts([summary(frame, data)], data)
 
 
 def of_parts(parts: Iterable[Summary], data: Data) -> dict[str, Any]:
-    """The same of a table that comes in parts."""
+    """The same for a table in parts."""
     found = reduce(Summary.plus, parts)
     columns: dict[str, Any] = {}
     for name, seen in found.numbers.items():

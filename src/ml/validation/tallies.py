@@ -17,7 +17,7 @@ VALUES = "expect_column_values_to_"
 class Rule(NamedTuple):
     """An expectation: its subject, its text and its setting in params.yaml."""
 
-    expectation: str  # the name that Great Expectations has for it
+    expectation: str  # its name in Great Expectations
     subject: str
     setting: str
     allowed: float = 0.0  # share of rows that may break it
@@ -42,7 +42,7 @@ class Tally(NamedTuple):
     rows: int
     valued: int  # rows of which the share is
     wrong: int
-    first: int = 0  # the place of the first of them in the table
+    first: int = 0  # the position of the first of them in the table
     example: str = ""
 
     def plus(self, later: "Tally") -> "Tally":
@@ -78,7 +78,7 @@ def tallies(frame: pd.DataFrame, data: Data, first: int) -> Iterator[Tally]:
 
 
 def strange(column: pd.Series, data: Data, first: int) -> Tally | None:
-    """Of a target that is not one of two: the rows that hold none of its classes, or no number."""
+    """For a target that is not one of two: the rows with none of its classes, or no number."""
     found = column_of(data).strange(column)
     if found is None:
         return None
@@ -86,7 +86,7 @@ def strange(column: pd.Series, data: Data, first: int) -> Tally | None:
 
 
 def tally(rule: Rule, wrong: pd.Series, what: str, first: int = 0, values: pd.Series | None = None) -> Tally:
-    """The rows that break a rule, of those that have a value, with the first of them as an example."""
+    """The rows with a value that break a rule, with the first of them as an example."""
     count, total = int(wrong.sum()), len(wrong)
     valued = total if values is None else int(values.notna().sum())
     if not count:
