@@ -211,10 +211,10 @@ test-docs: dev-venv
 
 ##@ The fork
 .PHONY: adopt
-adopt: pipeline-venv ## Replace the sample data with your table: DATA=file TARGET=column [PROJECT= ID= TIME= TIME_FORMAT= GROUP= WEIGHT= TASK= POSITIVE= ENCODING= DRY=1 RUN=0]
+adopt: pipeline-venv ## Replace the sample data with your table: DATA=file TARGET=column [PROJECT= ID= TIME= TIME_FORMAT= GROUP= WEIGHT= TEXT= TASK= POSITIVE= ENCODING= DRY=1 RUN=0]
 	@python -m ml.stages.adopt --data="$${DATA:-}" --target="$${TARGET:-}" --project="$${PROJECT:-}" \
 	  --id-column="$${ID:-}" --time="$${TIME:-}" --time-format="$${TIME_FORMAT:-}" \
-	  --group="$${GROUP:-}" --weight="$${WEIGHT:-}" --task="$${TASK:-}" --positive="$${POSITIVE:-}" --encoding="$${ENCODING:-}" \
+	  --group="$${GROUP:-}" --weight="$${WEIGHT:-}" --text="$${TEXT:-}" --task="$${TASK:-}" --positive="$${POSITIVE:-}" --encoding="$${ENCODING:-}" \
 	  $${DRY:+--dry} $$([ "$${RUN:-1}" = 0 ] || echo --run)
 
 .PHONY: locks

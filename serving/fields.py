@@ -7,8 +7,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict  # pydantic needs this one below Python 3.12
 
-from ml.data.words import LARGEST, LONGEST, cell, flag, key, span, spelling
-from ml.settings.data import Category, Number
+from ml.data.words import LARGEST, cell, flag, key, span, spelling
+from ml.settings.data import LONGEST, Category, Number
 
 MADE: Any = TypedDict  # of fields that the contract defines at run time, so a type checker cannot know them
 LIST: Any = list
@@ -39,7 +39,7 @@ def field(column: Number | Category, *, text: bool = True) -> Any:
         kind: Any = CHOICE[column.values]
         if column.others:
             kind = Annotated[
-                str, Field(min_length=1, max_length=LONGEST, pattern=r"^[^\x00]*$", examples=[*column.values])
+                str, Field(min_length=1, max_length=column.longest, pattern=r"^[^\x00]*$", examples=[*column.values])
             ]
         allowed: Any = kind | None if column.missing else kind
         kind = Annotated[allowed, BeforeValidator(_speller(column))]

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from ml.adoption import exported_files, inference, proposed_contract
+from ml.adoption import exported_files, inference, proposed_contract, proposed_text
 from ml.data import row_ids
 from ml.data.schema import levels, with_columns
 from ml.io import yaml_edit
@@ -21,7 +21,7 @@ class NewTable(NamedTuple):
     """Settings of a person for the new table; empty ones are guessed."""
 
     target: str
-    roles: dict[str, str]  # the columns id, time, group and weight
+    roles: dict[str, str]  # the columns id, time, group, weight, and text: those of free text
     positive: str
     time_format: str
     task: str = ""
@@ -41,7 +41,8 @@ class Described(NamedTuple):
 def described(source: Path, found: exported_files.ExportedTable, asked: NewTable) -> Described:
     """The contract of the table that was read, and the table with inferred types."""
     frame, stem = found.table.frame, source.name.split(".")[0] or source.name
-    typed = inference.typed(frame, asked.target, asked.roles["id"], asked.roles["time"])
+    texts = proposed_text.named(asked.roles.get("text", ""), frame)
+    typed = inference.typed(frame, asked.target, asked.roles["id"], asked.roles["time"], *texts)
     roles = {role: name for role, name in asked.roles.items() if name}
     contract, left = proposed_contract.infer(
         typed.frame, f"data/{source.name}", asked.target, roles, asked.positive or None, asked.task

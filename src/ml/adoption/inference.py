@@ -27,18 +27,18 @@ class Inferred:
     left: list[str]
 
 
-def typed(frame: pd.DataFrame, target: str, identity: str = "", time: str = "") -> Inferred:
+def typed(frame: pd.DataFrame, *plain: str) -> Inferred:
     """Text with numbers and words for missing values as numbers, true and false as bool, all other text as levels.
 
-    The named target, id and time stay text. Raises UserError with every infinite value.
+    The `plain` columns (target, id, time and free texts) stay text. Raises UserError with every infinite value.
     """
     columns, told, left, endless = {}, [], [], []
     for name in frame:
         raw = frame[name]
-        if cells.nested(raw) and name not in {target, identity, time}:
+        if cells.nested(raw) and name not in plain:
             left.append(f"{name}: holds {values.NESTED}")
             continue
-        found = values.category(raw) if name in {target, identity, time} and not _moments(raw) else column(raw)
+        found = values.category(raw) if name in plain and not _moments(raw) else column(raw)
         if ambiguous(found):
             why, rows = next(iter(found.wrong.items()))
             left.append(f"{name}: {cells.Wrong(name, why, rows).sentence(raw)}")

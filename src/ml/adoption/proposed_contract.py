@@ -7,12 +7,11 @@ from typing import Any
 
 import pandas as pd
 
-from ml.adoption import proposed_time
+from ml.adoption import proposed_text, proposed_time
 from ml.adoption.messages import NONE
 from ml.adoption.proposed_limits import limits
 from ml.data.cells import shown
 from ml.data.csv_tables import headless
-from ml.data.number_units import units
 from ml.data.row_ids import dates, entities, free_name, identities, named, told
 from ml.data.schema import levels
 from ml.io.errors import UserError
@@ -24,15 +23,9 @@ from ml.settings.metric_names import FEWEST
 from ml.settings.params import Params
 from ml.settings.retrain import Retrain
 from ml.settings.validate import Validate
-from ml.tasks.inferred import LEVELS, target_of
+from ml.tasks.inferred import target_of
 from ml.tasks.kinds import Kind
 
-COMMON = 0.5  # share of the rows that the most frequent levels must cover,
-ENOUGH = 5  # or rows of each level on average; with fewer, almost every row has its own level
-AGAIN = (
-    ". If they identify entities with several rows, these rows leak between training and test: "
-    "docs/your-data.md (Grouped rows)"
-)
 STAMP = r"([A-Za-z]{3,9},? )?(\d{4}-\d{2}-\d{2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4}|\d{1,2}\.? \w{3,9} \d{4})(?!\d).*"
 PERIOD = r"(?i)\d{4}[-_ /]?(W\d{1,2}|[QH][1-4])|(W\d{1,2}|[QH][1-4])[-_ /]?\d{4}"
 ANY_TABLE = {"train", "training", "data", "dataset", "table", "export", "file", "input"}  # uninformative names
@@ -45,26 +38,31 @@ def infer(  # noqa: PLR0913, PLR0917
 ) -> tuple[dict[str, Any], list[str]]:
     """The `data` section of params.yaml for a table, and a sentence for each omitted column.
 
-    `roles` may name the columns `id`, `time`, `group` and `weight`, `yes` the positive value of a target with two
-    values, and `task` the kind of target; all roles but the weight are guessed if not given. If no column identifies a
-    row, the id is a name that the table does not have yet. Raises UserError if no target is usable.
+    `roles` may name the columns `id`, `time`, `group` and `weight`, and in `text` columns of free text; `yes` the
+    positive value of a target with two values, and `task` the kind of target; all roles but weight and text are guessed
+    if not given. If no column identifies a row, the id is a name that the table does not have yet. Raises UserError if
+    no target is usable.
     """
     ungrouped, untimed = (roles.get(role) == NONE for role in ("group", "time"))
     roles = {role: name for role, name in roles.items() if name != NONE}
-    _present(frame, target, *roles.values())
-    described = target_of(frame[target], target, yes, task)
-    ids = [name for name in identities(frame, target) if name not in [n for r, n in roles.items() if r != "id"]]
+    texts = proposed_text.named(roles.pop("text", ""), frame)
+    _present(frame, target, *roles.values(), *texts)
+    if clash := [name for name in texts if name in {target, *roles.values()}]:
+        raise UserError(f"TEXT={clash[0]} is also the target, id, time, group or weight. A column has one role.")
+    described, weight = target_of(frame[target], target, yes, task), roles.get("weight")
+    taken = {*texts, *(name for role, name in roles.items() if role != "id")}
+    ids = [name for name in identities(frame, target) if name not in taken]
     row = told(frame, roles["id"]) if "id" in roles else next(iter(ids), free_name(frame))
-    weight = roles.get("weight")
-    moments = [] if untimed else proposed_time.candidates(frame, {row, target, str(weight), roles.get("group", "")})
+    elsewhere = {row, target, str(weight), *texts}
+    moments = [] if untimed else proposed_time.candidates(frame, {*elsewhere, roles.get("group", "")})
     moment = roles.get("time") or next(iter(moments), None)
-    things = [] if ungrouped else entities(frame, {row, str(moment), target, str(weight)})
+    things = [] if ungrouped else entities(frame, {*elsewhere, str(moment)})
     group = roles.get("group") or next(iter(things), None)
     columns, left = {}, [f"{name}: identifies entities like {group}" for name in things if name != group]
     more = [name for name in ids if named(name) and name not in {row, moment, group, weight}]
     left += [f"{name}: has the name of an id and a different value in every row" for name in more]
     for name in frame.columns.difference([row, moment, target, group, weight, *things, *more], sort=False):
-        column = _column(frame[name])
+        column = proposed_text.column(frame[name]) if name in texts else _column(frame[name])
         if isinstance(column, str):
             left.append(f"{name}: {column}")
         else:
@@ -202,21 +200,4 @@ def _column(column: pd.Series) -> dict[str, Any] | str:
     if levels(seen.head(1000)).str.fullmatch(STAMP).all():
         form = f"dates in a form that is not read, such as {shown(seen.iloc[0])}"
         return f"{form}; write ISO 8601, or name it with TIME= and TIME_FORMAT="
-    return _levels(seen, missing)
-
-
-def _levels(seen: pd.Series, missing: dict[str, float]) -> dict[str, Any] | str:
-    """The contract of a column of text, or the reason why its levels cannot be features."""
-    counts = levels(seen).value_counts()
-    values = counts.index
-    if len(values) <= LEVELS:
-        return {"type": "category", "values": list(values), **missing}
-    repeated = len(seen) / len(values)
-    if repeated < ENOUGH and counts.iloc[:LEVELS].sum() < COMMON * len(seen):
-        if unit := units(values):
-            return f"numbers with a unit ({unit}), such as {values[0]!r}; write the numbers alone, all in one unit"
-        leak = AGAIN if repeated >= 1.5 else ""  # noqa: PLR2004
-        said = f"{counted(len(values), 'different text')} in {counted(len(seen), 'row')}"
-        return f"{said}; make a column of the part that repeats{leak}"
-    many = {"others": True, "encoding": "target"}
-    return {"type": "category", "values": sorted(values[:LEVELS]), **many, **missing}
+    return proposed_text.levels_of(seen, missing)

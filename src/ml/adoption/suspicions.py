@@ -26,7 +26,10 @@ def warnings(table: pd.DataFrame, contract: dict[str, Any], params: Params) -> l
 
 def suspicions(table: pd.DataFrame, contract: dict[str, Any]) -> list[str]:
     """Sentences on levels and classes in two ways of writing, on numbers with a unit, and on codes for missing."""
-    names = [contract["target"]["name"], *contract["columns"]]
+    names = [
+        contract["target"]["name"],
+        *(n for n, column in contract["columns"].items() if column.get("type") != "text"),
+    ]
     checks = (_spellings, _truths, _units, _missing)
     return [sentence for name in names for check in checks for sentence in check(table[name])]
 

@@ -8,10 +8,10 @@ import pandas as pd
 from ml.data import times
 from ml.data.number_units import units
 from ml.data.values import EXACT
-from ml.data.words import LONGEST, TOO_LONG
+from ml.data.words import TOO_LONG
 from ml.io.errors import UserError
 from ml.io.text import counted
-from ml.settings.data import as_text
+from ml.settings.data import LONGEST, as_text
 
 MADE = "row_id"
 ENTITY = re.compile(r"(^|[^a-z])(id|ids|key|uuid|guid|nbr)([^a-z]|$)")

@@ -9,7 +9,7 @@ from ml.data import times, words
 from ml.data.cells import Column, Typed, Wrong, as_strings, changes, missing, nested, some, unreadable
 from ml.data.number_columns import number
 from ml.data.numerals import Writing
-from ml.settings.data import Category, Data, Number
+from ml.settings.data import LONGEST, Category, Data, Number
 
 NESTED = "lists, bytes or other nested values; make a column of text or numbers for each part that you need"
 # Words that `words.key` may change: everything except plain ASCII words.
@@ -75,7 +75,7 @@ def identity(raw: pd.Series, *, sent: bool = False) -> Column:
         vague = raw.abs().ge(EXACT).fillna(value=False).astype(bool)
         wrong["decimals too large to be exact; write ids as whole numbers or text"] = vague
     if sent:
-        wrong[words.TOO_LONG] = found.cells.str.len().gt(words.LONGEST)
+        wrong[words.TOO_LONG] = found.cells.str.len().gt(LONGEST)
     return Column(found.cells, found.wrong | some(wrong), found.changes)
 
 

@@ -5,10 +5,9 @@ from typing import Any
 
 from ml.data import numerals
 from ml.data.numerals import NUMBER
-from ml.settings.data import Category, Number, Usual, as_text
+from ml.settings.data import LONGEST, Category, Number, Usual, as_text
 
 LARGEST = 3.0e38  # a float32, the widest that trees take: beyond it a number counts as infinite
-LONGEST = 200  # characters of an id, and of a level that the contract does not list
 TOO_LONG = f"longer than {LONGEST} characters"
 OTHERS = " others"  # all such levels as one: no other level begins with a space
 MISSING = frozenset(

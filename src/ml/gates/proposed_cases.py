@@ -10,6 +10,7 @@ from ml.gates.behaviour import typical
 from ml.io.yaml_edit import REMOVE, rounded
 from ml.model import model
 from ml.model.crossed import Crossed
+from ml.settings.data import Text
 from ml.settings.gates import Case
 from ml.settings.params import Params
 from ml.tasks.choose import task_of
@@ -74,7 +75,8 @@ def _candidates(side: dict[str, Any], rows: np.ndarray, usual: dict[str, Any], f
     apart = {
         name: _apart(found.frame[name], found.frame[name][rows], own[name]) for name in usual if pd.notna(own[name])
     }
-    for name in sorted(apart, key=lambda name: -apart[name])[:MOST_COLUMNS]:
+    texts = [name for name, column in found.data.columns.items() if isinstance(column, Text)]  # never a text of a row
+    for name in sorted({*apart} - {*texts}, key=lambda name: -apart[name])[:MOST_COLUMNS]:
         value = own[name]
         row |= {name: rounded(value, 4) if isinstance(value, float) else value}
         yield Case(row=dict(row), **side)

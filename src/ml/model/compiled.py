@@ -28,7 +28,7 @@ from ml.model.boosters import Booster, ValueBooster
 from ml.model.calibration import Calibrated
 from ml.model.compiled_trees import Boosting, Forest, baseline, boosting, forest
 from ml.model.estimates import ESTIMATOR
-from ml.model.features import Made
+from ml.model.features import Made, Words
 from ml.model.model_file import source_of
 from ml.model.predictor import FORM
 
@@ -39,6 +39,7 @@ STEPS = {  # the supported steps of a part of the preprocessing
     "categories": {(SimpleImputer, OneHotEncoder), (OneHotEncoder,)},
     "missing": {(MissingIndicator,)},
     "means": {(SimpleImputer, TargetEncoder, StandardScaler), (SimpleImputer, TargetEncoder)},
+    "words": {(Words,)},
 }
 
 
@@ -58,6 +59,7 @@ def compiled(model: Pipeline) -> dict[str, bytes]:
         raise ValueError(f"{type(estimator).__name__} is not an estimator that ml.model.compiled supports")
     width = len(form["numbers"]) + sum(len(c["levels"]) for c in form["categories"]) + len(form["missing"])
     width += sum(len(column["unknown"]) for column in form["means"])
+    width += sum(column["size"] for column in form["words"])
     if estimator.n_features_in_ != width:
         raise ValueError(
             f"its preprocessing makes {counted(estimator.n_features_in_, 'column')}, and ml.model.compiled {width}"
@@ -126,7 +128,7 @@ ESTIMATORS: dict[type, Callable[[Any, int], Converted]] = {
 
 
 def _preprocessing(fitted: ColumnTransformer) -> dict[str, Any]:
-    """The columns in the estimator's order: numbers, levels, indicators of missing values, means of levels."""
+    """The columns in the estimator's order: numbers, levels, indicators of missing values, means of levels, words."""
     form: dict[str, Any] = {kind: [] for kind in READ}
     last = 0
     for name, part, columns in _parts(fitted):
@@ -211,6 +213,7 @@ READ: dict[str, Callable[[list[str], dict[type, Any]], list[Any]]] = {
     "categories": _categories,
     "missing": lambda names, _: names,
     "means": _means,
+    "words": lambda names, steps: [{"name": n, "size": s} for n, s in zip(names, steps[Words].sizes, strict=True)],
 }
 
 

@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 
 from ml.model import columns, feature_code
+from ml.model.word_columns import hashed
 from ml.settings import feature_source
 from ml.settings.data import Category, Number
 
-KINDS = ("numbers", "categories", "means")  # of columns that the estimator gets
+KINDS = ("numbers", "categories", "means", "words")  # of columns that the estimator gets
 Rows = Sequence[Mapping[str, Any]]
 Arrays = Mapping[str, np.ndarray]  # columns of shape (rows,): float64 with NaN, or objects with None, where missing
 
@@ -38,6 +39,10 @@ class Encoder:
             inputs = _Means(mean["levels"], mean["missing"], mean["unknown"])
             self._means.append((mean["name"], slice(self._width, self._width + inputs.size), inputs))
             self._width += inputs.size
+        self._texts = []
+        for text in form.get("words", ()):
+            self._texts.append((text["name"], slice(self._width, self._width + text["size"]), text["size"]))
+            self._width += text["size"]
 
     def encode(self, rows: Rows) -> np.ndarray:
         """The estimator's input; shape (rows, columns), float64."""
@@ -60,6 +65,8 @@ class Encoder:
                     flat[start + place] = 1.0
             for name, own, inputs in self._means:
                 flat[start + own.start : start + own.stop] = inputs[row.get(name)]
+            for name, own, size in self._texts:
+                flat[start + own.start : start + own.stop] = hashed(row.get(name), size)
             start += self._width
         return np.array(flat, dtype="float64").reshape(len(rows), self._width)
 
@@ -82,6 +89,9 @@ class Encoder:
             found[:, place] = np.isnan(values) if values.dtype == float else [value is None for value in values]
         for name, own, inputs in self._means:
             found[:, own] = [inputs[value] for value in table[name].tolist()]
+        for name, own, size in self._texts:
+            for row, text in enumerate(table[name].tolist()):
+                found[row, own] = hashed(text, size)
         return found
 
     def _made(self, rows: Rows) -> Rows:

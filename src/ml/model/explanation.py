@@ -87,7 +87,8 @@ def of_rows(files: Mapping[str, bytes], data: Data) -> Callable[[list[dict[str, 
 def _groups(fitted: Pipeline) -> tuple[dict[str, list[int]], np.ndarray]:
     """The columns of a table with the indices of the inputs that each became, and the inputs of a reference row.
 
-    The reference row has average numbers (0 after scaling), no missing values and equal weights for all levels.
+    The reference row has average numbers (0 after scaling), no missing values and equal weights for all levels, and
+    texts without a word.
     """
     prepared = fitted.named_steps.get("preprocessing")
     own = any(name.startswith("own_") for name, _ in fitted.steps)
@@ -99,13 +100,19 @@ def _groups(fitted: Pipeline) -> tuple[dict[str, list[int]], np.ndarray]:
     usual: list[float] = []
     for _, part, columns in prepared.transformers_:
         if isinstance(part, Pipeline) and len(columns):  # a part without columns was never fitted
-            known, means = part.named_steps.get("encode"), part.named_steps.get("means")
-            sizes = [1 if means is None else len(means.encodings_) // len(columns)] * len(columns)
-            sizes = sizes if known is None else [len(levels) for levels in known.categories_]
-            for column, size in zip(columns, sizes, strict=True):
+            for column, size in zip(columns, _sizes(part.named_steps, len(columns)), strict=True):
                 found.setdefault(column, []).extend(range(len(usual), len(usual) + size))
-                usual += [0.0 if known is None else 1 / size] * size
+                usual += [1 / size if "encode" in part.named_steps else 0.0] * size
     return found, np.array(usual)
+
+
+def _sizes(steps: Mapping[str, Any], columns: int) -> list[int]:
+    """The number of inputs that each column of a part of the preprocessing becomes."""
+    if "encode" in steps:
+        return [len(levels) for levels in steps["encode"].categories_]
+    if "hash" in steps:
+        return steps["hash"].sizes
+    return [len(steps["means"].encodings_) // columns if "means" in steps else 1] * columns
 
 
 def _raw(estimator: Any, usual: np.ndarray) -> Callable[[np.ndarray], Raw]:

@@ -13,10 +13,12 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler, TargetEncoder
 
 from ml.data.schema import numbers, with_columns
 from ml.model import columns, feature_code
+from ml.model.word_columns import hashed
 from ml.settings import feature_source as declared
-from ml.settings.data import Category, Data
+from ml.settings.data import Category, Data, Text
 
 FOLDS = 5  # of the training rows: a row is encoded by the target of the other folds
+WORDS = "words"  # the name of the part that encodes texts
 LEVEL_MEANS = "target"  # the name of the part that encodes levels by means of the target
 MISSING = ""  # stands for a missing value, because no level is empty
 
@@ -35,6 +37,27 @@ class Made(TransformerMixin, BaseEstimator):
     def transform(self, frame: pd.DataFrame) -> pd.DataFrame:
         """The table with the columns that the functions make."""
         return with_made(frame, self.source)
+
+
+class Words(TransformerMixin, BaseEstimator):
+    """The encoder of texts: frequencies of hashed words, `sizes[n]` numbers for the n-th text. It learns nothing."""
+
+    def __init__(self, sizes: list[int]) -> None:
+        self.sizes = sizes
+
+    def fit(self, frame: pd.DataFrame, _: Any = None) -> Self:
+        """Store the names of the input columns."""
+        self.feature_names_in_ = np.array(frame.columns, dtype=object)
+        return self
+
+    def transform(self, frame: pd.DataFrame) -> np.ndarray:
+        """The frequencies; shape (rows, sum of sizes)."""
+        found, end = np.zeros((len(frame), sum(self.sizes))), 0
+        for name, size in zip(frame, self.sizes, strict=True):
+            start, end = end, end + size
+            for row, text in enumerate(frame[name]):
+                found[row, start:end] = hashed(text, size)
+        return found
 
 
 def with_made(frame: pd.DataFrame, source: str, kept: pd.DataFrame | None = None) -> pd.DataFrame:
@@ -65,7 +88,8 @@ def preprocessing(data: Data, source: str = "", seed: int = 0) -> ColumnTransfor
     zeros. So the width of the output does not depend on the data. A column with `encoding: target` becomes the smoothed
     mean of the target for each level (for several classes: the share of each class), cross-fitted on the training rows
     (ml.model.level_folds keeps entities together); a level that was not trained on gets the mean of all rows
-    (Micci-Barreca, A preprocessing scheme for high-cardinality categorical attributes, 2001).
+    (Micci-Barreca, A preprocessing scheme for high-cardinality categorical attributes, 2001). A text becomes the
+    frequencies of its hashed words, and whether it is missing.
     """
     filled = {"keep_empty_features": True}  # keeps a column without values
     made = declared.made(source)
@@ -82,7 +106,9 @@ def preprocessing(data: Data, source: str = "", seed: int = 0) -> ColumnTransfor
     gaps = [name for name in numbers(data) if data.columns[name].missing]
     flags = [("missing", Pipeline([("flag", MissingIndicator(features="all"))]), gaps)] if gaps else []
     encoded = [(LEVEL_MEANS, _means(data, blank, seed), means)] if means else []
-    return ColumnTransformer([("number", number, named), ("category", category, [*level]), *flags, *encoded])
+    texts = {name: 1 + column.words for name, column in categories.items() if isinstance(column, Text)}
+    bags = [(WORDS, Pipeline([("hash", Words([*texts.values()]))]), [*texts])] if texts else []
+    return ColumnTransformer([("number", number, named), ("category", category, [*level]), *flags, *encoded, *bags])
 
 
 def level_means(data: Data) -> list[str]:

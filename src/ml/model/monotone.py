@@ -38,6 +38,7 @@ def _inputs(given: dict[str, int], preprocessing: ColumnTransformer, name: str, 
     for part, steps, columns in preprocessing.transformers:
         sizes = [classes if part == "target" and classes > 2 else 1] * len(columns)  # noqa: PLR2004 - two have one share
         sizes = [len(levels) for levels in steps["encode"].categories] if part == "category" else sizes
+        sizes = steps["hash"].sizes if part == "words" else sizes
         for column, size in zip(columns, sizes, strict=True):
             found += [left.pop(column, 0) if part == "number" else 0] * size
     if wrong := [column for column, sign in given.items() if sign not in {-1, 0, 1}]:

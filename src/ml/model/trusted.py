@@ -5,7 +5,7 @@ scikit-learn and its search trees for neighbours are read without bounds checks:
 scores with it, but cannot run code.
 """
 
-MODEL = ("boosters.Booster", "boosters.ValueBooster", "calibration.Calibrated", "features.Made")
+MODEL = ("boosters.Booster", "boosters.ValueBooster", "calibration.Calibrated", "features.Made", "features.Words")
 KERNELS = ("ConstantKernel", "DotProduct", "Exponentiation", "ExpSineSquared", "Matern", "Product", "RationalQuadratic")
 DISTANCES = ("Chebyshev", "Euclidean", "Manhattan", "Minkowski")
 TRUSTED = frozenset(

@@ -1,9 +1,10 @@
-"""The columns that a release's src/features.py makes of the features in the prediction log."""
+"""The features in the prediction log as a release's profile counts them: with made columns, texts by their length."""
 
 from dataclasses import replace
 
 import pandas as pd
 
+from ml.data.others import lengths
 from ml.data.schema import inputs, with_columns
 from ml.io.errors import UserError
 from ml.model import made_columns
@@ -12,11 +13,23 @@ from ml.monitoring.drift import column
 from ml.monitoring.released import Released
 from ml.prediction_log.records import in_table
 from ml.settings import feature_source
-from ml.settings.data import Data, Number
+from ml.settings.data import Data, Number, Text
 
 
 def add(table: pd.DataFrame, release: Released, data: Data) -> pd.DataFrame:
-    """The rows of a log with the columns that the release makes; raises UserError if its text cannot be run."""
+    """The rows of a log with the columns that the release makes; raises UserError if its text cannot be run.
+
+    Texts become levels, their number of words.
+    """
+    return _counted(_made(table, release, data), data)
+
+
+def _counted(table: pd.DataFrame, data: Data) -> pd.DataFrame:
+    texts = [in_table(name) for name, column in data.columns.items() if isinstance(column, Text)]
+    return with_columns(table, {name: lengths(table[name]) for name in texts if name in table})
+
+
+def _made(table: pd.DataFrame, release: Released, data: Data) -> pd.DataFrame:
     text = release.reference.features
     if not text or table.empty:
         return table
@@ -33,4 +46,4 @@ def added(table: pd.DataFrame, release: Released, data: Data) -> tuple[pd.DataFr
     except (UserError, KeyError) as error:
         names = ", ".join(feature_source.made(release.reference.features))
         why = f"Made columns ({names}) are not compared: {error}"
-        return table, replace(release, reference=made_columns.without(release.reference), made=why)
+        return _counted(table, data), replace(release, reference=made_columns.without(release.reference), made=why)

@@ -7,6 +7,7 @@ from pydantic import Field, model_serializer, model_validator
 from ml.settings.section import Range, Section, Share, Strings
 from ml.tasks.kinds import DEFAULT, KINDS, Kind, Name
 
+LONGEST = 200  # characters of an id, and of a level that the contract does not list
 FEWEST_CLASSES = 2  # a multiclass task may have two classes
 
 
@@ -60,6 +61,11 @@ class Category(Section):
     others: bool = False
     encoding: Literal["levels", "target", "none"] = "levels"
 
+    @property
+    def longest(self) -> int:
+        """The number of characters of the longest allowed level outside `values`."""
+        return LONGEST
+
     @model_serializer(mode="wrap")
     def _without_the_usual(self, handler: Any) -> dict[str, Any]:
         """A contract without another encoding has the form from before encodings."""
@@ -73,6 +79,38 @@ class Category(Section):
         if any(not value.strip() for value in self.values):
             raise ValueError("values lists an empty text, which is a missing value: set its share as `missing`")
         return self
+
+
+class Text(Category):
+    """A column of free text; the model gets the frequency of its words, hashed into `words` columns.
+
+    A row with more than `length` characters is refused. Where levels are counted (profile, slices, fairness, leakage,
+    drift), a text counts by its number of words.
+    """
+
+    type: Literal["text"]  # ty: ignore[incompatible-attribute-override]  (the tag of a union)
+    words: Annotated[int, Field(ge=8, le=4096)] = 256
+    length: Annotated[int, Field(ge=1, le=100_000)] = 5000
+    values: Strings = ("some words",)  # an example
+    others: bool = True
+    encoding: Literal["levels", "target", "none"] = "none"  # of levels
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_levels(cls, values: Any) -> Any:
+        strange = {*values} & {"values", "others", "encoding"} if isinstance(values, dict) else ()
+        if strange:
+            raise ValueError(f"{', '.join(sorted(strange))}: a text has only words, length and missing")
+        return values
+
+    @model_serializer(mode="plain")
+    def _of_text(self) -> dict[str, Any]:
+        return {"type": self.type, "words": self.words, "length": self.length, "missing": self.missing}
+
+    @property
+    def longest(self) -> int:
+        """The number of characters of the longest allowed text."""
+        return self.length
 
 
 class MadeBound(Range):
@@ -129,13 +167,14 @@ class Data(Section):
     group: str | None = None
     weight: str | None = None
     target: Target
-    columns: Annotated[dict[str, Annotated[Number | Category, Field(discriminator="type")]], Field(min_length=1)]
+    columns: Annotated[dict[str, Annotated[Number | Category | Text, Field(discriminator="type")]], Field(min_length=1)]
     made: dict[str, MadeBound] = Field(default_factory=dict)
 
     def as_sent(self) -> Self:
-        """The contract for clients, without the encoding of levels, which only the model needs."""
+        """The contract for clients, without the encoding of levels and texts, which only the model needs."""
         levels = {name: c for name, c in self.columns.items() if isinstance(c, Category)}
-        same = {name: c.model_copy(update={"encoding": "levels"}) for name, c in levels.items()}
+        usual = {n: {"words": 256} if isinstance(c, Text) else {"encoding": "levels"} for n, c in levels.items()}
+        same = {name: c.model_copy(update=usual[name]) for name, c in levels.items()}
         return self.model_copy(update={"columns": self.columns | same})
 
     @model_serializer(mode="wrap")

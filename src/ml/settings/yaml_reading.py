@@ -71,6 +71,7 @@ def _path(location: tuple[int | str, ...]) -> str:
         "integer",
         "boolean",
         "category",
+        "text",
     }  # pydantic adds the chosen member of a union to the path
     return ".".join(str(part) for part in location if part not in tags) or "the whole file"
 

@@ -29,6 +29,7 @@ def main(  # noqa: PLR0913, PLR0917  (a flag each)
     time_format: str = "",
     group: str = "",
     weight: str = "",
+    text: str = "",
     task: str = "",
     positive: str = "",
     encoding: str = "",
@@ -45,7 +46,7 @@ def main(  # noqa: PLR0913, PLR0917  (a flag each)
     found = exported_files.read(source, encoding, target)
     if not target:
         raise UserError(f"set the column to predict with TARGET=. {source} has: {', '.join(found.table.frame)}.")
-    roles = {"id": id_column, "time": time, "group": group, "weight": weight}
+    roles = {"id": id_column, "time": time, "group": group, "weight": weight, "text": text}
     notes = found.table.notes
     try:
         new = adopt_changes.described(source, found, adopt_changes.NewTable(target, roles, positive, time_format, task))
