@@ -2,15 +2,15 @@
 
 import json
 import tempfile
-from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 
-from ml.io import files
-from ml.io.errors import UserError
+from ml.model import native
+from ml.model.native import Native
 
 
 class Stored(BaseEstimator):
@@ -30,18 +30,16 @@ class Stored(BaseEstimator):
         return self
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name != "_score"}
+        return {name: value for name, value in self.__dict__.items() if name != "native"}
+
+    @cached_property
+    def native(self) -> Native:
+        """The library with this model, in a process of its own."""
+        return native.apart(self.library, self.text)
 
     def answer(self, x: np.ndarray) -> np.ndarray:
         """The library's own prediction; shape (rows,), or (rows, classes) for several classes; float64."""
-        if "_score" not in self.__dict__:
-            try:
-                self._score = READ[self.library](self.text)
-            except ImportError:
-                raise UserError(
-                    f"the model needs {self.library}: `pip install --require-hashes -r src/locks/{self.library}.txt`"
-                ) from None
-        return np.asarray(self._score(np.asarray(x, dtype="float64")), dtype="float64")
+        return self.native.scores(np.asarray(x, dtype="float64"))
 
 
 class Booster(ClassifierMixin, Stored):
@@ -77,9 +75,12 @@ def kept(fitted: Any) -> Any:
     if library not in WRITE:
         return fitted
     width, content = int(fitted.n_features_in_), np.frombuffer(WRITE[library](fitted).encode(), dtype="uint8")
-    if not hasattr(fitted, "predict_proba"):
-        return ValueBooster(library, content, width)
-    return Booster(library, content, width, tuple(int(one) for one in fitted.classes_))
+    if hasattr(fitted, "predict_proba"):
+        found: Stored = Booster(library, content, width, tuple(int(one) for one in fitted.classes_))
+    else:
+        found = ValueBooster(library, content, width)
+    found.native = native.here(library, found.text)
+    return found
 
 
 def _write_lightgbm(fitted: Any) -> str:
@@ -104,77 +105,4 @@ def _write_catboost(fitted: Any) -> str:
     return json.dumps(found, sort_keys=True)
 
 
-def _read_lightgbm(text: str) -> Callable[[np.ndarray], Any]:
-    import lightgbm  # noqa: PLC0415
-
-    found = lightgbm.Booster(model_str=text)
-    return lambda x: found.predict(x, num_threads=1)
-
-
-def _read_xgboost(text: str) -> Callable[[np.ndarray], Any]:
-    import xgboost  # noqa: PLC0415
-
-    found = xgboost.Booster()
-    found.load_model(bytearray(text.encode()))
-    found.set_param({"nthread": 1})
-    return found.inplace_predict
-
-
-def _catboost(text: str) -> Any:
-    import catboost  # noqa: PLC0415
-
-    found = catboost.CatBoost()
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "model.json")
-        files.write_text(text, path)
-        found.load_model(str(path), format="json")
-    return found
-
-
-def _read_catboost(text: str) -> Callable[[np.ndarray], Any]:
-    found = _catboost(text)
-    if "class_params" not in json.loads(text)["model_info"]:
-        return lambda x: found.predict(x, thread_count=1)
-
-    def probabilities(x: np.ndarray) -> np.ndarray:
-        answered = found.predict(x, prediction_type="Probability", thread_count=1)
-        return answered[:, 1] if answered.shape[1] == 2 else answered  # noqa: PLR2004
-
-    return probabilities
-
-
 WRITE = {"lightgbm": _write_lightgbm, "xgboost": _write_xgboost, "catboost": _write_catboost}
-READ = {"lightgbm": _read_lightgbm, "xgboost": _read_xgboost, "catboost": _read_catboost}
-
-
-def contributions(library: str, text: str, x: np.ndarray) -> np.ndarray:
-    """The contribution of each input to the sum of the trees, by the library.
-
-    Shape (rows, outputs, inputs and base).
-    """
-    found = np.asarray(CONTRIBUTIONS[library](text, np.asarray(x, dtype="float64")), dtype="float64")
-    return found.reshape(len(x), -1, x.shape[1] + 1)
-
-
-def _explain_lightgbm(text: str, x: np.ndarray) -> Any:
-    import lightgbm  # noqa: PLC0415
-
-    return lightgbm.Booster(model_str=text).predict(x, pred_contrib=True, num_threads=1)
-
-
-def _explain_xgboost(text: str, x: np.ndarray) -> Any:
-    import xgboost  # noqa: PLC0415
-
-    found = xgboost.Booster()
-    found.load_model(bytearray(text.encode()))
-    found.set_param({"nthread": 1})
-    return found.predict(xgboost.DMatrix(x), pred_contribs=True)
-
-
-def _explain_catboost(text: str, x: np.ndarray) -> Any:
-    import catboost  # noqa: PLC0415
-
-    return _catboost(text).get_feature_importance(catboost.Pool(x), type="ShapValues", thread_count=1)
-
-
-CONTRIBUTIONS = {"lightgbm": _explain_lightgbm, "xgboost": _explain_xgboost, "catboost": _explain_catboost}

@@ -12,7 +12,7 @@ from sklearn.pipeline import Pipeline
 
 from ml.data.schema import inputs
 from ml.io.errors import UserError
-from ml.model import boosters, curves, model_file
+from ml.model import curves, model_file
 from ml.model.boosters import Booster, ValueBooster
 from ml.model.calibration import Calibrated
 from ml.model.compiled_trees import Boosting, Forest
@@ -118,7 +118,7 @@ def _sizes(steps: Mapping[str, Any], columns: int) -> list[int]:
 def _raw(estimator: Any, usual: np.ndarray) -> Callable[[np.ndarray], Raw]:
     """A function from the estimator's input to contributions to the raw sum, before any curve."""
     if isinstance(estimator, Booster | ValueBooster):
-        return lambda x: _split(boosters.contributions(estimator.library, estimator.text, x))
+        return lambda x: _split(estimator.native.contributions(x))
     if type(estimator) in {LogisticRegression, Ridge}:  # a class made of them may predict otherwise
         return lambda x: _linear(estimator, x, usual)
     if not isinstance(estimator, Forest | Boosting) or not type(estimator).__module__.startswith("sklearn."):
