@@ -90,3 +90,15 @@ def test_monitoring_compares_the_parts(table):
 
     assert {"ordered_hour", "age_years"} <= {*found}
     assert {*found["ordered"].levels} <= {"2024-01-31", OTHERS}
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        *[("08:30", 30_600), ("8:30 PM", 73_800), ("12:00 am", 0), ("1:02:03.5", 3723.5), ("-1:30", -5400)],
+        *[("2h 30m", 9000), ("1,5 hours", 5400), ("90 min", 5400), ("2 days 4 s", 172_804), ("P1DT2H", 93_600)],
+        *[(None, np.nan), ("", np.nan), ("12:99", np.nan), ("soon", np.nan), ("PT", np.nan), ("3", np.nan)],
+    ],
+)
+def test_times_of_day_and_durations_are_seconds(text, seconds):
+    assert dates.seconds(np.array([text], dtype=object)) == pytest.approx([seconds], nan_ok=True)

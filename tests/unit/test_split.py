@@ -84,3 +84,26 @@ def test_rows_with_one_time_have_no_fold_by_time():
 def test_an_empty_side_of_a_hash_split_is_reported(params, train, test, said):
     with pytest.raises(UserError, match=f"{said} prepare.test_share, another prepare.salt, or use more rows"):
         split.must_have_rows(train, test, params.data, Prepare(test_share=0.01))
+
+
+@pytest.mark.parametrize(
+    ("change", "gap", "said"),
+    [
+        (
+            {"group": "plan"},
+            0,
+            "has a plan that is also among the newest rows. To predict later .* remove data.group; to",
+        ),
+        (
+            {"group": "plan"},
+            3,
+            "newest rows, or is in the 3 days of prepare.gap_days .* smaller prepare.gap_days leaves",
+        ),
+        ({}, 3, "all older rows are in the 3 days of prepare.gap_days .* set prepare.split_by: hash"),
+    ],
+)
+def test_a_split_by_time_without_training_rows_says_what_to_change(params, change, gap, said):
+    data = params.data.model_copy(update=change)
+
+    with pytest.raises(UserError, match=said):
+        split.must_have_rows(0, 9, data, Prepare(split_by="time", gap_days=gap))

@@ -223,3 +223,66 @@ def test_a_stated_format_may_contain_the_zone():
     text = pd.Series(DAYS.strftime("%d.%m.%Y 10:00 GMT"))
 
     assert inference.time_format(text, "%d.%m.%Y %H:%M GMT") == {"time_format": "%d.%m.%Y %H:%M GMT"}
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ([f"${n}.5M" for n in range(1, 200)], "numbers with a unit (M), such as '$1.5M'; write the numbers alone"),
+        ([f"{n % 99}k" if n % 2 else f"{n}00" for n in range(200)], "numbers with a unit (k), such as"),
+        ([f"{n % 24:02d}:{n % 60:02d}" for n in range(120)], "times of day or durations, such as '00:00'"),
+        ([f"{n // 60 + 1}:{n % 60:02d} PM" for n in range(120)], "times of day or durations, such as '1:00 PM'"),
+        ([f"{n % 7}h {n % 60}m" for n in range(120)], "times of day or durations, such as '0h 0m'"),
+        ([f"PT{n}H{n % 60}M" for n in range(120)], "times of day or durations, such as 'PT0H0M'"),
+        ([f"P{n % 119}" for n in range(120)], "119 different texts in 120 rows"),
+    ],
+)
+def test_text_that_is_a_number_in_disguise_is_left_out_with_the_reason(values, said):
+    table = pd.DataFrame({"size": values}).assign(a=lambda frame: frame.index / 7, y=lambda frame: frame.index % 2)
+
+    _, left = proposed_contract.infer(table, "data/a.csv", "y", {})
+
+    assert [sentence.startswith(f"size: {said}") for sentence in left] == [True]
+
+
+@pytest.mark.parametrize(
+    ("values", "dates"),
+    [
+        ([202301 + n for n in range(12)], True),
+        ([20240101 + n for n in range(28)], True),
+        ([202301 + n for n in range(13)], False),
+        ([202301, 202302], False),
+        ([1990 + n for n in range(12)], False),
+        ([202301.5 + n for n in range(12)], False),
+    ],
+)
+def test_whole_numbers_that_are_all_dates_are_no_numbers(values, dates):
+    table = pd.DataFrame({"when": values * 20, "y": ["a", "b"] * (len(values) * 10)})
+
+    found, left = proposed_contract.infer(table.assign(a=table.index / 7), "data/a.csv", "y", {})
+
+    assert ("when" not in found["columns"]) is dates
+    assert [sentence.startswith("when: dates; name it with TIME=when") for sentence in left] == [True] * dates
+
+
+@pytest.mark.parametrize(("name", "said"), [("datum", True), ("order_date", True), ("amount", False)])
+def test_days_of_excel_in_a_column_with_the_name_of_a_date_are_named(name, said):
+    table = pd.DataFrame({name: [45_000 + n for n in range(60)], "y": "a"})
+
+    told = suspicions.suspicions(table, {"target": {"name": "y"}, "columns": {name: {}}})
+
+    assert [
+        sentence.startswith(f"{name}: its numbers may be days of Excel, the first of them 2023-03-15")
+        for sentence in told
+    ] == [True] * said
+
+
+@pytest.mark.parametrize(
+    ("values", "said"), [(["12%", "€3"], True), (["CHF 1", "EUR 2"], True), (["€3", "€4", "5"], False)]
+)
+def test_numbers_with_several_signs_are_named(values, said):
+    table = pd.DataFrame({"price": values * 9, "y": "a"}, dtype="str")
+
+    notes = inference.typed(table, "y").notes
+
+    assert any(note.startswith("warning: price: values with ") for note in notes) is said

@@ -1,5 +1,6 @@
 """The inferred types of a table without a contract."""
 
+import re
 from dataclasses import dataclass
 
 import pandas as pd
@@ -10,6 +11,7 @@ from ml.io.errors import UserError
 from ml.settings.data import Number
 
 ANY = Number(type="number")
+MARKS = re.compile(rf"are read without ({numerals.MARK}|%)", re.IGNORECASE)
 SEVERAL = 20  # different numbers, which are hardly names of levels
 WHOLE = r"[+-]?[0-9]{1,18}"  # an int64
 LONG = r"[+-]?[0-9]{19,}"  # more digits than a number can store: an id
@@ -51,7 +53,8 @@ def typed(frame: pd.DataFrame, *plain: str) -> Inferred:
         raise UserError(
             "the table cannot be adopted:\n  " + "\n  ".join(endless) + "\nFix the rows, or drop the column."
         )
-    return Inferred(pd.DataFrame(columns, copy=False), [f"{name}: {change}" for name, change in told], left)
+    notes = [f"{name}: {change}" for name, change in told] + _several_marks(told)
+    return Inferred(pd.DataFrame(columns, copy=False), notes, left)
 
 
 def ambiguous(found: cells.Column) -> bool:
@@ -68,6 +71,19 @@ def _thousands(told: list[tuple[str, cells.Change]]) -> list[str]:
         f"{name}: {example} may be a number with thousands ({text.replace('.', '')}) or with decimals, because other "
         f"columns have decimal commas; write it as {text.replace('.', '')} or {text.replace('.', ',')}"
         for name, example, text in ways
+    ]
+
+
+def _several_marks(told: list[tuple[str, cells.Change]]) -> list[str]:
+    """A warning for each column whose numbers have several signs of currency or percent."""
+    marks: dict[str, list[str]] = {}
+    for name, change in told:
+        if found := MARKS.fullmatch(change.what):
+            marks.setdefault(name, []).append(found[1])
+    return [
+        f"warning: {name}: values with {' and with '.join(own)} are read as numbers of one unit. Convert them"
+        for name, own in marks.items()
+        if len({mark.upper() for mark in own}) > 1
     ]
 
 

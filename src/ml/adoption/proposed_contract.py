@@ -184,14 +184,14 @@ def _column(column: pd.Series) -> dict[str, Any] | str:
     if seen.nunique() < 2:  # noqa: PLR2004
         return f"every row holds the same ({shown(seen.iloc[0])})" if len(seen) else "every row is missing"
     missing = {"missing": min(1.0, round(float(column.isna().mean()) * 1.5 + 0.05, 2))} if column.isna().any() else {}
-    if pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
-        truths = pd.api.types.is_bool_dtype(column)
-        return {"type": "boolean", **missing} if truths else {"type": "number", **limits(seen), **missing}
-    if dates(seen):
+    if dates(seen) or proposed_time.written_as_number(seen):
         return (
             f"dates; name it with TIME={column.name} if it is the time of a row, otherwise make columns of its parts: "
             "docs/features.md (Dates)"
         )
+    if pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
+        truths = pd.api.types.is_bool_dtype(column)
+        return {"type": "boolean", **missing} if truths else {"type": "number", **limits(seen), **missing}
     if levels(seen.head(1000)).str.fullmatch(PERIOD).all():
         return (
             "periods such as a week or a quarter, of which later rows hold later ones; make columns of their parts: "

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from ml.data.cells import shown
-from ml.data.number_units import units
+from ml.data.number_units import SOME, times_of_day, units
 from ml.data.schema import levels
 from ml.data.texts import words
 from ml.io.text import counted
@@ -55,8 +55,11 @@ def levels_of(seen: pd.Series, missing: dict[str, float]) -> dict[str, Any] | st
         return {"type": "category", "values": list(values), **missing}
     repeated = len(seen) / len(values)
     if repeated < ENOUGH and counts.iloc[:LEVELS].sum() < COMMON * len(seen):
-        if unit := units(values):
+        if unit := units(values, SOME):
             return f"numbers with a unit ({unit}), such as {values[0]!r}; write the numbers alone, all in one unit"
+        if times_of_day(values):
+            how = "make numbers of them: docs/features.md (Times of day)"
+            return f"times of day or durations, such as {values[0]!r}; {how}"
         leak = AGAIN if repeated >= 1.5 else ""  # noqa: PLR2004
         said = f"{counted(len(values), 'different text')} in {counted(len(seen), 'row')}"
         words = _remedy(seen)

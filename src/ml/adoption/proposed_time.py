@@ -13,12 +13,24 @@ OF_SOMETHING_ELSE = re.compile(
     r"(^|[^a-z])(birth|birthday|birthdate|born|dob|geburt|geburtsdatum|expir\w*|until|due|valid to)([^a-z]|$)"
 )
 FEWEST = 2  # different times
+SEVERAL = 6  # different whole numbers that all are dates: hardly by chance
+DIGITS = {"%Y%m": range(190_001, 210_013), "%Y%m%d": range(19_000_101, 21_001_232)}
 
 
 def candidates(frame: pd.DataFrame, but: set[str]) -> list[str]:
     """The columns with a readable time in every row, in the order of the table; times of a birth or an end are last."""
     names = [str(name) for name in frame.columns if name not in but and _holds_times(frame[name])]
     return sorted(names, key=lambda name: bool(OF_SOMETHING_ELSE.search(words(name))))
+
+
+def written_as_number(column: pd.Series) -> bool:
+    """Whether whole numbers are all dates without separators, such as 202401 or 20240131."""
+    if not pd.api.types.is_numeric_dtype(column) or column.nunique() < SEVERAL or (column % 1 != 0).any():
+        return False
+    ends = int(column.min()), int(column.max())
+    stated = next((form for form, known in DIGITS.items() if all(end in known for end in ends)), "")
+    text = pd.Series(column.unique()).astype("int64").astype(str)
+    return bool(stated) and bool(pd.to_datetime(text, format=stated, errors="coerce").notna().all())
 
 
 def _holds_times(column: pd.Series) -> bool:

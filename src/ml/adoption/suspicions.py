@@ -1,5 +1,6 @@
 """Warnings about values of a new table that may not mean what they say."""
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -7,13 +8,15 @@ import numpy as np
 import pandas as pd
 
 from ml.adoption import proposed_contract
-from ml.data.number_units import units
+from ml.data import row_ids, times
+from ml.data.number_units import SOME, units
 from ml.data.schema import levels
 from ml.io.text import counted
 from ml.settings.params import Params
 
 CODES = (-1, -9, -99, -999, -9999, -99999, 99, 999, 9999, 99999, 999999)  # codes for a missing value
 YES, NO = {"true", "yes", "y", "t", "1"}, {"false", "no", "n", "f", "0"}
+DATED = re.compile(r"(^|[^a-z])(date|datum|fecha|data|dato|tag|day)([^a-z]|$)")
 SEVERAL = 3  # minimum rows with such a code
 ALONE = 2  # times the range of all other values: the minimum distance of a code
 
@@ -30,7 +33,7 @@ def suspicions(table: pd.DataFrame, contract: dict[str, Any]) -> list[str]:
         contract["target"]["name"],
         *(n for n, column in contract["columns"].items() if column.get("type") != "text"),
     ]
-    checks = (_spellings, _truths, _units, _missing)
+    checks = (_spellings, _truths, _units, _missing, _excel)
     return [sentence for name in names for check in checks for sentence in check(table[name])]
 
 
@@ -72,10 +75,21 @@ def _units(column: pd.Series) -> Iterator[str]:
     if pd.api.types.is_numeric_dtype(column) or pd.api.types.is_datetime64_any_dtype(column):
         return
     values = levels(column.dropna()).unique()
-    if unit := units(values):
+    if unit := units(values, SOME):
         yield (
             f"{column.name}: its {counted(len(values), 'level')}, such as {values[0]!r}, are numbers with a unit "
             f"({unit}). Write the numbers alone, all in one unit, to get a column of numbers"
+        )
+
+
+def _excel(column: pd.Series) -> Iterator[str]:
+    """Days as Excel counts them, in a column with the name of a date."""
+    if not pd.api.types.is_numeric_dtype(column) or not DATED.search(row_ids.words(str(column.name))):
+        return
+    if (day := times.excel(column)) and not (column % 1 != 0).any():
+        yield (
+            f"{column.name}: its numbers may be days of Excel, the first of them {day}. Then format the column as a "
+            "date (yyyy-mm-dd) and export the table again"
         )
 
 

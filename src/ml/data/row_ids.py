@@ -6,7 +6,7 @@ from hashlib import blake2b
 import pandas as pd
 
 from ml.data import times
-from ml.data.number_units import units
+from ml.data.number_units import times_of_day, units
 from ml.data.values import EXACT
 from ml.data.words import TOO_LONG
 from ml.io.errors import UserError
@@ -147,7 +147,8 @@ def _no_id(column: pd.Series) -> bool:
     """Whether the values of a column are of a kind that ids never have."""
     if pd.api.types.is_numeric_dtype(column):
         return _decimals(column) or pd.api.types.is_bool_dtype(column)
-    return dates(column) or bool(units(column.dropna().head(1000).astype(str)))
+    some = column.dropna().head(1000).astype(str)
+    return dates(column) or bool(units(some)) or times_of_day(some)
 
 
 def _decimals(column: pd.Series) -> bool:

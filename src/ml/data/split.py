@@ -60,11 +60,20 @@ def must_have_rows(train: int, test: int, data: Data, params: Prepare) -> None:
             f"{params.test_share:g}. Set a {other} prepare.test_share, another prepare.salt, or use more rows."
         )
     if not train:
-        raise UserError(
-            f"no training row is left: all older rows have a {data.group or 'time'} of the test "
-            f"side, or are in the {params.gap_days:g} days before it. Set prepare.split_by: "
-            "hash, or a smaller prepare.gap_days."
-        )
+        raise UserError(_no_older(data, params))
+
+
+def _no_older(data: Data, params: Prepare) -> str:
+    """Why a split by time leaves no training row, and what to change."""
+    gap, name = f"the {params.gap_days:g} days of prepare.gap_days before the first test row", data.group
+    smaller = " A smaller prepare.gap_days leaves more rows." if params.gap_days else ""
+    if not name:
+        return f"no training row is left: all older rows are in {gap}.{smaller} Or set prepare.split_by: hash."
+    return (
+        f"no training row is left: prepare.split_by: time tests the newest rows, and every older row has a {name} that "
+        f"is also among the newest rows{f', or is in {gap}' if params.gap_days else ''}. To predict later rows "
+        f"of the same {name}, remove data.group; to predict rows of a new one, set prepare.split_by: hash.{smaller}"
+    )
 
 
 def _cut(frame: pd.DataFrame, data: Data, test: np.ndarray) -> Cut:
