@@ -148,13 +148,13 @@ def test_an_image_counts_with_its_visibility_and_both_attestations(hub, owner):
     assert DIGEST in seen(owner, "attestations")[0].found
 
 
-def test_a_cache_counts_on_the_default_branch(hub, owner):
-    hub.caches.save(Cache("setup-uv-2-x", "refs/pull/1/merge", ""))
+def test_a_cache_counts_where_a_pull_request_made_it(hub, owner):
+    hub.caches.save(Cache("setup-uv-2-x", "refs/heads/main", ""))
     assert seen(owner, "caches")[0] is None
 
-    hub.caches.save(Cache("setup-uv-2-x", "refs/heads/main", ""))
+    hub.caches.save(Cache("setup-uv-2-x", "refs/pull/1/merge", ""))
 
-    assert seen(owner, "caches")[0].found == "1 cache of main"
+    assert seen(owner, "caches")[0].found == "1 cache of pull requests"
 
 
 @pytest.mark.parametrize(

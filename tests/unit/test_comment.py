@@ -75,6 +75,7 @@ def test_a_failed_step_is_named_with_what_to_do_next():
         (RUN | {"status": "in_progress", "conclusion": None}, "⏳ **code is running** in [run 7]"),
         (RUN | {"conclusion": "action_required"}, "⏳ **code waits for *Approve workflows to run*** in [run 7]"),
         (RUN | {"conclusion": "success"}, "✅ **code passed** in [run 7]"),
+        (RUN | {"conclusion": "cancelled"}, "⏹️ **code was cancelled** in [run 7]"),
         (RUN | {"conclusion": "timed_out"}, "❌ **code did not pass** in [run 7]"),
     ],
 )

@@ -193,6 +193,16 @@ def test_no_workflow_takes_a_build_from_a_cache_or_a_remote(path):
     assert not told or path.stem == "template"  # which judges for nobody
 
 
+def test_only_pull_requests_restore_packages_from_a_cache():
+    """A cache of the default branch may be filled by any of its jobs, also by the one that tries newer packages."""
+    [step] = [step for step in steps(ACTIONS[-1]) if step.get("uses", "").startswith("astral-sh/setup-uv@")]
+    installing = [step["uses"] for path in WORKFLOWS for step in steps(path) if "setup-uv@" in step.get("uses", "")]
+
+    assert step["with"]["enable-cache"] == "${{ github.event_name == 'pull_request' }}"
+    assert installing == []  # each job installs by that action
+    assert not [step["name"] for path in WORKFLOWS for step in steps(path) if "cache" in step.get("with", {})]
+
+
 @each_workflow
 def test_runners_are_pinned_except_for_the_job_with_the_newest(path):
     labels = {name: job["runs-on"] for name, job in jobs(path)}

@@ -59,10 +59,19 @@ def test_each_write_permission_belongs_to_the_job_that_needs_it():
     assert {job: rights for job, rights in found.items() if rights} == {
         "report.comment": {"pull-requests"},
         "docs.publish": {"pages", "id-token"},
-        "release.image": {"packages", "id-token", "attestations"},
+        "release.image": {"packages"},
+        "release.attest": {"id-token", "attestations"},
         "monitor.retrain": {"pull-requests", "issues", "statuses"},
         **{f"{name}.tell": {"issues"} for name in ("release", "monitor", "reproduce", "newest", "batch")},
     }
+
+
+@each_workflow
+def test_a_job_that_can_sign_runs_actions_of_github_alone(path):
+    """Any code in such a job, as of a package that it installs, could request a signature for something else."""
+    for name, job in jobs(path):
+        if "id-token" in job["permissions"]:
+            assert {step.get("uses", "").split("/")[0] for step in job["steps"]} == {"actions"}, name
 
 
 @each_workflow

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.workflows.runner import HERE, git
+from tests.workflows.runner import HERE, Outcome, git
 
 pytestmark = [pytest.mark.slow, pytest.mark.template]
 
@@ -126,6 +126,20 @@ def test_a_document_with_a_dead_link_fails_the_required_check(scenario):
     assert outcome.jobs == DOCUMENTS | {"lint": "failure", "code": "failure"}
     assert "❌ **code did not pass**" in comment
     assert "| Lint | Check the documents |" in comment
+
+
+def test_a_run_that_a_person_cancelled_is_told(scenario):
+    """Nothing but the comment is written, and it says so; for an older commit, as after another push, nothing is."""
+    commit = scenario.commit({"docs/architecture.md": "# Architecture -> # The architecture"}, "words")
+    number = scenario.open_pull_request("words", commit)
+    ended = Outcome([], scenario.store, {"plan": "success", "lint": "cancelled", "code": "failure"})
+    about = {"head_branch": "words", "conclusion": "cancelled"}
+
+    older = told(scenario, scenario.finished(7001, "code.yml", ended, head_sha="a" * 40, **about))
+    assert (older.jobs, scenario.comments(number)) == ({"comment": "success"}, [])
+
+    told(scenario, scenario.finished(7002, "code.yml", ended, head_sha=commit, **about))
+    assert "**code was cancelled**" in scenario.comments(number)[0]
 
 
 def test_in_a_fork_with_other_data_the_proof_of_the_template_does_not_run(scenario):

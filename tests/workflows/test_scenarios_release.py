@@ -14,7 +14,7 @@ from tests.workflows.runner import ABOUT, HERE, git
 
 pytestmark = [pytest.mark.slow, pytest.mark.template, pytest.mark.timeout(1800)]  # minutes on a busy machine
 
-JOBS = {"version", "image", "staging", "approval", "production", "tell"}
+JOBS = {"version", "image", "attest", "staging", "approval", "production", "tell"}
 
 
 def results(jobs, **others):

@@ -39,6 +39,8 @@ def _state(name: str, run: Record | None) -> str:
         return f"⏳ **{name} waits for *Approve workflows to run*** in {link}"
     if run["conclusion"] == "success":
         return f"✅ **{name} passed** in {link}"
+    if run["conclusion"] == "cancelled":
+        return f"⏹️ **{name} was cancelled** in {link}; *Re-run all jobs* there starts it again"
     return f"❌ **{name} did not pass** in {link}"
 
 

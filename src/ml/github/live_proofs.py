@@ -145,10 +145,10 @@ def _attested(repository: Repository) -> Seen | None:
 
 
 def _cache(repository: Repository) -> Seen | None:
-    branch = call(repository, "GET", "")["default_branch"]
     found = call(repository, "GET", "/actions/caches?per_page=100")["actions_caches"]
-    ours = [cache for cache in found if cache["ref"] == f"refs/heads/{branch}" and "setup-uv" in cache["key"]]
-    return Seen(f"{counted(len(ours), 'cache')} of {branch}", repository.page("actions/caches")) if ours else None
+    ours = [cache for cache in found if cache["ref"].startswith("refs/pull/") and "setup-uv" in cache["key"]]
+    said = f"{counted(len(ours), 'cache')} of pull requests"
+    return Seen(said, repository.page("actions/caches")) if ours else None
 
 
 def _queue(repository: Repository) -> Seen | None:
@@ -176,7 +176,7 @@ PROOFS = (
     Proof("attestations", "Let a release of a public repository end its job *Image*.", _attested),
     Proof("approval", "Settings → Environments → production → Required reviewers: you. Approve a release.", _approved),
     Proof("rejection", "Start release again and reject it. No issue may open.", _rejected),
-    Proof("caches", "Let one workflow end on the default branch.", _cache),
+    Proof("caches", "Let model and code pass for an open pull request.", _cache),
     Proof("status", "Start monitor until it drifts. Merge its pull request without approving workflows.", _status),
     Proof("merge queue", "Settings → Rules → main → Require merge queue. Merge one pull request.", _queue),
     Proof("schedule", "Wait a day, with monitor enabled.", _schedule),
