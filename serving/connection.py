@@ -7,6 +7,8 @@ import httptools
 from pydantic_core import to_json
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from serving.request_rules import broken, expects_continue, without_upgrade
+
 HEAD_BYTES = 32_768  # of request line and headers together; also of trailers and of heads of chunks
 HEADERS = 100
 CHUNKS = 20_000  # pieces of a body, because each costs a call
@@ -17,22 +19,21 @@ AHEAD = 32  # pipelined requests before the first response
 ROOM = 20  # if there are too many, 1 in this many connections is closed: the longest idle ones
 LOOK = 1.0  # seconds between two checks of a connection: the precision of the time limits
 TEXTS = {
-    400: "This is not an HTTP/1.1 request.",
+    400: "This is not an HTTP/1.1 request with one valid Host header.",
     408: f"The request did not arrive in time: {HEAD_SECONDS} s for its headers, {REQUEST_SECONDS} s for all of it.",
     413: f"The body comes in more than {CHUNKS:,} chunks. Send larger ones.",
     431: f"Request line and headers are larger than {HEAD_BYTES:,} bytes, or more than {HEADERS} headers.",
+    501: "The only transfer coding here is chunked.",
+    505: "This server speaks HTTP/1.1.",
 }
-HOP = (b"connection", b"upgrade", b"http2-settings")
 
 
-class _TooLargeError(Exception):
-    """Stops the parser."""
+class _RefusedError(Exception):
+    """Stops the parser; 0 stands for no response."""
 
-    status = 431
-
-
-class _TooManyError(_TooLargeError):
-    status = 413
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
 
 
 class Bounded(HttpToolsProtocol):
@@ -42,7 +43,10 @@ class Bounded(HttpToolsProtocol):
     _heads = 0  # bytes of headers, trailers and heads of chunks since the start or the last piece of body
     _chunks = 0  # of the body so far
     _reading = False  # a request is incomplete
+    _named = 0  # headers and trailers of this request
+    _trailing = False  # its headers are complete
     _over = False  # refused; further bytes are dropped
+    _late = 0  # the status of a refusal that follows the responses to earlier requests
     _stuck: float | None = None  # time since which the client does not read its response
     _watch: Any = None
 
@@ -83,38 +87,42 @@ class Bounded(HttpToolsProtocol):
         except httptools.HttpParserUpgrade as found:
             self._decline(data[found.args[0] :])
         except httptools.HttpParserError as error:
-            self.refuse(error.__context__.status if isinstance(error.__context__, _TooLargeError) else 400)
+            self.refuse(error.__context__.status if isinstance(error.__context__, _RefusedError) else 400)
 
     def on_message_begin(self) -> None:
         """A request begins."""
         super().on_message_begin()
-        self._reading, self._heads, self._chunks = True, 0, 0
+        self._reading, self._trailing = True, False
+        self._heads = self._chunks = self._named = 0
         self.since, self._patience = self.loop.time(), HEAD_SECONDS
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """One header, or one trailer after the body."""
-        if len(self.headers) >= HEADERS:
-            raise _TooLargeError
-        name = name.lower()
-        if name == b"expect" and value.lower() == b"100-continue":
-            self.expect_100_continue = True
-        self.headers.append((name, value))
+        """One header, or one trailer after the body; trailers are dropped, because a proxy does not check them."""
+        self._named += 1
+        if self._named > HEADERS:
+            raise _RefusedError(431)
+        if not self._trailing:
+            self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         """The headers are complete; the body may still arrive."""
         if self._got > HEAD_BYTES and len(self.url) + sum(len(k) + len(v) + 4 for k, v in self.headers) > HEAD_BYTES:
-            raise _TooLargeError
-        self._patience = REQUEST_SECONDS
+            raise _RefusedError(431)
+        version = self._parser.get_http_version()
+        if status := broken(version, self.url, self.headers):
+            raise _RefusedError(status)
+        self.expect_100_continue = expects_continue(version, self.headers)
+        self._patience, self._trailing = REQUEST_SECONDS, True
         super().on_headers_complete()
         if self.pipeline and len(self.pipeline) > AHEAD:
-            raise _TooLargeError
+            raise _RefusedError(0)
 
     def on_body(self, body: bytes) -> None:
         """Part of the body."""
         self._heads = 0
         self._chunks += 1
         if self._chunks > CHUNKS:
-            raise _TooManyError
+            raise _RefusedError(413)
         self._parts.append(body)
 
     def on_message_complete(self) -> None:
@@ -128,6 +136,8 @@ class Bounded(HttpToolsProtocol):
         super().on_response_complete()
         if not self._reading:
             self.since, self._patience = self.loop.time(), self.timeout_keep_alive
+        if self._late and not self.pipeline and not self.transport.is_closing():
+            self.refuse(self._late)
 
     def timeout_keep_alive_handler(self) -> None:
         """Do nothing, because `_look` closes idle connections and allows for its own delays."""
@@ -143,12 +153,15 @@ class Bounded(HttpToolsProtocol):
         super().resume_writing()
 
     def refuse(self, status: int) -> None:
-        """Send the reason if the client can assign it to its request, and close soon; further bytes are dropped."""
+        """Send the reason after the responses to earlier requests, and close soon; further bytes are dropped."""
         busy = self.cycle is not None and not self.cycle.response_complete
         ours = busy and self.cycle.more_body and not self.cycle.response_started and not self.pipeline
-        self._over, self._reading = True, False
-        if busy and not ours:  # the client would take this for the response to an earlier request
+        self._over, self._reading, self._late = True, False, 0
+        if not status:
             self.transport.close()
+            return
+        if busy and not ours:  # the client would take this for the response to an earlier request
+            self._late = status
             return
         content = to_json({"detail": TEXTS[status], "request_id": None})
         head = b"content-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n" % len(content)
@@ -207,11 +220,7 @@ class Bounded(HttpToolsProtocol):
         if method == b"CONNECT":
             self.refuse(400)
             return
-        words = [word.strip() for name, value in self.headers if name == b"connection" for word in value.split(b",")]
-        kept = [word for word in words if word.lower() not in HOP]
-        headers = [(name, value) for name, value in self.headers if name not in HOP]
-        if kept:
-            headers.append((b"connection", b", ".join(kept)))
-        first = b"%s %s HTTP/%s\r\n" % (method, self.url, self._parser.get_http_version().encode())
+        headers, version = without_upgrade(self.headers), self._parser.get_http_version().encode()
+        first = b"%s %s HTTP/%s\r\n" % (method, self.url, version)
         self.parser = httptools.HttpRequestParser(self)
         self.data_received(first + b"".join(b"%s: %s\r\n" % header for header in headers) + b"\r\n" + rest)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 
 import pytest
 import uvicorn
@@ -13,6 +14,7 @@ from serving.protocol import Protocol
 from tests.serving.wire import Wire
 
 LINE = b"POST /x HTTP/1.1\r\nhost: us\r\n"
+NEXT = b"GET / HTTP/1.1\r\nhost: us\r\n\r\n"
 BODY = LINE + b"content-length: 4\r\n\r\n"
 
 
@@ -71,13 +73,16 @@ def connected(monkeypatch):
 
 
 def sent(connected, *parts, after=0.05, **settings):
-    """The response to these bytes, and whether the connection is then closed."""
+    """The response to these bytes, and whether the connection is then closed; `after` None waits until it is."""
 
     async def ask(open_one):
         protocol, wire = open_one()
         for part in parts:
             protocol.data_received(part)
-        await asyncio.sleep(after)
+        for _ in range(500):
+            await asyncio.sleep(after or 0.01)
+            if wire.closed or after:
+                break
         return b"".join(wire.sent), wire.closed
 
     return connected(ask, **settings)
@@ -87,7 +92,7 @@ def sent(connected, *parts, after=0.05, **settings):
 def test_a_protocol_upgrade_is_ignored_and_the_body_is_read(connected, offer):
     head = b"connection: Upgrade, HTTP2-Settings\r\nupgrade: " + offer + b"\r\nhttp2-settings: AA\r\n"
 
-    answer, closed = sent(connected, LINE + head + b"content-length: 4\r\n\r\nbo", b"dy", b"GET / HTTP/1.1\r\n\r\n")
+    answer, closed = sent(connected, LINE + head + b"content-length: 4\r\n\r\nbo", b"dy", NEXT)
 
     assert answer.count(b"HTTP/1.1 200 OK") == 2
     assert b'["POST", ["host", "content-length"], "body"]' in answer
@@ -110,6 +115,108 @@ def test_bytes_that_are_no_request_are_refused_and_the_connection_is_closed(conn
     answer, closed = sent(connected, line, after=0.2)
 
     assert answer.startswith(b"HTTP/1.1 400 Bad Request")
+    assert closed
+
+
+CHUNKED = LINE + b"transfer-encoding: chunked\r\n\r\n"
+GET = b"GET / HTTP/1.1\r\n"
+RULES = {
+    "no host": (GET + b"\r\n", "400"),
+    "two hosts": (GET + b"host: us\r\nhost: us\r\n\r\n", "400"),
+    "a host that is none": (GET + b"host: us/x@y\r\n\r\n", "400"),
+    "a list of hosts": (GET + b"host: us, them\r\n\r\n", "400"),
+    "an empty host": (GET + b"host:\r\n\r\n", "200"),
+    "HTTP/1.0 without host": (b"GET / HTTP/1.0\r\n\r\n", "200"),
+    "HTTP/1.0 keeps no connection": (b"GET / HTTP/1.0\r\nconnection: keep-alive\r\n\r\n" + NEXT, "200"),
+    "HTTP/1.0 in chunks": (b"POST / HTTP/1.0\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n", "400"),
+    "HTTP/1.2": (b"GET / HTTP/1.2\r\nhost: us\r\n\r\n", "400"),
+    "HTTP/2.0": (b"GET / HTTP/2.0\r\nhost: us\r\n\r\n", "505"),
+    "a version in small letters": (b"GET / http/1.1\r\nhost: us\r\n\r\n", "400"),
+    "two lengths": (LINE + b"content-length: 4\r\ncontent-length: 5\r\n\r\nbody!", "400"),
+    "one length twice": (LINE + b"content-length: 4\r\ncontent-length: 4\r\n\r\nbody", "400"),
+    "a list of lengths": (LINE + b"content-length: 4, 4\r\n\r\nbody", "400"),
+    "a length with a sign": (LINE + b"content-length: +4\r\n\r\nbody", "400"),
+    "a length in base 16": (LINE + b"content-length: 0x4\r\n\r\nbody", "400"),
+    "no length": (LINE + b"content-length:\r\n\r\n", "400"),
+    "a length beyond 64 bits": (LINE + b"content-length: 99999999999999999999\r\n\r\n", "400"),
+    "length and chunks": (LINE + b"content-length: 4\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n", "400"),
+    "chunks and length": (LINE + b"transfer-encoding: chunked\r\ncontent-length: 4\r\n\r\n0\r\n\r\n", "400"),
+    "chunked twice": (LINE + b"transfer-encoding: chunked\r\n" * 2 + b"\r\n0\r\n\r\n", "400"),
+    "chunked in capitals": (LINE + b"transfer-encoding: Chunked\r\n\r\n0\r\n\r\n", "200"),
+    "chunked before gzip": (LINE + b"transfer-encoding: chunked, gzip\r\n\r\n0\r\n\r\n", "400"),
+    "chunked after gzip": (LINE + b"transfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n", "501"),
+    "almost chunked": (LINE + b"transfer-encoding: xchunked\r\n\r\n0\r\n\r\n", "501"),
+    "quoted chunked": (LINE + b'transfer-encoding: "chunked"\r\n\r\n0\r\n\r\n', "501"),
+    "chunked after a control character": (LINE + b"transfer-encoding: \x0bchunked\r\n\r\n0\r\n\r\n", "400"),
+    "a space before a colon": (LINE + b"content-length : 4\r\n\r\nbody", "400"),
+    "a tab before a colon": (LINE + b"transfer-encoding\t: chunked\r\n\r\n0\r\n\r\n", "400"),
+    "a header without a name": (LINE + b": x\r\n\r\n", "400"),
+    "a header without a colon": (LINE + b"abc\r\n\r\n", "400"),
+    "a folded header": (LINE + b"a: b\r\n c\r\n\r\n", "400"),
+    "a folded coding": (LINE + b"transfer-encoding:\r\n chunked\r\n\r\n0\r\n\r\n", "400"),
+    "a folded first header": (b"GET / HTTP/1.1\r\n host: us\r\n\r\n", "400"),
+    "NUL in a value": (LINE + b"a: b\x00c\r\n\r\n", "400"),
+    "CR in a value": (LINE + b"a: b\rcontent-length: 4\r\n\r\nbody", "400"),
+    "LF in a value": (LINE + b"a: b\ncontent-length: 4\r\n\r\nbody", "400"),
+    "lines that end with LF": (b"GET / HTTP/1.1\nhost: us\n\n", "400"),
+    "a head that ends with LF": (b"GET / HTTP/1.1\r\nhost: us\r\n\n", "400"),
+    "empty lines before": (b"\r\n\r\n" + NEXT, "200"),
+    "a chunk extension": (CHUNKED + b'4;a=b;c="d"\r\nbody\r\n0;e\r\n\r\n', "200"),
+    "a chunk extension that ends with LF": (CHUNKED + b"4;a\nbody\r\n0\r\n\r\n", "400"),
+    "a chunk size with a prefix": (CHUNKED + b"0x4\r\nbody\r\n0\r\n\r\n", "400"),
+    "a chunk size with a sign": (CHUNKED + b"-4\r\nbody\r\n0\r\n\r\n", "400"),
+    "a chunk size with a space": (CHUNKED + b"4 \r\nbody\r\n0\r\n\r\n", "400"),
+    "a chunk size beyond 64 bits": (CHUNKED + b"FFFFFFFFFFFFFFFFF\r\nbody\r\n0\r\n\r\n", "400"),
+    "no chunk size": (CHUNKED + b"\r\nbody\r\n0\r\n\r\n", "400"),
+    "a chunk that ends with LF": (CHUNKED + b"4\nbody\n0\n\n", "400"),
+    "a chunk longer than its size": (CHUNKED + b"4\r\nbodyyy\r\n0\r\n\r\n", "400"),
+    "a trailer": (CHUNKED + b"4\r\nbody\r\n0\r\nx-forwarded-for: 1.2.3.4\r\n\r\n", "200"),
+    "a trailer with a length": (CHUNKED + b"4\r\nbody\r\n0\r\ncontent-length: 9\r\n\r\n", "400"),
+    "a whole URL": (b"GET http://other/x HTTP/1.1\r\nhost: us\r\n\r\n", "200"),
+    "a target without a slash": (b"GET x HTTP/1.1\r\nhost: us\r\n\r\n", "400"),
+    "a fragment": (b"GET /x#y HTTP/1.1\r\nhost: us\r\n\r\n", "400"),
+    "a space in the target": (b"GET /a b HTTP/1.1\r\nhost: us\r\n\r\n", "400"),
+    "tabs between": (b"GET\t/\tHTTP/1.1\r\nhost: us\r\n\r\n", "400"),
+    "an unknown method": (b"FOO / HTTP/1.1\r\nhost: us\r\n\r\n", "400"),
+    "GET with a body": (b"GET / HTTP/1.1\r\nhost: us\r\ncontent-length: 4\r\n\r\nbody" + NEXT, "200 200"),
+    "Expect": (LINE + b"expect: 100-Continue\r\ncontent-length: 4\r\n\r\nbody", "100 200"),
+    "Expect in HTTP/1.0": (b"POST / HTTP/1.0\r\nexpect: 100-continue\r\ncontent-length: 4\r\n\r\nbody", "200"),
+    "two requests": (NEXT + b"\r\n" + NEXT, "200 200"),
+    "a request after the last one": (GET + b"host: us\r\nconnection: close\r\n\r\n" + NEXT, "200"),
+    "noise after a request": (NEXT + b"\x16\x03\x01\r\n\r\n", "200 400"),
+    "noise after two requests": (NEXT + NEXT + b"NOISE\r\n\r\n", "200 200 400"),
+    "a body longer than its length": (BODY + b"bodyMORE\r\n", "200 400"),
+    "no host in the second": (NEXT + GET + b"\r\n", "200 400"),
+    "a broken body after a request": (NEXT + CHUNKED + b"4\nbody", "200 400"),
+    "an upgrade and two lengths": (
+        LINE + b"connection: upgrade\r\nupgrade: x\r\ncontent-length: 4\r\ncontent-length: 5\r\n\r\nbody!",
+        "400",
+    ),
+}
+
+
+@pytest.mark.parametrize("pieces", ["whole", "bytes"])
+@pytest.mark.parametrize("rule", RULES)
+def test_a_request_means_the_same_to_each_proxy_or_is_refused(connected, rule, pieces):
+    request, expected = RULES[rule]
+    parts = [request] if pieces == "whole" else [request[at : at + 1] for at in range(len(request))]
+
+    answer, closed = sent(connected, *parts, after=0.05 if expected.endswith("200") else None)
+
+    assert b" ".join(re.findall(rb"HTTP/1\.1 (\d+)", answer)).decode() == expected
+    assert closed or expected.endswith("200")
+
+
+def test_a_trailer_is_no_header(connected):
+    answer, _ = sent(connected, CHUNKED + b"4\r\nbody\r\n0\r\nx-forwarded-for: 1.2.3.4\r\n\r\n")
+
+    assert b'["POST", ["host", "transfer-encoding"], "body"]' in answer
+
+
+def test_a_request_is_answered_before_the_refusal_of_what_follows_it(connected):
+    answer, closed = sent(connected, BODY + b"bo", b"dy" + CHUNKED + b"4\r\nbo", b"dyNOISE", after=None)
+
+    assert re.findall(rb"HTTP/1\.1 (\d+)", answer) == [b"200", b"400"]
     assert closed
 
 
@@ -157,8 +264,8 @@ def test_a_body_in_too_many_chunks_is_refused_and_each_request_is_counted_separa
 
 
 def test_few_requests_are_read_before_the_first_response(connected):
-    few = sent(connected, b"GET / HTTP/1.1\r\n\r\n" * 30, after=0.2)
-    many = sent(connected, b"GET / HTTP/1.1\r\n\r\n" * 60)
+    few = sent(connected, NEXT * 30, after=0.2)
+    many = sent(connected, NEXT * 60)
 
     assert (few[0].count(b"HTTP/1.1 200"), few[1]) == (30, False)
     assert many[1]
