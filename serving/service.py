@@ -65,9 +65,9 @@ class Service:
     async def explain(self, rows: list[dict[str, Any]], asked: Asked) -> list[dict[str, Any]]:
         """The same, with the contribution of each column to each prediction."""
         models = self.models
-        known = await self.explanations.ready(models, len(rows))
+        await self.explanations.ready(models, len(rows))
         answers = await self.predict(rows, asked, models)
-        await self.explanations.add(known, models, rows, answers)
+        await self.explanations.add(models, rows, answers)
         return answers
 
     async def drain(self) -> None:

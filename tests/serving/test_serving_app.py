@@ -4,9 +4,10 @@ import asyncio
 import hashlib
 import json
 import math
+import os
 import shutil
+import signal
 import sys
-import threading
 import time
 
 import numpy as np
@@ -71,7 +72,7 @@ def start(folder, tmp_path):
 @pytest.fixture
 def patient(monkeypatch):
     """Let requests wait for SHAP, which loads slowly on a busy machine."""
-    monkeypatch.setattr(explanations, "PATIENCE", 60)
+    monkeypatch.setattr(explanations, "PATIENCE", 300)
 
 
 @pytest.mark.usefixtures("patient")
@@ -96,29 +97,28 @@ def test_an_explained_answer_is_the_same_with_contributions_that_add_up_to_it(st
 def test_a_server_that_cannot_explain_says_what_is_missing_and_logs_nothing(
     start, forest, customers, monkeypatch, tmp_path
 ):
-    client, some = start(folder=forest), rows(customers, DATA, 2)
-    monkeypatch.setitem(sys.modules, "shap", None)
+    some, details = rows(customers, DATA, 2), []
+    for absent in ("shap", "pandas"):  # the second is absent in the image
+        (tmp_path / absent).mkdir()
+        (tmp_path / absent / f"{absent}.py").write_text(f"raise ModuleNotFoundError('absent', name='{absent}')")
+        monkeypatch.syspath_prepend(tmp_path / absent)
+        answer = start(folder=forest).post("/predict?explain=true", json={"rows": some})
+        details.append((answer.status_code, answer.json()["detail"]))
 
-    answer = client.post("/predict?explain=true", json={"rows": some})
-    monkeypatch.setitem(sys.modules, "ml.model.explanation", None)  # as in the image
-    bare = client.post("/predict?explain=true", json={"rows": some})
-
-    assert (answer.status_code, bare.status_code) == (501, 501)
-    assert "locks/explain.txt" in answer.json()["detail"]
-    assert "make score EXPLAIN=1" in bare.json()["detail"]
+    assert [status for status, _ in details] == [501, 501]
+    assert "locks/explain.txt" in details[0][1]
+    assert "pandas is missing" in details[1][1]
+    assert "make score EXPLAIN=1" in details[1][1]
     assert not lines(tmp_path / "logs")
 
 
 def test_a_request_does_not_wait_until_explanations_are_loaded(start, forest, customers, monkeypatch, tmp_path):
-    client, some, go = start(folder=forest), rows(customers, DATA, 2), threading.Event()
-    slow = explanations._explain
+    client, some = start(folder=forest), rows(customers, DATA, 2)
     monkeypatch.setattr(explanations, "PATIENCE", 0.01)
-    monkeypatch.setattr(explanations, "_explain", lambda model: go.wait(60) and slow(model))
 
     early = [client.post("/predict?explain=true", json={"rows": some}) for _ in range(2)]
     logged = lines(tmp_path / "logs")
-    go.set()
-    monkeypatch.setattr(explanations, "PATIENCE", 60)
+    monkeypatch.setattr(explanations, "PATIENCE", 300)
     late = client.post("/predict?explain=true", json={"rows": some})
 
     assert [(answer.status_code, answer.headers["retry-after"]) for answer in early] == [(503, "10")] * 2
@@ -128,13 +128,32 @@ def test_a_request_does_not_wait_until_explanations_are_loaded(start, forest, cu
 
 def test_explanations_are_loaded_at_start_by_setting(start, forest, customers, monkeypatch):
     client, some = start(folder=forest, explain=True), rows(customers, DATA, 2)
-    monkeypatch.setitem(sys.modules, "ml.model.explanation", None)  # to load it now would fail
+    monkeypatch.setattr(explanations, "PATIENCE", 0)  # nothing is waited for
 
-    ready = client.post("/predict?explain=true", json={"rows": some})
-    unready = start(folder=forest, explain=True).post("/predict", json={"rows": some})
+    assert client.post("/predict?explain=true", json={"rows": some}).json()["predictions"][1]["explanation"]
 
-    assert ready.json()["predictions"][1]["explanation"]["contributions"]
-    assert unready.status_code == 200
+
+def test_a_model_without_explanations_serves_with_that_setting(start, forest, customers, monkeypatch, tmp_path):
+    (tmp_path / "shap.py").write_text("raise ImportError")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    client = start(folder=forest, explain=True)
+
+    assert client.post("/predict", json={"rows": rows(customers, DATA, 2)}).status_code == 200
+
+
+@pytest.mark.usefixtures("patient")
+def test_after_the_end_of_the_explaining_process_another_one_explains(start, folder, customers):
+    client, some = start(folder=folder, explain=True), rows(customers, DATA, 2)
+    os.kill(client.app.state.service.explanations._child._process.pid, signal.SIGKILL)
+
+    ended = client.post("/predict?explain=true", json={"rows": some})
+    plain = client.post("/predict", json={"rows": some})
+    again = client.post("/predict?explain=true", json={"rows": some})
+
+    assert (ended.status_code, ended.headers["retry-after"]) == (503, "10")
+    assert (plain.status_code, again.status_code) == (200, 200)
+    assert again.json()["predictions"][0]["explanation"]
 
 
 @pytest.mark.parametrize("kind", ["random_forest", "hist_gradient_boosting", "logistic_regression"])

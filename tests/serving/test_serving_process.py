@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -88,6 +89,27 @@ def test_workers_that_are_killed_are_replaced_and_lose_nothing(folder, tmp_path,
 
     assert len(killed) >= 5
     assert_each_is_logged_once(load.answered, logs)
+
+
+@pytest.mark.skipif(not Path("/proc").exists(), reason="reads the libraries of a process from /proc")
+def test_the_server_itself_loads_nothing_of_what_explains(tmp_path, port, customers, params):
+    """Other threads wait for such imports: health took 0.5 s during the import of SHAP."""
+    forest = built(tmp_path / "forest", customers, params, "random_forest")
+    body = json.dumps({"rows": rows(customers, DATA, 1)}).encode()
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{port}/predict?explain=true", body, {"content-type": "application/json"}
+    )
+    with running(forest, tmp_path / "logs", port) as process:
+        for _ in range(600):
+            try:
+                answer = json.load(urllib.request.urlopen(request, timeout=60))
+                break
+            except urllib.error.HTTPError:  # 503 until it is loaded
+                time.sleep(0.3)
+        loaded = Path("/proc", str(process.pid), "maps").read_text()
+
+    assert answer["predictions"][0]["explanation"]
+    assert [name for name in ("pandas", "sklearn", "llvmlite", "/shap/") if name in loaded] == []
 
 
 def assert_each_is_logged_once(answered, logs):

@@ -35,7 +35,8 @@ class Child:
             if self._process is None:
                 self._process = _started(self._command)
                 self._leave = weakref.finalize(self, _stop, self._process)
-                self._exchanged(self._process, self._first)
+                if self._first:
+                    self._exchanged(self._process, self._first)
             return self._exchanged(self._process, message)
 
     def _exchanged(self, process: Any, message: bytes) -> bytes:
