@@ -1,11 +1,13 @@
 """The site: its reference names everything in the code, and the runbook names every alert."""
 
+import ast
 import inspect
 import json
 import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from ml.github.alerts import TITLES
 from ml.monitoring import monitor_report as monitoring_report
@@ -85,4 +87,35 @@ def test_the_site_builds_without_a_warning(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("rule", reference_pages.rules(), ids=lambda rule: rule["alert"])
 def test_every_prometheus_alert_names_its_entry_in_the_runbook(rule):
-    assert rule["annotations"]["runbook"] == f"docs/runbook.md#{rule['alert'].lower()}"
+    link = f"{{{{ $externalLabels.docs }}}}/runbook.md#{rule['alert'].lower()}"
+
+    assert rule["annotations"]["runbook_url"] == link
+    config = yaml.safe_load(Path("src/deploy/prometheus/prometheus.yml").read_text(encoding="utf-8"))
+    assert config["global"]["external_labels"]["docs"].endswith("/docs")
+
+
+QUOTED = re.compile(r"\bsaid\(|\.stderr|_reason\(|\bfirst_line\(|^reason\b")  # the output of another program
+
+
+def quoting(tree):
+    """The messages of errors that quote another program, each as its parts."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "UserError" and node.args:
+            parts = getattr(node.args[0], "values", [])
+            if any(isinstance(part, ast.FormattedValue) and QUOTED.search(ast.unparse(part.value)) for part in parts):
+                yield parts
+
+
+def test_a_message_that_quotes_another_program_ends_with_what_to_do():
+    files = [*Path("src/ml").rglob("*.py"), *Path("serving").rglob("*.py")]
+    found = [(path, parts[-1]) for path in files for parts in quoting(ast.parse(path.read_text("utf-8")))]
+
+    bare = [
+        str(path)
+        for path, end in found
+        if not (
+            ast.unparse(end.value) in {"AGAIN", "hint"} if isinstance(end, ast.FormattedValue) else " " in end.value
+        )
+    ]
+    assert found
+    assert not bare

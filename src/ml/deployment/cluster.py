@@ -99,8 +99,10 @@ class Cluster:
     def _ask(self, *arguments: str, content: str | None = None) -> str:
         done = self._call(*arguments, content=content)
         if done.returncode:
+            reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1].rstrip(".")
             raise UserError(
-                f"kubectl {' '.join(arguments[:2])} failed: {(done.stderr.strip().splitlines() or ['no reason'])[-1]}"
+                f"kubectl {' '.join(arguments[:2])} failed: {reason}. Check the cluster and your "
+                "permissions in the context (`kubectl config current-context`), and run the command again."
             )
         return done.stdout.strip()
 

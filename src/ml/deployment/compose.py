@@ -87,7 +87,8 @@ class Compose(Local):
         done = subprocess.run([*command(), *where, *arguments], capture_output=True, text=True, check=False)
         if done.returncode:
             call = shlex.join([*command(), *where, *arguments])
-            raise UserError(f"`{call}` failed: {_reason(done.stdout, done.stderr) or f'exit code {done.returncode}'}")
+            reason = _reason(done.stdout, done.stderr) or f"exit code {done.returncode}"
+            raise UserError(f"`{call}` failed: {reason.rstrip('.')}. Fix this and run the command again.")
 
 
 def _reason(*texts: str) -> str:

@@ -46,7 +46,10 @@ def ask(*arguments: str) -> str:
     """The output of a command of the engine; raises UserError if it fails."""
     done = call(*arguments)
     if done.returncode:
-        raise UserError(f"{engine()[0]} {arguments[0]} failed: {said(done)}")
+        raise UserError(
+            f"{engine()[0]} {arguments[0]} failed: {said(done).rstrip('.')}. Fix this and run the command again; "
+            f"`{engine()[0]} info` shows whether the engine works."
+        )
     return done.stdout.strip()
 
 

@@ -89,7 +89,7 @@ def start(image: str, name: str, *flags: str, settings: Mapping[str, str] | None
     done = call("run", "--detach", "--name", name, *HARDENED, *published, *given, *flags, image)
     if done.returncode:
         call("rm", "--force", "--volumes", name)
-        raise UserError(f"{image} does not start: {said(done)}")
+        raise UserError(f"{image} does not start: {said(done).rstrip('.')}. Fix this and run the command again.")
     return Container(name)
 
 

@@ -45,7 +45,7 @@ def render(project: str, env: str, image: str) -> str:
     files.write_text(top, FOLDER / env / "kustomization.yaml")
     done = subprocess.run([*_program(), FOLDER / env], capture_output=True, text=True, check=False)
     if done.returncode:
-        raise UserError(f"{SOURCE}/{env} cannot be rendered: {done.stderr.strip()}")
+        raise UserError(f"{SOURCE}/{env} cannot be rendered: {done.stderr.strip().rstrip('.')}. Correct that file.")
     return done.stdout
 
 

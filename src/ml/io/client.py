@@ -39,7 +39,9 @@ class Client:
             return response.status, json.loads(response.read())
         except (OSError, HTTPException, ValueError) as error:
             self._connection.close()  # the next request opens it again
-            raise UserError(f"the server at {self.address} does not respond to {method} {path}: {error!r}") from None
+            raise UserError(
+                f"the server at {self.address} does not respond to {method} {path}: {error!r}. Check that it runs."
+            ) from None
 
     def predict(self, rows: Rows) -> list[dict[str, Any]]:
         """The predictions of rows, in their order; raises UserError if the server refuses a row."""
@@ -47,7 +49,8 @@ class Client:
         for start in range(0, len(rows), AT_ONCE):
             status, answer = self.ask("POST", "/predict", {"rows": rows[start : start + AT_ONCE]})
             if status != HTTPStatus.OK:
-                raise UserError(f"the server answers {status} to rows that the contract allows: {_detail(answer)}")
+                what = f"the server answers {status} to rows that the contract allows: {_detail(answer)}"
+                raise UserError(f"{what}. Serve a model with this contract.")
             found += answer["predictions"]
         return found
 
@@ -86,7 +89,9 @@ def metrics(address: str, patience: float = 2) -> str:
         with urlopen(f"http://{address}/metrics", timeout=patience) as response:
             return response.read().decode()
     except (OSError, HTTPException) as error:
-        raise UserError(f"the server at {address} does not respond to GET /metrics: {error}") from None
+        raise UserError(
+            f"the server at {address} does not respond to GET /metrics: {error}. Check that it runs."
+        ) from None
 
 
 def _detail(answer: Any) -> str:

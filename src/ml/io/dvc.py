@@ -9,12 +9,15 @@ from pathlib import Path
 from ml.io import process
 from ml.io.errors import UserError
 
+AGAIN = "Fix this and run the command again."
+REMOTE = "Check the remote and its credentials: `dvc remote list`. Then run the command again."
 
-def must(*arguments: str, folder: Path | None = None, hint: str = "") -> str:
-    """What `dvc …` prints; raises UserError with DVC's own message, and `hint`, when it fails."""
+
+def must(*arguments: str, folder: Path | None = None, hint: str = AGAIN) -> str:
+    """The output of `dvc …`; raises UserError with DVC's own message, and `hint`, if it fails."""
     done = call(*arguments, folder=folder)
     if done.returncode:
-        raise UserError(" ".join(filter(None, [f"`dvc {' '.join(arguments)}` failed: {said(done)}", hint])))
+        raise UserError(f"`dvc {' '.join(arguments)}` failed: {said(done)} {hint}")
     return done.stdout
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from ml.io.errors import UserError
 
+AGAIN = "Fix this and run the command again."
 RETRAINING = "retrain/"  # of the branches of retrained models
 TEXT: Any = {"text": True, "encoding": "utf-8", "errors": "backslashreplace"}  # a message may be of other bytes
 ROBOT = "retrain@localhost"  # the author of commits on automated branches
@@ -51,7 +52,7 @@ def must(*arguments: str, data: bytes | None = None) -> bytes:
     """The output of git with `data` as its input; raises UserError with git's message if it fails."""
     done = call(*arguments, data=data)
     if done.returncode:
-        raise UserError(f"git {' '.join(arguments)[:60]} failed: {said(done)}")
+        raise UserError(f"git {' '.join(arguments)[:60]} failed: {said(done)} {AGAIN}")
     return done.stdout
 
 
@@ -81,5 +82,5 @@ def inside(folder: Path | str, *arguments: str, **environment: str) -> str:
     settings = os.environ | {"GIT_TERMINAL_PROMPT": "0"} | environment
     done = subprocess.run(command, capture_output=True, check=False, env=settings, **TEXT)
     if done.returncode:
-        raise UserError(f"git {arguments[0]} failed: {' '.join(done.stderr.split())}")
+        raise UserError(f"git {arguments[0]} failed: {' '.join(done.stderr.split()).rstrip('.')}. {AGAIN}")
     return done.stdout.strip()

@@ -69,7 +69,7 @@ def made(text: str, columns: Columns, kept: Mapping[str, np.ndarray] = MappingPr
             raise  # a table of another contract
         except (Exception, SystemExit) as error:  # noqa: BLE001  (a user's code raises anything)
             makes = ", ".join(function.makes)
-            raise UserError(f"{FEATURES}: {function.name} fails (making {makes}): {said(error)}.") from None
+            raise UserError(f"{FEATURES}: {function.name} fails (making {makes}): {said(error)}. Fix it.") from None
         for name, value in values.items():
             found[name] = kept.get(name, value)
             columns.add(name, found[name])

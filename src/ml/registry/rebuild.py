@@ -147,7 +147,7 @@ def _call(*command: str, place: Path | None = None, environment: Any = None) -> 
 
 def _must(done: subprocess.CompletedProcess[str], what: str) -> None:
     if done.returncode:
-        raise UserError(f"{what} failed: {_last(done.stderr)}")
+        raise UserError(f"{what} failed: {_last(done.stderr).rstrip('.')}. Fix this, then run `make reproduce` again.")
 
 
 def _last(text: str) -> str:

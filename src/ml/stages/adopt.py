@@ -72,7 +72,7 @@ def _write(table: pd.DataFrame | Path, old: Path, contract: dict[str, Any], sett
     _move_in(table, Path(contract["file"]), old)
     files.write_text(settings, files.PARAMS)
     _drop_functions([*contract["columns"]])
-    dvc.must("add", "data", hint="The table is in data/, and params.yaml describes it.")
+    dvc.must("add", "data", hint=f"The table is in data/, and params.yaml describes it. {dvc.AGAIN}")
     AdoptedRecord.of(OURS).write(ADOPTED)
 
 

@@ -56,7 +56,7 @@ def _day(text: str) -> str:
 
 def _attempt(folder: Path, params: Params, commit: str, day: str, rows: str) -> dict[str, Any]:
     given = fresh_rows.read(rows, params, _log(params))
-    dvc.must("pull", "data.dvc", folder=folder)
+    dvc.must("pull", "data.dvc", folder=folder, hint=dvc.REMOTE)
     old = reading.read(folder / params.data.file).frame
     told = fresh.news(given, old, params.data)
     sifted = fresh.sift(told, old, params.data)
@@ -90,7 +90,7 @@ def _build(attempt: Attempt) -> dict[str, Any]:
     if dvc.repro(folder=folder, environment=worktree.environment(folder)):
         why = [*reasons.broken(folder)] or ["a stage failed; its message is in the log"]
         return {"outcome": "refused", "reasons": why}
-    dvc.must("push", "data.dvc", folder=folder)
+    dvc.must("push", "data.dvc", folder=folder, hint=dvc.REMOTE)
     rows = counted(len(attempt.sifted.good), "fresh row")
     message = f"Retrain {attempt.params.project} with {rows}\n\n{cooldown.TRAILER} {attempt.day}"
     commit = worktree.commit(folder, f"{git.RETRAINING}{attempt.day}", message, attempt.day)

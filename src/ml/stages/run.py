@@ -45,7 +45,7 @@ def _fetch_data(table: Path) -> None:
     if old:
         cli.say(f"run: {table} is the table of commit {old}; the table of data.dvc is fetched")
     if old or not table.exists():
-        dvc.must("pull", "data.dvc", hint=f"It did not fetch {table}.")
+        dvc.must("pull", "data.dvc", hint=f"It did not fetch {table}. {dvc.REMOTE}")
     wrong = committed.wrong_data() if locks.in_ci() else []
     if wrong:
         raise UserError(

@@ -17,7 +17,8 @@ def main(port: int = 5000) -> None:
     project = read_params().project
     Embedded(project).show()
     uri = tracking.embedded_uri()
-    runs = f"http://127.0.0.1:{port}/#/experiments/{tracking.experiment(tracking.open_client(), project)}"
+    experiment = tracking.experiment(tracking.open_client(), project)
+    runs = f"http://127.0.0.1:{port}/#/experiments/{experiment}/runs?workflowType=machine_learning"
     cli.say(f"ui: MLflow starts in about 15 s; then open {runs} (Ctrl-C ends it)")
     # Without its job runner MLflow is two processes instead of ten; its log messages concern server operators.
     os.environ |= {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "PYTHONWARNINGS": "ignore"}
