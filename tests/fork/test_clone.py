@@ -33,7 +33,8 @@ def clone(source, folder, *flags):
     """A clone of the last commit of a repository."""
     if not (Path(source) / ".git").exists():
         pytest.skip("these tests clone the repository: run them in a git checkout")
-    subprocess.run(["git", "clone", "--quiet", *flags, f"file://{source}", str(folder)], check=True)
+    address = f"file://{source}" if flags else str(source)  # a path shares the objects, but ignores --depth
+    subprocess.run(["git", "clone", "--quiet", *flags, address, str(folder)], check=True)
     for setting in ("user.name=stranger", "user.email=stranger@example.invalid"):  # `dvc exp run` reads no other place
         subprocess.run(["git", "-C", str(folder), "config", *setting.split("=")], check=True)
     return folder

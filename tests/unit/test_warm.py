@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import ROOT
+
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform != "linux", reason="needs Linux")]
 
 PROBE = """
@@ -30,6 +32,55 @@ sys.exit(ends[sys.argv[1]])
 """
 PLUG_IN = "StoreArtifactRepository = lambda place, **_: f'of {__file__}: {place}'"
 WARM, COLD = {}, {"COLD_PYTHON": "1"}
+
+
+REMEMBERED = """
+import importlib.util, io, sys
+from pathlib import Path
+import dvc.utils.serialize._yaml as of_dvc, ruamel.yaml, yaml
+import warm_memory
+texts = [Path(name).read_text() for name in sys.argv[2:]] + ["a: no\\nb: 1:30\\nc: 2026-01-31\\nd: 1e3\\n"]
+def all_read():
+    for_update = [of_dvc.parse_yaml(text, "x.yaml", typ="rt") for text in texts]
+    written = [io.StringIO() for _ in texts]
+    for one, file in zip(for_update, written):
+        ruamel.yaml.YAML().dump(one, file)
+    return [
+        *([ruamel.yaml.YAML(typ="safe", pure=pure).load(text) for text in texts] for pure in (False, True)),
+        [yaml.safe_load(text) for text in texts], [of_dvc.parse_yaml(text, "x.yaml") for text in texts],
+        [file.getvalue() for file in written],
+    ]
+def traced(name):
+    Path(name).mkdir(exist_ok=True)
+    Path(name, "own.py").write_text("def fails():\\n    return fails.__code__.co_filename\\n")
+    spec = importlib.util.spec_from_file_location(f"own_{name}", f"{name}/own.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return Path(module.fails()).resolve() == Path(name, "own.py").resolve()
+expected = all_read()
+warm_memory.use(sys.argv[1])
+first, made = all_read(), len([*Path(sys.argv[1]).iterdir()])
+print(first == expected, all_read() == expected, len([*Path(sys.argv[1]).iterdir()]) == made > len(texts))
+print(traced("one"), traced("two"))
+try:
+    yaml.safe_load("a: [")
+except yaml.YAMLError:
+    print("refused")
+"""
+
+
+def test_a_text_that_was_parsed_or_compiled_before_gives_the_same(tmp_path):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "tests" / "warm"), "PYTHONDONTWRITEBYTECODE": "1", **COLD}
+    files = [str(ROOT / name) for name in ("dvc.lock", "dvc.yaml", "params.yaml")]
+
+    for _ in range(2):  # the second process finds what the first one stored
+        done = subprocess.run(
+            [sys.executable, "-c", REMEMBERED, str(tmp_path / "memory"), *files],
+            cwd=tmp_path, env=environment, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+
+        assert done.stderr == ""
+        assert done.stdout.split() == ["True", "True", "True", "True", "True", "refused"]
 
 
 @pytest.fixture(scope="module")

@@ -32,6 +32,7 @@ SETTINGS = {  # as ml/stages/__init__.py has them
 
 def main(folder):
     """Serve until the process that made the environment has ended."""
+    import warm_memory
     from warm_client import place
 
     folder = Path(folder)
@@ -42,6 +43,7 @@ def main(folder):
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
     own_plug_in()
+    warm_memory.use(folder / "memory")
     for name in [name for name in sys.modules if name.partition(".")[0] == "ml"]:
         del sys.modules[name]
     gc.collect()

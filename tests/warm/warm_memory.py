@@ -1,0 +1,75 @@
+"""A store of parsed YAML and compiled modules for all processes of the warm environment, by the bytes of the text.
+
+DVC parses dvc.lock and params.yaml several times in each command, in Python, and each clone compiles the same modules.
+"""
+
+import contextlib
+import hashlib
+import importlib.machinery
+import marshal
+import os
+import pickle
+import tempfile
+
+
+def use(folder):
+    """Let this process and its forks look into a folder before they parse or compile a text."""
+    os.makedirs(folder, exist_ok=True)
+    _modules(folder)
+    _yaml(folder)
+
+
+def _modules(folder):
+    import _imp
+
+    loader = importlib.machinery.SourceFileLoader
+    compile_ = loader.source_to_code
+
+    def source_to_code(self, data, path, **given):
+        def make():
+            return marshal.dumps(compile_(self, data, path, **given))
+
+        code = marshal.loads(_kept(folder, b"module", bytes(data), make))
+        _imp._fix_co_filename(code, str(path))
+        return code
+
+    loader.source_to_code = source_to_code
+
+
+def _yaml(folder):
+    import dvc.utils.serialize._yaml as of_dvc
+    import ruamel.yaml
+    import yaml
+
+    load, parse, safe_load = ruamel.yaml.YAML.load, of_dvc.parse_yaml, yaml.safe_load
+
+    def known(kind, text, make):
+        content = _kept(folder, kind, text.encode("utf-8", "surrogateescape"), lambda: pickle.dumps(make()))
+        return pickle.loads(content)
+
+    def ruamels(self, stream):
+        if not isinstance(stream, str) or self.typ != ["safe"]:
+            return load(self, stream)
+        return known(f"ruamel {self.pure}".encode(), stream, lambda: load(self, stream))
+
+    def dvcs(text, path, typ="safe"):  # for an update, with comments
+        return known(b"dvc", text, lambda: parse(text, path, typ)) if typ == "rt" else parse(text, path, typ)
+
+    def pyyamls(stream):
+        return known(b"pyyaml", stream, lambda: safe_load(stream)) if isinstance(stream, str) else safe_load(stream)
+
+    ruamel.yaml.YAML.load, of_dvc.parse_yaml, yaml.safe_load = ruamels, dvcs, pyyamls
+
+
+def _kept(folder, kind, text, make):
+    """The bytes that `make` returned for a text of this kind in any process; an error is not stored."""
+    place = f"{folder}/{hashlib.sha256(kind + b':' + text).hexdigest()}"
+    with contextlib.suppress(OSError), open(place, "rb") as file:
+        return file.read()
+    made = make()
+    with contextlib.suppress(OSError):
+        number, name = tempfile.mkstemp(dir=folder)
+        with open(number, "wb") as file:
+            file.write(made)
+        os.replace(name, place)
+    return made
