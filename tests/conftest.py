@@ -15,7 +15,7 @@ import pytest
 from filelock import FileLock
 from hypothesis import settings as drawing
 
-from tests import temporary, warm
+from tests import order, temporary, warm
 from tests.world.sample import history
 from ml.settings import params as settings
 from ml.io.markdown import cell
@@ -120,6 +120,15 @@ def pytest_collection_modifyitems(config, items):
     if not all(here):
         config.hook.pytest_deselected(items=[item for item, kept in zip(items, here, strict=True) if not kept])
         items[:] = [item for item, kept in zip(items, here, strict=True) if kept]
+    workers = getattr(config, "workerinput", {}).get("workercount", 1)
+    alone = all(ROOT / "tests" / "workflows" in item.path.parents for item in items)  # they have an order of their own
+    if workers > 1 and not alone:
+        items[:] = order.dealt(items, workers, _long)
+
+
+def _long(item):
+    """The folder of a slow test, "" of a quick one."""
+    return item.path.relative_to(ROOT / "tests").parts[0] if item.get_closest_marker("slow") else ""
 
 
 def pytest_collection_finish():

@@ -17,7 +17,7 @@ def pool(params):
 
 @pytest.mark.slow
 def test_quiet_windows_of_a_rough_table_are_not_flagged(pool):
-    flagged, moved = quiet(pool, Cell(trained=2000, window=300, runs=40))
+    flagged, moved = quiet(pool, Cell(trained=2000, window=300, runs=60))
 
     assert flagged <= 0.05
     assert moved <= flagged
@@ -27,14 +27,14 @@ def test_quiet_windows_of_a_rough_table_are_not_flagged(pool):
 def test_a_rule_without_a_correction_for_many_tests_gives_false_alarms(pool):
     loose = pool.params.monitor.model_copy(update={"alpha": 0.9, "effect": 0.0})
 
-    flagged, _ = quiet(replace(pool, params=pool.params.model_copy(update={"monitor": loose})), Cell(2000, 300, 10))
+    flagged, _ = quiet(replace(pool, params=pool.params.model_copy(update={"monitor": loose})), Cell(2000, 300, 20))
 
     assert flagged > 0.3
 
 
 @pytest.mark.slow
 def test_shifted_windows_are_found(pool):
-    found = power(pool, Cell(trained=2000, window=500, runs=10))
+    found = power(pool, Cell(trained=2000, window=500, runs=15))
 
     assert [*found] == [*SHIFTS]
     assert min(found[shift] for shift in calibrate.KNOWN) >= calibrate.POWER
