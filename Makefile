@@ -112,8 +112,8 @@ monitor: setup ## Compare the newest predictions with the release: stable, drift
 
 ##@ Retraining
 .PHONY: retrain
-retrain: pipeline-venv ## Train with fresh labelled rows on a separate branch [ROWS=file FORCE=1]
-	@python -m ml.stages.retrain --rows="$${ROWS:-}" $${FORCE:+--force}
+retrain: pipeline-venv ## Train with fresh labelled rows on a separate branch [ROWS=file ENCODING= FORCE=1]
+	@python -m ml.stages.retrain --rows="$${ROWS:-}" --encoding="$${ENCODING:-}" $${FORCE:+--force}
 
 .PHONY: propose
 propose: pipeline-venv ### Open or refresh the pull request, or the issue, about the last retraining
@@ -141,9 +141,10 @@ serve: setup ## Serve build/model on port 8000 (MODEL= PORT= WORKERS= CHALLENGER
 	  SERVING_CHALLENGER="$${CHALLENGER:-}" SERVING_CANARY="$${CANARY:-}" python -m serving
 
 .PHONY: score
-score: pipeline-venv ## Score DATA=file, folder, URL or postgresql://… QUERY='select …' into OUT=folder (MODEL= CHALLENGER= CHAMPION=1 EXPLAIN=1)
+score: pipeline-venv ## Score DATA=file, folder, URL or postgresql://… QUERY='select …' into OUT=folder (MODEL= CHALLENGER= CHAMPION=1 EXPLAIN=1 ENCODING=)
 	@python -m ml.stages.score --data="$${DATA:-}" --out="$${OUT:-}" --model="$${MODEL:-}" \
-	  --challenger="$${CHALLENGER:-}" --query="$${QUERY:-}" $${CHAMPION:+--champion} $${EXPLAIN:+--explain}
+	  --challenger="$${CHALLENGER:-}" --query="$${QUERY:-}" --encoding="$${ENCODING:-}" \
+	  $${CHAMPION:+--champion} $${EXPLAIN:+--explain}
 
 ##@ Deployment
 .PHONY: deploy

@@ -23,5 +23,5 @@ calibrate: setup ### Measure false alarms and missed changes of the drift rule; 
 	@python -m lab.calibrate $${QUICK:+--quick}
 
 .PHONY: story
-story: setup ### Run the whole loop, release to retraining to release, in a temporary fork (minutes) [TASK=multiclass, regression KEEP=folder]
-	@python -m lab.story --folder="$${KEEP:-}" --task="$${TASK:-binary}"
+story: setup ### Run the whole loop, release to retraining to release, in a temporary fork (minutes) [TASK=multiclass, regression BATCH=1: tables only KEEP=folder]
+	@python -m lab.story --folder="$${KEEP:-}" --task="$${TASK:-binary}" $${BATCH:+--batch}

@@ -4,7 +4,8 @@ It runs in a temporary fork with a bare repository as origin and a local double 
 month with drift, a retraining, its pull request, the merge, the next release, and a quiet month. All other parts are
 real. The customers are simulated, and the table is smaller than the sample, so that it takes minutes. `TASK=multiclass`
 predicts the plan of the following month, `TASK=regression` the hours used in it: `make adopt` describes that table.
-`lab.story_fork` widens limits and margins that need more rows.
+With `BATCH=1` nobody calls the API: rows and labels are tables. `lab.story_fork` widens limits and margins that need
+more rows.
 """
 
 import tempfile
@@ -13,7 +14,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from lab.story_fork import TARGETS, Story, commit, fork
+from lab.story_fork import TARGETS, Story, commit, fork, score_table
 from ml.github import github
 from ml.github.rest import call
 from ml.io import cli
@@ -23,8 +24,8 @@ from tests.github.double import Hub
 QUIET, MOVED = 13, 17  # months of the sample data: as in training, and with higher prices and more ads
 
 
-def main(folder: str = "", task: str = "binary") -> None:
-    """Run the story of a TASK; FOLDER keeps the fork for inspection."""
+def main(folder: str = "", task: str = "binary", batch: bool = False) -> None:
+    """Run the story of a TASK, with BATCH of a model that scores tables alone; FOLDER keeps the fork for inspection."""
     if task not in TARGETS:
         raise UserError(f"TASK={task} has no story. Choose one of {', '.join(TARGETS)}.")
     started = time.monotonic()
@@ -34,17 +35,17 @@ def main(folder: str = "", task: str = "binary") -> None:
             if folder
             else Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="story.")))
         )
-        tell(place, task)
+        tell(place, task, batch=batch)
     seconds = time.monotonic() - started
     kept = f"The fork is in {place / 'fork'}." if folder else "The fork was in a temporary folder, which is deleted."
     print(f"\nThe end, after {seconds:.0f} s. {kept} docs/monitoring.md and docs/retraining.md explain each step.")
 
 
-def tell(folder: Path, task: str = "binary", last: str = "calm") -> dict[str, Any]:
+def tell(folder: Path, task: str = "binary", last: str = "calm", *, batch: bool = False) -> dict[str, Any]:
     """Run all chapters up to `last` in a folder and return the results of each."""
     folder.mkdir(parents=True, exist_ok=True)
     with Hub("acme/churn", origin=folder / "origin.git") as hub:
-        story = Story(folder, hub, TARGETS[task])
+        story = Story(folder, hub, TARGETS[task], batch)
         for chapter in (release, quiet, drift, retrain, propose, merge, again, calm):
             chapter(story)
             if chapter.__name__ == last:
@@ -72,8 +73,7 @@ def quiet(story: Story) -> None:
     """A month like those of the training year."""
     story.begin(
         "A quiet month",
-        "January 2026: 600 simulated customers are scored by the champion through the real "
-        "API. A week later their labels are sent to the API.",
+        f"January 2026: 600 simulated customers are scored by the champion. {_way(story)}",
     )
     _month(story, QUIET, 600)
     story.found["quiet"] = _monitor(story)
@@ -155,7 +155,17 @@ def calm(story: Story) -> None:
     story.run("make registry DO=push", "ml.stages.registry_push", shown=("registry_push: sent monitor",))
 
 
+def _way(story: Story) -> str:
+    """How rows and labels come."""
+    if story.batch:
+        return "`make score` reads them as a table, and `make logs DO=label` adds a table of their labels."
+    return "They are sent to the real API, and their labels a week later."
+
+
 def _month(story: Story, month: int, rows: int, seed: int = 0) -> None:
+    if story.batch:
+        score_table(story, month, rows, seed)
+        return
     arguments = ["--months", str(month), "--rows", str(rows), "--seed", str(seed)]
     story.run(f"make traffic MONTHS={month}", "demo.traffic", *arguments, shown=("traffic: month",))
 

@@ -19,7 +19,7 @@ from ml.registry import registry
 from ml.registry.ledger import CHAMPION
 from ml.settings.params import SAMPLE, read_params
 from tests.github.double import Hub
-from tests.world.sample import history, write
+from tests.world.sample import customers, history, write
 
 ROOT = Path(__file__).parent.parent
 ANN = ("-c", "user.name=Ann", "-c", "user.email=ann@example.com")
@@ -47,6 +47,7 @@ class Story:
     folder: Path
     hub: Hub
     target: str = TARGETS["binary"]
+    batch: bool = False  # rows and labels are tables
     found: dict[str, Any] = field(default_factory=dict)
     chapter: int = 0
 
@@ -123,6 +124,19 @@ def fork(story: Story) -> None:
     commit(story, "A fork with its own table")
     if story.target != TARGETS["binary"]:
         _adopt(story)
+
+
+def score_table(story: Story, month: int, rows: int, seed: int) -> None:
+    """Score the customers of a month as a table, and add a table of their labels."""
+    frame, name = customers(month, rows, seed, story.target), f"month-{month}-{seed}"
+    table, labels, out = (story.folder / f"{name}{end}" for end in (".parquet", "-labels.csv", "-scores"))
+    frame.drop(columns=story.target).to_parquet(table)
+    frame[["customer_id", story.target]].to_csv(labels, index=False)
+    command = f"make score DATA=../{table.name} OUT=../{out.name} CHAMPION=1"
+    arguments = ["--data", str(table), "--out", str(out), "--champion"]
+    story.run(command, "ml.stages.score", *arguments, shown=(f"score: {rows:,} rows",))
+    command = f"make logs DO=label DATA=../{labels.name}"
+    story.run(command, "ml.stages.label", "--data", str(labels), shown=("label:",))
 
 
 def _adopt(story: Story) -> None:

@@ -48,3 +48,17 @@ def test_an_adopted_class_and_number_are_released_monitored_and_retrained(tmp_pa
     assert {c["column"] for c in found["drift"]["columns"] if c["drifted"]} == {"monthly_charge", "channel"}
     assert found["retrain"]["outcome"] == "proposed"
     assert found["retrain"]["rows"]["fresh"] > 3500
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_a_model_that_scores_tables_alone_is_released_monitored_and_retrained(tmp_path):
+    found = story.tell(tmp_path, last="retrain", batch=True)
+
+    assert found["release"] == 1
+    assert (found["quiet"]["verdict"], found["quiet"]["simulated"]) == ("stable", False)
+    assert found["quiet"]["performance"]["labelled"] == found["quiet"]["collected"]["fates"]["judged"] == 600
+    assert found["drift"]["verdict"] == "drift"
+    assert {c["column"] for c in found["drift"]["columns"] if c["drifted"]} == {"monthly_charge", "channel"}
+    assert found["retrain"]["outcome"] == "proposed"
+    assert found["retrain"]["rows"]["fresh"] > 3500

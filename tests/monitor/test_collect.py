@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ml.io.errors import UserError
-from ml.monitoring import collect, log_tables
+from ml.monitoring import collect
 from ml.monitoring.collect import Names
+from ml.monitoring.log_tables import LogTable
 from ml.prediction_log.predictions import read_log
 from ml.settings.monitor import Monitor
 from ml.settings.params import read_params
@@ -43,7 +44,7 @@ def write(tmp_path):
         for record in records:
             log.append(json.dumps(record).encode())
         log.close()
-        return log_tables.read([tmp_path / "logs"], NOW, DATA, SETTINGS)
+        return LogTable([tmp_path / "logs"], DATA).recent(NOW, SETTINGS)
 
     return write
 
@@ -227,7 +228,7 @@ def test_tables_of_other_systems_are_read_in_the_same_way(write, params, tmp_pat
     table.to_parquet(tmp_path / "rows.parquet")
     table.to_csv(tmp_path / "rows.csv", index=False)
 
-    found = collected(log_tables.read([tmp_path / name], NOW, DATA, SETTINGS), params)
+    found = collected(LogTable([tmp_path / name], DATA).recent(NOW, SETTINGS), params)
 
     assert fates(found) == {"judged": 2}
     assert found.rows.set_index("id")["label"].dropna().to_dict() == {"7": 1.0}
@@ -236,7 +237,7 @@ def test_tables_of_other_systems_are_read_in_the_same_way(write, params, tmp_pat
 def test_a_table_needs_at_least_id_time_score_and_the_features(params, tmp_path):
     (tmp_path / "rows.csv").write_text("id,time,score,tenure_months,house\n1,2026-11-21T00:00Z,0.3,5,h\n")
 
-    found = collected(log_tables.read([tmp_path / "rows.csv"], NOW, DATA, SETTINGS), params)
+    found = collected(LogTable([tmp_path / "rows.csv"], DATA).recent(NOW, SETTINGS), params)
 
     columns = ["id", "score", "features.tenure_months", "house"]  # the last for monitor.cluster
     assert found.rows[columns].to_numpy().tolist() == [["1", 0.3, 5, "h"]]
@@ -255,7 +256,7 @@ def test_an_unusable_table_gives_a_reason(params, tmp_path, text, says):
         (tmp_path / "rows.csv").write_text(text)
 
     with pytest.raises(UserError, match=says):
-        log_tables.read([tmp_path / "rows.csv"], NOW, DATA, SETTINGS)
+        LogTable([tmp_path / "rows.csv"], DATA).recent(NOW, SETTINGS)
 
 
 @pytest.mark.parametrize("slow", [True, False])

@@ -137,7 +137,7 @@ def test_an_external_table_may_have_features_with_our_names(tmp_path, both):
     rows = table(OURS, 30)[names].assign(id=range(30), time=pd.Timestamp.now("UTC"), score=0.25)
     rows.to_parquet(tmp_path / "other.parquet")
 
-    read = log_tables.read([tmp_path / "other.parquet"], pd.Timestamp.now("UTC"), data, Monitor())
+    read = log_tables.LogTable([tmp_path / "other.parquet"], data).recent(pd.Timestamp.now("UTC"), Monitor())
 
     assert set(read["score"]) == {0.25}
     assert drift.column(read, "lag_days").notna().any()

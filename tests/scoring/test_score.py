@@ -194,7 +194,9 @@ def test_too_many_invalid_rows_stop_the_job_and_publish_nothing(place):
     table.loc[:50, "plan"] = "gold"
     table.to_parquet("new.parquet")
 
-    with pytest.raises(UserError, match=r"51 of 1,000 rows break the contract, over 5\.0%"):
+    with pytest.raises(
+        UserError, match=r"51 of 1,000 rows .*, over 5\.0%, e\.g\. plan: not a level .* at row 1 of .*new\.parq"
+    ):
         scored()
 
     assert not Path("scores").exists()
@@ -276,6 +278,29 @@ def test_another_model_than_the_champion_is_refused_by_setting(place, models):
         scored("others", model=str(models / "forest"), champion=True)
 
     assert set(found["model"]) == {"churn@2"}
+
+
+def test_a_challenger_with_another_target_is_refused(place, customers, params):
+    target = params.data.target.model_copy(update={"positive": False})
+    data = params.data.model_copy(update={"target": target})
+    built(Path("other"), customers, params.model_copy(update={"data": data}))
+
+    with pytest.raises(UserError, match=r"another contract than churn@.*: the id or the target differ"):
+        scored(challenger="other")
+
+    assert not Path("scores").exists()
+
+
+def test_a_log_that_cannot_be_created_is_named_and_the_job_resumes(place, monkeypatch):
+    Path("file").write_text("")
+
+    with monkeypatch.context() as patch:
+        patch.setenv("PREDICTION_LOG", "file/logs")
+        with pytest.raises(UserError, match="the prediction log file/logs cannot be created: Not a directory"):
+            scored()
+    assert not Path("scores").exists()
+
+    assert len(scored()) == len(read_log("logs")) == 1000
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from ml.io import tables
-from ml.prediction_log import predictions, segments, targets
+from ml.prediction_log import line_tables, segments, targets
 from ml.prediction_log.predictions import read_log
 from ml.stages import compact
 
@@ -39,7 +39,7 @@ DAMAGES = {
     "empty": lambda path: path.write_bytes(b""),
     "noise": lambda path: path.write_bytes(b"PAR1" + b"\x07" * 500 + b"PAR1"),
     "another table": lambda path: tables.write_table(
-        predictions.tables([]).feedback.assign(segment=["x"], line=1, row=0).drop(columns=["time", "id"]), path
+        line_tables.tables([]).feedback.assign(segment=["x"], line=1, row=0).drop(columns=["time", "id"]), path
     ),
 }
 

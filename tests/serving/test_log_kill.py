@@ -10,7 +10,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from ml.prediction_log import predictions
+from ml.prediction_log import log_parts
+from ml.prediction_log.predictions import read_log
 from tests.conftest import SAMPLE
 
 pytestmark = pytest.mark.slow
@@ -48,11 +49,11 @@ def test_no_acknowledged_row_is_lost_or_doubled_over_a_hundred_kills_of_workers_
     finished = stage("compact", PREDICTION_LOG=str(tmp_path / "logs"))
 
     assert finished.returncode == 0, finished.stderr
-    parquet = predictions.compacted(tmp_path / "logs", predictions.PREDICTIONS)
+    parquet = log_parts.compacted(tmp_path / "logs", log_parts.PREDICTIONS)
     ids = Counter(pd.concat(pd.read_parquet(path, columns=["id"], partitioning=None) for path in parquet)["id"])
     assert acknowledged["rows"] - ids.keys() == set()
     assert max(ids.values()) == 1
-    assert set(predictions.read_log(tmp_path / "logs")["id"]) == ids.keys()
+    assert set(read_log(tmp_path / "logs")["id"]) == ids.keys()
 
 
 def test_no_acknowledged_row_is_lost_or_doubled_in_postgresql_while_the_shipper_is_killed(local, postgres):
@@ -79,7 +80,7 @@ def test_no_acknowledged_row_is_lost_or_doubled_in_a_folder_elsewhere_while_the_
     ship = [sys.executable, "-m", "ml.stages.ship", "--once"]
     subprocess.run(ship, env={**os.environ, "PREDICTION_LOG": place}, cwd=local.parent, check=True)
 
-    ids = Counter(predictions.read_log(place)["id"])
+    ids = Counter(read_log(place)["id"])
 
     assert acknowledged["rows"] - ids.keys() == set()
     assert max(ids.values()) == 1

@@ -7,7 +7,7 @@ import pytest
 
 from ml.io import tables
 from ml.io.errors import UserError
-from ml.prediction_log import predictions, segments
+from ml.prediction_log import line_tables, log_parts, segments
 from ml.prediction_log.predictions import read_log
 from ml.prediction_log.targets import numbered
 from ml.settings.log import Log
@@ -80,7 +80,7 @@ def test_compaction_changes_nothing_in_the_table(write, tmp_path):
     compact_all(tmp_path)
 
     assert segments.backlog(tmp_path) == 0
-    assert len(predictions.compacted(tmp_path, predictions.PREDICTIONS)) == 3
+    assert len(log_parts.compacted(tmp_path, log_parts.PREDICTIONS)) == 3
     pd.testing.assert_frame_equal(read_log(tmp_path), before)
 
 
@@ -215,7 +215,7 @@ def test_a_log_of_the_form_without_nested_features_is_still_read(tmp_path, write
 
 def _compacted(folder, line):
     """The Parquet file that an older template wrote for a line of a day."""
-    frame = predictions.tables(numbered(SEGMENT, line + b"\n")).predictions
+    frame = line_tables.tables(numbered(SEGMENT, line + b"\n")).predictions
     frame = frame.rename(columns=dict(zip([f"features.{name}" for name in NAMES], OLD_DAY, strict=True)))
     tables.write_table(frame, folder / "compacted" / "predictions" / "day=2026-11-20" / f"{SEGMENT}.parquet")
 

@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 from ml.io.errors import UserError
-from ml.monitoring import collect, log_tables
+from ml.monitoring import collect
+from ml.monitoring.log_tables import LogTable
 from ml.prediction_log import segments
 from ml.prediction_log.predictions import read_log
 from ml.prediction_log.targets import Unreachable, target
@@ -57,7 +58,7 @@ def test_monitoring_collects_a_window_from_each_kind_of_target(tmp_path, place, 
     ship(tmp_path / "logs", target(place), Log())
     names, now = collect.Names(frozenset({"churn@1"})), pd.Timestamp("2026-11-21T12:00Z")
 
-    table = log_tables.read([place], now, params.data, params.monitor)
+    table = LogTable([place], params.data).recent(now, params.monitor)
     found = collect.collect(table, names, params.data, params.monitor, now)
 
     assert found.fates["judged"] == len(table) == 2

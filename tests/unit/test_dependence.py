@@ -39,6 +39,15 @@ def test_a_window_with_a_shifted_part_counts_in_full(share):
     assert np.median(found) == 1
 
 
+def test_a_shift_between_two_batches_is_no_dependence_within_their_requests():
+    request, moved = np.repeat(np.arange(8), 1000), np.arange(8000) >= 4000
+
+    normal = [np.random.default_rng(seed).normal(size=8000) for seed in range(20)]
+    found = [estimated(values + 0.5 * moved, request_id=request) for values in normal]
+
+    assert np.median(found) == 1
+
+
 def test_days_that_differ_at_random_do_not_count_in_full():
     day = np.repeat(np.arange(30), 100)
     found = []

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ml.prediction_log.predictions import read_log, tables
+from ml.prediction_log.line_tables import tables
+from ml.prediction_log.predictions import read_log
 from ml.prediction_log.resent import once
 from ml.prediction_log.targets import Line
 

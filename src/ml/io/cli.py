@@ -20,6 +20,7 @@ from ml.io.text import printed
 
 DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.EMFILE, errno.EFBIG}
 DISK |= {errno.EISDIR, errno.ENOTDIR, errno.EEXIST}  # a folder instead of a file, or the reverse
+DISK |= {errno.ENAMETOOLONG, errno.ELOOP}  # a name that cannot be
 FULL = re.compile(rf"\[Errno {errno.ENOSPC}\]|{os.strerror(errno.ENOSPC)}|database or disk is full")
 INTERRUPTED, TERMINATED = 130, 143  # the exit codes of a command after Ctrl-C and after SIGTERM
 TRACEBACK = Path("build/traceback.txt")  # the traceback of the last unexpected exception

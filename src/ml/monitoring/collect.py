@@ -52,6 +52,7 @@ class Collected:
     settled: Span  # the champion's newest window with enough labels, for performance
     label_days: float = 0.0  # rows younger than this wait for labels; labels that they have do not count
     waiting: int = 0  # judged rows younger than that
+    share: float = 1.0  # of the ids in the log that were read
 
 
 def collect(table: pd.DataFrame, names: Names, data: Data, settings: Monitor, now: pd.Timestamp) -> Collected:
@@ -78,13 +79,14 @@ def collect(table: pd.DataFrame, names: Names, data: Data, settings: Monitor, no
         newest=seen.max() if len(seen) else None,
         simulated=simulated,
         fates={name: int((fate == name).sum()) for name in FATES},
-        strangers={str(name): int(count) for name, count in strange["model"].value_counts().items()},
+        strangers={str(name): int(count) for name, count in strange["model"].astype("str").value_counts().items()},
         labels=labels | {"unmatched": int(table.attrs.get("unmatched", 0))},
         unreadable=int(table.attrs.get("unreadable", 0)),
         before=spans(labelled[known & _by(table, names.champion | names.others)], since, settings),
         settled=settled(spans(labelled[own], since, settings), settings, data.target.task),
         label_days=days,
         waiting=int((young & (fate == "judged")).sum()),
+        share=table.attrs.get("share", 1.0),
     )
 
 

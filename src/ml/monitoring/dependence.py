@@ -3,8 +3,9 @@
 A design effect of 5 means that 500 rows are worth 100 independent rows, because rows that arrive together are often
 similar. It is estimated from the variance between groups of rows, relative to chance (Kish, Survey Sampling, 1965).
 Groups are rows of one request, rows of one value of `monitor.cluster` (a feature or another column of the log), and
-runs of neighbours in time. A lasting step within the window is a change, not dependence, so runs are compared with the
-mean level of their side of the step. Otherwise a window whose second half has shifted would be worth two rows.
+runs of neighbours in time. A lasting step within the window is a change, not dependence, so runs and requests, which
+follow each other in time, are compared with the mean level of their side of the step. Otherwise a window whose second
+half has shifted would be worth two rows.
 """
 
 from typing import NamedTuple
@@ -43,7 +44,7 @@ def groups(rows: pd.DataFrame, cluster: str = "") -> list[Way]:
         alone = codes.max(initial=-1) + 1 + np.arange(count)  # groups of rows without a value
         codes = np.where(codes < 0, alone, codes)
         if len(np.unique(codes)) < count:
-            found.append(Way(codes))
+            found.append(Way(codes, runs=name == "request_id"))  # the rows of a request stand together
     return found
 
 

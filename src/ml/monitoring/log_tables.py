@@ -1,6 +1,6 @@
 """The prediction log as one table, from the template's own logs and from tables of other systems."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import pandas as pd
@@ -12,48 +12,60 @@ from ml.data.words import text
 from ml.io.errors import UserError
 from ml.model.parts import CHAMPION
 from ml.monitoring.windows import WINDOWS, length
-from ml.prediction_log import predictions
+from ml.prediction_log import condensed
+from ml.prediction_log.line_tables import ACTUAL, FIRST, LAST
+from ml.prediction_log.log_parts import Wanted
+from ml.prediction_log.predictions import read_log
 from ml.prediction_log.records import in_table
 from ml.settings.data import Data, Number
 from ml.settings.monitor import Monitor
 
 TABLES = (".parquet", ".csv")
-OURS = (*predictions.FIRST, *predictions.LAST, *predictions.ACTUAL)  # columns of a table, beside the features
+OURS = (*FIRST, *LAST, *ACTUAL)  # columns of a table, beside the features
 PROBABILITY = Number(type="number", min=0, max=1)
 ANY = Number(type="number")
 
 
-def read(sources: Iterable[Any], now: pd.Timestamp, data: Data, settings: Monitor) -> pd.DataFrame:
-    """The log of the last windows; the whole log if it has few recent real rows, to report what else is there."""
-    given = [*sources]
-    recent = _read(given, data, now - WINDOWS * length(settings))
-    return recent if (~recent["simulated"]).sum() >= settings.min_rows else _read(given, data, None)
+class LogTable:
+    """The log of all sources: the template's prediction logs without features, and tables of other systems.
 
+    `kept` names columns of features that are read too; `completed` adds all of them to some rows.
+    """
 
-def read_between(sources: Iterable[Any], data: Data, since: pd.Timestamp, until: pd.Timestamp) -> pd.DataFrame:
-    """The real rows of the log from one time until before another."""
-    table = _read(sources, data, since, until)
-    return table[~table["simulated"]].reset_index(drop=True)
+    def __init__(self, sources: Iterable[Any], data: Data, kept: Collection[str] = ()) -> None:
+        given = [str(source) for source in sources]
+        self._ours = [source for source in given if not source.endswith(TABLES)]
+        self._foreign = [source for source in given if source.endswith(TABLES)]
+        self._data, self._kept = data, kept
 
+    def recent(self, now: pd.Timestamp, settings: Monitor) -> pd.DataFrame:
+        """The last windows; the whole log if it has few recent real rows, to report what else is there."""
+        table = self._read(Wanted(now - WINDOWS * length(settings)))
+        return table if (~table["simulated"]).sum() >= settings.min_rows else self._read(Wanted())
 
-def read_simulated(sources: Iterable[Any], data: Data) -> pd.DataFrame:
-    """The simulated rows of the log."""
-    table = _read(sources, data, None)
-    return table[table["simulated"]].reset_index(drop=True)
+    def between(self, since: pd.Timestamp, until: pd.Timestamp) -> pd.DataFrame:
+        """The real rows from one time until before another."""
+        table = self._read(Wanted(since, until))
+        return table[~table["simulated"]].reset_index(drop=True)
 
+    def simulated(self) -> pd.DataFrame:
+        """The simulated rows."""
+        table = self._read(Wanted())
+        return table[table["simulated"]].reset_index(drop=True)
 
-def _read(
-    sources: Iterable[Any], data: Data, since: pd.Timestamp | None, until: pd.Timestamp | None = None
-) -> pd.DataFrame:
-    """The log of all sources: the template's prediction logs, and tables of other systems."""
-    given = [str(source) for source in sources]
-    table = predictions.read_log(*(s for s in given if not s.endswith(TABLES)), since=since, until=until)
-    foreign = [_foreign(reading.read_all(s).frame, s, data) for s in given if s.endswith(TABLES)]
-    if not foreign:
-        return table
-    frame = pd.concat([table, *foreign] if len(table) else foreign, ignore_index=True)
-    frame = frame[frame["time"] >= since].reset_index(drop=True) if since is not None else frame
-    return frame[frame["time"] < until].reset_index(drop=True) if until is not None else frame
+    def completed(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Rows of these tables with all features."""
+        return condensed.completed(rows, self._ours) if self._ours and not self._foreign and len(rows) else rows
+
+    def _read(self, wanted: Wanted) -> pd.DataFrame:
+        foreign = [_foreign(reading.read_all(s).frame, s, self._data) for s in self._foreign]
+        if not foreign:
+            return condensed.read_condensed(self._ours, wanted, self._kept)
+        since, until = wanted.since, wanted.until
+        table = read_log(*self._ours, since=since, until=until)
+        frame = pd.concat([table, *foreign] if len(table) else foreign, ignore_index=True)
+        frame = frame[frame["time"] >= since].reset_index(drop=True) if since is not None else frame
+        return frame[frame["time"] < until].reset_index(drop=True) if until is not None else frame
 
 
 def _foreign(frame: pd.DataFrame, where: str, data: Data) -> pd.DataFrame:

@@ -20,6 +20,7 @@ from ml.monitoring.released import Released
 from ml.settings.params import Params
 
 YEAR = pd.Timedelta(days=364)  # the same days of the week
+MOST = 100_000  # rows of a year ago
 Read = Callable[[pd.Timestamp, pd.Timestamp], pd.DataFrame]
 
 
@@ -36,15 +37,20 @@ def of_season(release: Released, window: Collected, names: Names, params: Params
     return replace(release, reference=reference.model_copy(update=changed), season=f"Inputs are compared with {told}.")
 
 
+def comparable(rows: pd.DataFrame) -> pd.DataFrame:
+    """The newest prediction of each id without those of shadow models; a random sample of MOST of them."""
+    rows = rows[rows["variant"] != SHADOW]
+    rows = rows[~rows["id"].duplicated(keep="last") | rows["id"].isna()]
+    return rows.sample(MOST, random_state=0).sort_index() if len(rows) > MOST else rows
+
+
 def _a_year_ago(
     reference: Reference, window: Collected, names: Names, params: Params, read: Read
 ) -> tuple[dict[str, Any], str]:
     """The changed parts of the reference, none if the log has too few rows, and the end of a sentence about them."""
     since: Any = window.since - YEAR  # never NaT, although its type allows it
     until: Any = window.until - YEAR
-    rows = read(since, until)
-    rows = rows[rows["variant"] != SHADOW]
-    rows = rows[~rows["id"].duplicated(keep="last") | rows["id"].isna()]
+    rows = comparable(read(since, until))
     least = params.monitor.min_rows
     if len(rows) < least:
         return {}, (

@@ -14,6 +14,17 @@ SAME = ["request_id", "row", "variant"]
 OWN = {"segment", "line", "time", "model", "score", "label"}  # time of each attempt
 
 
+def doubtful(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of a table without features that another attempt may repeat: those of `once` are among them."""
+    some = table[table.duplicated(SAME, keep=False)]
+    if some.empty:
+        return some
+    ordered = some.sort_values(["time", "segment", "line"], kind="stable")
+    alike = ordered.groupby([*SAME, "id"], dropna=False, sort=False, observed=True)["time"]
+    near = (alike.shift(-1) - ordered["time"] <= WITHIN) | (ordered["time"] - alike.shift(1) <= WITHIN)
+    return table.loc[ordered.index[near]]
+
+
 def once(table: pd.DataFrame) -> pd.DataFrame:
     """The rows without those that a later attempt of the same request repeats."""
     doubtful = table[table.duplicated(SAME, keep=False)]

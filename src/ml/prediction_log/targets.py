@@ -5,7 +5,7 @@ Sending a segment again changes nothing: rows have the key (segment, line), obje
 
 import gzip
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -23,7 +23,9 @@ INDEX = "create index if not exists prediction_log_time on prediction_log (time)
 INSERT = """insert into prediction_log select %s, line, kind, time, record::json
   from unnest(%s::integer[], %s::text[], %s::timestamptz[], %s::text[]) as new (line, kind, time, record)
   on conflict do nothing"""
-READ = "select segment, line, record::text from prediction_log where kind = 'feedback' or time >= %s"
+READ = """select segment, line, record::text from prediction_log
+  where (kind = 'feedback' or time >= %s) and (%s::text[] is null or segment = any(%s::text[]))"""
+FETCHED = 100  # lines that are read at once; a line may hold 1,000 rows
 REFUSED = ("authentication failed", "no password supplied", "does not exist", "no pg_hba.conf entry")
 OBJECT = ".jsonl.gz"
 UNPACKED = 10**9  # bytes of a segment; an object that unpacks to more is a bomb
@@ -55,16 +57,23 @@ class Postgres:
         lines = [(number, parse(line), line) for number, line in enumerate(segments.whole(content)[0], 1)]
         rows = [(number, record.kind, record.time, line.decode()) for number, record, line in lines if record]
         if rows:
-            self._do(lambda cursor: cursor.execute(INSERT, [segment, *map(list, zip(*rows, strict=True))]))
+            self._do(lambda: self._insert([segment, *map(list, zip(*rows, strict=True))]))
 
-    def read(self, since: datetime | None) -> list[Line]:
-        """All feedback, and the predictions since a time."""
-        rows = self._do(lambda cursor: cursor.execute(READ, [since or datetime.min]).fetchall())  # noqa: DTZ901
-        return [Line(segment, number, record.encode()) for segment, number, record in rows]
+    def read(self, since: datetime | None, only: Collection[str] | None = None) -> Iterator[Line]:
+        """All feedback, and the predictions since a time; of these segments alone if any are named."""
+        names = None if only is None else [*only]
+        connection = self._do(self._connected)
+        try:
+            cursor = connection.cursor("prediction_log")  # of the server, which does not send all rows at once
+            self._do(lambda: cursor.execute(READ, [since or datetime.min, names, names]))  # noqa: DTZ901
+            while rows := self._do(lambda: cursor.fetchmany(FETCHED)):
+                yield from (Line(segment, number, record.encode()) for segment, number, record in rows)
+        finally:
+            connection.close()
 
     def _do(self, work: Any) -> Any:
         try:
-            return self._deadline.within(lambda: self._connected(work))
+            return self._deadline.within(work)
         except Silent:
             raise Unreachable(silence(self.name, self._deadline)) from None
         except self._psycopg.OperationalError as error:
@@ -81,14 +90,20 @@ class Postgres:
                 f"{self.name} refuses the log: {reason}. Correct that; nothing is lost meanwhile."
             ) from None
 
-    def _connected(self, work: Any) -> Any:
+    def _insert(self, rows: list[Any]) -> None:
+        with self._connected() as connection:
+            connection.execute(INSERT, rows)
+
+    def _connected(self) -> Any:
+        """A connection to the database, which has the table."""
         alive = {"connect_timeout": 10, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
-        with self._psycopg.connect(self._url, **alive) as connection, connection.cursor() as cursor:
-            if cursor.execute("select to_regclass('prediction_log')").fetchone() == (None,):
-                cursor.execute("select pg_advisory_xact_lock(hashtext('prediction_log'))")
-                cursor.execute(TABLE)
-                cursor.execute(INDEX)
-            return work(cursor)
+        connection = self._psycopg.connect(self._url, **alive)
+        if connection.execute("select to_regclass('prediction_log')").fetchone() == (None,):
+            connection.execute("select pg_advisory_xact_lock(hashtext('prediction_log'))")
+            connection.execute(TABLE)
+            connection.execute(INDEX)
+            connection.commit()
+        return connection
 
 
 class Bucket:
@@ -118,13 +133,18 @@ class Bucket:
 
         self._do(put)
 
-    def read(self, since: datetime | None) -> Iterator[Line]:
-        """The lines of all segments that may hold lines after a time; `damaged` names objects that are left out."""
+    def read(self, since: datetime | None, only: Collection[str] | None = None) -> Iterator[Line]:
+        """The lines of all segments that may hold lines after a time, of these alone if any are named.
+
+        `damaged` names objects that are left out.
+        """
         self.damaged.clear()
         self._system.invalidate_cache()
         for path in sorted(self._do(lambda: self._system.find(self._root))):
             name = path.rpartition("/")[2].removesuffix(OBJECT)
             known = path.endswith(OBJECT) and segments.proper(name)
+            if known and only is not None and name not in only:
+                continue
             if known and (since is None or segments.opened(name) > since - LONGEST):
                 packed = self._do(lambda path=path: self._system.cat_file(path))
                 try:

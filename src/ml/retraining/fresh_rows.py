@@ -17,6 +17,13 @@ from ml.settings.data import Data
 from ml.settings.params import Params
 
 
+class RowsFile(NamedTuple):
+    """The file of a user with fresh rows, if one is named, and the encoding of its text."""
+
+    path: str = ""
+    encoding: str = ""
+
+
 class Completed(NamedTuple):
     """The rows whose ids are in the log, with its features, and the number of other rows."""
 
@@ -24,13 +31,13 @@ class Completed(NamedTuple):
     unknown: int
 
 
-def read(rows: str, params: Params, log: list[Any]) -> pd.DataFrame:
-    """The rows of the file `rows`, completed by the log if it has no features, or the labelled rows of the log.
+def read(rows: RowsFile, params: Params, log: list[Any]) -> pd.DataFrame:
+    """The rows of the file, completed by the log if it has no features, or the labelled rows of the log.
 
     `log` lists the sources of the prediction log. Raises UserError if there are no rows, or if they cannot be trained
     on.
     """
-    if rows:
+    if rows.path:
         return _given(rows, params, log)
     if lacking := [name for name in (params.data.group, params.data.weight) if name]:
         needed = " and ".join(lacking)
@@ -49,9 +56,9 @@ def read(rows: str, params: Params, log: list[Any]) -> pd.DataFrame:
     return table
 
 
-def _given(rows: str, params: Params, log: list[Any]) -> pd.DataFrame:
+def _given(rows: RowsFile, params: Params, log: list[Any]) -> pd.DataFrame:
     """The rows of a file; features that it lacks completely come from the log."""
-    found = exported_files.read(Path(rows), target=params.data.target.name).table
+    found = exported_files.read(Path(rows.path), rows.encoding, params.data.target.name).table
     for note in brief(found.notes):
         cli.say(f"retrain: {note}")
     table = made_ids.given(found.frame, params.data)
@@ -60,8 +67,8 @@ def _given(rows: str, params: Params, log: list[Any]) -> pd.DataFrame:
     joined = completed(table, read_log(*log), params.data)
     said = f"; {joined.unknown:,} have no labelled prediction there and are left out" if joined.unknown else ""
     cli.say(
-        f"retrain: {rows} holds no features: {counted(len(joined.table), 'row')} get theirs from the prediction log by "
-        f"{params.data.id}{said}"
+        f"retrain: {rows.path} holds no features: {counted(len(joined.table), 'row')} get theirs from the prediction "
+        f"log by {params.data.id}{said}"
     )
     return joined.table
 

@@ -91,8 +91,10 @@ def must_be_champion(model: Scorer) -> None:
 
 def same_rows(model: Scorer, challenger: Scorer) -> None:
     """Raise UserError if two models have different contracts."""
-    ours, theirs = model.contract.data, challenger.contract.data
-    if (ours.columns, ours.id) != (theirs.columns, theirs.id):
+    ours, theirs = model.contract.data.as_sent(), challenger.contract.data.as_sent()
+    if (ours.columns, ours.id, ours.target) != (theirs.columns, theirs.id, theirs.target):
+        differ = sorted({n for n in ours.columns | theirs.columns if ours.columns.get(n) != theirs.columns.get(n)})
         raise UserError(
-            f"{challenger.name} was trained for another contract than {model.name}: choose another challenger."
+            f"{challenger.name} was trained for another contract than {model.name}: "
+            f"{', '.join(differ) or 'the id or the target'} differ. Choose another challenger."
         )

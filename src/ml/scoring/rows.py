@@ -16,6 +16,7 @@ from ml.data.values import typed
 from ml.engine.source import Chunk
 from ml.io.errors import UserError
 from ml.io.text import counted
+from ml.scoring.quarantine import OWN
 from ml.settings.data import Data
 
 Row = dict[str, Any]
@@ -86,7 +87,7 @@ def plain(column: np.ndarray) -> list[Any]:
 
 def _refused(bad: pd.DataFrame, reasons: pd.Series, chunk: Chunk) -> pd.DataFrame:
     """The rows as they arrived, with their position and the reason, under unused column names."""
-    own = {"source": chunk.where, "row": bad.index + chunk.first + 1, "reason": reasons}
+    own = dict(zip(OWN, (chunk.where, bad.index + chunk.first + 1, reasons), strict=True))
     for name in own:
         while name in bad:
             bad = bad.rename(columns={name: f"{name}_"})

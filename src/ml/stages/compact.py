@@ -8,7 +8,7 @@ from pathlib import Path
 from ml.io import cli, files, tables
 from ml.io.errors import UserError
 from ml.io.text import counted
-from ml.prediction_log import predictions, segments
+from ml.prediction_log import line_tables, log_parts, predictions, segments
 from ml.prediction_log.targets import numbered, redacted
 from ml.settings.log import Log
 from ml.settings.params import read_params
@@ -45,8 +45,8 @@ def compact(directory: Path, path: Path) -> int:
     except OSError as error:  # one unreadable sector must not block all other days
         cli.say(f"compact: {path} cannot be read and is left as it is: {error.strerror}.")
         return 0
-    read = predictions.tables(numbered(name, content))
-    for kind, frame in ((predictions.PREDICTIONS, read.predictions), (predictions.FEEDBACK, read.feedback)):
+    read = line_tables.tables(numbered(name, content))
+    for kind, frame in ((log_parts.PREDICTIONS, read.predictions), (log_parts.FEEDBACK, read.feedback)):
         for day, part in predictions.by_day(frame).items():
             file = directory / "compacted" / kind / f"day={day}" / f"{name}.parquet"
             tables.write_table(part, file)

@@ -13,13 +13,15 @@ from ml.io.errors import UserError
 from ml.io.text import counted
 from ml.model import identity
 from ml.model.reference import Reference
-from ml.monitoring import collect, drift, evidently_pages, findings, history_page, log_tables, monitor_report, with_made
+from ml.monitoring import collect, drift, evidently_pages, findings, history_page, monitor_report, with_made
 from ml.monitoring.collect import Collected, Names
 from ml.monitoring.confirmation import Past
+from ml.monitoring.log_tables import LogTable
 from ml.monitoring.monitor_record import MonitorRecord
-from ml.monitoring.released import Released, released
+from ml.monitoring.released import released
 from ml.monitoring.season import of_season
 from ml.prediction_log import segments
+from ml.prediction_log.records import in_table
 from ml.registry import ledger, registry
 from ml.registry.registry import Registry
 from ml.reports import look
@@ -45,11 +47,12 @@ def main(history: bool = False, strict: bool = False, simulated: bool = False) -
     if history:
         return _draw(params, store)
     now = pd.Timestamp.now("UTC").as_unit("us")
-    table, release = with_made.added(_read(params, now, simulated=simulated), released(params.project), params.data)
+    log = LogTable(_sources(params), params.data, [in_table(params.monitor.cluster)])
     names, model = _names(params, store)
-    window = collect.collect(table, names, params.data, params.monitor, now)
+    window = collect.collect(_read(log, params, now, simulated=simulated), names, params.data, params.monitor, now)
+    window, release = with_made.completed(window, log, released(params.project), params)
     if params.monitor.season:
-        release = of_season(release, window, names, params, _between(params, release))
+        release = of_season(release, window, names, params, with_made.between(log, release, params.data))
     found = drift.judge_collected(release.reference, window, params)
     evident = drift.evident(release.reference, window, params, found.verdict)
     record = findings.record(window, found, release, params, Past(model, store.verdicts(), evident))
@@ -65,22 +68,14 @@ def main(history: bool = False, strict: bool = False, simulated: bool = False) -
     return int(strict and record["verdict"] in {"drift", "degraded"})
 
 
-def _read(params: Params, now: pd.Timestamp, *, simulated: bool) -> pd.DataFrame:
+def _read(log: LogTable, params: Params, now: pd.Timestamp, *, simulated: bool) -> pd.DataFrame:
     """The predictions of the source, or only the simulated ones."""
-    sources = _sources(params)
-    if simulated:
-        table = log_tables.read_simulated(sources, params.data)
-        if table.empty:
-            raise UserError("no simulated rows are in the log. `make traffic` sends some, for the sample's model only.")
-        return table
-    return log_tables.read(sources, now, params.data, params.monitor)
-
-
-def _between(params: Params, release: Released) -> Callable[[pd.Timestamp, pd.Timestamp], pd.DataFrame]:
-    def read(since: pd.Timestamp, until: pd.Timestamp) -> pd.DataFrame:
-        return with_made.add(log_tables.read_between(_sources(params), params.data, since, until), release, params.data)
-
-    return read
+    if not simulated:
+        return log.recent(now, params.monitor)
+    table = log.simulated()
+    if table.empty:
+        raise UserError("no simulated rows are in the log. `make traffic` sends some, for the sample's model only.")
+    return table
 
 
 def _sources(params: Params) -> list[Any]:

@@ -17,14 +17,16 @@ from ml.model.figures_record import MetricsRecord
 from ml.prediction_log.segments import places
 from ml.retraining import comparison, cooldown, fresh, fresh_rows, reasons, worktree
 from ml.retraining.comparison import Attempt
+from ml.retraining.fresh_rows import RowsFile
 from ml.retraining.retrain_record import Judged, RetrainRecord
 from ml.settings.params import Params, read_params
 
 
-def main(rows: str = "", date: str = "", force: bool = False) -> None:
+def main(rows: str = "", date: str = "", force: bool = False, encoding: str = "") -> None:
     """Retrain with the rows of file ROWS, by default of the prediction log, and write build/retrain.json.
 
-    The result is branch retrain/DATE; your checkout is not changed. FORCE ignores the cooldown.
+    The result is branch retrain/DATE; your checkout is not changed. FORCE ignores the cooldown. ENCODING is that of a
+    file of text.
     """
     day = _day(date)
     branch = read_params().retrain.base
@@ -38,7 +40,7 @@ def main(rows: str = "", date: str = "", force: bool = False) -> None:
         if not force and (last := cooldown.last(params, day)):
             found: dict[str, Any] = {"outcome": "waiting", "reasons": [cooldown.wait(last, params)]}
         else:
-            found = _attempt(folder, params, commit, day, rows)
+            found = _attempt(folder, params, commit, day, RowsFile(rows, encoding))
     found |= {"project": params.project, "date": day, "base": branch, "base_commit": commit}
     record = RetrainRecord.model_validate(found | {"branch": f"{git.RETRAINING}{day}"})
     record.write(files.RETRAIN)
@@ -54,7 +56,7 @@ def _day(text: str) -> str:
         raise UserError(f"--date {text!r} is not a date. Write it like 2026-01-31.") from None
 
 
-def _attempt(folder: Path, params: Params, commit: str, day: str, rows: str) -> dict[str, Any]:
+def _attempt(folder: Path, params: Params, commit: str, day: str, rows: RowsFile) -> dict[str, Any]:
     given = fresh_rows.read(rows, params, _log(params))
     dvc.must("pull", "data.dvc", folder=folder, hint=dvc.REMOTE)
     old = reading.read(folder / params.data.file).frame

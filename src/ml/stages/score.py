@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from ml.adoption import adopt_changes, exported_files
 from ml.data import schema
@@ -17,7 +18,7 @@ from ml.io.errors import UserError
 from ml.io.text import counted
 from ml.prediction_log import segments
 from ml.registry.ledger import CHAMPION
-from ml.scoring import named_model
+from ml.scoring import named_model, quarantine
 from ml.scoring.outcome import ChunkTask, Outcome, Shared, make
 from ml.scoring.progress import Progress
 from ml.settings.params import Params, read_params
@@ -31,6 +32,7 @@ def main(  # noqa: PLR0913, PLR0917 - one flag each
     query: str = "",
     champion: bool = False,
     explain: bool = False,
+    encoding: str = "",
 ) -> None:
     """Write OUT/: a score, decision, model, request id and time for each row of DATA, as Parquet.
 
@@ -38,18 +40,20 @@ def main(  # noqa: PLR0913, PLR0917 - one flag each
     a QUERY; OUT may be a URL too. Rows that break the contract go to OUT/_quarantine; too many of them stop the job. A
     repeated command resumes a killed job. MODEL is the champion; predictions of the CHALLENGER go only to the
     prediction log. --champion refuses a MODEL that is not the champion. --explain adds the contribution of each column
-    to each score.
+    to each score. ENCODING names the encoding of a text file.
     """
     params = read_params()
     if not (data and out):
         raise UserError("set the table and the output: make score DATA=data/new.parquet OUT=scores")
     source.must_be_apart(data, out)
     models = named_model.pair(model or f"models:/{params.project}@{CHAMPION}", challenger, champion=champion)
-    table = _source(data, query)
-    origin = {"source": table.identity, "models": [m.digest for m in models], "rows": params.score.rows}
+    table = _source(data, query, encoding)
+    origin: dict[str, Any] = {"source": table.identity, "models": [m.digest for m in models], "rows": params.score.rows}
     if explain:
         models[0].explain  # noqa: B018 - one that cannot is refused before any row is read
         origin["explain"] = True
+    if encoding:
+        origin["encoding"] = encoding
     there = output_store.at(out)
     output = there.staging if there else Path(out.removeprefix("file://")).absolute()
     if found := (there.finished(origin) if there else job.finished(output, origin)):
@@ -67,11 +71,13 @@ def main(  # noqa: PLR0913, PLR0917 - one flag each
         cli.say(f"score: uploaded to {source.shown(out)}")
 
 
-def _source(data: str, query: str) -> Source:
+def _source(data: str, query: str, encoding: str) -> Source:
     """The table at an address; a file in another format than Parquet and CSV is converted in memory."""
-    if query or not exported_files.exported(data):
+    if encoding and not Path(data).is_file():
+        raise UserError(f"ENCODING={encoding} is for one file on this machine. Leave it out, or convert the files.")
+    if query or not (encoding or exported_files.exported(data)):
         return source.opened(data, query)
-    found = exported_files.read(Path(data)).table
+    found = exported_files.read(Path(data), encoding).table
     for note in found.notes:
         cli.say(f"score: {note}")
     return source.Held(data, adopt_changes.written(found.frame, ""))
@@ -113,7 +119,7 @@ def _keep(begun: Job, number: int, found: Outcome) -> None:
         files.write_bytes(lines, begun.folder / "log" / name)
     tables.write_table(found.table, begun.out / f"part-{number:06d}.parquet")
     if len(found.refused):
-        sheets.write_sheet(found.refused, begun.out / "_quarantine" / f"part-{number:06d}.csv")
+        sheets.write_sheet(found.refused, begun.out / quarantine.NAME / f"part-{number:06d}.csv")
     begun.finish_part(number, found.counts)
 
 
@@ -122,15 +128,22 @@ def _must_be_few(progress: Progress, total: int, begun: Job, params: Params) -> 
     most = params.score.max_quarantined
     if progress.quarantined > most * total:
         raise UserError(
-            f"{progress.quarantined:,} of {counted(total, 'row')} break the contract, over {most:.1%}. "
-            "Nothing is published."
-            f" {begun.out / '_quarantine'} contains them with the reasons. Fix them, or increase score.max_quarantined."
+            f"{progress.quarantined:,} of {counted(total, 'row')} break the contract, over {most:.1%}, e.g. "
+            f"{quarantine.example(begun.out)}. Nothing is published. {begun.out / quarantine.NAME} contains them with "
+            "the reasons. Fix them, or increase score.max_quarantined."
         )
 
 
 def _log(begun: Job, params: Params) -> None:
     """Add the lines to the prediction log, each segment complete and once."""
     directory, _ = segments.places(params.log.directory, os.environ)
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(
+            f"the prediction log {directory} cannot be created: {error.strerror}. Correct log.directory or "
+            "PREDICTION_LOG and run the command again; it resumes."
+        ) from None
     for path in sorted((begun.folder / "log").iterdir()):
         if path.stat().st_size and not segments.known(directory, path.name):
             files.move(path, directory / f"{path.name}{segments.CLOSED}")
