@@ -124,7 +124,7 @@ def _served(module: list[str], ready: str) -> Generator[tuple[str, str]]:
     environment = {**os.environ, "SERVING_PORT": port, "SERVING_LOG": "off"}
     address = f"http://127.0.0.1:{port}"
     with tempfile.NamedTemporaryFile("w+") as printed:
-        server = subprocess.Popen(command, env=environment, stdout=printed, stderr=subprocess.DEVNULL)
+        server = subprocess.Popen(command, env=environment, stdout=printed, stderr=subprocess.STDOUT)
         try:
             for _ in range(SECONDS):
                 try:
