@@ -137,6 +137,7 @@ def test_decimals_are_numbers_and_a_semicolon_file_is_read_and_said():
         (b"id,a\x00b\n1,2\n", "name holds a NUL character"),
         (b"id,a\n1,2,\n1,3,\n", r"2 rows without the 2 cells .* Remove a comma at the end of these rows"),
         (b"id,a\n1,2\n1,2,3\n", r"1 row without the 2 cells .* row 2 has 3: '1,2,3'"),
+        (b"id,a\n1,2\n\nmade by SAP\n", r"row 2 has 1: 'made by SAP'. Delete these lines if they are notes"),
         ("id,é\n1,2\n".encode("latin-1"), "not UTF-8: byte 0xe9 at offset 3"),
         ("id,a\n1,2\n".encode("utf-16"), "is UTF-16. Save it as UTF-8"),
     ],

@@ -119,3 +119,19 @@ def test_values_converted_through_float32_are_equal():
     before = np.arange(0, 20, 0.1).round(1)
 
     assert kolmogorov_smirnov(of_numbers(pd.Series(before)), before.astype("float32").astype("float64")).statistic == 0
+
+
+@pytest.mark.parametrize("written", [lambda v: v.astype("float32").astype("float64"), lambda v: np.round(v, 15)])
+def test_the_last_digits_of_a_number_are_no_drift(written):
+    before = np.array([-0.044641636506989144, 0.05068011873981862] * 200)
+
+    found = kolmogorov_smirnov(of_numbers(pd.Series(before)), np.sort(written(before)))
+
+    assert (written(before) != before).any()
+    assert found.statistic == 0
+
+
+def test_a_small_shift_of_numbers_far_from_zero_counts():
+    before = 1e9 + np.random.default_rng(0).random(500)
+
+    assert kolmogorov_smirnov(of_numbers(pd.Series(before)), np.sort(before + 0.5)).statistic > 0.4

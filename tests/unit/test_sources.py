@@ -25,6 +25,7 @@ def zipped(path):
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("in/table.csv", FRAME.to_csv(index=False))
         archive.writestr("__MACOSX/table.csv", "")
+        archive.writestr("in/.DS_Store", "")
 
 
 WRITTEN = {
@@ -124,6 +125,15 @@ def test_a_file_that_cannot_be_read_says_why(tmp_path, name, content, message):
 
     with pytest.raises(UserError, match=message):
         exported_files.read(tmp_path / name)
+
+
+def test_an_archive_of_several_tables_names_them(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("one.csv", "a,b\n1,2\n")
+        archive.writestr("two.csv", "a,b\n3,4\n")
+
+    with pytest.raises(UserError, match=r"holds 2 files \(one.csv, two.csv\)\. Unpack one of them, or join them"):
+        exported_files.read(tmp_path / "a.zip")
 
 
 @pytest.mark.parametrize("name", TITLED)

@@ -105,10 +105,12 @@ def _unpacked(name: str, content: bytes) -> tuple[str, bytes, list[str]]:
     if suffix != ".zip":
         return name, content, []
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        members = [m for m in archive.namelist() if not m.endswith("/") and not m.startswith("__MACOSX")]
+        names = [m for m in archive.namelist() if not m.endswith("/") and not m.startswith("__MACOSX")]
+        members = [m for m in names if not PurePosixPath(m).name.startswith(".")]
         if len(members) != 1:
             raise UserError(
-                f"{name} holds {counted(len(members), 'file')} ({', '.join(members[:5])}). Unpack one of them."
+                f"{name} holds {counted(len(members), 'file')} ({', '.join(members[:5])}). Unpack one of "
+                "them, or join them into one table."
             )
         return members[0], archive.read(members[0]), [f"it holds {members[0]}"]
 

@@ -49,6 +49,11 @@ def infer(  # noqa: PLR0913, PLR0917
     _present(frame, target, *roles.values(), *texts)
     if clash := [name for name in texts if name in {target, *roles.values()}]:
         raise UserError(f"TEXT={clash[0]} is also the target, id, time, group or weight. A column has one role.")
+    if dates(frame[target]):
+        raise UserError(
+            f"{target} holds dates, and a date cannot be predicted. Make a column of a number or class, such as "
+            "the days until then, or name another column with TARGET=."
+        )
     described, weight = target_of(frame[target], target, yes, task), roles.get("weight")
     taken = {*texts, *(name for role, name in roles.items() if role != "id")}
     ids = [name for name in identities(frame, target) if name not in taken]

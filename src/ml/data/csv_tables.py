@@ -83,6 +83,8 @@ def _rows(
         longer = {row.actual_columns for row in odd} == {len(header) + 1}
         if longer and all(row.text.rstrip("\r\n").endswith(separator) for row in odd):
             remedy = f"Remove {SEPARATORS[separator]} at the end of these rows."
+        elif all(row.actual_columns == 1 < len(header) for row in odd):
+            remedy = "Delete these lines if they are notes above or below the table."
         else:
             remedy = f"Quote cells that contain {SEPARATORS[separator]}."
         raise UserError(

@@ -9,6 +9,7 @@ from scipy.stats import chi2_contingency, fisher_exact, kstwo
 from ml.model.distributions import Levels, Numbers
 
 MOST_DECIMALS = 6  # most decimals of a rounded number
+SAME = 1e-6  # relative difference below which numbers are equal: float32, or text with fewer digits
 EXPECTED = 5  # minimum rows of a level in each sample for a valid chi-square term (Cochran, 1954)
 
 
@@ -27,8 +28,8 @@ def kolmogorov_smirnov(before: Numbers, after: np.ndarray, worth: float = 1.0) -
 
     The distance is taken at the points of the reference and just below each. It is scipy's ks_2samp(method="asymp")
     when the reference holds every distinct value, and smaller by at most 1/400 otherwise. If one side is rounded to
-    fewer decimals than the other, both are compared after this rounding. `worth` is the design effect of both sides:
-    this many rows are worth one independent row.
+    fewer decimals than the other, both are compared after this rounding; differences in the last digits, as of float32,
+    do not count. `worth` is the design effect of both sides: this many rows are worth one independent row.
     """
     n, m = before.rows, len(after)
     if not n or not m:
@@ -45,12 +46,20 @@ def _alike(before: Numbers, after: np.ndarray) -> tuple[np.ndarray, np.ndarray, 
     points = np.asarray(before.points)
     every, own, theirs = np.arange(len(points)), _decimals(points), _decimals(after)
     if min(own, theirs) == MOST_DECIMALS:
-        return points, every, every, after
+        return points, every, every, _snapped(after, points)
     coarse = min(own, theirs)
     rounded = np.round(points, coarse)
     unique = np.unique(rounded)
     first, last = (np.searchsorted(rounded, unique, side=side) for side in ("left", "right"))
     return unique, first, last - 1, np.round(after, coarse)
+
+
+def _snapped(values: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Values in ascending order, each equal to its nearest point if the two differ only by rounding."""
+    places = np.searchsorted((points[1:] + points[:-1]) / 2, values)
+    near = points[places]
+    digits = SAME * np.minimum(np.abs(near), points[-1] - points[0])
+    return np.where(np.abs(near - values) <= digits, near, values)
 
 
 def _decimals(values: np.ndarray) -> int:
