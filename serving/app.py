@@ -42,7 +42,10 @@ def create_app(models: Models, log: PredictionLog | None, settings: Settings) ->
     service = Service(models, log, Recorder(data, settings), settings, metrics)
     body = request_model.body(data, settings.max_rows, settings.unknown_columns)
     project = models.champion.model.contract.project
-    app = Application(title=f"{project} predictions", docs_url=None, redoc_url=None, lifespan=_lifespan(service))
+    app = Application(
+        title=f"{project} predictions", docs_url=None, redoc_url=None, lifespan=_lifespan(service),
+        redirect_slashes=False,  # the Host of a request would become a link
+    )  # fmt: skip
     app.state.service = service
     app.add_middleware(_Explain, data=data)
     app.add_middleware(Guard(settings, metrics).around)

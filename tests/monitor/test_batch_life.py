@@ -13,7 +13,7 @@ from ml.monitoring import evidently_pages
 from ml.prediction_log.predictions import read_log
 from ml.retraining import fresh
 from ml.stages import compact, label, monitor, score
-from tests.registry.faults import killed, writes
+from tests.registry.faults import full_disk, killed, torn, writes
 from tests.world.sample import customers
 
 ROWS = 600
@@ -96,12 +96,13 @@ def test_the_time_of_a_label_is_kept_and_rows_without_one_are_left_out(place):
 
 
 @pytest.mark.slow
-def test_labels_are_added_once_if_the_command_is_killed_at_any_write(place):
+@pytest.mark.parametrize("fault", [full_disk, torn, killed])
+def test_labels_are_added_once_if_the_command_stops_at_any_write(place, fault):
     pd.DataFrame({"customer_id": ["a", "b"], "churned": [True, False]}).to_csv("labels.csv", index=False)
 
     for number in range(1, writes(lambda: label.main(data="labels.csv")) + 1):
         shutil.rmtree("logs")
-        killed(number, lambda: label.main(data="labels.csv"))
+        fault(number, lambda: label.main(data="labels.csv"))
 
         label.main(data="labels.csv")
 

@@ -5,9 +5,11 @@ SIGKILL in a fork: no `finally` runs, and locks end with the process.
 """
 
 import errno
+import io
 import os
 import signal
 import sys
+from unittest import mock
 
 WRITES = {"os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.chmod", "os.truncate", "os.utime", "os.link"}
 _active = None
@@ -58,6 +60,35 @@ def full_disk(number, command):
     except OSError:
         return False
     return True
+
+
+class _Half(io.FileIO):
+    """A file that takes half of what is written first, and then no more."""
+
+    half = False
+
+    def write(self, content):
+        if self.half or len(content) < 2:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        self.half = True
+        return super().write(bytes(content)[: len(content) // 2])
+
+
+def torn(number, command):
+    """Whether the command ended well though the nth file that it writes took only half of the content."""
+    opened, seen = io.open, 0
+
+    def opening(file, mode="r", buffering=-1, encoding=None, errors=None, newline=None, *rest):  # noqa: PLR0913, PLR0917
+        nonlocal seen
+        writes = {*mode} & {*"wax+"}
+        seen += bool(writes)
+        if not writes or seen != number:
+            return opened(file, mode, buffering, encoding, errors, newline, *rest)
+        raw = io.BufferedWriter(_Half(file, mode.replace("b", "").replace("t", "")))
+        return raw if "b" in mode else io.TextIOWrapper(raw, encoding, errors, newline)
+
+    with mock.patch("io.open", opening), mock.patch("builtins.open", opening):
+        return full_disk(0, command)
 
 
 def killed(number, command):

@@ -13,7 +13,7 @@ from ml.settings.params import read_params
 from ml.stages import promote, register, registry_prune, rollback
 from tests.conftest import SAMPLE
 from tests.registry.conftest import MLFLOW
-from tests.registry.faults import full_disk, killed, writes
+from tests.registry.faults import full_disk, killed, torn, writes
 from tests.registry.test_hostile_branch import git, model
 
 pytestmark = pytest.mark.slow
@@ -108,14 +108,14 @@ COMMANDS = {
 }
 
 
-@pytest.mark.parametrize("fault", [full_disk, killed])
+@pytest.mark.parametrize("fault", [full_disk, killed, torn])
 @pytest.mark.parametrize("name", COMMANDS)
 def test_an_interrupted_command_is_completed_by_the_same_command(shop, tmp_path, name, fault):
     command, expected = COMMANDS[name]
     if name == "pull":
         git(tmp_path / "remote.git", "branch", "mlflow", "four")
     shutil.copytree(".", tmp_path / "before", symlinks=True)
-    count = writes(command)
+    count, stopped = writes(command), 0
     for number in range(1, count + 1):
         for place in (".mlflow", ".deploy"):
             shutil.rmtree(place)
@@ -123,6 +123,7 @@ def test_an_interrupted_command_is_completed_by_the_same_command(shop, tmp_path,
         if name == "push" and number > 1:
             git(tmp_path / "remote.git", "update-ref", "-d", "refs/heads/mlflow")
         done = fault(number, command)
+        stopped += not done
         if not done:
             command()
 
@@ -132,6 +133,7 @@ def test_an_interrupted_command_is_completed_by_the_same_command(shop, tmp_path,
         assert Machine().image() == image, f"write {number} of {count}"
         history = deployment_log.fold(shop.deployments())
         assert (history[-1].image, {one.outcome for one in history} <= {DEPLOYED, "interrupted"}) == (image, True)
+    assert stopped
     if name == "prune":
         assert [path.name for path in (shop.home / "models").iterdir() if shop.state().of(path.name).pruned] == []
     if name == "push":

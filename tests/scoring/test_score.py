@@ -27,8 +27,9 @@ from ml.monitoring import live_sides
 from ml.prediction_log.predictions import read_log
 from ml.registry.embedded_home import Embedded
 from ml.scoring.rows import check
-from ml.stages import score
+from ml.stages import compact, score
 from tests.conftest import SAMPLE
+from tests.registry.faults import full_disk, killed, torn, writes
 from tests.serving.conftest import bucket, s3  # noqa: F401
 from tests.serving.server import built, promote, register
 from tests.world.sample import customers as simulated
@@ -563,3 +564,47 @@ def test_rows_without_the_ids_of_adopt_get_one_each(customers, params):
 
     assert len({*ids[0], *ids[1]}) == 12
     assert check(Chunk("new.csv", 0, rows), data).ids.tolist() == ids[0]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", [full_disk, torn, killed])
+def test_scoring_and_compaction_stopped_at_any_write_are_completed_by_the_same_command(place, fault):
+    pd.read_parquet("new.parquet")[:200].to_parquet("few.parquet", row_group_size=100)
+    expected = scored("expected", "few.parquet")
+    logged = read_log("logs").sort_values("id", ignore_index=True)
+    shutil.copytree("logs", "segments")
+
+    def fresh():
+        for folder in ("out", "logs"):
+            shutil.rmtree(folder, ignore_errors=True)
+
+    stopped = 0
+    for number in range(1, _counted(fresh, lambda: scored("out", "few.parquet")) + 1):
+        fresh()
+        if not fault(number, lambda: score.main(data="few.parquet", out="out", model="build/model")):
+            stopped += 1
+            score.main(data="few.parquet", out="out", model="build/model")
+
+        found = pd.read_parquet("out")
+        assert found[["id", "score", "label"]].equals(expected[["id", "score", "label"]]), f"write {number}"
+        assert sorted(read_log("logs")["id"]) == sorted(expected["id"]), f"write {number}"
+
+    for number in range(1, _counted(lambda: _again("segments"), compact.main) + 1):
+        _again("segments")
+        if not fault(number, compact.main):
+            stopped += 1
+            compact.main()
+
+        assert read_log("logs").sort_values("id", ignore_index=True).equals(logged), f"write {number}"
+        assert [path.name for path in Path("logs").rglob(".*") if path.suffix == ".parquet"] == [], f"write {number}"
+    assert stopped > 5
+
+
+def _again(folder):
+    shutil.rmtree("logs", ignore_errors=True)
+    shutil.copytree(folder, "logs")
+
+
+def _counted(prepare, command):
+    prepare()
+    return writes(command)

@@ -142,6 +142,15 @@ def test_a_model_without_explanations_serves_with_that_setting(start, forest, cu
     assert client.post("/predict", json={"rows": rows(customers, DATA, 2)}).status_code == 200
 
 
+@pytest.mark.parametrize("path", ["/model/", "/docs/", "/predict/", "//them/model/"])
+def test_no_header_of_a_request_becomes_a_link(shared, path):
+    sent = {"host": "them.example", "x-forwarded-host": "them.example", "x-forwarded-proto": "javascript"}
+
+    answer = shared.get(path, headers=sent, follow_redirects=False)
+
+    assert (answer.status_code, "location" in answer.headers, "them" in answer.text) == (404, False, False)
+
+
 @pytest.mark.usefixtures("patient")
 def test_after_the_end_of_the_explaining_process_another_one_explains(start, folder, customers):
     client, some = start(folder=folder, explain=True), rows(customers, DATA, 2)

@@ -187,7 +187,8 @@ def _tried(act: Callable[[], Any]) -> Any:
     try:
         return act()
     except Exception as error:  # noqa: BLE001 - a damaged text makes a library raise anything
-        return FAILED + (" ".join(str(error).split())[:200] or type(error).__name__).encode()
+        why = " ".join(str(error).split())[:200] or type(error).__name__
+        return FAILED + why.encode(errors="backslashreplace")
 
 
 if __name__ == "__main__":

@@ -2,23 +2,30 @@
 
 import configparser
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ml.io import dvc, git, process
+from ml.io import dvc, files, git, process
+from ml.io.errors import UserError
 from ml.registry.tracking import HOME
+
+PREFIX, TREE, LOCK = "retrain.", "tree", ".lock"
 
 
 @contextmanager
 def at(commit: str) -> Generator[Path]:
     """A temporary folder with the files of a commit; it shares DVC's cache and the registry."""
     root = Path.cwd()
-    git.inside(root, "worktree", "prune")
-    with tempfile.TemporaryDirectory(prefix="retrain.") as place:
-        folder = Path(place) / "tree"
+    _sweep(root)
+    with (
+        tempfile.TemporaryDirectory(prefix=PREFIX) as place,
+        files.locked(Path(place, LOCK), f"another command uses {place}. Run this command again."),
+    ):
+        folder = Path(place, TREE)
         git.inside(root, "worktree", "add", "--quiet", "--detach", str(folder), commit)
         try:
             dvc.must("cache", "dir", "--local", str(_cache(root)), folder=folder)
@@ -27,6 +34,20 @@ def at(commit: str) -> Generator[Path]:
             yield folder
         finally:
             git.inside(root, "worktree", "remove", "--force", str(folder))
+
+
+def _sweep(root: Path) -> None:
+    """Remove what killed retrainings of this repository left: their folders are not locked any more."""
+    ours = {line.removeprefix("worktree ") for line in git.inside(root, "worktree", "list", "--porcelain").splitlines()}
+    for place in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        tree, lock = (place / TREE).resolve(), place / LOCK
+        with suppress(OSError, UserError):
+            if not lock.exists():
+                place.rmdir()  # fails if it is not empty
+            elif str(tree) in ours or not tree.exists():  # other repositories have such folders too
+                with files.locked(lock, ""):
+                    shutil.rmtree(place, ignore_errors=True)
+    git.inside(root, "worktree", "prune")
 
 
 def run(folder: Path, *command: str) -> int:
