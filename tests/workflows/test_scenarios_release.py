@@ -7,6 +7,7 @@ import sys
 from contextlib import contextmanager
 
 import pytest
+import yaml
 
 from ml.registry import ledger
 from ml.registry.embedded_home import loads
@@ -120,6 +121,42 @@ def test_a_release_fails_crashes_goes_well_and_is_taken_back(scenario):
     assert state.aliases == {"champion": 1, "previous": 2}
     assert state.events[-1].reason == "odd scores"
     assert serves(scenario, "production") == first
+
+
+# Where the promotion is cancelled, the registry has nothing to take back: test_rollback_deployed.py has that command.
+CANCELLED = """
+promote:
+\t@pid=$$$$; while [ "$$(ps -o comm= -p $$pid)" != act ]; do pid=$$(ps -o ppid= -p $$pid | tr -d ' '); done; \\
+\tkill -INT $$pid; sleep 60
+rollback:
+\t@$(TOLD)
+\t@cp "$$STUB_STORE/served-$(ENV)" "$$STUB_STORE/serves-$(ENV)"
+"""
+
+
+def test_a_release_that_a_person_cancels_after_its_deployment_goes_back(scenario):
+    """The job `production` alone: its promotion is cancelled, and the image from before serves again."""
+    with (scenario.folder / "Makefile").open("a") as file:
+        file.write((HERE / "engine.mk").read_text() + CANCELLED)
+    path, workflow = scenario.folder / ".github" / "workflows" / "release.yml", scenario.workflow("release.yml")
+    production = {name: part for name, part in workflow["jobs"]["production"].items() if name != "needs"}
+    path.write_text(yaml.safe_dump({"on": "push", "env": workflow["env"], "jobs": {"production": production}}))
+    git(scenario.folder, "commit", "--quiet", "--all", "--message=production alone")
+    before = registry(scenario)
+    first = before.version(1).model
+    (scenario.store / "serves-production").write_text(json.dumps({"digest": f"ghcr.io/acme/churn@sha256:{first}"}))
+    (scenario.store / "artifacts" / "image").mkdir()
+    (scenario.store / "artifacts" / "image" / "image.json").write_text(json.dumps({"digest": "sha256:new"}))
+
+    outcome = release(scenario)
+
+    steps = outcome.steps["production"]
+    assert steps["Deploy by a canary; roll back on failure"] == "success"
+    assert steps["Promote the champion"] == "failure"
+    assert steps["Roll back image and champion"] == "success"
+    assert steps["Push the registry after the rollback"] == "success"
+    assert serves(scenario, "production") == first
+    assert registry(scenario).aliases == before.aliases
 
 
 def test_the_first_push_of_a_new_repository_goes_to_staging_at_most(scenario):
