@@ -8,4 +8,5 @@ myst_heading_anchors = 4
 myst_enable_extensions = ["colon_fence"]
 exclude_patterns = ["conf.py"]
 html_extra_path = ["extra"]  # pictures that pages name in HTML
-html_theme_options = {"source_view_link": ""}
+html_show_copyright = False
+html_theme_options = {"top_of_page_buttons": []}

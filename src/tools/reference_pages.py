@@ -153,7 +153,7 @@ def errors() -> str:
         text += f"\n## {folder}\n\n"
         if folder != "serving":
             text += f"Action: [runbook, {folder}](../runbook.md#errors-{folder}).\n\n"
-        text += "".join(f"- {_code(message)}\n" for message in messages)
+        text += "".join(f"- {_code(message)}\n" for message in messages if re.search("[a-z]", message))
     return text
 
 

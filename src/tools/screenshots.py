@@ -34,7 +34,7 @@ SIZES = {
     "report": (1000, 1500), "monitoring": (1000, 900), "api": (1000, 900), "comment": (900, 1000), "runs": (1300, 520),
 }  # fmt: skip
 COLOURS = 128  # of a picture, which keeps it small
-LOADED = {"api": "document.querySelector('.opblock')", "runs": "document.body.innerText.includes('matching run')"}
+LOADED = {"api": "document.querySelector('.opblock')", "runs": "document.body.innerText.includes(' ago')"}
 CLOSE = "document.querySelectorAll('button[aria-label*=lose]').forEach(b => b.click())"  # MLflow's assistant
 SECONDS = 600  # for a server to start, and for a page to load, on a busy machine
 RUN = {"status": "completed", "conclusion": "success", "html_url": "#", "head_sha": "0" * 40}
@@ -93,9 +93,10 @@ def photograph(browser: webdriver.Chrome, name: str, address: str) -> None:
     size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
     browser.get(address)
-    WebDriverWait(browser, SECONDS).until(lambda b: b.execute_script(f"return {LOADED.get(name, 'document.body')}"))
-    browser.execute_script(CLOSE)
-    time.sleep(1)  # for animations
+    for script in (CLOSE, ""):  # a closed side bar lets the page draw its table again
+        WebDriverWait(browser, SECONDS).until(lambda b: b.execute_script(f"return {LOADED.get(name, 'document.body')}"))
+        browser.execute_script(script)
+        time.sleep(2)  # for animations
     with Image.open(io.BytesIO(browser.get_screenshot_as_png())) as picture:
         picture.convert("RGB").quantize(COLOURS, Image.Quantize.MAXCOVERAGE).save(IMAGES / f"{name}.png", optimize=True)
 

@@ -49,7 +49,9 @@ def downward(text: str) -> str:
     for name, page in OUTSIDE.items():
         text = re.sub(rf"\]\({re.escape(name)}", f"]({page}", text)
     text = text.replace("](SECURITY.md", "](reporting.md")
-    return text.replace("](../docs/", "](").replace("](docs/", "](").replace('src="docs/', 'src="')
+    picture = r"<a href='\1'><img style='min-width: 8rem' src='\1'\2></a>"  # a click shows it in full size
+    text = re.sub(r'<img src="docs/([^"]+)"([^>]*)>', picture, text)
+    return text.replace("](../docs/", "](").replace("](docs/", "](")
 
 
 if __name__ == "__main__":
