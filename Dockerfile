@@ -3,10 +3,10 @@ FROM docker.io/library/python:3.11.14-slim-bookworm AS base
 
 FROM base AS build
 WORKDIR /build
-COPY src/locks/serving.txt ./
+COPY build/image/requirements.txt ./
 # Wheels alone, each held to its hash: nothing is compiled, so no compiler is needed.
 RUN python -m pip install --no-cache-dir --no-compile --no-deps --only-binary=:all: --require-hashes \
-      --target /app/lib -r serving.txt \
+      --target /app/lib -r requirements.txt \
  && rm -rf /app/lib/bin
 COPY src/ml /app/ml
 COPY serving /app/serving

@@ -48,7 +48,7 @@ def load(source: str) -> Model:
     except ImportError as error:
         raise UserError(
             f"{source} has no compiled form and needs scikit-learn, but {error.name} is missing. "
-            "Install the extra `pipeline`, or train one of the built-in models."
+            "Install it: `pip install --require-hashes -r src/locks/uncompiled.txt`."
         ) from None
     _try(loaded, contract, source)
     name = f"{contract.project}@{version or digest[:12]}"

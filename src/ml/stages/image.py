@@ -1,25 +1,28 @@
 """Build the container image of a model."""
 
 import json
+import shutil
 import tempfile
 from pathlib import Path
 
 from ml.deployment import container_engine, images
 from ml.deployment.answers_record import AnswersRecord
+from ml.deployment.image_locks import locks_of
 from ml.deployment.image_record import ImageRecord
 from ml.gates.parity import as_requests
 from ml.github import runner
 from ml.io import cli, files, git, tables
 from ml.io.errors import UserError
-from ml.model import identity, lineage, model, model_file
+from ml.model import boosters, identity, lineage, model, model_file
 from ml.model.lineage import Lineage
-from ml.model.predictor import MODEL
+from ml.model.predictor import FORM, MODEL
 from ml.registry import registry
 from ml.registry.ledger import Version
 from ml.settings.feature_source import FEATURES
 from ml.settings.params import Params, read_params
 
 CONTEXT = files.BUILD / "image"  # the files of the model that the Dockerfile copies
+REQUIREMENTS = CONTEXT / "requirements.txt"
 SERVED = ("contract.json", "compiled.json", "compiled.onnx", MODEL)
 LABELS = {  # the Dockerfile's arguments, and the labels made from them
     "SOURCE": "org.opencontainers.image.source",
@@ -83,8 +86,8 @@ def _pushed(name: str, labels: dict[str, str]) -> str | None:
 def _gather(chosen: Version | None, params: Params) -> Lineage:
     """Lay out the contents of the image except for code: model, lineage, and rows with their expected predictions."""
     built = _fetched(chosen, params) if chosen else _built()
-    _must_be_compiled(built)
-    digest = identity.digest(built)  # the predictor's form of these files
+    locks = _locks(built)
+    digest = identity.digest(built)  # as the server reports it
     known = chosen or registry.open_registry(params.project).state().of(digest)
     origin = chosen.lineage if chosen else lineage.collect(params.data, params, params.train.library)
     origin = origin.model_copy(update={"model": digest, "version": known.number if known else None})
@@ -93,6 +96,8 @@ def _gather(chosen: Version | None, params: Params) -> Lineage:
     scores = model.scores(fitted, rows.head(RECORDED), params.data)
     requests = as_requests(rows, params.data, RECORDED)
     recorded = AnswersRecord(id=params.data.id, rows=requests, scores=scores.tolist())
+    shutil.rmtree(CONTEXT, ignore_errors=True)
+    files.write_bytes(b"".join(files.read_bytes(lock) for lock in locks), REQUIREMENTS)
     for name, content in built.items():
         files.write_bytes(content, CONTEXT / "model" / name)
     origin.write(CONTEXT / "model" / "lineage.json")
@@ -108,15 +113,15 @@ def _built() -> dict[str, bytes]:
     return {name: files.read_bytes(files.MODEL / name) for name in SERVED if name not in lacking}
 
 
-def _must_be_compiled(built: dict[str, bytes]) -> None:
-    """Raise UserError for a model that needs scikit-learn, which is not in the image."""
-    form = json.loads(built["compiled.json"])["estimator"]
-    if form["kind"] == "sklearn":
+def _locks(built: dict[str, bytes]) -> list[Path]:
+    """The lock files of the image; raises UserError for a model that a library of boosting must score."""
+    locks, reason = locks_of(built[FORM]), json.loads(built[FORM])["estimator"].get("reason")
+    if reason and any(name.startswith(boosters.__name__) for name in model_file.types_of(built[MODEL])):
         raise UserError(
-            f"the image contains no scikit-learn, and this model has no compiled form: {form['reason']}. "
-            "Serve it with `make serve` after `make setup`, or train an estimator with a compiled form "
-            "(docs/features.md)."
+            f"an image contains neither LightGBM nor XGBoost nor CatBoost, and this model has no compiled form: {reason}. "
+            "Serve it with `make serve` after `make setup`, or choose other parameters (docs/features.md)."
         )
+    return locks
 
 
 def _fetched(version: Version, params: Params) -> dict[str, bytes]:
@@ -136,7 +141,7 @@ def _labels(origin: Lineage, params: Params, commit: str) -> dict[str, str]:
         "MODEL_VERSION": str(origin.version or "unregistered"),
         "MODEL_DIGEST": origin.model,
         "DATA_DIGEST": origin.data.md5 or "unknown",
-        "LOCK_DIGEST": lineage.md5(Path("src/locks/serving.txt")) or "unknown",
+        "LOCK_DIGEST": lineage.md5(REQUIREMENTS) or "unknown",
     }
 
 

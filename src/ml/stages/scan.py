@@ -1,4 +1,4 @@
-"""List the contents of an image, compare them with the lock file, and search for known vulnerabilities."""
+"""List the contents of an image, compare them with the lock files, and search for known vulnerabilities."""
 
 import shutil
 from datetime import UTC, datetime
@@ -6,13 +6,14 @@ from pathlib import Path
 
 from ml.deployment import audit, images, inventory, sbom
 from ml.deployment.audit import Result
+from ml.deployment.image_locks import locks_of
 from ml.deployment.image_record import ImageRecord
 from ml.deployment.inventory import Inventory
 from ml.io import cli, files, locks
 from ml.io.text import counted
 from ml.settings.params import read_params
 
-LOCK = Path("src/locks/serving.txt")
+FORM = "/app/model/compiled.json"
 WORDS = {True: "passed", False: "FAILED", None: "unknown"}
 
 
@@ -25,7 +26,7 @@ def main(image: str = "") -> int:
     bill = sbom.write(image, images.inspect(image), found)
     files.write_json(bill, files.SBOM)
     cli.say(f"scan: {files.SBOM} lists {len(bill['components'])} components")
-    results = [held(found), audit.packages(found.locked, accepted, today)]
+    results = [held(found, locks_of(images.read(image, FORM))), audit.packages(found.locked, accepted, today)]
     if shutil.which("trivy"):
         results.append(audit.base(image))
     else:
@@ -38,8 +39,8 @@ def main(image: str = "") -> int:
     return 1 if refused else 0
 
 
-def held(found: Inventory) -> Result:
-    """Check that the image contains exactly the packages of the lock file for its Python version."""
+def held(found: Inventory, sources: list[Path]) -> Result:
+    """Check that the image contains exactly the packages of its lock files for its Python version."""
     target = {
         "python_full_version": found.python,
         "python_version": ".".join(found.python.split(".")[:2]),
@@ -47,11 +48,12 @@ def held(found: Inventory) -> Result:
         "platform_system": "Linux",
         "os_name": "posix",
     }
-    lock = locks.pins(files.read_bytes(LOCK).decode(), target)
+    lock = locks.pins("".join(files.read_bytes(path).decode() for path in sources), target)
+    named = " and ".join(map(str, sources))
     wrong = inventory.unlike(found.locked, lock)
     if wrong:
-        return Result("lock", False, f"{len(wrong)} differ from {LOCK}: {'; '.join(wrong[:5])}. Run `make image`")
-    return Result("lock", True, f"{counted(len(lock), 'package')}, each with the version in {LOCK}")
+        return Result("lock", False, f"{len(wrong)} differ from {named}: {'; '.join(wrong[:5])}. Run `make image`")
+    return Result("lock", True, f"{counted(len(lock), 'package')}, each with the version in {named}")
 
 
 if __name__ == "__main__":
