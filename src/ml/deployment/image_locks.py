@@ -8,5 +8,5 @@ UNCOMPILED = Path("src/locks/uncompiled.txt")  # scikit-learn, pandas and skops
 
 
 def locks_of(form: bytes) -> list[Path]:
-    """The lock files for a model, by the content of its compiled.json: without a compiled form it needs scikit-learn."""
+    """The lock files for a model by its compiled.json: scikit-learn is needed if there is no compiled form."""
     return [SERVING, UNCOMPILED] if json.loads(form)["estimator"]["kind"] == "sklearn" else [SERVING]

@@ -75,7 +75,7 @@ def from_files(files: Mapping[str, bytes], where: str = "the model") -> Predicto
         form = json.loads(files[FORM])
         kind = form["estimator"]["kind"]
         if kind == "sklearn":
-            return _sklearn(files, str(form["estimator"].get("reason", "")))
+            return _sklearn(files, form)
         encoder = Encoder(form, read_contract(files).data.columns if CONTRACT in files else {})
         estimates, expect = estimates_of(files, form)
         made = Predictor(kind, (encoder.encode, encoder.encode_table), estimates, expect=expect)
@@ -88,7 +88,8 @@ def from_files(files: Mapping[str, bytes], where: str = "the model") -> Predicto
         raise UserError(f"{where} has no usable compiled form ({why}). Train again, or restore it.") from None
 
 
-def _sklearn(files: Mapping[str, bytes], reason: str) -> Predictor:
+def _sklearn(files: Mapping[str, bytes], form: Mapping[str, Any]) -> Predictor:
+    """A predictor that asks scikit-learn: for the estimator after compiled preprocessing, otherwise for the model."""
     import pandas as pd  # noqa: PLC0415
 
     from ml.data import schema  # noqa: PLC0415
@@ -97,6 +98,7 @@ def _sklearn(files: Mapping[str, bytes], reason: str) -> Predictor:
 
     fitted = model_file.loads(files[MODEL])
     data = read_contract(files).data
+    source = model_file.source_of(fitted)
 
     def encode(rows: Rows) -> pd.DataFrame:
         return schema.inputs(pd.DataFrame.from_records([{c: r.get(c) for c in data.columns} for r in rows]), data)
@@ -104,9 +106,15 @@ def _sklearn(files: Mapping[str, bytes], reason: str) -> Predictor:
     def encode_table(table: Arrays) -> pd.DataFrame:
         return schema.inputs(pd.DataFrame({c: table[c] for c in data.columns}, copy=False), data)
 
-    def estimate(frame: pd.DataFrame) -> np.ndarray:
-        return task_of(data).output(fitted, frame)
+    ways: tuple[Callable[[Rows], Any], Callable[[Arrays], Any]] = (encode, encode_table)
+    asked: Any = fitted
+    if "numbers" in form:
+        encoder = Encoder(form, data.columns)
+        ways, asked = (encoder.encode, encoder.encode_table), fitted[2 if "features" in fitted.named_steps else 1 :]
 
-    made = Predictor("sklearn", (encode, encode_table), (estimate, estimate), reason)
-    made.features = model_file.source_of(fitted)
+    def estimate(x: Any) -> np.ndarray:
+        return task_of(data).output(asked, x)
+
+    made = Predictor("sklearn", ways, (estimate, estimate), str(form["estimator"].get("reason", "")))
+    made.features = source
     return made

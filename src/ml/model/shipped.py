@@ -1,12 +1,14 @@
 """The released files: the model, its contract and its compiled form."""
 
+from collections.abc import Callable
+
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
 from ml.io.errors import UserError
 from ml.io.text import counted
 from ml.model import compiled_parity, model, model_file
-from ml.model.compiled import compiled, uncompiled
+from ml.model.compiled import compiled, half_compiled, uncompiled
 from ml.model.model_contract import CONTRACT, Contract
 from ml.model.predictor import MODEL, from_files
 from ml.settings.data import Data
@@ -45,21 +47,24 @@ def contract_of(params: Shipped, frame: pd.DataFrame, half_width: float | None =
 def form_of(
     fitted: Pipeline, built: dict[str, bytes], frame: pd.DataFrame, params: Shipped
 ) -> tuple[dict[str, bytes], str]:
-    """The compiled form if it agrees with the model; otherwise the form for scikit-learn, with the reason."""
-    try:
-        form = compiled(fitted)
-        served = compiled_parity.served(from_files({**built, **form}), frame, params.data)
-    except (ValueError, RuntimeError, UserError) as error:
-        reason = f"{params.train.model} has no compiled form: {error}"
-    else:
-        expected = model.scores(fitted, frame, params.data)
+    """The compiled form if it agrees with the model; otherwise a form for scikit-learn, with the reason."""
+    expected = model.scores(fitted, frame, params.data)
+
+    def agreeing(make: Callable[[Pipeline], dict[str, bytes]]) -> tuple[dict[str, bytes], str]:
+        try:
+            form = make(fitted)
+            served = compiled_parity.served(from_files({**built, **form}), frame, params.data)
+        except (ValueError, RuntimeError, UserError) as error:
+            return {}, f"{params.train.model} has no compiled form: {error}"
         found = compiled_parity.compare(expected, served, task_of(params.data, params.evaluate))
-        if found.holds:
-            return form, ""
-        reason = (
-            f"the compiled form differs by up to {found.largest:.1e} and moves {counted(found.labels_moved, 'label')}"
-        )
-    return uncompiled(reason), reason
+        moved = counted(found.labels_moved, "label")
+        why = "" if found.holds else f"the compiled form differs by up to {found.largest:.1e} and moves {moved}"
+        return (form if found.holds else {}), why
+
+    form, reason = agreeing(compiled)
+    if reason:
+        form, _ = agreeing(lambda model: half_compiled(model, reason))
+    return form or uncompiled(reason), reason
 
 
 def anew(content: bytes, project: str, data: Data, rule: DecisionRule) -> dict[str, bytes]:

@@ -118,7 +118,7 @@ def _locks(built: dict[str, bytes]) -> list[Path]:
     locks, reason = locks_of(built[FORM]), json.loads(built[FORM])["estimator"].get("reason")
     if reason and any(name.startswith(boosters.__name__) for name in model_file.types_of(built[MODEL])):
         raise UserError(
-            f"an image contains neither LightGBM nor XGBoost nor CatBoost, and this model has no compiled form: {reason}. "
+            f"this model has no compiled form ({reason}), and an image contains no LightGBM, XGBoost or CatBoost. "
             "Serve it with `make serve` after `make setup`, or choose other parameters (docs/features.md)."
         )
     return locks
