@@ -1,12 +1,22 @@
 """The image from the real Dockerfile: its contents, identical repeated builds, and bad images that smoke refuses."""
 
 import json
+import shutil
 
 import pytest
+import yaml
 
 from tests.engine import derive, environment, podman
 
 pytestmark = pytest.mark.slow
+OWN = """
+
+from sklearn.linear_model import LogisticRegression
+
+
+class Own(LogisticRegression):
+    pass
+"""
 # Each breaks one promise; smoke must name it. {image} is the good one.
 FAULTS = {
     "recorded answers": (
@@ -85,3 +95,20 @@ def test_a_missing_image_gives_one_sentence(shop, stage):
     assert done.returncode == 1
     assert "is neither on this machine nor in its registry" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_an_own_class_serves_from_an_image_that_holds_scikit_learn_too(shop, stage, tmp_path):
+    folder = shutil.copytree(shop, tmp_path / "own", symlinks=True)
+    path, settings = folder / "src" / "features.py", yaml.safe_load((folder / "params.yaml").read_text())
+    path.write_text(path.read_text() + OWN)
+    settings["train"]["model"] = "features.Own"
+    (folder / "params.yaml").write_text(yaml.safe_dump(settings | {"project": "own"}))
+
+    done = [stage(folder, name) for name in ("train", "image", "smoke")]
+
+    assert all(one.returncode == 0 for one in done), done[-1].stdout + "".join(one.stderr[-1500:] for one in done)
+    assert not (folder / "build" / "image" / "model" / "compiled.onnx").exists()  # of the model before
+    name = yaml.safe_load((folder / "build" / "image.json").read_text())["image"]
+    listed = set(podman("run", "--rm", "--network=none", name, "ls", "/app/lib").stdout.split())
+    assert {"sklearn", "pandas", "skops", "fastapi"} <= listed
+    assert not {"mlflow", "dvc", "onnx", "lightgbm"} & listed

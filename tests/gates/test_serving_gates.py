@@ -10,6 +10,7 @@ import pytest
 from ml.gates import latency, parity, size
 from ml.gates.latency import milliseconds
 from ml.gates.parity import as_requests
+from ml.io import cores
 from tests.gates.faults import slow
 from tests.gates.world import good, params
 
@@ -45,7 +46,7 @@ def test_a_slow_machine_does_not_refuse_a_model_as_fast_as_the_champion():
 
 def test_one_busy_moment_of_the_machine_does_not_refuse(monkeypatch):
     moments, clock = iter([0.09] * 25), [0.0]  # the warm-up and the first round are slow
-    monkeypatch.setattr(latency, "time", SimpleNamespace(perf_counter=lambda: clock[0]))
+    monkeypatch.setattr(cores, "time", SimpleNamespace(perf_counter=lambda: clock[0]))
 
     def answer(rows):
         clock[0] += next(moments, 0)

@@ -4,6 +4,7 @@ import pytest
 
 from ml.deployment import api_checks
 from ml.deployment.answers_record import AnswersRecord
+from ml.io import cores
 from ml.io.errors import UserError
 from ml.settings.gates import Api
 
@@ -54,7 +55,7 @@ def test_a_busy_moment_does_not_fail_a_server(slow, rounds, passes, monkeypatch)
             clock[0] += 0.5 if slow(len(calls)) else 0.001
             calls.append(rows)
 
-    monkeypatch.setattr(api_checks.time, "perf_counter", lambda: clock[0])
+    monkeypatch.setattr(cores.time, "perf_counter", lambda: clock[0])
     record, rule = AnswersRecord(id="id", rows=[{"x": 1.0}], scores=[0.5]), Api(calls=20)
 
     check = api_checks.tried("latency", lambda: api_checks.fast(Busy(), record, rule))

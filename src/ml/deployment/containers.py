@@ -38,6 +38,11 @@ class Container:
         return call("inspect", "--format", "{{.State.Running}}", self.name).stdout.strip() == "true"
 
     @property
+    def pid(self) -> int:
+        """The id of its process on this machine."""
+        return int(ask("inspect", "--format", "{{.State.Pid}}", self.name))
+
+    @property
     def exit_code(self) -> int:
         """The exit code of its process."""
         return int(ask("inspect", "--format", "{{.State.ExitCode}}", self.name))

@@ -112,7 +112,7 @@ def smoked(image: str, rule: Api, seconds: float) -> str:
         client.ready(seconds)
         checks = [
             tried("lineage", lambda: api_checks.identity(client, labels)),
-            *api_checks.answers(client, recorded, rule),
+            *api_checks.answers(client, recorded, rule, container.pid),
         ]
     failed = next((check for check in checks if not check.passed), None)
     if failed:

@@ -1,12 +1,13 @@
 """The latency of one row in the serving predictor, compared with the champion on the same machine."""
 
-import time
+from functools import partial
 
 import numpy as np
 
 from ml.gates.evidence import Answer, Evidence, Row
 from ml.gates.parity import as_requests
 from ml.gates.verdict import Verdict
+from ml.io import cores
 from ml.settings.gates import Latency
 from ml.settings.section import given
 
@@ -37,7 +38,8 @@ def judged(gate: str, answers: list[Answer], evidence: Evidence, rule: Latency) 
 def milliseconds(answers: list[Answer], rows: list[Row], calls: int) -> np.ndarray:
     """The time of each single-row call of each predictor, in turns, so that a busy moment affects all.
 
-    Shape (predictors, calls).
+    Shape (predictors, calls). The time for which a call waits for a core does not count; `pids` of an answer are the
+    processes that compute it.
     """
     for answer in answers:
         for row in rows[:WARM_UP]:
@@ -45,9 +47,8 @@ def milliseconds(answers: list[Answer], rows: list[Row], calls: int) -> np.ndarr
     timed = np.empty((len(answers), calls))
     for call in range(calls):
         for which, answer in enumerate(answers):
-            started = time.perf_counter()
-            answer([rows[call % len(rows)]])
-            timed[which, call] = 1000 * (time.perf_counter() - started)
+            asked = partial(answer, [rows[call % len(rows)]])
+            timed[which, call] = 1000 * cores.seconds(asked, *getattr(answer, "pids", ()))
     return timed
 
 

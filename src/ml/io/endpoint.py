@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Generator, Iterable, Mapping
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -17,11 +18,22 @@ from ml.io.errors import UserError
 
 LISTENS = re.compile(r"http://127\.0\.0\.1:(\d+)")
 PATIENCE = 60  # seconds
-Answer = Callable[[Rows], list[Any]]
+
+
+@dataclass(frozen=True)
+class Answers:
+    """A function that scores rows through a server, with the ids of its processes."""
+
+    outputs: Callable[[Rows], list[Any]]
+    pids: tuple[int, ...]
+
+    def __call__(self, rows: Rows) -> list[Any]:
+        """The output for each row."""
+        return self.outputs(rows)
 
 
 @contextlib.contextmanager
-def answering(model: Mapping[str, bytes]) -> Generator[Answer]:
+def answering(model: Mapping[str, bytes]) -> Generator[Answers]:
     """A function that scores rows through POST /predict of a server of this model, until the block ends.
 
     Raises UserError if the server does not start; the function raises it if the server refuses rows.
@@ -29,13 +41,13 @@ def answering(model: Mapping[str, bytes]) -> Generator[Answer]:
     with tempfile.TemporaryDirectory(prefix="endpoint-") as folder:
         for name, content in model.items():
             files.write_bytes(content, Path(folder, "model", name))
-        with _server(Path(folder)) as port, Client(f"127.0.0.1:{port}") as client:
-            yield client.outputs
+        with _server(Path(folder)) as (port, pid), Client(f"127.0.0.1:{port}") as client:
+            yield Answers(client.outputs, (pid,))
 
 
 @contextlib.contextmanager
-def _server(folder: Path) -> Generator[int]:
-    """The port of a running server, which stops at the end of the block."""
+def _server(folder: Path) -> Generator[tuple[int, int]]:
+    """Port and process id of a running server, which stops at the end of the block."""
     found = find_spec("serving")
     if found is None or found.origin is None:
         raise UserError("the package `serving` is missing. Run from the repository's root, or set gates.api to null.")
@@ -51,7 +63,7 @@ def _server(folder: Path) -> Generator[int]:
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     try:
-        yield _port(process.stderr or ())
+        yield _port(process.stderr or ()), process.pid
     finally:
         process.terminate()
         try:

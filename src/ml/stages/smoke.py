@@ -45,7 +45,7 @@ def judge(container: Container, image: str) -> list[ApiCheck]:
         return [
             ready,
             tried("lineage", lambda: api_checks.identity(client, labels)),
-            *api_checks.answers(client, recorded, rule),
+            *api_checks.answers(client, recorded, rule, container.pid),
             tried("unprivileged", lambda: container_checks.unprivileged(container)),
             tried("kill -9", lambda: container_checks.durable(container, recorded)),
             tried("SIGTERM", lambda: container_checks.drained(container, recorded)),
