@@ -2,6 +2,8 @@
 
 import re
 import shutil
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import pytest
@@ -72,6 +74,20 @@ def judged(sample, tmp_path, monkeypatch):
 
     yield judge
     estimators.sys.modules.pop("features", None)
+
+
+@pytest.mark.parametrize("more", [RATIO, OWN])
+def test_an_example_passes_the_linter(more):
+    shipped, start = (ROOT / feature_source.FEATURES).read_text(), re.search("^(@|class )", more, re.MULTILINE).start()
+    whole = shipped.replace("from ml.model", f"{more[:start].strip()}\n\nfrom ml.model".lstrip(), 1)
+    place = ["--ignore=INP001", "--stdin-filename", str(feature_source.FEATURES), "-"]  # in no package, on disk as here
+    command = [sys.executable, "-m", "ruff", "check", "--quiet", *place]
+
+    done = subprocess.run(
+        command, input=f"{whole}\n\n{more[start:]}", cwd=ROOT, capture_output=True, text=True, check=False
+    )
+
+    assert done.stdout == ""
 
 
 def test_a_ratio_is_a_column_of_the_model_and_of_its_compiled_form_and_gates_name_it(judged):
