@@ -77,8 +77,8 @@ def test_every_row_gets_the_score_of_the_api_and_is_in_the_log(place, params):
 def test_each_score_is_explained_by_contributions_that_add_up_to_it(place, params):
     found = scored(explain=True)
 
-    added = found.filter(like="contribution_")
-    assert [*added] == ["contribution_base", *(f"contribution_{name}" for name in added_names(params))]
+    added = found.filter(regex="^explanation_base$|^contribution_")
+    assert [*added] == ["explanation_base", *(f"contribution_{name}" for name in added_names(params))]
     assert added.sum(axis=1).to_numpy() == pytest.approx(found["score"].to_numpy(), abs=1e-9)
     with pytest.raises(UserError, match="Set another OUT"):
         scored()

@@ -108,6 +108,14 @@ def test_a_classifier_for_a_number_names_the_regressor_of_its_library():
         estimators.estimator(settings("xgboost.XGBClassifier", {}), "regression")
 
 
+def test_weights_of_classes_are_refused_for_a_number():
+    params = Train.model_validate(
+        {"model": "lightgbm.LGBMRegressor", "lightgbm.LGBMRegressor": {"class_weight": "balanced"}}
+    )
+    with pytest.raises(UserError, match="a number has no classes. Leave `class_weight` out"):
+        estimators.estimator(params, "regression")
+
+
 def test_a_missing_library_is_named_with_the_command_that_installs_it(monkeypatch):
     monkeypatch.setitem(estimators.sys.modules, "lightgbm", None)
 

@@ -14,6 +14,7 @@ from ml.model.predictor import from_files
 from ml.settings.params import read_params
 from ml.settings.train import Train
 from tests.conftest import SAMPLE
+from tests.unit.test_own_estimators import settings, table
 
 DATA = read_params(SAMPLE).data
 CONSTRAINT = {
@@ -79,3 +80,11 @@ def test_a_constraint_on_a_named_column_is_enforced(customers, name):
         fitted(customers, name, {CONSTRAINT[name]: {"late_payments": 2}})
     with pytest.raises(UserError, match="did you mean `late_payments`"):
         fitted(customers, name, {CONSTRAINT[name]: {"late_payment": 1}})
+
+
+@pytest.mark.parametrize(("share", "remedy"), [(0.0001, "0 of 60 training rows .* Raise it"), (0.9999, "Lower it")])
+def test_a_number_needs_rows_on_both_sides(share, remedy):
+    params = settings("regression", model="lightgbm.LGBMRegressor", early_stopping=3, held_back=share)
+
+    with pytest.raises(UserError, match=remedy):
+        model.fit(table("regression"), params.data, params.train)

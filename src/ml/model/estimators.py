@@ -71,6 +71,8 @@ def estimator(params: Train, task: str = DEFAULT.name) -> Any:
             listed = f"known: {', '.join(sorted(known)) or 'none'}."
             hint = meant(name, parameters(make), meant(name, known, listed))
             raise UserError(f"params.yaml: train.{params.model}: no parameter `{name}`; {hint}")
+    if KINDS[task].numeric and given.get("class_weight"):
+        raise UserError(f"params.yaml: train.{params.model}: a number has no classes. Leave `class_weight` out.")
     if params.preprocessing == "standard" and (name := next((name for name in given if name in INSTEAD), None)):
         raise UserError(f"params.yaml: train.{params.model}: `{name}` has no use here. {INSTEAD[name]}.")
     seed = {"random_state": params.seed} if "random_state" in known else {}

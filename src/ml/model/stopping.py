@@ -7,6 +7,7 @@ import pandas as pd
 from sklearn.pipeline import Pipeline
 
 from ml.io.errors import UserError
+from ml.io.text import counted
 from ml.settings.section import given as setting
 from ml.settings.train import Train
 
@@ -35,6 +36,11 @@ def fit(model: Pipeline, x: pd.DataFrame, y: np.ndarray, held: np.ndarray, param
         )
     if len(np.unique(y[held])) != len(np.unique(y)) and hasattr(model.named_steps["estimator"], "predict_proba"):
         raise UserError(TOO_FEW)
+    if (share := int(held.sum())) in {0, len(held)}:
+        raise UserError(
+            f"params.yaml: train.held_back is {params.held_back:g}, which holds back {share:,} of "
+            f"{counted(len(held), 'training row')} for train.early_stopping. {'Lower' if share else 'Raise'} it."
+        )
     prepared, estimator = model[:-1], model.named_steps["estimator"]
     fitted = prepared.fit_transform(x[~held], y[~held])  # which cross-fits the means of levels
     if params.library == "xgboost":

@@ -44,7 +44,7 @@ class Scorer:
         """The predictions with a base and the contribution of each column; they add up to the score."""
         found = self.explain(rows or [{}])  # a chunk without rows gets the same columns
         flat = [[one["base"], *one["contributions"].values()] for one in found][: len(rows)]
-        names = [f"contribution_{name}" for name in ("base", *found[0]["contributions"])]
+        names = ["explanation_base", *(f"contribution_{name}" for name in found[0]["contributions"])]
         values = pd.DataFrame(flat, columns=names, index=table.index, dtype="float64")
         return pd.concat([table, values], axis=1)
 
