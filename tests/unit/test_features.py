@@ -123,6 +123,9 @@ WRONG = {
     "calls hash(), which differs in each process": "return [hash(p) % 7 for p in columns['plan']]",
     "reads a file": "return columns['usage_hours'] * np.load('rate.npy')",
     "reads the environment": "import os; return columns['usage_hours'] * float(os.environ.get('RATE', 1))",
+    "writes a file": "np.save('seen.npy', columns['usage_hours']); return columns['usage_hours']",
+    "runs a program": "import subprocess; return columns['usage_hours'] * subprocess.run(['true']).returncode",
+    "a missing text None: handle them": "return [len(v) for v in columns['channel']]",
     "asks the clock, so": "return columns['usage_hours'] - time.time()",
 }
 

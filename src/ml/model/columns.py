@@ -75,7 +75,7 @@ class Function:
         with np.errstate(all="ignore"):
             found = self.call(columns)
         if found is None:
-            raise ValueError("returns nothing")
+            raise ValueError("returns nothing, not the new values")
         if not isinstance(found, Mapping):
             found = dict.fromkeys([*self.makes][:1], found)
         if found.keys() != self.makes.keys():

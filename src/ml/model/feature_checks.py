@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import re
 import time
 from difflib import get_close_matches
 from typing import Any
@@ -54,7 +55,9 @@ def _must_hold_values(function: Function, sample: Columns, text: str, frame: pd.
     for name in function.makes:
         if pd.isna(sample[name]).all() and with_made(inputs(frame, data), text)[name].isna().all():
             raise _wrong(
-                function, f"gives {name} no value in {counted(len(frame), 'row')}: all are missing or infinite"
+                function,
+                f"gives {name} no value in {counted(len(frame), 'row')}: all are missing or infinite. "
+                "Correct its formula, or delete the function",
             )
 
 
@@ -70,7 +73,9 @@ def _check_one(pair: tuple[Function, Function], views: Views) -> float:
     if any(not _same(before[name], views.whole[name]).all() for name in before):
         raise _wrong(function, "changes its input. Make a new array instead")
     again = _called(function, views, function, "a second call")
-    _compare(function, made, again, "gives {name} other values at a second call")
+    _compare(
+        function, made, again, "gives {name} other values at a second call. Keep no state, and draw no random numbers"
+    )
     rows, seconds = [], []
     for single in views.singles:
         start = time.perf_counter()
@@ -79,7 +84,13 @@ def _check_one(pair: tuple[Function, Function], views: Views) -> float:
     if any(values.shape != (1,) for row in rows for values in row.values()):
         raise _wrong(function, "does not return one value for each row")
     single = {name: np.concatenate([row[name] for row in rows]) for name in made}
-    _compare(function, made, single, "depends on other rows: {name} of a single row is {second}, in a table {first}")
+    _compare(
+        function,
+        made,
+        single,
+        "depends on other rows: {name} of a single row is {second}, in a table {first}. "
+        "Compute each value from its own row; the preprocessing learns means and scales",
+    )
     turned = "depends on the order of the columns: {name} is {second} instead of {first}. Read columns by name"
     other = Views(views.turned, views.turned, views.singles)
     _compare(function, made, _called(function, other, function, "a table with its columns in another order"), turned)
@@ -92,18 +103,20 @@ def _converted(function: Function, returned: Any, rows: int) -> dict[str, np.nda
     for name, levels in function.makes.items():
         values = returned[name]
         if (shape := np.shape(values)) != (rows,):
-            raise _wrong(function, f"gives {name} the shape {shape}, not one value a row, ({rows:,},)")
+            hint = "Return an array with a value for each row"
+            raise _wrong(function, f"gives {name} the shape {shape}, not one value a row, ({rows:,},). {hint}")
         allowed = (bool, int, float, np.bool_, np.integer, np.floating) if levels is None else (str,)
         for value in values:
             gap = value is None or (isinstance(value, float) and np.isnan(value))
             if gap or (isinstance(value, allowed) and not isinstance(value, np.timedelta64)):
                 continue
             what = "a number" if levels is None else "text, as its levels are"
-            hint = ". Make numbers of dates by ml.model.dates" if isinstance(value, np.datetime64) else ""
-            raise _wrong(function, f"gives {name} {value} of the type {type(value).__name__}, not {what}{hint}")
+            hint = "Make numbers of dates by ml.model.dates" if isinstance(value, np.datetime64) else "Convert it"
+            raise _wrong(function, f"gives {name} {value} of the type {type(value).__name__}, not {what}. {hint}")
         odd = sorted({v for v in values if isinstance(v, str)} - {*levels}) if levels is not None else []
         if odd:
-            raise _wrong(function, f"gives {name} the value {odd[0]!r}, which is not one of {', '.join(levels or ())}")
+            hint = f"not one of {', '.join(levels or ())}. Add it to @makes, or correct the function"
+            raise _wrong(function, f"gives {name} the value {str(odd[0])!r}, which is {hint}")
     return function.converted(returned)
 
 
@@ -124,7 +137,11 @@ def _called(function: Function, views: Views, call: Any, what: str = "a table") 
             raise _wrong(function, f"uses the columns as a data frame ({said(error)}). {hint}") from None
         makes = ", ".join(function.makes)
         row = _failing(function, views) if what == "a table" else ""
-        raise _wrong(function, f"fails on {what} (making {makes}){row}: {said(error)}") from None
+        gap = re.search(r" (nan|None)(,|$)", row)
+        remedy = "A missing number is NaN and a missing text None: handle them" if gap else "Correct the function"
+        raise _wrong(
+            function, f"fails on {what} (making {makes}){row}: {said(error).rstrip(' .:')}. {remedy}"
+        ) from None
 
 
 def _failing(function: Function, views: Views) -> str:

@@ -7,15 +7,17 @@ from collections.abc import Iterator
 from ml.settings.feature_source import functions, parsed
 
 LIBRARIES = {*sys.stdlib_module_names, "numpy", "ml"}  # modules in an image; functions may use no others
-CHANGES = "so the same row would not always get the same value"
+CHANGES = "so the same row would not always get the same value. Compute from columns and constants only"
 CALLS = {  # by the kind of dependence
     "asks the clock": {"now", "utcnow", "today", "time_ns", "localtime", "gmtime", "monotonic", "perf_counter"},
     "reads a file": {
         *("open", "read_text", "read_bytes", "loadtxt", "genfromtxt", "fromregex", "fromfile", "memmap"),
         *("read_csv", "read_parquet", "read_json", "np.load", "numpy.load"),
     },
+    "writes a file": {"write_text", "write_bytes", "tofile", "savetxt", "savez", "np.save", "numpy.save"},
+    "runs a program": {"subprocess.run", "Popen", "check_output", "check_call", "os.system", "popen"},
     "reads the network": {"urlopen", "create_connection", "HTTPConnection", "HTTPSConnection"},
-    "reads the environment": {"getenv", "environ", "gethostname", "getpid"},
+    "reads the environment": {"getenv", "environ", "gethostname", "getpid", "get_ident", "current_thread"},
 }
 CALLS["asks the clock"] |= {"time.time"}
 PROCESS = {"hash", "id"}  # functions of Python whose result differs between processes

@@ -3,6 +3,7 @@
 import ast
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from ml.io.errors import UserError
 from ml.settings.data import Category, Data, MadeBound, Number
@@ -90,7 +91,7 @@ def _declared(function: str, call: ast.expr) -> dict[str, Levels]:
         if not isinstance(call, ast.Call):
             raise TypeError("written without the names of its columns")
         names = [ast.literal_eval(value) for value in call.args]
-        levels = {key.arg or "": tuple(ast.literal_eval(key.value)) for key in call.keywords}
+        levels = {key.arg or "": _levels(ast.literal_eval(key.value)) for key in call.keywords}
     except (ValueError, TypeError, AttributeError):
         names, levels = [], {}
     good = all(
@@ -105,6 +106,12 @@ def _declared(function: str, call: ast.expr) -> dict[str, Levels]:
             'with their levels, @makes(band=["low", "high"]).'
         )
     return {**dict.fromkeys(names), **levels}
+
+
+def _levels(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple) or not value:
+        raise TypeError("levels are a list of text")
+    return tuple(value)
 
 
 def without(text: str, columns: Iterable[str]) -> tuple[str, list[str]]:
