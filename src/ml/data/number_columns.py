@@ -2,8 +2,6 @@
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from ml.data import numerals, words
 from ml.data.cells import Column, as_strings, changes, matches, missing, nested, some, unreadable
@@ -129,5 +127,10 @@ def _finite(values: pd.Series) -> Column:
 
 def _floats(text: pd.Series) -> pd.Series:
     """Text that matches NUMBER as float64, exactly as Python reads it."""
+    import pyarrow as pa  # noqa: PLC0415 - an image lacks it, and reads no tables of text
+    from pyarrow import compute  # noqa: PLC0415
+
     array = pa.array(text.str.removeprefix("+"), type=pa.large_string(), from_pandas=True)
-    return pd.Series(pc.cast(array, pa.float64()).to_numpy(zero_copy_only=False), index=text.index, dtype="float64")
+    return pd.Series(
+        compute.cast(array, pa.float64()).to_numpy(zero_copy_only=False), index=text.index, dtype="float64"
+    )
