@@ -48,6 +48,22 @@ def test_the_chosen_time_is_not_also_the_id():
     assert (found["id"], found["time"], found["time_format"]) == ("row_id", "t", "milliseconds")
 
 
+@pytest.mark.parametrize("form", ["%Y-%m-%d", "%d.%m.%Y"])
+def test_a_target_of_dates_is_refused(form):
+    days = pd.date_range("2024-01-01", periods=20).strftime(form)
+
+    with pytest.raises(UserError, match=r"y holds dates, and a date cannot be predicted\. .* TARGET="):
+        contract(y=[*days] * 3, a=[n / 2 for n in range(ROWS)])
+
+
+@pytest.mark.parametrize(("form", "never"), [("%Y-%m-%d", "9999-12-31"), ("%d.%m.%Y", "31.12.9999")])
+def test_a_date_that_never_comes_is_no_time_of_a_row(form, never):
+    text = [never, *pd.date_range("2024-01-01", periods=59).strftime(form)]
+
+    assert "time" not in contract(until=text, y=[0, 1] * 30, a=[n / 2 for n in range(ROWS)])
+    assert "time" in contract(until=text[1:] * 2, y=[0, 1] * 59, a=[n / 2 for n in range(118)])
+
+
 def test_excel_day_numbers_are_named():
     with pytest.raises(UserError, match=re.escape("days of Excel, the first of them 2023-03-15")):
         contract(roles={"time": "t"}, t=range(45_000, 45_000 + ROWS), y=[0, 1] * 30, a=[n / 2 for n in range(ROWS)])

@@ -190,6 +190,26 @@ def test_adopt_leaves_a_text_out_and_says_how_to_ask_for_it():
     assert any("use its words as features with TEXT=note" in sentence for sentence in left)
 
 
+@pytest.mark.parametrize(
+    "value", ["u{}@mail.example.com", "10.0.{}.7", "https://a.at/b/{}?c=d", "47.{}, 15.2", "A-{}-B-C", "47°3'{}\"N"]
+)
+def test_adopt_offers_no_words_of_addresses_codes_and_coordinates(value):
+    table = pd.DataFrame({"note": [value.format(n % 390) for n in range(ROWS)], "x": np.arange(ROWS) / 7})
+
+    _, left = proposed_contract.infer(table.assign(y=["yes", "no"] * (ROWS // 2)), "data/t.csv", "y", {})
+
+    assert [("TEXT=" in sentence) for sentence in left] == [False]
+
+
+@pytest.mark.parametrize("value", ["the customer called {}", "送金が遅れました {}"])
+def test_adopt_offers_the_words_of_sentences(value):
+    table = pd.DataFrame({"note": [value.format(n % 390) for n in range(ROWS)], "x": np.arange(ROWS) / 7})
+
+    _, left = proposed_contract.infer(table.assign(y=["yes", "no"] * (ROWS // 2)), "data/t.csv", "y", {})
+
+    assert [("TEXT=note" in sentence) for sentence in left] == [True]
+
+
 def test_adopt_describes_a_text_that_is_asked_for():
     typed = inference.typed(unasked(), "y", "note")
 

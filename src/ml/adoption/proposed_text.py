@@ -8,7 +8,7 @@ import pandas as pd
 from ml.data.cells import shown
 from ml.data.number_units import SOME, times_of_day, units
 from ml.data.schema import levels
-from ml.data.texts import words
+from ml.data.texts import spoken
 from ml.io.text import counted
 from ml.settings.data import Text
 from ml.tasks.inferred import LEVELS
@@ -43,7 +43,7 @@ def column(texts: pd.Series) -> dict[str, Any] | str:
 
 def _remedy(seen: pd.Series) -> str:
     """What else can be done with texts that hardly repeat, if they have several words."""
-    counts = levels(seen.head(SAMPLE)).map(lambda text: len(words(text)))
+    counts = levels(seen.head(SAMPLE)).map(spoken)
     return f", or use its words as features with TEXT={seen.name}" if counts.median() >= SEVERAL else ""
 
 

@@ -12,6 +12,7 @@ NAMED = re.compile(r"(^|[^a-z])(timestamp|time|date|datetime|epoch|unix|ts)([^a-
 OF_SOMETHING_ELSE = re.compile(
     r"(^|[^a-z])(birth|birthday|birthdate|born|dob|geburt|geburtsdatum|expir\w*|until|due|valid to)([^a-z]|$)"
 )
+NO_END = "9999"  # the year of a date that never comes
 FEWEST = 2  # different times
 SEVERAL = 6  # different whole numbers that all are dates: hardly by chance
 DIGITS = {"%Y%m": range(190_001, 210_013), "%Y%m%d": range(19_000_101, 21_001_232)}
@@ -37,7 +38,9 @@ def _holds_times(column: pd.Series) -> bool:
     if column.isna().any() or column.nunique() < FEWEST:
         return False
     if pd.api.types.is_datetime64_any_dtype(column):
-        return True
+        return column.max().year < int(NO_END)
+    if column.astype(str).str.contains(NO_END, regex=False).any() and not pd.api.types.is_numeric_dtype(column):
+        return False
     whole = pd.api.types.is_integer_dtype(column) and bool(NAMED.search(words(str(column.name))))
     if not whole and not dates(column):
         return False

@@ -13,6 +13,11 @@ def words(text: str) -> list[str]:
     return WORD.findall(unicodedata.normalize("NFKC", text).casefold())
 
 
+def spoken(text: str) -> int:
+    """The number of words that spaces separate; an address, a code or coordinates are one word at most."""
+    return len(re.findall(rf"[{UNSPACED}]|\S*[^\W\d_]\S*", text))
+
+
 def length_class(text: str) -> str:
     """The number of words of a text as one of few levels, such as `4 to 7 words`; each is twice as wide as the last."""
     count = len(words(text))
