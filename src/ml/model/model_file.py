@@ -13,7 +13,7 @@ from sklearn.pipeline import Pipeline
 
 from ml.io.errors import UserError
 from ml.model import archive as model_archive
-from ml.model import estimators
+from ml.model import estimators, tree_checks
 from ml.model.calibration import Calibrated
 from ml.model.feature_code import must_know
 from ml.model.features import Made
@@ -78,6 +78,7 @@ def loads(content: bytes) -> Pipeline:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", InconsistentVersionWarning)  # lineage records the versions
             loaded = skops.io.loads(content, trusted=found)
+        tree_checks.check(loaded)
     except Exception as error:  # noqa: BLE001 - as above
         raise _broken(error) from None
     if not isinstance(loaded, Pipeline):

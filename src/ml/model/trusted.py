@@ -1,8 +1,8 @@
 """Types that a model file may hold, each reviewed by hand: loading them runs no code from the file.
 
-skops trusts the estimators of scikit-learn and plain values; these are the other types within estimators. Trees of
-scikit-learn and its search trees for neighbours are read without bounds checks: a forged one can crash the process that
-scores with it, but cannot run code.
+skops trusts the estimators of scikit-learn and plain values; these are the other types within estimators. Search trees
+for neighbours are read without bounds checks: a forged one can crash the process that scores with it, but cannot run
+code. `tree_checks` checks all other trees.
 """
 
 MODEL = ("boosters.Booster", "boosters.ValueBooster", "calibration.Calibrated", "features.Made", "features.Words")
