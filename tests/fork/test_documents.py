@@ -26,6 +26,8 @@ ELSEWHERE = {  # the start of a block: which test runs it, or why none can
     "make deploy": "tests/container/test_deploy_faults.py",
     "make rollback ENV": "tests/registry/test_rollback_deployed.py",
     "make story": "tests/lab/test_story.py",
+    "git remote add template": "tests/fork/test_newer_template.py",
+    "GITHUB_TOKEN=$(gh auth token) make doctor LIVE=1": "tests/github/test_live.py",
     "make setup\nmake test-fast": "it runs this test",
     "make adopt": "the last step of the walk below",
 }
@@ -70,6 +72,14 @@ def test_every_block_runs_in_the_walk_or_in_a_named_test(page):
     lost = [block for block in blocks(page) if name not in WALK and not elsewhere(block)]
 
     assert not lost
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_block_names_its_language(page):
+    """A block without a language would not be run."""
+    fences = re.findall(r"^```.*$", page.read_text(encoding="utf-8"), re.MULTILINE)
+
+    assert "```" not in fences[::2]
 
 
 @pytest.mark.parametrize("where", sorted({place for place in ELSEWHERE.values() if place.startswith("tests/")}))
