@@ -201,6 +201,10 @@ def test_adopt_offers_no_words_of_addresses_codes_and_coordinates(value):
     assert [("TEXT=" in sentence) for sentence in left] == [False]
 
 
+def test_a_long_code_is_counted_at_once():
+    assert texts.spoken("7" * 200_000 + " " + "the end") == 2
+
+
 @pytest.mark.parametrize("value", ["the customer called {}", "送金が遅れました {}"])
 def test_adopt_offers_the_words_of_sentences(value):
     table = pd.DataFrame({"note": [value.format(n % 390) for n in range(ROWS)], "x": np.arange(ROWS) / 7})
