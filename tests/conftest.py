@@ -38,7 +38,7 @@ def pytest_configure(config):
         del os.environ[name]
     os.environ |= {"GIT_CONFIG_GLOBAL": str(ROOT / "tests" / "gitconfig"), "GIT_CONFIG_NOSYSTEM": "1"}
     os.environ |= {"LANG": "C.UTF-8"}
-    drawing.register_profile("suite", deadline=None, derandomize=True, max_examples=50)  # one commit, one result
+    drawing.register_profile("suite", deadline=None, derandomize=True, max_examples=25)  # one commit, one result
     drawing.register_profile("search", deadline=None, max_examples=1000)
     drawing.load_profile(config.getoption("--hypothesis-profile") or "suite")
     if not hasattr(config, "workerinput") and (place := temporary.use()):

@@ -27,7 +27,7 @@ from tests.fork.test_clone import clone
 from tests.fork.test_five_tables import commit, hasten
 from tests.serving.server import application, rows
 
-LIVES = settings.default.max_examples // 8  # 6 in the suite, 125 in a search
+LIVES = settings.default.max_examples // 8  # 3 in the suite, 125 in a search
 NAMES = ("label", "score", "id", "missing", "time", "Ü ber", "=1+1", "a.b", "x" * 80, "😀", "is_positive", "self")
 NAMES += ("null", "row", "1", "$a_$b", "<b>", "__index_level_0__", "true", "a,b;c", " spaced ", "index", "features")
 MODELS = ("random_forest", "logistic_regression", "hist_gradient_boosting", "ridge", "lightgbm.LGBMClassifier")

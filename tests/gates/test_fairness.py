@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ml.gates import fairness, refused
@@ -20,7 +20,6 @@ def masks(group):
 
 
 @pytest.mark.slow
-@settings(deadline=None, max_examples=50)
 @given(st.integers(0, 10_000), st.integers(2, 5))
 def test_both_differences_equal_fairlearns(seed, groups):
     fairlearn = pytest.importorskip("fairlearn.metrics", reason="pip install fairlearn: the reference of this test")

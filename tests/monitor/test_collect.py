@@ -4,7 +4,7 @@ import json
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ml.io.errors import UserError
@@ -205,7 +205,6 @@ lines = st.builds(
 
 
 @pytest.mark.slow
-@settings(deadline=None, max_examples=50)
 @given(st.lists(lines, max_size=12), st.integers(1, 5))
 def test_every_row_is_judged_or_counted_exactly_once(tmp_path_factory, params, records, most):
     folder = tmp_path_factory.mktemp("logs")

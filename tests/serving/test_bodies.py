@@ -8,7 +8,7 @@ import tracemalloc
 
 import pytest
 from fastapi.testclient import TestClient
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ml.settings.params import read_params
@@ -81,7 +81,6 @@ def test_values_are_counted_only_outside_of_quotes():
         measured(text, 3, "three")
 
 
-@settings(max_examples=50, deadline=None)
 @given(
     st.recursive(
         st.text(max_size=5) | st.integers(), lambda v: st.lists(v) | st.dictionaries(st.text(), v), max_leaves=10
