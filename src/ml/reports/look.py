@@ -35,7 +35,7 @@ sub { color: var(--soft); font-size: .85rem; vertical-align: baseline; }
 .mark { width: 1em; height: 1em; vertical-align: -.12em; }
 .passed { color: var(--passed); } .refused { color: var(--refused); } .warned { color: var(--warned); }
 .waiting { color: var(--soft); }
-@media (max-width: 30rem) { body { padding: 0 .6rem; } th, td { padding: .35rem .3rem; } }
+@media (max-width: 30rem) { body { padding: 0 .6rem; } table { font-size: .82rem; } th, td { padding: .35rem .2rem; } }
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(24rem, 100%), 1fr)); gap: 1rem; }
 svg.plot { width: 100%; height: auto; }
 @media print { body { max-width: none; margin: 0; font-size: 13px; } .plots { break-inside: avoid; }
@@ -84,7 +84,8 @@ def drawn_marks(body: str) -> str:
 
 
 def aligned(body: str) -> str:
-    """The body with cells that hold a number aligned to the right."""
+    """The body with cells that hold a number aligned to the right, and names that may break after an underscore."""
+    body = re.sub(r"(?<=<td>)\w+_\w+(?=</td>)", lambda name: name[0].replace("_", "_<wbr>"), body)
     return re.sub(r"<td>(?=[+-]?[\d.,]+(?:e-?\d+)?(?:\s?%)?</td>)", "<td class='number'>", body)
 
 
