@@ -30,7 +30,8 @@ def data(evidence: Built) -> str:
     period = f", {now['period'][0]} to {now['period'][1]}" if now["period"] else ""
     text = f"## Data\n\n{counted(now['rows'], 'row')}{period}; {in_words(now)}. "
     if evidence.before_profile is None:
-        return text + f"`{evidence.base}` has no profile to compare with."
+        has = "another table" if evidence.other_table else "no profile in this clone"
+        return text + f"`{evidence.base}` has {has}, so there is nothing to compare with."
     rows = data_changes(now, evidence.before_profile)
     if not rows:
         return text + f"The same data as on `{evidence.base}`."
