@@ -1,6 +1,8 @@
 """The cost of `make score` relative to the bare model: `make bench`. All variants score the same rows, alternating.
 
 python -m lab.bench_score [--rows 480000]
+
+The tables of docs/scale.md are replaced.
 """
 
 import argparse
@@ -17,10 +19,13 @@ import mlflow
 import pandas as pd
 
 import ml.stages  # noqa: F401  (fixes thread counts before numpy loads)
+from lab import score_steps
 from lab.bench import ROOT
+from lab.marks import fill
 from ml.data import schema
 from ml.engine import source
 from ml.io import files
+from ml.io.markdown import table
 from ml.model import model, model_file, predictor
 from ml.model.compiled import compiled
 from ml.model.many import AFTER
@@ -32,7 +37,7 @@ from ml.settings.params import read_params
 from ml.stages import score
 from tests.world.sample import customers, history
 
-TABLE = Path("new.parquet")
+TABLE, PAGE = Path("new.parquet"), ROOT / "docs" / "scale.md"
 
 
 def prepare(params, rows):
@@ -110,13 +115,24 @@ def main():
         for _ in range(arguments.repeats):
             for way, found in taken.items():
                 found.append(way(params))
+        steps = score_steps.measured(params, TABLE)
     rate = {way: arguments.rows / statistics.median(found) for way, found in taken.items()}
-    print("\n| way to score | rows a second | of the bare model |\n|---|---|---|")
-    print(f"| the compiled model, rows in memory | {rate[bare]:,.0f} | 1.00 |")
-    print(f"| the same in blocks of rows (numba) | {rate[many]:,.0f} | {rate[many] / rate[bare]:.2f} |")
-    print(f"| `make score` | {rate[ours]:,.0f} | {rate[ours] / rate[bare]:.2f} (aim: at least 0.80) |")
-    print(f"| mlflow.pyfunc, pandas and checks | {rate[plain]:,.0f} | {rate[plain] / rate[bare]:.2f} |")
-    print(f"\n`make score` is {rate[ours] / rate[plain]:.1f} times as fast as the script (aim: 3).")
+    ways = {
+        "the compiled model, rows in memory": (bare, ""),
+        "the same in blocks of rows (numba)": (many, ""),
+        "`make score`": (ours, " (aim: at least 0.80)"),
+        "mlflow.pyfunc, pandas and checks": (plain, ""),
+    }
+    lines = [[name, f"{rate[way]:,.0f}", f"{rate[way] / rate[bare]:.2f}{aim}"] for name, (way, aim) in ways.items()]
+    compared = table(["method", "rows per second of one core", "ratio to the compiled model"], lines)
+    compared += f"\n`make score` was {rate[ours] / rate[plain]:.1f} times as fast as the script (aim: 3).\n"
+    for name, text in (
+        ("score", compared),
+        ("steps", score_steps.shown(steps)),
+        ("billion", score_steps.billion(steps)),
+    ):
+        print(f"\n{text}")
+        fill(PAGE, name, text)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,8 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -107,6 +109,28 @@ def test_a_cluster_trains_the_same_model_each_time_if_a_worker_is_killed(custome
         assert once[-1].text == again[-1].text
         told = [model.scores(fitted, customers, params.data) for fitted in (once, local)]
         assert np.corrcoef(*told)[0, 1] > 0.95
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", ["lightgbm.LGBMClassifier", "xgboost.XGBClassifier"])
+def test_a_worker_that_is_killed_in_a_training_together_ends_it_with_its_address(customers, params, name):
+    endless = Train.model_validate({"model": name, name: {"n_estimators": 1_000_000}, "workers": 2})
+
+    with spread.team(Engine(name="dask", workers=2)) as workers:
+        lost, pid = sorted(workers.client.run(os.getpid).items())[0]
+        killer = threading.Thread(target=_kill_in_training, args=(workers.client, pid))
+        killer.start()
+        with pytest.raises(UserError, match=f"1 worker of 2 that train together disappeared: {lost}"):
+            _trained(customers, params.data, endless, workers)
+        killer.join()
+
+
+def _kill_in_training(client, pid):
+    """Kill a worker two seconds after both have begun a task of the training."""
+    while not all(client.processing().values()):
+        time.sleep(0.2)
+    time.sleep(2)
+    os.kill(pid, signal.SIGKILL)
 
 
 def test_workers_are_listed_in_the_order_of_their_addresses():

@@ -128,7 +128,7 @@ def spoken(address: str) -> Generator[None]:
     except (distributed.client.FutureCancelledError, distributed.comm.CommClosedError, OSError) as error:
         if isinstance(error, OSError) and error.errno:
             raise  # a disk of ours
-        where = address or "the local cluster"
+        where = address or "of the local cluster"
         why = " ".join(str(error).split())[:200]
         raise UserError(f"the Dask scheduler {where} does not respond: {why}. Run the command again.") from None
 

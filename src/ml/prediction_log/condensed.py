@@ -36,8 +36,9 @@ def read_condensed(sources: Iterable[str | Path], wanted: Wanted, kept: Collecti
     feedback = _merged(log.feedback, FEEDBACK)
     came = feedback if since is None else feedback[feedback["time"] >= since]
     table = joined(found[inside], feedback)
-    strange = ~np.isin(_hashes(came), np.concatenate([_hashes(found), *log.others]))
-    table.attrs |= {"unmatched": came["id"][strange].nunique(), "share": log.share}
+    alone = came[~came["id"].isin(found["id"])]
+    strange = ~np.isin(_hashes(alone), np.concatenate([np.empty(0, "uint64"), *log.others]))
+    table.attrs |= {"unmatched": alone["id"][strange].nunique(), "share": log.share}
     return tell(table, log.unreadable, log.damaged)
 
 
@@ -93,7 +94,7 @@ class _Condensed:
 
 def _hashes(frame: pd.DataFrame) -> np.ndarray:
     """A number of 64 bits for each row, equal for equal ids; rows without an id have separate ones."""
-    found, absent = pd.util.hash_pandas_object(frame["id"], index=False), frame["id"].isna()
+    found, absent = pd.util.hash_pandas_object(frame["id"], index=False, categorize=False), frame["id"].isna()
     if absent.any():
         found = found.mask(absent, pd.util.hash_pandas_object(frame[KEY].astype("str"), index=False))
     return found.to_numpy()
