@@ -19,6 +19,7 @@ from fsspec.implementations.local import LocalFileSystem
 
 from ml.data import schema
 from ml.engine import source, spread
+from ml.engine.output_store import Store
 from ml.engine.source import Chunk
 from ml.io import files, tables
 from ml.io.errors import UserError
@@ -389,6 +390,32 @@ def test_an_output_in_a_store_is_complete_once_it_has_a_manifest(place, monkeypa
     assert len(pd.read_parquet(folder)) == len(read_log("logs")) == 1000
     assert {path.name for path in folder.iterdir() if path.name[0] in "._"} == {"_manifest.json"}
     assert not [*Path("build").glob("*score*")]
+
+
+def test_two_machines_do_not_mix_their_files_in_a_store(place, monkeypatch):
+    fsspec.register_implementation("bucket", Bucket, clobber=True)
+    url, folder = f"bucket://{place}/bucket/scores", place / "bucket" / "scores"
+    monkeypatch.setattr(Bucket, "refused", ("part-000003",))
+    with pytest.raises(UserError, match="the store is away"):
+        score.main(data="new.parquet", out=url, model="build/model")
+    first = json.loads((folder / "_started.json").read_text())["job"]
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+    monkeypatch.setattr(Bucket, "refused", ())
+    (staging,) = Path("build").glob("score-*")
+    staging.rename("first")  # the files of the first machine are not here
+
+    with pytest.raises(UserError, match=f"scores is being written by another job, {first}. Wait for it"):
+        score.main(data="new.parquet", out=url, model="build/model")
+    assert {path: path.read_bytes() for path in folder.iterdir()} == before
+    staging.rename("second")
+    Path("first").rename(staging)
+    score.main(data="new.parquet", out=url, model="build/model")
+    Path("second").rename(staging)
+    monkeypatch.setattr(Store, "finished", lambda *_: None)  # it looked before the first machine was done
+    with pytest.raises(UserError, match="scores was created meanwhile"):
+        score.main(data="new.parquet", out=url, model="build/model")
+
+    assert set(pd.read_parquet(folder)["request_id"].str[6:22]) == {first}
 
 
 @pytest.mark.slow

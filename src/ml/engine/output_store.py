@@ -51,10 +51,12 @@ class Store:
             shutil.rmtree(self.staging)
 
     def put(self, origin: Record) -> None:
-        """Upload the local output, and remove the local files."""
+        """Upload the local output, and remove the local files; raises UserError if another machine was faster."""
+        job = files.read_json(self.staging / MANIFEST)["job"]
         with self._reached() as (system, folder):
             _made(system, folder)
-            system.pipe_file(f"{folder}/{STARTED}", json.dumps({"origin": origin}).encode())
+            self._must_be_ours(system, folder, job)
+            system.pipe_file(f"{folder}/{STARTED}", json.dumps({"origin": origin, "job": job}).encode())
             paths = sorted(path for path in self.staging.rglob("*") if path.is_file() and path.name != MANIFEST)
             for path in [*paths, self.staging / MANIFEST]:
                 there = f"{folder}/{path.relative_to(self.staging).as_posix()}"
@@ -62,6 +64,17 @@ class Store:
                 system.put_file(str(path), there)
             system.rm_file(f"{folder}/{STARTED}")
         shutil.rmtree(self.staging)
+
+    def _must_be_ours(self, system: Any, folder: str, job: str) -> None:
+        """Raise UserError if another machine has put an output there meanwhile, or is at it: files of two jobs mix."""
+        if self._read(system, f"{folder}/{MANIFEST}"):
+            raise UserError(f"{shown(self.url)} was created meanwhile. Set another OUT and run the command again.")
+        started = self._read(system, f"{folder}/{STARTED}")
+        if started and started.get("job", job) != job:
+            raise UserError(
+                f"{shown(self.url)} is being written by another job, {started['job']}. Wait for it; if it no longer "
+                "runs, delete the files there and run the command again: it resumes."
+            )
 
     @contextmanager
     def _reached(self) -> Generator[tuple[Any, str]]:
