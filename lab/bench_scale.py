@@ -16,7 +16,7 @@ from pyarrow import parquet
 
 from lab.bench import ROOT
 from lab.marks import fill
-from ml.io.markdown import table
+from ml.io.markdown import Markup, table
 from tests.world.sample import customers
 
 PAGE = ROOT / "docs" / "scale.md"
@@ -69,9 +69,8 @@ def main() -> None:
     sizes = parser.parse_args().rows
     found = [[*columns(rows)] for rows in sizes]
     heads = ["command", *(f"{rows:,} rows{unit}" for rows in sizes for unit in ("", ": processor time"))]
-    lines = [
-        [f"`{stage}`", *(cell for cells in row for cell in cells)] for stage, *row in zip(STAGES, *found, strict=True)
-    ]
+    cells = [[cell for column in row for cell in column] for row in zip(*found, strict=True)]
+    lines = [[Markup(f"`{stage}`"), *row] for stage, row in zip(STAGES, cells, strict=True)]
     fill(PAGE, "commands", table(heads, lines))
 
 
