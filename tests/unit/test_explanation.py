@@ -22,12 +22,31 @@ SMALL = {
         for kind in ("Classifier", "Regressor")
     },
 }
+SKLEARN = {
+    "two classes": {
+        **{f"sklearn.ensemble.{name}Classifier": {"n_estimators": 5} for name in ("ExtraTrees", "GradientBoosting")},
+        "sklearn.tree.DecisionTreeClassifier": {"max_depth": 4},
+        "sklearn.linear_model.LogisticRegressionCV": {"cv": 3},
+    },
+    "three classes": {
+        "sklearn.ensemble.ExtraTreesClassifier": {"n_estimators": 5},
+        "sklearn.tree.DecisionTreeClassifier": {"max_depth": 4},
+    },
+    "a number": {
+        **{f"sklearn.ensemble.{name}Regressor": {"n_estimators": 5} for name in ("ExtraTrees", "GradientBoosting")},
+        "sklearn.tree.DecisionTreeRegressor": {"max_depth": 4},
+        **{f"sklearn.linear_model.{name}": {} for name in ("LinearRegression", "BayesianRidge")},
+        "sklearn.linear_model.Lasso": {"alpha": 0.01},
+    },
+}
 BUILT_IN = ["random_forest", "hist_gradient_boosting"]
 CLASSIFIERS = [*BUILT_IN, "logistic_regression", *[name for name in SMALL if name.endswith("Classifier")]]
 TARGET = {"a number": [*BUILT_IN, "ridge", *[name for name in SMALL if name.endswith("Regressor")]]}
 TARGET["three classes"] = CLASSIFIERS
 TARGET["two classes"] = ["random_forest", "logistic_regression"]
 TARGET["a class that no row has"] = BUILT_IN
+TARGET = {target: [*names, *SKLEARN.get(target, {})] for target, names in TARGET.items()}
+SMALL |= {name: given for known in SKLEARN.values() for name, given in known.items()}
 CASES = [pytest.param(t, name, id=f"{t}, {name}") for t, names in TARGET.items() for name in names]
 
 

@@ -7,8 +7,23 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from sklearn.compose import ColumnTransformer
-from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.ensemble import (
+    ExtraTreesClassifier,
+    ExtraTreesRegressor,
+    GradientBoostingClassifier,
+    GradientBoostingRegressor,
+)
+from sklearn.linear_model import (
+    BayesianRidge,
+    ElasticNet,
+    Lasso,
+    LinearRegression,
+    LogisticRegression,
+    LogisticRegressionCV,
+    Ridge,
+)
 from sklearn.pipeline import Pipeline
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from ml.data.schema import inputs
 from ml.io.errors import UserError
@@ -21,6 +36,9 @@ from ml.tasks.choose import task_of
 
 POINTS = 32  # steps of the path from the base to a row, for several classes
 TINY = 1e-9
+Averaged = Forest | ExtraTreesClassifier | ExtraTreesRegressor | DecisionTreeClassifier | DecisionTreeRegressor
+Summed = Boosting | GradientBoostingClassifier | GradientBoostingRegressor
+LINEAR = {BayesianRidge, ElasticNet, Lasso, LinearRegression, LogisticRegression, LogisticRegressionCV, Ridge}
 Raw = tuple[np.ndarray, np.ndarray]  # base (outputs,) and contributions (rows, inputs, outputs)
 
 
@@ -61,7 +79,7 @@ def explainer(files: Mapping[str, bytes], data: Data) -> Callable[[pd.DataFrame]
         if added.shape[2] > 1:
             place = output.argmax(axis=1)
             seen = np.searchsorted(estimator.classes_, place)
-            start, found = _of_class(base, added, seen, linked=not isinstance(inner, Forest))
+            start, found = _of_class(base, added, seen, linked=not isinstance(inner, Averaged))
             score = output[np.arange(len(output)), place]
         else:
             score, second = (output, True) if output.ndim == 1 else (output.max(axis=1), output.argmax(axis=1) > 0)
@@ -119,9 +137,9 @@ def _raw(estimator: Any, usual: np.ndarray) -> Callable[[np.ndarray], Raw]:
     """A function from the estimator's input to contributions to the raw sum, before any curve."""
     if isinstance(estimator, Booster | ValueBooster):
         return lambda x: _split(estimator.native.contributions(x))
-    if type(estimator) in {LogisticRegression, Ridge}:  # a class made of them may predict otherwise
+    if type(estimator) in LINEAR:  # a class made of them may predict otherwise
         return lambda x: _linear(estimator, x, usual)
-    if not isinstance(estimator, Forest | Boosting) or not type(estimator).__module__.startswith("sklearn."):
+    if not isinstance(estimator, Averaged | Summed) or not type(estimator).__module__.startswith("sklearn."):
         raise UserError(
             f"{type(estimator).__name__} has no explanation: only trees and linear models have. Leave out "
             "explain=true or EXPLAIN=1."
@@ -132,7 +150,12 @@ def _raw(estimator: Any, usual: np.ndarray) -> Callable[[np.ndarray], Raw]:
         raise UserError(
             "explaining this model needs shap: `pip install --require-hashes -r src/locks/explain.txt`"
         ) from None
-    trees = TreeExplainer(estimator)
+    try:
+        trees = TreeExplainer(estimator)
+    except Exception as error:  # noqa: BLE001 - SHAP raises anything for trees that it does not know
+        raise UserError(
+            f"SHAP cannot explain {type(estimator).__name__}: {error} Leave out explain=true or EXPLAIN=1."
+        ) from None
 
     def raw(x: np.ndarray) -> Raw:
         found, base = np.asarray(trees.shap_values(x, check_additivity=False)), np.atleast_1d(trees.expected_value)
@@ -148,7 +171,7 @@ def _split(found: np.ndarray) -> Raw:
     return found[0, :, -1], np.moveaxis(found[:, :, :-1], 1, 2)
 
 
-def _linear(estimator: LogisticRegression | Ridge, x: np.ndarray, usual: np.ndarray) -> Raw:
+def _linear(estimator: Any, x: np.ndarray, usual: np.ndarray) -> Raw:
     """Contributions of a linear model relative to the reference row."""
     weights = np.atleast_2d(estimator.coef_)
     return np.atleast_1d(estimator.intercept_) + weights @ usual, (x - usual)[:, :, None] * weights.T[None]
@@ -158,7 +181,7 @@ def _link(estimator: Any, inner: Any) -> Callable[[np.ndarray], np.ndarray]:
     """The function from the raw sum of one output to the score."""
 
     def link(raw: np.ndarray) -> np.ndarray:
-        score = raw if isinstance(inner, Forest) or not hasattr(inner, "classes_") else 1 / (1 + np.exp(-raw))
+        score = raw if isinstance(inner, Averaged) or not hasattr(inner, "classes_") else 1 / (1 + np.exp(-raw))
         return curves.calibrated(score, estimator.curves) if isinstance(estimator, Calibrated) else score
 
     return link
