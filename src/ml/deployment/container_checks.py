@@ -11,7 +11,7 @@ from ml.io.client import Client
 from ml.io.errors import UserError
 from ml.io.text import counted
 
-READY = 30.0  # seconds
+READY = 60.0  # seconds; importing scikit-learn takes 4 CPU seconds
 DRAIN = 10  # seconds until the container must have stopped
 AT_ONCE = 8  # concurrent requests when the server is asked to stop
 ROWS = 300  # single rows written before the server is killed
