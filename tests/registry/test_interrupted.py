@@ -133,7 +133,7 @@ def test_an_interrupted_command_is_completed_by_the_same_command(shop, tmp_path,
         assert Machine().image() == image, f"write {number} of {count}"
         history = deployment_log.fold(shop.deployments())
         assert (history[-1].image, {one.outcome for one in history} <= {DEPLOYED, "interrupted"}) == (image, True)
-    assert stopped
+    assert stopped or (name, fault) == ("push", torn)  # whose files git writes
     if name == "prune":
         assert [path.name for path in (shop.home / "models").iterdir() if shop.state().of(path.name).pruned] == []
     if name == "push":
