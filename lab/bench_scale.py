@@ -17,6 +17,7 @@ from pyarrow import parquet
 from lab.bench import ROOT
 from lab.marks import fill
 from ml.io.markdown import Markup, table
+from ml.io.text import counted
 from tests.world.sample import customers
 
 PAGE = ROOT / "docs" / "scale.md"
@@ -58,7 +59,7 @@ def columns(rows: int) -> Iterator[list[str]]:
         write(rows, fork / TABLE)
         for stage in STAGES:
             seconds, megabytes = measured(stage, fork)
-            print(f"{stage}, {rows:,} rows: {megabytes:,.0f} MB, {seconds:,.0f} s", flush=True)
+            print(f"{stage}, {counted(rows, 'row')}: {megabytes:,.0f} MB, {seconds:,.0f} s", flush=True)
             yield [f"{megabytes:,.0f} MB", f"{seconds:,.0f} s"]
 
 
@@ -68,7 +69,7 @@ def main() -> None:
     parser.add_argument("rows", type=int, nargs="+", help="of the tables")
     sizes = parser.parse_args().rows
     found = [[*columns(rows)] for rows in sizes]
-    heads = ["command", *(f"{rows:,} rows{unit}" for rows in sizes for unit in ("", ": processor time"))]
+    heads = ["command", *(f"{counted(rows, 'row')}{unit}" for rows in sizes for unit in ("", ": processor time"))]
     cells = [[cell for column in row for cell in column] for row in zip(*found, strict=True)]
     lines = [[Markup(f"`{stage}`"), *row] for stage, row in zip(STAGES, cells, strict=True)]
     fill(PAGE, "commands", table(heads, lines))

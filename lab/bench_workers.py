@@ -24,6 +24,7 @@ from dask.distributed import LocalCluster
 
 from lab.bench import ROOT
 from lab.marks import fill
+from ml.io.text import counted
 from ml.data import schema
 from ml.engine import spread
 from ml.io import files
@@ -152,7 +153,7 @@ def main() -> None:
         build(given.rows)
         found = lines(rounds(["", *addresses], given.rounds))
     heads = ["stage", "this process, s", "one worker, s", "two workers, s", "two to one", "two to this process"]
-    about = f"{given.rows:,} rows, medians of {given.rounds} rounds; the aim of two workers to one is {AIM}."
+    about = f"{counted(given.rows, 'row')}, medians of {given.rounds} rounds; the aim of two workers to one is {AIM}."
     text = f"{about}\n\n{table(heads, found)}"
     print(text)
     fill(PAGE, "workers", text)

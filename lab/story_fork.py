@@ -15,6 +15,7 @@ from typing import Any
 
 from ml.io import git
 from ml.io.errors import UserError
+from ml.io.text import counted
 from ml.registry import registry
 from ml.registry.ledger import CHAMPION
 from ml.settings.params import SAMPLE, read_params
@@ -134,7 +135,7 @@ def score_table(story: Story, month: int, rows: int, seed: int) -> None:
     frame[["customer_id", story.target]].to_csv(labels, index=False)
     command = f"make score DATA=../{table.name} OUT=../{out.name} CHAMPION=1"
     arguments = ["--data", str(table), "--out", str(out), "--champion"]
-    story.run(command, "ml.stages.score", *arguments, shown=(f"score: {rows:,} rows",))
+    story.run(command, "ml.stages.score", *arguments, shown=(f"score: {counted(rows, 'row')}",))
     command = f"make logs DO=label DATA=../{labels.name}"
     story.run(command, "ml.stages.label", "--data", str(labels), shown=("label:",))
 

@@ -6,6 +6,7 @@ from pydantic import ValidationError
 from typing_extensions import TypedDict  # pydantic needs this one below Python 3.12
 
 from ml.data.words import LARGEST, flag
+from ml.io.text import counted
 from ml.settings.data import LONGEST, Category, Data, Number
 
 SHOWN_PROBLEMS = 20
@@ -84,7 +85,7 @@ def _allowed(column: Number | Category) -> str:
     also = ", or null" if column.missing else ""
     if isinstance(column, Category):
         known = ", ".join(column.values)
-        rule = f"text of at most {column.longest:,} characters, such as" if column.others else "one of"
+        rule = f"text of at most {counted(column.longest, 'character')}, such as" if column.others else "one of"
         return f"{rule} {known}{also}"
     also = (", true or false" if flag(column) else "") + also
     match column.min, column.max:

@@ -1,5 +1,7 @@
 """The first days of a registry: what the commands offer next works, and one model has one name everywhere."""
 
+import shutil
+
 import pytest
 
 from ml.io import files, tables
@@ -9,6 +11,7 @@ from ml.model.lineage import Lineage
 from ml.registry import view
 from ml.registry.embedded_home import Embedded
 from ml.stages import image, promote, rollback
+from tests.conftest import ROOT
 from tests.registry.conftest import MLFLOW
 from tests.registry.test_hostile_branch import model
 from tests.serving.server import built, register
@@ -55,6 +58,7 @@ def test_an_image_that_is_built_after_register_names_the_version(home, params, c
     monkeypatch.setattr(lineage, "collect", lambda *_: origin)  # reads the records of a whole build
     built(files.MODEL, customers, params)
     tables.write_table(customers.head(20), files.TEST)
+    shutil.copytree(ROOT / "src" / "locks", "src/locks")
 
     before = image._gather(None, params)
     register(home, files.MODEL)

@@ -30,7 +30,7 @@ def test_a_silent_postgresql_ends_with_a_sentence(short, silent):
     started = time.monotonic()
 
     with pytest.raises(Unreachable, match=r"does not respond: stopped after 0.2 s \(PREDICTION_LOG_TIMEOUT\)"):
-        Postgres(f"postgresql://user:secret@127.0.0.1:{silent}/db").read(None)
+        [*Postgres(f"postgresql://user:secret@127.0.0.1:{silent}/db").read(None)]
     assert time.monotonic() - started < 5
 
 

@@ -85,7 +85,7 @@ def test_a_gap_that_leaves_no_row_to_train_on_is_refused(table):
     far = TIME.model_copy(update={"gap_days": 9999.0})
     left = split.sides(table, contract(), far).train.sum()
 
-    with pytest.raises(UserError, match=r"no training row is left: .* a smaller prepare.gap_days"):
+    with pytest.raises(UserError, match=r"no training row is left: .* A smaller prepare.gap_days"):
         split.must_have_rows(left, 1, contract(), far)
 
 

@@ -4,6 +4,7 @@ import pandas as pd
 
 from ml.data.texts import length_class
 from ml.data.words import OTHERS
+from ml.io.text import counted
 from ml.settings.data import Category, Data, Text
 
 
@@ -11,7 +12,7 @@ def strange(values: pd.Series, column: Category) -> tuple[pd.Series, str]:
     """The rows with a level that the contract does not allow, and the reason; `values` have its types."""
     if column.others:
         long = (values.str.len() > column.longest).fillna(value=False).astype(bool)
-        return long, f"longer than {column.longest:,} characters"
+        return long, f"longer than {counted(column.longest, 'character')}"
     return values.notna() & ~values.isin(column.values), f"none of {', '.join(column.values)}"
 
 

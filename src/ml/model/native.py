@@ -20,6 +20,7 @@ import numpy as np
 from ml.io import files
 from ml.io.child import Child, Ended, answer_all
 from ml.io.errors import UserError
+from ml.io.text import counted
 
 ROWS, VALUES = 1_000, 1_000_000  # in one message: at most so many rows, and values
 SECONDS = 120  # of CPU time for one message
@@ -104,7 +105,7 @@ class Native:
             raise _damaged(f"{self._library} says: {answer[1:].decode()}")
         found = _unpacked(answer[1:])
         if found.ndim < 1 or len(found) != len(x):
-            raise _damaged(f"{self._library} returns predictions of shape {found.shape} to {len(x):,} rows")
+            raise _damaged(f"{self._library} returns predictions of shape {found.shape} to {counted(len(x), 'row')}")
         return found
 
 
