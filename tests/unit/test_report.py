@@ -110,7 +110,7 @@ def test_metrics_that_one_class_leaves_undefined_are_left_empty(evidence):
         )
     )
 
-    assert "| roc_auc |  |  | 0.8 |  |" in text
+    assert "| roc_auc |  |  | 0.8000 |  |" in text
     assert "No ROC curve: all test rows have one class." in text
     assert "<svg" in page.html(replace(evidence, plots=evidence.plots | {"roc": [], "importance": []}))
 
@@ -160,8 +160,8 @@ def test_a_failed_warning_refuses_nothing(evidence):
 def test_a_metric_that_should_fall_is_worse_when_it_rises(evidence):
     text = build_report.markdown(evidence)
 
-    assert "| accuracy | 0.9 | 0.880\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}0.920 | 0.8 | +0.1000 better |" in text
-    assert "| log_loss | 0.9 | 0.880\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}0.920 | 0.8 | +0.1000 worse |" in text
+    assert "| accuracy | 0.9000 | 0.880\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}0.920 | 0.8000 | +0.1000 better |" in text
+    assert "| log_loss | 0.9000 | 0.880\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}0.920 | 0.8000 | +0.1000 worse |" in text
 
 
 def test_a_change_too_small_to_show_is_not_shown_as_zero(evidence):
@@ -169,8 +169,8 @@ def test_a_change_too_small_to_show_is_not_shown_as_zero(evidence):
 
     text = build_report.markdown(replace(evidence, before_metrics=before))
 
-    assert "| 0.9 | under 0.0001 worse |" in text
-    assert "| 0.9 | = |" in text
+    assert "| 0.9000 | under 0.0001 worse |" in text
+    assert "| 0.9000 | = |" in text
 
 
 def test_only_changed_settings_and_data_are_shown(evidence):

@@ -1,9 +1,10 @@
 """Sections of the build report on the model: metrics, curves, decisions, importance."""
 
 from ml.io.markdown import table
+from ml.io.text import figure
 from ml.reports import mermaid
 from ml.reports.built import Built, Record
-from ml.reports.digits import change, heading, interval, number
+from ml.reports.digits import change, heading, interval
 from ml.reports.training import section
 from ml.settings.metric_names import HIGHER_IS_BETTER
 
@@ -17,9 +18,9 @@ def metrics(evidence: Built) -> str:
     rows = [
         [
             name,
-            number(m["value"]),
+            _decimals(m["value"]),
             interval(m),
-            number(before.get(name)),
+            _decimals(before.get(name)),
             change(name, m["value"], before.get(name)),
         ]
         for name, m in ((name, evidence.intervals[name]) for name in HIGHER_IS_BETTER if name in evidence.intervals)
@@ -29,6 +30,11 @@ def metrics(evidence: Built) -> str:
     header = ["metric", "value", heading(evidence), evidence.base, "change"]
     shown = len(header) if before else 3
     return "## Metrics on the test rows\n\n" + table(header[:shown], [row[:shown] for row in rows]) + note
+
+
+def _decimals(value: float | None) -> str:
+    """A metric with the same number of decimals in each row; empty if it is unknown."""
+    return "" if value is None else figure(value, 4)
 
 
 def curves(evidence: Built) -> str:
