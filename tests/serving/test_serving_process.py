@@ -23,6 +23,7 @@ from hypothesis import settings as hypothesis_settings
 from ml.model import model, model_file
 from ml.prediction_log import segments
 from ml.settings.params import read_params
+from serving import explanations
 from tests.conftest import SAMPLE
 from tests.serving.crowd import writing
 from tests.serving.load import Load
@@ -290,7 +291,8 @@ def _invoke(port, body, kind):
     return [pair[1] for pair in answer["predictions"]]
 
 
-def test_every_response_matches_the_openapi_document(folder, tmp_path):
+def test_every_response_matches_the_openapi_document(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(explanations, "PATIENCE", 300)  # the first explanation would get 503
     app = application(folder, tmp_path / "logs")
     counted = []
     schema = schemathesis.openapi.from_asgi("/openapi.json", app)
