@@ -76,6 +76,7 @@ def patient(monkeypatch):
 
 
 @pytest.mark.usefixtures("patient")
+@pytest.mark.slow
 def test_an_explained_answer_is_the_same_with_contributions_that_add_up_to_it(start, forest, customers):
     client, some = start(folder=forest), rows(customers, DATA, 7)
 
@@ -94,6 +95,7 @@ def test_an_explained_answer_is_the_same_with_contributions_that_add_up_to_it(st
 
 
 @pytest.mark.usefixtures("patient")
+@pytest.mark.slow
 def test_a_server_that_cannot_explain_says_what_is_missing_and_logs_nothing(
     start, forest, customers, monkeypatch, tmp_path
 ):
@@ -112,6 +114,7 @@ def test_a_server_that_cannot_explain_says_what_is_missing_and_logs_nothing(
     assert not lines(tmp_path / "logs")
 
 
+@pytest.mark.slow
 def test_a_request_does_not_wait_until_explanations_are_loaded(start, forest, customers, monkeypatch, tmp_path):
     client, some = start(folder=forest), rows(customers, DATA, 2)
     monkeypatch.setattr(explanations, "PATIENCE", 0.01)
@@ -126,6 +129,7 @@ def test_a_request_does_not_wait_until_explanations_are_loaded(start, forest, cu
     assert late.json()["predictions"][1]["explanation"]
 
 
+@pytest.mark.slow
 def test_explanations_are_loaded_at_start_by_setting(start, forest, customers, monkeypatch):
     client, some = start(folder=forest, explain=True), rows(customers, DATA, 2)
     monkeypatch.setattr(explanations, "PATIENCE", 0)  # nothing is waited for
@@ -133,6 +137,7 @@ def test_explanations_are_loaded_at_start_by_setting(start, forest, customers, m
     assert client.post("/predict?explain=true", json={"rows": some}).json()["predictions"][1]["explanation"]
 
 
+@pytest.mark.slow
 def test_a_model_without_explanations_serves_with_that_setting(start, forest, customers, monkeypatch, tmp_path):
     (tmp_path / "shap.py").write_text("raise ImportError")
     monkeypatch.syspath_prepend(tmp_path)
@@ -152,6 +157,7 @@ def test_no_header_of_a_request_becomes_a_link(shared, path):
 
 
 @pytest.mark.usefixtures("patient")
+@pytest.mark.slow
 def test_after_the_end_of_the_explaining_process_another_one_explains(start, folder, customers):
     client, some = start(folder=folder, explain=True), rows(customers, DATA, 2)
     os.kill(client.app.state.service.explanations._child._process.pid, signal.SIGKILL)
