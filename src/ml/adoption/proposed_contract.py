@@ -186,9 +186,9 @@ def _present(frame: pd.DataFrame, *names: str) -> None:
 def _column(column: pd.Series) -> dict[str, Any] | str:
     """The contract of one column, or the reason why it cannot be a feature."""
     seen = column.dropna()
-    if seen.nunique() < 2:  # noqa: PLR2004
-        return f"every row holds the same ({shown(seen.iloc[0])})" if len(seen) else "every row is missing"
-    missing = {"missing": min(1.0, round(float(column.isna().mean()) * 1.5 + 0.05, 2))} if column.isna().any() else {}
+    if why := proposed_text.unvaried(seen):
+        return why
+    missing = proposed_text.room(column)
     if dates(seen) or proposed_time.written_as_number(seen):
         return (
             f"dates; name it with TIME={column.name} if it is the time of a row, otherwise make columns of its parts: "

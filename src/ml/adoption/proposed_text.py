@@ -32,13 +32,24 @@ def named(given: str, columns: Iterable[str]) -> list[str]:
 def column(texts: pd.Series) -> dict[str, Any] | str:
     """The contract of a column of free text, with room for texts twice as long; or the reason why it is no feature."""
     seen = levels(texts.dropna())
-    if seen.nunique() < 2:  # noqa: PLR2004
-        return f"every row holds the same ({shown(seen.iloc[0])})" if len(seen) else "every row is missing"
+    if why := unvaried(seen):
+        return why
     usual = Text(type="text")
     longest = min(MOST, max(usual.length, -(-2 * int(seen.str.len().max()) // STEP) * STEP))
-    gaps = float(texts.isna().mean())
-    missing = {"missing": min(1.0, round(gaps * 1.5 + 0.05, 2))} if gaps else {}
-    return {"type": "text", "words": usual.words, "length": longest, **missing}
+    return {"type": "text", "words": usual.words, "length": longest, **room(texts)}
+
+
+def unvaried(seen: pd.Series) -> str:
+    """Why a column with these values cannot be a feature: it has fewer than two; empty if it has more."""
+    if seen.nunique() >= 2:  # noqa: PLR2004
+        return ""
+    return f"every row holds the same ({shown(seen.iloc[0])})" if len(seen) else "every row is missing"
+
+
+def room(column: pd.Series) -> dict[str, float]:
+    """The share of rows that may be missing: more than now; nothing if none is missing."""
+    gaps = float(column.isna().mean())
+    return {"missing": min(1.0, round(gaps * 1.5 + 0.05, 2))} if gaps else {}
 
 
 def _remedy(seen: pd.Series) -> str:
