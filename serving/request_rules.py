@@ -16,10 +16,14 @@ def broken(version: str, target: bytes, headers: Headers) -> int:
     """
     if version not in VERSIONS:
         return 505
-    hosts = [value for name, value in headers if name == b"host"]
+    hosts, codings = [], []
+    for name, value in headers:  # once, because each request pays for it
+        if name == b"host":
+            hosts.append(value)
+        elif name == b"transfer-encoding":
+            codings.append(value.strip().lower())
     if len(hosts) > 1 or (version == "1.1" and not hosts) or not all(map(HOST.fullmatch, hosts)) or b"#" in target:
         return 400
-    codings = [value.strip().lower() for name, value in headers if name == b"transfer-encoding"]
     if not codings:
         return 0
     return 400 if version == "1.0" else 0 if codings == [b"chunked"] else 501
