@@ -41,6 +41,7 @@ PAGE = ROOT / "docs" / "scale.md"
 ENGINE = ("name: local # or dask", "name: dask # or local")
 TREES = (40, 80)  # of two trials of tuning
 AIM = 1.6  # of two workers to one
+Result = Callable[[], Any]  # what a stage made, to be compared after its time is taken
 
 
 def build(rows: int) -> None:
@@ -62,27 +63,33 @@ def build(rows: int) -> None:
     pd.concat(parts, ignore_index=True).to_parquet(params.data.file)
 
 
-def validated(_: Params) -> Any:
+def validated(_: Params) -> Result:
     """What validate writes."""
     validate.main()
-    return digest(files.VALIDATION)
+    return lambda: digest(files.VALIDATION)
 
 
-def prepared(_: Params) -> Any:
+def prepared(_: Params) -> Result:
     """What prepare writes."""
     prepare.main()
-    return [digest(path) for path in (files.TRAIN, files.TEST, files.PROFILE)]
+    return lambda: [digest(path) for path in (files.TRAIN, files.TEST, files.PROFILE)]
 
 
-def scored(params: Params) -> Any:
+def scored(params: Params) -> Result:
     """The scores; each job has a name of its own."""
-    with tempfile.TemporaryDirectory(dir=".") as folder:
-        os.environ["PREDICTION_LOG"] = f"{folder}/logs"
-        score.main(data=str(params.data.file), out=f"{folder}/scores", model="model")
-        return digest(*sorted(Path(folder).glob("scores/part-*")), columns=["id", "score", "label"])
+    folder = tempfile.mkdtemp(dir=".")
+    os.environ["PREDICTION_LOG"] = f"{folder}/logs"
+    score.main(data=str(params.data.file), out=f"{folder}/scores", model="model")
+
+    def found() -> str:
+        scores = digest(*sorted(Path(folder).glob("scores/part-*")), columns=["id", "score", "label"])
+        shutil.rmtree(folder)
+        return scores
+
+    return found
 
 
-def tuned(params: Params) -> Any:
+def tuned(params: Params) -> Result:
     """The metric of each fold of two trials."""
     rows = search.folded(schema.conform(history(), params.data), params)
     found = []
@@ -92,7 +99,7 @@ def tuned(params: Params) -> Any:
             train = params.train.model_copy(update={"random_forest": forest})
             tasks = [FoldTask(train, fold) for fold in range(len(rows.folds))]
             found += [value for _, value in team.each(search.held_out, tasks, rows)]
-    return found
+    return lambda: found
 
 
 STAGES = {"validate": validated, "prepare": prepared, "score": scored, "tune (two trials)": tuned}
@@ -106,14 +113,15 @@ def digest(*paths: Path, columns: list[str] | None = None) -> str:
     return sha256(pd.util.hash_pandas_object(frame, index=False).to_numpy().tobytes()).hexdigest()
 
 
-def measured(stage: Callable[[Params], Any], scheduler: str) -> tuple[float, Any]:
+def measured(stage: Callable[[Params], Result], scheduler: str) -> tuple[float, Any]:
     """Seconds of a stage, and its result; in this process if no scheduler is named."""
     shutil.copy("dask.yaml" if scheduler else "local.yaml", "params.yaml")
     os.environ["DASK_SCHEDULER"] = scheduler
     with contextlib.redirect_stderr(io.StringIO()):
         started = time.perf_counter()
         found = stage(read_params())
-        return time.perf_counter() - started, found
+        seconds = time.perf_counter() - started
+    return seconds, found()
 
 
 def rounds(schedulers: list[str], count: int) -> dict[str, list[list[float]]]:

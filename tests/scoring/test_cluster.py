@@ -9,6 +9,7 @@ import threading
 import time
 from pathlib import Path
 
+import joblib
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
@@ -72,8 +73,10 @@ def test_a_cluster_gives_the_same_tables_and_trials_if_a_worker_is_killed(chunke
             monkeypatch.setattr(stage, "team", lambda *_: contextlib.nullcontext(workers))
         found = outcome()
         trial = [value for _, value in workers.each(search.held_out, tasks, rows)]
+        cores = [count for _, count in workers.each(lambda *_: joblib.cpu_count(), [0], None)]
 
     assert killed
+    assert cores == [1], "a worker of one thread must not fit with all cores of its machine"
     assert found == expected
     assert trial == [search.held_out(task, rows) for task in tasks]
 

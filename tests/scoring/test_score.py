@@ -21,7 +21,7 @@ from ml.data import schema
 from ml.engine import source, spread
 from ml.engine.output_store import Store
 from ml.engine.source import Chunk
-from ml.io import files, tables
+from ml.io import files
 from ml.io.errors import UserError
 from ml.model import compiled_parity, predictor
 from ml.monitoring import live_sides
@@ -339,15 +339,15 @@ def test_what_cannot_be_read_is_named_and_nothing_is_written(place, data, given,
 
 
 def test_a_full_disk_leaves_the_output_unchanged_and_the_job_resumes(place, monkeypatch):
-    write = tables.write_table
+    write = files.write_bytes
 
-    def full(frame, path):
-        if "000003" in path.name:
+    def full(content, path):
+        if path.name == "part-000003.parquet":
             raise OSError(28, "No space left on device")
-        write(frame, path)
+        write(content, path)
 
     with monkeypatch.context() as patch:
-        patch.setattr(tables, "write_table", full)
+        patch.setattr(files, "write_bytes", full)
         with pytest.raises(OSError, match="No space left"):
             scored()
     assert not Path("scores").exists()

@@ -79,7 +79,7 @@ class Forgetful:
         self.scattered += 1
         return self.scattered, shared
 
-    def submit(self, work, item, there, **_):
+    def submit(self, _, work, item, there, **__):
         def result():
             if there[0] <= self.deaths:
                 raise FutureCancelledError("key", "lost")

@@ -40,3 +40,10 @@ def test_duplicates_on_disk_equal_those_in_memory(buffer):
     frame = pd.DataFrame({"id": numbers.astype(str)}, dtype=object)
 
     assert found(frame, 70, buffer).rows == frame.duplicated(keep=False).sum()
+
+
+def test_rows_that_share_one_of_two_hashes_are_different():
+    repeats = Repeats()
+    repeats.add(np.array([[7, 1], [7, 2], [7, 1], [8, 1], [7, 2], [7, 1]], dtype="uint64"), np.arange(6))
+
+    assert repeats.found() == (5, 0)

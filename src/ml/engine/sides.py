@@ -4,12 +4,14 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import pandas as pd
+import pyarrow as pa
 
 from ml.data import split, values
 from ml.engine.conform import Reading, Readings, TableContract, reading
 from ml.engine.source import Chunk
 from ml.engine.spread import Team
 from ml.engine.table import ChunkedTable, frame
+from ml.io.tables import as_arrow
 from ml.settings.data import Data
 from ml.settings.prepare import Prepare
 from ml.settings.section import given
@@ -28,8 +30,8 @@ class SidePart(NamedTuple):
     """One chunk in the contract's types, both sides, and its summary."""
 
     reading: Reading
-    train: pd.DataFrame | None  # None if a column cannot be read
-    test: pd.DataFrame | None
+    train: pa.Table | None  # None if a column cannot be read
+    test: pa.Table | None
     summary: Summary | None
 
 
@@ -40,7 +42,8 @@ def part(chunk: Chunk, task: SideTask) -> SidePart:
     if typed.wrong:
         return SidePart(reading(typed), None, None, None)
     found = split.sides(typed.frame, data, task.params, task.cut)
-    return SidePart(reading(typed), typed.frame[found.train], typed.frame[found.test], summary(typed.frame, data))
+    train, test = (as_arrow(typed.frame[side]) for side in (found.train, found.test))
+    return SidePart(reading(typed), train, test, summary(typed.frame, data))
 
 
 def divide(

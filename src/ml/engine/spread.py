@@ -1,6 +1,7 @@
 """The distribution of a table's chunks: to this process, or to the workers of a Dask cluster."""
 
 import logging
+import os
 import platform
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -72,7 +73,7 @@ class ClusterTeam:
     def _submitted(self, work: Callable[[Item, Any], Result], item: Item, shared: Any) -> Any:
         if self._shared[0] is not shared:
             self._shared = shared, self.client.scatter(shared, broadcast=True, hash=False)
-        return self.client.submit(work, item, self._shared[1], pure=False)
+        return self.client.submit(_on_worker, work, item, self._shared[1], pure=False)
 
     def _next(
         self, work: Callable[[Item, Any], Result], waiting: deque[tuple[Item, Any]], shared: Any, tries: int = TRIES
@@ -94,6 +95,14 @@ class ClusterTeam:
         waiting.popleft()
         future.release()
         return item, result
+
+
+def _on_worker(work: Callable[[Item, Any], Result], item: Item, shared: Any) -> Result:
+    """The result of the work, for which joblib uses the threads of this worker and not all cores of its machine."""
+    from distributed import get_worker  # noqa: PLC0415
+
+    os.environ["LOKY_MAX_CPU_COUNT"] = str(get_worker().state.nthreads)
+    return work(item, shared)
 
 
 @contextmanager

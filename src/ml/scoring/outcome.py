@@ -11,6 +11,7 @@ import pandas as pd
 from ml.data.numerals import Writing
 from ml.engine.job import Job
 from ml.engine.source import Chunk
+from ml.io.tables import as_parquet
 from ml.scoring.answered import VARIANTS, ChunkAnswers, segment
 from ml.scoring.named_model import Scorer
 from ml.scoring.rows import check
@@ -37,14 +38,15 @@ class ChunkTask(NamedTuple):
 class Outcome:
     """The stored results of a chunk: always the same if a kill causes a repeat."""
 
-    table: pd.DataFrame
+    table: bytes  # a Parquet file
+    scored: int
     lines: dict[str, bytes]  # by segment of the log
     refused: pd.DataFrame
 
     @property
     def counts(self) -> dict[str, int]:
         """The numbers of scored and of refused rows."""
-        return {"scored": len(self.table), "quarantined": len(self.refused)}
+        return {"scored": self.scored, "quarantined": len(self.refused)}
 
 
 def make(task: ChunkTask, shared: Shared) -> Outcome:
@@ -59,4 +61,5 @@ def make(task: ChunkTask, shared: Shared) -> Outcome:
     named = zip(VARIANTS, answers, strict=False)
     lines = {segment(job, task.number, variant): given.lines(variant) for variant, given in named}
     table = answers[0].table()
-    return Outcome(models[0].explained(table, checked.rows) if shared.explain else table, lines, checked.refused)
+    table = models[0].explained(table, checked.rows) if shared.explain else table
+    return Outcome(as_parquet(table), len(table), lines, checked.refused)

@@ -13,7 +13,7 @@ from ml.engine.job import Job
 from ml.engine.source import Source
 from ml.engine.spread import Team
 from ml.engine.table import written as written_numbers
-from ml.io import cli, files, sheets, tables
+from ml.io import cli, files, sheets
 from ml.io.errors import UserError
 from ml.io.text import counted
 from ml.prediction_log import segments
@@ -117,7 +117,7 @@ def _parts(table: Source, shared: Shared, team: Team, rows: int) -> Iterator[tup
 def _keep(begun: Job, number: int, found: Outcome) -> None:
     for name, lines in found.lines.items():
         files.write_bytes(lines, begun.folder / "log" / name)
-    tables.write_table(found.table, begun.out / f"part-{number:06d}.parquet")
+    files.write_bytes(found.table, begun.out / f"part-{number:06d}.parquet")
     if len(found.refused):
         sheets.write_sheet(found.refused, begun.out / quarantine.NAME / f"part-{number:06d}.csv")
     begun.finish_part(number, found.counts)
