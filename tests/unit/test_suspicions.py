@@ -157,6 +157,18 @@ def test_two_readings_of_a_date_differ(values, said):
     assert said in times.parse(pd.Series(values, dtype="str")).why
 
 
+@pytest.mark.parametrize("word", ["now", "today", "Today", "NaT"])
+def test_words_that_pandas_reads_as_a_time_are_no_dates(word):
+    assert times.readings(pd.Series([word] * 9)) == {}
+
+
+def test_each_format_is_found_for_its_own_dates():
+    day = pd.Timestamp("2026-05-31 21:08:09.25")
+    formats = [form + clock for form in times.DAYS for clock in times.CLOCKS]
+
+    assert [form for form in formats if form not in times.readings(pd.Series([day.strftime(form)]))] == []
+
+
 @pytest.mark.parametrize(
     ("values", "said"),
     [
