@@ -6,6 +6,7 @@ import gc
 import os
 import re
 import shutil
+import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -23,7 +24,7 @@ from ml.settings.params import Params, read_params
 
 ROOT = Path(__file__).parent.parent
 SUMMARY = os.environ.get("GITHUB_STEP_SUMMARY")  # of the job that runs the tests
-OF_THE_MACHINE = re.compile(r"CI|(GITHUB|RUNNER|ACTIONS|GIT|LC|MLFLOW)_\w+|LANGUAGE")
+OF_THE_MACHINE = re.compile(r"CI|PYTHONDONTWRITEBYTECODE|(GITHUB|RUNNER|ACTIONS|GIT|LC|MLFLOW)_\w+|LANGUAGE")
 SLOW = re.compile(r"^pytestmark = .*\bpytest\.mark\.slow\b", re.MULTILINE)
 SAMPLE = ROOT / settings.SAMPLE  # tests know the sample's columns, also where the project has others by now
 
@@ -36,6 +37,7 @@ def pytest_configure(config):
     """
     for name in filter(OF_THE_MACHINE.fullmatch, list(os.environ)):
         del os.environ[name]
+    sys.dont_write_bytecode = False  # without stored modules, each process compiles ours for two seconds
     os.environ |= {"GIT_CONFIG_GLOBAL": str(ROOT / "tests" / "gitconfig"), "GIT_CONFIG_NOSYSTEM": "1"}
     os.environ |= {"LANG": "C.UTF-8"}
     drawing.register_profile("suite", deadline=None, derandomize=True, max_examples=25)  # one commit, one result
@@ -109,6 +111,12 @@ def pytest_ignore_collect(collection_path, config):
     """Without slow tests, do not import modules that have only slow tests, because their libraries take seconds."""
     module = collection_path.suffix == ".py" and config.option.markexpr == "not slow"
     return True if module and SLOW.search(collection_path.read_text(encoding="utf-8")) else None
+
+
+def pytest_itemcollected(item):
+    """Mark the cases of a test after the first ones as slow: `fast(2)` has two cases in the fast tests."""
+    if (fast := item.get_closest_marker("fast")) and max(item.callspec.indices.values()) >= fast.args[0]:
+        item.add_marker(pytest.mark.slow)
 
 
 def pytest_collection_modifyitems(config, items):

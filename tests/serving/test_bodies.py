@@ -83,7 +83,9 @@ def test_values_are_counted_only_outside_of_quotes():
 
 @given(
     st.recursive(
-        st.text(max_size=5) | st.integers(), lambda v: st.lists(v) | st.dictionaries(st.text(), v), max_leaves=10
+        st.text(max_size=5) | st.integers(),
+        lambda v: st.lists(v) | st.dictionaries(st.text(max_size=5), v),
+        max_leaves=10,
     )
 )
 def test_the_measure_of_json_is_the_number_of_its_commas_and_brackets(value):

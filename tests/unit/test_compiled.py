@@ -162,6 +162,7 @@ def bayes(fitted):
     fitted.steps[-1] = ("estimator", GaussianNB())
 
 
+@pytest.mark.fast(2)
 @pytest.mark.parametrize(
     ("change", "reason"),
     [

@@ -26,6 +26,7 @@ def watched(frame, name, given, **more):
     return fitted, watch
 
 
+@pytest.mark.fast(2)
 @pytest.mark.parametrize("name", CURVES)
 def test_a_boosting_has_its_learning_curve_in_the_report(customers, name):
     given, more, sides = CURVES[name]

@@ -27,3 +27,9 @@ def test_each_half_begins_with_its_long_tests():
 
 def test_tests_without_a_long_one_keep_their_order():
     assert dealt(TESTS, 2, lambda test: "") == TESTS
+
+
+@pytest.mark.fast(1)
+@pytest.mark.parametrize("place", range(3))
+def test_cases_after_the_first_are_slow_where_a_test_says_so(request, place):
+    assert bool(request.node.get_closest_marker("slow")) == (place > 0)

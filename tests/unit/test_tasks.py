@@ -52,6 +52,7 @@ def cases():
                 yield pytest.param(target, estimator + kind, id=f"{name}, {estimator}{kind}")
 
 
+@pytest.mark.fast(3)
 @pytest.mark.parametrize(("target", "estimator"), [*cases()])
 def test_the_compiled_form_equals_scikit_learn(target, estimator):
     data, frame = contract(target), table(target)

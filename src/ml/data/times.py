@@ -20,7 +20,7 @@ DAYS = ("%Y-%m-%d", "%d/%m/%Y", "%m/%d/%Y", "%Y/%m/%d", "%d.%m.%Y", "%d-%m-%Y", 
 DAYS += ("%d/%m/%y", "%m/%d/%y", "%d.%m.%y", "%d-%b-%Y", "%d-%b-%y", "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y")
 DAYS += ("%b-%Y", "%b-%y", "%b %Y", "%B %Y", "%Y/%m", "%Y年%m月%d日")
 CLOCKS = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", "T%H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
-LENGTHS = {"Y": "{4}", "f": "{1,9}", "b": "+", "B": "+", "p": "+"}  # of the parts of a format; others have 1 or 2 digits
+LENGTHS = {"Y": "{4}", "f": "{1,9}", "b": "+", "B": "+", "p": "+"}  # of parts of a format; others have 1 or 2 digits
 UTC = r"(?<=[0-9]) ?(UTC|GMT)$"  # a zone that ISO 8601 writes as Z
 LIKE = "not a date like 2026-01-31"
 
