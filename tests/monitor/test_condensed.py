@@ -78,6 +78,7 @@ def test_a_condensed_log_has_the_rows_of_the_whole_one_and_gets_its_features_aft
 
     assert [name for name in found if name.startswith("features.")] == []
     assert (found.attrs["unmatched"], found.attrs["share"]) == (whole.attrs["unmatched"], 1)
+    assert found.attrs["repeated"] == whole.attrs["repeated"]
     names = [name for name in whole if not name.startswith("features.")]
     pd.testing.assert_frame_equal(plain(found), plain(whole[names]), check_categorical=False)
     for name in ("features.tenure", "features.plan"):

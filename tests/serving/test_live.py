@@ -10,7 +10,8 @@ from fastapi.testclient import TestClient
 
 from ml.io.errors import UserError
 from ml.monitoring import live_comparison, live_sides
-from ml.prediction_log import predictions
+from ml.prediction_log import condensed, predictions
+from ml.prediction_log.log_parts import Wanted
 from ml.tasks.live_labels import AnsweredRule
 from serving.service import share
 from tests.serving.server import application, built, rows
@@ -221,3 +222,12 @@ def test_the_command_says_who_is_better_and_without_a_challenger_what_to_do(serv
     assert both.stdout.splitlines()[-1].startswith("worse: ")
     assert alone.returncode == 1
     assert "make serve CHALLENGER=" in alone.stderr
+
+
+def test_a_log_without_features_gives_the_same_comparison(served, good, bad, params):
+    logs = served(good, challenger=bad)
+
+    whole, short = predictions.read_log(logs), condensed.read_condensed([logs], Wanted())
+
+    known, found = (live_comparison.judge(live_sides.duel(log, params), params) for log in (whole, short))
+    assert known == found

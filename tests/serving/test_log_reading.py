@@ -7,7 +7,7 @@ import pytest
 
 from ml.io import tables
 from ml.io.errors import UserError
-from ml.prediction_log import line_tables, log_parts, segments
+from ml.prediction_log import condensed, line_tables, log_parts, segments
 from ml.prediction_log.predictions import read_log
 from ml.prediction_log.targets import numbered
 from ml.settings.log import Log
@@ -244,3 +244,31 @@ def test_make_logs_prints_the_table(write, tmp_path, monkeypatch, capsys):
     head, *rows = capsys.readouterr().out.splitlines()
     assert head.startswith("request_id,id,time,model,variant,")
     assert len(rows) == 1
+
+
+def test_make_logs_prints_the_newest_rows_with_their_features_and_counts_all(write, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(SAMPLE.parent)
+    monkeypatch.setenv("PREDICTION_LOG", str(tmp_path))
+    monkeypatch.setenv("COLUMNS", "400")
+    write(predicted("a"), predicted("b"), labelled("a", True, "2026-11-22T00:00Z"))
+    first, *_ = (name for name in read_log(tmp_path) if name.startswith("features."))
+
+    logs.main(rows=1)
+
+    said = capsys.readouterr()
+    head, row, *_ = said.out.splitlines()
+    assert first in head.split()
+    assert row.split()[1] == "b"
+    assert "logs: 2 predicted rows" in said.err
+    assert "1 with a label" in said.err
+
+
+def test_make_logs_of_a_long_log_states_the_share_of_the_ids(write, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(SAMPLE.parent)
+    monkeypatch.setenv("PREDICTION_LOG", str(tmp_path))
+    monkeypatch.setattr(condensed, "MOST", 10)
+    write(*(predicted(f"r{number}") for number in range(40)))
+
+    logs.main()
+
+    assert "of the ids represents them, and all counts are of these ids. CSV=1" in capsys.readouterr().err

@@ -3,7 +3,7 @@
 from ml.io.text import be, counted, lasting
 from ml.monitoring.collect import FATES, Collected
 from ml.monitoring.drift import Drift
-from ml.prediction_log.condensed import MOST
+from ml.prediction_log.condensed import represented
 from ml.settings.params import Params
 from ml.tasks import live_labels
 
@@ -38,12 +38,7 @@ def waiting(window: Collected) -> str:
 
 def sampled(window: Collected) -> str:
     """A sentence on the share of the ids that was read."""
-    if window.share == 1:
-        return ""
-    return (
-        f"The log of the last windows has more than {MOST:,} predictions or labels. A random 1/{1 / window.share:.0f} "
-        "of the ids represents them, and all counts are of these ids."
-    )
+    return represented(window.share)
 
 
 def unconfirmed(looks: int, needed: int) -> str:

@@ -30,7 +30,8 @@ def read_condensed(sources: Iterable[str | Path], wanted: Wanted, kept: Collecti
     log = _Condensed(wanted, kept)
     for part in log_parts.read(places, wanted):
         log.add(part)
-    found = _last_attempts(_merged(log.predictions, FIRST + LAST), places)
+    asked = _merged(log.predictions, FIRST + LAST)
+    found = _last_attempts(asked, places)
     since, until = wanted.since, wanted.until
     inside = found["time"].notna() if until is None else found["time"] < until
     feedback = _merged(log.feedback, FEEDBACK)
@@ -39,6 +40,7 @@ def read_condensed(sources: Iterable[str | Path], wanted: Wanted, kept: Collecti
     alone = came[~came["id"].isin(found["id"])]
     strange = ~np.isin(_hashes(alone), np.concatenate([np.empty(0, "uint64"), *log.others]))
     table.attrs |= {"unmatched": alone["id"][strange].nunique(), "share": log.share}
+    table.attrs["repeated"] = len(asked) - len(found)
     return tell(table, log.unreadable, log.damaged)
 
 
@@ -51,6 +53,16 @@ def completed(rows: pd.DataFrame, sources: Iterable[str | Path]) -> pd.DataFrame
     features = [name for name in whole if name not in {*FIRST, *LAST} and name not in rows]
     whole["segment"] = pd.Categorical(whole["segment"], rows["segment"].cat.categories)
     return rows.merge(whole[[*KEY, *features]], on=KEY)
+
+
+def represented(share: float) -> str:
+    """A sentence on the share of the ids that was read; "" if it is all."""
+    if share == 1:
+        return ""
+    return (
+        f"The period has more than {MOST:,} predictions or labels in the log. A random 1/{1 / share:.0f} of the ids "
+        "represents them, and all counts are of these ids."
+    )
 
 
 class _Condensed:

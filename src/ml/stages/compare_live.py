@@ -5,7 +5,9 @@ import os
 from ml.io import cli
 from ml.io.text import columns
 from ml.monitoring import live_comparison, live_sides
-from ml.prediction_log import predictions, segments
+from ml.prediction_log import condensed, segments
+from ml.prediction_log.log_parts import Wanted
+from ml.prediction_log.predictions import moment
 from ml.settings.params import Params, read_params
 
 UNTOLD = "The log of an older server does not contain the canary's share, so the share is not checked."
@@ -19,13 +21,16 @@ def main(since: str = "", until: str = "", challenger: str = "") -> None:
     params = read_params()
     directory, url = segments.places(params.log.directory, os.environ)
     cli.say(f"compare_live: reading the prediction log in {directory}" + (" and where it is shipped to" if url else ""))
-    log = predictions.read_log(directory, *([url] if url else []), since=since, until=until)
+    wanted = Wanted(moment(since, "since"), moment(until, "until"))
+    log = condensed.read_condensed([directory, *([url] if url else [])], wanted)
     found = live_sides.duel(log, params, challenger)
     _, sentence = live_comparison.judge(found, params)
     way = "a shadow: both models scored the same rows" if found.paired else "a canary: each model scored separate ids"
     cli.tell(f"{found.challenger.model} is {way}, {found.start:%Y-%m-%d %H:%M} to {found.end:%Y-%m-%d %H:%M} UTC")
     if not found.paired:
         cli.tell("\n".join(one.sentence() for one in found.ratios) or UNTOLD)
+    if sample := condensed.represented(log.attrs["share"]):
+        cli.tell(sample)
     if found.simulated:
         cli.tell("The rows and these times are simulated.")
     metric = params.gates.champion.metric if params.gates.champion else "roc_auc"

@@ -3,12 +3,15 @@
 import os
 import sys
 from shutil import get_terminal_size
+from typing import Any
 
 import pandas as pd
 
 from ml.io import cli, sheets
 from ml.io.text import counted
-from ml.prediction_log import predictions, segments
+from ml.prediction_log import condensed, predictions, segments
+from ml.prediction_log.line_tables import ACTUAL
+from ml.prediction_log.log_parts import Wanted
 from ml.settings.params import read_params
 
 
@@ -16,12 +19,15 @@ def main(since: str = "", until: str = "", rows: int = 20, csv: bool = False) ->
     """Print the newest predictions with their labels and the total number; or all of them as CSV."""
     directory, url = segments.places(read_params().log.directory, os.environ)
     sources = [directory, *([url] if url else [])]
-    table = predictions.read_log(*sources, since=since, until=until)
-    shown = table.drop(columns=predictions.KEY)
     if csv:
+        table = predictions.read_log(*sources, since=since, until=until)
+        shown = table.drop(columns=predictions.KEY)
         sys.stdout.write(sheets.sheet(shown.astype(object).where(shown.notna(), "")))
-    elif len(shown):
-        cli.tell(_fitting(shown.tail(rows)))
+    else:
+        wanted = Wanted(predictions.moment(since, "since"), predictions.moment(until, "until"))
+        table = condensed.read_condensed(sources, wanted)
+        if len(newest := table.tail(rows)):
+            cli.tell(_fitting(_with_features(newest, sources)))
     where = directory if url is None else f"{directory} and the place it is shipped to"
     unreadable, repeated = table.attrs["unreadable"], table.attrs["repeated"]
     beside = [counted(unreadable, "unreadable line")] if unreadable else []
@@ -30,8 +36,18 @@ def main(since: str = "", until: str = "", rows: int = 20, csv: bool = False) ->
         f"logs: {counted(len(table), 'predicted row')} of {counted(table['request_id'].nunique(), 'request')} "
         f"in {where}, {(table['actuals'] > 0).sum():,} with a label{''.join(f'; {what}' for what in beside)}"
     )
+    if sample := condensed.represented(table.attrs.get("share", 1)):
+        cli.say(f"logs: {sample} CSV=1 prints all rows.")
     if table.empty:
         cli.say("logs: the API writes predictions to the log: make serve")
+
+
+def _with_features(newest: pd.DataFrame, sources: list[Any]) -> pd.DataFrame:
+    """The rows as `read_log` orders their columns."""
+    found = condensed.completed(newest, sources)
+    first, last = [*predictions.FIRST], [*predictions.LAST, *ACTUAL]
+    names = [*first, *(name for name in found if name not in {*first, *last}), *last]
+    return found[names].drop(columns=predictions.KEY)
 
 
 def _fitting(table: pd.DataFrame) -> str:
