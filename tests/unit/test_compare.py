@@ -75,6 +75,17 @@ def test_intervals_from_a_sample_have_the_width_and_centre_of_those_from_all_row
         assert 1 / most < wide < most, name
 
 
+@pytest.mark.parametrize("kind", TARGETS)
+@pytest.mark.parametrize("most", [1000, 100_000])
+def test_the_interval_of_one_metric_is_the_same_as_among_all(monkeypatch, kind, most):
+    monkeypatch.setattr(resampling, "MOST", most)
+    task, truth, output = rows_of(kind)
+    scored = task.score(truth, output)
+    expected = scored.intervals(100, 0.9)
+
+    assert [scored.intervals(100, 0.9, only=name) for name in expected] == [{n: one} for n, one in expected.items()]
+
+
 def test_an_advantage_is_drawn_on_the_same_sample_of_both(monkeypatch):
     task, truth, output = rows_of("binary")
     old, new = (task.score(truth, given) for given in (np.roll(output, 1), output))

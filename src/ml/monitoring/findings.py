@@ -118,7 +118,8 @@ def measured(span: Span, reference: Reference, params: Params) -> Record:
     if not live_labels.enough(reference.task, label, FEWEST):
         return found
     rows = live_labels.scored(reference, label, score)
-    return found | rows.intervals(REPLICATES, 1 - params.monitor.alpha)[params.monitor.metric]
+    metric = params.monitor.metric
+    return found | rows.intervals(REPLICATES, 1 - params.monitor.alpha, only=metric)[metric]
 
 
 def _judged_on(window: Collected) -> Record:

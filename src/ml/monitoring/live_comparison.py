@@ -74,7 +74,8 @@ def figure(side: Side, params: Params) -> tuple[str, str]:
     """The metric of one side and its interval; dashes if there are too few labels to measure anything."""
     if not live_labels.enough(side.rule.task, side.label, 1):
         return "-", "-"
-    found = side.ranked().intervals(params.evaluate.bootstrap, params.evaluate.confidence)[_rule(params).metric]
+    evaluate, metric = params.evaluate, _rule(params).metric
+    found = side.ranked().intervals(evaluate.bootstrap, evaluate.confidence, only=metric)[metric]
     return figure_(found["value"], 4), between(found["low"], found["high"], 4)
 
 

@@ -59,7 +59,7 @@ def judge(reference: Reference, rows: pd.DataFrame, settings: Monitor, margin: f
         return blank
     ways = groups(known, settings.cluster)
     ranked, confidence = scored(reference, label, score), 1 - max(settings.alpha, FINEST)
-    now: dict[str, Any] = ranked.intervals(REPLICATES, confidence)[settings.metric]
+    now: dict[str, Any] = ranked.intervals(REPLICATES, confidence, only=settings.metric)[settings.metric]
     then = reference.metrics[settings.metric]
     sign = 1 if HIGHER_IS_BETTER[settings.metric] else -1
     margin = margin_of(settings.metric, margin, then["value"])

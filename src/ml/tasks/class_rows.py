@@ -135,9 +135,11 @@ class ClassRows(InOrder):
         drawn = np.bincount(self.label, weights=weight, minlength=len(self.classes)) > 0
         return int(drawn.sum()) > 1 or len(np.unique(self.label)) == 1
 
-    def intervals(self, bootstrap: int, confidence: float, seed: int = 0) -> dict[str, dict[str, float | None]]:
+    def intervals(
+        self, bootstrap: int, confidence: float, seed: int = 0, only: str = ""
+    ) -> dict[str, dict[str, float | None]]:
         """Each metric with its bootstrap interval."""
-        return resampling.intervals(self, bootstrap, confidence, seed)
+        return resampling.intervals(self, bootstrap, confidence, seed, only)
 
     def curves(self, confidence: float = 0.95) -> dict[str, list[dict[str, Any]]]:
         """Confusion, one ROC curve and the figures of each class, and calibration of the most probable class."""

@@ -73,9 +73,11 @@ class NumberRows(InOrder):
         """Every resample is usable."""
         return bool(weight.sum() > 0)
 
-    def intervals(self, bootstrap: int, confidence: float, seed: int = 0) -> dict[str, dict[str, float | None]]:
+    def intervals(
+        self, bootstrap: int, confidence: float, seed: int = 0, only: str = ""
+    ) -> dict[str, dict[str, float | None]]:
         """Each metric with its bootstrap interval."""
-        return resampling.intervals(self, bootstrap, confidence, seed)
+        return resampling.intervals(self, bootstrap, confidence, seed, only)
 
     def curves(self, confidence: float = 0.95) -> dict[str, list[dict[str, Any]]]:  # noqa: ARG002
         """Predicted against actual values of rows evenly spread by the actual value; residuals; coverage by value."""

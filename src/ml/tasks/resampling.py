@@ -5,7 +5,7 @@ Hinkley, Bootstrap Methods and their Application, 1997, section 3.8; for a sampl
 al., A scalable bootstrap for massive data, Journal of the Royal Statistical Society B 2014.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
@@ -67,14 +67,14 @@ def _replicates(few: Scored, rows: int, count: int, seed: int) -> Iterator[np.nd
     return weights(size, count, seed, few.design, rows / size if size < rows else None)
 
 
-def draws(scored: Scored, count: int, seed: int = 0) -> np.ndarray:
-    """All metrics of each usable replicate; shape (replicates, metrics)."""
+def draws(scored: Scored, names: list[str], count: int, seed: int = 0) -> np.ndarray:
+    """These metrics of each usable replicate; shape (replicates, metrics)."""
     few, replicates = replicated(scored, count, seed)
     drawn = (weight[few.order] for weight in replicates)
-    found = np.array([list(few.measure(weight).values()) for weight in drawn if few.usable(weight)])
+    found = np.array([read(few.measure(weight), names) for weight in drawn if few.usable(weight)])
     if few is scored:
         return found
-    return found + np.subtract(list(scored.measure().values()), list(few.measure().values()))
+    return found + np.subtract(read(scored.measure(), names), read(few.measure(), names))
 
 
 def advantages(old: Scored, new: Scored, metric: str, count: int, seed: int = 0) -> tuple[float, np.ndarray]:
@@ -88,14 +88,23 @@ def advantages(old: Scored, new: Scored, metric: str, count: int, seed: int = 0)
     return value, found if some is None else found + value - advantage(first, second, metric, np.ones(len(some)))
 
 
-def intervals(scored: Scored, bootstrap: int, confidence: float, seed: int = 0) -> dict[str, dict[str, float | None]]:
-    """Each metric's value and the ends of its percentile interval."""
-    point, found = scored.measure(), draws(scored, bootstrap, seed)
+def read(figures: Mapping[str, float], names: list[str]) -> list[float]:
+    """The metrics with these names."""
+    return [figures[name] for name in names]
+
+
+def intervals(
+    scored: Scored, bootstrap: int, confidence: float, seed: int = 0, only: str = ""
+) -> dict[str, dict[str, float | None]]:
+    """Each metric's value and the ends of its percentile interval; `only` names the one metric to compute."""
+    point = scored.measure()
+    names = [only] if only else [*point]
+    found = draws(scored, names, bootstrap, seed)
     tail = (1 - confidence) / 2
     low, high = np.quantile(found, [tail, 1 - tail], axis=0)
     return {
-        name: {"value": kept(value), "low": kept(low[place]), "high": kept(high[place])}
-        for place, (name, value) in enumerate(point.items())
+        name: {"value": kept(point[name]), "low": kept(low[place]), "high": kept(high[place])}
+        for place, name in enumerate(names)
     }
 
 

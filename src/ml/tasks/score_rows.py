@@ -16,7 +16,7 @@ from ml.settings.evaluate import Evaluate
 from ml.settings.metric_names import FEWEST
 from ml.tasks import calibration_error
 from ml.tasks.figures import Figures
-from ml.tasks.resampling import kept, replicated
+from ml.tasks.resampling import kept, read, replicated
 from ml.tasks.score_curves import BINS, curves
 
 
@@ -60,9 +60,11 @@ class Ranked:
             design=self.design.at(rows),
         )
 
-    def intervals(self, bootstrap: int, confidence: float, seed: int = 0) -> dict[str, dict[str, float | None]]:
+    def intervals(
+        self, bootstrap: int, confidence: float, seed: int = 0, only: str = ""
+    ) -> dict[str, dict[str, float | None]]:
         """Each metric with its bootstrap interval."""
-        return intervals(self, Evaluate(bootstrap=bootstrap, confidence=confidence), seed)
+        return intervals(self, Evaluate(bootstrap=bootstrap, confidence=confidence), seed, only)
 
     def curves(self, confidence: float = 0.95) -> dict[str, list[dict[str, Any]]]:  # noqa: ARG002
         """The points of every plot, by name."""
@@ -127,7 +129,7 @@ def _precision(up: np.ndarray, down: np.ndarray) -> np.ndarray:
     return above_p / np.maximum(above_p + above_n, np.finfo("float64").tiny)
 
 
-def intervals(rows: Ranked, params: Evaluate, seed: int = 0) -> dict[str, dict[str, float | None]]:
+def intervals(rows: Ranked, params: Evaluate, seed: int = 0, only: str = "") -> dict[str, dict[str, float | None]]:
     """Each metric's `value` and the `low` and `high` end of its percentile bootstrap interval; None where undefined.
 
     Source: Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13. Replicates that drew one class
@@ -138,18 +140,18 @@ def intervals(rows: Ranked, params: Evaluate, seed: int = 0) -> dict[str, dict[s
     few, replicates = replicated(rows, params.bootstrap, seed)
     order = slice(None) if rows.design.entity is None else few.order  # rows drawn individually have no order to keep
     drawn = (weight[order] for weight in replicates)
-    draws = np.array([list(few.measure(w).values()) for w in drawn if one_class or few.usable(w)])
+    point, names = measure(rows), [only] if only else [*measure(rows)]
+    draws = np.array([read(few.measure(w), names) for w in drawn if one_class or few.usable(w)])
     if few is not rows:
-        draws += np.subtract(list(measure(rows).values()), list(few.measure().values()))
+        draws += np.subtract(read(point, names), read(few.measure(), names))
     tail = (1 - params.confidence) / 2
     low, high = np.quantile(draws, [tail, 1 - tail], axis=0)
-    point = measure(rows)
-    ends = dict(zip(point, zip(low, high, strict=True), strict=True))
-    half = float(norm.ppf(1 - tail) * np.std(draws[:, -1]))
-    ends["calibration_error"] = calibration_error.ends(*_bins(rows, rows.weight), rows.weight.sum(), half)
+    ends = dict(zip(names, zip(low, high, strict=True), strict=True))
+    if "calibration_error" in names:
+        half = float(norm.ppf(1 - tail) * np.std(draws[:, -1]))
+        ends["calibration_error"] = calibration_error.ends(*_bins(rows, rows.weight), rows.weight.sum(), half)
     return {
-        name: {"value": kept(value), "low": kept(ends[name][0]), "high": kept(ends[name][1])}
-        for name, value in point.items()
+        name: {"value": kept(point[name]), "low": kept(ends[name][0]), "high": kept(ends[name][1])} for name in names
     }
 
 

@@ -41,8 +41,13 @@ class Scored(Protocol):
         """Whether a draw contains enough rows to measure anything."""
         ...
 
-    def intervals(self, bootstrap: int, confidence: float, seed: int = 0) -> dict[str, dict[str, float | None]]:
-        """Each metric's value with the low and high end of its bootstrap interval; None where undefined."""
+    def intervals(
+        self, bootstrap: int, confidence: float, seed: int = 0, only: str = ""
+    ) -> dict[str, dict[str, float | None]]:
+        """Each metric's value with the low and high end of its bootstrap interval; None where undefined.
+
+        `only` names the one metric to compute.
+        """
         ...
 
     def curves(self, confidence: float = 0.95) -> dict[str, list[dict[str, Any]]]:
