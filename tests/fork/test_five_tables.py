@@ -29,10 +29,6 @@ SAMPLE = re.compile(
 SERVED = ("latency", "parity", "api")  # gates
 
 
-def wine(frame):
-    return frame.assign(target=np.where(frame["target"] == 1, "yes", "no"))
-
-
 def iris(frame):
     return frame.assign(target=frame["target"] == 2)
 
@@ -46,7 +42,7 @@ def diabetes(frame):
     return frame.assign(target=np.where(frame["target"] > frame["target"].median(), "high", "low"))
 
 
-TABLES = {"breast_cancer": lambda frame: frame, "wine": wine, "iris": iris, "digits": digits, "diabetes": diabetes}
+TABLES = {"breast_cancer": lambda frame: frame, "iris": iris, "digits": digits, "diabetes": diabetes}
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ from tests.fork import inside
 from tests.fork.test_five_tables import commit, fork, hasten, left_of_the_sample, traffic  # noqa: F401
 from tests.serving.server import application
 
-CLASSES, NUMBERS = {"iris", "wine", "digits"}, {"diabetes", "houses"}
+CLASSES, NUMBERS = {"iris", "digits"}, {"houses"}
 
 
 def houses():
@@ -66,7 +66,7 @@ def table(name):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [*sorted(CLASSES), *sorted(NUMBERS)])
 def test_a_table_of_another_task_completes_the_life_cycle(fork, name, monkeypatch):  # noqa: F811, PLR0915
-    hasten(fork, whole=name in {"iris", "diabetes"})
+    hasten(fork, whole=name in {"iris", "houses"})
     commit(fork)  # adopt overwrites no change that is in no commit
     monkeypatch.setattr(evidently_pages, "installed", lambda: False)
     table(name).to_csv(fork.parent / f"{name}.csv", index=False)

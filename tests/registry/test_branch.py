@@ -134,17 +134,17 @@ def test_version_1_registered_twice_becomes_1_and_2_in_both_clones_and_in_mlflow
         assert client.get_model_version_by_alias("churn", "challenger").version in (2, "2")
 
 
-def test_20_rounds_of_concurrent_pushes_lose_nothing(remote, tmp_path):
-    found = crew("race", remote, tmp_path / "crew", 20)
+def test_8_rounds_of_concurrent_pushes_lose_nothing(remote, tmp_path):
+    found = crew("race", remote, tmp_path / "crew", 8)
 
-    assert found == {"failed": 0, "versions": 40, "promotions": 40, "lacking": [], "faults": [], "same": True}
+    assert found == {"failed": 0, "versions": 16, "promotions": 16, "lacking": [], "faults": [], "same": True}
 
 
-def test_the_registry_stays_usable_after_50_kills_at_random_moments(remote, tmp_path):
-    found = crew("crash", remote, tmp_path / "crew", 50)
+def test_the_registry_stays_usable_after_20_kills_at_random_moments(remote, tmp_path):
+    found = crew("crash", remote, tmp_path / "crew", 20)
 
     assert found["wrong"] == []
-    assert found["killed"] > 25
+    assert found["killed"] > 10
     assert (found["same"], found["last"]) == (True, "last-")
 
 

@@ -226,20 +226,6 @@ def test_a_source_that_sends_mostly_broken_rows_is_refused_before_anything_train
     assert "rows to train on" not in done.stderr
 
 
-def test_a_model_that_only_scores_tables_is_retrained_with_their_late_labels(fork, tmp_path):
-    clone, rows = moved(fork.parent, tmp_path / "place"), history(range(13, 15), rows=400, seed=1)
-    rows.drop(columns="churned").to_parquet(tmp_path / "new.parquet")
-    rows[["customer_id", "churned"]].to_csv(tmp_path / "labels.csv", index=False)
-    scores = ["--data", str(tmp_path / "new.parquet"), "--out", str(tmp_path / "scores"), "--model", "build/model"]
-    must(clone, "ml.stages.score", *scores)
-    must(clone, "ml.stages.label", "--data", str(tmp_path / "labels.csv"))
-
-    _, record = retrain(clone, date="2026-12-24")
-
-    assert record["outcome"] == "proposed", record["reasons"]
-    assert record["rows"]["fresh"] == 800
-
-
 def test_too_few_rows_start_no_retraining(fork, tmp_path):
     history([13], rows=100).to_parquet(tmp_path / "rows.parquet")
 

@@ -1,7 +1,7 @@
 """Workers of the real server on one socket, killed at random and replaced.
 
 tests.serving.crowd PORT LOGS KILLS. `python -m serving` starts each worker as a new Python, which takes most of a
-second. These workers are forks of a process that has imported everything, so that a hundred kills take seconds. Each
+second. These workers are forks of a process that has imported everything, so that forty kills take seconds. Each
 loads its own model and opens its own log.
 """
 
