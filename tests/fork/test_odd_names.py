@@ -1,4 +1,4 @@
-"""A thousand unusual column names pass from a file to a model, the API, the log and batch scores."""
+"""Five hundred unusual column names pass from a file to a model, the API, the log and batch scores."""
 
 import keyword
 
@@ -59,11 +59,11 @@ a;b a"b "a" a'b 'a' `a` a`b [a] a[0] {a} {{a}} %s %(a)s $a ${a} $(a) a|b * **a**
 
 
 def names():
-    """A thousand different names: this project's, Python's keywords, and names with characters of several scripts."""
-    many = [*OURS.split(), *SPACED, *HIDDEN, *keyword.kwlist, *keyword.softkwlist, *dir(pd.DataFrame)[:400]]
-    many += [f"{chr(code)}{code}{chr(code)}" for code in (*range(33, 127), *range(161, 384), *range(0x5D0, 0x5EB))]
-    many += [f"n {number}" for number in range(500)]
-    return [*dict.fromkeys(many)][:1000]
+    """Five hundred different names: this project's, Python's keywords, and names with characters of several scripts."""
+    many = [*OURS.split(), *SPACED, *HIDDEN, *keyword.kwlist, *keyword.softkwlist, *dir(pd.DataFrame)[:400:4]]
+    many += [f"{chr(code)}{code}{chr(code)}" for code in (*range(33, 127), *range(161, 384, 3), *range(0x5D0, 0x5EB, 3))]
+    many += [f"n {number}" for number in range(200)]
+    return [*dict.fromkeys(many)][:500]
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +92,7 @@ def test_unusual_names_are_read_from_the_table_and_from_params(odd):
     seen = count.count(table.ChunkedTable(settings.data.file), settings.data, settings.validation, spread.LocalTeam())
 
     assert seen.readings.rows == ROWS
-    assert len(settings.data.columns) == 1000
+    assert len(settings.data.columns) == 500
     assert [*typed.columns] == ["key", "outcome", *settings.data.columns]
 
 
