@@ -1,24 +1,33 @@
 # The server and one model. `make image` lays out build/image and builds this.
+ARG PACKAGES=packages
 FROM docker.io/library/python:3.11.14-slim-bookworm AS base
 
-FROM base AS build
+# The packages are a layer of their own: a new model or commit builds, pushes and pulls only the rest.
+FROM base AS lock
 WORKDIR /build
 COPY build/image/requirements.txt ./
 # Wheels alone, each held to its hash: nothing is compiled, so no compiler is needed.
+# One date for every file, and bytecode that carries none: two builds of one commit are equal.
 RUN python -m pip install --no-cache-dir --no-compile --no-deps --only-binary=:all: --require-hashes \
       --target /app/lib -r requirements.txt \
- && rm -rf /app/lib/bin
+ && rm -rf /app/lib/bin \
+ && python -m compileall -q --invalidation-mode unchecked-hash /app/lib \
+ && find /app -exec touch --no-dereference --date=@0 {} +
+
+FROM base AS packages
+COPY --from=lock /app /app
+
+FROM base AS code
 COPY src/ml /app/ml
 COPY serving /app/serving
 COPY params.yaml build/image /app/
-# One date for every file, and bytecode that carries none: two builds of one commit are equal.
 ARG SOURCE_DATE_EPOCH=0
-RUN python -m compileall -q --invalidation-mode unchecked-hash /app/lib /app/ml /app/serving \
+RUN python -m compileall -q --invalidation-mode unchecked-hash /app/ml /app/serving \
  && mkdir /app/logs && chown 10001:10001 /app/logs \
  && find /app -exec touch --no-dereference --date="@${SOURCE_DATE_EPOCH}" {} +
 
-FROM base
-COPY --from=build /app /app
+FROM ${PACKAGES}
+COPY --from=code /app /app
 WORKDIR /app
 ENV PYTHONPATH=/app:/app/lib PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 \
     SERVING_MODEL=/app/model SERVING_HOST=0.0.0.0 SERVING_LOG_DIRECTORY=/app/logs

@@ -23,15 +23,24 @@ def registry() -> str:
 
 
 def build(tag: str, arguments: Mapping[str, str], epoch: int) -> None:
-    """Build the Dockerfile under `tag`, with files dated `epoch` (seconds); raises UserError if it fails."""
-    command = engine()
-    dated = ["--timestamp", str(epoch), "--format", "docker"] if is_podman() else []
+    """Build the Dockerfile under `tag`, with files dated `epoch` (seconds); raises UserError if it fails.
+
+    Podman dates all layers of a build alike, so it builds the layer of packages first, with a date that never changes.
+    """
     given = {**arguments, "SOURCE_DATE_EPOCH": str(epoch)}
+    if is_podman():
+        given["PACKAGES"] = f"localhost/packages:{arguments['LOCK_DIGEST']}"
+        _build(given["PACKAGES"], "--timestamp", "0", "--format", "docker", "--target", "packages")
+    dated = ["--timestamp", str(epoch), "--format", "docker"] if is_podman() else []
     pairs = [part for key, value in given.items() for part in ("--build-arg", f"{key}={value}")]
-    more = shlex.split(os.environ.get("CONTAINER_BUILD_FLAGS", ""))
+    _build(tag, *dated, *pairs, epoch=epoch)
+
+
+def _build(tag: str, *flags: str, epoch: int = 0) -> None:
+    command, more = engine(), shlex.split(os.environ.get("CONTAINER_BUILD_FLAGS", ""))
     # Otherwise Docker adds a record with the build time, and equal contents get different digests.
     environment = os.environ | {"SOURCE_DATE_EPOCH": str(epoch), "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
-    done = subprocess.run([*command, "build", *dated, *pairs, *more, "-t", tag, "."], check=False, env=environment)
+    done = subprocess.run([*command, "build", *flags, *more, "-t", tag, "."], check=False, env=environment)
     if done.returncode:
         raise UserError(
             f"{command[0]} could not build the image; the reason is printed above. Fix it, then run `make image`."
