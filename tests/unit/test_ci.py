@@ -10,7 +10,7 @@ DONE = {"result": "success"}
 PLAN = {"result": "success", "outputs": {"tests": "true", "pipeline": "false", "workflows": "false"}}
 
 
-ALL, MODEL = {"pipeline", "prove", "tests", "workflows"}, {"pipeline", "prove", "fast"}
+ALL, MODEL = {"pipeline", "tests", "workflows"}, {"pipeline", "prove", "fast"}
 
 
 @pytest.mark.parametrize(

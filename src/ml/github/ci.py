@@ -43,7 +43,7 @@ def plan(paths: Iterable[str] | None, template: bool = True) -> dict[str, bool]:
     return {
         "pipeline": model,
         "fast": bool(code) and not everything,
-        "prove": model,
+        "prove": model and not everything,  # the whole suite has it
         "tests": everything,
         "workflows": template and (everything or any(path.startswith(MACHINERY) for path in code)),
     }
