@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from tests import engine
+from tests.workflows.again import rerun
 from tests.workflows.runner import ABOUT, git
 from tests.workflows.test_scenarios_ci import CODE, MODEL, judged
 from tests.workflows.test_scenarios_release import JOBS, issues, registry, results
@@ -110,9 +111,11 @@ def new_runner(scenario):
                 kill(int(entry.parent.name), SIGKILL)
 
 
-def act(scenario, workflow, event, payload, **variables):
+@contextlib.contextmanager
+def one_runner(scenario):
+    """A run on a runner that is gone after it."""
     try:
-        return scenario.act(workflow, event, payload, **variables)
+        yield
     finally:
         new_runner(scenario)
 
@@ -160,7 +163,8 @@ def test_a_version_is_built_shipped_served_and_an_image_is_taken_back(scenario, 
     variables = shop(scenario, images)
     event = {"ref": "refs/heads/main", "repository": ABOUT}
 
-    outcome = act(scenario, "release.yml", "workflow_dispatch", event, **variables)
+    with one_runner(scenario):
+        outcome = scenario.act("release.yml", "workflow_dispatch", event, **variables)
 
     assert outcome.jobs == results(JOBS)
     assert issues(scenario) == []
@@ -170,7 +174,8 @@ def test_a_version_is_built_shipped_served_and_an_image_is_taken_back(scenario, 
     assert start["image"].startswith(f"{images}/churn@sha256:")
     assert f"attest {start['image']} build/sbom.json" in (scenario.store / "calls").read_text()
 
-    again = act(scenario, "release.yml", "workflow_dispatch", event, **variables)
+    with one_runner(scenario):
+        again = rerun(scenario, outcome, "image")
 
     assert again.jobs == results(JOBS)
     assert "it is reused, not built again" in again.said("image")
@@ -179,7 +184,10 @@ def test_a_version_is_built_shipped_served_and_an_image_is_taken_back(scenario, 
     }  # nothing new was deployed
 
     deployed_since(scenario, images, start["image"])
-    outcome = act(scenario, "rollback.yml", "workflow_dispatch", {"inputs": {"to": "", "reason": "odd"}}, **variables)
+    with one_runner(scenario):
+        outcome = scenario.act(
+            "rollback.yml", "workflow_dispatch", {"inputs": {"to": "", "reason": "odd"}}, **variables
+        )
 
     assert outcome.jobs == {"approval": "success", "rollback": "success"}
     *_, back, held = deployments(scenario)

@@ -1,6 +1,6 @@
 """A pull request with a model that its settings do not produce is refused at every step.
 
-The settings have 150 trees, the commit 37; dvc.lock, metrics, plots and the DVC remote agree with one another.
+The settings have 30 trees, the commit 12; dvc.lock, metrics, plots and the DVC remote agree with one another.
 """
 
 import os
@@ -8,16 +8,17 @@ import re
 import shutil
 import subprocess
 import sys
+from functools import partial
 
 import pytest
 
 from ml.model import committed
-from tests.conftest import ROOT, once
+from tests.conftest import once
 from tests.fork.test_clone import clone
 
 pytestmark = [pytest.mark.slow, pytest.mark.template]
 
-TREES, FORGED = "n_estimators: 150", "n_estimators: 37"
+TREES, FORGED = "n_estimators: 30", "n_estimators: 12"
 OFF = ["champion", "stability", "slices", "fairness", "behaviour", "calibration", "size", "latency", "parity", "api"]
 
 
@@ -46,13 +47,13 @@ def rewrite(path, changes):
     path.write_text(text)
 
 
-def forge(place):
+def forge(prepared, place):
     """A clone with the forged commit, and in its cache all files made for it."""
-    folder = clone(ROOT, place / "forged")
+    folder = clone(prepared / "repository", place / "forged")
     text = (folder / "params.yaml").read_text()
     gates = re.search(r"^gates:.*?(?=^tune:)", text, re.DOTALL | re.MULTILINE)[0]  # which cost a minute, and look on
     off = f"gates: {{{', '.join(f'{name}: null' for name in OFF)}}}\n"
-    rewrite(folder / "params.yaml", {TREES: FORGED, gates: off, "bootstrap: 1000": "bootstrap: 100"})
+    rewrite(folder / "params.yaml", {TREES: FORGED, gates: off})
     must(folder, "dvc", "pull", "--quiet", "data.dvc")
     must(folder, "dvc", "repro", "--quiet")
     rewrite(folder / "params.yaml", {FORGED: TREES})
@@ -63,9 +64,10 @@ def forge(place):
 
 
 @pytest.fixture
-def forged(tmp_path_factory, tmp_path):
+def forged(prepared, tmp_path_factory, tmp_path):
     """The forger's clone, with its cache."""
-    shutil.copytree(once(tmp_path_factory, "forged", forge), tmp_path, symlinks=True, dirs_exist_ok=True)
+    made = once(tmp_path_factory, "forged", partial(forge, prepared))
+    shutil.copytree(made, tmp_path, symlinks=True, dirs_exist_ok=True)
     return tmp_path / "forged"
 
 

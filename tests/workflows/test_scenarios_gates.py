@@ -77,7 +77,7 @@ CASES = {
     "api and freshness: scores rounded by the server, and a build that nobody committed": Refused(
         {
             "src/ml/tasks/answers.py": '[{"score": score, "label": score -> [{"score": round(score, 2), "label": score',
-            "params.yaml": "bootstrap: 1000 -> bootstrap: 500",
+            "params.yaml": "bootstrap: 200 -> bootstrap: 300",
         },
         {
             "api parity": r"differ by at most 5\.0e-03 on 1,000 rows, above 1e-06; \d+ with another decision",

@@ -11,6 +11,7 @@ import yaml
 
 from ml.registry import ledger
 from ml.registry.embedded_home import loads
+from tests.workflows.again import rerun
 from tests.workflows.runner import ABOUT, HERE, git
 
 pytestmark = [pytest.mark.slow, pytest.mark.template, pytest.mark.timeout(1800)]  # minutes on a busy machine
@@ -64,41 +65,47 @@ def issues(scenario, state="open"):
     return [i["title"] for i in scenario.hub.issues.values() if "pull_request" not in i and i["state"] == state]
 
 
-def test_a_release_fails_crashes_goes_well_and_is_taken_back(scenario):
-    """Each failure keeps image and champion and opens one issue; a success moves the champion; then a rollback."""
+def test_a_release_waits_fails_crashes_goes_well_and_is_taken_back(scenario):
+    """It ends at staging until PRODUCTION is yes; failures keep image and champion; a success moves the champion."""
     merge(scenario, {"params.yaml": "n_estimators: 30 -> n_estimators: 28"})
-    scenario.settings["PRODUCTION"] = "yes"
     first = registry(scenario).version(1).model
     (scenario.store / "serves-production").write_text(json.dumps({"digest": f"ghcr.io/acme/churn@sha256:{first}"}))
     broken, crash = scenario.store / "break-production", scenario.store / "crash-production"
 
-    broken.touch()
-    outcome = release(scenario)
+    waits = release(scenario)
 
     state = registry(scenario)
-    assert outcome.jobs == results(JOBS, production="failure")
-    assert "train:" in outcome.said("version")  # whatever the DVC remote has
+    assert waits.jobs == results(JOBS, approval="skipped", production="skipped")
+    assert "train:" in waits.said("version")  # whatever the DVC remote has
+    assert "# ✅ churn: the model passes its gates" in waits.summaries["version"]
     assert state.aliases == {"champion": 1, "challenger": 2}  # the champion is the one from before
     assert serves(scenario, "production") == first
     assert serves(scenario, "staging") == state.version(2).model
+    assert issues(scenario) == []
+
+    scenario.settings["PRODUCTION"] = "yes"
+    broken.touch()
+    outcome = rerun(scenario, waits, "staging")
+
+    assert outcome.jobs == results(JOBS, production="failure")
+    assert (registry(scenario), serves(scenario, "production")) == (state, first)
     assert issues(scenario) == ["A release failed"]
     assert "| production | failure |" in next(iter(scenario.hub.issues.values()))["body"]
 
     broken.unlink()
     with refusing_the_registry(scenario):
-        outcome = release(scenario)
+        outcome = rerun(scenario, outcome, "production")
 
     assert outcome.jobs == results(JOBS, production="failure")
     assert outcome.steps["production"]["Deploy by a canary; roll back on failure"] == "success"
     assert outcome.steps["production"]["Promote the champion"] == "success"
     assert outcome.steps["production"]["Roll back image and champion"] == "success"
     assert "version 1 is champion again" in outcome.said("production")
-    assert registry(scenario) == state
-    assert serves(scenario, "production") == first
+    assert (registry(scenario), serves(scenario, "production")) == (state, first)
     assert issues(scenario) == ["A release failed"]
 
     crash.touch()
-    release(scenario)
+    rerun(scenario, outcome, "production")
 
     assert serves(scenario, "production") == state.version(2).model
     assert registry(scenario).aliases == state.aliases  # it died between deployment and promotion
@@ -112,7 +119,6 @@ def test_a_release_fails_crashes_goes_well_and_is_taken_back(scenario):
     assert [event.action for event in state.events] == ["register", "promote", "register", "promote"]  # nothing twice
     assert serves(scenario, "production") == state.version(2).model
     assert (issues(scenario), issues(scenario, "closed")) == ([], ["A release failed"])
-    assert "# ✅ churn: the model passes its gates" in outcome.summaries["version"]
 
     outcome = scenario.act("rollback.yml", "workflow_dispatch", {"inputs": {"to": "", "reason": "odd scores"}})
 
@@ -157,22 +163,6 @@ def test_a_release_that_a_person_cancels_after_its_deployment_goes_back(scenario
     assert steps["Push the registry after the rollback"] == "success"
     assert serves(scenario, "production") == first
     assert registry(scenario).aliases == before.aliases
-
-
-def test_the_first_push_of_a_new_repository_goes_to_staging_at_most(scenario):
-    """`approval` and `production` are skipped, there is no new champion, and no issue opens."""
-    with (scenario.folder / "Makefile").open("a") as file:
-        file.write((HERE / "engine.mk").read_text())
-    git(scenario.folder, "commit", "--quiet", "--all", "--message=made from the template")
-    before = registry(scenario)
-
-    outcome = release(scenario)
-
-    assert outcome.jobs == results(JOBS, approval="skipped", production="skipped")
-    assert serves(scenario, "staging")
-    assert serves(scenario, "production") is None
-    assert registry(scenario).aliases == before.aliases
-    assert issues(scenario) == []
 
 
 def test_another_branch_than_the_default_one_is_never_released(scenario):
