@@ -277,8 +277,8 @@ def test_a_jobs_token_approves_no_environment(hub):
 def test_every_behaviour_has_a_page_and_a_test():
     text = (HERE / "behaviours.md").read_text()
     rows = re.findall(r"^\| (?!behaviour)(.+?) \| (.+?) \| `(.+?)` \|(?: `(.+?)`)? \|$", text, re.MULTILINE)
-    places = (HERE / "test_double.py", ROOT / "tests" / "workflows" / "test_standins.py")
-    tests = "".join(path.read_text() for path in places if path.exists())
+    others = [ROOT / "tests" / "workflows" / name for name in ("test_standins.py", "test_runner.py")]
+    tests = "".join(path.read_text() for path in (HERE / "test_double.py", *others) if path.exists())
     ours = "".join(path.read_text() for path in (ROOT / "tests" / "workflows").glob("test_policy*.py"))
 
     assert len(rows) == text.count("\n| ") - 1

@@ -7,6 +7,7 @@ import psutil
 import pytest
 
 from tests.workflows import runner
+from tests.workflows.again import rerun
 from tests.workflows.runner import git
 
 STEPS = """on: push
@@ -14,6 +15,27 @@ jobs:
   asks:
     runs-on: ubuntu-latest
     steps:
+"""
+
+CHAIN = """on: push
+jobs:
+  made:
+    runs-on: ubuntu-latest
+    outputs: { name: "${{ steps.make.outputs.name }}" }
+    steps:
+      - id: make
+        run: echo made >> "$STUB_STORE/calls"; echo name=seven >> "$GITHUB_OUTPUT"
+  sent:
+    runs-on: ubuntu-latest
+    needs: made
+    steps:
+      - run: echo "sent ${{ needs.made.outputs.name }}" >> "$STUB_STORE/calls"; test -e "$STUB_STORE/open"
+  told:
+    runs-on: ubuntu-latest
+    needs: [made, sent]
+    if: always()
+    steps:
+      - run: echo "told ${{ needs.sent.result }}" >> "$STUB_STORE/calls"
 """
 
 
@@ -30,9 +52,13 @@ def scenario(tmp_path):
 
 def with_steps(scenario, *commands):
     """The scenario with one workflow of one job."""
+    with_workflow(scenario, STEPS + "".join(f"      - run: {command}\n" for command in commands))
+
+
+def with_workflow(scenario, text):
     path = scenario.folder / ".github" / "workflows" / "steps.yml"
     path.parent.mkdir(parents=True)
-    path.write_text(STEPS + "".join(f"      - run: {command}\n" for command in commands))
+    path.write_text(text)
     git(scenario.folder, "add", "--all")
     git(scenario.folder, "commit", "--quiet", "--message=steps")
 
@@ -54,6 +80,29 @@ def test_a_step_fails_with_its_command(scenario):
     assert outcome.jobs == {"asks": "failure"}
     assert "before" in outcome.said("asks")
     assert "never" not in outcome.said("asks")
+
+
+def test_a_failed_job_runs_again_with_the_outputs_of_the_jobs_before_it(scenario):
+    """GitHub: *Re-run failed jobs*. The jobs that need it run again too; a third attempt has the same outputs."""
+    with_workflow(scenario, CHAIN)
+
+    first = scenario.act("steps.yml", "push", {})
+    second = rerun(scenario, first, "sent")
+    (scenario.store / "open").touch()
+    third = rerun(scenario, second, "sent")
+
+    assert first.jobs == second.jobs == {"made": "success", "sent": "failure", "told": "success"}
+    assert third.jobs == {"made": "success", "sent": "success", "told": "success"}
+    lines = (scenario.store / "calls").read_text().splitlines()
+    assert lines == ["made", *["sent seven", "told failure"] * 2, "sent seven", "told success"]
+
+
+def test_a_failed_job_is_not_kept(scenario):
+    with_workflow(scenario, CHAIN)
+    outcome = scenario.act("steps.yml", "push", {})
+
+    with pytest.raises(AssertionError, match="sent would run again too"):
+        rerun(scenario, outcome, "told")
 
 
 def test_an_interrupted_run_prints_its_processes_and_ends_them(tmp_path, capsys):
