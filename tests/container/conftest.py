@@ -24,7 +24,8 @@ def stage():
         return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
     yield run
-    engine.podman("image", "prune", "--force", "--filter=until=1h", check=False)
+    images = "--filter=label=ml.model.digest"  # not what builds reuse
+    engine.podman("image", "prune", "--force", "--filter=until=1h", images, check=False)
 
 
 @pytest.fixture(scope="session")
