@@ -523,12 +523,12 @@ def test_an_unreachable_scheduler_is_named(place, monkeypatch, address, message)
 
 @pytest.mark.slow
 def test_twenty_kills_lose_and_double_no_row(tmp_path_factory, models):
-    """30,000 rows with kill -9 at random moments, in processes that a server forks after all imports."""
+    """300,000 rows with kill -9 at random moments, in processes that a server forks after all imports."""
     place = tmp_path_factory.mktemp("kills")
     shutil.copy(SAMPLE, place)
     settings = place / "params.yaml"
-    settings.write_text(settings.read_text().replace("rows: 50000", "rows: 1000"))
-    table = pd.concat([simulated(13, 3000, seed) for seed in range(10)], ignore_index=True)
+    settings.write_text(settings.read_text().replace("rows: 50000", "rows: 10000"))
+    table = pd.concat([simulated(13, 3000, seed) for seed in range(10)] * 10, ignore_index=True)
     table = table.assign(customer_id=table.index.astype(str))
     table.to_parquet(place / "new.parquet")
     server = multiprocessing.get_context("forkserver")
