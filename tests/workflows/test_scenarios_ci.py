@@ -6,7 +6,10 @@ from tests.workflows.runner import HERE, Outcome, git
 
 pytestmark = [pytest.mark.slow, pytest.mark.template]
 
-FEW = {"PYTEST_ADDOPTS": "tests/unit/test_cli.py -k 'flags or newer or link'"}  # the job runs `make test`, on few tests
+FEW = {  # the job runs `make test`, on few tests in one process
+    "PYTEST_ADDOPTS": "tests/unit/test_cli.py -k 'flags or newer or link'",
+    "PYTEST_XDIST_AUTO_NUM_WORKERS": "0",
+}
 MODEL = {"plan", "pipeline", "model"}
 CODE = {"plan", "lint", "fast", "prove", "tests", "workflows", "code"}
 RUNS = {"model.yml": 7001, "code.yml": 7002}
