@@ -8,6 +8,7 @@ import os
 import shutil
 import sys
 import tempfile
+from multiprocessing import util
 from pathlib import Path
 
 PLACE = "PYTEST_DEBUG_TEMPROOT"  # where pytest itself keeps the folders of the last three runs
@@ -30,9 +31,12 @@ def use() -> Path | None:
 
 
 def leave(folder: Path) -> None:
-    """Remove the folder."""
+    """Remove the folder; after the folder of multiprocessing, which the process removes at its end and must exist."""
     os.environ["TMPDIR"], tempfile.tempdir = str(folder.parent), None
-    shutil.rmtree(folder, ignore_errors=True)
+    if any(folder.glob("pymp-*")):
+        util.Finalize(None, shutil.rmtree, (folder, True), exitpriority=-200)  # that of multiprocessing has -100
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def lasting() -> Path:

@@ -61,7 +61,9 @@ a;b a"b "a" a'b 'a' `a` a`b [a] a[0] {a} {{a}} %s %(a)s $a ${a} $(a) a|b * **a**
 def names():
     """Five hundred different names: this project's, Python's keywords, and names with characters of several scripts."""
     many = [*OURS.split(), *SPACED, *HIDDEN, *keyword.kwlist, *keyword.softkwlist, *dir(pd.DataFrame)[:400:4]]
-    many += [f"{chr(code)}{code}{chr(code)}" for code in (*range(33, 127), *range(161, 384, 3), *range(0x5D0, 0x5EB, 3))]
+    many += [
+        f"{chr(code)}{code}{chr(code)}" for code in (*range(33, 127), *range(161, 384, 3), *range(0x5D0, 0x5EB, 3))
+    ]
     many += [f"n {number}" for number in range(200)]
     return [*dict.fromkeys(many)][:500]
 

@@ -2,12 +2,14 @@
 
 import os
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
 import pytest
 
 from tests import temporary
+from tests.conftest import ROOT
 
 
 @pytest.fixture
@@ -26,6 +28,21 @@ def test_temporary_files_of_a_run_are_deleted(place):
     temporary.leave(folder)
     assert [*place.iterdir()] == []
     assert Path(tempfile.gettempdir()) == place
+
+
+def test_the_folder_of_multiprocessing_is_removed_by_itself(place):
+    code = """
+from multiprocessing import util
+from tests import temporary
+from tests.conftest import ROOT
+folder = temporary.use()
+util.get_temp_dir()
+temporary.leave(folder)
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+
+    assert done.stderr == ""
+    assert [*place.iterdir()] == []
 
 
 def test_the_next_run_deletes_the_folder_of_a_killed_run(place):
