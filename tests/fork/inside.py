@@ -12,11 +12,13 @@ from ml.io import dvc, endpoint, files, yaml_edit
 from ml.io.client import output
 from ml.retraining import worktree
 from ml.stages import evaluate, gate, prepare, report, train, validate
+from tests import warm
 from tests.serving.server import application
 
 
 def install(monkeypatch, tmp_path):
     """Run DVC, its stages, the gates' server and the commands that retraining starts in this process."""
+    warm.remember()
     monkeypatch.setattr(dvc, "call", call)
     monkeypatch.setattr(dvc, "repro", lambda folder=None, environment=None: inside(folder, repro))
     monkeypatch.setattr(worktree, "run", lambda folder, *command: inside(folder, gate.main))

@@ -15,10 +15,16 @@ from ml.model import identity, lineage, model, model_file
 from ml.model.model_contract import Contract
 from ml.registry import package, registry, tracking
 from ml.settings.train import Train
+from tests import warm
 from tests.conftest import ROOT
 
 USER, PASSWORD = "admin", "correct-horse-battery"
 MLFLOW = ("MLFLOW_TRACKING_URI", "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def remembering():
+    warm.remember()
 
 
 class Fitted:

@@ -1,7 +1,9 @@
 """A process of the warm environment behaves like one that Python started (tests/warm)."""
 
+import contextlib
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -10,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
+from tests.warm import warm_memory
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform != "linux", reason="needs Linux")]
 
@@ -81,6 +84,37 @@ def test_a_text_that_was_parsed_or_compiled_before_gives_the_same(tmp_path):
 
         assert done.stderr == ""
         assert done.stdout.split() == ["True", "True", "True", "True", "True", "refused"]
+
+
+def test_a_copied_database_equals_one_that_mlflow_made_and_one_with_tables_stays(tmp_path, monkeypatch):
+    from mlflow.store.db import utils  # noqa: PLC0415
+
+    def tables(name):
+        with contextlib.closing(sqlite3.connect(tmp_path / name)) as database:
+            rows = [row for (table,) in database.execute("select name from sqlite_master where type = 'table'")
+                    for row in database.execute(f"select '{table}', * from {table}")]  # fmt: skip
+            return sorted(map(str, [*database.execute("select name, sql from sqlite_master"), *rows]))
+
+    def initialized(name):
+        engine = utils.create_sqlalchemy_engine(f"sqlite:///{tmp_path / name}")
+        assert utils._all_tables_exist(engine) is False
+        utils._initialize_tables(engine)
+        assert utils._all_tables_exist(engine) is True
+
+    monkeypatch.setattr(utils, "_initialize_tables", utils._initialize_tables)  # restored at the end
+    warm_memory.use_databases(tmp_path / "memory")
+    initialized("first.db")
+    with contextlib.closing(sqlite3.connect(tmp_path / "old.db")) as database:
+        database.execute("create table theirs (word text)")
+    made = []
+    monkeypatch.setattr(utils, "_upgrade_db", lambda engine, upgrade=utils._upgrade_db: made.append(upgrade(engine)))
+    initialized("copy.db")
+    assert not made
+    initialized("old.db")
+
+    assert tables("copy.db") == tables("first.db")
+    assert len(made) == 1
+    assert [row for row in tables("old.db") if "theirs" in row]
 
 
 @pytest.fixture(scope="module")

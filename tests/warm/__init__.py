@@ -11,7 +11,10 @@ import os
 import shutil
 import sys
 import tempfile
+from functools import cache
 from pathlib import Path
+
+from tests.warm import warm_memory
 
 COLD = "COLD_PYTHON"  # set to anything in a test's environment: processes start as a user's
 HERE = Path(__file__).parent
@@ -35,6 +38,15 @@ def leave(folder: Path) -> None:
     sys.prefix = json.loads((folder / "owner.json").read_text())["prefix"]
     sys.executable = str(Path(sys.prefix, "bin", "python"))
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@cache
+def remember() -> None:
+    """Let this process of the tests share parsed YAML and MLflow's empty database with processes that it starts."""
+    folder = Path(sys.prefix)
+    if (folder / "owner.json").exists():
+        warm_memory.use(folder / "memory")
+        warm_memory.use_databases(folder / "memory")
 
 
 def _environment(folder: Path, real: Path) -> None:

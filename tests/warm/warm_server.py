@@ -44,6 +44,7 @@ def main(folder):
             importlib.import_module(name)
     own_plug_in()
     warm_memory.use(folder / "memory")
+    warm_memory.use_databases(folder / "memory")
     for name in [name for name in sys.modules if name.partition(".")[0] == "ml"]:
         del sys.modules[name]
     gc.collect()
