@@ -11,7 +11,7 @@ COPY build/image/requirements.txt ./
 RUN python -m pip install --no-cache-dir --no-compile --no-deps --only-binary=:all: --require-hashes \
       --target /app/lib -r requirements.txt \
  && rm -rf /app/lib/bin \
- && python -m compileall -q --invalidation-mode unchecked-hash /app/lib \
+ && python -m compileall -q -x /tests/ --invalidation-mode unchecked-hash /app/lib \
  && find /app -exec touch --no-dereference --date=@0 {} +
 
 FROM base AS packages
