@@ -1,12 +1,14 @@
-"""A store of parsed YAML and compiled modules for all processes of the warm environment, by the bytes of the text.
+"""A store of parsed and written YAML and compiled modules for all processes of the warm environment, by content.
 
-DVC parses dvc.lock and params.yaml several times in each command, in Python, and each clone compiles the same modules.
-Each new registry needs an empty database of MLflow, and MLflow's migrations take 1.6 CPU seconds.
+DVC parses dvc.lock and params.yaml several times in each command and writes dvc.lock after each stage, in Python, and
+each clone compiles the same modules. Each new registry needs an empty database of MLflow, and MLflow's migrations take
+1.6 CPU seconds.
 """
 
 import contextlib
 import hashlib
 import importlib.machinery
+import io
 import marshal
 import os
 import pickle
@@ -73,7 +75,7 @@ def _yaml(folder):
     import ruamel.yaml
     import yaml
 
-    load, parse, safe_load = ruamel.yaml.YAML.load, of_dvc.parse_yaml, yaml.safe_load
+    load, parse, safe_load, dump = ruamel.yaml.YAML.load, of_dvc.parse_yaml, yaml.safe_load, of_dvc._dump
 
     def known(kind, text, make):
         content = _kept(folder, kind, text.encode("utf-8", "surrogateescape"), lambda: pickle.dumps(make()))
@@ -90,7 +92,14 @@ def _yaml(folder):
     def pyyamls(stream):
         return known(b"pyyaml", stream, lambda: safe_load(stream)) if isinstance(stream, str) else safe_load(stream)
 
-    ruamel.yaml.YAML.load, of_dvc.parse_yaml, yaml.safe_load = ruamels, dvcs, pyyamls
+    def dumped(data, stream):
+        def make():
+            dump(data, text := io.StringIO())
+            return text.getvalue().encode()
+
+        stream.write(_kept(folder, b"dump", pickle.dumps(data), make).decode())
+
+    ruamel.yaml.YAML.load, of_dvc.parse_yaml, yaml.safe_load, of_dvc._dump = ruamels, dvcs, pyyamls, dumped
 
 
 def _kept(folder, kind, text, make):
