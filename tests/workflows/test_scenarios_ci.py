@@ -18,6 +18,7 @@ PROVEN = """
 prove:
 \t@echo "$@" >> "$$STUB_STORE/calls"
 """
+LINTED = "\nlint test-docs:\n\t@echo checked\n"  # where other scenarios show what they do
 
 
 @pytest.fixture
@@ -148,7 +149,7 @@ def test_a_run_that_a_person_cancelled_is_told(scenario):
 def test_in_a_fork_with_other_data_the_proof_of_the_template_does_not_run(scenario):
     """A change of the machinery gets `lint` and the fast tests, and no scenario of workflows."""
     scenario.change({"tests/world/params.yaml": "file: data/customers.parquet -> file: data/others.parquet"})
-    git(scenario.folder, "commit", "--quiet", "--all", "--message=other data than the sample")
+    scenario = instead(scenario, LINTED)
     commit = scenario.commit({".github/workflows/doctor.yml": "timeout-minutes: 10 -> timeout-minutes: 11"}, "longer")
 
     outcome = judged(scenario, commit, "code.yml")
@@ -159,6 +160,7 @@ def test_in_a_fork_with_other_data_the_proof_of_the_template_does_not_run(scenar
 @pytest.mark.parametrize("workflow", RUNS)
 def test_a_merge_queue_gets_the_required_check_for_the_commit_that_it_made(scenario, workflow):
     """Documents only: both checks are green, and nothing is commented."""
+    scenario = instead(scenario, LINTED)
     scenario.pull_request(scenario.commit({"docs/architecture.md": "# Architecture -> # The architecture"}, "words"))
     base = git(scenario.folder, "rev-parse", "main")
     group = {"head_ref": "refs/heads/gh-readonly-queue/main/pr-1-x", "base_ref": "refs/heads/main", "base_sha": base}
