@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from ml.data.words import text
-from ml.monitoring import collect, sentences
+from ml.monitoring import collect
 from ml.monitoring.collect import Names
 from ml.prediction_log import condensed
 from ml.prediction_log.condensed import completed, read_condensed
@@ -110,4 +110,4 @@ def test_beyond_a_number_of_rows_a_share_of_the_ids_represents_all(tmp_path, par
     assert table["actuals"].eq(1).all()
     assert table.attrs["unmatched"] == 0
     assert window.fates["judged"] == table["id"].nunique()
-    assert "A random 1/16 of the ids" in sentences.sampled(window)
+    assert "A random 1/16 of the ids" in condensed.represented(window.share)

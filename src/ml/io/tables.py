@@ -85,7 +85,7 @@ def write_table(frame: pd.DataFrame, path: Path) -> None:
 
 
 def as_parquet(frame: pd.DataFrame) -> bytes:
-    """The same as bytes."""
+    """The bytes of a Parquet file with these rows."""
     return frame.to_parquet(None, index=False, compression="zstd")
 
 

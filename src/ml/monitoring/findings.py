@@ -11,9 +11,10 @@ from ml.monitoring.collect import SKEW, Collected
 from ml.monitoring.confirmation import Past, in_a_row
 from ml.monitoring.drift import Drift
 from ml.monitoring.released import Released
-from ml.monitoring.sentences import reason, sampled, strange, unconfirmed, waiting
+from ml.monitoring.sentences import reason, strange, unconfirmed, waiting
 from ml.monitoring.shapes import of_classes, shape
 from ml.monitoring.windows import Span
+from ml.prediction_log.condensed import represented
 from ml.settings.feature_source import sources
 from ml.settings.metric_names import FEWEST
 from ml.settings.params import Params
@@ -33,7 +34,7 @@ def record(window: Collected, found: Drift, released: Released, params: Params, 
     reference, silent = released.reference, is_silent(window, params.alert.silent_days)
     looks = in_a_row(found.verdict, window.until.isoformat(), past)
     needed = 1 if window.simulated or past.evident else params.monitor.consecutive
-    notes = [released.season, released.made, waiting(window), strange(window, params), sampled(window)]
+    notes = [released.season, released.made, waiting(window), strange(window, params), represented(window.share)]
     notes += [unconfirmed(looks, needed)] if 0 < looks < needed else []
     shapes = {c.column: shape(reference, window.rows, c.column) for c in found.columns}
     shapes |= {

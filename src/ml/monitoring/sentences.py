@@ -3,7 +3,6 @@
 from ml.io.text import be, counted, lasting
 from ml.monitoring.collect import FATES, Collected
 from ml.monitoring.drift import Drift
-from ml.prediction_log.condensed import represented
 from ml.settings.params import Params
 from ml.tasks import live_labels
 
@@ -34,11 +33,6 @@ def waiting(window: Collected) -> str:
         f"{lasting(window.label_days)}, in which labels arrive, and not yet judged by labels, "
         "because early labels differ from late labels."
     )
-
-
-def sampled(window: Collected) -> str:
-    """A sentence on the share of the ids that was read."""
-    return represented(window.share)
 
 
 def unconfirmed(looks: int, needed: int) -> str:

@@ -24,8 +24,9 @@ def read_log(*sources: str | Path, since: Any = None, until: Any = None) -> pd.D
     that are not records, and `unmatched` the ids that got a label after `since` but have no prediction; `damaged` names
     files that are left out because they cannot be read. Raises UserError when a source cannot be read.
     """
-    start, end = moment(since, "since"), moment(until, "until")
-    read = [*log_parts.read(sources, log_parts.Wanted(start, end))]
+    wanted = period(since, until)
+    start, end = wanted.since, wanted.until
+    read = [*log_parts.read(sources, wanted)]
     feedback = once([part.feedback for part in read], FEEDBACK)
     unreadable, damaged = sum(part.unreadable for part in read), [part.damaged for part in read if part.damaged]
     found = once([part.predictions for part in read], FIRST + LAST)
@@ -75,6 +76,11 @@ def early(table: pd.DataFrame) -> pd.Series:
 def by_day(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """The rows of each UTC day."""
     return {str(day): part.reset_index(drop=True) for day, part in frame.groupby(frame["time"].dt.strftime("%Y-%m-%d"))}
+
+
+def period(since: Any, until: Any) -> log_parts.Wanted:
+    """The predictions between two dates; raises UserError for what is not a date."""
+    return log_parts.Wanted(moment(since, "since"), moment(until, "until"))
 
 
 def moment(value: Any, name: str) -> pd.Timestamp | None:

@@ -5,9 +5,7 @@ import os
 from ml.io import cli
 from ml.io.text import columns
 from ml.monitoring import live_comparison, live_sides
-from ml.prediction_log import condensed, segments
-from ml.prediction_log.log_parts import Wanted
-from ml.prediction_log.predictions import moment
+from ml.prediction_log import condensed, predictions, segments
 from ml.settings.params import Params, read_params
 
 UNTOLD = "The log of an older server does not contain the canary's share, so the share is not checked."
@@ -21,8 +19,7 @@ def main(since: str = "", until: str = "", challenger: str = "") -> None:
     params = read_params()
     directory, url = segments.places(params.log.directory, os.environ)
     cli.say(f"compare_live: reading the prediction log in {directory}" + (" and where it is shipped to" if url else ""))
-    wanted = Wanted(moment(since, "since"), moment(until, "until"))
-    log = condensed.read_condensed([directory, *([url] if url else [])], wanted)
+    log = condensed.read_condensed([directory, *([url] if url else [])], predictions.period(since, until))
     found = live_sides.duel(log, params, challenger)
     _, sentence = live_comparison.judge(found, params)
     way = "a shadow: both models scored the same rows" if found.paired else "a canary: each model scored separate ids"

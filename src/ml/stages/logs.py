@@ -11,7 +11,6 @@ from ml.io import cli, sheets
 from ml.io.text import counted
 from ml.prediction_log import condensed, predictions, segments
 from ml.prediction_log.line_tables import ACTUAL
-from ml.prediction_log.log_parts import Wanted
 from ml.settings.params import read_params
 
 
@@ -24,8 +23,7 @@ def main(since: str = "", until: str = "", rows: int = 20, csv: bool = False) ->
         shown = table.drop(columns=predictions.KEY)
         sys.stdout.write(sheets.sheet(shown.astype(object).where(shown.notna(), "")))
     else:
-        wanted = Wanted(predictions.moment(since, "since"), predictions.moment(until, "until"))
-        table = condensed.read_condensed(sources, wanted)
+        table = condensed.read_condensed(sources, predictions.period(since, until))
         if len(newest := table.tail(rows)):
             cli.tell(_fitting(_with_features(newest, sources)))
     where = directory if url is None else f"{directory} and the place it is shipped to"

@@ -140,7 +140,8 @@ def intervals(rows: Ranked, params: Evaluate, seed: int = 0, only: str = "") -> 
     few, replicates = replicated(rows, params.bootstrap, seed)
     order = slice(None) if rows.design.entity is None else few.order  # rows drawn individually have no order to keep
     drawn = (weight[order] for weight in replicates)
-    point, names = measure(rows), [only] if only else [*measure(rows)]
+    point = measure(rows)
+    names = [only] if only else [*point]
     draws = np.array([read(few.measure(w), names) for w in drawn if one_class or few.usable(w)])
     if few is not rows:
         draws += np.subtract(read(point, names), read(few.measure(), names))
