@@ -21,7 +21,7 @@ from tests.serving.server import application, rows
 
 SENT = 600
 WHOLE = "iris"  # the table that meets every gate and gets pictures: they depend on no table and cost much
-FASTER = {"n_estimators: 150": "n_estimators: 30", "bootstrap: 1000": "bootstrap: 200"}
+FASTER = {"n_estimators: 150": "n_estimators: 30", "bootstrap: 1000": "bootstrap: 200", "calls: 200": "calls: 50"}
 SAMPLE = re.compile(
     r"(?i)churn|customer|tenure|monthly_charge|usage_hours|support_tickets|late_payments|satisfaction|payment_method|"
     r"enterprise|newcomer|leave within|whom to call"

@@ -12,6 +12,7 @@ from ml.gates import Evidence, Locks, ScoredChampion, ServedScores
 from ml.gates.scored_models import served
 from ml.model import model, model_file
 from ml.model.interval import half_width
+from ml.model.model_contract import Contract
 from ml.model.shipped import anew
 from ml.settings.params import Params
 from ml.tasks.choose import task_of
@@ -101,7 +102,8 @@ def fitted(train: pd.DataFrame, settings: Params) -> ServedScores:
     """A model in its served form."""
     pipeline = model.fit(train, settings.data, settings.train)
     content = model_file.dumps(pipeline)
-    return served(anew(content, settings.project, settings.data, settings.evaluate), settings.data)
+    contract = Contract.of(settings.project, settings.data, settings.evaluate)
+    return served(anew(content, pipeline, contract), settings.data, pipeline)
 
 
 def scored(evidence: Evidence, score: np.ndarray) -> Evidence:

@@ -5,12 +5,14 @@ from dataclasses import replace
 from functools import partial
 
 import pandas as pd
+from sklearn.pipeline import Pipeline
 
 from ml.gates import champion
 from ml.gates.evidence import ScoredChampion, ServedScores
 from ml.io import endpoint
 from ml.io.errors import UserError
 from ml.model import compiled_parity, model, model_file
+from ml.model.model_contract import Contract
 from ml.model.predictor import MODEL, from_files, loaded
 from ml.registry.baseline import Baseline
 from ml.settings.data import Data
@@ -18,9 +20,12 @@ from ml.settings.params import Params
 from ml.tasks.choose import task_of
 
 
-def served(built: Mapping[str, bytes], data: Data) -> ServedScores:
-    """The model in these files: the pipeline for whole tables, the released compiled form for rows."""
-    fitted, predictor = model_file.loads(built[MODEL]), from_files(built)
+def served(built: Mapping[str, bytes], data: Data, fitted: Pipeline | None = None) -> ServedScores:
+    """The model in these files: the pipeline for whole tables, the released compiled form for rows.
+
+    `fitted` is the pipeline, if the caller has loaded it: loading a forest takes longer than scoring a table.
+    """
+    fitted, predictor = fitted or model_file.loads(built[MODEL]), from_files(built)
     return ServedScores(
         score=lambda frame, kept=(): model.scores(fitted, frame, data, kept),
         answer=predictor.scores,
@@ -41,20 +46,22 @@ def scored_champion(
     if found.model is None:
         return replace(known, why=found.why)
     twin = found.model == built[MODEL]  # nothing needs to be compiled then
+    fitted = None
     try:
-        rival = ours if twin else served(_files(found.model, params), params.data)
+        fitted = None if twin else model_file.loads(found.model)
+        rival = ours if fitted is None else served(_files(found.model, params, fitted), params.data, fitted)
         score = rival.score(test)
     except (KeyError, ValueError, UserError) as error:
-        return replace(known, why=lacking(found.model, params.data, error))
+        return replace(known, why=lacking(fitted, params.data, error))
     same = twin and not task_of(params.data, params.evaluate).moved(champion.task_of_champion(found.params, params))
     return replace(known, served=rival, score=score, same=same)
 
 
-def lacking(content: bytes, data: Data, error: Exception) -> str:
-    """The reason that a model cannot score rows of this contract, or not in this clone."""
-    if isinstance(error, UserError):
+def lacking(fitted: Pipeline | None, data: Data, error: Exception) -> str:
+    """The reason that a model cannot score rows of this contract, or, as None, cannot be loaded in this clone."""
+    if fitted is None or isinstance(error, UserError):
         return str(error).removesuffix(".")
-    needed = {*model_file.loads(content).feature_names_in_}
+    needed = {*fitted.feature_names_in_}
     gone = sorted(needed - {*data.columns})
     if len(gone) == len(needed):
         return "it was trained on another table"
@@ -62,7 +69,7 @@ def lacking(content: bytes, data: Data, error: Exception) -> str:
     return f"it needs other columns ({why})"
 
 
-def _files(content: bytes, params: Params) -> dict[str, bytes]:
+def _files(content: bytes, params: Params, fitted: Pipeline) -> dict[str, bytes]:
     from ml.model.shipped import anew  # noqa: PLC0415  (a second of imports, for a champion only)
 
-    return anew(content, params.project, params.data, params.evaluate)
+    return anew(content, fitted, Contract.of(params.project, params.data, params.evaluate))

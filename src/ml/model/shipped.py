@@ -7,7 +7,7 @@ from sklearn.pipeline import Pipeline
 
 from ml.io.errors import UserError
 from ml.io.text import counted
-from ml.model import compiled_parity, model, model_file
+from ml.model import compiled_parity, model
 from ml.model.compiled import compiled, half_compiled, uncompiled
 from ml.model.model_contract import CONTRACT, Contract
 from ml.model.predictor import MODEL, from_files
@@ -17,7 +17,6 @@ from ml.settings.section import Project
 from ml.settings.train import Train
 from ml.settings.yaml_reading import SettingsPart
 from ml.tasks.choose import task_of
-from ml.tasks.kinds import DecisionRule
 
 
 class Shipped(SettingsPart):
@@ -67,11 +66,10 @@ def form_of(
     return form or uncompiled(reason), reason
 
 
-def anew(content: bytes, project: str, data: Data, rule: DecisionRule) -> dict[str, bytes]:
-    """The files of a model of which only model.skops is available."""
-    contract = Contract.of(project, data, rule)
+def anew(content: bytes, fitted: Pipeline, contract: Contract) -> dict[str, bytes]:
+    """The files of a model of which only model.skops is available: its content and the pipeline in it."""
     built = {MODEL: content, CONTRACT: contract.model_dump_json().encode()}
     try:
-        return built | compiled(model_file.loads(content))
+        return built | compiled(fitted)
     except (ValueError, RuntimeError) as error:
         return built | uncompiled(str(error))

@@ -50,10 +50,12 @@ def against_champion(attempt: Attempt) -> list[Compared]:
     task = task_of(params.data)
     label = task.truth(rows[params.data.target.name])
     built = files.read_bytes(attempt.folder / files.MODEL / "model.skops")
+    fitted = None
     try:
-        old = model.scores(model_file.loads(champion.model), rows, params.data)
+        fitted = model_file.loads(champion.model)
+        old = model.scores(fitted, rows, params.data)
     except (KeyError, ValueError, UserError) as error:
-        why = lacking(champion.model, params.data, error)
+        why = lacking(fitted, params.data, error)
         cli.say(f"retrain: {champion.version} cannot score these rows, so it is not compared: {why}")
         return []
     scores = [old, model.scores(model_file.loads(built), rows, params.data)]
