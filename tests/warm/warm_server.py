@@ -22,7 +22,8 @@ LIBRARIES = (
     "matplotlib.backends.backend_svg", "shap", "dvc.cli", "dvc.repo", "dvc.commands.repro", "requests", "ruamel.yaml",
     "alembic.command", "mlflow.store.artifact.artifact_repository_registry", "markdown_it", "dvc.api",
     "fastapi", "uvicorn", "uvicorn.supervisors", "uvloop", "httptools", "prometheus_client.multiprocess", "optuna",
-    "evidently.presets",
+    "evidently.presets", "mlflow.sklearn", "mlflow.store.tracking.sqlalchemy_store", "dvc.cli.parser", "networkx",
+    "pygit2",
 )  # fmt: skip
 SETTINGS = {  # as ml/stages/__init__.py has them
     "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "OPENBLAS_CORETYPE": "Haswell", "DO_NOT_TRACK": "true",
@@ -43,6 +44,7 @@ def main(folder):
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
     own_plug_in()
+    installed_packages()
     warm_memory.use(folder / "memory")
     warm_memory.use_databases(folder / "memory")
     for name in [name for name in sys.modules if name.partition(".")[0] == "ml"]:
@@ -66,6 +68,13 @@ def own_plug_in():
 
     if plug_ins := sys.modules.get("mlflow.store.artifact.artifact_repository_registry"):
         plug_ins._artifact_repository_registry.register("store", store)
+
+
+def installed_packages():
+    """Let MLflow read once which packages are installed: it compares them with each model's requirements."""
+    if of_mlflow := sys.modules.get("mlflow.utils.requirements_utils"):
+        of_mlflow._init_modules_to_packages_map()
+        of_mlflow._init_packages_to_modules_map()
 
 
 def serve(listener, owner, folder):
