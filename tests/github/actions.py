@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 LONGEST_QUEUE = 100
+SKIPS = ("[skip ci]", "[ci skip]", "[no ci]", "[skip actions]", "[actions skip]")
 
 
 @dataclass(frozen=True)
@@ -74,12 +75,16 @@ class Group:
         self.running = self.waiting.pop(0) if self.waiting else None
 
 
-def started(workflows: dict[str, dict], event: str, *, job: bool = False, quiet_fork: bool = False) -> list[str]:
+def started(
+    workflows: dict[str, dict], event: str, *, job: bool = False, quiet_fork: bool = False, message: str = ""
+) -> list[str]:
     """The workflows that an event starts: by name, with their `on` section.
 
     `job`: the event was caused by the token of a job. `quiet_fork`: the event is in a fork in which nobody has enabled
-    Actions.
+    Actions. `message`: that of the newest commit.
     """
+    if event in {"push", "pull_request"} and any(word in message for word in SKIPS):
+        return []
     if quiet_fork or (job and event not in {"workflow_dispatch", "repository_dispatch"}):
         return []
     return sorted(name for name, on in workflows.items() if event in on)

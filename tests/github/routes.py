@@ -197,7 +197,8 @@ def _open_pull(hub: Hub, query: dict, said: Said) -> Answer:
     if hub.origin and hub.head(branch) == hub.head(body["base"]):
         message = f"No commits between {body['base']} and {branch}"
         raise RefusedError(422, "Validation Failed", {"resource": "PullRequest", "code": "custom", "message": message})
-    if any(p["state"] == "open" and p["head"]["ref"] == branch for p in hub.pulls.values()):
+    own = [p for p in hub.pulls.values() if (p["head"]["repo"] or {}).get("full_name") == hub.repository]
+    if any(p["state"] == "open" and p["head"]["ref"] == branch for p in own):
         message = f"A pull request already exists for {owner}:{branch}."
         raise RefusedError(422, "Validation Failed", {"resource": "PullRequest", "code": "custom", "message": message})
     pull = _issue(hub, who, body)
@@ -205,7 +206,8 @@ def _open_pull(hub: Hub, query: dict, said: Said) -> Answer:
     pull |= {"html_url": url, "pull_request": {"html_url": url}, "draft": bool(body.get("draft")), "merged": False}
     pull |= {"merged_at": None, "merge_commit_sha": None, "base": {"ref": body["base"], "sha": hub.head(body["base"])}}
     pull["head"] = {"ref": branch, "label": f"{owner}:{branch}", "sha": hub.head(branch)}
-    pull["head"]["repo"] = {"full_name": hub.repository}
+    for side in ("head", "base"):
+        pull[side]["repo"] = {"full_name": hub.repository}
     # What a job's token opens gets a run that waits until a person presses "Approve workflows to run".
     waits = {"status": "completed", "conclusion": "action_required"} if who == JOB else {"status": "queued"}
     for workflow in {"model.yml", "code.yml"} - hub.filtered:

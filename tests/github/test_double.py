@@ -217,6 +217,26 @@ def test_a_cache_is_saved_by_a_job_that_succeeds_and_never_changed(hub):
     assert listed["actions_caches"] == [{"key": "uv", "ref": "main"}]
 
 
+def test_a_later_commit_of_a_pull_request_restores_what_an_earlier_one_saved(hub):
+    hub.caches.save(Cache("uv-dev", "refs/pull/7/merge", "packages of the first commit"))
+
+    assert not hub.caches.save(Cache("uv-dev", "refs/pull/7/merge", "packages of the second commit"))
+    assert hub.caches.restore(["uv-dev"], "refs/pull/7/merge").content == "packages of the first commit"
+    assert hub.caches.restore(["uv-dev"], "main") is None
+
+
+def test_the_filter_head_does_not_distinguish_forks_of_one_owner(hub):
+    pull, _ = opened(hub, PERSON)
+    hub.pulls[pull["number"]]["head"]["repo"] = {"full_name": "acme/churn-fork"}
+    owner = github.connect(hub.environment(PERSON))
+    ours = call(owner, "POST", "/pulls", {"title": "x", "head": BRANCH, "base": "main"})
+
+    found = call(owner, "GET", f"/pulls?head=acme:{BRANCH}")
+
+    assert [each["number"] for each in found] == [ours["number"], pull["number"]]
+    assert {each["head"]["label"] for each in found} == {f"acme:{BRANCH}"}
+
+
 @pytest.mark.parametrize(
     ("settings", "running", "waiting", "cancelled"),
     [
@@ -253,6 +273,11 @@ def test_an_event_starts_the_workflows_that_name_it(event, how, names):
     texts = {path.stem: yaml.safe_load(path.read_text()) for path in (ROOT / ".github" / "workflows").glob("*.yml")}
 
     assert started({name: text[True] for name, text in texts.items()}, event, **how) == names  # YAML reads `on` so
+
+
+@pytest.mark.parametrize(("event", "starts"), [("push", False), ("pull_request", False), ("merge_group", True)])
+def test_a_commit_that_asks_to_be_skipped_starts_nothing(event, starts):
+    assert started({"model": {event: None}}, event, message="Fix a typo [skip ci]") == (["model"] if starts else [])
 
 
 def review(hub, state, token=PERSON):

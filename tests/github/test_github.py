@@ -9,7 +9,7 @@ from urllib3.util import retry
 from ml.github import github
 from ml.github.rest import call, every
 from ml.io.errors import UserError
-from tests.github.double import APP, BOT, Hub
+from tests.github.double import APP, BOT, PERSON, Hub
 
 
 @pytest.fixture
@@ -170,11 +170,17 @@ def test_a_branch_has_one_pull_request_that_is_updated_and_labelled(hub, reposit
     assert [own["name"] for own in hub.open()[0]["labels"]] == ["retraining"]
 
 
-def test_a_forks_branch_of_the_same_name_is_not_taken_for_ours(hub, repository):
-    github.pull_request(repository, "retrain/2026-11-01", "main", "Retrain", "x")
-    hub.open()[0]["head"]["label"] = "mallory:retrain/2026-11-01"
+@pytest.mark.parametrize("fork", ["mallory/churn", "acme/churn-fork", None])  # None: it was deleted
+def test_a_forks_branch_of_the_same_name_is_not_taken_for_ours(hub, repository, fork):
+    """GitHub names the branch of a fork with the same owner as it names ours: acme:retrain/2026-11-01."""
+    theirs = {"title": "from a fork", "head": "retrain/2026-11-01", "base": "main"}
+    call(github.connect(hub.environment(PERSON)), "POST", "/pulls", theirs)
+    hub.open()[0]["head"]["repo"] = fork and {"full_name": fork}
 
-    assert github.retrainings(repository, "retrain/") == []
+    ours = github.pull_request(repository, "retrain/2026-11-01", "main", "Retrain", "x")
+
+    assert [pull["number"] for pull in github.retrainings(repository, "retrain/")] == [ours["number"]]
+    assert [pull["title"] for pull in hub.open()] == ["from a fork", "Retrain"]
 
 
 def test_the_caller_learns_that_actions_may_not_open_pull_requests(hub, repository):

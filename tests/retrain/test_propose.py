@@ -138,11 +138,15 @@ def test_no_tests_give_no_status_and_failed_tests_a_failed_one(clone, hub, outco
     assert told in hub.open()[0]["body"]
 
 
-def test_a_commit_that_changes_more_than_data_gets_no_status(clone, hub):
+@pytest.mark.parametrize("changed", ["params.yaml", ".gitignore"])  # another setting; a file moved into build/
+def test_a_commit_that_changes_more_than_data_gets_no_status(clone, hub, changed):
     record(clone)
     git(clone, "switch", "-q", f"retrain/{DAY}")
-    (clone / "params.yaml").write_text("gates: {}")
-    git(clone, "add", "params.yaml")
+    if changed == ".gitignore":
+        git(clone, "mv", changed, "build/ignored")
+    else:
+        (clone / changed).write_text("gates: {}")
+        git(clone, "add", changed)
     git(clone, "-c", "user.email=retrain@localhost", "commit", "-q", "--amend", "-m", "retrained, with other gates")
     git(clone, "switch", "-q", "main")
     record(clone)
@@ -151,7 +155,7 @@ def test_a_commit_that_changes_more_than_data_gets_no_status(clone, hub):
 
     assert done.returncode == 0, done.stderr
     assert hub.statuses == []
-    assert "changes more than data and its build (params.yaml)" in hub.open()[0]["body"]
+    assert f"changes more than data and its build ({changed})" in hub.open()[0]["body"]
 
 
 def test_a_status_without_permission_is_reported_and_stops_nothing(clone, hub):

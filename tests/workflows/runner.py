@@ -252,8 +252,11 @@ class Scenario:
         self.hub.issues[number] = {
             "number": number, "id": number, "state": "open", "title": branch, "body": "", "labels": [],
             "user": {"login": owner, "type": "User"}, "html_url": url, "pull_request": {"html_url": url},
-            "head": {"ref": branch, "label": f"{owner}:{branch}", "sha": commit},
-            "base": {"ref": "main", "sha": git(self.folder, "rev-parse", "main")}, "merged_at": None,
+            "head": {
+                "ref": branch, "label": f"{owner}:{branch}", "sha": commit, "repo": {"full_name": f"{owner}/churn"},
+            },
+            "base": {"ref": "main", "sha": git(self.folder, "rev-parse", "main"), "repo": {"full_name": REPOSITORY}},
+            "merged_at": None,
         }  # fmt: skip
         return number
 

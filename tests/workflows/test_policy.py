@@ -168,10 +168,15 @@ def test_checkout_does_not_store_the_token(path):
 
 @each_file
 def test_a_job_that_runs_again_replaces_its_artifacts(path):
-    """An artifact belongs to the run: without `overwrite` the upload of a second attempt fails."""
-    uploads = [step for step in steps(path) if step.get("uses", "").startswith("actions/upload-artifact@")]
+    """An artifact belongs to the run: without `overwrite` the upload of a second attempt fails.
 
-    assert all(step["with"].get("overwrite") == "true" for step in uploads)
+    With `archive: false` the file names the artifact, but `overwrite` deletes the one that the input `name` names.
+    """
+    uploads = [step["with"] for step in steps(path) if step.get("uses", "").startswith("actions/upload-artifact@")]
+    single = [given for given in uploads if given.get("archive") == "false"]
+
+    assert all(given.get("overwrite") == "true" for given in uploads)
+    assert [given.get("name") for given in single] == [Path(given["path"]).name for given in single]
 
 
 @each_workflow
@@ -194,12 +199,16 @@ def test_no_workflow_takes_a_build_from_a_cache_or_a_remote(path):
     assert not told or path.stem == "template"  # which judges for nobody
 
 
-def test_only_pull_requests_restore_packages_from_a_cache():
-    """A cache of the default branch may be filled by any of its jobs, also by the one that tries newer packages."""
+def test_only_pull_requests_of_our_own_branches_restore_packages_from_a_cache():
+    """A cache of the default branch may be filled by any of its jobs, also by the one that tries newer packages.
+
+    The cache of a fork's pull request may be filled by any of its commits, also by one that nobody sees in the end.
+    """
     [step] = [step for step in steps(ACTIONS[-1]) if step.get("uses", "").startswith("astral-sh/setup-uv@")]
     installing = [step["uses"] for path in WORKFLOWS for step in steps(path) if "setup-uv@" in step.get("uses", "")]
 
-    assert step["with"]["enable-cache"] == "${{ github.event_name == 'pull_request' }}"
+    ours = "github.event.pull_request.head.repo.full_name == github.repository"
+    assert step["with"]["enable-cache"] == f"${{{{ github.event_name == 'pull_request' && {ours} }}}}"
     assert installing == []  # each job installs by that action
     assert not [step["name"] for path in WORKFLOWS for step in steps(path) if "cache" in step.get("with", {})]
 

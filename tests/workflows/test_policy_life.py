@@ -128,9 +128,12 @@ def test_the_pushed_image_is_the_tested_and_scanned_one():
 
 
 @each_workflow
-def test_no_waiting_run_with_external_effects_is_dropped(path):
-    if path.stem in {"release", "rollback"}:
-        assert load(path)["concurrency"]["queue"] == "max"
+def test_no_waiting_run_is_dropped_that_a_later_one_does_not_replace(path):
+    """A run with an input, or about another run, does what no other run does; so does each release."""
+    asked = load(path)["on"]
+    own = "workflow_run" in asked or (asked["workflow_dispatch"] or {}).get("inputs")
+
+    assert (load(path)["concurrency"].get("queue") == "max") == bool(own or path.stem == "release")
 
 
 @each_workflow

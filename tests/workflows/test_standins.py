@@ -61,17 +61,23 @@ def test_the_documents_list_the_omissions_of_every_stand_in():
     assert sorted(rows) == sorted(used)
 
 
+def again(folder, kept, **inputs):
+    """The exit code of the stand-in's upload of report.md in a run that has an artifact with the name `kept`."""
+    (folder / "report.md").write_text("of the second attempt")
+    (folder / "artifacts" / kept).mkdir(parents=True)
+    given = {"PATHS": "report.md", "MISSING": "warn", "HIDDEN": "false", **inputs}
+    environment = {"PATH": "/usr/bin:/bin", "STUB_STORE": str(folder), "GITHUB_OUTPUT": str(folder / "output")}
+    command = [sys.executable, str(ACTIONS / "actions" / "upload-artifact" / "upload.py")]
+    code = subprocess.run(command, cwd=folder, env=environment | given, capture_output=True, check=False).returncode
+    assert (folder / "artifacts" / kept / "report.md").exists() == (code == 0)
+    return code
+
+
 @pytest.mark.parametrize(("overwrite", "code"), [("false", 1), ("true", 0)])
 def test_an_artifact_is_replaced_only_if_the_step_says_so(tmp_path, overwrite, code):
-    (tmp_path / "report.md").write_text("of the second attempt")
-    (tmp_path / "artifacts" / "report").mkdir(parents=True)
-    inputs = {"NAME": "report", "PATHS": "report.md", "MISSING": "warn", "ARCHIVE": "true", "HIDDEN": "false"}
-    environment = {"PATH": "/usr/bin:/bin", "STUB_STORE": str(tmp_path), "GITHUB_OUTPUT": str(tmp_path / "output")}
-    command = [sys.executable, str(ACTIONS / "actions" / "upload-artifact" / "upload.py")]
+    assert again(tmp_path, "report", NAME="report", ARCHIVE="true", OVERWRITE=overwrite) == code
 
-    done = subprocess.run(
-        command, cwd=tmp_path, env=environment | inputs | {"OVERWRITE": overwrite}, capture_output=True, check=False
-    )
 
-    assert done.returncode == code
-    assert (tmp_path / "artifacts" / "report" / "report.md").exists() == (code == 0)
+@pytest.mark.parametrize(("name", "code"), [("artifact", 1), ("report.md", 0)])  # the first is the default of the input
+def test_an_artifact_without_archive_is_replaced_only_if_its_name_is_that_of_the_file(tmp_path, name, code):
+    assert again(tmp_path, "report.md", NAME=name, ARCHIVE="false", OVERWRITE="true") == code

@@ -66,10 +66,21 @@ def close(repository: Repository, number: int, word: str) -> None:
 
 
 def retrainings(repository: Repository, prefix: str, state: str = "open") -> list[Record]:
-    """The pull requests from our own branches under `prefix`, newest first; those of forks never count."""
-    owner = repository.name.split("/")[0]
+    """The pull requests from our own branches under `prefix`, newest first; those of forks never count.
+
+    A fork may belong to the same owner, so neither `head.label` nor the filter `head` tells which repository it is.
+    """
     pulls = every(repository, "/pulls", state=state)
-    return [pull for pull in pulls if pull["head"]["label"].startswith(f"{owner}:{prefix}")]
+    return [
+        pull
+        for pull in pulls
+        if pull["head"]["ref"].startswith(prefix) and home(pull) == pull["base"]["repo"]["full_name"]
+    ]
+
+
+def home(pull: Record) -> str | None:
+    """The owner/name of the repository with the branch of a pull request; None if its fork was deleted."""
+    return (pull["head"]["repo"] or {}).get("full_name")
 
 
 def pull_request(repository: Repository, branch: str, base: str, title: str, text: str) -> Record:

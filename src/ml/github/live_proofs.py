@@ -61,7 +61,7 @@ def _fork(repository: Repository) -> Seen | None:
 def _reported(repository: Repository, wanted: Callable[[str], bool]) -> Seen | None:
     """A report on a pull request from a matching repository, and the minutes from its run to the comment."""
     for pull in every(repository, "/pulls", state="all"):
-        home = (pull["head"].get("repo") or {}).get("full_name")
+        home = github.home(pull)
         comments = every(repository, f"/issues/{pull['number']}/comments") if home and wanted(home) else iter(())
         written = next((c for c in comments if REPORT in (c["body"] or "") and c["user"]["type"] == "Bot"), None)
         if written:

@@ -1,5 +1,6 @@
 """The objects of a workflow run on GitHub: the run, its jobs, its artifacts, and its pull requests."""
 
+from ml.github import github
 from ml.github.rest import Record, Repository, call, download, every
 from ml.io.errors import UserError
 from ml.io.text import counted
@@ -18,9 +19,14 @@ def jobs(repository: Repository, number: int) -> list[Record]:
 def beside(repository: Repository, found: Record, workflow: str) -> Record | None:
     """The newest run of a workflow for the commit and branch of `found`, which may be `found` itself."""
     path = f"/actions/workflows/{workflow}/runs?event=pull_request&head_sha={found['head_sha']}&per_page=100"
-    known = [found] if found["path"].startswith(f".github/workflows/{workflow}") else []
+    known = [found] if is_of(found, workflow) else []
     known += [own for own in call(repository, "GET", path)["workflow_runs"] if _origin(own) == _origin(found)]
     return max(known, key=lambda own: own["id"], default=None)
+
+
+def is_of(found: Record, workflow: str) -> bool:
+    """Whether a run is of that file, whose path may end in `@ref`; a pull request may give another file its name."""
+    return found["path"].split("@")[0] == f".github/workflows/{workflow}"
 
 
 def _origin(found: Record) -> tuple[str | None, str]:
@@ -32,11 +38,11 @@ def pull_requests(repository: Repository, found: Record) -> list[Record]:
 
     GitHub names none for a run from a fork, so they are searched by branch; the run's own list is not used.
     """
-    home = (found.get("head_repository") or {}).get("owner", {}).get("login")
-    if not home:
+    name, branch = _origin(found)
+    if not name:
         return []  # the fork was deleted
-    pulls = every(repository, "/pulls", state="open", head=f"{home}:{found['head_branch']}")
-    return [pull for pull in pulls if pull["head"]["sha"] == found["head_sha"]]
+    pulls = every(repository, "/pulls", state="open", head=f"{name.split('/')[0]}:{branch}")
+    return [pull for pull in pulls if pull["head"]["sha"] == found["head_sha"] and github.home(pull) == name]
 
 
 def artifacts(repository: Repository, number: int) -> dict[str, Record]:

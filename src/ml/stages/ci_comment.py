@@ -19,7 +19,7 @@ def main(run: int = 0) -> None:
     if repository is None:
         raise UserError("set GITHUB_TOKEN and GITHUB_REPOSITORY=owner/name to write a comment.")
     found = runs.run(repository, run)
-    if not any(found["path"].startswith(f".github/workflows/{file}") for file in WORKFLOWS.values()):
+    if not any(runs.is_of(found, file) for file in WORKFLOWS.values()):
         raise UserError(f"run {run} is of {found['path']}, not of {' or '.join(WORKFLOWS.values())}.")
     pulls = runs.pull_requests(repository, found)
     if not pulls:

@@ -28,7 +28,9 @@ def _template() -> bool:
 
 
 def _changed(base: str) -> list[str]:
-    return [path for path in git.must("diff", "--name-only", "-z", base, "HEAD").decode().split("\0") if path]
+    """The changed paths, of a moved file both: the place that it left may be needed more than its new one."""
+    changes = git.must("diff", "--name-only", "--no-renames", "-z", base, "HEAD")
+    return [path for path in changes.decode().split("\0") if path]
 
 
 if __name__ == "__main__":

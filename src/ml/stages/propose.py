@@ -126,7 +126,9 @@ def _not_data(record: RetrainRecord) -> list[str]:
     """The changes of the commit other than the data, its remote inside the repository, and the build."""
     remote = worktree.own_remote(Path.cwd())
     data = ("data.dvc", "dvc.lock", f"{files.BUILD}/", *([f"{remote.relative_to(Path.cwd())}/"] if remote else []))
-    changed = git.inside(".", "diff", "--name-only", "-z", record.base_commit, record.commit).split("\0")
+    changed = git.inside(".", "diff", "--name-only", "--no-renames", "-z", record.base_commit, record.commit).split(
+        "\0"
+    )
     return [path for path in changed if path and not path.startswith(data)]
 
 

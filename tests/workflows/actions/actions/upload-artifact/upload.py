@@ -25,10 +25,12 @@ if single and len(paths) != 1:
 name = paths[0].name if single else os.environ["NAME"]
 roots = [Path(p) if Path(p).is_dir() else Path(p).parent for p in patterns]
 root = Path(os.path.commonpath([r.absolute() for r in roots]))
-target = Path(os.environ["STUB_STORE"]) / "artifacts" / name
-if target.exists() and os.environ["OVERWRITE"] != "true":  # a run of this scenario before, as when a job runs again
+store = Path(os.environ["STUB_STORE"]) / "artifacts"
+target = store / name
+if os.environ["OVERWRITE"] == "true":  # the real action deletes the artifact of the input, also if the file names it
+    shutil.rmtree(store / os.environ["NAME"], ignore_errors=True)
+if target.exists():  # a run of this scenario before, as when a job runs again
     sys.exit("Failed to CreateArtifact: (409) Conflict: an artifact with this name already exists on the workflow run")
-shutil.rmtree(target, ignore_errors=True)
 for path in paths:
     copy = target / path.absolute().relative_to(root)
     copy.parent.mkdir(parents=True, exist_ok=True)
