@@ -86,8 +86,8 @@ models: pipeline-venv ## List the versions; HISTORY=1 lists all actions
 	@python -m ml.stages.models $${HISTORY:+--history}
 
 .PHONY: promote
-promote: pipeline-venv ## Make VERSION=n the champion (REASON='why')
-	@python -m ml.stages.promote --version="$${VERSION:-}" --reason="$${REASON:-}"
+promote: pipeline-venv ## Make VERSION=n the champion (REASON='why'); CHECK=m, or none, only checks that m still is it
+	@python -m ml.stages.promote --version="$${VERSION:-}" --reason="$${REASON:-}" --check="$${CHECK:-}"
 
 .PHONY: rollback
 rollback: pipeline-venv ## Restore the previous champion, or TO=n; with ENV= TARGET= also its image (REASON='why')

@@ -116,6 +116,22 @@ def test_a_list_of_allowed_actions_without_ours_is_reported(hub):
     assert states(after)["allowed actions"] == "fine"
 
 
+@pytest.mark.parametrize("rule", ["pull_request", "required_signatures", "update"])
+def test_a_rule_that_keeps_jobs_from_pushing_the_registry_is_reported(hub, rule):
+    """As of an organization that requires a pull request for each branch: every release would fail."""
+    complete(hub)
+    _, before = run("doctor", hub)
+    every = {"ref_name": {"include": ["~ALL"], "exclude": []}}
+    hub.rulesets[99] = {"id": 99, "name": "all", "target": "branch", "conditions": every, "rules": [{"type": rule}]}
+
+    code, text = run("doctor", hub)
+
+    assert states(before)["jobs may push to branch mlflow"] == "fine"  # with the rules of `make protect`
+    assert states(text)["jobs may push to branch mlflow"] == "missing"
+    assert f"no: its rules are {rule}" in text
+    assert code == 1
+
+
 def test_if_only_local_actions_may_run_all_others_are_reported(hub):
     hub.allowed_actions = "local_only"
 

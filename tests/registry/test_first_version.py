@@ -53,6 +53,24 @@ def test_promote_without_a_version_shows_how_to_name_one(home):
         promote.main()
 
 
+def test_a_release_whose_champion_was_replaced_meanwhile_is_stopped(home, tmp_path):
+    """An old run that is started again would deploy its version in place of a newer one."""
+    for word in ("one", "two", "three"):
+        entry, folder = model(tmp_path, word)
+        home.register(entry, folder)
+
+    promote.main(1, check="none")  # the first release: nothing has been champion
+    promote.main(1)
+    promote.main(1, check="none")  # its second attempt, after the promotion
+    promote.main(3, check="1")
+    promote.main(3)
+    with pytest.raises(UserError, match=r"compared with the champion of its time \(1\), and the champion is 3 now"):
+        promote.main(2, check="1")
+
+    assert home.state().aliases["champion"] == 3
+    assert [event.action for event in home.state().events] == ["register"] * 3 + ["promote"] * 2
+
+
 def test_an_image_that_is_built_after_register_names_the_version(home, params, customers, monkeypatch):
     origin = Lineage.model_validate({"commit": None, "changed": [], "data": {"md5": None}})
     monkeypatch.setattr(lineage, "collect", lambda *_: origin)  # reads the records of a whole build

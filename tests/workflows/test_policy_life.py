@@ -165,6 +165,20 @@ def test_the_documents_have_a_section_with_its_proof(path):
     assert path.stem == "template" or "*Tests*" in section[1]
 
 
+def test_an_old_release_that_runs_again_stops_before_it_deploys():
+    """A run can be started again for 30 days, with the commit and the outputs of then."""
+    release = load(ROOT / ".github/workflows/release.yml")["jobs"]
+    deploying = release["production"]["steps"]
+    names = [step["name"] for step in deploying]
+    [check] = [step for step in deploying if "CHECK" in step.get("env", {})]
+
+    assert check["run"] == "make promote"
+    assert check["env"]["CHECK"] == "${{ needs.version.outputs.before || 'none' }}"
+    assert names.index("Fetch the registry") < names.index(check["name"])
+    assert names.index(check["name"]) < names.index("Deploy by a canary; roll back on failure")
+    assert "before" in release["version"]["outputs"]
+
+
 def guarded(jobs_, name):
     """Whether a job runs only on the default branch: by its own condition, or by that of a job that it needs."""
     job = jobs_[name]

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from ml.github.fork_settings import STARTED
 from ml.io.markdown import paragraph, table
 from ml.monitoring.monitor_record import MonitorRecord
 
@@ -34,7 +35,8 @@ TITLES = {
 NEXT = {
     "release": "The previous version still serves: a failed deployment is rolled back automatically, and "
     "the champion is unchanged. Fix the cause that the failed step prints, then choose *Re-run "
-    "failed jobs*: finished steps are not repeated.",
+    "failed jobs*: finished steps are not repeated. After a day choose *Re-run all jobs*, because the build is kept "
+    "for one day.",
     "monitor": "Read the failed step, then run it again: finished steps are not repeated.",
     "reproduce": "The failed step says `different` with the largest difference and its possible causes, or "
     "names the missing commit, data or package. docs/registry.md explains each result.",
@@ -83,7 +85,7 @@ def of_schedule(state: str, last: str | None, now: datetime, days: float) -> Tro
     if state == "disabled_fork":
         return None  # a new fork, in which nothing has stopped: `make doctor` reports it
     if state != "active":
-        why = f"GitHub reports the workflow as `{state}`: it disables schedules after 60 days without a commit."
+        why = f"GitHub reports the workflow as `{state}`: {STARTED.get(state, 'it does not run')}."
         return Trouble(SCHEDULE, f"{why}\n\nEnable it again under Actions, or `gh workflow enable`.")
     if last is None:
         return None  # a new repository: it has never run, so it has not stopped

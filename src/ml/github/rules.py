@@ -8,6 +8,8 @@ from typing import Any
 from ml.github.ci import CHECKS
 from ml.github.fork_settings import ACTIONS, DEFAULT, FINE, MISSING, OWNER, UNSEEN, SettingFinding
 
+HARMLESS = {"deletion", "non_fast_forward"}  # rules of a branch that stop no push of a job
+
 
 def allowed(permissions: dict[str, Any] | None, selected: dict[str, Any] | None, used: Iterable[str]) -> SettingFinding:
     """Whether the settings allow the actions of others; `used` are `owner/name@commit`, `selected` the list if any."""
@@ -55,6 +57,21 @@ def queue(rules: list[dict[str, Any]] | None, workflows: dict[str, str]) -> Sett
         return SettingFinding("merge queue", FINE, f"on, and {' and '.join(files)} run for it")
     cure = f"Add `merge_group:` to the events of {' and '.join(deaf)}."
     return SettingFinding("merge queue", MISSING, "on", "it never ends", cure)
+
+
+def registry(rules: list[dict[str, Any]] | None) -> SettingFinding:
+    """Whether jobs can push to the registry; `rules` are those of its branch, also of the organization."""
+    name = "jobs may push to branch mlflow"
+    if rules is None:
+        return SettingFinding(name, UNSEEN, "this token has no permission to read its rules", "", OWNER)
+    stopping = sorted({rule["type"] for rule in rules} - HARMLESS)
+    if not stopping:
+        return SettingFinding(name, FINE, "yes")
+    return SettingFinding(
+        name, MISSING, f"no: its rules are {', '.join(stopping)}",
+        "release, monitor and rollback fail when they push the registry",
+        "Settings → Rules, or those of the organization → exclude the branches mlflow and retrain/**",
+    )  # fmt: skip
 
 
 def environments(listed: list[dict[str, Any]] | None, private: bool) -> Iterator[SettingFinding]:

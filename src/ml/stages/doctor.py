@@ -91,9 +91,12 @@ def _judged(repository: Repository, about: dict) -> Iterator[SettingFinding]:
     yield fork_settings.pull_requests(repository_settings.asked(repository, "/actions/permissions/workflow"))
     wanted = repository_settings.asked(repository, f"/rules/branches/{branch}")
     checks = repository_settings.classic_checks(repository, branch)
-    yield rules.required(wanted, checks, branch, repository_settings.planned(repository))
+    planned = repository_settings.planned(repository)
+    yield rules.required(wanted, checks, branch, planned)
     if found := rules.queue(wanted, texts):
         yield found
+    if planned and tracking.server() is None:
+        yield rules.registry(repository_settings.asked(repository, "/rules/branches/mlflow"))
     yield from rules.environments(repository_settings.environments(repository), about["private"])
     yield rules.attestations(about["private"])
     yield fork_settings.issues(about)
