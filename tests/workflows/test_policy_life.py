@@ -136,6 +136,13 @@ def test_no_waiting_run_is_dropped_that_a_later_one_does_not_replace(path):
     assert (load(path)["concurrency"].get("queue") == "max") == bool(own or path.stem == "release")
 
 
+def test_batch_scores_nothing_by_schedule_before_there_is_a_table():
+    """Otherwise each new repository, which has no champion, would get a failed run and an issue each month."""
+    asks = load(ROOT / ".github/workflows/batch.yml")["jobs"]["score"]["if"]
+
+    assert "(github.event_name == 'schedule' && vars.BATCH_DATA != '')" in asks
+
+
 @each_workflow
 def test_schedules_avoid_the_full_hour(path):
     crons = [entry["cron"] for entry in load(path)["on"].get("schedule", [])]

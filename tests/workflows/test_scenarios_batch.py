@@ -13,9 +13,14 @@ pytestmark = [pytest.mark.slow, pytest.mark.template]
 
 
 def test_the_champion_scores_the_next_month_and_without_one_an_issue_opens(scenario):
-    """Scores and log uploaded, the log shipped; a registry without a version: the job fails, with one issue."""
+    """Scores and log uploaded, the log shipped; a registry without a version: the job fails, with one issue.
+
+    Before anybody has set BATCH_DATA, the schedule does nothing.
+    """
     shipped = scenario.store / "shipped"
     scenario.secrets["PREDICTION_LOG"] = f"file://{shipped}"
+    assert scenario.act("batch.yml", "schedule", {}).jobs == {"score": "skipped", "tell": "skipped"}
+    scenario.settings["BATCH_DATA"] = "build/next-month.parquet"
 
     outcome = scenario.act("batch.yml", "schedule", {})
 
