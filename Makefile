@@ -202,7 +202,8 @@ ci-comment: github-venv
 	@python -m ml.stages.ci_comment --run="$${RUN:?set the run: make ci-comment RUN=123}"
 image-login:
 	@test -n "$$REGISTRY_PASSWORD" || { echo "image-login: no password is set for $$IMAGE_REGISTRY: no login"; exit 0; }; \
-	  echo "$$REGISTRY_PASSWORD" | $${CONTAINER_ENGINE:-docker} login --username "$$REGISTRY_USER" --password-stdin "$${IMAGE_REGISTRY%%/*}"
+	  engine=$$(python -c 'from ml.deployment.container_engine import engine; print(*engine())'); \
+	  echo "$$REGISTRY_PASSWORD" | $$engine login --username "$$REGISTRY_USER" --password-stdin "$${IMAGE_REGISTRY%%/*}"
 parts:
 	@.ci/parts
 proxy:

@@ -85,7 +85,7 @@ class Hub:
     checks: dict[int, Record] = field(default_factory=dict)
     runs: dict[int, Record] = field(default_factory=dict)
     workflow_states: dict[str, str] = field(default_factory=dict)  # file to state; else active
-    quiet_days: int = 0  # since the last push
+    quiet_days: int = 0  # since the newest commit of main; branch mlflow gets one each day
     private: bool = False
     free: bool = False  # the plan of a private repository: no rulesets, no branch protection
     allowed_actions: str = "all"  # or local_only, selected

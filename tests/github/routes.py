@@ -208,11 +208,19 @@ def _open_pull(hub: Hub, query: dict, said: Said) -> Answer:
     pull["head"] = {"ref": branch, "label": f"{owner}:{branch}", "sha": hub.head(branch)}
     for side in ("head", "base"):
         pull[side]["repo"] = {"full_name": hub.repository}
+    if _conflict(hub, branch, body["base"]):
+        return 201, pull
     # What a job's token opens gets a run that waits until a person presses "Approve workflows to run".
     waits = {"status": "completed", "conclusion": "action_required"} if who == JOB else {"status": "queued"}
     for workflow in {"model.yml", "code.yml"} - hub.filtered:
         _start(hub, workflow, who, branch, {"event": "pull_request", **waits})
     return 201, pull
+
+
+def _conflict(hub: Hub, branch: str, base: str) -> bool:
+    """Whether a branch cannot be merged: GitHub then starts no workflow for its pull request."""
+    command = ["git", "-C", str(hub.origin), "merge-tree", "--write-tree", base, branch]
+    return bool(hub.origin) and subprocess.run(command, capture_output=True, check=False).returncode == 1
 
 
 @on("GET", "/pulls/{number}")

@@ -17,14 +17,22 @@ def _owner(hub: Hub, said: Said) -> None:
 @on("GET", "")
 def _repository(hub: Hub, query: dict, said: Said) -> Answer:
     owner = hub.repository.split("/")[0]
-    pushed = (datetime.now(UTC) - timedelta(days=hub.quiet_days)).strftime("%Y-%m-%dT%H:%M:%SZ")
     about = {
         "full_name": hub.repository,
         "default_branch": "main",
         "owner": {"login": owner, "type": "User"},
         "private": hub.private,
     }
-    return 200, {**about, "has_issues": hub.has_issues, "pushed_at": pushed}
+    return 200, {**about, "has_issues": hub.has_issues, "pushed_at": _ago(0)}
+
+
+@on("GET", "/commits/{ref}")
+def _commit(hub: Hub, query: dict, said: Said, ref: str) -> Answer:
+    return 200, {"sha": hub.head(ref), "commit": {"committer": {"date": _ago(hub.quiet_days)}}}
+
+
+def _ago(days: int) -> str:
+    return (datetime.now(UTC) - timedelta(days=days)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 @on("GET", "/actions/permissions")

@@ -80,6 +80,15 @@ def test_a_new_fork_gets_a_list_of_missing_settings_with_remedies(hub):
     assert "then: GitHub disables the schedules" in text
 
 
+def test_a_repository_without_a_commit_is_examined_all_the_same(hub):
+    hub.fail(r"GET .*/commits/main", 409)
+
+    _, text = run("doctor", hub)
+
+    assert states(text)["days without a commit"] == "not seen"
+    assert states(text)["issues"] == "fine"
+
+
 def test_settings_that_the_token_cannot_read_are_reported_as_such(hub):
     complete(hub)
 

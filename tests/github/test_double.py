@@ -1,6 +1,7 @@
 """The double behaves as GitHub's documentation says; behaviours.md lists the page for each behaviour."""
 
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -273,6 +274,30 @@ def test_an_event_starts_the_workflows_that_name_it(event, how, names):
     texts = {path.stem: yaml.safe_load(path.read_text()) for path in (ROOT / ".github" / "workflows").glob("*.yml")}
 
     assert started({name: text[True] for name, text in texts.items()}, event, **how) == names  # YAML reads `on` so
+
+
+@pytest.mark.parametrize(("name", "starts"), [("README.md", True), ("dvc.lock", False)])
+def test_a_pull_request_with_a_conflict_starts_no_workflow(tmp_path, name, starts):
+    def git(*command):
+        who = ["-c", "user.name=ada", "-c", "user.email=ada@example.invalid"]
+        subprocess.run(["git", *who, *command], cwd=tmp_path, check=True, capture_output=True)
+
+    def commit(file, text):
+        (tmp_path / file).write_text(text)
+        git("add", "--all")
+        git("commit", "--message=change")
+
+    git("init", "--initial-branch=main")
+    commit("dvc.lock", "the model of both")
+    git("switch", "--create", BRANCH)
+    commit("dvc.lock", "another model")
+    git("switch", "main")
+    commit(name, "another merge")
+
+    with Hub(origin=tmp_path) as hub:
+        call(github.connect(hub.environment(PERSON)), "POST", "/pulls", {"title": "x", "head": BRANCH, "base": "main"})
+
+        assert bool(hub.runs) == starts
 
 
 @pytest.mark.parametrize(("event", "starts"), [("push", False), ("pull_request", False), ("merge_group", True)])

@@ -259,6 +259,22 @@ def test_a_hostile_input_of_report_yml_runs_nothing(tmp_path):
         assert list(tmp_path.iterdir()) == [], number
 
 
+def test_the_login_is_of_the_engine_that_builds_and_pushes(tmp_path):
+    """On a runner of one's own docker may be absent, or without a daemon: then podman pushes, and needs the login."""
+    for name, script in (("docker", "exit 1"), ("podman", f'echo "$@" > {tmp_path}/told; cat >> {tmp_path}/told')):
+        (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / name).chmod(0o755)
+    environment = {"PATH": f"{tmp_path}:/usr/bin:/bin", "HOME": str(tmp_path), "IMAGE_REGISTRY": "ghcr.io/acme/churn"}
+    secret = {"REGISTRY_USER": "ada", "REGISTRY_PASSWORD": "a $(touch ran) b"}
+
+    done = subprocess.run(
+        ["make", "image-login"], cwd=ROOT, env=environment | secret, capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "told").read_text() == "login --username ada --password-stdin ghcr.io\na $(touch ran) b\n"
+
+
 @pytest.mark.parametrize("check", CHECKS)
 def test_a_required_check_is_behind_no_filter(check):
     """A workflow skipped by a filter leaves its required check pending for ever."""

@@ -138,9 +138,16 @@ def schedules(states: dict[str, str] | None, wanted: Iterable[str]) -> Iterator[
             yield SettingFinding(name, MISSING, found, "it runs only when a person starts it", cure)
 
 
-def quiet(repository: dict[str, Any], now: datetime) -> SettingFinding:
-    """The time until GitHub disables schedules."""
-    days = (now - datetime.fromisoformat(repository["pushed_at"]).astimezone(UTC)).days
+def quiet(repository: dict[str, Any], newest: str | None, now: datetime) -> SettingFinding:
+    """The time until GitHub disables schedules; `newest` is the time of the newest commit of the default branch.
+
+    The time of the newest push does not tell it, because the daily monitoring pushes to branch mlflow.
+    """
+    if newest is None:
+        return SettingFinding(
+            "days without a commit", UNSEEN, "the default branch has no commit", "", "git push origin"
+        )
+    days = (now - datetime.fromisoformat(newest).astimezone(UTC)).days
     if repository["private"]:
         return SettingFinding("days without a commit", FINE, f"{days}; this does not affect a private repository")
     found = f"{days} of {QUIET_DAYS}"

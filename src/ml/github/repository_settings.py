@@ -58,6 +58,12 @@ def classic_checks(repository: Repository, branch: str) -> list[str] | None:
     return found and found.get("protection", {}).get("required_status_checks", {}).get("contexts", [])
 
 
+def newest_commit(repository: Repository, branch: str) -> str | None:
+    """The time of the newest commit of a branch, in GitHub's time format; None before the first push."""
+    found = asked(repository, f"/commits/{branch}")
+    return found and found["commit"]["committer"]["date"]
+
+
 def environments(repository: Repository) -> list[Record] | None:
     """The environments with their protection rules."""
     found = asked(repository, "/environments?per_page=100")

@@ -87,7 +87,7 @@ def _judged(repository: Repository, about: dict) -> Iterator[SettingFinding]:
     selected = repository_settings.asked(repository, "/actions/permissions/selected-actions") if permissions else None
     yield rules.allowed(permissions, selected, rules.used(texts.values()))
     yield from fork_settings.schedules(repository_settings.workflow_states(repository), fork_settings.scheduled(texts))
-    yield fork_settings.quiet(about, datetime.now(UTC))
+    yield fork_settings.quiet(about, repository_settings.newest_commit(repository, branch), datetime.now(UTC))
     yield fork_settings.pull_requests(repository_settings.asked(repository, "/actions/permissions/workflow"))
     wanted = repository_settings.asked(repository, f"/rules/branches/{branch}")
     checks = repository_settings.classic_checks(repository, branch)
