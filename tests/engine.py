@@ -93,6 +93,16 @@ def prepare():
         derive("localhost/base", STAND_IN)
 
 
+def sweep():
+    """Remove the images of earlier runs, because podman reads all of them to build one; the layers of packages stay.
+
+    Those have the date 0, and so are older than the base. What is younger than an hour may belong to another run.
+    """
+    old = ("image", "prune", "--force", "--filter=until=1h")
+    podman(*old, "--all", "--filter=label=ml.model.digest", check=False)
+    podman(*old, "--filter=since=localhost/base", check=False)
+
+
 def _ours(*command):
     """Run a command as root, or as the root of the user's own namespace, where debootstrap creates no devices."""
     inside = [] if AS_ROOT else [*environment()["CONTAINER_ENGINE"].split(), "unshare", "env", "container=lxc"]

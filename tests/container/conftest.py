@@ -24,8 +24,7 @@ def stage():
         return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
     yield run
-    images = "--filter=label=ml.model.digest"  # not what builds reuse
-    engine.podman("image", "prune", "--force", "--filter=until=1h", images, check=False)
+    engine.sweep()
 
 
 @pytest.fixture(scope="session")

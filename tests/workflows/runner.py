@@ -4,6 +4,7 @@ A scenario is a repository in some state, an event, and what must be there after
 permissions, triggers, path filters, approvals) is held by test_policy.py and the live run in docs/workflows.md.
 """
 
+import compileall
 import json
 import os
 import re
@@ -17,6 +18,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
+from py_compile import PycInvalidationMode
 
 import psutil
 import yaml
@@ -88,6 +90,16 @@ def prepare(folder: Path) -> None:
             git(source, "commit", "--quiet", "--all", "--message=what was built")
             git(source, "push", "--quiet", "origin", "main")
     shutil.copytree(source / ".dvc" / "cache", folder / "caches" / "dvc-prepared")
+    compile_code(source, folder / "compiled")
+
+
+def compile_code(source: Path, folder: Path) -> None:
+    """Bytecode of the repository that is valid in any copy, because Python compares the text and not its date."""
+    for name in ("src", "serving", "tests/world"):
+        flags = {"invalidation_mode": PycInvalidationMode.CHECKED_HASH, "force": True, "quiet": 1}
+        assert compileall.compile_dir(source / name, **flags)
+        for path in (source / name).rglob("__pycache__"):
+            shutil.copytree(path, folder / path.relative_to(source))
 
 
 @contextmanager
@@ -98,6 +110,7 @@ def begin(prepared: Path, folder: Path) -> Iterator["Scenario"]:
     git(folder / "repository", "remote", "set-url", "origin", f"https://github.com/{REPOSITORY}")
     (folder / "store" / "artifacts").mkdir(parents=True)
     shutil.copytree(prepared / "caches", folder / "store" / "caches", copy_function=os.link)
+    (folder / "store" / "compiled").symlink_to(prepared / "compiled")
     with Hub(REPOSITORY, origin=folder / "origin.git") as hub:
         yield Scenario(folder / "repository", folder / "origin.git", folder / "store", hub)
 

@@ -12,7 +12,7 @@ from ml.io import cores
 from ml.io.client import Client
 from ml.io.errors import UserError
 from ml.io.text import counted
-from ml.model.compiled_parity import gaps
+from ml.model.gaps import gaps
 from ml.model.parts import CHAMPION
 from ml.settings.gates import Api
 

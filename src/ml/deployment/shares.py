@@ -1,5 +1,7 @@
 """The test whether an event is more frequent at one image than at the other, each with a number of requests."""
 
+import math
+
 import numpy as np
 
 
@@ -10,8 +12,6 @@ def more_often(canary: tuple[float, float], champion: tuple[float, float], allow
     Without any request of the champion its share counts as 0. Source: Wilks, The Large-Sample Distribution of the
     Likelihood Ratio, 1938.
     """
-    from scipy.stats import norm  # noqa: PLC0415
-
     (k, n), (j, m) = canary, champion
     if not n or k / n <= (j / m if m else 0.0) + allowed:
         return 1.0
@@ -20,7 +20,7 @@ def more_often(canary: tuple[float, float], champion: tuple[float, float], allow
     bound = np.minimum(share + allowed, k / n)  # the most likely share of the canary under the hypothesis
     best = (_log(j, m, share) + _log(k, n, bound)).max()
     free = float(_log(j, m, np.array([j / m]))[0] if m else 0.0) + float(_log(k, n, np.array([k / n]))[0])
-    return float(norm.sf(np.sqrt(max(0.0, 2 * (free - best)))))
+    return math.erfc(math.sqrt(max(0.0, free - best))) / 2  # of the normal distribution, at sqrt(2 * (free - best))
 
 
 def _log(count: float, of: float, share: np.ndarray) -> np.ndarray:

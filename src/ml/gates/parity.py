@@ -9,7 +9,7 @@ from ml.data.schema import features
 from ml.gates.evidence import Answer, Evidence, Row
 from ml.gates.verdict import Verdict
 from ml.io.text import counted
-from ml.model.compiled_parity import gaps
+from ml.model.gaps import gaps
 from ml.settings.data import Data
 from ml.settings.gates import Parity
 from ml.settings.section import given

@@ -7,6 +7,7 @@ import pandas as pd
 
 from ml.data.schema import features, inputs
 from ml.model.encoder import Rows
+from ml.model.gaps import gaps
 from ml.model.predictor import Predictor
 from ml.settings.data import Data, Number
 from ml.tasks.task import Task
@@ -33,12 +34,6 @@ def compare(expected: np.ndarray, served: np.ndarray, task: Task) -> ParityFound
     """Two outputs of the same rows, both of shape (rows,) or (rows, classes)."""
     flips = int(task.flips(expected, served).sum())
     return ParityFound(len(expected), float(gaps(expected, served).max()), flips)
-
-
-def gaps(expected: np.ndarray, served: np.ndarray) -> np.ndarray:
-    """The largest difference in each row: absolute for probabilities, relative for other numbers."""
-    far = np.abs(expected - served) / np.maximum(1.0, np.abs(expected))
-    return far if far.ndim == 1 else far.max(axis=1)
 
 
 def tabled(predictor: Predictor, data: Data, rows: Rows) -> np.ndarray:

@@ -14,3 +14,5 @@ if [ "$DEPTH" != 0 ]; then
   printf '%s\n' "${edge:-$(git rev-parse HEAD)}" >"$(git rev-parse --git-dir)/shallow"
 fi
 git log -1 --format='checked out %h %s'
+# Each job has a new copy, in which Python would compile every module again.
+[ ! -d "${STUB_STORE:-}/compiled" ] || cp --recursive --link "$STUB_STORE/compiled/." .
