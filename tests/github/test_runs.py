@@ -1,8 +1,8 @@
-"""The pull request of a run, and its workflow: both are found by facts that a fork cannot choose."""
+"""The pull request of a run, its workflow and its report: nothing that a fork can choose is trusted."""
 
 import pytest
 
-from ml.github import github, runs
+from ml.github import comment, github, runs
 from ml.github.rest import call
 from tests.github.double import PERSON, Hub
 
@@ -30,6 +30,14 @@ def test_a_run_belongs_to_the_pull_request_of_its_own_repository(hub):
     }
 
     assert found == {"acme/churn-fork": [theirs], "acme/churn": [ours], "mallory/churn": []}
+
+
+@pytest.mark.parametrize("address", ["https://evil.example", "//evil.example", "///evil.example"])
+def test_a_chart_of_a_report_links_to_nothing(address):
+    """Mermaid's `click` makes a node of the chart a link, also to an address without a scheme."""
+    chart = f'```mermaid\nflowchart LR\n  A --> B\n  click A href "{address}"\n```\n'
+
+    assert "//" not in comment.tame(chart)
 
 
 @pytest.mark.parametrize(

@@ -179,6 +179,21 @@ def test_a_job_that_runs_again_replaces_its_artifacts(path):
     assert [given.get("name") for given in single] == [Path(given["path"]).name for given in single]
 
 
+def test_the_site_of_a_second_attempt_has_an_artifact_of_its_own():
+    """Its upload replaces nothing, and its publication refuses two artifacts of one name.
+
+    The job that publishes may run again alone, so the name is an output of the attempt that built the site.
+    """
+    site = load(ROOT / ".github" / "workflows" / "docs.yml")["jobs"]
+    actions = [step for job in site.values() for step in job["steps"] if "uses" in step]
+    given = {step["uses"].split("@")[0]: step.get("with") for step in actions}
+    own = "github-pages-${{ github.run_attempt }}"
+
+    assert site["build"]["outputs"] == {"artifact": own}
+    assert given["actions/upload-pages-artifact"]["name"] == own
+    assert given["actions/deploy-pages"] == {"artifact_name": "${{ needs.build.outputs.artifact }}"}
+
+
 @each_workflow
 def test_no_untrusted_event_has_a_token_with_write_permission(path):
     if "pull_request" in load(path)["on"]:

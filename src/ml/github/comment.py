@@ -51,6 +51,7 @@ def tame(text: str) -> str:
     seen = OURS.sub(lambda found: f"\0{found[1]}\1", seen).replace("<", "&lt;")
     seen = seen.replace("\0", "<").replace("\1", ">")
     seen = re.sub(r"\](?=[(\[:])", "]\u200b", seen)  # links, pictures and the definitions of references
+    seen = re.sub(r"/(?=/)", "/\u200b", seen)  # addresses without a scheme, which a chart makes links of
     return re.sub(r"@(?=\w)", f"@{APART}", unlinked(seen))
 
 
