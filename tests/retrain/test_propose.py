@@ -158,6 +158,19 @@ def test_a_commit_that_changes_more_than_data_gets_no_status(clone, hub, changed
     assert f"changes more than data and its build ({changed})" in hub.open()[0]["body"]
 
 
+def test_a_job_that_ran_older_code_than_its_base_has_posts_no_status(clone, hub):
+    """A job that runs again has the commit of its first attempt, and retrains from the newest main."""
+    record(clone)
+    git(clone, "switch", "-q", "--detach", "main")
+    git(clone, "commit", "-q", "--allow-empty", "-m", "what this job checked out")
+
+    done = propose(clone, hub)
+
+    assert done.returncode == 0, done.stderr
+    assert hub.statuses == []
+    assert "have no status, because this job ran the code of" in hub.open()[0]["body"]
+
+
 def test_a_status_without_permission_is_reported_and_stops_nothing(clone, hub):
     record(clone)
     hub.permissions = granted() | {"statuses": "read"}

@@ -82,6 +82,12 @@ def _check(repository: Repository, record: RetrainRecord) -> str:
     both = " and ".join(f"`{check}`" for check in CHECKS)
     if repository.starts_workflows:
         return f"This pull request starts {both} automatically, because its token belongs to an App or a person."
+    here = git.commit()
+    if here != record.base_commit:  # as when the job runs again after a merge
+        return (
+            f"{both} have no status, because this job ran the code of {str(here)[:7]}, and {record.base} is at "
+            f"{record.base_commit[:7]} now. Press *Approve workflows to run*."
+        )
     others = _not_data(record)
     if others:
         return (
