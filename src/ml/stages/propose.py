@@ -82,18 +82,8 @@ def _check(repository: Repository, record: RetrainRecord) -> str:
     both = " and ".join(f"`{check}`" for check in CHECKS)
     if repository.starts_workflows:
         return f"This pull request starts {both} automatically, because its token belongs to an App or a person."
-    here = git.commit()
-    if here != record.base_commit:  # as when the job runs again after a merge
-        return (
-            f"{both} have no status, because this job ran the code of {str(here)[:7]}, and {record.base} is at "
-            f"{record.base_commit[:7]} now. Press *Approve workflows to run*."
-        )
-    others = _not_data(record)
-    if others:
-        return (
-            f"{both} have no status, because this commit changes more than data and its build "
-            f"({', '.join(others[:3])}). Press *Approve workflows to run*."
-        )
+    if unproven := _unproven(record):
+        return f"{both} have no status, because {unproven}. Press *Approve workflows to run*."
     return "\n".join(f"- {_post(repository, record.commit, said)}" for said in _statuses(repository, record)) + (
         "\n\nThe job that trained the model posts these statuses, because a pull request of a job's token starts no "
         f"workflow. Code and settings are those of {record.base}: the commit changes only data and its build. *Approve "
@@ -128,14 +118,16 @@ def _statuses(repository: Repository, record: RetrainRecord) -> list[dict[str, s
     return [{"context": name, "state": said[name][0], "description": said[name][1], **page} for name in CHECKS]
 
 
-def _not_data(record: RetrainRecord) -> list[str]:
-    """The changes of the commit other than the data, its remote inside the repository, and the build."""
+def _unproven(record: RetrainRecord) -> str:
+    """Why the results of this job do not hold for the commit; empty if it ran the same code."""
+    here = git.commit() or ""
+    if here != record.base_commit:  # as when the job runs again after a merge
+        return f"this job ran the code of {here[:7]}, and {record.base} is at {record.base_commit[:7]} now"
     remote = worktree.own_remote(Path.cwd())
     data = ("data.dvc", "dvc.lock", f"{files.BUILD}/", *([f"{remote.relative_to(Path.cwd())}/"] if remote else []))
-    changed = git.inside(".", "diff", "--name-only", "--no-renames", "-z", record.base_commit, record.commit).split(
-        "\0"
-    )
-    return [path for path in changed if path and not path.startswith(data)]
+    changed = git.inside(".", "diff", "--name-only", "--no-renames", "-z", record.base_commit, record.commit)
+    others = [path for path in changed.split("\0") if path and not path.startswith(data)]
+    return f"this commit changes more than data and its build ({', '.join(others[:3])})" if others else ""
 
 
 def _supersede(repository: Repository, pull: dict) -> None:
