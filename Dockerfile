@@ -16,14 +16,6 @@ RUN python -m pip install --no-cache-dir --no-compile --no-deps --only-binary=:a
 
 FROM base AS packages
 COPY --from=lock /app /app
-WORKDIR /app
-ENV PYTHONPATH=/app:/app/lib PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 \
-    SERVING_MODEL=/app/model SERVING_HOST=0.0.0.0 SERVING_LOG_DIRECTORY=/app/logs
-USER 10001:10001
-EXPOSE 8000
-HEALTHCHECK --interval=10s --timeout=3s --start-period=20s \
-  CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8000/health/ready', timeout=2)"]
-CMD ["python", "-m", "serving"]
 
 FROM base AS code
 COPY src/ml /app/ml
@@ -34,10 +26,11 @@ RUN python -m compileall -q --invalidation-mode unchecked-hash /app/ml /app/serv
  && mkdir /app/logs && chown 10001:10001 /app/logs \
  && find /app -exec touch --no-dereference --date="@${SOURCE_DATE_EPOCH}" {} +
 
-# Only what differs between two models: podman stores an image after each line.
 FROM ${PACKAGES}
 COPY --from=code /app /app
-VOLUME /app/logs
+WORKDIR /app
+ENV PYTHONPATH=/app:/app/lib PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 \
+    SERVING_MODEL=/app/model SERVING_HOST=0.0.0.0 SERVING_LOG_DIRECTORY=/app/logs
 ARG SOURCE=unknown REVISION=unknown MODEL_NAME=unknown MODEL_VERSION=unknown MODEL_DIGEST=unknown \
     DATA_DIGEST=unknown LOCK_DIGEST=unknown
 LABEL org.opencontainers.image.source="${SOURCE}" \
@@ -48,3 +41,9 @@ LABEL org.opencontainers.image.source="${SOURCE}" \
       ml.model.digest="${MODEL_DIGEST}" \
       ml.data.digest="${DATA_DIGEST}" \
       ml.lock.digest="${LOCK_DIGEST}"
+USER 10001:10001
+VOLUME /app/logs
+EXPOSE 8000
+HEALTHCHECK --interval=10s --timeout=3s --start-period=20s \
+  CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8000/health/ready', timeout=2)"]
+CMD ["python", "-m", "serving"]
