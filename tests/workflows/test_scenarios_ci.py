@@ -71,41 +71,6 @@ def results(jobs, **others):
 DOCUMENTS = results(CODE, fast="skipped", prove="skipped", tests="skipped", workflows="skipped")
 
 
-def test_a_good_pull_request_is_built_judged_and_told(scenario):
-    """A fork's: its token only reads. One comment, by report.yml: the model's report first, completed by the tests."""
-    changes = "n_estimators: 30 -> n_estimators: 28\naccuracy: { min: 0.85 } -> accuracy: { min: 0.84 }"
-    scenario.build({"params.yaml": changes})
-    commit = scenario.commit({}, "fewer-trees")
-    scenario.hub.read_only = True
-
-    outcome = judged(scenario, commit)
-
-    assert outcome.jobs == results(MODEL)
-    assert not scenario.hub.made("POST|PATCH|PUT|DELETE")
-    scenario.hub.read_only = False
-    comment = commented(scenario, outcome, "fewer-trees", commit, owner="mallory")
-    assert outcome.artifacts() == ["report", "report.html"]
-    assert "# ✅ churn: the model passes its gates" in outcome.summaries["pipeline"]
-    assert (scenario.store / "calls").read_text().split() == ["image", "smoke"]
-    assert "PASSED" in outcome.said("model")
-    assert "✅ **model passed**" in comment
-    assert "⏳ **code has not started**" in comment
-    assert "[report.html](https://github.com/acme/churn/actions/runs/7001/artifacts/" in comment
-    assert "| train.random_forest.n_estimators | 30 | 28 |" in comment
-    assert "| gates.limits.accuracy.min | 0.85 | 0.84 |" in comment
-    assert "version 1" in comment  # the champion came with the registry
-
-    code = judged(scenario, commit, "code.yml")
-
-    later = commented(scenario, code, "fewer-trees", commit, owner="mallory")
-    assert code.jobs == results(CODE, tests="skipped", workflows="skipped")  # settings can break no other tests
-    assert (scenario.store / "calls").read_text().split() == ["image", "smoke", "prove"]
-    assert later == comment.replace(
-        "⏳ **code has not started**",
-        "✅ **code passed** in [run 7002](https://github.com/acme/churn/actions/runs/7002)",
-    )
-
-
 def test_a_change_of_documents_takes_seconds(scenario):
     """Only `plan`, `lint` and the checks run, all green; no artifact, and a comment that says both passed."""
     commit = scenario.commit({"docs/architecture.md": "# Architecture -> # The architecture"}, "words")

@@ -16,7 +16,7 @@ import yaml
 from tests import engine
 from tests.workflows.again import rerun
 from tests.workflows.runner import ABOUT, git
-from tests.workflows.test_scenarios_ci import CODE, MODEL, judged
+from tests.workflows.test_scenarios_ci import CODE, MODEL, commented, judged
 from tests.workflows.test_scenarios_release import JOBS, issues, registry, results
 
 pytestmark = [pytest.mark.slow, pytest.mark.template, pytest.mark.timeout(1800)]  # minutes on a busy machine
@@ -141,21 +141,41 @@ def deployed_since(scenario, images, image):
     git(clone, "push", "--quiet", "origin", "mlflow")
 
 
-def test_a_good_pull_request_with_nothing_replaced(scenario):
-    """Every fault that is planted for a gate is caught, the image is built, started and checked; both checks pass."""
+def test_a_good_pull_request_is_built_judged_and_told_with_nothing_replaced(scenario):
+    """A fork's: its token only reads. Image and gates are proven; one comment has the report, then both results."""
     container_engine()
-    commit = scenario.commit({"params.yaml": "accuracy: { min: 0.85 } -> accuracy: { min: 0.84 }"}, "lower")
+    changes = "n_estimators: 30 -> n_estimators: 28\naccuracy: { min: 0.85 } -> accuracy: { min: 0.84 }"
+    scenario.build({"params.yaml": changes})
+    commit = scenario.commit({}, "fewer-trees")
+    scenario.hub.read_only = True
 
-    outcome = judged(scenario, commit, "model.yml", **engine.environment())
-    built = git(scenario.folder, "rev-parse", "HEAD")[:12]  # each run has a merge commit of its own
-    code = judged(scenario, commit, "code.yml", **engine.environment())
+    outcome = judged(scenario, commit, **engine.environment())
 
-    engine.podman("image", "rm", f"localhost/churn:{built}")
+    engine.podman("image", "rm", f"localhost/churn:{git(scenario.folder, 'rev-parse', 'HEAD')[:12]}")
     assert outcome.jobs == results(MODEL)
-    assert code.jobs == results(CODE, tests="skipped", workflows="skipped")
     assert set(outcome.steps["pipeline"].values()) == {"success"}
-    assert "faults caught by" in code.said("prove")
     assert not scenario.hub.made("POST|PATCH|PUT|DELETE")
+    scenario.hub.read_only = False
+    comment = commented(scenario, outcome, "fewer-trees", commit, owner="mallory")
+    assert outcome.artifacts() == ["report", "report.html"]
+    assert "# ✅ churn: the model passes its gates" in outcome.summaries["pipeline"]
+    assert "PASSED" in outcome.said("model")
+    assert "✅ **model passed**" in comment
+    assert "⏳ **code has not started**" in comment
+    assert "[report.html](https://github.com/acme/churn/actions/runs/7001/artifacts/" in comment
+    assert "| train.random_forest.n_estimators | 30 | 28 |" in comment
+    assert "| gates.limits.accuracy.min | 0.85 | 0.84 |" in comment
+    assert "version 1" in comment  # the champion came with the registry
+
+    code = judged(scenario, commit, "code.yml")
+
+    later = commented(scenario, code, "fewer-trees", commit, owner="mallory")
+    assert code.jobs == results(CODE, tests="skipped", workflows="skipped")  # settings can break no other tests
+    assert "faults caught by" in code.said("prove")
+    assert later == comment.replace(
+        "⏳ **code has not started**",
+        "✅ **code passed** in [run 7002](https://github.com/acme/churn/actions/runs/7002)",
+    )
 
 
 def test_a_version_is_built_shipped_served_and_an_image_is_taken_back(scenario, images):

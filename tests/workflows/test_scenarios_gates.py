@@ -40,8 +40,11 @@ p50_ms: 20.0 -> p50_ms: 0.001
 accuracy: { min: 0.85 } -> accuracy: { min: 0.99 }"""
 
 CASES = {
-    "seven gates: stricter settings": Refused(
-        {"params.yaml": STRICTER},
+    "nine gates: stricter settings, scores rounded by the server, and a build that nobody committed": Refused(
+        {
+            "params.yaml": f"{STRICTER}\nbootstrap: 200 -> bootstrap: 300",
+            "src/ml/tasks/answers.py": '[{"score": score, "label": score -> [{"score": round(score, 2), "label": score',
+        },
         dict.fromkeys([f"slices: {name}" for name in ("plan", "region", "channel", "tenure_months")], "below 0.97")
         | {
             "slices: contract": r"worst is contract=one_year: roc_auc 0\.\d+, surely below 0\.97",
@@ -51,8 +54,10 @@ CASES = {
             "size": r"the model has \d\.\d+ MB, above 0\.1 MB",
             "latency p50": r"one row takes [\d.]+ ms, .+ above 0\.001 ms",
             "accuracy": r"accuracy 0\.\d+ is below the minimum 0\.990",
+            "api parity": r"differ by at most 5\.0e-03 on 1,000 rows, above 1e-06; \d+ with another decision",
+            "locks: committed": r"different from the last commit: dvc\.lock\. Commit the build\.",
         },
-        ("limits", "slices", "fairness", "behaviour", "calibration", "size", "latency"),
+        ("limits", "slices", "fairness", "behaviour", "calibration", "size", "latency", "api", "freshness"),
         told=("| gates.limits.accuracy.min | 0.85 | 0.99 |",),
     ),
     "champion and stability: a smaller forest": Refused(
@@ -73,17 +78,6 @@ CASES = {
         ("leakage",),
         build=True,
         told=("better: roc_auc",),  # that is what it looks like to the champion's gate
-    ),
-    "api and freshness: scores rounded by the server, and a build that nobody committed": Refused(
-        {
-            "src/ml/tasks/answers.py": '[{"score": score, "label": score -> [{"score": round(score, 2), "label": score',
-            "params.yaml": "bootstrap: 200 -> bootstrap: 300",
-        },
-        {
-            "api parity": r"differ by at most 5\.0e-03 on 1,000 rows, above 1e-06; \d+ with another decision",
-            "locks: committed": r"different from the last commit: dvc\.lock\. Commit the build\.",
-        },
-        ("api", "freshness"),
     ),
 }
 
