@@ -87,6 +87,7 @@ class Hub:
     workflow_states: dict[str, str] = field(default_factory=dict)  # file to state; else active
     quiet_days: int = 0  # since the newest commit of main; branch mlflow gets one each day
     private: bool = False
+    default_branch: str = "main"
     free: bool = False  # the plan of a private repository: no rulesets, no branch protection
     allowed_actions: str = "all"  # or local_only, selected
     selected_actions: Record = field(default_factory=dict)

@@ -19,7 +19,7 @@ def _repository(hub: Hub, query: dict, said: Said) -> Answer:
     owner = hub.repository.split("/")[0]
     about = {
         "full_name": hub.repository,
-        "default_branch": "main",
+        "default_branch": hub.default_branch,
         "owner": {"login": owner, "type": "User"},
         "private": hub.private,
     }

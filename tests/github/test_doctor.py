@@ -141,6 +141,14 @@ def test_a_rule_that_keeps_jobs_from_pushing_the_registry_is_reported(hub, rule)
     assert code == 1
 
 
+@pytest.mark.parametrize(("branch", "state"), [("main", None), ("master", "missing")])
+def test_another_default_branch_than_main_is_reported(hub, branch, state):
+    """The workflows name main: otherwise nothing would be red, and no merge would be released."""
+    hub.default_branch = branch
+
+    assert states(run("doctor", hub)[1]).get("default branch") == state
+
+
 def test_if_only_local_actions_may_run_all_others_are_reported(hub):
     hub.allowed_actions = "local_only"
 

@@ -59,6 +59,16 @@ def queue(rules: list[dict[str, Any]] | None, workflows: dict[str, str]) -> Sett
     return SettingFinding("merge queue", MISSING, "on", "it never ends", cure)
 
 
+def default_branch(branch: str) -> SettingFinding | None:
+    """Whether a merge starts a release: the workflows name the branch main; None if it is the default one."""
+    if branch == "main":
+        return None
+    return SettingFinding(
+        "default branch", MISSING, branch, "no merge starts a release, because the workflows expect main",
+        "Settings → General → Default branch → rename it to main",
+    )  # fmt: skip
+
+
 def registry(rules: list[dict[str, Any]] | None) -> SettingFinding:
     """Whether jobs can push to the registry; `rules` are those of its branch, also of the organization."""
     name = "jobs may push to branch mlflow"

@@ -93,8 +93,7 @@ def _judged(repository: Repository, about: dict) -> Iterator[SettingFinding]:
     checks = repository_settings.classic_checks(repository, branch)
     planned = repository_settings.planned(repository)
     yield rules.required(wanted, checks, branch, planned)
-    if found := rules.queue(wanted, texts):
-        yield found
+    yield from filter(None, (rules.queue(wanted, texts), rules.default_branch(branch)))
     if planned and tracking.server() is None:
         yield rules.registry(repository_settings.asked(repository, "/rules/branches/mlflow"))
     yield from rules.environments(repository_settings.environments(repository), about["private"])
