@@ -10,7 +10,7 @@ from filelock import FileLock
 from tests.conftest import ROOT, SUMMARY, once
 from tests.workflows import runner, table
 
-LONGEST = ("engine", "release", "settings", "rerun", "monitor", "reproduce", "good_pull", "gates")  # in their test's id
+LONGEST = ("engine", "release", "settings", "rerun", "monitor", "reproduce", "gates")  # in their test's id
 SERVICE = ROOT / "tests" / "workflows" / "languageservice"
 
 
