@@ -39,6 +39,7 @@ def typed(name: str, data: Data) -> pd.DataFrame:
     return schema.conform(reading.read(HERE / name).frame, data)
 
 
+@pytest.mark.slow
 def test_infinity_is_named_with_its_place_by_adopt_and_validate():
     says = "ratio: 2 of 1,600 rows are infinite, or larger than 3e[+]38, e.g. 'inf' at row 6"
     data = contract("names.csv")
@@ -50,6 +51,7 @@ def test_infinity_is_named_with_its_place_by_adopt_and_validate():
         typed("inf.csv", Data(**data.model_dump() | {"columns": columns}))
 
 
+@pytest.mark.slow
 def test_levels_that_read_like_missing_ones_stay_levels_and_the_api_takes_them():
     data = contract("na_levels.csv")
 
@@ -60,6 +62,7 @@ def test_levels_that_read_like_missing_ones_stay_levels_and_the_api_takes_them()
     assert body(data, 1, "refuse").rows.validate_python([sent])[0]["zone"] == "NA"
 
 
+@pytest.mark.slow
 def test_a_level_called_missing_is_not_a_missing_value():
     data = contract("level_missing.csv")
     data = Data(
@@ -76,6 +79,7 @@ def test_a_level_called_missing_is_not_a_missing_value():
     assert encode(inputs).tolist() != encode(gone).tolist()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["utc.csv", "utc.parquet"])
 @pytest.mark.parametrize(
     "rows", ["fresh_utc_again.csv", "fresh_utc_new.parquet", "fresh_naive_again.parquet", "fresh_naive_new.parquet"]
@@ -94,6 +98,7 @@ def test_fresh_rows_join_a_table_whose_times_have_a_zone(name, rows):
     assert times.max() == typed(rows, data)["seen"].max()
 
 
+@pytest.mark.slow
 def test_days_that_may_be_months_are_refused_with_both_readings_until_their_format_is_stated():
     with pytest.raises(
         UserError, match=r"2024-07-01T.* [(]as %d/%m/%Y[)] or 2024-01-07T.* [(]as %m/%d/%Y[)].*TIME_FORMAT"
@@ -109,6 +114,7 @@ def test_days_that_may_be_months_are_refused_with_both_readings_until_their_form
     assert times.max() == pd.Timestamp("2026-02-05")
 
 
+@pytest.mark.slow
 def test_whole_number_ids_and_text_ids_are_of_one_type():
     data = contract("int_ids.parquet")
     old, given = (reading.read(HERE / name).frame for name in ("int_ids.parquet", "fresh_text_ids.parquet"))
@@ -121,6 +127,7 @@ def test_whole_number_ids_and_text_ids_are_of_one_type():
     assert split.position(pd.Series([1, 1.0, "1", "1.0"], dtype=object)).std() == 0
 
 
+@pytest.mark.slow
 def test_decimals_are_numbers_and_a_semicolon_file_is_read_and_said():
     assert contract("decimal.parquet").columns["amount"].type == "number"
     assert contract("semicolon.csv").columns["size"].type == "number"
@@ -245,6 +252,7 @@ LEVELS = ("NA", "1", "2.5", "True", "a b", "007")
 WORDS = st.one_of(st.sampled_from([*LEVELS, " NA", "1.0", "true", "7", "x", "na"]), st.booleans(), st.integers(0, 8))
 
 
+@pytest.mark.slow
 @given(WORDS)
 def test_the_api_takes_exactly_the_levels_that_training_takes(value):
     data = contract_of_levels()
@@ -275,6 +283,7 @@ def test_by_hash_the_sides_are_those_of_the_text():
     assert (sides[0] == sides[2]).all()
 
 
+@pytest.mark.slow
 def test_a_packed_body_is_answered_by_a_model_of_a_table_with_three_positive_rows(tmp_path):
     data = contract("rare.csv")
     params = read_params(SAMPLE).model_copy(update={"data": data})

@@ -98,6 +98,7 @@ def test_without_a_model_or_a_server_it_says_so(tmp_path):
     assert "Traceback" not in alone.stderr + nobody.stderr
 
 
+@pytest.mark.slow
 def test_a_server_accepts_simulated_time_only_by_setting_and_then_marks_each_line(folder, customers, params, tmp_path):
     row = {"rows": rows(customers, params.data, 1)}
     label = {"labels": [{"id": "a", "label": True}]}

@@ -51,6 +51,7 @@ def test_prometheus_accepts_configuration_and_rules():
     promtool("check", "config", "prometheus.yml")
 
 
+@pytest.mark.slow
 def test_every_alert_fires_and_stays_silent_when_it_should():
     promtool("test", "rules", "alerts_test.yml")
 

@@ -421,6 +421,7 @@ def test_a_table_without_an_id_gets_one_that_a_new_export_keeps(tmp_path, monkey
     assert "If an entity has several rows, set GROUP=" in said
 
 
+@pytest.mark.slow
 def test_possible_id_columns_are_named_and_other_ids_are_no_features(loans):
     bare = loans.rename(columns={"loan_id": "konto"}).assign(konto=loans["loan_id"] * 7919)
     indexed = loans.assign(**{"Unnamed: 0": range(len(loans)), "cust": loans["loan_id"] * 7919})

@@ -37,6 +37,7 @@ def template(tmp_path):
     return folder, start
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("history", ["fork", "copy"])
 def test_a_newer_template_is_merged_and_own_changes_are_kept(template, tmp_path, history):
     folder, start = template

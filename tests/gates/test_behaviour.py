@@ -82,6 +82,7 @@ def test_a_small_step_the_wrong_way_is_tolerated():
     assert direction(FRAME, by_usage, rule, DATA).passed
 
 
+@pytest.mark.slow
 def test_an_easy_case_takes_what_it_leaves_out_from_a_typical_row():
     evidence = good()
     seen = []

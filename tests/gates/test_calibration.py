@@ -54,6 +54,7 @@ def test_the_bias_is_the_mean_score_less_the_share_of_positive_rows():
     assert 0 < found["low"] < found["value"] < found["high"]
 
 
+@pytest.mark.slow
 @given(st.lists(st.sampled_from([0.0, 1e-12, 0.3, 0.5, 1.0]), min_size=20, max_size=40))
 def test_scores_of_zero_and_one_and_equal_scores_are_judged(scores):
     label = np.tile([0.0, 1.0], len(scores))[: len(scores)]
@@ -77,6 +78,7 @@ def test_the_limits_of_the_bias_are_tighter_for_a_rare_class():
     assert narrowed(Bound(max=0.05), 0.005).min is None
 
 
+@pytest.mark.slow
 def test_the_truth_is_seldom_refused_in_small_samples():
     """Slope (too low) and bias (both directions) each refuse 2.5 %, for any limits."""
     wrong = 0

@@ -57,6 +57,7 @@ def delong(label, old, new):
     return gap.mean(), np.sqrt(rows.var(ddof=1) / len(rows) + columns.var(ddof=1) / len(columns))
 
 
+@pytest.mark.slow
 def test_the_interval_of_roc_auc_is_that_of_delong(two):
     value, error = delong(*two)
     half = norm.ppf(0.975) * error
@@ -67,6 +68,7 @@ def test_the_interval_of_roc_auc_is_that_of_delong(two):
     assert (ours.low, ours.high) == pytest.approx((value - half, value + half), abs=0.2 * half)
 
 
+@pytest.mark.slow
 def test_a_metric_that_is_better_when_lower_counts_the_other_way_round(two):
     label, old, new = two
 
@@ -85,6 +87,7 @@ def test_swapping_the_models_swaps_the_sign(two):
     assert (back.value, back.low, back.high) == pytest.approx((-forth.value, -forth.high, -forth.low))
 
 
+@pytest.mark.slow
 def test_a_model_is_not_worse_than_itself(two):
     label, old, _ = two
 

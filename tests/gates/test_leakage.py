@@ -115,6 +115,7 @@ def test_a_number_that_is_the_sum_of_its_parts_is_named(noise, sum_of):
     assert (f"weighted sum of {sum_of}:" in verdict.reason) == bool(sum_of)
 
 
+@pytest.mark.slow
 def test_a_table_on_disk_gets_the_same_verdicts_as_in_memory(tmp_path):
     held = good()
     tables.write_table(held.train, tmp_path / "train.parquet")

@@ -56,6 +56,7 @@ def test_the_locks_of_this_repository_contain_the_requirements_of_pyproject():
     assert locks.unmet(Path("pyproject.toml").read_text(), texts) == []
 
 
+@pytest.mark.slow
 def test_outside_a_repository_the_verdict_is_unknown_and_says_so(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CI", "true")

@@ -57,6 +57,7 @@ def test_easy_cases_name_few_columns_and_no_row_of_the_table(world):
     assert not any((found.frame["a"] == case.row.get("a")).any() for case in cases)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("noise", "limit"), [(0.1, None), (3.0, 0.15)])
 def test_a_weak_signal_widens_the_limit_of_stability(noise, limit):
     rng = np.random.default_rng(0)
@@ -75,6 +76,7 @@ def test_a_weak_signal_widens_the_limit_of_stability(noise, limit):
     assert len(told) == len(settings)
 
 
+@pytest.mark.slow
 def test_no_easy_case_stands_at_the_edge_of_its_class():
     """The typical values that fill a case differ from table to table, so nearby rows must be equally easy."""
     rng = np.random.default_rng(0)
@@ -110,6 +112,7 @@ def test_a_limit_keeps_three_quarters_of_the_gain_or_leaves_room_for_chance(meas
     assert proposed_gates.limit(found, dummy, 1.0, higher=higher) == wanted
 
 
+@pytest.mark.slow
 def test_a_model_no_better_than_chance_is_reported():
     frame, params = drawn("two classes", 1000, 0)
     noise = frame.assign(y=np.random.default_rng(0).permutation(frame["y"]))

@@ -34,6 +34,7 @@ def test_predictors_take_turns_row_by_row():
     assert timed.shape == (2, 3)
 
 
+@pytest.mark.slow
 def test_a_slow_machine_does_not_refuse_a_model_as_fast_as_the_champion():
     evidence = slow(0.003, limit=1)()
     alike = replace(evidence.champion, served=evidence.model)
@@ -59,6 +60,7 @@ def test_one_busy_moment_of_the_machine_does_not_refuse(monkeypatch):
     assert all(v.passed for v in verdicts)
 
 
+@pytest.mark.slow
 def test_a_model_many_times_slower_than_the_champion_passes_if_both_are_very_fast():
     evidence = slow(0.0003)()
     champion = replace(evidence.champion, served=replace(evidence.model, answer=lambda rows: [0.5]))
@@ -68,6 +70,7 @@ def test_a_model_many_times_slower_than_the_champion_passes_if_both_are_very_fas
     assert median.passed
 
 
+@pytest.mark.slow
 def test_without_a_champion_only_the_milliseconds_decide():
     verdicts = latency.judge(replace(slow(0.003, limit=1)(), champion=None))
 

@@ -78,6 +78,7 @@ def test_holms_correction_agrees_with_statsmodels_example():
     assert holm([0.01, 0.04, np.nan, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 1, 0.06, 0.02])
 
 
+@pytest.mark.slow
 def test_the_truth_sliced_by_a_strong_predictor_is_not_refused():
     """Within a slice of the strong column less information is left; every slice has a lower metric than all rows."""
     evidence = build(1200, 0, {"slices": {"columns": ["strong", "group"], "min": 0.5}}, (0.5, 0.0))
@@ -148,6 +149,7 @@ def test_a_renamed_setting_is_refused_with_its_new_name():
         params({"slices": {"max_gap": 0.1}})
 
 
+@pytest.mark.slow
 def test_all_columns_are_sliced_when_none_is_named():
     settings = params({"slices": {"min_rows": 50}})
 

@@ -260,6 +260,7 @@ def test_a_group_with_cancellation_has_no_queue():
         Group(cancel_in_progress=True, queue="max")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("event", "how", "names"),
     [

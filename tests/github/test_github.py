@@ -82,6 +82,7 @@ def test_it_works_on_enterprise_server():
         assert [i["title"] for i in hub.open("issues")] == ["Drift"]
 
 
+@pytest.mark.slow
 def test_all_pages_of_a_list_are_read(hub, repository):
     for number in range(250):
         call(repository, "POST", "/issues", {"title": str(number)})

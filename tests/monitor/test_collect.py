@@ -163,6 +163,7 @@ def test_earlier_windows_contain_the_predictions_of_known_models(write, params):
     assert (found.before[-1].since, found.before[-1].until) == (found.since, found.until)
 
 
+@pytest.mark.slow
 def test_performance_is_the_champions_in_the_newest_window_with_enough_labels_of_both_classes(write, params):
     def month(name, days_ago, model="churn@2", classes=2):
         time = NOW - pd.Timedelta(days=days_ago)
@@ -221,6 +222,7 @@ def test_every_row_is_judged_or_counted_exactly_once(tmp_path_factory, params, r
     assert found.rows["id"].is_unique
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["rows.csv", "rows.parquet", "*.csv"])
 def test_tables_of_other_systems_are_read_in_the_same_way(write, params, tmp_path, name):
     table = write(prediction("7"), prediction("b"), label("7", True, NOW))
@@ -258,6 +260,7 @@ def test_an_unusable_table_gives_a_reason(params, tmp_path, text, says):
         LogTable([tmp_path / "rows.csv"], DATA).recent(NOW, SETTINGS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("slow", [True, False])
 def test_labels_of_rows_too_young_for_the_slower_class_are_not_looked_at(write, params, slow):
     """Positives have labels at once and negatives after 8 days, or the reverse."""

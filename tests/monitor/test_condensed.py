@@ -69,6 +69,7 @@ def plain(table):
     return table[sorted(table)].astype(dict.fromkeys(("segment", "model", "variant"), "str"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("since", "until"), [(None, None), (SINCE, None), (SINCE, UNTIL)])
 def test_a_condensed_log_has_the_rows_of_the_whole_one_and_gets_its_features_afterwards(log, since, until):
     whole = read_log(log, since=since, until=until)
@@ -85,12 +86,14 @@ def test_a_condensed_log_has_the_rows_of_the_whole_one_and_gets_its_features_aft
         assert again[name].map(text).tolist() == whole[name].map(text).tolist()
 
 
+@pytest.mark.slow
 def test_columns_that_are_asked_for_are_kept(log):
     found = read_condensed([log], Wanted(SINCE), ["features.tenure"])
 
     assert [name for name in found if name.startswith("features.")] == ["features.tenure"]
 
 
+@pytest.mark.slow
 def test_beyond_a_number_of_rows_a_share_of_the_ids_represents_all(tmp_path, params, monkeypatch):
     monkeypatch.setattr(condensed, "MOST", 100)
     written = PredictionLog(tmp_path)

@@ -57,6 +57,7 @@ def test_simulated_predictions_are_judged_plotted_by_evidently_and_marked_as_sim
         assert "<html" in (place / "build" / name).read_text()[:500]
 
 
+@pytest.mark.slow
 def test_an_unknown_season_is_reported(place, without_evidently):
     settings = (place / "params.yaml").read_text()
     (place / "params.yaml").write_text(settings.replace("\nmonitor:", "\nmonitor:\n  season: true"))
@@ -132,6 +133,7 @@ def test_a_model_is_degraded_if_its_labels_take_longer_than_the_window(place, pa
     assert "The labels are of" in alerts.of_monitoring(MonitorRecord.model_validate(found), None)["degraded"].text
 
 
+@pytest.mark.slow
 def test_a_silent_source_is_distinguished_from_a_slow_one(place, without_evidently):
     model = f"churn@{'0' * 12}"
     predicted(place, 5, days_ago=4, model=model)
@@ -188,6 +190,7 @@ def test_an_empty_source_of_predictions_is_a_problem(place, without_evidently, m
     assert not (place / "logs").exists()
 
 
+@pytest.mark.slow
 def test_another_source_in_params_yaml_is_read(place, send, without_evidently):
     send(13)
     (place / "logs").rename(place / "elsewhere")

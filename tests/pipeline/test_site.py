@@ -34,12 +34,14 @@ def test_the_reference_lists_every_workflow():
     assert all(f"`{path.name}`" in text for path in Path(".github/workflows").glob("*.yml"))
 
 
+@pytest.mark.slow
 def test_the_runbook_has_an_entry_for_the_errors_of_every_folder_and_no_other():
     entries = re.findall(r"^### Errors: (\w+)$", RUNBOOK, re.MULTILINE)
 
     assert sorted(entries) == sorted(set(raised_messages.raised()) - {"serving"})
 
 
+@pytest.mark.slow
 def test_the_reference_lists_errors_with_variable_parts_in_braces():
     text = reference_pages.errors()
 
@@ -97,6 +99,7 @@ def quoting(tree):
                 yield parts
 
 
+@pytest.mark.slow
 def test_a_message_that_quotes_another_program_ends_with_what_to_do():
     files = [*Path("src/ml").rglob("*.py"), *Path("serving").rglob("*.py")]
     found = [(path, parts[-1]) for path in files for parts in quoting(ast.parse(path.read_text("utf-8")))]

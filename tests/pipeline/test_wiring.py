@@ -73,6 +73,7 @@ def test_a_dvc_stage_has_one_name_everywhere(stage):
     assert (ROOT / "stages" / f"{stage}.py").is_file()
 
 
+@pytest.mark.slow
 def test_the_pipeline_imports_nothing_that_depends_on_it():
     above = {"serving", "demo", "lab", "tests", "tools"}
 
@@ -116,6 +117,7 @@ def test_the_kinds_of_target_import_no_other_folder():
     assert not {name for name in imports(locate(BASE)) if name.split(".")[0] == "ml"}
 
 
+@pytest.mark.slow
 def test_every_imported_module_exists():
     def missing(path):
         named = {node.module for node in ast.walk(tree(path)) if isinstance(node, ast.ImportFrom) and node.module}
@@ -156,6 +158,7 @@ def asks(path):
     return any(re.search(r"target\.(task|positive|negative)$", ast.unparse(part)) for part in parts)
 
 
+@pytest.mark.slow
 def test_only_listed_modules_distinguish_kinds_of_target():
     outside = [p for p in (*ROOT.rglob("*.py"), *Path("serving").glob("*.py")) if p.parent.name != "tasks"]
     asking = {p.as_posix() for p in outside if asks(p)}
@@ -174,6 +177,7 @@ def words(path):
     return {part for text in (*texts, *named) if isinstance(text, str) for part in re.findall(r"[a-z]+", text.lower())}
 
 
+@pytest.mark.slow
 def test_only_listed_modules_name_the_threshold_of_a_decision():
     outside = [p for p in (*ROOT.rglob("*.py"), *Path("serving").glob("*.py")) if p.parent.name != "tasks"]
     naming = {p.as_posix() for p in outside if "threshold" in words(p)}

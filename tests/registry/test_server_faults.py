@@ -116,6 +116,7 @@ COMMANDS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("late", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_command_interrupted_at_any_write_is_completed_by_the_same_command(shop, name, late):

@@ -171,6 +171,7 @@ def test_a_job_that_ran_older_code_than_its_base_has_posts_no_status(clone, hub)
     assert "have no status, because this job ran the code of" in hub.open()[0]["body"]
 
 
+@pytest.mark.slow
 def test_a_status_without_permission_is_reported_and_stops_nothing(clone, hub):
     record(clone)
     hub.permissions = granted() | {"statuses": "read"}
@@ -229,6 +230,7 @@ def test_the_next_retraining_closes_the_last_one_as_superseded(clone, hub):
     assert hub.open("issues") == []
 
 
+@pytest.mark.slow
 def test_newer_rows_on_the_same_day_update_the_pull_request(clone, hub):
     record(clone)
     propose(clone, hub)

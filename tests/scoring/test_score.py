@@ -60,6 +60,7 @@ def scored(out="scores", data="new.parquet", model="build/model", **given):
     return pd.read_parquet(out)
 
 
+@pytest.mark.slow
 def test_every_row_gets_the_score_of_the_api_and_is_in_the_log(place, params):
     table = pd.read_parquet("new.parquet")
 
@@ -75,6 +76,7 @@ def test_every_row_gets_the_score_of_the_api_and_is_in_the_log(place, params):
     assert np.array_equal(log["features.tenure_months"], table["tenure_months"])
 
 
+@pytest.mark.slow
 def test_each_score_is_explained_by_contributions_that_add_up_to_it(place, params):
     found = scored(explain=True)
 
@@ -139,6 +141,7 @@ def test_a_point_means_the_same_in_every_part_of_a_table(place):
     assert len(log) == 2000
 
 
+@pytest.mark.slow
 def test_two_jobs_cannot_write_one_output(place):
     Path(".scores.part").mkdir()
     with (
@@ -170,6 +173,7 @@ def test_an_output_in_the_folder_that_is_read_is_refused(place, out):
     assert [path.name for path in Path("parts").iterdir()] == ["new.parquet"]
 
 
+@pytest.mark.slow
 def test_rows_that_break_the_contract_are_stored_with_the_reason(place):
     table = pd.read_parquet("new.parquet").assign(row="mine")
     table["tenure_months"] = table["tenure_months"].astype("float64")
@@ -205,6 +209,7 @@ def test_too_many_invalid_rows_stop_the_job_and_publish_nothing(place):
     assert not Path("logs").exists()
 
 
+@pytest.mark.slow
 def test_an_existing_output_is_not_changed(place):
     scored()
     before = {path: path.read_bytes() for path in Path("scores").iterdir()}
@@ -217,6 +222,7 @@ def test_an_existing_output_is_not_changed(place):
     assert len(read_log("logs")) == 1000
 
 
+@pytest.mark.slow
 def test_a_job_resumes_after_the_last_complete_part(place, monkeypatch):
     kept, keep = [], score._keep
 
@@ -267,6 +273,7 @@ def test_a_challenger_beside_the_champion_can_be_compared(place, models, params)
     assert duel.champion.answers == duel.challenger.answers == 1000
 
 
+@pytest.mark.slow
 def test_another_model_than_the_champion_is_refused_by_setting(place, models):
     with pytest.raises(UserError, match="is not a version in the registry"):
         scored(champion=True)
@@ -293,6 +300,7 @@ def test_a_challenger_with_another_target_is_refused(place, customers, params):
     assert not Path("scores").exists()
 
 
+@pytest.mark.slow
 def test_a_log_that_cannot_be_created_is_named_and_the_job_resumes(place, monkeypatch):
     Path("file").write_text("")
 
@@ -338,6 +346,7 @@ def test_what_cannot_be_read_is_named_and_nothing_is_written(place, data, given,
     assert not Path("logs").exists()
 
 
+@pytest.mark.slow
 def test_a_full_disk_leaves_the_output_unchanged_and_the_job_resumes(place, monkeypatch):
     write = files.write_bytes
 
@@ -372,6 +381,7 @@ class Bucket(LocalFileSystem):
         super().put_file(lpath, rpath, *args, **given)
 
 
+@pytest.mark.slow
 def test_an_output_in_a_store_is_complete_once_it_has_a_manifest(place, monkeypatch, capsys):
     fsspec.register_implementation("bucket", Bucket, clobber=True)
     url, folder = f"bucket://{place}/bucket/scores", place / "bucket" / "scores"
@@ -392,6 +402,7 @@ def test_an_output_in_a_store_is_complete_once_it_has_a_manifest(place, monkeypa
     assert not [*Path("build").glob("*score*")]
 
 
+@pytest.mark.slow
 def test_two_machines_do_not_mix_their_files_in_a_store(place, monkeypatch):
     fsspec.register_implementation("bucket", Bucket, clobber=True)
     url, folder = f"bucket://{place}/bucket/scores", place / "bucket" / "scores"

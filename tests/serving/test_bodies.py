@@ -151,6 +151,7 @@ def test_the_limit_applies_to_a_decoded_body(content, status):
     assert refused.value.status == status
 
 
+@pytest.mark.slow
 def test_others_are_answered_while_a_large_body_is_parsed():
     async def ask():
         bodies, order = Bodies(1_000_000), []
@@ -220,6 +221,7 @@ def test_the_start_page_and_the_document_name_every_endpoint(client):
     assert all(operation["description"] for path in document.values() for operation in path.values())
 
 
+@pytest.mark.slow
 def test_browsers_of_other_origins_are_accepted_only_by_setting(folder, tmp_path, customers):
     asked = {"origin": "https://a.example", "access-control-request-method": "POST"}
     body = {"rows": rows(customers, DATA, 1)}

@@ -108,6 +108,7 @@ def test_a_chunked_body_after_an_upgrade_is_read_and_closed_on_request(connected
     assert closed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "line", [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"CONNECT a:1 HTTP/1.1\r\n\r\n", b"\x16\x03\x01\x02"]
 )
@@ -220,6 +221,7 @@ def test_a_request_is_answered_before_the_refusal_of_what_follows_it(connected):
     assert closed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "parts",
     [
@@ -238,6 +240,7 @@ def test_the_size_of_a_head_is_limited_in_each_part(connected, parts):
     assert closed
 
 
+@pytest.mark.slow
 def test_a_body_in_many_small_chunks_is_passed_on_in_one_piece(connected, monkeypatch):
     pieces = []
     whole = HttpToolsProtocol.on_body
@@ -251,6 +254,7 @@ def test_a_body_in_many_small_chunks_is_passed_on_in_one_piece(connected, monkey
     assert b'"body"' in answer
 
 
+@pytest.mark.slow
 def test_a_body_in_too_many_chunks_is_refused_and_each_request_is_counted_separately(connected, monkeypatch):
     monkeypatch.setattr(connection, "CHUNKS", 50)
     head, chunk, end = LINE + b"transfer-encoding: chunked\r\n\r\n", b"1\r\nx\r\n", b"0\r\n\r\n"
@@ -263,6 +267,7 @@ def test_a_body_in_too_many_chunks_is_refused_and_each_request_is_counted_separa
     assert twice.count(b"HTTP/1.1 200 ") == 2
 
 
+@pytest.mark.slow
 def test_few_requests_are_read_before_the_first_response(connected):
     few = sent(connected, NEXT * 30, after=0.2)
     many = sent(connected, NEXT * 60)
@@ -271,6 +276,7 @@ def test_few_requests_are_read_before_the_first_response(connected):
     assert many[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("part", "answer"), [(LINE, b"HTTP/1.1 408 "), (BODY + b"bo", b"HTTP/1.1 408 "), (b"", b""), (b"\r\n" * 9, b"")]
 )
@@ -282,6 +288,7 @@ def test_a_client_that_sends_slowly_or_nothing_is_disconnected(connected, part, 
     assert closed
 
 
+@pytest.mark.slow
 def test_an_idle_connection_is_closed_after_a_while(connected):
     early, late = (sent(connected, BODY + b"body", after=seconds) for seconds in (0.15, 0.6))
 
@@ -289,6 +296,7 @@ def test_an_idle_connection_is_closed_after_a_while(connected):
     assert (early[1], late[1]) == (False, True)
 
 
+@pytest.mark.slow
 def test_a_client_that_does_not_read_the_response_is_disconnected(connected):
     async def ask(open_one):
         protocol, wire = open_one()

@@ -86,6 +86,7 @@ def test_fast_routes_share_one_rate_limit_with_the_others(folder, tmp_path):
     assert [answer.status_code for answer in answers] == [422, 429, 429]
 
 
+@pytest.mark.slow
 def test_a_fast_route_refuses_another_method_and_numbers_each_request(folder, tmp_path):
     with TestClient(application(folder, tmp_path / "logs")) as client:
         answers = [client.get("/predict") for _ in range(50)]

@@ -157,6 +157,7 @@ def test_with_count_serving_continues_and_missing_lines_are_counted(make, tmp_pa
     assert lines(tmp_path / "logs") == [b"3"]
 
 
+@pytest.mark.slow
 def test_a_line_that_fits_only_in_part_is_removed_and_refused():
     program = """
 import resource, sys
@@ -235,6 +236,7 @@ def test_a_full_disk_is_not_ready_until_there_is_space_and_the_probe_leaves_noth
         log.close()
 
 
+@pytest.mark.slow
 def test_a_dead_workers_segment_is_closed_without_its_incomplete_line_and_a_living_ones_is_kept(tmp_path):
     living = PredictionLog(tmp_path)
     living.append(b"1")
@@ -250,6 +252,7 @@ def test_a_dead_workers_segment_is_closed_without_its_incomplete_line_and_a_livi
     living.close()
 
 
+@pytest.mark.slow
 def test_the_server_needs_no_pandas_to_log():
     imports = "import sys, serving.log_writer, ml.prediction_log.segments"
     program = f"{imports}; print(sorted({{'pandas', 'pyarrow', 'psycopg'}} & set(sys.modules)))"

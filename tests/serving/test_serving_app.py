@@ -171,6 +171,7 @@ def test_after_the_end_of_the_explaining_process_another_one_explains(start, fol
     assert again.json()["predictions"][0]["explanation"]
 
 
+@pytest.mark.slow
 @pytest.mark.fast(1)
 @pytest.mark.parametrize("kind", ["random_forest", "hist_gradient_boosting", "logistic_regression"])
 def test_every_built_in_model_serves_scikit_learns_scores(tmp_path, start, customers, params, kind):
@@ -360,6 +361,7 @@ def test_personal_columns_are_hashed_or_left_out_and_a_hashed_id_still_joins(sta
     assert row["id"] == feedback["id"] != sent[0]["customer_id"]
 
 
+@pytest.mark.slow
 def test_without_a_log_predictions_are_refused_unless_permitted_by_setting(start, customers, tmp_path):
     body = {"rows": rows(customers, DATA, 1)}
     blocked = tmp_path / "logs"
@@ -382,6 +384,7 @@ def test_without_a_prediction_log_rows_are_answered_and_late_labels_refused(star
     assert not (tmp_path / "logs").exists()
 
 
+@pytest.mark.slow
 def test_a_shadow_is_logged_and_not_returned(folder, forest, customers, tmp_path):
     app = application(folder, tmp_path / "logs", challenger=forest)
     sent = rows(customers, DATA, 5)
@@ -397,6 +400,7 @@ def test_a_shadow_is_logged_and_not_returned(folder, forest, customers, tmp_path
     assert [line["variant"] for line in lines(tmp_path / "logs")] == ["champion", "shadow"]
 
 
+@pytest.mark.slow
 def test_a_canary_gets_its_share_of_ids_which_never_changes(start, forest, customers):
     client = start(challenger=forest, canary=0.3)
     sent = rows(customers, DATA, 500)
@@ -411,6 +415,7 @@ def test_a_canary_gets_its_share_of_ids_which_never_changes(start, forest, custo
     assert [p["id"] for p in first] == [r["customer_id"] for r in sent]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("canary", [0.5, 0.0])
 def test_a_failing_challenger_affects_no_response(start, forest, customers, tmp_path, canary):
     client = start(challenger=forest, canary=canary)
@@ -425,6 +430,7 @@ def test_a_failing_challenger_affects_no_response(start, forest, customers, tmp_
     assert "serving_challenger_failures_total 1.0" in client.get("/metrics").text
 
 
+@pytest.mark.slow
 def test_a_swap_serves_the_new_model_and_a_broken_model_changes_nothing(start, folder, forest, tmp_path):
     place = tmp_path / "place"
     shutil.copytree(folder, place)
@@ -443,6 +449,7 @@ def test_a_swap_serves_the_new_model_and_a_broken_model_changes_nothing(start, f
     assert before != after == client.get("/model").json()["champion"]["model"]
 
 
+@pytest.mark.slow
 def test_a_model_with_another_contract_is_refused_as_challenger_and_successor(
     start, folder, customers, params, tmp_path
 ):
@@ -460,6 +467,7 @@ def test_a_model_with_another_contract_is_refused_as_challenger_and_successor(
         start(challenger=other)
 
 
+@pytest.mark.slow
 def test_a_model_whose_scores_are_no_probabilities_is_refused(start, customers, params, tmp_path):
     stay = customers.assign(churned=~customers["churned"])  # the example's log odds are then below 0
     place = built(tmp_path / "place", stay, params, "hist_gradient_boosting")
@@ -470,6 +478,7 @@ def test_a_model_whose_scores_are_no_probabilities_is_refused(start, customers, 
         start(folder=place)
 
 
+@pytest.mark.slow
 def test_a_score_at_the_threshold_is_positive(start, customers, params, tmp_path):
     (row,) = rows(customers, DATA, 1)
     score = load(built(tmp_path / "any", customers, params)).scores([row])[0]
@@ -498,6 +507,7 @@ def test_a_body_outside_mlflow_s_formats_is_refused(shared, body):
     assert shared.post("/invocations", json=body).status_code == 400
 
 
+@pytest.mark.slow
 def test_polling_loads_a_model_only_if_its_alias_has_moved(folder, forest, tmp_path, monkeypatch):
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.chdir(tmp_path)

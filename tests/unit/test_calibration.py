@@ -26,6 +26,7 @@ def settings(**given):
     return Train.model_validate({"random_forest": {"n_estimators": 20, "min_samples_leaf": 20}, **given})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["sigmoid", "isotonic"])
 def test_calibrated_scores_are_closer_to_the_truth_and_compiled_like_the_model(customers, method):
     bare, fitted = (model.fit(customers, PARAMS.data, settings(**BALANCED, calibration=c)) for c in (None, method))
@@ -92,6 +93,7 @@ def test_the_threshold_minimises_cost_or_meets_the_requirement():
         chosen_cut.best(1 - truth, score, Decide(precision=0.99))
 
 
+@pytest.mark.slow
 def test_the_chosen_threshold_is_in_the_contract_and_the_inputs_of_later_stages(customers, tmp_path):
     params = PARAMS.model_copy(update={"train": settings(threshold={"false_negative": 5.0})})
 

@@ -40,6 +40,7 @@ def classes(values, positive):
     return checks().two_classes(counted_rows(frame, data, Validate()), data)
 
 
+@pytest.mark.slow
 def test_good_data_passes_every_check(customers):
     assert failed(customers, min_rows=1000, target_rate={"min": 0.1, "max": 0.5}, duplicate_share=0.01) == {}
 
@@ -189,6 +190,7 @@ def test_a_feature_with_an_internal_name_is_checked_like_any_other(customers):
     assert wrong.found == "21 of 1,200 rows are not 0 to 20, e.g. -5000000.0 at row 1"
 
 
+@pytest.mark.slow
 def test_500_columns_take_no_time_of_their_own():
     """Great Expectations alone took minutes for this table."""
     columns = {f"x{n}": Number(type="number", min=0, max=1, missing=0.5) for n in range(500)}

@@ -62,6 +62,7 @@ def test_an_interrupted_question_leaves_no_answer_for_the_next(echo, monkeypatch
     assert echo.ask(b"second").startswith(b"second")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc").exists(), reason="looks for the process in /proc")
 def test_a_child_ends_with_its_parent_however_that_ends(echo):
     code = f"""

@@ -99,6 +99,7 @@ def test_the_chunk_size_changes_nothing(tmp_path, customers, monkeypatch, kind, 
     assert parts == whole
 
 
+@pytest.mark.slow
 def test_the_sample_for_own_expectations_does_not_depend_on_chunks(customers, params):
     def kept(at_a_time):
         sample = Sample(params.data, 300)
@@ -112,6 +113,7 @@ def test_the_sample_for_own_expectations_does_not_depend_on_chunks(customers, pa
     assert one.equals(kept(1200))
 
 
+@pytest.mark.slow
 def test_a_full_disk_leaves_both_sides_unchanged(tmp_path, customers, monkeypatch):
     outcome(tmp_path / "t", customers.head(240), "parquet")
     before = {path: path.read_bytes() for path in (tmp_path / "t" / "build").iterdir()}

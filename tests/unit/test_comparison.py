@@ -25,6 +25,7 @@ def scored(params, rows, old_noise, new_noise):
     return comparison.judge("fresh", "version 3", [rank(label, score, 0.5) for score in (old, new)], params)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("old", "new", "outcome", "refused"), [(3, 1, "better", False), (1, 3, "worse", True), (1, 1, "not worse", False)]
 )
@@ -58,6 +59,7 @@ def test_no_rows_at_all_are_no_evidence(params):
     assert found.outcome == "not enough evidence"
 
 
+@pytest.mark.slow
 def test_a_champion_of_other_columns_is_named_and_not_compared(params, customers, tmp_path, monkeypatch, capsys):
     champion = model_file.dumps(model.fit(customers, params.data, Train(model="logistic_regression")))
     columns = {name: column for name, column in params.data.columns.items() if name != "plan"}

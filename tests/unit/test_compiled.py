@@ -123,6 +123,7 @@ def test_trees_decide_as_scikit_learns_on_and_beside_their_own_thresholds(custom
         assert found[:, 0] / 10 == pytest.approx(estimator.predict_proba(rows)[:, 1], abs=1e-15)  # of several threads
 
 
+@pytest.mark.slow
 def test_a_forest_whose_votes_tie_at_the_threshold_decides_as_scikit_learn(customers):
     fitted = forest(customers, max_depth=None, min_samples_leaf=1)
 
@@ -162,6 +163,7 @@ def bayes(fitted):
     fitted.steps[-1] = ("estimator", GaussianNB())
 
 
+@pytest.mark.slow
 @pytest.mark.fast(2)
 @pytest.mark.parametrize(
     ("change", "reason"),
@@ -190,6 +192,7 @@ def test_an_unsupported_step_is_named_and_served_by_scikit_learn(customers, chan
     assert agreed.holds
 
 
+@pytest.mark.slow
 def test_a_model_compiled_in_float32_is_still_served(customers):
     """Earlier registered versions have such a form."""
 

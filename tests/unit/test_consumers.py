@@ -173,6 +173,7 @@ def test_adopt_names_an_unreadable_column(tmp_path, kind):
     assert re.search(r"c: \d+ of 60 rows are .*, e\.g\. .* at row \d", str(found.value))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["days", "seconds", "nanoseconds in Vienna", "milliseconds in India", "times as text"])
 def test_all_readers_agree_on_a_time(tmp_path, kind):
     assert agreed(tmp_path, table(when=KINDS[kind]()), "when").time == "when"

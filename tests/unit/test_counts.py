@@ -37,6 +37,7 @@ def counts(value):
     return spec in {",", "d"} and not names & TEXTS and not any(name.isupper() for name in names)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_no_message_writes_a_plural_of_its_own(folder):
     found = [

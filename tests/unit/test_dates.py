@@ -48,6 +48,7 @@ def here(tmp_path, monkeypatch):
     feature_source.FEATURES.write_text(TEXT)
 
 
+@pytest.mark.slow
 def test_parts_and_ages_are_equal_in_every_form_and_the_text_itself_is_no_input(table):
     feature_checks.check(TEXT, table, DATA)
     fitted = model.fit(table, DATA, Train.model_validate({"random_forest": {"n_estimators": 10}}), TEXT)

@@ -25,6 +25,7 @@ def silent():
         yield server.getsockname()[1]
 
 
+@pytest.mark.slow
 def test_a_silent_postgresql_ends_with_a_sentence(short, silent):
     pytest.importorskip("psycopg")
     started = time.monotonic()
@@ -34,6 +35,7 @@ def test_a_silent_postgresql_ends_with_a_sentence(short, silent):
     assert time.monotonic() - started < 5
 
 
+@pytest.mark.slow
 def test_a_silent_bucket_ends_with_a_sentence_and_leaves_no_thread(short, monkeypatch):
     pytest.importorskip("fsspec")
     place, go = Bucket("memory://bucket"), threading.Event()
@@ -49,6 +51,7 @@ def test_a_silent_bucket_ends_with_a_sentence_and_leaves_no_thread(short, monkey
     assert place._deadline.within(lambda: "it answers again") == "it answers again"
 
 
+@pytest.mark.slow
 def test_work_within_its_time_returns_or_raises_as_it_does(short):
     assert Deadline().within(lambda: 7) == 7
     with pytest.raises(ZeroDivisionError):

@@ -58,6 +58,7 @@ def test_days_that_differ_at_random_do_not_count_in_full():
     assert np.median(found) > 1 + 100 * 0.3**2
 
 
+@pytest.mark.slow
 def test_the_largest_step_explains_the_expected_share():
     for count in (5, 10, 22, 60):
         sums = np.random.default_rng(0).normal(size=(2000, count))

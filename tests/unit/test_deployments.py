@@ -48,6 +48,7 @@ def test_a_line_merged_out_of_order_still_counts(tmp_path):
     assert found.outcome == DEPLOYED
 
 
+@pytest.mark.slow
 def test_concurrent_writes_lose_nothing(tmp_path):
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda n: deployed(tmp_path, str(n)), range(40)))

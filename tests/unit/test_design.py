@@ -218,6 +218,7 @@ def test_an_estimator_that_cannot_weight_rows_is_refused(path, task, table):
         model.fit(table, contract(task), Train.model_validate({"model": path}))
 
 
+@pytest.mark.slow
 def test_the_interval_of_a_number_holds_out_whole_entities(table):
     number = table["customer"].str.removeprefix("c").astype("float64")
     copies = table.assign(x=number, y=(number * 7919 % 101).astype("str"))  # known of a customer, and of no other

@@ -90,6 +90,7 @@ def test_a_shifted_column_is_named_with_its_shift(released, quiet, column, chang
     assert f"1 of 14 columns shifted ({column}: " in found.reason
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("column", "change"),
     [
@@ -151,6 +152,7 @@ def test_a_worse_model_is_degraded_for_any_inputs(released, params):
     assert of_monitoring(record, None)["degraded"].text.startswith("1,500 predictions")
 
 
+@pytest.mark.slow
 def test_lower_by_less_than_the_margin_is_not_degraded(released, params):
     window = predicted(world.customers(13, 1500, seed=3), params.data)
     flipped = window["label"].where(np.arange(len(window)) % 10 > 0, 1 - window["label"])

@@ -94,6 +94,7 @@ def test_holm_multiplies_by_the_number_of_tests_left():
     assert holm([]).tolist() == []
 
 
+@pytest.mark.slow
 def test_levels_seen_once_estimate_the_rate_of_new_ones():
     rng = np.random.default_rng(0)
     share = 1 / np.arange(1, 61) ** 1.6

@@ -32,6 +32,7 @@ def registration(**lineage):
     return entry(action="register", run=run | {"lineage": origin}, verdict={"passed": True})
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(TEXT, TEXT, ANY), max_size=3))
 def test_any_text_is_restored_unchanged(texts):
     written = [entry(reason=reason, who=who, more={more: more}) for reason, who, more in texts]

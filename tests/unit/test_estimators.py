@@ -28,6 +28,7 @@ def settings(name, given):
     return Train.model_validate({"model": name, name: given})
 
 
+@pytest.mark.slow
 @pytest.mark.fast(1)
 @pytest.mark.parametrize("name", MODELS)
 def test_an_estimator_by_its_path_is_stored_without_pickle_and_serves_its_own_scores(customers, name):
@@ -46,6 +47,7 @@ def test_an_estimator_by_its_path_is_stored_without_pickle_and_serves_its_own_sc
     assert np.ptp(score) > 0.2
 
 
+@pytest.mark.slow
 def test_a_custom_class_is_loaded_from_the_file_that_defines_it(customers, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     feature_source.FEATURES.parent.mkdir()

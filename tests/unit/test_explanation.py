@@ -73,6 +73,7 @@ def explained(frame, data, **given):
     return explanation.explainer({"model.skops": model_file.dumps(fitted)}, data)(frame), score
 
 
+@pytest.mark.slow
 @pytest.mark.fast(3)
 @pytest.mark.parametrize(("target", "name"), CASES)
 def test_contributions_sum_to_the_predicted_score(target, name):
@@ -101,6 +102,7 @@ def test_a_table_of_only_numbers_or_only_categories_is_explained(column, name):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.fast(2)
 @pytest.mark.parametrize("calibration", [None, "sigmoid", "isotonic"])
 @pytest.mark.parametrize("name", ["random_forest", "logistic_regression", "xgboost.XGBClassifier"])
@@ -115,6 +117,7 @@ def test_contributions_sum_to_calibrated_scores_too(customers, name, calibration
     assert {*one["contributions"]} == {*data.columns}
 
 
+@pytest.mark.slow
 def test_the_contributions_of_a_forest_equal_shap_values_before_spreading(customers):
     data = read_params(SAMPLE).data
     fitted = model.fit(customers, data, Train.model_validate({**SMALL, "model": "random_forest"}))
@@ -126,6 +129,7 @@ def test_the_contributions_of_a_forest_equal_shap_values_before_spreading(custom
     assert found.added[:, 0] == pytest.approx(raw[:, 0, 0], abs=1e-9)
 
 
+@pytest.mark.slow
 def test_a_model_without_an_explanation_gives_a_reason(customers):
     data = read_params(SAMPLE).data
     with pytest.raises(UserError, match="GaussianNB has no explanation"):
@@ -155,6 +159,7 @@ def test_the_report_ranks_columns_by_the_mean_size_of_their_contributions(built)
     assert report.contributions(params)["contributions"] == points
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("ci", "shown"), [("", [{"column": "age", "contribution": 1.0}]), ("true", None)])
 def test_contributions_of_the_same_model_and_rows_are_cached_except_in_ci(built, customers, monkeypatch, ci, shown):
     params = read_params(SAMPLE)

@@ -142,6 +142,7 @@ def test_an_impure_or_not_row_wise_function_is_named(customers, own, monkeypatch
         check(text, frame, DATA)
 
 
+@pytest.mark.slow
 def test_what_only_estimators_need_stands_beside_functions(customers, own):
     """An image has no scikit-learn: neither annotations nor base classes are needed there."""
     also = "from sklearn.pipeline import Pipeline\nKINDS = [Own]\n\ndef build() -> Pipeline:\n    return KINDS[0]()\n"
@@ -181,6 +182,7 @@ def test_a_level_that_is_no_text_is_refused_and_not_read_as_missing(customers, o
         check(text, customers, DATA)
 
 
+@pytest.mark.slow
 def test_a_function_must_accept_a_level_that_others_allows(customers, own):
     column = DATA.columns["plan"].model_copy(update={"others": True})
     data = DATA.model_copy(update={"columns": {**DATA.columns, "plan": column}})
@@ -212,6 +214,7 @@ def test_a_function_that_fails_on_a_later_row_is_named(customers, own):
         with_made(customers.drop(columns="usage_hours"), text)
 
 
+@pytest.mark.slow
 def test_a_level_outside_the_declared_ones_and_a_name_of_the_contract_are_refused(customers, own):
     text = own(HEAD + "@makes(band=['a'])\ndef mine(columns):\n    return columns['plan']\n")
     with pytest.raises(UserError, match="not one of a"):
@@ -230,6 +233,7 @@ def test_an_unreadable_declaration_is_reported(text):
         feature_source.made(text)
 
 
+@pytest.mark.slow
 def test_uncommitted_code_is_not_run(customers, own):
     trained = fitted(customers, own(GOOD))
     content, form = model_file.dumps(trained), compiled(trained)
@@ -310,6 +314,7 @@ def test_settings_in_an_image_include_the_columns_of_its_own_features_file(own, 
     assert checked(settings).gates.slices.columns == ("ratio",)
 
 
+@pytest.mark.slow
 def test_a_behaviour_changes_a_made_column_and_the_columns_derived_from_it(customers, own):
     text = own(GOOD)
     found = fitted(customers, text)
@@ -352,6 +357,7 @@ def test_functions_that_read_missing_columns_are_removed():
     assert feature_source.without(GOOD, DATA.columns) == (GOOD, [])
 
 
+@pytest.mark.slow
 def test_a_champion_with_unknown_functions_is_not_compared(customers, own):
     text = own(GOOD)
     champion = Baseline("version 1", model_file.dumps(fitted(customers, text)))

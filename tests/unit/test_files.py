@@ -104,6 +104,7 @@ def test_invalid_json_is_reported(tmp_path):
         files.read_json(tmp_path / "a.json")
 
 
+@pytest.mark.slow
 @given(st.lists(TEXT.map("text {}".format), min_size=1, max_size=3))  # what looks like a number comes back as one
 def test_any_text_in_a_written_csv_file_is_read_back_unchanged(texts):
     with TemporaryDirectory() as folder:

@@ -56,6 +56,7 @@ def test_a_target_of_dates_is_refused(form):
         contract(y=[*days] * 3, a=[n / 2 for n in range(ROWS)])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("form", "never"), [("%Y-%m-%d", "9999-12-31"), ("%d.%m.%Y", "31.12.9999")])
 def test_a_date_that_never_comes_is_no_time_of_a_row(form, never):
     text = [never, *pd.date_range("2024-01-01", periods=59).strftime(form)]

@@ -72,6 +72,7 @@ def built():
     return {CONTRACT: known, **files, **compiled(model_file.loads(files["model.skops"]))}
 
 
+@pytest.mark.slow
 @pytest.mark.fast(1)
 @pytest.mark.parametrize(("target", "name"), CASES)
 def test_serving_and_explanation_say_what_the_stored_model_says(target, name):
@@ -93,6 +94,7 @@ def test_serving_and_explanation_say_what_the_stored_model_says(target, name):
     assert found.base + found.added.sum(axis=1) == pytest.approx(told, abs=1e-5)
 
 
+@pytest.mark.slow
 def test_words_alone_can_tell_the_target(built):
     rows = table().head(60)
 

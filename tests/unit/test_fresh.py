@@ -99,6 +99,7 @@ def test_every_row_is_either_valid_or_in_quarantine(params, wrong):
     assert {row for row, _ in wrong} == set(sifted.bad.index)
 
 
+@pytest.mark.slow
 def test_quarantined_rows_never_reach_the_table_and_valid_rows_meet_the_contract(params):
     sifted = fresh.sift(broken("tenure_months", -1), OLD, params.data)
 
@@ -152,6 +153,7 @@ def test_labels_from_a_csv_file_keep_their_meaning(params):
     assert table["churned"].tail(60).tolist() == NEW["churned"].tolist()
 
 
+@pytest.mark.slow
 def test_the_table_keeps_its_types(params):
     rows = NEW.astype(object).assign(snapshot=NEW["snapshot"].astype(str))
 
@@ -167,6 +169,7 @@ def test_a_window_keeps_the_newest_months_and_counts_the_others(params):
     assert found.left == 200
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("policy", ["append", "window"])
 def test_neither_model_has_trained_on_the_rows_of_the_comparison(params, policy):
     new = fresh.combine(OLD, NEW, params.data, Retrain(policy=policy, window_months=2))
@@ -212,6 +215,7 @@ def test_rows_already_in_the_table_are_not_new(params):
     assert len(found) == 61
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [bool, str])
 def test_a_corrected_label_is_new_and_replaces_its_row(params, kind):
     told = OLD.head(4).assign(churned=[*~OLD["churned"].head(2), *OLD["churned"].iloc[2:4]]).astype({"churned": kind})
@@ -271,6 +275,7 @@ def test_simulated_customers_are_used_only_without_real_ones(params, tmp_path):
     assert fresh.labelled(mixed, params.data)["customer_id"].tolist() == ["real"]
 
 
+@pytest.mark.slow
 def test_the_prediction_log_gives_its_labelled_rows_in_the_columns_of_the_table(params, tmp_path):
     frame = NEW.astype(object).where(NEW.notna(), None)
     features = frame.drop(columns=["customer_id", "snapshot", "churned"]).to_dict("records")

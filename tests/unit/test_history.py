@@ -26,6 +26,7 @@ def watched(frame, name, given, **more):
     return fitted, watch
 
 
+@pytest.mark.slow
 @pytest.mark.fast(2)
 @pytest.mark.parametrize("name", CURVES)
 def test_a_boosting_has_its_learning_curve_in_the_report(customers, name):
@@ -43,6 +44,7 @@ def test_a_boosting_has_its_learning_curve_in_the_report(customers, name):
     assert "Learning curve" in page.plots({"learning": points})
 
 
+@pytest.mark.slow
 def test_a_forest_reports_its_out_of_bag_score_and_stores_no_number_per_row(customers):
     fitted, watch = watched(customers, "random_forest", {"n_estimators": 30, "oob_score": True})
 

@@ -174,6 +174,7 @@ def evidence():
     )
 
 
+@pytest.mark.slow
 def test_the_report_runs_nothing_and_loads_nothing(evidence):
     harmless(page.html(evidence))
 
@@ -182,6 +183,7 @@ def test_the_report_of_a_broken_table_runs_nothing(evidence):
     harmless(page.html(built.Built(HOSTILE, evidence.validation)))
 
 
+@pytest.mark.slow
 def test_a_column_with_dollars_in_its_name_is_plotted_unchanged(evidence):
     points = [{"column": "cost_$a_$b", "importance": 0.1, "deviation": 0.01}]
 

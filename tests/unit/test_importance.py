@@ -10,6 +10,7 @@ from ml.settings.train import Train
 from ml.tasks.choose import task_of
 
 
+@pytest.mark.slow
 def test_a_column_may_have_any_name(customers, params):
     names = dict(zip(params.data.columns, ("self", "level", "axis", "frame", *params.data.columns), strict=False))
     columns = {names[name]: column for name, column in params.data.columns.items()}

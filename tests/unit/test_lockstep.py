@@ -70,6 +70,7 @@ def test_onnx_runtime_is_used_until_compilation_is_worth_its_time(monkeypatch):
     assert all(np.array_equal(one, ready("deep")[0](X[: len(one)])) for one in found)
 
 
+@pytest.mark.slow
 def test_a_long_table_does_not_wait_for_compilation():
     pytest.importorskip("ml.model.lockstep")
     many, asked = counted("deep", 600)

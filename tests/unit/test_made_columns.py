@@ -140,6 +140,7 @@ def test_rows_with_made_columns_outside_their_bounds_stop_training_and_are_quara
         assert re.fullmatch(WHO + ": outside -1 to 1", reason)
 
 
+@pytest.mark.slow
 def test_the_api_refuses_a_row_whose_made_column_breaks_its_bounds(bound, params, tmp_path):
     params = params.model_copy(update={"data": BOUND, "train": Train(model="logistic_regression")})
     fitted = model.fit(bound, BOUND, params.train, TEXT)

@@ -106,6 +106,7 @@ def test_make_help_is_short_and_all_lists_every_documented_target():
     assert len(re.findall(r"^  [a-z-]+ ", short, re.MULTILINE)) <= 25
 
 
+@pytest.mark.slow
 def test_a_value_in_the_environment_is_plain_text_too(folder):
     hostile = {name: "$(shell touch ran)" for _, name in USED if name not in {"PYTHON", "CONTAINER_ENGINE"}}
 

@@ -111,6 +111,7 @@ def test_metrics_need_enough_rows_of_each_class():
     assert score_rows.classes(np.array([0, 1, 0])) == "1 positive and 2 negative rows"
 
 
+@pytest.mark.slow
 def test_the_metrics_of_the_true_probabilities_reach_the_known_ceiling():
     frame = history(rows=2000)
     best = ceiling(frame)
@@ -137,6 +138,7 @@ def test_intervals_have_their_nominal_coverage():
     assert 88 <= held <= 100
 
 
+@pytest.mark.slow
 def test_an_interval_equals_scipys():
     rng = np.random.default_rng(4)
     score = rng.uniform(size=300)
@@ -149,6 +151,7 @@ def test_an_interval_equals_scipys():
     assert (found["low"], found["high"]) == pytest.approx(tuple(known), abs=0.004)
 
 
+@pytest.mark.slow
 def test_intervals_are_the_same_each_time():
     rng = np.random.default_rng(1)
     score = rng.uniform(size=200)

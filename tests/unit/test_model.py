@@ -27,6 +27,7 @@ def forest(customers):
     return fitted(customers)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CLASSIFIERS)
 def test_each_model_survives_its_file_with_the_same_scores(customers, name):
     before = fitted(customers, name)
@@ -37,6 +38,7 @@ def test_each_model_survives_its_file_with_the_same_scores(customers, name):
     assert np.array_equal(scores, model.scores(after, customers, PARAMS.data))
 
 
+@pytest.mark.slow
 @pytest.mark.fast(1)
 @pytest.mark.parametrize("name", CLASSIFIERS)
 def test_the_same_rows_give_the_same_bytes(customers, name):

@@ -1,5 +1,7 @@
 """Changes made during reading are reported in a few lines for any number of columns."""
 
+import pytest
+
 from ml.adoption.inference import typed
 from ml.data.notes import brief
 from ml.data.reading import read
@@ -12,6 +14,7 @@ def notes(tmp_path, header, cells):
     return [*table.notes, *typed(table.frame, "bad").notes]
 
 
+@pytest.mark.slow
 def test_a_change_of_many_columns_is_reported_for_three_and_the_others_are_named(tmp_path):
     header = [f"part: {i}" for i in range(30)]
     told = brief(notes(tmp_path, [*header, "bad"], [["1,5"] * 30 + ["yes"], ["2,5"] * 30 + ["no"]]))

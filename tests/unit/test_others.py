@@ -80,6 +80,7 @@ def test_a_too_long_level_is_refused_by_table_and_api(table):
     ]
 
 
+@pytest.mark.slow
 def test_the_compiled_form_treats_other_levels_as_the_model_does(table):
     data = contract(others=True)
     fitted = model.fit(table, data, Train.model_validate({"random_forest": {"n_estimators": 10}}))

@@ -179,6 +179,7 @@ GOOD = {  # task, train.preprocessing, what serves it, the text
 }
 
 
+@pytest.mark.slow
 @pytest.mark.fast(2)
 @pytest.mark.parametrize("name", GOOD)
 def test_a_custom_estimator_trains_is_stored_and_serves_its_scores(own, name):
@@ -245,6 +246,7 @@ def test_an_unusable_custom_estimator_is_refused_with_a_sentence(own, sentence, 
         built(params, "binary", text)
 
 
+@pytest.mark.slow
 def test_an_interval_is_of_models_that_are_fitted_as_the_released_one_is(own):
     """A stack for numbers is no estimator for cross_val_predict, which would also ignore early stopping."""
     text = own(
@@ -279,6 +281,7 @@ def test_inputs_that_are_not_columns_have_no_explanation(own):
         explanation.explainer({MODEL: content}, params.data)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["LogisticRegression", "RandomForestClassifier"])
 def test_a_class_that_overrides_predictions_has_no_explanation(own, kind):
     text = own(f"class make({kind}):\n    pass")

@@ -32,6 +32,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, cli.INTERRUPTED), (signal.SIGTERM, cli.TERMINATED)])
 def test_a_stopped_command_waits_for_the_cleanup_of_its_children(tmp_path, sent, code):
     (tmp_path / "parent.py").write_text(PARENT)

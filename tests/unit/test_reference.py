@@ -35,6 +35,7 @@ def test_it_contains_every_feature_in_the_order_of_the_contract_and_stays_small(
     assert len(reference.dumps(made)) < 100_000
 
 
+@pytest.mark.slow
 def test_it_is_equal_for_a_table_on_disk_with_months_and_made_columns(built, params, tmp_path):
     frame, score = built[0], np.linspace(0, 1, 1500)
     tables.write_table(frame, tmp_path / "train.parquet")

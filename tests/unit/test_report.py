@@ -75,6 +75,7 @@ def test_many_classes_show_their_most_frequent_confusions(evidence):
     assert len(text) < 60_000
 
 
+@pytest.mark.slow
 def test_the_plots_of_a_number_are_in_both_reports(evidence):
     plots = {
         "predicted": [{"actual": float(n), "predicted": n + 0.5} for n in range(100)],
@@ -99,6 +100,7 @@ def test_counts_read_from_a_file_are_whole_numbers(evidence):
     assert "| 12,345 |" in text
 
 
+@pytest.mark.slow
 def test_metrics_that_one_class_leaves_undefined_are_left_empty(evidence):
     unknown = {"value": None, "low": None, "high": None}
 
@@ -214,6 +216,7 @@ def test_a_cell_cannot_leave_its_table():
     assert "<script>" not in MarkdownIt().enable("table").render(text)
 
 
+@pytest.mark.slow
 def test_the_page_is_self_contained(evidence):
     html = page.html(evidence)
 
@@ -222,6 +225,7 @@ def test_the_page_is_self_contained(evidence):
     assert "mermaid" not in html
 
 
+@pytest.mark.slow
 def test_the_same_inputs_give_the_same_page(evidence):
     assert page.html(evidence) == page.html(evidence)
 
@@ -291,6 +295,7 @@ def test_refusals_come_before_warnings_and_passes(evidence):
     assert text.index("| bad | ") < text.index("| odd | ") < text.index("| late | ")
 
 
+@pytest.mark.slow
 def test_the_page_shows_the_curve_of_the_base_branch_beside_ours(evidence):
     before = {"roc": [{"fpr": 0, "tpr": 0}, {"fpr": 1, "tpr": 1}]}
 
@@ -300,6 +305,7 @@ def test_the_page_shows_the_curve_of_the_base_branch_beside_ours(evidence):
     assert "trunk" not in page.html(evidence)[html.index("<h2>Plots") :].partition("<h2>Validation")[0]
 
 
+@pytest.mark.slow
 def test_the_page_draws_its_marks_and_colors_a_refusal(evidence):
     refused = {**evidence.verdict["verdicts"][0], "passed": False, "severity": "critical"}
 
@@ -314,6 +320,7 @@ def test_numbers_have_sensible_digits(value, shown):
     assert digits.number(value) == shown
 
 
+@pytest.mark.slow
 def test_known_contributions_are_shown_beside_the_importance(evidence):
     points = [{"column": "tenure_months", "contribution": 0.2}, {"column": "plan", "contribution": 0.1}]
     known = replace(evidence, plots={**evidence.plots, "contributions": points})

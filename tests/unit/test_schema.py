@@ -71,6 +71,7 @@ def test_the_label_of_the_positive_value_is_one(stored, positive):
     assert two_words.labels(pd.DataFrame({"churned": stored}), data).tolist() == [1, 0]
 
 
+@pytest.mark.slow
 @given(tables(DATA))
 def test_rows_that_meet_the_contract_are_readable(frame):
     inputs = schema.inputs(frame, DATA)

@@ -31,6 +31,7 @@ def test_the_best_of_many_equal_trials_is_hardly_ever_significantly_better():
     assert found <= 15
 
 
+@pytest.mark.slow
 def test_the_current_settings_are_tried_again_after_their_trial_was_killed(params, tmp_path, monkeypatch):
     monkeypatch.setattr(study, "_name", lambda _: "search")
     study.opened(params, tmp_path).ask()  # a running trial that never ends

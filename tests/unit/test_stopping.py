@@ -43,6 +43,7 @@ def rounds(estimator):
     return len(said["learner"]["gradient_booster"]["model"]["trees"])
 
 
+@pytest.mark.slow
 @pytest.mark.fast(2)
 @pytest.mark.parametrize("name", [name for name in CONSTRAINT if name != "random_forest"])
 def test_boosting_stops_early_and_is_stored_and_compiled_with_its_trees(customers, name):
@@ -67,6 +68,7 @@ def test_too_few_rows_for_early_stopping_are_named(customers, name):
         fitted(customers.head(60), name, {}, early_stopping=3, held_back=0.0001)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CONSTRAINT)
 def test_a_constraint_on_a_named_column_is_enforced(customers, name):
     size = {ROUNDS.get(name, "n_estimators"): 10}

@@ -162,6 +162,7 @@ def test_words_that_pandas_reads_as_a_time_are_no_dates(word):
     assert times.readings(pd.Series([word] * 9)) == {}
 
 
+@pytest.mark.slow
 def test_each_format_is_found_for_its_own_dates():
     day = pd.Timestamp("2026-05-31 21:08:09.25")
     formats = [*times.DAYS, *(times.DAYS[0] + clock for clock in times.CLOCKS)]

@@ -57,6 +57,7 @@ def table(target, signal=1.0):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.fast(1)
 @pytest.mark.parametrize(("target", "name"), CASES)
 def test_serving_and_explanation_equal_the_stored_model(target, name):
@@ -141,6 +142,7 @@ def test_the_means_equal_scikit_learns():
     assert np.corrcoef(found, means)[0, 1] == pytest.approx(1)
 
 
+@pytest.mark.slow
 def test_a_monotone_constraint_and_a_seed_reach_the_model():
     data, frame = contract(TARGETS["two classes"]), table(TARGETS["two classes"])
     forest = {"n_estimators": 3, "monotonic_cst": {"x": 1}}

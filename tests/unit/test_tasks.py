@@ -149,6 +149,7 @@ def test_rows_whose_truth_is_zero_have_no_percentage_error():
     assert np.isnan(none["mape"])
 
 
+@pytest.mark.slow
 def test_an_interval_contains_the_stated_share_of_new_rows():
     data, frame = contract(TARGETS["a number"]), table(TARGETS["a number"])
     params = Train.model_validate({"model": "ridge"})

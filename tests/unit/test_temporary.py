@@ -30,6 +30,7 @@ def test_temporary_files_of_a_run_are_deleted(place):
     assert Path(tempfile.gettempdir()) == place
 
 
+@pytest.mark.slow
 def test_the_folder_of_multiprocessing_is_removed_by_itself(place):
     code = """
 from multiprocessing import util

@@ -90,6 +90,7 @@ def test_mcnemars_test_counts_entities():
     assert once.value == pytest.approx(plain.value, abs=0.15)
 
 
+@pytest.mark.slow
 def test_the_stability_of_numbers_does_not_mention_decisions():
     [verdict] = stability.judge(other_world.good("regression"))
 

@@ -82,6 +82,7 @@ def test_a_step_fails_with_its_command(scenario):
     assert "never" not in outcome.said("asks")
 
 
+@pytest.mark.slow
 def test_a_failed_job_runs_again_with_the_outputs_of_the_jobs_before_it(scenario):
     """GitHub: *Re-run failed jobs*. The jobs that need it run again too; a third attempt has the same outputs."""
     with_workflow(scenario, CHAIN)
@@ -97,6 +98,7 @@ def test_a_failed_job_runs_again_with_the_outputs_of_the_jobs_before_it(scenario
     assert lines == ["made", *["sent seven", "told failure"] * 2, "sent seven", "told success"]
 
 
+@pytest.mark.slow
 def test_a_failed_job_is_not_kept(scenario):
     with_workflow(scenario, CHAIN)
     outcome = scenario.act("steps.yml", "push", {})
@@ -105,6 +107,7 @@ def test_a_failed_job_is_not_kept(scenario):
         rerun(scenario, outcome, "told")
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_prints_its_processes_and_ends_them(tmp_path, capsys):
     log = tmp_path / "log"
     log.write_text("the last line\n")

@@ -30,6 +30,7 @@ def schema(folder, kind="vendor.github-workflows", files=".github/workflows"):
     return look(folder, "check-jsonschema", "--builtin-schema", kind, *map(str, paths))
 
 
+@pytest.mark.slow
 def test_actionlint_and_shellcheck_find_nothing():
     assert actionlint(ROOT) == (0, "")
 
@@ -41,6 +42,7 @@ def test_zizmor_finds_nothing_at_its_most_pedantic():
     assert "No findings to report" in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "files"),
     [
@@ -67,6 +69,7 @@ def test_shellcheck_finds_nothing_in_scripts():
     assert look(ROOT, "shellcheck", *map(str, SCRIPTS)) == (0, "")
 
 
+@pytest.mark.slow
 def test_actions_get_only_inputs_that_they_have(repository):
     """actionlint has the inputs of actions by major version, which the comments of our pins contain."""
     for path in sorted((repository / ".github").rglob("*.yml")):
