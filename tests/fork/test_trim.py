@@ -36,13 +36,24 @@ def delete(folder, path):
     shutil.rmtree(place) if path.endswith("/") else place.unlink()
 
 
-def modules(folder):
+@pytest.fixture(scope="module")
+def imports(whole):
     """The imports of each Python file from this repository, as dotted names of modules or members."""
-    for path in [p for root in OURS for p in sorted((folder / root).rglob("*.py"))]:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            names = [f"{node.module}.{alias.name}" for alias in node.names] if isinstance(node, ast.ImportFrom) else []
-            names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-            yield from ((path, name) for name in names if name.split(".")[0] in {"ml", "tools", *OURS[1:]})
+    return {path: {*imported(path)} for root in OURS for path in sorted((whole / root).rglob("*.py"))}
+
+
+def imported(path):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        names = [f"{node.module}.{alias.name}" for alias in node.names] if isinstance(node, ast.ImportFrom) else []
+        names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        yield from (name for name in names if name.split(".")[0] in {"ml", "tools", *OURS[1:]})
+
+
+def misleading(folder, imports):
+    """The imports of the files that are left, with the file, which lead to no file."""
+    left = {path: names for path, names in imports.items() if path.exists()}
+    lost = {name for name in set().union(*left.values()) if not leads(folder, name)}
+    return [(str(path), name) for path, names in left.items() for name in names & lost]
 
 
 def leads(folder, name):
@@ -58,10 +69,10 @@ def pytest_in(folder, *arguments):
 
 
 @pytest.mark.parametrize("part", HERE, ids=lambda part: part.title)
-def test_a_part_can_be_deleted(whole, trimmed, part):
+def test_a_part_can_be_deleted(whole, imports, trimmed, part):
     trimmed(part)
 
-    assert [(str(path), name) for path, name in modules(whole) if not leads(whole, name)] == []
+    assert misleading(whole, imports) == []
     run(whole, "ruff", "check", "-q", ".")
     pytest_in(whole, QUICK[0])
 

@@ -58,10 +58,11 @@ def stand_for(folder, json):
 
 
 def known(module):
-    """Whether the server runs a module: DVC, our commands, and the servers for gates and simulated customers."""
+    """Whether the server runs a module: DVC, our commands, tests and servers."""
     if module == "serving":
         return (os.environ.get("SERVING_PORT"), os.environ.get("SERVING_ACCESS_LOG")) == ("0", "none")
-    return module in ("dvc", "tests.world.sample") or module.startswith(("ml.stages.", "demo."))
+    tools = ("dvc", "pytest", "tests.gates.prove", "tests.world.sample")
+    return module in tools or module.startswith(("ml.stages.", "demo."))
 
 
 def limited():
