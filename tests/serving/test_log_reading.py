@@ -263,6 +263,16 @@ def test_make_logs_prints_the_newest_rows_with_their_features_and_counts_all(wri
     assert "1 with a label" in said.err
 
 
+@pytest.mark.parametrize(("since", "advice"), [("2030-01-01", "choose another SINCE or UNTIL"), ("", "make serve")])
+def test_make_logs_without_rows_says_what_to_do(tmp_path, monkeypatch, capsys, since, advice):
+    monkeypatch.chdir(SAMPLE.parent)
+    monkeypatch.setenv("PREDICTION_LOG", str(tmp_path))
+
+    logs.main(since=since)
+
+    assert advice in capsys.readouterr().err
+
+
 def test_make_logs_of_a_long_log_states_the_share_of_the_ids(write, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(SAMPLE.parent)
     monkeypatch.setenv("PREDICTION_LOG", str(tmp_path))

@@ -1,8 +1,10 @@
 """A cluster with a lost worker or with other packages ends a command with a sentence."""
 
+from functools import partial
 from threading import Event
 from types import SimpleNamespace
 
+import distributed
 import pytest
 from distributed.client import FutureCancelledError
 
@@ -45,6 +47,24 @@ def test_the_result_of_a_training_is_returned_if_no_worker_is_lost():
     assert fitting.watched(workers, ["tcp://a:1"], lambda: "fitted") == "fitted"
     with pytest.raises(ZeroDivisionError):
         fitting.watched(workers, ["tcp://a:1"], lambda: 1 / 0)
+
+
+def test_a_task_is_named_after_its_work():
+    """Dask names the task on which workers died."""
+
+    def scored(item, shared):
+        return item + shared
+
+    with (
+        distributed.LocalCluster(n_workers=1, processes=False, dashboard_address=None) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        team = spread.ClusterTeam(client)
+        keys = [team._submitted(work, 1, 2).key for work in (scored, partial(scored), scored)]
+
+        assert [key.split("-")[0] for key in keys] == ["scored"] * 3
+        assert len({*keys}) == 3
+        assert [*team.each(scored, [1, 2], 10)] == [(1, 11), (2, 12)]
 
 
 def test_workers_with_other_packages_are_refused():

@@ -8,6 +8,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from importlib import metadata
 from typing import Any, Protocol, TypeVar
+from uuid import uuid4
 
 from ml.io.errors import UserError
 from ml.settings.engine import Engine
@@ -73,7 +74,9 @@ class ClusterTeam:
     def _submitted(self, work: Callable[[Item, Any], Result], item: Item, shared: Any) -> Any:
         if self._shared[0] is not shared:
             self._shared = shared, self.client.scatter(shared, broadcast=True, hash=False)
-        return self.client.submit(_on_worker, work, item, self._shared[1], pure=False)
+        named: Any = getattr(work, "func", work)  # of a partial function
+        key = f"{named.__name__.strip('_')}-{uuid4().hex}"  # Dask shows it, and names it in errors
+        return self.client.submit(_on_worker, work, item, self._shared[1], key=key)
 
     def _next(
         self, work: Callable[[Item, Any], Result], waiting: deque[tuple[Item, Any]], shared: Any, tries: int = TRIES

@@ -36,7 +36,9 @@ def main(since: str = "", until: str = "", rows: int = 20, csv: bool = False) ->
     )
     if sample := condensed.represented(table.attrs.get("share", 1)):
         cli.say(f"logs: {sample} CSV=1 prints all rows.")
-    if table.empty:
+    if table.empty and (since or until):
+        cli.say("logs: choose another SINCE or UNTIL; without them, make logs shows the newest predictions")
+    elif table.empty:
         cli.say("logs: the API writes predictions to the log: make serve")
 
 
