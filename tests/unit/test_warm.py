@@ -17,9 +17,13 @@ from tests.warm import warm_memory
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform != "linux", reason="needs Linux")]
 
 PROBE = """
-import atexit, os, signal, sys, time
+import atexit, os, signal, sys, threading, time
 from pathlib import Path
 import ml
+def interrupt():
+    time.sleep(0.2)
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(0.2)
 print(sorted({"numpy", "mlflow"} & {*sys.modules}), os.getpid(), file=sys.stderr)
 print(ml.__file__, sys.argv, sys.path[:2], sys.executable, os.environ["WORD"], sys.stdin.read(), os.umask(0o22))
 if sys.argv[1] == "wait":
@@ -30,7 +34,10 @@ if sys.argv[1] == "wait":
 if sys.argv[1] == "plug-in":
     from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
     print(get_artifact_repository("store://models"))
-ends = {"code": 7, "plug-in": 0, "words": "no such thing", "none": None}
+if sys.argv[1] == "interrupted":  # while Python waits for a thread, after the end of the module
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(3))
+    threading.Thread(target=interrupt).start()
+ends = {"interrupted": 4, "code": 7, "plug-in": 0, "words": "no such thing", "none": None}
 sys.exit(ends[sys.argv[1]])
 """
 PLUG_IN = "StoreArtifactRepository = lambda place, **_: f'of {__file__}: {place}'"
@@ -161,7 +168,7 @@ def test_a_warm_process_uses_the_plug_in_of_its_own_folder(probe, tmp_path):
         assert f"of {tmp_path}/src/ml/registry/store.py: store://models" in out
 
 
-@pytest.mark.parametrize(("what", "code"), [("code", 7), ("words", 1), ("none", 0), ("error", 1)])
+@pytest.mark.parametrize(("what", "code"), [("code", 7), ("words", 1), ("none", 0), ("error", 1), ("interrupted", 4)])
 def test_a_warm_process_has_the_same_output_and_exit_code(probe, what, code):
     warm, cold = ended(probe(what, WARM)), ended(probe(what, COLD))
 

@@ -163,11 +163,15 @@ def become(asked, files):
     sys.dont_write_bytecode = bool(os.environ.get("PYTHONDONTWRITEBYTECODE"))
     if numpy := sys.modules.get("numpy"):
         numpy.random.seed()
-    os._exit(finished(module))
+    code = 1
+    try:
+        code = finished(module)
+    finally:
+        os._exit(code)  # the libraries' own handlers wait for threads that a fork does not have
 
 
 def finished(module):
-    """The exit code of a module, after Python's own cleanup."""
+    """The exit code of a module, after Python's own cleanup, which a signal does not end."""
     code = 0
     try:
         runpy.run_module(module, run_name="__main__", alter_sys=True)
@@ -184,8 +188,11 @@ def finished(module):
     if not isinstance(code, int):
         print(code, file=sys.stderr)
         code = 1
-    threading._shutdown()
-    atexit._run_exitfuncs()
+    for cleanup in (threading._shutdown, atexit._run_exitfuncs):
+        try:
+            cleanup()
+        except BaseException:
+            traceback.print_exc()
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):
             stream.flush()
