@@ -96,7 +96,7 @@ def environments(listed: list[dict[str, Any]] | None, private: bool) -> Iterator
                 "asks nobody" if name in known else "missing: the first release creates it without required reviewers"
             )
             plan = "; a private repository needs GitHub Enterprise for it" if private else ""
-            then = "a release goes to production without approval"
+            then = "once PRODUCTION is yes, a release goes to production without approval"
             yield SettingFinding(title, MISSING, found, then, f"{cure} → Required reviewers{plan}")
         elif name in known:
             yield SettingFinding(title, FINE, "there" if name == "staging" else "asks a person")
