@@ -86,7 +86,7 @@ models: pipeline-venv ## List the versions; HISTORY=1 lists all actions
 	@python -m ml.stages.models $${HISTORY:+--history}
 
 .PHONY: promote
-promote: pipeline-venv ## Make VERSION=n the champion (REASON='why'); CHECK=m, or none, only checks that m still is it
+promote: pipeline-venv ## Make VERSION=n the champion (REASON='why'); CHECK=m, or none: only check that m is still champion
 	@python -m ml.stages.promote --version="$${VERSION:-}" --reason="$${REASON:-}" --check="$${CHECK:-}"
 
 .PHONY: rollback

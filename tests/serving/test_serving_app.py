@@ -172,7 +172,6 @@ def test_after_the_end_of_the_explaining_process_another_one_explains(start, fol
 
 
 @pytest.mark.slow
-@pytest.mark.fast(1)
 @pytest.mark.parametrize("kind", ["random_forest", "hist_gradient_boosting", "logistic_regression"])
 def test_every_built_in_model_serves_scikit_learns_scores(tmp_path, start, customers, params, kind):
     made = built(tmp_path / kind, customers, params, kind)

@@ -164,7 +164,6 @@ def bayes(fitted):
 
 
 @pytest.mark.slow
-@pytest.mark.fast(2)
 @pytest.mark.parametrize(
     ("change", "reason"),
     [

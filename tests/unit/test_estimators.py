@@ -29,7 +29,6 @@ def settings(name, given):
 
 
 @pytest.mark.slow
-@pytest.mark.fast(1)
 @pytest.mark.parametrize("name", MODELS)
 def test_an_estimator_by_its_path_is_stored_without_pickle_and_serves_its_own_scores(customers, name):
     given, kind = MODELS[name]

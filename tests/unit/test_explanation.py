@@ -74,7 +74,6 @@ def explained(frame, data, **given):
 
 
 @pytest.mark.slow
-@pytest.mark.fast(3)
 @pytest.mark.parametrize(("target", "name"), CASES)
 def test_contributions_sum_to_the_predicted_score(target, name):
     data, frame = contract(TARGETS[target]), table(TARGETS[target])
@@ -103,7 +102,6 @@ def test_a_table_of_only_numbers_or_only_categories_is_explained(column, name):
 
 
 @pytest.mark.slow
-@pytest.mark.fast(2)
 @pytest.mark.parametrize("calibration", [None, "sigmoid", "isotonic"])
 @pytest.mark.parametrize("name", ["random_forest", "logistic_regression", "xgboost.XGBClassifier"])
 def test_contributions_sum_to_calibrated_scores_too(customers, name, calibration):

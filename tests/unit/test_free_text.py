@@ -73,7 +73,6 @@ def built():
 
 
 @pytest.mark.slow
-@pytest.mark.fast(1)
 @pytest.mark.parametrize(("target", "name"), CASES)
 def test_serving_and_explanation_say_what_the_stored_model_says(target, name):
     data, frame = contract(target), table(target)

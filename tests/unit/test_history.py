@@ -27,7 +27,6 @@ def watched(frame, name, given, **more):
 
 
 @pytest.mark.slow
-@pytest.mark.fast(2)
 @pytest.mark.parametrize("name", CURVES)
 def test_a_boosting_has_its_learning_curve_in_the_report(customers, name):
     given, more, sides = CURVES[name]

@@ -39,7 +39,6 @@ def test_each_model_survives_its_file_with_the_same_scores(customers, name):
 
 
 @pytest.mark.slow
-@pytest.mark.fast(1)
 @pytest.mark.parametrize("name", CLASSIFIERS)
 def test_the_same_rows_give_the_same_bytes(customers, name):
     assert model_file.dumps(fitted(customers, name)) == model_file.dumps(fitted(customers, name))

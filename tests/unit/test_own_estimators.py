@@ -180,7 +180,6 @@ GOOD = {  # task, train.preprocessing, what serves it, the text
 
 
 @pytest.mark.slow
-@pytest.mark.fast(2)
 @pytest.mark.parametrize("name", GOOD)
 def test_a_custom_estimator_trains_is_stored_and_serves_its_scores(own, name):
     task, preprocessing, kind, text = GOOD[name]

@@ -44,7 +44,6 @@ def rounds(estimator):
 
 
 @pytest.mark.slow
-@pytest.mark.fast(2)
 @pytest.mark.parametrize("name", [name for name in CONSTRAINT if name != "random_forest"])
 def test_boosting_stops_early_and_is_stored_and_compiled_with_its_trees(customers, name):
     given = {ROUNDS.get(name, "n_estimators"): 150, "learning_rate": 0.3}

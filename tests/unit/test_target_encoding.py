@@ -58,7 +58,6 @@ def table(target, signal=1.0):
 
 
 @pytest.mark.slow
-@pytest.mark.fast(1)
 @pytest.mark.parametrize(("target", "name"), CASES)
 def test_serving_and_explanation_equal_the_stored_model(target, name):
     data, frame = contract(TARGETS[target]), table(TARGETS[target])

@@ -45,11 +45,12 @@ def scored_champion(
     known = ScoredChampion(found.version, params=found.params, data=found.data, digest=found.digest)
     if found.model is None:
         return replace(known, why=found.why)
-    twin = found.model == built[MODEL]  # nothing needs to be compiled then
-    fitted = None
+    twin = found.model == built[MODEL]
+    fitted, rival = None, ours
     try:
-        fitted = None if twin else model_file.loads(found.model)
-        rival = ours if fitted is None else served(_files(found.model, params, fitted), params.data, fitted)
+        if not twin:
+            fitted = model_file.loads(found.model)
+            rival = served(_files(found.model, params, fitted), params.data, fitted)
         score = rival.score(test)
     except (KeyError, ValueError, UserError) as error:
         return replace(known, why=lacking(fitted, params.data, error))
@@ -58,7 +59,7 @@ def scored_champion(
 
 
 def lacking(fitted: Pipeline | None, data: Data, error: Exception) -> str:
-    """The reason that a model cannot score rows of this contract, or, as None, cannot be loaded in this clone."""
+    """The reason that a model cannot score rows of this contract; `fitted` is None if it cannot be loaded here."""
     if fitted is None or isinstance(error, UserError):
         return str(error).removesuffix(".")
     needed = {*fitted.feature_names_in_}
